@@ -1,0 +1,1 @@
+"""Transfers: options, requests, and the engine that drives libcurl."""

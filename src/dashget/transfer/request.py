@@ -1,0 +1,238 @@
+"""What the engine is asked for, what it answers, and where the bytes go."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import FetchError, Retry
+
+
+class Method(enum.Enum):
+    """What is wanted of a resource."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    """Size and validators only. Where HEAD is refused, ``Range: bytes=0-0`` is asked instead."""
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One resource: ``urls`` are its alternatives, the first choice first.
+
+    ``range`` asks for a part of it; its ``last`` may be open. The bytes of a range go to
+    the sink at offsets counted from the start of the *range*.
+    """
+
+    urls: tuple[str, ...]
+    method: Method = Method.GET
+    range: ByteRange | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL that is tried first."""
+        return self.urls[0]
+
+
+class ResponseHead(msgspec.Struct, frozen=True, gc=False):
+    """An accepted response (200 or 206), before its body.
+
+    ``size`` is that of what was requested (the whole resource, or the requested range),
+    also where the response holds only its rest; None where the server does not say.
+    ``validator`` is fit for ``If-Range``: a strong ETag, else a Last-Modified that is at
+    least a second older than the response (RFC 9110, 8.8.2.2 and 13.1.5), else None.
+    """
+
+    url: str
+    status: int
+    http_version: str
+    size: int | None
+    etag: str | None
+    last_modified: str | None
+    validator: str | None
+    content_type: str | None
+    cache: tuple[tuple[str, str], ...] = ()
+    """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
+    digests: tuple[tuple[str, str], ...] = ()
+    """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` with lower-case names."""
+
+
+class ResumePoint(msgspec.Struct, frozen=True):
+    """What an earlier attempt or run left: sorted, disjoint, closed ranges that are on disk.
+
+    ``size`` and ``validator`` are those of the ResponseHead that these bytes came under.
+    Without a validator the bytes cannot be trusted, and the engine starts from zero.
+    """
+
+    finished: tuple[ByteRange, ...]
+    size: int | None
+    validator: str | None
+
+
+class Sink(Protocol):
+    """Where the bytes of one resource go; the engine's only way to the disk.
+
+    Calls for one sink never overlap, except that ``write`` may come from several threads
+    at once after ``scatter``, at distinct offsets. Any of them may raise OSError, which
+    fails the file, or stops the run where it concerns the whole disk (ENOSPC, EDQUOT,
+    EROFS, EIO).
+    """
+
+    def resume_point(self) -> ResumePoint | None:
+        """Say what is already there. Asked once, before the first request."""
+        ...
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Note an accepted response whose first byte belongs at ``offset``.
+
+        Zero drops whatever is there; else bytes before ``offset`` stay, and ``head`` has
+        the validator and size they came under. Called before each response's bytes, but
+        once only for a resource that comes in parallel ranges (with 0, or with the
+        offset of the first gap where finished ranges are kept).
+        """
+        ...
+
+    def scatter(self) -> None:
+        """Expect writes at any offset from now on: the resource comes in parallel ranges."""
+        ...
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put all of ``data`` at ``offset``. The result is ignored."""
+        ...
+
+    def written(self, span: ByteRange) -> None:
+        """Note that a parallel range is whole. Only after ``scatter``, one at a time."""
+        ...
+
+
+class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """A request and where its bytes go; ``payload`` is the caller's, untouched.
+
+    ``open_sink`` is called when the transfer starts, on a thread of the engine.
+    """
+
+    request: Request
+    open_sink: Callable[[], Sink]
+    payload: object = None
+
+
+class Fetched(msgspec.Struct, frozen=True, gc=False):
+    """A resource that is here, whole: every byte announced has reached the sink.
+
+    ``size`` counts the bytes of the resource (or requested range). ``transferred`` counts
+    body bytes received for it, also in attempts that failed. ``attempts`` counts tries
+    (1: the first succeeded), ``requests`` every request including redirects and ranges.
+    Times are of the last attempt, in seconds.
+    """
+
+    url: str
+    status: int
+    size: int
+    http_version: str
+    etag: str | None
+    last_modified: str | None
+    content_type: str | None
+    cache: tuple[tuple[str, str], ...]
+    digests: tuple[tuple[str, str], ...]
+    attempts: int
+    requests: int
+    transferred: int
+    first_byte_seconds: float | None
+    seconds: float
+    remote: str | None
+    """Address and port of the peer."""
+    resumed: bool
+    """Whether bytes of an earlier run are part of it."""
+
+
+class TransferError(FetchError):
+    """A resource that was not obtained, and what was tried.
+
+    ``url``, ``status`` and the message are those of the last attempt that says most;
+    ``tried`` has the last reason for each URL. ``cancelled`` is set where only the
+    stopping of the run kept it from being fetched.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Retry,
+        url: str,
+        status: int | None = None,
+        hint: str | None = None,
+        attempts: int = 0,
+        requests: int = 0,
+        transferred: int = 0,
+        tried: tuple[tuple[str, str], ...] = (),
+        cancelled: bool = False,
+    ) -> None:
+        super().__init__(message, retry=retry, url=url, status=status, hint=hint)
+        self.attempts = attempts
+        self.requests = requests
+        self.transferred = transferred
+        self.tried = tried
+        self.cancelled = cancelled
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """The state of a run at one moment."""
+
+    transferred: int
+    in_flight: int
+    waiting: int
+    """Transfers that pause before their next attempt."""
+
+
+class Hooks:
+    """Who wants to know what the engine does; override what matters.
+
+    The engine calls these, and ``done``, one at a time, on its own threads. They must
+    return soon, and raise only to stop the run.
+    """
+
+    def on_started(self, job: Job, offset: int) -> None:
+        """Take note of the first request for a job; ``offset`` is where it resumes."""
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        """Take note that an attempt (from 1) failed and another follows after a delay."""
+
+    def on_tick(self, reading: Reading) -> None:
+        """Take a reading, at most ten times a second."""
+
+
+class MemorySink:
+    """A sink for one small resource. Refuses to grow past ``max_bytes``."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.data = bytearray()
+        self.max_bytes = max_bytes
+
+    def resume_point(self) -> ResumePoint | None:
+        """Have nothing: memory does not outlive a run."""
+        return None
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Drop what is there from ``offset`` on; OverflowError if more is announced than fits."""
+        if head.size is not None and head.size > self.max_bytes:
+            raise OverflowError(f"{head.size} bytes announced, at most {self.max_bytes} wanted")
+        del self.data[offset:]
+
+    def scatter(self) -> None:
+        """Take pieces in any order."""
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put the bytes in place; OverflowError past the limit."""
+        end = offset + len(data)
+        if end > self.max_bytes:
+            raise OverflowError(f"more than the {self.max_bytes} bytes wanted")
+        if offset > len(self.data):
+            self.data.extend(bytes(offset - len(self.data)))
+        self.data[offset:end] = data
+        return None
+
+    def written(self, span: ByteRange) -> None:
+        """Take note of nothing."""
