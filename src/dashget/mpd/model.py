@@ -1,0 +1,306 @@
+"""The document model: one frozen type per MPD element, as written, nothing inherited.
+
+Values are typed (seconds as ``Fraction``, ticks as ``int``), references are text. None is an
+absent attribute. Every node knows its ``where`` (an XPath such as ``MPD/Period[2]``) and its
+source ``line``, for messages.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import Issue
+
+_ABSENT: Final = 2**64 - 1
+"""Stands for an absent ``S@t`` inside the compact list; never leaves it."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an element stands in the source."""
+
+    where: str = ""
+    line: int | None = None
+
+
+class DescriptorElement(Node, frozen=True, kw_only=True):
+    """DescriptorType (5.8.2), with the names and attributes of what is inside it."""
+
+    scheme: str
+    value: str | None = None
+    id: str | None = None
+    url_query: UrlQuery | None = None
+
+
+class UrlQuery(Node, frozen=True, kw_only=True):
+    """``UrlQueryInfo`` or ``ExtUrlQueryInfo`` of Annex I."""
+
+    query_template: str | None = None
+    use_mpd_url_query: bool = False
+    query_string: str | None = None
+    header_param_source: str | None = None
+    include_in_requests: tuple[str, ...] = ("segment",)
+    same_origin_only: bool = False
+    url_params: bool = False
+
+
+class ContentProtection(Node, frozen=True, kw_only=True):
+    """ContentProtection (5.8.4.1); ``pssh`` and ``pro`` as Base64 text."""
+
+    scheme: str
+    value: str | None = None
+    id: str | None = None
+    ref: str | None = None
+    ref_id: str | None = None
+    default_kid: str | None = None
+    pssh: tuple[str, ...] = ()
+    pro: tuple[str, ...] = ()
+
+
+class BaseUrlElement(Node, frozen=True, kw_only=True):
+    """BaseURL (5.6). ``availability_time_offset`` is text: a number or ``INF``."""
+
+    url: str
+    service_location: str | None = None
+    byte_range: str | None = None
+    availability_time_offset: Offset | None = None
+    availability_time_complete: bool | None = None
+    priority: int | None = None
+    weight: int | None = None
+
+
+class Offset(msgspec.Struct, frozen=True):
+    """``@availabilityTimeOffset``: seconds, None for ``INF``."""
+
+    seconds: Fraction | None
+
+
+class UrlReference(Node, frozen=True, kw_only=True):
+    """URLType (5.3.9.2.2): ``@sourceURL`` and ``@range``."""
+
+    source_url: str | None = None
+    range: ByteRange | None = None
+
+
+class SegmentTimeline:
+    """SegmentTimeline (5.3.9.6), a million ``S`` elements in 24 MB.
+
+    Iteration gives ``(t, d, r, n, k)`` per ``S``, with None for an absent ``@t`` or ``@n``
+    and the defaults 0 and 1 for ``@r`` and ``@k``.
+    """
+
+    __slots__ = ("_durations", "_numbers", "_repeats", "_sequences", "_times", "line", "where")
+
+    def __init__(self, where: str = "", line: int | None = None) -> None:
+        self.where = where
+        self.line = line
+        self._times = array("Q")
+        self._durations = array("Q")
+        self._repeats = array("q")
+        self._numbers: dict[int, int] = {}
+        self._sequences: dict[int, int] = {}
+
+    def append(self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int = 1) -> None:
+        """Add an ``S``; OverflowError where a value does not fit its 64 bits."""
+        if n is not None:
+            self._numbers[len(self._times)] = n
+        if k != 1:
+            self._sequences[len(self._times)] = k
+        self._durations.append(d)
+        self._repeats.append(r)
+        self._times.append(_ABSENT if t is None else t)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int]]:
+        numbers, sequences = self._numbers, self._sequences
+        rows = zip(self._times, self._durations, self._repeats, strict=True)
+        for i, (t, d, r) in enumerate(rows):
+            yield None if t == _ABSENT else t, d, r, numbers.get(i), sequences.get(i, 1)
+
+
+class SegmentBase(Node, frozen=True, kw_only=True):
+    """SegmentBase (5.3.9.2), and what the other two kinds share with it."""
+
+    timescale: int | None = None
+    presentation_time_offset: int | None = None
+    presentation_duration: int | None = None
+    time_shift_buffer_depth: Fraction | None = None
+    index_range: ByteRange | None = None
+    index_range_exact: bool | None = None
+    availability_time_offset: Offset | None = None
+    availability_time_complete: bool | None = None
+    ept_delta: int | None = None
+    pd_delta: int | None = None
+    initialization: UrlReference | None = None
+    representation_index: UrlReference | None = None
+
+
+class MultipleSegmentBase(SegmentBase, frozen=True, kw_only=True):
+    """MultipleSegmentBaseType: what SegmentList and SegmentTemplate share."""
+
+    duration: int | None = None
+    start_number: int | None = None
+    end_number: int | None = None
+    timeline: SegmentTimeline | None = None
+    bitstream_switching: UrlReference | None = None
+
+
+class ListedSegment(msgspec.Struct, frozen=True, gc=False):
+    """One SegmentURL (5.3.9.3)."""
+
+    media: str | None = None
+    media_range: ByteRange | None = None
+    index: str | None = None
+    index_range: ByteRange | None = None
+
+
+class SegmentList(MultipleSegmentBase, frozen=True, kw_only=True):
+    """SegmentList (5.3.9.3)."""
+
+    segments: tuple[ListedSegment, ...] | None = None
+
+
+class SegmentTemplate(MultipleSegmentBase, frozen=True, kw_only=True):
+    """SegmentTemplate (5.3.9.4); the templates as text."""
+
+    media: str | None = None
+    index: str | None = None
+    initialization_template: str | None = None
+    bitstream_switching_template: str | None = None
+
+
+class EventStreamElement(Node, frozen=True, kw_only=True):
+    """EventStream or InbandEventStream (5.10)."""
+
+    scheme: str
+    value: str | None = None
+    timescale: int = 1
+    count: int = 0
+    inband: bool = False
+
+
+class Common(Node, frozen=True, kw_only=True):
+    """What AdaptationSet, Representation and SubRepresentation share (5.3.7)."""
+
+    profiles: str | None = None
+    mime_type: str | None = None
+    codecs: str | None = None
+    width: int | None = None
+    height: int | None = None
+    sar: str | None = None
+    frame_rate: Fraction | None = None
+    audio_sampling_rate: int | None = None
+    scan_type: str | None = None
+    segment_profiles: str | None = None
+    container_profiles: str | None = None
+    channels: tuple[DescriptorElement, ...] = ()
+    protections: tuple[ContentProtection, ...] = ()
+    essential: tuple[DescriptorElement, ...] = ()
+    supplemental: tuple[DescriptorElement, ...] = ()
+    inband_events: tuple[EventStreamElement, ...] = ()
+
+
+class Representation(Common, frozen=True, kw_only=True):
+    """Representation (5.3.5)."""
+
+    id: str | None = None
+    bandwidth: int | None = None
+    quality_ranking: int | None = None
+    dependency_ids: tuple[str, ...] = ()
+    base_urls: tuple[BaseUrlElement, ...] = ()
+    segment_base: SegmentBase | None = None
+    segment_list: SegmentList | None = None
+    segment_template: SegmentTemplate | None = None
+    sub_representations: int = 0
+
+
+class AdaptationSet(Common, frozen=True, kw_only=True):
+    """AdaptationSet (5.3.3)."""
+
+    id: str | None = None
+    group: str | None = None
+    lang: str | None = None
+    content_type: str | None = None
+    par: str | None = None
+    bitstream_switching: bool | None = None
+    labels: tuple[str, ...] = ()
+    roles: tuple[DescriptorElement, ...] = ()
+    accessibility: tuple[DescriptorElement, ...] = ()
+    content_components: tuple[tuple[str | None, str | None], ...] = ()
+    base_urls: tuple[BaseUrlElement, ...] = ()
+    segment_base: SegmentBase | None = None
+    segment_list: SegmentList | None = None
+    segment_template: SegmentTemplate | None = None
+    representations: tuple[Representation, ...] = ()
+
+
+class Period(Node, frozen=True, kw_only=True):
+    """Period (5.3.2)."""
+
+    id: str | None = None
+    start: Fraction | None = None
+    duration: Fraction | None = None
+    bitstream_switching: bool | None = None
+    base_urls: tuple[BaseUrlElement, ...] = ()
+    segment_base: SegmentBase | None = None
+    segment_list: SegmentList | None = None
+    segment_template: SegmentTemplate | None = None
+    supplemental: tuple[DescriptorElement, ...] = ()
+    essential: tuple[DescriptorElement, ...] = ()
+    protections: tuple[ContentProtection, ...] = ()
+    events: tuple[EventStreamElement, ...] = ()
+    adaptation_sets: tuple[AdaptationSet, ...] = ()
+
+
+class UtcTiming(Node, frozen=True, kw_only=True):
+    """UTCTiming (5.8.4.11): how to learn the wall-clock time."""
+
+    scheme: str
+    value: str
+
+
+class RemoteElement(Node, frozen=True, kw_only=True):
+    """An element that is elsewhere (``xlink:href``, 5.5); ``href`` as written."""
+
+    href: str
+    element: str
+
+
+class MPD(Node, frozen=True, kw_only=True):
+    """The MPD element (5.3.1).
+
+    ``remote`` lists what must be fetched before the document says all it means;
+    ``problems`` are breaches that ``resolve`` raises together with its own.
+    """
+
+    type: str = "static"
+    id: str | None = None
+    profiles: tuple[str, ...] = ()
+    media_presentation_duration: Fraction | None = None
+    availability_start_time: Fraction | None = None
+    availability_end_time: Fraction | None = None
+    publish_time: Fraction | None = None
+    minimum_update_period: Fraction | None = None
+    min_buffer_time: Fraction | None = None
+    time_shift_buffer_depth: Fraction | None = None
+    suggested_presentation_delay: Fraction | None = None
+    max_segment_duration: Fraction | None = None
+    title: str | None = None
+    base_urls: tuple[BaseUrlElement, ...] = ()
+    locations: tuple[str, ...] = ()
+    patch_locations: tuple[str, ...] = ()
+    periods: tuple[Period, ...] = ()
+    utc_timings: tuple[UtcTiming, ...] = ()
+    essential: tuple[DescriptorElement, ...] = ()
+    supplemental: tuple[DescriptorElement, ...] = ()
+    protections: tuple[ContentProtection, ...] = ()
+    remote: tuple[RemoteElement, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+    problems: tuple[Issue, ...] = ()

@@ -1,0 +1,274 @@
+"""What an MPD means once it is resolved: everything inherited, timed and located.
+
+A ``Presentation`` holds plain facts. It needs no look back at the document: a
+``Representation`` knows its Period's place on the timeline, its base URLs and its merged
+segment information, which is all that ``dashget.segments.address`` asks for.
+"""
+
+from __future__ import annotations
+
+import enum
+from fractions import Fraction
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import Issue
+from dashget.mpd.model import ListedSegment, SegmentTimeline
+from dashget.mpd.template import Address
+
+
+class ContentType(enum.Enum):
+    """What a Representation is for a viewer; the spelling is that of the command line."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    IMAGE = "image"
+    OTHER = "other"
+
+
+class PresentationType(enum.Enum):
+    """``MPD@type``."""
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+
+
+class Descriptor(msgspec.Struct, frozen=True):
+    """A descriptor of any kind (5.8.2): scheme, value, id."""
+
+    scheme: str
+    value: str | None = None
+    id: str | None = None
+
+
+class Pssh(msgspec.Struct, frozen=True):
+    """A ``pssh`` box: for which system, and the whole box as it is."""
+
+    system_id: str
+    data: bytes
+    key_ids: tuple[str, ...] = ()
+
+
+class Protection(msgspec.Struct, frozen=True):
+    """A ContentProtection descriptor. ``name`` is the system's common name, if known."""
+
+    scheme: str
+    name: str | None = None
+    value: str | None = None
+    default_kids: tuple[str, ...] = ()
+    pssh: tuple[Pssh, ...] = ()
+
+
+class EventStream(msgspec.Struct, frozen=True):
+    """Events of a Period (``count`` listed in the MPD) or carried in the media (``inband``)."""
+
+    scheme: str
+    value: str | None = None
+    timescale: int = 1
+    count: int = 0
+    inband: bool = False
+
+
+class Tiles(msgspec.Struct, frozen=True):
+    """A grid of thumbnails in each image: ``columns`` x ``rows``."""
+
+    columns: int
+    rows: int
+
+
+class Base(msgspec.Struct, frozen=True):
+    """One base URL that a Representation's references may be resolved against.
+
+    ``availability_time_offset`` is in seconds, None for ``INF``.
+    """
+
+    url: str
+    service_location: str | None = None
+    byte_range: str | None = None
+    availability_time_offset: Fraction | None = Fraction(0)
+
+
+class PeriodSpan(msgspec.Struct, frozen=True):
+    """A Period's place. ``duration`` is None for an open Period."""
+
+    index: int
+    id: str | None
+    start: Fraction
+    duration: Fraction | None
+
+    @property
+    def end(self) -> Fraction | None:
+        """Seconds on the presentation timeline; None for an open Period."""
+        return None if self.duration is None else self.start + self.duration
+
+
+class Window(msgspec.Struct, frozen=True):
+    """What a dynamic presentation has available now (5.3.9.5.3, Annex A).
+
+    ``now`` is seconds of wall-clock time since ``MPD@availabilityStartTime``, that is, the
+    live edge on the presentation timeline. ``depth`` is the time-shift buffer's, None for
+    endless.
+    """
+
+    now: Fraction
+    depth: Fraction | None = None
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A resource that is named outright, such as an initialization segment."""
+
+    address: Address
+    range: ByteRange | None = None
+
+
+class TemplateAddressing(msgspec.Struct, frozen=True):
+    """SegmentTemplate: ``media`` is expanded once per segment, ``index`` beside it if there."""
+
+    media: Address
+    timescale: int
+    presentation_time_offset: int
+    start_number: int
+    end_number: int | None
+    duration: int | None
+    timeline: SegmentTimeline | None
+    index: Address | None = None
+    availability_time_offset: Fraction | None = Fraction(0)
+
+
+class ListAddressing(msgspec.Struct, frozen=True):
+    """SegmentList: one segment per SegmentURL, resolved against ``bases`` as they are read."""
+
+    segments: tuple[ListedSegment, ...]
+    timescale: int
+    presentation_time_offset: int
+    start_number: int
+    duration: int | None
+    timeline: SegmentTimeline | None
+
+
+class SingleAddressing(msgspec.Struct, frozen=True):
+    """SegmentBase, or a bare BaseURL: the resource is one file.
+
+    ``index_range`` is where the file's ``sidx`` or Cues are; ``index`` is another file that
+    holds them.
+    """
+
+    media: Address
+    timescale: int
+    presentation_time_offset: int
+    index_range: ByteRange | None = None
+    index: Resource | None = None
+    initialization_range: ByteRange | None = None
+
+
+Addressing = TemplateAddressing | ListAddressing | SingleAddressing
+
+
+class Representation(msgspec.Struct, frozen=True, kw_only=True):
+    """One encoding of one content component, in one Period (5.3.5), all inherited."""
+
+    id: str
+    period: PeriodSpan
+    adaptation_set: int
+    index: int
+    content_type: ContentType
+    addressing: Addressing
+    bases: tuple[Base, ...]
+    initialization: Resource | None = None
+    representation_index: Resource | None = None
+    bitstream_switching: Resource | None = None
+    window: Window | None = None
+    mime_type: str | None = None
+    codecs: str | None = None
+    bandwidth: int | None = None
+    width: int | None = None
+    height: int | None = None
+    sar: str | None = None
+    frame_rate: Fraction | None = None
+    audio_sampling_rate: int | None = None
+    channels: int | None = None
+    lang: str | None = None
+    quality_ranking: int | None = None
+    dependency_ids: tuple[str, ...] = ()
+    roles: tuple[Descriptor, ...] = ()
+    essential: tuple[Descriptor, ...] = ()
+    supplemental: tuple[Descriptor, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    tiles: Tiles | None = None
+    where: str = ""
+    line: int | None = None
+
+
+class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of interchangeable Representations (5.3.3)."""
+
+    index: int
+    id: str | None
+    content_type: ContentType
+    representations: tuple[Representation, ...]
+    mime_type: str | None = None
+    codecs: str | None = None
+    lang: str | None = None
+    labels: tuple[str, ...] = ()
+    roles: tuple[Descriptor, ...] = ()
+    accessibility: tuple[Descriptor, ...] = ()
+    essential: tuple[Descriptor, ...] = ()
+    supplemental: tuple[Descriptor, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    inband_events: tuple[EventStream, ...] = ()
+    trick_mode_for: tuple[str, ...] = ()
+    switching_with: tuple[str, ...] = ()
+    tiles: Tiles | None = None
+    where: str = ""
+    line: int | None = None
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the presentation (5.3.2)."""
+
+    span: PeriodSpan
+    adaptation_sets: tuple[AdaptationSet, ...]
+    events: tuple[EventStream, ...] = ()
+    where: str = ""
+    line: int | None = None
+
+    @property
+    def index(self) -> int:
+        """The Period's position in the presentation, from 0."""
+        return self.span.index
+
+    @property
+    def id(self) -> str | None:
+        """``Period@id``."""
+        return self.span.id
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds on the presentation timeline."""
+        return self.span.start
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds; None for an open Period."""
+        return self.span.duration
+
+
+class Presentation(msgspec.Struct, frozen=True, kw_only=True):
+    """A resolved MPD. ``duration`` is in seconds, None where it is open."""
+
+    type: PresentationType
+    url: str
+    periods: tuple[Period, ...]
+    duration: Fraction | None = None
+    title: str | None = None
+    profiles: tuple[str, ...] = ()
+    window: Window | None = None
+    early_periods: tuple[str, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the presentation is (or was, when the MPD was written) live."""
+        return self.type is PresentationType.DYNAMIC

@@ -1,0 +1,73 @@
+"""One segment as the manifest addresses it, and the clock that its ticks are counted on."""
+
+from __future__ import annotations
+
+import enum
+from fractions import Fraction
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.mpd.template import Address
+
+
+class SegmentKind(enum.Enum):
+    """What a segment is for; the spelling is that of ``dashget plan --json``."""
+
+    INITIALIZATION = "initialization"
+    INDEX = "index"
+    MEDIA = "media"
+    BITSTREAM_SWITCHING = "bitstream-switching"
+
+
+class TimeBase(msgspec.Struct, frozen=True):
+    """How media time in ticks becomes seconds on the presentation timeline.
+
+    ``origin`` is the presentation time, in seconds, of media time 0: Period start less
+    ``@presentationTimeOffset`` / ``@timescale`` (ISO/IEC 23009-1, 5.3.9.2.2).
+    """
+
+    timescale: int
+    origin: Fraction
+
+
+class Segment(msgspec.Struct, frozen=True, gc=False):
+    """One request that a Representation implies.
+
+    ``time`` and ``duration`` are ticks of ``timebase.timescale`` (media time, offset not
+    subtracted); None where the manifest does not say. ``range`` is None for the whole
+    resource. ``explicit`` is True where the manifest lists the segment, False where it
+    is derived from a duration. ``last_derived`` marks the only kind of segment that the
+    server may lack: the very last derived one of a Representation in its Period.
+    """
+
+    kind: SegmentKind
+    address: Address
+    timebase: TimeBase
+    number: int | None = None
+    time: int | None = None
+    duration: int | None = None
+    sub_number: int | None = None
+    range: ByteRange | None = None
+    explicit: bool = True
+    last_derived: bool = False
+
+    @property
+    def url(self) -> str:
+        """The absolute URL that is tried first."""
+        return self.address.patterns[0].expand(self.number, self.time, self.sub_number)
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The same segment under the next BaseURLs, in the order to try them."""
+        return tuple(
+            pattern.expand(self.number, self.time, self.sub_number)
+            for pattern in self.address.patterns[1:]
+        )
+
+    @property
+    def start(self) -> Fraction | None:
+        """Seconds on the presentation timeline, exact."""
+        if self.time is None:
+            return None
+        return self.timebase.origin + Fraction(self.time, self.timebase.timescale)
