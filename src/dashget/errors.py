@@ -1,0 +1,137 @@
+"""The errors that DashGet raises, as one small tree.
+
+::
+
+    DashGetError                 what prevents any result
+     +-- UsageError              exit 2   arguments that cannot be meant
+     +-- MPDError                exit 3   the document
+     |    +-- MPDSyntaxError              not an MPD, or not readable as XML
+     |    +-- MPDValidityError            an MPD that breaks the standard; carries every issue
+     |    +-- UnsupportedMPDError         a feature that is refused by name
+     +-- SelectionError          exit 4   nothing is left to fetch
+     +-- ManifestFetchError      exit 5   the MPD could not be had
+     +-- StoreError              exit 6   the disk, or a directory that is not ours
+     +-- FetchError              (1)      one file; collected in the Summary, seldom raised
+
+The text of an error says what failed, on what, and the number; ``hint`` says what the
+reader can do about it. Neither ends in a period. Exit codes are the command line's
+business; the numbers stand here so that there is one list.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+import msgspec
+
+
+class DashGetError(Exception):
+    """Base of all errors that DashGet raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(DashGetError):
+    """Arguments that cannot be meant as given."""
+
+    exit_code = 2
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """One thing about a manifest that is wrong, or that deserves a warning.
+
+    ``where`` is a path such as ``MPD/Period[2]/AdaptationSet[1]`` (1-based, as XPath
+    counts), ``line`` the 1-based source line if known, ``clause`` the rule's place in
+    ISO/IEC 23009-1 (5th edition) or another named document.
+    """
+
+    message: str
+    where: str | None = None
+    line: int | None = None
+    clause: str | None = None
+
+    def __str__(self) -> str:
+        place = self.where or ""
+        if self.line is not None:
+            place += f"{', ' if place else ''}line {self.line}"
+        clause = f" ({self.clause})" if self.clause else ""
+        return f"{place}: {self.message}{clause}" if place else f"{self.message}{clause}"
+
+
+class MPDError(DashGetError):
+    """The document is not one that can be mirrored. ``issues`` holds all that was found."""
+
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, issues: tuple[Issue, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.issues = issues
+
+
+class MPDSyntaxError(MPDError):
+    """Not an MPD at all, or XML that breaks off."""
+
+
+class MPDValidityError(MPDError):
+    """An MPD that contradicts the standard where it matters; ``issues`` has every place."""
+
+
+class UnsupportedMPDError(MPDError):
+    """A feature that DashGet refuses by name."""
+
+
+class SelectionError(DashGetError):
+    """The selection leaves nothing, or names what is not there."""
+
+    exit_code = 4
+
+
+class ManifestFetchError(DashGetError):
+    """The MPD itself could not be had."""
+
+    exit_code = 5
+
+
+class StoreError(DashGetError):
+    """The mirror's directory cannot be used or written."""
+
+    exit_code = 6
+
+
+class Retry(enum.Enum):
+    """What another attempt may bring."""
+
+    AGAIN = "again"
+    """The same URL may work later: a timeout, a reset, 429, 503."""
+    ELSEWHERE = "elsewhere"
+    """Final for this URL, another BaseURL may have it: 404, 410, 403."""
+    NEVER = "never"
+    """No other attempt helps: a refused redirect, a policy, a full disk."""
+
+
+class FetchError(DashGetError):
+    """One resource could not be fetched. ``status`` is the HTTP status where there was one."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Retry,
+        url: str,
+        status: int | None = None,
+        hint: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry = retry
+        self.url = url
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds

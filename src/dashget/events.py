@@ -1,0 +1,175 @@
+"""What happens during a run, as small frozen facts; who reports them knows no printer.
+
+Events are given to an ``Observer`` one at a time, never from two threads at once.
+Sizes are bytes, times are seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+import msgspec
+
+from dashget.errors import Issue
+
+
+class Outcome(enum.Enum):
+    """How one planned file ended. Every planned file ends in exactly one of these."""
+
+    DOWNLOADED = "downloaded"
+    """Fetched whole in this run."""
+    RESUMED = "resumed"
+    """An earlier run's part was continued and completed."""
+    PRESENT = "present"
+    """Recorded and of the recorded size: no request was made."""
+    ADOPTED = "adopted"
+    """On disk without a record; the server's size agrees."""
+    ABSENT = "absent"
+    """The very last derived segment, which the server does not have: not a failure."""
+    FAILED = "failed"
+    """Not obtained; the reason is in the event."""
+    CANCELLED = "cancelled"
+    """Not finished because the run was stopped."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing on account of this file."""
+        return self not in (Outcome.FAILED, Outcome.CANCELLED)
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
+    """Base of all events; the JSON form names the class in its ``event`` key."""
+
+
+class ManifestLoaded(Event, frozen=True, tag="manifest"):
+    """The MPD is here. ``url`` is the final one, after redirects."""
+
+    url: str
+    size: int
+    type: str
+    periods: int
+    representations: int
+    root: str
+    title: str | None = None
+
+
+class Warned(Event, frozen=True, tag="warning"):
+    """Something is odd, and the run goes on."""
+
+    message: str
+    where: str | None = None
+    line: int | None = None
+    clause: str | None = None
+
+    @classmethod
+    def of(cls, issue: Issue) -> Warned:
+        """Make the event for an issue found in the document."""
+        return cls(issue.message, issue.where, issue.line, issue.clause)
+
+
+class TrackPlanned(Event, frozen=True, tag="track"):
+    """One selected Representation of one Period, before its segments are fetched.
+
+    ``track`` is the key that later events use. ``segments`` and ``bytes_estimated`` are
+    None where they cannot be known in advance; the estimate is bandwidth x duration.
+    """
+
+    track: int
+    period: int
+    representation: str
+    content_type: str
+    label: str
+    segments: int | None = None
+    bytes_estimated: int | None = None
+
+
+class FileStarted(Event, frozen=True, tag="started"):
+    """The first request for a file goes out. ``offset`` is where a resumed one goes on."""
+
+    path: str
+    url: str
+    track: int | None = None
+    offset: int = 0
+
+
+class RetryScheduled(Event, frozen=True, tag="retry"):
+    """An attempt failed; ``attempt`` (from 1) will be followed by another after a delay."""
+
+    path: str
+    url: str
+    attempt: int
+    delay_seconds: float
+    reason: str
+
+
+class FileFinished(Event, frozen=True, tag="file"):
+    """A planned file has its outcome. ``transferred`` counts bytes received in this run."""
+
+    path: str
+    url: str
+    outcome: Outcome
+    size: int | None = None
+    track: int | None = None
+    transferred: int = 0
+    attempts: int = 0
+    status: int | None = None
+    reason: str | None = None
+    seconds: float | None = None
+
+
+class Progressed(Event, frozen=True, tag="progress"):
+    """A reading of the whole run, at most ten a second. ``transferred`` is in bytes."""
+
+    transferred: int
+    files_done: int
+    files_planned: int
+    planning_done: bool
+    in_flight: int
+    waiting_to_retry: int
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A file that is missing at the end, and why."""
+
+    path: str
+    url: str
+    reason: str
+    attempts: int
+    status: int | None = None
+
+
+class Summary(Event, frozen=True, tag="summary"):
+    """The end of a run. ``files`` and ``bytes`` count what the mirror now has of the plan.
+
+    ``transferred`` is what this run received, also in attempts that failed.
+    """
+
+    root: str
+    manifest: str
+    url: str
+    files: int
+    bytes: int
+    transferred: int
+    seconds: float
+    requests: int
+    outcomes: dict[Outcome, int]
+    failures: tuple[Failure, ...] = ()
+    warnings: int = 0
+    interrupted: bool = False
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned file is there (or allowed to be absent)."""
+        return not self.interrupted and not self.failures
+
+
+class Observer(Protocol):
+    """Whoever wants to know. Must not raise, and must return soon."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+def ignore(event: Event, /) -> None:
+    """Be an observer that looks away."""

@@ -1,0 +1,350 @@
+"""Where in the mirror each resource goes: a pure map from URLs to safe relative paths.
+
+What it promises, for any manifest whatever:
+
+* no path leaves the mirror's root or enters its reserved names (``.dashget``, the MPDs);
+* two resources never share a path, also on file systems that fold case;
+* a name that is safe on POSIX is the name that the server has (percent-decoded once);
+* names are also valid on Windows, so that a mirror can be copied anywhere.
+
+Paths are decided for URL *patterns*, not for URLs: a template's million segments are
+named by one decision, and a plan stays a stream. Patterns carry their fields as
+private-use markers (``UrlPattern.marked``), which pass through all rules unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import NewType
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+from dashget.mpd.template import Address, UrlPattern
+
+SafePath = NewType("SafePath", str)
+"""A relative path with ``/`` between components; only this module makes them."""
+
+CONTROL_DIRECTORY = ".dashget"
+EXTERNAL_DIRECTORY = "_external"
+EMBEDDED_DIRECTORY = "_data"
+
+_COMPONENT_BYTES = 255
+_PATH_BYTES = 1000
+_FIRST_MARK, _LAST_MARK = 0xE000, 0xF8FF
+_DIGITS_IN_FIELD = 20
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)")
+_LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
+_UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+
+
+def safe_component(text: str) -> str:
+    """Make one path component from one component of a URL path.
+
+    Percent-encoding is undone once. What cannot stand in a name is percent-encoded
+    again: separators, control and direction characters, bytes that are not UTF-8,
+    characters and names that Windows reserves, trailing dots and spaces, ``.`` and
+    ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
+    with a hash of the whole. The map is one to one but for equivalent encodings.
+    """
+    decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
+    return _limited(_escaped(decoded))
+
+
+def manifest_name(url: str) -> SafePath:
+    """Return the file name under which the MPD of ``url`` is kept; it ends in ``.mpd``."""
+    last = urlsplit(url).path.rsplit("/", 1)[-1]
+    if not last:
+        return SafePath("manifest.mpd")
+    name = last if unquote_to_bytes(last).lower().endswith(b".mpd") else last + ".mpd"
+    safe = safe_component(name)
+    return SafePath(safe if safe.lower().endswith(".mpd") else safe + ".mpd")
+
+
+def local_manifest_name(name: str) -> SafePath:
+    """Return the name of the playable manifest beside ``name``: ``a.mpd`` -> ``a.local.mpd``."""
+    return SafePath(name[: -len(".mpd")] + ".local.mpd")
+
+
+def root_name(url: str) -> str:
+    """Return the default directory: the manifest's own directory, else its host.
+
+    ``https://h/vod/bbb/manifest.mpd`` -> ``bbb``; ``https://h/manifest.mpd`` -> ``h``.
+    """
+    parts = urlsplit(url)
+    directories = [part for part in parts.path.split("/")[:-1] if part]
+    name = directories[-1] if directories else (parts.hostname or "dash")
+    return safe_component(name).lstrip(".~-") or "dash"
+
+
+class Layout:
+    """The names of one presentation's resources.
+
+    Built from *all* addresses of the presentation, selected or not, so that the same
+    resource has the same name in every run. ``name`` is that of the MPD in the mirror.
+    """
+
+    def __init__(
+        self, manifest_url: str, addresses: Iterable[Address], *, name: SafePath | None = None
+    ) -> None:
+        self._place = _Placement(manifest_url)
+        name = name or manifest_name(manifest_url)
+        taken = (name, local_manifest_name(name))
+        marked = (address.patterns[0].marked for address in addresses)
+        self._renamed = _resolve_collisions(self._place, marked, taken)
+        self._patterns: dict[str, UrlPattern] = {}
+
+    def pattern(self, address: Address) -> UrlPattern:
+        """Return the path pattern of an address: expand it as one expands the URL."""
+        first = address.patterns[0]
+        key = first.marked
+        known = self._patterns.get(key)
+        if known is None:
+            path = self._renamed.get(key) or self._place(key)
+            known = UrlPattern.from_marked(path, first.fields)
+            if first.fields:
+                self._patterns[key] = known
+        return known
+
+    def path(
+        self, address: Address, number: int | None, time: int | None, sub_number: int | None
+    ) -> SafePath:
+        """Return the path of one segment of an address."""
+        return SafePath(self.pattern(address).expand(number, time, sub_number))
+
+
+class _Placement:
+    """The rule that names a single marked URL, without regard to any other."""
+
+    def __init__(self, manifest_url: str) -> None:
+        parts = urlsplit(manifest_url)
+        self._origin = _origin(parts)
+        self._directory = parts.path.rsplit("/", 1)[0] + "/"
+
+    def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
+        if marked[:5].lower() == "data:":
+            return f"{EMBEDDED_DIRECTORY}/{_digest(marked)}"
+        parts = urlsplit(marked)
+        if _origin(parts) == self._origin and parts.path.startswith(self._directory):
+            raw = parts.path[len(self._directory) :].split("/")
+            components = [_not_reserved(safe_component(part)) for part in raw[:1]]
+            components += [safe_component(part) for part in raw[1:]]
+        else:
+            raw = parts.path.removeprefix("/").split("/")
+            components = [EXTERNAL_DIRECTORY, _host_directory(parts)]
+            components += [safe_component(part) for part in raw]
+        if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
+            components[-1] = _limited(_escaped(f"{components[-1]}@{parts.query}", trusted=True))
+        if tag:
+            components[-1] = _tagged(components[-1], tag)
+        return _shortened("/".join(components))
+
+
+def _marks(text: str) -> set[str]:
+    """Return the field markers in a text."""
+    return {char for char in text if _FIRST_MARK <= ord(char) <= _LAST_MARK}
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(scheme)
+
+
+def _host_directory(parts: SplitResult) -> str:
+    host = parts.hostname or "unknown"
+    port = parts.port
+    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme.lower()):
+        host = f"{host}_{port}"
+    return safe_component(host)
+
+
+def _not_reserved(component: str) -> str:
+    """Keep a resource's first component off the names that the mirror itself uses."""
+    if component.casefold() in (CONTROL_DIRECTORY, EXTERNAL_DIRECTORY, EMBEDDED_DIRECTORY):
+        return f"%{ord(component[0]):02X}{component[1:]}"
+    return component
+
+
+def _escaped(text: str, *, trusted: bool = False) -> str:
+    """Percent-encode what a name cannot hold. ``trusted`` text has been through here before."""
+    if not trusted:
+        text = _LOOKS_ENCODED.sub("%25", text)
+    if not text:
+        return "%"
+    text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
+    if text[-1] in ". ":
+        text = text[:-1] + _encoded(text[-1])
+    if _RESERVED_ON_WINDOWS.match(text):
+        text = _encoded(text[0]) + text[1:]
+    return text
+
+
+def _is_unsafe(char: str) -> bool:
+    if char in _UNSAFE:
+        return True
+    if char < "\x7f" or _FIRST_MARK <= ord(char) <= _LAST_MARK:
+        return False
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _encoded(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def _limited(component: str) -> str:
+    """Cut a component to what every file system holds, keeping its extension."""
+    marks = sum(1 for char in component if _FIRST_MARK <= ord(char) <= _LAST_MARK)
+    room = _COMPONENT_BYTES - marks * _DIGITS_IN_FIELD
+    if len(component.encode()) <= room:
+        return component
+    extension = _EXTENSION.search(component)
+    tail = f"~{_digest(component)}{extension.group() if extension else ''}"
+    kept_marks = "".join(char for char in component if _FIRST_MARK <= ord(char) <= _LAST_MARK)
+    tail = f"~{kept_marks}{tail}" if kept_marks else tail
+    head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
+    return "".join(char for char in head if not _FIRST_MARK <= ord(char) <= _LAST_MARK) + tail
+
+
+def _shortened(path: str) -> str:
+    """Replace the directories of a path that no operating system would take."""
+    if len(path.encode()) <= _PATH_BYTES:
+        return path
+    marks = "".join(char for char in path if _FIRST_MARK <= ord(char) <= _LAST_MARK)
+    extension = _EXTENSION.search(path)
+    middle = f"~{marks}~" if marks else "~"
+    return f"{EXTERNAL_DIRECTORY}/{middle}{_digest(path)}{extension.group() if extension else ''}"
+
+
+def _tagged(component: str, tag: str) -> str:
+    extension = _EXTENSION.search(component)
+    stem = component[: extension.start()] if extension else component
+    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+# Collisions: found once, among patterns; the result is a short list of exceptions.
+
+
+def _resolve_collisions(
+    place: _Placement, marked_urls: Iterable[str], taken: tuple[str, ...]
+) -> dict[str, str]:
+    """Return another path for each URL whose plain path some other resource may have too.
+
+    First its query is kept; what then still collides gets a tag made from its URL.
+    """
+    plain = {url: place(url) for url in dict.fromkeys(marked_urls)}
+    clashing = _clashes(plain, taken)
+    if not clashing:
+        return {}
+    renamed = {url: place(url, keep_query=True) for url in clashing}
+    rest = _clashes({**plain, **renamed}, taken)
+    renamed |= {url: place(url, keep_query=True, tag=_digest(url)) for url in rest}
+    return {url: path for url, path in renamed.items() if path != plain[url]}
+
+
+def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
+    """Return the URLs that may share a path, or a path's directory, with another resource."""
+    groups: dict[str, list[str]] = {}
+    for url, path in paths.items():
+        groups.setdefault(_fold(path), []).append(url)
+    for name in taken:
+        groups.setdefault(_fold(name), []).append("")
+    found = {url for group in groups.values() if len(group) > 1 for url in group}
+    directories = {folder for path in groups for folder in _folders(path)}
+    found |= {url for path in directories & groups.keys() for url in groups[path]}
+    for one, other in _overlapping(groups):
+        for first in groups[one]:
+            found |= {u for second in groups[other] for u in _pair(first, second, paths)}
+    return found - {""}
+
+
+def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
+    """Return both URLs unless equal paths of theirs mean equal URLs."""
+    if not first or not second:
+        return (first, second)
+    same_form = _beside_path(first) == _beside_path(second)
+    if same_form and _overlap(paths[first], paths[second]):
+        return ()
+    return (first, second)
+
+
+def _beside_path(url: str) -> tuple[str, str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc, parts.query
+
+
+def _fold(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _folders(path: str) -> Iterator[str]:
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+
+
+def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of different path patterns that some numbers make equal."""
+    keys = list(keys)
+    by_prefix: dict[str, list[str]] = {}
+    for key in keys:
+        mark = _first_mark(key)
+        if mark is not None:
+            by_prefix.setdefault(key[:mark], []).append(key)
+    lengths = sorted({len(prefix) for prefix in by_prefix})
+    for key in keys:
+        for length in lengths:
+            if length > len(key):
+                break
+            for pattern in by_prefix.get(key[:length], ()):
+                if pattern != key and _overlap(pattern, key):
+                    yield pattern, key
+
+
+def _first_mark(text: str) -> int | None:
+    return next((i for i, c in enumerate(text) if _FIRST_MARK <= ord(c) <= _LAST_MARK), None)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Say whether two patterns have an expansion in common; a field is any run of digits."""
+    a, b = _tokens(one), _tokens(other)
+    seen: set[tuple[int, int]] = set()
+    todo = [(0, 0)]
+    while todo:
+        i, j = state = todo.pop()
+        if state in seen:
+            continue
+        seen.add(state)
+        if i == len(a) and j == len(b):
+            return True
+        if i < len(a) and a[i] == "*":
+            todo.append((i + 1, j))
+        if j < len(b) and b[j] == "*":
+            todo.append((i, j + 1))
+        if i < len(a) and j < len(b) and _compatible(a[i], b[j]):
+            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1))
+    return False
+
+
+def _tokens(text: str) -> list[str]:
+    """Spell a pattern: characters, ``+`` for one digit, ``*`` for any more digits."""
+    tokens: list[str] = []
+    for char in text:
+        if _FIRST_MARK <= ord(char) <= _LAST_MARK:
+            tokens += ("+", "*")
+        else:
+            tokens.append("\\" + char if char in "+*" else char)
+    return tokens
+
+
+def _compatible(one: str, other: str) -> bool:
+    if one in "+*":
+        return other in "+*" or other in "0123456789abcdefABCDEF"
+    return one == other or (other in "+*" and one in "0123456789abcdefABCDEF")

@@ -1,0 +1,167 @@
+"""From what the user names - a URL, a file, standard input - to a resolved presentation."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import msgspec
+
+from dashget.errors import FetchError, ManifestFetchError, UsageError
+from dashget.layout import SafePath, manifest_name
+from dashget.mpd.model import MPD
+from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
+from dashget.mpd.presentation import Presentation
+from dashget.mpd.resolve import resolve
+from dashget.transfer.engine import Engine
+from dashget.transfer.request import Fetched, Request
+
+_HAS_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+STDIN: Final = "-"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What the user named, read once.
+
+    ``name`` identifies the presentation in the record: the URL without credentials and
+    anchor, the absolute path of a file, or the base URL of standard input. ``url`` is set
+    for http(s), ``path`` for a file; neither is for standard input. ``user`` holds the
+    credentials that were in the URL, as ``name:password``.
+    """
+
+    name: str
+    url: str | None = None
+    path: Path | None = None
+    user: str | None = None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A presentation and the document that it was read from.
+
+    ``fetched`` says how the MPD came; None for a file or standard input.
+    """
+
+    source: Source
+    data: bytes
+    mpd: MPD
+    presentation: Presentation
+    name: SafePath
+    """The MPD's path in a mirror."""
+    fetched: Fetched | None = None
+
+
+def parse_source(text: str, *, base_url: str | None = None) -> Source:
+    """Read what a user gave as the manifest; UsageError for what cannot be one."""
+    if text == STDIN:
+        return Source(name=base_url or "standard input")
+    if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
+        return _parse_url(text)
+    path = Path(text)
+    if not path.exists():
+        raise UsageError(
+            f"{text!r} is neither a URL nor a file",
+            hint="a URL begins with http:// or https://; - reads standard input",
+        )
+    if path.is_dir():
+        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
+    return Source(name=str(path.resolve()), path=path)
+
+
+def load_manifest(
+    source: Source,
+    engine: Engine,
+    *,
+    base_url: str | None = None,
+    now: datetime.datetime | None = None,
+    limits: ParseLimits = DEFAULT_LIMITS,
+    read_stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
+) -> Loaded:
+    """Fetch or read the MPD, parse and resolve it.
+
+    ``now`` is the wall-clock time for a dynamic presentation; None takes the clock's.
+    Raises ManifestFetchError where it cannot be had, MPDError where it is not an MPD or
+    cannot be mirrored.
+    """
+    fetched: Fetched | None = None
+    if source.url is not None:
+        fetched, data = _fetch(source.url, engine, limits.max_bytes)
+        url = fetched.url
+    elif source.path is not None:
+        data, url = _read(source.path), source.path.resolve().as_uri()
+    else:
+        data, url = read_stdin(), (Path.cwd() / "stdin.mpd").as_uri()
+    mpd = parse_mpd(data, limits=limits)
+    presentation = resolve(
+        mpd,
+        url=url,
+        base_url=None if base_url is None else _checked_base(base_url),
+        now=now or datetime.datetime.now(datetime.UTC),
+    )
+    name = manifest_name(url if source.url or source.path else presentation.url)
+    return Loaded(source, data, mpd, presentation, name, fetched)
+
+
+def _parse_url(text: str) -> Source:
+    try:
+        parts = urlsplit(text.strip())
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid:
+        raise UsageError(f"{text!r} is not a valid URL", hint="check the host and the port")
+    if parts.scheme.lower() not in ("http", "https"):
+        raise UsageError(
+            f"cannot read {parts.scheme.lower()}: URLs",
+            hint="give an http:// or https:// URL, or the path of a local .mpd file",
+        )
+    if not parts.hostname:
+        raise UsageError(f"{text!r} names no host", hint="a URL looks like https://host/path.mpd")
+    user: str | None = None
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    host = parts.netloc.rpartition("@")[2]
+    clean = urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
+    return Source(name=clean, url=clean, user=user)
+
+
+def _checked_base(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"--base-url must be an http or https URL: {text!r}",
+            hint="give the URL that the MPD would have, for example https://host/path/x.mpd",
+        )
+    return text
+
+
+def _fetch(url: str, engine: Engine, max_bytes: int) -> tuple[Fetched, bytes]:
+    try:
+        return engine.fetch(Request((url,)), max_bytes=max_bytes)
+    except FetchError as error:
+        raise ManifestFetchError(
+            f"cannot fetch the manifest {url}: {error.message}",
+            hint=error.hint or _hint_for(error),
+        ) from error
+
+
+def _hint_for(error: FetchError) -> str:
+    if error.status in (401, 403):
+        return "the server wants authorization: give it with -H 'Authorization: ...' or a cookie"
+    if error.status in (404, 410):
+        return "check the URL; the server answers, but has nothing there"
+    return "check the URL and the network, then try again"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ManifestFetchError(
+            f"cannot read {path}: {error.strerror or error}", hint="check the path and its rights"
+        ) from error

@@ -1,0 +1,355 @@
+"""One run: plan, drop what is complete, transfer, verify, record, sum up.
+
+``run_mirror`` works through the plan once. A file that the record vouches for costs
+nothing; one that is merely there costs a HEAD request, and is adopted if the server's size
+agrees; everything else is fetched into a part, and gets its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from dashget.errors import StoreError
+from dashget.events import (
+    Event,
+    Failure,
+    FileFinished,
+    FileStarted,
+    Observer,
+    Outcome,
+    Progressed,
+    RetryScheduled,
+    Summary,
+)
+from dashget.layout import Layout, SafePath
+from dashget.mpd.dataurl import decode_data_url
+from dashget.plan import PlannedSegment, Track, iter_plan
+from dashget.store import FileRecord, MirrorDirectory, Part, Presence
+from dashget.transfer.engine import Engine
+from dashget.transfer.request import (
+    Fetched,
+    Hooks,
+    Job,
+    MemorySink,
+    Method,
+    Reading,
+    Request,
+    Sink,
+    TransferError,
+)
+
+_GONE: Final = (404, 410)
+_DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+class Stop:
+    """A request to end a run early; safe to make from a signal handler or any thread."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._actions: list[Callable[[], None]] = []
+
+    def request(self) -> None:
+        """Ask for the end: no file is started any more, what is under way keeps its part."""
+        self.requested = True
+        for action in tuple(self._actions):
+            action()
+
+    def on_request(self, action: Callable[[], None]) -> None:
+        """Have ``action`` called on a request; at once if it was made already."""
+        self._actions.append(action)
+        if self.requested:
+            action()
+
+
+class Totals(msgspec.Struct):
+    """What a run has come to so far."""
+
+    outcomes: dict[Outcome, int] = {}
+    failures: list[Failure] = []
+    files: int = 0
+    bytes: int = 0
+    transferred: int = 0
+    requests: int = 0
+
+
+class _File:
+    """One planned file on its way; the payload of its jobs."""
+
+    __slots__ = ("local_size", "part", "path", "planned", "urls")
+
+    def __init__(self, planned: PlannedSegment) -> None:
+        self.planned = planned
+        self.path = planned.path
+        self.urls = planned.urls
+        self.part: Part | None = None
+        self.local_size: int | None = None
+
+
+class MirrorRun(Hooks):
+    """The state of one run. Create, call ``run`` once, read ``totals``.
+
+    The engine calls ``done`` and the hooks from its threads, one at a time; it pulls jobs
+    from them as well, which is why events and totals are guarded.
+    """
+
+    def __init__(self, store: MirrorDirectory, observer: Observer, *, dry_run: bool = False) -> None:
+        self.totals = Totals()
+        self._store = store
+        self._observer = observer
+        self._dry_run = dry_run
+        self._guard = threading.RLock()
+        self._seen: set[SafePath] = set()
+        self._again: list[_File] = []
+        self._planning_done = False
+
+    def run(self, tracks: Sequence[Track], layout: Layout, engine: Engine, stop: Stop) -> None:
+        """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
+        jobs = self._iter_jobs(tracks, layout, stop)
+        if self._dry_run:
+            for job in jobs:
+                self._would_fetch(job)
+            return
+        engine.run(jobs, self._done)
+        while self._again and not stop.requested:
+            files, self._again = self._again, []
+            engine.run((self._get_job(file) for file in files), self._done)
+        for file in self._again:
+            self._finish(file, Outcome.CANCELLED)
+
+    def summary(
+        self, *, root: str, manifest: str, url: str, seconds: float, warnings: int, interrupted: bool
+    ) -> Summary:
+        """Sum the run up."""
+        totals = self.totals
+        return Summary(
+            root=root,
+            manifest=manifest,
+            url=url,
+            files=totals.files,
+            bytes=totals.bytes,
+            transferred=totals.transferred,
+            seconds=seconds,
+            requests=totals.requests,
+            outcomes=dict(totals.outcomes),
+            failures=tuple(totals.failures),
+            warnings=warnings,
+            interrupted=interrupted,
+            dry_run=self._dry_run,
+        )
+
+    # What the engine calls.
+
+    def on_started(self, job: Job, offset: int) -> None:
+        """Report the first request for a file."""
+        file = _file_of(job)
+        track = file.planned.track.key
+        self._emit(FileStarted(file.path, file.urls[0], track=track, offset=offset))
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        """Report a failed attempt that another one follows."""
+        self._emit(RetryScheduled(_file_of(job).path, url, attempt, delay_seconds, reason))
+
+    def on_tick(self, reading: Reading) -> None:
+        """Report where the run stands."""
+        with self._guard:
+            self._emit(
+                Progressed(
+                    transferred=reading.transferred,
+                    files_done=sum(self.totals.outcomes.values()),
+                    files_planned=len(self._seen),
+                    planning_done=self._planning_done,
+                    in_flight=reading.in_flight,
+                    waiting_to_retry=reading.waiting,
+                )
+            )
+
+    # From the plan to jobs.
+
+    def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
+        for planned in iter_plan(tracks, layout):
+            if stop.requested:
+                return
+            if planned.path in self._seen:
+                continue
+            with self._guard:
+                self._seen.add(planned.path)
+            job = self._job_for(_File(planned))
+            if job is not None:
+                yield job
+        self._planning_done = True
+
+    def _job_for(self, file: _File) -> Job | None:
+        presence = self._store.presence(file.path)
+        if presence is not Presence.MISSING:
+            file.local_size = self._store.size(file.path)
+        if presence is Presence.COMPLETE:
+            self._finish(file, Outcome.PRESENT, size=file.local_size)
+            return None
+        if file.urls[0].startswith("data:"):
+            self._unpack(file)
+            return None
+        if presence is Presence.UNRECORDED:
+            return Job(Request(file.urls, Method.HEAD), _no_sink, file)
+        return self._get_job(file)
+
+    def _get_job(self, file: _File) -> Job:
+        def open_sink() -> Sink:
+            file.part = self._store.part(file.path)
+            return file.part
+
+        return Job(Request(file.urls), open_sink, file)
+
+    def _would_fetch(self, job: Job) -> None:
+        file = _file_of(job)
+        self._finish(file, Outcome.CANCELLED, reason="dry run")
+
+    def _unpack(self, file: _File) -> None:
+        """Store a resource that the manifest itself holds (RFC 2397)."""
+        data = decode_data_url(file.urls[0])
+        if not self._dry_run:
+            self._store.write(file.path, data)
+            self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
+        self._finish(file, Outcome.DOWNLOADED, size=len(data))
+
+    # From results to outcomes.
+
+    def _done(self, job: Job, result: Fetched | TransferError) -> None:
+        file = _file_of(job)
+        with self._guard:
+            self.totals.requests += result.requests
+            self.totals.transferred += result.transferred
+        if isinstance(result, TransferError):
+            self._lost(job, file, result)
+        elif job.request.method is Method.HEAD:
+            self._compared(file, result)
+        else:
+            self._arrived(file, result)
+
+    def _arrived(self, file: _File, fetched: Fetched) -> None:
+        part = file.part
+        if part is None:
+            raise ValueError(f"{file.path}: fetched without a part")
+        try:
+            if file.local_size is not None:
+                self._store.set_aside(file.path)
+            self._store.finish(part, self._record(file, fetched))
+        except OSError as error:
+            part.close()
+            if error.errno in _DISK_IS_THE_PROBLEM:
+                raise StoreError(
+                    f"cannot store {file.path}: {error.strerror}",
+                    hint="make room on the disk; the same command goes on from here",
+                ) from error
+            reason = f"cannot be stored: {error.strerror or error}"
+            self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
+            return
+        outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
+        self._finish(file, outcome, size=fetched.size, fetched=fetched)
+
+    def _compared(self, file: _File, fetched: Fetched) -> None:
+        """Adopt a file whose size is the server's; fetch any other again."""
+        if fetched.size == file.local_size:
+            self._store.adopt(self._record(file, fetched, adopted=True))
+            self._finish(file, Outcome.ADOPTED, size=fetched.size, fetched=fetched)
+        else:
+            self._again.append(file)
+
+    def _lost(self, job: Job, file: _File, error: TransferError) -> None:
+        if file.part is not None:
+            file.part.close()
+        if error.cancelled:
+            self._finish(file, Outcome.CANCELLED, error=error)
+        elif job.request.method is Method.HEAD:
+            self._again.append(file)
+        elif error.status in _GONE and file.planned.segment.last_derived:
+            self._finish(file, Outcome.ABSENT, error=error)
+        else:
+            self._finish(file, Outcome.FAILED, error=error, reason=error.message)
+
+    def _record(self, file: _File, fetched: Fetched, *, adopted: bool = False) -> FileRecord:
+        url = file.urls[0]
+        return FileRecord(
+            path=file.path,
+            url=url,
+            size=fetched.size,
+            final_url=fetched.url if fetched.url != url else None,
+            etag=fetched.etag,
+            last_modified=fetched.last_modified,
+            time=self._store.now(),
+            status=fetched.status,
+            http=fetched.http_version,
+            attempts=fetched.attempts,
+            remote=fetched.remote,
+            first_byte_seconds=_rounded(fetched.first_byte_seconds),
+            seconds=_rounded(fetched.seconds),
+            cache=dict(fetched.cache),
+            adopted=adopted,
+        )
+
+    def _finish(
+        self,
+        file: _File,
+        outcome: Outcome,
+        *,
+        size: int | None = None,
+        fetched: Fetched | None = None,
+        error: TransferError | None = None,
+        reason: str | None = None,
+    ) -> None:
+        url = file.urls[0]
+        with self._guard:
+            totals = self.totals
+            totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
+            result = fetched or error
+            if size is not None:
+                totals.files += 1
+                totals.bytes += size
+            if outcome is Outcome.FAILED:
+                attempts = result.attempts if result else 0
+                status = result.status if result else None
+                totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
+            self._emit(
+                FileFinished(
+                    path=file.path,
+                    url=url,
+                    outcome=outcome,
+                    size=size,
+                    track=file.planned.track.key,
+                    transferred=result.transferred if result else 0,
+                    attempts=result.attempts if result else 0,
+                    status=result.status if result else None,
+                    reason=reason,
+                    seconds=_rounded(fetched.seconds) if fetched else None,
+                )
+            )
+
+    def _emit(self, event: Event) -> None:
+        with self._guard:
+            self._observer(event)
+
+
+def _file_of(job: Job) -> _File:
+    if not isinstance(job.payload, _File):
+        raise TypeError(f"not a job of this run: {job.payload!r}")
+    return job.payload
+
+
+def _no_sink() -> Sink:
+    """Give the sink of a HEAD request, which has no body."""
+    return MemorySink(0)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)
+
+
+def elapsed_since(start: float, clock: Callable[[], float] = time.monotonic) -> float:
+    """Return the seconds since ``start`` on the same clock."""
+    return clock() - start

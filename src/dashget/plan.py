@@ -1,0 +1,173 @@
+"""The plan: every request that a selection implies, in presentation order, as a stream.
+
+Order: Period by Period; in a Period first what is not on the timeline (initialization,
+index), then media by start time, Representations in document order where they start
+together. Nothing is held but one segment per Representation, so a plan of a million
+segments takes the memory of a plan of ten.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+import msgspec
+
+from dashget.layout import Layout, SafePath
+from dashget.mpd.presentation import Presentation, Representation
+from dashget.mpd.template import Address
+from dashget.segments import SegmentIndex, address
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+
+_BEFORE_MEDIA: Final = float("-inf")
+
+
+class Track(msgspec.Struct, frozen=True, eq=False):
+    """One Representation of one Period with its segments; ``key`` numbers them in a plan."""
+
+    key: int
+    representation: Representation
+    index: SegmentIndex
+
+    @property
+    def bytes_estimated(self) -> int | None:
+        """Bandwidth x duration; None where either is unknown. Good to some ten percent."""
+        span = self.representation.period
+        if self.representation.bandwidth is None or span.duration is None:
+            return None
+        return int(self.representation.bandwidth * span.duration / 8)
+
+
+class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
+    """One segment, whose it is, and the path of its resource in the mirror."""
+
+    track: Track
+    segment: Segment
+    path: SafePath
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The absolute URLs of the resource, the first choice first."""
+        return (self.segment.url, *self.segment.alternatives)
+
+
+class PlanLine(msgspec.Struct, frozen=True, gc=False):
+    """The JSON form of a planned segment: one line of ``dashget plan --json``.
+
+    ``start`` and ``duration`` are seconds on the presentation timeline, the nearest
+    doubles to the exact values; ``time`` is media time in ticks of ``timescale``.
+    """
+
+    period: str | None
+    period_index: int
+    adaptation_set: int
+    representation: str
+    kind: SegmentKind
+    number: int | None
+    time: int | None
+    timescale: int
+    start: float | None
+    duration: float | None
+    url: str
+    range: str | None
+    explicit: bool
+    path: str
+
+
+def make_tracks(
+    representations: Iterable[Representation], *, limit: int | None = None
+) -> tuple[Track, ...]:
+    """Number the Representations of a plan, and give each its segment index.
+
+    ``limit`` is the most segments that one Representation may have.
+    """
+    return tuple(
+        Track(key, representation, address(representation, limit=limit))
+        for key, representation in enumerate(representations)
+    )
+
+
+def make_layout(presentation: Presentation, name: SafePath | None = None) -> Layout:
+    """Name the resources of a whole presentation, whatever is selected of it.
+
+    Names are relative to the presentation's URL; ``name`` is that of the MPD.
+    """
+    return Layout(presentation.url, _iter_addresses(presentation), name=name)
+
+
+def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegment]:
+    """Yield the segments of the tracks, which are grouped by Period, in presentation order."""
+    period = attrgetter("representation.period.index")
+    for _, group in groupby(tracks, key=period):
+        streams = [_iter_track(track, layout) for track in group]
+        if len(streams) == 1:
+            yield from streams[0]
+        else:
+            ordered = [_with_order(position, s) for position, s in enumerate(streams)]
+            for item in heapq.merge(*ordered):
+                yield item[3]
+
+
+def plan_line(planned: PlannedSegment) -> PlanLine:
+    """Give the JSON form of a planned segment."""
+    representation, segment = planned.track.representation, planned.segment
+    base, time, ticks = segment.timebase, segment.time, segment.duration
+    return PlanLine(
+        representation.period.id,
+        representation.period.index,
+        representation.adaptation_set,
+        representation.id,
+        segment.kind,
+        segment.number,
+        time,
+        base.timescale,
+        None if time is None else _seconds(base, time),
+        None if ticks is None else ticks / base.timescale,
+        segment.url,
+        None if segment.range is None else str(segment.range),
+        segment.explicit,
+        planned.path,
+    )
+
+
+def _iter_addresses(presentation: Presentation) -> Iterator[Address]:
+    for period in presentation.periods:
+        for adaptation_set in period.adaptation_sets:
+            for representation in adaptation_set.representations:
+                yield from address(representation).addresses()
+
+
+def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
+    known: Address | None = None
+    for segment in track.index:
+        if segment.address is not known:
+            known = segment.address
+            expand = layout.pattern(known).expand
+        path = SafePath(expand(segment.number, segment.time, segment.sub_number))
+        yield PlannedSegment(track, segment, path)
+
+
+def _with_order(
+    position: int, stream: Iterator[PlannedSegment]
+) -> Iterator[tuple[float, int, int, PlannedSegment]]:
+    """Put a sort key before each item; it is unique, so that items are never compared.
+
+    A double suffices: only the order of starts that differ by nanoseconds depends on it.
+    """
+    for count, item in enumerate(stream):
+        time = item.segment.time
+        if item.segment.kind is SegmentKind.MEDIA and time is not None:
+            yield _seconds(item.segment.timebase, time), position, count, item
+        else:
+            yield _BEFORE_MEDIA, position, count, item
+
+
+def _seconds(base: TimeBase, time: int) -> float:
+    """Return the double nearest to ``origin + time / timescale``; int division rounds once."""
+    origin: Fraction = base.origin
+    numerator, denominator = origin.numerator, origin.denominator
+    return (numerator * base.timescale + time * denominator) / (denominator * base.timescale)

@@ -1,0 +1,11 @@
+"""The mirror's directory: the only package that writes to the disk.
+
+``directory`` holds a mirror open (who owns it, what is finished, renames), ``parts`` takes
+unfinished bytes, ``record`` is the append-only list of what is finished.
+"""
+
+from dashget.store.directory import MirrorDirectory, Presence
+from dashget.store.parts import Part
+from dashget.store.record import FileRecord, Header
+
+__all__ = ["FileRecord", "Header", "MirrorDirectory", "Part", "Presence"]

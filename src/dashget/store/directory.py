@@ -1,0 +1,275 @@
+"""A mirror held open: whose it is, what is finished, and the way to a final name.
+
+The order of every file is: part -> length check -> rename -> record line. A final name is
+a promise; a crash between rename and record costs one HEAD request of the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import enum
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+from dashget.errors import StoreError
+from dashget.layout import CONTROL_DIRECTORY
+from dashget.store.parts import Journal, Part
+from dashget.store.record import (
+    RECORD_VERSION,
+    FileRecord,
+    Header,
+    Record,
+    read_header,
+    read_sizes,
+)
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module is optional
+
+_RECORD_NAME: Final = "record.jsonl"
+
+
+class Presence(enum.Enum):
+    """What the mirror has of a file."""
+
+    COMPLETE = "complete"
+    """Recorded, and the local size is the recorded one."""
+    UNRECORDED = "unrecorded"
+    """There is a file, of which the record says nothing or another size."""
+    MISSING = "missing"
+
+
+class MirrorDirectory:
+    """The root of one presentation's mirror. Use as a context manager; hold it once.
+
+    ``clock`` gives the current time for the record. All methods raise StoreError where
+    the directory, not the single file, is the problem.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        fsync: bool = False,
+        clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+    ) -> None:
+        self.root = root
+        self._control = root / CONTROL_DIRECTORY
+        self._fsync = fsync
+        self._clock = clock
+        self._lock: IO[str] | None = None
+        self._made: set[str] = set()
+        self._prefix = os.path.join(root, "")
+        self._recorded: dict[str, int] = {}
+
+    def open(self, header: Header, *, moved: bool = False) -> None:
+        """Take possession for the presentation that ``header`` describes.
+
+        A new directory is made. One that holds another presentation is refused, unless
+        ``moved`` says that it is the same one under a new address.
+        """
+        with _as_store_error(self.root):
+            self._control.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+        try:
+            self._open_record(header, moved=moved)
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Let go of the directory; what is finished and recorded stays."""
+        if self._lock is not None:
+            self._journal.close()
+            self._record.close()
+            self._release()
+
+    def __enter__(self) -> MirrorDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def presence(self, path: str) -> Presence:
+        """Say what is there under a final name. Makes no request."""
+        try:
+            on_disk = os.stat(self._prefix + path)
+        except OSError:
+            return Presence.MISSING
+        if self._recorded.get(path) == on_disk.st_size:
+            return Presence.COMPLETE
+        return Presence.UNRECORDED
+
+    def size(self, path: str) -> int | None:
+        """Return the size of a file in the mirror; None where there is none."""
+        try:
+            return os.stat(self._prefix + path).st_size
+        except OSError:
+            return None
+
+    def part(self, path: str) -> Part:
+        """Return the place for the unfinished bytes of a file."""
+        return Part(self._journal, path)
+
+    def finish(self, part: Part, record: FileRecord) -> None:
+        """Give a part its final name, and record it.
+
+        Raises StoreError if the part on disk has not the size that the transfer counted:
+        then the final name stays what it was.
+        """
+        on_disk = part.close(fsync=self._fsync)
+        if on_disk != record.size:
+            raise StoreError(
+                f"{record.path}: {on_disk} bytes are on disk, {record.size} were received",
+                hint="check the file system; nothing was renamed",
+            )
+        target = self._prefix + record.path
+        self._make_folder(record.path)
+        os.replace(part.file, target)
+        if self._fsync:
+            _sync_folder(os.path.dirname(target))
+        self._note(record)
+
+    def adopt(self, record: FileRecord) -> None:
+        """Record a file that was found in place and agrees with the server."""
+        self._note(record)
+
+    def set_aside(self, path: str) -> None:
+        """Move a file that is not the server's out of the way, into ``.dashget/replaced/``.
+
+        Only for files without a record: they may be somebody's own.
+        """
+        if path in self._recorded or not os.path.lexists(self._prefix + path):
+            return
+        kept = f"{CONTROL_DIRECTORY}/replaced/{path}"
+        self._make_folder(kept)
+        os.replace(self._prefix + path, self._prefix + kept)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a whole small file in place, atomically, without a record line."""
+        with _as_store_error(self.root):
+            self._make_folder(path)
+            fresh = self._control / "fresh"
+            with fresh.open("wb") as file:
+                file.write(data)
+                if self._fsync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            fresh.replace(self.root / path)
+
+    def keep_manifest(self, data: bytes, record: FileRecord) -> bool:
+        """Store the MPD as received; True if an earlier one differed.
+
+        The earlier one is kept as ``.dashget/manifests/TIME-NAME``.
+        """
+        path = self.root / record.path
+        try:
+            earlier = path.read_bytes()
+        except FileNotFoundError:
+            earlier = None
+        except OSError as error:
+            raise _store_error(self.root, error) from error
+        if earlier == data and self._recorded.get(record.path) == len(data):
+            return False
+        if earlier is not None and earlier != data:
+            stamp = self._clock().strftime("%Y%m%dT%H%M%S.%fZ")
+            self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
+        self.write(record.path, data)
+        self._note(record)
+        return earlier is not None and earlier != data
+
+    def now(self) -> str:
+        """Return the time for a record: RFC 3339, UTC, whole seconds."""
+        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _note(self, record: FileRecord) -> None:
+        self._record.append(record)
+        self._recorded[record.path] = record.size
+
+    def _open_record(self, header: Header, *, moved: bool) -> None:
+        path = self._control / _RECORD_NAME
+        with _as_store_error(self.root):
+            known = read_header(path)
+            if known is not None and known.source != header.source and not moved:
+                raise StoreError(
+                    f"{self.root} holds another presentation: {known.source}, not {header.source}",
+                    hint="choose another directory with -o; or say --moved if it is the same"
+                    " presentation under a new address",
+                )
+            self._recorded = read_sizes(path)
+            self._record = Record(path, fsync=self._fsync)
+            if known is None or _differs(known, header):
+                stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
+                self._record.append(stamped)
+            self._journal = Journal(self._control / "parts")
+
+    def _make_folder(self, path: str) -> None:
+        folder = os.path.dirname(path)
+        if folder and folder not in self._made:
+            os.makedirs(self._prefix + folder, exist_ok=True)
+            self._made.add(folder)
+
+    def _acquire(self) -> None:
+        """Hold the lock file; its text says who does."""
+        path = self._control / "lock"
+        lock = path.open("a+", encoding="utf-8")
+        try:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read(200).strip() or "another process"
+            lock.close()
+            raise StoreError(
+                f"{self.root} is in use by {holder}",
+                hint="wait for it to end, or choose another directory with -o",
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _differs(known: Header, header: Header) -> bool:
+    """Whether a later header says something that the record does not have yet."""
+    same = (known.source, known.url, known.manifest, known.selection)
+    return same != (header.source, header.url, header.manifest, header.selection)
+
+
+def _store_error(root: Path, error: OSError) -> StoreError:
+    reason = error.strerror or str(error)
+    return StoreError(
+        f"cannot write to {root}: {reason[:1].lower()}{reason[1:]}",
+        hint="choose a directory that you can write to, with room on its disk, with -o",
+    )
+
+
+@contextlib.contextmanager
+def _as_store_error(root: Path):  # type: ignore[no-untyped-def]  # a generator of nothing
+    try:
+        yield
+    except OSError as error:
+        raise _store_error(root, error) from error
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename last; a directory cannot be synced everywhere, and then it need not be."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,275 @@
+"""Unfinished bytes: ``.dashget/parts/``, one file per resource under way, and a journal.
+
+The journal says under which validator and size the bytes of a part came, and which ranges
+of a scattered part are whole. Without it a part is worthless after a crash, since nobody
+could say which version of the resource it belongs to. A small file that arrives in one
+piece never enters the journal. Entries are written before the bytes that they speak of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.transfer.request import ResponseHead, ResumePoint
+
+_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class PartEntry(msgspec.Struct, omit_defaults=True):
+    """One line of the journal.
+
+    A line with ``path`` opens a part (and forgets what was there under its name);
+    ``scattered`` says that from here on only listed ranges count; ``span`` lists one.
+    """
+
+    part: str
+    path: str | None = None
+    validator: str | None = None
+    size: int | None = None
+    scattered: bool = False
+    span: tuple[int, int] | None = None
+
+
+class _State(msgspec.Struct):
+    validator: str | None
+    size: int | None
+    scattered: bool = False
+    spans: list[tuple[int, int]] = []
+
+
+class Journal:
+    """What is known about the parts of one mirror. Thread-safe."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._path = directory / "journal.jsonl"
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._encoder = msgspec.json.Encoder()
+        self._states: dict[str, _State] = {}
+        self._created = False
+        self._load()
+
+    def resume_point(self, part: str) -> ResumePoint | None:
+        """Return what is on disk of a part, as far as the journal vouches for it."""
+        state = self._states.get(part)
+        if state is None or state.validator is None:
+            return None
+        try:
+            on_disk = (self.directory / part).stat().st_size
+        except OSError:
+            return None
+        spans = state.spans if state.scattered else [(0, on_disk - 1)]
+        finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
+        if not finished:
+            return None
+        return ResumePoint(finished, state.size, state.validator)
+
+    def forget(self, part: str) -> None:
+        """Stop vouching for what an earlier run left of a part."""
+        self._states.pop(part, None)
+
+    def add(self, entry: PartEntry) -> None:
+        """Append an entry, with one write."""
+        line = self._encoder.encode(entry) + b"\n"
+        with self._lock:
+            if self._descriptor is None:
+                self.create_directory()
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                self._descriptor = os.open(self._path, flags, 0o666)
+            os.write(self._descriptor, line)
+
+    def create_directory(self) -> None:
+        """Make the directory of parts, once."""
+        if not self._created:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._created = True
+
+    def close(self) -> None:
+        """Close; leave nothing behind where no part is left."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+        if not self.directory.is_dir():
+            return
+        if not any(entry.name != self._path.name for entry in os.scandir(self.directory)):
+            self._path.unlink(missing_ok=True)
+            self.directory.rmdir()
+
+    def _load(self) -> None:
+        """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
+        if not self.directory.is_dir():
+            return
+        decoder = msgspec.json.Decoder(PartEntry)
+        paths: dict[str, str] = {}
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            try:
+                self._apply(decoder.decode(line), paths)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+        for file in os.scandir(self.directory):
+            if file.name != self._path.name and self.resume_point(file.name) is None:
+                os.unlink(file.path)
+                self._states.pop(file.name, None)
+        self._compact(paths)
+
+    def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
+        if entry.path is not None:
+            paths[entry.part] = entry.path
+            self._states[entry.part] = _State(entry.validator, entry.size)
+        state = self._states.get(entry.part)
+        if state is None:
+            return
+        state.scattered = state.scattered or entry.scattered
+        if entry.span is not None:
+            state.spans.append(entry.span)
+
+    def _compact(self, paths: dict[str, str]) -> None:
+        lines = []
+        for part, state in list(self._states.items()):
+            point = self.resume_point(part)
+            if point is None:
+                del self._states[part]
+                continue
+            lines.append(PartEntry(part, paths[part], state.validator, state.size))
+            if state.scattered:
+                lines.append(PartEntry(part, scattered=True))
+                lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in point.finished]
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(b"".join(self._encoder.encode(line) + b"\n" for line in lines))
+        fresh.replace(self._path)
+
+
+class Part:
+    """The unfinished bytes of one file of the mirror: the engine's ``Sink``.
+
+    ``path`` is the final path in the mirror, ``name`` the part's own. Lines go to the
+    journal only when a write does not complete the resource.
+    """
+
+    __slots__ = (
+        "_descriptor",
+        "_head",
+        "_journal",
+        "_journaled",
+        "_seen",
+        "file",
+        "name",
+        "path",
+    )
+
+    def __init__(self, journal: Journal, path: str) -> None:
+        self.path = path
+        self.name = part_name(path)
+        self.file = os.path.join(journal.directory, self.name)
+        self._journal = journal
+        self._journaled = False
+        self._seen = False
+        self._descriptor: int | None = None
+        self._head: ResponseHead | None = None
+
+    def resume_point(self) -> ResumePoint | None:
+        """Return what an earlier run left, if it can be trusted."""
+        return self._journal.resume_point(self.name)
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Open the part; ``offset`` 0 empties it."""
+        self._head = head
+        if self._descriptor is None:
+            self._journal.create_directory()
+            flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
+            self._descriptor = os.open(self.file, flags, 0o666)
+        elif offset == 0:
+            os.ftruncate(self._descriptor, 0)
+        if offset == 0:
+            self._journal.forget(self.name)
+            self._journaled = False
+        elif not self._seen:
+            self._journaled = True
+        self._seen = True
+
+    def scatter(self) -> None:
+        """Count only ranges that are reported whole from now on."""
+        self._note()
+        point = self._journal.resume_point(self.name)
+        self._journal.add(PartEntry(self.name, scattered=True))
+        for span in point.finished if point else ():
+            self.written(span)
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put ``data`` at ``offset``; OSError if the disk does not take all of it."""
+        head, descriptor = self._head, self._descriptor
+        if head is None or descriptor is None:
+            raise ValueError("write before begin")
+        size = len(data)
+        if not self._journaled and (head.size is None or offset + size < head.size):
+            self._note()
+        done = _pwrite(descriptor, data, offset)
+        while done < size:
+            done += _pwrite(descriptor, data[done:], offset + done)
+        return None
+
+    def written(self, span: ByteRange) -> None:
+        """Note that a range of a scattered part is whole."""
+        if span.last is not None:
+            self._journal.add(PartEntry(self.name, span=(span.first, span.last)))
+
+    def close(self, *, fsync: bool = False) -> int:
+        """Close the part and return its size in bytes; 0 if it was never opened."""
+        if self._descriptor is None:
+            return 0
+        try:
+            if fsync:
+                os.fsync(self._descriptor)
+            return os.fstat(self._descriptor).st_size
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _note(self) -> None:
+        """Write the journal line that says what the coming bytes belong to."""
+        head = self._head
+        if self._journaled or head is None:
+            return
+        self._journaled = True
+        self._journal.add(PartEntry(self.name, self.path, head.validator, head.size))
+
+
+def part_name(path: str) -> str:
+    """Return the flat name of the part of a path: a hash, since paths can be long."""
+    return hashlib.blake2b(path.encode(), digest_size=16).hexdigest() + ".part"
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> tuple[ByteRange, ...]:
+    """Sort and join spans; empty ones vanish."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if last < first:
+            continue
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return tuple(ByteRange(first, last) for first, last in merged)
+
+
+def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:
+    with _SEEK_LOCK:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, data)
+
+
+_SEEK_LOCK = threading.Lock()
+_pwrite = getattr(os, "pwrite", _seek_and_write)

@@ -1,0 +1,166 @@
+"""``.dashget/record.jsonl``: one JSON line per fact, only ever appended to.
+
+The first line is the ``Header``; then a ``FileRecord`` for each finished file, the last one
+of a path being the valid one. A line that is torn or garbled costs that line alone: its
+file counts as not recorded, and is compared with the server before it is believed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dashget.errors import StoreError
+
+RECORD_VERSION: Final = 1
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whose mirror this is. Written first; again when a mirror is moved to another URL."""
+
+    dashget: int
+    """The version of the record's form."""
+    source: str
+    """The URL (or local path) that the user gave, without credentials."""
+    url: str
+    """The URL that the MPD came from in the end; the base of its relative URLs."""
+    manifest: str
+    """The MPD's path in the mirror."""
+    tool: str = ""
+    time: str = ""
+    selection: dict[str, str] = {}
+
+
+class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A finished file: what it is, and how it came."""
+
+    path: str
+    url: str
+    size: int
+    final_url: str | None = None
+    """Where redirects led, if anywhere else."""
+    etag: str | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+    time: str | None = None
+    """When the file was finished: RFC 3339, UTC."""
+    status: int | None = None
+    http: str | None = None
+    attempts: int = 1
+    remote: str | None = None
+    first_byte_seconds: float | None = None
+    seconds: float | None = None
+    cache: dict[str, str] = {}
+    adopted: bool = False
+    """Found on disk; the server's size agreed."""
+
+
+class _Line(msgspec.Struct):
+    """What any line may hold of what a resume needs; all else is skipped unread."""
+
+    dashget: int | None = None
+    path: str | None = None
+    size: int | None = None
+
+
+class Record:
+    """The record of one mirror, open for appending."""
+
+    def __init__(self, path: Path, *, fsync: bool = False) -> None:
+        self._path = path
+        self._fsync = fsync
+        self._encoder = msgspec.json.Encoder()
+        self._descriptor: int | None = None
+
+    def append(self, entry: Header | FileRecord) -> None:
+        """Add one line with one write; OSError if it cannot be written whole."""
+        line = self._encoder.encode(entry) + b"\n"
+        if self._descriptor is None:
+            self._descriptor = _open_for_append(self._path)
+        _write_whole(self._descriptor, line)
+        if self._fsync:
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file, if it was opened."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def read_header(path: Path) -> Header | None:
+    """Return the header that holds (the last one), or None where there is no record.
+
+    Raises StoreError for a record of a newer form than this version knows.
+    """
+    header: Header | None = None
+    for line in _iter_lines(path):
+        if not line.startswith(b'{"dashget"'):
+            continue
+        try:
+            candidate = msgspec.json.decode(line, type=Header)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if candidate.dashget > RECORD_VERSION:
+            raise StoreError(
+                f"{path} has form {candidate.dashget}; this version of DashGet knows {RECORD_VERSION}",
+                hint="use the version of DashGet that wrote it, or a newer one",
+            )
+        header = candidate
+    return header
+
+
+def read_sizes(path: Path) -> dict[str, int]:
+    """Return the recorded size of every finished file, by path."""
+    decoder = msgspec.json.Decoder(_Line)
+    sizes: dict[str, int] = {}
+    for line in _iter_lines(path):
+        try:
+            entry = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if entry.path is not None and entry.size is not None:
+            sizes[entry.path] = entry.size
+    return sizes
+
+
+def iter_files(path: Path) -> Iterator[FileRecord]:
+    """Yield the record of every file line in the order written; later ones replace earlier."""
+    decoder = msgspec.json.Decoder(FileRecord)
+    for line in _iter_lines(path):
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+
+
+def _iter_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line
+    except FileNotFoundError:
+        return
+
+
+def _open_for_append(path: Path) -> int:
+    """Open the record; a torn last line is ended, so that it costs only itself."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    if end:
+        os.lseek(descriptor, end - 1, os.SEEK_SET)
+        if os.read(descriptor, 1) != b"\n":
+            _write_whole(descriptor, b"\n")
+    return descriptor
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
