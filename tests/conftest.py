@@ -14,9 +14,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.media import Tools, make_all
 from tests.origin import Certificate, Origin, program, serve
+
+# The same examples on every run and machine, and no failure because a machine is busy.
+settings.register_profile("dashget", derandomize=True, deadline=None, database=None)
+settings.load_profile("dashget")
 
 _REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
 
