@@ -237,10 +237,9 @@ def _explain(output: str, code: int) -> tuple[str, str]:
     for text, reason, hint in _CAUSES:
         if text in output:
             return reason, hint
-    errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
-    if errors:
-        return errors[-1].removeprefix("ERROR: "), "run the same command again once that is mended"
-    return f"exit code {code}", "run the same command again once that is mended"
+    hint = "run the same command again once that is mended"
+    errors = [line for line in output.splitlines() if line.lower().startswith("error: ")]
+    return (errors[-1].partition(": ")[2] if errors else f"exit code {code}"), hint
 
 
 if __name__ == "__main__":

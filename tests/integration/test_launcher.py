@@ -258,6 +258,7 @@ def test_a_directory_named_venv_is_not_taken_for_the_module(tmp_path: Path) -> N
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("SSLError CERTIFICATE_VERIFY_FAILED", "the certificate of the package index is not"),
         ("ERROR: one\nERROR: No matching distribution found for x", "No matching distribution"),
+        ("error: metadata-generation-failed\n\nhint: See above", "metadata-generation-failed;"),
         ("words", "exit code 3"),
     ],
 )
@@ -269,7 +270,7 @@ def test_a_failing_pip_is_explained_and_the_next_start_mends_it(
     code, out, err = checkout.run()
     log = checkout.venv / "launcher" / "setup.log"
     assert (code, out) == (1, "")
-    assert f"dashget: DashGet could not be installed: {said}" in err
+    assert f"dashget: DashGet could not be installed: {said}" in err.replace("\nhint: ", ";")
     assert f"; the full output: {log}\n" in err
     assert output in log.read_text()
     checkout.pip("")
