@@ -1,0 +1,174 @@
+"""DashGet mirrors MPEG-DASH presentations exactly.
+
+::
+
+    import dashget
+
+    loaded = dashget.load("https://example.com/show/manifest.mpd")
+    for planned in dashget.plan(loaded):
+        print(planned.segment.url, planned.path)
+
+    summary = dashget.mirror("https://example.com/show/manifest.mpd")
+    assert summary.complete
+
+``load``, ``plan`` and ``mirror`` do what the commands do. Everything raised on purpose is a
+``DashGetError``. The names in ``__all__`` are the public interface.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dashget.version import __version__
+
+if TYPE_CHECKING:
+    from dashget.api import MirrorOptions, load, mirror, plan
+    from dashget.byterange import ByteRange
+    from dashget.errors import (
+        DashGetError,
+        FetchError,
+        Issue,
+        ManifestFetchError,
+        MPDError,
+        MPDSyntaxError,
+        MPDValidityError,
+        SelectionError,
+        StoreError,
+        UnsupportedMPDError,
+        UsageError,
+    )
+    from dashget.events import (
+        Event,
+        Failure,
+        FileFinished,
+        FileStarted,
+        ManifestLoaded,
+        Observer,
+        Outcome,
+        Progressed,
+        RetryScheduled,
+        Summary,
+        TrackPlanned,
+        Warned,
+    )
+    from dashget.manifest import Loaded
+    from dashget.mirror import Stop
+    from dashget.mpd.presentation import (
+        AdaptationSet,
+        ContentType,
+        Period,
+        Presentation,
+        Representation,
+    )
+    from dashget.plan import PlanLine, PlannedSegment, plan_line
+    from dashget.segments.segment import Segment, SegmentKind
+    from dashget.selection import Selection, parse_selection
+    from dashget.transfer.options import TransferOptions
+
+_HOMES = {
+    "dashget.api": ("MirrorOptions", "load", "mirror", "plan"),
+    "dashget.byterange": ("ByteRange",),
+    "dashget.errors": (
+        "DashGetError",
+        "FetchError",
+        "Issue",
+        "MPDError",
+        "MPDSyntaxError",
+        "MPDValidityError",
+        "ManifestFetchError",
+        "SelectionError",
+        "StoreError",
+        "UnsupportedMPDError",
+        "UsageError",
+    ),
+    "dashget.events": (
+        "Event",
+        "Failure",
+        "FileFinished",
+        "FileStarted",
+        "ManifestLoaded",
+        "Observer",
+        "Outcome",
+        "Progressed",
+        "RetryScheduled",
+        "Summary",
+        "TrackPlanned",
+        "Warned",
+    ),
+    "dashget.manifest": ("Loaded",),
+    "dashget.mirror": ("Stop",),
+    "dashget.mpd.presentation": (
+        "AdaptationSet",
+        "ContentType",
+        "Period",
+        "Presentation",
+        "Representation",
+    ),
+    "dashget.plan": ("PlanLine", "PlannedSegment", "plan_line"),
+    "dashget.segments.segment": ("Segment", "SegmentKind"),
+    "dashget.selection": ("Selection", "parse_selection"),
+    "dashget.transfer.options": ("TransferOptions",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AdaptationSet",
+    "ByteRange",
+    "ContentType",
+    "DashGetError",
+    "Event",
+    "Failure",
+    "FetchError",
+    "FileFinished",
+    "FileStarted",
+    "Issue",
+    "Loaded",
+    "MPDError",
+    "MPDSyntaxError",
+    "MPDValidityError",
+    "ManifestFetchError",
+    "ManifestLoaded",
+    "MirrorOptions",
+    "Observer",
+    "Outcome",
+    "Period",
+    "PlanLine",
+    "PlannedSegment",
+    "Presentation",
+    "Progressed",
+    "Representation",
+    "RetryScheduled",
+    "Segment",
+    "SegmentKind",
+    "Selection",
+    "SelectionError",
+    "Stop",
+    "StoreError",
+    "Summary",
+    "TrackPlanned",
+    "TransferOptions",
+    "UnsupportedMPDError",
+    "UsageError",
+    "Warned",
+    "__version__",
+    "load",
+    "mirror",
+    "parse_selection",
+    "plan",
+    "plan_line",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load public names when they are first used: start-up time is part of the interface."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'dashget' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -31,11 +31,13 @@ class Outcome(enum.Enum):
     """Not obtained; the reason is in the event."""
     CANCELLED = "cancelled"
     """Not finished because the run was stopped."""
+    PLANNED = "planned"
+    """A dry run: it would be fetched."""
 
     @property
     def complete(self) -> bool:
         """Whether nothing is missing on account of this file."""
-        return self not in (Outcome.FAILED, Outcome.CANCELLED)
+        return self not in (Outcome.FAILED, Outcome.CANCELLED, Outcome.PLANNED)
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
@@ -76,10 +78,11 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     """
 
     track: int
-    period: int
+    period_index: int
     representation: str
     content_type: str
     label: str
+    """For people: resolution or language, codec, bandwidth."""
     segments: int | None = None
     bytes_estimated: int | None = None
 

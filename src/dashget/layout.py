@@ -35,7 +35,9 @@ _PATH_BYTES = 1000
 _FIRST_MARK, _LAST_MARK = 0xE000, 0xF8FF
 _DIGITS_IN_FIELD = 20
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)")
+_RESERVED_ON_WINDOWS = re.compile(
+    r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)"
+)
 _LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}$")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -43,6 +42,9 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
+
+MANIFEST_PATH: Final = "manifest"
+"""What a retry of the MPD itself is reported under."""
 
 _GONE: Final = (404, 410)
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -99,9 +101,9 @@ class MirrorRun(Hooks):
     from them as well, which is why events and totals are guarded.
     """
 
-    def __init__(self, store: MirrorDirectory, observer: Observer, *, dry_run: bool = False) -> None:
+    def __init__(self, observer: Observer, *, dry_run: bool = False) -> None:
         self.totals = Totals()
-        self._store = store
+        self._store: MirrorDirectory
         self._observer = observer
         self._dry_run = dry_run
         self._guard = threading.RLock()
@@ -109,8 +111,16 @@ class MirrorRun(Hooks):
         self._again: list[_File] = []
         self._planning_done = False
 
-    def run(self, tracks: Sequence[Track], layout: Layout, engine: Engine, stop: Stop) -> None:
+    def run(
+        self,
+        tracks: Sequence[Track],
+        layout: Layout,
+        store: MirrorDirectory,
+        engine: Engine,
+        stop: Stop,
+    ) -> None:
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
+        self._store = store
         jobs = self._iter_jobs(tracks, layout, stop)
         if self._dry_run:
             for job in jobs:
@@ -124,7 +134,14 @@ class MirrorRun(Hooks):
             self._finish(file, Outcome.CANCELLED)
 
     def summary(
-        self, *, root: str, manifest: str, url: str, seconds: float, warnings: int, interrupted: bool
+        self,
+        *,
+        root: str,
+        manifest: str,
+        url: str,
+        seconds: float,
+        warnings: int,
+        interrupted: bool,
     ) -> Summary:
         """Sum the run up."""
         totals = self.totals
@@ -148,13 +165,15 @@ class MirrorRun(Hooks):
 
     def on_started(self, job: Job, offset: int) -> None:
         """Report the first request for a file."""
-        file = _file_of(job)
-        track = file.planned.track.key
-        self._emit(FileStarted(file.path, file.urls[0], track=track, offset=offset))
+        file = job.payload
+        if isinstance(file, _File):
+            track = file.planned.track.key
+            self._emit(FileStarted(file.path, file.urls[0], track=track, offset=offset))
 
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         """Report a failed attempt that another one follows."""
-        self._emit(RetryScheduled(_file_of(job).path, url, attempt, delay_seconds, reason))
+        path = job.payload.path if isinstance(job.payload, _File) else MANIFEST_PATH
+        self._emit(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
     def on_tick(self, reading: Reading) -> None:
         """Report where the run stands."""
@@ -208,7 +227,7 @@ class MirrorRun(Hooks):
 
     def _would_fetch(self, job: Job) -> None:
         file = _file_of(job)
-        self._finish(file, Outcome.CANCELLED, reason="dry run")
+        self._finish(file, Outcome.PLANNED)
 
     def _unpack(self, file: _File) -> None:
         """Store a resource that the manifest itself holds (RFC 2397)."""
@@ -348,8 +367,3 @@ def _no_sink() -> Sink:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 4)
-
-
-def elapsed_since(start: float, clock: Callable[[], float] = time.monotonic) -> float:
-    """Return the seconds since ``start`` on the same clock."""
-    return clock() - start

@@ -34,6 +34,18 @@ class Track(msgspec.Struct, frozen=True, eq=False):
     index: SegmentIndex
 
     @property
+    def files(self) -> int | None:
+        """How many segments of all kinds there are; None where only reading them tells."""
+        media = self.index.count()
+        representation = self.representation
+        others = (
+            representation.initialization,
+            representation.representation_index,
+            representation.bitstream_switching,
+        )
+        return None if media is None else media + sum(1 for other in others if other is not None)
+
+    @property
     def bytes_estimated(self) -> int | None:
         """Bandwidth x duration; None where either is unknown. Good to some ten percent."""
         span = self.representation.period
@@ -76,6 +88,19 @@ class PlanLine(msgspec.Struct, frozen=True, gc=False):
     range: str | None
     explicit: bool
     path: str
+
+
+def track_label(representation: Representation) -> str:
+    """Describe a Representation to people: ``1280x720 2400k (v2)``."""
+    facts: list[str] = []
+    if representation.width and representation.height:
+        facts.append(f"{representation.width}x{representation.height}")
+    if representation.lang:
+        facts.append(representation.lang)
+    if representation.bandwidth:
+        facts.append(f"{representation.bandwidth / 1000:.0f}k")
+    facts.append(f"({representation.id})")
+    return " ".join(facts)
 
 
 def make_tracks(

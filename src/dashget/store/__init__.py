@@ -6,6 +6,6 @@ unfinished bytes, ``record`` is the append-only list of what is finished.
 
 from dashget.store.directory import MirrorDirectory, Presence
 from dashget.store.parts import Part
-from dashget.store.record import FileRecord, Header
+from dashget.store.record import RECORD_VERSION, FileRecord, Header
 
-__all__ = ["FileRecord", "Header", "MirrorDirectory", "Part", "Presence"]
+__all__ = ["RECORD_VERSION", "FileRecord", "Header", "MirrorDirectory", "Part", "Presence"]

@@ -11,7 +11,7 @@ import datetime
 import enum
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -59,11 +59,13 @@ class MirrorDirectory:
         root: Path,
         *,
         fsync: bool = False,
+        read_only: bool = False,
         clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self.root = root
         self._control = root / CONTROL_DIRECTORY
         self._fsync = fsync
+        self._read_only = read_only
         self._clock = clock
         self._lock: IO[str] | None = None
         self._made: set[str] = set()
@@ -74,8 +76,13 @@ class MirrorDirectory:
         """Take possession for the presentation that ``header`` describes.
 
         A new directory is made. One that holds another presentation is refused, unless
-        ``moved`` says that it is the same one under a new address.
+        ``moved`` says that it is the same one under a new address. Read-only, nothing is
+        made, and only ``presence`` and ``size`` may be asked.
         """
+        if self._read_only:
+            with _as_store_error(self.root):
+                self._read_record(header, moved=moved)
+            return
         with _as_store_error(self.root):
             self._control.mkdir(parents=True, exist_ok=True)
             self._acquire()
@@ -165,6 +172,12 @@ class MirrorDirectory:
                     os.fsync(file.fileno())
             fresh.replace(self.root / path)
 
+    def write_if_changed(self, path: str, data: bytes) -> None:
+        """Like ``write``, but leave a file alone that is as it should be."""
+        target = self.root / path
+        if not (target.is_file() and target.read_bytes() == data):
+            self.write(path, data)
+
     def keep_manifest(self, data: bytes, record: FileRecord) -> bool:
         """Store the MPD as received; True if an earlier one differed.
 
@@ -194,18 +207,22 @@ class MirrorDirectory:
         self._record.append(record)
         self._recorded[record.path] = record.size
 
-    def _open_record(self, header: Header, *, moved: bool) -> None:
+    def _read_record(self, header: Header, *, moved: bool) -> Header | None:
         path = self._control / _RECORD_NAME
+        known = read_header(path)
+        if known is not None and known.source != header.source and not moved:
+            raise StoreError(
+                f"{self.root} holds another presentation: {known.source}, not {header.source}",
+                hint="choose another directory with -o; or say --moved if it is the same"
+                " presentation under a new address",
+            )
+        self._recorded = read_sizes(path)
+        return known
+
+    def _open_record(self, header: Header, *, moved: bool) -> None:
         with _as_store_error(self.root):
-            known = read_header(path)
-            if known is not None and known.source != header.source and not moved:
-                raise StoreError(
-                    f"{self.root} holds another presentation: {known.source}, not {header.source}",
-                    hint="choose another directory with -o; or say --moved if it is the same"
-                    " presentation under a new address",
-                )
-            self._recorded = read_sizes(path)
-            self._record = Record(path, fsync=self._fsync)
+            known = self._read_record(header, moved=moved)
+            self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
             if known is None or _differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self._record.append(stamped)
@@ -258,7 +275,7 @@ def _store_error(root: Path, error: OSError) -> StoreError:
 
 
 @contextlib.contextmanager
-def _as_store_error(root: Path):  # type: ignore[no-untyped-def]  # a generator of nothing
+def _as_store_error(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -107,7 +107,7 @@ def read_header(path: Path) -> Header | None:
             continue
         if candidate.dashget > RECORD_VERSION:
             raise StoreError(
-                f"{path} has form {candidate.dashget}; this version of DashGet knows {RECORD_VERSION}",
+                f"{path} has form {candidate.dashget}, newer than this version of DashGet knows",
                 hint="use the version of DashGet that wrote it, or a newer one",
             )
         header = candidate

@@ -1,0 +1,5 @@
+"""``python -m dashget``."""
+
+from dashget.cli import main
+
+main()

@@ -1,0 +1,259 @@
+"""What ``import dashget`` offers: load a presentation, look at its plan, mirror it.
+
+The command line uses these functions and nothing beside them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from dashget.errors import SelectionError, UsageError
+from dashget.events import (
+    Event,
+    ManifestLoaded,
+    Observer,
+    Summary,
+    TrackPlanned,
+    Warned,
+    ignore,
+)
+from dashget.layout import Layout, local_manifest_name, root_name
+from dashget.localmpd import make_local_mpd
+from dashget.manifest import Loaded, Source, load_manifest, parse_source
+from dashget.mirror import MirrorRun, Stop
+from dashget.plan import (
+    PlannedSegment,
+    Track,
+    iter_plan,
+    make_layout,
+    make_tracks,
+    track_label,
+)
+from dashget.selection import Selection, select
+from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from dashget.version import __version__
+
+DEFAULT_SEGMENT_LIMIT = 10_000_000
+
+
+class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to mirror. ``root`` None takes a directory named after the manifest's own."""
+
+    root: Path | None = None
+    selection: Selection = Selection()
+    transfer: TransferOptions = TransferOptions()
+    base_url: str | None = None
+    now: datetime.datetime | None = None
+    dry_run: bool = False
+    moved: bool = False
+    """The root may hold the same presentation under an earlier address."""
+    fsync: bool = False
+    """Make every finished file last through a power cut, at a price."""
+    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
+    """The most segments of one Representation; a manifest that implies more is refused."""
+
+
+def load(
+    source: str,
+    *,
+    transfer: TransferOptions | None = None,
+    base_url: str | None = None,
+    now: datetime.datetime | None = None,
+) -> Loaded:
+    """Fetch (or read) an MPD, and resolve it.
+
+    ``source`` is an http(s) URL, the path of a local file, or ``-`` for standard input;
+    ``base_url`` is what a local document's relative URLs are resolved against. ``now`` is
+    the wall-clock time for a dynamic presentation. Raises UsageError,
+    ManifestFetchError or MPDError.
+    """
+    parsed = parse_source(source, base_url=base_url)
+    options = _with_origin(transfer or TransferOptions(), parsed)
+    with Engine(options) as engine:
+        return load_manifest(parsed, engine, base_url=base_url, now=now)
+
+
+def plan(
+    loaded: Loaded,
+    selection: Selection | None = None,
+    *,
+    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+) -> Iterator[PlannedSegment]:
+    """Yield every segment that ``mirror`` would fetch, in presentation order, lazily.
+
+    ``dashget.plan_line`` gives the JSON form of each. Raises SelectionError at once, and
+    MPDError where a Representation has more than ``segment_limit`` segments.
+    """
+    tracks = make_tracks(select(loaded.presentation, selection or Selection()), limit=segment_limit)
+    return iter_plan(tracks, make_layout(loaded.presentation, loaded.name))
+
+
+def mirror(
+    source: str,
+    options: MirrorOptions | None = None,
+    *,
+    observer: Observer = ignore,
+    stop: Stop | None = None,
+) -> Summary:
+    """Mirror a presentation, or complete a mirror; return what came of it.
+
+    Files that fail are in ``Summary.failures``; only what prevents any result is raised:
+    UsageError, ManifestFetchError, MPDError, SelectionError, StoreError. ``stop.request()``
+    ends the run early, with ``Summary.interrupted`` set. ``observer`` gets every event, the
+    Summary last, from one thread at a time.
+    """
+    started = time.monotonic()
+    options = options or MirrorOptions()
+    stop = stop or Stop()
+    watch = _Watch(observer)
+    parsed = parse_source(source, base_url=options.base_url)
+    run = MirrorRun(watch, dry_run=options.dry_run)
+    with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
+        stop.on_request(engine.cancel)
+        loaded = load_manifest(parsed, engine, base_url=options.base_url, now=options.now)
+        tracks = make_tracks(
+            select(loaded.presentation, options.selection), limit=options.segment_limit
+        )
+        layout = make_layout(loaded.presentation, loaded.name)
+        _refuse_local_files(tracks)
+        root = options.root or Path(root_name(loaded.presentation.url))
+        _announce(watch, loaded, tracks, root)
+        with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
+            store.open(_header(loaded, options.selection), moved=options.moved)
+            if not options.dry_run:
+                _keep_manifest(loaded, layout, tracks, store, watch)
+            run.run(tracks, layout, store, engine, stop)
+    summary = run.summary(
+        root=str(root),
+        manifest=str(root / loaded.name),
+        url=loaded.source.name,
+        seconds=time.monotonic() - started,
+        warnings=watch.warnings,
+        interrupted=stop.requested,
+    )
+    watch(summary)
+    return summary
+
+
+class _Watch:
+    """Pass events on one at a time, and count the warnings among them."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._guard = threading.RLock()
+        self.warnings = 0
+
+    def __call__(self, event: Event, /) -> None:
+        with self._guard:
+            self.warnings += isinstance(event, Warned)
+            self._observer(event)
+
+
+def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:
+    """Tie the options to the manifest: its origin gets the secrets, also those in its URL."""
+    user = options.user if options.user is not None else source.user
+    return msgspec.structs.replace(options, origin=source.url, user=user)
+
+
+def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
+    """A local MPD whose references stay relative names files next to it, not a server."""
+    for track in tracks:
+        for address in track.index.addresses():
+            if address.patterns[0].marked[:5].lower() == "file:":
+                raise UsageError(
+                    "the local MPD has relative URLs, and nothing says where from",
+                    hint="give --base-url with the URL that the MPD was downloaded from",
+                )
+            break
+
+
+def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Path) -> None:
+    """Report the manifest, what is odd about it, and what was selected."""
+    presentation = loaded.presentation
+    if not tracks:
+        raise SelectionError("nothing is selected", hint="see what there is with: dashget list URL")
+    watch(
+        ManifestLoaded(
+            url=presentation.url,
+            size=len(loaded.data),
+            type=presentation.type.value,
+            periods=len(presentation.periods),
+            representations=len(tracks),
+            root=str(root),
+            title=presentation.title,
+        )
+    )
+    for issue in presentation.warnings:
+        watch(Warned.of(issue))
+    if presentation.dynamic:
+        watch(
+            Warned(
+                "the presentation is live (dynamic): this is a snapshot of what is available now;"
+                " later segments are not waited for"
+            )
+        )
+    for track in tracks:
+        representation = track.representation
+        watch(
+            TrackPlanned(
+                track=track.key,
+                period_index=representation.period.index,
+                representation=representation.id,
+                content_type=representation.content_type.value,
+                label=track_label(representation),
+                segments=track.files,
+                bytes_estimated=track.bytes_estimated,
+            )
+        )
+
+
+def _header(loaded: Loaded, selection: Selection) -> Header:
+    return Header(
+        dashget=RECORD_VERSION,
+        source=loaded.source.name,
+        url=loaded.presentation.url,
+        manifest=loaded.name,
+        tool=__version__,
+        selection=selection.as_options(),
+    )
+
+
+def _keep_manifest(
+    loaded: Loaded,
+    layout: Layout,
+    tracks: tuple[Track, ...],
+    store: MirrorDirectory,
+    watch: _Watch,
+) -> None:
+    """Store the MPD as received, and beside it the one that plays from the mirror."""
+    fetched = loaded.fetched
+    record = FileRecord(
+        path=loaded.name,
+        url=loaded.source.name,
+        size=len(loaded.data),
+        final_url=fetched.url if fetched and fetched.url != loaded.source.url else None,
+        etag=fetched.etag if fetched else None,
+        last_modified=fetched.last_modified if fetched else None,
+        sha256=hashlib.sha256(loaded.data).hexdigest(),
+        time=store.now(),
+        status=fetched.status if fetched else None,
+        http=fetched.http_version if fetched else None,
+    )
+    if store.keep_manifest(loaded.data, record):
+        watch(
+            Warned(
+                "the manifest has changed since the last run; the earlier one is kept in"
+                " .dashget/manifests"
+            )
+        )
+    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout)
+    store.write_if_changed(local_manifest_name(loaded.name), local)

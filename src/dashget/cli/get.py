@@ -1,0 +1,149 @@
+"""``dashget get URL``: mirror a presentation. The default command."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Protocol
+
+from cyclopts import Parameter
+
+from dashget.api import MirrorOptions, mirror
+from dashget.cli.app import INTERRUPTED
+from dashget.cli.arguments import OUTPUT, NetworkArguments, SelectionArguments, Threads
+from dashget.events import Event
+from dashget.mirror import Stop
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutputArguments:
+    """Where to, and what to say meanwhile."""
+
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name=["--output", "-o"],
+            group=OUTPUT,
+            help="The mirror's directory; by default named after the manifest's own.",
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool, Parameter(group=OUTPUT, negative="", help="Say what would be fetched; write nothing.")
+    ] = False
+    json: Annotated[
+        bool, Parameter(group=OUTPUT, negative="", help="One event per line on standard output.")
+    ] = False
+    quiet: Annotated[
+        bool,
+        Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="", help="Only report failures."),
+    ] = False
+    verbose: Annotated[
+        bool,
+        Parameter(
+            name=["--verbose", "-v"], group=OUTPUT, negative="", help="A line per file and retry."
+        ),
+    ] = False
+    no_progress: Annotated[
+        bool, Parameter(group=OUTPUT, negative="", help="No progress while it works.")
+    ] = False
+    moved: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative="",
+            help="The directory holds the same presentation from another URL.",
+        ),
+    ] = False
+    fsync: Annotated[
+        bool,
+        Parameter(group=OUTPUT, negative="", help="Make finished files outlast a power cut."),
+    ] = False
+
+
+def get(
+    url: str,
+    /,
+    *,
+    threads: Threads = 4,
+    output: OutputArguments = OutputArguments(),  # frozen
+    selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
+    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
+) -> int:
+    """Mirror a presentation: every segment of everything selected, verified.
+
+    Run the same command again to resume: what is complete costs no request.
+
+    Parameters
+    ----------
+    url
+        The MPD: an http(s) URL, the path of a local file, or - for standard input.
+    """
+    options = MirrorOptions(
+        root=output.output,
+        selection=selection.selection(),
+        transfer=network.transfer(threads),
+        base_url=network.base_url,
+        dry_run=output.dry_run,
+        moved=output.moved,
+        fsync=output.fsync,
+    )
+    stop = Stop()
+    reporter = _reporter(output)
+    try:
+        with _stopping_on_signals(stop):
+            summary = mirror(url, options, observer=reporter, stop=stop)
+    finally:
+        reporter.close()
+    if summary.interrupted:
+        return INTERRUPTED
+    return 0 if summary.complete else 1
+
+
+class _Reporter(Protocol):
+    def __call__(self, event: Event, /) -> None: ...
+    def close(self) -> None: ...
+
+
+def _reporter(output: OutputArguments) -> _Reporter:
+    """Choose the printer; each is loaded only where it is used."""
+    if output.json:
+        from dashget.report.jsonlines import JsonLines
+
+        return JsonLines(sys.stdout.buffer)
+    live = sys.stderr.isatty() and not (output.quiet or output.no_progress)
+    if live:
+        from dashget.report.terminal import LiveTerminal
+
+        return LiveTerminal(sys.stderr, verbose=output.verbose)
+    from dashget.report.plain import PlainLines
+
+    return PlainLines(
+        sys.stderr,
+        quiet=output.quiet,
+        verbose=output.verbose,
+        progress=not output.no_progress,
+    )
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(stop: Stop) -> Iterator[None]:
+    """End the run in order on Ctrl-C or SIGTERM; a second one ends it at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.request()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    earlier = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

@@ -1,0 +1,46 @@
+"""``dashget list URL``: what a presentation holds."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from dashget.api import load
+from dashget.cli.arguments import OUTPUT, NetworkArguments
+from dashget.cli.warnings import print_warnings
+from dashget.plan import make_tracks
+from dashget.report.listing import presentation_row, print_table
+
+
+def list_(
+    url: str,
+    /,
+    *,
+    json: Annotated[bool, Parameter(group=OUTPUT, negative="", help="One JSON object.")] = False,
+    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
+) -> int:
+    """Show Periods, adaptation sets and Representations.
+
+    Parameters
+    ----------
+    url
+        The MPD: an http(s) URL, the path of a local file, or - for standard input.
+    """
+    loaded = load(url, transfer=network.transfer(), base_url=network.base_url)
+    presentation = loaded.presentation
+    tracks = make_tracks(
+        representation
+        for period in presentation.periods
+        for adaptation_set in period.adaptation_sets
+        for representation in adaptation_set.representations
+    )
+    print_warnings(presentation.warnings)
+    row = presentation_row(presentation, tracks)
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
+    else:
+        print_table(row, sys.stdout)
+    return 0

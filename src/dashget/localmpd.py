@@ -1,0 +1,385 @@
+"""The manifest that plays from the mirror: ``NAME.local.mpd``.
+
+It is the MPD as received, changed as little as playing from the mirror needs:
+
+* what was not selected is taken out;
+* where the document's own references would not lead to the mirror's files (absolute or
+  foreign URLs, queries, names that had to be made safe), base URLs go and every
+  Representation names its files itself;
+* a snapshot of a dynamic presentation becomes static: its segments are listed, and the
+  first one available is time zero;
+* ``Location`` and its like, which would lead a player away, go.
+
+Elements are found by their place in the document (``Representation.where``).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from lxml import etree
+
+from dashget.layout import Layout
+from dashget.mpd.presentation import (
+    ListAddressing,
+    Presentation,
+    Representation,
+    Resource,
+    SingleAddressing,
+    TemplateAddressing,
+)
+from dashget.mpd.template import Address, UrlPattern
+from dashget.plan import Track
+from dashget.segments.segment import Segment, SegmentKind
+
+_LEADS_AWAY: Final = ("Location", "PatchLocation", "UTCTiming", "ServiceDescription")
+_LIVE_ATTRIBUTES: Final = (
+    "availabilityStartTime",
+    "availabilityEndTime",
+    "minimumUpdatePeriod",
+    "timeShiftBufferDepth",
+    "suggestedPresentationDelay",
+)
+_ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
+_AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
+_KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~" + "".join(map(chr, range(0xE000, 0xE010)))
+
+_Element = etree._Element  # the only name lxml has for it
+
+
+def make_local_mpd(
+    data: bytes, presentation: Presentation, tracks: Sequence[Track], layout: Layout
+) -> bytes:
+    """Return the MPD that plays the tracks from the mirror's files."""
+    root = _read(data)
+    places = _Places(root)
+    kept = {track.representation.where for track in tracks}
+    _drop_unselected(places, kept)
+    _drop_children(root, _LEADS_AWAY)
+    if presentation.dynamic:
+        _rewrite_addresses(root, places, tracks, layout)
+        _make_static(root, places, tracks)
+    elif not _is_transparent(root, presentation.url, tracks, layout):
+        _rewrite_addresses(root, places, tracks, layout)
+    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
+
+
+class _Places:
+    """The elements of a document by their place, ``MPD/Period[2]/AdaptationSet[1]``."""
+
+    def __init__(self, root: _Element) -> None:
+        self._root = root
+        self._known: dict[str, _Element] = {"MPD": root}
+        self._index(root, "MPD", "Period")
+
+    def __getitem__(self, where: str) -> _Element:
+        return self._known[where]
+
+    def representations(self) -> Iterator[tuple[str, _Element]]:
+        """Yield every Representation with its place."""
+        for where, element in list(self._known.items()):
+            if _name(element) == "Representation":
+                yield where, element
+
+    def _index(self, parent: _Element, where: str, name: str) -> None:
+        below = {"Period": "AdaptationSet", "AdaptationSet": "Representation"}
+        for number, child in enumerate(_children(parent, name), 1):
+            place = f"{where}/{name}[{number}]"
+            self._known[place] = child
+            if name in below:
+                self._index(child, place, below[name])
+
+
+# What was not selected.
+
+
+def _drop_unselected(places: _Places, kept: set[str]) -> None:
+    for where, element in places.representations():
+        if where in kept:
+            continue
+        adaptation_set = element.getparent()
+        _remove(element)
+        if adaptation_set is not None and not list(_children(adaptation_set, "Representation")):
+            period = adaptation_set.getparent()
+            _remove(adaptation_set)
+            if period is not None and not list(_children(period, "AdaptationSet")):
+                _remove(period)
+
+
+# Where the document may stay as it is.
+
+
+def _is_transparent(root: _Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
+    """Whether the document's own references lead to the mirror's files, from anywhere."""
+    if any(_is_absolute(reference) for reference in _iter_references(root)):
+        return False
+    parts = urlsplit(url)
+    directory = f"{parts.scheme}://{parts.netloc}{parts.path.rsplit('/', 1)[0]}/"
+    for track in tracks:
+        for address in track.index.addresses():
+            marked = address.patterns[0].marked
+            if not marked.startswith(directory):
+                return False
+            if unquote(marked[len(directory) :]) != layout.pattern(address).marked:
+                return False
+    return True
+
+
+def _iter_references(root: _Element) -> Iterator[str]:
+    for element in root.iter():
+        name = _name(element)
+        if name == "BaseURL":
+            yield (element.text or "").strip()
+        elif name in _ADDRESSING or name in ("SegmentURL", "Initialization"):
+            for attribute in ("media", "initialization", "index", "sourceURL"):
+                yield (element.get(attribute) or "").strip()
+
+
+def _is_absolute(reference: str) -> bool:
+    return reference.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", reference) is not None
+
+
+# Where every Representation has to name its files itself.
+
+
+def _rewrite_addresses(
+    root: _Element, places: _Places, tracks: Sequence[Track], layout: Layout
+) -> None:
+    for track in tracks:
+        element = places[track.representation.where]
+        addressing = track.representation.addressing
+        if isinstance(addressing, TemplateAddressing):
+            _write_template(element, addressing, track.representation, layout)
+        elif isinstance(addressing, ListAddressing):
+            _write_list(element, track, layout)
+        else:
+            _write_single(element, addressing, track.representation, layout)
+    _drop_everywhere(root, "BaseURL", keep=_OWN_BASE)
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            element.attrib.pop(_OWN_BASE, None)
+
+
+_OWN_BASE: Final = "dashget-own"
+"""Marks, while the document is rewritten, the BaseURL elements that stay."""
+
+
+def _write_template(
+    element: _Element,
+    addressing: TemplateAddressing,
+    representation: Representation,
+    layout: Layout,
+) -> None:
+    template = _own(element, "SegmentTemplate")
+    template.set("media", _reference(addressing.media, layout))
+    if addressing.index is not None:
+        template.set("index", _reference(addressing.index, layout))
+    _drop_children(template, ("Initialization",))
+    if representation.initialization is not None:
+        template.set("initialization", _reference(representation.initialization.address, layout))
+
+
+def _write_list(element: _Element, track: Track, layout: Layout) -> None:
+    inherited = _nearest(element, "SegmentList")
+    own = _own(element, "SegmentList")
+    if inherited is not None and inherited is not own and not list(_children(own, "SegmentURL")):
+        for child in inherited:
+            if _name(child) == "SegmentURL":
+                own.append(copy.deepcopy(child))
+    media = (s for s in track.index if s.kind is SegmentKind.MEDIA)
+    for url, segment in zip(_children(own, "SegmentURL"), media, strict=False):
+        url.set("media", _path_reference(segment, layout))
+    _write_initialization(own, track.representation.initialization, layout)
+
+
+def _write_single(
+    element: _Element,
+    addressing: SingleAddressing,
+    representation: Representation,
+    layout: Layout,
+) -> None:
+    base = etree.Element(f"{_namespace(element)}BaseURL")
+    base.text = _reference(addressing.media, layout)
+    base.set(_OWN_BASE, "1")
+    following = next((c for c in element if _name(c) in _AFTER_BASE_URL), None)
+    if following is None:
+        element.append(base)
+    else:
+        following.addprevious(base)
+    if representation.initialization is not None:
+        _write_initialization(_own(element, "SegmentBase"), representation.initialization, layout)
+
+
+def _write_initialization(parent: _Element, resource: Resource | None, layout: Layout) -> None:
+    if resource is None:
+        return
+    found = next(_children(parent, "Initialization"), None)
+    if found is None:
+        found = etree.Element(f"{_namespace(parent)}Initialization")
+        parent.insert(0, found)
+        if resource.range is not None:
+            found.set("range", str(resource.range))
+    found.set("sourceURL", _reference(resource.address, layout))
+
+
+def _reference(address: Address, layout: Layout) -> str:
+    """Write the mirror's path of an address as a relative URL, fields as identifiers."""
+    pattern = layout.pattern(address)
+    return UrlPattern.from_marked(quote(pattern.marked, safe=_KEEP_IN_PATH), pattern.fields).text
+
+
+def _path_reference(segment: Segment, layout: Layout) -> str:
+    path = layout.path(segment.address, segment.number, segment.time, segment.sub_number)
+    return quote(path, safe=_KEEP_IN_PATH)
+
+
+# From a snapshot of a live presentation to a static one.
+
+
+def _make_static(root: _Element, places: _Places, tracks: Sequence[Track]) -> None:
+    media = {
+        track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
+        for track in tracks
+    }
+    starts = [s.start for segments in media.values() for s in segments[:1] if s.start is not None]
+    origin = min(starts, default=Fraction(0))
+    root.set("type", "static")
+    for attribute in _LIVE_ATTRIBUTES:
+        root.attrib.pop(attribute, None)
+    end = origin
+    for track in tracks:
+        segments = media[track.key]
+        _list_snapshot(places, track, segments, origin)
+        if segments:
+            last = segments[-1]
+            ticks = Fraction(last.duration or 0, last.timebase.timescale)
+            end = max(end, (last.start or origin) + ticks)
+    for where in {t.representation.where.rpartition("/AdaptationSet")[0] for t in tracks}:
+        _place_period(places[where], where, tracks, origin)
+    root.set("mediaPresentationDuration", _iso_duration(end - origin))
+
+
+def _place_period(period: _Element, where: str, tracks: Sequence[Track], origin: Fraction) -> None:
+    track = next(t for t in tracks if t.representation.where.startswith(where + "/"))
+    period.set("start", _iso_duration(max(track.representation.period.start - origin, Fraction(0))))
+    period.attrib.pop("duration", None)
+
+
+def _list_snapshot(
+    places: _Places, track: Track, segments: Sequence[Segment], origin: Fraction
+) -> None:
+    """Give a Representation the list of what was available, counted from ``origin``."""
+    addressing = track.representation.addressing
+    if not isinstance(addressing, TemplateAddressing) or not segments:
+        return
+    template = _own(places[track.representation.where], "SegmentTemplate")
+    for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
+        template.attrib.pop(attribute, None)
+    _drop_children(template, ("SegmentTimeline",))
+    scale = addressing.timescale
+    skipped = max(origin - track.representation.period.start, Fraction(0))
+    offset = addressing.presentation_time_offset + int(skipped * scale)
+    template.set("timescale", str(scale))
+    template.set("presentationTimeOffset", str(offset))
+    template.set("startNumber", str(segments[0].number or 1))
+    timeline = etree.SubElement(template, f"{_namespace(template)}SegmentTimeline")
+    for first, duration, repeat in _runs(segments):
+        attributes = {"t": str(first), "d": str(duration)}
+        etree.SubElement(
+            timeline,
+            f"{_namespace(template)}S",
+            attributes | ({"r": str(repeat)} if repeat else {}),
+        )
+
+
+def _runs(segments: Iterable[Segment]) -> Iterator[tuple[int, int, int]]:
+    """Fold segments into ``(t, d, r)``."""
+    run: tuple[int, int, int] | None = None
+    for segment in segments:
+        time, duration = segment.time or 0, segment.duration or 0
+        if run is not None and duration == run[1] and time == run[0] + run[1] * (run[2] + 1):
+            run = (run[0], run[1], run[2] + 1)
+            continue
+        if run is not None:
+            yield run
+        run = (time, duration, 0)
+    if run is not None:
+        yield run
+
+
+def _iso_duration(seconds: Fraction) -> str:
+    text = f"{float(seconds):.6f}".rstrip("0").rstrip(".")
+    return f"PT{text}S"
+
+
+# The tree.
+
+
+def _read(data: bytes) -> _Element:
+    """Read what ``parse_mpd`` has accepted; no entities, no network, forgiving where it was."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=True
+    )
+    return etree.fromstring(data, parser)
+
+
+def _name(element: _Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _namespace(element: _Element) -> str:
+    tag = str(element.tag)
+    return tag[: tag.index("}") + 1] if tag.startswith("{") else ""
+
+
+def _children(element: _Element, name: str) -> Iterator[_Element]:
+    return (child for child in element if _name(child) == name)
+
+
+def _nearest(element: _Element, name: str) -> _Element | None:
+    """Return the child ``name`` of the element or of the nearest ancestor that has one."""
+    at: _Element | None = element
+    while at is not None:
+        for child in _children(at, name):
+            return child
+        at = at.getparent()
+    return None
+
+
+def _own(element: _Element, name: str) -> _Element:
+    """Return the element's own child ``name``; a new last one inherits the rest."""
+    for child in _children(element, name):
+        return child
+    return etree.SubElement(element, f"{_namespace(element)}{name}")
+
+
+def _drop_children(element: _Element, names: Sequence[str]) -> None:
+    for child in list(element):
+        if _name(child) in names:
+            _remove(child)
+
+
+def _drop_everywhere(root: _Element, name: str, *, keep: str) -> None:
+    for element in list(root.iter()):
+        if _name(element) == name and element.get(keep) is None:
+            _remove(element)
+
+
+def _remove(element: _Element) -> None:
+    """Take an element out, but leave the text that follows it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        previous = element.getprevious()
+        if previous is not None:
+            previous.tail = (previous.tail or "") + element.tail
+        else:
+            parent.text = (parent.text or "") + element.tail
+    parent.remove(element)

@@ -1,0 +1,273 @@
+"""What a presentation holds: a table for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TextIO
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
+from dashget.plan import Track
+from dashget.report import text
+
+_PIPE_WIDTH = 2000
+
+
+class RepresentationRow(msgspec.Struct, frozen=True):
+    """One Representation in the JSON form of ``dashget list``.
+
+    ``duration`` is in seconds, ``bandwidth`` in bits per second, ``size_estimated`` in
+    bytes; null where the manifest does not tell.
+    """
+
+    id: str
+    bandwidth: int | None
+    codecs: str | None
+    mime_type: str | None
+    width: int | None
+    height: int | None
+    frame_rate: float | None
+    audio_sampling_rate: int | None
+    channels: int | None
+    segments: int | None
+    duration: float | None
+    size_estimated: int | None
+
+
+class ProtectionRow(msgspec.Struct, frozen=True):
+    """One protection system."""
+
+    scheme: str
+    name: str | None
+    default_kids: tuple[str, ...]
+    pssh_systems: tuple[str, ...]
+
+
+class AdaptationSetRow(msgspec.Struct, frozen=True):
+    """One AdaptationSet in the JSON form of ``dashget list``."""
+
+    index: int
+    id: str | None
+    content_type: str
+    lang: str | None
+    labels: tuple[str, ...]
+    roles: tuple[str, ...]
+    accessibility: tuple[str, ...]
+    trick_mode_for: tuple[str, ...]
+    switching_with: tuple[str, ...]
+    tiles: str | None
+    protection: tuple[ProtectionRow, ...]
+    representations: tuple[RepresentationRow, ...]
+
+
+class PeriodRow(msgspec.Struct, frozen=True):
+    """One Period in the JSON form of ``dashget list``."""
+
+    index: int
+    id: str | None
+    start: float
+    duration: float | None
+    events: int
+    adaptation_sets: tuple[AdaptationSetRow, ...]
+
+
+class PresentationRow(msgspec.Struct, frozen=True):
+    """The JSON form of ``dashget list``."""
+
+    url: str
+    type: str
+    title: str | None
+    duration: float | None
+    periods: tuple[PeriodRow, ...]
+
+
+def presentation_row(presentation: Presentation, tracks: tuple[Track, ...]) -> PresentationRow:
+    """Gather the facts of a presentation; ``tracks`` are those of all its Representations."""
+    by_place = {id(track.representation): track for track in tracks}
+    return PresentationRow(
+        url=presentation.url,
+        type=presentation.type.value,
+        title=presentation.title,
+        duration=_float(presentation.duration),
+        periods=tuple(
+            PeriodRow(
+                index=period.index,
+                id=period.id,
+                start=float(period.start),
+                duration=_float(period.duration),
+                events=sum(stream.count for stream in period.events),
+                adaptation_sets=tuple(
+                    _adaptation_set_row(adaptation_set, by_place)
+                    for adaptation_set in period.adaptation_sets
+                ),
+            )
+            for period in presentation.periods
+        ),
+    )
+
+
+def print_table(row: PresentationRow, stream: TextIO) -> None:
+    """Write one table per Period; on a pipe nothing is cut or wrapped."""
+    width = None if stream.isatty() else _PIPE_WIDTH
+    console = Console(file=stream, highlight=False, width=width)
+    console.print(Text(_heading(row), style="bold"), soft_wrap=True)
+    for period in row.periods:
+        console.print()
+        console.print(Text(_period_heading(period), style="bold"), soft_wrap=True)
+        console.print(_period_table(period))
+
+
+def _heading(row: PresentationRow) -> str:
+    title = f"{text.printable(row.title)}: " if row.title else ""
+    length = f", {text.duration(row.duration)}" if row.duration is not None else ""
+    periods = text.count(len(row.periods), "period")
+    return f"{title}{row.type} presentation, {periods}{length}\n{text.printable(row.url)}"
+
+
+def _period_heading(period: PeriodRow) -> str:
+    name = f" ({text.printable(period.id)})" if period.id else ""
+    length = f", {text.duration(period.duration)} long" if period.duration is not None else ", open"
+    events = f", {text.count(period.events, 'event')}" if period.events else ""
+    return f"Period {period.index + 1}{name}: at {text.duration(period.start)}{length}{events}"
+
+
+_COLUMNS = (
+    ("type", "left"),
+    ("id", "left"),
+    ("resolution", "right"),
+    ("fps", "right"),
+    ("codecs", "left"),
+    ("bandwidth", "right"),
+    ("lang", "left"),
+    ("role", "left"),
+    ("segments", "right"),
+    ("duration", "right"),
+    ("size", "right"),
+    ("protection", "left"),
+    ("notes", "left"),
+)
+
+
+def _period_table(period: PeriodRow) -> Table:
+    rows = [
+        _cells(adaptation_set, representation, period)
+        for adaptation_set in period.adaptation_sets
+        for representation in adaptation_set.representations
+    ]
+    used = [i for i in range(len(_COLUMNS)) if i < 2 or any(row[i] for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for i in used:
+        name, justify = _COLUMNS[i]
+        table.add_column(
+            name,
+            justify="right" if justify == "right" else "left",
+            overflow="fold",
+            no_wrap=name in ("type", "resolution", "bandwidth", "size", "duration"),
+        )
+    for row in rows:
+        table.add_row(*(Text(text.printable(row[i])) for i in used))
+    return table
+
+
+def _cells(
+    adaptation_set: AdaptationSetRow, representation: RepresentationRow, period: PeriodRow
+) -> tuple[str, ...]:
+    size = representation.size_estimated
+    length = representation.duration
+    return (
+        adaptation_set.content_type,
+        representation.id,
+        f"{representation.width}x{representation.height}" if representation.width else "",
+        f"{representation.frame_rate:g}" if representation.frame_rate else "",
+        representation.codecs or "",
+        text.bitrate(representation.bandwidth) if representation.bandwidth else "",
+        adaptation_set.lang or "",
+        ", ".join(adaptation_set.roles),
+        f"{representation.segments:,}" if representation.segments is not None else "?",
+        text.duration(length) if length is not None else "",
+        f"~{text.size(size)}" if size is not None else "",
+        ", ".join(_protection_name(protection) for protection in adaptation_set.protection),
+        "; ".join(_iter_notes(adaptation_set)),
+    )
+
+
+def _protection_name(protection: ProtectionRow) -> str:
+    kids = f" {protection.default_kids[0]}" if protection.default_kids else ""
+    return f"{protection.name or protection.scheme}{kids}"
+
+
+def _iter_notes(adaptation_set: AdaptationSetRow) -> Iterator[str]:
+    if adaptation_set.trick_mode_for:
+        yield f"trick mode of {', '.join(adaptation_set.trick_mode_for)}"
+    if adaptation_set.switching_with:
+        yield f"switches with {', '.join(adaptation_set.switching_with)}"
+    if adaptation_set.accessibility:
+        yield f"accessibility {', '.join(adaptation_set.accessibility)}"
+    if adaptation_set.tiles:
+        yield f"tiles {adaptation_set.tiles}"
+    if adaptation_set.labels:
+        yield ", ".join(adaptation_set.labels)
+
+
+def _adaptation_set_row(
+    adaptation_set: AdaptationSet, tracks: dict[int, Track]
+) -> AdaptationSetRow:
+    protections = adaptation_set.protections or tuple(
+        protection
+        for representation in adaptation_set.representations[:1]
+        for protection in representation.protections
+    )
+    tiles = adaptation_set.tiles
+    return AdaptationSetRow(
+        index=adaptation_set.index,
+        id=adaptation_set.id,
+        content_type=adaptation_set.content_type.value,
+        lang=adaptation_set.lang,
+        labels=adaptation_set.labels,
+        roles=tuple(role.value or role.scheme for role in adaptation_set.roles),
+        accessibility=tuple(item.value or item.scheme for item in adaptation_set.accessibility),
+        trick_mode_for=adaptation_set.trick_mode_for,
+        switching_with=adaptation_set.switching_with,
+        tiles=f"{tiles.columns}x{tiles.rows}" if tiles else None,
+        protection=tuple(_protection_row(protection) for protection in protections),
+        representations=tuple(
+            _representation_row(representation, tracks[id(representation)])
+            for representation in adaptation_set.representations
+        ),
+    )
+
+
+def _protection_row(protection: Protection) -> ProtectionRow:
+    return ProtectionRow(
+        scheme=protection.scheme,
+        name=protection.name,
+        default_kids=protection.default_kids,
+        pssh_systems=tuple(box_.system_id for box_ in protection.pssh),
+    )
+
+
+def _representation_row(representation: Representation, track: Track) -> RepresentationRow:
+    return RepresentationRow(
+        id=representation.id,
+        bandwidth=representation.bandwidth,
+        codecs=representation.codecs,
+        mime_type=representation.mime_type,
+        width=representation.width,
+        height=representation.height,
+        frame_rate=_float(representation.frame_rate),
+        audio_sampling_rate=representation.audio_sampling_rate,
+        channels=representation.channels,
+        segments=track.index.count(),
+        duration=_float(representation.period.duration),
+        size_estimated=track.bytes_estimated,
+    )
+
+
+def _float(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,81 @@
+"""The end of a run, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashget.events import Failure, Outcome, Summary
+from dashget.report import text
+
+_SHOWN_FAILURES = 20
+_WORDS = {
+    Outcome.DOWNLOADED: "downloaded",
+    Outcome.RESUMED: "resumed",
+    Outcome.PRESENT: "already there",
+    Outcome.ADOPTED: "adopted",
+    Outcome.ABSENT: "absent at the end",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "not finished",
+    Outcome.PLANNED: "to fetch",
+}
+
+
+def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of the summary, plain text.
+
+    Failures are listed up to twenty, all of them if ``verbose``.
+    """
+    yield _headline(summary)
+    yield "  " + _outcomes(summary)
+    if summary.dry_run:
+        return
+    if summary.transferred:
+        seconds = max(summary.seconds, 1e-9)
+        yield (
+            f"  received {text.size(summary.transferred)} in {text.duration(summary.seconds)}"
+            f" ({text.rate(summary.transferred / seconds)}),"
+            f" {text.count(summary.requests, 'request')}"
+        )
+    shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
+    for failure in shown:
+        yield from _failure_lines(failure)
+    hidden = len(summary.failures) - len(shown)
+    if hidden:
+        yield f"  ... and {hidden:,} more; -v or --json lists them all"
+    yield f"  mirror: {text.printable(summary.root)}"
+    if summary.complete:
+        local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
+        yield f"  plays from any static server: {text.printable(local)}"
+    else:
+        yield "hint: run the same command again; it fetches only what is missing"
+
+
+def _headline(summary: Summary) -> str:
+    have = f"{text.count(summary.files, 'file')}, {text.size(summary.bytes)}"
+    if summary.dry_run:
+        return f"Dry run: nothing was downloaded; {have} already there"
+    if summary.interrupted:
+        return f"Interrupted: {have} complete so far"
+    failed = len(summary.failures)
+    if failed:
+        planned = sum(summary.outcomes.values())
+        return f"Incomplete: {failed:,} of {text.count(planned, 'file')} failed; {have} complete"
+    return f"Complete: {have}"
+
+
+def _outcomes(summary: Summary) -> str:
+    parts = [
+        f"{summary.outcomes[outcome]:,} {words}"
+        for outcome, words in _WORDS.items()
+        if summary.outcomes.get(outcome)
+    ]
+    if summary.warnings:
+        parts.append(text.count(summary.warnings, "warning"))
+    return ", ".join(parts) or "nothing to do"
+
+
+def _failure_lines(failure: Failure) -> Iterator[str]:
+    attempts = text.count(failure.attempts, "attempt")
+    yield f"  failed: {text.printable(failure.path)}"
+    yield f"    {text.printable(failure.reason)} ({attempts})"
+    yield f"    {text.printable(failure.url)}"

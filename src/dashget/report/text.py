@@ -1,0 +1,70 @@
+"""Numbers and foreign text for people; the only place that formats them."""
+
+from __future__ import annotations
+
+import unicodedata
+from fractions import Fraction
+
+
+def printable(text: str) -> str:
+    """Make text from a manifest or server harmless on a terminal.
+
+    Control and direction characters become visible escapes; nothing else changes.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(char) if _is_control(char) else char for char in text)
+
+
+def size(count: int | float) -> str:
+    """Write a number of bytes in decimal units, three significant digits: ``1.43 GB``."""
+    return _scaled(float(count), ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def rate(bytes_per_second: float) -> str:
+    """Write a transfer rate: ``34.1 MB/s``."""
+    return f"{size(bytes_per_second)}/s"
+
+
+def bitrate(bits_per_second: int) -> str:
+    """Write a bandwidth as the MPD means it, in bits: ``4.50 Mb/s``."""
+    return _scaled(float(bits_per_second), ("b/s", "kb/s", "Mb/s", "Gb/s"))
+
+
+def duration(seconds: float | Fraction) -> str:
+    """Write a time span: ``0.42 s``, ``42.1 s``, ``3:07``, ``1:02:03``."""
+    value = float(seconds)
+    if value < 59.95:
+        return f"{value:.2f} s" if value < 9.995 else f"{value:.1f} s"
+    whole = round(value)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a number with its noun: ``1 file``, ``1,204 files``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _scaled(value: float, units: tuple[str, ...]) -> str:
+    steps = 0
+    while value >= (1000 if steps == 0 else 999.5) and steps < len(units) - 1:
+        value /= 1000
+        steps += 1
+    return f"{_three_digits(value) if steps else int(value)} {units[steps]}"
+
+
+def _three_digits(value: float) -> str:
+    if value < 9.995:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
