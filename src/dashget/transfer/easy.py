@@ -1,0 +1,102 @@
+"""libcurl easy handles: made once with what never changes, then dressed for each request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pycurl
+
+from dashget.transfer import tls
+from dashget.transfer.options import HttpVersion, TransferOptions
+from dashget.transfer.origin import Origin, header_line
+
+BUFFER_BYTES = 512 * 1024
+_PACED_BUFFER_BYTES = 16 * 1024
+_VERSIONS = {
+    HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
+    HttpVersion.HTTP_1_1: pycurl.CURL_HTTP_VERSION_1_1,
+    HttpVersion.HTTP_2: pycurl.CURL_HTTP_VERSION_2_0,
+    HttpVersion.HTTP_3: pycurl.CURL_HTTP_VERSION_3,
+}
+
+
+def new_handle(options: TransferOptions) -> Any:
+    """Make a handle with everything that holds for all requests of a run."""
+    handle = pycurl.Curl()
+    set_option = handle.setopt
+    set_option(pycurl.NOSIGNAL, 1)
+    set_option(pycurl.NOPROGRESS, 1)
+    set_option(pycurl.FOLLOWLOCATION, 0)
+    set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    paced = options.limit_rate is not None
+    set_option(pycurl.BUFFERSIZE, _PACED_BUFFER_BYTES if paced else BUFFER_BYTES)
+    set_option(pycurl.CONNECTTIMEOUT_MS, max(1, round(options.connect_timeout_seconds * 1000)))
+    set_option(pycurl.USERAGENT, options.user_agent)
+    set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
+    set_option(pycurl.TCP_NODELAY, 1)
+    if options.interface is not None:
+        set_option(pycurl.INTERFACE, options.interface)
+    if options.cookie_file is not None:
+        set_option(pycurl.COOKIEFILE, options.cookie_file)
+    _set_proxy(handle, options)
+    _set_tls(handle, options)
+    return handle
+
+
+def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
+    """Give a handle the headers and secrets of an origin, and take those of another away."""
+    set_option = handle.setopt
+    set_option(pycurl.HTTPHEADER, origin.headers)
+    if options.cookies:
+        if origin.cookie is not None:
+            set_option(pycurl.COOKIE, origin.cookie)
+        else:
+            handle.unsetopt(pycurl.COOKIE)
+    if options.user is not None:
+        if origin.trusted:
+            set_option(pycurl.USERPWD, options.user)
+        else:
+            handle.unsetopt(pycurl.USERPWD)
+    if options.netrc is not None:
+        set_option(pycurl.NETRC_FILE, options.netrc)
+        allowed = pycurl.NETRC_OPTIONAL if origin.trusted else pycurl.NETRC_IGNORED
+        set_option(pycurl.NETRC, allowed)
+    if options.cert is not None:
+        if origin.trusted:
+            set_option(pycurl.SSLCERT, options.cert)
+            set_option(pycurl.SSLKEY, options.key or options.cert)
+        else:
+            handle.unsetopt(pycurl.SSLCERT)
+            handle.unsetopt(pycurl.SSLKEY)
+
+
+def _set_proxy(handle: Any, options: TransferOptions) -> None:
+    if options.proxy is not None:
+        handle.setopt(pycurl.PROXY, options.proxy)
+    if options.no_proxy is not None:
+        handle.setopt(pycurl.NOPROXY, options.no_proxy)
+    lines = [
+        header_line(name, value)
+        for name, value in options.headers
+        if name.strip().lower() == "proxy-authorization"
+    ]
+    if lines:
+        handle.setopt(pycurl.PROXYHEADER, lines)
+
+
+def _set_tls(handle: Any, options: TransferOptions) -> None:
+    if options.insecure:
+        handle.setopt(pycurl.SSL_VERIFYPEER, 0)
+        handle.setopt(pycurl.SSL_VERIFYHOST, 0)
+        return
+    if options.cacert is not None:
+        handle.setopt(pycurl.CAINFO, options.cacert)
+        return
+    handle.setopt(pycurl.CAINFO, tls.ca_bundle(os.environ))
+    directory = tls.ca_directory(os.environ)
+    if directory is not None:
+        handle.setopt(pycurl.CAPATH, directory)
+    if tls.system_store() and sys.platform != "linux":
+        handle.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)

@@ -1,0 +1,121 @@
+"""Decide, from its head, whether a response is what was asked for (RFC 9110, 14 and 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import Retry
+from dashget.transfer.failure import Failure, bad_body, status_failure
+from dashget.transfer.head import Head, retry_after_seconds
+
+
+class Asked(msgspec.Struct, gc=False):
+    """What one request asked for, in positions of the whole resource at its URL.
+
+    ``whole`` says that a 200 is welcome too. ``total`` and ``validator`` are what earlier
+    responses said of the resource; None where nothing is known, or nothing is to be kept.
+    """
+
+    range: ByteRange | None = None
+    whole: bool = True
+    total: int | None = None
+    validator: str | None = None
+    probe: bool = False
+    """A HEAD, or a GET in place of one: only size and validators are wanted."""
+
+
+class Accepted(msgspec.Struct, frozen=True, gc=False):
+    """A good response: its body is the bytes from ``first`` up to ``end`` (exclusive).
+
+    ``end`` is None where only the end of the body will tell; ``total`` is the size of the
+    whole resource where it is known.
+    """
+
+    first: int
+    end: int | None
+    total: int | None
+
+
+class Redirect(msgspec.Struct, frozen=True, gc=False):
+    """A 3xx with its ``Location``, not yet resolved or judged."""
+
+    location: str
+
+
+def judge(
+    head: Head, asked: Asked, wall_clock: Callable[[], float]
+) -> Accepted | Redirect | Failure:
+    """Judge a response by its head. ``wall_clock`` is read for a ``Retry-After`` date."""
+    status = head.status
+    if status == 200:
+        return _whole(head, asked)
+    if status == 206:
+        return _partial(head, asked)
+    if status in (301, 302, 303, 307, 308):
+        location = head.text(b"location")
+        if location is not None:
+            return Redirect(location)
+        return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
+    if status == 416 and asked.range is not None and asked.whole:
+        return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=True)
+    after = retry_after_seconds(head.text(b"retry-after"), wall_clock())
+    return status_failure(status, retry_after_seconds=after)
+
+
+def _coded(head: Head) -> Failure | None:
+    coding = head.encoding
+    if coding is None:
+        return None
+    return bad_body(f"the body is {coding[:20]}-encoded although identity was asked for",
+                    status=head.status)  # fmt: skip
+
+
+def _whole(head: Head, asked: Asked) -> Accepted | Failure:
+    if not asked.whole:
+        return Failure(
+            "the server ignores byte ranges (200 to a range request)", Retry.ELSEWHERE, status=200
+        )
+    coded = _coded(head)
+    if coded is not None:
+        return coded
+    size = head.content_length
+    return Accepted(0, size, size)
+
+
+def _partial(head: Head, asked: Asked) -> Accepted | Failure:
+    wanted = asked.range
+    if wanted is None:
+        return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
+    coded = _coded(head)
+    if coded is not None:
+        return coded
+    described = head.content_range
+    if described is None:
+        return bad_body("HTTP 206 without a usable Content-Range", status=206)
+    got, total = described
+    if _differs(head, asked, total):
+        return Failure("the resource has changed", Retry.AGAIN, status=206, restart=True)
+    known = total if total is not None else asked.total
+    last = wanted.last
+    if known is not None and (last is None or last >= known):
+        last = known - 1
+    if got.first != wanted.first or got.last != last:
+        return bad_body(f"asked for bytes {wanted}, got bytes {got}", status=206)
+    length, announced = got.size_bytes, head.content_length
+    if announced is not None and announced != length:
+        return bad_body(f"Content-Range spans {length} bytes, the body {announced}", status=206)
+    return Accepted(got.first, got.first + (length or 0), known)
+
+
+def _differs(head: Head, asked: Asked, total: int | None) -> bool:
+    """Say whether a 206 is of another version than what it is to continue."""
+    if asked.total is not None and total is not None and total != asked.total:
+        return True
+    if asked.validator is None:
+        return False
+    name = b"etag" if asked.validator.startswith('"') else b"last-modified"
+    now = head.text(name)
+    return now is not None and now != asked.validator

@@ -1,0 +1,129 @@
+"""One thread with one libcurl multi handle: keeps wires busy until the run is over."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pycurl
+
+from dashget.transfer.failure import timeout_failure
+from dashget.transfer.run import Run, Shared
+from dashget.transfer.wire import Verdict, Wire
+
+_LONGEST_WAIT_SECONDS = 0.1
+"""How late a loop may notice what other threads want of it."""
+
+
+class Loop:
+    """A multi handle with its connections, which outlive a run."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.options = shared.options
+        self.origins = shared.origins
+        self.wall_clock = shared.wall_clock
+        self.guards_addresses = not self.options.allow_private and self.options.proxy is None
+        self.received = 0
+        """Body bytes since the loop was made."""
+        self.active: set[Wire] = set()
+        self.run: Run
+        self._idle: list[Wire] = []
+        self._multi: Any = pycurl.CurlMulti()
+        self._next_tick = 0.0
+
+    def drive(self, run: Run) -> None:
+        """Work on a run until it is over; never raises, the run keeps what went wrong."""
+        self.run = run
+        try:
+            while not run.stopping:
+                self._fill()
+                if not self.active:
+                    if run.over():
+                        break
+                    run.wait(_LONGEST_WAIT_SECONDS)
+                    continue
+                self._multi.perform()
+                if not self._reap():
+                    self._wait()
+                self._tick()
+        except BaseException as error:  # noqa: BLE001  raised again by Engine.run
+            run.fail(error)
+        finally:
+            self._abandon()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for wire in self._idle:
+            wire.handle.close()
+        self._idle.clear()
+        self._multi.close()
+
+    def _fill(self) -> None:
+        run = self.run
+        while len(self.active) < run.share:
+            task = run.take()
+            if task is None:
+                return
+            if not run.open(task):
+                continue
+            wire = self._idle.pop() if self._idle else Wire(self)
+            if run.prepare(task, wire):
+                self._start(wire)
+            else:
+                self._idle.append(wire)
+
+    def _start(self, wire: Wire) -> None:
+        self._multi.add_handle(wire.handle)
+        self.active.add(wire)
+
+    def _reap(self) -> bool:
+        """Draw the consequences of all transfers that have ended; say whether there were any."""
+        found = False
+        while True:
+            queued, succeeded, failed = self._multi.info_read()
+            for handle in succeeded:
+                self._end(handle.wire, handle.wire.conclude(0, ""))
+            for handle, code, text in failed:
+                self._end(handle.wire, handle.wire.conclude(code, text))
+            found = found or bool(succeeded or failed)
+            if not queued:
+                return found
+
+    def _end(self, wire: Wire, verdict: Verdict) -> None:
+        self._multi.remove_handle(wire.handle)
+        if self.run.settle(wire, verdict):
+            self._multi.add_handle(wire.handle)
+        else:
+            self.active.discard(wire)
+            self._idle.append(wire)
+
+    def _wait(self) -> None:
+        milliseconds = self._multi.timeout()
+        seconds = _LONGEST_WAIT_SECONDS
+        if 0 <= milliseconds < 1000 * seconds:
+            seconds = milliseconds / 1000
+        if self._multi.select(seconds) < 0 and seconds:
+            # No socket to wait for yet, as while a name is being resolved.
+            time.sleep(min(seconds, 0.002))
+
+    def _tick(self) -> None:
+        now = self.shared.clock()
+        if now < self._next_tick:
+            return
+        self._next_tick = now + _LONGEST_WAIT_SECONDS
+        limit = self.options.timeout_seconds
+        for wire in list(self.active):
+            if wire.task.halted or wire.dropped:
+                self._end(wire, None)
+            elif wire.stalled(now, limit):
+                shown = f"{limit:g}"
+                self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
+        self.run.tick(now)
+
+    def _abandon(self) -> None:
+        for wire in list(self.active):
+            self._multi.remove_handle(wire.handle)
+            self.run.abandon(wire)
+            self._idle.append(wire)
+        self.active.clear()

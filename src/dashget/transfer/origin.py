@@ -1,0 +1,224 @@
+"""Origins: what is sent to which, what state each has, and which redirects are followed.
+
+Secrets go to the manifest's own origin and to those that the user named. Everything is
+worked out once per origin; a request then looks its origin up by the URL's beginning.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from dashget.errors import UsageError
+from dashget.transfer.failure import Failure, policy_failure
+from dashget.transfer.options import TransferOptions
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_OWN_HEADERS = frozenset(
+    {"accept-encoding", "range", "if-range", "content-length", "transfer-encoding", "te"}
+)
+_NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+class Origin:
+    """One scheme, host and port: what requests to it carry, and how it is doing."""
+
+    __slots__ = (
+        "active", "cookie", "headers", "host", "key", "not_before", "port", "query", "scheme",
+        "trusted",
+    )  # fmt: skip
+
+    def __init__(self, scheme: str, host: str, port: int) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self.trusted = False
+        self.headers: list[str] = []
+        self.cookie: str | None = None
+        self.query: str | None = None
+        self.not_before = 0.0
+        """Clock time until which ``Retry-After`` holds requests back."""
+        self.active = 0
+        """Requests in flight."""
+
+    def matches(self, name: str) -> bool:
+        """Say whether a user's ``host``, ``host:port`` or ``scheme://host[:port]`` means this."""
+        if "://" in name:
+            other = _split(name)
+            return other is not None and other == (self.scheme, self.host, self.port)
+        host, colon, port = name.rpartition(":")
+        if colon and port.isdigit() and not host.endswith(":"):
+            return host.strip("[]").lower() == self.host and int(port) == self.port
+        return name.strip("[]").lower() == self.host
+
+
+class Origins:
+    """Every origin that a run has met."""
+
+    def __init__(self, options: TransferOptions) -> None:
+        self._options = options
+        self._known: dict[str, Origin] = {}
+        self._by_key: dict[str, Origin] = {}
+        self._home = None if options.origin is None else _split(options.origin)
+        self._common = ["Accept-Encoding: identity"]
+        self._secret: list[str] = []
+        for name, value in options.headers:
+            line = header_line(name, value)
+            kind = name.strip().lower()
+            if kind == "proxy-authorization":
+                continue
+            (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
+        for extra in options.origin_headers:
+            header_line(extra.name, extra.value)
+
+    def of(self, url: str) -> Origin | Failure:
+        """Return the origin of an absolute URL; a Failure for one that is never requested."""
+        end = url.find("/", 8)
+        start = url if end < 0 else url[:end]
+        found = self._known.get(start)
+        return found if found is not None else self._learn(start)
+
+    def _learn(self, start: str) -> Origin | Failure:
+        parts = _split(start)
+        if parts is None:
+            scheme = start.partition(":")[0].lower()
+            if scheme in _DEFAULT_PORTS or not scheme.isalnum():
+                return policy_failure("not a valid URL")
+            return policy_failure(f"{scheme}: URLs are not fetched, only http and https")
+        origin = Origin(*parts)
+        origin = self._by_key.setdefault(origin.key, origin)
+        if not origin.headers:
+            self._equip(origin)
+        if len(self._known) < 10_000:
+            self._known[start] = origin
+        return origin
+
+    def _equip(self, origin: Origin) -> None:
+        options = self._options
+        home = self._home == (origin.scheme, origin.host, origin.port)
+        origin.trusted = home or any(
+            name == "all" or origin.matches(name) for name in options.send_credentials_to
+        )
+        origin.headers = list(self._common)
+        if origin.trusted:
+            origin.headers += self._secret
+            origin.cookie = "; ".join(options.cookies) or None
+        if home:
+            origin.query = options.append_query
+        for extra in options.origin_headers:
+            if origin.matches(extra.origin):
+                origin.headers.append(header_line(extra.name, extra.value))
+
+    def downgrade(self, url: str) -> Failure | None:
+        """Refuse plain http where the manifest came over https, unless that is allowed."""
+        if self._home is None or self._home[0] != "https" or url[:6].lower() == "https:":
+            return None
+        return self._downgrade_refused("a manifest from https names an http URL")
+
+    def redirect(self, url: str, location: str) -> str | Failure:
+        """Return where a redirect leads, or why it is not followed."""
+        target = urljoin(url, location.strip())
+        scheme = target.partition(":")[0].lower()
+        if scheme not in _DEFAULT_PORTS:
+            return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
+        if scheme == "http" and url[:6].lower() == "https:":
+            refused = self._downgrade_refused("redirect from https to http refused")
+            if refused is not None:
+                return refused
+        return target.partition("#")[0]
+
+    def _downgrade_refused(self, message: str) -> Failure | None:
+        if self._options.allow_downgrade:
+            return None
+        return policy_failure(message, "allow it with --allow-downgrade")
+
+    def address_refused(self, host: str, address: str) -> bool:
+        """Say whether ``host`` may not be reached at ``address``.
+
+        A manifest from a public address sends nobody to a private one (design, 7). A name
+        is judged by the address that it is about to be reached at, not by a lookup before.
+        """
+        home = self._home
+        if self._options.allow_private or home is None or host.lower() == home[1]:
+            return False
+        return not _is_public(address) and _host_is_public(home[1], home[2])
+
+
+def header_line(name: str, value: str) -> str:
+    """Return ``name: value`` for libcurl; UsageError where that is not a header to send."""
+    name, value = name.strip(), value.strip()
+    if not name or not name.isascii() or not name.isprintable() or set(name) & set(' :()<>@,;"'):
+        raise UsageError(f"not a header name: {name!r}")
+    if any(ord(c) < 32 and c != "\t" for c in value):
+        raise UsageError(f"header {name} holds a line break or control character")
+    if name.lower() in _OWN_HEADERS:
+        raise UsageError(
+            f"header {name} cannot be set: DashGet needs it for itself",
+            hint="bodies are always asked for as they are, without content coding",
+        )
+    return f"{name}: {value}" if value else f"{name};"
+
+
+def shown(url: str) -> str:
+    """Return a URL fit to be shown: without credentials and control characters."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        authority = authority.rpartition("@")[2]
+    return printable(f"{scheme}{separator}{authority}{slash}{path}")
+
+
+def printable(text: str) -> str:
+    """Percent-encode what a terminal might act upon."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else quote(c) for c in text)
+
+
+def sendable(url: str, query: str | None) -> str:
+    """Return the URL as it goes to libcurl: ASCII only, ``query`` appended."""
+    if not url.isascii():
+        parts = urlsplit(url)
+        host = parts.netloc
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+        rest = (quote(part, safe=_NOT_IN_URL) for part in (parts.path, parts.query))
+        url = urlunsplit((parts.scheme, host, *rest, ""))
+    if query:
+        url, _, _ = url.partition("#")
+        url += f"{'&' if '?' in url else '?'}{query}"
+    return url
+
+
+def _split(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; None for what is not an http(s) URL with a host."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme
+    if scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return None
+    return scheme, parts.hostname.rstrip("."), port or _DEFAULT_PORTS[scheme]
+
+
+def _is_public(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped.is_global
+    return parsed.is_global
+
+
+def _host_is_public(host: str, port: int) -> bool:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return True
+    return all(_is_public(str(entry[4][0])) for entry in found)

@@ -1,0 +1,256 @@
+"""One job under way: what is on disk, what was tried, and where to try next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from dashget.byterange import ByteRange
+from dashget.errors import Retry
+from dashget.transfer.failure import Failure, Scope
+from dashget.transfer.head import Head
+from dashget.transfer.judge import Accepted, Asked
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import shown
+from dashget.transfer.ranges import Gaps, finished_prefix
+from dashget.transfer.request import (
+    Fetched,
+    Job,
+    Method,
+    Request,
+    ResponseHead,
+    Sink,
+    TransferError,
+)
+from dashget.transfer.retry import Bases, bases_of
+
+_PLAIN = Asked()
+_PROBE = Asked(range=ByteRange(0, 0), probe=True)
+_ENOUGH_PROGRESS_BYTES = 256 * 1024
+_RESTARTS = 3
+UNMARKED = sys.maxsize
+"""A position that no resource reaches."""
+
+
+class Task:
+    """State of one job. All but ``accept`` is called with the run's lock held."""
+
+    __slots__ = (
+        "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
+        "halted",
+        "head", "job", "owner", "prefix", "proven", "received", "remote", "request", "requests",
+        "restarts", "resumed", "shortages", "sink", "size", "succeeded", "timing", "tries", "urls",
+        "validator", "why", "wires", "write",
+    )  # fmt: skip
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.request: Request = job.request
+        self.urls = job.request.urls
+        self.sink: Sink | None = None
+        self.write: Callable[[bytes, int], object] = _no_sink
+        self.base = 0 if job.request.range is None else job.request.range.first
+        self.tries = [0] * len(self.urls)
+        """Failed attempts per URL, less those that brought the resource forward."""
+        self.dead: set[int] = set()
+        self.why: dict[int, Failure] = {}
+        self.cursor = 0
+        """Index of the URL in use."""
+        self.owner: int | None = None
+        """Index of the URL that the bytes on disk came from; None: an earlier run's."""
+        self.failures = 0
+        self.requests = 0
+        self.received = 0
+        self.restarts = 0
+        self.shortages = 0
+        self.size: int | None = None
+        self.validator: str | None = None
+        self.prefix = 0
+        self.gaps: Gaps | None = None
+        self.proven = False
+        """Whether the server has answered a range of this resource with 206."""
+        self.resumed = False
+        self.began = False
+        self.asks_probe = False
+        """Whether a HEAD was refused, and a range of one byte is asked instead."""
+        self.head: ResponseHead | None = None
+        self.timing: tuple[float, float] = (0.0, 0.0)
+        self.remote: str | None = None
+        self.wires = 0
+        self.halted = False
+        """Wires of this task are to stop: it failed, restarts, or another wire was faster."""
+        self.failure: Failure | None = None
+        self.closed = False
+        self.succeeded = False
+
+    @property
+    def attempts(self) -> int:
+        """How many tries were made so far, the present one included."""
+        return self.failures + 1
+
+    def open(self, options: TransferOptions) -> None:
+        """Open the sink and take over what an earlier run left. May raise OSError."""
+        if self.request.method is Method.HEAD:
+            return
+        self.sink = self.job.open_sink()
+        self.write = self.sink.write
+        point = self.sink.resume_point()
+        if point is None or point.validator is None or self.request.range is not None:
+            return
+        self.prefix = finished_prefix(point.finished)
+        scattered = any(done.first > self.prefix for done in point.finished)
+        if not self.prefix and not scattered:
+            return
+        self.size, self.validator, self.resumed = point.size, point.validator, True
+        if scattered and point.size is not None:
+            gaps = Gaps(point.size, point.finished)
+            if gaps:
+                self.gaps = gaps
+            else:
+                self.prefix = point.size
+
+    def forget(self) -> None:
+        """Give up what is on disk: the next response starts from zero."""
+        self.prefix = 0
+        self.gaps = None
+        self.validator = None
+        self.size = None
+        self.owner = None
+        self.resumed = self.began = self.proven = False
+
+    def choose(self, bases: Bases, now: float, options: TransferOptions) -> int | None:
+        """Return the index of the URL to try next; None when all have failed for good.
+
+        Each is tried twice before the next one has its turn, so that one failing base
+        does not hold everything up, until each has used up its attempts.
+        """
+        if len(self.urls) == 1:
+            return None if self.dead or self.tries[0] > options.retries else 0
+        left = [
+            i
+            for i in range(len(self.urls))
+            if i not in self.dead and self.tries[i] <= options.retries
+        ]
+        if not left:
+            return None
+        if bases.spotless:
+            return min(left, key=lambda i: (self.tries[i] // 2, i))
+        base = bases_of(self.urls)
+        return min(left, key=lambda i: (bases.left_alone(base[i], now), self.tries[i] // 2, i))
+
+    def asked(self) -> tuple[Asked, int]:
+        """Return what to ask next of a task with one wire, and the sink position it is for."""
+        if self.request.method is Method.HEAD:
+            return (_PROBE if self.asks_probe else _PLAIN), 0
+        wanted = self.request.range
+        if wanted is not None:
+            return Asked(range=wanted, whole=False), 0
+        position = self.prefix
+        if position and (self.validator is None or self.owner not in (None, self.cursor)):
+            position = self.prefix = 0
+        if position == 0:
+            return _PLAIN, 0
+        if self.size is not None and position >= self.size:
+            # All is here but the proof: ask for the last byte, so that a 206 confirms it.
+            position = self.size - 1
+        span = ByteRange(position)
+        return Asked(range=span, total=self.size, validator=self.validator), position
+
+    def asked_piece(self, first: int, end: int) -> Asked:
+        """Return what to ask for a claim of a task that comes in parallel ranges."""
+        return Asked(
+            range=ByteRange(first, end - 1),
+            whole=not self.began,
+            total=self.size,
+            validator=self.validator,
+        )
+
+    def accept(self, head: Head, accepted: Accepted, url: str, index: int) -> int:
+        """Take note of an accepted response; return the sink position of its first byte."""
+        position = accepted.first - self.base
+        if self.began and self.gaps is not None:
+            self.proven = True
+            return position
+        whole = self.request.range is None
+        size = accepted.total if whole else (accepted.end or 0) - self.base
+        info = head.describe(url, size)
+        if self.gaps is not None and head.status == 200:
+            self.gaps = None
+        if position == 0 and self.gaps is None:
+            self.resumed = False
+        self.proven = head.status == 206 and whole
+        self.head, self.size, self.validator, self.owner = info, size, info.validator, index
+        if self.sink is not None and self.request.method is Method.GET:
+            self.sink.begin(info, position)
+            self.began = True
+        return position
+
+    def failed(self, failure: Failure, index: int, progress: int) -> None:
+        """Count an attempt on the URL ``index`` that failed after ``progress`` new bytes."""
+        self.why[index] = failure
+        self.failures += 1
+        if failure.retry is not Retry.AGAIN:
+            self.dead.add(index)
+        if progress < _ENOUGH_PROGRESS_BYTES or self.validator is None:
+            self.tries[index] += 1
+        if failure.retry is Retry.NEVER:
+            self.dead.update(range(len(self.urls)))
+
+    def may_restart(self) -> bool:
+        """Say whether starting from zero is still worth it; a resource may change for ever."""
+        self.restarts += 1
+        return self.restarts <= _RESTARTS
+
+    @property
+    def all_here(self) -> bool:
+        """Whether a task that comes in parallel ranges has no gap left, if no wire has a claim."""
+        return self.gaps is not None and self.began and not self.gaps
+
+    def result(self, *, cancelled: bool = False) -> Fetched | TransferError:
+        """Return what this task has come to."""
+        head = self.head
+        if cancelled or not self.succeeded or head is None:
+            return self._error(cancelled=cancelled)
+        size = self.size if self.request.method is Method.HEAD else self.prefix
+        first_byte, seconds = self.timing
+        return Fetched(
+            head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
+            head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
+            self.received, first_byte, seconds, self.remote, self.resumed,
+        )  # fmt: skip
+
+    def _error(self, *, cancelled: bool) -> TransferError:
+        failure, index = self._telling()
+        url = self.urls[index]
+        if cancelled or failure is None:
+            return TransferError(
+                "stopped", retry=Retry.AGAIN, url=url, cancelled=True, attempts=self.failures,
+                requests=self.requests, transferred=self.received,
+            )  # fmt: skip
+        return TransferError(
+            failure.message,
+            retry=failure.retry,
+            url=url,
+            status=failure.status,
+            hint=failure.hint,
+            attempts=max(1, self.failures),
+            requests=self.requests,
+            transferred=self.received,
+            tried=tuple((shown(self.urls[i]), why.message) for i, why in sorted(self.why.items())),
+        )
+
+    def _telling(self) -> tuple[Failure | None, int]:
+        """Return the failure that says most: an answer rather than silence, the first URL's."""
+        if self.failure is not None:
+            return self.failure, self.cursor
+        if not self.why:
+            return None, 0
+        index = min(
+            self.why,
+            key=lambda i: (self.why[i].scope is Scope.BASE, self.why[i].status is None, i),
+        )
+        return self.why[index], index
+
+
+def _no_sink(data: bytes, position: int) -> object:
+    raise RuntimeError(f"{len(data)} bytes at {position} for a request without a body")

@@ -1,0 +1,254 @@
+"""One easy handle and its callbacks: serves one request after the other.
+
+Data arrives in ``_on_data`` on the loop's thread, without the run's lock. The first bytes
+of a body make the head be judged; bytes of a response that is not what was asked for are
+dropped, never written.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pycurl
+
+from dashget.byterange import ByteRange
+from dashget.transfer.easy import dress, new_handle
+from dashget.transfer.failure import Failure, bad_body, curl_failure, policy_failure
+from dashget.transfer.head import Head
+from dashget.transfer.judge import Accepted, Asked, Redirect, judge
+from dashget.transfer.options import MIB
+from dashget.transfer.origin import Origin, sendable
+from dashget.transfer.request import Method
+from dashget.transfer.task import UNMARKED, Task
+
+if TYPE_CHECKING:
+    from dashget.transfer.loop import Loop
+
+_HEAD, _BODY, _SKIP = range(3)
+_SKIPPED_AT_MOST = 64 * 1024
+"""A longer body that nobody wants is not read just to keep its connection."""
+
+Verdict = Failure | Redirect | BaseException | None
+"""How a request ended; None: all bytes that it was for have reached the sink."""
+
+
+class Wire:
+    """A handle, what it is asked for at the moment, and how far that has come."""
+
+    __slots__ = (
+        "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle", "hops",
+        "index", "lines", "loop", "mark", "moved", "noted", "origin", "position", "seen",
+        "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited", "worn",
+    )  # fmt: skip
+
+    task: Task
+    origin: Origin
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.handle: Any = new_handle(loop.options)
+        self.handle.wire = self
+        self.lines: list[bytes] = []
+        self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
+        self.handle.setopt(pycurl.WRITEFUNCTION, self._on_data)
+        if loop.guards_addresses:
+            self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
+        self.worn: Origin | None = None
+        self.bodiless = False
+
+    def aim(self, task: Task, index: int, asked: Asked, first: int, claim: int | None) -> None:
+        """Prepare a task's next attempt on its URL ``index``.
+
+        ``first`` is the sink position that is asked for; ``claim`` is where a claim of a
+        scattered task ends, None for one that comes in one stream.
+        """
+        self.task = task
+        self.index = index
+        self.asked = asked
+        self.start = self.position = self.noted = first
+        self.claim = claim
+        self.dropped = False
+        """Whether its claim was taken back: what it still brings is not wanted."""
+        self.hops = 0
+        self.visited: set[str] = set()
+
+    def point(self, url: str, origin: Origin, now: float) -> None:
+        """Prepare one request of the attempt; more than one where redirects are followed."""
+        self.url = url
+        self.origin = origin
+        self.fence = self.mark = UNMARKED
+        self.end: int | None = None
+        self.state = _HEAD
+        self.skipped = 0
+        self.seen = self.position
+        self.moved = now
+        self.error: BaseException | None = None
+        self.verdict: Failure | Redirect | None = None
+        self.stopped = False
+        self.lines.clear()
+        handle, asked = self.handle, self.asked
+        if self.worn is not origin:
+            dress(handle, self.loop.options, origin)
+            self.worn = origin
+        if asked.range is not None:
+            handle.setopt(pycurl.HTTPHEADER, [*origin.headers, *_range_lines(asked)])
+            self.worn = None
+        bodiless = self.task.request.method is Method.HEAD and not self.task.asks_probe
+        if bodiless is not self.bodiless:
+            handle.setopt(pycurl.NOBODY if bodiless else pycurl.HTTPGET, 1)
+            self.bodiless = bodiless
+        handle.setopt(pycurl.URL, sendable(url, None if self.hops else origin.query))
+
+    def _on_data(self, data: bytes) -> int | None:
+        try:
+            if self.state != _BODY and not self._opened():
+                self.skipped += len(data)
+                return None if self.skipped <= _SKIPPED_AT_MOST and not self.stopped else -1
+            position = self.position
+            end = position + len(data)
+            self.loop.received += len(data)
+            if end > self.fence:
+                return self._on_fence(data)
+            task = self.task
+            if task.halted:
+                return -1
+            task.write(data, position)
+            self.position = end
+        except BaseException as error:  # noqa: BLE001  pycurl would print it and go on
+            self.error = error
+            return -1
+        return None
+
+    def _opened(self) -> bool:
+        """Judge the head, once; say whether the body is wanted."""
+        if self.state == _SKIP:
+            return False
+        self.state = _SKIP
+        head = Head.parse(self.lines)
+        if head is None:
+            self.verdict = bad_body("not an HTTP answer")
+            return False
+        verdict = judge(head, self.asked, self.loop.wall_clock)
+        if not isinstance(verdict, Accepted):
+            self.verdict = verdict
+            return False
+        wanted = self.loop.run.accept(self, head, verdict)
+        if not wanted or self.asked.probe:
+            self.stopped = True
+            return False
+        self.state = _BODY
+        return True
+
+    def expect(self, position: int, end: int | None, *, noting: bool) -> None:
+        """Take the body to be the bytes from ``position`` up to ``end``, if that is known."""
+        self.start = self.position = self.noted = position
+        self.end = end
+        self.mark = position + MIB if noting else UNMARKED
+        self._set_fence()
+
+    def _set_fence(self) -> None:
+        end = UNMARKED if self.end is None else self.end
+        claim = UNMARKED if self.claim is None else self.claim
+        self.fence = min(end, claim, self.mark)
+
+    def _on_fence(self, data: bytes) -> int | None:
+        """Take data that reaches past a position where there is something to do."""
+        task = self.task
+        offset = 0
+        while offset < len(data):
+            if task.halted:
+                return -1
+            if self.position >= self.mark:
+                self.note()
+            elif self.end is not None and self.position >= self.end:
+                self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
+                return -1
+            elif not self.loop.run.extend(self):
+                self.stopped = True
+                return -1
+            self._set_fence()
+            part = data[offset : offset + self.fence - self.position]
+            task.write(part, self.position)
+            self.position += len(part)
+            offset += len(part)
+        return None
+
+    def note(self) -> None:
+        """Tell the store which bytes have come since it was last told."""
+        if self.mark != UNMARKED and self.position > self.noted:
+            self.loop.run.note(self, ByteRange(self.noted, self.position - 1))
+            self.noted = self.position
+            self.mark = self.position + MIB
+
+    def _on_socket(self, purpose: int, address: tuple[int, int, int, tuple[Any, ...]]) -> Any:
+        """Open a socket, unless it leads where this host may not send us."""
+        family, kind, protocol, target = address
+        try:
+            if self.loop.origins.address_refused(self.origin.host, str(target[0])):
+                self.verdict = policy_failure(
+                    f"{self.origin.host} leads to the private address {target[0]}, "
+                    "which a public manifest may not",
+                    "allow it with --allow-private",
+                )
+                return pycurl.SOCKET_BAD
+            return socket.socket(family, kind, protocol)
+        except Exception as error:  # noqa: BLE001  pycurl would print it and go on
+            self.error = error
+            return pycurl.SOCKET_BAD
+
+    def stalled(self, now: float, limit: float) -> bool:
+        """Say whether nothing has come for ``limit`` seconds. To be asked again and again."""
+        seen = self.position + self.skipped + len(self.lines)
+        if seen != self.seen:
+            self.seen, self.moved = seen, now
+        return now - self.moved > limit
+
+    def conclude(self, code: int, text: str) -> Verdict:
+        """Say how the request ended, from libcurl's result and what was seen on the way."""
+        if self.error is not None:
+            return self.error
+        if self.verdict is not None:
+            return self.verdict
+        late = self._late_head(code)
+        if late is not None:
+            return late
+        if self.stopped:
+            return None
+        if code != 0:
+            return self._broken(code, text)
+        if self.state == _BODY and self.end is not None and self.position < self.end:
+            return self._short()
+        return None
+
+    def _late_head(self, code: int) -> Verdict:
+        """Judge a head that no body followed."""
+        if self.state != _HEAD or not self.lines or self.lines[-1] not in (b"\r\n", b"\n"):
+            return None
+        try:
+            if code == 0:
+                self._opened()
+                return self.verdict
+        except Exception as error:  # noqa: BLE001  the sink's, handled with the others
+            return error
+        # An answer that says no counts, though its body broke off.
+        head = Head.parse(self.lines)
+        if head is None:
+            return None
+        verdict = judge(head, self.asked, self.loop.wall_clock)
+        return None if isinstance(verdict, Accepted) else verdict
+
+    def _broken(self, code: int, text: str) -> Failure:
+        if code == pycurl.E_PARTIAL_FILE and self.end is not None:
+            return self._short()
+        return curl_failure(code, text, int(self.handle.getinfo(pycurl.OS_ERRNO)))
+
+    def _short(self) -> Failure:
+        return bad_body(f"body is {self.position} bytes, announced {self.end}")
+
+
+def _range_lines(asked: Asked) -> list[str]:
+    lines = [f"Range: bytes={asked.range}"]
+    if asked.validator is not None:
+        lines.append(f"If-Range: {asked.validator}")
+    return lines
