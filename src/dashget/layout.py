@@ -34,6 +34,8 @@ _COMPONENT_BYTES = 255
 _PATH_BYTES = 1000
 _FIRST_MARK, _LAST_MARK = 0xE000, 0xF8FF
 _DIGITS_IN_FIELD = 20
+_EMPTY = "%5F"
+"""An empty component. No other component becomes this: an underscore is never encoded."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _RESERVED_ON_WINDOWS = re.compile(
     r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)"
@@ -175,7 +177,7 @@ def _escaped(text: str, *, trusted: bool = False) -> str:
     if not trusted:
         text = _LOOKS_ENCODED.sub("%25", text)
     if not text:
-        return "%"
+        return _EMPTY
     text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
     if text[-1] in ". ":
         text = text[:-1] + _encoded(text[-1])
@@ -260,9 +262,11 @@ def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
     found = {url for group in groups.values() if len(group) > 1 for url in group}
     directories = {folder for path in groups for folder in _folders(path)}
     found |= {url for path in directories & groups.keys() for url in groups[path]}
-    for one, other in _overlapping(groups):
-        for first in groups[one]:
-            found |= {u for second in groups[other] for u in _pair(first, second, paths)}
+    for one, other in _overlapping(groups.keys() | directories):
+        for first in groups.get(one, ()):
+            found |= {u for second in groups.get(other, ()) for u in _pair(first, second, paths)}
+        found.update(groups.get(one, ()) if other in directories else ())
+        found.update(groups.get(other, ()) if one in directories else ())
     return found - {""}
 
 
@@ -294,7 +298,7 @@ def _folders(path: str) -> Iterator[str]:
 
 def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield pairs of different path patterns that some numbers make equal."""
-    keys = list(keys)
+    keys = sorted(keys)
     by_prefix: dict[str, list[str]] = {}
     for key in keys:
         mark = _first_mark(key)
