@@ -83,9 +83,10 @@ def test_patterns_that_some_number_makes_equal_keep_their_queries() -> None:
 
 
 def test_a_listed_url_that_a_template_also_makes_is_the_same_file() -> None:
-    assert paths(
-        "https://h.example/vod/show/$Number$.m4s", "https://h.example/vod/show/7.m4s"
-    ) == ["7.m4s", "7.m4s"]
+    assert paths("https://h.example/vod/show/$Number$.m4s", "https://h.example/vod/show/7.m4s") == [
+        "7.m4s",
+        "7.m4s",
+    ]
 
 
 def test_names_that_differ_in_case_alone_are_told_apart() -> None:

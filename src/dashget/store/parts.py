@@ -100,7 +100,7 @@ class Journal:
                 self._descriptor = None
         if not self.directory.is_dir():
             return
-        if not any(entry.name != self._path.name for entry in os.scandir(self.directory)):
+        if not any(name != self._path.name for name in os.listdir(self.directory)):
             self._path.unlink(missing_ok=True)
             self.directory.rmdir()
 
@@ -119,10 +119,10 @@ class Journal:
                 self._apply(decoder.decode(line), paths)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
-        for file in os.scandir(self.directory):
-            if file.name != self._path.name and self.resume_point(file.name) is None:
-                os.unlink(file.path)
-                self._states.pop(file.name, None)
+        for name in os.listdir(self.directory):
+            if name != self._path.name and self.resume_point(name) is None:
+                (self.directory / name).unlink()
+                self._states.pop(name, None)
         self._compact(paths)
 
     def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:

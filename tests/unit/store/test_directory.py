@@ -1,0 +1,201 @@
+"""A mirror's directory: one presentation, one process, and names that are promises."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dashget.errors import StoreError
+from dashget.store import FileRecord, Header, MirrorDirectory, Presence
+from dashget.transfer.request import ResponseHead
+
+HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
+NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
+
+
+def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> MirrorDirectory:
+    store = MirrorDirectory(root, clock=lambda: NOON)
+    store.open(header, moved=moved)
+    return store
+
+
+def fetch(store: MirrorDirectory, path: str, data: bytes) -> None:
+    """Do to the store what a transfer does."""
+    part = store.part(path)
+    head = ResponseHead("http://h/" + path, 200, "1.1", len(data), None, None, None, None)
+    part.begin(head, 0)
+    if data:
+        part.write(data, 0)
+    store.finish(part, FileRecord(path=path, url="http://h/" + path, size=len(data)))
+
+
+def test_a_finished_file_has_its_name_and_its_record(tmp_path: Path) -> None:
+    with opened(tmp_path / "m") as store:
+        assert store.presence("v/1.m4s") is Presence.MISSING
+        fetch(store, "v/1.m4s", b"abc")
+        assert store.presence("v/1.m4s") is Presence.COMPLETE
+    assert (tmp_path / "m/v/1.m4s").read_bytes() == b"abc"
+    with opened(tmp_path / "m") as store:
+        assert store.presence("v/1.m4s") is Presence.COMPLETE
+    assert not (tmp_path / "m/.dashget/parts").exists()
+
+
+def test_another_size_on_disk_is_not_the_recorded_file(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+        (tmp_path / "a").write_bytes(b"ab")
+        assert store.presence("a") is Presence.UNRECORDED
+        (tmp_path / "a").unlink()
+        assert store.presence("a") is Presence.MISSING
+
+
+def test_a_file_without_a_record_is_merely_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    with opened(tmp_path) as store:
+        assert store.presence("a") is Presence.UNRECORDED
+        store.adopt(FileRecord(path="a", url="u", size=3, adopted=True))
+        assert store.presence("a") is Presence.COMPLETE
+
+
+def test_a_part_of_another_size_than_was_received_gets_no_name(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        part = store.part("a")
+        part.begin(ResponseHead("u", 200, "1.1", 5, None, None, None, None), 0)
+        part.write(b"abc", 0)
+        with pytest.raises(StoreError, match="3 bytes are on disk, 5 were received"):
+            store.finish(part, FileRecord(path="a", url="u", size=5))
+        assert store.presence("a") is Presence.MISSING
+
+
+def test_another_presentation_is_refused_by_both_names(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    other = msgspec.structs.replace(HEADER, source="http://h/y.mpd")
+    with pytest.raises(StoreError, match=r"x\.mpd, not http://h/y\.mpd") as caught:
+        opened(tmp_path, other)
+    assert "-o" in (caught.value.hint or "")
+    opened(tmp_path).close()
+
+
+def test_the_same_presentation_may_move_to_another_address(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+    other = msgspec.structs.replace(HEADER, source="http://new/x.mpd")
+    with opened(tmp_path, other, moved=True) as store:
+        assert store.presence("a") is Presence.COMPLETE
+    opened(tmp_path, other).close()
+    with pytest.raises(StoreError):
+        opened(tmp_path)
+
+
+def test_a_mirror_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(StoreError, match=f"process {os.getpid()}"):
+        opened(tmp_path)
+    opened(tmp_path).close()
+
+
+def test_a_refused_directory_is_let_go_of(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    other = msgspec.structs.replace(HEADER, source="http://h/y.mpd")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="another presentation"):
+            opened(tmp_path, other)
+
+
+def test_a_root_that_is_a_file_is_an_error_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot write to") as caught:
+        opened(tmp_path / "f")
+    assert caught.value.exit_code == 6
+
+
+def test_a_reopened_complete_mirror_is_not_written_to(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+    before = (tmp_path / ".dashget/record.jsonl").read_bytes()
+    opened(tmp_path).close()
+    assert (tmp_path / ".dashget/record.jsonl").read_bytes() == before
+
+
+def test_read_only_makes_nothing(tmp_path: Path) -> None:
+    with MirrorDirectory(tmp_path / "m", read_only=True) as store:
+        store.open(HEADER)
+        assert store.presence("a") is Presence.MISSING
+    assert not (tmp_path / "m").exists()
+
+
+def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+    with MirrorDirectory(tmp_path, read_only=True) as store:
+        store.open(HEADER)
+        assert store.presence("a") is Presence.COMPLETE
+
+
+def test_a_file_in_the_way_is_set_aside_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/1").write_bytes(b"mine")
+    with opened(tmp_path) as store:
+        store.set_aside("v/1")
+        fetch(store, "v/1", b"theirs")
+    assert (tmp_path / ".dashget/replaced/v/1").read_bytes() == b"mine"
+    assert (tmp_path / "v/1").read_bytes() == b"theirs"
+
+
+def test_a_recorded_file_is_replaced_without_ceremony(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+        store.set_aside("a")
+        assert not (tmp_path / ".dashget/replaced").exists()
+        fetch(store, "a", b"abcd")
+        assert (tmp_path / "a").read_bytes() == b"abcd"
+
+
+def manifest(data: bytes) -> FileRecord:
+    return FileRecord(path="x.mpd", url="http://h/x.mpd", size=len(data))
+
+
+def test_the_manifest_is_kept_byte_for_byte(tmp_path: Path) -> None:
+    data = b"<MPD/>\r\n\x00"
+    with opened(tmp_path) as store:
+        assert store.keep_manifest(data, manifest(data)) is False
+        assert store.keep_manifest(data, manifest(data)) is False
+    assert (tmp_path / "x.mpd").read_bytes() == data
+
+
+def test_an_earlier_manifest_is_kept_beside_a_changed_one(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.keep_manifest(b"one", manifest(b"one"))
+        assert store.keep_manifest(b"two", manifest(b"two")) is True
+    kept = list((tmp_path / ".dashget/manifests").iterdir())
+    assert [file.read_bytes() for file in kept] == [b"one"]
+    assert kept[0].name.startswith("20260102T120000")
+    assert (tmp_path / "x.mpd").read_bytes() == b"two"
+
+
+def test_an_unchanged_small_file_is_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.write("x.local.mpd", b"one")
+        before = (tmp_path / "x.local.mpd").stat()
+        store.write_if_changed("x.local.mpd", b"one")
+        after = (tmp_path / "x.local.mpd").stat()
+        assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+        store.write_if_changed("x.local.mpd", b"two")
+    assert (tmp_path / "x.local.mpd").read_bytes() == b"two"
+
+
+def test_fsync_changes_nothing_but_when_bytes_last(tmp_path: Path) -> None:
+    with MirrorDirectory(tmp_path, fsync=True) as store:
+        store.open(HEADER)
+        fetch(store, "v/1", b"abc")
+        store.write("x", b"y")
+    assert (tmp_path / "v/1").read_bytes() == b"abc"
+
+
+def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "empty", b"")
+        assert store.presence("empty") is Presence.COMPLETE

@@ -1,0 +1,234 @@
+"""Unfinished bytes are resumed only where the journal vouches for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashget.byterange import ByteRange
+from dashget.store.parts import Journal, Part, part_name
+from dashget.transfer.request import ResponseHead, ResumePoint
+
+
+def head(size: int | None = 10, validator: str | None = '"v1"') -> ResponseHead:
+    return ResponseHead(
+        url="http://h/a",
+        status=200,
+        http_version="1.1",
+        size=size,
+        etag=validator,
+        last_modified=None,
+        validator=validator,
+        content_type=None,
+    )
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    return tmp_path / "parts"
+
+
+def killed(journal: Journal) -> None:
+    """End like SIGKILL does: nothing is tidied; only what was written is there."""
+
+
+def resume_point(parts: Path, path: str = "v/1.m4s") -> ResumePoint | None:
+    return Part(Journal(parts), path).resume_point()
+
+
+def test_nothing_is_there_at_first(parts: Path) -> None:
+    assert resume_point(parts) is None
+    assert not parts.exists()
+
+
+def test_a_file_that_comes_in_one_piece_never_enters_the_journal(parts: Path) -> None:
+    journal = Journal(parts)
+    part = Part(journal, "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123456789", 0)
+    assert part.close() == 10
+    assert not (parts / "journal.jsonl").exists()
+
+
+def test_an_interrupted_part_goes_on_after_its_last_byte(parts: Path) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 3),), 10, '"v1"')
+
+
+def test_a_resumed_part_can_be_interrupted_again(parts: Path) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    again = Part(Journal(parts), "v/1.m4s")
+    again.begin(head(10), 4)
+    again.write(b"45", 4)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 5),), 10, '"v1"')
+    assert (parts / part_name("v/1.m4s")).read_bytes() == b"012345"
+
+
+def test_a_part_without_validator_is_not_trusted(parts: Path) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10, None), 0)
+    part.write(b"0123", 0)
+    assert resume_point(parts) is None
+
+
+def test_bytes_that_the_journal_does_not_know_are_dropped(parts: Path) -> None:
+    parts.mkdir()
+    (parts / part_name("v/1.m4s")).write_bytes(b"whose?")
+    assert resume_point(parts) is None
+    assert not (parts / part_name("v/1.m4s")).exists()
+
+
+def test_a_restart_from_zero_forgets_what_an_earlier_run_left(parts: Path) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    journal = Journal(parts)
+    again = Part(journal, "v/1.m4s")
+    again.begin(head(8, '"v2"'), 0)
+    again.write(b"ab", 0)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 1),), 8, '"v2"')
+
+
+def test_a_restart_that_is_killed_before_its_first_byte_leaves_nothing_to_resume(
+    parts: Path,
+) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    Part(Journal(parts), "v/1.m4s").begin(head(8, '"v2"'), 0)
+    assert resume_point(parts) is None
+
+
+def test_a_scattered_part_keeps_its_whole_ranges_only(parts: Path) -> None:
+    part = Part(Journal(parts), "big.mp4")
+    part.begin(head(100), 0)
+    part.scatter()
+    part.write(b"y" * 20, 40)
+    part.written(ByteRange(40, 59))
+    part.write(b"z" * 5, 80)
+    point = resume_point(parts, "big.mp4")
+    assert point == ResumePoint((ByteRange(40, 59),), 100, '"v1"')
+
+
+def test_neighbouring_ranges_of_a_scattered_part_are_joined(parts: Path) -> None:
+    part = Part(Journal(parts), "big.mp4")
+    part.begin(head(100), 0)
+    part.scatter()
+    for first in (20, 0, 60, 10):
+        part.write(b"y" * 10, first)
+        part.written(ByteRange(first, first + 9))
+    point = resume_point(parts, "big.mp4")
+    assert point is not None
+    assert point.finished == (ByteRange(0, 29), ByteRange(60, 69))
+
+
+def test_a_sequential_part_that_is_scattered_later_keeps_its_beginning(parts: Path) -> None:
+    part = Part(Journal(parts), "big.mp4")
+    part.begin(head(100), 0)
+    part.write(b"x" * 30, 0)
+    again = Part(Journal(parts), "big.mp4")
+    again.begin(head(100), 30)
+    again.scatter()
+    again.write(b"y" * 10, 50)
+    again.written(ByteRange(50, 59))
+    point = resume_point(parts, "big.mp4")
+    assert point is not None
+    assert point.finished == (ByteRange(0, 29), ByteRange(50, 59))
+
+
+def test_a_range_past_what_is_on_disk_is_not_believed(parts: Path) -> None:
+    part = Part(Journal(parts), "big.mp4")
+    part.begin(head(100), 0)
+    part.scatter()
+    part.write(b"y" * 10, 50)
+    part.written(ByteRange(50, 79))
+    point = resume_point(parts, "big.mp4")
+    assert point is not None
+    assert point.finished == (ByteRange(50, 59),)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"part":1}\n', b"\xff\xfe\n", b"null\n", b"[]\n"])
+def test_a_damaged_journal_costs_what_it_says_alone(parts: Path, damage: bytes) -> None:
+    part = Part(Journal(parts), "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    with (parts / "journal.jsonl").open("ab") as file:
+        file.write(damage)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 3),), 10, '"v1"')
+
+
+def test_the_journal_is_rewritten_short(parts: Path) -> None:
+    for _ in range(50):
+        part = Part(Journal(parts), "v/1.m4s")
+        part.begin(head(10), 0)
+        part.write(b"0123", 0)
+    Journal(parts)
+    assert len((parts / "journal.jsonl").read_bytes().splitlines()) == 1
+
+
+def test_closing_leaves_no_empty_directory(parts: Path) -> None:
+    journal = Journal(parts)
+    part = Part(journal, "v/1.m4s")
+    part.begin(head(None), 0)
+    part.write(b"0123", 0)
+    part.close()
+    Path(part.file).unlink()
+    journal.close()
+    assert not parts.exists()
+
+
+def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
+    journal = Journal(parts)
+    part = Part(journal, "v/1.m4s")
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    part.close()
+    journal.close()
+    assert resume_point(parts) is not None
+
+
+def test_an_empty_resource_is_a_part_of_no_bytes(parts: Path) -> None:
+    part = Part(Journal(parts), "empty")
+    part.begin(head(0), 0)
+    assert part.close() == 0
+    assert Path(part.file).exists()
+
+
+def test_writing_before_a_response_is_a_mistake(parts: Path) -> None:
+    with pytest.raises(ValueError, match="begin"):
+        Part(Journal(parts), "a").write(b"x", 0)
+
+
+def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    from dashget.store import parts as module
+
+    def one_byte(descriptor: int, data: bytes, offset: int) -> int:
+        return os.pwrite(descriptor, data[:1], offset)
+
+    monkeypatch.setattr(module, "_pwrite", one_byte)
+    part = Part(Journal(parts), "a")
+    part.begin(head(4), 0)
+    part.write(b"abcd", 0)
+    assert part.close() == 4
+    assert Path(part.file).read_bytes() == b"abcd"
+
+
+def test_where_pwrite_is_missing_a_seek_does_as_well(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashget.store import parts as module
+
+    monkeypatch.setattr(module, "_pwrite", module._seek_and_write)
+    part = Part(Journal(parts), "a")
+    part.begin(head(6), 0)
+    part.write(b"def", 3)
+    part.write(b"abc", 0)
+    part.close()
+    assert Path(part.file).read_bytes() == b"abcdef"

@@ -1,0 +1,117 @@
+"""The record: appended to, never rewritten; damage costs the damaged line alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashget.errors import StoreError
+from dashget.store.record import (
+    FileRecord,
+    Header,
+    Record,
+    iter_files,
+    read_header,
+    read_sizes,
+)
+
+HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
+
+
+def write(path: Path, *entries: Header | FileRecord) -> None:
+    record = Record(path)
+    for entry in entries:
+        record.append(entry)
+    record.close()
+
+
+def test_a_missing_record_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_header(tmp_path / "r") is None
+    assert read_sizes(tmp_path / "r") == {}
+
+
+def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
+    assert read_header(path) == HEADER
+    assert read_sizes(path) == {"a": 3}
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first["dashget"] == 1
+    assert second == {"path": "a", "url": "http://h/a", "size": 3}
+
+
+def test_the_last_line_of_a_path_is_the_valid_one(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    write(path, HEADER, *(FileRecord(path="a", url="u", size=size) for size in (1, 2, 3)))
+    assert read_sizes(path) == {"a": 3}
+    assert [file.size for file in iter_files(path)] == [1, 2, 3]
+
+
+def test_a_later_header_replaces_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    moved = msgspec.structs.replace(HEADER, source="http://new/x.mpd")
+    write(path, HEADER, moved)
+    assert read_header(path) == moved
+
+
+def test_a_torn_last_line_is_not_believed_and_costs_itself_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    write(path, HEADER, FileRecord(path="a", url="u", size=1))
+    with path.open("ab") as file:
+        file.write(b'{"path":"b","url":"u","size":2')
+    assert read_sizes(path) == {"a": 1}
+    write(path, FileRecord(path="c", url="u", size=3))
+    assert read_sizes(path) == {"a": 1, "c": 3}
+
+
+def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    write(path, HEADER)
+    with path.open("ab") as file:
+        file.write(b'{"path":"b","url":"u","size":2}')
+    assert read_sizes(path) == {}
+
+
+def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b'{"dashget":2,"source":"s","url":"u","manifest":"m"}\n')
+    with pytest.raises(StoreError, match="newer") as caught:
+        read_header(path)
+    assert caught.value.hint
+    assert caught.value.exit_code == 6
+
+
+def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
+    assert read_sizes(path) == {"a": 4}
+    assert [file.path for file in iter_files(path)] == ["a"]
+
+
+@given(st.data())
+def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -> None:
+    encoder = msgspec.json.Encoder()
+    files = [FileRecord(path=f"v/{n}", url=f"http://h/{n}", size=1000 + n) for n in range(4)]
+    text = b"".join(encoder.encode(entry) + b"\n" for entry in (HEADER, *files))
+    position = data.draw(st.integers(0, len(text) - 1))
+    damaged = bytearray(text)
+    if data.draw(st.booleans()):
+        del damaged[position:]
+    else:
+        damaged[position] ^= 1 << data.draw(st.integers(0, 7))
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r"
+        path.write_bytes(bytes(damaged))
+        intact = {line for line in bytes(damaged).split(b"\n")[:-1]} & set(text.split(b"\n"))
+        sizes = read_sizes(path)
+        for file in files:
+            if encoder.encode(file) in intact:
+                assert sizes[file.path] == file.size
+        assert len(sizes) <= len(files)
