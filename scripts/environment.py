@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -223,7 +224,8 @@ def main(arguments: list[str]) -> int:
     except OSError as err:
         reason = err.strerror or str(err)
         environment.say(f"cannot write {err.filename or directory}: {reason}")
-        sys.stderr.write(f"hint: the checkout must be writable; else: pipx install {root}\n")
+        instead = f"pipx install {shlex.quote(root)}"
+        sys.stderr.write(f"hint: the checkout must be writable; else: {instead}\n")
     except KeyboardInterrupt:
         environment.say("interrupted while installing; the same command starts again")
         return 130

@@ -403,7 +403,7 @@ def test_a_place_that_cannot_be_written_is_named(checkout: Checkout) -> None:
     code, _, err = checkout.run()
     assert code == 1
     assert err.startswith("dashget: cannot write ")
-    assert f"pipx install {checkout.root}\n" in err
+    assert f"pipx install '{checkout.root}'\n" in err
 
 
 def test_a_real_first_start_with_the_real_venv_and_pip_needs_no_more_than_python(
