@@ -7,18 +7,14 @@ source ``line``, for messages.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import Final
 
 import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import Issue
-
-_ABSENT: Final = 2**64 - 1
-"""Stands for an absent ``S@t`` inside the compact list; never leaves it."""
+from dashget.mpd.timeline import SegmentTimeline
+from dashget.mpd.xmltree import Element
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,44 +81,6 @@ class UrlReference(Node, frozen=True, kw_only=True):
 
     source_url: str | None = None
     range: ByteRange | None = None
-
-
-class SegmentTimeline:
-    """SegmentTimeline (5.3.9.6), a million ``S`` elements in 24 MB.
-
-    Iteration gives ``(t, d, r, n, k)`` per ``S``, with None for an absent ``@t`` or ``@n``
-    and the defaults 0 and 1 for ``@r`` and ``@k``.
-    """
-
-    __slots__ = ("_durations", "_numbers", "_repeats", "_sequences", "_times", "line", "where")
-
-    def __init__(self, where: str = "", line: int | None = None) -> None:
-        self.where = where
-        self.line = line
-        self._times = array("Q")
-        self._durations = array("Q")
-        self._repeats = array("q")
-        self._numbers: dict[int, int] = {}
-        self._sequences: dict[int, int] = {}
-
-    def append(self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int = 1) -> None:
-        """Add an ``S``; OverflowError where a value does not fit its 64 bits."""
-        if n is not None:
-            self._numbers[len(self._times)] = n
-        if k != 1:
-            self._sequences[len(self._times)] = k
-        self._durations.append(d)
-        self._repeats.append(r)
-        self._times.append(_ABSENT if t is None else t)
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int]]:
-        numbers, sequences = self._numbers, self._sequences
-        rows = zip(self._times, self._durations, self._repeats, strict=True)
-        for i, (t, d, r) in enumerate(rows):
-            yield None if t == _ABSENT else t, d, r, numbers.get(i), sequences.get(i, 1)
 
 
 class SegmentBase(Node, frozen=True, kw_only=True):
@@ -276,7 +234,8 @@ class RemoteElement(Node, frozen=True, kw_only=True):
 class MPD(Node, frozen=True, kw_only=True):
     """The MPD element (5.3.1).
 
-    ``remote`` lists what must be fetched before the document says all it means;
+    ``remote`` lists what must be fetched before the document says all it means, and
+    ``source`` is then the tree into which it goes (``xlink``);
     ``problems`` are breaches that ``resolve`` raises together with its own.
     """
 
@@ -302,5 +261,6 @@ class MPD(Node, frozen=True, kw_only=True):
     supplemental: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()
     remote: tuple[RemoteElement, ...] = ()
+    source: Element | None = None
     warnings: tuple[Issue, ...] = ()
     problems: tuple[Issue, ...] = ()

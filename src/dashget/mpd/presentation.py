@@ -14,8 +14,10 @@ import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import Issue
-from dashget.mpd.model import ListedSegment, SegmentTimeline
+from dashget.mpd.model import ListedSegment
 from dashget.mpd.template import Address
+from dashget.mpd.timeline import SegmentTimeline
+from dashget.mpd.urlquery import RequestQuery
 
 
 class ContentType(enum.Enum):
@@ -167,7 +169,10 @@ Addressing = TemplateAddressing | ListAddressing | SingleAddressing
 
 
 class Representation(msgspec.Struct, frozen=True, kw_only=True):
-    """One encoding of one content component, in one Period (5.3.5), all inherited."""
+    """One encoding of one content component, in one Period (5.3.5), all inherited.
+
+    ``id`` is made up from the position (``unnamed-0-2``) where the document has none.
+    """
 
     id: str
     period: PeriodSpan
@@ -176,6 +181,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True):
     content_type: ContentType
     addressing: Addressing
     bases: tuple[Base, ...]
+    query: RequestQuery | None = None
     initialization: Resource | None = None
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None

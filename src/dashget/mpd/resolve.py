@@ -1,12 +1,52 @@
-"""From the document to what it means: inheritance, Period times, base URLs."""
+"""From the document to what it means: Period times, inheritance, base URLs, availability.
+
+One pass from the MPD down to each Representation. Everything that breaks the standard
+where it matters is collected on the way, and raised together at the end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
 
+import msgspec
+
+from dashget.errors import Issue, MPDValidityError, UsageError
+from dashget.mpd import model
+from dashget.mpd.addressing import Located, Subject, locate, merged
+from dashget.mpd.bases import extend_bases
+from dashget.mpd.context import Context, Place
+from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
-from dashget.mpd.presentation import Presentation
+from dashget.mpd.periods import TimedPeriod, time_periods
+from dashget.mpd.presentation import (
+    AdaptationSet,
+    Base,
+    ContentType,
+    EventStream,
+    ListAddressing,
+    Period,
+    Presentation,
+    PresentationType,
+    Protection,
+    Representation,
+    TemplateAddressing,
+    Window,
+)
+from dashget.mpd.protection import protections_of
+from dashget.mpd.traits import (
+    SWITCHING_SCHEMES,
+    TRICK_MODE_SCHEMES,
+    channels_of,
+    content_type,
+    is_known_essential,
+    plain,
+    tiles_of,
+    values_of,
+)
+from dashget.mpd.urlquery import RequestQuery, request_query
+from dashget.mpd.urls import Url, is_absolute, resolve_reference
 
 
 def resolve(
@@ -23,4 +63,403 @@ def resolve(
     wall-clock time, an aware datetime or seconds since 1970; a dynamic MPD needs it. Raises
     MPDValidityError with every issue; what is merely odd is in ``Presentation.warnings``.
     """
-    raise NotImplementedError
+    log = IssueLog()
+    log.extend(mpd.warnings, mpd.problems)
+    for remote in mpd.remote:
+        log.warn(
+            f"{remote.element} is at {remote.href!r}, which was not fetched; its content stays",
+            remote.where,
+            remote.line,
+            "5.5",
+        )
+    context = Context(log, url, allow_downgrade=allow_downgrade)
+    window = _window(mpd, now, log)
+    timed, early = time_periods(mpd, log)
+    resolver = _Resolver(mpd, context, window, _root_base(mpd, url, base_url))
+    periods = tuple(resolver.period(period) for period in timed)
+    if not mpd.periods:
+        log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
+    for period in early:
+        log.warn_once(
+            "an early available Period has no start yet; nothing of it is fetched",
+            period.where,
+            period.line,
+            "5.3.2.1",
+        )
+    if log.problems:
+        raise _validity_error(log.problems)
+    return Presentation(
+        type=PresentationType(mpd.type),
+        url=url,
+        periods=periods,
+        duration=_duration(mpd, periods),
+        title=mpd.title,
+        profiles=mpd.profiles,
+        window=window,
+        early_periods=tuple(period.id or period.where for period in early),
+        warnings=log.warnings,
+    )
+
+
+def _validity_error(problems: tuple[Issue, ...]) -> MPDValidityError:
+    count = len(problems)
+    message = f"the MPD breaks the standard: {problems[0]}"
+    if count > 1:
+        message = f"the MPD breaks the standard in {count} places; the first: {problems[0]}"
+    return MPDValidityError(message, issues=problems)
+
+
+def _root_base(mpd: MPD, url: str, base_url: str | None) -> str:
+    """Give the base of all references: for a local file without any absolute BaseURL, Location."""
+    if base_url is not None:
+        return resolve_reference(url, base_url)
+    if Url.parse(url).scheme in ("http", "https") or not mpd.locations:
+        return url
+    if is_absolute(mpd.locations[0]) and not any(is_absolute(text) for text in _base_urls(mpd)):
+        return mpd.locations[0].strip()
+    return url
+
+
+def _base_urls(mpd: MPD) -> Iterable[str]:
+    yield from (base.url for base in mpd.base_urls)
+    for period in mpd.periods:
+        yield from (base.url for base in period.base_urls)
+        for adaptation_set in period.adaptation_sets:
+            yield from (base.url for base in adaptation_set.base_urls)
+            for representation in adaptation_set.representations:
+                yield from (base.url for base in representation.base_urls)
+
+
+def _window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
+    """Say what a dynamic presentation has now; segments after its end do not come into being."""
+    if mpd.type != "dynamic":
+        return None
+    if mpd.availability_start_time is None:
+        log.problem(
+            "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
+        )
+        return None
+    if now is None:
+        raise UsageError("a dynamic presentation needs the wall-clock time (now)")
+    seconds = _epoch_seconds(now) if isinstance(now, datetime) else now
+    end = mpd.availability_end_time
+    if end is not None and seconds > end:
+        log.warn(
+            "@availabilityEndTime is past; taken as of that time", mpd.where, mpd.line, "5.3.1.2"
+        )
+        seconds = end
+    return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)
+
+
+def _epoch_seconds(moment: datetime) -> Fraction:
+    if moment.tzinfo is None:
+        raise UsageError("now is a datetime without a time zone")
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return Fraction(whole) + Fraction(moment.microsecond, 10**6)
+
+
+def _duration(mpd: MPD, periods: tuple[Period, ...]) -> Fraction | None:
+    if mpd.media_presentation_duration is not None:
+        return mpd.media_presentation_duration
+    return periods[-1].span.end if periods else None
+
+
+class _Inherited(msgspec.Struct, frozen=True):
+    """What a level hands down to the next one."""
+
+    bases: tuple[Base, ...]
+    query: RequestQuery | None
+    protections: tuple[tuple[model.ContentProtection, ...], ...]
+
+
+class _Resolver:
+    """Resolves one Period after the other."""
+
+    def __init__(self, mpd: MPD, context: Context, window: Window | None, root: str) -> None:
+        self._mpd = mpd
+        self._context = context
+        self._log = context.log
+        self._window = window
+        self._referable = _referable(mpd)
+        self._top = _Inherited(
+            extend_bases((Base(root),), mpd.base_urls, context.log),
+            self._query(mpd),
+            (mpd.protections,),
+        )
+
+    def period(self, timed: TimedPeriod) -> Period:
+        element = timed.element
+        handed = self._hand_down(self._top, element)
+        sets = tuple(
+            self._adaptation_set(adaptation_set, index, timed, handed)
+            for index, adaptation_set in enumerate(element.adaptation_sets)
+        )
+        if not sets and not any(r.where.startswith(element.where) for r in self._mpd.remote):
+            self._log.warn(
+                "the Period has no AdaptationSet", element.where, element.line, "5.3.2.2"
+            )
+        self._check_unique(element)
+        return Period(
+            span=timed.span,
+            adaptation_sets=sets,
+            events=_events(element.events),
+            where=element.where,
+            line=element.line,
+        )
+
+    def _adaptation_set(
+        self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited
+    ) -> AdaptationSet:
+        handed = self._hand_down(above, element)
+        self._check_essential(element)
+        representations = tuple(
+            self._representation(representation, number, element, index, timed, handed)
+            for number, representation in enumerate(element.representations)
+        )
+        if not representations:
+            self._log.warn(
+                "the AdaptationSet has no Representation", element.where, element.line, "5.3.3.2"
+            )
+        properties = (*element.essential, *element.supplemental)
+        first = representations[0] if representations else None
+        protections = {p: None for r in representations for p in r.protections}
+        return AdaptationSet(
+            index=index,
+            id=element.id,
+            content_type=first.content_type if first else ContentType.OTHER,
+            representations=representations,
+            mime_type=element.mime_type or (first.mime_type if first else None),
+            codecs=element.codecs or (first.codecs if first else None),
+            lang=_language(element),
+            labels=element.labels,
+            roles=plain(element.roles),
+            accessibility=plain(element.accessibility),
+            essential=plain(element.essential),
+            supplemental=plain(element.supplemental),
+            protections=tuple(protections),
+            inband_events=_events(
+                event
+                for source in (element, *element.representations)
+                for event in source.inband_events
+            ),
+            trick_mode_for=values_of(properties, TRICK_MODE_SCHEMES),
+            switching_with=values_of(properties, SWITCHING_SCHEMES),
+            tiles=first.tiles if first else tiles_of(properties),
+            where=element.where,
+            line=element.line,
+        )
+
+    def _representation(
+        self,
+        element: model.Representation,
+        index: int,
+        parent: model.AdaptationSet,
+        set_index: int,
+        timed: TimedPeriod,
+        above: _Inherited,
+    ) -> Representation:
+        handed = self._hand_down(above, element)
+        self._check_essential(element)
+        usable, refusal = self._usable(handed.bases, element)
+        subject = Subject(
+            element.id,
+            element.bandwidth,
+            Place(element.where, element.line),
+            usable,
+            handed.query,
+            refusal,
+        )
+        information = merged((timed.element, parent, element), self._context)
+        located = locate(information, subject, self._context)
+        self._check_duration(located, information, timed)
+        tiles = tiles_of(
+            (*element.essential, *element.supplemental, *parent.essential, *parent.supplemental)
+        )
+        return Representation(
+            id=element.id or f"unnamed-{set_index}-{index}",
+            period=timed.span,
+            adaptation_set=set_index,
+            index=index,
+            content_type=self._content_type(element, parent, located),
+            addressing=located.addressing,
+            bases=usable,
+            query=handed.query,
+            initialization=located.initialization,
+            representation_index=located.representation_index,
+            bitstream_switching=located.bitstream_switching,
+            window=self._window,
+            mime_type=element.mime_type or parent.mime_type,
+            codecs=element.codecs or parent.codecs,
+            bandwidth=element.bandwidth,
+            width=element.width or parent.width,
+            height=element.height or parent.height,
+            sar=element.sar or parent.sar,
+            frame_rate=element.frame_rate or parent.frame_rate,
+            audio_sampling_rate=element.audio_sampling_rate or parent.audio_sampling_rate,
+            channels=channels_of((*element.channels, *parent.channels)),
+            lang=_language(parent),
+            quality_ranking=element.quality_ranking,
+            dependency_ids=element.dependency_ids,
+            roles=plain(parent.roles),
+            essential=plain(element.essential),
+            supplemental=plain(element.supplemental),
+            protections=self._protections(handed),
+            tiles=tiles,
+            where=element.where,
+            line=element.line,
+        )
+
+    def _hand_down(
+        self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation
+    ) -> _Inherited:
+        return _Inherited(
+            extend_bases(above.bases, element.base_urls, self._log),
+            self._query(element) or above.query,
+            (element.protections, *above.protections) if element.protections else above.protections,
+        )
+
+    def _query(
+        self, element: MPD | model.Period | model.AdaptationSet | model.Representation
+    ) -> RequestQuery | None:
+        if not element.essential and not element.supplemental:
+            return None
+        properties = (*element.essential, *element.supplemental)
+        return request_query(properties, self._context.manifest, self._log)
+
+    def _usable(
+        self, bases: tuple[Base, ...], element: model.Representation
+    ) -> tuple[tuple[Base, ...], str | None]:
+        """Keep the bases that the policy allows; say why not, where that is none of them."""
+        refusals = [self._context.refusal(base.url) for base in bases]
+        usable = tuple(b for b, why in zip(bases, refusals, strict=True) if why is None)
+        if not usable:
+            return bases[:1], refusals[0]
+        for refusal in refusals:
+            if refusal is not None:
+                self._log.warn_once(
+                    f"{refusal}; another BaseURL is used", element.where, element.line, "5.6.5"
+                )
+        return usable, None
+
+    def _protections(self, handed: _Inherited) -> tuple[Protection, ...]:
+        if not any(handed.protections):
+            return ()
+        return protections_of(handed.protections, self._referable, self._log)
+
+    def _content_type(
+        self, element: model.Representation, parent: model.AdaptationSet, located: Located
+    ) -> ContentType:
+        mime_type = element.mime_type or parent.mime_type
+        if mime_type is None:
+            self._log.warn_once("@mimeType is missing", element.where, element.line, "5.3.7.2")
+        properties = (
+            *element.essential,
+            *element.supplemental,
+            *parent.essential,
+            *parent.supplemental,
+        )
+        media = _media_name(located)
+        found = content_type(parent, element, media, tiles_of(properties))
+        if found is None:
+            self._log.warn(
+                "nothing tells what kind of content this is", element.where, element.line, "5.3.7.2"
+            )
+        return found or ContentType.OTHER
+
+    def _check_duration(
+        self, located: Located, information: model.SegmentBase | None, timed: TimedPeriod
+    ) -> None:
+        """A number of segments that follows from a duration needs that duration."""
+        if timed.span.duration is not None or self._mpd.type == "dynamic" or information is None:
+            return
+        addressing = located.addressing
+        if not isinstance(addressing, TemplateAddressing):
+            return
+        timeline = addressing.timeline
+        if timeline is not None:
+            counted = addressing.end_number is not None or not timeline.runs_on
+        else:
+            counted = addressing.duration is None or addressing.end_number is not None
+        if not counted:
+            period = timed.element
+            name = repr(period.id) if period.id else period.where
+            self._log.problem(
+                f"the duration of Period {name} is not known, and the number of its segments "
+                "follows from it",
+                information.where,
+                information.line,
+                "5.3.2.1",
+            )
+
+    def _check_essential(self, element: model.AdaptationSet | model.Representation) -> None:
+        for descriptor in element.essential:
+            if not is_known_essential(descriptor.scheme):
+                self._log.warn_once(
+                    f"EssentialProperty {descriptor.scheme!r} is not known; fetched all the same",
+                    descriptor.where,
+                    descriptor.line,
+                    "5.8.4.8",
+                )
+
+    def _check_unique(self, period: model.Period) -> None:
+        seen: set[str] = set()
+        for adaptation_set in period.adaptation_sets:
+            for representation in adaptation_set.representations:
+                name = representation.id
+                if name is None:
+                    self._log.warn(
+                        "@id is missing", representation.where, representation.line, "5.3.5.2"
+                    )
+                elif name in seen:
+                    self._log.warn(
+                        f"the Representation id {name!r} is there twice in one Period",
+                        representation.where,
+                        representation.line,
+                        "5.3.5.2",
+                    )
+                else:
+                    seen.add(name)
+                if representation.bandwidth is None:
+                    self._log.warn_once(
+                        "@bandwidth is missing",
+                        representation.where,
+                        representation.line,
+                        "5.3.5.2",
+                    )
+
+
+def _referable(mpd: MPD) -> dict[str, model.ContentProtection]:
+    """Find the ContentProtection descriptors that others may refer to (5.8.4.1.3)."""
+    sources: list[MPD | model.Period | model.AdaptationSet | model.Representation] = [mpd]
+    for period in mpd.periods:
+        sources.append(period)
+        for adaptation_set in period.adaptation_sets:
+            sources.append(adaptation_set)
+            sources.extend(adaptation_set.representations)
+    return {
+        protection.ref_id: protection
+        for source in sources
+        for protection in source.protections
+        if protection.ref_id
+    }
+
+
+def _events(elements: Iterable[model.EventStreamElement]) -> tuple[EventStream, ...]:
+    return tuple(
+        EventStream(event.scheme, event.value, event.timescale, event.count, event.inband)
+        for event in elements
+    )
+
+
+def _language(element: model.AdaptationSet) -> str | None:
+    if element.lang is not None:
+        return element.lang
+    languages = {lang for _, lang in element.content_components if lang}
+    return languages.pop() if len(languages) == 1 else None
+
+
+def _media_name(located: Located) -> str | None:
+    addressing = located.addressing
+    if isinstance(addressing, ListAddressing):
+        return addressing.segments[0].media if addressing.segments else None
+    return addressing.media.patterns[0].marked

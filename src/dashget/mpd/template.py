@@ -136,6 +136,16 @@ class Template(msgspec.Struct, frozen=True):
         """Whether the template names this identifier."""
         return any(field.name is name for field in self.fields)
 
+    @property
+    def has_bandwidth(self) -> bool:
+        """Whether the template names ``$Bandwidth$``."""
+        return any(isinstance(part, Constant) and part.name == "Bandwidth" for part in self.parts)
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the template names ``$RepresentationID$``."""
+        return any(isinstance(part, Constant) and part.name != "Bandwidth" for part in self.parts)
+
     def marked(self, representation_id: str, bandwidth: int | None) -> str:
         """Fill in the constants, and leave a marker for every field.
 

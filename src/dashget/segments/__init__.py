@@ -8,32 +8,29 @@ segments there are. One module per addressing mode: ``template`` and ``timeline`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from dashget.mpd.presentation import ListAddressing, Representation, TemplateAddressing
+from dashget.segments.base import SingleIndex
+from dashget.segments.index import SegmentIndex
+from dashget.segments.list import ListIndex
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.template import DurationIndex
+from dashget.segments.timeline import TimelineIndex
 
-from dashget.mpd.presentation import Representation
-from dashget.mpd.template import Address
-from dashget.segments.segment import Segment
-
-__all__ = ["SegmentIndex", "address"]
-
-
-class SegmentIndex(Protocol):
-    """The segments of one Representation in one Period."""
-
-    def addresses(self) -> Iterator[Address]:
-        """Every distinct ``Address`` object that iteration will yield, lazily."""
-
-    def __iter__(self) -> Iterator[Segment]:
-        """Initialization, index and bitstream switching first, then media in order."""
-
-    def count(self) -> int | None:
-        """How many media segments there are; computed, never by reading an endless list."""
+__all__ = ["Segment", "SegmentIndex", "SegmentKind", "TimeBase", "address"]
 
 
 def address(representation: Representation, *, limit: int | None = None) -> SegmentIndex:
-    """Give the segments of a Representation; more than ``limit`` of them is an MPDError.
+    """Give the segments of a Representation, lazily.
 
-    Dynamic presentations: the window of ``resolve(..., now=...)`` is in the Representation.
+    In a dynamic presentation these are the ones available at the ``now`` that ``resolve``
+    was given. With a ``limit``, more media segments than that raise UnsupportedMPDError when
+    they are iterated.
     """
-    raise NotImplementedError
+    addressing = representation.addressing
+    if isinstance(addressing, TemplateAddressing):
+        if addressing.timeline is not None:
+            return TimelineIndex(representation, addressing, addressing.timeline, limit)
+        return DurationIndex(representation, addressing, limit)
+    if isinstance(addressing, ListAddressing):
+        return ListIndex(representation, addressing, limit)
+    return SingleIndex(representation, addressing, limit)

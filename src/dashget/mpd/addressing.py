@@ -1,0 +1,272 @@
+"""Segment information: merged over the levels, and its references made absolute (5.3.9).
+
+The most specific level that has any decides the kind. Of the same kind, attributes are
+merged one by one; child elements are taken whole from the nearest level that has them.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import msgspec
+
+from dashget.mpd.bases import add_offsets
+from dashget.mpd.context import Context, Place, shown
+from dashget.mpd.locate import address_literal, address_marked
+from dashget.mpd.model import (
+    AdaptationSet,
+    MultipleSegmentBase,
+    Period,
+    Representation,
+    SegmentBase,
+    SegmentList,
+    SegmentTemplate,
+    UrlReference,
+)
+from dashget.mpd.presentation import (
+    Addressing,
+    Base,
+    ListAddressing,
+    Resource,
+    SingleAddressing,
+    TemplateAddressing,
+)
+from dashget.mpd.template import Address, FieldName, Template
+from dashget.mpd.urlquery import RequestQuery
+from dashget.mpd.urls import is_absolute
+
+_Kind = TypeVar("_Kind", bound=SegmentBase)
+_Level = Period | AdaptationSet | Representation
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The Representation that addresses are made for."""
+
+    id: str | None
+    bandwidth: int | None
+    place: Place
+    bases: tuple[Base, ...]
+    query: RequestQuery | None
+    refusal: str | None = None
+    """Why no relative reference can be resolved, if so."""
+
+
+class Located(msgspec.Struct, frozen=True):
+    """All that a Representation makes a client fetch, with absolute addresses."""
+
+    addressing: Addressing
+    initialization: Resource | None = None
+    representation_index: Resource | None = None
+    bitstream_switching: Resource | None = None
+
+
+def merged(levels: tuple[_Level, ...], context: Context) -> SegmentBase | None:
+    """Merge the segment information of Period, AdaptationSet and Representation."""
+    for level in reversed(levels):
+        kinds = [
+            kind
+            for kind in (level.segment_template, level.segment_list, level.segment_base)
+            if kind is not None
+        ]
+        if len(kinds) > 1:
+            names = " and ".join(type(kind).__name__ for kind in kinds)
+            context.log.warn(
+                f"{names} side by side; {type(kinds[0]).__name__} counts",
+                level.where,
+                level.line,
+                "5.3.9.1",
+            )
+        if kinds:
+            return _merge_kind(type(kinds[0]), levels)
+    return None
+
+
+def locate(information: SegmentBase | None, subject: Subject, context: Context) -> Located:
+    """Resolve all references of the merged segment information."""
+    locator = _Locator(subject, context)
+    if isinstance(information, SegmentTemplate):
+        return locator.template(information)
+    if isinstance(information, SegmentList):
+        return locator.list(information)
+    return locator.single(information)
+
+
+def _merge_kind(kind: type[_Kind], levels: tuple[_Level, ...]) -> _Kind:
+    """Take each field from the nearest level that has it."""
+    attribute = {
+        SegmentTemplate: "segment_template",
+        SegmentList: "segment_list",
+        SegmentBase: "segment_base",
+    }[kind]
+    found = [getattr(level, attribute) for level in reversed(levels)]
+    present = [information for information in found if information is not None]
+    if len(present) == 1:
+        return present[0]  # type: ignore[no-any-return]  # getattr by the table above
+    fields: dict[str, Any] = {}
+    for name in kind.__struct_fields__:
+        values = (getattr(information, name) for information in present)
+        fields[name] = next((value for value in values if value is not None), None)
+    return kind(**fields)
+
+
+class _Locator:
+    """Makes addresses for one Representation, and refuses what the document may not name."""
+
+    def __init__(self, subject: Subject, context: Context) -> None:
+        self._subject = subject
+        self._context = context
+
+    def template(self, info: SegmentTemplate) -> Located:
+        place = Place(info.where, info.line)
+        if info.media is None:
+            self._problem("SegmentTemplate has no @media", place, "5.3.9.4.2")
+        self._check_numbers(info, place)
+        addressing = TemplateAddressing(
+            media=self._media(info.media or "", info, place),
+            timescale=info.timescale or 1,
+            presentation_time_offset=info.presentation_time_offset or 0,
+            start_number=1 if info.start_number is None else info.start_number,
+            end_number=info.end_number,
+            duration=info.duration,
+            timeline=info.timeline,
+            index=None if info.index is None else self._media(info.index, info, place),
+            availability_time_offset=self._offset(info),
+        )
+        return Located(
+            addressing,
+            initialization=self._constant(info.initialization_template, place)
+            or self._resource(info.initialization),
+            representation_index=self._resource(info.representation_index),
+            bitstream_switching=self._constant(info.bitstream_switching_template, place)
+            or self._resource(info.bitstream_switching),
+        )
+
+    def list(self, info: SegmentList) -> Located:
+        place = Place(info.where, info.line)
+        self._check_numbers(info, place)
+        if not info.segments:
+            self._context.log.warn("SegmentList has no SegmentURL", *_at(place), "5.3.9.3.2")
+        for number, segment in enumerate(info.segments or (), 1):
+            for reference in (segment.media, segment.index):
+                if reference is not None or segment.index is None:
+                    row = Place(f"{place.where}/SegmentURL[{number}]", place.line)
+                    self._check(reference or "", row)
+        addressing = ListAddressing(
+            segments=info.segments or (),
+            timescale=info.timescale or 1,
+            presentation_time_offset=info.presentation_time_offset or 0,
+            start_number=1 if info.start_number is None else info.start_number,
+            duration=info.duration,
+            timeline=info.timeline,
+        )
+        return Located(
+            addressing,
+            initialization=self._resource(info.initialization),
+            representation_index=self._resource(info.representation_index),
+            bitstream_switching=self._resource(info.bitstream_switching),
+        )
+
+    def single(self, info: SegmentBase | None) -> Located:
+        """A file of its own; its initialization and index are parts of it unless named apart."""
+        subject = self._subject
+        self._check("", subject.place)
+        media, _ = address_literal("", None, subject.bases, subject.query)
+        if info is None:
+            return Located(SingleAddressing(media, 1, 0))
+        initialization, index = info.initialization, info.representation_index
+        inner = None if initialization is None or initialization.source_url else initialization
+        inner_index = None if index is None or index.source_url else index
+        index_range = info.index_range or (inner_index.range if inner_index else None)
+        addressing = SingleAddressing(
+            media,
+            timescale=info.timescale or 1,
+            presentation_time_offset=info.presentation_time_offset or 0,
+            index_range=index_range,
+            initialization_range=None if inner is None else inner.range,
+        )
+        return Located(
+            addressing,
+            initialization=None if inner else self._resource(initialization),
+            representation_index=None if inner_index else self._resource(index),
+        )
+
+    def _offset(self, info: SegmentBase) -> Fraction | None:
+        base = self._subject.bases[0].availability_time_offset
+        return add_offsets(base, info.availability_time_offset)
+
+    def _media(self, text: str, info: SegmentTemplate, place: Place) -> Address:
+        template = self._context.template(text, place)
+        if template.has(FieldName.TIME) and info.timeline is None and info.duration is None:
+            self._context.log.warn("$Time$ without @duration or SegmentTimeline", *_at(place))
+        single = info.timeline is None and info.duration is None and info.end_number is None
+        varies = template.has(FieldName.NUMBER) or template.has(FieldName.TIME)
+        if not varies and not single and info.media is not None:
+            self._context.log.warn(
+                f"the template {shown(text)} names the same URL for every segment",
+                *_at(place),
+                "5.3.9.4.4",
+            )
+        return self._expand(template, place)
+
+    def _constant(self, text: str | None, place: Place) -> Resource | None:
+        if text is None:
+            return None
+        template = self._context.template(text, place)
+        if template.fields:
+            names = ", ".join(str(field) for field in template.fields)
+            self._problem(f"{names} in the template of a single segment", place, "5.3.9.4.2")
+            return None
+        return Resource(self._expand(template, place))
+
+    def _expand(self, template: Template, place: Place) -> Address:
+        subject = self._subject
+        if subject.bandwidth is None and template.has_bandwidth:
+            self._problem(
+                "$Bandwidth$ is used, and @bandwidth is missing", subject.place, "5.3.5.2"
+            )
+        if subject.id is None and template.has_id:
+            self._problem(
+                "$RepresentationID$ is used, and @id is missing", subject.place, "5.3.5.2"
+            )
+        marked = template.marked(subject.id or "", subject.bandwidth)
+        self._check(marked, place)
+        return address_marked(marked, template.fields, subject.bases, subject.query)
+
+    def _resource(self, reference: UrlReference | None) -> Resource | None:
+        if reference is None:
+            return None
+        text = reference.source_url or ""
+        self._check(text, Place(reference.where, reference.line))
+        return Resource(
+            *address_literal(text, reference.range, self._subject.bases, self._subject.query)
+        )
+
+    def _check(self, reference: str, place: Place) -> None:
+        """Note a problem where the policy refuses what a reference leads to."""
+        if ":" in reference and is_absolute(reference):
+            refusal = self._context.refusal(reference.strip())
+        else:
+            refusal = self._subject.refusal
+        if refusal is not None:
+            self._problem(refusal, place, "RFC 3986")
+
+    def _check_numbers(self, info: MultipleSegmentBase, place: Place) -> None:
+        start = 1 if info.start_number is None else info.start_number
+        if info.end_number is not None and info.end_number < start:
+            self._context.log.warn(
+                f"@endNumber {info.end_number} is below @startNumber {start}: no segments",
+                *_at(place),
+                "5.3.9.2.2",
+            )
+        if info.duration is not None and info.timeline is not None:
+            self._context.log.warn(
+                "@duration beside a SegmentTimeline; the timeline counts", *_at(place), "5.3.9.2.1"
+            )
+
+    def _problem(self, message: str, place: Place, clause: str) -> None:
+        self._context.log.problem(message, *_at(place), clause)
+
+
+def _at(place: Place) -> tuple[str, int | None]:
+    return place.where, place.line

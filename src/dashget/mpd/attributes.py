@@ -1,0 +1,127 @@
+"""Typed reading of one element's attributes, with every oddity noted at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Final, TypeVar
+
+from dashget.byterange import ByteRange
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.values import (
+    Remark,
+    read_boolean,
+    read_date_time,
+    read_duration,
+    read_integer,
+    read_number,
+    read_rate,
+)
+from dashget.mpd.xmltree import Element
+
+_Value = TypeVar("_Value")
+_MAX_INTEGER: Final = 2**64 - 1
+
+
+class Attributes:
+    """The attributes of ``element``, which stands at ``where``.
+
+    A value that nothing can be made of is a problem where ``vital`` (segments depend on it),
+    else a warning; either way it counts as absent.
+    """
+
+    __slots__ = ("element", "log", "where")
+
+    def __init__(self, element: Element, where: str, log: IssueLog) -> None:
+        self.element = element
+        self.where = where
+        self.log = log
+
+    def text(self, name: str) -> str | None:
+        """The value without white space around it; None also for an empty one."""
+        value = self.element.attributes.get(name)
+        return None if value is None else value.strip() or None
+
+    def raw(self, name: str) -> str | None:
+        """The value without white space around it; an empty one is kept."""
+        value = self.element.attributes.get(name)
+        return None if value is None else value.strip()
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """The parts of a white-space separated list."""
+        value = self.element.attributes.get(name)
+        return () if value is None else tuple(value.split())
+
+    def integer(
+        self, name: str, *, vital: bool = False, least: int = 0, most: int = _MAX_INTEGER
+    ) -> int | None:
+        """An integer between ``least`` and ``most``."""
+        if name not in self.element.attributes:
+            return None
+        value = self._read(name, read_integer, vital)
+        if value is not None and not least <= value <= most:
+            self._complain(vital, f"@{name} is {value}, not between {least} and {most}")
+            return None
+        return value
+
+    def seconds(self, name: str, *, vital: bool = False) -> Fraction | None:
+        """An xs:duration in seconds."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, read_duration, vital)
+
+    def date_time(self, name: str, *, vital: bool = False) -> Fraction | None:
+        """An xs:dateTime in seconds since 1970."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, read_date_time, vital)
+
+    def number(self, name: str, *, vital: bool = False) -> Fraction | None:
+        """A decimal number."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, read_number, vital)
+
+    def rate(self, name: str) -> Fraction | None:
+        """A frame rate."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, read_rate, False)
+
+    def boolean(self, name: str) -> bool | None:
+        """A flag."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, read_boolean, False)
+
+    def byte_range(self, name: str) -> ByteRange | None:
+        """A byte range, ``first-last``."""
+        if name not in self.element.attributes:
+            return None
+        return self._read(name, lambda text: (ByteRange.parse(text), None), True)
+
+    def warn(self, message: str, clause: str | None = None) -> None:
+        """Note something odd about this element."""
+        self.log.warn(message, self.where, self.element.line, clause)
+
+    def problem(self, message: str, clause: str | None = None) -> None:
+        """Note a breach in this element."""
+        self.log.problem(message, self.where, self.element.line, clause)
+
+    def _read(
+        self, name: str, reader: Callable[[str], tuple[_Value, Remark]], vital: bool
+    ) -> _Value | None:
+        try:
+            value, remark = reader(self.element.attributes[name])
+        except ValueError as err:
+            self._complain(vital, f"@{name}: {err}")
+            return None
+        if remark is not None:
+            self.warn(f"@{name}: {remark}")
+        return value
+
+    def _complain(self, vital: bool, message: str) -> None:
+        if vital:
+            self.problem(message)
+        else:
+            self.warn(f"{message}; ignored")

@@ -1,0 +1,79 @@
+"""Base URLs at all levels, and their alternatives (5.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Final
+
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import BaseUrlElement, Offset
+from dashget.mpd.presentation import Base
+from dashget.mpd.urls import resolve_reference
+
+MAX_ALTERNATIVES: Final = 16
+"""How many combinations of BaseURLs are kept; four levels of a hundred would be 10^8."""
+
+
+def extend_bases(
+    bases: tuple[Base, ...], elements: tuple[BaseUrlElement, ...], log: IssueLog
+) -> tuple[Base, ...]:
+    """Resolve a level's BaseURLs against every alternative of the level above.
+
+    The combinations stand in document order, the upper level changing last, after the
+    level has been ordered by ``ordered``.
+    """
+    if not elements:
+        return bases
+    combined = [_combine(base, element) for base in bases for element in ordered(elements)]
+    if len(combined) > MAX_ALTERNATIVES:
+        first = elements[0]
+        log.warn(
+            f"{len(combined)} combinations of base URLs; the first {MAX_ALTERNATIVES} are used",
+            first.where,
+            first.line,
+            "5.6.5",
+        )
+    return tuple(dict.fromkeys(combined[:MAX_ALTERNATIVES]))
+
+
+def ordered(elements: Iterable[BaseUrlElement]) -> tuple[BaseUrlElement, ...]:
+    """Order a level's alternatives: lower ``dvb:priority`` first, then higher ``dvb:weight``.
+
+    Among equals, document order; but an element whose ``@serviceLocation`` was there already
+    comes after those at other locations, because what fails at one fails at both (5.6.5).
+    DVB asks a player to choose by weight at random; a mirror is to be repeatable.
+    """
+    ranked = sorted(elements, key=lambda e: (_default(e.priority), -_default(e.weight)))
+    seen: set[tuple[int, str]] = set()
+    keyed = []
+    for position, element in enumerate(ranked):
+        location = (_default(element.priority), element.service_location or f"\0{position}")
+        keyed.append((_default(element.priority), location in seen, position, element))
+        seen.add(location)
+    keyed.sort(key=lambda row: row[:3])
+    return tuple(row[3] for row in keyed)
+
+
+def add_offsets(first: Fraction | None, second: Offset | None) -> Fraction | None:
+    """Add up two ``@availabilityTimeOffset``s; None is ``INF``, and stays it."""
+    if second is None:
+        return first
+    if first is None or second.seconds is None:
+        return None
+    return first + second.seconds
+
+
+def _combine(base: Base, element: BaseUrlElement) -> Base:
+    return Base(
+        url=resolve_reference(base.url, element.url),
+        service_location=element.service_location or base.service_location,
+        byte_range=element.byte_range or base.byte_range,
+        availability_time_offset=add_offsets(
+            base.availability_time_offset, element.availability_time_offset
+        ),
+    )
+
+
+def _default(value: int | None) -> int:
+    return 1 if value is None else value

@@ -1,0 +1,72 @@
+"""What one resolution shares: the log, the templates parsed so far, the policy for URLs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.template import Template, parse_template
+from dashget.mpd.urls import Url
+
+_WEB: Final = ("http", "https")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where in the document something is said, for messages."""
+
+    where: str
+    line: int | None
+
+
+class Context:
+    """Lives as long as one call of ``resolve``.
+
+    ``manifest`` is the URL that the document came from; it decides what the document may
+    name: http(s) only from http(s), never less than https from https, local files only from
+    a local file.
+    """
+
+    def __init__(self, log: IssueLog, manifest: str, *, allow_downgrade: bool) -> None:
+        self.log = log
+        self.manifest = Url.parse(manifest)
+        self._allow_downgrade = allow_downgrade
+        self._templates: dict[str, Template] = {}
+
+    def template(self, text: str, place: Place) -> Template:
+        """Parse a template, once per text; remark on what is odd at its first place."""
+        template = self._templates.get(text)
+        if template is None:
+            template, remarks = parse_template(text)
+            self._templates[text] = template
+            for remark in remarks:
+                self.log.warn_once(remark, place.where, place.line, "5.3.9.4.4")
+        return template
+
+    def refusal(self, url: str) -> str | None:
+        """Say why the document may not name this URL; None where it may."""
+        parts = Url.parse(url)
+        local = self.manifest.scheme not in _WEB
+        if parts.scheme is None:
+            return f"{shown(url)} is relative, and there is no base URL"
+        if parts.scheme in _WEB:
+            if not parts.host:
+                return f"{shown(url)} has no host"
+            if (
+                self.manifest.scheme == "https"
+                and parts.scheme == "http"
+                and not self._allow_downgrade
+            ):
+                return f"{shown(url)} goes from https to http, which is not allowed"
+            return None
+        if parts.scheme == "data" or (parts.scheme == "file" and local):
+            return None
+        if parts.scheme == "file":
+            return f"{shown(url)} names a local file, which no remote manifest may"
+        return f"{shown(url)} has the scheme {parts.scheme!r}, which is not supported"
+
+
+def shown(url: str) -> str:
+    """Give a URL for a message: in quotes, and not without end."""
+    return repr(url if len(url) <= 200 else f"{url[:200]}...")

@@ -1,0 +1,83 @@
+"""From a reference to an ``Address``: every alternative base, query parameters, ranges.
+
+These functions know no policy; ``addressing`` checks what a document may name before
+they are used.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dashget.byterange import ByteRange
+from dashget.mpd.presentation import Base
+from dashget.mpd.template import Address, Field, UrlPattern, escape_markers
+from dashget.mpd.urlquery import RequestQuery
+from dashget.mpd.urls import encode, resolve_reference
+
+_PART: Final = re.compile(r"([?&]?)\$(base|query|first|last)\$")
+
+
+def address_marked(
+    marked: str,
+    fields: tuple[Field, ...],
+    bases: tuple[Base, ...],
+    query: RequestQuery | None,
+) -> Address:
+    """Make the address of a template whose fields are marked."""
+    urls = (resolve_reference(base.url, marked) for base in bases)
+    if query is not None:
+        urls = (query.add_to(url) for url in urls)
+    return Address(tuple(UrlPattern.from_marked(url, fields) for url in dict.fromkeys(urls)))
+
+
+def address_literal(
+    reference: str,
+    byte_range: ByteRange | None,
+    bases: tuple[Base, ...],
+    query: RequestQuery | None,
+) -> tuple[Address, ByteRange | None]:
+    """Make the address of a reference, and say which range is still to be asked for.
+
+    Where BaseURL@byteRange is there, the range becomes part of the URL (5.6.3, Annex E).
+    """
+    text = escape_markers(reference)
+    turned = byte_range is not None and byte_range.last is not None
+    if not turned or bases[0].byte_range is None:
+        return address_marked(text, (), bases, query), byte_range
+    assert byte_range is not None  # noqa: S101 - turned says so
+    urls = []
+    for base in bases:
+        if base.byte_range is None:
+            continue
+        url = resolve_reference(base.url, text)
+        if query is not None:
+            url = query.add_to(url)
+        urls.append(range_url(base.byte_range, url, byte_range))
+    return Address(tuple(UrlPattern.from_marked(url, ()) for url in dict.fromkeys(urls))), None
+
+
+def range_url(template: str, url: str, byte_range: ByteRange) -> str:
+    """Expand BaseURL@byteRange for a resource: ``$base$?$query$&range=$first$-$last$``.
+
+    Where the URL has no query, a ``?`` or ``&`` in front of ``$query$`` goes with it, and the
+    next ``&`` becomes the ``?`` that is then missing.
+    """
+    base, mark, query = url.partition("?")
+    values = {
+        "base": base,
+        "query": query,
+        "first": str(byte_range.first),
+        "last": str(byte_range.last),
+    }
+
+    def fill(match: re.Match[str]) -> str:
+        separator, name = match.groups()
+        if name == "query" and not mark:
+            return ""
+        return separator + values[name]
+
+    text = _PART.sub(fill, template)
+    if "?" not in text and "&" in text:
+        text = text.replace("&", "?", 1)
+    return encode(text)

@@ -1,0 +1,89 @@
+"""What to make of bytes that are no well-formed MPD: name what they look like, or mend them.
+
+Only what has one possible meaning is mended: blanks before the XML declaration, NULs
+after the end, a missing blank between two attributes, an ampersand that starts no reference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TAG: Final = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<[A-Za-z_][^\s/>]*(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>",
+    re.DOTALL,
+)
+_TIGHT: Final = re.compile(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
+_BARE_AMPERSAND: Final = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)",
+    re.DOTALL,
+)
+_ROOT: Final = re.compile(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
+
+
+def looks_like(data: bytes) -> str | None:
+    """Say what the bytes are, if they are something known that is no MPD."""
+    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        return "an empty document"
+    if data[:2] == b"\x1f\x8b":
+        return "a gzip file"
+    if data[4:8] in (b"ftyp", b"styp", b"sidx", b"moov", b"moof", b"mdat"):
+        return "an ISO media file (mp4)"
+    if data[:4] == b"\x1a\x45\xdf\xa3":
+        return "a WebM or Matroska file"
+    if data[:1] == b"\x47" and data[188:189] == b"\x47":
+        return "an MPEG-2 transport stream"
+    text = _beginning(data)
+    lowered = text.lower()
+    if lowered.startswith("#extm3u"):
+        return "an HLS playlist (m3u8)"
+    if lowered.startswith(("{", "[")):
+        return "JSON"
+    if "<!doctype html" in lowered or re.match(r"(<[?!][^>]*>\s*)*<(html|head|body)\b", lowered):
+        return _html(text)
+    root = _ROOT.search(text)
+    if root is None:
+        return "text without any XML element" if "<" not in text else None
+    if root[1] == "SmoothStreamingMedia":
+        return "a Smooth Streaming manifest"
+    return None
+
+
+def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Mend what has one possible meaning; give the new bytes and what was done."""
+    done: list[str] = []
+    mark = data.startswith(b"\xef\xbb\xbf")
+    text = data[3:] if mark else data
+    stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
+    if stripped != text.rstrip(b" \t\r\n"):
+        done.append("blanks or NUL bytes around the document")
+    spaced = _TAG.sub(_space_attributes, stripped)
+    if spaced != stripped:
+        done.append("a missing blank between two attributes")
+    escaped = _BARE_AMPERSAND.sub(lambda m: b"&amp;" if m[0] == b"&" else m[0], spaced)
+    if escaped != spaced:
+        done.append("an ampersand that is not written as &amp;")
+    return escaped, tuple(done)
+
+
+def _space_attributes(match: re.Match[bytes]) -> bytes:
+    tag = match[0]
+    return tag if tag[1] in b"!?" else _TIGHT.sub(rb"\1 ", tag)
+
+
+def _beginning(data: bytes) -> str:
+    head = data[:4096]
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head.decode("utf-16", "replace").strip()
+    if head[:2] == b"<\0":
+        return head.decode("utf-16-le", "replace").strip()
+    if head[:2] == b"\0<":
+        return head.decode("utf-16-be", "replace").strip()
+    return head.decode("utf-8-sig", "replace").strip().lstrip("\0")
+
+
+def _html(text: str) -> str:
+    title = re.search(r"<title[^>]*>([^<]{1,120})", text, re.IGNORECASE)
+    if title is None or not title[1].strip():
+        return "an HTML page"
+    return f"an HTML page titled {' '.join(title[1].split())!r}"

@@ -1,0 +1,111 @@
+"""When each Period starts and how long it is (5.3.2.1)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import msgspec
+
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import MPD, Period
+from dashget.mpd.presentation import PeriodSpan
+
+
+class TimedPeriod(msgspec.Struct, frozen=True):
+    """A Period of the document with its place on the timeline."""
+
+    element: Period
+    span: PeriodSpan
+
+
+def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tuple[Period, ...]]:
+    """Give the timed Periods, and the early available ones, whose start is not known yet."""
+    starts = _starts(mpd, log)
+    timed: list[TimedPeriod] = []
+    early: list[Period] = []
+    for index, period in enumerate(mpd.periods):
+        start = starts[index]
+        if start is None:
+            early.append(period)
+            continue
+        duration = _duration(mpd, starts, index, start, log)
+        timed.append(TimedPeriod(period, PeriodSpan(index, period.id, start, duration)))
+    _check_ids(mpd, log)
+    return tuple(timed), tuple(early)
+
+
+def _starts(mpd: MPD, log: IssueLog) -> list[Fraction | None]:
+    starts: list[Fraction | None] = []
+    previous_end: Fraction | None = Fraction(0) if mpd.type == "static" else None
+    for period in mpd.periods:
+        start = previous_end if period.start is None else period.start
+        if start is None and mpd.type == "static":
+            log.problem(
+                f"Period {_name(period)} has no @start, and the one before it no @duration",
+                period.where,
+                period.line,
+                "5.3.2.1",
+            )
+            start = next((known for known in reversed(starts) if known is not None), Fraction(0))
+        starts.append(start)
+        previous_end = _sum(start, period.duration)
+    return starts
+
+
+def _duration(
+    mpd: MPD, starts: list[Fraction | None], index: int, start: Fraction, log: IssueLog
+) -> Fraction | None:
+    """Give ``@duration``, cut at the next Period's start; else what follows from that start."""
+    period = mpd.periods[index]
+    following = next((known for known in starts[index + 1 :] if known is not None), None)
+    duration = period.duration
+    if following is not None:
+        room = following - start
+        if duration is not None and duration > room:
+            log.warn(
+                f"Period {_name(period)} runs {float(duration - room):g} s past the start of the "
+                "next one; it ends there",
+                period.where,
+                period.line,
+                "5.3.2.1",
+            )
+        duration = room if duration is None or duration > room else duration
+    elif duration is None and mpd.media_presentation_duration is not None:
+        duration = mpd.media_presentation_duration - start
+    if duration is not None and duration <= 0:
+        log.warn(
+            f"Period {_name(period)} has a duration of {float(duration):g} s: no segments follow "
+            "from it",
+            period.where,
+            period.line,
+            "5.3.2.1",
+        )
+        return Fraction(0)
+    return duration
+
+
+def _sum(first: Fraction | None, second: Fraction | None) -> Fraction | None:
+    return None if first is None or second is None else first + second
+
+
+def _check_ids(mpd: MPD, log: IssueLog) -> None:
+    seen: set[str] = set()
+    for period in mpd.periods:
+        if period.id is None:
+            if mpd.type == "dynamic":
+                log.warn_once(
+                    "@id is missing, which a dynamic presentation needs",
+                    period.where,
+                    period.line,
+                    "5.3.2.2",
+                )
+        elif period.id in seen:
+            log.warn(
+                f"the Period id {period.id!r} is there twice", period.where, period.line, "5.3.2.2"
+            )
+        else:
+            seen.add(period.id)
+
+
+def _name(period: Period) -> str:
+    return repr(period.id) if period.id else period.where.rpartition("/")[2]

@@ -1,0 +1,83 @@
+"""ContentProtection (5.8.4.1): which systems, which keys. Reported, never acted on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from dashget.isobmff import BoxError, read_pssh
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import ContentProtection
+from dashget.mpd.presentation import Protection, Pssh
+
+SYSTEMS: Final = {
+    "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "Widevine",
+    "9a04f079-9840-4286-ab92-e65be0885f95": "PlayReady",
+    "94ce86fb-07ff-4f43-adb8-93d2fa968ca2": "FairPlay",
+    "e2719d58-a985-b3c9-781a-b030af78d30e": "ClearKey",
+    "1077efec-c0b2-4d02-ace3-3c1e52e2fb4b": "W3C common pssh",
+    "5e629af5-38da-4063-8977-97ffbd9902d4": "Marlin",
+    "adb41c24-2dbf-4a6d-958b-4457c0d27b95": "Nagra",
+    "9a27dd82-fde2-4725-8cbc-4234aa06ec09": "Verimatrix",
+    "80a6be7e-1448-4c37-9e70-d5aebe04c8d2": "Irdeto",
+    "3d5e6d35-9b9a-41e8-b843-dd3c6e72c42c": "ChinaDRM",
+    "f239e769-efa3-4850-9c16-a903c6932efb": "Primetime",
+    "b4413586-c58c-ffb0-94a5-d4896c1af6c3": "Viaccess-Orca",
+    "793b7956-9f94-4946-a942-23e7ef7e44b4": "VisionCrypt",
+    "35bf197b-530e-42d7-8b65-1b4bf415070f": "SecureMedia",
+}
+"""Common names of DRM system ids, by the UUID that names them in MPDs and pssh boxes."""
+
+_MP4: Final = "urn:mpeg:dash:mp4protection:2011"
+_UUID: Final = re.compile(r"urn:uuid:([0-9a-f-]{36})", re.IGNORECASE)
+
+
+def protections_of(
+    levels: Iterable[tuple[ContentProtection, ...]],
+    referable: dict[str, ContentProtection],
+    log: IssueLog,
+) -> tuple[Protection, ...]:
+    """Gather the descriptors of all levels, nearest first, each said once."""
+    found: dict[Protection, None] = {}
+    for level in levels:
+        for descriptor in level:
+            source = referable.get(descriptor.ref or "")
+            found[_protection(descriptor, source, log)] = None
+    return tuple(found)
+
+
+def system_name(scheme: str) -> str | None:
+    """Give the common name of a protection scheme or system id."""
+    if scheme.lower() == _MP4:
+        return "MP4 common encryption"
+    match = _UUID.fullmatch(scheme)
+    return SYSTEMS.get((match[1] if match else scheme).lower())
+
+
+def _protection(
+    descriptor: ContentProtection, source: ContentProtection | None, log: IssueLog
+) -> Protection:
+    """Build one; ``@ref`` takes what is missing from the descriptor that it names (5.8.4.1.3)."""
+    scheme = descriptor.scheme or (source.scheme if source else "")
+    kids = descriptor.default_kid or (source.default_kid if source else None) or ""
+    texts = descriptor.pssh or (source.pssh if source else ())
+    return Protection(
+        scheme=scheme,
+        name=system_name(scheme),
+        value=descriptor.value or (source.value if source else None),
+        default_kids=tuple(kid.lower() for kid in kids.split()),
+        pssh=tuple(box for text in texts for box in _boxes(text, descriptor, log)),
+    )
+
+
+def _boxes(text: str, descriptor: ContentProtection, log: IssueLog) -> tuple[Pssh, ...]:
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+        box = read_pssh(data)
+    except (binascii.Error, BoxError) as err:
+        log.warn(f"cenc:pssh: {err}", descriptor.where, descriptor.line, "ISO/IEC 23001-7, 8.1")
+        return ()
+    return (Pssh(box.system_id, data, box.key_ids),)

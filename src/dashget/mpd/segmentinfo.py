@@ -1,0 +1,182 @@
+"""Reading SegmentBase, SegmentList and SegmentTemplate (5.3.9)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dashget.byterange import ByteRange
+from dashget.mpd.attributes import Attributes
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import (
+    ListedSegment,
+    Offset,
+    SegmentBase,
+    SegmentList,
+    SegmentTemplate,
+    UrlReference,
+)
+from dashget.mpd.timeline import SegmentTimeline
+from dashget.mpd.values import read_integer
+from dashget.mpd.xmltree import Element
+
+_NO_LIMIT: Final = 2**63
+
+
+def read_segment_base(element: Element, where: str, log: IssueLog) -> SegmentBase:
+    """Read SegmentBase."""
+    return SegmentBase(**_base(element, where, log))
+
+
+def read_segment_list(element: Element, where: str, log: IssueLog) -> SegmentList:
+    """Read SegmentList; ``segments`` is None where it has no SegmentURL."""
+    rows = element.listed or []
+    segments = tuple(
+        _listed(row, f"{where}/SegmentURL[{i}]", element.line, log) for i, row in enumerate(rows, 1)
+    )
+    return SegmentList(**_multiple(element, where, log), segments=segments or None)
+
+
+def read_segment_template(element: Element, where: str, log: IssueLog) -> SegmentTemplate:
+    """Read SegmentTemplate; the templates stay text until they are resolved."""
+    read = Attributes(element, where, log)
+    return SegmentTemplate(
+        **_multiple(element, where, log),
+        media=read.raw("media"),
+        index=read.text("index"),
+        initialization_template=read.text("initialization"),
+        bitstream_switching_template=read.text("bitstreamSwitching"),
+    )
+
+
+def read_offset(read: Attributes) -> Offset | None:
+    """Read ``@availabilityTimeOffset``: a number of seconds or ``INF``."""
+    text = read.text("availabilityTimeOffset")
+    if text is None:
+        return None
+    if text.upper() in ("INF", "+INF", "INFINITY"):
+        return Offset(None)
+    seconds = read.number("availabilityTimeOffset")
+    return None if seconds is None else Offset(seconds)
+
+
+def _base(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
+    read = Attributes(element, where, log)
+    return {
+        "where": where,
+        "line": element.line,
+        "timescale": read.integer("timescale", vital=True, least=1),
+        "presentation_time_offset": read.integer(
+            "presentationTimeOffset", vital=True, least=-_NO_LIMIT
+        ),
+        "presentation_duration": read.integer("presentationDuration"),
+        "time_shift_buffer_depth": read.seconds("timeShiftBufferDepth"),
+        "index_range": read.byte_range("indexRange"),
+        "index_range_exact": read.boolean("indexRangeExact"),
+        "availability_time_offset": read_offset(read),
+        "availability_time_complete": read.boolean("availabilityTimeComplete"),
+        "ept_delta": read.integer("eptDelta", least=-_NO_LIMIT),
+        "pd_delta": read.integer("pdDelta", least=-_NO_LIMIT),
+        "initialization": _reference(element, "Initialization", where, log),
+        "representation_index": _reference(element, "RepresentationIndex", where, log),
+    }
+
+
+def _multiple(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
+    read = Attributes(element, where, log)
+    timeline = element.first("SegmentTimeline")
+    return {
+        **_base(element, where, log),
+        "duration": read.integer("duration", vital=True, least=1),
+        "start_number": read.integer("startNumber", vital=True),
+        "end_number": read.integer("endNumber", vital=True),
+        "timeline": None if timeline is None else _timeline(timeline, where, log),
+        "bitstream_switching": _reference(element, "BitstreamSwitching", where, log),
+    }
+
+
+def _reference(element: Element, name: str, where: str, log: IssueLog) -> UrlReference | None:
+    child = element.first(name)
+    if child is None:
+        return None
+    read = Attributes(child, f"{where}/{name}", log)
+    return UrlReference(
+        where=read.where,
+        line=child.line,
+        source_url=read.text("sourceURL"),
+        range=read.byte_range("range"),
+    )
+
+
+def _listed(row: dict[str, str], where: str, line: int | None, log: IssueLog) -> ListedSegment:
+    media_range = _range(row.get("mediaRange"), "mediaRange", where, line, log)
+    index_range = _range(row.get("indexRange"), "indexRange", where, line, log)
+    media, index = row.get("media"), row.get("index")
+    return ListedSegment(
+        None if media is None else media.strip(),
+        media_range,
+        None if index is None else index.strip(),
+        index_range,
+    )
+
+
+def _range(
+    text: str | None, name: str, where: str, line: int | None, log: IssueLog
+) -> ByteRange | None:
+    if text is None:
+        return None
+    try:
+        return ByteRange.parse(text)
+    except ValueError as err:
+        log.problem(f"@{name}: {err}", where, line, "5.3.9.3.2")
+        return None
+
+
+def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
+    timeline = element.timeline or SegmentTimeline()
+    timeline.where = f"{parent}/SegmentTimeline"
+    timeline.line = element.line
+    for index, (attributes, line) in sorted(timeline.odd.items()):
+        _mend(timeline, index, attributes, line, log)
+    timeline.odd.clear()
+    for index, duration in timeline.endless():
+        log.problem(
+            f"@d is {duration} with a negative @r: no number of segments fills the time",
+            f"{timeline.where}/S[{index + 1}]",
+            element.line,
+            "5.3.9.6.2",
+        )
+    return timeline
+
+
+def _mend(
+    timeline: SegmentTimeline, index: int, attributes: dict[str, str], line: int, log: IssueLog
+) -> None:
+    """Read an ``S`` that is not made of plain numbers; what cannot be read is a problem."""
+    where = f"{timeline.where}/S[{index + 1}]"
+    values: dict[str, int | None] = {}
+    for name in ("t", "d", "r", "n", "k"):
+        values[name] = _row_value(attributes.get(name), name, where, line, log)
+    if "p" in attributes:
+        log.problem("segment duration patterns (S@p) are not supported", where, line, "5.3.9.6")
+    elif "d" not in attributes:
+        log.problem("@d is missing", where, line, "5.3.9.6.2")
+    timeline.mend(
+        index, values["t"], values["d"] or 0, values["r"] or 0, values["n"], values["k"] or 1
+    )
+
+
+def _row_value(text: str | None, name: str, where: str, line: int, log: IssueLog) -> int | None:
+    if text is None:
+        return None
+    try:
+        value, remark = read_integer(text)
+    except ValueError as err:
+        log.problem(f"@{name}: {err}", where, line, "5.3.9.6.2")
+        return None
+    least, most = (-_NO_LIMIT, _NO_LIMIT - 1) if name == "r" else (0, 2**64 - 2)
+    if not least <= value <= most:
+        log.problem(f"@{name} is {value}, not between {least} and {most}", where, line, "5.3.9.6.2")
+        return None
+    if remark is not None:
+        log.warn(f"@{name}: {remark}", where, line, "5.3.9.6.2")
+    return value

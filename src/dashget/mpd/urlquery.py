@@ -1,0 +1,68 @@
+"""URL parameters (ISO/IEC 23009-1, Annex I): a query string that every segment URL gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import DescriptorElement, UrlQuery
+from dashget.mpd.urls import Url
+
+SCHEMES: Final = frozenset({"urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016"})
+_PLACEHOLDER: Final = re.compile(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")
+
+
+class RequestQuery(msgspec.Struct, frozen=True):
+    """The query to add; ``origin`` restricts it to URLs of the manifest's own origin."""
+
+    text: str
+    origin: tuple[str | None, str, str | None] | None = None
+
+    def add_to(self, url: str) -> str:
+        """Give the URL with the query added (I.2.2)."""
+        if not self.text or (self.origin is not None and Url.parse(url).origin != self.origin):
+            return url
+        if url[:5].lower() == "data:":
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{self.text}"
+
+
+def request_query(
+    descriptors: Iterable[DescriptorElement], manifest: Url, log: IssueLog
+) -> RequestQuery | None:
+    """Give the query that the first Annex I descriptor asks for; None without one."""
+    for descriptor in descriptors:
+        query = descriptor.url_query
+        if descriptor.scheme in SCHEMES and query is not None:
+            return _build(query, manifest, log)
+    return None
+
+
+def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None:
+    if "segment" not in query.include_in_requests:
+        return None
+    own = manifest.query if query.use_mpd_url_query else None
+    given = "&".join(part.lstrip("?&") for part in (own, query.query_string) if part)
+    template = "$querypart$" if query.query_template is None else query.query_template
+    if "$header:" in template or query.header_param_source:
+        log.warn(
+            "URL parameters from HTTP headers are not supported; left out",
+            query.where,
+            query.line,
+            "I.3",
+        )
+    values = dict(part.partition("=")[::2] for part in given.split("&"))
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1]:
+            return given
+        if match[2]:
+            return values.get(match[2], "")
+        return "" if match[3] else "$"
+
+    text = _PLACEHOLDER.sub(fill, template).strip("&?")
+    return RequestQuery(text, manifest.origin if query.same_origin_only else None)

@@ -1,0 +1,188 @@
+"""The lexical forms of an MPD's attributes: numbers, durations, times, rates, flags.
+
+Every reader takes text and gives a value and a remark: None for text as the schema wants
+it, else what was made of it. ValueError means that nothing sensible can be made of it. All
+results are exact.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+import isodate
+
+_INTEGER: Final = re.compile(r"[+-]?\d{1,40}", re.ASCII)
+_DECIMAL: Final = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})", re.ASCII)
+_RATIO: Final = re.compile(r"(\d{1,20})\s*/\s*(\d{1,20})", re.ASCII)
+_DURATION: Final = re.compile(
+    r"(?P<sign>[+-]?)(?P<whole>P(?:\d{1,15}Y)?(?:\d{1,15}M)?(?:\d{1,15}D)?"
+    r"(?:T(?:\d{1,15}H)?(?:\d{1,15}M)?(?:(?P<seconds>\d{1,15})?(?:\.(?P<digits>\d{0,40}))?S)?)?)",
+    re.ASCII,
+)
+_CLOCK: Final = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,40})?)", re.ASCII)
+_UNITS: Final = re.compile(
+    r"(?:(\d{1,9}(?:\.\d{1,20})?)d)?\s*(?:(\d{1,9}(?:\.\d{1,20})?)h)?\s*"
+    r"(?:(\d{1,9}(?:\.\d{1,20})?)m(?:in)?)?\s*(?:(\d{1,15}(?:\.\d{1,20})?)s)?\s*"
+    r"(?:(\d{1,15}(?:\.\d{1,20})?)ms)?",
+    re.ASCII | re.IGNORECASE,
+)
+_DATE_TIME: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,40}))?)?)?"
+    r"\s*(Z|z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
+)
+_YEAR: Final = timedelta(days=365)
+_MONTH: Final = timedelta(days=30)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Remark = str | None
+
+
+def read_integer(text: str) -> tuple[int, Remark]:
+    """Read an integer; a fractional number is rounded, as packagers with float ticks mean it."""
+    stripped = text.strip()
+    if _INTEGER.fullmatch(stripped):
+        return int(stripped), None
+    if _DECIMAL.fullmatch(stripped):
+        value = round(Fraction(stripped))
+        return value, f"{stripped} is not an integer; read as {value}"
+    raise ValueError(f"not a number: {text!r}")
+
+
+def read_number(text: str) -> tuple[Fraction, Remark]:
+    """Read a decimal number, exactly; exponents are taken with a remark."""
+    stripped = text.strip()
+    if _DECIMAL.fullmatch(stripped):
+        return Fraction(stripped), None
+    mantissa, mark, exponent = stripped.lower().partition("e")
+    if mark and _DECIMAL.fullmatch(mantissa) and _INTEGER.fullmatch(exponent):
+        if abs(int(exponent)) > 30:
+            raise ValueError(f"not a number of sensible size: {text!r}")
+        return Fraction(stripped), None
+    raise ValueError(f"not a number: {text!r}")
+
+
+def read_rate(text: str) -> tuple[Fraction, Remark]:
+    """Read ``@frameRate``: ``25`` or ``30000/1001``; a decimal is kept exactly."""
+    match = _RATIO.fullmatch(text.strip())
+    if match:
+        if int(match[2]) == 0:
+            raise ValueError(f"a rate with a zero denominator: {text!r}")
+        return Fraction(int(match[1]), int(match[2])), None
+    value, remark = read_number(text)
+    if remark is None and value.denominator != 1:
+        remark = f"{text.strip()} is neither an integer nor a ratio; taken as it is"
+    return value, remark
+
+
+def read_boolean(text: str) -> tuple[bool, Remark]:
+    """Read xs:boolean; other spellings of case are taken with a remark."""
+    stripped = text.strip()
+    if stripped in ("true", "1"):
+        return True, None
+    if stripped in ("false", "0"):
+        return False, None
+    if stripped.lower() in ("true", "false"):
+        return stripped.lower() == "true", f"{stripped!r} is read as {stripped.lower()}"
+    raise ValueError(f"neither true nor false: {text!r}")
+
+
+def read_duration(text: str) -> tuple[Fraction, Remark]:
+    """Read xs:duration into seconds; the forms that people write are taken with a remark.
+
+    A year is read as 365 days and a month as 30: the standard gives them no length.
+    """
+    stripped = text.strip()
+    match = _DURATION.fullmatch(stripped)
+    if match and stripped[-1] not in "PT":
+        return _iso_seconds(match), _calendar_remark(match["whole"])
+    try:
+        value = parse_duration(stripped)
+    except ValueError:
+        raise ValueError(f"not a duration: {text!r}") from None
+    return value, f"{stripped!r} is not an xs:duration; read as {float(value):g} s"
+
+
+def parse_duration(text: str) -> Fraction:
+    """Read a duration that a person wrote: ``90``, ``1h2m3s``, ``1:02:03.5``, ``PT90S``."""
+    stripped = text.strip()
+    if _DECIMAL.fullmatch(stripped):
+        return Fraction(stripped)
+    match = _CLOCK.fullmatch(stripped)
+    if match:
+        hours, minutes, seconds = match.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    match = _UNITS.fullmatch(stripped)
+    if match and stripped:
+        scales = (Fraction(86400), Fraction(3600), Fraction(60), Fraction(1), Fraction(1, 1000))
+        parts = zip(match.groups(), scales, strict=True)
+        return sum((Fraction(part) * scale for part, scale in parts if part), Fraction(0))
+    match = _DURATION.fullmatch(stripped)
+    if match and stripped[-1] not in "PT":
+        return _iso_seconds(match)
+    try:
+        value = isodate.parse_duration(stripped.upper())
+    except (isodate.ISO8601Error, ValueError, OverflowError):
+        raise ValueError(f"not a duration: {text!r}") from None
+    return _timedelta_seconds(value)
+
+
+def read_date_time(text: str) -> tuple[Fraction, Remark]:
+    """Read xs:dateTime into seconds since 1970, UTC; without a zone it is UTC (5.3.1.2)."""
+    match = _DATE_TIME.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a date and time: {text!r}")
+    year, month, day, separator, hour, minute, second, digits, zone = match.groups()
+    hours = int(hour or 0)
+    try:
+        base = datetime(int(year), int(month), int(day), tzinfo=UTC)
+    except ValueError as err:
+        raise ValueError(f"not a date and time: {text!r} ({err})") from None
+    if hours > 24 or int(minute or 0) > 59 or int(second or 0) > 60:
+        raise ValueError(f"not a date and time: {text!r}")
+    seconds = (base - _EPOCH).days * 86400 + hours * 3600
+    seconds += int(minute or 0) * 60 + int(second or 0) - _zone_seconds(zone)
+    value = Fraction(seconds) + (Fraction(int(digits), 10 ** len(digits)) if digits else 0)
+    regular = (
+        separator == "T" and second is not None and (zone is None or zone in "Z" or ":" in zone)
+    )
+    return value, None if regular else f"{text.strip()!r} is not an xs:dateTime; read all the same"
+
+
+def _iso_seconds(match: re.Match[str]) -> Fraction:
+    """Let isodate read all but the decimals of the seconds, which it would round to 1 us."""
+    text, digits = match["whole"], match["digits"]
+    if digits is not None:
+        whole_seconds = match["seconds"] or "0"
+        cut = len(match["seconds"] or "") + 1 + len(digits) + 1
+        text = f"{text[:-cut]}{whole_seconds}S"
+    try:
+        value = _timedelta_seconds(isodate.parse_duration(text))
+    except (isodate.ISO8601Error, OverflowError) as err:
+        raise ValueError(f"not a duration: {match[0]!r}") from err
+    if digits:
+        value += Fraction(int(digits), 10 ** len(digits))
+    return -value if match["sign"] == "-" else value
+
+
+def _timedelta_seconds(value: timedelta | isodate.Duration) -> Fraction:
+    if not isinstance(value, timedelta):
+        value = value.tdelta + int(value.years) * _YEAR + int(value.months) * _MONTH
+    return Fraction(value // timedelta(microseconds=1), 10**6)
+
+
+def _calendar_remark(whole: str) -> Remark:
+    date = whole.partition("T")[0]
+    if any(int(number) for number in re.findall(r"(\d+)[YM]", date)):
+        return f"{whole}: years and months have no fixed length; read as 365 and 30 days"
+    return None
+
+
+def _zone_seconds(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return -minutes * 60 if zone[0] == "-" else minutes * 60

@@ -1,0 +1,85 @@
+"""What every addressing mode offers: a lazy list of segments with a known beginning."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from dashget.errors import UnsupportedMPDError
+from dashget.mpd.presentation import Representation, Resource
+from dashget.mpd.template import Address
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+
+
+class SegmentIndex(ABC):
+    """The segments of one Representation in one Period; iterate it as often as you like.
+
+    With a ``limit``, more media segments than that raise UnsupportedMPDError: before the first
+    one where the number is known in advance, else at the one too many.
+    """
+
+    def __init__(self, representation: Representation, limit: int | None = None) -> None:
+        self.representation = representation
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[Segment]:
+        """Initialization, bitstream switching and index first, then media in order."""
+        yield from self.preamble()
+        if self._limit is None:
+            yield from self.media()
+        else:
+            yield from self._limited(self._limit)
+
+    @abstractmethod
+    def media(self) -> Iterator[Segment]:
+        """The media segments in order, each after its own index segment if it has one."""
+
+    @abstractmethod
+    def media_addresses(self) -> Iterator[Address]:
+        """Every distinct ``Address`` of the media segments and their index segments."""
+
+    @abstractmethod
+    def count(self) -> int | None:
+        """How many media segments there are, counted without making them."""
+
+    def addresses(self) -> Iterator[Address]:
+        """Every distinct ``Address`` object that iteration will yield, lazily."""
+        for segment in self.preamble():
+            yield segment.address
+        yield from self.media_addresses()
+
+    def preamble(self) -> Iterator[Segment]:
+        """What is fetched once, before any media."""
+        representation = self.representation
+        timebase = TimeBase(1, representation.period.start)
+        resources = (
+            (SegmentKind.INITIALIZATION, representation.initialization),
+            (SegmentKind.BITSTREAM_SWITCHING, representation.bitstream_switching),
+            (SegmentKind.INDEX, representation.representation_index),
+        )
+        for kind, resource in resources:
+            if resource is not None:
+                yield _segment(kind, resource, timebase)
+
+    def _limited(self, limit: int) -> Iterator[Segment]:
+        known = self.count()
+        if known is not None and known > limit:
+            raise self._too_many(f"{known:,}", limit)
+        count = 0
+        for segment in self.media():
+            count += segment.kind is SegmentKind.MEDIA
+            if count > limit:
+                raise self._too_many(f"more than {limit:,}", limit)
+            yield segment
+
+    def _too_many(self, count: str, limit: int) -> UnsupportedMPDError:
+        representation = self.representation
+        return UnsupportedMPDError(
+            f"Representation {representation.id!r} has {count} segments ({representation.where}, "
+            f"line {representation.line}); the limit is {limit:,}",
+            hint="raise the limit if the manifest is meant to be that long",
+        )
+
+
+def _segment(kind: SegmentKind, resource: Resource, timebase: TimeBase) -> Segment:
+    return Segment(kind, resource.address, timebase, range=resource.range)

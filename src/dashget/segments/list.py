@@ -1,0 +1,102 @@
+"""SegmentList: one segment per SegmentURL (5.3.9.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import repeat
+
+from dashget.byterange import ByteRange
+from dashget.mpd.locate import address_literal
+from dashget.mpd.presentation import ListAddressing, Representation
+from dashget.mpd.template import Address
+from dashget.segments.index import SegmentIndex
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.timeline import Bounds, iter_runs
+
+
+class ListIndex(SegmentIndex):
+    """Times come from the SegmentTimeline, else from ``@duration``, else they are not known.
+
+    Every SegmentURL is listed, so every one is fetched, whatever the Period's duration says.
+    """
+
+    def __init__(
+        self, representation: Representation, addressing: ListAddressing, limit: int | None
+    ) -> None:
+        super().__init__(representation, limit)
+        self._addressing = addressing
+        start = representation.period.start
+        if addressing.timeline is not None:
+            start -= Fraction(addressing.presentation_time_offset, addressing.timescale)
+        self._timebase = TimeBase(addressing.timescale, start)
+
+    def count(self) -> int:
+        return len(self._addressing.segments)
+
+    def media_addresses(self) -> Iterator[Address]:
+        seen: tuple[Address, ...] = ()
+        for segment in self.media():
+            if segment.address not in seen:
+                yield segment.address
+                seen = (segment.address, *seen[:1])
+
+    def media(self) -> Iterator[Segment]:
+        timebase = self._timebase
+        shared: tuple[str | None, Address | None] = (None, None)
+        for listed, (number, time, duration) in zip(
+            self._addressing.segments, self._times(), strict=False
+        ):
+            if listed.index is not None:
+                index, index_range = self._locate(listed.index, listed.index_range)
+                yield Segment(
+                    SegmentKind.INDEX, index, timebase, number, time, duration, 1, index_range
+                )
+            reference = listed.media or ""
+            address, media_range = shared[1], listed.media_range
+            if shared[0] != reference or address is None or self._turns_ranges:
+                address, media_range = self._locate(reference, listed.media_range)
+                shared = (reference, address)
+            yield Segment(
+                SegmentKind.MEDIA, address, timebase, number, time, duration, 1, media_range
+            )
+
+    @property
+    def _turns_ranges(self) -> bool:
+        return self.representation.bases[0].byte_range is not None
+
+    def _locate(
+        self, reference: str, byte_range: ByteRange | None
+    ) -> tuple[Address, ByteRange | None]:
+        representation = self.representation
+        return address_literal(reference, byte_range, representation.bases, representation.query)
+
+    def _times(self) -> Iterator[tuple[int, int | None, int | None]]:
+        """Give number, time and duration for as many segments as there may be."""
+        addressing = self._addressing
+        first = addressing.start_number
+        if addressing.timeline is not None:
+            yield from self._timeline_times()
+            return
+        duration = addressing.duration
+        if duration is None:
+            only = len(addressing.segments) == 1
+            for k, _ in enumerate(repeat(None)):
+                yield first + k, 0 if only else None, None
+            return
+        for k, _ in enumerate(repeat(None)):
+            yield first + k, k * duration, duration
+
+    def _timeline_times(self) -> Iterator[tuple[int, int | None, int | None]]:
+        """A SegmentURL past the end of the timeline has no time, but is listed all the same."""
+        addressing = self._addressing
+        assert addressing.timeline is not None  # noqa: S101 - the caller has looked
+        number = addressing.start_number
+        last = number + len(addressing.segments) - 1
+        for run in iter_runs(addressing.timeline, number, Bounds(last_number=last)):
+            for i in range(run.count):
+                number = run.number + i
+                yield number, run.time + i * run.duration, run.duration
+            number += 1
+        for k, _ in enumerate(repeat(None)):
+            yield number + k, None, None

@@ -1,0 +1,79 @@
+"""SegmentTemplate without a timeline: segments of equal duration, or a single one (5.3.9.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from dashget.mpd.presentation import Representation, TemplateAddressing
+from dashget.mpd.template import Address
+from dashget.segments.index import SegmentIndex
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.window import available_range, derived_count
+
+
+class DurationIndex(SegmentIndex):
+    """The k-th segment has number ``startNumber + k`` and time ``k * duration``.
+
+    Its presentation time is the Period's start plus ``k * duration / timescale``:
+    ``@presentationTimeOffset`` says where the Period begins in media time and moves no
+    segment here. ``@endNumber`` names the last segment and overrules the Period's duration.
+    """
+
+    def __init__(
+        self, representation: Representation, addressing: TemplateAddressing, limit: int | None
+    ) -> None:
+        super().__init__(representation, limit)
+        self._addressing = addressing
+        self._timebase = TimeBase(addressing.timescale, representation.period.start)
+
+    def count(self) -> int:
+        return len(self._positions())
+
+    def media_addresses(self) -> Iterator[Address]:
+        yield self._addressing.media
+        if self._addressing.index is not None:
+            yield self._addressing.index
+
+    def media(self) -> Iterator[Segment]:
+        addressing, timebase = self._addressing, self._timebase
+        address, index, duration = addressing.media, addressing.index, addressing.duration
+        positions = self._positions()
+        start_number, step = addressing.start_number, duration or 0
+        last = positions.stop - 1 if addressing.end_number is None else None
+        explicit = duration is None
+        for k in positions:
+            number, time = start_number + k, k * step
+            if index is not None:
+                yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, 1)
+            yield Segment(
+                SegmentKind.MEDIA,
+                address,
+                timebase,
+                number,
+                time,
+                duration,
+                1,
+                None,
+                explicit,
+                k == last and not explicit,
+            )
+
+    def _positions(self) -> range:
+        addressing, period = self._addressing, self.representation.period
+        if addressing.duration is None:
+            return range(1)
+        segment = Fraction(addressing.duration, addressing.timescale)
+        if addressing.end_number is not None:
+            count: int | None = max(addressing.end_number - addressing.start_number + 1, 0)
+        elif period.duration is not None:
+            count = derived_count(period.duration, segment)
+        else:
+            count = None
+        return available_range(
+            self.representation.window,
+            period,
+            segment,
+            addressing.availability_time_offset,
+            count,
+        )

@@ -1,0 +1,199 @@
+"""SegmentTimeline: explicit segments, run by run (5.3.9.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil, floor
+
+import msgspec
+
+from dashget.mpd.presentation import PeriodSpan, Representation, TemplateAddressing, Window
+from dashget.mpd.template import Address, FieldName
+from dashget.mpd.timeline import SegmentTimeline
+from dashget.segments.index import SegmentIndex
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """``count`` segments of the same duration, one after the other: what one ``S`` means.
+
+    ``parts`` is ``@k``: into how many segments each of them is cut.
+    """
+
+    number: int
+    time: int
+    duration: int
+    count: int
+    parts: int = 1
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What ends a run that repeats without a number, in ticks of media time.
+
+    ``end`` is the Period's end, ``edge`` the live edge and ``oldest`` the begin of the
+    time-shift buffer; ``last_number`` is ``@endNumber``. None is no bound of that kind.
+    """
+
+    end: Fraction | None = None
+    edge: Fraction | None = None
+    oldest: Fraction | None = None
+    last_number: int | None = None
+
+
+def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> Iterator[Run]:
+    """Give the runs of a timeline with times and numbers filled in.
+
+    An absent ``@t`` is the end of the previous run (0 at first); a given one is right even
+    where it leaves a gap or overlaps. A negative ``@r`` repeats until the next ``S@t``, else
+    until what ``bounds`` say.
+    """
+    number, time = start_number, 0
+    rows = iter(timeline)
+    row = next(rows, None)
+    while row is not None:
+        following = next(rows, None)
+        t, d, r, n, k = row
+        time = time if t is None else t
+        number = number if n is None else n
+        if r >= 0:
+            run = Run(number, time, d, r + 1, k)
+        else:
+            next_time = None if following is None else following[0]
+            run = _open_run(Run(number, time, d, 0, k), next_time, bounds)
+        if run.count:
+            yield run
+        number = run.number + run.count
+        time = run.time + run.count * d
+        row = following
+
+
+def bounds_of(
+    period: PeriodSpan,
+    timescale: int,
+    presentation_time_offset: int,
+    *,
+    window: Window | None,
+    availability_time_offset: Fraction | None,
+    last_number: int | None,
+) -> Bounds:
+    """Turn the Period's end and the availability window into media time."""
+    end = edge = oldest = None
+    if period.duration is not None:
+        end = period.duration * timescale + presentation_time_offset
+    if window is not None:
+        now = (window.now - period.start) * timescale + presentation_time_offset
+        if availability_time_offset is not None:
+            edge = now + availability_time_offset * timescale
+        elif end is None:
+            edge = now
+        if window.depth is not None:
+            oldest = now - window.depth * timescale
+    return Bounds(end, edge, oldest, last_number)
+
+
+class TimelineIndex(SegmentIndex):
+    """SegmentTemplate with a SegmentTimeline; ``$Time$`` is the time as listed."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        addressing: TemplateAddressing,
+        timeline: SegmentTimeline,
+        limit: int | None,
+    ) -> None:
+        super().__init__(representation, limit)
+        self._addressing = addressing
+        self._timeline = timeline
+        fields = addressing.media.patterns[0].fields
+        self._in_parts = any(field.name is FieldName.SUB_NUMBER for field in fields)
+        self._origin = representation.period.start - Fraction(
+            addressing.presentation_time_offset, addressing.timescale
+        )
+        self._timebase = TimeBase(addressing.timescale, self._origin)
+
+    def count(self) -> int:
+        if self._in_parts:
+            return sum(run.count * run.parts for run in self._runs())
+        return sum(run.count for run in self._runs())
+
+    def media_addresses(self) -> Iterator[Address]:
+        yield self._addressing.media
+        if self._addressing.index is not None:
+            yield self._addressing.index
+
+    def media(self) -> Iterator[Segment]:
+        address, timebase, index = self._addressing.media, self._timebase, self._addressing.index
+        kind = SegmentKind.MEDIA
+        for run in self._runs():
+            if index is not None or (self._in_parts and run.parts > 1):
+                yield from self._elaborate(run)
+                continue
+            number, time, duration = run.number, run.time, run.duration
+            for _ in range(run.count):
+                yield Segment(kind, address, timebase, number, time, duration, 1)
+                number += 1
+                time += duration
+
+    def _runs(self) -> Iterator[Run]:
+        addressing = self._addressing
+        bounds = bounds_of(
+            self.representation.period,
+            addressing.timescale,
+            addressing.presentation_time_offset,
+            window=self.representation.window,
+            availability_time_offset=addressing.availability_time_offset,
+            last_number=addressing.end_number,
+        )
+        return iter_runs(self._timeline, addressing.start_number, bounds)
+
+    def _elaborate(self, run: Run) -> Iterator[Segment]:
+        """Give a run whose segments come with index segments, or as sequences of ``@k`` parts.
+
+        The parts of a sequence share its number and its ``$Time$``; each has a time base of
+        its own, so that its presentation time is exact where ``d / k`` is no whole number.
+        """
+        parts = run.parts if self._in_parts else 1
+        timescale, duration = self._addressing.timescale, run.duration
+        cuts = [duration * j // parts for j in range(parts + 1)]
+        timebases = [
+            TimeBase(timescale, self._origin + Fraction(duration * j, parts * timescale))
+            for j in range(parts)
+        ]
+        address, index = self._addressing.media, self._addressing.index
+        for i in range(run.count):
+            number, time = run.number + i, run.time + i * duration
+            for j in range(parts):
+                fields = (timebases[j], number, time, cuts[j + 1] - cuts[j], j + 1)
+                if index is not None:
+                    yield Segment(SegmentKind.INDEX, index, *fields)
+                yield Segment(SegmentKind.MEDIA, address, *fields)
+
+
+def _open_run(run: Run, next_time: int | None, bounds: Bounds) -> Run:
+    """Count the repetitions of a negative ``@r``; what has left the window is skipped."""
+    duration = run.duration
+    if not duration:
+        return run
+    if next_time is not None:
+        return _run(run, 0, ceil(Fraction(next_time - run.time, duration)))
+    if bounds.last_number is not None:
+        return _run(run, 0, bounds.last_number - run.number + 1)
+    stop = None if bounds.end is None else ceil((bounds.end - run.time) / duration)
+    if bounds.edge is not None and (bounds.end is None or bounds.edge < bounds.end):
+        reached = floor((bounds.edge - run.time) / duration)
+        stop = reached if stop is None else min(stop, reached)
+    skipped = 0
+    if bounds.oldest is not None:
+        skipped = max(ceil((bounds.oldest - run.time) / duration) - 2, 0)
+    return _run(run, skipped, (stop or 0) - skipped)
+
+
+def _run(run: Run, skipped: int, count: int) -> Run:
+    return Run(
+        run.number + skipped,
+        run.time + skipped * run.duration,
+        run.duration,
+        max(count, 0),
+        run.parts,
+    )

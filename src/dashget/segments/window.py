@@ -1,0 +1,61 @@
+"""How far segments of equal duration reach, and which of them are available (Annex A).
+
+Times are exact. For a static presentation everything is available; for a dynamic one
+``Window.now`` is the live edge on the presentation timeline.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+from typing import Final
+
+from dashget.mpd.presentation import PeriodSpan, Window
+
+TAIL_TOLERANCE: Final = Fraction(1, 1000)
+"""A last segment this short is taken for a rounded Period duration, not for a segment."""
+
+
+def derived_count(period: Fraction, segment: Fraction) -> int:
+    """Count the segments of equal duration that fill a Period (5.3.9.2.1).
+
+    A last one of 1 ms or less that is shorter than the others is not counted.
+    """
+    if period <= 0:
+        return 0
+    count = ceil(period / segment)
+    tail = period - (count - 1) * segment
+    if count > 1 and tail <= TAIL_TOLERANCE and tail < segment:
+        return count - 1
+    return count
+
+
+def available_range(
+    window: Window | None,
+    period: PeriodSpan,
+    segment: Fraction,
+    offset: Fraction | None,
+    count: int | None,
+) -> range:
+    """Give the positions k of segments ``[k, k + 1) * segment`` that are available.
+
+    ``count`` is the number in the whole Period, None for an open one. A segment is available
+    once its end is reached (``offset`` earlier, None for at once) and until ``depth`` and one
+    segment duration after its end. The last one of a closed Period ends with the Period.
+    """
+    if window is None:
+        return range(count or 0)
+    stop = count
+    if offset is not None or count is None:
+        reached = window.now + (offset or 0) - period.start
+        stop = floor(reached / segment) if offset is not None else ceil(reached / segment)
+        if count is not None and (stop >= count or _over(period, reached)):
+            stop = count
+    first = 0
+    if window.depth is not None:
+        first = ceil((window.now - period.start - window.depth) / segment) - 2
+    return range(max(first, 0), max(stop or 0, 0))
+
+
+def _over(period: PeriodSpan, reached: Fraction) -> bool:
+    return period.duration is not None and reached >= period.duration
