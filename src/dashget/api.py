@@ -9,12 +9,12 @@ import datetime
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from dashget.errors import SelectionError, UsageError
+from dashget.errors import UsageError
 from dashget.events import (
     Event,
     ManifestLoaded,
@@ -36,7 +36,7 @@ from dashget.plan import (
     make_tracks,
     track_label,
 )
-from dashget.selection import Selection, select
+from dashget.selection import Rule, Selection, select
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
@@ -120,9 +120,8 @@ def mirror(
     with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
         loaded = load_manifest(parsed, engine, base_url=options.base_url, now=options.now)
-        tracks = make_tracks(
-            select(loaded.presentation, options.selection), limit=options.segment_limit
-        )
+        narrowed = select(loaded.presentation, options.selection)
+        tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
         root = options.root or Path(root_name(loaded.presentation.url))
@@ -138,7 +137,9 @@ def mirror(
         url=loaded.source.name,
         seconds=time.monotonic() - started,
         warnings=watch.warnings,
+        requests=loaded.fetched.requests if loaded.fetched else 0,
         interrupted=stop.requested,
+        bytes_estimated=_total(track.bytes_estimated for track in tracks),
     )
     watch(summary)
     return summary
@@ -179,8 +180,6 @@ def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
 def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Path) -> None:
     """Report the manifest, what is odd about it, and what was selected."""
     presentation = loaded.presentation
-    if not tracks:
-        raise SelectionError("nothing is selected", hint="see what there is with: dashget list URL")
     watch(
         ManifestLoaded(
             url=presentation.url,
@@ -197,7 +196,7 @@ def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Pa
     if presentation.dynamic:
         watch(
             Warned(
-                "the presentation is live (dynamic): this is a snapshot of what is available now;"
+                "the presentation is live: this is a snapshot of what is available now,"
                 " later segments are not waited for"
             )
         )
@@ -223,8 +222,25 @@ def _header(loaded: Loaded, selection: Selection) -> Header:
         url=loaded.presentation.url,
         manifest=loaded.name,
         tool=__version__,
-        selection=selection.as_options(),
+        selection=_chosen(selection),
     )
+
+
+def _total(estimates: Iterable[int | None]) -> int | None:
+    known = [estimate for estimate in estimates if estimate is not None]
+    return sum(known) if known else None
+
+
+def _chosen(selection: Selection) -> dict[str, str]:
+    """Spell the rules of a selection that leave something out, as on the command line."""
+    rules = {
+        name: str(getattr(selection, name))
+        for name in ("video", "audio", "text", "image")
+        if getattr(selection, name) != Rule()
+    }
+    if selection.periods:
+        rules["period"] = ",".join(str(period) for period in selection.periods)
+    return rules
 
 
 def _keep_manifest(

@@ -161,6 +161,8 @@ class Summary(Event, frozen=True, tag="summary"):
     warnings: int = 0
     interrupted: bool = False
     dry_run: bool = False
+    bytes_estimated: int | None = None
+    """What everything selected comes to by its bandwidth, where the manifest tells."""
 
     @property
     def complete(self) -> bool:

@@ -162,7 +162,7 @@ def _rewrite_addresses(
     _drop_everywhere(root, "BaseURL", keep=_OWN_BASE)
     for element in root.iter():
         if isinstance(element.tag, str):
-            element.attrib.pop(_OWN_BASE, None)
+            _unset(element, _OWN_BASE)
 
 
 _OWN_BASE: Final = "dashget-own"
@@ -250,7 +250,7 @@ def _make_static(root: _Element, places: _Places, tracks: Sequence[Track]) -> No
     origin = min(starts, default=Fraction(0))
     root.set("type", "static")
     for attribute in _LIVE_ATTRIBUTES:
-        root.attrib.pop(attribute, None)
+        _unset(root, attribute)
     end = origin
     for track in tracks:
         segments = media[track.key]
@@ -267,7 +267,7 @@ def _make_static(root: _Element, places: _Places, tracks: Sequence[Track]) -> No
 def _place_period(period: _Element, where: str, tracks: Sequence[Track], origin: Fraction) -> None:
     track = next(t for t in tracks if t.representation.where.startswith(where + "/"))
     period.set("start", _iso_duration(max(track.representation.period.start - origin, Fraction(0))))
-    period.attrib.pop("duration", None)
+    _unset(period, "duration")
 
 
 def _list_snapshot(
@@ -279,7 +279,7 @@ def _list_snapshot(
         return
     template = _own(places[track.representation.where], "SegmentTemplate")
     for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
-        template.attrib.pop(attribute, None)
+        _unset(template, attribute)
     _drop_children(template, ("SegmentTimeline",))
     scale = addressing.timescale
     skipped = max(origin - track.representation.period.start, Fraction(0))
@@ -357,6 +357,11 @@ def _own(element: _Element, name: str) -> _Element:
     for child in _children(element, name):
         return child
     return etree.SubElement(element, f"{_namespace(element)}{name}")
+
+
+def _unset(element: _Element, attribute: str) -> None:
+    if attribute in element.attrib:
+        del element.attrib[attribute]
 
 
 def _drop_children(element: _Element, names: Sequence[str]) -> None:

@@ -140,10 +140,12 @@ class MirrorRun(Hooks):
         manifest: str,
         url: str,
         seconds: float,
+        requests: int,
         warnings: int,
         interrupted: bool,
+        bytes_estimated: int | None,
     ) -> Summary:
-        """Sum the run up."""
+        """Sum the run up; ``requests`` are those made before it, for the manifest."""
         totals = self.totals
         return Summary(
             root=root,
@@ -153,12 +155,13 @@ class MirrorRun(Hooks):
             bytes=totals.bytes,
             transferred=totals.transferred,
             seconds=seconds,
-            requests=totals.requests,
+            requests=requests + totals.requests,
             outcomes=dict(totals.outcomes),
             failures=tuple(totals.failures),
             warnings=warnings,
             interrupted=interrupted,
             dry_run=self._dry_run,
+            bytes_estimated=bytes_estimated,
         )
 
     # What the engine calls.

@@ -9,7 +9,7 @@ segments takes the memory of a plan of ten.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 from operator import attrgetter
@@ -103,17 +103,22 @@ def track_label(representation: Representation) -> str:
     return " ".join(facts)
 
 
-def make_tracks(
-    representations: Iterable[Representation], *, limit: int | None = None
-) -> tuple[Track, ...]:
-    """Number the Representations of a plan, and give each its segment index.
+def make_tracks(presentation: Presentation, *, limit: int | None = None) -> tuple[Track, ...]:
+    """Number the Representations of a (narrowed) presentation; give each its segment index.
 
     ``limit`` is the most segments that one Representation may have.
     """
     return tuple(
         Track(key, representation, address(representation, limit=limit))
-        for key, representation in enumerate(representations)
+        for key, representation in enumerate(iter_representations(presentation))
     )
+
+
+def iter_representations(presentation: Presentation) -> Iterator[Representation]:
+    """Yield all Representations in document order."""
+    for period in presentation.periods:
+        for adaptation_set in period.adaptation_sets:
+            yield from adaptation_set.representations
 
 
 def make_layout(presentation: Presentation, name: SafePath | None = None) -> Layout:
@@ -160,10 +165,8 @@ def plan_line(planned: PlannedSegment) -> PlanLine:
 
 
 def _iter_addresses(presentation: Presentation) -> Iterator[Address]:
-    for period in presentation.periods:
-        for adaptation_set in period.adaptation_sets:
-            for representation in adaptation_set.representations:
-                yield from address(representation).addresses()
+    for representation in iter_representations(presentation):
+        yield from address(representation).addresses()
 
 
 def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:

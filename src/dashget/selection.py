@@ -96,6 +96,13 @@ class PeriodRange(msgspec.Struct, frozen=True):
     last: int | None = None
     id: str | None = None
 
+    def __str__(self) -> str:
+        if self.id is not None:
+            return f"id={self.id}"
+        if self.first < 0:
+            return "last"
+        return f"{self.first}-{'' if self.last is None else self.last}"
+
 
 class Selection(msgspec.Struct, frozen=True):
     """What to take of a presentation; by default everything."""

@@ -21,14 +21,21 @@ _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
 
 EXIT_STATUS: Final = """\
-Exit status: 0 complete and verified; 1 some files failed (they are listed; the same command
-resumes); 2 usage; 3 the MPD is unreadable, invalid or unsupported; 4 nothing is selected;
-5 the MPD could not be fetched; 6 the mirror's directory cannot be used; 130 interrupted."""
+Exit status:
+    0  complete and verified
+    1  some files failed; they are listed, and the same command resumes
+    2  arguments that cannot be meant
+    3  the MPD is unreadable, invalid or unsupported
+    4  the selection leaves nothing
+    5  the MPD could not be fetched
+    6  the mirror's directory cannot be used
+  130  interrupted; the same command resumes
+"""
 
 _HELP: Final = """\
 Mirror MPEG-DASH presentations exactly: every segment, verified, resumable.
 
-`dashget URL` is short for `dashget get URL`."""
+`dashget URL` is short for `dashget get URL`; its options are listed here, too."""
 
 _EXAMPLES: Final = """\
 Examples:
@@ -40,8 +47,19 @@ Examples:
 """
 
 
-def make_app() -> App:
-    """Build the application; commands are loaded when they are called."""
+_HELP_FLAGS: Final = ("--help", "-h")
+_COMMANDS: Final = {
+    "get": ("dashget.cli.get:get", "Mirror a presentation (the default command)."),
+    "list": ("dashget.cli.list:list_", "Show Periods, adaptation sets and Representations."),
+    "plan": ("dashget.cli.plan:plan", "List every request that get would make."),
+}
+
+
+def make_app(*, for_help: bool = False) -> App:
+    """Build the application; commands are loaded when they are called.
+
+    Only the help of the program itself shows the options of the default command.
+    """
     app = App(
         name="dashget",
         help=_HELP,
@@ -50,18 +68,22 @@ def make_app() -> App:
         version=f"dashget {__version__}",
         version_flags=["--version"],
     )
-    app.command("dashget.cli.get:get", name="get")
-    app.command("dashget.cli.list:list_", name="list")
-    app.command("dashget.cli.plan:plan", name="plan")
+    if for_help:
+        from dashget.cli.get import get
+
+        app.default(get)
+    for name, (place, purpose) in _COMMANDS.items():
+        app.command(place, name=name, help=purpose, help_epilogue=EXIT_STATUS)
     return app
 
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command line, and return the exit code; no exception leaves this function."""
     try:
-        app = make_app()
+        tokens = _with_command(tokens)
+        app = make_app(for_help=tokens[0] in _HELP_FLAGS)
         result = app(
-            _with_command(tokens),
+            tokens,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
@@ -84,7 +106,7 @@ def run(tokens: Sequence[str]) -> int:
 
 def _with_command(tokens: Sequence[str]) -> list[str]:
     """Put the default command in front where none is named."""
-    known = ("get", "list", "plan", "--help", "-h", "--version")
+    known = (*_COMMANDS, *_HELP_FLAGS, "--version")
     if not tokens:
         return ["--help"]
     return list(tokens) if tokens[0] in known else ["get", *tokens]

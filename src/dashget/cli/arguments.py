@@ -16,7 +16,7 @@ SELECTION: Final = Group("Selection", sort_key=2)
 NETWORK: Final = Group("Network", sort_key=3)
 OUTPUT: Final = Group("Output", sort_key=1)
 
-_FILTER: Final = "all, best, worst, none, or filters such as height<=720, lang=en,fr, id=v1"
+_FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr,best"
 
 Threads = Annotated[
     int,
@@ -36,7 +36,10 @@ class SelectionArguments:
     text: Annotated[str, Parameter(group=SELECTION, help="Subtitles, likewise.")] = "all"
     image: Annotated[str, Parameter(group=SELECTION, help="Thumbnails, likewise.")] = "all"
     period: Annotated[
-        str | None, Parameter(group=SELECTION, help="Periods: ids, positions from 1, ranges 2-4.")
+        str | None,
+        Parameter(
+            group=SELECTION, help="Periods: positions from 0 (0, 2-4, 3-), first, last, id=NAME."
+        ),
     ] = None
 
     def selection(self) -> Selection:
@@ -65,9 +68,7 @@ class NetworkArguments:
             allow_leading_hyphen=True,
         ),
     ] = None
-    user_agent: Annotated[str | None, Parameter(group=NETWORK, help="The User-Agent header.")] = (
-        None
-    )
+    user_agent: Annotated[str | None, Parameter(group=NETWORK, help="The User-Agent.")] = None
     timeout: Annotated[
         float, Parameter(group=NETWORK, help="Seconds without a byte until a transfer is stalled.")
     ] = 30.0

@@ -31,12 +31,7 @@ def list_(
     """
     loaded = load(url, transfer=network.transfer(), base_url=network.base_url)
     presentation = loaded.presentation
-    tracks = make_tracks(
-        representation
-        for period in presentation.periods
-        for adaptation_set in period.adaptation_sets
-        for representation in adaptation_set.representations
-    )
+    tracks = make_tracks(presentation)
     print_warnings(presentation.warnings)
     row = presentation_row(presentation, tracks)
     if json:

@@ -134,7 +134,7 @@ def _period_heading(period: PeriodRow) -> str:
     name = f" ({text.printable(period.id)})" if period.id else ""
     length = f", {text.duration(period.duration)} long" if period.duration is not None else ", open"
     events = f", {text.count(period.events, 'event')}" if period.events else ""
-    return f"Period {period.index + 1}{name}: at {text.duration(period.start)}{length}{events}"
+    return f"Period {period.index}{name}: at {text.duration(period.start)}{length}{events}"
 
 
 _COLUMNS = (

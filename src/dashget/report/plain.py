@@ -57,9 +57,9 @@ class PlainLines:
                 for line in summary_lines(event, verbose=self._verbose):
                     self._write(line)
         elif not self._quiet:
-            line = event_line(event, verbose=self._verbose)
-            if line is not None:
-                self._write(line)
+            entry = event_line(event, verbose=self._verbose)
+            if entry is not None:
+                self._write(entry)
 
     def close(self) -> None:
         """Have nothing to end: every line is whole."""

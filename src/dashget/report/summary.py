@@ -53,7 +53,9 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
 def _headline(summary: Summary) -> str:
     have = f"{text.count(summary.files, 'file')}, {text.size(summary.bytes)}"
     if summary.dry_run:
-        return f"Dry run: nothing was downloaded; {have} already there"
+        total = summary.bytes_estimated
+        about = "" if total is None else f" of about {text.size(total)}"
+        return f"Dry run: nothing was downloaded; {have}{about} already there"
     if summary.interrupted:
         return f"Interrupted: {have} complete so far"
     failed = len(summary.failures)

@@ -50,9 +50,9 @@ class LiveTerminal:
         elif isinstance(event, Progressed):
             self._draw()
         else:
-            line = event_line(event, verbose=self._verbose)
-            if line is not None:
-                self._console.print(_styled(line), soft_wrap=True)
+            entry = event_line(event, verbose=self._verbose)
+            if entry is not None:
+                self._console.print(_styled(entry), soft_wrap=True)
 
     def close(self) -> None:
         """Take the live display away and give the cursor back."""

@@ -109,7 +109,7 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r"
         path.write_bytes(bytes(damaged))
-        intact = {line for line in bytes(damaged).split(b"\n")[:-1]} & set(text.split(b"\n"))
+        intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
         sizes = read_sizes(path)
         for file in files:
             if encoder.encode(file) in intact:

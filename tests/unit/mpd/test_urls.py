@@ -1,0 +1,104 @@
+"""URL references, by the examples of RFC 3986, 5.4, and what MPDs bring."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.mpd.urls import Url, is_absolute, resolve_reference
+
+BASE = "http://a/b/c/d;p?q"
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("g:h", "g:h"),
+        ("g", "http://a/b/c/g"),
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g"),
+        ("?y", "http://a/b/c/d;p?y"),
+        ("g?y", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d;p?q"),
+        ("g#s", "http://a/b/c/g"),
+        (";x", "http://a/b/c/;x"),
+        ("g;x?y#s", "http://a/b/c/g;x?y"),
+        ("", "http://a/b/c/d;p?q"),
+        (".", "http://a/b/c/"),
+        ("./", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../", "http://a/b/"),
+        ("../g", "http://a/b/g"),
+        ("../..", "http://a/"),
+        ("../../g", "http://a/g"),
+        ("../../../g", "http://a/g"),
+        ("../../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("/../g", "http://a/g"),
+        ("g.", "http://a/b/c/g."),
+        (".g", "http://a/b/c/.g"),
+        ("..g", "http://a/b/c/..g"),
+        ("./../g", "http://a/b/g"),
+        ("./g/.", "http://a/b/c/g/"),
+        ("g/./h", "http://a/b/c/g/h"),
+        ("g/../h", "http://a/b/c/h"),
+        ("g;x=1/../y", "http://a/b/c/y"),
+        ("g?y/./x", "http://a/b/c/g?y/./x"),
+        ("g?y/../x", "http://a/b/c/g?y/../x"),
+    ],
+)
+def test_references_resolve_as_in_rfc_3986(reference: str, expected: str) -> None:
+    assert resolve_reference(BASE, reference) == expected
+
+
+def test_a_base_without_a_path_gets_a_slash() -> None:
+    assert resolve_reference("http://h", "a/b") == "http://h/a/b"
+
+
+def test_the_query_of_a_base_does_not_spread() -> None:
+    assert resolve_reference("http://h/m.mpd?token=1", "seg/") == "http://h/seg/"
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("a b", "http://h/a%20b"),
+        ("ü", "http://h/%C3%BC"),
+        ("a%20b", "http://h/a%20b"),
+        ("100%", "http://h/100%25"),
+        ("%zz", "http://h/%25zz"),
+        ("{x}", "http://h/%7Bx%7D"),
+        ('"<>^`|\\', "http://h/%22%3C%3E%5E%60%7C%5C"),
+        ("a?b c", "http://h/a?b%20c"),
+        ("a(b)!$&'*+,;=:@~", "http://h/a(b)!$&'*+,;=:@~"),
+    ],
+)
+def test_illegal_characters_are_encoded_and_encoded_ones_stay(
+    reference: str, expected: str
+) -> None:
+    assert resolve_reference("http://h/", reference) == expected
+
+
+def test_template_markers_pass_through() -> None:
+    assert resolve_reference("http://h/d/", "a/\ue000.m4s") == "http://h/d/a/\ue000.m4s"
+
+
+def test_white_space_around_and_line_breaks_inside_are_dropped() -> None:
+    assert resolve_reference("http://h/", "\n  a/\n b/ ") == "http://h/a/%20b/"
+
+
+def test_a_data_url_stays_as_it_is() -> None:
+    assert resolve_reference("http://h/", "data:text/plain,a b") == "data:text/plain,a b"
+
+
+def test_origins_compare_with_default_ports() -> None:
+    assert Url.parse("HTTP://H:80/a").origin == Url.parse("http://h/b").origin
+    assert Url.parse("https://u@h:444/").origin == ("https", "h", "444")
+    assert Url.parse("https://[::1]:8/").host == "[::1]"
+
+
+def test_a_scheme_makes_a_reference_absolute() -> None:
+    assert is_absolute(" https://h/ ")
+    assert not is_absolute("//h/a")
+    assert not is_absolute("a/b:c")

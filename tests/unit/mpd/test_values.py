@@ -1,0 +1,145 @@
+"""The lexical forms of attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from dashget.mpd import values
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("PT0S", 0),
+        ("PT1.5S", Fraction(3, 2)),
+        ("PT9.9766667S", Fraction(99766667, 10**7)),
+        ("PT0.000000001S", Fraction(1, 10**9)),
+        ("PT1H2M3.004S", Fraction(3723004, 1000)),
+        ("P1DT1S", 86401),
+        ("PT90M", 5400),
+        ("-PT2S", -2),
+        (" PT2S\n", 2),
+        ("PT.5S", Fraction(1, 2)),
+        ("PT5.S", 5),
+        ("P2D", 172800),
+    ],
+)
+def test_xs_durations_are_exact(text: str, expected: Fraction) -> None:
+    assert values.read_duration(text) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("P1Y", 365 * 86400),
+        ("P2M", 60 * 86400),
+        ("90", 90),
+        ("90s", 90),
+        ("12.5", Fraction(25, 2)),
+        ("1:02:03.5", Fraction(7447, 2)),
+        ("02:03", 123),
+        ("1h2m3s", 3723),
+        ("1h 30m", 5400),
+        ("250ms", Fraction(1, 4)),
+        ("PT1.5H", 5400),
+        ("pt5s", 5),
+    ],
+)
+def test_other_durations_are_read_with_a_remark(text: str, expected: Fraction) -> None:
+    value, remark = values.read_duration(text)
+    assert value == expected
+    assert remark is not None
+
+
+@pytest.mark.parametrize("text", ["", "PT", "P", "soon", "PT1X", "1:2:3:4", "--5", "P-1D"])
+def test_no_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        values.read_duration(text)
+
+
+def test_a_duration_of_astronomical_size_is_refused_rather_than_overflowing() -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        values.read_duration("P999999999999999D")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T00:00:00", 0),
+        ("2024-02-29T12:00:00Z", 1709208000),
+        ("2024-02-29T12:00:00.123456789Z", Fraction(1709208000123456789, 10**9)),
+        ("2024-02-29T14:00:00+02:00", 1709208000),
+        ("2024-02-29T07:30:00-04:30", 1709208000),
+        ("2024-02-28T24:00:00Z", 1709164800),
+    ],
+)
+def test_date_times_are_exact_and_without_a_zone_utc(text: str, expected: Fraction) -> None:
+    assert values.read_date_time(text) == (expected, None)
+
+
+@pytest.mark.parametrize("text", ["2024-02-29 12:00:00Z", "2024-02-29T12:00Z", "2024-02-29"])
+def test_other_date_times_are_read_with_a_remark(text: str) -> None:
+    value, remark = values.read_date_time(text)
+    assert datetime.fromtimestamp(int(value), UTC).day == 29
+    assert remark is not None
+
+
+@pytest.mark.parametrize("text", ["", "now", "2024-13-01T00:00:00Z", "2023-02-29T00:00:00Z"])
+def test_no_date_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a date"):
+        values.read_date_time(text)
+
+
+def test_a_fractional_number_where_an_integer_belongs_is_rounded_with_a_remark() -> None:
+    value, remark = values.read_integer("2001999.9999999998")
+    assert value == 2002000
+    assert remark is not None
+    assert values.read_integer(" 42 ") == (42, None)
+
+
+@pytest.mark.parametrize("text", ["30000/1001", " 30000 / 1001 "])
+def test_a_frame_rate_is_a_ratio(text: str) -> None:
+    assert values.read_rate(text) == (Fraction(30000, 1001), None)
+
+
+def test_a_decimal_frame_rate_is_taken_with_a_remark() -> None:
+    assert values.read_rate("25") == (25, None)
+    value, remark = values.read_rate("29.97")
+    assert value == Fraction(2997, 100)
+    assert remark is not None
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        (values.read_integer, "12a"),
+        (values.read_integer, "1_000"),
+        (values.read_integer, ""),
+        (values.read_number, "1e999"),
+        (values.read_number, "NaN"),
+        (values.read_rate, "30/0"),
+        (values.read_boolean, "yes"),
+    ],
+)
+def test_what_nothing_can_be_made_of_is_a_value_error(
+    reader: Callable[[str], object], text: str
+) -> None:
+    with pytest.raises(ValueError, match=r"not|neither|zero"):
+        reader(text)
+
+
+def test_numbers_with_exponents_are_read() -> None:
+    assert values.read_number("1.5e3") == (1500, None)
+
+
+def test_flags() -> None:
+    assert values.read_boolean("true") == (True, None)
+    assert values.read_boolean("0") == (False, None)
+    value, remark = values.read_boolean("True")
+    assert value is True
+    assert remark is not None
