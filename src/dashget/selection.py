@@ -20,7 +20,7 @@ satisfies only ``!=``.
 ``best`` keeps one Representation for each language and set of roles in each Period: of video
 the one with most pixels, then the highest frame rate, then the highest bandwidth; of
 everything else the highest bandwidth, then the most channels. ``worst`` is the opposite end. On
-a tie the first in the document counts. Trick-mode sets take no part. Whatever a chosen
+a tie the first in the document counts. Trick-mode sets take part only where nothing else is left. Whatever a chosen
 Representation depends on (``@dependencyId``) is kept with it.
 
 ``--period``: positions from 0 as in ``dashget list``, ranges ``2-4``, ``3-`` or ``-2``, ``first``,
@@ -217,7 +217,7 @@ _TEXTS: Final[dict[str, _Values]] = {
     "role": lambda r, a: [role.value for role in a.roles] or ["main"],
     "label": lambda r, a: a.labels,
     "mime": lambda r, a: (r.mime_type,),
-    "set": lambda r, a: (a.id, str(a.index)),
+    "set": lambda r, a: (a.id or str(a.index),),
     "accessibility": lambda r, a: (d.value for d in a.accessibility),
     "protected": lambda r, a: ("yes" if r.protections else "no",),
     "trick": lambda r, a: ("yes" if a.trick_mode_for else "no",),
@@ -384,11 +384,11 @@ def _choose(pairs: list[tuple[Representation, AdaptationSet]], rule: Rule) -> li
     if rule.choice is Choice.ALL:
         return [representation for representation, _ in passing]
     groups: dict[object, list[Representation]] = {}
-    for representation, adaptation_set in passing:
-        if not adaptation_set.trick_mode_for or len(passing) == 1:
-            roles = frozenset(role.value for role in adaptation_set.roles) or frozenset({"main"})
-            purposes = frozenset(d.value for d in adaptation_set.accessibility)
-            groups.setdefault((representation.lang, roles, purposes), []).append(representation)
+    usual = [pair for pair in passing if not pair[1].trick_mode_for]
+    for representation, adaptation_set in usual or passing:
+        roles = frozenset(role.value for role in adaptation_set.roles) or frozenset({"main"})
+        purposes = frozenset(d.value for d in adaptation_set.accessibility)
+        groups.setdefault((representation.lang, roles, purposes), []).append(representation)
     pick = max if rule.choice is Choice.BEST else min
     return [pick(group, key=_quality) for group in groups.values()]
 

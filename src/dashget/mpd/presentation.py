@@ -262,7 +262,11 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Presentation(msgspec.Struct, frozen=True, kw_only=True):
-    """A resolved MPD. ``duration`` is in seconds, None where it is open."""
+    """A resolved MPD. ``duration`` is in seconds, None where it is open.
+
+    ``url`` is what references are resolved against before any BaseURL: the manifest's own URL,
+    or what stands in for it.
+    """
 
     type: PresentationType
     url: str

@@ -75,7 +75,8 @@ def resolve(
     context = Context(log, url, allow_downgrade=allow_downgrade)
     window = _window(mpd, now, log)
     timed, early = time_periods(mpd, log)
-    resolver = _Resolver(mpd, context, window, _root_base(mpd, url, base_url))
+    root = _root_base(mpd, url, base_url)
+    resolver = _Resolver(mpd, context, window, root)
     periods = tuple(resolver.period(period) for period in timed)
     if not mpd.periods:
         log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
@@ -90,7 +91,7 @@ def resolve(
         raise _validity_error(log.problems)
     return Presentation(
         type=PresentationType(mpd.type),
-        url=url,
+        url=root,
         periods=periods,
         duration=_duration(mpd, periods),
         title=mpd.title,

@@ -23,7 +23,7 @@ _MARKER_BASE: Final = 0xE000
 _MARKERS: Final = re.compile("[\ue000-\uf8ff]")
 _IDENTIFIER: Final = re.compile(
     r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time|SubNumber)"
-    r"(?:%(?P<width>\d{0,9})(?P<radix>[dxXoiu]))?)?\$",
+    r"(?:%(?P<width>\d{0,20})(?P<radix>[dxXoiu]))?)?\$",
     re.ASCII,
 )
 _LEFT_OVER: Final = re.compile(r"\$[^$/]*\$?|\{[^{}]*\}")

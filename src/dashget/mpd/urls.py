@@ -7,11 +7,8 @@ encoded already stays.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -86,23 +83,6 @@ def encode(url: str) -> str:
 def is_absolute(reference: str) -> bool:
     """Whether a reference has a scheme, so that no base is needed."""
     return Url.parse(reference.strip()).scheme is not None
-
-
-def decode_data_url(url: str) -> bytes:
-    """Give the bytes of a ``data:`` URL (RFC 2397); ValueError where it is none."""
-    if not url[:5].lower() == "data:":
-        raise ValueError(f"not a data: URL: {url[:40]!r}")
-    head, comma, payload = url[5:].partition(",")
-    if not comma:
-        raise ValueError("a data: URL without a comma")
-    raw = unquote_to_bytes(payload)
-    if not head.rstrip().lower().endswith(";base64"):
-        return raw
-    packed = b"".join(raw.split())
-    try:
-        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
-    except binascii.Error as err:
-        raise ValueError(f"a data: URL with broken Base64: {err}") from err
 
 
 def _transform(base: Url, ref: Url) -> Url:

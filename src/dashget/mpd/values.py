@@ -123,6 +123,8 @@ def parse_duration(text: str) -> Fraction:
     match = _DURATION.fullmatch(stripped)
     if match and stripped[-1] not in "PT":
         return _iso_seconds(match)
+    if not any(character.isdigit() for character in stripped):
+        raise ValueError(f"not a duration: {text!r}")
     try:
         value = isodate.parse_duration(stripped.upper())
     except (isodate.ISO8601Error, ValueError, OverflowError):

@@ -1,0 +1,291 @@
+"""Reading documents: what is an MPD, what is not, and what is forgiven."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from dashget.byterange import ByteRange
+from dashget.errors import MPDSyntaxError
+from dashget.mpd.model import MPD
+from dashget.mpd.parse import ParseLimits, parse_mpd
+
+HEAD = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT2S"'
+
+
+def parse(body: str, attributes: str = "") -> MPD:
+    return parse_mpd(f"{HEAD} {attributes}>\n{body}\n</MPD>".encode())
+
+
+def messages(mpd: MPD) -> str:
+    return "\n".join(str(issue) for issue in (*mpd.warnings, *mpd.problems))
+
+
+@pytest.mark.parametrize(
+    ("data", "appearance"),
+    [
+        (b"", "an empty document"),
+        (b" \r\n\t", "an empty document"),
+        (b"\xef\xbb\xbf", "an empty document"),
+        (b"<!DOCTYPE html><html><head><title>404  Not\nFound</title>", "titled '404 Not Found'"),
+        (b"<html><body>Sign in</body></html>", "an HTML page"),
+        (b"\n<!-- x --><HTML>", "an HTML page"),
+        (b"#EXTM3U\n#EXT-X-VERSION:3\n", "an HLS playlist"),
+        (b'{"error": "not found"}', "JSON"),
+        (b"[1]", "JSON"),
+        (b"\x1f\x8b\x08\x00", "a gzip file"),
+        (b"\x00\x00\x00\x18ftypmp42", "an ISO media file"),
+        (b"\x1a\x45\xdf\xa3\x01", "a WebM"),
+        (b"Not Found", "text without any XML"),
+        (b'<?xml version="1.0"?><SmoothStreamingMedia/>', "a Smooth Streaming manifest"),
+    ],
+)
+def test_what_is_no_mpd_is_named_for_what_it_looks_like(data: bytes, appearance: str) -> None:
+    with pytest.raises(MPDSyntaxError, match=appearance) as caught:
+        parse_mpd(data)
+    assert caught.value.hint
+
+
+def test_another_root_element_is_named() -> None:
+    with pytest.raises(MPDSyntaxError, match="the root element is Period, not MPD"):
+        parse_mpd(b"<Period/>")
+
+
+def test_a_truncated_document_says_in_which_line_it_breaks_off() -> None:
+    with pytest.raises(MPDSyntaxError, match=r"breaks off in line 3 inside MPD/Period") as caught:
+        parse_mpd(f"{HEAD}>\n<Period>\n<AdaptationSet".encode())
+    assert "truncated" in str(caught.value.hint)
+
+
+def test_a_document_that_ends_inside_the_root_tag_is_truncated() -> None:
+    with pytest.raises(MPDSyntaxError, match="breaks off in line 1"):
+        parse_mpd(HEAD.encode())
+
+
+def test_malformed_xml_is_named_with_line_and_column() -> None:
+    with pytest.raises(MPDSyntaxError, match="mismatched tag in line 2, column 11"):
+        parse_mpd(f"{HEAD}>\n<Period></Perjod></MPD>".encode())
+
+
+def test_a_document_type_declaration_is_refused() -> None:
+    bomb = b'<!DOCTYPE MPD [<!ENTITY a "aaaa">]><MPD>&a;</MPD>'
+    with pytest.raises(MPDSyntaxError, match="document type declaration"):
+        parse_mpd(bomb)
+
+
+def test_an_undefined_entity_is_an_error() -> None:
+    with pytest.raises(MPDSyntaxError, match="undefined entity"):
+        parse("<Period id='&nbsp;'/>")
+
+
+def test_size_elements_and_depth_are_limited() -> None:
+    with pytest.raises(MPDSyntaxError, match="more than the limit of 10"):
+        parse_mpd(b"<MPD></MPD>", limits=ParseLimits(max_bytes=10))
+    with pytest.raises(MPDSyntaxError, match="more than 3 elements"):
+        parse_mpd(b"<MPD><a/><a/><a/></MPD>", limits=ParseLimits(max_elements=3))
+    with pytest.raises(MPDSyntaxError, match="nested more than 3 deep"):
+        parse_mpd(b"<MPD><a><a><a/></a></a></MPD>", limits=ParseLimits(max_depth=3))
+
+
+def test_rows_of_a_timeline_count_as_elements() -> None:
+    rows = b"<S d='1'/>" * 10
+    document = b"<MPD><Period><SegmentTemplate><SegmentTimeline>" + rows
+    with pytest.raises(MPDSyntaxError, match="more than 9 elements"):
+        parse_mpd(document, limits=ParseLimits(max_elements=9))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_byte_order_marks_and_utf_16_are_read(encoding: str) -> None:
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    text = f"{HEAD}><Period id='é'/></MPD>"
+    assert parse_mpd(mark + text.encode(encoding)).periods[0].id == "é"
+
+
+def test_an_xml_declaration_may_name_another_encoding() -> None:
+    text = f"<?xml version='1.0' encoding='ISO-8859-1'?>{HEAD}><Period id='é'/></MPD>"
+    assert parse_mpd(text.encode("latin-1")).periods[0].id == "é"
+
+
+def test_another_namespace_is_read_with_a_warning() -> None:
+    mpd = parse_mpd(b'<MPD xmlns="urn:mpeg:DASH:schema:MPD:2011"><Period id="p"/></MPD>')
+    assert mpd.periods[0].id == "p"
+    assert "the namespace is 'urn:mpeg:DASH:schema:MPD:2011'" in messages(mpd)
+
+
+def test_no_namespace_is_read_with_a_warning() -> None:
+    assert "no namespace is declared" in messages(parse_mpd(b"<MPD/>"))
+
+
+def test_a_prefixed_document_is_the_same_document() -> None:
+    text = (
+        '<d:MPD xmlns:d="urn:mpeg:dash:schema:mpd:2011"><d:Period><d:AdaptationSet>'
+        "<d:SegmentTemplate><d:SegmentTimeline><d:S d='2'/></d:SegmentTimeline>"
+        "</d:SegmentTemplate></d:AdaptationSet></d:Period></d:MPD>"
+    )
+    template = parse_mpd(text.encode()).periods[0].adaptation_sets[0].segment_template
+    assert template is not None
+    assert template.timeline is not None
+    assert list(template.timeline) == [(None, 2, 0, None, 1)]
+
+
+def test_elements_of_other_namespaces_are_ignored() -> None:
+    mpd = parse('<Period xmlns:x="urn:x"><x:AdaptationSet/><AdaptationSet id="1"/></Period>')
+    assert [a.id for a in mpd.periods[0].adaptation_sets] == ["1"]
+
+
+def test_undeclared_prefixes_are_taken_by_their_usual_meaning_with_one_warning() -> None:
+    mpd = parse(
+        "<Period><AdaptationSet>"
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" cenc:default_KID="K1"/>'
+        '<ContentProtection schemeIdUri="urn:uuid:X"><cenc:pssh>AAAA</cenc:pssh></ContentProtection>'
+        "</AdaptationSet></Period>"
+    )
+    first, second = mpd.periods[0].adaptation_sets[0].protections
+    assert first.default_kid == "K1"
+    assert second.pssh == ("AAAA",)
+    assert [w.message for w in mpd.warnings] == ["the prefix 'cenc' is used without a declaration"]
+
+
+def test_a_missing_blank_between_attributes_is_mended_with_a_warning() -> None:
+    mpd = parse('<Period id="p"start="PT0S"><BaseURL>a="b"c</BaseURL></Period>')
+    assert mpd.periods[0].start == 0
+    assert mpd.periods[0].base_urls[0].url == 'a="b"c'
+    assert "a missing blank between two attributes" in messages(mpd)
+
+
+def test_a_bare_ampersand_is_mended_with_a_warning() -> None:
+    mpd = parse("<BaseURL>http://h/?a=1&b=2&amp;c=3</BaseURL>")
+    assert mpd.base_urls[0].url == "http://h/?a=1&b=2&c=3"
+    assert "an ampersand" in messages(mpd)
+
+
+def test_blanks_before_the_xml_declaration_are_mended_with_a_warning() -> None:
+    mpd = parse_mpd(f"\n <?xml version='1.0'?>{HEAD}/>\0\0".encode())
+    assert "blanks or NUL bytes" in messages(mpd)
+
+
+def test_what_could_be_read_in_two_ways_is_not_read() -> None:
+    with pytest.raises(MPDSyntaxError, match="duplicate attribute"):
+        parse("<Period id='a' id='b'/>")
+    with pytest.raises(MPDSyntaxError, match="junk after document element"):
+        parse_mpd(f"{HEAD}/>{HEAD}/>".encode())
+
+
+def test_nodes_know_their_place_and_line() -> None:
+    mpd = parse("<Period/>\n<Period>\n<AdaptationSet/>\n\n<AdaptationSet/></Period>")
+    node = mpd.periods[1].adaptation_sets[1]
+    assert node.where == "MPD/Period[2]/AdaptationSet[2]"
+    assert node.line == 6
+
+
+def test_lines_beyond_65535_are_known() -> None:
+    mpd = parse("\n" * 70_000 + "<Period/>")
+    assert mpd.periods[0].line == 70_002
+
+
+def test_white_space_around_values_is_dropped() -> None:
+    mpd = parse('<BaseURL>\n  http://h/ \n</BaseURL><Period id=" p " start=" PT1S "/>')
+    assert mpd.base_urls[0].url == "http://h/"
+    assert (mpd.periods[0].id, mpd.periods[0].start) == ("p", 1)
+
+
+def test_cdata_is_text() -> None:
+    assert parse("<BaseURL><![CDATA[http://h/?a&b]]></BaseURL>").base_urls[0].url == "http://h/?a&b"
+
+
+def test_values_that_segments_depend_on_are_problems_and_others_warnings() -> None:
+    mpd = parse(
+        '<Period duration="soon"><AdaptationSet width="wide">'
+        '<SegmentTemplate timescale="0" duration="x" startNumber="-1"/></AdaptationSet></Period>'
+    )
+    assert [str(p) for p in mpd.problems] == [
+        "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate, line 2: "
+        "@timescale is 0, not between 1 and 18446744073709551615",
+        "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate, line 2: @duration: not a number: 'x'",
+        "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate, line 2: "
+        "@startNumber is -1, not between 0 and 18446744073709551615",
+        "MPD/Period[1], line 2: @duration: not a duration: 'soon'",
+    ]
+    assert "@width: not a number: 'wide'; ignored" in messages(mpd)
+
+
+def test_rows_of_a_timeline_are_read_as_written() -> None:
+    mpd = parse(
+        "<Period><SegmentTemplate><SegmentTimeline>"
+        '<S t="5" d="10" r="2"/><S d="3"/><S d="4" r="-1"/><S t="90" d="8" n="12" k="4"/>'
+        "</SegmentTimeline></SegmentTemplate></Period>"
+    )
+    template = mpd.periods[0].segment_template
+    assert template is not None
+    assert template.timeline is not None
+    assert list(template.timeline) == [
+        (5, 10, 2, None, 1),
+        (None, 3, 0, None, 1),
+        (None, 4, -1, None, 1),
+        (90, 8, 0, 12, 4),
+    ]
+
+
+def test_odd_rows_are_mended_or_reported_with_their_line() -> None:
+    mpd = parse(
+        "<Period><SegmentTemplate><SegmentTimeline>\n"
+        '<S t="0.0" d="1.9999999" x="y"/>\n<S t="4"/>\n<S t="-1" d="z"/>\n<S d="2" p="1"/>'
+        f'\n<S t="{2**64}" d="2"/><S d="0" r="-1"/>'
+        "</SegmentTimeline></SegmentTemplate></Period>"
+    )
+    template = mpd.periods[0].segment_template
+    assert template is not None
+    assert template.timeline is not None
+    assert next(iter(template.timeline)) == (0, 2, 0, None, 1)
+    problems = [(p.where and p.where[-4:], p.line, p.message) for p in mpd.problems]
+    assert ("S[2]", 4, "@d is missing") in problems
+    assert ("S[3]", 5, "@t is -1, not between 0 and 18446744073709551614") in problems
+    assert ("S[3]", 5, "@d: not a number: 'z'") in problems
+    assert any("patterns" in message for _, _, message in problems)
+    assert any("no number of segments fills the time" in message for _, _, message in problems)
+    assert [w.line for w in mpd.warnings] == [3, 3]
+
+
+def test_segment_urls_are_read_with_their_ranges() -> None:
+    mpd = parse(
+        "<Period><SegmentList><SegmentURL media=' a ' mediaRange='0-9'/>"
+        "<SegmentURL index='i' indexRange='5-'/><SegmentURL mediaRange='9-0'/>"
+        "</SegmentList></Period>"
+    )
+    segments = mpd.periods[0].segment_list
+    assert segments is not None
+    assert segments.segments is not None
+    assert segments.segments[0].media == "a"
+    assert segments.segments[0].media_range == ByteRange(0, 9)
+    assert segments.segments[1].index_range == ByteRange(5)
+    assert [p.where for p in mpd.problems] == ["MPD/Period[1]/SegmentList/SegmentURL[3]"]
+
+
+def test_attributes_of_the_root_are_typed() -> None:
+    mpd = parse(
+        "<ProgramInformation><Title>A film</Title></ProgramInformation><Location> x </Location>",
+        'mediaPresentationDuration="PT1.5S" type="dynamic" '
+        'availabilityStartTime="1970-01-01T00:00:01.5Z"',
+    )
+    assert mpd.media_presentation_duration == Fraction(3, 2)
+    assert mpd.availability_start_time == Fraction(3, 2)
+    assert (mpd.type, mpd.title, mpd.locations) == ("dynamic", "A film", ("x",))
+
+
+def test_missing_attributes_of_the_root_are_warnings() -> None:
+    mpd = parse_mpd(b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"/>')
+    assert "@profiles is missing" in messages(mpd)
+    assert "@minBufferTime is missing" in messages(mpd)
+    assert mpd.problems == ()
+
+
+def test_an_unknown_presentation_type_is_a_problem() -> None:
+    assert "neither static nor dynamic" in messages(parse("", 'type="live"'))
+    assert parse("", 'type="Dynamic"').type == "dynamic"
+
+
+def test_a_flood_of_remarks_is_cut() -> None:
+    mpd = parse("".join(f"<Period start='x{i}'/>" for i in range(1500)))
+    assert len(mpd.problems) == 1000
+    assert "500 more remarks" in mpd.warnings[-1].message
