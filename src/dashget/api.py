@@ -125,9 +125,9 @@ def mirror(
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
         root = options.root or Path(root_name(loaded.presentation.url))
-        _announce(watch, loaded, tracks, root)
         with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
             store.open(_header(loaded, options.selection), moved=options.moved)
+            _announce(watch, loaded, tracks, root)
             if not options.dry_run:
                 _keep_manifest(loaded, layout, tracks, store, watch)
             run.run(tracks, layout, store, engine, stop)

@@ -7,11 +7,15 @@ Sizes are bytes, times are seconds.
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from dashget.errors import Issue
+
+
+MANIFEST: Final = "manifest"
+"""What a retry of the MPD itself is reported under, in place of a path."""
 
 
 class Outcome(enum.Enum):

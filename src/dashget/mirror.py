@@ -16,6 +16,7 @@ import msgspec
 
 from dashget.errors import StoreError
 from dashget.events import (
+    MANIFEST,
     Event,
     Failure,
     FileFinished,
@@ -42,9 +43,6 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
-
-MANIFEST_PATH: Final = "manifest"
-"""What a retry of the MPD itself is reported under."""
 
 _GONE: Final = (404, 410)
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -175,7 +173,7 @@ class MirrorRun(Hooks):
 
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         """Report a failed attempt that another one follows."""
-        path = job.payload.path if isinstance(job.payload, _File) else MANIFEST_PATH
+        path = job.payload.path if isinstance(job.payload, _File) else MANIFEST
         self._emit(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
     def on_tick(self, reading: Reading) -> None:

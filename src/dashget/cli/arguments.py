@@ -18,6 +18,23 @@ OUTPUT: Final = Group("Output", sort_key=1)
 
 _FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr,best"
 
+
+def _refuse_options(_type: object, value: str) -> None:
+    """``-`` alone is standard input; anything else with a hyphen is a mistyped option."""
+    if value.startswith("-") and value != "-":
+        raise UsageError(f"unknown option: {value}", hint="see: dashget --help")
+
+
+ManifestURL = Annotated[
+    str,
+    Parameter(
+        name="URL",
+        help="The MPD: an http(s) URL, the path of a local file, or - for standard input.",
+        allow_leading_hyphen=True,
+        validator=_refuse_options,
+    ),
+]
+
 Threads = Annotated[
     int,
     Parameter(

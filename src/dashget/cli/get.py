@@ -15,7 +15,13 @@ from cyclopts import Parameter
 
 from dashget.api import MirrorOptions, mirror
 from dashget.cli.app import INTERRUPTED
-from dashget.cli.arguments import OUTPUT, NetworkArguments, SelectionArguments, Threads
+from dashget.cli.arguments import (
+    OUTPUT,
+    ManifestURL,
+    NetworkArguments,
+    SelectionArguments,
+    Threads,
+)
 from dashget.events import Event
 from dashget.mirror import Stop
 
@@ -67,7 +73,7 @@ class OutputArguments:
 
 
 def get(
-    url: str,
+    url: ManifestURL,
     /,
     *,
     threads: Threads = 4,
@@ -78,11 +84,6 @@ def get(
     """Mirror a presentation: every segment of everything selected, verified.
 
     Run the same command again to resume: what is complete costs no request.
-
-    Parameters
-    ----------
-    url
-        The MPD: an http(s) URL, the path of a local file, or - for standard input.
     """
     options = MirrorOptions(
         root=output.output,

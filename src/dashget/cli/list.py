@@ -9,26 +9,20 @@ import msgspec
 from cyclopts import Parameter
 
 from dashget.api import load
-from dashget.cli.arguments import OUTPUT, NetworkArguments
+from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments
 from dashget.cli.warnings import print_warnings
 from dashget.plan import make_tracks
 from dashget.report.listing import presentation_row, print_table
 
 
 def list_(
-    url: str,
+    url: ManifestURL,
     /,
     *,
     json: Annotated[bool, Parameter(group=OUTPUT, negative="", help="One JSON object.")] = False,
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
 ) -> int:
-    """Show Periods, adaptation sets and Representations.
-
-    Parameters
-    ----------
-    url
-        The MPD: an http(s) URL, the path of a local file, or - for standard input.
-    """
+    """Show Periods, adaptation sets and Representations."""
     loaded = load(url, transfer=network.transfer(), base_url=network.base_url)
     presentation = loaded.presentation
     tracks = make_tracks(presentation)

@@ -11,13 +11,13 @@ from cyclopts import Parameter
 
 from dashget.api import load
 from dashget.api import plan as plan_segments
-from dashget.cli.arguments import OUTPUT, NetworkArguments, SelectionArguments
+from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments, SelectionArguments
 from dashget.cli.warnings import print_warnings
 from dashget.plan import PlannedSegment, plan_line
 
 
 def plan(
-    url: str,
+    url: ManifestURL,
     /,
     *,
     json: Annotated[
@@ -30,11 +30,6 @@ def plan(
 
     Plain: one URL per line, followed by two blanks and first-last where a byte range is
     meant. With --json: one object per segment, as documented in docs/plan.md.
-
-    Parameters
-    ----------
-    url
-        The MPD: an http(s) URL, the path of a local file, or - for standard input.
     """
     loaded = load(url, transfer=network.transfer(), base_url=network.base_url)
     segments = plan_segments(loaded, selection.selection())

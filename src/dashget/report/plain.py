@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from dashget.events import (
+    MANIFEST,
     Event,
     FileFinished,
     ManifestLoaded,
@@ -89,7 +90,7 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
         return manifest_line(event)
     if isinstance(event, Warned):
         return warning_line(event)
-    if isinstance(event, RetryScheduled) and verbose:
+    if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
         return retry_line(event)
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
