@@ -7,6 +7,7 @@ waits, so that a KeyboardInterrupt finds it there and nowhere else.
 
 from __future__ import annotations
 
+import itertools
 import random as random_module
 import threading
 import time
@@ -125,25 +126,47 @@ class Engine:
             raise run.error
 
     def _drive(self, run: Run, loops: tuple[Loop, ...]) -> None:
+        ended = [threading.Event() for _ in loops]
         threads = [
-            threading.Thread(target=loop.drive, args=(run,), name="dashget-transfer", daemon=True)
-            for loop in loops
+            threading.Thread(target=_turn, args=work, name="dashget-transfer", daemon=True)
+            for work in zip(loops, itertools.repeat(run), ended, strict=False)
         ]
-        for thread in threads:
-            thread.start()
         try:
-            _join(threads)
+            for thread in threads:
+                thread.start()
+            _await(threads, ended)
         except BaseException:
             run.stop()
-            _join(threads)
+            _await(threads, ended)
             raise
         finally:
-            if not any(thread.is_alive() for thread in threads):
+            if _over(threads, ended):
                 run.finish()
+                for thread in threads:
+                    if thread.ident is not None:
+                        thread.join()
 
 
-def _join(threads: list[threading.Thread]) -> None:
-    """Wait for threads in short sleeps: some systems deliver signals only in between."""
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_POLL_SECONDS)
+def _turn(loop: Loop, run: Run, ended: threading.Event) -> None:
+    try:
+        loop.drive(run)
+    finally:
+        ended.set()
+
+
+def _over(threads: list[threading.Thread], ended: list[threading.Event]) -> bool:
+    """Say whether all threads that were started have ended."""
+    return all(
+        event.is_set() or thread.ident is None for thread, event in zip(threads, ended, strict=True)
+    )
+
+
+def _await(threads: list[threading.Thread], ended: list[threading.Event]) -> None:
+    """Wait in short sleeps: some systems deliver signals only in between.
+
+    Not by joining the threads: an interrupt in ``join`` makes Python 3.11 take a running
+    thread for a finished one. One in ``start`` may leave a thread that never was.
+    """
+    for event in ended:
+        while not event.wait(_POLL_SECONDS) and not _over(threads, ended):
+            pass

@@ -8,6 +8,7 @@ from typing import Any
 import pycurl
 
 from dashget.transfer.failure import timeout_failure
+from dashget.transfer.origin import Origin
 from dashget.transfer.run import Run, Shared
 from dashget.transfer.wire import Verdict, Wire
 
@@ -23,10 +24,16 @@ class Loop:
         self.options = shared.options
         self.origins = shared.origins
         self.wall_clock = shared.wall_clock
-        self.guards_addresses = not self.options.allow_private and self.options.proxy is None
+        self.guards_addresses = (
+            self.options.origin is not None
+            and not self.options.allow_private
+            and self.options.proxy is None
+        )
         self.received = 0
         """Body bytes since the loop was made."""
         self.active: set[Wire] = set()
+        self.busy: dict[Origin, int] = {}
+        """Requests in flight per origin."""
         self.run: Run
         self._idle: list[Wire] = []
         self._multi: Any = pycurl.CurlMulti()
@@ -61,8 +68,8 @@ class Loop:
 
     def _fill(self) -> None:
         run = self.run
-        while len(self.active) < run.share:
-            task = run.take()
+        while len(self.active) < run.share(self):
+            task = run.take(self)
             if task is None:
                 return
             if not run.open(task):

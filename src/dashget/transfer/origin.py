@@ -26,7 +26,7 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "active", "cookie", "headers", "host", "key", "not_before", "port", "query", "scheme",
+        "cookie", "headers", "host", "key", "not_before", "port", "query", "scheme",
         "trusted",
     )  # fmt: skip
 
@@ -41,8 +41,6 @@ class Origin:
         self.query: str | None = None
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
-        self.active = 0
-        """Requests in flight."""
 
     def matches(self, name: str) -> bool:
         """Say whether a user's ``host``, ``host:port`` or ``scheme://host[:port]`` means this."""

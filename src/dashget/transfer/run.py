@@ -91,10 +91,14 @@ class Run:
 
     # --- what loops ask ---------------------------------------------------------------
 
-    @property
-    def share(self) -> int:
-        """How many transfers one loop drives at most."""
-        return -(-self.target // len(self._loops))
+    def share(self, loop: Loop) -> int:
+        """How many transfers a loop drives at most."""
+        return self._part(self.target, loop)
+
+    def _part(self, whole: int, loop: Loop) -> int:
+        """Share out a number of connections: no loop can use another's."""
+        count = len(self._loops)
+        return (whole + count - 1 - self._loops.index(loop)) // count
 
     def over(self) -> bool:
         """Say whether nothing is left that a loop could ever be given."""
@@ -110,13 +114,13 @@ class Run:
             if not self._over():
                 self.changed.wait(seconds)
 
-    def take(self) -> Task | None:
-        """Return a task to go on with; None if there is nothing to start just now."""
+    def take(self, loop: Loop) -> Task | None:
+        """Return a task for a loop to go on with; None if there is nothing to start just now."""
         with self.lock:
             if self.stopping or self._active >= self.target:
                 return None
             try:
-                task = self._next()
+                task = self._next(loop)
             except BaseException as error:  # noqa: BLE001  raised again by Engine.run
                 self._fail(error)
                 return None
@@ -125,7 +129,11 @@ class Run:
                 task.wires += 1
             return task
 
-    def _next(self) -> Task | None:
+    def _next(self, loop: Loop) -> Task | None:
+        for origin, blocked in self._blocked.items():
+            if blocked and self._has_room(origin, loop):
+                self._blocked_count -= 1
+                return blocked.popleft()
         while self._ready:
             task = self._ready.popleft()
             if not task.closed:
@@ -188,8 +196,7 @@ class Run:
         if origin.not_before > now:
             self._pause(task, origin.not_before)
             return False
-        cap = self.options.max_per_host
-        if cap is not None and origin.active >= cap:
+        if not self._has_room(origin, wire.loop):
             self._blocked.setdefault(origin, deque()).append(task)
             self._blocked_count += 1
             return False
@@ -202,6 +209,13 @@ class Run:
                 return False
             wire.aim(task, index, task.asked_piece(*claim), *claim)
         return self._point(wire, task.urls[index], origin, now)
+
+    def _has_room(self, origin: Origin, loop: Loop) -> bool:
+        """Say whether a loop may have one more connection to a host."""
+        cap = self.options.max_per_host
+        if cap is None:
+            return True
+        return loop.busy.get(origin, 0) < self._part(cap, loop)
 
     def _claim(self, task: Task, gaps: Gaps) -> tuple[int, int] | None:
         most = self.options.range_size
@@ -240,7 +254,8 @@ class Run:
             self._give_back(wire)
             self._failed(task, wire, policy_failure(f"not a valid URL ({error})"), 0)
             return False
-        origin.active += 1
+        busy = wire.loop.busy
+        busy[origin] = busy.get(origin, 0) + 1
         task.requests += 1
         if task.requests == 1:
             self._call(self.shared.hooks.on_started, task.job, wire.start)
@@ -280,12 +295,7 @@ class Run:
     def _leave(self, wire: Wire) -> None:
         task, origin = wire.task, wire.origin
         task.received += max(0, wire.position - wire.start)
-        origin.active -= 1
-        blocked = self._blocked.get(origin)
-        if blocked:
-            self._ready.append(blocked.popleft())
-            self._blocked_count -= 1
-            self.changed.notify()
+        wire.loop.busy[origin] -= 1
 
     def _give_back(self, wire: Wire) -> int:
         """Keep what a broken request brought; return how many bytes that is."""
@@ -324,9 +334,7 @@ class Run:
     def _measure(self, task: Task, wire: Wire) -> None:
         ask = wire.handle.getinfo
         task.timing = (ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME))
-        address = ask(pycurl.PRIMARY_IP)
-        if address != task.remote:
-            task.remote = address
+        task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
         origins = self.shared.origins
@@ -434,6 +442,8 @@ class Run:
 
     def _succeed(self, task: Task) -> None:
         task.succeeded = True
+        if len(task.urls) > 1 and not self.shared.bases.spotless and task.owner is not None:
+            self.shared.bases.worked(bases_of(task.urls)[task.owner])
         task.closed = task.halted = True
 
     def _give_up(self, task: Task) -> None:

@@ -75,7 +75,7 @@ class Task:
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.head: ResponseHead | None = None
         self.timing: tuple[float, float] = (0.0, 0.0)
-        self.remote: str | None = None
+        self.remote: tuple[str, int] = ("", 0)
         self.wires = 0
         self.halted = False
         """Wires of this task are to stop: it failed, restarts, or another wire was faster."""
@@ -95,7 +95,9 @@ class Task:
         self.sink = self.job.open_sink()
         self.write = self.sink.write
         point = self.sink.resume_point()
-        if point is None or point.validator is None or self.request.range is not None:
+        if point is None or self.request.range is not None:
+            return
+        if point.validator is None or point.validator.startswith("W/"):
             return
         self.prefix = finished_prefix(point.finished)
         scattered = any(done.first > self.prefix for done in point.finished)
@@ -216,7 +218,7 @@ class Task:
         return Fetched(
             head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
             head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
-            self.received, first_byte, seconds, self.remote, self.resumed,
+            self.received, first_byte, seconds, _address(*self.remote), self.resumed,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:
@@ -254,3 +256,9 @@ class Task:
 
 def _no_sink(data: bytes, position: int) -> object:
     raise RuntimeError(f"{len(data)} bytes at {position} for a request without a body")
+
+
+def _address(host: str, port: int) -> str | None:
+    if not host:
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -134,7 +134,7 @@ class Wire:
             self.verdict = verdict
             return False
         wanted = self.loop.run.accept(self, head, verdict)
-        if not wanted or self.asked.probe:
+        if not wanted or self.task.request.method is Method.HEAD:
             self.stopped = True
             return False
         self.state = _BODY
@@ -192,7 +192,7 @@ class Wire:
                     "allow it with --allow-private",
                 )
                 return pycurl.SOCKET_BAD
-            return socket.socket(family, kind, protocol)
+            return _Lent(socket.socket(family, kind, protocol))
         except Exception as error:  # noqa: BLE001  pycurl would print it and go on
             self.error = error
             return pycurl.SOCKET_BAD
@@ -245,6 +245,19 @@ class Wire:
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")
+
+
+class _Lent:
+    """A socket for pycurl, which duplicates the descriptor: ours is closed with this."""
+
+    def __init__(self, made: socket.socket) -> None:
+        self._socket = made
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def __del__(self) -> None:
+        self._socket.close()
 
 
 def _range_lines(asked: Asked) -> list[str]:

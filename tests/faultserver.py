@@ -1,0 +1,313 @@
+"""An HTTP/1.1 server that does what a script says, faults included.
+
+Each path has a list of answers; every request takes the next one, and the last one stays.
+An ``Answer`` is correct unless it is told otherwise: it knows validators, ``Range`` and
+``If-Range`` (RFC 9110, 13 and 14). All faults are fields of it. Everything that was asked
+is kept in ``FaultServer.seen``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response. ``body`` is the whole resource, also where a range of it is asked for."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    etag: str | None = None
+    last_modified: str | None = None
+
+    ranges: bool = True
+    """False: a Range is ignored, the answer is 200 with everything."""
+    range_shift: int = 0
+    """The bytes and the Content-Range of a 206 begin this much later than asked."""
+    total_shift: int = 0
+    """Content-Range tells a total that is this much too large."""
+    if_range: bool = True
+    """False: If-Range is ignored, and a 206 sent whatever it says."""
+
+    length: int | None = 0
+    """What is added to the true Content-Length; None sends none and closes at the end."""
+    chunked: bool = False
+    unterminated: bool = False
+    """The last chunk of a chunked body is missing."""
+    extra: bytes = b""
+    """Sent after the body."""
+    coding: str | None = None
+    """Content-Encoding that is claimed."""
+
+    cut: int | None = None
+    """Break off after this many bytes of the body."""
+    cut_by: str = "close"
+    """``close``, ``reset`` (RST), or ``hang`` until the server stops or the client leaves."""
+    drip: tuple[int, float] | None = None
+    """Send pieces of so many bytes with pauses of so many seconds."""
+    hold: threading.Event | None = None
+    """Send nothing before this is set."""
+    drop: str | None = None
+    """Answer nothing at all: ``close``, ``reset`` or ``hang``."""
+    then_close: bool = False
+    """Close the connection after the answer without having said so."""
+    raw: bytes | None = None
+    """Send this instead of anything sensible, then close."""
+    note: Callable[[Seen], None] | None = None
+    """Called with each request before it is answered."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    connection: int
+    order: tuple[str, ...] = field(default=(), repr=False)
+
+
+def redirect(location: str, status: int = 302) -> Answer:
+    """Answer with a redirect."""
+    return Answer(status=status, headers=(("Location", location),))
+
+
+def refuse(status: int, **headers: str) -> Answer:
+    """Answer with an error and a body of its own; underscores in names become hyphens."""
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Answer(b"<html>an error page</html>", status=status, headers=named)
+
+
+class FaultServer:
+    """The server; a context manager. One thread per connection, all ended on exit."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
+        self.seen: list[Seen] = []
+        self.unknown = refuse(404)
+        """The answer for a path without a script."""
+        self._scripts: dict[str, list[Answer]] = {}
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._count = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._listener = socket.create_server((address, 0), backlog=128)
+        self.port = int(self._listener.getsockname()[1])
+        self.address = address
+
+    def url(self, path: str, *, host: str | None = None) -> str:
+        """Return the absolute URL of a path."""
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{host or self.address}:{self.port}{path}"
+
+    def on(self, path: str, *answers: Answer) -> str:
+        """Set the script of a path (with its query); return the path's URL."""
+        with self._lock:
+            self._scripts[path] = list(answers)
+        return self.url(path)
+
+    def asked(self, path: str) -> list[Seen]:
+        """Return the requests for a path, in order."""
+        return [seen for seen in self.seen if seen.path == path]
+
+    def __enter__(self) -> FaultServer:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            open_now = list(self._connections)
+        for connection in open_now:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._count += 1
+            self._start(self._converse, connection, self._count)
+
+    def _converse(self, connection: socket.socket, number: int) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with self._lock:
+                self._connections.add(connection)
+                self._at_once += 1
+                self.most_at_once = max(self.most_at_once, self._at_once)
+            with connection, connection.makefile("rb") as reader:
+                while not self._stopping.is_set():
+                    seen = _read_request(reader.readline, number)
+                    if seen is None or not self._serve(connection, seen):
+                        return
+        except (OSError, ValueError):
+            connection.close()
+        finally:
+            with self._lock:
+                if connection in self._connections:
+                    self._connections.discard(connection)
+                    self._at_once -= 1
+
+    def _serve(self, connection: socket.socket, seen: Seen) -> bool:
+        """Answer one request; say whether the connection stays open."""
+        with self._lock:
+            self.seen.append(seen)
+            script = self._scripts.get(seen.path)
+            answer = self.unknown if not script else script[0]
+            if script and len(script) > 1:
+                del script[0]
+        if answer.note is not None:
+            answer.note(seen)
+        if answer.hold is not None:
+            while not answer.hold.wait(0.05):
+                if self._stopping.is_set():
+                    return False
+        if answer.drop is not None:
+            return self._end(connection, answer.drop)
+        if answer.raw is not None:
+            connection.sendall(answer.raw)
+            return False
+        head, body, closing = _compose(answer, seen)
+        connection.sendall(head)
+        if seen.method == "HEAD":
+            return not closing
+        if not self._send_body(connection, body, answer):
+            return False
+        return not (closing or answer.then_close)
+
+    def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
+        whole = body if answer.cut is None else body[: answer.cut]
+        if answer.drip is None:
+            connection.sendall(whole)
+        else:
+            size, seconds = answer.drip
+            for start in range(0, len(whole), size):
+                connection.sendall(whole[start : start + size])
+                if self._stopping.wait(seconds):
+                    return False
+        if answer.cut is not None:
+            return self._end(connection, answer.cut_by)
+        return True
+
+    def _end(self, connection: socket.socket, how: str) -> bool:
+        if how == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif how == "hang":
+            connection.settimeout(0.05)
+            while not self._stopping.is_set():
+                try:
+                    if not connection.recv(4096):
+                        break
+                except TimeoutError:
+                    continue
+        return False
+
+
+def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
+    line = readline().decode("latin-1").split()
+    if len(line) != 3:
+        return None
+    headers: dict[str, str] = {}
+    order: list[str] = []
+    while True:
+        name, colon, value = readline().decode("latin-1").partition(":")
+        if not colon:
+            return Seen(line[0], line[1], headers, number, tuple(order))
+        headers[name.strip().lower()] = value.strip()
+        order.append(name)
+
+
+def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
+    """Return head and body of an answer, and whether the end of the body is the connection's."""
+    status, headers, body = answer.status, list(answer.headers), answer.body
+    if answer.etag is not None:
+        headers.append(("ETag", answer.etag))
+    if answer.last_modified is not None:
+        headers.append(("Last-Modified", answer.last_modified))
+    if status == 200:
+        status, body, described = _select(answer, seen)
+        if described is not None:
+            headers.append(("Content-Range", described))
+    if answer.coding is not None:
+        headers.append(("Content-Encoding", answer.coding))
+    closing = seen.headers.get("connection", "").lower() == "close"
+    if answer.chunked:
+        headers.append(("Transfer-Encoding", "chunked"))
+        body = _chunks(body, ended=not answer.unterminated)
+        closing = closing or answer.unterminated
+    elif answer.length is None:
+        headers.append(("Connection", "close"))
+        closing = True
+    else:
+        headers.append(("Content-Length", str(len(body) + answer.length)))
+        closing = closing or answer.length != 0
+    if not any(name == "Date" for name, _ in headers):
+        headers.append(("Date", http_date(time.time())))
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Odd"
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
+
+
+def _select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:
+    """Return status, bytes and Content-Range for what a request's Range asks."""
+    body, wanted = answer.body, seen.headers.get("range")
+    condition = seen.headers.get("if-range")
+    if condition is not None and answer.if_range:
+        strong = answer.etag is not None and not answer.etag.startswith("W/")
+        current = answer.etag if condition.startswith('"') else answer.last_modified
+        if condition != current or (condition.startswith('"') and not strong):
+            wanted = None
+    match = _RANGE.match(wanted) if wanted is not None else None
+    if match is None or not answer.ranges:
+        return 200, body, None
+    first = int(match[1]) + answer.range_shift
+    last = min(int(match[2]) if match[2] else len(body) - 1, len(body) - 1)
+    total = len(body) + answer.total_shift
+    if first >= len(body):
+        return 416, b"", f"bytes */{total}"
+    return 206, body[first : last + 1], f"bytes {first}-{last}/{total}"
+
+
+def _chunks(body: bytes, *, ended: bool) -> bytes:
+    pieces = [body[i : i + 1000] for i in range(0, len(body), 1000)]
+    framed = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    return framed + (b"0\r\n\r\n" if ended else b"")
+
+
+def http_date(seconds: float) -> str:
+    """Return the HTTP form of a time (RFC 9110, 5.6.7)."""
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(seconds))

@@ -1,0 +1,226 @@
+"""What is tried again, when, and where else."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dashget.errors import Retry
+from dashget.transfer.request import Request, TransferError
+from tests.faultserver import Answer, FaultServer, http_date, refuse
+from tests.sinks import Transfers
+
+BODY = bytes(i * 7 % 251 for i in range(50_000))
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520])
+def test_what_may_pass_is_tried_again(server: FaultServer, status: int) -> None:
+    url = server.on("/a", refuse(status), refuse(status), Answer(BODY))
+    with Transfers() as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.attempts == 3
+    assert [attempt for _, attempt, _, _ in transfers.log.retries] == [1, 2]
+    assert transfers.log.retries[0][3].startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 501])
+def test_what_is_final_is_not(server: FaultServer, status: int) -> None:
+    url = server.on("/a", refuse(status))
+    with Transfers() as transfers:
+        error = transfers.fail(url)
+    assert (error.status, error.attempts, len(server.seen)) == (status, 1, 1)
+    assert not transfers.log.retries
+
+
+def test_retries_are_counted_per_file(server: FaultServer) -> None:
+    url = server.on("/a", refuse(500))
+    with Transfers(retries=2) as transfers:
+        error = transfers.fail(url)
+    assert (error.attempts, len(server.seen)) == (3, 3)
+    assert str(error) == "HTTP 500 Internal Server Error"
+
+
+def test_the_retries_of_a_whole_run_are_limited(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", refuse(500)) for i in range(10)]
+    with Transfers(run_retries=7) as transfers:
+        transfers.run(*urls)
+    assert len(transfers.results) == 10
+    assert len(server.seen) == 17
+
+
+def test_pauses_grow_with_full_jitter(server: FaultServer) -> None:
+    from dashget.transfer.options import TransferOptions
+    from dashget.transfer.retry import backoff_seconds
+
+    options = TransferOptions(backoff_seconds=0.5, backoff_limit_seconds=3.0)
+    longest = [backoff_seconds(n, options, lambda: 1.0) for n in range(1, 6)]
+    assert longest == [0.5, 1.0, 2.0, 3.0, 3.0]
+    assert backoff_seconds(3, options, lambda: 0.25) == 0.5
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_dropped_connections_are_tried_again(server: FaultServer, how: str) -> None:
+    url = server.on("/a", Answer(drop=how), Answer(BODY))
+    with Transfers() as transfers:
+        assert transfers.get(url)[1] == BODY
+
+
+def test_a_reset_in_mid_body_goes_on_at_its_byte(server: FaultServer) -> None:
+    first = Answer(BODY, etag='"1"', cut=20_000, cut_by="reset")
+    url = server.on("/a", first, Answer(BODY, etag='"1"'))
+    with Transfers() as transfers:
+        assert transfers.get(url)[1] == BODY
+
+
+def test_a_connection_closed_between_requests_is_no_error(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY, then_close=True)) for i in range(20)]
+    with Transfers(in_flight=1) as transfers:
+        transfers.run(*urls)
+    assert all(not isinstance(r, TransferError) for r in transfers.results.values())
+
+
+def test_a_stall_is_noticed_and_the_connection_replaced(server: FaultServer) -> None:
+    stalled = Answer(BODY, etag='"1"', cut=20_000, cut_by="hang")
+    url = server.on("/a", stalled, Answer(BODY, etag='"1"'))
+    with Transfers(timeout_seconds=0.3) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert transfers.log.retries[0][3] == "timed out: no data for 0.3 s"
+    assert len({seen.connection for seen in server.seen}) == 2
+    assert fetched.transferred == len(BODY)
+
+
+def test_a_server_that_never_answers_times_out(server: FaultServer) -> None:
+    url = server.on("/a", Answer(drop="hang"))
+    with Transfers(timeout_seconds=0.2, retries=1) as transfers:
+        error = transfers.fail(url)
+    assert str(error) == "timed out: no data for 0.2 s"
+    assert error.attempts == 2
+
+
+def test_slow_is_not_stalled(server: FaultServer) -> None:
+    url = server.on("/a", Answer(BODY, drip=(10_000, 0.15)))
+    with Transfers(timeout_seconds=0.4) as transfers:
+        fetched, _ = transfers.get(url)
+    assert fetched.attempts == 1
+    assert fetched.seconds > 0.4
+
+
+def test_a_refused_connection_is_told_as_such() -> None:
+    with Transfers(retries=1) as transfers:
+        error = transfers.fail(f"http://127.0.0.1:{closed_port()}/a")
+    assert (str(error), error.attempts, error.retry) == ("connection refused", 2, Retry.AGAIN)
+
+
+def test_progress_is_worth_another_attempt(server: FaultServer) -> None:
+    body = bytes(2_000_000)
+    cuts = [Answer(body, etag='"1"', cut=300_000) for _ in range(6)]
+    url = server.on("/a", *cuts, Answer(body, etag='"1"'))
+    with Transfers(retries=1) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == body
+    assert fetched.attempts == 7
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_obeyed(server: FaultServer, form: str) -> None:
+    value = "1" if form == "seconds" else http_date(time.time() + 2)
+    url = server.on("/a", refuse(503, Retry_After=value), Answer(BODY))
+    started = time.monotonic()
+    with Transfers() as transfers:
+        transfers.get(url)
+    waited = time.monotonic() - started
+    assert 0.9 < waited < 3
+    assert transfers.log.retries[0][2] == pytest.approx(waited, abs=0.5)
+
+
+def test_retry_after_holds_that_host_back_and_no_other(server: FaultServer) -> None:
+    with FaultServer() as other:
+        slow = server.on("/slow", refuse(429, Retry_After="1"), Answer(BODY))
+        same_host = [server.on(f"/{i}", Answer(BODY)) for i in range(5)]
+        elsewhere = [other.on(f"/{i}", Answer(BODY)) for i in range(5)]
+        order: list[str] = []
+        with Transfers(in_flight=1) as transfers:
+            done = transfers.done
+            transfers.done = lambda job, r: (order.append(job.request.url), done(job, r))[1]  # type: ignore[method-assign]  # to see the order
+            transfers.run(slow, *same_host, *elsewhere)
+        assert set(order[:5]) == set(elsewhere)
+        assert set(order[5:]) == {slow, *same_host}
+
+
+def test_a_pause_that_is_too_long_is_not_waited_for(server: FaultServer) -> None:
+    url = server.on("/a", refuse(503, Retry_After="7200"))
+    with Transfers() as transfers:
+        error = transfers.fail(url)
+    assert str(error) == "HTTP 503 Service Unavailable, to be asked again in 7200 s"
+
+
+def test_the_next_base_is_tried_after_a_final_answer(server: FaultServer) -> None:
+    first = server.on("/one/a", refuse(404))
+    second = server.on("/two/a", Answer(BODY))
+    with Transfers() as transfers:
+        fetched, data = transfers.get(first, second)
+    assert data == BODY
+    assert (fetched.url, fetched.attempts) == (second, 2)
+    assert transfers.log.retries == [(second, 1, 0.0, "HTTP 404 Not Found")]
+
+
+def test_all_bases_are_tried_until_their_attempts_are_used_up(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}/a", refuse(500)) for i in range(3)]
+    with Transfers(retries=3) as transfers:
+        error = transfers.fail(*urls)
+    assert [len(server.asked(f"/{i}/a")) for i in range(3)] == [4, 4, 4]
+    assert [url for url, _ in error.tried] == urls
+
+
+def test_bytes_of_one_base_are_not_continued_with_those_of_another(server: FaultServer) -> None:
+    first = server.on("/one/a", Answer(BODY, etag='"1"', cut=9_000), refuse(404))
+    second = server.on("/two/a", Answer(bytes(len(BODY)), etag='"1"'))
+    with Transfers() as transfers:
+        assert transfers.get(first, second)[1] == bytes(len(BODY))
+    assert "range" not in server.asked("/two/a")[0].headers
+
+
+def test_a_dead_base_is_left_alone_for_a_while(server: FaultServer) -> None:
+    dead = f"http://127.0.0.1:{closed_port()}"
+    requests = [Request((f"{dead}/{i}", server.on(f"/{i}", Answer(BODY)))) for i in range(50)]
+    with Transfers(in_flight=1) as transfers:
+        transfers.run(*requests)
+    assert all(not isinstance(r, TransferError) for r in transfers.results.values())
+    assert len(transfers.log.retries) <= 2
+
+
+def test_a_base_that_lacks_everything_is_left_alone(server: FaultServer) -> None:
+    requests = [
+        Request((server.url(f"/gone/{i}"), server.on(f"/here/{i}", Answer(BODY))))
+        for i in range(50)
+    ]
+    with Transfers(in_flight=1) as transfers:
+        transfers.run(*requests)
+    assert len([seen for seen in server.seen if seen.path.startswith("/gone")]) == 3
+
+
+def test_a_base_that_lacks_one_file_is_not_left_alone(server: FaultServer) -> None:
+    requests = [
+        Request((server.on(f"/one/{i}", refuse(404) if i % 4 == 0 else Answer(BODY)),
+                 server.on(f"/two/{i}", Answer(BODY))))
+        for i in range(40)
+    ]  # fmt: skip
+    with Transfers(in_flight=1) as transfers:
+        transfers.run(*requests)
+    assert len([seen for seen in server.seen if seen.path.startswith("/two")]) == 10

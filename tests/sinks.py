@@ -1,0 +1,152 @@
+"""Sinks and hooks for tests of the transfer engine: they keep everything in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+
+from dashget.byterange import ByteRange
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.request import (
+    Fetched,
+    Hooks,
+    Job,
+    Method,
+    Reading,
+    Request,
+    ResponseHead,
+    ResumePoint,
+    TransferError,
+)
+
+
+class RecordingSink:
+    """Keeps the bytes, and what the engine said about them."""
+
+    def __init__(self, point: ResumePoint | None = None, data: bytes = b"") -> None:
+        self.data = bytearray(data)
+        self.point = point
+        self.begun: list[tuple[ResponseHead, int]] = []
+        self.scattered = False
+        self.spans: list[ByteRange] = []
+        self.error: OSError | None = None
+        self.received = 0
+
+    def resume_point(self) -> ResumePoint | None:
+        return self.point
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        if offset == 0:
+            self.data.clear()
+            self.spans.clear()
+            self.scattered = False
+        self.begun.append((head, offset))
+
+    def scatter(self) -> None:
+        self.scattered = True
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        if self.error is not None:
+            raise self.error
+        self.received += len(data)
+        if len(self.data) < offset:
+            self.data.extend(bytes(offset - len(self.data)))
+        self.data[offset : offset + len(data)] = data
+        return None
+
+    def written(self, span: ByteRange) -> None:
+        assert self.scattered
+        self.spans.append(span)
+
+
+class Log(Hooks):
+    """Hooks that remember, and check that they are never called from two threads at once."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.retries: list[tuple[str, int, float, str]] = []
+        self.readings: list[Reading] = []
+        self._busy = threading.Lock()
+
+    def on_started(self, job: Job, offset: int) -> None:
+        with self.alone():
+            self.started.append((job.request.url, offset))
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        with self.alone():
+            self.retries.append((url, attempt, delay_seconds, reason))
+
+    def on_tick(self, reading: Reading) -> None:
+        with self.alone():
+            self.readings.append(reading)
+
+    def alone(self) -> _Alone:
+        return _Alone(self._busy)
+
+
+class _Alone:
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        assert self._lock.acquire(blocking=False), "called from two threads at once"
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+
+class Transfers:
+    """Runs requests through an engine and keeps sinks and results by first URL."""
+
+    def __init__(self, **options: object) -> None:
+        settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0}
+        self.log = Log()
+        self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct
+        self.sinks: dict[str, RecordingSink] = {}
+        self.results: dict[str, Fetched | TransferError] = {}
+
+    def run(self, *requests: Request | str, sinks: Iterable[RecordingSink] = ()) -> None:
+        given = iter(sinks)
+
+        def jobs() -> Iterator[Job]:
+            for item in requests:
+                request = Request((item,)) if isinstance(item, str) else item
+                sink = self.sinks[request.url] = next(given, None) or RecordingSink()
+                yield Job(request, lambda sink=sink: sink, request.url)  # type: ignore[misc]  # bound now
+
+        self.engine.run(jobs(), self.done)
+
+    def done(self, job: Job, result: Fetched | TransferError) -> None:
+        with self.log.alone():
+            assert job.payload not in self.results, "reported twice"
+            self.results[str(job.payload)] = result
+
+    def get(self, *urls: str, sink: RecordingSink | None = None) -> tuple[Fetched, bytes]:
+        """Fetch one resource that must arrive."""
+        self.results.clear()
+        self.run(Request(urls), sinks=[sink] if sink else [])
+        result = self.results[urls[0]]
+        if isinstance(result, TransferError):
+            raise result
+        return result, bytes(self.sinks[urls[0]].data)
+
+    def fail(self, *urls: str, sink: RecordingSink | None = None) -> TransferError:
+        """Fetch one resource that must not arrive."""
+        self.results.clear()
+        self.run(Request(urls), sinks=[sink] if sink else [])
+        result = self.results[urls[0]]
+        assert isinstance(result, TransferError)
+        return result
+
+    def head(self, url: str) -> Fetched | TransferError:
+        """Ask for size and validators only."""
+        self.results.clear()
+        self.run(Request((url,), Method.HEAD))
+        return self.results[url]
+
+    def __enter__(self) -> Transfers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.engine.close()
