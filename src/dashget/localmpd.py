@@ -47,7 +47,8 @@ _LIVE_ATTRIBUTES: Final = (
 )
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
-_KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~" + "".join(map(chr, range(0xE000, 0xE010)))
+_KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
+_MARKERS: Final = re.compile("([\ue000-\uf8ff])")
 
 _Element = etree._Element  # the only name lxml has for it
 
@@ -212,10 +213,14 @@ def _write_single(
     else:
         following.addprevious(base)
     if representation.initialization is not None:
-        _write_initialization(_own(element, "SegmentBase"), representation.initialization, layout)
+        resource = representation.initialization
+        _write_initialization(_own(element, "SegmentBase"), resource, layout, beside=base.text)
 
 
-def _write_initialization(parent: _Element, resource: Resource | None, layout: Layout) -> None:
+def _write_initialization(
+    parent: _Element, resource: Resource | None, layout: Layout, *, beside: str = ""
+) -> None:
+    """Name an initialization segment, relative to the BaseURL ``beside`` which it stands."""
     if resource is None:
         return
     found = next(_children(parent, "Initialization"), None)
@@ -224,13 +229,15 @@ def _write_initialization(parent: _Element, resource: Resource | None, layout: L
         parent.insert(0, found)
         if resource.range is not None:
             found.set("range", str(resource.range))
-    found.set("sourceURL", _reference(resource.address, layout))
+    found.set("sourceURL", "../" * beside.count("/") + _reference(resource.address, layout))
 
 
 def _reference(address: Address, layout: Layout) -> str:
     """Write the mirror's path of an address as a relative URL, fields as identifiers."""
     pattern = layout.pattern(address)
-    return UrlPattern.from_marked(quote(pattern.marked, safe=_KEEP_IN_PATH), pattern.fields).text
+    pieces = _MARKERS.split(pattern.marked)
+    pieces[::2] = [quote(piece, safe=_KEEP_IN_PATH) for piece in pieces[::2]]
+    return UrlPattern.from_marked("".join(pieces), pattern.fields).text
 
 
 def _path_reference(segment: Segment, layout: Layout) -> str:
