@@ -35,6 +35,35 @@ class Box(msgspec.Struct, frozen=True):
         return None if self.end is None else self.end - self.start
 
 
+class Reference(msgspec.Struct, frozen=True, gc=False):
+    """One entry of a ``sidx``: a stretch of bytes that is media, or another ``sidx``."""
+
+    is_index: bool
+    size: int
+    duration: int
+    starts_with_sap: bool = False
+
+
+class SidxBox(msgspec.Struct, frozen=True):
+    """SegmentIndexBox (ISO/IEC 14496-12, 8.16.3).
+
+    ``start`` is where the box begins in its file and ``anchor`` where what it refers to
+    begins: right behind the box, plus ``first_offset``.
+    """
+
+    start: int
+    end: int
+    timescale: int
+    earliest_presentation_time: int
+    first_offset: int
+    references: tuple[Reference, ...]
+
+    @property
+    def anchor(self) -> int:
+        """The first byte that is referred to, in a file that holds index and media."""
+        return self.end + self.first_offset
+
+
 class PsshBox(msgspec.Struct, frozen=True):
     """ProtectionSystemSpecificHeaderBox (ISO/IEC 23001-7, 8.1)."""
 
@@ -96,3 +125,56 @@ def read_pssh(data: bytes) -> PsshBox:
     if position + size > len(data):
         raise BoxError(f"a pssh box whose {size} bytes of data are cut off")
     return PsshBox(system_id, tuple(kids), data[position : position + size])
+
+
+def find_sidx(data: bytes, offset: int = 0) -> SidxBox | None:
+    """Find the first whole ``sidx`` in bytes that begin at ``offset`` of their file.
+
+    None where there is none, or where it is cut off (``box_end`` tells how far it goes).
+    """
+    for box in iter_boxes(data):
+        if box.type == "sidx":
+            if box.end is None or box.end > len(data):
+                return None
+            return read_sidx(data[box.start : box.end], offset + box.start)
+        if box.type in ("moof", "mdat"):
+            return None
+    return None
+
+
+def box_end(data: bytes, kind: str, offset: int = 0) -> int | None:
+    """Say where the first box of a kind ends in the file, even where the bytes do not reach."""
+    for box in iter_boxes(data):
+        if box.type == kind:
+            return None if box.end is None else offset + box.end
+    return None
+
+
+def read_sidx(data: bytes, offset: int = 0) -> SidxBox:
+    """Read a whole ``sidx`` box that begins at ``offset`` of its file; both versions."""
+    box = next(iter_boxes(data), None)
+    if box is None or box.type != "sidx" or box.end is None or box.end > len(data):
+        raise BoxError("not a whole sidx box")
+    position = box.payload
+    try:
+        version = data[position]
+        (timescale,) = struct.unpack_from(">I", data, position + 8)
+        form = ">II" if version == 0 else ">QQ"
+        earliest, first_offset = struct.unpack_from(form, data, position + 12)
+        position += 12 + struct.calcsize(form)
+        (count,) = struct.unpack_from(">H", data, position + 2)
+        position += 4
+        references = tuple(
+            _reference(*struct.unpack_from(">III", data, position + 12 * i)) for i in range(count)
+        )
+    except (struct.error, IndexError) as err:
+        raise BoxError("a sidx box that ends too early") from err
+    if timescale == 0:
+        raise BoxError("a sidx box with a timescale of 0")
+    if position + 12 * count > box.end:
+        raise BoxError(f"a sidx box with {count} references in {box.size} bytes")
+    return SidxBox(offset, offset + box.end, timescale, earliest, first_offset, references)
+
+
+def _reference(word: int, duration: int, sap: int) -> Reference:
+    return Reference(bool(word >> 31), word & 0x7FFFFFFF, duration, bool(sap >> 31))

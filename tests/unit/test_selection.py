@@ -92,6 +92,7 @@ def test_the_default_is_everything(presentation: Presentation) -> None:
         ("trick=yes", ["t1"]),
         ("trick=yes,best", ["t1"]),
         ("set=1,best", ["v4"]),
+        ("set=#1,best", ["s1"]),
         ("set=5", None),
         ("width>=1920,bandwidth<=5M", ["v3"]),
     ],

@@ -231,11 +231,19 @@ class RemoteElement(Node, frozen=True, kw_only=True):
     element: str
 
 
+class Source(msgspec.Struct, frozen=True, eq=False):
+    """The tree that a document was built from, and what was said about its XML."""
+
+    root: Element
+    warnings: tuple[Issue, ...] = ()
+    problems: tuple[Issue, ...] = ()
+
+
 class MPD(Node, frozen=True, kw_only=True):
     """The MPD element (5.3.1).
 
     ``remote`` lists what must be fetched before the document says all it means, and
-    ``source`` is then the tree into which it goes (``xlink``);
+    ``source`` is then the tree into which it goes (``remote``);
     ``problems`` are breaches that ``resolve`` raises together with its own.
     """
 
@@ -261,6 +269,6 @@ class MPD(Node, frozen=True, kw_only=True):
     supplemental: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()
     remote: tuple[RemoteElement, ...] = ()
-    source: Element | None = None
+    source: Source | None = None
     warnings: tuple[Issue, ...] = ()
     problems: tuple[Issue, ...] = ()

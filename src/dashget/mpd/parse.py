@@ -23,6 +23,7 @@ from dashget.mpd.model import (
     EventStreamElement,
     Period,
     Representation,
+    Source,
     UrlQuery,
     UtcTiming,
 )
@@ -32,7 +33,7 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import find_remote
+from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import (
     CENC,
     DEFAULT_LIMITS,
@@ -112,7 +113,9 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
 
 
 def build_mpd(root: Element, log: IssueLog) -> MPD:
-    """Build the model of a whole document."""
+    """Build the model of a whole document; ``log`` has what was said about its XML."""
+    source = Source(root, log.warnings, log.problems)
+    remove_resolved_to_zero(root)
     _check_namespace(root, log)
     where = "MPD"
     read = Attributes(root, where, log)
@@ -144,7 +147,7 @@ def build_mpd(root: Element, log: IssueLog) -> MPD:
         "supplemental": _descriptors(root, "SupplementalProperty", where, log),
         "protections": _protections(root, where, log),
         "remote": remote,
-        "source": root if remote else None,
+        "source": source if remote else None,
     }
     return MPD(where=where, line=root.line, warnings=log.warnings, problems=log.problems, **fields)
 

@@ -1,19 +1,60 @@
-"""Remote elements (5.5): which ones a document needs, and putting them in their place.
+"""Remote elements in a tree (5.5): finding them, and putting others in their place.
 
-Nothing is fetched here. ``MPD.remote`` says what is needed; the caller fetches it (relative to
-the MPD's URL) and calls ``include_remote`` until nothing is needed any more.
+A tree is changed in place here; ``remote`` is what callers use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from dashget.mpd.model import RemoteElement
 from dashget.mpd.xmltree import XLINK, Element
 
 HREF: Final = f"{{{XLINK}}}href"
+RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
+MAX_NESTING: Final = 4
+"""How deep remote elements may name remote elements."""
 
 
-def find_remote(root: Element) -> tuple[RemoteElement, ...]:
+def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
     """List the elements that are elsewhere, in document order."""
-    return ()
+    found: list[RemoteElement] = []
+    counts: dict[str, int] = {}
+    for child in root.children:
+        counts[child.name] = counts.get(child.name, 0) + 1
+        place = f"{where}/{child.name}[{counts[child.name]}]"
+        href = child.attributes.get(HREF)
+        if href is not None:
+            found.append(
+                RemoteElement(where=place, line=child.line, href=href.strip(), element=child.name)
+            )
+        if child.children:
+            found.extend(find_remote(child, place))
+    return tuple(found)
+
+
+def remove_resolved_to_zero(root: Element) -> None:
+    """Take out the elements that refer to nothing on purpose (5.5.3)."""
+    replace_remote(root, lambda element, href: [] if href == RESOLVE_TO_ZERO else [element])
+
+
+def replace_remote(root: Element, choose: Callable[[Element, str], list[Element]]) -> None:
+    """Put in the place of each remote element what ``choose`` gives for it and its reference."""
+    if any(HREF in child.attributes for child in root.children):
+        children: list[Element] = []
+        for child in root.children:
+            href = child.attributes.get(HREF)
+            children.extend([child] if href is None else choose(child, href.strip()))
+        root.children = children
+    for child in root.children:
+        if child.children:
+            replace_remote(child, choose)
+
+
+def mark_origin(element: Element, origins: tuple[str, ...]) -> None:
+    """Note where an element came from; its lines are those of another document, so none."""
+    element.origins = origins
+    element.line = None
+    for child in element.children:
+        mark_origin(child, origins)

@@ -52,6 +52,7 @@ DEFAULT_LIMITS: Final = ParseLimits()
 class Element:
     """One element. ``name`` is the local name, ``{namespace}local`` for foreign ones.
 
+    ``origins`` names the references that led to what was spliced in from elsewhere.
     ``namespace`` is set for the root only, whose namespace is taken for DASH's.
     ``timeline`` holds the ``S`` rows of a SegmentTimeline and ``listed`` the attributes of the
     SegmentURL rows of a SegmentList; neither is among the children. ``line`` is None in
@@ -65,6 +66,7 @@ class Element:
         "listed",
         "name",
         "namespace",
+        "origins",
         "text",
         "timeline",
     )
@@ -74,6 +76,7 @@ class Element:
         self.attributes = attributes
         self.line = line
         self.namespace: str | None = None
+        self.origins: tuple[str, ...] = ()
         self.text = ""
         self.children: list[Element] = []
         self.timeline: SegmentTimeline | None = None

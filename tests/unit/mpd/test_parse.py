@@ -138,7 +138,8 @@ def test_undeclared_prefixes_are_taken_by_their_usual_meaning_with_one_warning()
     mpd = parse(
         "<Period><AdaptationSet>"
         '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" cenc:default_KID="K1"/>'
-        '<ContentProtection schemeIdUri="urn:uuid:X"><cenc:pssh>AAAA</cenc:pssh></ContentProtection>'
+        '<ContentProtection schemeIdUri="urn:uuid:X"><cenc:pssh>AAAA</cenc:pssh>'
+        "</ContentProtection>"
         "</AdaptationSet></Period>"
     )
     first, second = mpd.periods[0].adaptation_sets[0].protections
@@ -187,7 +188,7 @@ def test_lines_beyond_65535_are_known() -> None:
 def test_white_space_around_values_is_dropped() -> None:
     mpd = parse('<BaseURL>\n  http://h/ \n</BaseURL><Period id=" p " start=" PT1S "/>')
     assert mpd.base_urls[0].url == "http://h/"
-    assert (mpd.periods[0].id, mpd.periods[0].start) == ("p", 1)
+    assert (mpd.periods[0].id, mpd.periods[0].start) == ("p", Fraction(1))
 
 
 def test_cdata_is_text() -> None:

@@ -108,7 +108,7 @@ def test_a_frame_rate_is_a_ratio(text: str) -> None:
 
 
 def test_a_decimal_frame_rate_is_taken_with_a_remark() -> None:
-    assert values.read_rate("25") == (25, None)
+    assert values.read_rate("25") == (Fraction(25), None)
     value, remark = values.read_rate("29.97")
     assert value == Fraction(2997, 100)
     assert remark is not None
@@ -134,7 +134,7 @@ def test_what_nothing_can_be_made_of_is_a_value_error(
 
 
 def test_numbers_with_exponents_are_read() -> None:
-    assert values.read_number("1.5e3") == (1500, None)
+    assert values.read_number("1.5e3") == (Fraction(1500), None)
 
 
 def test_flags() -> None:

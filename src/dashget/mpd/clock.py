@@ -1,0 +1,88 @@
+"""The wall clock of a dynamic presentation (5.8.4.11): where to learn it, and how to read it.
+
+Nothing is fetched here: a source either has the time in it, or names what to fetch.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.errors import Issue
+from dashget.mpd.model import MPD
+from dashget.mpd.urls import resolve_reference
+from dashget.mpd.values import read_date_time
+
+
+class ClockMethod(enum.Enum):
+    """How a UTCTiming gives the time; the value is the part of the scheme that says so."""
+
+    DIRECT = "direct"
+    """In the MPD itself: as of when it was fetched."""
+    HTTP_HEAD = "http-head"
+    """The Date header of the answer to a HEAD request."""
+    HTTP_ISO = "http-iso"
+    """A body with an ISO 8601 time."""
+    HTTP_XSDATE = "http-xsdate"
+    """A body with an xs:dateTime."""
+
+
+class ClockSource(msgspec.Struct, frozen=True):
+    """One way to learn the time: ``time`` at once (seconds since 1970), else from a URL."""
+
+    method: ClockMethod
+    urls: tuple[str, ...] = ()
+    time: Fraction | None = None
+
+
+_SCHEME: Final = re.compile(r"urn:mpeg:dash:utc:([a-z-]+):20\d\d", re.IGNORECASE)
+
+
+def clock_sources(mpd: MPD, url: str) -> tuple[tuple[ClockSource, ...], tuple[Issue, ...]]:
+    """Give the usable sources in document order, and a note for each that is left out.
+
+    ``url`` is the MPD's own, against which relative ones are resolved.
+    """
+    sources: list[ClockSource] = []
+    notes: list[Issue] = []
+    for timing in mpd.utc_timings:
+        match = _SCHEME.fullmatch(timing.scheme)
+        name = match[1].lower() if match else timing.scheme
+        methods = {method.value: method for method in ClockMethod}
+        if name not in methods:
+            notes.append(
+                Issue(f"UTCTiming {name!r} is ignored", timing.where, timing.line, "5.8.4.11")
+            )
+        elif methods[name] is ClockMethod.DIRECT:
+            try:
+                time, _ = read_date_time(timing.value)
+            except ValueError as err:
+                notes.append(Issue(f"UTCTiming: {err}", timing.where, timing.line, "5.8.4.11"))
+            else:
+                sources.append(ClockSource(ClockMethod.DIRECT, time=time))
+        else:
+            urls = tuple(resolve_reference(url, part) for part in timing.value.split())
+            sources.append(ClockSource(methods[name], urls))
+    return tuple(sources), tuple(notes)
+
+
+def read_clock(method: ClockMethod, body: bytes, date_header: str | None) -> Fraction:
+    """Read the time from an answer; ValueError where it does not say it."""
+    if method is ClockMethod.HTTP_HEAD:
+        return read_date_header(date_header or "")
+    text = body[:200].decode("utf-8-sig", "replace").strip().strip('"')
+    return read_date_time(text)[0]
+
+
+def read_date_header(text: str) -> Fraction:
+    """Read an HTTP date (RFC 9110, 5.6.7) into seconds since 1970."""
+    moment = parsedate_to_datetime(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return Fraction(int(moment.timestamp()))

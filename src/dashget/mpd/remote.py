@@ -1,0 +1,92 @@
+"""Remote elements (5.5): the document with what was fetched for it in place.
+
+``MPD.remote`` says what is needed. The caller fetches each ``href``, resolved against the
+MPD's URL, and calls ``include_remote``; what comes may name more, so this goes on until
+``MPD.remote`` is empty. Nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dashget.errors import MPDSyntaxError
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import MPD
+from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, build_mpd, read_document
+from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO, mark_origin, replace_remote
+from dashget.mpd.xmltree import NAMESPACE, XLINK, Element, XmlError, read_tree
+
+_PROLOG: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
+
+
+def include_remote(
+    mpd: MPD, fetched: Mapping[str, bytes | None], *, limits: ParseLimits = DEFAULT_LIMITS
+) -> MPD:
+    """Put remote elements in their place; ``fetched`` maps an ``href`` as written to its bytes.
+
+    None, or bytes that hold no such element, is a warning, and the element's own content
+    stays. An ``href`` that is not in ``fetched`` stays remote. References that lead back to
+    themselves, or deeper than four, are problems.
+    """
+    if mpd.source is None:
+        return mpd
+    log = IssueLog()
+    log.extend(mpd.source.warnings, mpd.source.problems)
+    root = mpd.source.root
+
+    def choose(element: Element, href: str) -> list[Element]:
+        if href not in fetched:
+            return [element]
+        if href in element.origins or len(element.origins) >= MAX_NESTING:
+            why = "leads back to itself" if href in element.origins else "is nested too deep"
+            log.problem(f"the remote element {href!r} {why}", element.name, element.line, "5.5.3")
+            return [_local(element)]
+        return _content(element, href, fetched[href], log, limits)
+
+    replace_remote(root, choose)
+    return build_mpd(root, log)
+
+
+def _content(
+    element: Element, href: str, data: bytes | None, log: IssueLog, limits: ParseLimits
+) -> list[Element]:
+    """Give the elements that stand in for one; itself without the reference where there is none."""
+    failure = "was not to be had"
+    if data is not None:
+        try:
+            found = _read_elements(data, log, limits)
+        except MPDSyntaxError as err:
+            failure = f"cannot be read ({err.message})"
+        else:
+            fitting = [child for child in found if child.name == element.name]
+            if fitting or not found:
+                for child in fitting:
+                    mark_origin(child, (*element.origins, href))
+                return [child for child in fitting if child.attributes.get(HREF) != RESOLVE_TO_ZERO]
+            failure = f"has no {element.name}"
+    log.warn(
+        f"the remote {element.name} at {href!r} {failure}; its own content stays",
+        element.name,
+        element.line,
+        "5.5.3",
+    )
+    return [_local(element)]
+
+
+def _local(element: Element) -> Element:
+    del element.attributes[HREF]
+    return element
+
+
+def _read_elements(data: bytes, log: IssueLog, limits: ParseLimits) -> list[Element]:
+    """Read a remote entity: one element, several side by side, or none at all."""
+    body = data[_PROLOG.match(data).end() :]  # type: ignore[union-attr]  # it matches everything
+    if not body.strip():
+        return []
+    wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
+    try:
+        return read_tree(wrapped, log, limits).children
+    except XmlError:
+        return [read_document(data, log, limits)]

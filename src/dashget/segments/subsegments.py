@@ -1,0 +1,288 @@
+"""The subsegments of a single file, once its index has been read (5.3.9.2, 6.2.3).
+
+``read_index`` is called with the parts of the file that are known, at first none. It
+answers with the subsegments, or with the ranges that it needs besides; it never fetches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import MPDError
+from dashget.isobmff import BoxError, SidxBox, box_end, find_sidx
+from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.mpd.template import Address
+from dashget.segments.index import SegmentIndex
+from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.webm import EbmlError, read_cues, read_header
+
+SEARCH_BYTES: Final = 64 * 1024
+"""How much of the beginning is searched where ``@indexRange`` is missing."""
+MAX_DEPTH: Final = 4
+
+
+class NeededIndex(msgspec.Struct, frozen=True):
+    """Ranges of ``address`` that have to be known to go on.
+
+    A range may reach past the end of a short file; what there is of it is enough.
+    """
+
+    address: Address
+    ranges: tuple[ByteRange, ...]
+
+
+class Subsegment(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of the file; ``last`` is None where it runs to the end of the file."""
+
+    first: int
+    last: int | None
+    time: int
+    duration: int | None
+
+
+class SubsegmentIndex(SegmentIndex):
+    """The parts of one file: initialization, index and subsegments with their ranges."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        addressing: SingleAddressing,
+        parts: tuple[tuple[SegmentKind, ByteRange], ...],
+        subsegments: tuple[Subsegment, ...],
+        timescale: int,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(representation, limit)
+        self._address = addressing.media
+        self._parts = parts
+        self._subsegments = subsegments
+        offset = Fraction(addressing.presentation_time_offset, addressing.timescale)
+        self._timebase = TimeBase(timescale, representation.period.start - offset)
+
+    def count(self) -> int:
+        return len(self._subsegments)
+
+    def preamble(self) -> Iterator[Segment]:
+        yield from super().preamble()
+        timebase = TimeBase(1, self.representation.period.start)
+        for kind, byte_range in self._parts:
+            yield Segment(kind, self._address, timebase, range=byte_range)
+
+    def media_addresses(self) -> Iterator[Address]:
+        yield self._address
+
+    def media(self) -> Iterator[Segment]:
+        for part in self._subsegments:
+            byte_range = ByteRange(part.first, part.last)
+            yield Segment(
+                SegmentKind.MEDIA,
+                self._address,
+                self._timebase,
+                None,
+                part.time,
+                part.duration,
+                None,
+                byte_range,
+            )
+
+
+def read_index(
+    representation: Representation, known: Mapping[ByteRange, bytes], *, limit: int | None = None
+) -> SubsegmentIndex | NeededIndex | None:
+    """List the subsegments of a SegmentBase or bare BaseURL resource.
+
+    ``known`` maps the ranges that were asked for to their bytes. None where the resource has
+    no index (a subtitle file, a progressive file). MPDError where ``@indexRange`` names bytes
+    that are no index.
+    """
+    addressing = representation.addressing
+    if not isinstance(addressing, SingleAddressing):
+        return None
+    try:
+        return _Reader(representation, addressing, known, limit).read()
+    except (BoxError, EbmlError) as err:
+        raise MPDError(
+            f"the index of Representation {representation.id!r} cannot be read: {err}",
+            hint=f"see {representation.where}, line {representation.line}",
+        ) from err
+
+
+class _Reader:
+    """One attempt, with what is known."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        addressing: SingleAddressing,
+        known: Mapping[ByteRange, bytes],
+        limit: int | None,
+    ) -> None:
+        self._representation = representation
+        self._addressing = addressing
+        self._known = known
+        self._limit = limit
+        self._separate = representation.representation_index
+        self._missing: list[ByteRange] = []
+
+    def read(self) -> SubsegmentIndex | NeededIndex | None:
+        where = self._addressing.index_range
+        if where is None and self._separate is not None:
+            where = self._separate.range or ByteRange(0)
+        data = self._bytes(where or ByteRange(0, SEARCH_BYTES - 1))
+        if data is None:
+            return self._needed()
+        offset = 0 if where is None else where.first
+        if data[:4] in (b"\x1c\x53\xbb\x6b", b"\x1a\x45\xdf\xa3"):
+            return self._webm(data, where)
+        sidx = find_sidx(data, offset)
+        if sidx is not None:
+            return self._hierarchy(sidx)
+        end = box_end(data, "sidx", offset)
+        if end is not None and where is None:
+            if self._bytes(ByteRange(0, end - 1)) is None:
+                return self._needed()
+            sidx = find_sidx(self._known[ByteRange(0, end - 1)])
+            return None if sidx is None else self._hierarchy(sidx)
+        if where is None:
+            return None
+        raise BoxError(f"the bytes {where} hold no whole sidx")
+
+    def _bytes(self, byte_range: ByteRange) -> bytes | None:
+        data = self._known.get(byte_range)
+        if data is None:
+            self._missing.append(byte_range)
+        return data
+
+    def _needed(self) -> NeededIndex:
+        address = self._addressing.media
+        if self._separate is not None and self._addressing.index_range is None:
+            address = self._separate.address
+        return NeededIndex(address, tuple(self._missing))
+
+    def _hierarchy(self, top: SidxBox) -> SubsegmentIndex | NeededIndex:
+        anchor = top.first_offset if self._separate is not None else top.anchor
+        indexes = [ByteRange(top.start, top.end - 1)]
+        subsegments = list(self._walk(top, anchor, 0, indexes))
+        if self._missing:
+            return self._needed()
+        parts: list[tuple[SegmentKind, ByteRange]] = []
+        initialization = self._addressing.initialization_range
+        if self._separate is None:
+            if initialization is None and top.start > 0:
+                initialization = ByteRange(0, top.start - 1)
+            parts.extend((SegmentKind.INDEX, index) for index in indexes)
+        if initialization is not None:
+            parts.insert(0, (SegmentKind.INITIALIZATION, initialization))
+        return self._index(tuple(parts), tuple(subsegments), top.timescale)
+
+    def _walk(
+        self, sidx: SidxBox, anchor: int, depth: int, indexes: list[ByteRange]
+    ) -> Iterator[Subsegment]:
+        """Give the media references of a sidx, and of those that it refers to, in file order."""
+        if depth > MAX_DEPTH:
+            raise BoxError(f"index boxes refer to each other more than {MAX_DEPTH} deep")
+        position, time = anchor, sidx.earliest_presentation_time
+        for reference in sidx.references:
+            if not reference.is_index:
+                if reference.size:
+                    last = position + reference.size - 1
+                    yield Subsegment(position, last, time, reference.duration)
+            else:
+                yield from self._follow(position, reference.size, depth, indexes)
+            position += reference.size
+            time += reference.duration
+
+    def _follow(
+        self, position: int, size: int, depth: int, indexes: list[ByteRange]
+    ) -> Iterator[Subsegment]:
+        """Read the sidx at the beginning of what a reference spans; the rest may be media."""
+        if size < 32:
+            raise BoxError(f"a reference to an index of {size} bytes")
+        asked = ByteRange(position, position + min(size, SEARCH_BYTES) - 1)
+        data = self._bytes(asked)
+        if data is None:
+            return
+        sidx = find_sidx(data, position)
+        if sidx is None:
+            raise BoxError(f"no sidx at {position}, where one is referred to")
+        indexes.append(ByteRange(sidx.start, sidx.end - 1))
+        yield from self._walk(sidx, sidx.anchor, depth + 1, indexes)
+
+    def _webm(self, data: bytes, where: ByteRange | None) -> SubsegmentIndex | NeededIndex | None:
+        if where is None:
+            return None
+        head = self._addressing.initialization_range or ByteRange(0, min(where.first, 4096) - 1)
+        header_bytes = self._bytes(head)
+        if header_bytes is None:
+            return self._needed()
+        header = read_header(header_bytes)
+        cues = read_cues(data, header)
+        ends = [cue.position for cue in cues[1:]]
+        final = where.first if cues and where.first > cues[-1].position else header.segment_end
+        total = None if header.duration is None else int(header.duration)
+        subsegments = []
+        for i, cue in enumerate(cues):
+            end = ends[i] if i < len(ends) else final
+            until = cues[i + 1].time if i + 1 < len(cues) else total
+            subsegments.append(
+                Subsegment(
+                    cue.position,
+                    None if end is None else end - 1,
+                    cue.time,
+                    None if until is None else until - cue.time,
+                )
+            )
+        timescale = Fraction(10**9, header.timestamp_scale)
+        parts = (
+            (SegmentKind.INITIALIZATION, head),
+            (SegmentKind.INDEX, where),
+        )
+        return self._index(parts, _scaled(subsegments, timescale), timescale.numerator)
+
+    def _index(
+        self,
+        parts: tuple[tuple[SegmentKind, ByteRange], ...],
+        subsegments: tuple[Subsegment, ...],
+        timescale: int,
+    ) -> SubsegmentIndex:
+        return SubsegmentIndex(
+            self._representation, self._addressing, parts, subsegments, timescale, self._limit
+        )
+
+
+def _scaled(parts: list[Subsegment], timescale: Fraction) -> tuple[Subsegment, ...]:
+    """Multiply ticks so that their scale is a whole number per second."""
+    factor = timescale.denominator
+    return tuple(
+        Subsegment(
+            part.first,
+            part.last,
+            part.time * factor,
+            None if part.duration is None else part.duration * factor,
+        )
+        for part in parts
+    )
+
+
+def tiles(index: SubsegmentIndex, size: int) -> str | None:
+    """Check that the ranges of an index fill a file of ``size`` bytes; say where they do not.
+
+    The bytes before the first subsegment are initialization and index, so only what lies
+    between the subsegments and at the end is checked.
+    """
+    position: int | None = None
+    for segment in index.media():
+        if segment.range is None:
+            continue
+        if position is not None and segment.range.first != position:
+            kind = "a gap" if segment.range.first > position else "an overlap"
+            return f"{kind} at byte {min(position, segment.range.first)}"
+        position = size if segment.range.last is None else segment.range.last + 1
+    if position is not None and position != size:
+        return f"the index ends at byte {position} of {size}"
+    return None

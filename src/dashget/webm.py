@@ -1,0 +1,155 @@
+"""WebM: the Cues of a file, and the ranges of the Clusters that they point at.
+
+Reads EBML (RFC 8794) just far enough: the Segment's place, its TimestampScale and Duration
+(RFC 9559), and the Cues. Everything works on bytes that somebody else fetched.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+_SEGMENT: Final = 0x18538067
+_INFO: Final = 0x1549A966
+_TIMESTAMP_SCALE: Final = 0x2AD7B1
+_DURATION: Final = 0x4489
+_CUES: Final = 0x1C53BB6B
+_CUE_POINT: Final = 0xBB
+_CUE_TIME: Final = 0xB3
+_CUE_POSITIONS: Final = 0xB7
+_CLUSTER_POSITION: Final = 0xF1
+_EBML: Final = 0x1A45DFA3
+
+
+class EbmlError(ValueError):
+    """The bytes contradict RFC 8794 or RFC 9559."""
+
+
+class EbmlElement(msgspec.Struct, frozen=True):
+    """An element's id and where its content lies; ``end`` is None for an unknown size."""
+
+    id: int
+    start: int
+    payload: int
+    end: int | None
+
+
+class WebmHeader(msgspec.Struct, frozen=True):
+    """What the beginning of a file says.
+
+    ``segment_start`` is the offset that Cues count from. ``timestamp_scale`` is the
+    nanoseconds of a tick; ``duration`` is in ticks, None where it is not said.
+    """
+
+    segment_start: int
+    segment_end: int | None
+    timestamp_scale: int = 1_000_000
+    duration: float | None = None
+
+
+class Cue(msgspec.Struct, frozen=True, order=True):
+    """A Cluster: where it begins in the file, and at which tick."""
+
+    position: int
+    time: int
+
+
+def iter_elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[EbmlElement]:
+    """Walk the elements between two offsets; a header that is cut off ends the walk."""
+    stop = len(data) if end is None else min(end, len(data))
+    position = start
+    while position < stop:
+        identity = _vint(data, position, stop, keep_marker=True)
+        if identity is None:
+            return
+        size = _vint(data, identity[1], stop, keep_marker=False)
+        if size is None:
+            return
+        length, payload = size
+        unknown = length == (1 << (7 * (payload - identity[1]))) - 1
+        element_end = None if unknown else payload + length
+        yield EbmlElement(identity[0], position, payload, element_end)
+        if element_end is None:
+            return
+        position = element_end
+
+
+def read_header(data: bytes) -> WebmHeader:
+    """Read the beginning of a file, up to its Info element."""
+    elements = iter_elements(data)
+    first = next(elements, None)
+    if first is None or first.id != _EBML:
+        raise EbmlError("not a WebM file: no EBML header")
+    segment = next((element for element in elements if element.id == _SEGMENT), None)
+    if segment is None:
+        raise EbmlError("no Segment element at the beginning of the file")
+    scale, duration = 1_000_000, None
+    for element in iter_elements(data, segment.payload, segment.end):
+        if element.id == _INFO:
+            for item in iter_elements(data, element.payload, element.end):
+                if item.id == _TIMESTAMP_SCALE:
+                    scale = _unsigned(data, item)
+                elif item.id == _DURATION:
+                    duration = _float(data, item)
+            break
+    if scale == 0:
+        raise EbmlError("a TimestampScale of 0")
+    return WebmHeader(segment.payload, segment.end, scale, duration)
+
+
+def read_cues(data: bytes, header: WebmHeader) -> tuple[Cue, ...]:
+    """Read a Cues element, with which the bytes begin; one Cue per Cluster, in file order."""
+    cues = next(iter_elements(data), None)
+    if cues is None or cues.id != _CUES:
+        raise EbmlError("the index range does not begin with Cues")
+    if cues.end is not None and cues.end > len(data):
+        raise EbmlError(f"Cues of {cues.end} bytes in an index range of {len(data)}")
+    times: dict[int, int] = {}
+    for point in iter_elements(data, cues.payload, cues.end):
+        if point.id != _CUE_POINT:
+            continue
+        time: int | None = None
+        for item in iter_elements(data, point.payload, point.end):
+            if item.id == _CUE_TIME:
+                time = _unsigned(data, item)
+            elif item.id == _CUE_POSITIONS and time is not None:
+                for part in iter_elements(data, item.payload, item.end):
+                    if part.id == _CLUSTER_POSITION:
+                        position = header.segment_start + _unsigned(data, part)
+                        times[position] = min(time, times.get(position, time))
+    return tuple(Cue(position, time) for position, time in sorted(times.items()))
+
+
+def _vint(data: bytes, position: int, stop: int, *, keep_marker: bool) -> tuple[int, int] | None:
+    """Read a variable-size integer; None where it is cut off."""
+    if position >= stop:
+        return None
+    first = data[position]
+    if first == 0:
+        raise EbmlError(f"no variable-size integer at {position}")
+    length = 9 - first.bit_length()
+    if position + length > stop:
+        return None
+    value = int.from_bytes(data[position : position + length], "big")
+    if not keep_marker:
+        value &= (1 << (7 * length)) - 1
+    return value, position + length
+
+
+def _content(data: bytes, element: EbmlElement) -> bytes:
+    if element.end is None or element.end > len(data):
+        raise EbmlError(f"element {element.id:X} is cut off")
+    return data[element.payload : element.end]
+
+
+def _unsigned(data: bytes, element: EbmlElement) -> int:
+    return int.from_bytes(_content(data, element), "big")
+
+
+def _float(data: bytes, element: EbmlElement) -> float | None:
+    content = _content(data, element)
+    form = {4: ">f", 8: ">d"}.get(len(content))
+    return None if form is None else float(struct.unpack(form, content)[0])
