@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         Warned,
     )
     from dashget.manifest import Loaded
-    from dashget.mirror import Stop
+    from dashget.mirroring import Stop
     from dashget.mpd.presentation import (
         AdaptationSet,
         ContentType,
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         Presentation,
         Representation,
     )
-    from dashget.plan import PlanLine, PlannedSegment, plan_line
+    from dashget.planning import PlanLine, PlannedSegment, plan_line
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
     from dashget.transfer.options import TransferOptions
@@ -97,7 +97,7 @@ _HOMES = {
         "Warned",
     ),
     "dashget.manifest": ("Loaded",),
-    "dashget.mirror": ("Stop",),
+    "dashget.mirroring": ("Stop",),
     "dashget.mpd.presentation": (
         "AdaptationSet",
         "ContentType",
@@ -105,7 +105,7 @@ _HOMES = {
         "Presentation",
         "Representation",
     ),
-    "dashget.plan": ("PlanLine", "PlannedSegment", "plan_line"),
+    "dashget.planning": ("PlanLine", "PlannedSegment", "plan_line"),
     "dashget.segments.segment": ("Segment", "SegmentKind"),
     "dashget.selection": ("Selection", "parse_selection"),
     "dashget.transfer.options": ("TransferOptions",),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.errors import SelectionError, UsageError
 from dashget.events import (
     Event,
     ManifestLoaded,
@@ -27,8 +27,9 @@ from dashget.events import (
 from dashget.layout import Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.manifest import Loaded, Source, load_manifest, parse_source
-from dashget.mirror import MirrorRun, Stop
-from dashget.plan import (
+from dashget.mirroring import MirrorRun, Stop
+from dashget.mpd.presentation import Presentation
+from dashget.planning import (
     PlannedSegment,
     Track,
     iter_plan,
@@ -120,7 +121,7 @@ def mirror(
     with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
         loaded = load_manifest(parsed, engine, base_url=options.base_url, now=options.now)
-        narrowed = select(loaded.presentation, options.selection)
+        narrowed = _narrow(loaded.presentation, options.selection)
         tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
@@ -163,6 +164,15 @@ def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:
     """Tie the options to the manifest: its origin gets the secrets, also those in its URL."""
     user = options.user if options.user is not None else source.user
     return msgspec.structs.replace(options, origin=source.url, user=user)
+
+
+def _narrow(presentation: Presentation, selection: Selection) -> Presentation:
+    if not presentation.periods:
+        raise SelectionError(
+            "no Period of the presentation is available yet",
+            hint="it is announced, but its start is not; try again later",
+        )
+    return select(presentation, selection)
 
 
 def _refuse_local_files(tracks: tuple[Track, ...]) -> None:

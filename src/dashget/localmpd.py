@@ -34,7 +34,7 @@ from dashget.mpd.presentation import (
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, UrlPattern
-from dashget.plan import Track
+from dashget.planning import Track
 from dashget.segments.segment import Segment, SegmentKind
 
 _LEADS_AWAY: Final = ("Location", "PatchLocation", "UTCTiming", "ServiceDescription")

@@ -20,8 +20,9 @@ satisfies only ``!=``.
 ``best`` keeps one Representation for each language and set of roles in each Period: of video
 the one with most pixels, then the highest frame rate, then the highest bandwidth; of
 everything else the highest bandwidth, then the most channels. ``worst`` is the opposite end. On
-a tie the first in the document counts. Trick-mode sets take part only where nothing else is left. Whatever a chosen
-Representation depends on (``@dependencyId``) is kept with it.
+a tie the first in the document counts. Trick-mode sets take part only where nothing else is
+left. Whatever a chosen Representation depends on (``@dependencyId``) is kept with it. ``set``
+is an AdaptationSet's id, or ``#`` and its position in the Period where it has none.
 
 ``--period``: positions from 0 as in ``dashget list``, ranges ``2-4``, ``3-`` or ``-2``, ``first``,
 ``last``, ``id=NAME`` or a NAME that is no number; separated by commas.
@@ -217,7 +218,7 @@ _TEXTS: Final[dict[str, _Values]] = {
     "role": lambda r, a: [role.value for role in a.roles] or ["main"],
     "label": lambda r, a: a.labels,
     "mime": lambda r, a: (r.mime_type,),
-    "set": lambda r, a: (a.id or str(a.index),),
+    "set": lambda r, a: (a.id or f"#{a.index}",),
     "accessibility": lambda r, a: (d.value for d in a.accessibility),
     "protected": lambda r, a: ("yes" if r.protections else "no",),
     "trick": lambda r, a: ("yes" if a.trick_mode_for else "no",),

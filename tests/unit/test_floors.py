@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,12 +19,12 @@ ORDER = (
     ("cli",),
     ("report",),
     ("api",),
-    ("mirror", "verify", "live"),
+    ("mirroring", "verification", "recording"),
     ("manifest",),
     ("store",),
     ("transfer",),
     ("localmpd",),
-    ("plan",),
+    ("planning",),
     ("layout",),
     ("selection",),
     ("segments",),
@@ -95,3 +97,10 @@ def test_the_public_names_are_all_there() -> None:
 def test_every_public_name_says_what_it_is(name: str) -> None:
     value = getattr(dashget, name)
     assert name == "__version__" or value.__doc__
+
+
+def test_no_module_hides_a_public_name() -> None:
+    for path in MODULES:
+        if path.stem != "__main__":
+            importlib.import_module(name_of(path))
+    assert all(not isinstance(getattr(dashget, name), ModuleType) for name in dashget.__all__)

@@ -11,7 +11,7 @@ from dashget.localmpd import make_local_mpd
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.plan import iter_plan, make_layout, make_tracks
+from dashget.planning import iter_plan, make_layout, make_tracks
 from dashget.selection import parse_selection, select
 
 URL = "https://h.example/vod/x.mpd"

@@ -23,7 +23,7 @@ from dashget.cli.arguments import (
     Threads,
 )
 from dashget.events import Event
-from dashget.mirror import Stop
+from dashget.mirroring import Stop
 
 
 @Parameter(name="*")

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from dashget.api import load
 from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments
 from dashget.cli.warnings import print_warnings
-from dashget.plan import make_tracks
+from dashget.planning import make_tracks
 from dashget.report.listing import presentation_row, print_table
 
 

@@ -13,7 +13,7 @@ from dashget.api import load
 from dashget.api import plan as plan_segments
 from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments, SelectionArguments
 from dashget.cli.warnings import print_warnings
-from dashget.plan import PlannedSegment, plan_line
+from dashget.planning import PlannedSegment, plan_line
 
 
 def plan(

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
-from dashget.plan import Track
+from dashget.planning import Track
 from dashget.report import text
 
 _PIPE_WIDTH = 2000

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(256)) * 40

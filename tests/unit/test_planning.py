@@ -12,7 +12,7 @@ import msgspec
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.plan import (
+from dashget.planning import (
     PlannedSegment,
     iter_plan,
     make_layout,

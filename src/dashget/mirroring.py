@@ -29,7 +29,7 @@ from dashget.events import (
 )
 from dashget.layout import Layout, SafePath
 from dashget.mpd.dataurl import decode_data_url
-from dashget.plan import PlannedSegment, Track, iter_plan
+from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.store import FileRecord, MirrorDirectory, Part, Presence
 from dashget.transfer.engine import Engine
 from dashget.transfer.request import (
@@ -107,6 +107,7 @@ class MirrorRun(Hooks):
         self._guard = threading.RLock()
         self._seen: set[SafePath] = set()
         self._again: list[_File] = []
+        self._started = False
         self._planning_done = False
 
     def run(
@@ -119,6 +120,7 @@ class MirrorRun(Hooks):
     ) -> None:
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
         self._store = store
+        self._started = True
         jobs = self._iter_jobs(tracks, layout, stop)
         if self._dry_run:
             for job in jobs:
@@ -177,7 +179,9 @@ class MirrorRun(Hooks):
         self._emit(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
     def on_tick(self, reading: Reading) -> None:
-        """Report where the run stands."""
+        """Report where the run stands, once there is a plan to stand in."""
+        if not self._started:
+            return
         with self._guard:
             self._emit(
                 Progressed(

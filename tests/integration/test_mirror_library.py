@@ -1,0 +1,439 @@
+"""``dashget.mirror`` against a server that does what each case needs."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dashget
+from dashget.events import Event
+from tests.faultserver import Answer, FaultServer, redirect, refuse
+
+MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+def manifest(content: str, *, period: str = "", attributes: str = "") -> Answer:
+    return Answer(
+        (
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
+            f'minBufferTime="PT1S" mediaPresentationDuration="PT6S" {attributes}>{period}'
+            f"<Period>{content}</Period></MPD>"
+        ).encode()
+    )
+
+
+def numbered(media: str = "v/$Number$.m4s", extra: str = "") -> str:
+    return (
+        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="{media}" {extra}/>'
+        '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
+    )
+
+
+def segment(number: int, size: int = 2000) -> Answer:
+    return Answer(bytes([number]) * size, etag=f'"{number}"', last_modified=MODIFIED)
+
+
+def publish(server: FaultServer, content: str | None = None) -> str:
+    """Put three segments and their manifest on the server; return the manifest's URL."""
+    for number in (1, 2, 3):
+        server.on(f"/show/v/{number}.m4s", segment(number))
+    return server.on("/show/x.mpd", manifest(content or numbered()))
+
+
+class Events(list[Event]):
+    def __call__(self, event: Event, /) -> None:
+        self.append(event)
+
+    def outcomes(self) -> dict[str, str]:
+        return {e.path: e.outcome.value for e in self if isinstance(e, dashget.FileFinished)}
+
+
+def mirror(
+    url: str, root: Path, *, stop: dashget.Stop | None = None, **options: object
+) -> tuple[dashget.Summary, Events]:
+    events = Events()
+    chosen = dashget.MirrorOptions(
+        root=root,
+        transfer=dashget.TransferOptions(retries=1, backoff_seconds=0.01),
+        **options,  # type: ignore[arg-type]
+    )
+    return dashget.mirror(url, chosen, observer=events, stop=stop), events
+
+
+def test_every_planned_file_ends_with_an_outcome_and_the_summary_counts_them(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    summary, events = mirror(publish(server), tmp_path / "m")
+    assert events.outcomes() == {f"v/{n}.m4s": "downloaded" for n in (1, 2, 3)}
+    assert summary == events[-1]
+    assert summary.complete
+    assert (summary.files, summary.bytes, summary.requests) == (3, 6000, 4)
+    assert summary.outcomes == {dashget.Outcome.DOWNLOADED: 3}
+    assert isinstance(events[0], dashget.ManifestLoaded)
+    assert next(e for e in events if isinstance(e, dashget.TrackPlanned)).segments == 3
+    for number in (1, 2, 3):
+        assert (tmp_path / f"m/v/{number}.m4s").read_bytes() == bytes([number]) * 2000
+
+
+def test_a_complete_mirror_costs_the_manifest_request_alone(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.seen.clear()
+    summary, events = mirror(url, tmp_path)
+    assert [seen.path for seen in server.seen] == ["/show/x.mpd"]
+    assert set(events.outcomes().values()) == {"present"}
+    assert (summary.requests, summary.files) == (1, 3)
+
+
+def test_a_file_that_is_there_without_a_record_is_adopted_by_size(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(bytes([2]) * 2000)
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/2.m4s"] == "adopted"
+    assert [seen.method for seen in server.asked("/show/v/2.m4s")] == ["HEAD"]
+    assert summary.complete
+    server.seen.clear()
+    mirror(url, tmp_path)
+    assert len(server.seen) == 1
+
+
+def test_a_file_of_another_size_is_fetched_and_the_old_one_kept_aside(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(b"short")
+    summary, events = mirror(publish(server), tmp_path)
+    assert events.outcomes()["v/2.m4s"] == "downloaded"
+    assert summary.files == 3
+    assert (tmp_path / "v/2.m4s").read_bytes() == bytes([2]) * 2000
+    assert (tmp_path / ".dashget/replaced/v/2.m4s").read_bytes() == b"short"
+
+
+def test_where_head_is_refused_one_byte_tells_the_size(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(bytes([2]) * 2000)
+    server.on("/show/v/2.m4s", refuse(405), segment(2))
+    _, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/2.m4s"] == "adopted"
+    assert server.asked("/show/v/2.m4s")[1].headers["range"] == "bytes=0-0"
+
+
+def test_one_missing_file_does_not_stop_the_others(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", refuse(404))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes() == {
+        "v/1.m4s": "downloaded",
+        "v/2.m4s": "failed",
+        "v/3.m4s": "downloaded",
+    }
+    assert not summary.complete
+    (failure,) = summary.failures
+    assert (failure.path, failure.status, failure.attempts) == ("v/2.m4s", 404, 1)
+    assert "404" in failure.reason
+    assert not (tmp_path / "v/2.m4s").exists()
+
+
+def test_the_very_last_derived_segment_may_be_absent(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "absent"
+    assert summary.complete
+
+
+def test_a_last_segment_that_the_manifest_numbers_may_not(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, numbered(extra='endNumber="3"'))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
+
+
+def test_any_other_error_on_the_last_segment_is_a_failure(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/3.m4s", refuse(403))
+    summary, _ = mirror(url, tmp_path)
+    assert not summary.complete
+
+
+def test_a_broken_transfer_goes_on_at_its_byte_in_the_next_run(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    whole = segment(2)
+    broken = Answer(whole.body, etag='"2"', last_modified=MODIFIED, cut=700)
+    server.on("/show/v/2.m4s", broken, refuse(503))
+    first, _ = mirror(url, tmp_path)
+    assert first.outcomes[dashget.Outcome.FAILED] == 1
+    server.on("/show/v/2.m4s", whole)
+    second, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/2.m4s"] == "resumed"
+    assert server.asked("/show/v/2.m4s")[-1].headers["range"] == "bytes=700-"
+    assert second.transferred < 2000
+    assert second.complete
+    assert not (tmp_path / ".dashget/parts").exists()
+
+
+def test_a_changed_resource_is_not_patched_together(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", Answer(b"a" * 2000, etag='"old"', cut=700), refuse(503))
+    mirror(url, tmp_path)
+    server.on("/show/v/2.m4s", Answer(b"b" * 1500, etag='"new"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/2.m4s").read_bytes() == b"b" * 1500
+
+
+def test_the_same_url_twice_is_one_request_and_one_file(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, numbered() + numbered())
+    summary, _ = mirror(url, tmp_path)
+    assert summary.files == 3
+    assert len(server.seen) == 4
+
+
+def test_a_resource_that_several_ranges_share_is_stored_once_whole(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.on("/show/v.mp4", Answer(bytes(range(200)), etag='"v"'))
+    content = (
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        '<BaseURL>v.mp4</BaseURL><SegmentList duration="3"><Initialization range="0-9"/>'
+        '<SegmentURL mediaRange="10-99"/><SegmentURL mediaRange="100-199"/></SegmentList>'
+        "</Representation></AdaptationSet>"
+    )
+    summary, _ = mirror(server.on("/show/x.mpd", manifest(content)), tmp_path)
+    assert summary.files == 1
+    assert (tmp_path / "v.mp4").read_bytes() == bytes(range(200))
+    assert len(server.asked("/show/v.mp4")) == 1
+
+
+def test_a_data_url_is_decoded_not_fetched(server: FaultServer, tmp_path: Path) -> None:
+    inline = base64.b64encode(b"\x00init").decode()
+    url = publish(server, numbered(extra=f'initialization="data:video/mp4;base64,{inline}"'))
+    summary, events = mirror(url, tmp_path)
+    assert summary.files == 4
+    (path,) = [path for path in events.outcomes() if path.startswith("_data/")]
+    assert (tmp_path / path).read_bytes() == b"\x00init"
+    assert len(server.seen) == 4
+
+
+def test_the_next_base_url_is_tried_when_one_lacks_a_segment(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        server.on(f"/b/v/{number}.m4s", segment(number))
+    bases = "<BaseURL>../a/</BaseURL><BaseURL>../b/</BaseURL>"
+    url = server.on("/show/x.mpd", manifest(numbered(), period=bases))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert set(events.outcomes()) == {
+        f"_external/127.0.0.1_{server.port}/a/v/{n}.m4s" for n in (1, 2, 3)
+    }
+
+
+def test_a_redirected_manifest_is_the_base_of_its_urls(server: FaultServer, tmp_path: Path) -> None:
+    publish(server)
+    url = server.on("/latest", redirect("/show/x.mpd"))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "x.mpd").exists()
+    assert (tmp_path / "v/1.m4s").exists()
+
+
+def test_no_file_leaves_the_mirror_whatever_a_manifest_names(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.unknown = Answer(b"evil")
+    names = [
+        "../../../../escaped/$Number$",
+        "%2e%2e/%2e%2e/escaped-$Number$",
+        "..%2f..%2fescaped-$Number$",
+        "..\\..\\escaped-$Number$",
+        ".dashget/record.jsonl?$Number$",
+        "x.mpd?$Number$",
+        "/etc/passwd-$Number$",
+        "a%00b-$Number$",
+    ]
+    url = server.on("/show/x.mpd", manifest("".join(numbered(name) for name in names)))
+    root = tmp_path / "deep/er/m"
+    summary, _ = mirror(url, root)
+    assert summary.complete
+    outside = [p for p in tmp_path.rglob("*") if p.is_file() and root not in p.parents]
+    assert not outside
+    assert (root / "x.mpd").read_bytes().startswith(b"<MPD")
+    assert b'"dashget":1' in (root / ".dashget/record.jsonl").read_bytes().splitlines()[0]
+
+
+@pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://h/x", "gopher://h/x"])
+def test_only_http_is_fetched(server: FaultServer, tmp_path: Path, scheme: str) -> None:
+    url = server.on("/show/x.mpd", manifest(numbered(scheme)))
+    with pytest.raises(dashget.MPDError, match=r"scheme|names a local file"):
+        mirror(url, tmp_path)
+
+
+def test_secrets_stay_with_the_manifests_origin(server: FaultServer, tmp_path: Path) -> None:
+    with FaultServer() as other:
+        other.unknown = Answer(b"x")
+        url = server.on("/show/x.mpd", manifest(numbered(other.url("/$Number$.m4s"))))
+        options = dashget.MirrorOptions(
+            root=tmp_path,
+            transfer=dashget.TransferOptions(
+                headers=(("Authorization", "Bearer s3cret"), ("X-Plain", "yes"))
+            ),
+        )
+        assert dashget.mirror(url, options).complete
+        assert server.seen[0].headers["authorization"] == "Bearer s3cret"
+        assert all("authorization" not in seen.headers for seen in other.seen)
+        assert all(seen.headers["x-plain"] == "yes" for seen in other.seen)
+
+
+def test_credentials_in_the_url_are_sent_but_never_written_down(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server).replace("http://", "http://me:s3cret@")
+    summary, _ = mirror(url, tmp_path)
+    token = base64.b64encode(b"me:s3cret").decode()
+    assert server.seen[0].headers["authorization"] == f"Basic {token}"
+    assert "s3cret" not in summary.url
+    written = [p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()]
+    assert not any(b"s3cret" in content for content in written)
+
+
+def test_a_dry_run_writes_nothing(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    summary, events = mirror(url, tmp_path / "m", dry_run=True)
+    assert not (tmp_path / "m").exists()
+    assert set(events.outcomes().values()) == {"planned"}
+    assert summary.dry_run
+    assert summary.bytes_estimated == 6000
+    assert len(server.seen) == 1
+
+
+def test_a_stop_ends_the_run_in_order_and_the_next_one_completes_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    stop = dashget.Stop()
+    held = threading.Event()
+    server.on(
+        "/show/v/2.m4s",
+        Answer(segment(2).body, etag='"2"', hold=held, note=lambda _: stop.request()),
+    )
+    summary, _ = mirror(url, tmp_path, stop=stop)
+    held.set()
+    assert summary.interrupted
+    assert not summary.complete
+    assert not (tmp_path / "v/2.m4s").exists()
+    server.on("/show/v/2.m4s", segment(2))
+    again, _ = mirror(url, tmp_path)
+    assert again.complete
+    assert again.files == 3
+
+
+def test_a_stop_before_the_start_fetches_nothing_more(server: FaultServer, tmp_path: Path) -> None:
+    stop = dashget.Stop()
+    stop.request()
+    with pytest.raises(dashget.ManifestFetchError):
+        mirror(publish(server), tmp_path, stop=stop)
+
+
+def test_an_observer_is_never_called_twice_at_once(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered() + numbered("w/$Number$.m4s"))
+    for number in (1, 2, 3):
+        server.on(f"/show/w/{number}.m4s", segment(number))
+    busy = threading.Lock()
+
+    def observe(event: Event, /) -> None:
+        assert busy.acquire(blocking=False)
+        busy.release()
+
+    options = dashget.MirrorOptions(root=tmp_path, transfer=dashget.TransferOptions(in_flight=6))
+    assert dashget.mirror(url, options, observer=observe).complete
+
+
+def test_a_root_that_cannot_be_made_is_an_error(server: FaultServer) -> None:
+    with pytest.raises(dashget.StoreError, match="not a directory"):
+        mirror(publish(server), Path("/dev/null/m"))
+
+
+def test_a_presentation_that_has_not_begun_says_so(server: FaultServer, tmp_path: Path) -> None:
+    document = manifest(numbered(), attributes='availabilityStartTime="2020-01-01T00:00:00Z"')
+    body = document.body.replace(b'"static"', b'"dynamic"')
+    with pytest.raises(dashget.SelectionError, match="available yet"):
+        mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+
+
+def test_a_file_whose_directory_is_taken_fails_alone(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    (tmp_path / "v").write_bytes(b"a file")
+    summary, _ = mirror(url, tmp_path)
+    assert len(summary.failures) == 3
+    assert "cannot be stored" in summary.failures[0].reason
+    assert (tmp_path / "v").read_bytes() == b"a file"
+
+
+def test_a_live_presentation_is_a_snapshot_and_says_so(server: FaultServer, tmp_path: Path) -> None:
+    document = manifest(numbered(), attributes='availabilityStartTime="2020-01-01T00:00:00Z"')
+    body = document.body.replace(b'"static"', b'"dynamic"').replace(
+        b"<Period>", b'<Period start="PT0S">'
+    )
+    publish(server)
+    summary, events = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+    assert summary.complete
+    assert any("snapshot" in e.message for e in events if isinstance(e, dashget.Warned))
+
+
+def test_a_changed_manifest_is_reported_and_the_earlier_one_kept(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", manifest(numbered(), attributes='id="new"'))
+    _, events = mirror(url, tmp_path)
+    assert any("changed" in e.message for e in events if isinstance(e, dashget.Warned))
+    assert len(list((tmp_path / ".dashget/manifests").iterdir())) == 1
+
+
+def test_another_presentation_is_refused_before_anything_is_fetched(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    mirror(publish(server), tmp_path)
+    other = server.on("/show/y.mpd", manifest(numbered("w/$Number$.m4s")))
+    with pytest.raises(dashget.StoreError, match="another presentation"):
+        mirror(other, tmp_path)
+    assert not (tmp_path / "y.mpd").exists()
+    summary, _ = mirror(publish(server), tmp_path)
+    assert summary.complete
+
+
+def test_a_presentation_that_moved_keeps_what_it_has(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd?token=2", manifest(numbered()))
+    server.seen.clear()
+    summary, _ = mirror(f"{url}?token=2", tmp_path, moved=True)
+    assert summary.complete
+    assert len(server.seen) == 1
