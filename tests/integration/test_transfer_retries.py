@@ -154,11 +154,9 @@ def test_retry_after_holds_that_host_back_and_no_other(server: FaultServer) -> N
         slow = server.on("/slow", refuse(429, Retry_After="1"), Answer(BODY))
         same_host = [server.on(f"/{i}", Answer(BODY)) for i in range(5)]
         elsewhere = [other.on(f"/{i}", Answer(BODY)) for i in range(5)]
-        order: list[str] = []
         with Transfers(in_flight=1) as transfers:
-            done = transfers.done
-            transfers.done = lambda job, r: (order.append(job.request.url), done(job, r))[1]  # type: ignore[method-assign]  # to see the order
             transfers.run(slow, *same_host, *elsewhere)
+        order = list(transfers.results)
         assert set(order[:5]) == set(elsewhere)
         assert set(order[5:]) == {slow, *same_host}
 

@@ -11,6 +11,8 @@ from dashget.errors import Retry
 from dashget.transfer.failure import Failure, bad_body, status_failure
 from dashget.transfer.head import Head, retry_after_seconds
 
+NO_RANGES = "the server ignores byte ranges (200 to a range request)"
+
 
 class Asked(msgspec.Struct, gc=False):
     """What one request asked for, in positions of the whole resource at its URL.
@@ -75,9 +77,9 @@ def _coded(head: Head) -> Failure | None:
 
 def _whole(head: Head, asked: Asked) -> Accepted | Failure:
     if not asked.whole:
-        return Failure(
-            "the server ignores byte ranges (200 to a range request)", Retry.ELSEWHERE, status=200
-        )
+        if _differs(head, asked, head.content_length):
+            return Failure("the resource has changed", Retry.AGAIN, status=200, restart=True)
+        return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
     coded = _coded(head)
     if coded is not None:
         return coded

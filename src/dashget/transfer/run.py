@@ -20,7 +20,7 @@ from dashget.byterange import ByteRange
 from dashget.errors import Retry, StoreError
 from dashget.transfer.failure import Failure, Scope, policy_failure
 from dashget.transfer.head import Head
-from dashget.transfer.judge import Accepted, Redirect
+from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins, shown
 from dashget.transfer.ranges import Gaps
@@ -86,6 +86,7 @@ class Run:
         self._open: dict[Task, None] = {}
         self._scattered: list[Task] = []
         self._active = 0
+        self._wires: set[Wire] = set()
         self._next_tick = 0.0
         self._received_before = sum(loop.received for loop in loops)
 
@@ -256,6 +257,7 @@ class Run:
             return False
         busy = wire.loop.busy
         busy[origin] = busy.get(origin, 0) + 1
+        self._wires.add(wire)
         task.requests += 1
         if task.requests == 1:
             self._call(self.shared.hooks.on_started, task.job, wire.start)
@@ -294,7 +296,8 @@ class Run:
 
     def _leave(self, wire: Wire) -> None:
         task, origin = wire.task, wire.origin
-        task.received += max(0, wire.position - wire.start)
+        self._wires.discard(wire)
+        task.received += wire.received
         wire.loop.busy[origin] -= 1
 
     def _give_back(self, wire: Wire) -> int:
@@ -364,10 +367,14 @@ class Run:
                 task.asks_probe = True
                 self._ready.append(task)
                 return
-        if task.gaps is not None and task.wires > 1 and not task.proven and failure.status == 200:
-            # The server knows no ranges: leave the file to the transfer that has begun it.
-            if task in self._scattered:
-                self._scattered.remove(task)
+        if task.gaps is not None and failure.message is NO_RANGES:
+            if task.wires > 1:
+                # Leave it to the transfer that has begun the file, or to proven ones.
+                if not task.proven and task in self._scattered:
+                    self._scattered.remove(task)
+                return
+            task.in_one = True
+            self._restart(task)
             return
         self._count_failure(task, wire, failure, progress)
 
@@ -483,9 +490,14 @@ class Run:
     def accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
         """Take a good response for a wire's task; False if it is not needed any more."""
         if wire.task.wires == 1:
-            return self._accept(wire, head, accepted)
-        with self.lock:
-            return self._accept(wire, head, accepted)
+            wanted = self._accept(wire, head, accepted)
+        else:
+            with self.lock:
+                wanted = self._accept(wire, head, accepted)
+        if wire.task.gaps is not None:
+            with self.lock:
+                self.changed.notify_all()
+        return wanted
 
     def _accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
         task = wire.task
@@ -510,6 +522,7 @@ class Run:
                 or task.validator is None
                 or task.request.range is not None
                 or self.target < 2
+                or task.in_one
                 or head.fields.get(b"accept-ranges") == b"none"
             ):
                 return
@@ -536,12 +549,11 @@ class Run:
 
     def _drop_unproven(self, task: Task, gaps: Gaps, keep: Wire) -> None:
         """Take claims back from wires whose ranges the server has not answered yet."""
-        for loop in self._loops:
-            for wire in list(loop.active):
-                if wire.task is task and wire is not keep and wire.claim is not None:
-                    gaps.give_back(wire.position, wire.claim)
-                    wire.claim = None
-                    wire.dropped = True
+        for wire in self._wires:
+            if wire.task is task and wire is not keep and wire.claim is not None:
+                gaps.give_back(wire.position, wire.claim)
+                wire.claim = None
+                wire.dropped = True
 
     def note(self, wire: Wire, span: ByteRange) -> None:
         """Tell the store that a span of a scattered resource is there."""

@@ -37,10 +37,9 @@ class Task:
 
     __slots__ = (
         "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
-        "halted",
-        "head", "job", "owner", "prefix", "proven", "received", "remote", "request", "requests",
-        "restarts", "resumed", "shortages", "sink", "size", "succeeded", "timing", "tries", "urls",
-        "validator", "why", "wires", "write",
+        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "received", "remote",
+        "request", "requests", "restarts", "resumed", "shortages", "sink", "size", "succeeded",
+        "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -69,6 +68,8 @@ class Task:
         self.gaps: Gaps | None = None
         self.proven = False
         """Whether the server has answered a range of this resource with 206."""
+        self.in_one = False
+        """Whether the server has proved to know no ranges of it."""
         self.resumed = False
         self.began = False
         self.asks_probe = False

@@ -38,8 +38,9 @@ class Wire:
 
     __slots__ = (
         "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle", "hops",
-        "index", "lines", "loop", "mark", "moved", "noted", "origin", "position", "seen",
-        "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited", "worn",
+        "index", "lines", "loop", "mark", "moved", "noted", "origin", "position", "received",
+        "seen", "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited",
+        "worn",
     )  # fmt: skip
 
     task: Task
@@ -80,7 +81,7 @@ class Wire:
         self.fence = self.mark = UNMARKED
         self.end: int | None = None
         self.state = _HEAD
-        self.skipped = 0
+        self.skipped = self.received = 0
         self.seen = self.position
         self.moved = now
         self.error: BaseException | None = None
@@ -102,12 +103,14 @@ class Wire:
 
     def _on_data(self, data: bytes) -> int | None:
         try:
+            size = len(data)
             if self.state != _BODY and not self._opened():
-                self.skipped += len(data)
+                self.skipped += size
                 return None if self.skipped <= _SKIPPED_AT_MOST and not self.stopped else -1
             position = self.position
-            end = position + len(data)
-            self.loop.received += len(data)
+            end = position + size
+            self.received += size
+            self.loop.received += size
             if end > self.fence:
                 return self._on_fence(data)
             task = self.task
@@ -164,7 +167,7 @@ class Wire:
             elif self.end is not None and self.position >= self.end:
                 self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
                 return -1
-            elif not self.loop.run.extend(self):
+            elif self.position >= self.fence and not self.loop.run.extend(self):
                 self.stopped = True
                 return -1
             self._set_fence()
