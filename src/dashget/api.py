@@ -94,7 +94,8 @@ def plan(
     ``dashget.plan_line`` gives the JSON form of each. Raises SelectionError at once, and
     MPDError where a Representation has more than ``segment_limit`` segments.
     """
-    tracks = make_tracks(select(loaded.presentation, selection or Selection()), limit=segment_limit)
+    narrowed = _narrow(loaded.presentation, selection or Selection())
+    tracks = make_tracks(narrowed, limit=segment_limit)
     return iter_plan(tracks, make_layout(loaded.presentation, loaded.name))
 
 
