@@ -86,6 +86,7 @@ class Run:
         self._open: dict[Task, None] = {}
         self._scattered: list[Task] = []
         self._active = 0
+        self._sleepers = 0
         self._wires: set[Wire] = set()
         self._next_tick = 0.0
         self._received_before = sum(loop.received for loop in loops)
@@ -113,7 +114,9 @@ class Run:
         """Sleep until something has changed, or for ``seconds``."""
         with self.changed:
             if not self._over():
+                self._sleepers += 1
                 self.changed.wait(seconds)
+                self._sleepers -= 1
 
     def take(self, loop: Loop) -> Task | None:
         """Return a task for a loop to go on with; None if there is nothing to start just now."""
@@ -471,7 +474,8 @@ class Run:
                 task.halted = False
                 task.forget()
                 self._ready.append(task)
-        self.changed.notify()
+        if self._sleepers:
+            self.changed.notify_all()
 
     def _report(self, task: Task, *, cancelled: bool = False) -> None:
         self._open.pop(task, None)
