@@ -122,6 +122,7 @@ class _Locator:
         if info.media is None:
             self._problem("SegmentTemplate has no @media", place, "5.3.9.4.2")
         self._check_numbers(info, place)
+        index, single_index = self._index(info, place)
         addressing = TemplateAddressing(
             media=self._media(info.media or "", info, place),
             timescale=info.timescale or 1,
@@ -130,14 +131,14 @@ class _Locator:
             end_number=info.end_number,
             duration=info.duration,
             timeline=info.timeline,
-            index=None if info.index is None else self._media(info.index, info, place),
+            index=index,
             availability_time_offset=self._offset(info),
         )
         return Located(
             addressing,
             initialization=self._constant(info.initialization_template, place)
             or self._resource(info.initialization),
-            representation_index=self._resource(info.representation_index),
+            representation_index=single_index or self._resource(info.representation_index),
             bitstream_switching=self._constant(info.bitstream_switching_template, place)
             or self._resource(info.bitstream_switching),
         )
@@ -208,6 +209,14 @@ class _Locator:
                 "5.3.9.4.4",
             )
         return self._expand(template, place)
+
+    def _index(self, info: SegmentTemplate, place: Place) -> tuple[Address | None, Resource | None]:
+        """SegmentTemplate@index: one per media segment, or one in all where nothing varies."""
+        if info.index is None:
+            return None, None
+        template = self._context.template(info.index, place)
+        address = self._expand(template, place)
+        return (address, None) if template.fields else (None, Resource(address))
 
     def _constant(self, text: str | None, place: Place) -> Resource | None:
         if text is None:

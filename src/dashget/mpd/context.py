@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from dashget.mpd.template import Template, parse_template
 from dashget.mpd.urls import Url
 
 _WEB: Final = ("http", "https")
+_NO_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"<>\\^`{|}]")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -53,6 +55,8 @@ class Context:
         if parts.scheme in _WEB:
             if not parts.host:
                 return f"{shown(url)} has no host"
+            if _NO_HOST.search(parts.host):
+                return f"{shown(url)} has a host with illegal characters"
             if (
                 self.manifest.scheme == "https"
                 and parts.scheme == "http"

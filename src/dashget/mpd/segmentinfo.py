@@ -138,6 +138,7 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
     for index, (attributes, line) in sorted(timeline.odd.items()):
         _mend(timeline, index, attributes, line, log)
     timeline.odd.clear()
+    _note_breaks(timeline, log)
     for index, duration in timeline.endless():
         log.problem(
             f"@d is {duration} with a negative @r: no number of segments fills the time",
@@ -146,6 +147,22 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
             "5.3.9.6.2",
         )
     return timeline
+
+
+def _note_breaks(timeline: SegmentTimeline, log: IssueLog) -> None:
+    gap, overlap = timeline.breaks()
+    timeline.gaps = 0 if gap is None else gap.count
+    for found, name in ((gap, "a gap"), (overlap, "an overlap")):
+        if found is not None:
+            unit = "tick" if found.ticks == 1 else "ticks"
+            more = f", and {found.count - 1} more" if found.count > 1 else ""
+            log.warn(
+                f"{name} of {found.ticks} {unit} before S[{found.position + 1}]{more}; "
+                "@t counts as given",
+                timeline.where,
+                timeline.line,
+                "5.3.9.6.2",
+            )
 
 
 def _mend(

@@ -6,8 +6,18 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 _ABSENT: Final = 2**64 - 1
 """Stands for an absent ``S@t`` inside the compact list; never leaves it."""
+
+
+class Break(msgspec.Struct, frozen=True):
+    """Where a timeline is not continuous: its first place and size, and how many there are."""
+
+    position: int
+    ticks: int
+    count: int
 
 
 class SegmentTimeline:
@@ -15,7 +25,8 @@ class SegmentTimeline:
 
     Iteration gives ``(t, d, r, n, k)`` per ``S``, with None for an absent ``@t`` or ``@n``
     and the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` holds, by position, the rows that
-    are not made of plain numbers, until ``parse`` has mended them.
+    are not made of plain numbers, until ``parse`` has mended them. ``gaps`` counts the times at
+    which a row begins later than the one before it ends.
     """
 
     __slots__ = (
@@ -24,6 +35,7 @@ class SegmentTimeline:
         "_repeats",
         "_sequences",
         "_times",
+        "gaps",
         "line",
         "odd",
         "where",
@@ -33,6 +45,7 @@ class SegmentTimeline:
         self.where = where
         self.line = line
         self.odd: dict[int, tuple[dict[str, str], int]] = {}
+        self.gaps = 0
         self._times = array("Q")
         self._durations = array("Q")
         self._repeats = array("q")
@@ -42,6 +55,8 @@ class SegmentTimeline:
     def append(self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int = 1) -> None:
         """Add an ``S``; OverflowError where a value does not fit its 64 bits."""
         index = len(self._times)
+        if t == _ABSENT:
+            raise OverflowError(f"a time of {t}")
         self._durations.append(d)
         self._repeats.append(r)
         if n is not None:
@@ -76,6 +91,28 @@ class SegmentTimeline:
             return []
         rows = enumerate(zip(self._durations, self._repeats, strict=True))
         return [(index, d) for index, (d, r) in rows if d == 0 and r < 0]
+
+    def breaks(self) -> tuple[Break | None, Break | None]:
+        """Find where a given ``@t`` is not the end of the row before: gaps, and overlaps.
+
+        What follows a negative ``@r`` is neither: that row reaches as far as it must.
+        """
+        found: list[Break | None] = [None, None]
+        expected: int | None = None
+        rows = zip(self._times, self._durations, self._repeats, strict=True)
+        for index, (t, d, r) in enumerate(rows):
+            if t == _ABSENT:
+                t = expected or 0
+            elif expected is not None and t != expected:
+                which = t < expected
+                first = found[which]
+                found[which] = Break(
+                    index if first is None else first.position,
+                    abs(t - expected) if first is None else first.ticks,
+                    1 if first is None else first.count + 1,
+                )
+            expected = None if r < 0 else t + (r + 1) * d
+        return found[False], found[True]
 
     @property
     def runs_on(self) -> bool:
