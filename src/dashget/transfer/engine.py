@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry
+from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
@@ -42,8 +43,16 @@ class Engine:
         wall_clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
+        rate = options.limit_rate
         self._shared = Shared(
-            options, Origins(options), Bases(), hooks or Hooks(), clock, wall_clock, random
+            options=options,
+            origins=Origins(options),
+            bases=Bases(),
+            hooks=hooks or Hooks(),
+            pacer=None if rate is None else Pacer(rate, clock),
+            clock=clock,
+            wall_clock=wall_clock,
+            random=random,
         )
         self._free = [Loop(self._shared)]
         self._runs: list[Run] = []

@@ -116,7 +116,9 @@ _BASE = frozenset(
         _E_QUIC_CONNECT,
     }
 )
-_CERTIFICATE = re.compile(r"(?:certificate problem|verify result)\s*:?\s*(.+)", re.IGNORECASE)
+_CERTIFICATE = re.compile(
+    r"(?:certificate problem|verify result)\s*:?\s*(.+?)(?:\s*\(\d+\))?$", re.IGNORECASE
+)
 _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this check with --insecure"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pycurl
 
 from dashget.transfer.failure import timeout_failure
+from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
 from dashget.transfer.run import Run, Shared
 from dashget.transfer.wire import Verdict, Wire
@@ -23,6 +24,7 @@ class Loop:
         self.shared = shared
         self.options = shared.options
         self.origins = shared.origins
+        self.pacer = shared.pacer
         self.wall_clock = shared.wall_clock
         self.guards_addresses = (
             self.options.origin is not None
@@ -50,6 +52,8 @@ class Loop:
                         break
                     run.wait(_LONGEST_WAIT_SECONDS)
                     continue
+                if self.pacer is not None:
+                    self._resume(self.pacer)
                 self._multi.perform()
                 if not self._reap():
                     self._wait()
@@ -108,11 +112,23 @@ class Loop:
     def _wait(self) -> None:
         milliseconds = self._multi.timeout()
         seconds = _LONGEST_WAIT_SECONDS
+        if self.pacer is not None and any(wire.paused for wire in self.active):
+            seconds = min(seconds, self.pacer.wait_seconds())
         if 0 <= milliseconds < 1000 * seconds:
             seconds = milliseconds / 1000
         if self._multi.select(seconds) < 0 and seconds:
             # No socket to wait for yet, as while a name is being resolved.
             time.sleep(min(seconds, 0.002))
+
+    def _resume(self, pacer: Pacer) -> None:
+        """Let paused transfers go on as far as the rate allows."""
+        for wire in list(self.active):
+            if wire.paused:
+                if pacer.wait_seconds() > 0:
+                    return
+                wire.paused = False
+                # May deliver data at once, and be paused again.
+                wire.handle.pause(pycurl.PAUSE_CONT)
 
     def _tick(self) -> None:
         now = self.shared.clock()

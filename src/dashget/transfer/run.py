@@ -21,6 +21,7 @@ from dashget.errors import Retry, StoreError
 from dashget.transfer.failure import Failure, Scope, policy_failure
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
+from dashget.transfer.limits import Pacer
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins, shown
 from dashget.transfer.ranges import Gaps
@@ -56,6 +57,7 @@ class Shared(msgspec.Struct):
     origins: Origins
     bases: Bases
     hooks: Hooks
+    pacer: Pacer | None
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     random: Callable[[], float]

@@ -14,7 +14,13 @@ import pycurl
 
 from dashget.byterange import ByteRange
 from dashget.transfer.easy import dress, new_handle
-from dashget.transfer.failure import Failure, bad_body, curl_failure, policy_failure
+from dashget.transfer.failure import (
+    Failure,
+    bad_body,
+    curl_failure,
+    policy_failure,
+    timeout_failure,
+)
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.options import MIB
@@ -38,9 +44,9 @@ class Wire:
 
     __slots__ = (
         "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle", "hops",
-        "index", "lines", "loop", "mark", "moved", "noted", "origin", "position", "received",
-        "seen", "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited",
-        "worn",
+        "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused", "position",
+        "received", "seen", "skipped", "start", "state", "stopped", "task", "url", "verdict",
+        "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -52,7 +58,8 @@ class Wire:
         self.handle.wire = self
         self.lines: list[bytes] = []
         self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
-        self.handle.setopt(pycurl.WRITEFUNCTION, self._on_data)
+        paced = loop.pacer is not None
+        self.handle.setopt(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self._on_data)
         if loop.guards_addresses:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.worn: Origin | None = None
@@ -86,7 +93,7 @@ class Wire:
         self.moved = now
         self.error: BaseException | None = None
         self.verdict: Failure | Redirect | None = None
-        self.stopped = False
+        self.stopped = self.paused = False
         self.lines.clear()
         handle, asked = self.handle, self.asked
         if self.worn is not origin:
@@ -122,6 +129,13 @@ class Wire:
             self.error = error
             return -1
         return None
+
+    def _on_paced_data(self, data: bytes) -> int | None:
+        pacer = self.loop.pacer
+        if pacer is not None and not pacer.take(len(data)):
+            self.paused = True
+            return int(pycurl.WRITEFUNC_PAUSE)
+        return self._on_data(data)
 
     def _opened(self) -> bool:
         """Judge the head, once; say whether the body is wanted."""
@@ -203,7 +217,7 @@ class Wire:
     def stalled(self, now: float, limit: float) -> bool:
         """Say whether nothing has come for ``limit`` seconds. To be asked again and again."""
         seen = self.position + self.skipped + len(self.lines)
-        if seen != self.seen:
+        if seen != self.seen or self.paused:
             self.seen, self.moved = seen, now
         return now - self.moved > limit
 
@@ -244,6 +258,9 @@ class Wire:
     def _broken(self, code: int, text: str) -> Failure:
         if code == pycurl.E_PARTIAL_FILE and self.end is not None:
             return self._short()
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            limit = self.loop.options.connect_timeout_seconds
+            return timeout_failure(f"no connection within {limit:g} s", connecting=True)
         return curl_failure(code, text, int(self.handle.getinfo(pycurl.OS_ERRNO)))
 
     def _short(self) -> Failure:

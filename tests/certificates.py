@@ -1,0 +1,64 @@
+"""Certificates for tests, made with the openssl program."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority of our own, in a directory."""
+
+    directory: Path
+
+    @property
+    def certificate(self) -> str:
+        return str(self.directory / "ca.pem")
+
+    @classmethod
+    def make(cls, directory: Path) -> Authority:
+        """Make the authority; skip the test where openssl is missing."""
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed")
+        self = cls(directory)
+        _openssl(
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+            "-keyout", directory / "ca.key", "-out", directory / "ca.pem",
+            "-subj", "/CN=tests of DashGet",
+        )  # fmt: skip
+        return self
+
+    def issue(self, name: str, *, alternative: str, days: int = 30) -> tuple[str, str]:
+        """Issue a certificate; return the paths of certificate and key."""
+        at = self.directory
+        key, request, certificate = at / f"{name}.key", at / f"{name}.csr", at / f"{name}.pem"
+        extension = at / f"{name}.ext"
+        extension.write_text(f"subjectAltName={alternative}\n")
+        _openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
+            "-subj", f"/CN={name}",
+        )  # fmt: skip
+        _openssl(
+            "x509", "-req", "-in", request, "-CA", at / "ca.pem", "-CAkey", at / "ca.key",
+            "-CAcreateserial", "-days", str(days), "-out", certificate, "-extfile", extension,
+        )  # fmt: skip
+        return str(certificate), str(key)
+
+    def server(self, *, alternative: str = "IP:127.0.0.1", clients: bool = False) -> ssl.SSLContext:
+        """Return what a server for ``alternative`` needs; ``clients`` must show a certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.issue("server", alternative=alternative))
+        if clients:
+            context.load_verify_locations(self.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

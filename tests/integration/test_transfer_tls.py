@@ -1,0 +1,124 @@
+"""Certificates: who is trusted, and what is said when nobody is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashget.transfer import tls
+from tests.certificates import Authority
+from tests.faultserver import Answer, FaultServer, redirect
+from tests.sinks import Transfers
+
+BODY = b"0123456789" * 100
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[FaultServer]:
+    with FaultServer(tls=authority.server()) as running:
+        running.on("/a", Answer(BODY))
+        yield running
+
+
+def test_an_unknown_issuer_is_refused_at_once(server: FaultServer) -> None:
+    with Transfers() as transfers:
+        error = transfers.fail(server.url("/a"))
+    assert str(error).startswith("certificate verify failed: ")
+    assert error.hint is not None
+    assert "--cacert" in error.hint
+    assert error.attempts == 1
+    assert server.seen == []
+
+
+def test_a_named_issuer_is_trusted(server: FaultServer, authority: Authority) -> None:
+    with Transfers(cacert=authority.certificate) as transfers:
+        assert transfers.get(server.url("/a"))[1] == BODY
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "CURL_CA_BUNDLE"])
+def test_the_environment_names_an_issuer(
+    server: FaultServer, authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, authority.certificate)
+    with Transfers() as transfers:
+        assert transfers.get(server.url("/a"))[1] == BODY
+
+
+def test_checks_can_be_left_out(server: FaultServer) -> None:
+    with Transfers(insecure=True) as transfers:
+        assert transfers.get(server.url("/a"))[1] == BODY
+
+
+def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None:
+    with FaultServer(tls=authority.server(alternative="DNS:example.org")) as other:
+        other.on("/a", Answer(BODY))
+        with Transfers(cacert=authority.certificate) as transfers:
+            error = transfers.fail(other.url("/a"))
+    assert str(error) == "certificate verify failed: it is for another host name"
+
+
+def test_plain_http_on_a_tls_port_is_told_as_such() -> None:
+    with FaultServer() as plain, Transfers(retries=0) as transfers:
+        error = transfers.fail(plain.url("/a").replace("http:", "https:"))
+    assert str(error) == "TLS handshake failed"
+
+
+def test_a_bundle_that_cannot_be_read_is_an_error_for_good(server: FaultServer) -> None:
+    with Transfers(cacert="/nonexistent/ca.pem") as transfers:
+        error = transfers.fail(server.url("/a"))
+    assert str(error) == "the CA certificates cannot be read"
+    assert error.attempts == 1
+
+
+def test_a_client_certificate_is_a_secret(authority: Authority, tmp_path: Path) -> None:
+    cert, key = authority.issue("client", alternative="DNS:client")
+    with (
+        FaultServer(tls=authority.server(clients=True)) as home,
+        FaultServer(tls=authority.server(clients=True)) as away,
+    ):
+        home.on("/a", Answer(BODY))
+        away.on("/a", Answer(BODY))
+        known = {"cacert": authority.certificate, "cert": cert, "key": key, "retries": 0}
+        with Transfers(origin=home.url("/"), **known) as transfers:
+            assert transfers.get(home.url("/a"))[1] == BODY
+            transfers.fail(away.url("/a"))
+        assert away.seen == []
+
+
+def test_a_redirect_from_https_to_http_is_refused(
+    server: FaultServer, authority: Authority
+) -> None:
+    with FaultServer() as plain:
+        target = plain.on("/a", Answer(BODY))
+        url = server.on("/b", redirect(target))
+        with Transfers(cacert=authority.certificate) as transfers:
+            error = transfers.fail(url)
+        assert str(error) == "redirect from https to http refused"
+        assert error.hint == "allow it with --allow-downgrade"
+        assert plain.seen == []
+        with Transfers(cacert=authority.certificate, allow_downgrade=True) as transfers:
+            assert transfers.get(url)[1] == BODY
+
+
+def test_the_systems_bundle_is_found_before_certifis() -> None:
+    assert tls.ca_bundle({}, lambda path: path == tls.BUNDLES[2]) == tls.BUNDLES[2]
+    assert tls.ca_bundle({}, lambda path: False).endswith("cacert.pem")
+
+
+def test_what_the_environment_names_is_taken_even_if_missing() -> None:
+    assert tls.ca_bundle({"SSL_CERT_FILE": "/x"}, lambda path: False) == "/x"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a store of their own")
+def test_linux_has_no_store_besides_the_bundle() -> None:
+    assert not tls.system_store()
