@@ -384,6 +384,7 @@ def _serve(nginx: str, directory: Path, authority: Path | None) -> Iterator[str]
             )
         )
         listener.set_inheritable(True)
+        listener.setblocking(False)  # nginx takes it as it is, and would wait in accept
         process = subprocess.Popen(
             [nginx, "-p", str(directory), "-c", str(configuration), "-e", "error.log"],
             env={**os.environ, "NGINX": f"{listener.fileno()};"},

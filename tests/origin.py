@@ -222,6 +222,7 @@ def serve(
     directory.mkdir(parents=True, exist_ok=True)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         listener.set_inheritable(True)
+        listener.setblocking(False)  # nginx takes it as it is, and would wait in accept
         origin = Origin(root, directory, listener, certificate=certificate, limit_rate=limit_rate)
     try:
         origin.check()
