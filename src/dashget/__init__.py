@@ -11,8 +11,8 @@
     summary = dashget.mirror("https://example.com/show/manifest.mpd")
     assert summary.complete
 
-``load``, ``plan`` and ``mirror`` do what the commands do. Everything raised on purpose is a
-``DashGetError``. The names in ``__all__`` are the public interface.
+``load``, ``plan``, ``mirror`` and ``verify`` do what the commands do. Everything raised on
+purpose is a ``DashGetError``. The names in ``__all__`` are the public interface.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 from dashget.version import __version__
 
 if TYPE_CHECKING:
-    from dashget.api import MirrorOptions, load, mirror, plan
+    from dashget.api import MirrorOptions, load, mirror, plan, verify
     from dashget.byterange import ByteRange
+    from dashget.checks import Finding, Problem, Report
     from dashget.errors import (
         DashGetError,
         FetchError,
@@ -65,9 +66,11 @@ if TYPE_CHECKING:
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
     from dashget.transfer.options import TransferOptions
+    from dashget.verification import VerifyOptions
 
 _HOMES = {
-    "dashget.api": ("MirrorOptions", "load", "mirror", "plan"),
+    "dashget.api": ("MirrorOptions", "load", "mirror", "plan", "verify"),
+    "dashget.checks": ("Finding", "Problem", "Report"),
     "dashget.byterange": ("ByteRange",),
     "dashget.errors": (
         "DashGetError",
@@ -91,6 +94,7 @@ _HOMES = {
         "Observer",
         "Outcome",
         "Progressed",
+        "Pruned",
         "RetryScheduled",
         "Summary",
         "TrackPlanned",
@@ -109,6 +113,7 @@ _HOMES = {
     "dashget.segments.segment": ("Segment", "SegmentKind"),
     "dashget.selection": ("Selection", "parse_selection"),
     "dashget.transfer.options": ("TransferOptions",),
+    "dashget.verification": ("VerifyOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -122,6 +127,7 @@ __all__ = [
     "FetchError",
     "FileFinished",
     "FileStarted",
+    "Finding",
     "Issue",
     "Loaded",
     "MPDError",
@@ -136,7 +142,10 @@ __all__ = [
     "PlanLine",
     "PlannedSegment",
     "Presentation",
+    "Problem",
     "Progressed",
+    "Pruned",
+    "Report",
     "Representation",
     "RetryScheduled",
     "Segment",
@@ -150,6 +159,7 @@ __all__ = [
     "TransferOptions",
     "UnsupportedMPDError",
     "UsageError",
+    "VerifyOptions",
     "Warned",
     "__version__",
     "load",
@@ -157,6 +167,7 @@ __all__ = [
     "parse_selection",
     "plan",
     "plan_line",
+    "verify",
 ]
 
 

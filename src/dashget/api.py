@@ -6,7 +6,6 @@ The command line uses these functions and nothing beside them.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from dashget.checks import Report, checksum_lines
 from dashget.errors import SelectionError, UsageError
 from dashget.events import (
     Event,
@@ -24,10 +24,10 @@ from dashget.events import (
     Warned,
     ignore,
 )
-from dashget.layout import Layout, local_manifest_name, root_name
+from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.manifest import Loaded, Source, load_manifest, parse_source
-from dashget.mirroring import MirrorRun, Stop
+from dashget.mirroring import MirrorRun, Policy, Stop
 from dashget.mpd.presentation import Presentation
 from dashget.planning import (
     PlannedSegment,
@@ -41,6 +41,7 @@ from dashget.selection import Rule, Selection, select
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
+from dashget.verification import VerifyOptions, expected_of, prune, verify_mirror
 from dashget.version import __version__
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
@@ -59,6 +60,12 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The root may hold the same presentation under an earlier address."""
     fsync: bool = False
     """Make every finished file last through a power cut, at a price."""
+    checksums: bool = False
+    """Record the SHA-256 of every file, and write SHA256SUMS."""
+    verify: bool = False
+    """Compare also recorded files with the server, and fetch what has changed."""
+    prune: bool = False
+    """Remove recorded files that the manifest no longer names."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     """The most segments of one Representation; a manifest that implies more is refused."""
 
@@ -118,7 +125,12 @@ def mirror(
     stop = stop or Stop()
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
-    run = MirrorRun(watch, dry_run=options.dry_run)
+    policy = Policy(
+        dry_run=options.dry_run,
+        checksum="sha256" if options.checksums else None,
+        check_remote=options.verify and not options.dry_run,
+    )
+    run = MirrorRun(watch, policy)
     with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
         loaded = load_manifest(parsed, engine, base_url=options.base_url, now=options.now)
@@ -133,6 +145,8 @@ def mirror(
             if not options.dry_run:
                 _keep_manifest(loaded, layout, tracks, store, watch)
             run.run(tracks, layout, store, engine, stop)
+            if not options.dry_run and not stop.requested:
+                _finish_mirror(loaded, store, options, watch)
     summary = run.summary(
         root=str(root),
         manifest=str(root / loaded.name),
@@ -145,6 +159,22 @@ def mirror(
     )
     watch(summary)
     return summary
+
+
+def verify(
+    root: Path,
+    options: VerifyOptions | None = None,
+    *,
+    observer: Observer = ignore,
+    stop: Stop | None = None,
+) -> Report:
+    """Check a mirror: present, whole, sound; return the sums.
+
+    ``observer`` gets a ``Finding`` for everything that is wrong or odd, and the Report last.
+    Offline nothing is fetched, and nothing is written. Raises StoreError for a directory
+    that is no mirror, MPDError for a manifest that cannot be read.
+    """
+    return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
 class _Watch:
@@ -234,12 +264,26 @@ def _header(loaded: Loaded, selection: Selection) -> Header:
         manifest=loaded.name,
         tool=__version__,
         selection=_chosen(selection),
+        now=None if loaded.now is None else loaded.now.isoformat(),
     )
 
 
 def _total(estimates: Iterable[int | None]) -> int | None:
     known = [estimate for estimate in estimates if estimate is not None]
     return sum(known) if known else None
+
+
+def _finish_mirror(
+    loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch
+) -> None:
+    """Do what comes after the transfers: pruning, checksums."""
+    if options.prune:
+        expected = expected_of(loaded.presentation, loaded.name, options.selection)
+        prune(store, expected, loaded.name, watch)
+    if options.checksums:
+        local = (local_manifest_name(loaded.name),)
+        lines = list(checksum_lines(store, store.note, local))
+        store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _chosen(selection: Selection) -> dict[str, str]:
@@ -270,7 +314,7 @@ def _keep_manifest(
         final_url=fetched.url if fetched and fetched.url != loaded.source.url else None,
         etag=fetched.etag if fetched else None,
         last_modified=fetched.last_modified if fetched else None,
-        sha256=hashlib.sha256(loaded.data).hexdigest(),
+        sha256=loaded.sha256,
         time=store.now(),
         status=fetched.status if fetched else None,
         http=fetched.http_version if fetched else None,

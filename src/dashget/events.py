@@ -24,6 +24,8 @@ class Outcome(enum.Enum):
     """Fetched whole in this run."""
     RESUMED = "resumed"
     """An earlier run's part was continued and completed."""
+    UPDATED = "updated"
+    """It was complete; the server's has changed since, and was fetched."""
     PRESENT = "present"
     """Recorded and of the recorded size: no request was made."""
     ADOPTED = "adopted"
@@ -143,6 +145,12 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
     attempts: int
     status: int | None = None
+
+
+class Pruned(Event, frozen=True, tag="pruned"):
+    """Files that the manifest no longer names; they are removed right after this event."""
+
+    paths: tuple[str, ...]
 
 
 class Summary(Event, frozen=True, tag="summary"):

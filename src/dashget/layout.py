@@ -29,6 +29,7 @@ SafePath = NewType("SafePath", str)
 CONTROL_DIRECTORY = ".dashget"
 EXTERNAL_DIRECTORY = "_external"
 EMBEDDED_DIRECTORY = "_data"
+SUMS_NAME = "SHA256SUMS"
 
 _COMPONENT_BYTES = 255
 _PATH_BYTES = 1000
@@ -73,6 +74,11 @@ def local_manifest_name(name: str) -> SafePath:
     return SafePath(name[: -len(".mpd")] + ".local.mpd")
 
 
+def reserved_names(manifest: str) -> frozenset[str]:
+    """Return the files at a mirror's root that no resource may take the name of."""
+    return frozenset({manifest, local_manifest_name(manifest), SUMS_NAME})
+
+
 def root_name(url: str) -> str:
     """Return the default directory: the manifest's own directory, else its host.
 
@@ -96,7 +102,7 @@ class Layout:
     ) -> None:
         self._place = _Placement(manifest_url)
         name = name or manifest_name(manifest_url)
-        taken = (name, local_manifest_name(name))
+        taken = tuple(reserved_names(name))
         marked = (address.patterns[0].marked for address in addresses)
         self._renamed = _resolve_collisions(self._place, marked, taken)
         self._patterns: dict[str, UrlPattern] = {}

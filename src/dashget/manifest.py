@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import re
 import sys
@@ -54,6 +55,13 @@ class Loaded(msgspec.Struct, frozen=True):
     name: SafePath
     """The MPD's path in a mirror."""
     fetched: Fetched | None = None
+    now: datetime.datetime | None = None
+    """The wall-clock time that a live presentation was resolved for."""
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the document, in hexadecimal digits."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def parse_source(text: str, *, base_url: str | None = None) -> Source:
@@ -97,14 +105,17 @@ def load_manifest(
     else:
         data, url = read_stdin(), (Path.cwd() / "stdin.mpd").as_uri()
     mpd = parse_mpd(data, limits=limits)
+    now = now or datetime.datetime.now(datetime.UTC)
     presentation = resolve(
         mpd,
         url=url,
         base_url=None if base_url is None else _checked_base(base_url),
-        now=now or datetime.datetime.now(datetime.UTC),
+        now=now,
     )
     name = manifest_name(url if source.url or source.path else presentation.url)
-    return Loaded(source, data, mpd, presentation, name, fetched)
+    return Loaded(
+        source, data, mpd, presentation, name, fetched, now if presentation.dynamic else None
+    )
 
 
 def _parse_url(text: str) -> Source:

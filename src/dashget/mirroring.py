@@ -44,6 +44,7 @@ from dashget.transfer.request import (
     TransferError,
 )
 
+_SPOILT_AT_MOST: Final = 3
 _GONE: Final = (404, 410)
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -68,6 +69,18 @@ class Stop:
             action()
 
 
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run treats files."""
+
+    dry_run: bool = False
+    checksum: str | None = None
+    """hashlib's name of the algorithm whose value is recorded for every file."""
+    check_remote: bool = False
+    """Compare also recorded files with the server: size and validators."""
+    only: frozenset[str] | None = None
+    """Fetch exactly these paths, whatever is on disk, and pass all others over."""
+
+
 class Totals(msgspec.Struct):
     """What a run has come to so far."""
 
@@ -82,7 +95,7 @@ class Totals(msgspec.Struct):
 class _File:
     """One planned file on its way; the payload of its jobs."""
 
-    __slots__ = ("local_size", "part", "path", "planned", "urls")
+    __slots__ = ("known", "local_size", "part", "path", "planned", "spoilt", "urls")
 
     def __init__(self, planned: PlannedSegment) -> None:
         self.planned = planned
@@ -90,6 +103,8 @@ class _File:
         self.urls = planned.urls
         self.part: Part | None = None
         self.local_size: int | None = None
+        self.known: FileRecord | None = None
+        self.spoilt = 0
 
 
 class MirrorRun(Hooks):
@@ -99,11 +114,12 @@ class MirrorRun(Hooks):
     from them as well, which is why events and totals are guarded.
     """
 
-    def __init__(self, observer: Observer, *, dry_run: bool = False) -> None:
+    def __init__(self, observer: Observer, policy: Policy) -> None:
         self.totals = Totals()
+        self._policy = policy
+        self._records: dict[str, FileRecord] = {}
         self._store: MirrorDirectory
         self._observer = observer
-        self._dry_run = dry_run
         self._guard = threading.RLock()
         self._seen: set[SafePath] = set()
         self._again: list[_File] = []
@@ -121,8 +137,10 @@ class MirrorRun(Hooks):
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
         self._store = store
         self._started = True
+        if self._policy.check_remote:
+            self._records = store.records()
         jobs = self._iter_jobs(tracks, layout, stop)
-        if self._dry_run:
+        if self._policy.dry_run:
             for job in jobs:
                 self._would_fetch(job)
             return
@@ -160,7 +178,7 @@ class MirrorRun(Hooks):
             failures=tuple(totals.failures),
             warnings=warnings,
             interrupted=interrupted,
-            dry_run=self._dry_run,
+            dry_run=self._policy.dry_run,
             bytes_estimated=bytes_estimated,
         )
 
@@ -202,6 +220,8 @@ class MirrorRun(Hooks):
                 return
             if planned.path in self._seen:
                 continue
+            if self._policy.only is not None and planned.path not in self._policy.only:
+                continue
             with self._guard:
                 self._seen.add(planned.path)
             job = self._job_for(_File(planned))
@@ -213,6 +233,11 @@ class MirrorRun(Hooks):
         presence = self._store.presence(file.path)
         if presence is not Presence.MISSING:
             file.local_size = self._store.size(file.path)
+        if self._policy.only is not None:
+            presence = Presence.MISSING
+        if presence is Presence.COMPLETE and file.path in self._records:
+            file.known = self._records[file.path]
+            presence = Presence.UNRECORDED
         if presence is Presence.COMPLETE:
             self._finish(file, Outcome.PRESENT, size=file.local_size)
             return None
@@ -225,7 +250,7 @@ class MirrorRun(Hooks):
 
     def _get_job(self, file: _File) -> Job:
         def open_sink() -> Sink:
-            file.part = self._store.part(file.path)
+            file.part = self._store.part(file.path, checksum=self._policy.checksum)
             return file.part
 
         return Job(Request(file.urls), open_sink, file)
@@ -237,7 +262,7 @@ class MirrorRun(Hooks):
     def _unpack(self, file: _File) -> None:
         """Store a resource that the manifest itself holds (RFC 2397)."""
         data = decode_data_url(file.urls[0])
-        if not self._dry_run:
+        if not self._policy.dry_run:
             self._store.write(file.path, data)
             self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
         self._finish(file, Outcome.DOWNLOADED, size=len(data))
@@ -261,9 +286,12 @@ class MirrorRun(Hooks):
         if part is None:
             raise ValueError(f"{file.path}: fetched without a part")
         try:
+            if self._is_spoilt(file, part, fetched):
+                return
+            record = self._record(file, fetched, sha256=self._checksum(part))
             if file.local_size is not None:
                 self._store.set_aside(file.path)
-            self._store.finish(part, self._record(file, fetched))
+            self._store.finish(part, record)
         except OSError as error:
             part.close()
             if error.errno in _DISK_IS_THE_PROBLEM:
@@ -275,11 +303,37 @@ class MirrorRun(Hooks):
             self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
             return
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
+        if file.known is not None:
+            outcome = Outcome.UPDATED
         self._finish(file, outcome, size=fetched.size, fetched=fetched)
+
+    def _is_spoilt(self, file: _File, part: Part, fetched: Fetched) -> bool:
+        """Compare with the digest that the server sent, if any; a wrong body is fetched again."""
+        promised = part.promised
+        if promised is None or part.digest(promised.algorithm) == promised.value:
+            return False
+        self._store.discard(part)
+        file.spoilt += 1
+        if file.spoilt < _SPOILT_AT_MOST:
+            self._again.append(file)
+        else:
+            reason = f"the body does not have the {promised.algorithm} of its {promised.header}"
+            self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
+        return True
+
+    def _checksum(self, part: Part) -> str | None:
+        algorithm = self._policy.checksum
+        return None if algorithm is None else part.digest(algorithm).hex()
 
     def _compared(self, file: _File, fetched: Fetched) -> None:
         """Adopt a file whose size is the server's; fetch any other again."""
-        if fetched.size == file.local_size:
+        known = file.known
+        if known is not None:
+            if is_same(known, fetched):
+                self._finish(file, Outcome.PRESENT, size=known.size, fetched=fetched)
+            else:
+                self._again.append(file)
+        elif fetched.size == file.local_size:
             self._store.adopt(self._record(file, fetched, adopted=True))
             self._finish(file, Outcome.ADOPTED, size=fetched.size, fetched=fetched)
         else:
@@ -290,6 +344,10 @@ class MirrorRun(Hooks):
             file.part.close()
         if error.cancelled:
             self._finish(file, Outcome.CANCELLED, error=error)
+        elif file.known is not None and job.request.method is Method.HEAD:
+            reason = f"not compared with the server: {error.message}"
+            size = file.known.size
+            self._finish(file, Outcome.PRESENT, size=size, error=error, reason=reason)
         elif job.request.method is Method.HEAD:
             self._again.append(file)
         elif error.status in _GONE and file.planned.segment.last_derived:
@@ -297,7 +355,14 @@ class MirrorRun(Hooks):
         else:
             self._finish(file, Outcome.FAILED, error=error, reason=error.message)
 
-    def _record(self, file: _File, fetched: Fetched, *, adopted: bool = False) -> FileRecord:
+    def _record(
+        self,
+        file: _File,
+        fetched: Fetched,
+        *,
+        sha256: str | None = None,
+        adopted: bool = False,
+    ) -> FileRecord:
         url = file.urls[0]
         return FileRecord(
             path=file.path,
@@ -306,6 +371,7 @@ class MirrorRun(Hooks):
             final_url=fetched.url if fetched.url != url else None,
             etag=fetched.etag,
             last_modified=fetched.last_modified,
+            sha256=sha256,
             time=self._store.now(),
             status=fetched.status,
             http=fetched.http_version,
@@ -363,6 +429,17 @@ def _file_of(job: Job) -> _File:
     if not isinstance(job.payload, _File):
         raise TypeError(f"not a job of this run: {job.payload!r}")
     return job.payload
+
+
+def is_same(known: FileRecord, fetched: Fetched) -> bool:
+    """Whether the server still has what was recorded: size, then the best validator of both."""
+    if fetched.size != known.size:
+        return False
+    if known.etag and fetched.etag:
+        return known.etag.removeprefix("W/") == fetched.etag.removeprefix("W/")
+    if known.last_modified and fetched.last_modified:
+        return known.last_modified == fetched.last_modified
+    return True
 
 
 def _no_sink() -> Sink:

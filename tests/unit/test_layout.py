@@ -114,7 +114,7 @@ def test_a_file_never_takes_a_name_that_a_directory_pattern_may_have() -> None:
     assert file.startswith("7~")
 
 
-@pytest.mark.parametrize("name", ["x.mpd", "x.local.mpd", "X.MPD"])
+@pytest.mark.parametrize("name", ["x.mpd", "x.local.mpd", "X.MPD", "SHA256SUMS"])
 def test_a_segment_never_takes_the_name_of_the_manifest(name: str) -> None:
     assert paths(f"https://h.example/vod/show/{name}")[0].casefold() != name.casefold()
 

@@ -16,7 +16,7 @@ from dashget.errors import DashGetError, MPDError
 from dashget.report import text
 from dashget.version import __version__
 
-INTERRUPTED: Final = 130
+_INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
 
@@ -51,6 +51,7 @@ _HELP_FLAGS: Final = ("--help", "-h")
 _COMMANDS: Final = {
     "get": ("dashget.cli.get:get", "Mirror a presentation (the default command)."),
     "list": ("dashget.cli.list:list_", "Show Periods, adaptation sets and Representations."),
+    "verify": ("dashget.cli.verify:verify", "Check a mirror, and mend it."),
     "plan": ("dashget.cli.plan:plan", "List every request that get would make."),
 }
 
@@ -96,7 +97,7 @@ def run(tokens: Sequence[str]) -> int:
     except DashGetError as error:
         return _fail(error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted", "the same command goes on from here", INTERRUPTED)
+        return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
     except BrokenPipeError:
         return _leave_quietly()
     except Exception as error:  # noqa: BLE001  # the outermost edge: no traceback for users

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from cyclopts import Parameter
 
 from dashget.api import MirrorOptions, mirror
-from dashget.cli.app import INTERRUPTED
 from dashget.cli.arguments import (
     OUTPUT,
     ManifestURL,
@@ -22,6 +17,7 @@ from dashget.cli.arguments import (
     SelectionArguments,
     Threads,
 )
+from dashget.cli.signals import INTERRUPTED, stopping_on_signals
 from dashget.events import Event
 from dashget.mirroring import Stop
 
@@ -58,6 +54,24 @@ class OutputArguments:
     no_progress: Annotated[
         bool, Parameter(group=OUTPUT, negative="", help="No progress while it works.")
     ] = False
+    verify: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative="",
+            help="Compare also complete files with the server, and fetch what has changed.",
+        ),
+    ] = False
+    checksums: Annotated[
+        Literal["none", "sha256"],
+        Parameter(group=OUTPUT, help="Record checksums, and write SHA256SUMS."),
+    ] = "none"
+    prune: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT, negative="", help="Remove files that the manifest no longer names."
+        ),
+    ] = False
     moved: Annotated[
         bool,
         Parameter(
@@ -91,13 +105,16 @@ def get(
         transfer=network.transfer(threads),
         base_url=network.base_url,
         dry_run=output.dry_run,
+        verify=output.verify,
+        checksums=output.checksums == "sha256",
+        prune=output.prune,
         moved=output.moved,
         fsync=output.fsync,
     )
     stop = Stop()
     reporter = _reporter(output)
     try:
-        with _stopping_on_signals(stop):
+        with stopping_on_signals(stop):
             summary = mirror(url, options, observer=reporter, stop=stop)
     finally:
         reporter.close()
@@ -130,21 +147,3 @@ def _reporter(output: OutputArguments) -> _Reporter:
         verbose=output.verbose,
         progress=not output.no_progress,
     )
-
-
-@contextlib.contextmanager
-def _stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """End the run in order on Ctrl-C or SIGTERM; a second one ends it at once."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if stop.requested:
-            raise KeyboardInterrupt
-        stop.request()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    earlier = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)

@@ -13,6 +13,7 @@ from dashget.events import (
     ManifestLoaded,
     Outcome,
     Progressed,
+    Pruned,
     RetryScheduled,
     Summary,
     Warned,
@@ -88,6 +89,8 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
     """Return the line that an event deserves in a log, if any."""
     if isinstance(event, ManifestLoaded):
         return manifest_line(event)
+    if isinstance(event, Pruned):
+        return "\n".join(f"removing: {text.printable(path)}" for path in event.paths)
     if isinstance(event, Warned):
         return warning_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):

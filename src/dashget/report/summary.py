@@ -11,6 +11,7 @@ _SHOWN_FAILURES = 20
 _WORDS = {
     Outcome.DOWNLOADED: "downloaded",
     Outcome.RESUMED: "resumed",
+    Outcome.UPDATED: "updated",
     Outcome.PRESENT: "already there",
     Outcome.ADOPTED: "adopted",
     Outcome.ABSENT: "absent at the end",

@@ -8,4 +8,11 @@ from dashget.store.directory import MirrorDirectory, Presence
 from dashget.store.parts import Part
 from dashget.store.record import RECORD_VERSION, FileRecord, Header
 
-__all__ = ["RECORD_VERSION", "FileRecord", "Header", "MirrorDirectory", "Part", "Presence"]
+__all__ = [
+    "RECORD_VERSION",
+    "FileRecord",
+    "Header",
+    "MirrorDirectory",
+    "Part",
+    "Presence",
+]

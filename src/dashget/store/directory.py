@@ -19,12 +19,13 @@ import msgspec
 
 from dashget.errors import StoreError
 from dashget.layout import CONTROL_DIRECTORY
-from dashget.store.parts import Journal, Part
+from dashget.store.parts import Journal, Part, read_part_paths
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
     Header,
     Record,
+    read_files,
     read_header,
     read_sizes,
 )
@@ -122,9 +123,54 @@ class MirrorDirectory:
         except OSError:
             return None
 
-    def part(self, path: str) -> Part:
-        """Return the place for the unfinished bytes of a file."""
-        return Part(self._journal, path)
+    def part(self, path: str, *, checksum: str | None = None) -> Part:
+        """Return the place for the unfinished bytes of a file; see ``Part``."""
+        return Part(self._journal, path, checksum)
+
+    def discard(self, part: Part) -> None:
+        """Throw unfinished bytes away: they are not what the server meant to send."""
+        part.close()
+        self._journal.forget(part.name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part.file)
+
+    def records(self) -> dict[str, FileRecord]:
+        """Return the whole record of every file, read anew."""
+        return read_files(self._control / _RECORD_NAME)
+
+    def iter_files(self) -> Iterator[str]:
+        """Yield the path of every file of the mirror, but for DashGet's own."""
+        for folder, folders, files in os.walk(self.root):
+            relative = os.path.relpath(folder, self.root).replace(os.sep, "/")
+            if relative == ".":
+                folders[:] = [name for name in folders if name != CONTROL_DIRECTORY]
+                yield from files
+            else:
+                yield from (f"{relative}/{name}" for name in files)
+
+    def header(self) -> Header | None:
+        """Return whose mirror this is; None where there is no record. Needs no ``open``."""
+        with _as_store_error(self.root):
+            return read_header(self._control / _RECORD_NAME)
+
+    def leftover_parts(self) -> tuple[str, ...]:
+        """Return the final paths of the parts that an earlier run left unfinished."""
+        return read_part_paths(self._control / "parts")
+
+    def remove(self, record: FileRecord) -> None:
+        """Take a file out of the mirror, and note that in the record."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._prefix + record.path)
+        folder = os.path.dirname(record.path)
+        while folder:
+            try:
+                os.rmdir(self._prefix + folder)
+            except OSError:
+                break
+            self._made.discard(folder)
+            folder = os.path.dirname(folder)
+        self._record.append(msgspec.structs.replace(record, removed=True))
+        self._recorded.pop(record.path, None)
 
     def finish(self, part: Part, record: FileRecord) -> None:
         """Give a part its final name, and record it.
@@ -202,6 +248,10 @@ class MirrorDirectory:
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""
         return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def note(self, record: FileRecord) -> None:
+        """Record more about a file that is finished already."""
+        self._note(record)
 
     def _note(self, record: FileRecord) -> None:
         self._record.append(record)

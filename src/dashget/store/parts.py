@@ -8,17 +8,21 @@ piece never enters the journal. Entries are written before the bytes that they s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from dashget.byterange import ByteRange
+from dashget.digests import Digest, find_digest
 from dashget.transfer.request import ResponseHead, ResumePoint
 
+_JOURNAL_NAME = "journal.jsonl"
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -49,7 +53,7 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._path = directory / "journal.jsonl"
+        self._path = directory / _JOURNAL_NAME
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._encoder = msgspec.json.Encoder()
@@ -152,15 +156,27 @@ class Journal:
         fresh.replace(self._path)
 
 
+class _Hasher(Protocol):
+    @property
+    def name(self) -> str: ...
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
 class Part:
     """The unfinished bytes of one file of the mirror: the engine's ``Sink``.
 
     ``path`` is the final path in the mirror, ``name`` the part's own. Lines go to the
-    journal only when a write does not complete the resource.
+    journal only when a write does not complete the resource. ``checksum`` is computed while
+    the bytes pass, and so is whatever the server sends a digest for; only of bytes that
+    arrive out of order, or came in an earlier run, is it computed by reading them again.
     """
 
     __slots__ = (
+        "_algorithms",
         "_descriptor",
+        "_hashed",
+        "_hashers",
         "_head",
         "_journal",
         "_journaled",
@@ -168,10 +184,16 @@ class Part:
         "file",
         "name",
         "path",
+        "promised",
     )
 
-    def __init__(self, journal: Journal, path: str) -> None:
+    def __init__(self, journal: Journal, path: str, checksum: str | None = None) -> None:
         self.path = path
+        self.promised: Digest | None = None
+        """What the server says the whole resource's digest is."""
+        self._algorithms = {checksum} if checksum else set()
+        self._hashers: list[_Hasher] | None = None
+        self._hashed = 0
         self.name = part_name(path)
         self.file = os.path.join(journal.directory, self.name)
         self._journal = journal
@@ -187,6 +209,7 @@ class Part:
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Open the part; ``offset`` 0 empties it."""
         self._head = head
+        self._prepare_hashes(head, offset)
         if self._descriptor is None:
             self._journal.create_directory()
             flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
@@ -202,6 +225,7 @@ class Part:
 
     def scatter(self) -> None:
         """Count only ranges that are reported whole from now on."""
+        self._hashers = None
         self._note()
         point = self._journal.resume_point(self.name)
         self._journal.add(PartEntry(self.name, scattered=True))
@@ -216,6 +240,9 @@ class Part:
         size = len(data)
         if not self._journaled and (head.size is None or offset + size < head.size):
             self._note()
+        hashers = self._hashers
+        if hashers is not None:
+            self._hash(hashers, data, offset)
         done = _pwrite(descriptor, data, offset)
         while done < size:
             done += _pwrite(descriptor, data[done:], offset + done)
@@ -225,6 +252,17 @@ class Part:
         """Note that a range of a scattered part is whole."""
         if span.last is not None:
             self._journal.add(PartEntry(self.name, span=(span.first, span.last)))
+
+    def digest(self, algorithm: str) -> bytes:
+        """Return the digest of the whole part; reads it where it did not come in one go."""
+        descriptor = self._descriptor
+        if descriptor is None:
+            raise ValueError("no part to digest")
+        for hasher in self._hashers or ():
+            if hasher.name == algorithm and self._hashed == os.fstat(descriptor).st_size:
+                return hasher.digest()
+        with open(self.file, "rb") as file:
+            return hashlib.file_digest(file, algorithm).digest()
 
     def close(self, *, fsync: bool = False) -> int:
         """Close the part and return its size in bytes; 0 if it was never opened."""
@@ -238,6 +276,23 @@ class Part:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _prepare_hashes(self, head: ResponseHead, offset: int) -> None:
+        self.promised = find_digest(head.digests, status=head.status) if head.digests else None
+        if offset == 0:
+            wanted = self._algorithms | ({self.promised.algorithm} if self.promised else set())
+            self._hashers = [hashlib.new(name) for name in sorted(wanted)] if wanted else None
+            self._hashed = 0
+        elif offset != self._hashed:
+            self._hashers = None
+
+    def _hash(self, hashers: list[_Hasher], data: bytes, offset: int) -> None:
+        if offset != self._hashed:
+            self._hashers = None
+            return
+        for hasher in hashers:
+            hasher.update(data)
+        self._hashed = offset + len(data)
+
     def _note(self) -> None:
         """Write the journal line that says what the coming bytes belong to."""
         head = self._head
@@ -245,6 +300,23 @@ class Part:
             return
         self._journaled = True
         self._journal.add(PartEntry(self.name, self.path, head.validator, head.size))
+
+
+def read_part_paths(directory: Path) -> tuple[str, ...]:
+    """Return the final paths of the parts in a directory, as far as the journal knows them."""
+    if not directory.is_dir():
+        return ()
+    decoder = msgspec.json.Decoder(PartEntry)
+    names = set(os.listdir(directory))
+    paths: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (directory / _JOURNAL_NAME).read_bytes().splitlines():
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                entry = decoder.decode(line)
+                if entry.path is not None and entry.part in names:
+                    paths[entry.part] = entry.path
+    unknown = names - paths.keys() - {_JOURNAL_NAME}
+    return tuple(sorted({*paths.values(), *unknown}))
 
 
 def part_name(path: str) -> str:

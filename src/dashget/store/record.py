@@ -33,6 +33,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     tool: str = ""
     time: str = ""
     selection: dict[str, str] = {}
+    now: str | None = None
+    """The wall-clock time that a live presentation was planned for: RFC 3339."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -57,6 +59,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     cache: dict[str, str] = {}
     adopted: bool = False
     """Found on disk; the server's size agreed."""
+    removed: bool = False
+    """The file was taken out of the mirror; earlier lines of its path are void."""
 
 
 class _Line(msgspec.Struct):
@@ -65,6 +69,7 @@ class _Line(msgspec.Struct):
     dashget: int | None = None
     path: str | None = None
     size: int | None = None
+    removed: bool = False
 
 
 class Record:
@@ -123,9 +128,22 @@ def read_sizes(path: Path) -> dict[str, int]:
             entry = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if entry.path is not None and entry.size is not None:
+        if entry.removed and entry.path is not None:
+            sizes.pop(entry.path, None)
+        elif entry.path is not None and entry.size is not None:
             sizes[entry.path] = entry.size
     return sizes
+
+
+def read_files(path: Path) -> dict[str, FileRecord]:
+    """Return the valid record of every file, by path."""
+    files: dict[str, FileRecord] = {}
+    for record in iter_files(path):
+        if record.removed:
+            files.pop(record.path, None)
+        else:
+            files[record.path] = record
+    return files
 
 
 def iter_files(path: Path) -> Iterator[FileRecord]:

@@ -1,0 +1,370 @@
+"""Checks of a mirror: against its record, its manifest, its own media, and the server.
+
+Offline first: every planned file present, of the recorded size and checksum, sound inside,
+and at the manifest's time; then what else lies about. With ``remote`` the server is asked
+for size and validators of every file; with ``repair`` exactly what is wrong is fetched again.
+
+The time of media segments is compared within half a segment or half a second, whichever
+is more. Where all segments of a Representation are off by the same, the manifest is odd,
+not the mirror: that is a note. A single one that is off is an error.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dashget.events import Event
+from dashget.layout import Layout
+from dashget.mirroring import is_same
+from dashget.mpd.presentation import (
+    Presentation,
+    Representation,
+    SingleAddressing,
+)
+from dashget.planning import PlannedSegment, Track, iter_plan
+from dashget.segments.segment import SegmentKind
+from dashget.store import FileRecord, MirrorDirectory
+from dashget.structure import (
+    MediaTime,
+    Role,
+    check,
+    compare_time,
+    first_decode_time,
+    media_timescale,
+)
+from dashget.transfer.engine import Engine
+from dashget.transfer.request import (
+    Fetched,
+    Job,
+    MemorySink,
+    Method,
+    Request,
+    Sink,
+    TransferError,
+)
+
+_GONE: Final = (404, 410)
+_HALF: Final = Fraction(1, 2)
+
+
+class Problem(enum.Enum):
+    """What may be wrong with a file; the spelling is that of ``dashget verify --json``."""
+
+    MANIFEST = "manifest"
+    MISSING = "missing"
+    SIZE = "size"
+    CHECKSUM = "checksum"
+    STRUCTURE = "structure"
+    TIME = "time"
+    UNRECORDED = "unrecorded"
+    CHANGED = "changed-on-server"
+    GONE = "gone-from-server"
+    UNCOMPARED = "not-compared"
+    SUPERSEDED = "superseded"
+    STRAY = "stray"
+    PART = "part"
+
+
+_NOTES: Final = (
+    Problem.GONE,
+    Problem.SUPERSEDED,
+    Problem.STRAY,
+    Problem.PART,
+)
+
+
+class Finding(Event, frozen=True, tag="finding"):
+    """One thing about one file. A ``note`` leaves the mirror whole; an error does not."""
+
+    path: str
+    problem: Problem
+    message: str
+    note: bool = False
+
+
+class Report(Event, frozen=True, tag="report"):
+    """The result of a verification. ``bytes`` counts those of the files that were checked."""
+
+    root: str
+    files: int
+    bytes: int
+    checksummed: int
+    compared: int
+    repaired: int
+    errors: int
+    notes: int
+    seconds: float
+
+    @property
+    def sound(self) -> bool:
+        """Whether no error was found, or all were repaired."""
+        return self.errors == 0
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What a mirror should hold: its presentation, and which tracks of it were selected."""
+
+    presentation: Presentation
+    tracks: tuple[Track, ...]
+    selected: frozenset[int]
+    layout: Layout
+
+
+class OfflineCheck:
+    """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
+
+    def __init__(self, store: MirrorDirectory, expected: Expected) -> None:
+        self.named: set[str] = set()
+        """Every path that the manifest names, selected or not."""
+        self.files = 0
+        self.bytes = 0
+        self.checksummed = 0
+        self._store = store
+        self._expected = expected
+        self._records = store.records()
+        self._timescales: dict[str, int | None] = {}
+        self._offsets: dict[int, list[tuple[str, Fraction, Fraction]]] = {}
+
+    @property
+    def records(self) -> dict[str, FileRecord]:
+        """The record of every file, by path."""
+        return self._records
+
+    def run(self) -> Iterator[Finding]:
+        """Yield what is wrong with the planned files, in presentation order."""
+        for planned in iter_plan(self._expected.tracks, self._expected.layout):
+            if planned.path in self.named:
+                continue
+            self.named.add(planned.path)
+            yield from self._file(planned)
+        yield from self._times()
+
+    def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
+        """Yield what lies about that the manifest does not name; after ``run``."""
+        for path in sorted(self._store.iter_files()):
+            if path in self.named or path in reserved:
+                continue
+            if path in self._records:
+                yield _note(path, Problem.SUPERSEDED, "the manifest no longer names it")
+            else:
+                yield _note(path, Problem.STRAY, "neither the manifest nor the record knows it")
+        for path in self._store.leftover_parts():
+            yield _note(path, Problem.PART, "an unfinished part; get continues it")
+
+    def _file(self, planned: PlannedSegment) -> Iterator[Finding]:
+        path = planned.path
+        record = self._records.get(path)
+        size = self._store.size(path)
+        if size is None:
+            yield from self._absent(planned, record)
+            return
+        self.files += 1
+        self.bytes += size
+        if record is None:
+            yield Finding(
+                path, Problem.UNRECORDED, "it is there, but nothing says that it is whole"
+            )
+        elif record.size != size:
+            message = f"{size} bytes, recorded were {record.size}"
+            yield Finding(path, Problem.SIZE, message)
+            return
+        elif record.sha256 is not None:
+            self.checksummed += 1
+            if sha256_of(self._store.root / path) != record.sha256:
+                yield Finding(path, Problem.CHECKSUM, "the SHA-256 is not the recorded one")
+                return
+        yield from self._inside(planned, size)
+
+    def _absent(self, planned: PlannedSegment, record: FileRecord | None) -> Iterator[Finding]:
+        if record is not None:
+            yield Finding(planned.path, Problem.MISSING, "it was fetched, and is gone")
+        elif planned.track.key in self._expected.selected and not planned.segment.last_derived:
+            yield Finding(planned.path, Problem.MISSING, "it was never fetched")
+
+    def _inside(self, planned: PlannedSegment, size: int) -> Iterator[Finding]:
+        representation = planned.track.representation
+        role = _role(planned, representation)
+        with open(self._store.root / planned.path, "rb") as file:
+
+            def read(offset: int, count: int) -> bytes:
+                file.seek(offset)
+                return file.read(count)
+
+            for message in check(read, size, role):
+                yield Finding(planned.path, Problem.STRUCTURE, message)
+            if role.kind is SegmentKind.INITIALIZATION:
+                self._timescales[planned.path] = media_timescale(read, size)
+            elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
+                self._note_time(planned, first_decode_time(read, size))
+
+    def _note_time(self, planned: PlannedSegment, ticks: int | None) -> None:
+        timescale = self._timescale_of(planned.track)
+        expected = _media_time(planned)
+        if ticks is None or timescale is None or expected is None:
+            return
+        offset = Fraction(ticks, timescale) - expected.start
+        offsets = self._offsets.setdefault(planned.track.key, [])
+        offsets.append((planned.path, offset, expected.tolerance))
+
+    def _timescale_of(self, track: Track) -> int | None:
+        initialization = track.representation.initialization
+        if initialization is None:
+            return None
+        path = self._expected.layout.path(initialization.address, None, None, None)
+        return self._timescales.get(path)
+
+    def _times(self) -> Iterator[Finding]:
+        tracks = {track.key: track for track in self._expected.tracks}
+        for key, offsets in self._offsets.items():
+            common = statistics.median_low(offset for _, offset, _ in offsets)
+            tolerance = max(tolerance for _, _, tolerance in offsets)
+            if abs(common) > tolerance:
+                message = f"all segments begin {float(common):+.3f} s off the manifest's time"
+                name = f"Representation {tracks[key].representation.id}"
+                yield _note(name, Problem.TIME, message)
+            else:
+                common = Fraction(0)
+            for path, offset, allowed in offsets:
+                message_or_none = compare_time(
+                    offset.numerator, offset.denominator, MediaTime(common, allowed)
+                )
+                if message_or_none is not None:
+                    off = float(offset - common)
+                    message = f"the media time is {off:+.3f} s off the manifest's"
+                    yield Finding(path, Problem.TIME, message)
+
+
+class RemoteCheck:
+    """Compares every recorded file with the server by HEAD requests, in parallel."""
+
+    def __init__(self, records: Iterable[FileRecord]) -> None:
+        self.findings: list[Finding] = []
+        self.compared = 0
+        self._records = records
+
+    def run(self, engine: Engine) -> None:
+        """Ask for all; what differs is in ``findings`` afterwards."""
+        engine.run(self._jobs(), self._done)
+
+    def _jobs(self) -> Iterator[Job]:
+        for record in self._records:
+            if not record.url.startswith("data:"):
+                yield Job(Request((record.url,), Method.HEAD), _no_sink, record)
+
+    def _done(self, job: Job, result: Fetched | TransferError) -> None:
+        record = job.payload
+        if not isinstance(record, FileRecord):
+            raise TypeError("not a job of this check")
+        if isinstance(result, Fetched):
+            self.compared += 1
+            if not is_same(record, result):
+                self.findings.append(_changed(record, result))
+        elif result.status in _GONE:
+            message = f"the server no longer has it ({result.message})"
+            self.findings.append(_note(record.path, Problem.GONE, message))
+        elif not result.cancelled:
+            message = f"the server could not be asked: {result.message}"
+            self.findings.append(Finding(record.path, Problem.UNCOMPARED, message))
+
+
+def _changed(record: FileRecord, fetched: Fetched) -> Finding:
+    if fetched.size != record.size:
+        message = f"the server now has {fetched.size} bytes, recorded were {record.size}"
+    elif record.etag and fetched.etag:
+        message = f"the server's ETag is {fetched.etag} now, recorded was {record.etag}"
+    else:
+        message = f"changed on the server at {fetched.last_modified}"
+    return Finding(record.path, Problem.CHANGED, message)
+
+
+def _no_sink() -> Sink:
+    """Give the sink of a HEAD request, which has no body."""
+    return MemorySink(0)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_superseded(
+    store: MirrorDirectory, expected: Expected, reserved: frozenset[str]
+) -> tuple[FileRecord, ...]:
+    """Return the recorded files that the manifest no longer names, selected or not."""
+    named = {planned.path for planned in iter_plan(expected.tracks, expected.layout)}
+    records = store.records()
+    return tuple(
+        record
+        for path, record in sorted(records.items())
+        if path not in named and path not in reserved
+    )
+
+
+def checksum_lines(
+    store: MirrorDirectory, note: Callable[[FileRecord], None], also: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yield the lines of ``SHA256SUMS`` for every recorded file, sorted by path.
+
+    A file whose record has no checksum yet is read, and ``note`` gets its new record.
+    """
+    records = store.records()
+    for path in sorted({*records, *also}):
+        if store.size(path) is None:
+            continue
+        record = records.get(path)
+        digest = record.sha256 if record is not None else None
+        if digest is None:
+            digest = sha256_of(store.root / path)
+            if record is not None:
+                note(msgspec.structs.replace(record, sha256=digest))
+        yield _checksum_line(path, digest)
+
+
+def _checksum_line(path: str, digest: str) -> str:
+    """Write a line as sha256sum does; a name with a newline or backslash is escaped."""
+    if "\\" in path or "\n" in path or "\r" in path:
+        path = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        return f"\\{digest}  {path}"
+    return f"{digest}  {path}"
+
+
+def _note(path: str, problem: Problem, message: str) -> Finding:
+    return Finding(path, problem, message, note=True)
+
+
+def _role(planned: PlannedSegment, representation: Representation) -> Role:
+    segment = planned.segment
+    whole = isinstance(representation.addressing, SingleAddressing)
+    initialization = representation.initialization
+    shared = segment.range is not None or (
+        initialization is not None
+        and segment.kind is SegmentKind.INITIALIZATION
+        and initialization.range is not None
+    )
+    if segment.kind is SegmentKind.MEDIA and (whole or shared):
+        return Role(representation.mime_type, segment.kind, whole=whole, several=True)
+    return Role(representation.mime_type, segment.kind, several=shared)
+
+
+def _media_time(planned: PlannedSegment) -> MediaTime | None:
+    """Return the media time that the manifest gives a segment, in seconds.
+
+    Where durations are counted rather than listed, time begins at
+    ``@presentationTimeOffset`` (5.3.9.2.2).
+    """
+    segment, addressing = planned.segment, planned.track.representation.addressing
+    if segment.time is None or segment.duration is None or isinstance(addressing, SingleAddressing):
+        return None
+    scale = segment.timebase.timescale
+    counted = addressing.timeline is None
+    ticks = segment.time + (addressing.presentation_time_offset if counted else 0)
+    return MediaTime(Fraction(ticks, scale), max(Fraction(segment.duration, scale) * _HALF, _HALF))

@@ -1,0 +1,256 @@
+"""One verification: offline checks, the server's word, repair, pruning, the report."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from dashget.checks import (
+    Expected,
+    Finding,
+    OfflineCheck,
+    Problem,
+    RemoteCheck,
+    Report,
+    find_superseded,
+    sha256_of,
+)
+from dashget.errors import MPDError, StoreError
+from dashget.events import Failure, Observer, Pruned
+from dashget.layout import SafePath, reserved_names
+from dashget.manifest import load_manifest, parse_source
+from dashget.mirroring import MirrorRun, Policy, Stop
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import Presentation
+from dashget.mpd.resolve import resolve
+from dashget.planning import iter_representations, make_layout, make_tracks
+from dashget.selection import Selection, parse_selection, select
+from dashget.store import FileRecord, Header, MirrorDirectory
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+
+_REPAIRABLE = frozenset(
+    {
+        Problem.MISSING,
+        Problem.SIZE,
+        Problem.CHECKSUM,
+        Problem.STRUCTURE,
+        Problem.TIME,
+        Problem.UNRECORDED,
+        Problem.CHANGED,
+    }
+)
+
+
+class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to verify, and what to do about it."""
+
+    remote: bool = False
+    """Ask the server for size and validators of every file."""
+    repair: bool = False
+    """Fetch exactly what is wrong."""
+    prune: bool = False
+    """Remove recorded files that the manifest no longer names."""
+    transfer: TransferOptions = TransferOptions()
+
+    @property
+    def writes(self) -> bool:
+        """Whether the mirror may be changed."""
+        return self.repair or self.prune
+
+
+def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:
+    """Check a mirror, and mend it if asked; see ``dashget.verify``."""
+    started = time.monotonic()
+    with MirrorDirectory(root, read_only=not options.writes) as store:
+        header = store.header()
+        if header is None:
+            raise StoreError(
+                f"{root} is not a mirror made by DashGet: it has no record",
+                hint="name a mirror's directory; dashget URL -o DIR takes over other trees",
+            )
+        store.open(header)
+        transfer = msgspec.structs.replace(
+            options.transfer, origin=header.source if "://" in header.source else None
+        )
+        with Engine(transfer) as engine:
+            stop.on_request(engine.cancel)
+            run = _Verification(store, header, options, observer, stop, engine)
+            report = run.report()
+    report = msgspec.structs.replace(report, seconds=round(time.monotonic() - started, 3))
+    observer(report)
+    return report
+
+
+def expected_of(presentation: Presentation, name: SafePath, selection: Selection) -> Expected:
+    """Work out what a mirror of a presentation should hold."""
+    tracks = make_tracks(presentation)
+    chosen = {id(r) for r in iter_representations(select(presentation, selection))}
+    selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
+    return Expected(presentation, tracks, selected, make_layout(presentation, name))
+
+
+def wall_clock(text: str | None) -> datetime.datetime | None:
+    """Read the time that a live presentation was planned for."""
+    return None if text is None else datetime.datetime.fromisoformat(text)
+
+
+class _Verification:
+    def __init__(
+        self,
+        store: MirrorDirectory,
+        header: Header,
+        options: VerifyOptions,
+        observer: Observer,
+        stop: Stop,
+        engine: Engine,
+    ) -> None:
+        self._store = store
+        self._header = header
+        self._options = options
+        self._observer = observer
+        self._stop = stop
+        self._engine = engine
+        self._compared = 0
+        self._repaired = 0
+
+    def report(self) -> Report:
+        """Run all checks, and count what they find."""
+        manifest = self._check_manifest()
+        expected = self._expected()
+        offline = OfflineCheck(self._store, expected)
+        findings = [*manifest, *offline.run()]
+        if self._options.remote:
+            findings += self._ask_server(offline, findings)
+        if self._options.repair:
+            offline, findings = self._repair(expected, offline, findings)
+        if self._options.prune:
+            self._prune(expected)
+        findings += offline.strays(reserved_names(self._header.manifest))
+        for finding in findings:
+            self._observer(finding)
+        return Report(
+            root=str(self._store.root),
+            files=offline.files,
+            bytes=offline.bytes,
+            checksummed=offline.checksummed,
+            compared=self._compared,
+            repaired=self._repaired,
+            errors=sum(not finding.note for finding in findings),
+            notes=sum(finding.note for finding in findings),
+            seconds=0.0,
+        )
+
+    def _check_manifest(self) -> list[Finding]:
+        """Compare the MPD with its record; fetch it again if it is wrong and may be repaired."""
+        name = self._header.manifest
+        problem = self._manifest_problem(name)
+        if problem is None:
+            return []
+        if self._options.repair and self._restore_manifest(name):
+            self._repaired += 1
+            return []
+        return [Finding(name, Problem.MANIFEST, problem)]
+
+    def _manifest_problem(self, name: str) -> str | None:
+        record = self._store.records().get(name)
+        size = self._store.size(name)
+        if size is None:
+            return "the manifest is gone"
+        if record is None:
+            return "the manifest is not recorded"
+        if record.size != size:
+            return f"{size} bytes, recorded were {record.size}"
+        if record.sha256 is not None and sha256_of(self._store.root / name) != record.sha256:
+            return "the SHA-256 is not the recorded one"
+        return None
+
+    def _restore_manifest(self, name: str) -> bool:
+        if "://" not in self._header.source:
+            return False
+        loaded = load_manifest(parse_source(self._header.source), self._engine)
+        record = self._store.records().get(name)
+        fresh = FileRecord(
+            path=name,
+            url=self._header.source,
+            size=len(loaded.data),
+            sha256=loaded.sha256,
+            time=self._store.now(),
+        )
+        if record is not None and record.sha256 == loaded.sha256:
+            fresh = record
+        self._store.keep_manifest(loaded.data, fresh)
+        return True
+
+    def _expected(self) -> Expected:
+        name = SafePath(self._header.manifest)
+        try:
+            data = (self._store.root / name).read_bytes()
+        except OSError as error:
+            raise StoreError(
+                f"cannot read the mirror's manifest {name}: {error.strerror or error}",
+                hint="--repair fetches it again",
+            ) from error
+        now = wall_clock(self._header.now) or datetime.datetime.now(datetime.UTC)
+        try:
+            presentation = resolve(parse_mpd(data), url=self._header.url, now=now)
+        except MPDError as error:
+            error.hint = "--repair fetches it again"
+            raise
+        return expected_of(presentation, name, parse_selection(**self._header.selection))
+
+    def _ask_server(self, offline: OfflineCheck, findings: Sequence[Finding]) -> list[Finding]:
+        """Compare what is sound here; what is wrong already needs no question."""
+        wrong = {finding.path for finding in findings if not finding.note}
+        records = (
+            record
+            for path, record in offline.records.items()
+            if path in offline.named and path not in wrong
+        )
+        remote = RemoteCheck(records)
+        remote.run(self._engine)
+        self._compared = remote.compared
+        return remote.findings
+
+    def _repair(
+        self, expected: Expected, offline: OfflineCheck, findings: list[Finding]
+    ) -> tuple[OfflineCheck, list[Finding]]:
+        wrong = {f.path for f in findings if not f.note and f.problem in _REPAIRABLE}
+        if not wrong:
+            return offline, findings
+        summed = any(record.sha256 for record in offline.records.values() if record.path in wrong)
+        policy = Policy(checksum="sha256" if summed else None, only=frozenset(wrong))
+        run = MirrorRun(self._observer, policy)
+        run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
+        lost = {failure.path: failure for failure in run.totals.failures}
+        self._repaired += run.totals.files
+        again = OfflineCheck(self._store, expected)
+        kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
+        left = [f for f in again.run() if f.path not in lost]
+        return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
+
+    def _prune(self, expected: Expected) -> None:
+        prune(self._store, expected, self._header.manifest, self._observer)
+
+
+def prune(
+    store: MirrorDirectory, expected: Expected, manifest: str, observer: Observer
+) -> tuple[FileRecord, ...]:
+    """Remove recorded files that the manifest no longer names, after saying which."""
+    records = find_superseded(store, expected, reserved_names(manifest))
+    if records:
+        observer(Pruned(tuple(record.path for record in records)))
+    for record in records:
+        store.remove(record)
+    return records
+
+
+def _with_reason(finding: Finding, failure: Failure | None) -> Finding:
+    if failure is None:
+        return finding
+    message = f"{finding.message}; repair failed: {failure.reason}"
+    return msgspec.structs.replace(finding, message=message)
