@@ -8,7 +8,6 @@ what else a server offers is passed over.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -68,5 +67,5 @@ def _parse(header: str, text: str) -> Iterable[Digest]:
 def _decode(text: str) -> bytes | None:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error:
+    except ValueError:
         return None

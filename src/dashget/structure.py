@@ -69,6 +69,8 @@ def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
     mime = (role.mime_type or "").split(";")[0].strip().lower()
     if size == 0:
         return ("the file is empty",)
+    if mime in (*_ISO, *_WEBM) and read(0, 64).lstrip().startswith(b"<"):
+        return ("this is text such as an HTML or XML page, not media",)
     if mime in _ISO:
         return tuple(_check_iso(read, size, role))
     if mime in _WEBM:
