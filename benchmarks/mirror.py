@@ -262,7 +262,7 @@ def _measure(tools: list[Tool], job: Job, rounds: int, limit: float) -> dict[str
 def _run(tool: Tool, job: Job, limit: float) -> Reading:
     environment = {**os.environ, "NO_COLOR": "1"}
     if job.authority:
-        environment |= {"SSL_CERT_FILE": str(job.authority)}
+        environment |= dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(job.authority))
     words = job.listing.with_suffix(".stderr")
     with words.open("wb") as stderr:
         started = time.perf_counter()
