@@ -125,6 +125,8 @@ def mirror(
     stop = stop or Stop()
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
+    if options.transfer.insecure:
+        watch(Warned("TLS certificates are not verified (--insecure)"))
     policy = Policy(
         dry_run=options.dry_run,
         checksum="sha256" if options.checksums else None,

@@ -10,13 +10,8 @@ from typing import Annotated, Literal, Protocol
 from cyclopts import Parameter
 
 from dashget.api import MirrorOptions, mirror
-from dashget.cli.arguments import (
-    OUTPUT,
-    ManifestURL,
-    NetworkArguments,
-    SelectionArguments,
-    Threads,
-)
+from dashget.cli.arguments import OUTPUT, ManifestURL, SelectionArguments
+from dashget.cli.network import NetworkArguments, Threads
 from dashget.cli.signals import INTERRUPTED, stopping_on_signals
 from dashget.events import Event
 from dashget.mirroring import Stop
@@ -90,7 +85,7 @@ def get(
     url: ManifestURL,
     /,
     *,
-    threads: Threads = 4,
+    threads: Threads = "4",
     output: OutputArguments = OutputArguments(),  # frozen
     selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen

@@ -9,7 +9,8 @@ import msgspec
 from cyclopts import Parameter
 
 from dashget.api import load
-from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments
+from dashget.cli.arguments import OUTPUT, ManifestURL
+from dashget.cli.network import NetworkArguments
 from dashget.cli.warnings import print_warnings
 from dashget.planning import make_tracks
 from dashget.report.listing import presentation_row, print_table

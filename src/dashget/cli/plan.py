@@ -11,7 +11,8 @@ from cyclopts import Parameter
 
 from dashget.api import load
 from dashget.api import plan as plan_segments
-from dashget.cli.arguments import OUTPUT, ManifestURL, NetworkArguments, SelectionArguments
+from dashget.cli.arguments import OUTPUT, ManifestURL, SelectionArguments
+from dashget.cli.network import NetworkArguments
 from dashget.cli.warnings import print_warnings
 from dashget.planning import PlannedSegment, plan_line
 

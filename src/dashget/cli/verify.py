@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from dashget.api import verify as verify_mirror
-from dashget.cli.arguments import OUTPUT, NetworkArguments, Threads
+from dashget.cli.arguments import OUTPUT
+from dashget.cli.network import NetworkArguments, Threads
 from dashget.cli.signals import INTERRUPTED, stopping_on_signals
 from dashget.events import Observer
 from dashget.mirroring import Stop
@@ -47,7 +48,7 @@ def verify(
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], group=OUTPUT, negative="", help="All findings.")
     ] = False,
-    threads: Threads = 4,
+    threads: Threads = "4",
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
 ) -> int:
     """Check a mirror: every file present, of the recorded size and checksum, sound inside.
