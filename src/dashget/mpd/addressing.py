@@ -230,11 +230,11 @@ class _Locator:
 
     def _expand(self, template: Template, place: Place) -> Address:
         subject = self._subject
-        if subject.bandwidth is None and template.has_bandwidth:
+        if subject.bandwidth is None and template.names("Bandwidth"):
             self._problem(
                 "$Bandwidth$ is used, and @bandwidth is missing", subject.place, "5.3.5.2"
             )
-        if subject.id is None and template.has_id:
+        if subject.id is None and template.names("RepresentationID"):
             self._problem(
                 "$RepresentationID$ is used, and @id is missing", subject.place, "5.3.5.2"
             )

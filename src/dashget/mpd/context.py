@@ -35,6 +35,7 @@ class Context:
         self.manifest = Url.parse(manifest)
         self._allow_downgrade = allow_downgrade
         self._templates: dict[str, Template] = {}
+        self._allowed: set[str] = set()
 
     def template(self, text: str, place: Place) -> Template:
         """Parse a template, once per text; remark on what is odd at its first place."""
@@ -48,6 +49,15 @@ class Context:
 
     def refusal(self, url: str) -> str | None:
         """Say why the document may not name this URL; None where it may."""
+        origin = url[: url.find("/", 8) + 1]
+        if origin in self._allowed:
+            return None
+        refusal = self._refusal(url)
+        if refusal is None and origin:
+            self._allowed.add(origin)
+        return refusal
+
+    def _refusal(self, url: str) -> str | None:
         parts = Url.parse(url)
         local = self.manifest.scheme not in _WEB
         if parts.scheme is None:

@@ -17,7 +17,7 @@ from dashget.mpd.timeline import SegmentTimeline
 from dashget.mpd.xmltree import Element
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an element stands in the source."""
 
     where: str = ""

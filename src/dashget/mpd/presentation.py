@@ -37,7 +37,7 @@ class PresentationType(enum.Enum):
     DYNAMIC = "dynamic"
 
 
-class Descriptor(msgspec.Struct, frozen=True):
+class Descriptor(msgspec.Struct, frozen=True, gc=False):
     """A descriptor of any kind (5.8.2): scheme, value, id."""
 
     scheme: str
@@ -45,7 +45,7 @@ class Descriptor(msgspec.Struct, frozen=True):
     id: str | None = None
 
 
-class Pssh(msgspec.Struct, frozen=True):
+class Pssh(msgspec.Struct, frozen=True, gc=False):
     """A ``pssh`` box: for which system, and the whole box as it is."""
 
     system_id: str
@@ -53,7 +53,7 @@ class Pssh(msgspec.Struct, frozen=True):
     key_ids: tuple[str, ...] = ()
 
 
-class Protection(msgspec.Struct, frozen=True):
+class Protection(msgspec.Struct, frozen=True, gc=False):
     """A ContentProtection descriptor. ``name`` is the system's common name, if known."""
 
     scheme: str
@@ -63,7 +63,7 @@ class Protection(msgspec.Struct, frozen=True):
     pssh: tuple[Pssh, ...] = ()
 
 
-class EventStream(msgspec.Struct, frozen=True):
+class EventStream(msgspec.Struct, frozen=True, gc=False):
     """Events of a Period (``count`` listed in the MPD) or carried in the media (``inband``)."""
 
     scheme: str
@@ -73,14 +73,14 @@ class EventStream(msgspec.Struct, frozen=True):
     inband: bool = False
 
 
-class Tiles(msgspec.Struct, frozen=True):
+class Tiles(msgspec.Struct, frozen=True, gc=False):
     """A grid of thumbnails in each image: ``columns`` x ``rows``."""
 
     columns: int
     rows: int
 
 
-class Base(msgspec.Struct, frozen=True):
+class Base(msgspec.Struct, frozen=True, gc=False):
     """One base URL that a Representation's references may be resolved against.
 
     ``availability_time_offset`` is in seconds, None for ``INF``.
@@ -92,7 +92,7 @@ class Base(msgspec.Struct, frozen=True):
     availability_time_offset: Fraction | None = Fraction(0)
 
 
-class PeriodSpan(msgspec.Struct, frozen=True):
+class PeriodSpan(msgspec.Struct, frozen=True, gc=False):
     """A Period's place. ``duration`` is None for an open Period."""
 
     index: int
@@ -106,7 +106,7 @@ class PeriodSpan(msgspec.Struct, frozen=True):
         return None if self.duration is None else self.start + self.duration
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """What a dynamic presentation has available now (5.3.9.5.3, Annex A).
 
     ``now`` is seconds of wall-clock time since ``MPD@availabilityStartTime``, that is, the
@@ -118,14 +118,14 @@ class Window(msgspec.Struct, frozen=True):
     depth: Fraction | None = None
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """A resource that is named outright, such as an initialization segment."""
 
     address: Address
     range: ByteRange | None = None
 
 
-class TemplateAddressing(msgspec.Struct, frozen=True):
+class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentTemplate: ``media`` is expanded once per segment, ``index`` beside it if there."""
 
     media: Address
@@ -139,7 +139,7 @@ class TemplateAddressing(msgspec.Struct, frozen=True):
     availability_time_offset: Fraction | None = Fraction(0)
 
 
-class ListAddressing(msgspec.Struct, frozen=True):
+class ListAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentList: one segment per SegmentURL, resolved against ``bases`` as they are read."""
 
     segments: tuple[ListedSegment, ...]
@@ -150,7 +150,7 @@ class ListAddressing(msgspec.Struct, frozen=True):
     timeline: SegmentTimeline | None
 
 
-class SingleAddressing(msgspec.Struct, frozen=True):
+class SingleAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentBase, or a bare BaseURL: the resource is one file.
 
     ``index_range`` is where the file's ``sidx`` or Cues are; ``index`` is another file that
@@ -168,7 +168,7 @@ class SingleAddressing(msgspec.Struct, frozen=True):
 Addressing = TemplateAddressing | ListAddressing | SingleAddressing
 
 
-class Representation(msgspec.Struct, frozen=True, kw_only=True):
+class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One encoding of one content component, in one Period (5.3.5), all inherited.
 
     ``id`` is made up from the position (``unnamed-0-2``) where the document has none.
@@ -207,7 +207,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True):
+class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A set of interchangeable Representations (5.3.3)."""
 
     index: int
@@ -231,7 +231,7 @@ class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-class Period(msgspec.Struct, frozen=True, kw_only=True):
+class Period(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stretch of the presentation (5.3.2)."""
 
     span: PeriodSpan
@@ -261,7 +261,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         return self.span.duration
 
 
-class Presentation(msgspec.Struct, frozen=True, kw_only=True):
+class Presentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A resolved MPD. ``duration`` is in seconds, None where it is open.
 
     ``url`` is what references are resolved against before any BaseURL: the manifest's own URL,

@@ -76,6 +76,7 @@ def resolve(
     window = _window(mpd, now, log)
     timed, early = time_periods(mpd, log)
     root = _root_base(mpd, url, base_url)
+    root = resolve_reference(root, root)
     resolver = _Resolver(mpd, context, window, root)
     periods = tuple(resolver.period(period) for period in timed)
     if not mpd.periods:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 MAX_WIDTH: Final = 64
 """The widest number format that is believed; a wider one is hostile."""
 
+_CONSTANT, _NUMBER, _TIME, _MIXED = range(4)
 _MARKER_BASE: Final = 0xE000
 _MARKERS: Final = re.compile("[\ue000-\uf8ff]")
 _IDENTIFIER: Final = re.compile(
@@ -55,7 +55,7 @@ class Field(msgspec.Struct, frozen=True):
         return f"%0{self.width}{self.radix}" if self.width else f"%{self.radix}"
 
 
-class UrlPattern:
+class UrlPattern(msgspec.Struct, frozen=True, gc=False):
     """A URL in which zero or more fields are still open.
 
     ``marked`` is the text with the i-th field replaced by ``chr(0xE000 + i)``: whoever has
@@ -64,17 +64,16 @@ class UrlPattern:
     values of fields that the pattern does not have are ignored.
     """
 
-    __slots__ = ("_text", "expand", "fields", "marked")
-
     marked: str
-    fields: tuple[Field, ...]
-    expand: Callable[[int | None, int | None, int | None], str]
+    fields: tuple[Field, ...] = ()
+    _form: str = ""
+    _mode: int = _CONSTANT
 
-    def __init__(self, marked: str, fields: tuple[Field, ...] = ()) -> None:
-        self.marked = marked
-        self.fields = fields
-        self.expand = _compile(marked, fields)
-        self._text: str | None = None
+    def __post_init__(self) -> None:
+        if not self.marked.isascii():
+            form, mode = _compile(self.marked, self.fields)
+            msgspec.structs.force_setattr(self, "_form", form)
+            msgspec.structs.force_setattr(self, "_mode", mode)
 
     @classmethod
     def from_marked(cls, marked: str, fields: tuple[Field, ...]) -> UrlPattern:
@@ -86,28 +85,33 @@ class UrlPattern:
         """Make a pattern without fields."""
         return cls(escape_markers(url))
 
+    def expand(self, number: int | None, time: int | None, sub_number: int | None) -> str:
+        """Give the text with its fields filled in; this is the hot path of every plan."""
+        mode = self._mode
+        if mode == _NUMBER:
+            return self._form % number
+        if mode == _TIME:
+            return self._form % time
+        if mode == _CONSTANT:
+            return self.marked
+        values = {
+            FieldName.NUMBER: number,
+            FieldName.TIME: time,
+            FieldName.SUB_NUMBER: sub_number,
+        }
+        return self._form % tuple([values[name] for name in self._order()])
+
     @property
     def text(self) -> str:
         """The canonical text, fields visible: ``http://h/v1-$Number%05d$.m4s``."""
-        if self._text is None:
-            fields = self.fields
-            text = self.marked.replace("$", "$$")
-            self._text = _MARKERS.sub(lambda m: str(fields[ord(m[0]) - _MARKER_BASE]), text)
-        return self._text
+        text = self.marked.replace("$", "$$")
+        return _MARKERS.sub(lambda m: str(self.fields[ord(m[0]) - _MARKER_BASE]), text)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, UrlPattern):
-            return NotImplemented
-        return self.marked == other.marked and self.fields == other.fields
-
-    def __hash__(self) -> int:
-        return hash((self.marked, self.fields))
-
-    def __repr__(self) -> str:
-        return f"UrlPattern({self.text!r})"
+    def _order(self) -> list[FieldName]:
+        return [self.fields[ord(m) - _MARKER_BASE].name for m in _MARKERS.findall(self.marked)]
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """Where a segment can be had: the first pattern is the first choice.
 
     The other patterns are the same resource under the next BaseURLs (5.6.5), in the order
@@ -126,25 +130,16 @@ class Template(msgspec.Struct, frozen=True):
 
     source: str
     parts: tuple[str | Field | Constant, ...]
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """The distinct fields; the i-th has the marker ``chr(0xE000 + i)``."""
-        return tuple(dict.fromkeys(part for part in self.parts if isinstance(part, Field)))
+    fields: tuple[Field, ...]
+    """The distinct fields; the i-th has the marker ``chr(0xE000 + i)``."""
 
     def has(self, name: FieldName) -> bool:
         """Whether the template names this identifier."""
         return any(field.name is name for field in self.fields)
 
-    @property
-    def has_bandwidth(self) -> bool:
-        """Whether the template names ``$Bandwidth$``."""
-        return any(isinstance(part, Constant) and part.name == "Bandwidth" for part in self.parts)
-
-    @property
-    def has_id(self) -> bool:
-        """Whether the template names ``$RepresentationID$``."""
-        return any(isinstance(part, Constant) and part.name != "Bandwidth" for part in self.parts)
+    def names(self, constant: str) -> bool:
+        """Whether the template names ``RepresentationID`` or ``Bandwidth``."""
+        return any(isinstance(part, Constant) and part.name == constant for part in self.parts)
 
     def marked(self, representation_id: str, bandwidth: int | None) -> str:
         """Fill in the constants, and leave a marker for every field.
@@ -152,12 +147,11 @@ class Template(msgspec.Struct, frozen=True):
         What an identifier is replaced with is never read as a template again.
         """
         pieces: list[str] = []
-        fields = self.fields
         for part in self.parts:
             if isinstance(part, str):
-                pieces.append(escape_markers(part))
+                pieces.append(part)
             elif isinstance(part, Field):
-                pieces.append(chr(_MARKER_BASE + fields.index(part)))
+                pieces.append(chr(_MARKER_BASE + self.fields.index(part)))
             elif part.name == "Bandwidth":
                 value = f"%{f'0{part.width}' if part.width else ''}{part.radix}" % (bandwidth or 0)
                 pieces.append(value)
@@ -195,7 +189,7 @@ def parse_template(text: str) -> tuple[Template, tuple[str, ...]]:
         if remark:
             remarks.append(f"{match[0]}: {remark}")
         if literal:
-            parts.append(literal)
+            parts.append(escape_markers(literal))
             literal = ""
         if name in ("RepresentationID", "Bandwidth"):
             parts.append(Constant(name, width, radix))
@@ -203,9 +197,10 @@ def parse_template(text: str) -> tuple[Template, tuple[str, ...]]:
             parts.append(Field(FieldName(name), width, radix))
     literal += text[position:]
     if literal:
-        parts.append(literal)
+        parts.append(escape_markers(literal))
+    fields = tuple(dict.fromkeys(part for part in parts if isinstance(part, Field)))
     remarks.extend(_unknown_identifier(text))
-    return Template(text, tuple(parts)), tuple(remarks)
+    return Template(text, tuple(parts), fields), tuple(remarks)
 
 
 def escape_markers(text: str) -> str:
@@ -240,22 +235,14 @@ def _unknown_identifier(text: str) -> list[str]:
     return [f"{match[0]} is no template identifier and stays as literal text"]
 
 
-def _compile(marked: str, fields: tuple[Field, ...]) -> Callable[..., str]:
-    """Build the function that fills the fields in, with one ``%`` operation."""
-    order = [ord(m) - _MARKER_BASE for m in _MARKERS.findall(marked)]
+def _compile(marked: str, fields: tuple[Field, ...]) -> tuple[str, int]:
+    """Turn marked text into a ``%`` format, and say which values it takes."""
+    order = [fields[ord(m) - _MARKER_BASE].name for m in _MARKERS.findall(marked)]
     if not order:
-        return lambda number, time, sub_number: marked
+        return "", _CONSTANT
     form = _MARKERS.sub(
         lambda m: fields[ord(m[0]) - _MARKER_BASE].printf, marked.replace("%", "%%")
     )
-    names = [fields[index].name for index in order]
-    if names == [FieldName.NUMBER]:
-        return lambda number, time, sub_number: form % number
-    if names == [FieldName.TIME]:
-        return lambda number, time, sub_number: form % time
-    positions = tuple(list(FieldName).index(name) for name in names)
-
-    def expand(*values: int | None) -> str:
-        return form % tuple([values[position] for position in positions])
-
-    return expand
+    if order == [FieldName.NUMBER]:
+        return form, _NUMBER
+    return form, _TIME if order == [FieldName.TIME] else _MIXED

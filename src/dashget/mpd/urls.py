@@ -12,10 +12,9 @@ from typing import Final
 
 import msgspec
 
-_PARTS: Final = re.compile(
-    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?(?://(?P<authority>[^/?#]*))?"
-    r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
-    re.DOTALL,
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_PLAIN: Final = re.compile(
+    r"(?![./])(?:[!$&'()*+,;=@A-Z_a-z0-9~\ue000-\uf8ff-]|/(?!\.)|(?<!/)\.)+", re.ASCII
 )
 _ILLEGAL: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\ue000-\uf8ff]")
 _CONTROL: Final = re.compile(r"[\t\r\n]")
@@ -32,10 +31,17 @@ class Url(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Url:
         """Split a reference (RFC 3986, appendix B)."""
-        match = _PARTS.fullmatch(text)
-        assert match is not None  # noqa: S101 - the expression matches every text
-        scheme, authority, path, query = match.group("scheme", "authority", "path", "query")
-        return cls(None if scheme is None else scheme.lower(), authority, path, query)
+        rest = text.partition("#")[0]
+        scheme: str | None = None
+        head, colon, tail = rest.partition(":")
+        if colon and _SCHEME.fullmatch(head):
+            scheme, rest = head.lower(), tail
+        before, mark, query = rest.partition("?")
+        authority: str | None = None
+        if before.startswith("//"):
+            authority, slash, path = before[2:].partition("/")
+            before = slash + path
+        return cls(scheme, authority, before, query if mark else None)
 
     def __str__(self) -> str:
         text = "" if self.scheme is None else f"{self.scheme}:"
@@ -63,8 +69,13 @@ class Url(msgspec.Struct, frozen=True):
 def resolve_reference(base: str, reference: str) -> str:
     """Resolve a reference against an absolute URL (RFC 3986, 5.2.2), and encode what is illegal.
 
-    The fragment is dropped: it is never sent. ``data:`` URLs stay as they are.
+    The fragment is dropped: it is never sent. ``data:`` URLs stay as they are. The base is
+    taken to be in normal form already, as everything is that comes from here.
     """
+    if _PLAIN.fullmatch(reference):
+        directory = _directory(base)
+        if directory is not None:
+            return directory + reference
     text = _CONTROL.sub("", reference.strip())
     ref = Url.parse(text)
     if ref.scheme == "data":
@@ -83,6 +94,14 @@ def encode(url: str) -> str:
 def is_absolute(reference: str) -> bool:
     """Whether a reference has a scheme, so that no base is needed."""
     return Url.parse(reference.strip()).scheme is not None
+
+
+def _directory(base: str) -> str | None:
+    """Give a hierarchical URL up to the last slash of its path; None where it has no path."""
+    end = base.find("?")
+    begin = base.find("//") + 2
+    last = base.rfind("/", begin, len(base) if end < 0 else end)
+    return base[: last + 1] if begin > 1 and last >= 0 else None
 
 
 def _transform(base: Url, ref: Url) -> Url:

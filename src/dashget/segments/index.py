@@ -14,8 +14,8 @@ from dashget.segments.segment import Segment, SegmentKind, TimeBase
 class SegmentIndex(ABC):
     """The segments of one Representation in one Period; iterate it as often as you like.
 
-    With a ``limit``, more media segments than that raise UnsupportedMPDError: before the first
-    one where the number is known in advance, else at the one too many.
+    With a ``limit``, the media segment that is one too many raises UnsupportedMPDError; those
+    before it are given first, so that a long list begins at once. ``count`` tells in advance.
     """
 
     def __init__(self, representation: Representation, limit: int | None = None) -> None:
@@ -62,21 +62,18 @@ class SegmentIndex(ABC):
                 yield _segment(kind, resource, timebase)
 
     def _limited(self, limit: int) -> Iterator[Segment]:
-        known = self.count()
-        if known is not None and known > limit:
-            raise self._too_many(f"{known:,}", limit)
         count = 0
         for segment in self.media():
             count += segment.kind is SegmentKind.MEDIA
             if count > limit:
-                raise self._too_many(f"more than {limit:,}", limit)
+                raise self._too_many(limit)
             yield segment
 
-    def _too_many(self, count: str, limit: int) -> UnsupportedMPDError:
+    def _too_many(self, limit: int) -> UnsupportedMPDError:
         representation = self.representation
         return UnsupportedMPDError(
-            f"Representation {representation.id!r} has {count} segments ({representation.where}, "
-            f"line {representation.line}); the limit is {limit:,}",
+            f"Representation {representation.id!r} has more than {limit:,} segments "
+            f"({representation.where}, line {representation.line})",
             hint="raise the limit if the manifest is meant to be that long",
         )
 
