@@ -11,7 +11,7 @@ from http import HTTPStatus
 import msgspec
 import pycurl
 
-from dashget.errors import Retry
+from dashget.errors import Retry, StoreError
 
 
 class Scope(enum.Enum):
@@ -36,6 +36,7 @@ class Failure(msgspec.Struct, frozen=True):
     """The bytes received so far belong to another version: start from zero, at once."""
 
 
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _AGAIN_4XX = frozenset({408, 425, 429})
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _STATUS_HINTS = {
@@ -153,9 +154,22 @@ def timeout_failure(message: str, *, connecting: bool) -> Failure:
     return Failure(f"timed out: {message}", Retry.AGAIN, scope)
 
 
-def is_local_shortage(code: int, os_error: int) -> bool:
-    """Say whether this machine ran out of file descriptors or sockets, not the server."""
-    return code != 0 and os_error in (errno.EMFILE, errno.ENFILE)
+def sink_failure(error: BaseException) -> Failure | StoreError | None:
+    """Sort out what a sink raised: this file's trouble, the whole disk's, or (None) a bug."""
+    if isinstance(error, OverflowError):
+        return Failure(f"too large: {error}", Retry.NEVER)
+    if not isinstance(error, OSError):
+        return None
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in _DISK_ERRORS:
+        place = f": {error.filename}" if error.filename else ""
+        return StoreError(f"cannot write: {reason}{place}")
+    return Failure(f"cannot write: {reason}", Retry.NEVER)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Say whether this process has run out of file descriptors, which may pass."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def _connect_words(text: str, os_error: int) -> str:

@@ -100,5 +100,7 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A resource at least this large is fetched in parallel ranges."""
     range_size: int = 8 * MIB
     """How much one such range spans."""
+    overtake_seconds: float = 2.0
+    """At the end of a run, a transfer that is slow for so long is raced by another."""
     loops: int = 2
     """Threads that drive transfers."""

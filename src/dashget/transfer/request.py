@@ -185,6 +185,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     in_flight: int
     waiting: int
     """Transfers that pause before their next attempt."""
+    limit: int = 0
+    """How many may be in flight at the moment."""
 
 
 class Hooks:

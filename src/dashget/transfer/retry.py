@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
+from dashget.errors import Retry
+from dashget.transfer.failure import Failure, Scope
 from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import Origin
+from dashget.transfer.task import Task, bases_of
 
 _LEFT_ALONE_SECONDS = 30.0
 _LEFT_ALONE_LIMIT_SECONDS = 300.0
@@ -61,10 +67,10 @@ class Bases:
             strikes.pause = min(_LEFT_ALONE_LIMIT_SECONDS, 2 * strikes.pause)
             strikes.until = now + strikes.pause
 
-    def worked(self, base: str) -> None:
-        """Forget what was held against a base."""
-        if self._bad:
-            self._bad.pop(base, None)
+    def worked(self, task: Task) -> None:
+        """Forget what was held against the base that a task came from."""
+        if self._bad and len(task.urls) > 1 and task.owner is not None:
+            self._bad.pop(bases_of(task.urls)[task.owner], None)
 
     def left_alone(self, base: str, now: float) -> bool:
         """Say whether others are to be tried before this one."""
@@ -86,11 +92,69 @@ class _Strikes:
         self.until = 0.0
 
 
-def bases_of(urls: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the base of each alternative: what is left without their common ending."""
-    shortest = min(map(len, urls))
-    common = 0
-    first = urls[0]
-    while common < shortest and all(url[-1 - common] == first[-1 - common] for url in urls):
-        common += 1
-    return tuple(url[: len(url) - common] for url in urls)
+class Again(msgspec.Struct, frozen=True):
+    """Another attempt: on which URL of the task, and after which pause."""
+
+    index: int
+    delay_seconds: float
+
+
+class Retries:
+    """Decides, in one run, what follows a failed attempt."""
+
+    def __init__(self, options: TransferOptions, bases: Bases, random: Callable[[], float]) -> None:
+        self._options = options
+        self._bases = bases
+        self._random = random
+        self.budget = Budget(options.run_retries)
+
+    def choose(self, task: Task, now: float) -> int | None:
+        """Return the index of the URL to try next; None when all have failed for good.
+
+        Each is tried twice before the next one has its turn, so that one failing base
+        does not hold everything up, until each has used up its attempts.
+        """
+        most, tries = self._options.retries, task.tries
+        if len(tries) == 1:
+            return None if task.dead or tries[0] > most else 0
+        left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
+        if not left:
+            return None
+        if self._bases.spotless:
+            return min(left, key=lambda i: (tries[i] // 2, i))
+        base = bases_of(task.urls)
+        return min(left, key=lambda i: (self._bases.left_alone(base[i], now), tries[i] // 2, i))
+
+    def after(
+        self, task: Task, index: int, origin: Origin, failure: Failure, progress: int, now: float
+    ) -> Again | None:
+        """Count a failed attempt on URL ``index``, and say what follows; None: it is over.
+
+        ``origin`` is where it failed (redirects may have led elsewhere); ``progress`` counts
+        the bytes that the attempt brought nevertheless.
+        """
+        failure = self._hold_back(origin, failure, now)
+        task.failed(failure, index, progress)
+        if len(task.urls) > 1 and (failure.scope is Scope.BASE or failure.retry is Retry.ELSEWHERE):
+            base = bases_of(task.urls)[index]
+            self._bases.failed(base, now, unreachable=failure.scope is Scope.BASE)
+        following = self.choose(task, now)
+        if following is None or not self.budget.spend():
+            return None
+        delay = 0.0
+        if following == index or task.tries[following]:
+            delay = backoff_seconds(max(1, task.tries[following]), self._options, self._random)
+        if following == index:
+            delay = max(delay, origin.not_before - now)
+        return Again(following, delay)
+
+    def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
+        """Obey a ``Retry-After``: it holds back all requests to that origin."""
+        after = failure.retry_after_seconds
+        if after is None:
+            return failure
+        if after <= self._options.retry_after_limit_seconds:
+            origin.not_before = max(origin.not_before, now + after)
+            return failure
+        text = f"{failure.message}, to be asked again in {after:.0f} s"
+        return msgspec.structs.replace(failure, retry=Retry.ELSEWHERE, message=text)

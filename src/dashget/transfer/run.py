@@ -6,48 +6,39 @@ called from two threads at once; the bytes themselves go past it.
 
 from __future__ import annotations
 
-import errno
-import heapq
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 import pycurl
 
-from dashget.byterange import ByteRange
-from dashget.errors import Retry, StoreError
-from dashget.transfer.failure import Failure, Scope, policy_failure
+from dashget.errors import Retry
+from dashget.transfer.backlog import Backlog
+from dashget.transfer.failure import Failure, is_shortage, policy_failure, sink_failure
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
-from dashget.transfer.limits import Pacer
+from dashget.transfer.limits import HOST_LIMIT, Concurrency, Pacer
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import Origin, Origins, shown
-from dashget.transfer.ranges import Gaps
-from dashget.transfer.request import (
-    Fetched,
-    Hooks,
-    Job,
-    Method,
-    Reading,
-    TransferError,
-)
-from dashget.transfer.retry import Bases, Budget, backoff_seconds, bases_of
-from dashget.transfer.task import UNMARKED, Task
+from dashget.transfer.origin import Origin, Origins
+from dashget.transfer.pieces import Pieces, note
+from dashget.transfer.redirects import follow
+from dashget.transfer.request import Fetched, Hooks, Job, Method, Reading, TransferError
+from dashget.transfer.retry import Bases, Retries
+from dashget.transfer.task import Attempt, Task
+from dashget.transfer.wire import Verdict, Wire
 
 if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
-    from dashget.transfer.wire import Verdict, Wire
 
 Done = Callable[[Job, Fetched | TransferError], object]
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})
 _SHORTAGE_PAUSE_SECONDS = 0.2
 _SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
 _HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
+_OVERTAKEN_BELOW = 0.3
+"""The share of the usual rate below which a transfer counts as slow."""
 
 
 class Shared(msgspec.Struct):
@@ -70,39 +61,46 @@ class Run:
         self, shared: Shared, jobs: Iterable[Job], done: Done, loops: tuple[Loop, ...]
     ) -> None:
         self.shared = shared
-        self.options = shared.options
+        self.options = options = shared.options
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
         self.stopping = False
         self.error: BaseException | None = None
-        self.target = self.options.in_flight or 4
         self._loops = loops
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
-        self._budget = Budget(self.options.run_retries)
-        self._ready: deque[Task] = deque()
-        self._paused: list[tuple[float, int, Task]] = []
-        self._blocked: dict[Origin, deque[Task]] = {}
-        self._blocked_count = 0
-        self._sequence = 0
+        self._concurrency = Concurrency(options, shared.clock())
+        self._per_host = options.max_per_host
+        if self._per_host is None and options.in_flight is None:
+            self._per_host = HOST_LIMIT
+        self._retries = Retries(options, shared.bases, shared.random)
+        self._backlog = Backlog()
+        self._pieces = Pieces(options)
         self._open: dict[Task, None] = {}
-        self._scattered: list[Task] = []
+        self._wires: set[Wire] = set()
         self._active = 0
         self._sleepers = 0
-        self._wires: set[Wire] = set()
+        self._pace: float | None = None
+        """Bytes a second of one transfer, as finished ones have had it."""
         self._next_tick = 0.0
         self._received_before = sum(loop.received for loop in loops)
 
-    # --- what loops ask ---------------------------------------------------------------
+    # What loops ask.
 
     def share(self, loop: Loop) -> int:
         """How many transfers a loop drives at most."""
-        return self._part(self.target, loop)
+        return self._part(self._concurrency.limit, loop)
 
     def _part(self, whole: int, loop: Loop) -> int:
         """Share out a number of connections: no loop can use another's."""
         count = len(self._loops)
         return (whole + count - 1 - self._loops.index(loop)) // count
+
+    def _has_room(self, origin: Origin, loop: Loop) -> bool:
+        """Say whether a loop may have one more connection to a host."""
+        if self._per_host is None:
+            return True
+        return loop.busy.get(origin, 0) < self._part(self._per_host, loop)
 
     def over(self) -> bool:
         """Say whether nothing is left that a loop could ever be given."""
@@ -123,7 +121,7 @@ class Run:
     def take(self, loop: Loop) -> Task | None:
         """Return a task for a loop to go on with; None if there is nothing to start just now."""
         with self.lock:
-            if self.stopping or self._active >= self.target:
+            if self.stopping or self._active >= self._concurrency.limit:
                 return None
             try:
                 task = self._next(loop)
@@ -136,41 +134,23 @@ class Run:
             return task
 
     def _next(self, loop: Loop) -> Task | None:
-        for origin, blocked in self._blocked.items():
-            if blocked and self._has_room(origin, loop):
-                self._blocked_count -= 1
-                return blocked.popleft()
-        while self._ready:
-            task = self._ready.popleft()
-            if not task.closed:
+        backlog = self._backlog
+        if backlog:
+            now = self.shared.clock()
+            task = backlog.next(now, lambda origin: self._has_room(origin, loop))
+            if task is not None:
                 return task
-        now = self.shared.clock()
-        while self._paused and self._paused[0][0] <= now:
-            task = heapq.heappop(self._paused)[2]
-            if not task.closed:
-                return task
-        if self._jobs is not None and self._waiting < max(16, 4 * self.target):
+        if self._jobs is not None and len(backlog) < max(16, 4 * self._concurrency.limit):
             job = next(self._jobs, None)
             if job is not None:
                 task = Task(job)
                 self._open[task] = None
-                self._budget.started += 1
+                self._retries.budget.started += 1
                 return task
             self._jobs = None
-        return self._helped()
+        return self._pieces.helped()
 
-    def _helped(self) -> Task | None:
-        """Return a large task that another transfer would bring forward."""
-        for task in self._scattered:
-            if task.gaps and not task.halted and (task.proven or task.wires < 2):
-                return task
-        return None
-
-    @property
-    def _waiting(self) -> int:
-        return len(self._paused) + self._blocked_count + len(self._ready)
-
-    # --- starting -----------------------------------------------------------------------
+    # Starting.
 
     def open(self, task: Task) -> bool:
         """Open the sink of a task that has none yet; False if the task cannot go on."""
@@ -200,54 +180,47 @@ class Run:
             return False
         index, origin = found
         if origin.not_before > now:
-            self._pause(task, origin.not_before)
+            self._backlog.pause(task, origin.not_before)
             return False
         if not self._has_room(origin, wire.loop):
-            self._blocked.setdefault(origin, deque()).append(task)
-            self._blocked_count += 1
+            self._backlog.block(task, origin)
             return False
-        if task.gaps is None:
-            asked, first = task.asked()
-            wire.aim(task, index, asked, first, None)
-        else:
-            claim = self._claim(task, task.gaps)
-            if claim is None:
-                return False
-            wire.aim(task, index, task.asked_piece(*claim), *claim)
+        attempt = self._attempt(task)
+        if attempt is None:
+            return False
+        wire.aim(task, index, attempt, now)
         return self._point(wire, task.urls[index], origin, now)
 
-    def _has_room(self, origin: Origin, loop: Loop) -> bool:
-        """Say whether a loop may have one more connection to a host."""
-        cap = self.options.max_per_host
-        if cap is None:
-            return True
-        return loop.busy.get(origin, 0) < self._part(cap, loop)
-
-    def _claim(self, task: Task, gaps: Gaps) -> tuple[int, int] | None:
-        most = self.options.range_size
-        if task.began:
-            return gaps.take(most)
-        if task.wires > 1:
+    def _attempt(self, task: Task) -> Attempt | None:
+        if task.gaps is not None:
+            if not task.began and task.wires > 1:
+                return None
+            claim = self._pieces.claim(task, task.gaps)
+            if claim is not None:
+                return task.attempt_at_piece(*claim)
+            if not task.began:
+                self._restart(task)
             return None
-        # A sink that is told to begin at zero drops everything; there is something to keep.
-        claim = gaps.take_late(most)
-        if claim is None:
-            task.forget()
-            self._ready.append(task)
-        return claim
+        if task.wires == 1:
+            return task.attempt()
+        slow = next((wire for wire in self._wires if wire.task is task), None)
+        if slow is None:
+            return None
+        return task.attempt_to_overtake(slow.position if slow.under_way else 0)
 
     def _find_url(self, task: Task, now: float) -> tuple[int, Origin] | None:
-        shared = self.shared
+        """Return the URL to try next, by its index, and its origin; None if none is left."""
+        origins = self.shared.origins
         while True:
-            index = task.choose(shared.bases, now, self.options)
+            index = self._retries.choose(task, now)
             if index is None:
                 self._give_up(task)
                 return None
             task.cursor = index
             url = task.urls[index]
-            origin = shared.origins.of(url)
-            refused = shared.origins.downgrade(url) if isinstance(origin, Origin) else origin
-            if isinstance(origin, Origin) and refused is None:
+            origin = origins.of(url)
+            refused = origins.downgrade(url) if isinstance(origin, Origin) else origin
+            if refused is None and isinstance(origin, Origin):
                 return index, origin
             if refused is not None:
                 task.failed(refused, index, 0)
@@ -268,7 +241,7 @@ class Run:
             self._call(self.shared.hooks.on_started, task.job, wire.start)
         return True
 
-    # --- ending -------------------------------------------------------------------------
+    # Ending.
 
     def settle(self, wire: Wire, verdict: Verdict) -> bool:
         """Draw the consequences of a request's end. True: the wire is aimed anew, go on."""
@@ -300,10 +273,9 @@ class Run:
             self._release(wire.task)
 
     def _leave(self, wire: Wire) -> None:
-        task, origin = wire.task, wire.origin
         self._wires.discard(wire)
-        task.received += wire.received
-        wire.loop.busy[origin] -= 1
+        wire.task.received += wire.received
+        wire.loop.busy[wire.origin] -= 1
 
     def _give_back(self, wire: Wire) -> int:
         """Keep what a broken request brought; return how many bytes that is."""
@@ -312,23 +284,25 @@ class Run:
         if wire.claim is not None and task.gaps is not None:
             self._note(wire)
             task.gaps.give_back(wire.position, wire.claim)
-        elif progress and task.began and task.gaps is None:
+        elif progress and task.began and task.gaps is None and wire.start <= task.prefix:
             task.prefix = max(task.prefix, wire.position)
         return progress
 
     def _landed(self, task: Task, wire: Wire) -> bool:
         self._measure(task, wire)
         if task.request.method is Method.HEAD:
-            return self._looked(task)
+            self._looked(task)
+            return False
         if task.gaps is None or wire.claim is None:
             task.prefix = wire.position
             self._succeed(task)
             return False
         self._note(wire)
         task.gaps.give_back(wire.position, wire.claim)
-        return bool(task.gaps) and self._aim(task, wire)
+        return bool(task.gaps) and not task.halted and self._aim(task, wire)
 
-    def _looked(self, task: Task) -> bool:
+    def _looked(self, task: Task) -> None:
+        """Take the answer to a HEAD, or to what was asked in its place."""
         if task.size is not None:
             self._succeed(task)
         elif task.asks_probe:
@@ -336,126 +310,79 @@ class Run:
             self._give_up(task)
         else:
             task.asks_probe = True
-            self._ready.append(task)
-        return False
+            self._backlog.add(task)
 
     def _measure(self, task: Task, wire: Wire) -> None:
         ask = wire.handle.getinfo
-        task.timing = (ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME))
+        first_byte, seconds = ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME)
+        task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
+        self._concurrency.arrived(first_byte)
+        if wire.received > 4096 and seconds > 0:
+            rate = wire.received / seconds
+            self._pace = rate if self._pace is None else 0.9 * self._pace + 0.1 * rate
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
-        origins = self.shared.origins
-        target = origins.redirect(wire.url, redirect.location)
-        if isinstance(target, str):
-            wire.visited.add(wire.url)
-            wire.hops += 1
-            if target in wire.visited:
-                target = policy_failure(f"redirect loop at {shown(target)}")
-            elif wire.hops > self.options.max_redirects:
-                target = policy_failure(f"more than {self.options.max_redirects} redirects")
-        origin = origins.of(target) if isinstance(target, str) else target
-        if isinstance(target, str) and isinstance(origin, Origin):
-            return self._point(wire, target, origin, self.shared.clock())
-        failure = target if isinstance(target, Failure) else origin
-        if isinstance(failure, Failure):
-            self._failed(task, wire, failure, self._give_back(wire))
-        return False
+        step = follow(wire, redirect, self.shared.origins, self.options.max_redirects)
+        if isinstance(step, Failure):
+            self._failed(task, wire, step, self._give_back(wire))
+            return False
+        return self._point(wire, *step, self.shared.clock())
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         if failure.restart and task.may_restart():
             self._restart(task)
-            return
-        if task.request.method is Method.HEAD and not task.asks_probe:
-            status = failure.status
-            if status is not None and status >= 400 and status not in _HEAD_NOT_REFUSED:
-                task.asks_probe = True
-                self._ready.append(task)
-                return
-        if task.gaps is not None and failure.message is NO_RANGES:
-            if task.wires > 1:
-                # Leave it to the transfer that has begun the file, or to proven ones.
-                if not task.proven and task in self._scattered:
-                    self._scattered.remove(task)
-                return
-            task.in_one = True
-            self._restart(task)
-            return
-        self._count_failure(task, wire, failure, progress)
+        elif task.refused_head(failure, _HEAD_NOT_REFUSED):
+            task.asks_probe = True
+            self._backlog.add(task)
+        elif task.gaps is not None and failure.message is NO_RANGES:
+            if task.wires == 1:
+                task.in_one = True
+                self._restart(task)
+            elif not task.proven:
+                # Leave it to the transfer that has begun the file.
+                self._pieces.leave(task)
+        elif task.gaps is None and task.wires > 1:
+            # Another transfer is after the same bytes: all depends on that one now.
+            task.failed(failure, wire.index, progress)
+        else:
+            self._try_again(task, wire, failure, progress)
 
-    def _count_failure(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
-        shared, options = self.shared, self.options
-        now, index = shared.clock(), wire.index
-        after = failure.retry_after_seconds
-        if after is not None:
-            if after > options.retry_after_limit_seconds:
-                failure = msgspec.structs.replace(
-                    failure,
-                    retry=Retry.ELSEWHERE,
-                    message=f"{failure.message}, to be asked again in {after:.0f} s",
-                )
-            else:
-                wire.origin.not_before = max(wire.origin.not_before, now + after)
-        task.failed(failure, index, progress)
-        if len(task.urls) > 1 and (failure.scope is Scope.BASE or failure.retry is Retry.ELSEWHERE):
-            base = bases_of(task.urls)[index]
-            shared.bases.failed(base, now, unreachable=failure.scope is Scope.BASE)
-        following = task.choose(shared.bases, now, options)
-        if following is None or not self._budget.spend():
+    def _try_again(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
+        now = self.shared.clock()
+        self._concurrency.failed(failure, now)
+        again = self._retries.after(task, wire.index, wire.origin, failure, progress, now)
+        if again is None:
             self._give_up(task)
             return
-        delay = 0.0
-        if task.tries[following] or following == index:
-            delay = backoff_seconds(max(1, task.tries[following]), options, shared.random)
-        if following == index and after is not None:
-            delay = max(delay, after)
-        url = task.urls[following]
-        self._call(shared.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
-        if task.gaps is not None and following != index:
+        url, delay = task.urls[again.index], again.delay_seconds
+        self._call(self.shared.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
+        if task.gaps is not None and again.index != wire.index:
             self._restart(task)
         else:
-            self._pause(task, now + delay)
+            self._backlog.pause(task, now + delay)
+
+    def _broke(self, task: Task, error: BaseException) -> None:
+        """Draw the consequences of what a sink raised."""
+        if is_shortage(error) and task.shortages < _SHORTAGES_AT_MOST:
+            task.shortages += 1
+            self._concurrency.lower_to(self._active - 1)
+            self._backlog.pause(task, self.shared.clock() + _SHORTAGE_PAUSE_SECONDS)
+            return
+        failure = sink_failure(error)
+        if isinstance(failure, Failure):
+            task.failure = failure
+            self._give_up(task)
+        else:
+            self._fail(failure or error)
 
     def _restart(self, task: Task) -> None:
         """Let all wires of the task end, and begin it anew after the last one."""
         task.halted = True
 
-    def _pause(self, task: Task, until: float) -> None:
-        self._sequence += 1
-        heapq.heappush(self._paused, (until, self._sequence, task))
-
-    def _broke(self, task: Task, error: BaseException) -> None:
-        """Sort out what a sink raised: the file's trouble, the disk's, or a bug."""
-        if isinstance(error, OSError) and error.errno in _SHORTAGE:
-            task.shortages += 1
-            if task.shortages <= _SHORTAGES_AT_MOST:
-                self.target = max(1, min(self.target, self._active - 1))
-                self._pause(task, self.shared.clock() + _SHORTAGE_PAUSE_SECONDS)
-                return
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            reason = (error.strerror or str(error)).lower()
-            place = f": {error.filename}" if error.filename else ""
-            self._fail(StoreError(f"cannot write: {reason}{place}"))
-        elif isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            task.failure = Failure(f"cannot write: {reason}", Retry.NEVER)
-            self._give_up(task)
-        elif isinstance(error, OverflowError):
-            task.failure = Failure(f"too large: {error}", Retry.NEVER)
-            self._give_up(task)
-        else:
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        if self.error is None:
-            self.error = error
-        self.stopping = True
-        self.changed.notify_all()
-
     def _succeed(self, task: Task) -> None:
         task.succeeded = True
-        if len(task.urls) > 1 and not self.shared.bases.spotless and task.owner is not None:
-            self.shared.bases.worked(bases_of(task.urls)[task.owner])
+        self.shared.bases.worked(task)
         task.closed = task.halted = True
 
     def _give_up(self, task: Task) -> None:
@@ -474,15 +401,16 @@ class Run:
                 self._report(task)
             elif task.halted and not self.stopping:
                 task.halted = False
+                self._pieces.leave(task)
                 task.forget()
-                self._ready.append(task)
+                self._backlog.add(task)
         if self._sleepers:
             self.changed.notify_all()
 
     def _report(self, task: Task, *, cancelled: bool = False) -> None:
         self._open.pop(task, None)
-        if task in self._scattered:
-            self._scattered.remove(task)
+        if task.gaps is not None:
+            self._pieces.leave(task)
         self._call(self._done, task.job, task.result(cancelled=cancelled))
 
     def finish(self) -> None:
@@ -491,7 +419,7 @@ class Run:
             for task in tuple(self._open):
                 self._report(task, cancelled=True)
 
-    # --- from the transfers -------------------------------------------------------------
+    # From the transfers.
 
     def accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
         """Take a good response for a wire's task; False if it is not needed any more."""
@@ -509,73 +437,81 @@ class Run:
         task = wire.task
         if wire.dropped or task.halted:
             return False
+        end = None if accepted.end is None else accepted.end - task.base
+        if task.gaps is None and task.wires > 1 and self._others_under_way(wire):
+            wire.dropped = not task.same_version(head, accepted)
+            wire.expect(accepted.first - task.base, end, noting=False)
+            return not wire.dropped
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:
-            self._scatter(task, wire, head, position)
-        end = None if accepted.end is None else accepted.end - task.base
+            alone = self._concurrency.limit < 2
+            self._pieces.scatter(task, wire, head, position, alone=alone)
         wire.expect(position, end, noting=task.gaps is not None)
         return True
 
-    def _scatter(self, task: Task, wire: Wire, head: Head, position: int) -> None:
-        """Make a large resource one that may come in parallel ranges, or go on with that."""
-        size, options = task.size, self.options
-        if task.gaps is None:
-            wire.claim = None
-            if (
-                size is None
-                or size - position < options.range_threshold
-                or task.validator is None
-                or task.request.range is not None
-                or self.target < 2
-                or task.in_one
-                or head.fields.get(b"accept-ranges") == b"none"
-            ):
-                return
-            task.gaps = Gaps(size, [ByteRange(0, position - 1)] if position else ())
-            wire.claim = task.gaps.extend(position, options.range_size)
-        if task.sink is not None:
-            task.sink.scatter()
-        self._scattered.append(task)
+    def _others_under_way(self, wire: Wire) -> bool:
+        return any(w.task is wire.task and w is not wire and w.under_way for w in self._wires)
 
     def extend(self, wire: Wire) -> bool:
         """Let a wire that has filled its claim go on where nobody else is."""
         with self.lock:
-            task, most = wire.task, self.options.range_size
-            if task.gaps is None:
-                return False
-            claim = task.gaps.extend(wire.position, most)
-            if claim is None and not task.proven and wire.asked.range is None:
-                self._drop_unproven(task, task.gaps, wire)
-                claim = task.gaps.extend(wire.position, most)
-            if claim is None:
-                return False
-            wire.claim = claim
-            return True
+            return self._pieces.extend(wire, self._wires)
 
-    def _drop_unproven(self, task: Task, gaps: Gaps, keep: Wire) -> None:
-        """Take claims back from wires whose ranges the server has not answered yet."""
-        for wire in self._wires:
-            if wire.task is task and wire is not keep and wire.claim is not None:
-                gaps.give_back(wire.position, wire.claim)
-                wire.claim = None
-                wire.dropped = True
-
-    def note(self, wire: Wire, span: ByteRange) -> None:
-        """Tell the store that a span of a scattered resource is there."""
+    def note(self, wire: Wire) -> None:
+        """Tell the store which bytes of a scattered resource have come."""
         with self.lock:
-            if wire.task.sink is not None and wire.task.began:
-                wire.task.sink.written(span)
+            note(wire)
 
     def _note(self, wire: Wire) -> None:
-        sink = wire.task.sink
-        if wire.mark == UNMARKED or wire.position <= wire.noted or sink is None:
-            return
         try:
-            sink.written(ByteRange(wire.noted, wire.position - 1))
+            note(wire)
         except BaseException as error:  # noqa: BLE001  sorted out by _broke
             self._broke(wire.task, error)
-        wire.noted = wire.position
+
+    # From time to time.
+
+    def tick(self, now: float) -> None:
+        """Give the hook its reading, and see to what is slow; however often it is called."""
+        with self.lock:
+            if now < self._next_tick:
+                return
+            self._next_tick = now + _TICK_SECONDS
+            received = sum(loop.received for loop in self._loops) - self._received_before
+            self._concurrency.observe(now, received, self._active)
+            if self._jobs is None and not self._backlog:
+                self._overtake(now)
+            reading = Reading(
+                received, self._active, self._backlog.waiting, self._concurrency.limit
+            )
+            self._call(self.shared.hooks.on_tick, reading)
+
+    def _overtake(self, now: float) -> None:
+        """Send another transfer after the bytes of the slowest one, if one has nothing to do."""
+        if self._active >= self._concurrency.limit:
+            return
+        patience = self.options.overtake_seconds
+        slow = [wire for wire in self._wires if self._is_slow(wire, now, patience)]
+        if not slow:
+            return
+        wire = max(slow, key=lambda wire: wire.seconds_left(now))
+        if wire.task.gaps is not None:
+            self._pieces.split(wire)
+            return
+        wire.raced = True
+        self._backlog.add(wire.task)
+
+    def _is_slow(self, wire: Wire, now: float, patience: float) -> bool:
+        task, age = wire.task, now - wire.aimed
+        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted:
+            return False
+        if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
+            return False
+        if wire.seconds_left(now) < patience:
+            return False
+        rate = wire.received / age
+        idle = now - wire.moved > patience
+        return idle or (self._pace is not None and rate < _OVERTAKEN_BELOW * self._pace)
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
         try:
@@ -583,15 +519,11 @@ class Run:
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             self._fail(error)
 
-    def tick(self, now: float) -> None:
-        """Give the hook its reading, at most ten times a second whoever asks."""
-        with self.lock:
-            if now < self._next_tick:
-                return
-            self._next_tick = now + _TICK_SECONDS
-            received = sum(loop.received for loop in self._loops) - self._received_before
-            reading = Reading(received, self._active, len(self._paused) + self._blocked_count)
-            self._call(self.shared.hooks.on_tick, reading)
+    def _fail(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error
+        self.stopping = True
+        self.changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
         """Stop the run on account of ``error``, which is raised at its end."""

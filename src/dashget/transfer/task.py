@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+import msgspec
+
 from dashget.byterange import ByteRange
 from dashget.errors import Retry
 from dashget.transfer.failure import Failure, Scope
@@ -22,14 +24,26 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
-from dashget.transfer.retry import Bases, bases_of
 
-_PLAIN = Asked()
-_PROBE = Asked(range=ByteRange(0, 0), probe=True)
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _RESTARTS = 3
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """What one attempt asks for, and the sink position that its bytes begin at.
+
+    ``claim`` is where the claim of a scattered task ends; None where one stream brings all.
+    """
+
+    asked: Asked
+    first: int = 0
+    claim: int | None = None
+
+
+_PLAIN = Attempt(Asked())
+_PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
 class Task:
@@ -121,51 +135,49 @@ class Task:
         self.owner = None
         self.resumed = self.began = self.proven = False
 
-    def choose(self, bases: Bases, now: float, options: TransferOptions) -> int | None:
-        """Return the index of the URL to try next; None when all have failed for good.
-
-        Each is tried twice before the next one has its turn, so that one failing base
-        does not hold everything up, until each has used up its attempts.
-        """
-        if len(self.urls) == 1:
-            return None if self.dead or self.tries[0] > options.retries else 0
-        left = [
-            i
-            for i in range(len(self.urls))
-            if i not in self.dead and self.tries[i] <= options.retries
-        ]
-        if not left:
-            return None
-        if bases.spotless:
-            return min(left, key=lambda i: (self.tries[i] // 2, i))
-        base = bases_of(self.urls)
-        return min(left, key=lambda i: (bases.left_alone(base[i], now), self.tries[i] // 2, i))
-
-    def asked(self) -> tuple[Asked, int]:
-        """Return what to ask next of a task with one wire, and the sink position it is for."""
+    def attempt(self) -> Attempt:
+        """Return what to ask next, where one stream is to bring all of it."""
         if self.request.method is Method.HEAD:
-            return (_PROBE if self.asks_probe else _PLAIN), 0
+            return _PROBE if self.asks_probe else _PLAIN
         wanted = self.request.range
         if wanted is not None:
-            return Asked(range=wanted, whole=False), 0
+            return Attempt(Asked(range=wanted, whole=False))
+        if self.prefix and (self.validator is None or self.owner not in (None, self.cursor)):
+            self.prefix = 0
         position = self.prefix
-        if position and (self.validator is None or self.owner not in (None, self.cursor)):
-            position = self.prefix = 0
         if position == 0:
-            return _PLAIN, 0
+            return _PLAIN
         if self.size is not None and position >= self.size:
             # All is here but the proof: ask for the last byte, so that a 206 confirms it.
             position = self.size - 1
-        span = ByteRange(position)
-        return Asked(range=span, total=self.size, validator=self.validator), position
+        asked = Asked(range=ByteRange(position), total=self.size, validator=self.validator)
+        return Attempt(asked, position)
 
-    def asked_piece(self, first: int, end: int) -> Asked:
-        """Return what to ask for a claim of a task that comes in parallel ranges."""
-        return Asked(
+    def attempt_at_piece(self, first: int, end: int) -> Attempt:
+        """Return what to ask for the claim ``[first, end)`` of a scattered task."""
+        asked = Asked(
             range=ByteRange(first, end - 1),
             whole=not self.began,
             total=self.size,
             validator=self.validator,
+        )
+        return Attempt(asked, first, end)
+
+    def attempt_to_overtake(self, position: int) -> Attempt:
+        """Return what to ask of a transfer that is to overtake one that is at ``position``."""
+        if position == 0 or self.size is None or self.validator is None:
+            return _PLAIN
+        asked = Asked(
+            range=ByteRange(position), whole=False, total=self.size, validator=self.validator
+        )
+        return Attempt(asked, position)
+
+    def same_version(self, head: Head, accepted: Accepted) -> bool:
+        """Say whether a response surely has the bytes of the one that another wire brings."""
+        return (
+            self.validator is not None
+            and head.validator == self.validator
+            and accepted.total == self.size
         )
 
     def accept(self, head: Head, accepted: Accepted, url: str, index: int) -> int:
@@ -198,6 +210,12 @@ class Task:
             self.tries[index] += 1
         if failure.retry is Retry.NEVER:
             self.dead.update(range(len(self.urls)))
+
+    def refused_head(self, failure: Failure, but: frozenset[int]) -> bool:
+        """Say whether the server will not answer a HEAD, though perhaps a GET."""
+        status = failure.status
+        asked = self.request.method is Method.HEAD and not self.asks_probe
+        return asked and status is not None and status >= 400 and status not in but
 
     def may_restart(self) -> bool:
         """Say whether starting from zero is still worth it; a resource may change for ever."""
@@ -263,3 +281,13 @@ def _address(host: str, port: int) -> str | None:
     if not host:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bases_of(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the base of each alternative: what is left without their common ending."""
+    shortest = min(map(len, urls))
+    common = 0
+    first = urls[0]
+    while common < shortest and all(url[-1 - common] == first[-1 - common] for url in urls):
+        common += 1
+    return tuple(url[: len(url) - common] for url in urls)

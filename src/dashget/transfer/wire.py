@@ -7,12 +7,12 @@ dropped, never written.
 
 from __future__ import annotations
 
+import math
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pycurl
 
-from dashget.byterange import ByteRange
 from dashget.transfer.easy import dress, new_handle
 from dashget.transfer.failure import (
     Failure,
@@ -26,7 +26,7 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.options import MIB
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Method
-from dashget.transfer.task import UNMARKED, Task
+from dashget.transfer.task import UNMARKED, Attempt, Task
 
 if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
@@ -43,10 +43,10 @@ class Wire:
     """A handle, what it is asked for at the moment, and how far that has come."""
 
     __slots__ = (
-        "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle", "hops",
-        "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused", "position",
-        "received", "seen", "skipped", "start", "state", "stopped", "task", "url", "verdict",
-        "visited", "worn",
+        "aimed", "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle",
+        "hops", "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused", "position",
+        "raced", "received", "seen", "skipped", "start", "state", "stopped", "task", "url",
+        "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -65,17 +65,16 @@ class Wire:
         self.worn: Origin | None = None
         self.bodiless = False
 
-    def aim(self, task: Task, index: int, asked: Asked, first: int, claim: int | None) -> None:
-        """Prepare a task's next attempt on its URL ``index``.
-
-        ``first`` is the sink position that is asked for; ``claim`` is where a claim of a
-        scattered task ends, None for one that comes in one stream.
-        """
+    def aim(self, task: Task, index: int, attempt: Attempt, now: float) -> None:
+        """Prepare a task's next attempt, on its URL ``index``."""
         self.task = task
         self.index = index
-        self.asked = asked
-        self.start = self.position = self.noted = first
-        self.claim = claim
+        self.asked = attempt.asked
+        self.start = self.position = self.noted = attempt.first
+        self.claim = attempt.claim
+        self.aimed = now
+        self.raced = False
+        """Whether another wire was sent after the same bytes."""
         self.dropped = False
         """Whether its claim was taken back: what it still brings is not wanted."""
         self.hops = 0
@@ -177,7 +176,8 @@ class Wire:
             if task.halted:
                 return -1
             if self.position >= self.mark:
-                self.note()
+                self.loop.run.note(self)
+                self.mark = self.position + MIB
             elif self.end is not None and self.position >= self.end:
                 self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
                 return -1
@@ -191,12 +191,15 @@ class Wire:
             offset += len(part)
         return None
 
-    def note(self) -> None:
-        """Tell the store which bytes have come since it was last told."""
-        if self.mark != UNMARKED and self.position > self.noted:
-            self.loop.run.note(self, ByteRange(self.noted, self.position - 1))
-            self.noted = self.position
-            self.mark = self.position + MIB
+    def shorten(self, claim: int) -> None:
+        """Give up the end of the claim. Another thread may be writing up to the old one."""
+        self.claim = claim
+        self.fence = min(self.fence, claim)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an accepted body is coming."""
+        return self.state == _BODY
 
     def _on_socket(self, purpose: int, address: tuple[int, int, int, tuple[Any, ...]]) -> Any:
         """Open a socket, unless it leads where this host may not send us."""
@@ -213,6 +216,13 @@ class Wire:
         except Exception as error:  # noqa: BLE001  pycurl would print it and go on
             self.error = error
             return pycurl.SOCKET_BAD
+
+    def seconds_left(self, now: float) -> float:
+        """Return how long the rest takes at the present rate; infinite if that is unknown."""
+        stop = self.end if self.claim is None else self.claim
+        if stop is None or not self.received:
+            return math.inf
+        return (stop - self.position) * (now - self.aimed) / self.received
 
     def stalled(self, now: float, limit: float) -> bool:
         """Say whether nothing has come for ``limit`` seconds. To be asked again and again."""
