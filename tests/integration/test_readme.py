@@ -29,12 +29,11 @@ def test_the_library_example_runs(
     root = Path(shutil.copytree(media / "list", tmp_path / "origin"))
     url = nginx(root).url("manifest.mpd")
     for number, example in enumerate(examples):
-        example, replaced = re.subn(r"https?://[^\s\"']+\.mpd", url, example)
-        assert replaced, "the example names a manifest"
+        example = re.sub(r"https?://[^\s\"']+\.mpd", url, example)
         directory = tmp_path / f"example-{number}"
         directory.mkdir()
         done = subprocess.run(
-            [sys.executable, "-P", "-c", example],
+            [sys.executable, "-P", "-c", example, url],
             cwd=directory,
             env=environment(),
             capture_output=True,
