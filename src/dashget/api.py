@@ -26,6 +26,7 @@ from dashget.events import (
 )
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
+from dashget.lookups import read_indexes
 from dashget.manifest import Loaded, Source, load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy, Stop
 from dashget.mpd.presentation import Presentation
@@ -87,7 +88,9 @@ def load(
     parsed = parse_source(source, base_url=base_url)
     options = _with_origin(transfer or TransferOptions(), parsed)
     with Engine(options) as engine:
-        return load_manifest(parsed, engine, base_url=base_url, now=now)
+        return load_manifest(
+            parsed, engine, base_url=base_url, now=now, allow_downgrade=options.allow_downgrade
+        )
 
 
 def plan(
@@ -95,14 +98,21 @@ def plan(
     selection: Selection | None = None,
     *,
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+    indexes: TransferOptions | None = None,
+    observer: Observer = ignore,
 ) -> Iterator[PlannedSegment]:
     """Yield every segment that ``mirror`` would fetch, in presentation order, lazily.
 
-    ``dashget.plan_line`` gives the JSON form of each. Raises SelectionError at once, and
-    MPDError where a Representation has more than ``segment_limit`` segments.
+    ``dashget.plan_line`` gives the JSON form of each. With ``indexes``, the ``sidx`` or Cues of
+    single files are fetched under these options, and their subsegments listed with their
+    ranges; ``observer`` gets a ``Warned`` for each that cannot be had. Raises
+    SelectionError at once, and MPDError where a Representation has more than
+    ``segment_limit`` segments.
     """
     narrowed = _narrow(loaded.presentation, selection or Selection())
     tracks = make_tracks(narrowed, limit=segment_limit)
+    if indexes is not None:
+        tracks = _with_indexes(loaded, tracks, indexes, observer)
     return iter_plan(tracks, make_layout(loaded.presentation, loaded.name))
 
 
@@ -135,7 +145,13 @@ def mirror(
     run = MirrorRun(watch, policy)
     with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
-        loaded = load_manifest(parsed, engine, base_url=options.base_url, now=options.now)
+        loaded = load_manifest(
+            parsed,
+            engine,
+            base_url=options.base_url,
+            now=options.now,
+            allow_downgrade=options.transfer.allow_downgrade,
+        )
         narrowed = _narrow(loaded.presentation, options.selection)
         tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
@@ -199,6 +215,18 @@ def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:
     return msgspec.structs.replace(options, origin=source.url, user=user)
 
 
+def _with_indexes(
+    loaded: Loaded, tracks: tuple[Track, ...], options: TransferOptions, observer: Observer
+) -> tuple[Track, ...]:
+    read = []
+    with Engine(_with_origin(options, loaded.source)) as engine:
+        for track, issue in read_indexes(tracks, engine):
+            if issue is not None:
+                observer(Warned.of(issue))
+            read.append(track)
+    return tuple(read)
+
+
 def _narrow(presentation: Presentation, selection: Selection) -> Presentation:
     if not presentation.periods:
         raise SelectionError(
@@ -234,7 +262,7 @@ def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Pa
             title=presentation.title,
         )
     )
-    for issue in presentation.warnings:
+    for issue in loaded.warnings:
         watch(Warned.of(issue))
     if presentation.dynamic:
         watch(
@@ -328,5 +356,7 @@ def _keep_manifest(
                 " .dashget/manifests"
             )
         )
-    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout)
+    store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
+    merged = loaded.mpd.source.root if loaded.remote and loaded.mpd.source else None
+    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, merged=merged)
     store.write_if_changed(local_manifest_name(loaded.name), local)

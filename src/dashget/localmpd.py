@@ -19,7 +19,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from lxml import etree
@@ -34,6 +34,8 @@ from dashget.mpd.presentation import (
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, UrlPattern
+from dashget.mpd.xlink import HREF
+from dashget.mpd.xmltree import CENC, NAMESPACE, Element
 from dashget.planning import Track
 from dashget.segments.segment import Segment, SegmentKind
 
@@ -47,6 +49,7 @@ _LIVE_ATTRIBUTES: Final = (
 )
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
+_NAMESPACES: Final[dict[Any, str]] = {None: NAMESPACE, "cenc": CENC}
 _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
 _MARKERS: Final = re.compile("([\ue000-\uf8ff])")
 
@@ -54,10 +57,19 @@ _Element = etree._Element  # the only name lxml has for it
 
 
 def make_local_mpd(
-    data: bytes, presentation: Presentation, tracks: Sequence[Track], layout: Layout
+    data: bytes,
+    presentation: Presentation,
+    tracks: Sequence[Track],
+    layout: Layout,
+    *,
+    merged: Element | None = None,
 ) -> bytes:
-    """Return the MPD that plays the tracks from the mirror's files."""
-    root = _read(data)
+    """Return the MPD that plays the tracks from the mirror's files.
+
+    ``merged`` is the tree of a document with remote elements, which are in their place
+    there; without any, the text itself is kept as far as possible.
+    """
+    root = _read(data) if merged is None else _from_tree(merged)
     places = _Places(root)
     kept = {track.representation.where for track in tracks}
     _drop_unselected(places, kept)
@@ -68,6 +80,29 @@ def make_local_mpd(
     elif not _is_transparent(root, presentation.url, tracks, layout):
         _rewrite_addresses(root, places, tracks, layout)
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
+
+
+def _from_tree(tree: Element, parent: _Element | None = None) -> _Element:
+    """Write a tree that was put together from several documents as one."""
+    name = tree.name if tree.name.startswith("{") else f"{{{NAMESPACE}}}{tree.name}"
+    attributes = {key: value for key, value in tree.attributes.items() if key != HREF}
+    if parent is None:
+        element = etree.Element(name, attributes, nsmap=_NAMESPACES)
+    else:
+        element = etree.SubElement(parent, name, attributes)
+    element.text = tree.text or None
+    for t, d, r, n, k in tree.timeline or ():
+        row = (("t", t), ("d", d), ("r", r or None), ("n", n), ("k", k if k != 1 else None))
+        etree.SubElement(
+            element,
+            f"{{{NAMESPACE}}}S",
+            {key: str(value) for key, value in row if value is not None},
+        )
+    for child in tree.children:
+        _from_tree(child, element)
+    for listed in tree.listed or ():
+        etree.SubElement(element, f"{{{NAMESPACE}}}SegmentURL", listed)
+    return element
 
 
 class _Places:

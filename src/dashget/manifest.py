@@ -14,8 +14,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
-from dashget.errors import FetchError, ManifestFetchError, UsageError
+from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
 from dashget.layout import SafePath, manifest_name
+from dashget.lookups import RemoteEntity, fetch_remote_elements, learn_time
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
@@ -57,6 +58,15 @@ class Loaded(msgspec.Struct, frozen=True):
     fetched: Fetched | None = None
     now: datetime.datetime | None = None
     """The wall-clock time that a live presentation was resolved for."""
+    remote: tuple[RemoteEntity, ...] = ()
+    """What was fetched for the document's remote elements."""
+    issues: tuple[Issue, ...] = ()
+    """What was odd about looking up remote elements and the time."""
+
+    @property
+    def warnings(self) -> tuple[Issue, ...]:
+        """All that is odd about the document and what it refers to."""
+        return (*self.presentation.warnings, *self.issues)
 
     @property
     def sha256(self) -> str:
@@ -87,12 +97,14 @@ def load_manifest(
     *,
     base_url: str | None = None,
     now: datetime.datetime | None = None,
+    allow_downgrade: bool = False,
     limits: ParseLimits = DEFAULT_LIMITS,
     read_stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
 ) -> Loaded:
     """Fetch or read the MPD, parse and resolve it.
 
-    ``now`` is the wall-clock time for a dynamic presentation; None takes the clock's.
+    ``now`` is the wall-clock time for a dynamic presentation; None finds it out as the
+    document says. ``allow_downgrade`` lets a document from https name http.
     Raises ManifestFetchError where it cannot be had, MPDError where it is not an MPD or
     cannot be mirrored.
     """
@@ -105,17 +117,21 @@ def load_manifest(
     else:
         data, url = read_stdin(), (Path.cwd() / "stdin.mpd").as_uri()
     mpd = parse_mpd(data, limits=limits)
-    now = now or datetime.datetime.now(datetime.UTC)
+    base = None if base_url is None else _checked_base(base_url)
+    mpd, remote, issues = fetch_remote_elements(mpd, base or url, engine)
+    if mpd.type == "dynamic" and now is None:
+        now, more = learn_time(mpd, base or url, fetched, engine)
+        issues += more
     presentation = resolve(
         mpd,
         url=url,
-        base_url=None if base_url is None else _checked_base(base_url),
+        base_url=base,
         now=now,
+        allow_downgrade=allow_downgrade,
     )
     name = manifest_name(url if source.url or source.path else presentation.url)
-    return Loaded(
-        source, data, mpd, presentation, name, fetched, now if presentation.dynamic else None
-    )
+    shown_now = now if presentation.dynamic else None
+    return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues)
 
 
 def _parse_url(text: str) -> Source:

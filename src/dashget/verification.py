@@ -22,6 +22,7 @@ from dashget.checks import (
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
 from dashget.layout import SafePath, reserved_names
+from dashget.lookups import RemoteEntity, include_entities
 from dashget.manifest import load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy, Stop
 from dashget.mpd.parse import parse_mpd
@@ -197,7 +198,14 @@ class _Verification:
             ) from error
         now = wall_clock(self._header.now) or datetime.datetime.now(datetime.UTC)
         try:
-            presentation = resolve(parse_mpd(data), url=self._header.url, now=now)
+            entities = tuple(RemoteEntity(*entry) for entry in self._store.read_remote())
+            mpd = include_entities(parse_mpd(data), entities)
+            presentation = resolve(
+                mpd,
+                url=self._header.url,
+                now=now,
+                allow_downgrade=self._options.transfer.allow_downgrade,
+            )
         except MPDError as error:
             error.hint = "--repair fetches it again"
             raise

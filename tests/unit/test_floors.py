@@ -23,6 +23,7 @@ ORDER = (
     ("checks",),
     ("mirroring",),
     ("manifest",),
+    ("lookups",),
     ("store",),
     ("transfer",),
     ("localmpd",),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, validators
 
 from dashget.errors import UsageError
 from dashget.selection import Selection, parse_selection
@@ -31,6 +32,37 @@ ManifestURL = Annotated[
         validator=_refuse_options,
     ),
 ]
+
+
+Now = Annotated[
+    str | None,
+    Parameter(
+        group=SELECTION,
+        help="Wall-clock time for a live presentation, as in 2026-01-31T12:00:00Z.",
+    ),
+]
+
+SegmentLimit = Annotated[
+    int,
+    Parameter(
+        group=SELECTION,
+        help="Refuse a Representation with more segments than this.",
+        validator=validators.Number(gte=1),
+    ),
+]
+
+
+def parse_now(text: str | None) -> datetime.datetime | None:
+    """Read ``--now``: ISO 8601, UTC where no zone is given."""
+    if text is None:
+        return None
+    try:
+        now = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--now is not a time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
+        ) from error
+    return now if now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
 
 
 @Parameter(name="*")

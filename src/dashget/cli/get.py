@@ -9,8 +9,15 @@ from typing import Annotated, Literal, Protocol
 
 from cyclopts import Parameter
 
-from dashget.api import MirrorOptions, mirror
-from dashget.cli.arguments import OUTPUT, ManifestURL, SelectionArguments
+from dashget.api import DEFAULT_SEGMENT_LIMIT, MirrorOptions, mirror
+from dashget.cli.arguments import (
+    OUTPUT,
+    ManifestURL,
+    Now,
+    SegmentLimit,
+    SelectionArguments,
+    parse_now,
+)
 from dashget.cli.network import NetworkArguments, Threads
 from dashget.cli.signals import INTERRUPTED, stopping_on_signals
 from dashget.events import Event
@@ -86,6 +93,8 @@ def get(
     /,
     *,
     threads: Threads = "4",
+    now: Now = None,
+    segment_limit: SegmentLimit = DEFAULT_SEGMENT_LIMIT,
     output: OutputArguments = OutputArguments(),  # frozen
     selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
@@ -99,6 +108,8 @@ def get(
         selection=selection.selection(),
         transfer=network.transfer(threads),
         base_url=network.base_url,
+        now=parse_now(now),
+        segment_limit=segment_limit,
         dry_run=output.dry_run,
         verify=output.verify,
         checksums=output.checksums == "sha256",

@@ -9,11 +9,18 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from dashget.api import load
+from dashget.api import DEFAULT_SEGMENT_LIMIT, load
 from dashget.api import plan as plan_segments
-from dashget.cli.arguments import OUTPUT, ManifestURL, SelectionArguments
+from dashget.cli.arguments import (
+    OUTPUT,
+    ManifestURL,
+    Now,
+    SegmentLimit,
+    SelectionArguments,
+    parse_now,
+)
 from dashget.cli.network import NetworkArguments
-from dashget.cli.warnings import print_warnings
+from dashget.cli.warnings import print_warning, print_warnings
 from dashget.planning import PlannedSegment, plan_line
 
 
@@ -24,6 +31,16 @@ def plan(
     json: Annotated[
         bool, Parameter(group=OUTPUT, negative="", help="JSON Lines, one object per segment.")
     ] = False,
+    index: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative="",
+            help="Fetch the index of single files, and list their subsegments with ranges.",
+        ),
+    ] = False,
+    now: Now = None,
+    segment_limit: SegmentLimit = DEFAULT_SEGMENT_LIMIT,
     selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
 ) -> int:
@@ -32,9 +49,16 @@ def plan(
     Plain: one URL per line, followed by two blanks and first-last where a byte range is
     meant. With --json: one object per segment, as documented in docs/plan.md.
     """
-    loaded = load(url, transfer=network.transfer(), base_url=network.base_url)
-    segments = plan_segments(loaded, selection.selection())
-    print_warnings(loaded.presentation.warnings)
+    transfer = network.transfer()
+    loaded = load(url, transfer=transfer, base_url=network.base_url, now=parse_now(now))
+    print_warnings(loaded.warnings)
+    segments = plan_segments(
+        loaded,
+        selection.selection(),
+        segment_limit=segment_limit,
+        indexes=transfer if index else None,
+        observer=print_warning,
+    )
     if json:
         _write_json(segments)
     else:

@@ -6,11 +6,17 @@ import sys
 from collections.abc import Iterable
 
 from dashget.errors import Issue
-from dashget.events import Warned
+from dashget.events import Event, Warned
 from dashget.report.plain import warning_line
+
+
+def print_warning(event: Event, /) -> None:
+    """Be an observer that writes warnings to standard error, and nothing else."""
+    if isinstance(event, Warned):
+        sys.stderr.write(warning_line(event) + "\n")
 
 
 def print_warnings(issues: Iterable[Issue]) -> None:
     """Write each to standard error, with its place and clause."""
     for issue in issues:
-        sys.stderr.write(warning_line(Warned.of(issue)) + "\n")
+        print_warning(Warned.of(issue))

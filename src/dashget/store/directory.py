@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
+import hashlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -217,6 +218,31 @@ class MirrorDirectory:
                     file.flush()
                     os.fsync(file.fileno())
             fresh.replace(self.root / path)
+
+    def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
+        """Store what remote elements of the MPD were replaced with: href, URL, content."""
+        index = []
+        for href, url, data in entities:
+            name = f"{hashlib.sha256(data).hexdigest()[:32]}.xml"
+            self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/{name}", data)
+            index.append({"href": href, "url": url, "file": name})
+        if index or self._remote_index.exists():
+            lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in index)
+            self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/index.jsonl", lines)
+
+    def read_remote(self) -> tuple[tuple[str, str, bytes], ...]:
+        """Return what ``keep_remote`` stored, as far as it is there."""
+        found = []
+        with contextlib.suppress(OSError, KeyError, msgspec.DecodeError):
+            for line in self._remote_index.read_bytes().splitlines():
+                entry = msgspec.json.decode(line, type=dict[str, str])
+                data = (self._remote_index.parent / entry["file"]).read_bytes()
+                found.append((entry["href"], entry["url"], data))
+        return tuple(found)
+
+    @property
+    def _remote_index(self) -> Path:
+        return self._control / "remote" / "index.jsonl"
 
     def write_if_changed(self, path: str, data: bytes) -> None:
         """Like ``write``, but leave a file alone that is as it should be."""

@@ -1,0 +1,158 @@
+"""What a document sends its reader to look up elsewhere: remote elements, the time, indexes.
+
+The pure core says what it needs and is called again with it; this is who fetches it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import FetchError, Issue, MPDError
+from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
+from dashget.mpd.model import MPD
+from dashget.mpd.remote import include_remote
+from dashget.mpd.urls import resolve_reference
+from dashget.planning import Track
+from dashget.segments.subsegments import NeededIndex, read_index
+from dashget.transfer.engine import Engine
+from dashget.transfer.request import Fetched, Method, Request
+
+_MOST_ROUNDS: Final = 8
+_MOST_REMOTE: Final = 10_000
+_REMOTE_BYTES: Final = 64 * 1024 * 1024
+_CLOCK_BYTES: Final = 4096
+_MOST_INDEX_ROUNDS: Final = 16
+_INDEX_BYTES: Final = 64 * 1024 * 1024
+
+
+class RemoteEntity(msgspec.Struct, frozen=True):
+    """The content of a remote element: ``href`` as written, ``url`` as fetched."""
+
+    href: str
+    url: str
+    data: bytes
+
+
+def fetch_remote_elements(
+    mpd: MPD, url: str, engine: Engine
+) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...]]:
+    """Put all remote elements of a document in their place (5.5), nested ones included.
+
+    One that cannot be had is an issue, and the element's own content stays.
+    """
+    entities: dict[str, RemoteEntity] = {}
+    issues: list[Issue] = []
+    for _ in range(_MOST_ROUNDS):
+        if not mpd.remote:
+            break
+        content: dict[str, bytes | None] = {}
+        for element in mpd.remote:
+            if element.href in content:
+                continue
+            known = entities.get(element.href)
+            if known is None and len(entities) < _MOST_REMOTE:
+                known = _fetch_entity(element.href, url, engine, issues)
+            if known is not None:
+                entities[element.href] = known
+            content[element.href] = None if known is None else known.data
+        mpd = include_remote(mpd, content)
+    return mpd, tuple(entities.values()), tuple(issues)
+
+
+def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
+    """Do the same with what an earlier run fetched; what is not among it stays remote."""
+    content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
+    for _ in range(_MOST_ROUNDS):
+        if not any(element.href in content for element in mpd.remote):
+            break
+        mpd = include_remote(mpd, content)
+    return mpd
+
+
+def learn_time(
+    mpd: MPD, url: str, fetched: Fetched | None, engine: Engine
+) -> tuple[datetime.datetime, tuple[Issue, ...]]:
+    """Return the wall-clock time for a dynamic presentation (5.8.4.11).
+
+    UTCTiming in document order, else the ``Date`` of the MPD's response, else this
+    computer's clock.
+    """
+    sources, notes = clock_sources(mpd, url)
+    issues = list(notes)
+    for source in sources:
+        try:
+            return _as_datetime(_ask_clock(source, engine)), tuple(issues)
+        except (FetchError, ValueError) as error:
+            message = error.message if isinstance(error, FetchError) else str(error)
+            issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
+    if fetched is not None and fetched.date is not None:
+        try:
+            return _as_datetime(read_clock(ClockMethod.HTTP_HEAD, b"", fetched.date)), tuple(issues)
+        except ValueError as error:
+            issues.append(Issue(f"Date of the manifest's response: {error}"))
+    return datetime.datetime.now(datetime.UTC), tuple(issues)
+
+
+def read_indexes(tracks: Sequence[Track], engine: Engine) -> Iterator[tuple[Track, Issue | None]]:
+    """Replace the index of each single-file track by that of its subsegments.
+
+    A file without index keeps its one segment; one whose index cannot be had or read does
+    so with an issue.
+    """
+    for track in tracks:
+        representation = track.representation
+        try:
+            index = _read_index(track, engine)
+        except (FetchError, MPDError) as error:
+            message = f"the index of Representation {representation.id}: {error.message}"
+            issue = Issue(message, representation.where, representation.line, "5.3.9.2")
+            yield track, issue
+        else:
+            yield index, None
+
+
+def _fetch_entity(href: str, url: str, engine: Engine, issues: list[Issue]) -> RemoteEntity | None:
+    target = resolve_reference(url, href)
+    if not target.lower().startswith(("http://", "https://")):
+        issues.append(
+            Issue(f"the remote element at {href!r} is not on an http server", clause="5.5")
+        )
+        return None
+    try:
+        fetched, data = engine.fetch(Request((target,)), max_bytes=_REMOTE_BYTES)
+    except FetchError as error:
+        issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
+        return None
+    return RemoteEntity(href, fetched.url, data)
+
+
+def _ask_clock(source: ClockSource, engine: Engine) -> Fraction:
+    if source.time is not None:
+        return source.time
+    method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET
+    fetched, body = engine.fetch(Request(source.urls, method), max_bytes=_CLOCK_BYTES)
+    return read_clock(source.method, body, fetched.date)
+
+
+def _as_datetime(seconds: Fraction) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC)
+
+
+def _read_index(track: Track, engine: Engine) -> Track:
+    known: dict[ByteRange, bytes] = {}
+    for _ in range(_MOST_INDEX_ROUNDS):
+        found = read_index(track.representation, known)
+        if found is None:
+            return track
+        if not isinstance(found, NeededIndex):
+            return msgspec.structs.replace(track, index=found)
+        urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
+        for wanted in found.ranges:
+            _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)
+    raise MPDError("it refers to itself too often")
