@@ -104,6 +104,7 @@ class Head:
             self.text(b"content-type"),
             _selected(fields, _CACHE),
             _selected(fields, _DIGESTS),
+            self.text(b"date"),
         )
 
 

@@ -58,6 +58,8 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
     digests: tuple[tuple[str, str], ...] = ()
     """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` with lower-case names."""
+    date: str | None = None
+    """The ``Date`` header as received."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
@@ -146,6 +148,8 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     """Address and port of the peer."""
     resumed: bool
     """Whether bytes of an earlier run are part of it."""
+    date: str | None = None
+    """The ``Date`` header of the response as received."""
 
 
 class TransferError(FetchError):

@@ -330,6 +330,10 @@ class Run:
         return self._point(wire, *step, self.shared.clock())
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
+        racing = task.gaps is None and task.wires > 1
+        if racing and not wire.raced:
+            # The one that was to be overtaken is still at it.
+            return
         if failure.restart and task.may_restart():
             self._restart(task)
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
@@ -342,8 +346,8 @@ class Run:
             elif not task.proven:
                 # Leave it to the transfer that has begun the file.
                 self._pieces.leave(task)
-        elif task.gaps is None and task.wires > 1:
-            # Another transfer is after the same bytes: all depends on that one now.
+        elif racing:
+            # All depends on the one that was sent after it now.
             task.failed(failure, wire.index, progress)
         else:
             self._try_again(task, wire, failure, progress)

@@ -237,7 +237,7 @@ class Task:
         return Fetched(
             head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
             head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
-            self.received, first_byte, seconds, _address(*self.remote), self.resumed,
+            self.received, first_byte, seconds, _address(*self.remote), self.resumed, head.date,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:

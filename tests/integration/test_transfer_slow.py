@@ -1,0 +1,171 @@
+"""Transfers that are slow near the end, and a server that is faulty all the time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from dashget.transfer.request import TransferError
+from tests.faultserver import Answer, FaultServer, http_date, refuse
+from tests.sinks import Transfers
+
+MIB = 1024 * 1024
+BODY = random.Random(2).randbytes(400_000)
+FAST = Answer(BODY, etag='"1"')
+SLOW = Answer(BODY, etag='"1"', drip=(4_000, 0.05))
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+def hurried(**options: object) -> Transfers:
+    return Transfers(
+        **({"in_flight": 3, "overtake_seconds": 0.3, "timeout_seconds": 20.0} | options)
+    )
+
+
+def others(server: FaultServer) -> list[str]:
+    return [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
+
+
+def test_a_slow_transfer_near_the_end_is_overtaken(server: FaultServer) -> None:
+    url = server.on("/slow", SLOW, FAST)
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    result = transfers.results[url]
+    assert not isinstance(result, TransferError)
+    assert bytes(transfers.sinks[url].data) == BODY
+    assert (result.attempts, result.requests) == (1, 2)
+    assert len(transfers.sinks[url].begun) == 1
+    first, second = server.asked("/slow")
+    assert first.connection != second.connection
+    assert second.headers["if-range"] == '"1"'
+    assert second.headers["range"].endswith("-")
+
+
+def test_a_transfer_without_a_first_byte_is_overtaken(server: FaultServer) -> None:
+    url = server.on("/slow", Answer(drop="hang"), FAST)
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    assert bytes(transfers.sinks[url].data) == BODY
+    assert transfers.results[url].attempts == 1
+
+
+def test_both_may_answer_and_the_file_is_right(server: FaultServer) -> None:
+    url = server.on("/slow", Answer(BODY, etag='"1"', drip=(40_000, 0.12)))
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    assert bytes(transfers.sinks[url].data) == BODY
+
+
+@pytest.mark.parametrize(
+    "second",
+    [Answer(BODY[::-1], etag='"2"'), Answer(BODY[::-1]), Answer(BODY, ranges=False), refuse(503)],
+    ids=["changed", "no-validator", "no-ranges", "refused"],
+)
+def test_a_racer_that_fails_harms_nobody(server: FaultServer, second: Answer) -> None:
+    slow = Answer(BODY, etag='"1"', drip=(40_000, 0.12))
+    url = server.on("/slow", slow, second)
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    assert bytes(transfers.sinks[url].data) == BODY
+    assert transfers.results[url].attempts == 1
+
+
+def test_without_validator_nothing_is_mixed(server: FaultServer) -> None:
+    url = server.on("/slow", Answer(BODY, drip=(40_000, 0.1)), Answer(BODY[::-1]))
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    assert bytes(transfers.sinks[url].data) == BODY
+
+
+def test_the_overtaken_may_fail_and_the_racer_goes_on(server: FaultServer) -> None:
+    slow = Answer(BODY, etag='"1"', drip=(4_000, 0.05), cut=60_000)
+    url = server.on("/slow", slow, Answer(BODY, etag='"1"', drip=(100_000, 0.15)))
+    with hurried() as transfers:
+        transfers.run(url, *others(server))
+    assert bytes(transfers.sinks[url].data) == BODY
+
+
+def test_a_slow_piece_is_divided(server: FaultServer) -> None:
+    body = random.Random(3).randbytes(5 * MIB)
+    slow = Answer(body, etag='"1"', drip=(20_000, 0.05))
+    fast = Answer(body, etag='"1"', drip=(64 * 1024, 0.002))
+    url = server.on("/large", fast, slow, fast)
+    with hurried(range_threshold=2 * MIB, range_size=MIB) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == body
+    assert fetched.attempts == 1
+    assert fetched.seconds < 3
+
+
+STORM = 300
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_storm_of_faults_ends_complete_and_identical(server: FaultServer, seed: int) -> None:
+    dice = random.Random(seed)
+    with FaultServer() as other:
+        bodies = {f"/{i}": dice.randbytes(dice.randrange(60_000)) for i in range(STORM)}
+        urls = [
+            server.on(path, *_stormy(dice, body, other.on(path, Answer(body))))
+            for path, body in bodies.items()
+        ]
+        with Transfers(timeout_seconds=0.4, in_flight=8) as transfers:
+            transfers.run(*urls)
+    failed = [r for r in transfers.results.values() if isinstance(r, TransferError)]
+    assert failed == []
+    assert [bytes(transfers.sinks[url].data) for url in urls] == list(bodies.values())
+    assert len(transfers.log.retries) > STORM * 0.1
+
+
+def test_a_storm_with_one_file_missing_names_it(server: FaultServer) -> None:
+    dice = random.Random(3)
+    body = dice.randbytes(10_000)
+    urls = [server.on(f"/{i}", *_stormy(dice, body, server.url("/x"))) for i in range(50)]
+    server.on("/x", Answer(body))
+    missing = server.on("/missing", refuse(404))
+    with Transfers(timeout_seconds=0.4, in_flight=8) as transfers:
+        transfers.run(*urls, missing)
+    failed = {url: r for url, r in transfers.results.items() if isinstance(r, TransferError)}
+    assert list(failed) == [missing]
+    assert failed[missing].status == 404
+
+
+def _stormy(dice: random.Random, body: bytes, elsewhere: str) -> list[Answer]:
+    """Return a script in which each request has a chance of 15 % to meet a fault."""
+    answers = []
+    while dice.random() < 0.15:
+        answers.append(_fault(dice, body, elsewhere))
+    return [*answers, Answer(body, etag='"1"')]
+
+
+def _fault(dice: random.Random, body: bytes, elsewhere: str) -> Answer:
+    cut = dice.randrange(len(body) + 1)
+    return dice.choice(
+        [
+            Answer(body, etag='"1"', cut=cut),
+            Answer(body, etag='"1"', cut=cut, cut_by="reset"),
+            Answer(body, etag='"1"', cut=cut, cut_by="hang"),
+            Answer(body, etag='"0"', cut=cut),
+            Answer(body, etag='W/"1"', cut=cut),
+            Answer(body, etag='"1"', length=10),
+            Answer(body, etag='"1"', coding="gzip"),
+            Answer(body, chunked=True, unterminated=True),
+            Answer(body, etag='"1"', drip=(10_000, 0.01)),
+            Answer(body, etag='"1"', then_close=True),
+            Answer(drop="close"),
+            Answer(drop="reset"),
+            Answer(drop="hang"),
+            Answer(raw=b"\x00\x01\x02 not http\r\n\r\n"),
+            Answer(status=302, headers=(("Location", elsewhere),)),
+            refuse(500),
+            refuse(503, Retry_After="0"),
+            refuse(429, Retry_After=http_date(0)),
+        ]
+    )
