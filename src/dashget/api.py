@@ -357,6 +357,6 @@ def _keep_manifest(
             )
         )
     store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
-    merged = loaded.mpd.source.root if loaded.remote and loaded.mpd.source else None
-    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, merged=merged)
+    remote = {entity.href: entity.data for entity in loaded.remote}
+    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, remote=remote)
     store.write_if_changed(local_manifest_name(loaded.name), local)

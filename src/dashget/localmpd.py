@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from lxml import etree
@@ -34,8 +34,8 @@ from dashget.mpd.presentation import (
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, UrlPattern
-from dashget.mpd.xlink import HREF
-from dashget.mpd.xmltree import CENC, NAMESPACE, Element
+from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
+from dashget.mpd.xmltree import NAMESPACE, XLINK
 from dashget.planning import Track
 from dashget.segments.segment import Segment, SegmentKind
 
@@ -49,7 +49,7 @@ _LIVE_ATTRIBUTES: Final = (
 )
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
-_NAMESPACES: Final[dict[Any, str]] = {None: NAMESPACE, "cenc": CENC}
+_XML_DECLARATION: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
 _MARKERS: Final = re.compile("([\ue000-\uf8ff])")
 
@@ -62,14 +62,14 @@ def make_local_mpd(
     tracks: Sequence[Track],
     layout: Layout,
     *,
-    merged: Element | None = None,
+    remote: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Return the MPD that plays the tracks from the mirror's files.
 
-    ``merged`` is the tree of a document with remote elements, which are in their place
-    there; without any, the text itself is kept as far as possible.
+    ``remote`` has the content of the document's remote elements, by reference as written.
     """
-    root = _read(data) if merged is None else _from_tree(merged)
+    root = _read(data)
+    _include(root, remote or {})
     places = _Places(root)
     kept = {track.representation.where for track in tracks}
     _drop_unselected(places, kept)
@@ -82,27 +82,30 @@ def make_local_mpd(
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
 
 
-def _from_tree(tree: Element, parent: _Element | None = None) -> _Element:
-    """Write a tree that was put together from several documents as one."""
-    name = tree.name if tree.name.startswith("{") else f"{{{NAMESPACE}}}{tree.name}"
-    attributes = {key: value for key, value in tree.attributes.items() if key != HREF}
-    if parent is None:
-        element = etree.Element(name, attributes, nsmap=_NAMESPACES)
-    else:
-        element = etree.SubElement(parent, name, attributes)
-    element.text = tree.text or None
-    for t, d, r, n, k in tree.timeline or ():
-        row = (("t", t), ("d", d), ("r", r or None), ("n", n), ("k", k if k != 1 else None))
-        etree.SubElement(
-            element,
-            f"{{{NAMESPACE}}}S",
-            {key: str(value) for key, value in row if value is not None},
-        )
-    for child in tree.children:
-        _from_tree(child, element)
-    for listed in tree.listed or ():
-        etree.SubElement(element, f"{{{NAMESPACE}}}SegmentURL", listed)
-    return element
+def _include(root: _Element, remote: Mapping[str, bytes]) -> None:
+    """Put remote elements in their place, as ``mpd.remote.include_remote`` does in the model."""
+    for _ in range(MAX_NESTING + 1):
+        for element in [e for e in root.iter() if isinstance(e.tag, str) and e.get(HREF)]:
+            href = str(element.get(HREF)).strip()
+            if href == RESOLVE_TO_ZERO:
+                _remove(element)
+            elif (
+                href in remote and (found := _read_remote(remote[href], _name(element))) is not None
+            ):
+                for child in found:
+                    element.addprevious(child)
+                _remove(element)
+            else:
+                _unset(element, HREF)
+
+
+def _read_remote(data: bytes, name: str) -> list[_Element] | None:
+    """Return the elements of an entity that may stand in; None if it holds others only."""
+    body = _XML_DECLARATION.sub(b"", data, count=1)
+    wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
+    children = [child for child in _read(wrapped) if isinstance(child.tag, str)]
+    fitting = [child for child in children if _name(child) == name]
+    return None if children and not fitting else fitting
 
 
 class _Places:

@@ -312,7 +312,7 @@ def _period_range(word: str, text: str) -> PeriodRange:
         return PeriodRange(int(from_here), None)
     first, last = int(low or 0), int(high or up_to)
     if last < first:
-        raise UsageError(f"--period: {word} runs backwards")
+        raise UsageError(f"--period: {word} runs backwards", hint="write it as first-last")
     return PeriodRange(first, last)
 
 
