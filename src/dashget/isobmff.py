@@ -72,7 +72,19 @@ class PsshBox(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Protections(msgspec.Struct, frozen=True):
+    """What an initialization segment says about encryption."""
+
+    schemes: tuple[str, ...]
+    key_ids: tuple[str, ...]
+    pssh: tuple[PsshBox, ...]
+
+
+_CONTAINERS: Final = frozenset({"moov", "trak", "mdia", "minf", "stbl", "sinf", "schi", "moof"})
+_SAMPLE_ENTRIES: Final = {"encv": 78, "enca": 28, "enct": 0, "encs": 8}
+"""How many bytes of a protected sample entry come before its boxes (14496-12, 12)."""
 _MAX_KEY_IDS: Final = 10_000
+_MAX_DEPTH: Final = 16
 
 
 def iter_boxes(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -174,6 +186,41 @@ def read_sidx(data: bytes, offset: int = 0) -> SidxBox:
     if position + 12 * count > box.end:
         raise BoxError(f"a sidx box with {count} references in {box.size} bytes")
     return SidxBox(offset, offset + box.end, timescale, earliest, first_offset, references)
+
+
+def read_protection(data: bytes) -> Protections:
+    """Gather ``schm``, ``tenc`` and ``pssh`` of an initialization segment (ISO/IEC 23001-7)."""
+    schemes: dict[str, None] = {}
+    key_ids: dict[str, None] = {}
+    pssh: dict[PsshBox, None] = {}
+    for box in _iter_nested(data, 0, len(data), 0):
+        end = len(data) if box.end is None else box.end
+        if box.type == "pssh":
+            pssh[read_pssh(data[box.start : end])] = None
+        elif box.type == "schm" and end >= box.payload + 8:
+            schemes[data[box.payload + 4 : box.payload + 8].decode("latin-1")] = None
+        elif box.type == "tenc" and end >= box.payload + 24:
+            raw = data[box.payload + 8 : box.payload + 24]
+            key_ids[str(uuid.UUID(bytes=raw))] = None
+    return Protections(tuple(schemes), tuple(key_ids), tuple(pssh))
+
+
+def _iter_nested(data: bytes, start: int, end: int, depth: int) -> Iterator[Box]:
+    """Walk the boxes that lead to protection information, outer ones first."""
+    if depth > _MAX_DEPTH:
+        raise BoxError(f"boxes are nested more than {_MAX_DEPTH} deep")
+    for box in iter_boxes(data, start, end):
+        stop = min(end, end if box.end is None else box.end)
+        inner: int | None = None
+        if box.type in _CONTAINERS:
+            inner = box.payload
+        elif box.type == "stsd":
+            inner = box.payload + 8
+        elif box.type in _SAMPLE_ENTRIES:
+            inner = box.payload + _SAMPLE_ENTRIES[box.type]
+        yield box
+        if inner is not None and inner < stop:
+            yield from _iter_nested(data, inner, stop, depth + 1)
 
 
 def _reference(word: int, duration: int, sap: int) -> Reference:

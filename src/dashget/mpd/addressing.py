@@ -92,6 +92,21 @@ def locate(information: SegmentBase | None, subject: Subject, context: Context) 
     return locator.single(information)
 
 
+def listed_duration(information: SegmentBase | None) -> Fraction | None:
+    """Give the time from the Period's start to the end of an explicit list; None without one."""
+    if not isinstance(information, MultipleSegmentBase):
+        return None
+    timescale = information.timescale or 1
+    if information.timeline is not None:
+        end = information.timeline.end
+        if end is None:
+            return None
+        return Fraction(end - (information.presentation_time_offset or 0), timescale)
+    if isinstance(information, SegmentList) and information.duration and information.segments:
+        return Fraction(information.duration * len(information.segments), timescale)
+    return None
+
+
 def _merge_kind(kind: type[_Kind], levels: tuple[_Level, ...]) -> _Kind:
     """Take each field from the nearest level that has it."""
     attribute = {
@@ -199,7 +214,9 @@ class _Locator:
     def _media(self, text: str, info: SegmentTemplate, place: Place) -> Address:
         template = self._context.template(text, place)
         if template.has(FieldName.TIME) and info.timeline is None and info.duration is None:
-            self._context.log.warn("$Time$ without @duration or SegmentTimeline", *_at(place))
+            self._context.log.warn(
+                "$Time$ without @duration or SegmentTimeline is 0", *_at(place), "5.3.9.4.4"
+            )
         single = info.timeline is None and info.duration is None and info.end_number is None
         varies = template.has(FieldName.NUMBER) or template.has(FieldName.TIME)
         if not varies and not single and info.media is not None:

@@ -20,6 +20,8 @@ from dashget.mpd.values import (
 from dashget.mpd.xmltree import Element
 
 _Value = TypeVar("_Value")
+_SCHEMA: Final = "Annex B"
+"""Where the standard has the MPD's schema, which gives every attribute its form."""
 _MAX_INTEGER: Final = 2**64 - 1
 
 
@@ -117,11 +119,11 @@ class Attributes:
             self._complain(vital, f"@{name}: {err}")
             return None
         if remark is not None:
-            self.warn(f"@{name}: {remark}")
+            self.warn(f"@{name}: {remark}", _SCHEMA)
         return value
 
     def _complain(self, vital: bool, message: str) -> None:
         if vital:
-            self.problem(message)
+            self.problem(message, _SCHEMA)
         else:
-            self.warn(f"{message}; ignored")
+            self.warn(f"{message}; ignored", _SCHEMA)

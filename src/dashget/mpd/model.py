@@ -240,13 +240,14 @@ class Source(msgspec.Struct, frozen=True, eq=False):
 
 
 class MPD(Node, frozen=True, kw_only=True):
-    """The MPD element (5.3.1).
+    """The MPD element (5.3.1). ``url`` is where it came from, if that was said.
 
     ``remote`` lists what must be fetched before the document says all it means, and
     ``source`` is then the tree into which it goes (``remote``);
     ``problems`` are breaches that ``resolve`` raises together with its own.
     """
 
+    url: str | None = None
     type: str = "static"
     id: str | None = None
     profiles: tuple[str, ...] = ()

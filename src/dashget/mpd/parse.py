@@ -50,11 +50,12 @@ _Built = TypeVar("_Built")
 __all__ = ["DEFAULT_LIMITS", "ParseLimits", "build_mpd", "parse_mpd"]
 
 
-def parse_mpd(data: bytes, *, limits: ParseLimits = DEFAULT_LIMITS) -> MPD:
+def parse_mpd(data: bytes, *, url: str | None = None, limits: ParseLimits = DEFAULT_LIMITS) -> MPD:
     """Read an MPD; MPDSyntaxError for what is none, with what it looks like.
 
-    What is odd but readable is in ``MPD.warnings``; what breaks the standard where it
-    matters is in ``MPD.problems``, and ``resolve`` raises it together with its own.
+    ``url`` is where it came from, for those who resolve it later. What is odd but readable is
+    in ``MPD.warnings``; what breaks the standard where it matters is in ``MPD.problems``, and
+    ``resolve`` raises it together with its own.
     """
     log = IssueLog()
     root = read_document(data, log, limits)
@@ -63,7 +64,7 @@ def parse_mpd(data: bytes, *, limits: ParseLimits = DEFAULT_LIMITS) -> MPD:
             f"the root element is {root.name.rpartition('}')[2]}, not MPD (line {root.line})",
             hint="this is XML, but no DASH manifest; check the URL",
         )
-    return build_mpd(root, log)
+    return build_mpd(root, log, url)
 
 
 def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
@@ -112,7 +113,7 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
     ) from error
 
 
-def build_mpd(root: Element, log: IssueLog) -> MPD:
+def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
     """Build the model of a whole document; ``log`` has what was said about its XML."""
     source = Source(root, log.warnings, log.problems)
     remove_resolved_to_zero(root)
@@ -125,6 +126,7 @@ def build_mpd(root: Element, log: IssueLog) -> MPD:
     remote = find_remote(root)
     title = next((t.text for info in root.all("ProgramInformation") for t in info.all("Title")), "")
     fields: dict[str, Any] = {
+        "url": url,
         "type": _presentation_type(read),
         "id": read.text("id"),
         "profiles": _profiles(read),
@@ -266,7 +268,7 @@ def _sampling_rate(read: Attributes) -> int | None:
     words = read.words("audioSamplingRate")
     rates = [int(word) for word in words if word.isascii() and word.isdigit()]
     if len(rates) != len(words):
-        read.warn(f"@audioSamplingRate: not a number: {' '.join(words)!r}; ignored")
+        read.warn(f"@audioSamplingRate: not a number: {' '.join(words)!r}; ignored", "Annex B")
     return max(rates, default=None)
 
 

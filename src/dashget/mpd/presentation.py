@@ -206,6 +206,12 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     where: str = ""
     line: int | None = None
 
+    @property
+    def gaps(self) -> int:
+        """How many gaps the SegmentTimeline has: stretches for which nothing is listed."""
+        timeline = getattr(self.addressing, "timeline", None)
+        return 0 if timeline is None else int(timeline.gaps)
+
 
 class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A set of interchangeable Representations (5.3.3)."""

@@ -36,21 +36,26 @@ def include_remote(
     log.extend(mpd.source.warnings, mpd.source.problems)
     root = mpd.source.root
 
-    def choose(element: Element, href: str) -> list[Element]:
+    def choose(element: Element, href: str, where: str) -> list[Element]:
         if href not in fetched:
             return [element]
         if href in element.origins or len(element.origins) >= MAX_NESTING:
             why = "leads back to itself" if href in element.origins else "is nested too deep"
-            log.problem(f"the remote element {href!r} {why}", element.name, element.line, "5.5.3")
+            log.problem(f"the remote element {href!r} {why}", where, element.line, "5.5.3")
             return [_local(element)]
-        return _content(element, href, fetched[href], log, limits)
+        return _content(element, href, where, fetched[href], log, limits)
 
     replace_remote(root, choose)
-    return build_mpd(root, log)
+    return build_mpd(root, log, mpd.url)
 
 
 def _content(
-    element: Element, href: str, data: bytes | None, log: IssueLog, limits: ParseLimits
+    element: Element,
+    href: str,
+    where: str,
+    data: bytes | None,
+    log: IssueLog,
+    limits: ParseLimits,
 ) -> list[Element]:
     """Give the elements that stand in for one; itself without the reference where there is none."""
     failure = "was not to be had"
@@ -68,7 +73,7 @@ def _content(
             failure = f"has no {element.name}"
     log.warn(
         f"the remote {element.name} at {href!r} {failure}; its own content stays",
-        element.name,
+        where,
         element.line,
         "5.5.3",
     )

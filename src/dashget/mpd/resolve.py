@@ -14,7 +14,7 @@ import msgspec
 
 from dashget.errors import Issue, MPDValidityError, UsageError
 from dashget.mpd import model
-from dashget.mpd.addressing import Located, Subject, locate, merged
+from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
 from dashget.mpd.bases import extend_bases
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
@@ -27,6 +27,7 @@ from dashget.mpd.presentation import (
     EventStream,
     ListAddressing,
     Period,
+    PeriodSpan,
     Presentation,
     PresentationType,
     Protection,
@@ -52,13 +53,14 @@ from dashget.mpd.urls import Url, is_absolute, resolve_reference
 def resolve(
     mpd: MPD,
     *,
-    url: str,
+    url: str | None = None,
     base_url: str | None = None,
     now: datetime | Fraction | None = None,
     allow_downgrade: bool = False,
 ) -> Presentation:
     """Resolve an MPD that was fetched from ``url`` (the final URL, after redirects).
 
+    Without ``url``, the one that ``parse_mpd`` was given counts.
     ``base_url`` replaces ``url`` as the base of references (a local file, stdin). ``now`` is the
     wall-clock time, an aware datetime or seconds since 1970; a dynamic MPD needs it. Raises
     MPDValidityError with every issue; what is merely odd is in ``Presentation.warnings``.
@@ -72,6 +74,7 @@ def resolve(
             remote.line,
             "5.5",
         )
+    url = url if url is not None else mpd.url or ""
     context = Context(log, url, allow_downgrade=allow_downgrade)
     window = _window(mpd, now, log)
     timed, early = time_periods(mpd, log)
@@ -191,6 +194,8 @@ class _Resolver:
 
     def period(self, timed: TimedPeriod) -> Period:
         element = timed.element
+        if timed.span.duration is None and self._mpd.type == "static":
+            timed = self._with_listed_duration(timed)
         handed = self._hand_down(self._top, element)
         sets = tuple(
             self._adaptation_set(adaptation_set, index, timed, handed)
@@ -208,6 +213,19 @@ class _Resolver:
             where=element.where,
             line=element.line,
         )
+
+    def _with_listed_duration(self, timed: TimedPeriod) -> TimedPeriod:
+        """Where nothing else gives a duration, take that of the longest explicit list."""
+        element, span = timed.element, timed.span
+        ends = [
+            listed_duration(merged((element, adaptation_set, representation), self._context))
+            for adaptation_set in element.adaptation_sets
+            for representation in adaptation_set.representations
+        ]
+        known = [end for end in ends if end is not None]
+        if not known:
+            return timed
+        return TimedPeriod(element, PeriodSpan(span.index, span.id, span.start, max(known)))
 
     def _adaptation_set(
         self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited

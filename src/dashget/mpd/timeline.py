@@ -123,7 +123,35 @@ class SegmentTimeline:
         return len(self._times)
 
     def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int]]:
-        numbers, sequences = self._numbers, self._sequences
         rows = zip(self._times, self._durations, self._repeats, strict=True)
+        numbers, sequences = self._numbers, self._sequences
+        if not numbers and not sequences:
+            for t, d, r in rows:
+                yield None if t == _ABSENT else t, d, r, None, 1
+            return
         for i, (t, d, r) in enumerate(rows):
             yield None if t == _ABSENT else t, d, r, numbers.get(i), sequences.get(i, 1)
+
+    def time_at(self, position: int) -> int | None:
+        """Give the ``@t`` of a row; None where it has none, or where there is no such row."""
+        if position >= len(self._times) or self._times[position] == _ABSENT:
+            return None
+        return self._times[position]
+
+    @property
+    def end(self) -> int | None:
+        """Where the last segment ends, in ticks; None where a row repeats without a number."""
+        if not len(self) or min(self._repeats) < 0:
+            return None
+        latest = time = 0
+        for t, d, r in zip(self._times, self._durations, self._repeats, strict=True):
+            time = (time if t == _ABSENT else t) + (r + 1) * d
+            latest = max(latest, time)
+        return latest
+
+    @property
+    def closed_count(self) -> int | None:
+        """How many segments all rows have; None where a row repeats without a number."""
+        if min(self._repeats, default=0) < 0:
+            return None
+        return len(self) + sum(self._repeats)

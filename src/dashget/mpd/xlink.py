@@ -5,7 +5,7 @@ A tree is changed in place here; ``remote`` is what callers use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from dashget.mpd.model import RemoteElement
@@ -20,10 +20,7 @@ MAX_NESTING: Final = 4
 def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
     """List the elements that are elsewhere, in document order."""
     found: list[RemoteElement] = []
-    counts: dict[str, int] = {}
-    for child in root.children:
-        counts[child.name] = counts.get(child.name, 0) + 1
-        place = f"{where}/{child.name}[{counts[child.name]}]"
+    for child, place in _placed(root, where):
         href = child.attributes.get(HREF)
         if href is not None:
             found.append(
@@ -36,20 +33,25 @@ def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
 
 def remove_resolved_to_zero(root: Element) -> None:
     """Take out the elements that refer to nothing on purpose (5.5.3)."""
-    replace_remote(root, lambda element, href: [] if href == RESOLVE_TO_ZERO else [element])
+    replace_remote(root, lambda element, href, _: [] if href == RESOLVE_TO_ZERO else [element])
 
 
-def replace_remote(root: Element, choose: Callable[[Element, str], list[Element]]) -> None:
-    """Put in the place of each remote element what ``choose`` gives for it and its reference."""
+def replace_remote(
+    root: Element, choose: Callable[[Element, str, str], list[Element]], where: str = "MPD"
+) -> None:
+    """Put in the place of each remote element what ``choose`` gives for it.
+
+    It is called with the element, its reference, and where it stands.
+    """
+    for child, place in _placed(root, where):
+        if child.children:
+            replace_remote(child, choose, place)
     if any(HREF in child.attributes for child in root.children):
         children: list[Element] = []
-        for child in root.children:
+        for child, place in _placed(root, where):
             href = child.attributes.get(HREF)
-            children.extend([child] if href is None else choose(child, href.strip()))
+            children.extend([child] if href is None else choose(child, href.strip(), place))
         root.children = children
-    for child in root.children:
-        if child.children:
-            replace_remote(child, choose)
 
 
 def mark_origin(element: Element, origins: tuple[str, ...]) -> None:
@@ -58,3 +60,10 @@ def mark_origin(element: Element, origins: tuple[str, ...]) -> None:
     element.line = None
     for child in element.children:
         mark_origin(child, origins)
+
+
+def _placed(root: Element, where: str) -> Iterator[tuple[Element, str]]:
+    counts: dict[str, int] = {}
+    for child in root.children:
+        counts[child.name] = counts.get(child.name, 0) + 1
+        yield child, f"{where}/{child.name}[{counts[child.name]}]"

@@ -28,7 +28,8 @@ class DurationIndex(SegmentIndex):
         self._timebase = TimeBase(addressing.timescale, representation.period.start)
 
     def count(self) -> int:
-        return len(self._positions())
+        positions = self._positions()
+        return max(positions.stop - positions.start, 0)
 
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media

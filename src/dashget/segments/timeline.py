@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,9 @@ from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, SegmentKind, TimeBase
+
+_SHARED_PARTS: Final = 256
+"""Up to so many parts of a sequence share their time bases; a hostile ``@k`` may be any number."""
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -49,23 +53,22 @@ def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> I
     until what ``bounds`` say.
     """
     number, time = start_number, 0
-    rows = iter(timeline)
-    row = next(rows, None)
-    while row is not None:
-        following = next(rows, None)
-        t, d, r, n, k = row
-        time = time if t is None else t
-        number = number if n is None else n
+    for position, (t, d, r, n, k) in enumerate(timeline):
+        if t is not None:
+            time = t
+        if n is not None:
+            number = n
         if r >= 0:
-            run = Run(number, time, d, r + 1, k)
-        else:
-            next_time = None if following is None else following[0]
-            run = _open_run(Run(number, time, d, 0, k), next_time, bounds)
+            count = r + 1
+            yield Run(number, time, d, count, k)
+            number += count
+            time += count * d
+            continue
+        run = _open_run(Run(number, time, d, 0, k), timeline.time_at(position + 1), bounds)
         if run.count:
             yield run
         number = run.number + run.count
         time = run.time + run.count * d
-        row = following
 
 
 def bounds_of(
@@ -114,8 +117,9 @@ class TimelineIndex(SegmentIndex):
 
     def count(self) -> int:
         if self._in_parts:
-            return sum(run.count * run.parts for run in self._runs())
-        return sum(run.count for run in self._runs())
+            return sum(run.count * max(run.parts, 1) for run in self._runs())
+        closed = self._timeline.closed_count
+        return sum(run.count for run in self._runs()) if closed is None else closed
 
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media
@@ -153,21 +157,23 @@ class TimelineIndex(SegmentIndex):
         The parts of a sequence share its number and its ``$Time$``; each has a time base of
         its own, so that its presentation time is exact where ``d / k`` is no whole number.
         """
-        parts = run.parts if self._in_parts else 1
-        timescale, duration = self._addressing.timescale, run.duration
-        cuts = [duration * j // parts for j in range(parts + 1)]
-        timebases = [
-            TimeBase(timescale, self._origin + Fraction(duration * j, parts * timescale))
-            for j in range(parts)
-        ]
         address, index = self._addressing.media, self._addressing.index
+        shared = tuple(self._parts(run)) if run.parts <= _SHARED_PARTS else None
         for i in range(run.count):
-            number, time = run.number + i, run.time + i * duration
-            for j in range(parts):
-                fields = (timebases[j], number, time, cuts[j + 1] - cuts[j], j + 1)
+            number, time = run.number + i, run.time + i * run.duration
+            for j, (timebase, duration) in enumerate(shared or self._parts(run), 1):
                 if index is not None:
-                    yield Segment(SegmentKind.INDEX, index, *fields)
-                yield Segment(SegmentKind.MEDIA, address, *fields)
+                    yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, j)
+                yield Segment(SegmentKind.MEDIA, address, timebase, number, time, duration, j)
+
+    def _parts(self, run: Run) -> Iterator[tuple[TimeBase, int]]:
+        """Give the time base and the duration of each part; the ticks add up to ``@d``."""
+        parts = max(run.parts, 1) if self._in_parts else 1
+        timescale, duration = self._addressing.timescale, run.duration
+        for j in range(parts):
+            origin = self._origin + Fraction(duration * j, parts * timescale)
+            ticks = duration * (j + 1) // parts - duration * j // parts
+            yield TimeBase(timescale, origin), ticks
 
 
 def _open_run(run: Run, next_time: int | None, bounds: Bounds) -> Run:

@@ -1,0 +1,350 @@
+"""Facts of a resolved presentation that plans do not show."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import uuid
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from dashget.errors import MPDValidityError, SelectionError, UnsupportedMPDError, UsageError
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import (
+    ContentType,
+    Descriptor,
+    Presentation,
+    PresentationType,
+    Tiles,
+)
+from dashget.mpd.resolve import resolve
+from dashget.segments import address
+from dashget.segments.listing import iter_segments
+
+WIDEVINE = "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"
+KID = "10000000-1000-1000-1000-100000000001"
+
+
+def present(body: str, attributes: str = 'mediaPresentationDuration="PT8S"') -> Presentation:
+    text = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="a, b" minBufferTime="PT2S" '
+        f'xmlns:cenc="urn:mpeg:cenc:2013" {attributes}>{body}</MPD>'
+    )
+    return resolve(parse_mpd(text.encode()), url="https://h/d/m.mpd", now=Fraction(100))
+
+
+def period(sets: str) -> str:
+    return f"<Period>{sets}</Period>"
+
+
+def pssh(system_id: str, *, key_id: str | None = None) -> str:
+    body = bytes([0 if key_id is None else 1, 0, 0, 0]) + uuid.UUID(system_id).bytes
+    if key_id is not None:
+        body += struct.pack(">I", 1) + uuid.UUID(key_id).bytes
+    body += struct.pack(">I", 2) + b"xy"
+    return base64.b64encode(struct.pack(">I4s", 8 + len(body), b"pssh") + body).decode()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "representation", "expected"),
+    [
+        ('contentType="video"', "", ContentType.VIDEO),
+        ('contentType="application"', "", ContentType.OTHER),
+        ('mimeType="audio/mp4"', "", ContentType.AUDIO),
+        ('mimeType="application/ttml+xml"', "", ContentType.TEXT),
+        ('mimeType="text/vtt"', "", ContentType.TEXT),
+        ('mimeType="application/mp4" codecs="stpp.ttml.im1t"', "", ContentType.TEXT),
+        ('mimeType="application/mp4"', 'codecs="wvtt"', ContentType.TEXT),
+        ('mimeType="image/jpeg"', "", ContentType.IMAGE),
+        ('mimeType="video/mp4" codecs="mp4a.40.2"', "", ContentType.AUDIO),
+        ("", 'mimeType="video/webm"', ContentType.VIDEO),
+        ("", 'codecs="avc1.64001f,mp4a.40.2"', ContentType.VIDEO),
+        ("", 'codecs="ec-3"', ContentType.AUDIO),
+        ('contentType="subtitle"', "", ContentType.TEXT),
+        ('mimeType="application/octet-stream"', "", ContentType.OTHER),
+    ],
+)
+def test_the_kind_of_content_is_told_by_the_most_explicit_statement(
+    attributes: str, representation: str, expected: ContentType
+) -> None:
+    body = f'<AdaptationSet {attributes}><Representation id="r" {representation}/></AdaptationSet>'
+    assert present(period(body)).periods[0].adaptation_sets[0].content_type is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.vtt", ContentType.TEXT), ("a.m4a?x=1", ContentType.AUDIO), ("a.JPG", ContentType.IMAGE)],
+)
+def test_the_file_extension_tells_where_nothing_else_does(name: str, expected: ContentType) -> None:
+    body = f'<AdaptationSet><Representation id="r"><BaseURL>{name}</BaseURL></Representation>'
+    sets = present(period(f"{body}</AdaptationSet>")).periods[0].adaptation_sets
+    assert sets[0].content_type is expected
+
+
+def test_a_subtitle_role_and_a_content_component_tell_the_kind() -> None:
+    sets = (
+        present(
+            period(
+                '<AdaptationSet><Role schemeIdUri="urn:mpeg:dash:role:2011" value="caption"/>'
+                '<Representation id="a"/></AdaptationSet>'
+                '<AdaptationSet><ContentComponent contentType="audio" lang="nl"/>'
+                '<Representation id="b"/></AdaptationSet>'
+            )
+        )
+        .periods[0]
+        .adaptation_sets
+    )
+    assert [s.content_type for s in sets] == [ContentType.TEXT, ContentType.AUDIO]
+    assert sets[1].lang == "nl"
+
+
+def test_nothing_that_tells_the_kind_is_a_warning() -> None:
+    presentation = present(period('<AdaptationSet><Representation id="r"/></AdaptationSet>'))
+    assert any("what kind of content" in w.message for w in presentation.warnings)
+
+
+def test_common_attributes_fall_through_to_the_representation() -> None:
+    representation = (
+        present(
+            period(
+                '<AdaptationSet mimeType="video/mp4" codecs="avc1.1" width="640" height="360" '
+                'frameRate="30000/1001" sar="1:1" lang="en"><Role schemeIdUri="s" value="main"/>'
+                '<Representation id="r" bandwidth="5" height="720"/></AdaptationSet>'
+            )
+        )
+        .periods[0]
+        .adaptation_sets[0]
+        .representations[0]
+    )
+    assert (representation.width, representation.height) == (640, 720)
+    assert representation.frame_rate == Fraction(30000, 1001)
+    assert (representation.codecs, representation.lang) == ("avc1.1", "en")
+    assert representation.roles == (Descriptor("s", "main"),)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "expected"),
+    [
+        ("urn:mpeg:dash:23003:3:audio_channel_configuration:2011", "6", 6),
+        ("urn:mpeg:mpegB:cicp:ChannelConfiguration", "7", 8),
+        ("tag:dolby.com,2014:dash:audio_channel_configuration:2011", "F801", 6),
+        ("urn:example", "3", None),
+    ],
+)
+def test_channels_are_counted_where_the_scheme_is_known(
+    scheme: str, value: str, expected: int | None
+) -> None:
+    body = (
+        '<AdaptationSet mimeType="audio/mp4" audioSamplingRate="44100 48000">'
+        f'<AudioChannelConfiguration schemeIdUri="{scheme}" value="{value}"/>'
+        '<Representation id="r" bandwidth="1"/></AdaptationSet>'
+    )
+    representation = present(period(body)).periods[0].adaptation_sets[0].representations[0]
+    assert representation.channels == expected
+    assert representation.audio_sampling_rate == 48000
+
+
+def test_thumbnails_trick_modes_and_switching_sets_are_named() -> None:
+    sets = (
+        present(
+            period(
+                '<AdaptationSet id="1" mimeType="video/mp4"><SupplementalProperty '
+                'schemeIdUri="urn:mpeg:dash:adaptation-set-switching:2016" value="2,3"/>'
+                '<Label>Main</Label><Representation id="a" bandwidth="1"/></AdaptationSet>'
+                '<AdaptationSet id="2" mimeType="video/mp4"><EssentialProperty '
+                'schemeIdUri="http://dashif.org/guidelines/trickmode" value="1"/>'
+                '<Representation id="b" bandwidth="1"/></AdaptationSet>'
+                '<AdaptationSet id="3" mimeType="image/jpeg"><Representation id="c" bandwidth="1">'
+                '<EssentialProperty schemeIdUri="http://dashif.org/thumbnail_tile" value="10x4"/>'
+                "</Representation></AdaptationSet>"
+            )
+        )
+        .periods[0]
+        .adaptation_sets
+    )
+    assert sets[0].switching_with == ("2", "3")
+    assert sets[0].labels == ("Main",)
+    assert sets[1].trick_mode_for == ("1",)
+    assert sets[2].tiles == Tiles(10, 4)
+
+
+def test_events_in_the_mpd_and_in_the_media_are_named() -> None:
+    presentation = present(
+        '<Period><EventStream schemeIdUri="urn:scte" timescale="10"><Event/><Event/></EventStream>'
+        '<AdaptationSet mimeType="video/mp4"><InbandEventStream schemeIdUri="urn:id3" value="1"/>'
+        '<Representation id="r" bandwidth="1"/></AdaptationSet></Period>'
+    )
+    events = presentation.periods[0].events[0]
+    assert (events.scheme, events.timescale, events.count, events.inband) == (
+        "urn:scte",
+        10,
+        2,
+        False,
+    )
+    inband = presentation.periods[0].adaptation_sets[0].inband_events[0]
+    assert (inband.scheme, inband.value, inband.inband) == ("urn:id3", "1", True)
+
+
+def test_protection_is_reported_with_schemes_keys_and_pssh() -> None:
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4">'
+            '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cbcs" '
+            f'cenc:default_KID="{KID.upper()}"/>'
+            f'<ContentProtection schemeIdUri="urn:uuid:{WIDEVINE.upper()}">'
+            f"<cenc:pssh> {pssh(WIDEVINE, key_id=KID)}\n</cenc:pssh></ContentProtection>"
+            '<Representation id="r" bandwidth="1"/></AdaptationSet>'
+        )
+    )
+    first, second = presentation.periods[0].adaptation_sets[0].protections
+    assert (first.name, first.value, first.default_kids) == (
+        "MP4 common encryption",
+        "cbcs",
+        (KID,),
+    )
+    assert second.name == "Widevine"
+    assert [(p.system_id, p.key_ids) for p in second.pssh] == [(WIDEVINE, (KID,))]
+
+
+def test_a_protection_may_refer_to_another() -> None:
+    presentation = present(
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" refId="k" '
+        f'cenc:default_KID="{KID}"/>'
+        + period(
+            '<AdaptationSet mimeType="video/mp4"><Representation id="r" bandwidth="1">'
+            '<ContentProtection ref="k" schemeIdUri="urn:mpeg:dash:mp4protection:2011"/>'
+            "</Representation></AdaptationSet>"
+        )
+    )
+    protections = presentation.periods[0].adaptation_sets[0].representations[0].protections
+    assert [p.default_kids for p in protections] == [(KID,)]
+
+
+def test_a_broken_pssh_is_a_warning() -> None:
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4"><ContentProtection schemeIdUri="urn:uuid:x">'
+            "<cenc:pssh>!!</cenc:pssh><cenc:pssh>AAAA</cenc:pssh></ContentProtection>"
+            '<Representation id="r" bandwidth="1"/></AdaptationSet>'
+        )
+    )
+    assert [w.message.startswith("cenc:pssh") for w in presentation.warnings] == [True, True]
+
+
+def test_the_presentation_says_what_it_is() -> None:
+    presentation = present(period('<AdaptationSet mimeType="video/mp4"/>'))
+    assert presentation.type is PresentationType.STATIC
+    assert not presentation.dynamic
+    assert presentation.profiles == ("a", "b")
+    assert presentation.duration == 8
+    assert presentation.url == "https://h/d/m.mpd"
+
+
+def test_odd_identifiers_and_empty_sets_are_warnings() -> None:
+    presentation = present(
+        '<Period id="p" duration="PT4S"><AdaptationSet mimeType="video/mp4">'
+        '<Representation id="r" bandwidth="1"/><Representation id="r" bandwidth="1"/>'
+        '</AdaptationSet></Period><Period id="p"><AdaptationSet mimeType="video/mp4"/></Period>'
+    )
+    text = "\n".join(map(str, presentation.warnings))
+    assert "the Period id 'p' is there twice" in text
+    assert "the Representation id 'r' is there twice" in text
+    assert "the AdaptationSet has no Representation" in text
+
+
+def test_every_warning_and_problem_has_a_place_and_a_clause() -> None:
+    with pytest.raises(MPDValidityError) as caught:
+        present(
+            period(
+                '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="x" media="$foo$"/>'
+                '<Representation bandwidth="y"/></AdaptationSet>'
+            )
+        )
+    assert all(issue.where and issue.line and issue.clause for issue in caught.value.issues)
+
+
+def test_several_problems_are_counted_in_the_message() -> None:
+    body = '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="0"/>'
+    with pytest.raises(MPDValidityError, match="in 2 places; the first: MPD/Period"):
+        present(period(f'{body}<Representation id="r" bandwidth="1"/></AdaptationSet>'))
+
+
+def test_gaps_of_the_timeline_are_counted() -> None:
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Time$"><SegmentTimeline>'
+            '<S t="0" d="1"/><S t="5" d="1"/><S t="9" d="1"/></SegmentTimeline></SegmentTemplate>'
+            '<Representation id="r" bandwidth="1"/></AdaptationSet>'
+        )
+    )
+    assert presentation.periods[0].adaptation_sets[0].representations[0].gaps == 2
+    assert "a gap of 4 ticks before S[2], and 1 more" in str(presentation.warnings[0])
+
+
+LIVE = 'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z"'
+TEMPLATE = (
+    '<Period id="p" start="PT0S"><AdaptationSet mimeType="video/mp4">'
+    '<SegmentTemplate duration="2" media="$Number$"/>'
+    '<Representation id="r" bandwidth="1"/></AdaptationSet></Period>'
+)
+
+
+def test_a_dynamic_presentation_needs_the_time() -> None:
+    text = f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {LIVE}>{TEMPLATE}</MPD>'
+    mpd = parse_mpd(text.encode(), url="https://h/m.mpd")
+    with pytest.raises(UsageError, match="needs the wall-clock time"):
+        resolve(mpd)
+    with pytest.raises(UsageError, match="without a time zone"):
+        resolve(mpd, now=datetime(1970, 1, 1))  # noqa: DTZ001 - that is the point
+    moment = datetime(1970, 1, 1, 0, 0, 4, 500_000, tzinfo=UTC)
+    presentation = resolve(mpd, now=moment)
+    assert presentation.window is not None
+    assert presentation.window.now == Fraction(9, 2)
+
+
+def test_segments_can_be_iterated_with_nothing_but_the_document() -> None:
+    text = f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {LIVE}>{TEMPLATE}</MPD>'
+    mpd = parse_mpd(text.encode(), url="https://h/d/m.mpd")
+    assert [s.url for s in iter_segments(mpd, "r", now=Fraction(4))] == [
+        "https://h/d/1",
+        "https://h/d/2",
+    ]
+    presentation = resolve(mpd, now=Fraction(2))
+    representation = presentation.periods[0].adaptation_sets[0].representations[0]
+    assert [s.number for s in iter_segments(presentation, representation)] == [1]
+    assert [s.number for s in iter_segments(presentation, "r")] == [1]
+    with pytest.raises(SelectionError, match="no Representation with the id 'x'"):
+        next(iter_segments(presentation, "x"))
+
+
+def test_a_list_past_the_limit_is_an_error_that_names_it_after_what_fits() -> None:
+    representation = (
+        present(
+            period(
+                '<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$">'
+                '<SegmentTimeline><S d="1" r="2000000000"/></SegmentTimeline></SegmentTemplate>'
+                '<Representation id="r" bandwidth="1"/></AdaptationSet>'
+            )
+        )
+        .periods[0]
+        .adaptation_sets[0]
+        .representations[0]
+    )
+    index = address(representation, limit=3)
+    assert index.count() == 2_000_000_001
+    found = iter(index)
+    assert [next(found).number for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(UnsupportedMPDError, match="'r' has more than 3 segments"):
+        next(found)
+
+
+def test_many_base_urls_do_not_multiply_without_end() -> None:
+    bases = "".join(f"<BaseURL>{i}/</BaseURL>" for i in range(10))
+    presentation = present(
+        bases + f"<Period>{bases}{TEMPLATE.partition('>')[2]}",
+    )
+    representation = presentation.periods[0].adaptation_sets[0].representations[0]
+    assert len(representation.bases) == 16
+    assert any("100 combinations of base URLs" in w.message for w in presentation.warnings)

@@ -1,0 +1,104 @@
+"""Reading the index of a single file: what is asked for, and what comes of it."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from dashget.byterange import ByteRange
+from dashget.errors import MPDError
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import Representation
+from dashget.mpd.resolve import resolve
+from dashget.segments.subsegments import (
+    SEARCH_BYTES,
+    NeededIndex,
+    SubsegmentIndex,
+    read_index,
+    tiles,
+)
+
+
+def representation(inner: str) -> Representation:
+    text = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT8S"><Period>'
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        f"<BaseURL>v.mp4</BaseURL>{inner}</Representation></AdaptationSet></Period></MPD>"
+    )
+    presentation = resolve(parse_mpd(text.encode(), url="http://h/m.mpd"))
+    return presentation.periods[0].adaptation_sets[0].representations[0]
+
+
+def sidx(*references: tuple[int, int]) -> bytes:
+    body = bytes(4) + struct.pack(">IIIIHH", 1, 10, 0, 0, 0, len(references))
+    body += b"".join(struct.pack(">III", size, duration, 0) for size, duration in references)
+    return struct.pack(">I4s", 8 + len(body), b"sidx") + body
+
+
+def needed(answer: object) -> list[tuple[str, str]]:
+    assert isinstance(answer, NeededIndex)
+    return [(answer.address.patterns[0].text, str(r)) for r in answer.ranges]
+
+
+def test_the_index_range_is_asked_for_first() -> None:
+    answer = read_index(representation('<SegmentBase indexRange="10-99"/>'), {})
+    assert needed(answer) == [("http://h/v.mp4", "10-99")]
+
+
+def test_without_an_index_range_the_beginning_is_asked_for() -> None:
+    assert needed(read_index(representation(""), {})) == [
+        ("http://h/v.mp4", f"0-{SEARCH_BYTES - 1}")
+    ]
+
+
+def test_a_sidx_that_is_cut_off_by_the_search_is_asked_for_whole() -> None:
+    data = struct.pack(">I4s", 8, b"ftyp") + sidx(*[(100, 10)] * 50)
+    start = ByteRange(0, SEARCH_BYTES - 1)
+    answer = read_index(representation(""), {start: data[:60]})
+    whole = ByteRange(0, len(data) - 1)
+    assert needed(answer) == [("http://h/v.mp4", str(whole))]
+    index = read_index(representation(""), {start: data[:60], whole: data})
+    assert isinstance(index, SubsegmentIndex)
+    assert index.count() == 50
+
+
+def test_an_index_of_its_own_is_asked_for_at_its_own_url() -> None:
+    inner = '<SegmentBase><RepresentationIndex sourceURL="v.sidx"/></SegmentBase>'
+    one = representation(inner)
+    assert needed(read_index(one, {})) == [("http://h/v.sidx", "0-")]
+    index = read_index(one, {ByteRange(0): sidx((100, 10), (50, 5))})
+    assert isinstance(index, SubsegmentIndex)
+    media = [str(s.range) for s in index if s.kind.value == "media"]
+    assert media == ["0-99", "100-149"]
+
+
+def test_other_addressing_modes_have_no_such_index() -> None:
+    assert read_index(representation('<SegmentTemplate media="x"/>'), {}) is None
+
+
+def test_a_reference_to_itself_ends_in_an_error() -> None:
+    body = (
+        bytes(4)
+        + struct.pack(">IIIIHH", 1, 10, 0, 0, 0, 1)
+        + struct.pack(">III", 1 << 31 | 44, 1, 0)
+    )
+    box = struct.pack(">I4s", 8 + len(body), b"sidx") + body
+    one = representation('<SegmentBase indexRange="0-43"/>')
+    known = {ByteRange(0, 43): box}
+    for _ in range(4):
+        answer = read_index(one, known)
+        assert isinstance(answer, NeededIndex)
+        known |= dict.fromkeys(answer.ranges, box)
+    with pytest.raises(MPDError, match="refer to each other"):
+        read_index(one, known)
+
+
+def test_subsegments_that_tile_the_file_are_said_to_do_so() -> None:
+    box = sidx((100, 10), (50, 5))
+    one = representation(f'<SegmentBase indexRange="10-{9 + len(box)}"/>')
+    index = read_index(one, {ByteRange(10, 9 + len(box)): box})
+    assert isinstance(index, SubsegmentIndex)
+    size = 10 + len(box) + 150
+    assert tiles(index, size) is None
+    assert tiles(index, size + 1) == f"the index ends at byte {size} of {size + 1}"
