@@ -52,7 +52,12 @@ class Backlog:
     @property
     def waiting(self) -> int:
         """How many tasks pause, or wait for room."""
-        return len(self._paused) + sum(map(len, self._blocked.values()))
+        return len(self._paused) + self.blocked
+
+    @property
+    def blocked(self) -> int:
+        """How many tasks wait for room at their host."""
+        return sum(map(len, self._blocked.values()))
 
     def __len__(self) -> int:
         return len(self._ready) + self.waiting

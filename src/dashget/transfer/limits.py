@@ -54,103 +54,134 @@ _FIRST_LIMIT = 8
 _INTERVAL_SECONDS = 0.5
 _GAIN = 1.05
 """What more transfers must bring to be worth it."""
+_STILL_GROWING = 1.1
+_INTERVALS_TO_GROW = 4
 _PATIENCE = 8
-"""Intervals without a change before another number is tried."""
+"""Intervals without a change before another number is tried; doubles with every vain try."""
+_PATIENCE_AT_MOST = 64
 _LATENCY_RISE = 3.0
 _QUIET_SECONDS = 3.0
 """How long after a sign of overload the number does not grow."""
+_WAITING_SHARE = 0.5
+"""Where first bytes take this share of a transfer's time, more of them surely help."""
 
 
 class Concurrency:
     """How many transfers are in flight at most: the user's number, or one that is found.
 
-    Finding: the number doubles as long as that brings more bytes a second, and goes back
-    to the smallest that brought as much otherwise. From time to time the next larger number
-    has another chance. Signs of overload (429, 503, connections that fail) halve it; first
-    bytes that take several times as long as at first, without more bytes a second, lower
-    it by a quarter.
+    Finding: once the bytes a second have stopped growing by themselves (connections start
+    slowly), twice the number has its trial, and is kept where it brings more. In vain, it
+    is tried again later, ever more seldom. Signs of overload (429, 503, connections that
+    fail) halve the number; first bytes that take several times as long as at first,
+    without more bytes a second, lower it by a quarter.
     """
 
     def __init__(self, options: TransferOptions, now: float) -> None:
         self.adaptive = options.in_flight is None
         self._most = options.max_in_flight if options.in_flight is None else options.in_flight
         self.limit = min(_FIRST_LIMIT, self._most) if self.adaptive else self._most
-        self._since = now
-        self._received = 0
-        self._full = 0
-        self._looks = 0
-        self._best: tuple[float, int] = (0.0, self.limit)
-        self._settled = False
-        self._quiet_until = 0.0
-        self._still = 0
-        self._latencies: list[float] = []
+        self._interval = _Interval(now)
         self._usual_latency: float | None = None
+        self._best: tuple[float, int] = (0.0, self.limit)
+        """The most bytes a second, and the smallest number that brought them."""
+        self._last_rate = 0.0
+        self._at_this_limit = 0
+        self._searching = True
+        self._patience = _PATIENCE
+        self._quiet_until = 0.0
 
     def lower_to(self, limit: int) -> None:
         """Never have more than ``limit`` any more: the machine cannot."""
         self._most = max(1, min(self._most, limit))
         self.limit = min(self.limit, self._most)
 
-    def arrived(self, first_byte_seconds: float) -> None:
-        """Take note of a request's end and how long its first byte took."""
+    def settle_at(self, active: int) -> None:
+        """Go down to what is in flight: the hosts that are asked take no more."""
+        if self.adaptive and 0 < active < self.limit:
+            self._go_to(active, min(self._best[0], self._last_rate), searching=False)
+
+    def arrived(self, first_byte_seconds: float, seconds: float) -> None:
+        """Take note of how long a request took, and its first byte."""
         if self.adaptive:
-            self._latencies.append(first_byte_seconds)
+            self._interval.latencies.append(first_byte_seconds)
+            self._interval.seconds += seconds
 
     def failed(self, failure: Failure, now: float) -> None:
         """Take note of a failed attempt; back off where it is a sign of overload."""
         overload = failure.status in (429, 503) or failure.scope is Scope.BASE
         if self.adaptive and overload and now >= self._quiet_until:
-            self.limit = max(1, self.limit // 2)
-            self._best = (0.0, self.limit)
-            self._settled = True
             self._quiet_until = now + _QUIET_SECONDS
+            self._go_to(max(1, self.limit // 2), 0.0, searching=False)
 
     def observe(self, now: float, received: int, active: int) -> None:
         """Look at the bytes received so far; to be called about ten times a second."""
         if not self.adaptive:
             return
-        self._looks += 1
-        self._full += active >= self.limit
-        seconds = now - self._since
-        if seconds < self._interval():
+        interval = self._interval
+        interval.looks += 1
+        interval.full += active >= self.limit
+        # Several round trips, so that what was changed can show.
+        if now - interval.since < max(_INTERVAL_SECONDS, 6 * (self._usual_latency or 0.0)):
             return
-        rate = (received - self._received) / seconds
-        busy = self._full >= 0.7 * self._looks
-        self._since, self._received, self._full, self._looks = now, received, 0, 0
-        latency = statistics.median(self._latencies) if self._latencies else None
-        self._latencies.clear()
+        self._interval = _Interval(now, received)
+        latency = statistics.median(interval.latencies) if interval.latencies else None
         if latency is not None:
-            usual = self._usual_latency
-            self._usual_latency = latency if usual is None else min(latency, usual)
-        if busy and now >= self._quiet_until:
-            self._judge(rate, latency)
+            self._usual_latency = min(latency, self._usual_latency or latency)
+        if interval.full >= 0.7 * interval.looks and now >= self._quiet_until:
+            rate = (received - interval.received) / (now - interval.since)
+            self._judge(rate, latency, waiting=interval.waiting)
+            self._last_rate = rate
 
-    def _interval(self) -> float:
-        """Several round trips, so that what was changed can show."""
-        return max(_INTERVAL_SECONDS, 6 * (self._usual_latency or 0.0))
-
-    def _judge(self, rate: float, latency: float | None) -> None:
+    def _judge(self, rate: float, latency: float | None, *, waiting: bool) -> None:
         best_rate, best_limit = self._best
-        if self.limit > best_limit:
-            if rate >= _GAIN * best_rate:
-                self._best = (rate, self.limit)
-                self._settled = False
-            else:
-                self.limit = best_limit
-                self._settled = True
-                self._still = 0
-                return
-        else:
-            self._best = (max(rate, 0.8 * best_rate + 0.2 * rate), self.limit)
-        usual = self._usual_latency
-        slow = latency is not None and usual is not None and latency > _LATENCY_RISE * usual + 0.05
-        if slow and rate < _GAIN * best_rate and self.limit > 2:
-            self.limit -= self.limit // 4
-            self._best = (rate, self.limit)
-            self._settled = True
-            self._still = 0
+        self._at_this_limit += 1
+        on_trial = self.limit > best_limit
+        growing = not waiting and rate > _STILL_GROWING * self._last_rate
+        undecided = self._searching or on_trial
+        if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
             return
-        self._still += 1
-        if not self._settled or self._still >= _PATIENCE:
-            self._still = 0
-            self.limit = min(self._most, self.limit * 2)
+        if on_trial and rate < _GAIN * best_rate:
+            self._patience = min(_PATIENCE_AT_MOST, 2 * self._patience)
+            self._go_to(best_limit, best_rate, searching=False)
+        elif self._is_late(latency) and rate < _GAIN * best_rate and self.limit > 2:
+            self._go_to(self.limit - self.limit // 4, rate, searching=False)
+        elif undecided or self._at_this_limit >= self._patience:
+            self._best = (rate, self.limit)
+            self._searching = True
+            self._try(min(self._most, 2 * self.limit))
+        else:
+            self._best = (0.8 * best_rate + 0.2 * rate, self.limit)
+
+    def _is_late(self, latency: float | None) -> bool:
+        usual = self._usual_latency
+        return latency is not None and usual is not None and latency > _LATENCY_RISE * usual + 0.05
+
+    def _try(self, limit: int) -> None:
+        self._at_this_limit = 0
+        self._searching = limit != self.limit
+        self.limit = limit
+
+    def _go_to(self, limit: int, rate: float, *, searching: bool) -> None:
+        self._best = (rate, limit)
+        self._try(limit)
+        self._searching = searching
+
+
+class _Interval:
+    """What was seen since the last judgement."""
+
+    __slots__ = ("full", "latencies", "looks", "received", "seconds", "since")
+
+    def __init__(self, since: float, received: int = 0) -> None:
+        self.since = since
+        self.received = received
+        self.looks = 0
+        self.full = 0
+        """Looks at which as many transfers were in flight as allowed."""
+        self.latencies: list[float] = []
+        self.seconds = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether transfers spent their time waiting for first bytes, mostly."""
+        return sum(self.latencies) > _WAITING_SHARE * self.seconds

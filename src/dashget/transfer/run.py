@@ -317,7 +317,7 @@ class Run:
         first_byte, seconds = ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME)
         task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
-        self._concurrency.arrived(first_byte)
+        self._concurrency.arrived(first_byte, seconds)
         if wire.received > 4096 and seconds > 0:
             rate = wire.received / seconds
             self._pace = rate if self._pace is None else 0.9 * self._pace + 0.1 * rate
@@ -483,6 +483,8 @@ class Run:
             self._next_tick = now + _TICK_SECONDS
             received = sum(loop.received for loop in self._loops) - self._received_before
             self._concurrency.observe(now, received, self._active)
+            if self._backlog.blocked:
+                self._concurrency.settle_at(self._active)
             if self._jobs is None and not self._backlog:
                 self._overtake(now)
             reading = Reading(
