@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dashget.byterange import ByteRange
 from dashget.errors import DashGetError
 from dashget.isobmff import BoxError, find_sidx, iter_boxes, read_pssh, read_sidx
 from dashget.mpd.parse import parse_mpd
@@ -20,6 +21,7 @@ from dashget.mpd.template import UrlPattern, parse_template
 from dashget.mpd.urls import Url, encode, resolve_reference
 from dashget.mpd.values import parse_duration, read_duration
 from dashget.segments import address
+from dashget.segments.subsegments import NeededIndex, read_index
 from dashget.webm import EbmlError, read_cues, read_header
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -177,3 +179,25 @@ def test_bytes_that_are_no_webm_are_an_error_of_ours(data: bytes) -> None:
         with suppress(EbmlError):
             header = read_header(prefixes[1] + data)
             read_cues(prefix + data, header)
+
+
+@given(st.binary(max_size=120), st.sampled_from(["", ' indexRange="0-119"', ' indexRange="9-99"']))
+def test_an_index_of_any_bytes_is_read_or_refused(data: bytes, attributes: str) -> None:
+    text = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT8S"><Period>'
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        f"<BaseURL>v.mp4</BaseURL><SegmentBase{attributes}/></Representation></AdaptationSet>"
+        "</Period></MPD>"
+    )
+    presentation = resolve(parse_mpd(text.encode(), url="http://h/m.mpd"))
+    representation = presentation.periods[0].adaptation_sets[0].representations[0]
+    header = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff"
+    for prefix in (b"", b"\0\0\0\x78sidx", b"\x1c\x53\xbb\x6b\xff", header):
+        known: dict[ByteRange, bytes] = {}
+        with suppress(DashGetError):
+            for _ in range(4):
+                answer = read_index(representation, known)
+                if not isinstance(answer, NeededIndex):
+                    assert answer is None or len(list(answer)) >= (answer.count() or 0)
+                    break
+                known |= dict.fromkeys(answer.ranges, (header if known else prefix) + data)

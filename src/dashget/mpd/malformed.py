@@ -1,7 +1,8 @@
 """What to make of bytes that are no well-formed MPD: name what they look like, or mend them.
 
 Only what has one possible meaning is mended: blanks before the XML declaration, NULs
-after the end, a missing blank between two attributes, an ampersand that starts no reference.
+after the end, a missing blank between two attributes, an ampersand that starts no reference,
+a declared encoding that is not the document's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Final
 _TAG: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<[A-Za-z_][^\s/>]*(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>",
     re.DOTALL,
+)
+_DECLARATION: Final = re.compile(
+    rb"""(?:\xef\xbb\xbf)?(\s*<\?xml[^>]*?)\s+encoding=["']([A-Za-z0-9._-]{1,40})["']([^>]*\?>)"""
 )
 _TIGHT: Final = re.compile(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
 _BARE_AMPERSAND: Final = re.compile(
@@ -52,6 +56,10 @@ def looks_like(data: bytes) -> str | None:
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Mend what has one possible meaning; give the new bytes and what was done."""
     done: list[str] = []
+    recoded = _recoded(data)
+    if recoded is not None:
+        data = recoded
+        done.append("a wrong encoding declaration")
     mark = data.startswith(b"\xef\xbb\xbf")
     text = data[3:] if mark else data
     stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
@@ -64,6 +72,27 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     if escaped != spaced:
         done.append("an ampersand that is not written as &amp;")
     return escaped, tuple(done)
+
+
+def _recoded(data: bytes) -> bytes | None:
+    """Read a document whose declared encoding is not its own, or has another name, as UTF-8.
+
+    A declaration of UTF-16 in front of single bytes comes from software that wrote into a
+    string first. None where the declaration is absent or fine.
+    """
+    match = _DECLARATION.match(data)
+    if match is None:
+        return None
+    declared = match[2].decode("ascii").lower()
+    body = match[1] + match[3] + data[match.end() :]
+    if declared in ("utf-8", "us-ascii", "iso-8859-1"):
+        return None
+    for codec in ("utf-8",) if declared.startswith(("utf", "ucs", "unicode")) else (declared,):
+        try:
+            return body.decode(codec).encode()
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return None
 
 
 def _space_attributes(match: re.Match[bytes]) -> bytes:

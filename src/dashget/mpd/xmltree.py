@@ -145,6 +145,9 @@ class _Builder:
             raise XmlError(
                 reason, err.lineno, err.offset + 1, inside, truncated=truncated
             ) from None
+        except (LookupError, ValueError) as err:
+            # An encoding that Python does not know, or that expat cannot take from it.
+            raise XmlError(f"encoding: {err}", 1, 1, "", truncated=False) from None
 
     def _doctype(self, *_: object) -> None:
         raise MPDSyntaxError(

@@ -24,6 +24,9 @@ from dashget.webm import EbmlError, read_cues, read_header
 SEARCH_BYTES: Final = 64 * 1024
 """How much of the beginning is searched where ``@indexRange`` is missing."""
 MAX_DEPTH: Final = 4
+"""How deep index boxes may refer to index boxes."""
+_HEADER_BYTES: Final = 4096
+"""How much of a WebM file is read for its header where nothing says how long that is."""
 
 
 class NeededIndex(msgspec.Struct, frozen=True):
@@ -216,7 +219,9 @@ class _Reader:
     def _webm(self, data: bytes, where: ByteRange | None) -> SubsegmentIndex | NeededIndex | None:
         if where is None:
             return None
-        head = self._addressing.initialization_range or ByteRange(0, min(where.first, 4096) - 1)
+        head = self._addressing.initialization_range
+        if head is None:
+            head = ByteRange(0, min(where.first or _HEADER_BYTES, _HEADER_BYTES) - 1)
         header_bytes = self._bytes(head)
         if header_bytes is None:
             return self._needed()
@@ -228,6 +233,8 @@ class _Reader:
         subsegments = []
         for i, cue in enumerate(cues):
             end = ends[i] if i < len(ends) else final
+            if end is not None and end <= cue.position:
+                raise EbmlError(f"Cues point at byte {cue.position}, past the end at {end}")
             until = cues[i + 1].time if i + 1 < len(cues) else total
             subsegments.append(
                 Subsegment(

@@ -107,6 +107,24 @@ def test_an_xml_declaration_may_name_another_encoding() -> None:
     assert parse_mpd(text.encode("latin-1")).periods[0].id == "é"
 
 
+@pytest.mark.parametrize(
+    ("declared", "actual"),
+    [("utf8", "utf-8"), ("utf-16", "utf-8"), ("cp1252", "cp1252"), ("shift_jis", "shift_jis")],
+)
+def test_a_wrong_encoding_declaration_is_mended_with_a_warning(declared: str, actual: str) -> None:
+    letter = "ア" if actual == "shift_jis" else "é"
+    text = f"<?xml version='1.0' encoding='{declared}'?>{HEAD}><Period id='{letter}'/></MPD>"
+    mpd = parse_mpd(text.encode(actual))
+    assert mpd.periods[0].id == letter
+    if declared != "cp1252":
+        assert "a wrong encoding declaration" in messages(mpd)
+
+
+def test_an_unknown_encoding_is_an_error() -> None:
+    with pytest.raises(MPDSyntaxError, match="unknown encoding: klingon in line 1"):
+        parse_mpd(f"<?xml version='1.0' encoding='klingon'?>{HEAD}/>".encode())
+
+
 def test_another_namespace_is_read_with_a_warning() -> None:
     mpd = parse_mpd(b'<MPD xmlns="urn:mpeg:DASH:schema:MPD:2011"><Period id="p"/></MPD>')
     assert mpd.periods[0].id == "p"
