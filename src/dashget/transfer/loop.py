@@ -15,6 +15,9 @@ from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
+_CONNECTIONS = 4
+"""HTTP/2: streams are put together only when there are more than this many. One connection
+is bound by its one congestion window, and by one lost packet."""
 
 
 class Loop:
@@ -39,6 +42,7 @@ class Loop:
         self.run: Run
         self._idle: list[Wire] = []
         self._multi: Any = pycurl.CurlMulti()
+        self._share = 0
         self._next_tick = 0.0
 
     def drive(self, run: Run) -> None:
@@ -72,7 +76,12 @@ class Loop:
 
     def _fill(self) -> None:
         run = self.run
-        while len(self.active) < run.share(self):
+        share = run.share(self)
+        if share != self._share:
+            self._share = share
+            streams = -(-share // _CONNECTIONS)
+            self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
+        while len(self.active) < share:
             task = run.take(self)
             if task is None:
                 return
