@@ -1,0 +1,87 @@
+"""HTTP/2: what the engine makes of streams and connections that are broken off."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.transfer.options import HttpVersion
+from dashget.transfer.request import TransferError
+from tests.certificates import Authority
+from tests.faultserver import Answer, FaultServer
+from tests.h2server import (
+    ENHANCE_YOUR_CALM,
+    INTERNAL_ERROR,
+    NO_ERROR,
+    REFUSED_STREAM,
+    H2Server,
+    Step,
+)
+from tests.sinks import Transfers
+
+BODY = bytes(i * 7 % 251 for i in range(10_000))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("ca"))
+
+
+def test_http_2_is_negotiated(authority: Authority) -> None:
+    with H2Server(authority.server(), Step(BODY)) as server:
+        with Transfers(cacert=authority.certificate) as transfers:
+            fetched, data = transfers.get(server.url)
+        assert data == BODY
+        assert fetched.http_version == "2"
+        assert fetched.size == len(BODY)
+
+
+def test_http_1_1_is_spoken_where_the_server_knows_no_other(authority: Authority) -> None:
+    with FaultServer(tls=authority.server()) as server:
+        url = server.on("/a", Answer(BODY))
+        with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2) as transfers:
+            fetched, _ = transfers.get(url)
+        assert fetched.http_version == "1.1"
+
+
+def test_streams_share_a_connection_when_there_are_many(authority: Authority) -> None:
+    with H2Server(authority.server(), Step(BODY)) as server:
+        urls = [f"{server.url}?{i}" for i in range(100)]
+        with Transfers(cacert=authority.certificate, in_flight=4) as transfers:
+            transfers.run(*urls)
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 100
+        assert server.requests == 100
+        assert server.connections <= 4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Step(BODY, upto=4000, reset=INTERNAL_ERROR),
+        Step(BODY, upto=4000, reset=NO_ERROR),
+        Step(BODY, reset=REFUSED_STREAM, head=False),
+        Step(BODY, reset=ENHANCE_YOUR_CALM, head=False),
+        Step(BODY, upto=4000, goaway=INTERNAL_ERROR),
+        Step(BODY, goaway=NO_ERROR, head=False, disowned=True),
+        Step(BODY, goaway=ENHANCE_YOUR_CALM, head=False),
+        Step(BODY, upto=4000),
+    ],
+    ids=["rst", "rst-no-error", "refused", "calm", "goaway", "disowned", "goaway-calm", "closed"],
+)
+def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) -> None:
+    with H2Server(authority.server(), fault, fault, Step(BODY)) as server:
+        with Transfers(cacert=authority.certificate) as transfers:
+            fetched, data = transfers.get(server.url)
+        assert data == BODY
+        assert fetched.size == len(BODY)
+        assert server.requests == 3
+        assert all("libcurl" not in reason for _, _, _, reason in transfers.log.retries)
+
+
+def test_other_streams_survive_a_goaway(authority: Authority) -> None:
+    steps = [Step(BODY)] * 20 + [Step(BODY, goaway=NO_ERROR, head=False, disowned=True)]
+    with H2Server(authority.server(), *steps, *steps, Step(BODY)) as server:
+        urls = [f"{server.url}?{i}" for i in range(60)]
+        with Transfers(cacert=authority.certificate) as transfers:
+            transfers.run(*urls)
+        assert not any(isinstance(r, TransferError) for r in transfers.results.values())
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 60
