@@ -22,12 +22,13 @@ _BARE_AMPERSAND: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)",
     re.DOTALL,
 )
+_CONTENT: Final = re.compile(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
 _ROOT: Final = re.compile(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
 
 def looks_like(data: bytes) -> str | None:
     """Say what the bytes are, if they are something known that is no MPD."""
-    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+    if _CONTENT.search(data) is None:
         return "an empty document"
     if data[:2] == b"\x1f\x8b":
         return "a gzip file"

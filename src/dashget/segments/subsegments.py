@@ -279,17 +279,18 @@ def _scaled(parts: list[Subsegment], timescale: Fraction) -> tuple[Subsegment, .
 def tiles(index: SubsegmentIndex, size: int) -> str | None:
     """Check that the ranges of an index fill a file of ``size`` bytes; say where they do not.
 
-    The bytes before the first subsegment are initialization and index, so only what lies
-    between the subsegments and at the end is checked.
+    What lies before the first subsegment is initialization, index and padding, and is not
+    checked; an index at the end of the file belongs to what fills it.
     """
-    position: int | None = None
-    for segment in index.media():
-        if segment.range is None:
-            continue
-        if position is not None and segment.range.first != position:
-            kind = "a gap" if segment.range.first > position else "an overlap"
-            return f"{kind} at byte {min(position, segment.range.first)}"
-        position = size if segment.range.last is None else segment.range.last + 1
-    if position is not None and position != size:
-        return f"the index ends at byte {position} of {size}"
-    return None
+    media = [segment.range for segment in index.media() if segment.range is not None]
+    if not media:
+        return None
+    begin = min(part.first for part in media)
+    parts = [s.range for s in index.preamble() if s.range is not None and s.range.first >= begin]
+    position = begin
+    for byte_range in sorted((*media, *parts), key=lambda part: part.first):
+        if byte_range.first != position:
+            kind = "a gap" if byte_range.first > position else "an overlap"
+            return f"{kind} at byte {min(position, byte_range.first)}"
+        position = size if byte_range.last is None else byte_range.last + 1
+    return None if position == size else f"the index ends at byte {position} of {size}"

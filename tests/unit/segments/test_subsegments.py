@@ -14,6 +14,7 @@ from dashget.mpd.resolve import resolve
 from dashget.segments.subsegments import (
     SEARCH_BYTES,
     NeededIndex,
+    Subsegment,
     SubsegmentIndex,
     read_index,
     tiles,
@@ -102,3 +103,29 @@ def test_subsegments_that_tile_the_file_are_said_to_do_so() -> None:
     size = 10 + len(box) + 150
     assert tiles(index, size) is None
     assert tiles(index, size + 1) == f"the index ends at byte {size} of {size + 1}"
+
+
+def test_a_gap_and_an_overlap_between_subsegments_are_named() -> None:
+    outer = sidx((60, 1), (60, 1))
+    one = representation(f'<SegmentBase indexRange="0-{len(outer) - 1}"/>')
+    index = read_index(one, {ByteRange(0, len(outer) - 1): outer})
+    assert isinstance(index, SubsegmentIndex)
+    first, second = index._subsegments
+    for moved, expected in ((5, "a gap"), (-5, "an overlap")):
+        part = Subsegment(second.first + moved, second.last, second.time, second.duration)
+        index._subsegments = (first, part)
+        assert str(tiles(index, len(outer) + 120)).startswith(expected)
+
+
+def test_cues_behind_the_media_belong_to_what_fills_the_file() -> None:
+    head = bytes.fromhex("1a45dfa38018538067ff")
+    cues = bytes.fromhex("1c53bb6b8bbb89b38100b784f1820032")
+    one = representation(
+        f'<SegmentBase indexRange="100-{99 + len(cues)}"><Initialization range="0-9"/>'
+        "</SegmentBase>"
+    )
+    known = {ByteRange(100, 99 + len(cues)): cues, ByteRange(0, 9): head}
+    index = read_index(one, known)
+    assert isinstance(index, SubsegmentIndex)
+    assert [str(s.range) for s in index.media()] == ["60-99"]
+    assert tiles(index, 100 + len(cues)) is None
