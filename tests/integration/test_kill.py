@@ -31,7 +31,7 @@ KILLS_IN_ONE_MIRROR = 5
 LONGEST_DELAY_SECONDS = 0.01
 TWICE_AT_MOST = 0.05
 
-SMALL = Pace(512, 0.0005)
+SMALL = Pace(512, 0.002)
 LARGE = Pace(32 * 1024, 0.002)
 LARGE_BYTES = 40 * 1024 * 1024
 """Well above the size from which a resource is fetched in parallel ranges."""
