@@ -38,6 +38,8 @@ class RepresentationRow(msgspec.Struct, frozen=True):
     segments: int | None
     duration: float | None
     size_estimated: int | None
+    gaps: int
+    """Stretches of a SegmentTimeline for which nothing is listed."""
 
 
 class ProtectionRow(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class AdaptationSetRow(msgspec.Struct, frozen=True):
     trick_mode_for: tuple[str, ...]
     switching_with: tuple[str, ...]
     tiles: str | None
+    inband_events: tuple[str, ...]
     protection: tuple[ProtectionRow, ...]
     representations: tuple[RepresentationRow, ...]
 
@@ -193,7 +196,7 @@ def _cells(
         text.duration(length) if length is not None else "",
         f"~{text.size(size)}" if size is not None else "",
         ", ".join(_protection_name(protection) for protection in adaptation_set.protection),
-        "; ".join(_iter_notes(adaptation_set)),
+        "; ".join(_iter_notes(adaptation_set, representation)),
     )
 
 
@@ -202,7 +205,13 @@ def _protection_name(protection: ProtectionRow) -> str:
     return f"{protection.name or protection.scheme}{kids}"
 
 
-def _iter_notes(adaptation_set: AdaptationSetRow) -> Iterator[str]:
+def _iter_notes(
+    adaptation_set: AdaptationSetRow, representation: RepresentationRow
+) -> Iterator[str]:
+    if representation.gaps:
+        yield text.count(representation.gaps, "gap")
+    if adaptation_set.inband_events:
+        yield f"events {', '.join(adaptation_set.inband_events)}"
     if adaptation_set.trick_mode_for:
         yield f"trick mode of {', '.join(adaptation_set.trick_mode_for)}"
     if adaptation_set.switching_with:
@@ -235,6 +244,7 @@ def _adaptation_set_row(
         trick_mode_for=adaptation_set.trick_mode_for,
         switching_with=adaptation_set.switching_with,
         tiles=f"{tiles.columns}x{tiles.rows}" if tiles else None,
+        inband_events=tuple(stream.scheme for stream in adaptation_set.inband_events),
         protection=tuple(_protection_row(protection) for protection in protections),
         representations=tuple(
             _representation_row(representation, tracks[id(representation)])
@@ -266,6 +276,7 @@ def _representation_row(representation: Representation, track: Track) -> Represe
         segments=track.index.count(),
         duration=_float(representation.period.duration),
         size_estimated=track.bytes_estimated,
+        gaps=representation.gaps,
     )
 
 
