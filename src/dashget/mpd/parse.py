@@ -7,7 +7,7 @@ all; breaches inside are collected in ``MPD.problems`` for ``resolve`` to raise 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dashget.errors import MPDSyntaxError
@@ -177,9 +177,9 @@ def _profiles(read: Attributes) -> tuple[str, ...]:
     return tuple(name.strip() for name in (read.text("profiles") or "").split(",") if name.strip())
 
 
-def _placed(element: Element, name: str, where: str) -> Iterator[tuple[Element, str]]:
-    for index, child in enumerate(element.all(name), 1):
-        yield child, f"{where}/{name}[{index}]"
+def _placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:
+    found = [child for child in element.children if child.name == name]
+    return [(child, f"{where}/{name}[{index}]") for index, child in enumerate(found, 1)]
 
 
 def _period(element: Element, where: str, log: IssueLog) -> Period:
@@ -240,7 +240,7 @@ def _representation(element: Element, where: str, log: IssueLog) -> Representati
 
 
 def _common(read: Attributes) -> dict[str, Any]:
-    element, where, log = read.element, read.where, read.log
+    element, where = read.element, read.where
     return {
         "where": where,
         "line": element.line,
@@ -255,6 +255,12 @@ def _common(read: Attributes) -> dict[str, Any]:
         "scan_type": read.text("scanType"),
         "segment_profiles": read.text("segmentProfiles"),
         "container_profiles": read.text("containerProfiles"),
+        **(_common_children(element, where, read.log) if element.children else {}),
+    }
+
+
+def _common_children(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
+    return {
         "channels": _descriptors(element, "AudioChannelConfiguration", where, log),
         "protections": _protections(element, where, log),
         "essential": _descriptors(element, "EssentialProperty", where, log),
@@ -266,6 +272,8 @@ def _common(read: Attributes) -> dict[str, Any]:
 def _sampling_rate(read: Attributes) -> int | None:
     """Read ``@audioSamplingRate``, which may be a range of two; the higher one counts."""
     words = read.words("audioSamplingRate")
+    if not words:
+        return None
     rates = [int(word) for word in words if word.isascii() and word.isdigit()]
     if len(rates) != len(words):
         read.warn(f"@audioSamplingRate: not a number: {' '.join(words)!r}; ignored", "Annex B")
@@ -273,6 +281,8 @@ def _sampling_rate(read: Attributes) -> int | None:
 
 
 def _addressing(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
+    if not element.children:
+        return {}
     return {
         "base_urls": _base_urls(element, where, log),
         "segment_base": _one(element, "SegmentBase", where, log, read_segment_base),
@@ -288,7 +298,7 @@ def _one(
     log: IssueLog,
     reader: Callable[[Element, str, IssueLog], _Built],
 ) -> _Built | None:
-    found = list(element.all(name))
+    found = [child for child in element.children if child.name == name]
     if not found:
         return None
     if len(found) > 1:
