@@ -34,7 +34,7 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, FieldName, Template
 from dashget.mpd.urlquery import RequestQuery
-from dashget.mpd.urls import is_absolute
+from dashget.mpd.urls import Url, is_absolute
 
 _Kind = TypeVar("_Kind", bound=SegmentBase)
 _Level = Period | AdaptationSet | Representation
@@ -48,6 +48,8 @@ class Subject(msgspec.Struct, frozen=True):
     place: Place
     bases: tuple[Base, ...]
     query: RequestQuery | None
+    own_base: bool = False
+    """Whether the Representation has a BaseURL of its own."""
     refusal: str | None = None
     """Why no relative reference can be resolved, if so."""
 
@@ -186,6 +188,13 @@ class _Locator:
     def single(self, info: SegmentBase | None) -> Located:
         """A file of its own; its initialization and index are parts of it unless named apart."""
         subject = self._subject
+        if not subject.own_base and self._names_no_file(subject.bases[0].url):
+            self._context.log.warn(
+                "nothing says where the segments are: no BaseURL of a file, no segment information",
+                *_at(subject.place),
+                "5.3.9.1",
+            )
+            return Located(ListAddressing((), 1, 0, 1, None, None))
         self._check("", subject.place)
         media, _ = address_literal("", None, subject.bases, subject.query)
         if info is None:
@@ -206,6 +215,10 @@ class _Locator:
             initialization=None if inner else self._resource(initialization),
             representation_index=None if inner_index else self._resource(index),
         )
+
+    def _names_no_file(self, url: str) -> bool:
+        """Whether a base URL is a directory, or the manifest itself."""
+        return url == self._context.document or Url.parse(url).path.endswith("/")
 
     def _offset(self, info: SegmentBase) -> Fraction | None:
         base = self._subject.bases[0].availability_time_offset

@@ -27,11 +27,14 @@ class Context:
 
     ``manifest`` is the URL that the document came from; it decides what the document may
     name: http(s) only from http(s), never less than https from https, local files only from
-    a local file.
+    a local file. ``document`` is the URL that references are resolved against.
     """
 
-    def __init__(self, log: IssueLog, manifest: str, *, allow_downgrade: bool) -> None:
+    def __init__(
+        self, log: IssueLog, manifest: str, document: str, *, allow_downgrade: bool
+    ) -> None:
         self.log = log
+        self.document = document
         self.manifest = Url.parse(manifest)
         self._allow_downgrade = allow_downgrade
         self._templates: dict[str, Template] = {}

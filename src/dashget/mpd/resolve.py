@@ -75,11 +75,11 @@ def resolve(
             "5.5",
         )
     url = url if url is not None else mpd.url or ""
-    context = Context(log, url, allow_downgrade=allow_downgrade)
-    window = _window(mpd, now, log)
-    timed, early = time_periods(mpd, log)
     root = _root_base(mpd, url, base_url)
     root = resolve_reference(root, root)
+    context = Context(log, url, root, allow_downgrade=allow_downgrade)
+    window = _window(mpd, now, log)
+    timed, early = time_periods(mpd, log)
     resolver = _Resolver(mpd, context, window, root)
     periods = tuple(resolver.period(period) for period in timed)
     if not mpd.periods:
@@ -287,7 +287,8 @@ class _Resolver:
             Place(element.where, element.line),
             usable,
             handed.query,
-            refusal,
+            own_base=bool(element.base_urls),
+            refusal=refusal,
         )
         information = merged((timed.element, parent, element), self._context)
         located = locate(information, subject, self._context)

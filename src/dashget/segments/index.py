@@ -25,10 +25,12 @@ class SegmentIndex(ABC):
     def __iter__(self) -> Iterator[Segment]:
         """Initialization, bitstream switching and index first, then media in order."""
         yield from self.preamble()
-        if self._limit is None:
+        limit = self._limit
+        count = None if limit is None else self.count()
+        if limit is None or (count is not None and count <= limit):
             yield from self.media()
         else:
-            yield from self._limited(self._limit)
+            yield from self._limited(limit)
 
     @abstractmethod
     def media(self) -> Iterator[Segment]:
