@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import NewType
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+from dashget.errors import MPDError
 from dashget.mpd.template import Address, UrlPattern
 
 SafePath = NewType("SafePath", str)
@@ -32,6 +33,8 @@ EMBEDDED_DIRECTORY = "_data"
 SUMS_NAME = "SHA256SUMS"
 
 _COMPONENT_BYTES = 255
+_MANIFEST_BYTES = 200
+"""Its local version and its dated copies have longer names, which must fit as well."""
 _PATH_BYTES = 1000
 _FIRST_MARK, _LAST_MARK = 0xE000, 0xF8FF
 _DIGITS_IN_FIELD = 20
@@ -43,6 +46,12 @@ _RESERVED_ON_WINDOWS = re.compile(
 )
 _LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
+_MARK = re.compile("([\ue000-\uf8ff])")
+_PLAIN = re.compile(
+    r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
+)
+"""A path whose components are names as they are, but for those that Windows reserves."""
+_MAYBE_RESERVED = re.compile(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 
 
@@ -55,8 +64,16 @@ def safe_component(text: str) -> str:
     ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
     with a hash of the whole. The map is one to one but for equivalent encodings.
     """
+    pieces = _MARK.split(text)
+    pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
+    return _limited(_escaped("".join(pieces)))
+
+
+def _decoded(text: str) -> str:
+    """Undo percent-encoding, but leave encoded what would be taken for a field's marker."""
     decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
-    return _limited(_escaped(decoded))
+    decoded = _LOOKS_ENCODED.sub("%25", decoded)
+    return _MARK.sub(lambda match: _encoded(match[0]), decoded)
 
 
 def manifest_name(url: str) -> SafePath:
@@ -65,7 +82,7 @@ def manifest_name(url: str) -> SafePath:
     if not last:
         return SafePath("manifest.mpd")
     name = last if unquote_to_bytes(last).lower().endswith(b".mpd") else last + ".mpd"
-    safe = safe_component(name)
+    safe = _limited(safe_component(name), _MANIFEST_BYTES)
     return SafePath(safe if safe.lower().endswith(".mpd") else safe + ".mpd")
 
 
@@ -105,24 +122,27 @@ class Layout:
         taken = tuple(reserved_names(name))
         marked = (address.patterns[0].marked for address in addresses)
         self._renamed = _resolve_collisions(self._place, marked, taken)
-        self._patterns: dict[str, UrlPattern] = {}
+        self._patterns: dict[UrlPattern, UrlPattern] = {}
 
     def pattern(self, address: Address) -> UrlPattern:
         """Return the path pattern of an address: expand it as one expands the URL."""
         first = address.patterns[0]
-        key = first.marked
-        known = self._patterns.get(key)
+        known = self._patterns.get(first) if first.fields else None
         if known is None:
-            path = self._renamed.get(key) or self._place(key)
-            known = UrlPattern.from_marked(path, first.fields)
+            known = UrlPattern.from_marked(self._marked_path(first), first.fields)
             if first.fields:
-                self._patterns[key] = known
+                self._patterns[first] = known
         return known
+
+    def _marked_path(self, pattern: UrlPattern) -> str:
+        return self._renamed.get(pattern.marked) or self._place(pattern.marked)
 
     def path(
         self, address: Address, number: int | None, time: int | None, sub_number: int | None
     ) -> SafePath:
         """Return the path of one segment of an address."""
+        if not address.patterns[0].fields:
+            return SafePath(self._marked_path(address.patterns[0]))
         return SafePath(self.pattern(address).expand(number, time, sub_number))
 
 
@@ -130,14 +150,19 @@ class _Placement:
     """The rule that names a single marked URL, without regard to any other."""
 
     def __init__(self, manifest_url: str) -> None:
-        parts = urlsplit(manifest_url)
+        parts = _split(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rsplit("/", 1)[0] + "/"
+        self._start = f"{parts.scheme}://{parts.netloc}{self._directory}"
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
         if marked[:5].lower() == "data:":
             return f"{EMBEDDED_DIRECTORY}/{_digest(marked)}"
-        parts = urlsplit(marked)
+        if marked.startswith(self._start) and not (keep_query or tag):
+            rest = marked[len(self._start) :]
+            if _is_plain(rest):
+                return rest
+        parts = _split(marked)
         if _origin(parts) == self._origin and parts.path.startswith(self._directory):
             raw = parts.path[len(self._directory) :].split("/")
             components = [_not_reserved(safe_component(part)) for part in raw[:1]]
@@ -147,15 +172,38 @@ class _Placement:
             components = [EXTERNAL_DIRECTORY, _host_directory(parts)]
             components += [safe_component(part) for part in raw]
         if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
-            components[-1] = _limited(_escaped(f"{components[-1]}@{parts.query}", trusted=True))
+            query = _LOOKS_ENCODED.sub("%25", parts.query)
+            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"))
         if tag:
             components[-1] = _tagged(components[-1], tag)
         return _shortened("/".join(components))
 
 
+def _is_plain(path: str) -> bool:
+    """Whether a path can be used as it is, as nearly all can; the long way gives the same."""
+    return (
+        len(path) <= _COMPONENT_BYTES
+        and _PLAIN.fullmatch(path) is not None
+        and _MAYBE_RESERVED.search(path) is None
+    )
+
+
+def _split(url: str) -> SplitResult:
+    """Take a URL apart; MPDError where its host or port cannot be one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise MPDError(
+            f"{_MARK.sub('$', url)!r} is not a valid URL: {error}",
+            hint="the manifest names it; check its BaseURL and templates",
+        ) from error
+    return parts
+
+
 def _marks(text: str) -> set[str]:
     """Return the field markers in a text."""
-    return {char for char in text if _FIRST_MARK <= ord(char) <= _LAST_MARK}
+    return set(_MARK.findall(text))
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -178,10 +226,8 @@ def _not_reserved(component: str) -> str:
     return component
 
 
-def _escaped(text: str, *, trusted: bool = False) -> str:
-    """Percent-encode what a name cannot hold. ``trusted`` text has been through here before."""
-    if not trusted:
-        text = _LOOKS_ENCODED.sub("%25", text)
+def _escaped(text: str) -> str:
+    """Percent-encode what a name cannot hold; encoded characters in it stay as they are."""
     if not text:
         return _EMPTY
     text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
@@ -204,10 +250,10 @@ def _encoded(char: str) -> str:
     return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
-def _limited(component: str) -> str:
+def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
     """Cut a component to what every file system holds, keeping its extension."""
-    marks = sum(1 for char in component if _FIRST_MARK <= ord(char) <= _LAST_MARK)
-    room = _COMPONENT_BYTES - marks * _DIGITS_IN_FIELD
+    marks = len(_MARK.findall(component))
+    room = most - marks * _DIGITS_IN_FIELD
     if len(component.encode()) <= room:
         return component
     extension = _EXTENSION.search(component)
@@ -287,11 +333,13 @@ def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
 
 
 def _beside_path(url: str) -> tuple[str, str, str]:
-    parts = urlsplit(url)
+    parts = _split(url)
     return parts.scheme, parts.netloc, parts.query
 
 
 def _fold(path: str) -> str:
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFC", path).casefold()
 
 
@@ -305,23 +353,23 @@ def _folders(path: str) -> Iterator[str]:
 def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield pairs of different path patterns that some numbers make equal."""
     keys = sorted(keys)
-    by_prefix: dict[str, list[str]] = {}
+    patterns = [key for key in keys if not key.isascii() and _MARK.search(key)]
+    if not patterns:
+        return
+    tail = min(len(_MARK.split(pattern)[-1]) for pattern in patterns)
+    by_ends: dict[tuple[str, str], list[str]] = {}
+    for pattern in patterns:
+        prefix = _MARK.split(pattern, 1)[0]
+        by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
+    lengths = sorted({len(prefix) for prefix, _ in by_ends})
     for key in keys:
-        mark = _first_mark(key)
-        if mark is not None:
-            by_prefix.setdefault(key[:mark], []).append(key)
-    lengths = sorted({len(prefix) for prefix in by_prefix})
-    for key in keys:
+        end = key[len(key) - tail :]
         for length in lengths:
             if length > len(key):
                 break
-            for pattern in by_prefix.get(key[:length], ()):
+            for pattern in by_ends.get((key[:length], end), ()):
                 if pattern != key and _overlap(pattern, key):
                     yield pattern, key
-
-
-def _first_mark(text: str) -> int | None:
-    return next((i for i, c in enumerate(text) if _FIRST_MARK <= ord(c) <= _LAST_MARK), None)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -117,11 +117,13 @@ class MirrorRun(Hooks):
     def __init__(self, observer: Observer, policy: Policy) -> None:
         self.totals = Totals()
         self._policy = policy
-        self._records: dict[str, FileRecord] = {}
+        self._records: dict[str, FileRecord] | None = None
         self._store: MirrorDirectory
         self._observer = observer
         self._guard = threading.RLock()
-        self._seen: set[SafePath] = set()
+        self._seen: dict[SafePath, int] = {}
+        self._required: set[SafePath] = set()
+        self._absent: list[tuple[_File, TransferError]] = []
         self._again: list[_File] = []
         self._started = False
         self._planning_done = False
@@ -137,8 +139,6 @@ class MirrorRun(Hooks):
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
         self._store = store
         self._started = True
-        if self._policy.check_remote:
-            self._records = store.records()
         jobs = self._iter_jobs(tracks, layout, stop)
         if self._policy.dry_run:
             for job in jobs:
@@ -150,6 +150,8 @@ class MirrorRun(Hooks):
             engine.run((self._get_job(file) for file in files), self._done)
         for file in self._again:
             self._finish(file, Outcome.CANCELLED)
+        for file, error in self._absent:
+            self._settle_absent(file, error)
 
     def summary(
         self,
@@ -219,38 +221,56 @@ class MirrorRun(Hooks):
             if stop.requested:
                 return
             if planned.path in self._seen:
+                self._meet_again(planned)
                 continue
             if self._policy.only is not None and planned.path not in self._policy.only:
                 continue
             with self._guard:
-                self._seen.add(planned.path)
+                self._seen[planned.path] = hash(planned.segment.url)
             job = self._job_for(_File(planned))
             if job is not None:
                 yield job
         self._planning_done = True
 
+    def _meet_again(self, planned: PlannedSegment) -> None:
+        """Take note that a resource is named more than once; each naming may demand it."""
+        if not planned.segment.last_derived:
+            self._required.add(planned.path)
+        if self._seen[planned.path] != hash(planned.segment.url):
+            reason = "another resource has the same name in the mirror"
+            self._finish(_File(planned), Outcome.FAILED, reason=reason)
+
     def _job_for(self, file: _File) -> Job | None:
-        presence = self._store.presence(file.path)
+        presence = self._store.presence(file.path, file.urls[0])
         if presence is not Presence.MISSING:
             file.local_size = self._store.size(file.path)
         if self._policy.only is not None:
             presence = Presence.MISSING
-        if presence is Presence.COMPLETE and file.path in self._records:
-            file.known = self._records[file.path]
-            presence = Presence.UNRECORDED
+        data = file.urls[0].startswith("data:")
+        if presence is Presence.MOVED:
+            presence = Presence.COMPLETE if data else self._recall(file)
+        elif presence is Presence.COMPLETE and self._policy.check_remote and not data:
+            presence = self._recall(file)
         if presence is Presence.COMPLETE:
             self._finish(file, Outcome.PRESENT, size=file.local_size)
             return None
-        if file.urls[0].startswith("data:"):
+        if data:
             self._unpack(file)
             return None
         if presence is Presence.UNRECORDED:
             return Job(Request(file.urls, Method.HEAD), _no_sink, file)
         return self._get_job(file)
 
+    def _recall(self, file: _File) -> Presence:
+        """Look up what was recorded of a file, for a comparison with the server."""
+        if self._records is None:
+            self._records = self._store.records()
+        file.known = self._records.get(file.path)
+        return Presence.UNRECORDED
+
     def _get_job(self, file: _File) -> Job:
         def open_sink() -> Sink:
-            file.part = self._store.part(file.path, checksum=self._policy.checksum)
+            file.part = self._store.part(file.path, file.urls[0], checksum=self._policy.checksum)
             return file.part
 
         return Job(Request(file.urls), open_sink, file)
@@ -261,7 +281,11 @@ class MirrorRun(Hooks):
 
     def _unpack(self, file: _File) -> None:
         """Store a resource that the manifest itself holds (RFC 2397)."""
-        data = decode_data_url(file.urls[0])
+        try:
+            data = decode_data_url(file.urls[0])
+        except ValueError as error:
+            self._finish(file, Outcome.FAILED, reason=str(error))
+            return
         if not self._policy.dry_run:
             self._store.write(file.path, data)
             self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
@@ -299,7 +323,8 @@ class MirrorRun(Hooks):
                     f"cannot store {file.path}: {error.strerror}",
                     hint="make room on the disk; the same command goes on from here",
                 ) from error
-            reason = f"cannot be stored: {error.strerror or error}"
+            place = f": {error.filename}" if error.filename else ""
+            reason = f"cannot be stored: {error.strerror or error}{place}"
             self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
             return
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
@@ -330,6 +355,8 @@ class MirrorRun(Hooks):
         known = file.known
         if known is not None:
             if is_same(known, fetched):
+                if known.url != file.urls[0]:
+                    self._store.adopt(self._record(file, fetched, sha256=known.sha256))
                 self._finish(file, Outcome.PRESENT, size=known.size, fetched=fetched)
             else:
                 self._again.append(file)
@@ -351,9 +378,16 @@ class MirrorRun(Hooks):
         elif job.request.method is Method.HEAD:
             self._again.append(file)
         elif error.status in _GONE and file.planned.segment.last_derived:
-            self._finish(file, Outcome.ABSENT, error=error)
+            self._absent.append((file, error))
         else:
             self._finish(file, Outcome.FAILED, error=error, reason=error.message)
+
+    def _settle_absent(self, file: _File, error: TransferError) -> None:
+        """A last derived segment may be missing, unless the plan also names it otherwise."""
+        if file.path in self._required:
+            self._finish(file, Outcome.FAILED, error=error, reason=error.message)
+        else:
+            self._finish(file, Outcome.ABSENT, error=error)
 
     def _record(
         self,

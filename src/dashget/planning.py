@@ -172,6 +172,9 @@ def _iter_addresses(presentation: Presentation) -> Iterator[Address]:
 def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
     known: Address | None = None
     for segment in track.index:
+        if not segment.address.patterns[0].fields:
+            yield PlannedSegment(track, segment, layout.path(segment.address, None, None, None))
+            continue
         if segment.address is not known:
             known = segment.address
             expand = layout.pattern(known).expand

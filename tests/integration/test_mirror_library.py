@@ -437,3 +437,107 @@ def test_a_presentation_that_moved_keeps_what_it_has(server: FaultServer, tmp_pa
     summary, _ = mirror(f"{url}?token=2", tmp_path, moved=True)
     assert summary.complete
     assert len(server.seen) == 1
+
+
+def periods(*contents: str, durations: tuple[int, ...]) -> Answer:
+    body = "".join(
+        f'<Period id="{n}" duration="PT{seconds}S">{content}</Period>'
+        for n, (content, seconds) in enumerate(zip(contents, durations, strict=True))
+    )
+    return Answer(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
+        f'minBufferTime="PT1S">{body}</MPD>'.encode()
+    )
+
+
+def test_templates_that_differ_in_their_identifier_alone_share_no_files(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    for name in ("1", "2", "3", "00001", "00002", "00003"):
+        server.on(f"/show/v/{name}.m4s", Answer(name.encode()))
+    both = periods(numbered(), numbered("v/$Number%05d$.m4s"), durations=(6, 6))
+    summary, _ = mirror(server.on("/show/x.mpd", both), tmp_path)
+    assert summary.files == 6
+    assert (tmp_path / "v/00002.m4s").read_bytes() == b"00002"
+
+
+@pytest.mark.parametrize("extra", ["", 'endNumber="3"'])
+def test_a_last_segment_that_another_period_needs_may_not_be_absent(
+    server: FaultServer, tmp_path: Path, extra: str
+) -> None:
+    for number in (1, 2, 4):
+        server.on(f"/show/v/{number}.m4s", segment(number))
+    later = 8 if not extra else 6
+    both = periods(numbered(), numbered(extra=extra), durations=(6, later))
+    summary, events = mirror(server.on("/show/x.mpd", both), tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
+
+
+def test_a_part_from_one_server_is_not_continued_from_another(tmp_path: Path) -> None:
+    document = tmp_path / "x.mpd"
+    document.write_bytes(manifest(numbered()).body)
+    with FaultServer() as one, FaultServer() as other:
+        for number in (1, 2, 3):
+            one.on(f"/v/{number}.m4s", Answer(b"a" * 2000, etag='"same"', cut=900))
+            other.on(f"/v/{number}.m4s", Answer(b"b" * 2000, etag='"same"'))
+        first, _ = mirror(str(document), tmp_path / "m", base_url=one.url("/x.mpd"))
+        assert not first.complete
+        second, _ = mirror(str(document), tmp_path / "m", base_url=other.url("/x.mpd"))
+        assert second.complete
+    for number in (1, 2, 3):
+        assert (tmp_path / f"m/v/{number}.m4s").read_bytes() == b"b" * 2000
+
+
+def test_a_file_from_another_url_is_compared_before_it_counts(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    def version(number: int) -> str:
+        for n in (1, 2, 3):
+            tag = f'"{number}-{n}"' if n != 3 else '"same"'
+            body = b"same" if n == 3 else bytes([number]) * 100
+            server.on(f"/show/v/{n}.m4s?v={number}", Answer(body, etag=tag))
+        return server.on("/show/x.mpd", manifest(numbered(f"v/$Number$.m4s?v={number}")))
+
+    mirror(version(1), tmp_path)
+    summary, events = mirror(version(2), tmp_path)
+    assert events.outcomes() == {
+        "v/1.m4s": "updated",
+        "v/2.m4s": "updated",
+        "v/3.m4s": "present",
+    }
+    assert (tmp_path / "v/1.m4s").read_bytes() == b"\x02" * 100
+    server.seen.clear()
+    again, _ = mirror(server.url("/show/x.mpd"), tmp_path)
+    assert summary.complete
+    assert again.requests == 1
+
+
+def test_another_presentation_does_not_slip_in_behind_a_garbled_record(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    mirror(publish(server), tmp_path)
+    record = tmp_path / ".dashget/record.jsonl"
+    lines = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(b"".join([b"garbage\n", *lines[1:]]))
+    for number in (1, 2, 3):
+        server.on(f"/other/v/{number}.m4s", Answer(b"z" * 2000, etag='"z"'))
+    summary, _ = mirror(server.on("/other/x.mpd", manifest(numbered())), tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/1.m4s").read_bytes() == b"z" * 2000
+
+
+def test_a_broken_data_url_is_one_failed_file(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered(extra='initialization="data:video/mp4;base64,!!!"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.files == 3
+    assert "base64" in summary.failures[0].reason
+
+
+@pytest.mark.parametrize("base", ["http://[::1/", "http://h:99999/", "http://h:abc/"])
+def test_a_base_url_that_cannot_be_one_is_an_error_of_the_manifest(
+    server: FaultServer, tmp_path: Path, base: str
+) -> None:
+    url = server.on("/show/x.mpd", manifest(numbered(), period=f"<BaseURL>{base}</BaseURL>"))
+    with pytest.raises(dashget.MPDError, match=r"not a valid URL|cannot be"):
+        mirror(url, tmp_path)

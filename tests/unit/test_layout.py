@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashget.errors import MPDError
 from dashget.layout import (
     Layout,
     SafePath,
@@ -276,3 +277,37 @@ def test_a_layout_can_be_told_the_manifests_name() -> None:
     layout = Layout(MANIFEST, [address("https://h.example/vod/show/y.mpd")], name=SafePath("y.mpd"))
     path = layout.path(address("https://h.example/vod/show/y.mpd"), None, None, None)
     assert path != "y.mpd"
+
+
+def test_templates_that_differ_in_their_identifier_alone_have_their_own_names() -> None:
+    texts = ("v/$Number$.m4s", "v/$Number%05d$.m4s", "v/$Time$.m4s", "v/$Number%x$.m4s")
+    addresses = [address(f"https://h.example/vod/show/{text}") for text in texts]
+    layout = Layout(MANIFEST, addresses)
+    named = [layout.path(a, 17, 700, 1) for a in addresses]
+    assert named == ["v/17.m4s", "v/00017.m4s", "v/700.m4s", "v/11.m4s"]
+
+
+def test_an_encoded_private_use_character_is_not_taken_for_a_field() -> None:
+    assert paths("https://h.example/vod/show/a%EE%80%80-$Number$.m4s") == ["a%EE%80%80-7.m4s"]
+    assert paths("https://h.example/vod/show/a%EE%80%80.m4s") == ["a%EE%80%80.m4s"]
+
+
+def test_the_manifests_name_leaves_room_for_its_other_versions() -> None:
+    name = manifest_name(f"https://h/{'x' * 250}.mpd")
+    assert len(name) <= 210
+    assert name.endswith(".mpd")
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://h:99999/x", "http://h:abc/x"])
+def test_a_url_that_cannot_be_one_is_an_error_of_the_manifest(url: str) -> None:
+    with pytest.raises(MPDError, match="not a valid URL"):
+        paths(url)
+
+
+def test_many_periods_with_their_number_behind_the_field_are_named_in_no_time() -> None:
+    """Compared pair by pair, these would be thousands of millions of steps."""
+    urls = [f"https://h.example/vod/show/seg-$Number$-p{n}.m4s" for n in range(3000)]
+    named = paths(*urls)
+    assert named[17] == "seg-7-p17.m4s"
+    queries = [f"https://h.example/vod/show/seg-$Number$.m4s?p={n}" for n in range(3000)]
+    assert paths(*queries)[17] == "seg-7.m4s@p=17"

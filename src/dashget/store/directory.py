@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
+import errno
 import hashlib
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -44,6 +46,8 @@ class Presence(enum.Enum):
 
     COMPLETE = "complete"
     """Recorded, and the local size is the recorded one."""
+    MOVED = "moved"
+    """Likewise, but it came from another URL than the one in question."""
     UNRECORDED = "unrecorded"
     """There is a file, of which the record says nothing or another size."""
     MISSING = "missing"
@@ -72,7 +76,7 @@ class MirrorDirectory:
         self._lock: IO[str] | None = None
         self._made: set[str] = set()
         self._prefix = os.path.join(root, "")
-        self._recorded: dict[str, int] = {}
+        self._recorded: dict[str, tuple[int, int]] = {}
 
     def open(self, header: Header, *, moved: bool = False) -> None:
         """Take possession for the presentation that ``header`` describes.
@@ -107,26 +111,27 @@ class MirrorDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def presence(self, path: str) -> Presence:
-        """Say what is there under a final name. Makes no request."""
-        try:
-            on_disk = os.stat(self._prefix + path)
-        except OSError:
+    def presence(self, path: str, url: str) -> Presence:
+        """Say what is there under a final name, for a file of this URL. Makes no request."""
+        size = self.size(path)
+        if size is None:
             return Presence.MISSING
-        if self._recorded.get(path) == on_disk.st_size:
-            return Presence.COMPLETE
-        return Presence.UNRECORDED
+        recorded = self._recorded.get(path)
+        if recorded is None or recorded[0] != size:
+            return Presence.UNRECORDED
+        return Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED
 
     def size(self, path: str) -> int | None:
-        """Return the size of a file in the mirror; None where there is none."""
+        """Return the size of a file in the mirror; None where there is no regular file."""
         try:
-            return os.stat(self._prefix + path).st_size
+            found = os.stat(self._prefix + path)
         except OSError:
             return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
-    def part(self, path: str, *, checksum: str | None = None) -> Part:
+    def part(self, path: str, url: str, *, checksum: str | None = None) -> Part:
         """Return the place for the unfinished bytes of a file; see ``Part``."""
-        return Part(self._journal, path, checksum)
+        return Part(self._journal, path, url, checksum)
 
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
@@ -201,9 +206,13 @@ class MirrorDirectory:
 
         Only for files without a record: they may be somebody's own.
         """
-        if path in self._recorded or not os.path.lexists(self._prefix + path):
+        if path in self._recorded or self.size(path) is None:
             return
-        kept = f"{CONTROL_DIRECTORY}/replaced/{path}"
+        kept = first = f"{CONTROL_DIRECTORY}/replaced/{path}"
+        number = 1
+        while os.path.lexists(self._prefix + kept):
+            number += 1
+            kept = f"{first}~{number}"
         self._make_folder(kept)
         os.replace(self._prefix + path, self._prefix + kept)
 
@@ -247,7 +256,9 @@ class MirrorDirectory:
     def write_if_changed(self, path: str, data: bytes) -> None:
         """Like ``write``, but leave a file alone that is as it should be."""
         target = self.root / path
-        if not (target.is_file() and target.read_bytes() == data):
+        with _as_store_error(self.root):
+            same = target.is_file() and target.read_bytes() == data
+        if not same:
             self.write(path, data)
 
     def keep_manifest(self, data: bytes, record: FileRecord) -> bool:
@@ -262,7 +273,7 @@ class MirrorDirectory:
             earlier = None
         except OSError as error:
             raise _store_error(self.root, error) from error
-        if earlier == data and self._recorded.get(record.path) == len(data):
+        if earlier == data and self._recorded.get(record.path) == _entry_of(record):
             return False
         if earlier is not None and earlier != data:
             stamp = self._clock().strftime("%Y%m%dT%H%M%S.%fZ")
@@ -280,8 +291,9 @@ class MirrorDirectory:
         self._note(record)
 
     def _note(self, record: FileRecord) -> None:
-        self._record.append(record)
-        self._recorded[record.path] = record.size
+        with _as_store_error(self.root):
+            self._record.append(record)
+        self._recorded[record.path] = _entry_of(record)
 
     def _read_record(self, header: Header, *, moved: bool) -> Header | None:
         path = self._control / _RECORD_NAME
@@ -318,6 +330,10 @@ class MirrorDirectory:
             if fcntl is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                # A file system without locks: two processes are the user's to prevent.
+                self._lock = lock
+                return
             lock.seek(0)
             holder = lock.read(200).strip() or "another process"
             lock.close()
@@ -334,6 +350,10 @@ class MirrorDirectory:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _entry_of(record: FileRecord) -> tuple[int, int]:
+    return record.size, hash(record.url)
 
 
 def _differs(known: Header, header: Header) -> bool:

@@ -35,6 +35,7 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
 
     part: str
     path: str | None = None
+    url: str | None = None
     validator: str | None = None
     size: int | None = None
     scattered: bool = False
@@ -42,6 +43,7 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
 
 
 class _State(msgspec.Struct):
+    url: str | None
     validator: str | None
     size: int | None
     scattered: bool = False
@@ -61,10 +63,14 @@ class Journal:
         self._created = False
         self._load()
 
-    def resume_point(self, part: str) -> ResumePoint | None:
-        """Return what is on disk of a part, as far as the journal vouches for it."""
+    def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
+        """Return what is on disk of a part, as far as the journal vouches for it.
+
+        A validator only means something for the URL that it came from: with ``url``,
+        bytes from another one do not count.
+        """
         state = self._states.get(part)
-        if state is None or state.validator is None:
+        if state is None or state.validator is None or url not in (None, state.url):
             return None
         try:
             on_disk = (self.directory / part).stat().st_size
@@ -104,9 +110,10 @@ class Journal:
                 self._descriptor = None
         if not self.directory.is_dir():
             return
-        if not any(name != self._path.name for name in os.listdir(self.directory)):
-            self._path.unlink(missing_ok=True)
-            self.directory.rmdir()
+        with contextlib.suppress(OSError):
+            if os.listdir(self.directory) in ([], [self._path.name]):
+                self._path.unlink(missing_ok=True)
+                self.directory.rmdir()
 
     def _load(self) -> None:
         """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
@@ -132,7 +139,7 @@ class Journal:
     def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
         if entry.path is not None:
             paths[entry.part] = entry.path
-            self._states[entry.part] = _State(entry.validator, entry.size)
+            self._states[entry.part] = _State(entry.url, entry.validator, entry.size)
         state = self._states.get(entry.part)
         if state is None:
             return
@@ -147,7 +154,7 @@ class Journal:
             if point is None:
                 del self._states[part]
                 continue
-            lines.append(PartEntry(part, paths[part], state.validator, state.size))
+            lines.append(PartEntry(part, paths[part], state.url, state.validator, state.size))
             if state.scattered:
                 lines.append(PartEntry(part, scattered=True))
                 lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in point.finished]
@@ -166,7 +173,8 @@ class _Hasher(Protocol):
 class Part:
     """The unfinished bytes of one file of the mirror: the engine's ``Sink``.
 
-    ``path`` is the final path in the mirror, ``name`` the part's own. Lines go to the
+    ``path`` is the final path in the mirror, ``url`` the URL that was planned first for it,
+    ``name`` the part's own. Lines go to the
     journal only when a write does not complete the resource. ``checksum`` is computed while
     the bytes pass, and so is whatever the server sends a digest for; only of bytes that
     arrive out of order, or came in an earlier run, is it computed by reading them again.
@@ -185,10 +193,12 @@ class Part:
         "name",
         "path",
         "promised",
+        "url",
     )
 
-    def __init__(self, journal: Journal, path: str, checksum: str | None = None) -> None:
+    def __init__(self, journal: Journal, path: str, url: str, checksum: str | None = None) -> None:
         self.path = path
+        self.url = url
         self.promised: Digest | None = None
         """What the server says the whole resource's digest is."""
         self._algorithms = {checksum} if checksum else set()
@@ -204,7 +214,7 @@ class Part:
 
     def resume_point(self) -> ResumePoint | None:
         """Return what an earlier run left, if it can be trusted."""
-        return self._journal.resume_point(self.name)
+        return self._journal.resume_point(self.name, self.url)
 
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Open the part; ``offset`` 0 empties it."""
@@ -299,7 +309,7 @@ class Part:
         if self._journaled or head is None:
             return
         self._journaled = True
-        self._journal.add(PartEntry(self.name, self.path, head.validator, head.size))
+        self._journal.add(PartEntry(self.name, self.path, self.url, head.validator, head.size))
 
 
 def read_part_paths(directory: Path) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class _Line(msgspec.Struct):
 
     dashget: int | None = None
     path: str | None = None
+    url: str | None = None
     size: int | None = None
     removed: bool = False
 
@@ -119,10 +120,13 @@ def read_header(path: Path) -> Header | None:
     return header
 
 
-def read_sizes(path: Path) -> dict[str, int]:
-    """Return the recorded size of every finished file, by path."""
+def read_sizes(path: Path) -> dict[str, tuple[int, int]]:
+    """Return the recorded size of every finished file and the hash of its URL, by path.
+
+    The hash is this process's own ``hash``: a million URLs would fill the memory.
+    """
     decoder = msgspec.json.Decoder(_Line)
-    sizes: dict[str, int] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     for line in _iter_lines(path):
         try:
             entry = decoder.decode(line)
@@ -131,7 +135,7 @@ def read_sizes(path: Path) -> dict[str, int]:
         if entry.removed and entry.path is not None:
             sizes.pop(entry.path, None)
         elif entry.path is not None and entry.size is not None:
-            sizes[entry.path] = entry.size
+            sizes[entry.path] = (entry.size, hash(entry.url))
     return sizes
 
 

@@ -23,30 +23,36 @@ class Backlog:
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as there is a wire for it."""
+        task.queued += 1
         self._ready.append(task)
 
     def pause(self, task: Task, until: float) -> None:
         """Let a task go on at the clock time ``until``."""
+        task.queued += 1
         self._sequence += 1
         heapq.heappush(self._paused, (until, self._sequence, task))
 
     def block(self, task: Task, origin: Origin) -> None:
         """Let a task go on when there is room for another connection to ``origin``."""
+        task.queued += 1
         self._blocked.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         """Take out the task that is to go on first, if there is one."""
+        while (task := self._first(now, has_room)) is not None:
+            task.queued -= 1
+            if not task.closed:
+                return task
+        return None
+
+    def _first(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         for origin, blocked in self._blocked.items():
             if blocked and has_room(origin):
                 return blocked.popleft()
-        while self._ready:
-            task = self._ready.popleft()
-            if not task.closed:
-                return task
-        while self._paused and self._paused[0][0] <= now:
-            task = heapq.heappop(self._paused)[2]
-            if not task.closed:
-                return task
+        if self._ready:
+            return self._ready.popleft()
+        if self._paused and self._paused[0][0] <= now:
+            return heapq.heappop(self._paused)[2]
         return None
 
     @property

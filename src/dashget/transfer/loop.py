@@ -37,6 +37,8 @@ class Loop:
         self.received = 0
         """Body bytes since the loop was made."""
         self.active: set[Wire] = set()
+        self.dirty: list[Wire] = []
+        """Wires that have gathered data for their sinks."""
         self.busy: dict[Origin, int] = {}
         """Requests in flight per origin."""
         self.run: Run
@@ -59,6 +61,8 @@ class Loop:
                 if self.pacer is not None:
                     self._resume(self.pacer)
                 self._multi.perform()
+                if self.dirty:
+                    self._flush()
                 if not self._reap():
                     self._wait()
                 self._tick()
@@ -96,6 +100,15 @@ class Loop:
     def _start(self, wire: Wire) -> None:
         self._multi.add_handle(wire.handle)
         self.active.add(wire)
+
+    def _flush(self) -> None:
+        for wire in self.dirty:
+            try:
+                wire.flush()
+            except BaseException as error:  # noqa: BLE001  sorted out by the run
+                if wire in self.active:
+                    self._end(wire, error)
+        self.dirty.clear()
 
     def _reap(self) -> bool:
         """Draw the consequences of all transfers that have ended; say whether there were any."""

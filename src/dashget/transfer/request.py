@@ -110,6 +110,17 @@ class Sink(Protocol):
         ...
 
 
+class GatheringSink(Sink, Protocol):
+    """A sink that can take several pieces with one system call, as ``os.pwritev`` does."""
+
+    def write_pieces(self, pieces: list[bytes], offset: int, /) -> object:
+        """Put the pieces, one behind the other, at ``offset``; instead of ``write``.
+
+        The list is the engine's, and used again after the call.
+        """
+        ...
+
+
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 

@@ -203,7 +203,7 @@ class Run:
             return None
         if task.wires == 1:
             return task.attempt()
-        slow = next((wire for wire in self._wires if wire.task is task), None)
+        slow = next((wire for wire in self._wires if wire.task is task and wire.raced), None)
         if slow is None:
             return None
         return task.attempt_to_overtake(slow.position if slow.under_way else 0)
@@ -274,6 +274,7 @@ class Run:
 
     def _leave(self, wire: Wire) -> None:
         self._wires.discard(wire)
+        wire.position = wire.flushed
         wire.task.received += wire.received
         wire.loop.busy[wire.origin] -= 1
 
@@ -310,7 +311,6 @@ class Run:
             self._give_up(task)
         else:
             task.asks_probe = True
-            self._backlog.add(task)
 
     def _measure(self, task: Task, wire: Wire) -> None:
         ask = wire.handle.getinfo
@@ -338,7 +338,6 @@ class Run:
             self._restart(task)
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
             task.asks_probe = True
-            self._backlog.add(task)
         elif task.gaps is not None and failure.message is NO_RANGES:
             if task.wires == 1:
                 task.in_one = True
@@ -403,13 +402,19 @@ class Run:
                 self._succeed(task)
             if task.closed:
                 self._report(task)
-            elif task.halted and not self.stopping:
-                task.halted = False
-                self._pieces.leave(task)
-                task.forget()
-                self._backlog.add(task)
+            elif not self.stopping:
+                self._go_on(task)
         if self._sleepers:
             self.changed.notify_all()
+
+    def _go_on(self, task: Task) -> None:
+        """See to it that an open task without a wire gets one again."""
+        if task.halted:
+            task.halted = False
+            self._pieces.leave(task)
+            task.forget()
+        if not task.queued:
+            self._backlog.add(task)
 
     def _report(self, task: Task, *, cancelled: bool = False) -> None:
         self._open.pop(task, None)

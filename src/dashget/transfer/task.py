@@ -51,9 +51,9 @@ class Task:
 
     __slots__ = (
         "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
-        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "received", "remote",
-        "request", "requests", "restarts", "resumed", "shortages", "sink", "size", "succeeded",
-        "timing", "tries", "urls", "validator", "why", "wires", "write",
+        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "queued", "received",
+        "remote", "request", "requests", "restarts", "resumed", "shortages", "sink", "size",
+        "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -61,7 +61,7 @@ class Task:
         self.request: Request = job.request
         self.urls = job.request.urls
         self.sink: Sink | None = None
-        self.write: Callable[[bytes, int], object] = _no_sink
+        self.write: Callable[[list[bytes], int], object] = _no_sink
         self.base = 0 if job.request.range is None else job.request.range.first
         self.tries = [0] * len(self.urls)
         """Failed attempts per URL, less those that brought the resource forward."""
@@ -92,6 +92,8 @@ class Task:
         self.timing: tuple[float, float] = (0.0, 0.0)
         self.remote: tuple[str, int] = ("", 0)
         self.wires = 0
+        self.queued = 0
+        """How often it is in the backlog."""
         self.halted = False
         """Wires of this task are to stop: it failed, restarts, or another wire was faster."""
         self.failure: Failure | None = None
@@ -108,7 +110,7 @@ class Task:
         if self.request.method is Method.HEAD:
             return
         self.sink = self.job.open_sink()
-        self.write = self.sink.write
+        self.write = _writer(self.sink)
         point = self.sink.resume_point()
         if point is None or self.request.range is not None:
             return
@@ -273,8 +275,17 @@ class Task:
         return self.why[index], index
 
 
-def _no_sink(data: bytes, position: int) -> object:
-    raise RuntimeError(f"{len(data)} bytes at {position} for a request without a body")
+def _no_sink(pieces: list[bytes], position: int) -> object:
+    raise RuntimeError(f"{len(pieces)} pieces at {position} for a request without a body")
+
+
+def _writer(sink: Sink) -> Callable[[list[bytes], int], object]:
+    """Return what writes pieces that follow one another."""
+    gathering: Callable[[list[bytes], int], object] | None = getattr(sink, "write_pieces", None)
+    if gathering is not None:
+        return gathering
+    write = sink.write
+    return lambda pieces, offset: write(pieces[0] if len(pieces) == 1 else b"".join(pieces), offset)
 
 
 def _address(host: str, port: int) -> str | None:

@@ -1,8 +1,9 @@
 """One easy handle and its callbacks: serves one request after the other.
 
-Data arrives in ``_on_data`` on the loop's thread, without the run's lock. The first bytes
-of a body make the head be judged; bytes of a response that is not what was asked for are
-dropped, never written.
+Data arrives in ``_on_data`` on the loop's thread, without the run's lock, in pieces of 16 KiB
+at most. It is gathered, and handed to the sink when the loop has nothing more to read. The
+first bytes of a body make the head be judged; bytes of a response that is not what was
+asked for are dropped, never written.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
 
 _HEAD, _BODY, _SKIP = range(3)
+_GATHERED_AT_MOST = 256 * 1024
 _SKIPPED_AT_MOST = 64 * 1024
 """A longer body that nobody wants is not read just to keep its connection."""
 
@@ -43,10 +45,10 @@ class Wire:
     """A handle, what it is asked for at the moment, and how far that has come."""
 
     __slots__ = (
-        "aimed", "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "handle",
-        "hops", "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused", "position",
-        "raced", "received", "seen", "skipped", "start", "state", "stopped", "task", "url",
-        "verdict", "visited", "worn",
+        "aimed", "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "flushed",
+        "handle", "hops", "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused",
+        "pieces", "position", "raced", "received", "seen", "skipped", "start", "state", "stopped",
+        "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -57,6 +59,8 @@ class Wire:
         self.handle: Any = new_handle(loop.options)
         self.handle.wire = self
         self.lines: list[bytes] = []
+        self.pieces: list[bytes] = []
+        """Data that has come and is not yet with the sink."""
         self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
         paced = loop.pacer is not None
         self.handle.setopt(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self._on_data)
@@ -70,7 +74,7 @@ class Wire:
         self.task = task
         self.index = index
         self.asked = attempt.asked
-        self.start = self.position = self.noted = attempt.first
+        self.start = self.position = self.noted = self.flushed = attempt.first
         self.claim = attempt.claim
         self.aimed = now
         self.raced = False
@@ -94,6 +98,7 @@ class Wire:
         self.verdict: Failure | Redirect | None = None
         self.stopped = self.paused = False
         self.lines.clear()
+        self.pieces.clear()
         handle, asked = self.handle, self.asked
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
@@ -119,11 +124,15 @@ class Wire:
             self.loop.received += size
             if end > self.fence:
                 return self._on_fence(data)
-            task = self.task
-            if task.halted:
+            if self.task.halted:
                 return -1
-            task.write(data, position)
+            pieces = self.pieces
+            if not pieces:
+                self.loop.dirty.append(self)
+            pieces.append(data)
             self.position = end
+            if end - self.flushed >= _GATHERED_AT_MOST:
+                self.flush()
         except BaseException as error:  # noqa: BLE001  pycurl would print it and go on
             self.error = error
             return -1
@@ -158,7 +167,7 @@ class Wire:
 
     def expect(self, position: int, end: int | None, *, noting: bool) -> None:
         """Take the body to be the bytes from ``position`` up to ``end``, if that is known."""
-        self.start = self.position = self.noted = position
+        self.start = self.position = self.noted = self.flushed = position
         self.end = end
         self.mark = position + MIB if noting else UNMARKED
         self._set_fence()
@@ -168,10 +177,19 @@ class Wire:
         claim = UNMARKED if self.claim is None else self.claim
         self.fence = min(end, claim, self.mark)
 
+    def flush(self) -> None:
+        """Hand what has been gathered to the sink. May raise what that raises."""
+        pieces = self.pieces
+        if pieces:
+            self.task.write(pieces, self.flushed)
+            self.flushed = self.position
+            pieces.clear()
+
     def _on_fence(self, data: bytes) -> int | None:
         """Take data that reaches past a position where there is something to do."""
         task = self.task
         offset = 0
+        self.flush()
         while offset < len(data):
             if task.halted:
                 return -1
@@ -186,9 +204,10 @@ class Wire:
                 return -1
             self._set_fence()
             part = data[offset : offset + self.fence - self.position]
-            task.write(part, self.position)
+            self.pieces.append(part)
             self.position += len(part)
             offset += len(part)
+            self.flush()
         return None
 
     def shorten(self, claim: int) -> None:

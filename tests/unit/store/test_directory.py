@@ -25,7 +25,7 @@ def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> Mirro
 
 def fetch(store: MirrorDirectory, path: str, data: bytes) -> None:
     """Do to the store what a transfer does."""
-    part = store.part(path)
+    part = store.part(path, "http://h/" + path)
     head = ResponseHead("http://h/" + path, 200, "1.1", len(data), None, None, None, None)
     part.begin(head, 0)
     if data:
@@ -35,12 +35,12 @@ def fetch(store: MirrorDirectory, path: str, data: bytes) -> None:
 
 def test_a_finished_file_has_its_name_and_its_record(tmp_path: Path) -> None:
     with opened(tmp_path / "m") as store:
-        assert store.presence("v/1.m4s") is Presence.MISSING
+        assert store.presence("v/1.m4s", "http://h/" + "v/1.m4s") is Presence.MISSING
         fetch(store, "v/1.m4s", b"abc")
-        assert store.presence("v/1.m4s") is Presence.COMPLETE
+        assert store.presence("v/1.m4s", "http://h/" + "v/1.m4s") is Presence.COMPLETE
     assert (tmp_path / "m/v/1.m4s").read_bytes() == b"abc"
     with opened(tmp_path / "m") as store:
-        assert store.presence("v/1.m4s") is Presence.COMPLETE
+        assert store.presence("v/1.m4s", "http://h/" + "v/1.m4s") is Presence.COMPLETE
     assert not (tmp_path / "m/.dashget/parts").exists()
 
 
@@ -48,27 +48,27 @@ def test_another_size_on_disk_is_not_the_recorded_file(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "a", b"abc")
         (tmp_path / "a").write_bytes(b"ab")
-        assert store.presence("a") is Presence.UNRECORDED
+        assert store.presence("a", "http://h/" + "a") is Presence.UNRECORDED
         (tmp_path / "a").unlink()
-        assert store.presence("a") is Presence.MISSING
+        assert store.presence("a", "http://h/" + "a") is Presence.MISSING
 
 
 def test_a_file_without_a_record_is_merely_there(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with opened(tmp_path) as store:
-        assert store.presence("a") is Presence.UNRECORDED
-        store.adopt(FileRecord(path="a", url="u", size=3, adopted=True))
-        assert store.presence("a") is Presence.COMPLETE
+        assert store.presence("a", "http://h/" + "a") is Presence.UNRECORDED
+        store.adopt(FileRecord(path="a", url="http://h/a", size=3, adopted=True))
+        assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
 
 
 def test_a_part_of_another_size_than_was_received_gets_no_name(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        part = store.part("a")
+        part = store.part("a", "http://h/" + "a")
         part.begin(ResponseHead("u", 200, "1.1", 5, None, None, None, None), 0)
         part.write(b"abc", 0)
         with pytest.raises(StoreError, match="3 bytes are on disk, 5 were received"):
             store.finish(part, FileRecord(path="a", url="u", size=5))
-        assert store.presence("a") is Presence.MISSING
+        assert store.presence("a", "http://h/" + "a") is Presence.MISSING
 
 
 def test_another_presentation_is_refused_by_both_names(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_same_presentation_may_move_to_another_address(tmp_path: Path) -> No
         fetch(store, "a", b"abc")
     other = msgspec.structs.replace(HEADER, source="http://new/x.mpd")
     with opened(tmp_path, other, moved=True) as store:
-        assert store.presence("a") is Presence.COMPLETE
+        assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
     opened(tmp_path, other).close()
     with pytest.raises(StoreError):
         opened(tmp_path)
@@ -123,7 +123,7 @@ def test_a_reopened_complete_mirror_is_not_written_to(tmp_path: Path) -> None:
 def test_read_only_makes_nothing(tmp_path: Path) -> None:
     with MirrorDirectory(tmp_path / "m", read_only=True) as store:
         store.open(HEADER)
-        assert store.presence("a") is Presence.MISSING
+        assert store.presence("a", "http://h/" + "a") is Presence.MISSING
     assert not (tmp_path / "m").exists()
 
 
@@ -132,7 +132,7 @@ def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
         fetch(store, "a", b"abc")
     with MirrorDirectory(tmp_path, read_only=True) as store:
         store.open(HEADER)
-        assert store.presence("a") is Presence.COMPLETE
+        assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
 
 
 def test_a_file_in_the_way_is_set_aside_not_lost(tmp_path: Path) -> None:
@@ -198,4 +198,39 @@ def test_fsync_changes_nothing_but_when_bytes_last(tmp_path: Path) -> None:
 def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "empty", b"")
-        assert store.presence("empty") is Presence.COMPLETE
+        assert store.presence("empty", "http://h/" + "empty") is Presence.COMPLETE
+
+
+def test_a_file_that_came_from_another_url_has_moved(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+        assert store.presence("a", "http://h/a?v=2") is Presence.MOVED
+    with opened(tmp_path) as store:
+        assert store.presence("a", "http://h/a?v=2") is Presence.MOVED
+        assert store.presence("a", "http://h/a") is Presence.COMPLETE
+
+
+def test_a_directory_is_not_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with opened(tmp_path) as store:
+        assert store.presence("a", "http://h/a") is Presence.MISSING
+        store.set_aside("a")
+    assert (tmp_path / "a").is_dir()
+
+
+def test_a_second_file_in_the_way_does_not_cost_the_first(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for content in (b"one", b"two"):
+            (tmp_path / "a").write_bytes(content)
+            store.set_aside("a")
+    kept = sorted(p.read_bytes() for p in (tmp_path / ".dashget/replaced").iterdir())
+    assert kept == [b"one", b"two"]
+
+
+def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        (tmp_path / ".dashget/record.jsonl").unlink()
+        (tmp_path / ".dashget/record.jsonl").mkdir()
+        store._record.close()
+        with pytest.raises(StoreError, match="cannot write to"):
+            store.adopt(FileRecord(path="a", url="u", size=3))

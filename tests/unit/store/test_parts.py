@@ -10,6 +10,8 @@ from dashget.byterange import ByteRange
 from dashget.store.parts import Journal, Part, part_name
 from dashget.transfer.request import ResponseHead, ResumePoint
 
+URL = "http://h/a"
+
 
 def head(size: int | None = 10, validator: str | None = '"v1"') -> ResponseHead:
     return ResponseHead(
@@ -34,7 +36,7 @@ def killed(journal: Journal) -> None:
 
 
 def resume_point(parts: Path, path: str = "v/1.m4s") -> ResumePoint | None:
-    return Part(Journal(parts), path).resume_point()
+    return Part(Journal(parts), path, URL).resume_point()
 
 
 def test_nothing_is_there_at_first(parts: Path) -> None:
@@ -44,7 +46,7 @@ def test_nothing_is_there_at_first(parts: Path) -> None:
 
 def test_a_file_that_comes_in_one_piece_never_enters_the_journal(parts: Path) -> None:
     journal = Journal(parts)
-    part = Part(journal, "v/1.m4s")
+    part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123456789", 0)
     assert part.close() == 10
@@ -52,17 +54,17 @@ def test_a_file_that_comes_in_one_piece_never_enters_the_journal(parts: Path) ->
 
 
 def test_an_interrupted_part_goes_on_after_its_last_byte(parts: Path) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
     assert resume_point(parts) == ResumePoint((ByteRange(0, 3),), 10, '"v1"')
 
 
 def test_a_resumed_part_can_be_interrupted_again(parts: Path) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
-    again = Part(Journal(parts), "v/1.m4s")
+    again = Part(Journal(parts), "v/1.m4s", URL)
     again.begin(head(10), 4)
     again.write(b"45", 4)
     assert resume_point(parts) == ResumePoint((ByteRange(0, 5),), 10, '"v1"')
@@ -70,7 +72,7 @@ def test_a_resumed_part_can_be_interrupted_again(parts: Path) -> None:
 
 
 def test_a_part_without_validator_is_not_trusted(parts: Path) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10, None), 0)
     part.write(b"0123", 0)
     assert resume_point(parts) is None
@@ -84,11 +86,11 @@ def test_bytes_that_the_journal_does_not_know_are_dropped(parts: Path) -> None:
 
 
 def test_a_restart_from_zero_forgets_what_an_earlier_run_left(parts: Path) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
     journal = Journal(parts)
-    again = Part(journal, "v/1.m4s")
+    again = Part(journal, "v/1.m4s", URL)
     again.begin(head(8, '"v2"'), 0)
     again.write(b"ab", 0)
     assert resume_point(parts) == ResumePoint((ByteRange(0, 1),), 8, '"v2"')
@@ -97,15 +99,15 @@ def test_a_restart_from_zero_forgets_what_an_earlier_run_left(parts: Path) -> No
 def test_a_restart_that_is_killed_before_its_first_byte_leaves_nothing_to_resume(
     parts: Path,
 ) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
-    Part(Journal(parts), "v/1.m4s").begin(head(8, '"v2"'), 0)
+    Part(Journal(parts), "v/1.m4s", URL).begin(head(8, '"v2"'), 0)
     assert resume_point(parts) is None
 
 
 def test_a_scattered_part_keeps_its_whole_ranges_only(parts: Path) -> None:
-    part = Part(Journal(parts), "big.mp4")
+    part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
     part.scatter()
     part.write(b"y" * 20, 40)
@@ -116,7 +118,7 @@ def test_a_scattered_part_keeps_its_whole_ranges_only(parts: Path) -> None:
 
 
 def test_neighbouring_ranges_of_a_scattered_part_are_joined(parts: Path) -> None:
-    part = Part(Journal(parts), "big.mp4")
+    part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
     part.scatter()
     for first in (20, 0, 60, 10):
@@ -128,10 +130,10 @@ def test_neighbouring_ranges_of_a_scattered_part_are_joined(parts: Path) -> None
 
 
 def test_a_sequential_part_that_is_scattered_later_keeps_its_beginning(parts: Path) -> None:
-    part = Part(Journal(parts), "big.mp4")
+    part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
     part.write(b"x" * 30, 0)
-    again = Part(Journal(parts), "big.mp4")
+    again = Part(Journal(parts), "big.mp4", URL)
     again.begin(head(100), 30)
     again.scatter()
     again.write(b"y" * 10, 50)
@@ -142,7 +144,7 @@ def test_a_sequential_part_that_is_scattered_later_keeps_its_beginning(parts: Pa
 
 
 def test_a_range_past_what_is_on_disk_is_not_believed(parts: Path) -> None:
-    part = Part(Journal(parts), "big.mp4")
+    part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
     part.scatter()
     part.write(b"y" * 10, 50)
@@ -154,7 +156,7 @@ def test_a_range_past_what_is_on_disk_is_not_believed(parts: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"part":1}\n', b"\xff\xfe\n", b"null\n", b"[]\n"])
 def test_a_damaged_journal_costs_what_it_says_alone(parts: Path, damage: bytes) -> None:
-    part = Part(Journal(parts), "v/1.m4s")
+    part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
     with (parts / "journal.jsonl").open("ab") as file:
@@ -164,7 +166,7 @@ def test_a_damaged_journal_costs_what_it_says_alone(parts: Path, damage: bytes) 
 
 def test_the_journal_is_rewritten_short(parts: Path) -> None:
     for _ in range(50):
-        part = Part(Journal(parts), "v/1.m4s")
+        part = Part(Journal(parts), "v/1.m4s", URL)
         part.begin(head(10), 0)
         part.write(b"0123", 0)
     Journal(parts)
@@ -173,7 +175,7 @@ def test_the_journal_is_rewritten_short(parts: Path) -> None:
 
 def test_closing_leaves_no_empty_directory(parts: Path) -> None:
     journal = Journal(parts)
-    part = Part(journal, "v/1.m4s")
+    part = Part(journal, "v/1.m4s", URL)
     part.begin(head(None), 0)
     part.write(b"0123", 0)
     part.close()
@@ -184,7 +186,7 @@ def test_closing_leaves_no_empty_directory(parts: Path) -> None:
 
 def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
     journal = Journal(parts)
-    part = Part(journal, "v/1.m4s")
+    part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
     part.close()
@@ -193,7 +195,7 @@ def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
 
 
 def test_an_empty_resource_is_a_part_of_no_bytes(parts: Path) -> None:
-    part = Part(Journal(parts), "empty")
+    part = Part(Journal(parts), "empty", URL)
     part.begin(head(0), 0)
     assert part.close() == 0
     assert Path(part.file).exists()
@@ -201,7 +203,7 @@ def test_an_empty_resource_is_a_part_of_no_bytes(parts: Path) -> None:
 
 def test_writing_before_a_response_is_a_mistake(parts: Path) -> None:
     with pytest.raises(ValueError, match="begin"):
-        Part(Journal(parts), "a").write(b"x", 0)
+        Part(Journal(parts), "a", URL).write(b"x", 0)
 
 
 def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +215,7 @@ def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch
         return os.pwrite(descriptor, data[:1], offset)
 
     monkeypatch.setattr(module, "_pwrite", one_byte)
-    part = Part(Journal(parts), "a")
+    part = Part(Journal(parts), "a", URL)
     part.begin(head(4), 0)
     part.write(b"abcd", 0)
     assert part.close() == 4
@@ -226,9 +228,34 @@ def test_where_pwrite_is_missing_a_seek_does_as_well(
     from dashget.store import parts as module
 
     monkeypatch.setattr(module, "_pwrite", module._seek_and_write)
-    part = Part(Journal(parts), "a")
+    part = Part(Journal(parts), "a", URL)
     part.begin(head(6), 0)
     part.write(b"def", 3)
     part.write(b"abc", 0)
     part.close()
     assert Path(part.file).read_bytes() == b"abcdef"
+
+
+def test_a_part_from_another_url_is_not_continued(parts: Path) -> None:
+    """A validator means something for its own URL only (RFC 9110, 8.8.3)."""
+    part = Part(Journal(parts), "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    assert Part(Journal(parts), "v/1.m4s", "http://other/a").resume_point() is None
+    assert resume_point(parts) is not None
+
+
+def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(parts)
+    part = Part(journal, "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.close()
+    Path(part.file).unlink()
+
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "permission denied")
+
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    journal.close()

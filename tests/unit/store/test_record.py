@@ -23,6 +23,10 @@ from dashget.store.record import (
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
 
 
+def sizes(path: Path) -> dict[str, int]:
+    return {name: size for name, (size, _) in read_sizes(path).items()}
+
+
 def write(path: Path, *entries: Header | FileRecord) -> None:
     record = Record(path)
     for entry in entries:
@@ -39,7 +43,7 @@ def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
     assert read_header(path) == HEADER
-    assert read_sizes(path) == {"a": 3}
+    assert read_sizes(path) == {"a": (3, hash("http://h/a"))}
     first, second = map(json.loads, path.read_text().splitlines())
     assert first["dashget"] == 1
     assert second == {"path": "a", "url": "http://h/a", "size": 3}
@@ -48,7 +52,7 @@ def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
 def test_the_last_line_of_a_path_is_the_valid_one(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, *(FileRecord(path="a", url="u", size=size) for size in (1, 2, 3)))
-    assert read_sizes(path) == {"a": 3}
+    assert sizes(path) == {"a": 3}
     assert [file.size for file in iter_files(path)] == [1, 2, 3]
 
 
@@ -64,9 +68,9 @@ def test_a_torn_last_line_is_not_believed_and_costs_itself_alone(tmp_path: Path)
     write(path, HEADER, FileRecord(path="a", url="u", size=1))
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2')
-    assert read_sizes(path) == {"a": 1}
+    assert sizes(path) == {"a": 1}
     write(path, FileRecord(path="c", url="u", size=3))
-    assert read_sizes(path) == {"a": 1, "c": 3}
+    assert sizes(path) == {"a": 1, "c": 3}
 
 
 def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
@@ -89,7 +93,7 @@ def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
 def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
-    assert read_sizes(path) == {"a": 4}
+    assert sizes(path) == {"a": 4}
     assert [file.path for file in iter_files(path)] == ["a"]
 
 
@@ -110,8 +114,8 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
         path = Path(folder) / "r"
         path.write_bytes(bytes(damaged))
         intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
-        sizes = read_sizes(path)
+        found = read_sizes(path)
         for file in files:
             if encoder.encode(file) in intact:
-                assert sizes[file.path] == file.size
-        assert len(sizes) <= len(files)
+                assert found[file.path] == (file.size, hash(file.url))
+        assert len(found) <= len(files)
