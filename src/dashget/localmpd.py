@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
@@ -39,7 +39,13 @@ from dashget.mpd.xmltree import NAMESPACE, XLINK
 from dashget.planning import Track
 from dashget.segments.segment import Segment, SegmentKind
 
-_LEADS_AWAY: Final = ("Location", "PatchLocation", "UTCTiming", "ServiceDescription")
+_LEADS_AWAY: Final = (
+    "Location",
+    "PatchLocation",
+    "UTCTiming",
+    "ServiceDescription",
+    "ContentSteering",
+)
 _LIVE_ATTRIBUTES: Final = (
     "availabilityStartTime",
     "availabilityEndTime",
@@ -48,6 +54,13 @@ _LIVE_ATTRIBUTES: Final = (
     "suggestedPresentationDelay",
 )
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
+_REFERENCES: Final = (
+    "SegmentURL",
+    "Initialization",
+    "RepresentationIndex",
+    "BitstreamSwitching",
+)
+_URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
 _XML_DECLARATION: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
@@ -77,8 +90,15 @@ def make_local_mpd(
     if presentation.dynamic:
         _rewrite_addresses(root, places, tracks, layout)
         _make_static(root, places, tracks)
-    elif not _is_transparent(root, presentation.url, tracks, layout):
+        return _written(root)
+    if len(places.periods()) < len(presentation.periods):
+        _close_ranks(root, places, tracks)
+    if not _is_transparent(root, presentation.url, tracks, layout):
         _rewrite_addresses(root, places, tracks, layout)
+    return _written(root)
+
+
+def _written(root: _Element) -> bytes:
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
 
 
@@ -125,6 +145,10 @@ class _Places:
             if _name(element) == "Representation":
                 yield where, element
 
+    def periods(self) -> list[_Element]:
+        """Return the Periods that are left in the document."""
+        return list(_children(self._root, "Period"))
+
     def _index(self, parent: _Element, where: str, name: str) -> None:
         below = {"Period": "AdaptationSet", "AdaptationSet": "Representation"}
         for number, child in enumerate(_children(parent, name), 1):
@@ -148,6 +172,24 @@ def _drop_unselected(places: _Places, kept: set[str]) -> None:
             _remove(adaptation_set)
             if period is not None and not list(_children(period, "AdaptationSet")):
                 _remove(period)
+
+
+def _close_ranks(root: _Element, places: _Places, tracks: Sequence[Track]) -> None:
+    """Let the Periods that are left follow one another from zero."""
+    start = Fraction(0)
+    spans = {_period_of(t): t.representation.period for t in tracks}
+    for where, span in spans.items():
+        period = places[where]
+        period.set("start", _iso_duration(start))
+        if span.duration is not None:
+            period.set("duration", _iso_duration(span.duration))
+            start += span.duration
+    root.set("mediaPresentationDuration", _iso_duration(start))
+
+
+def _period_of(track: Track) -> str:
+    """Return the place of a track's Period."""
+    return track.representation.where.rpartition("/AdaptationSet")[0]
 
 
 # Where the document may stay as it is.
@@ -174,8 +216,14 @@ def _iter_references(root: _Element) -> Iterator[str]:
         name = _name(element)
         if name == "BaseURL":
             yield (element.text or "").strip()
-        elif name in _ADDRESSING or name in ("SegmentURL", "Initialization"):
-            for attribute in ("media", "initialization", "index", "sourceURL"):
+        elif name in _ADDRESSING or name in _REFERENCES:
+            for attribute in (
+                "media",
+                "initialization",
+                "index",
+                "bitstreamSwitching",
+                "sourceURL",
+            ):
                 yield (element.get(attribute) or "").strip()
 
 
@@ -218,22 +266,43 @@ def _write_template(
     template.set("media", _reference(addressing.media, layout))
     if addressing.index is not None:
         template.set("index", _reference(addressing.index, layout))
-    _drop_children(template, ("Initialization",))
-    if representation.initialization is not None:
-        template.set("initialization", _reference(representation.initialization.address, layout))
+    _drop_children(template, ("Initialization", "BitstreamSwitching"))
+    switching = representation.bitstream_switching
+    if switching is not None:
+        template.set("bitstreamSwitching", _reference(switching.address, layout))
+    initialization = representation.initialization
+    if initialization is not None and initialization.range is not None:
+        _unset(template, "initialization")
+        _write_initialization(template, initialization, layout)
+    elif initialization is not None:
+        template.set("initialization", _reference(initialization.address, layout))
 
 
 def _write_list(element: _Element, track: Track, layout: Layout) -> None:
-    inherited = _nearest(element, "SegmentList")
     own = _own(element, "SegmentList")
-    if inherited is not None and inherited is not own and not list(_children(own, "SegmentURL")):
-        for child in inherited:
-            if _name(child) == "SegmentURL":
-                own.append(copy.deepcopy(child))
-    media = (s for s in track.index if s.kind is SegmentKind.MEDIA)
-    for url, segment in zip(_children(own, "SegmentURL"), media, strict=False):
-        url.set("media", _path_reference(segment, layout))
+    listed = _nearest_listed(element)
+    if listed and listed[0].getparent() is not own:
+        own.extend(copy.deepcopy(child) for child in listed)
+    segments = list(track.index)
+    for attribute, kind in (("media", SegmentKind.MEDIA), ("index", SegmentKind.INDEX)):
+        urls = [
+            u for u in _children(own, "SegmentURL") if kind is SegmentKind.MEDIA or u.get("index")
+        ]
+        of_kind = [s for s in segments if s.kind is kind]
+        for url, segment in zip(urls, of_kind[len(of_kind) - len(urls) :], strict=False):
+            url.set(attribute, _path_reference(segment, layout))
     _write_initialization(own, track.representation.initialization, layout)
+
+
+def _nearest_listed(element: _Element) -> list[_Element]:
+    """Return the SegmentURLs of the nearest SegmentList that has any."""
+    at: _Element | None = element
+    while at is not None:
+        for child in _children(at, "SegmentList"):
+            if found := list(_children(child, "SegmentURL")):
+                return found
+        at = at.getparent()
+    return []
 
 
 def _write_single(
@@ -304,14 +373,22 @@ def _make_static(root: _Element, places: _Places, tracks: Sequence[Track]) -> No
             last = segments[-1]
             ticks = Fraction(last.duration or 0, last.timebase.timescale)
             end = max(end, (last.start or origin) + ticks)
-    for where in {t.representation.where.rpartition("/AdaptationSet")[0] for t in tracks}:
-        _place_period(places[where], where, tracks, origin)
+    for where in dict.fromkeys(_period_of(track) for track in tracks):
+        own = [track for track in tracks if _period_of(track) == where]
+        if any(media[track.key] or _is_single(track) for track in own):
+            _place_period(places[where], own[0], origin)
+        else:
+            _remove(places[where])
     root.set("mediaPresentationDuration", _iso_duration(end - origin))
 
 
-def _place_period(period: _Element, where: str, tracks: Sequence[Track], origin: Fraction) -> None:
-    track = next(t for t in tracks if t.representation.where.startswith(where + "/"))
-    period.set("start", _iso_duration(max(track.representation.period.start - origin, Fraction(0))))
+def _is_single(track: Track) -> bool:
+    return isinstance(track.representation.addressing, SingleAddressing)
+
+
+def _place_period(period: _Element, track: Track, origin: Fraction) -> None:
+    start = max(track.representation.period.start - origin, Fraction(0))
+    period.set("start", _iso_duration(start))
     _unset(period, "duration")
 
 
@@ -331,30 +408,38 @@ def _list_snapshot(
     offset = addressing.presentation_time_offset + int(skipped * scale)
     template.set("timescale", str(scale))
     template.set("presentationTimeOffset", str(offset))
-    template.set("startNumber", str(segments[0].number or 1))
+    first_number = segments[0].number
+    template.set("startNumber", str(1 if first_number is None else first_number))
     timeline = etree.SubElement(template, f"{_namespace(template)}SegmentTimeline")
-    for first, duration, repeat in _runs(segments):
-        attributes = {"t": str(first), "d": str(duration)}
-        etree.SubElement(
-            timeline,
-            f"{_namespace(template)}S",
-            attributes | ({"r": str(repeat)} if repeat else {}),
-        )
+    for run in _runs(segments):
+        etree.SubElement(timeline, f"{_namespace(template)}S", run)
 
 
-def _runs(segments: Iterable[Segment]) -> Iterator[tuple[int, int, int]]:
-    """Fold segments into ``(t, d, r)``."""
-    run: tuple[int, int, int] | None = None
-    for segment in segments:
-        time, duration = segment.time or 0, segment.duration or 0
-        if run is not None and duration == run[1] and time == run[0] + run[1] * (run[2] + 1):
-            run = (run[0], run[1], run[2] + 1)
+def _runs(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
+    """Fold segments into ``S`` rows; one whose number does not run on says so with ``@n``."""
+    first = 0
+    for index in range(1, len(segments) + 1):
+        if index < len(segments) and _runs_on(segments[index - 1], segments[index]):
             continue
-        if run is not None:
-            yield run
-        run = (time, duration, 0)
-    if run is not None:
-        yield run
+        row = {"t": str(segments[first].time or 0)}
+        before = segments[first - 1].number if first else None
+        number = segments[first].number
+        if before is not None and number is not None and number != before + 1:
+            row["n"] = str(number)
+        row["d"] = str(segments[first].duration or 0)
+        if index - first > 1:
+            row["r"] = str(index - first - 1)
+        yield row
+        first = index
+
+
+def _runs_on(one: Segment, following: Segment) -> bool:
+    numbered = one.number is None or following.number == one.number + 1
+    return (
+        numbered
+        and one.duration == following.duration
+        and following.time == (one.time or 0) + (one.duration or 0)
+    )
 
 
 def _iso_duration(seconds: Fraction) -> str:
@@ -385,16 +470,6 @@ def _namespace(element: _Element) -> str:
 
 def _children(element: _Element, name: str) -> Iterator[_Element]:
     return (child for child in element if _name(child) == name)
-
-
-def _nearest(element: _Element, name: str) -> _Element | None:
-    """Return the child ``name`` of the element or of the nearest ancestor that has one."""
-    at: _Element | None = element
-    while at is not None:
-        for child in _children(at, name):
-            return child
-        at = at.getparent()
-    return None
 
 
 def _own(element: _Element, name: str) -> _Element:

@@ -236,3 +236,96 @@ def test_a_snapshot_of_a_live_presentation_plays_as_a_static_one(template: str) 
     assert last.start is not None
     assert last.duration is not None
     assert shown.duration == last.start + last.duration
+
+
+THREE = "".join(
+    f'<Period id="{n}" duration="PT8S"><BaseURL>{n}/</BaseURL>{CASES["number"]}</Period>'
+    for n in range(3)
+)
+
+
+@pytest.mark.parametrize("chosen", ["0", "1", "2", "0-1", "0,2"])
+@pytest.mark.parametrize("starts", [False, True])
+def test_chosen_periods_follow_one_another_from_zero(chosen: str, starts: bool) -> None:
+    body = THREE
+    if starts:
+        for n in range(3):
+            body = body.replace(f'id="{n}" duration="PT8S"', f'id="{n}" start="PT{8 * n}S"')
+    data = document(body, 'type="static" mediaPresentationDuration="PT24S"')
+    local = localized(data, period=chosen)
+    assert played_paths(local) == mirror_paths(data, period=chosen)
+    shown = resolved(local)
+    assert [p.start for p in shown.periods] == [8 * n for n in range(len(shown.periods))]
+    assert shown.duration == 8 * len(shown.periods)
+
+
+def test_a_live_snapshot_that_has_segment_zero_keeps_its_numbers() -> None:
+    template = '<SegmentTemplate duration="4" startNumber="0" media="$Number$.m4s"/>'
+    live = LIVE.replace("PT12S", "PT10M")
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', live
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
+    assert mirror_paths(data)[0] == "0.m4s"
+
+
+def test_numbers_that_jump_in_a_live_timeline_are_kept() -> None:
+    template = (
+        '<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S t="30" n="10" d="4" r="1"/>'
+        '<S t="38" n="50" d="4" r="2"/></SegmentTimeline></SegmentTemplate>'
+    )
+    live = LIVE.replace("PT12S", "PT10M")
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', live
+    )
+    assert mirror_paths(data) == ["10.m4s", "11.m4s", "50.m4s", "51.m4s", "52.m4s"]
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_a_live_period_of_which_nothing_is_available_is_left_out() -> None:
+    template = '<SegmentTemplate duration="4" media="$RepresentationID$/$Number$.m4s"/>'
+    body = (
+        f'<Period id="a" start="PT0S">{video(template + representation())}</Period>'
+        f'<Period id="b" start="PT2H">{video(template + representation(name="later"))}</Period>'
+    )
+    data = document(body, LIVE)
+    assert [p.id for p in resolved(localized(data)).periods] == ["a"]
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_a_segment_list_may_be_split_over_levels(base: str) -> None:
+    upper = (
+        '<SegmentList duration="4"><SegmentURL media="1.m4s" index="1.sidx"/>'
+        '<SegmentURL media="2.m4s" index="2.sidx"/></SegmentList>'
+    )
+    own = '<SegmentList><Initialization sourceURL="i.mp4"/></SegmentList>'
+    data = document(f"{base}<Period>{video(upper + representation(own))}</Period>")
+    assert sorted(played_paths(localized(data))) == sorted(mirror_paths(data))
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_switching_and_ranged_initialization_are_followed(base: str) -> None:
+    template = (
+        '<SegmentTemplate duration="4" media="$Number$.m4s" index="$Number$.sidx" '
+        'bitstreamSwitching="bs.mp4"><Initialization sourceURL="all.mp4" range="0-99"/>'
+        "</SegmentTemplate>"
+    )
+    data = document(f"{base}<Period>{video(template + representation())}</Period>")
+    local = localized(data)
+    assert sorted(played_paths(local)) == sorted(mirror_paths(data))
+    shown = make_tracks(resolved(local))[0].representation.initialization
+    assert shown is not None
+    assert str(shown.range) == "0-99"
+
+
+def test_templates_that_differ_in_their_identifier_alone_keep_their_own() -> None:
+    bodies = [
+        video(f'<SegmentTemplate duration="4" media="{media}"/>{representation()}')
+        for media in ("$Number$.m4s", "$Time$.m4s", "$Number%05d$.m4s")
+    ]
+    data = document(
+        "<BaseURL>https://cdn.example/</BaseURL>"
+        + "".join(f'<Period duration="PT8S">{body}</Period>' for body in bodies)
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
