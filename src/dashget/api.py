@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from dashget.checks import Report, checksum_lines
-from dashget.errors import SelectionError, UsageError
+from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
     Event,
     ManifestLoaded,
@@ -127,7 +127,8 @@ def mirror(
 
     Files that fail are in ``Summary.failures``; only what prevents any result is raised:
     UsageError, ManifestFetchError, MPDError, SelectionError, StoreError. ``stop.request()``
-    ends the run early, with ``Summary.interrupted`` set. ``observer`` gets every event, the
+    ends the run early, with ``Summary.interrupted`` set; so does a disk that takes no more,
+    whose StoreError is raised after the Summary was observed. ``observer`` gets every event, the
     Summary last, from one thread at a time.
     """
     started = time.monotonic()
@@ -162,9 +163,14 @@ def mirror(
             _announce(watch, loaded, tracks, root)
             if not options.dry_run:
                 _keep_manifest(loaded, layout, tracks, store, watch)
-            run.run(tracks, layout, store, engine, stop)
-            if not options.dry_run and not stop.requested:
-                _finish_mirror(loaded, store, options, watch)
+            failure: StoreError | None = None
+            try:
+                with stop.answered():
+                    run.run(tracks, layout, store, engine, stop)
+                if not options.dry_run and not stop.requested:
+                    _finish_mirror(loaded, store, options, watch)
+            except StoreError as error:
+                failure = error
     summary = run.summary(
         root=str(root),
         manifest=str(root / loaded.name),
@@ -172,10 +178,13 @@ def mirror(
         seconds=time.monotonic() - started,
         warnings=watch.warnings,
         requests=loaded.fetched.requests if loaded.fetched else 0,
-        interrupted=stop.requested,
+        interrupted=stop.requested or failure is not None,
         bytes_estimated=_total(track.bytes_estimated for track in tracks),
     )
     watch(summary)
+    if failure is not None:
+        failure.hint = failure.hint or "make room on the disk; the same command goes on from here"
+        raise failure
     return summary
 
 
@@ -245,7 +254,6 @@ def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
                     "the local MPD has relative URLs, and nothing says where from",
                     hint="give --base-url with the URL that the MPD was downloaded from",
                 )
-            break
 
 
 def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Path) -> None:

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from dashget.transfer.engine import Engine
 from dashget.transfer.request import Fetched, Request
 
 _HAS_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_USERINFO: Final = re.compile("//[^/@]*@")
 STDIN: Final = "-"
 
 
@@ -76,17 +78,29 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def parse_source(text: str, *, base_url: str | None = None) -> Source:
     """Read what a user gave as the manifest; UsageError for what cannot be one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "the URL holds bytes that are no text", hint="percent-encode them, as in %E9"
+        ) from None
     if text == STDIN:
         return Source(name=base_url or "standard input")
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         return _parse_url(text)
     path = Path(text)
-    if not path.exists():
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise UsageError(
             f"{text!r} is neither a URL nor a file",
             hint="a URL begins with http:// or https://; - reads standard input",
-        )
-    if path.is_dir():
+        ) from None
+    except OSError as error:
+        raise ManifestFetchError(
+            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
+        ) from error
+    if is_directory:
         raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
     return Source(name=str(path.resolve()), path=path)
 
@@ -141,14 +155,19 @@ def _parse_url(text: str) -> Source:
     except ValueError:
         port_is_valid = False
     if not port_is_valid:
-        raise UsageError(f"{text!r} is not a valid URL", hint="check the host and the port")
+        raise UsageError(
+            f"{_USERINFO.sub('//', text)!r} is not a valid URL", hint="check the host and the port"
+        )
     if parts.scheme.lower() not in ("http", "https"):
         raise UsageError(
             f"cannot read {parts.scheme.lower()}: URLs",
             hint="give an http:// or https:// URL, or the path of a local .mpd file",
         )
     if not parts.hostname:
-        raise UsageError(f"{text!r} names no host", hint="a URL looks like https://host/path.mpd")
+        raise UsageError(
+            f"{_USERINFO.sub('//', text)!r} names no host",
+            hint="a URL looks like https://host/path.mpd",
+        )
     user: str | None = None
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -158,7 +177,11 @@ def _parse_url(text: str) -> Source:
 
 
 def _checked_base(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"--base-url must be an http or https URL: {text!r}",

@@ -7,6 +7,7 @@ agrees; everything else is fetched into a part, and gets its name when it is who
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +55,18 @@ class Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.orderly = False
+        """Whether a run is at work that ends in order when asked to."""
         self._actions: list[Callable[[], None]] = []
+
+    @contextlib.contextmanager
+    def answered(self) -> Iterator[None]:
+        """Mark the time during which a request ends the run in order."""
+        self.orderly = True
+        try:
+            yield
+        finally:
+            self.orderly = False
 
     def request(self) -> None:
         """Ask for the end: no file is started any more, what is under way keeps its part."""

@@ -81,7 +81,8 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
         with Engine(transfer) as engine:
             stop.on_request(engine.cancel)
             run = _Verification(store, header, options, observer, stop, engine)
-            report = run.report()
+            with stop.answered():
+                report = run.report()
     report = msgspec.structs.replace(report, seconds=round(time.monotonic() - started, 3))
     observer(report)
     return report

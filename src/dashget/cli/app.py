@@ -68,6 +68,7 @@ def make_app(*, for_help: bool = False) -> App:
         help_format="plaintext",
         version=f"dashget {__version__}",
         version_flags=["--version"],
+        suppress_keyboard_interrupt=False,
     )
     if for_help:
         from dashget.cli.get import get
@@ -100,6 +101,10 @@ def run(tokens: Sequence[str]) -> int:
         return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
     except BrokenPipeError:
         return _leave_quietly()
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        _leave_quietly()
+        return _fail(f"{error.strerror or error}{place}", "check the disk and the output", 1)
     except Exception as error:  # noqa: BLE001  # the outermost edge: no traceback for users
         return _internal(error)
     return result if isinstance(result, int) else 0
@@ -110,6 +115,8 @@ def _with_command(tokens: Sequence[str]) -> list[str]:
     known = (*_COMMANDS, *_HELP_FLAGS, "--version")
     if not tokens:
         return ["--help"]
+    if tokens[0].lower() in _COMMANDS:
+        return [tokens[0].lower(), *tokens[1:]]
     return list(tokens) if tokens[0] in known else ["get", *tokens]
 
 

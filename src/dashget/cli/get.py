@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from dashget.cli.arguments import (
 )
 from dashget.cli.network import NetworkArguments, Threads
 from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+from dashget.errors import UsageError
 from dashget.events import Event
 from dashget.mirroring import Stop
 
@@ -30,10 +32,11 @@ class OutputArguments:
     """Where to, and what to say meanwhile."""
 
     output: Annotated[
-        Path | None,
+        str | None,
         Parameter(
             name=["--output", "-o"],
             group=OUTPUT,
+            metavar="DIR",
             help="The mirror's directory; by default named after the manifest's own.",
         ),
     ] = None
@@ -103,8 +106,10 @@ def get(
 
     Run the same command again to resume: what is complete costs no request.
     """
+    if output.output == "":
+        raise UsageError("--output is empty", hint="name a directory; . is the current one")
     options = MirrorOptions(
-        root=output.output,
+        root=None if output.output is None else Path(output.output),
         selection=selection.selection(),
         transfer=network.transfer(threads),
         base_url=network.base_url,
@@ -140,7 +145,8 @@ def _reporter(output: OutputArguments) -> _Reporter:
         from dashget.report.jsonlines import JsonLines
 
         return JsonLines(sys.stdout.buffer)
-    live = sys.stderr.isatty() and not (output.quiet or output.no_progress)
+    able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    live = able and not (output.quiet or output.no_progress)
     if live:
         from dashget.report.terminal import LiveTerminal
 

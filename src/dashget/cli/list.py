@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Annotated
 
@@ -33,5 +34,6 @@ def list_(
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:
-        print_table(row, sys.stdout)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print_table(row, sys.stdout, width=width)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -171,9 +172,12 @@ class NetworkArguments:
         )
 
     def _check(self) -> None:
-        _require(self.timeout > 0, f"--timeout must be positive: {self.timeout:g}")
         _require(
-            self.connect_timeout > 0,
+            math.isfinite(self.timeout) and self.timeout > 0,
+            f"--timeout must be positive: {self.timeout:g}",
+        )
+        _require(
+            math.isfinite(self.connect_timeout) and self.connect_timeout > 0,
             f"--connect-timeout must be positive: {self.connect_timeout:g}",
         )
         _require(self.retries >= 0, f"--retries must not be negative: {self.retries}")
@@ -183,6 +187,10 @@ class NetworkArguments:
         _require(
             self.max_per_host is None or self.max_per_host >= 1,
             f"--max-per-host must be at least 1: {self.max_per_host}",
+        )
+        _require(
+            self.user_agent is None or _is_header_text(self.user_agent),
+            f"--user-agent cannot be sent: {self.user_agent!r}",
         )
         _require(self.key is None or self.cert is not None, "--key needs --cert")
 
@@ -212,14 +220,21 @@ def _parse_header(text: str, given: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name = name.strip()
     printable = name.isascii() and name.isprintable() and " " not in name
-    if not colon or not name or not printable or "\n" in value or "\r" in value:
-        raise UsageError(f"not a header: {given!r}", hint="write it as 'Name: value'")
+    if not colon or not name or not printable or not _is_header_text(value.strip()):
+        raise UsageError(
+            f"not a header: {given!r}", hint="write it as 'Name: value', in ASCII characters"
+        )
     return name, value.strip()
+
+
+def _is_header_text(text: str) -> bool:
+    """Whether a text can stand in a header; a line break in it would begin another one."""
+    return text.isascii() and text.replace("\t", " ").isprintable()
 
 
 def _parse_cookie(text: str) -> str:
     name, equals, _ = text.partition("=")
-    if not equals or not name.strip() or any(char in text for char in "\r\n"):
+    if not equals or not name.strip() or not _is_header_text(text):
         raise UsageError(f"not a cookie: {text!r}", hint="write it as NAME=VALUE")
     return text
 

@@ -15,10 +15,10 @@ INTERRUPTED: Final = 130
 
 @contextlib.contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """Turn the signals into a request to stop while the block runs."""
+    """Turn the signals into a request to stop; before there is anything to stop, interrupt."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.requested:
+        if stop.requested or not stop.orderly:
             raise KeyboardInterrupt
         stop.request()
 

@@ -7,16 +7,11 @@ from fractions import Fraction
 from typing import TextIO
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len
 
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
 from dashget.planning import Track
 from dashget.report import text
-
-_PIPE_WIDTH = 2000
 
 
 class RepresentationRow(msgspec.Struct, frozen=True):
@@ -115,15 +110,16 @@ def presentation_row(presentation: Presentation, tracks: tuple[Track, ...]) -> P
     )
 
 
-def print_table(row: PresentationRow, stream: TextIO) -> None:
-    """Write one table per Period; on a pipe nothing is cut or wrapped."""
-    width = None if stream.isatty() else _PIPE_WIDTH
-    console = Console(file=stream, highlight=False, width=width)
-    console.print(Text(_heading(row), style="bold"), soft_wrap=True)
+def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = None) -> None:
+    """Write one table per Period; ``width`` None is for a pipe, where nothing is left out.
+
+    On a terminal the columns that matter least go until the rest fits.
+    """
+    stream.write(f"{_heading(row)}\n")
     for period in row.periods:
-        console.print()
-        console.print(Text(_period_heading(period), style="bold"), soft_wrap=True)
-        console.print(_period_table(period))
+        stream.write(f"\n{_period_heading(period)}\n")
+        for line in _period_lines(period, width):
+            stream.write(f"{line}\n")
 
 
 def _heading(row: PresentationRow) -> str:
@@ -157,30 +153,44 @@ _COLUMNS = (
 )
 
 
-def _period_table(period: PeriodRow) -> Table:
+_LEAST_FIRST = (
+    "size", "fps", "duration", "notes", "segments", "role", "protection", "codecs", "bandwidth",
+    "lang", "resolution",
+)  # fmt: skip
+"""What is left out of a narrow table, in this order; type and id always stay."""
+
+
+def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
     rows = [
-        _cells(adaptation_set, representation, period)
+        tuple(text.printable(cell) for cell in _cells(adaptation_set, representation))
         for adaptation_set in period.adaptation_sets
         for representation in adaptation_set.representations
     ]
-    used = [i for i in range(len(_COLUMNS)) if i < 2 or any(row[i] for row in rows)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i in used:
-        name, justify = _COLUMNS[i]
-        table.add_column(
-            name,
-            justify="right" if justify == "right" else "left",
-            overflow="fold",
-            no_wrap=name in ("type", "resolution", "bandwidth", "size", "duration"),
-        )
-    for row in rows:
-        table.add_row(*(Text(text.printable(row[i])) for i in used))
-    return table
+    widths = {
+        name: max(cell_len(name), *(cell_len(row[i]) for row in rows))
+        for i, (name, _) in enumerate(_COLUMNS)
+        if i < 2 or any(row[i] for row in rows)
+    }
+    for name in _LEAST_FIRST:
+        if width is None or sum(widths.values()) + 2 * (len(widths) - 1) <= width:
+            break
+        widths.pop(name, None)
+    header = tuple(name for name, _ in _COLUMNS)
+    rule = tuple("-" * widths.get(name, 0) for name in header)
+    for row in (header, rule, *rows):
+        yield _line(row, widths)
 
 
-def _cells(
-    adaptation_set: AdaptationSetRow, representation: RepresentationRow, period: PeriodRow
-) -> tuple[str, ...]:
+def _line(row: tuple[str, ...], widths: dict[str, int]) -> str:
+    cells = []
+    for (name, side), cell in zip(_COLUMNS, row, strict=True):
+        if name in widths:
+            padding = " " * (widths[name] - cell_len(cell))
+            cells.append(padding + cell if side == "right" else cell + padding)
+    return "  ".join(cells).rstrip()
+
+
+def _cells(adaptation_set: AdaptationSetRow, representation: RepresentationRow) -> tuple[str, ...]:
     size = representation.size_estimated
     length = representation.duration
     return (

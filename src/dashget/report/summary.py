@@ -48,7 +48,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
         yield f"  plays from any static server: {text.printable(local)}"
     else:
-        yield "hint: run the same command again; it fetches only what is missing"
+        yield f"hint: {_hint(summary)}"
 
 
 def _headline(summary: Summary) -> str:
@@ -64,6 +64,13 @@ def _headline(summary: Summary) -> str:
         planned = sum(summary.outcomes.values())
         return f"Incomplete: {failed:,} of {text.count(planned, 'file')} failed; {have} complete"
     return f"Complete: {have}"
+
+
+def _hint(summary: Summary) -> str:
+    statuses = {failure.status for failure in summary.failures}
+    if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
+        return "the server refuses these, though the manifest names them; it may be wrong there"
+    return "run the same command again; it fetches only what is missing"
 
 
 def _outcomes(summary: Summary) -> str:

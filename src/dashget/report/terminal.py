@@ -20,6 +20,8 @@ from dashget.report.summary import summary_lines
 
 _REDRAW_SECONDS = 0.1
 _BAR_WIDTH = 24
+_SHORTEST_BAR = 6
+_PERCENT_WIDTH = 4
 _RETRIES_SHOWN = 3
 _STYLES = (("warning:", "yellow"), ("failed:", "red"), ("retrying", "yellow"))
 
@@ -76,8 +78,9 @@ class LiveTerminal:
         room = max(self._console.size.height - 4 - len(retries), 1)
         shown, hidden = _choose(meter.tracks, room)
         grid = Table.grid(padding=(0, 1), expand=False)
+        bar = max(min(_BAR_WIDTH, self._console.size.width - 60), _SHORTEST_BAR)
         grid.add_column(overflow="ellipsis", no_wrap=True, max_width=34)
-        grid.add_column(width=_BAR_WIDTH)
+        grid.add_column(width=bar)
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(justify="right", no_wrap=True)
         for track in shown:
@@ -90,23 +93,27 @@ class LiveTerminal:
         return Group(*rows)
 
     def _total_row(self) -> RenderableType:
+        """Write the totals; where the line is narrow, the bar goes first, then the end."""
         meter = self._meter
         left = meter.seconds_left
-        grid = Table.grid(padding=(0, 1))
-        for _ in range(3):
-            grid.add_column(no_wrap=True)
         facts = [
-            f"{text.size(meter.bytes_done)} of about {text.size(meter.bytes_expected)}",
-            text.rate(meter.rate),
-            f"{meter.done:,}/{meter.segments:,} segments",
-            f"{text.duration(left)} left" if left is not None else "",
             f"{meter.failed:,} failed" if meter.failed else "",
+            text.rate(meter.rate),
+            f"{text.duration(left)} left" if left is not None else "",
+            f"{meter.done:,}/{meter.segments:,} segments",
+            f"{text.size(meter.bytes_done)} of about {text.size(meter.bytes_expected)}",
         ]
-        grid.add_row(
-            Text(f"{meter.fraction:4.0%}", style="bold"),
-            ProgressBar(total=1.0, completed=meter.fraction, width=_BAR_WIDTH),
-            Text("  ".join(fact for fact in facts if fact)),
-        )
+        words = Text("  ".join(fact for fact in facts if fact), no_wrap=True, overflow="ellipsis")
+        room = self._console.size.width - len(words) - _PERCENT_WIDTH - 3
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(min_width=_PERCENT_WIDTH, no_wrap=True)
+        cells: list[RenderableType] = [Text(f"{meter.fraction:4.0%}", style="bold")]
+        if room >= _SHORTEST_BAR:
+            width = min(room, _BAR_WIDTH)
+            grid.add_column(width=width)
+            cells.append(ProgressBar(total=1.0, completed=meter.fraction, width=width))
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_row(*cells, words)
         return grid
 
 

@@ -110,3 +110,13 @@ def test_the_json_form_holds_the_same() -> None:
     video = sets[0]["representations"][0]
     assert (video["segments"], video["gaps"], video["size_estimated"]) == (4, 1, 3_000_000)
     assert sets[2]["representations"][0]["audio_sampling_rate"] == 48000
+
+
+def test_a_narrow_table_leaves_out_what_matters_least_and_never_the_id() -> None:
+    for width in (120, 80, 40, 10):
+        stream = io.StringIO()
+        print_table(row(), stream, width=width)
+        lines = stream.getvalue().splitlines()[4:]
+        assert lines[0].split()[:2] == ["type", "id"]
+        assert [line.split()[1] for line in lines[2:]] == ["v1", "t1", "a1", "i1"]
+        assert width == 10 or all(len(line) <= width for line in lines)

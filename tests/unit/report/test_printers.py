@@ -90,7 +90,7 @@ def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
     assert "failed: v/\\x1b2.m4s" in text
     assert "HTTP 404 Not Found (1 attempt)" in text
     assert "http://h/v/2.m4s" in text
-    assert lines[-1].startswith("hint: run the same command again")
+    assert lines[-1].startswith("hint: ")
 
 
 def test_a_long_list_of_failures_is_cut_and_says_so() -> None:
@@ -318,3 +318,30 @@ def test_a_terminal_is_redrawn_at_most_ten_times_a_second(
     printer(progressed())
     assert len(stream.getvalue()) > drawn
     printer.close()
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    stream, clock, printer = terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    printer(track(segments=1000, estimate=10_000_000))
+    printer(finished(Outcome.FAILED, size=None))
+    for step in range(3):
+        clock.now += 1
+        printer(progressed(step * 1_000_000))
+    last = stream.getvalue().split("\x1b[2K")[-1]
+    assert "0%" in last
+    assert "1 failed" in last
+    assert "1.00 MB/s" in last
+    printer.close()
+
+
+def test_refused_files_are_not_promised_to_come_by_trying_again() -> None:
+    assert "the server refuses these" in list(summary_lines(FAILED))[-1]
+    passing = msgspec.structs.replace(FAILED.failures[0], status=503)
+    assert (
+        "run the same command again"
+        in list(summary_lines(msgspec.structs.replace(FAILED, failures=(passing,))))[-1]
+    )
