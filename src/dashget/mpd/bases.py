@@ -25,11 +25,13 @@ def extend_bases(
     """
     if not elements:
         return bases
-    combined = [_combine(base, element) for base in bases for element in ordered(elements)]
-    if len(combined) > MAX_ALTERNATIVES:
+    chosen = ordered(elements)[:MAX_ALTERNATIVES]
+    combined = [_combine(base, element) for base in bases for element in chosen]
+    count = len(bases) * len(elements)
+    if count > MAX_ALTERNATIVES:
         first = elements[0]
         log.warn(
-            f"{len(combined)} combinations of base URLs; the first {MAX_ALTERNATIVES} are used",
+            f"{count} combinations of base URLs; the first {MAX_ALTERNATIVES} are used",
             first.where,
             first.line,
             "5.6.5",

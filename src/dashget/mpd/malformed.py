@@ -8,19 +8,17 @@ a declared encoding that is not the document's.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-_TAG: Final = re.compile(
-    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<[A-Za-z_][^\s/>]*(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>",
-    re.DOTALL,
-)
+_TAG: Final = re.compile(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
+_OPAQUE: Final = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 _DECLARATION: Final = re.compile(
     rb"""(?:\xef\xbb\xbf)?(\s*<\?xml[^>]*?)\s+encoding=["']([A-Za-z0-9._-]{1,40})["']([^>]*\?>)"""
 )
 _TIGHT: Final = re.compile(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
 _BARE_AMPERSAND: Final = re.compile(
-    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)",
-    re.DOTALL,
+    rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)"
 )
 _CONTENT: Final = re.compile(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
 _ROOT: Final = re.compile(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
@@ -66,10 +64,15 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
     if stripped != text.rstrip(b" \t\r\n"):
         done.append("blanks or NUL bytes around the document")
-    spaced = _TAG.sub(_space_attributes, stripped)
+    spaced = b"".join(
+        _TIGHT.sub(rb"\1 ", piece) if kind == "tag" else piece for kind, piece in _tokens(stripped)
+    )
     if spaced != stripped:
         done.append("a missing blank between two attributes")
-    escaped = _BARE_AMPERSAND.sub(lambda m: b"&amp;" if m[0] == b"&" else m[0], spaced)
+    escaped = b"".join(
+        piece if kind == "opaque" else _BARE_AMPERSAND.sub(b"&amp;", piece)
+        for kind, piece in _tokens(spaced)
+    )
     if escaped != spaced:
         done.append("an ampersand that is not written as &amp;")
     return escaped, tuple(done)
@@ -96,9 +99,30 @@ def _recoded(data: bytes) -> bytes | None:
     return None
 
 
-def _space_attributes(match: re.Match[bytes]) -> bytes:
-    tag = match[0]
-    return tag if tag[1] in b"!?" else _TIGHT.sub(rb"\1 ", tag)
+def _tokens(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Cut a document into tags, text, and what is opaque: comments, CDATA, declarations.
+
+    One pass, whatever the bytes are: what is never closed is opaque to the end.
+    """
+    position = 0
+    while position < len(data):
+        begin = data.find(b"<", position)
+        if begin != position:
+            end = len(data) if begin < 0 else begin
+            yield "text", data[position:end]
+            position = end
+            continue
+        for opening, closing in _OPAQUE:
+            if data.startswith(opening, position):
+                found = data.find(closing, position + len(opening))
+                end = len(data) if found < 0 else found + len(closing)
+                yield "opaque", data[position:end]
+                break
+        else:
+            match = _TAG.match(data, position)
+            end = match.end() if match else position + 1
+            yield ("tag" if match else "text"), data[position:end]
+        position = end
 
 
 def _beginning(data: bytes) -> str:

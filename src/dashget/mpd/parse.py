@@ -33,7 +33,7 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
+from dashget.mpd.xlink import MAX_REMOTE, find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import (
     CENC,
     DEFAULT_LIMITS,
@@ -124,6 +124,9 @@ def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
         if name not in root.attributes:
             read.warn(f"@{name} is missing", clause)
     remote = find_remote(root)
+    if len(remote) > MAX_REMOTE:
+        read.problem(f"{len(remote)} remote elements; the limit is {MAX_REMOTE}", "5.5")
+        remote = ()
     title = next((t.text for info in root.all("ProgramInformation") for t in info.all("Title")), "")
     fields: dict[str, Any] = {
         "url": url,

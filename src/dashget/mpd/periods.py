@@ -21,6 +21,7 @@ class TimedPeriod(msgspec.Struct, frozen=True):
 def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tuple[Period, ...]]:
     """Give the timed Periods, and the early available ones, whose start is not known yet."""
     starts = _starts(mpd, log)
+    following = _following(starts)
     timed: list[TimedPeriod] = []
     early: list[Period] = []
     for index, period in enumerate(mpd.periods):
@@ -28,7 +29,7 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
         if start is None:
             early.append(period)
             continue
-        duration = _duration(mpd, starts, index, start, log)
+        duration = _duration(mpd, period, start, following[index], log)
         timed.append(TimedPeriod(period, PeriodSpan(index, period.id, start, duration)))
     _check_ids(mpd, log)
     return tuple(timed), tuple(early)
@@ -53,11 +54,9 @@ def _starts(mpd: MPD, log: IssueLog) -> list[Fraction | None]:
 
 
 def _duration(
-    mpd: MPD, starts: list[Fraction | None], index: int, start: Fraction, log: IssueLog
+    mpd: MPD, period: Period, start: Fraction, following: Fraction | None, log: IssueLog
 ) -> Fraction | None:
     """Give ``@duration``, cut at the next Period's start; else what follows from that start."""
-    period = mpd.periods[index]
-    following = next((known for known in starts[index + 1 :] if known is not None), None)
     duration = period.duration
     if following is not None:
         room = following - start
@@ -82,6 +81,16 @@ def _duration(
         )
         return Fraction(0)
     return duration
+
+
+def _following(starts: list[Fraction | None]) -> list[Fraction | None]:
+    """Give for each Period the start of the next one whose start is known."""
+    found: list[Fraction | None] = []
+    latest: Fraction | None = None
+    for start in reversed(starts):
+        found.append(latest)
+        latest = latest if start is None else start
+    return found[::-1]
 
 
 def _sum(first: Fraction | None, second: Fraction | None) -> Fraction | None:

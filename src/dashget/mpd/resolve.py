@@ -186,6 +186,7 @@ class _Resolver:
         self._log = context.log
         self._window = window
         self._referable = _referable(mpd)
+        self._with_remote = {"/".join(r.where.split("/")[:2]) for r in mpd.remote}
         self._top = _Inherited(
             extend_bases((Base(root),), mpd.base_urls, context.log),
             self._query(mpd),
@@ -201,7 +202,7 @@ class _Resolver:
             self._adaptation_set(adaptation_set, index, timed, handed)
             for index, adaptation_set in enumerate(element.adaptation_sets)
         )
-        if not sets and not any(r.where.startswith(element.where) for r in self._mpd.remote):
+        if not sets and element.where not in self._with_remote:
             self._log.warn(
                 "the Period has no AdaptationSet", element.where, element.line, "5.3.2.2"
             )

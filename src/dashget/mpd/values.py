@@ -34,6 +34,7 @@ _DATE_TIME: Final = re.compile(
     r"\s*(Z|z|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
+_LONGEST: Final = 100
 _YEAR: Final = timedelta(days=365)
 _MONTH: Final = timedelta(days=30)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,7 +124,7 @@ def parse_duration(text: str) -> Fraction:
     match = _DURATION.fullmatch(stripped)
     if match and stripped[-1] not in "PT":
         return _iso_seconds(match)
-    if not any(character.isdigit() for character in stripped):
+    if len(stripped) > _LONGEST or not any(character.isdigit() for character in stripped):
         raise ValueError(f"not a duration: {text!r}")
     try:
         value = isodate.parse_duration(stripped.upper())

@@ -13,6 +13,8 @@ from dashget.mpd.xmltree import XLINK, Element
 
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
+MAX_REMOTE: Final = 1000
+"""How many remote elements a document may have at a time."""
 MAX_NESTING: Final = 4
 """How deep remote elements may name remote elements."""
 

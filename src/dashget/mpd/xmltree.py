@@ -121,6 +121,7 @@ class _Builder:
         self._log = log
         self._limits = limits
         self._stack: list[Element] = []
+        self._texts: list[list[str]] = []
         self._names: list[str] = []
         self._row: str | None = None
         self._scopes: list[dict[str, str]] = [{"xml": _USUAL["xml"]}]
@@ -174,6 +175,7 @@ class _Builder:
             element.namespace = self._dash
             self.root = element
         self._stack.append(element)
+        self._texts.append([])
         self._names.append(qname)
         if len(self._stack) > self._limits.max_depth:
             raise MPDSyntaxError(
@@ -237,10 +239,10 @@ class _Builder:
         self._scopes.pop()
         if self._stack:
             self._enter(self._names[-1], self._stack[-1])
-        element.text = element.text.strip()
+        element.text = "".join(self._texts.pop()).strip()
 
     def _text(self, data: str) -> None:
-        self._stack[-1].text += data
+        self._texts[-1].append(data)
 
     def _count(self) -> None:
         self._elements += 1

@@ -10,6 +10,7 @@ from dashget.byterange import ByteRange
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import ParseLimits, parse_mpd
+from dashget.mpd.resolve import resolve
 
 HEAD = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT2S"'
 
@@ -307,3 +308,32 @@ def test_a_flood_of_remarks_is_cut() -> None:
     mpd = parse("".join(f"<Period start='x{i}'/>" for i in range(1500)))
     assert len(mpd.problems) == 1000
     assert "500 more remarks" in mpd.warnings[-1].message
+
+
+def test_hostile_text_is_read_in_linear_time() -> None:
+    many = 200_000
+    for body in (
+        "<!--" * many,
+        "<a" * many,
+        "<![CDATA[" * many,
+        '<a b="' * many,
+        "<a " + "b='c'" * many,
+    ):
+        with pytest.raises(MPDSyntaxError):
+            parse(body)
+    assert len(parse(f"<BaseURL>{'&' * many}</BaseURL>").base_urls[0].url) == many
+    text = parse(f"<BaseURL>{'a&amp;&#10;' * many}</BaseURL>").base_urls[0].url
+    assert len(text) == 3 * many - 1
+
+
+def test_many_periods_and_base_urls_take_linear_time() -> None:
+    mpd = parse("<Period duration='PT1S'/>" * 50_000 + "<BaseURL>a/</BaseURL>" * 50_000)
+    presentation = resolve(mpd, url="http://h/m.mpd")
+    assert presentation.periods[-1].start == 49_999
+
+
+def test_the_number_of_remote_elements_is_limited() -> None:
+    body = "<Period xmlns:xlink='http://www.w3.org/1999/xlink' xlink:href='a'/>" * 1001
+    mpd = parse(body)
+    assert mpd.remote == ()
+    assert "1001 remote elements; the limit is 1000" in messages(mpd)
