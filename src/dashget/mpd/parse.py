@@ -12,32 +12,31 @@ from typing import Any, TypeVar
 
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.attributes import Attributes
+from dashget.mpd.descriptors import (
+    placed,
+    read_base_urls,
+    read_descriptors,
+    read_events,
+    read_protections,
+    read_utc_timings,
+)
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.malformed import looks_like, mended
 from dashget.mpd.model import (
     MPD,
     AdaptationSet,
-    BaseUrlElement,
-    ContentProtection,
-    DescriptorElement,
-    EventStreamElement,
     Period,
     Representation,
     Source,
-    UrlQuery,
-    UtcTiming,
 )
 from dashget.mpd.segmentinfo import (
-    read_offset,
     read_segment_base,
     read_segment_list,
     read_segment_template,
 )
 from dashget.mpd.xlink import MAX_REMOTE, find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import (
-    CENC,
     DEFAULT_LIMITS,
-    DVB,
     NAMESPACE,
     Element,
     ParseLimits,
@@ -143,14 +142,14 @@ def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
         "suggested_presentation_delay": read.seconds("suggestedPresentationDelay"),
         "max_segment_duration": read.seconds("maxSegmentDuration"),
         "title": title or None,
-        "base_urls": _base_urls(root, where, log),
+        "base_urls": read_base_urls(root, where, log),
         "locations": tuple(child.text for child in root.all("Location") if child.text),
         "patch_locations": tuple(child.text for child in root.all("PatchLocation") if child.text),
-        "periods": tuple(_period(*placed, log) for placed in _placed(root, "Period", where)),
-        "utc_timings": _utc_timings(root, where, log),
-        "essential": _descriptors(root, "EssentialProperty", where, log),
-        "supplemental": _descriptors(root, "SupplementalProperty", where, log),
-        "protections": _protections(root, where, log),
+        "periods": tuple(_period(*found, log) for found in placed(root, "Period", where)),
+        "utc_timings": read_utc_timings(root, where, log),
+        "essential": read_descriptors(root, "EssentialProperty", where, log),
+        "supplemental": read_descriptors(root, "SupplementalProperty", where, log),
+        "protections": read_protections(root, where, log),
         "remote": remote,
         "source": source if remote else None,
     }
@@ -180,14 +179,9 @@ def _profiles(read: Attributes) -> tuple[str, ...]:
     return tuple(name.strip() for name in (read.text("profiles") or "").split(",") if name.strip())
 
 
-def _placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:
-    found = [child for child in element.children if child.name == name]
-    return [(child, f"{where}/{name}[{index}]") for index, child in enumerate(found, 1)]
-
-
 def _period(element: Element, where: str, log: IssueLog) -> Period:
     read = Attributes(element, where, log)
-    sets = tuple(_adaptation_set(*p, log) for p in _placed(element, "AdaptationSet", where))
+    sets = tuple(_adaptation_set(*p, log) for p in placed(element, "AdaptationSet", where))
     return Period(
         where=where,
         line=element.line,
@@ -195,10 +189,10 @@ def _period(element: Element, where: str, log: IssueLog) -> Period:
         start=read.seconds("start", vital=True),
         duration=read.seconds("duration", vital=True),
         bitstream_switching=read.boolean("bitstreamSwitching"),
-        supplemental=_descriptors(element, "SupplementalProperty", where, log),
-        essential=_descriptors(element, "EssentialProperty", where, log),
-        protections=_protections(element, where, log),
-        events=_events(element, "EventStream", where, log),
+        supplemental=read_descriptors(element, "SupplementalProperty", where, log),
+        essential=read_descriptors(element, "EssentialProperty", where, log),
+        protections=read_protections(element, where, log),
+        events=read_events(element, "EventStream", where, log),
         adaptation_sets=sets,
         **_addressing(element, where, log),
     )
@@ -207,7 +201,7 @@ def _period(element: Element, where: str, log: IssueLog) -> Period:
 def _adaptation_set(element: Element, where: str, log: IssueLog) -> AdaptationSet:
     read = Attributes(element, where, log)
     representations = tuple(
-        _representation(*placed, log) for placed in _placed(element, "Representation", where)
+        _representation(*found, log) for found in placed(element, "Representation", where)
     )
     return AdaptationSet(
         id=read.text("id"),
@@ -217,8 +211,8 @@ def _adaptation_set(element: Element, where: str, log: IssueLog) -> AdaptationSe
         par=read.text("par"),
         bitstream_switching=read.boolean("bitstreamSwitching"),
         labels=tuple(child.text for child in element.all("Label") if child.text),
-        roles=_descriptors(element, "Role", where, log),
-        accessibility=_descriptors(element, "Accessibility", where, log),
+        roles=read_descriptors(element, "Role", where, log),
+        accessibility=read_descriptors(element, "Accessibility", where, log),
         content_components=tuple(
             (child.attributes.get("contentType"), child.attributes.get("lang"))
             for child in element.all("ContentComponent")
@@ -264,11 +258,11 @@ def _common(read: Attributes) -> dict[str, Any]:
 
 def _common_children(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
     return {
-        "channels": _descriptors(element, "AudioChannelConfiguration", where, log),
-        "protections": _protections(element, where, log),
-        "essential": _descriptors(element, "EssentialProperty", where, log),
-        "supplemental": _descriptors(element, "SupplementalProperty", where, log),
-        "inband_events": _events(element, "InbandEventStream", where, log),
+        "channels": read_descriptors(element, "AudioChannelConfiguration", where, log),
+        "protections": read_protections(element, where, log),
+        "essential": read_descriptors(element, "EssentialProperty", where, log),
+        "supplemental": read_descriptors(element, "SupplementalProperty", where, log),
+        "inband_events": read_events(element, "InbandEventStream", where, log),
     }
 
 
@@ -287,7 +281,7 @@ def _addressing(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
     if not element.children:
         return {}
     return {
-        "base_urls": _base_urls(element, where, log),
+        "base_urls": read_base_urls(element, where, log),
         "segment_base": _one(element, "SegmentBase", where, log, read_segment_base),
         "segment_list": _one(element, "SegmentList", where, log, read_segment_list),
         "segment_template": _one(element, "SegmentTemplate", where, log, read_segment_template),
@@ -307,113 +301,3 @@ def _one(
     if len(found) > 1:
         log.warn(f"{len(found)} {name} elements; the first counts", where, element.line, "5.3.9")
     return reader(found[0], f"{where}/{name}", log)
-
-
-def _base_urls(element: Element, where: str, log: IssueLog) -> tuple[BaseUrlElement, ...]:
-    return tuple(_base_url(*placed, log) for placed in _placed(element, "BaseURL", where))
-
-
-def _base_url(element: Element, where: str, log: IssueLog) -> BaseUrlElement:
-    read = Attributes(element, where, log)
-    return BaseUrlElement(
-        where=where,
-        line=element.line,
-        url=element.text,
-        service_location=read.text("serviceLocation"),
-        byte_range=read.text("byteRange"),
-        availability_time_offset=read_offset(read),
-        availability_time_complete=read.boolean("availabilityTimeComplete"),
-        priority=read.integer(f"{{{DVB}}}priority"),
-        weight=read.integer(f"{{{DVB}}}weight"),
-    )
-
-
-def _descriptors(
-    element: Element, name: str, where: str, log: IssueLog
-) -> tuple[DescriptorElement, ...]:
-    found = []
-    for child, place in _placed(element, name, where):
-        read = Attributes(child, place, log)
-        found.append(
-            DescriptorElement(
-                where=place,
-                line=child.line,
-                scheme=read.text("schemeIdUri") or "",
-                value=read.text("value"),
-                id=read.text("id"),
-                url_query=_url_query(child, place, log),
-            )
-        )
-    return tuple(found)
-
-
-def _url_query(element: Element, where: str, log: IssueLog) -> UrlQuery | None:
-    """Read Annex I's ``UrlQueryInfo`` or ``ExtUrlQueryInfo`` inside a descriptor."""
-    for child in element.children:
-        name = child.name.rpartition("}")[2]
-        if name not in ("UrlQueryInfo", "ExtUrlQueryInfo"):
-            continue
-        read = Attributes(child, f"{where}/{name}", log)
-        return UrlQuery(
-            where=read.where,
-            line=child.line,
-            query_template=read.raw("queryTemplate"),
-            use_mpd_url_query=bool(read.boolean("useMPDUrlQuery")),
-            query_string=read.text("queryString"),
-            header_param_source=read.text("headerParamSource"),
-            include_in_requests=read.words("includeInRequests") or ("segment",),
-            same_origin_only=bool(read.boolean("sameOriginOnly")),
-        )
-    return None
-
-
-def _protections(element: Element, where: str, log: IssueLog) -> tuple[ContentProtection, ...]:
-    found = []
-    for child, place in _placed(element, "ContentProtection", where):
-        read = Attributes(child, place, log)
-        texts: dict[str, list[str]] = {"pssh": [], "pro": []}
-        for part in child.children:
-            texts.get(part.name.rpartition("}")[2], []).append(part.text)
-        found.append(
-            ContentProtection(
-                where=place,
-                line=child.line,
-                scheme=(read.text("schemeIdUri") or "").lower(),
-                value=read.text("value"),
-                ref=read.text("ref"),
-                ref_id=read.text("refId"),
-                default_kid=read.text(f"{{{CENC}}}default_KID") or read.text("default_KID"),
-                pssh=tuple(texts["pssh"]),
-                pro=tuple(texts["pro"]),
-            )
-        )
-    return tuple(found)
-
-
-def _events(
-    element: Element, name: str, where: str, log: IssueLog
-) -> tuple[EventStreamElement, ...]:
-    return tuple(
-        EventStreamElement(
-            where=place,
-            line=child.line,
-            scheme=child.attributes.get("schemeIdUri", "").strip(),
-            value=child.attributes.get("value"),
-            timescale=Attributes(child, place, log).integer("timescale", least=1) or 1,
-            count=sum(1 for _ in child.all("Event")),
-            inband=name == "InbandEventStream",
-        )
-        for child, place in _placed(element, name, where)
-    )
-
-
-def _utc_timings(root: Element, where: str, log: IssueLog) -> tuple[UtcTiming, ...]:
-    return tuple(
-        UtcTiming(
-            where=place,
-            line=child.line,
-            scheme=child.attributes.get("schemeIdUri", "").strip(),
-            value=child.attributes.get("value", "").strip(),
-        )
-        for child, place in _placed(root, "UTCTiming", where)
-    )

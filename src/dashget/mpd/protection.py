@@ -10,7 +10,7 @@ from typing import Final
 
 from dashget.isobmff import BoxError, read_pssh
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.model import ContentProtection
+from dashget.mpd.model import MPD, AdaptationSet, ContentProtection, Period, Representation
 from dashget.mpd.presentation import Protection, Pssh
 
 SYSTEMS: Final = {
@@ -37,16 +37,35 @@ _UUID: Final = re.compile(r"urn:uuid:([0-9a-f-]{36})", re.IGNORECASE)
 
 def protections_of(
     levels: Iterable[tuple[ContentProtection, ...]],
-    referable: dict[str, ContentProtection],
+    known: dict[str, ContentProtection],
     log: IssueLog,
 ) -> tuple[Protection, ...]:
-    """Gather the descriptors of all levels, nearest first, each said once."""
+    """Gather the descriptors of all levels, nearest first, each said once.
+
+    ``known`` are those that others refer to, as ``referable`` gives them.
+    """
     found: dict[Protection, None] = {}
     for level in levels:
         for descriptor in level:
-            source = referable.get(descriptor.ref or "")
+            source = known.get(descriptor.ref or "")
             found[_protection(descriptor, source, log)] = None
     return tuple(found)
+
+
+def referable(mpd: MPD) -> dict[str, ContentProtection]:
+    """Find the ContentProtection descriptors that others may refer to (5.8.4.1.3)."""
+    sources: list[MPD | Period | AdaptationSet | Representation] = [mpd]
+    for period in mpd.periods:
+        sources.append(period)
+        for adaptation_set in period.adaptation_sets:
+            sources.append(adaptation_set)
+            sources.extend(adaptation_set.representations)
+    return {
+        protection.ref_id: protection
+        for source in sources
+        for protection in source.protections
+        if protection.ref_id
+    }
 
 
 def system_name(scheme: str) -> str | None:

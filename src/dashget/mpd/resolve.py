@@ -12,9 +12,10 @@ from fractions import Fraction
 
 import msgspec
 
-from dashget.errors import Issue, MPDValidityError, UsageError
+from dashget.errors import Issue, MPDValidityError
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
+from dashget.mpd.availability import availability_window
 from dashget.mpd.bases import extend_bases
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
@@ -32,22 +33,21 @@ from dashget.mpd.presentation import (
     PresentationType,
     Protection,
     Representation,
-    TemplateAddressing,
     Window,
 )
-from dashget.mpd.protection import protections_of
+from dashget.mpd.protection import protections_of, referable
 from dashget.mpd.traits import (
     SWITCHING_SCHEMES,
     TRICK_MODE_SCHEMES,
     channels_of,
     content_type,
-    is_known_essential,
     plain,
     tiles_of,
     values_of,
 )
 from dashget.mpd.urlquery import RequestQuery, request_query
 from dashget.mpd.urls import Url, is_absolute, resolve_reference
+from dashget.mpd.validity import check_countable, check_essential, check_representations
 
 
 def resolve(
@@ -78,7 +78,7 @@ def resolve(
     root = _root_base(mpd, url, base_url)
     root = resolve_reference(root, root)
     context = Context(log, url, root, allow_downgrade=allow_downgrade)
-    window = _window(mpd, now, log)
+    window = availability_window(mpd, now, log)
     timed, early = time_periods(mpd, log)
     resolver = _Resolver(mpd, context, window, root)
     periods = tuple(resolver.period(period) for period in timed)
@@ -135,34 +135,6 @@ def _base_urls(mpd: MPD) -> Iterable[str]:
                 yield from (base.url for base in representation.base_urls)
 
 
-def _window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
-    """Say what a dynamic presentation has now; segments after its end do not come into being."""
-    if mpd.type != "dynamic":
-        return None
-    if mpd.availability_start_time is None:
-        log.problem(
-            "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
-        )
-        return None
-    if now is None:
-        raise UsageError("a dynamic presentation needs the wall-clock time (now)")
-    seconds = _epoch_seconds(now) if isinstance(now, datetime) else now
-    end = mpd.availability_end_time
-    if end is not None and seconds > end:
-        log.warn(
-            "@availabilityEndTime is past; taken as of that time", mpd.where, mpd.line, "5.3.1.2"
-        )
-        seconds = end
-    return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)
-
-
-def _epoch_seconds(moment: datetime) -> Fraction:
-    if moment.tzinfo is None:
-        raise UsageError("now is a datetime without a time zone")
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return Fraction(whole) + Fraction(moment.microsecond, 10**6)
-
-
 def _duration(mpd: MPD, periods: tuple[Period, ...]) -> Fraction | None:
     if mpd.media_presentation_duration is not None:
         return mpd.media_presentation_duration
@@ -185,7 +157,7 @@ class _Resolver:
         self._context = context
         self._log = context.log
         self._window = window
-        self._referable = _referable(mpd)
+        self._referable = referable(mpd)
         self._with_remote = {"/".join(r.where.split("/")[:2]) for r in mpd.remote}
         self._top = _Inherited(
             extend_bases((Base(root),), mpd.base_urls, context.log),
@@ -206,7 +178,7 @@ class _Resolver:
             self._log.warn(
                 "the Period has no AdaptationSet", element.where, element.line, "5.3.2.2"
             )
-        self._check_unique(element)
+        check_representations(element, self._log)
         return Period(
             span=timed.span,
             adaptation_sets=sets,
@@ -232,7 +204,7 @@ class _Resolver:
         self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited
     ) -> AdaptationSet:
         handed = self._hand_down(above, element)
-        self._check_essential(element)
+        check_essential(element, self._log)
         representations = tuple(
             self._representation(representation, number, element, index, timed, handed)
             for number, representation in enumerate(element.representations)
@@ -280,7 +252,7 @@ class _Resolver:
         above: _Inherited,
     ) -> Representation:
         handed = self._hand_down(above, element)
-        self._check_essential(element)
+        check_essential(element, self._log)
         usable, refusal = self._usable(handed.bases, element)
         subject = Subject(
             element.id,
@@ -293,7 +265,8 @@ class _Resolver:
         )
         information = merged((timed.element, parent, element), self._context)
         located = locate(information, subject, self._context)
-        self._check_duration(located, information, timed)
+        if self._mpd.type == "static":
+            check_countable(located.addressing, information, timed, self._log)
         tiles = tiles_of(
             (*element.essential, *element.supplemental, *parent.essential, *parent.supplemental)
         )
@@ -387,83 +360,6 @@ class _Resolver:
                 "nothing tells what kind of content this is", element.where, element.line, "5.3.7.2"
             )
         return found or ContentType.OTHER
-
-    def _check_duration(
-        self, located: Located, information: model.SegmentBase | None, timed: TimedPeriod
-    ) -> None:
-        """A number of segments that follows from a duration needs that duration."""
-        if timed.span.duration is not None or self._mpd.type == "dynamic" or information is None:
-            return
-        addressing = located.addressing
-        if not isinstance(addressing, TemplateAddressing):
-            return
-        timeline = addressing.timeline
-        if timeline is not None:
-            counted = addressing.end_number is not None or not timeline.runs_on
-        else:
-            counted = addressing.duration is None or addressing.end_number is not None
-        if not counted:
-            period = timed.element
-            name = repr(period.id) if period.id else period.where
-            self._log.problem(
-                f"the duration of Period {name} is not known, and the number of its segments "
-                "follows from it",
-                information.where,
-                information.line,
-                "5.3.2.1",
-            )
-
-    def _check_essential(self, element: model.AdaptationSet | model.Representation) -> None:
-        for descriptor in element.essential:
-            if not is_known_essential(descriptor.scheme):
-                self._log.warn_once(
-                    f"EssentialProperty {descriptor.scheme!r} is not known; fetched all the same",
-                    descriptor.where,
-                    descriptor.line,
-                    "5.8.4.8",
-                )
-
-    def _check_unique(self, period: model.Period) -> None:
-        seen: set[str] = set()
-        for adaptation_set in period.adaptation_sets:
-            for representation in adaptation_set.representations:
-                name = representation.id
-                if name is None:
-                    self._log.warn(
-                        "@id is missing", representation.where, representation.line, "5.3.5.2"
-                    )
-                elif name in seen:
-                    self._log.warn(
-                        f"the Representation id {name!r} is there twice in one Period",
-                        representation.where,
-                        representation.line,
-                        "5.3.5.2",
-                    )
-                else:
-                    seen.add(name)
-                if representation.bandwidth is None:
-                    self._log.warn_once(
-                        "@bandwidth is missing",
-                        representation.where,
-                        representation.line,
-                        "5.3.5.2",
-                    )
-
-
-def _referable(mpd: MPD) -> dict[str, model.ContentProtection]:
-    """Find the ContentProtection descriptors that others may refer to (5.8.4.1.3)."""
-    sources: list[MPD | model.Period | model.AdaptationSet | model.Representation] = [mpd]
-    for period in mpd.periods:
-        sources.append(period)
-        for adaptation_set in period.adaptation_sets:
-            sources.append(adaptation_set)
-            sources.extend(adaptation_set.representations)
-    return {
-        protection.ref_id: protection
-        for source in sources
-        for protection in source.protections
-        if protection.ref_id
-    }
 
 
 def _events(elements: Iterable[model.EventStreamElement]) -> tuple[EventStream, ...]:

@@ -1,0 +1,39 @@
+"""The moment at which a dynamic presentation is looked at (5.3.1.2, Annex A)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from dashget.errors import UsageError
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import MPD
+from dashget.mpd.presentation import Window
+
+
+def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
+    """Say what a dynamic presentation has now; segments after its end do not come into being."""
+    if mpd.type != "dynamic":
+        return None
+    if mpd.availability_start_time is None:
+        log.problem(
+            "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
+        )
+        return None
+    if now is None:
+        raise UsageError("a dynamic presentation needs the wall-clock time (now)")
+    seconds = _epoch_seconds(now) if isinstance(now, datetime) else now
+    end = mpd.availability_end_time
+    if end is not None and seconds > end:
+        log.warn(
+            "@availabilityEndTime is past; taken as of that time", mpd.where, mpd.line, "5.3.1.2"
+        )
+        seconds = end
+    return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)
+
+
+def _epoch_seconds(moment: datetime) -> Fraction:
+    if moment.tzinfo is None:
+        raise UsageError("now is a datetime without a time zone")
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return Fraction(whole) + Fraction(moment.microsecond, 10**6)

@@ -1,0 +1,137 @@
+"""Reading what stands beside the segments: base URLs, descriptors, protection, events."""
+
+from __future__ import annotations
+
+from dashget.mpd.attributes import Attributes
+from dashget.mpd.issues import IssueLog
+from dashget.mpd.model import (
+    BaseUrlElement,
+    ContentProtection,
+    DescriptorElement,
+    EventStreamElement,
+    UrlQuery,
+    UtcTiming,
+)
+from dashget.mpd.segmentinfo import read_offset
+from dashget.mpd.xmltree import CENC, DVB, Element
+
+
+def placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:
+    """Give the children of a name, each with where it stands."""
+    found = [child for child in element.children if child.name == name]
+    return [(child, f"{where}/{name}[{index}]") for index, child in enumerate(found, 1)]
+
+
+def read_base_urls(element: Element, where: str, log: IssueLog) -> tuple[BaseUrlElement, ...]:
+    """Read the BaseURLs of an element."""
+    return tuple(_base_url(*found, log) for found in placed(element, "BaseURL", where))
+
+
+def _base_url(element: Element, where: str, log: IssueLog) -> BaseUrlElement:
+    read = Attributes(element, where, log)
+    return BaseUrlElement(
+        where=where,
+        line=element.line,
+        url=element.text,
+        service_location=read.text("serviceLocation"),
+        byte_range=read.text("byteRange"),
+        availability_time_offset=read_offset(read),
+        availability_time_complete=read.boolean("availabilityTimeComplete"),
+        priority=read.integer(f"{{{DVB}}}priority"),
+        weight=read.integer(f"{{{DVB}}}weight"),
+    )
+
+
+def read_descriptors(
+    element: Element, name: str, where: str, log: IssueLog
+) -> tuple[DescriptorElement, ...]:
+    """Read the descriptors of a name (5.8.2)."""
+    found = []
+    for child, place in placed(element, name, where):
+        read = Attributes(child, place, log)
+        found.append(
+            DescriptorElement(
+                where=place,
+                line=child.line,
+                scheme=read.text("schemeIdUri") or "",
+                value=read.text("value"),
+                id=read.text("id"),
+                url_query=_url_query(child, place, log),
+            )
+        )
+    return tuple(found)
+
+
+def _url_query(element: Element, where: str, log: IssueLog) -> UrlQuery | None:
+    """Read Annex I's ``UrlQueryInfo`` or ``ExtUrlQueryInfo`` inside a descriptor."""
+    for child in element.children:
+        name = child.name.rpartition("}")[2]
+        if name not in ("UrlQueryInfo", "ExtUrlQueryInfo"):
+            continue
+        read = Attributes(child, f"{where}/{name}", log)
+        return UrlQuery(
+            where=read.where,
+            line=child.line,
+            query_template=read.raw("queryTemplate"),
+            use_mpd_url_query=bool(read.boolean("useMPDUrlQuery")),
+            query_string=read.text("queryString"),
+            header_param_source=read.text("headerParamSource"),
+            include_in_requests=read.words("includeInRequests") or ("segment",),
+            same_origin_only=bool(read.boolean("sameOriginOnly")),
+        )
+    return None
+
+
+def read_protections(element: Element, where: str, log: IssueLog) -> tuple[ContentProtection, ...]:
+    """Read ContentProtection (5.8.4.1)."""
+    found = []
+    for child, place in placed(element, "ContentProtection", where):
+        read = Attributes(child, place, log)
+        texts: dict[str, list[str]] = {"pssh": [], "pro": []}
+        for part in child.children:
+            texts.get(part.name.rpartition("}")[2], []).append(part.text)
+        found.append(
+            ContentProtection(
+                where=place,
+                line=child.line,
+                scheme=(read.text("schemeIdUri") or "").lower(),
+                value=read.text("value"),
+                ref=read.text("ref"),
+                ref_id=read.text("refId"),
+                default_kid=read.text(f"{{{CENC}}}default_KID") or read.text("default_KID"),
+                pssh=tuple(texts["pssh"]),
+                pro=tuple(texts["pro"]),
+            )
+        )
+    return tuple(found)
+
+
+def read_events(
+    element: Element, name: str, where: str, log: IssueLog
+) -> tuple[EventStreamElement, ...]:
+    """Read EventStream or InbandEventStream (5.10)."""
+    return tuple(
+        EventStreamElement(
+            where=place,
+            line=child.line,
+            scheme=child.attributes.get("schemeIdUri", "").strip(),
+            value=child.attributes.get("value"),
+            timescale=Attributes(child, place, log).integer("timescale", least=1) or 1,
+            count=sum(1 for _ in child.all("Event")),
+            inband=name == "InbandEventStream",
+        )
+        for child, place in placed(element, name, where)
+    )
+
+
+def read_utc_timings(root: Element, where: str, log: IssueLog) -> tuple[UtcTiming, ...]:
+    """Read UTCTiming (5.8.4.11)."""
+    return tuple(
+        UtcTiming(
+            where=place,
+            line=child.line,
+            scheme=child.attributes.get("schemeIdUri", "").strip(),
+            value=child.attributes.get("value", "").strip(),
+        )
+        for child, place in placed(root, "UTCTiming", where)
+    )
