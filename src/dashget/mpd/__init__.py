@@ -1,7 +1,15 @@
 """The document: reading an MPD, its model, and what it means once resolved.
 
-Modules, in the order in which they are used: ``xmltree`` (bytes to elements), ``model``
-(one frozen type per MPD element), ``parse`` (elements to model), ``xlink`` (remote
-elements), ``resolve`` (inheritance, Period times, base URLs), ``presentation`` (the
-resolved types), ``template`` (URL templates). Nothing here does I/O.
+The road of a document, and the modules on it:
+
+- ``xmltree`` makes light elements of bytes, ``malformed`` names or mends what is not well-formed,
+  ``values`` and ``attributes`` read typed values, ``issues`` collects what is wrong or odd;
+- ``parse``, ``segmentinfo`` and ``descriptors`` make the ``model`` (one frozen type per MPD
+  element, a ``timeline`` compact); ``xlink`` and ``remote`` put remote elements in their place;
+- ``resolve`` makes the ``presentation`` of it, with ``periods`` (times), ``bases`` (base URLs),
+  ``addressing`` (segment information), ``locate``, ``urls``, ``urlquery`` and ``template`` (URLs),
+  ``traits`` and ``protection`` (what is in it), ``validity``, and, for dynamic presentations,
+  ``availability`` and ``clock``.
+
+Nothing here does I/O: what is needed from elsewhere is named, and taken as an argument.
 """

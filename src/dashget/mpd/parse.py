@@ -96,9 +96,8 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
                 error = err
             else:
                 log.extend(again.warnings, again.problems)
-                log.warn(
-                    f"not well-formed, and read with {', '.join(done)} mended", line=error.line
-                )
+                message = f"not well-formed, and read with {', '.join(done)} mended"
+                log.warn(message, error.inside or "MPD", error.line, "XML 1.0")
                 return root
     inside = f" inside {error.inside}" if error.inside else ""
     if error.truncated:

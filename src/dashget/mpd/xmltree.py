@@ -277,6 +277,7 @@ class _Builder:
     def _undeclared(self, prefix: str) -> str:
         self._log.warn_once(
             f"the prefix {prefix!r} is used without a declaration",
+            where="/".join(self._names) or "MPD",
             line=self._parser.CurrentLineNumber,
             clause="Namespaces in XML, 5",
         )
