@@ -13,34 +13,39 @@ from dashget.transfer.task import Task
 class Backlog:
     """Tasks to go on with: at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_paused", "_ready", "_sequence")
+    __slots__ = ("_blocked", "_count", "_paused", "_ready", "_sequence")
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
         self._paused: list[tuple[float, int, Task]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
         self._sequence = 0
+        self._count = 0
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as there is a wire for it."""
         task.queued += 1
+        self._count += 1
         self._ready.append(task)
 
     def pause(self, task: Task, until: float) -> None:
         """Let a task go on at the clock time ``until``."""
         task.queued += 1
+        self._count += 1
         self._sequence += 1
         heapq.heappush(self._paused, (until, self._sequence, task))
 
     def block(self, task: Task, origin: Origin) -> None:
         """Let a task go on when there is room for another connection to ``origin``."""
         task.queued += 1
+        self._count += 1
         self._blocked.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         """Take out the task that is to go on first, if there is one."""
         while (task := self._first(now, has_room)) is not None:
             task.queued -= 1
+            self._count -= 1
             if not task.closed:
                 return task
         return None
@@ -66,4 +71,4 @@ class Backlog:
         return sum(map(len, self._blocked.values()))
 
     def __len__(self) -> int:
-        return len(self._ready) + self.waiting
+        return self._count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
+import datetime
 import re
 from email.utils import parsedate
 
@@ -10,8 +10,8 @@ from dashget.byterange import ByteRange
 from dashget.transfer.request import ResponseHead
 
 _CONTENT_RANGE = re.compile(rb"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
-_CACHE = (b"age", b"x-cache", b"x-cache-hits", b"cf-cache-status", b"via")
-_DIGESTS = (b"repr-digest", b"content-digest", b"digest", b"content-md5")
+_CACHE = frozenset({b"age", b"x-cache", b"x-cache-hits", b"cf-cache-status", b"via"})
+_DIGESTS = frozenset({b"repr-digest", b"content-digest", b"digest", b"content-md5"})
 
 
 class Head:
@@ -79,7 +79,7 @@ class Head:
 
     @property
     def validator(self) -> str | None:
-        """What is fit for ``If-Range`` (RFC 9110, 13.1.5): strong ETag or dated Last-Modified."""
+        """What is fit for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
         etag = self.text(b"etag")
         if etag is not None:
             return etag if etag.startswith('"') else None
@@ -102,9 +102,8 @@ class Head:
             self.text(b"last-modified"),
             self.validator,
             self.text(b"content-type"),
-            _selected(fields, _CACHE),
-            _selected(fields, _DIGESTS),
-            self.text(b"date"),
+            () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
+            () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
         )
 
 
@@ -114,7 +113,7 @@ def http_date(text: str | None) -> int | None:
     if fields is None:
         return None
     try:
-        return calendar.timegm(fields)
+        return int(datetime.datetime(*fields[:6], tzinfo=datetime.UTC).timestamp())
     except (ValueError, OverflowError):
         return None
 
@@ -129,8 +128,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     return None if when is None else max(0.0, when - now)
 
 
-def _selected(fields: dict[bytes, bytes], names: tuple[bytes, ...]) -> tuple[tuple[str, str], ...]:
-    found = fields.keys() & names
-    if not found:
-        return ()
-    return tuple((name.decode(), fields[name].decode("latin-1")) for name in names if name in found)
+def _selected(fields: dict[bytes, bytes], names: frozenset[bytes]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.decode(), fields[name].decode("latin-1")) for name in sorted(names & fields.keys())
+    )

@@ -67,6 +67,7 @@ class Run:
         self.stopping = False
         self.error: BaseException | None = None
         self._loops = loops
+        self._places = {loop: place for place, loop in enumerate(loops)}
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
         self._concurrency = Concurrency(options, shared.clock())
@@ -93,8 +94,8 @@ class Run:
 
     def _part(self, whole: int, loop: Loop) -> int:
         """Share out a number of connections: no loop can use another's."""
-        count = len(self._loops)
-        return (whole + count - 1 - self._loops.index(loop)) // count
+        count = len(self._places)
+        return (whole + count - 1 - self._places[loop]) // count
 
     def _has_room(self, origin: Origin, loop: Loop) -> bool:
         """Say whether a loop may have one more connection to a host."""

@@ -1,0 +1,81 @@
+"""Failures in words, with what another attempt may bring."""
+
+from __future__ import annotations
+
+import errno
+
+import pycurl
+import pytest
+
+from dashget.errors import Retry, StoreError
+from dashget.transfer.failure import (
+    Failure,
+    Scope,
+    curl_failure,
+    is_shortage,
+    sink_failure,
+    status_failure,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "os_error", "message", "retry"),
+    [
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", errno.ECONNREFUSED, "connection refused", Retry.AGAIN),
+        (pycurl.E_COULDNT_CONNECT, "", errno.EHOSTUNREACH, "cannot connect: no route to host", Retry.AGAIN),
+        (pycurl.E_COULDNT_RESOLVE_HOST, "x", 0, "host name cannot be resolved", Retry.AGAIN),
+        (pycurl.E_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed certificate", 0,
+         "certificate verify failed: self-signed certificate", Retry.ELSEWHERE),
+        (pycurl.E_PEER_FAILED_VERIFICATION, "SSL certificate verification failed: certificate verify result: "
+         "unable to get local issuer certificate (20)", 0,
+         "certificate verify failed: unable to get local issuer certificate", Retry.ELSEWHERE),
+        (pycurl.E_PEER_FAILED_VERIFICATION, "SSL: no alternative certificate subject name matches", 0,
+         "certificate verify failed: it is for another host name", Retry.ELSEWHERE),
+        (pycurl.E_GOT_NOTHING, "Empty reply", 0, "the server closed the connection without an answer", Retry.AGAIN),
+        (pycurl.E_RECV_ERROR, "x", errno.ECONNRESET, "connection reset by the server", Retry.AGAIN),
+        (pycurl.E_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", 0, "not an HTTP answer", Retry.AGAIN),
+        (pycurl.E_UNSUPPORTED_PROTOCOL, "Protocol \"x\" not supported", 0, "not an http or https URL", Retry.ELSEWHERE),
+        (pycurl.E_SSL_CACERT_BADFILE, "x", 0, "the CA certificates cannot be read", Retry.NEVER),
+        (92, "HTTP/2 stream 1 was not closed cleanly", 0, "HTTP/2 stream broken off by the server", Retry.AGAIN),
+        (4711, "odd\x1b[2J thing.", 0, "odd [2J thing (libcurl 4711)", Retry.AGAIN),
+    ],
+)  # fmt: skip
+def test_libcurls_results(code: int, text: str, os_error: int, message: str, retry: Retry) -> None:
+    failure = curl_failure(code, text, os_error)
+    assert (failure.message, failure.retry) == (message, retry)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry", "scope"),
+    [
+        (401, Retry.ELSEWHERE, Scope.RESOURCE),
+        (404, Retry.ELSEWHERE, Scope.RESOURCE),
+        (407, Retry.NEVER, Scope.RESOURCE),
+        (408, Retry.AGAIN, Scope.RESOURCE),
+        (429, Retry.AGAIN, Scope.RESOURCE),
+        (500, Retry.AGAIN, Scope.RESOURCE),
+        (501, Retry.ELSEWHERE, Scope.RESOURCE),
+        (503, Retry.AGAIN, Scope.BASE),
+        (599, Retry.AGAIN, Scope.RESOURCE),
+    ],
+)
+def test_classes_of_statuses(status: int, retry: Retry, scope: Scope) -> None:
+    failure = status_failure(status)
+    assert (failure.retry, failure.scope, failure.status) == (retry, scope, status)
+
+
+def test_unknown_statuses_have_no_phrase() -> None:
+    assert status_failure(404).message == "HTTP 404 Not Found"
+    assert status_failure(599).message == "HTTP 599"
+
+
+def test_what_a_sink_raises() -> None:
+    full = sink_failure(OSError(errno.ENOSPC, "No space left on device", "/m/a"))
+    assert isinstance(full, StoreError)
+    assert str(full) == "cannot write: no space left on device: /m/a"
+    denied = sink_failure(PermissionError(errno.EACCES, "Permission denied"))
+    assert isinstance(denied, Failure)
+    assert denied.retry is Retry.NEVER
+    assert sink_failure(KeyError("x")) is None
+    assert is_shortage(OSError(errno.EMFILE, "Too many open files"))
+    assert not is_shortage(KeyError())

@@ -1,0 +1,96 @@
+"""Which responses are what was asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.byterange import ByteRange
+from dashget.errors import Retry
+from dashget.transfer.failure import Failure
+from dashget.transfer.head import Head
+from dashget.transfer.judge import Accepted, Asked, Redirect, judge
+
+PLAIN = Asked()
+RESUME = Asked(range=ByteRange(40), total=100, validator='"1"')
+PIECE = Asked(range=ByteRange(40, 59), whole=False, total=100, validator='"1"')
+
+
+def response(status: int, **fields: str) -> Head:
+    named = {k.replace("_", "-").encode(): v.encode() for k, v in fields.items()}
+    return Head(status, "1.1", named)
+
+
+def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | Failure:
+    return judge(response(status, **fields), asked, lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields", "wanted"),
+    [
+        (PLAIN, 200, {"content_length": "100"}, Accepted(0, 100, 100)),
+        (PLAIN, 200, {}, Accepted(0, None, None)),
+        (RESUME, 200, {"content_length": "70", "etag": '"2"'}, Accepted(0, 70, 70)),
+        (RESUME, 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
+        (RESUME, 206, {"content_range": "bytes 40-99/*"}, Accepted(40, 100, 100)),
+        (PIECE, 206, {"content_range": "bytes 40-59/100", "etag": '"1"'}, Accepted(40, 60, 100)),
+        (Asked(range=ByteRange(40, 999)), 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
+    ],
+)  # fmt: skip
+def test_good_responses(
+    asked: Asked, status: int, fields: dict[str, str], wanted: Accepted
+) -> None:
+    assert verdict(asked, status, **fields) == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields"),
+    [
+        (PLAIN, 206, {"content_range": "bytes 0-99/100"}),
+        (PLAIN, 200, {"content_encoding": "gzip"}),
+        (PLAIN, 204, {}),
+        (PLAIN, 304, {}),
+        (PLAIN, 302, {}),
+        (RESUME, 206, {}),
+        (RESUME, 206, {"content_range": "bytes 41-99/100"}),
+        (RESUME, 206, {"content_range": "bytes 40-98/100"}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "content_length": "61"}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "content_encoding": "br"}),
+        (Asked(range=ByteRange(40)), 206, {"content_range": "bytes 40-99/*"}),
+        (PIECE, 200, {"content_length": "100", "etag": '"1"'}),
+        (PIECE, 416, {}),
+    ],
+)
+def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> None:
+    failure = verdict(asked, status, **fields)
+    assert isinstance(failure, Failure)
+    assert not failure.restart
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields"),
+    [
+        (RESUME, 416, {}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "etag": '"2"'}),
+        (RESUME, 206, {"content_range": "bytes 40-100/101"}),
+        (PIECE, 200, {"content_length": "100", "etag": '"2"'}),
+        (PIECE, 200, {"content_length": "101"}),
+    ],
+)
+def test_responses_of_another_version(asked: Asked, status: int, fields: dict[str, str]) -> None:
+    failure = verdict(asked, status, **fields)
+    assert isinstance(failure, Failure)
+    assert failure.restart
+
+
+def test_a_redirect_needs_a_location() -> None:
+    assert verdict(PLAIN, 301, location="/x") == Redirect("/x")
+    failure = verdict(PLAIN, 301)
+    assert isinstance(failure, Failure)
+    assert failure.retry is Retry.ELSEWHERE
+
+
+def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:
+    busy, gone = verdict(PLAIN, 503, retry_after="9"), verdict(PLAIN, 404, retry_after="9")
+    assert isinstance(busy, Failure)
+    assert isinstance(gone, Failure)
+    assert (busy.retry_after_seconds, gone.retry_after_seconds) == (9.0, None)

@@ -1,0 +1,123 @@
+"""Origins, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.transfer.failure import Failure
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import Origin, Origins, sendable, shown
+
+
+def origins(**options: object) -> Origins:
+    return Origins(TransferOptions(**options))  # type: ignore[arg-type]  # keyword options of one struct
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/a", "HTTP://H/b?x", "http://h:80", "http://me:pw@h/", "http://h?x=/", "http://h./a"],
+)
+def test_spellings_of_one_origin_are_one(url: str) -> None:
+    known = origins()
+    assert known.of(url) is known.of("http://h/")
+
+
+@pytest.mark.parametrize("url", ["https://h/", "http://h:81/", "http://g/", "http://h.h/"])
+def test_other_origins_are_others(url: str) -> None:
+    known = origins()
+    assert known.of(url) is not known.of("http://h/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h",
+        "//h/a",
+        "http:",
+        "http://",
+        "http:///a",
+        "http://h:x/",
+        "http://[::1/",
+        "http://h:99999/",
+    ],
+)
+def test_what_is_no_url_is_a_failure(url: str) -> None:
+    assert isinstance(origins().of(url), Failure)
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data", "javascript"])
+def test_other_schemes_are_refused_by_name(scheme: str) -> None:
+    failure = origins().of(f"{scheme}://h/a")
+    assert isinstance(failure, Failure)
+    assert failure.message == f"{scheme}: URLs are not fetched, only http and https"
+
+
+@pytest.mark.parametrize(
+    ("name", "matches"),
+    [
+        ("cdn.example", True), ("CDN.example", True), ("cdn.example:8080", True),
+        ("http://cdn.example:8080", True), ("cdn.example:80", False), ("example", False),
+        ("https://cdn.example:8080", False), ("xcdn.example", False), ("http://cdn.example", False),
+    ],
+)  # fmt: skip
+def test_names_of_origins(name: str, matches: bool) -> None:
+    assert Origin("http", "cdn.example", 8080).matches(name) is matches
+
+
+def test_ipv6_hosts_can_be_named() -> None:
+    assert Origin("http", "::1", 8080).matches("[::1]:8080")
+    assert Origin("http", "::1", 8080).matches("::1")
+    assert Origin("http", "::1", 8080).key == "http://[::1]:8080"
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "wanted"),
+    [
+        ("http://h/a/b", "c", "http://h/a/c"),
+        ("http://h/a/b?q", "?r", "http://h/a/b?r"),
+        ("http://h/a", "//g/x#y", "http://g/x"),
+        ("http://h/a", "https://g/x", "https://g/x"),
+    ],
+)
+def test_where_redirects_lead(base: str, location: str, wanted: str) -> None:
+    assert origins().redirect(base, location) == wanted
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/", "data:,x", "javascript:1"])
+def test_redirects_to_other_schemes_are_refused(location: str) -> None:
+    assert isinstance(origins(allow_downgrade=True).redirect("http://h/", location), Failure)
+
+
+def test_credentials_and_control_characters_are_not_shown() -> None:
+    assert shown("http://me:pw@h/a\x1b[2J?x") == "http://h/a%1B[2J?x"
+    assert shown("http://h/a@b") == "http://h/a@b"
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "wanted"),
+    [
+        ("http://h/a b", None, "http://h/a b"),
+        ("http://h/ä?ö=%20#x", None, "http://h/%C3%A4?%C3%B6=%20"),
+        ("http://bücher.example/", None, "http://xn--bcher-kva.example/"),
+        ("http://h/a#x", "t=1", "http://h/a?t=1"),
+        ("http://h/a?b", "t=1", "http://h/a?b&t=1"),
+    ],
+)
+def test_urls_are_sent_in_ascii(url: str, query: str | None, wanted: str) -> None:
+    assert sendable(url, query) == wanted
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("127.0.0.1", True), ("10.1.2.3", True), ("192.168.0.1", True), ("169.254.169.254", True),
+        ("::1", True), ("fe80::1%eth0", True), ("fc00::1", True), ("::ffff:10.0.0.1", True),
+        ("0.0.0.0", True), ("100.64.0.1", True), ("93.184.216.34", False), ("2606:2800::1", False),
+    ],
+)  # fmt: skip
+def test_private_addresses_are_told_from_public_ones(address: str, refused: bool) -> None:
+    assert origins(origin="http://8.8.8.8/").address_refused("x.example", address) is refused
+    assert not origins(origin="http://8.8.8.8/").address_refused("8.8.8.8", address)
+    assert not origins(origin="http://10.0.0.1/").address_refused("x.example", address)
+    assert not origins().address_refused("x.example", address)
