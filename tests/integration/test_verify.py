@@ -567,6 +567,20 @@ def test_prune_removes_exactly_that_after_saying_so(
     assert summary.outcomes[dashget.Outcome.DOWNLOADED] == 2
 
 
+@pytest.mark.parametrize("command", ["get", "verify"])
+def test_the_command_says_what_it_prunes(
+    server: FaultServer, small: Path, tmp_path: Path, command: str
+) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    url = server.url("/show/x.mpd")
+    mirror(url, small)
+    arguments = (url, "-o", small) if command == "get" else (small,)
+    ended = run(command, *arguments, "--prune", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    told = [line for line in ended.err.splitlines() if line.startswith("removing: ")]
+    assert told == ["removing: v/3.m4s", "removing: w/3.m4s"]
+
+
 def test_prune_leaves_what_another_selection_fetched(server: FaultServer, small: Path) -> None:
     worst = dashget.parse_selection(video="worst")
     mirror(server.url("/show/x.mpd"), small, selection=worst, prune=True)
