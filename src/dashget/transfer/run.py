@@ -36,6 +36,8 @@ Done = Callable[[Job, Fetched | TransferError], object]
 _SHORTAGE_PAUSE_SECONDS = 0.2
 _SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
+_WIDE_BYTES = 256 * 1024
+"""From this many bytes in the mean on, a transfer is worth a loop of its own."""
 _HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
 _OVERTAKEN_BELOW = 0.3
 """The share of the usual rate below which a transfer counts as slow."""
@@ -67,6 +69,9 @@ class Run:
         self.stopping = False
         self.error: BaseException | None = None
         self._loops = loops
+        self._wide = len(loops) == 1
+        """Whether all loops take part: several only get in each other's way with small files,
+        where Python has more to do than libcurl."""
         self._places = {loop: place for place, loop in enumerate(loops)}
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
@@ -81,6 +86,8 @@ class Run:
         self._wires: set[Wire] = set()
         self._active = 0
         self._sleepers = 0
+        self._ended = 0
+        self._ended_bytes = 0
         self._pace: float | None = None
         """Bytes a second of one transfer, as finished ones have had it."""
         self._next_tick = 0.0
@@ -94,6 +101,8 @@ class Run:
 
     def _part(self, whole: int, loop: Loop) -> int:
         """Share out a number of connections: no loop can use another's."""
+        if not self._wide:
+            return whole if self._places[loop] == 0 else 0
         count = len(self._places)
         return (whole + count - 1 - self._places[loop]) // count
 
@@ -319,9 +328,18 @@ class Run:
         task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
         self._concurrency.arrived(first_byte, seconds)
+        self._ended += 1
+        self._ended_bytes += wire.received
+        if not self._wide and self._ended_bytes > _WIDE_BYTES * max(4, self._ended):
+            self._widen()
         if wire.received > 4096 and seconds > 0:
             rate = wire.received / seconds
             self._pace = rate if self._pace is None else 0.9 * self._pace + 0.1 * rate
+
+    def _widen(self) -> None:
+        """Let all loops take part from now on."""
+        self._wide = True
+        self.changed.notify_all()
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
         step = follow(wire, redirect, self.shared.origins, self.options.max_redirects)
@@ -405,7 +423,7 @@ class Run:
                 self._report(task)
             elif not self.stopping:
                 self._go_on(task)
-        if self._sleepers:
+        if self._sleepers and (self._wide or self._over()):
             self.changed.notify_all()
 
     def _go_on(self, task: Task) -> None:
@@ -440,7 +458,7 @@ class Run:
                 wanted = self._accept(wire, head, accepted)
         if wire.task.gaps is not None:
             with self.lock:
-                self.changed.notify_all()
+                self._widen()
         return wanted
 
     def _accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
@@ -489,6 +507,8 @@ class Run:
             self._next_tick = now + _TICK_SECONDS
             received = sum(loop.received for loop in self._loops) - self._received_before
             self._concurrency.observe(now, received, self._active)
+            if not self._wide and any(wire.received > 4 * _WIDE_BYTES for wire in self._wires):
+                self._widen()
             if self._backlog.blocked:
                 self._concurrency.settle_at(self._active)
             if self._jobs is None and not self._backlog:
