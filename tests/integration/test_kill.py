@@ -8,6 +8,7 @@ figures. Seeds are fixed; what varies from run to run is what the machine does m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -53,7 +54,7 @@ class Figures:
     @property
     def twice(self) -> float:
         """The share of what was sent that had been sent before."""
-        return (self.sent - self.size) / self.sent
+        return max(0, self.sent - self.size) / self.sent
 
 
 def share_of(form: str) -> int:
@@ -124,9 +125,13 @@ class Mirrored:
         return Ended(code, out, err), code == -number
 
     def _strike(self, process: subprocess.Popen[str], number: int) -> None:
-        process.send_signal(number)
         if number == signal.SIGKILL:
+            # Stopped first, so that what it has not read yet can be counted.
+            process.send_signal(signal.SIGSTOP)
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             self._server.cut()
+        process.send_signal(number)
 
     def check(self) -> None:
         """Hold every file under a final name against the origin."""
