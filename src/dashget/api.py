@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from dashget.checks import Report, checksum_lines
+from dashget.checks import Report
 from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
     Event,
@@ -42,7 +42,7 @@ from dashget.selection import Rule, Selection, select
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
-from dashget.verification import VerifyOptions, expected_of, prune, verify_mirror
+from dashget.verification import VerifyOptions, expected_of, prune, verify_mirror, write_sums
 from dashget.version import __version__
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
@@ -127,8 +127,8 @@ def mirror(
 
     Files that fail are in ``Summary.failures``; only what prevents any result is raised:
     UsageError, ManifestFetchError, MPDError, SelectionError, StoreError. ``stop.request()``
-    ends the run early, with ``Summary.interrupted`` set; so does a disk that takes no more,
-    whose StoreError is raised after the Summary was observed. ``observer`` gets every event, the
+    ends the run early, with ``Summary.interrupted`` set. A disk that takes no more ends
+    it, too: the StoreError is raised after the Summary was observed. ``observer`` gets every event, the
     Summary last, from one thread at a time.
     """
     started = time.monotonic()
@@ -140,7 +140,7 @@ def mirror(
         watch(Warned("TLS certificates are not verified (--insecure)"))
     policy = Policy(
         dry_run=options.dry_run,
-        checksum="sha256" if options.checksums else None,
+        checksum="sha256" if options.checksums or _has_sums(options.root) else None,
         check_remote=options.verify and not options.dry_run,
     )
     run = MirrorRun(watch, policy)
@@ -170,7 +170,7 @@ def mirror(
                 if not options.dry_run and not stop.requested:
                     _finish_mirror(loaded, store, options, watch)
             except StoreError as error:
-                failure = error
+                failure = _explained(error, root)
     summary = run.summary(
         root=str(root),
         manifest=str(root / loaded.name),
@@ -178,12 +178,12 @@ def mirror(
         seconds=time.monotonic() - started,
         warnings=watch.warnings,
         requests=loaded.fetched.requests if loaded.fetched else 0,
-        interrupted=stop.requested or failure is not None,
+        interrupted=stop.requested,
         bytes_estimated=_total(track.bytes_estimated for track in tracks),
+        error=None if failure is None else failure.message,
     )
     watch(summary)
     if failure is not None:
-        failure.hint = failure.hint or "make room on the disk; the same command goes on from here"
         raise failure
     return summary
 
@@ -306,6 +306,19 @@ def _header(loaded: Loaded, selection: Selection) -> Header:
     )
 
 
+def _explained(error: StoreError, root: Path) -> StoreError:
+    """Add where it happened, and what to do about it."""
+    if str(root) not in error.message:
+        error.message = f"cannot go on in {root}: {error.message}"
+    error.hint = error.hint or "make room on the disk; the same command goes on from here"
+    return error
+
+
+def _has_sums(root: Path | None) -> bool:
+    """Whether a mirror has checksums already, which have to be kept up."""
+    return root is not None and (root / SUMS_NAME).is_file()
+
+
 def _total(estimates: Iterable[int | None]) -> int | None:
     known = [estimate for estimate in estimates if estimate is not None]
     return sum(known) if known else None
@@ -318,10 +331,8 @@ def _finish_mirror(
     if options.prune:
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         prune(store, expected, loaded.name, watch)
-    if options.checksums:
-        local = (local_manifest_name(loaded.name),)
-        lines = list(checksum_lines(store, store.note, local))
-        store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
+    if options.checksums or store.size(SUMS_NAME) is not None:
+        write_sums(store, loaded.name)
 
 
 def _chosen(selection: Selection) -> dict[str, str]:

@@ -65,20 +65,14 @@ class Problem(enum.Enum):
     STRUCTURE = "structure"
     TIME = "time"
     UNRECORDED = "unrecorded"
+    OWN = "own"
+    """A file that DashGet itself wrote is not what it would write."""
     CHANGED = "changed-on-server"
     GONE = "gone-from-server"
     UNCOMPARED = "not-compared"
     SUPERSEDED = "superseded"
     STRAY = "stray"
     PART = "part"
-
-
-_NOTES: Final = (
-    Problem.GONE,
-    Problem.SUPERSEDED,
-    Problem.STRAY,
-    Problem.PART,
-)
 
 
 class Finding(Event, frozen=True, tag="finding"):
@@ -102,11 +96,12 @@ class Report(Event, frozen=True, tag="report"):
     errors: int
     notes: int
     seconds: float
+    interrupted: bool = False
 
     @property
     def sound(self) -> bool:
-        """Whether no error was found, or all were repaired."""
-        return self.errors == 0
+        """Whether everything was checked, and no error was found or all were repaired."""
+        return self.errors == 0 and not self.interrupted
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -226,7 +221,8 @@ class OfflineCheck:
         for key, offsets in self._offsets.items():
             common = statistics.median_low(offset for _, offset, _ in offsets)
             tolerance = max(tolerance for _, _, tolerance in offsets)
-            if abs(common) > tolerance:
+            agreeing = sum(abs(offset - common) <= tolerance for _, offset, _ in offsets)
+            if abs(common) > tolerance and 2 * agreeing > len(offsets):
                 message = f"all segments begin {float(common):+.3f} s off the manifest's time"
                 name = f"Representation {tracks[key].representation.id}"
                 yield _note(name, Problem.TIME, message)
@@ -305,7 +301,7 @@ def find_superseded(
     return tuple(
         record
         for path, record in sorted(records.items())
-        if path not in named and path not in reserved
+        if path not in named and path not in reserved and store.size(path) is not None
     )
 
 
@@ -327,6 +323,18 @@ def checksum_lines(
             if record is not None:
                 note(msgspec.structs.replace(record, sha256=digest))
         yield _checksum_line(path, digest)
+
+
+def read_checksums(text: str) -> dict[str, str]:
+    """Read ``SHA256SUMS``: the digest of each path."""
+    sums: dict[str, str] = {}
+    for line in text.splitlines():
+        escaped = line.startswith("\\")
+        digest, _, path = line.lstrip("\\").partition("  ")
+        if escaped:
+            path = path.replace("\\n", "\n").replace("\\r", "\r").replace("\\\\", "\\")
+        sums[path] = digest
+    return sums
 
 
 def _checksum_line(path: str, digest: str) -> str:

@@ -174,11 +174,13 @@ class Summary(Event, frozen=True, tag="summary"):
     dry_run: bool = False
     bytes_estimated: int | None = None
     """What everything selected comes to by its bandwidth, where the manifest tells."""
+    error: str | None = None
+    """What kept the whole run from going on, such as a full disk."""
 
     @property
     def complete(self) -> bool:
         """Whether every planned file is there (or allowed to be absent)."""
-        return not self.interrupted and not self.failures
+        return not self.interrupted and not self.failures and self.error is None
 
 
 class Observer(Protocol):

@@ -96,6 +96,19 @@ def reserved_names(manifest: str) -> frozenset[str]:
     return frozenset({manifest, local_manifest_name(manifest), SUMS_NAME})
 
 
+def is_safe_path(path: str) -> bool:
+    """Whether a path that was read from a file is one that this module could have made.
+
+    A record may come with a mirror that somebody else made; its paths must stay inside.
+    """
+    parts = path.split("/")
+    return (
+        not any(part in ("", ".", "..") for part in parts)
+        and not any(char in path for char in "\\\0")
+        and parts[0].casefold() != CONTROL_DIRECTORY
+    )
+
+
 def root_name(url: str) -> str:
     """Return the default directory: the manifest's own directory, else its host.
 

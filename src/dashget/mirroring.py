@@ -176,6 +176,7 @@ class MirrorRun(Hooks):
         warnings: int,
         interrupted: bool,
         bytes_estimated: int | None,
+        error: str | None,
     ) -> Summary:
         """Sum the run up; ``requests`` are those made before it, for the manifest."""
         totals = self.totals
@@ -194,6 +195,7 @@ class MirrorRun(Hooks):
             interrupted=interrupted,
             dry_run=self._policy.dry_run,
             bytes_estimated=bytes_estimated,
+            error=error,
         )
 
     # What the engine calls.
@@ -330,6 +332,7 @@ class MirrorRun(Hooks):
             self._store.finish(part, record)
         except OSError as error:
             part.close()
+            self._store.check_present()
             if error.errno in _DISK_IS_THE_PROBLEM:
                 raise StoreError(
                     f"cannot store {file.path}: {error.strerror}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,12 +16,15 @@ from dashget.checks import (
     Problem,
     RemoteCheck,
     Report,
+    checksum_lines,
     find_superseded,
+    read_checksums,
     sha256_of,
 )
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
-from dashget.layout import SafePath, reserved_names
+from dashget.layout import SUMS_NAME, SafePath, local_manifest_name, reserved_names
+from dashget.localmpd import make_local_mpd
 from dashget.lookups import RemoteEntity, include_entities
 from dashget.manifest import load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy, Stop
@@ -132,6 +135,9 @@ class _Verification:
             offline, findings = self._repair(expected, offline, findings)
         if self._options.prune:
             self._prune(expected)
+        if self._options.writes and self._store.size(SUMS_NAME) is not None:
+            write_sums(self._store, self._header.manifest)
+        findings += self._check_own(expected)
         findings += offline.strays(reserved_names(self._header.manifest))
         for finding in findings:
             self._observer(finding)
@@ -145,7 +151,30 @@ class _Verification:
             errors=sum(not finding.note for finding in findings),
             notes=sum(finding.note for finding in findings),
             seconds=0.0,
+            interrupted=self._stop.requested,
         )
+
+    def _check_own(self, expected: Expected) -> Iterator[Finding]:
+        """Compare what DashGet itself wrote with what it would write."""
+        name = local_manifest_name(self._header.manifest)
+        tracks = [track for track in expected.tracks if track.key in expected.selected]
+        remote = {href: data for href, _, data in self._store.read_remote()}
+        data = (self._store.root / self._header.manifest).read_bytes()
+        fresh = make_local_mpd(data, expected.presentation, tracks, expected.layout, remote=remote)
+        if self._options.repair:
+            self._store.write_if_changed(name, fresh)
+        elif _bytes_of(self._store.root / name) != fresh:
+            message = "not what this version of DashGet writes; --repair or get writes it anew"
+            yield Finding(name, Problem.OWN, message, note=True)
+        listed = _bytes_of(self._store.root / SUMS_NAME)
+        if listed is not None:
+            sums = read_checksums(listed.decode("utf-8", "replace"))
+            sums.pop(name, None)
+            records = self._store.records()
+            wanted = {p: r.sha256 for p, r in records.items() if r.sha256 is not None}
+            if sums != wanted:
+                message = "it does not agree with the record; get --checksums sha256 writes it anew"
+                yield Finding(SUMS_NAME, Problem.OWN, message)
 
     def _check_manifest(self) -> list[Finding]:
         """Compare the MPD with its record; fetch it again if it is wrong and may be repaired."""
@@ -208,6 +237,8 @@ class _Verification:
                 allow_downgrade=self._options.transfer.allow_downgrade,
             )
         except MPDError as error:
+            error.message = f"{self._store.root / name}: {error.message}"
+            error.args = (error.message,)
             error.hint = "--repair fetches it again"
             raise
         return expected_of(presentation, name, parse_selection(**self._header.selection))
@@ -256,6 +287,19 @@ def prune(
     for record in records:
         store.remove(record)
     return records
+
+
+def write_sums(store: MirrorDirectory, manifest: str) -> None:
+    """Write ``SHA256SUMS`` anew: every recorded file, the MPD and its local version."""
+    lines = list(checksum_lines(store, store.note, (local_manifest_name(manifest),)))
+    store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _with_reason(finding: Finding, failure: Failure | None) -> Finding:

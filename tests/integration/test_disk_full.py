@@ -88,12 +88,6 @@ def mirror(server: FaultServer, root: Path) -> dashget.Summary:
     return dashget.mirror(server.url("/show/x.mpd"), options)
 
 
-NO_HINT = pytest.mark.xfail(strict=True, reason="the engine's error for a full disk has no hint")
-VANISHED = pytest.mark.xfail(
-    strict=True, reason="a root that is gone fails file by file, and what it held counts as there"
-)
-
-
 def check_refusal(ended: Ended, reason: str) -> None:
     """One sentence, and the exit code of the disk."""
     assert ended.code == 6, ended.err
@@ -151,7 +145,6 @@ def test_a_full_disk_ends_the_run_and_with_more_room_the_same_command_completes_
     assert run("verify", root, cwd=tmp_path).code == 0
 
 
-@NO_HINT
 @pytest.mark.system
 def test_a_full_disk_is_told_with_the_place_and_a_hint(
     media: Path, nginx: Callable[..., Origin], disk: Callable[[str], Disk], tmp_path: Path
@@ -265,7 +258,6 @@ def test_a_disk_error_ends_the_run_and_keeps_what_is_finished(
     assert again & finished <= {"x.mpd"}
 
 
-@VANISHED
 def test_a_mirror_that_is_removed_during_the_run_is_not_reported_complete(
     server: FaultServer, tmp_path: Path
 ) -> None:
@@ -282,7 +274,6 @@ def test_a_mirror_that_is_removed_during_the_run_is_not_reported_complete(
     assert tree(root).keys() == {*BODIES, "x.mpd", "x.local.mpd"}
 
 
-@VANISHED
 def test_a_mirror_that_is_moved_away_during_the_run_loses_nothing_and_says_so(
     server: FaultServer, tmp_path: Path
 ) -> None:

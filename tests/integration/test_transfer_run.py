@@ -229,6 +229,45 @@ def test_too_many_open_files_are_waited_out(server: FaultServer) -> None:
     assert len(results) == 10
 
 
+FEW_FILES = """
+import resource, sys
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.request import Fetched, Job, MemorySink, Request
+
+class Sink(MemorySink):
+    def begin(self, head, offset):
+        self.file = self.file if hasattr(self, "file") else open("/dev/null", "wb")
+
+def done(job, result):
+    if hasattr(job.payload, "file"):
+        job.payload.file.close()
+    print(result.attempts if isinstance(result, Fetched) else result, end=" ")
+
+def jobs():
+    for i in range(60):
+        sink = Sink(5000)
+        yield Job(Request((sys.argv[1],)), lambda sink=sink: sink, sink)
+
+with Engine(TransferOptions(in_flight=30, retries=0, origin=sys.argv[2] or None)) as engine:
+    engine.fetch(Request((sys.argv[1],)), max_bytes=5000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    engine.run(jobs(), done)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+@pytest.mark.parametrize("origin", ["", "http://8.8.8.8/"])
+def test_a_process_short_of_files_goes_on_with_fewer(server: FaultServer, origin: str) -> None:
+    url = server.on("/a", Answer(BODY, drip=(500, 0.02)))
+    allowed = "http://127.0.0.1/" if origin else ""
+    program = subprocess.run(
+        [sys.executable, "-c", FEW_FILES, url, allowed], capture_output=True, text=True, timeout=60
+    )
+    assert program.stderr == ""
+    assert program.stdout.split() == ["1"] * 60
+
+
 @pytest.mark.parametrize("where", ["jobs", "done", "sink"])
 def test_errors_of_the_caller_come_back_to_it(server: FaultServer, where: str) -> None:
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]

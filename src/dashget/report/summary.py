@@ -47,7 +47,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     if summary.complete:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
         yield f"  plays from any static server: {text.printable(local)}"
-    else:
+    elif summary.error is None:
         yield f"hint: {_hint(summary)}"
 
 
@@ -59,6 +59,8 @@ def _headline(summary: Summary) -> str:
         return f"Dry run: nothing was downloaded; {have}{about} already there"
     if summary.interrupted:
         return f"Interrupted: {have} complete so far"
+    if summary.error is not None:
+        return f"Stopped: {have} complete so far"
     failed = len(summary.failures)
     if failed:
         planned = sum(summary.outcomes.values())

@@ -61,7 +61,9 @@ class FindingsTable:
 def report_lines(report: Report) -> Iterator[str]:
     """Yield the sums in words."""
     checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
-    if report.sound:
+    if report.interrupted:
+        yield f"Interrupted: not all was checked; {text.count(report.errors, 'error')} so far"
+    elif report.sound:
         yield f"Sound: {checked}"
     else:
         yield f"Not sound: {text.count(report.errors, 'error')}; {checked} checked"
@@ -73,7 +75,7 @@ def report_lines(report: Report) -> Iterator[str]:
     if report.notes:
         facts.append(text.count(report.notes, "note"))
     yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
-    if not report.sound and not report.repaired:
+    if report.errors and not report.repaired:
         yield "hint: --repair fetches exactly what is wrong"
 
 

@@ -77,6 +77,8 @@ class MirrorDirectory:
         self._made: set[str] = set()
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
+        self._second: datetime.datetime | None = None
+        self._second_text = ""
 
     def open(self, header: Header, *, moved: bool = False) -> None:
         """Take possession for the presentation that ``header`` describes.
@@ -284,7 +286,10 @@ class MirrorDirectory:
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""
-        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        second = self._clock().replace(microsecond=0)
+        if second != self._second:
+            self._second, self._second_text = second, second.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._second_text
 
     def note(self, record: FileRecord) -> None:
         """Record more about a file that is finished already."""
@@ -319,8 +324,17 @@ class MirrorDirectory:
     def _make_folder(self, path: str) -> None:
         folder = os.path.dirname(path)
         if folder and folder not in self._made:
+            self.check_present()
             os.makedirs(self._prefix + folder, exist_ok=True)
             self._made.add(folder)
+
+    def check_present(self) -> None:
+        """Raise StoreError if the mirror's directory is not there any more."""
+        if not self._control.is_dir():
+            raise StoreError(
+                f"{self.root} has vanished or was moved",
+                hint="nothing more can be stored there; the same command begins anew",
+            )
 
     def _acquire(self) -> None:
         """Hold the lock file; its text says who does."""

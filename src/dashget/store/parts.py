@@ -9,9 +9,11 @@ piece never enters the journal. Entries are written before the bytes that they s
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -20,17 +22,20 @@ import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.digests import Digest, find_digest
+from dashget.errors import StoreError
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
+_SCATTERED = ".ranges"
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class PartEntry(msgspec.Struct, omit_defaults=True):
     """One line of the journal.
 
-    A line with ``path`` opens a part (and forgets what was there under its name);
-    ``scattered`` says that from here on only listed ranges count; ``span`` lists one.
+    A line with ``path`` opens a part (and forgets what was there under its name); ``span``
+    lists a range of a scattered part that is whole. Whether a part is scattered is told by
+    the name of its file, so that no lost line can make its holes look like bytes.
     """
 
     part: str
@@ -38,15 +43,15 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     url: str | None = None
     validator: str | None = None
     size: int | None = None
-    scattered: bool = False
     span: tuple[int, int] | None = None
+    crc: int | None = None
+    """CRC-32 of the line without it: a damaged line must not vouch for anything."""
 
 
 class _State(msgspec.Struct):
     url: str | None
     validator: str | None
     size: int | None
-    scattered: bool = False
     spans: list[tuple[int, int]] = []
 
 
@@ -55,6 +60,7 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.prefix = os.path.join(directory, "")
         self._path = directory / _JOURNAL_NAME
         self._lock = threading.Lock()
         self._descriptor: int | None = None
@@ -72,11 +78,13 @@ class Journal:
         state = self._states.get(part)
         if state is None or state.validator is None or url not in (None, state.url):
             return None
+        scattered = os.path.exists(self.prefix + scattered_name(part))
         try:
-            on_disk = (self.directory / part).stat().st_size
+            name = scattered_name(part) if scattered else part
+            on_disk = os.stat(self.prefix + name).st_size
         except OSError:
             return None
-        spans = state.spans if state.scattered else [(0, on_disk - 1)]
+        spans = state.spans if scattered else [(0, on_disk - 1)]
         finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
         if not finished:
             return None
@@ -88,7 +96,7 @@ class Journal:
 
     def add(self, entry: PartEntry) -> None:
         """Append an entry, with one write."""
-        line = self._encoder.encode(entry) + b"\n"
+        line = self._line(entry)
         with self._lock:
             if self._descriptor is None:
                 self.create_directory()
@@ -97,10 +105,15 @@ class Journal:
             os.write(self._descriptor, line)
 
     def create_directory(self) -> None:
-        """Make the directory of parts, once."""
+        """Make the directory of parts, once; never the mirror that it belongs to."""
         if not self._created:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(exist_ok=True)
             self._created = True
+
+    def _line(self, entry: PartEntry) -> bytes:
+        entry.crc = None
+        entry.crc = zlib.crc32(self._encoder.encode(entry))
+        return self._encoder.encode(entry) + b"\n"
 
     def close(self) -> None:
         """Close; leave nothing behind where no part is left."""
@@ -127,13 +140,16 @@ class Journal:
             lines = []
         for line in lines:
             try:
-                self._apply(decoder.decode(line), paths)
+                entry = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
+            if self._line(copy.copy(entry)) == line + b"\n":
+                self._apply(entry, paths)
         for name in os.listdir(self.directory):
-            if name != self._path.name and self.resume_point(name) is None:
+            part = name.removesuffix(_SCATTERED)
+            if name != self._path.name and self.resume_point(part) is None:
                 (self.directory / name).unlink()
-                self._states.pop(name, None)
+                self._states.pop(part, None)
         self._compact(paths)
 
     def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
@@ -143,7 +159,6 @@ class Journal:
         state = self._states.get(entry.part)
         if state is None:
             return
-        state.scattered = state.scattered or entry.scattered
         if entry.span is not None:
             state.spans.append(entry.span)
 
@@ -155,11 +170,10 @@ class Journal:
                 del self._states[part]
                 continue
             lines.append(PartEntry(part, paths[part], state.url, state.validator, state.size))
-            if state.scattered:
-                lines.append(PartEntry(part, scattered=True))
+            if state.spans:
                 lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in point.finished]
         fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(b"".join(self._encoder.encode(line) + b"\n" for line in lines))
+        fresh.write_bytes(b"".join(self._line(line) for line in lines))
         fresh.replace(self._path)
 
 
@@ -205,7 +219,7 @@ class Part:
         self._hashers: list[_Hasher] | None = None
         self._hashed = 0
         self.name = part_name(path)
-        self.file = os.path.join(journal.directory, self.name)
+        self.file = journal.prefix + self.name
         self._journal = journal
         self._journaled = False
         self._seen = False
@@ -221,11 +235,10 @@ class Part:
         self._head = head
         self._prepare_hashes(head, offset)
         if self._descriptor is None:
-            self._journal.create_directory()
-            flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
-            self._descriptor = os.open(self.file, flags, 0o666)
+            self._open(offset)
         elif offset == 0:
             os.ftruncate(self._descriptor, 0)
+            self._gather()
         if offset == 0:
             self._journal.forget(self.name)
             self._journaled = False
@@ -238,9 +251,36 @@ class Part:
         self._hashers = None
         self._note()
         point = self._journal.resume_point(self.name)
-        self._journal.add(PartEntry(self.name, scattered=True))
         for span in point.finished if point else ():
             self.written(span)
+        target = self._journal.prefix + scattered_name(self.name)
+        if self.file != target:
+            os.replace(self.file, target)
+            self.file = target
+
+    def _open(self, offset: int) -> None:
+        """Open the file, under the name that it has; an empty one begins in sequence."""
+        try:
+            self._journal.create_directory()
+            scattered = self._journal.prefix + scattered_name(self.name)
+            if os.path.exists(scattered):
+                self.file = scattered
+            flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
+            self._descriptor = os.open(self.file, flags, 0o666)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{self._journal.directory.parent.parent} has vanished or was moved",
+                hint="nothing more can be stored there; the same command begins anew",
+            ) from error
+        if offset == 0:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Go back to the name of a part whose bytes come in sequence."""
+        plain = self._journal.prefix + self.name
+        if self.file != plain:
+            os.replace(self.file, plain)
+            self.file = plain
 
     def write(self, data: bytes, offset: int, /) -> object:
         """Put ``data`` at ``offset``; OSError if the disk does not take all of it."""
@@ -317,7 +357,7 @@ def read_part_paths(directory: Path) -> tuple[str, ...]:
     if not directory.is_dir():
         return ()
     decoder = msgspec.json.Decoder(PartEntry)
-    names = set(os.listdir(directory))
+    names = {name.removesuffix(_SCATTERED) for name in os.listdir(directory)}
     paths: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError):
         for line in (directory / _JOURNAL_NAME).read_bytes().splitlines():
@@ -327,6 +367,11 @@ def read_part_paths(directory: Path) -> tuple[str, ...]:
                     paths[entry.part] = entry.path
     unknown = names - paths.keys() - {_JOURNAL_NAME}
     return tuple(sorted({*paths.values(), *unknown}))
+
+
+def scattered_name(part: str) -> str:
+    """Return the name of a part's file once its bytes come in any order."""
+    return part + _SCATTERED
 
 
 def part_name(path: str) -> str:

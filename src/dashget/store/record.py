@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from dashget.errors import StoreError
+from dashget.layout import is_safe_path
 
 RECORD_VERSION: Final = 1
 
@@ -111,6 +112,8 @@ def read_header(path: Path) -> Header | None:
             candidate = msgspec.json.decode(line, type=Header)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
+        if not is_safe_path(candidate.manifest):
+            continue
         if candidate.dashget > RECORD_VERSION:
             raise StoreError(
                 f"{path} has form {candidate.dashget}, newer than this version of DashGet knows",
@@ -132,9 +135,11 @@ def read_sizes(path: Path) -> dict[str, tuple[int, int]]:
             entry = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if entry.removed and entry.path is not None:
+        if entry.path is None or not is_safe_path(entry.path):
+            continue
+        if entry.removed:
             sizes.pop(entry.path, None)
-        elif entry.path is not None and entry.size is not None:
+        elif entry.size is not None:
             sizes[entry.path] = (entry.size, hash(entry.url))
     return sizes
 
@@ -155,9 +160,11 @@ def iter_files(path: Path) -> Iterator[FileRecord]:
     decoder = msgspec.json.Decoder(FileRecord)
     for line in _iter_lines(path):
         try:
-            yield decoder.decode(line)
+            record = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
+        if is_safe_path(record.path):
+            yield record
 
 
 def _iter_lines(path: Path) -> Iterator[bytes]:
