@@ -161,6 +161,19 @@ def test_retry_after_holds_that_host_back_and_no_other(server: FaultServer) -> N
         assert set(order[5:]) == {slow, *same_host}
 
 
+def test_a_base_that_is_held_back_is_passed_over(server: FaultServer) -> None:
+    with FaultServer() as other:
+        first = server.on("/first", refuse(503, Retry_After="60"), Answer(BODY))
+        rest = [
+            Request((server.on(f"/{i}", Answer(BODY)), other.on(f"/{i}", Answer(BODY))))
+            for i in range(10)
+        ]
+        with Transfers(in_flight=1) as transfers:
+            transfers.run(Request((first, other.on("/first", Answer(BODY)))), *rest)
+        assert not any(isinstance(r, TransferError) for r in transfers.results.values())
+        assert len(server.seen) == 1
+
+
 def test_a_pause_that_is_too_long_is_not_waited_for(server: FaultServer) -> None:
     url = server.on("/a", refuse(503, Retry_After="7200"))
     with Transfers() as transfers:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pycurl
 
+from dashget.errors import UsageError
 from dashget.transfer import tls
 from dashget.transfer.options import HttpVersion, TransferOptions
 from dashget.transfer.origin import Origin, header_line
@@ -43,6 +44,18 @@ def new_handle(options: TransferOptions) -> Any:
     _set_proxy(handle, options)
     _set_tls(handle, options)
     return handle
+
+
+def check_support(http: HttpVersion) -> None:
+    """Raise UsageError where this libcurl does not speak a version of HTTP that was asked for."""
+    features = int(pycurl.version_info()[4])
+    needed = {HttpVersion.HTTP_2: pycurl.VERSION_HTTP2, HttpVersion.HTTP_3: pycurl.VERSION_HTTP3}
+    bit = needed.get(http)
+    if bit is not None and not features & bit:
+        raise UsageError(
+            f"HTTP/{http.value} is not spoken by libcurl {pycurl.version_info()[1]}",
+            hint="pycurl's own wheels bring it: pip install --upgrade pycurl",
+        )
 
 
 def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:

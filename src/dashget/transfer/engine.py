@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry
+from dashget.transfer.easy import check_support
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
@@ -43,6 +44,7 @@ class Engine:
         wall_clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
+        check_support(options.http)
         rate = options.limit_rate
         self._shared = Shared(
             options=options,

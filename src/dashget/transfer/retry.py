@@ -108,11 +108,14 @@ class Retries:
         self._random = random
         self.budget = Budget(options.run_retries)
 
-    def choose(self, task: Task, now: float) -> int | None:
+    def choose(
+        self, task: Task, now: float, held_back: Callable[[str, float], bool] | None = None
+    ) -> int | None:
         """Return the index of the URL to try next; None when all have failed for good.
 
         Each is tried twice before the next one has its turn, so that one failing base
-        does not hold everything up, until each has used up its attempts.
+        does not hold everything up, until each has used up its attempts. URLs whose origin
+        is ``held_back``, or whose base is left alone, come last.
         """
         most, tries = self._options.retries, task.tries
         if len(tries) == 1:
@@ -120,10 +123,13 @@ class Retries:
         left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
         if not left:
             return None
-        if self._bases.spotless:
-            return min(left, key=lambda i: (tries[i] // 2, i))
-        base = bases_of(task.urls)
-        return min(left, key=lambda i: (self._bases.left_alone(base[i], now), tries[i] // 2, i))
+        base = () if self._bases.spotless else bases_of(task.urls)
+
+        def rank(i: int) -> tuple[bool, bool, int, int]:
+            held = held_back is not None and held_back(task.urls[i], now)
+            return held, bool(base) and self._bases.left_alone(base[i], now), tries[i] // 2, i
+
+        return min(left, key=rank)
 
     def after(
         self, task: Task, index: int, origin: Origin, failure: Failure, progress: int, now: float

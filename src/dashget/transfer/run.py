@@ -18,13 +18,15 @@ from dashget.transfer.backlog import Backlog
 from dashget.transfer.failure import Failure, is_shortage, policy_failure, sink_failure
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
-from dashget.transfer.limits import HOST_LIMIT, Concurrency, Pacer
+from dashget.transfer.limits import Concurrency, Pacer
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins
+from dashget.transfer.pace import Pace
 from dashget.transfer.pieces import Pieces, note
 from dashget.transfer.redirects import follow
 from dashget.transfer.request import Fetched, Hooks, Job, Method, Reading, TransferError
 from dashget.transfer.retry import Bases, Retries
+from dashget.transfer.shares import Shares
 from dashget.transfer.task import Attempt, Task
 from dashget.transfer.wire import Verdict, Wire
 
@@ -36,11 +38,7 @@ Done = Callable[[Job, Fetched | TransferError], object]
 _SHORTAGE_PAUSE_SECONDS = 0.2
 _SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
-_WIDE_BYTES = 256 * 1024
-"""From this many bytes in the mean on, a transfer is worth a loop of its own."""
 _HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
-_OVERTAKEN_BELOW = 0.3
-"""The share of the usual rate below which a transfer counts as slow."""
 
 
 class Shared(msgspec.Struct):
@@ -69,16 +67,10 @@ class Run:
         self.stopping = False
         self.error: BaseException | None = None
         self._loops = loops
-        self._wide = len(loops) == 1
-        """Whether all loops take part: several only get in each other's way with small files,
-        where Python has more to do than libcurl."""
-        self._places = {loop: place for place, loop in enumerate(loops)}
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
         self._concurrency = Concurrency(options, shared.clock())
-        self._per_host = options.max_per_host
-        if self._per_host is None and options.in_flight is None:
-            self._per_host = HOST_LIMIT
+        self._shares = Shares(options, self._concurrency, loops)
         self._retries = Retries(options, shared.bases, shared.random)
         self._backlog = Backlog()
         self._pieces = Pieces(options)
@@ -86,10 +78,7 @@ class Run:
         self._wires: set[Wire] = set()
         self._active = 0
         self._sleepers = 0
-        self._ended = 0
-        self._ended_bytes = 0
-        self._pace: float | None = None
-        """Bytes a second of one transfer, as finished ones have had it."""
+        self._pace = Pace()
         self._next_tick = 0.0
         self._received_before = sum(loop.received for loop in loops)
 
@@ -97,20 +86,7 @@ class Run:
 
     def share(self, loop: Loop) -> int:
         """How many transfers a loop drives at most."""
-        return self._part(self._concurrency.limit, loop)
-
-    def _part(self, whole: int, loop: Loop) -> int:
-        """Share out a number of connections: no loop can use another's."""
-        if not self._wide:
-            return whole if self._places[loop] == 0 else 0
-        count = len(self._places)
-        return (whole + count - 1 - self._places[loop]) // count
-
-    def _has_room(self, origin: Origin, loop: Loop) -> bool:
-        """Say whether a loop may have one more connection to a host."""
-        if self._per_host is None:
-            return True
-        return loop.busy.get(origin, 0) < self._part(self._per_host, loop)
+        return self._shares.of(loop)
 
     def over(self) -> bool:
         """Say whether nothing is left that a loop could ever be given."""
@@ -147,7 +123,7 @@ class Run:
         backlog = self._backlog
         if backlog:
             now = self.shared.clock()
-            task = backlog.next(now, lambda origin: self._has_room(origin, loop))
+            task = backlog.next(now, lambda origin: self._shares.has_room(origin, loop))
             if task is not None:
                 return task
         if self._jobs is not None and len(backlog) < max(16, 4 * self._concurrency.limit):
@@ -192,7 +168,7 @@ class Run:
         if origin.not_before > now:
             self._backlog.pause(task, origin.not_before)
             return False
-        if not self._has_room(origin, wire.loop):
+        if not self._shares.has_room(origin, wire.loop):
             self._backlog.block(task, origin)
             return False
         attempt = self._attempt(task)
@@ -222,7 +198,7 @@ class Run:
         """Return the URL to try next, by its index, and its origin; None if none is left."""
         origins = self.shared.origins
         while True:
-            index = self._retries.choose(task, now)
+            index = self._retries.choose(task, now, self._is_held_back)
             if index is None:
                 self._give_up(task)
                 return None
@@ -234,6 +210,10 @@ class Run:
                 return index, origin
             if refused is not None:
                 task.failed(refused, index, 0)
+
+    def _is_held_back(self, url: str, now: float) -> bool:
+        origin = self.shared.origins.of(url)
+        return isinstance(origin, Origin) and origin.not_before > now
 
     def _point(self, wire: Wire, url: str, origin: Origin, now: float) -> bool:
         task = wire.task
@@ -328,17 +308,13 @@ class Run:
         task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
         self._concurrency.arrived(first_byte, seconds)
-        self._ended += 1
-        self._ended_bytes += wire.received
-        if not self._wide and self._ended_bytes > _WIDE_BYTES * max(4, self._ended):
-            self._widen()
-        if wire.received > 4096 and seconds > 0:
-            rate = wire.received / seconds
-            self._pace = rate if self._pace is None else 0.9 * self._pace + 0.1 * rate
+        self._pace.ended(wire.received, seconds)
+        if not self._shares.wide and self._pace.is_large():
+            self._shares.widen()
 
     def _widen(self) -> None:
         """Let all loops take part from now on."""
-        self._wide = True
+        self._shares.wide = True
         self.changed.notify_all()
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
@@ -423,7 +399,7 @@ class Run:
                 self._report(task)
             elif not self.stopping:
                 self._go_on(task)
-        if self._sleepers and (self._wide or self._over()):
+        if self._sleepers and (self._shares.wide or self._over()):
             self.changed.notify_all()
 
     def _go_on(self, task: Task) -> None:
@@ -458,7 +434,7 @@ class Run:
                 wanted = self._accept(wire, head, accepted)
         if wire.task.gaps is not None:
             with self.lock:
-                self._widen()
+                self._shares.widen()
         return wanted
 
     def _accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
@@ -507,8 +483,8 @@ class Run:
             self._next_tick = now + _TICK_SECONDS
             received = sum(loop.received for loop in self._loops) - self._received_before
             self._concurrency.observe(now, received, self._active)
-            if not self._wide and any(wire.received > 4 * _WIDE_BYTES for wire in self._wires):
-                self._widen()
+            if not self._shares.wide and self._pace.is_large(self._wires):
+                self._shares.widen()
             if self._backlog.blocked:
                 self._concurrency.settle_at(self._active)
             if self._jobs is None and not self._backlog:
@@ -522,28 +498,14 @@ class Run:
         """Send another transfer after the bytes of the slowest one, if one has nothing to do."""
         if self._active >= self._concurrency.limit:
             return
-        patience = self.options.overtake_seconds
-        slow = [wire for wire in self._wires if self._is_slow(wire, now, patience)]
-        if not slow:
+        wire = self._pace.slowest(self._wires, now, self.options.overtake_seconds)
+        if wire is None:
             return
-        wire = max(slow, key=lambda wire: wire.seconds_left(now))
         if wire.task.gaps is not None:
             self._pieces.split(wire)
             return
         wire.raced = True
         self._backlog.add(wire.task)
-
-    def _is_slow(self, wire: Wire, now: float, patience: float) -> bool:
-        task, age = wire.task, now - wire.aimed
-        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted:
-            return False
-        if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
-            return False
-        if wire.seconds_left(now) < patience:
-            return False
-        rate = wire.received / age
-        idle = now - wire.moved > patience
-        return idle or (self._pace is not None and rate < _OVERTAKEN_BELOW * self._pace)
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
         try:

@@ -9,6 +9,7 @@ asked for are dropped, never written.
 from __future__ import annotations
 
 import math
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -284,16 +285,38 @@ class Wire:
         verdict = judge(head, self.asked, self.loop.wall_clock)
         return None if isinstance(verdict, Accepted) else verdict
 
-    def _broken(self, code: int, text: str) -> Failure:
+    def _broken(self, code: int, text: str) -> Failure | OSError:
         if code == pycurl.E_PARTIAL_FILE and self.end is not None:
             return self._short()
         if code == pycurl.E_OPERATION_TIMEDOUT:
             limit = self.loop.options.connect_timeout_seconds
             return timeout_failure(f"no connection within {limit:g} s", connecting=True)
-        return curl_failure(code, text, int(self.handle.getinfo(pycurl.OS_ERRNO)))
+        os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
+        if code == pycurl.E_COULDNT_CONNECT and not os_error:
+            shortage = _shortage()
+            if shortage is not None:
+                return shortage
+        return curl_failure(code, text, os_error)
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")
+
+
+def _shortage() -> OSError | None:
+    """Return the error of a process that has hardly a file descriptor left.
+
+    libcurl does not tell that from a server that cannot be reached.
+    """
+    made: list[int] = []
+    try:
+        for _ in range(4):
+            made.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  what is open is kept
+    except OSError as error:
+        return error
+    finally:
+        for descriptor in made:
+            os.close(descriptor)
+    return None
 
 
 class _Lent:

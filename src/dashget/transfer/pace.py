@@ -1,0 +1,55 @@
+"""How finished transfers have done, and which of those under way is slow beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dashget.transfer.request import Method
+from dashget.transfer.wire import Wire
+
+_SLOW_SHARE = 0.3
+"""The share of the usual rate below which a transfer counts as slow."""
+_TELLING_BYTES = 4096
+_LARGE_BYTES = 256 * 1024
+"""From this many bytes in the mean on, a transfer is worth a loop of its own."""
+
+
+class Pace:
+    """What the transfers of a run bring, in the mean."""
+
+    __slots__ = ("_bytes", "_count", "_rate")
+
+    def __init__(self) -> None:
+        self._rate: float | None = None
+        self._bytes = 0
+        self._count = 0
+
+    def ended(self, size: int, seconds: float) -> None:
+        """Take note of a transfer that has ended well."""
+        self._count += 1
+        self._bytes += size
+        if size > _TELLING_BYTES and seconds > 0:
+            rate = size / seconds
+            self._rate = rate if self._rate is None else 0.9 * self._rate + 0.1 * rate
+
+    def is_large(self, under_way: Iterable[Wire] = ()) -> bool:
+        """Say whether transfers are large: those that ended in the mean, or one under way."""
+        if self._bytes > _LARGE_BYTES * max(4, self._count):
+            return True
+        return any(wire.received > 4 * _LARGE_BYTES for wire in under_way)
+
+    def slowest(self, wires: Iterable[Wire], now: float, patience: float) -> Wire | None:
+        """Return the slow transfer that would take longest, if there is one."""
+        slow = [wire for wire in wires if self._is_slow(wire, now, patience)]
+        return max(slow, key=lambda wire: wire.seconds_left(now), default=None)
+
+    def _is_slow(self, wire: Wire, now: float, patience: float) -> bool:
+        task, age = wire.task, now - wire.aimed
+        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted:
+            return False
+        if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
+            return False
+        if wire.seconds_left(now) < patience:
+            return False
+        idle = now - wire.moved > patience
+        return idle or (self._rate is not None and wire.received / age < _SLOW_SHARE * self._rate)

@@ -1,0 +1,51 @@
+"""How the transfers of a run are shared out among its loops.
+
+No loop can use another's connections, so each number, of all transfers or of those to one
+host, is divided. With small files one loop drives all: there Python has more to do than
+libcurl, and several threads only get in each other's way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashget.transfer.limits import HOST_LIMIT, Concurrency
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import Origin
+
+if TYPE_CHECKING:
+    from dashget.transfer.loop import Loop
+
+
+class Shares:
+    """Which part of all transfers each loop has."""
+
+    __slots__ = ("_concurrency", "_per_host", "_places", "wide")
+
+    def __init__(
+        self, options: TransferOptions, concurrency: Concurrency, loops: tuple[Loop, ...]
+    ) -> None:
+        self._concurrency = concurrency
+        self._places = {loop: place for place, loop in enumerate(loops)}
+        self._per_host = options.max_per_host
+        if self._per_host is None and options.in_flight is None:
+            self._per_host = HOST_LIMIT
+        self.wide = len(loops) == 1
+        """Whether all loops take part."""
+
+    def of(self, loop: Loop) -> int:
+        """Return how many transfers a loop drives at most."""
+        return self._part(self._concurrency.limit, loop)
+
+    def has_room(self, origin: Origin, loop: Loop) -> bool:
+        """Say whether a loop may have one more connection to a host."""
+        if self._per_host is None:
+            return True
+        return loop.busy.get(origin, 0) < self._part(self._per_host, loop)
+
+    def _part(self, whole: int, loop: Loop) -> int:
+        place = self._places[loop]
+        if not self.wide:
+            return 0 if place else whole
+        count = len(self._places)
+        return (whole + count - 1 - place) // count
