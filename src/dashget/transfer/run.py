@@ -310,7 +310,7 @@ class Run:
         self._concurrency.arrived(first_byte, seconds)
         self._pace.ended(wire.received, seconds)
         if not self._shares.wide and self._pace.is_large():
-            self._shares.widen()
+            self._widen()
 
     def _widen(self) -> None:
         """Let all loops take part from now on."""
@@ -434,7 +434,7 @@ class Run:
                 wanted = self._accept(wire, head, accepted)
         if wire.task.gaps is not None:
             with self.lock:
-                self._shares.widen()
+                self._widen()
         return wanted
 
     def _accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
@@ -484,7 +484,7 @@ class Run:
             received = sum(loop.received for loop in self._loops) - self._received_before
             self._concurrency.observe(now, received, self._active)
             if not self._shares.wide and self._pace.is_large(self._wires):
-                self._shares.widen()
+                self._widen()
             if self._backlog.blocked:
                 self._concurrency.settle_at(self._active)
             if self._jobs is None and not self._backlog:
