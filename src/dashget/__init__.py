@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         Representation,
     )
     from dashget.planning import PlanLine, PlannedSegment, plan_line
+    from dashget.segments.listing import iter_segments
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
     from dashget.transfer.options import TransferOptions
@@ -110,6 +111,7 @@ _HOMES = {
         "Representation",
     ),
     "dashget.planning": ("PlanLine", "PlannedSegment", "plan_line"),
+    "dashget.segments.listing": ("iter_segments",),
     "dashget.segments.segment": ("Segment", "SegmentKind"),
     "dashget.selection": ("Selection", "parse_selection"),
     "dashget.transfer.options": ("TransferOptions",),
@@ -162,6 +164,7 @@ __all__ = [
     "VerifyOptions",
     "Warned",
     "__version__",
+    "iter_segments",
     "load",
     "mirror",
     "parse_selection",

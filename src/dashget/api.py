@@ -24,9 +24,10 @@ from dashget.events import (
     Warned,
     ignore,
 )
+from dashget.isobmff import Protections
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
-from dashget.lookups import read_indexes
+from dashget.lookups import read_indexes, read_protections
 from dashget.manifest import Loaded, Source, load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy, Stop
 from dashget.mpd.presentation import Presentation
@@ -128,8 +129,8 @@ def mirror(
     Files that fail are in ``Summary.failures``; only what prevents any result is raised:
     UsageError, ManifestFetchError, MPDError, SelectionError, StoreError. ``stop.request()``
     ends the run early, with ``Summary.interrupted`` set. A disk that takes no more ends
-    it, too: the StoreError is raised after the Summary was observed. ``observer`` gets every event, the
-    Summary last, from one thread at a time.
+    it, too: the StoreError is raised after the Summary was observed. ``observer`` gets
+    every event, the Summary last, from one thread at a time.
     """
     started = time.monotonic()
     options = options or MirrorOptions()
@@ -222,6 +223,20 @@ def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:
     """Tie the options to the manifest: its origin gets the secrets, also those in its URL."""
     user = options.user if options.user is not None else source.user
     return msgspec.structs.replace(options, origin=source.url, user=user)
+
+
+def protections_inside(
+    loaded: Loaded, tracks: tuple[Track, ...], options: TransferOptions, observer: Observer = ignore
+) -> dict[int, Protections]:
+    """Fetch initialization segments; return what they say about encryption, by track key.
+
+    ``observer`` gets a ``Warned`` for each that cannot be had or read.
+    """
+    with Engine(_with_origin(options, loaded.source)) as engine:
+        found, issues = read_protections(tracks, engine)
+    for issue in issues:
+        observer(Warned.of(issue))
+    return found
 
 
 def _with_indexes(

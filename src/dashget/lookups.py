@@ -14,8 +14,10 @@ import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import FetchError, Issue, MPDError
+from dashget.isobmff import BoxError, Protections, read_protection
 from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
 from dashget.mpd.model import MPD
+from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
 from dashget.mpd.urls import resolve_reference
 from dashget.planning import Track
@@ -28,6 +30,7 @@ _MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
+_INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -115,6 +118,48 @@ def read_indexes(tracks: Sequence[Track], engine: Engine) -> Iterator[tuple[Trac
             yield track, issue
         else:
             yield index, None
+
+
+def read_protections(
+    tracks: Sequence[Track], engine: Engine
+) -> tuple[dict[int, Protections], tuple[Issue, ...]]:
+    """Read what initialization segments say about encryption, by key of the track.
+
+    Where there is no initialization segment of its own, the beginning of the single file
+    is read. What cannot be had or read is an issue.
+    """
+    found: dict[int, Protections] = {}
+    issues: list[Issue] = []
+    known: dict[Request, Protections] = {}
+    for track in tracks:
+        request = _initialization_of(track)
+        if request is None:
+            continue
+        try:
+            if request not in known:
+                _, data = engine.fetch(request, max_bytes=_INITIALIZATION_BYTES)
+                known[request] = read_protection(data)
+        except (FetchError, BoxError) as error:
+            message = error.message if isinstance(error, FetchError) else str(error)
+            name = track.representation.id
+            text = f"the initialization segment of Representation {name}: {message}"
+            issues.append(Issue(text, track.representation.where, track.representation.line))
+        else:
+            found[track.key] = known[request]
+    return found, tuple(issues)
+
+
+def _initialization_of(track: Track) -> Request | None:
+    representation = track.representation
+    named, single = representation.initialization, representation.addressing
+    if named is not None:
+        patterns, span = named.address.patterns, named.range
+    elif isinstance(single, SingleAddressing) and single.initialization_range is not None:
+        patterns, span = single.media.patterns, single.initialization_range
+    else:
+        return None
+    urls = tuple(pattern.expand(None, None, None) for pattern in patterns)
+    return Request(urls, range=span)
 
 
 def _fetch_entity(href: str, url: str, engine: Engine, issues: list[Issue]) -> RemoteEntity | None:

@@ -146,19 +146,20 @@ def plan_line(planned: PlannedSegment) -> PlanLine:
     """Give the JSON form of a planned segment."""
     representation, segment = planned.track.representation, planned.segment
     base, time, ticks = segment.timebase, segment.time, segment.duration
+    period, scale, span = representation.period, base.timescale, segment.range
     return PlanLine(
-        representation.period.id,
-        representation.period.index,
+        period.id,
+        period.index,
         representation.adaptation_set,
         representation.id,
         segment.kind,
         segment.number,
         time,
-        base.timescale,
+        scale,
         None if time is None else _seconds(base, time),
-        None if ticks is None else ticks / base.timescale,
+        None if ticks is None else ticks / scale,
         segment.url,
-        None if segment.range is None else str(segment.range),
+        None if span is None else str(span),
         segment.explicit,
         planned.path,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,3 +202,51 @@ def test_an_index_that_cannot_be_had_is_a_warning(server: FaultServer, tmp_path:
     assert ended.code == 0
     assert ended.out.strip().endswith("/v.mp4")
     assert "the index of Representation v: HTTP 404" in ended.err
+
+
+def box(kind: str, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
+
+
+def protected_init() -> bytes:
+    """Build the boxes that lead to the protection of a track, and nothing else."""
+    kid = bytes(range(16))
+    tenc = box("tenc", b"\0\0\0\0\0\0\x01\x08", kid)
+    sinf = box(
+        "sinf", box("frma", b"avc1"), box("schm", b"\0\0\0\0cenc\0\1\0\0"), box("schi", tenc)
+    )
+    entry = box("encv", b"\0" * 78, sinf)
+    stsd = box("stsd", b"\0\0\0\0\0\0\0\x01", entry)
+    track = box("trak", box("mdia", box("minf", box("stbl", stsd))))
+    system = bytes.fromhex("edef8ba979d64acea3c827dcd51d21ed")
+    return box("moov", track, box("pssh", b"\0\0\0\0", system, b"\0\0\0\x02", b"hi"))
+
+
+def test_list_tells_what_initialization_segments_say_about_encryption(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    content = adaptation_set("v").replace("media=", 'initialization="init.mp4" media=')
+    server.on("/s/init.mp4", Answer(protected_init()))
+    url = server.on("/s/x.mpd", mpd(f"<Period>{content}</Period>"))
+    plain = run("list", url, cwd=tmp_path)
+    assert "Widevine" not in plain.out
+    shown = run("list", "--init", url, cwd=tmp_path)
+    assert "init: cenc 00010203-0405-0607-0809-0a0b0c0d0e0f Widevine" in shown.out
+    told = json.loads(run("list", "--init", "--json", url, cwd=tmp_path).out)
+    representation = told["periods"][0]["adaptation_sets"][0]["representations"][0]
+    assert representation["initialization"] == {
+        "schemes": ["cenc"],
+        "default_kids": ["00010203-0405-0607-0809-0a0b0c0d0e0f"],
+        "pssh_systems": ["Widevine"],
+    }
+
+
+def test_an_initialization_segment_that_cannot_be_had_is_a_warning(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    content = adaptation_set("v").replace("media=", 'initialization="gone.mp4" media=')
+    url = server.on("/s/x.mpd", mpd(f"<Period>{content}</Period>"))
+    ended = run("list", "--init", url, cwd=tmp_path)
+    assert ended.code == 0
+    assert "the initialization segment of Representation v: HTTP 404" in ended.err

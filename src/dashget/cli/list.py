@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from dashget.api import load
+from dashget.api import load, protections_inside
 from dashget.cli.arguments import OUTPUT, ManifestURL, Now, parse_now
 from dashget.cli.network import NetworkArguments
-from dashget.cli.warnings import print_warnings
+from dashget.cli.warnings import print_warning, print_warnings
 from dashget.planning import make_tracks
 from dashget.report.listing import presentation_row, print_table
 
@@ -22,15 +22,25 @@ def list_(
     /,
     *,
     json: Annotated[bool, Parameter(group=OUTPUT, negative="", help="One JSON object.")] = False,
+    init: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative="",
+            help="Fetch initialization segments, and tell what they say about encryption.",
+        ),
+    ] = False,
     now: Now = None,
     network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
 ) -> int:
     """Show Periods, adaptation sets and Representations."""
-    loaded = load(url, transfer=network.transfer(), base_url=network.base_url, now=parse_now(now))
+    transfer = network.transfer()
+    loaded = load(url, transfer=transfer, base_url=network.base_url, now=parse_now(now))
     presentation = loaded.presentation
     tracks = make_tracks(presentation)
     print_warnings(loaded.warnings)
-    row = presentation_row(presentation, tracks)
+    protections = protections_inside(loaded, tracks, transfer, print_warning) if init else None
+    row = presentation_row(presentation, tracks, protections)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:

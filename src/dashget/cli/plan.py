@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -22,6 +23,9 @@ from dashget.cli.arguments import (
 from dashget.cli.network import NetworkArguments
 from dashget.cli.warnings import print_warning, print_warnings
 from dashget.planning import PlannedSegment, plan_line
+from dashget.segments.segment import Segment
+
+_LINES_AT_ONCE = 512
 
 
 def plan(
@@ -67,15 +71,26 @@ def plan(
 
 
 def _write_json(segments: Iterable[PlannedSegment]) -> None:
-    encode = msgspec.json.Encoder().encode
+    encode = msgspec.json.Encoder().encode_lines
     write = sys.stdout.buffer.write
-    for planned in segments:
-        write(encode(plan_line(planned)))
-        write(b"\n")
+    for batch in _batches(segments):
+        write(encode([plan_line(planned) for planned in batch]))
 
 
 def _write_plain(segments: Iterable[PlannedSegment]) -> None:
-    for planned in segments:
-        segment = planned.segment
-        suffix = "" if segment.range is None else f"  {segment.range}"
-        sys.stdout.write(f"{segment.url}{suffix}\n")
+    for batch in _batches(segments):
+        sys.stdout.write("".join([_plain_line(planned.segment) for planned in batch]))
+
+
+def _plain_line(segment: Segment) -> str:
+    if segment.range is None:
+        return f"{segment.url}\n"
+    return f"{segment.url}  {segment.range}\n"
+
+
+def _batches(segments: Iterable[PlannedSegment]) -> Iterator[list[PlannedSegment]]:
+    """Group what is written at once: the first lines singly, since somebody may be waiting."""
+    stream = iter(segments)
+    yield list(islice(stream, 1))
+    while batch := list(islice(stream, _LINES_AT_ONCE)):
+        yield batch

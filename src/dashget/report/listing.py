@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TextIO
 
 import msgspec
 from rich.cells import cell_len
 
+from dashget.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
+from dashget.mpd.protection import SYSTEMS
 from dashget.planning import Track
 from dashget.report import text
 
@@ -35,6 +37,7 @@ class RepresentationRow(msgspec.Struct, frozen=True):
     size_estimated: int | None
     gaps: int
     """Stretches of a SegmentTimeline for which nothing is listed."""
+    initialization: InitializationRow | None = None
 
 
 class ProtectionRow(msgspec.Struct, frozen=True):
@@ -42,6 +45,14 @@ class ProtectionRow(msgspec.Struct, frozen=True):
 
     scheme: str
     name: str | None
+    default_kids: tuple[str, ...]
+    pssh_systems: tuple[str, ...]
+
+
+class InitializationRow(msgspec.Struct, frozen=True):
+    """What an initialization segment says about encryption (``--init``)."""
+
+    schemes: tuple[str, ...]
     default_kids: tuple[str, ...]
     pssh_systems: tuple[str, ...]
 
@@ -85,8 +96,15 @@ class PresentationRow(msgspec.Struct, frozen=True):
     periods: tuple[PeriodRow, ...]
 
 
-def presentation_row(presentation: Presentation, tracks: tuple[Track, ...]) -> PresentationRow:
-    """Gather the facts of a presentation; ``tracks`` are those of all its Representations."""
+def presentation_row(
+    presentation: Presentation,
+    tracks: tuple[Track, ...],
+    protections: Mapping[int, Protections] | None = None,
+) -> PresentationRow:
+    """Gather the facts of a presentation; ``tracks`` are those of all its Representations.
+
+    ``protections`` has what initialization segments say, by key of the track.
+    """
     by_place = {id(track.representation): track for track in tracks}
     return PresentationRow(
         url=presentation.url,
@@ -101,7 +119,7 @@ def presentation_row(presentation: Presentation, tracks: tuple[Track, ...]) -> P
                 duration=_float(period.duration),
                 events=sum(stream.count for stream in period.events),
                 adaptation_sets=tuple(
-                    _adaptation_set_row(adaptation_set, by_place)
+                    _adaptation_set_row(adaptation_set, by_place, protections or {})
                     for adaptation_set in period.adaptation_sets
                 ),
             )
@@ -220,6 +238,10 @@ def _iter_notes(
 ) -> Iterator[str]:
     if representation.gaps:
         yield text.count(representation.gaps, "gap")
+    inside = representation.initialization
+    if inside is not None and (inside.schemes or inside.default_kids or inside.pssh_systems):
+        facts = (*inside.schemes, *inside.default_kids, *inside.pssh_systems)
+        yield f"init: {' '.join(facts)}"
     if adaptation_set.inband_events:
         yield f"events {', '.join(adaptation_set.inband_events)}"
     if adaptation_set.trick_mode_for:
@@ -235,7 +257,9 @@ def _iter_notes(
 
 
 def _adaptation_set_row(
-    adaptation_set: AdaptationSet, tracks: dict[int, Track]
+    adaptation_set: AdaptationSet,
+    tracks: dict[int, Track],
+    initial: Mapping[int, Protections],
 ) -> AdaptationSetRow:
     protections = adaptation_set.protections or tuple(
         protection
@@ -257,7 +281,7 @@ def _adaptation_set_row(
         inband_events=tuple(stream.scheme for stream in adaptation_set.inband_events),
         protection=tuple(_protection_row(protection) for protection in protections),
         representations=tuple(
-            _representation_row(representation, tracks[id(representation)])
+            _representation_row(representation, tracks[id(representation)], initial)
             for representation in adaptation_set.representations
         ),
     )
@@ -272,7 +296,10 @@ def _protection_row(protection: Protection) -> ProtectionRow:
     )
 
 
-def _representation_row(representation: Representation, track: Track) -> RepresentationRow:
+def _representation_row(
+    representation: Representation, track: Track, initial: Mapping[int, Protections]
+) -> RepresentationRow:
+    found = initial.get(track.key)
     return RepresentationRow(
         id=representation.id,
         bandwidth=representation.bandwidth,
@@ -287,6 +314,13 @@ def _representation_row(representation: Representation, track: Track) -> Represe
         duration=_float(representation.period.duration),
         size_estimated=track.bytes_estimated,
         gaps=representation.gaps,
+        initialization=None
+        if found is None
+        else InitializationRow(
+            found.schemes,
+            found.key_ids,
+            tuple(SYSTEMS.get(box.system_id, box.system_id) for box in found.pssh),
+        ),
     )
 
 

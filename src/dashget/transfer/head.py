@@ -104,6 +104,7 @@ class Head:
             self.text(b"content-type"),
             () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
             () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
+            self.text(b"date"),
         )
 
 
