@@ -256,6 +256,9 @@ class MirrorRun(Hooks):
 
     def _job_for(self, file: _File) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
+        if presence is Presence.MISSING and self._store.blocked(file.path):
+            self._finish(file, Outcome.FAILED, reason="a directory of this name is in the way")
+            return None
         if presence is not Presence.MISSING:
             file.local_size = self._store.size(file.path)
         if self._policy.only is not None:

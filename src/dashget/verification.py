@@ -74,8 +74,9 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
         header = store.header()
         if header is None:
             raise StoreError(
-                f"{root} is not a mirror made by DashGet: it has no record",
-                hint="name a mirror's directory; dashget URL -o DIR takes over other trees",
+                f"{root} is not a mirror made by DashGet: it has no readable record",
+                hint="name a mirror's directory; dashget URL -o DIR takes over other trees,"
+                " and mends a record that has lost its first line",
             )
         store.open(header)
         transfer = msgspec.structs.replace(
@@ -254,7 +255,17 @@ class _Verification:
         remote = RemoteCheck(records)
         remote.run(self._engine)
         self._compared = remote.compared
-        return remote.findings
+        return [*remote.findings, *self._ask_for_manifest(offline)]
+
+    def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:
+        """Say if the server has another MPD by now; what is here is no worse for it."""
+        record = offline.records.get(self._header.manifest)
+        if record is None or "://" not in record.url:
+            return
+        manifest = RemoteCheck((record,))
+        manifest.run(self._engine)
+        for finding in manifest.findings:
+            yield msgspec.structs.replace(finding, note=True)
 
     def _repair(
         self, expected: Expected, offline: OfflineCheck, findings: list[Finding]

@@ -198,8 +198,6 @@ def test_a_mirror_that_is_killed_again_and_again_is_never_wrong_and_little_comes
                 f" {figures.twice:.2%} twice"
             )
     assert figures.kills == share_of(form)
-    if form == "large" and figures.twice >= TWICE_AT_MOST:
-        pytest.xfail("parallel ranges are noted once a MiB, which a kill loses half of on average")
     assert figures.twice < TWICE_AT_MOST
 
 

@@ -541,3 +541,14 @@ def test_a_base_url_that_cannot_be_one_is_an_error_of_the_manifest(
     url = server.on("/show/x.mpd", manifest(numbered(), period=f"<BaseURL>{base}</BaseURL>"))
     with pytest.raises(dashget.MPDError, match=r"not a valid URL|cannot be"):
         mirror(url, tmp_path)
+
+
+def test_a_directory_in_the_way_is_named_and_nothing_is_fetched_for_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    (tmp_path / "v/2.m4s").mkdir(parents=True)
+    summary, _ = mirror(publish(server), tmp_path)
+    assert [(f.path, f.reason) for f in summary.failures] == [
+        ("v/2.m4s", "a directory of this name is in the way")
+    ]
+    assert not server.asked("/show/v/2.m4s")

@@ -413,8 +413,8 @@ def test_remote_asks_once_for_each_file_and_only_its_head(server: FaultServer, s
     assert report.sound
     assert report.compared == len(FILES)
     assert events.problems(notes=True) == {}
-    assert asked(server, "HEAD") == FILES
-    assert len(server.seen) == len(FILES)
+    assert asked(server, "HEAD") == FILES | {"x.mpd"}
+    assert len(server.seen) == len(FILES) + 1
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
 def test_what_is_wrong_already_is_not_asked_for(server: FaultServer, small: Path) -> None:
     (small / "v/2.m4s").unlink()
     verify(small, remote=True)
-    assert asked(server, "HEAD") == FILES - {"v/2.m4s"}
+    assert asked(server, "HEAD") == {*FILES, "x.mpd"} - {"v/2.m4s"}
 
 
 def test_get_verify_fetches_exactly_what_has_changed(server: FaultServer, small: Path) -> None:
@@ -864,3 +864,12 @@ def test_a_comparison_that_was_interrupted_does_not_call_the_mirror_sound(
     ended = interrupt_comparison(server, small)
     assert "Sound: " not in ended.out
     assert "nterrupted" in ended.out + ended.err
+
+
+def test_a_manifest_that_has_changed_on_the_server_is_a_note(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/x.mpd", Answer(b"<MPD>another</MPD>", etag='"another"'))
+    report, events = verify(small, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {"x.mpd": {"changed-on-server"}}

@@ -58,7 +58,7 @@ class PlainLines:
             if not self._quiet or not event.complete:
                 for line in summary_lines(event, verbose=self._verbose):
                     self._write(line)
-        elif not self._quiet:
+        elif not self._quiet or isinstance(event, Pruned):
             entry = event_line(event, verbose=self._verbose)
             if entry is not None:
                 self._write(entry)

@@ -77,6 +77,7 @@ class MirrorDirectory:
         self._made: set[str] = set()
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
+        self._files: tuple[int, dict[str, FileRecord]] | None = None
         self._second: datetime.datetime | None = None
         self._second_text = ""
 
@@ -143,8 +144,12 @@ class MirrorDirectory:
             os.unlink(part.file)
 
     def records(self) -> dict[str, FileRecord]:
-        """Return the whole record of every file, read anew."""
-        return read_files(self._control / _RECORD_NAME)
+        """Return the whole record of every file; read anew only where it has grown."""
+        path = self._control / _RECORD_NAME
+        size = path.stat().st_size if path.is_file() else 0
+        if self._files is None or self._files[0] != size:
+            self._files = (size, read_files(path))
+        return dict(self._files[1])
 
     def iter_files(self) -> Iterator[str]:
         """Yield the path of every file of the mirror, but for DashGet's own."""
@@ -202,6 +207,10 @@ class MirrorDirectory:
     def adopt(self, record: FileRecord) -> None:
         """Record a file that was found in place and agrees with the server."""
         self._note(record)
+
+    def blocked(self, path: str) -> bool:
+        """Whether something that is not a file stands where a file should be."""
+        return os.path.isdir(self._prefix + path)
 
     def set_aside(self, path: str) -> None:
         """Move a file that is not the server's out of the way, into ``.dashget/replaced/``.
@@ -319,7 +328,7 @@ class MirrorDirectory:
             if known is None or _differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self._record.append(stamped)
-            self._journal = Journal(self._control / "parts")
+            self._journal = Journal(self._control / "parts", fsync=self._fsync)
 
     def _make_folder(self, path: str) -> None:
         folder = os.path.dirname(path)
@@ -378,8 +387,9 @@ def _differs(known: Header, header: Header) -> bool:
 
 def _store_error(root: Path, error: OSError) -> StoreError:
     reason = error.strerror or str(error)
+    place = error.filename if isinstance(error.filename, (str, Path)) else root
     return StoreError(
-        f"cannot write to {root}: {reason[:1].lower()}{reason[1:]}",
+        f"cannot write to {place}: {reason[:1].lower()}{reason[1:]}",
         hint="choose a directory that you can write to, with room on its disk, with -o",
     )
 

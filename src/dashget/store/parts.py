@@ -23,6 +23,7 @@ import msgspec
 from dashget.byterange import ByteRange
 from dashget.digests import Digest, find_digest
 from dashget.errors import StoreError
+from dashget.store.record import write_whole
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
@@ -44,6 +45,9 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     validator: str | None = None
     size: int | None = None
     span: tuple[int, int] | None = None
+    boot: str | None = None
+    """The start of the system in which a span was written, unless it was synced: what the
+    disk had not taken when the power failed is not there, whatever was noted."""
     crc: int | None = None
     """CRC-32 of the line without it: a damaged line must not vouch for anything."""
 
@@ -58,8 +62,10 @@ class _State(msgspec.Struct):
 class Journal:
     """What is known about the parts of one mirror. Thread-safe."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, fsync: bool = False) -> None:
         self.directory = directory
+        self.fsync = fsync
+        self._boot = _boot_id()
         self.prefix = os.path.join(directory, "")
         self._path = directory / _JOURNAL_NAME
         self._lock = threading.Lock()
@@ -102,7 +108,11 @@ class Journal:
                 self.create_directory()
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
                 self._descriptor = os.open(self._path, flags, 0o666)
-            os.write(self._descriptor, line)
+            write_whole(self._descriptor, line)
+
+    def span_entry(self, part: str, first: int, last: int) -> PartEntry:
+        """Make the line for a range that is whole."""
+        return PartEntry(part, span=(first, last), boot=None if self.fsync else self._boot)
 
     def create_directory(self) -> None:
         """Make the directory of parts, once; never the mirror that it belongs to."""
@@ -153,6 +163,8 @@ class Journal:
         self._compact(paths)
 
     def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
+        if entry.boot not in (None, self._boot):
+            return
         if entry.path is not None:
             paths[entry.part] = entry.path
             self._states[entry.part] = _State(entry.url, entry.validator, entry.size)
@@ -171,7 +183,7 @@ class Journal:
                 continue
             lines.append(PartEntry(part, paths[part], state.url, state.validator, state.size))
             if state.spans:
-                lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in point.finished]
+                lines += [self.span_entry(part, r.first, r.last or 0) for r in point.finished]
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(b"".join(self._line(line) for line in lines))
         fresh.replace(self._path)
@@ -300,8 +312,11 @@ class Part:
 
     def written(self, span: ByteRange) -> None:
         """Note that a range of a scattered part is whole."""
-        if span.last is not None:
-            self._journal.add(PartEntry(self.name, span=(span.first, span.last)))
+        if span.last is None:
+            return
+        if self._journal.fsync and self._descriptor is not None:
+            os.fsync(self._descriptor)
+        self._journal.add(self._journal.span_entry(self.name, span.first, span.last))
 
     def digest(self, algorithm: str) -> bytes:
         """Return the digest of the whole part; reads it where it did not come in one go."""
@@ -377,6 +392,14 @@ def scattered_name(part: str) -> str:
 def part_name(path: str) -> str:
     """Return the flat name of the part of a path: a hash, since paths can be long."""
     return hashlib.blake2b(path.encode(), digest_size=16).hexdigest() + ".part"
+
+
+def _boot_id() -> str:
+    """Name this start of the system; systems that do not tell have but one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> tuple[ByteRange, ...]:

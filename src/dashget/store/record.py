@@ -88,7 +88,7 @@ class Record:
         line = self._encoder.encode(entry) + b"\n"
         if self._descriptor is None:
             self._descriptor = _open_for_append(self._path)
-        _write_whole(self._descriptor, line)
+        write_whole(self._descriptor, line)
         if self._fsync:
             os.fsync(self._descriptor)
 
@@ -185,11 +185,12 @@ def _open_for_append(path: Path) -> int:
     if end:
         os.lseek(descriptor, end - 1, os.SEEK_SET)
         if os.read(descriptor, 1) != b"\n":
-            _write_whole(descriptor, b"\n")
+            write_whole(descriptor, b"\n")
     return descriptor
 
 
-def _write_whole(descriptor: int, data: bytes) -> None:
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``; a disk that is nearly full may take it in pieces."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -25,7 +25,6 @@ from dashget.transfer.failure import (
 )
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
-from dashget.transfer.options import MIB
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Method
 from dashget.transfer.task import UNMARKED, Attempt, Task
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
 
 _HEAD, _BODY, _SKIP = range(3)
+_NOTED_EVERY_BYTES = 128 * 1024
+"""How much of a parallel range a kill may cost: on average half of it, per connection."""
 _GATHERED_AT_MOST = 256 * 1024
 _SKIPPED_AT_MOST = 64 * 1024
 """A longer body that nobody wants is not read just to keep its connection."""
@@ -170,7 +171,7 @@ class Wire:
         """Take the body to be the bytes from ``position`` up to ``end``, if that is known."""
         self.start = self.position = self.noted = self.flushed = position
         self.end = end
-        self.mark = position + MIB if noting else UNMARKED
+        self.mark = position + _NOTED_EVERY_BYTES if noting else UNMARKED
         self._set_fence()
 
     def _set_fence(self) -> None:
@@ -196,7 +197,7 @@ class Wire:
                 return -1
             if self.position >= self.mark:
                 self.loop.run.note(self)
-                self.mark = self.position + MIB
+                self.mark = self.position + _NOTED_EVERY_BYTES
             elif self.end is not None and self.position >= self.end:
                 self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
                 return -1

@@ -259,3 +259,49 @@ def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
 
     monkeypatch.setattr(Path, "rmdir", refuse)
     journal.close()
+
+
+def test_ranges_noted_before_the_system_was_restarted_are_not_believed(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashget.store import parts as module
+
+    part = Part(Journal(parts), "big.mp4", URL)
+    part.begin(head(100), 0)
+    part.scatter()
+    part.write(b"y" * 20, 40)
+    part.written(ByteRange(40, 59))
+    monkeypatch.setattr(module, "_boot_id", lambda: "another")
+    assert resume_point(parts, "big.mp4") is None
+
+
+def test_ranges_that_were_synced_outlast_a_restart(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashget.store import parts as module
+
+    part = Part(Journal(parts, fsync=True), "big.mp4", URL)
+    part.begin(head(100), 0)
+    part.scatter()
+    part.write(b"y" * 20, 40)
+    part.written(ByteRange(40, 59))
+    monkeypatch.setattr(module, "_boot_id", lambda: "another")
+    assert resume_point(parts, "big.mp4") is not None
+
+
+def test_a_line_of_the_journal_is_written_whole_or_not_at_all(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    whole = os.write
+
+    def one_byte(descriptor: int, data: bytes) -> int:
+        return whole(descriptor, data[:1])
+
+    monkeypatch.setattr(os, "write", one_byte)
+    part = Part(Journal(parts), "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    monkeypatch.undo()
+    assert resume_point(parts) is not None
