@@ -59,7 +59,7 @@ _INTERVALS_TO_GROW = 4
 _PATIENCE = 8
 """Intervals without a change before another number is tried; doubles with every vain try."""
 _PATIENCE_AT_MOST = 64
-_LATENCY_RISE = 3.0
+_LATENCY_RISE = 5.0
 _QUIET_SECONDS = 3.0
 """How long after a sign of overload the number does not grow."""
 _WAITING_SHARE = 0.5
