@@ -256,7 +256,7 @@ class MirrorRun(Hooks):
 
     def _job_for(self, file: _File) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
-        if presence is Presence.MISSING and self._store.blocked(file.path):
+        if presence is Presence.BLOCKED:
             self._finish(file, Outcome.FAILED, reason="a directory of this name is in the way")
             return None
         if presence is not Presence.MISSING:

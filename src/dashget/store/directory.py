@@ -50,6 +50,8 @@ class Presence(enum.Enum):
     """Likewise, but it came from another URL than the one in question."""
     UNRECORDED = "unrecorded"
     """There is a file, of which the record says nothing or another size."""
+    BLOCKED = "blocked"
+    """Something that is not a file has its name."""
     MISSING = "missing"
 
 
@@ -116,9 +118,13 @@ class MirrorDirectory:
 
     def presence(self, path: str, url: str) -> Presence:
         """Say what is there under a final name, for a file of this URL. Makes no request."""
-        size = self.size(path)
-        if size is None:
+        try:
+            found = os.stat(self._prefix + path)
+        except OSError:
             return Presence.MISSING
+        if not stat.S_ISREG(found.st_mode):
+            return Presence.BLOCKED
+        size = found.st_size
         recorded = self._recorded.get(path)
         if recorded is None or recorded[0] != size:
             return Presence.UNRECORDED
@@ -207,10 +213,6 @@ class MirrorDirectory:
     def adopt(self, record: FileRecord) -> None:
         """Record a file that was found in place and agrees with the server."""
         self._note(record)
-
-    def blocked(self, path: str) -> bool:
-        """Whether something that is not a file stands where a file should be."""
-        return os.path.isdir(self._prefix + path)
 
     def set_aside(self, path: str) -> None:
         """Move a file that is not the server's out of the way, into ``.dashget/replaced/``.

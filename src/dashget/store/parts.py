@@ -96,6 +96,10 @@ class Journal:
             return None
         return ResumePoint(finished, state.size, state.validator)
 
+    def knows(self, part: str) -> bool:
+        """Whether an earlier run left something of a part."""
+        return part in self._states
+
     def forget(self, part: str) -> None:
         """Stop vouching for what an earlier run left of a part."""
         self._states.pop(part, None)
@@ -245,7 +249,9 @@ class Part:
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Open the part; ``offset`` 0 empties it."""
         self._head = head
-        self._prepare_hashes(head, offset)
+        self.promised = None
+        if self._algorithms or head.digests:
+            self._prepare_hashes(head, offset)
         if self._descriptor is None:
             self._open(offset)
         elif offset == 0:
@@ -275,7 +281,7 @@ class Part:
         try:
             self._journal.create_directory()
             scattered = self._journal.prefix + scattered_name(self.name)
-            if os.path.exists(scattered):
+            if self._journal.knows(self.name) and os.path.exists(scattered):
                 self.file = scattered
             flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
             self._descriptor = os.open(self.file, flags, 0o666)

@@ -213,7 +213,7 @@ def test_a_file_that_came_from_another_url_has_moved(tmp_path: Path) -> None:
 def test_a_directory_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with opened(tmp_path) as store:
-        assert store.presence("a", "http://h/a") is Presence.MISSING
+        assert store.presence("a", "http://h/a") is Presence.BLOCKED
         store.set_aside("a")
     assert (tmp_path / "a").is_dir()
 
