@@ -1,0 +1,79 @@
+"""A manifest as a tree that can be changed and written again: lxml's, by local names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from lxml import etree
+
+Element = etree._Element  # the only name lxml has for it
+
+
+def read(data: bytes) -> Element:
+    """Read what ``parse_mpd`` has accepted; no entities, no network, forgiving where it was."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=True
+    )
+    return etree.fromstring(data, parser)
+
+
+def name_of(element: Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def namespace_of(element: Element) -> str:
+    tag = str(element.tag)
+    return tag[: tag.index("}") + 1] if tag.startswith("{") else ""
+
+
+def children_of(element: Element, name: str) -> Iterator[Element]:
+    return (child for child in element if name_of(child) == name)
+
+
+def own_child(element: Element, name: str) -> Element:
+    """Return the element's own child ``name``; a new last one inherits the rest."""
+    for child in children_of(element, name):
+        return child
+    return etree.SubElement(element, f"{namespace_of(element)}{name}")
+
+
+def unset(element: Element, attribute: str) -> None:
+    if attribute in element.attrib:
+        del element.attrib[attribute]
+
+
+def drop_children(element: Element, names: Sequence[str]) -> None:
+    for child in list(element):
+        if name_of(child) in names:
+            remove(child)
+
+
+def drop_everywhere(root: Element, name: str, *, keep: str) -> None:
+    for element in list(root.iter()):
+        if name_of(element) == name and element.get(keep) is None:
+            remove(element)
+
+
+def remove(element: Element) -> None:
+    """Take an element out, but leave the text that follows it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        previous = element.getprevious()
+        if previous is not None:
+            previous.tail = (previous.tail or "") + element.tail
+        else:
+            parent.text = (parent.text or "") + element.tail
+    parent.remove(element)
+
+
+def write(root: Element) -> bytes:
+    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
+
+
+def iso_duration(seconds: Fraction) -> str:
+    text = f"{float(seconds):.6f}".rstrip("0").rstrip(".")
+    return f"PT{text}S"
