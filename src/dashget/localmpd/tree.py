@@ -7,15 +7,23 @@ from fractions import Fraction
 
 from lxml import etree
 
+from dashget.errors import MPDSyntaxError
+from dashget.mpd.malformed import mended
+
 Element = etree._Element  # the only name lxml has for it
 
 
 def read(data: bytes) -> Element:
-    """Read what ``parse_mpd`` has accepted; no entities, no network, forgiving where it was."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=True
-    )
-    return etree.fromstring(data, parser)
+    """Read what ``parse_mpd`` has accepted: no entities, no network, mended as it was there."""
+    for text, recover in ((data, False), (mended(data)[0], False), (data, True)):
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=recover
+        )
+        try:
+            return etree.fromstring(text, parser)
+        except etree.XMLSyntaxError:
+            continue
+    raise MPDSyntaxError("the document cannot be written anew")
 
 
 def name_of(element: Element) -> str:
