@@ -213,6 +213,16 @@ def test_a_change_in_mid_body_is_noticed(server: FaultServer, transfers: Transfe
     assert transfers.get(url)[1] == OTHER
 
 
+def test_a_second_version_that_breaks_off_sooner_leaves_no_hole(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    first = Answer(OTHER, etag='"1"', cut=30_000)
+    second = Answer(BODY, etag='"2"', cut=10_000)
+    url = server.on("/a", first, second, Answer(BODY, etag='"2"'))
+    assert transfers.get(url)[1] == BODY
+    assert server.seen[2].headers["range"] == "bytes=10000-"
+
+
 def test_a_resource_that_changes_for_ever_is_given_up(
     server: FaultServer, transfers: Transfers
 ) -> None:

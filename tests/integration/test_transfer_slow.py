@@ -169,3 +169,39 @@ def _fault(dice: random.Random, body: bytes, elsewhere: str) -> Answer:
             refuse(429, Retry_After=http_date(0)),
         ]
     )
+
+
+@pytest.mark.parametrize("seed", [1007, 1012, 1035, 5071])
+def test_a_storm_over_large_and_small_files_mixes_no_bytes(server: FaultServer, seed: int) -> None:
+    dice = random.Random(seed)
+    bodies: dict[str, bytes] = {}
+    for i in range(2):
+        body = dice.randbytes(dice.randrange(MIB, 3 * MIB))
+        script = [_large_fault(dice, body) for _ in range(dice.randrange(8))]
+        bodies[server.on(f"/large{i}", *script, Answer(body, etag='"1"'))] = body
+    for i in range(20):
+        body = dice.randbytes(dice.randrange(30_000))
+        bodies[server.on(f"/{i}", *_stormy(dice, body, f"/{i}?"))] = body
+        server.on(f"/{i}?", Answer(body))
+    options = {"range_threshold": MIB, "range_size": 256 * 1024, "overtake_seconds": 0.2}
+    with Transfers(timeout_seconds=0.4, retries=12, **options) as transfers:
+        transfers.run(*bodies)
+    assert {url: bytes(transfers.sinks[url].data) == body for url, body in bodies.items()} == (
+        dict.fromkeys(bodies, True)
+    )
+    assert not any(isinstance(r, TransferError) for r in transfers.results.values())
+
+
+def _large_fault(dice: random.Random, body: bytes) -> Answer:
+    cut = dice.randrange(len(body))
+    return dice.choice(
+        [
+            Answer(body, etag='"1"', cut=cut, cut_by=dice.choice(["close", "reset", "hang"])),
+            Answer(body, etag='"0"', cut=cut),
+            Answer(body, etag='"1"', range_shift=1),
+            Answer(body, etag='"1"', ranges=False),
+            Answer(body, etag='"1"', drip=(20_000, 0.02)),
+            Answer(drop=dice.choice(["close", "reset", "hang"])),
+            refuse(503),
+        ]
+    )

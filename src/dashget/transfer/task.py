@@ -193,8 +193,10 @@ class Task:
         info = head.describe(url, size)
         if self.gaps is not None and head.status == 200:
             self.gaps = None
-        if position == 0 and self.gaps is None:
-            self.resumed = False
+        if self.gaps is None:
+            # What lies behind the first byte of this response is dropped or overwritten.
+            self.prefix = position
+            self.resumed = self.resumed and position > 0
         self.proven = head.status == 206 and whole
         self.head, self.size, self.validator, self.owner = info, size, info.validator, index
         if self.sink is not None and self.request.method is Method.GET:
