@@ -181,8 +181,8 @@ def test_a_storm_over_large_and_small_files_mixes_no_bytes(server: FaultServer, 
         bodies[server.on(f"/large{i}", *script, Answer(body, etag='"1"'))] = body
     for i in range(20):
         body = dice.randbytes(dice.randrange(30_000))
-        bodies[server.on(f"/{i}", *_stormy(dice, body, f"/{i}?"))] = body
-        server.on(f"/{i}?", Answer(body))
+        bodies[server.on(f"/{i}", *_stormy(dice, body, f"/other{i}"))] = body
+        server.on(f"/other{i}", Answer(body))
     options = {"range_threshold": MIB, "range_size": 256 * 1024, "overtake_seconds": 0.2}
     with Transfers(timeout_seconds=0.4, retries=12, **options) as transfers:
         transfers.run(*bodies)
