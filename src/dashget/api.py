@@ -168,6 +168,9 @@ def mirror(
             try:
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
+                    if not options.dry_run:
+                        store.flush()
+                        store.check_present()
                 if not options.dry_run and not stop.requested:
                     _finish_mirror(loaded, store, options, watch)
             except StoreError as error:

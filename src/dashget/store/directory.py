@@ -77,6 +77,8 @@ class MirrorDirectory:
         self._clock = clock
         self._lock: IO[str] | None = None
         self._made: set[str] = set()
+        self._visited: set[str] = set()
+        self._empty: set[str] = set()
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
         self._files: tuple[int, dict[str, FileRecord]] | None = None
@@ -107,8 +109,16 @@ class MirrorDirectory:
         """Let go of the directory; what is finished and recorded stays."""
         if self._lock is not None:
             self._journal.close()
-            self._record.close()
-            self._release()
+            try:
+                with _as_store_error(self.root):
+                    self._record.close()
+            finally:
+                self._release()
+
+    def flush(self) -> None:
+        """Write what is still to be recorded."""
+        with _as_store_error(self.root):
+            self._record.flush()
 
     def __enter__(self) -> MirrorDirectory:
         return self
@@ -118,9 +128,14 @@ class MirrorDirectory:
 
     def presence(self, path: str, url: str) -> Presence:
         """Say what is there under a final name, for a file of this URL. Makes no request."""
+        folder = path.rpartition("/")[0]
+        if folder in self._empty and path not in self._recorded:
+            return Presence.MISSING
         try:
             found = os.stat(self._prefix + path)
         except OSError:
+            if folder not in self._visited:
+                self._visit(folder)
             return Presence.MISSING
         if not stat.S_ISREG(found.st_mode):
             return Presence.BLOCKED
@@ -129,6 +144,12 @@ class MirrorDirectory:
         if recorded is None or recorded[0] != size:
             return Presence.UNRECORDED
         return Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED
+
+    def _visit(self, folder: str) -> None:
+        """Take note of a folder that does not exist: no file in it was there before this run."""
+        self._visited.add(folder)
+        if not os.path.lexists(self._prefix + folder):
+            self._empty.add(folder)
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in the mirror; None where there is no regular file."""
@@ -151,6 +172,8 @@ class MirrorDirectory:
 
     def records(self) -> dict[str, FileRecord]:
         """Return the whole record of every file; read anew only where it has grown."""
+        if self._lock is not None:
+            self.flush()
         path = self._control / _RECORD_NAME
         size = path.stat().st_size if path.is_file() else 0
         if self._files is None or self._files[0] != size:
@@ -341,7 +364,7 @@ class MirrorDirectory:
 
     def check_present(self) -> None:
         """Raise StoreError if the mirror's directory is not there any more."""
-        if not self._control.is_dir():
+        if not self._control.is_dir() or not self._record.is_in_place():
             raise StoreError(
                 f"{self.root} has vanished or was moved",
                 hint="nothing more can be stored there; the same command begins anew",

@@ -14,7 +14,7 @@ import hashlib
 import os
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -213,6 +213,7 @@ class Part:
     __slots__ = (
         "_algorithms",
         "_descriptor",
+        "_end",
         "_hashed",
         "_hashers",
         "_head",
@@ -234,6 +235,8 @@ class Part:
         self._algorithms = {checksum} if checksum else set()
         self._hashers: list[_Hasher] | None = None
         self._hashed = 0
+        self._end: int | None = None
+        """How far the bytes go, if they were all written in sequence by this process."""
         self.name = part_name(path)
         self.file = journal.prefix + self.name
         self._journal = journal
@@ -257,6 +260,7 @@ class Part:
         elif offset == 0:
             os.ftruncate(self._descriptor, 0)
             self._gather()
+        self._end = 0 if offset == 0 else None
         if offset == 0:
             self._journal.forget(self.name)
             self._journaled = False
@@ -267,6 +271,7 @@ class Part:
     def scatter(self) -> None:
         """Count only ranges that are reported whole from now on."""
         self._hashers = None
+        self._end = None
         self._note()
         point = self._journal.resume_point(self.name)
         for span in point.finished if point else ():
@@ -302,19 +307,34 @@ class Part:
 
     def write(self, data: bytes, offset: int, /) -> object:
         """Put ``data`` at ``offset``; OSError if the disk does not take all of it."""
+        descriptor = self._prepare(offset, offset + len(data))
+        if self._hashers is not None:
+            self._hash(self._hashers, (data,), offset)
+        _write_all(descriptor, data, offset)
+        return None
+
+    def write_pieces(self, pieces: Sequence[bytes], offset: int, /) -> object:
+        """Put pieces that follow one another at ``offset``, with one call where possible."""
+        if len(pieces) == 1:
+            return self.write(pieces[0], offset)
+        size = sum(map(len, pieces))
+        descriptor = self._prepare(offset, offset + size)
+        if self._hashers is not None:
+            self._hash(self._hashers, pieces, offset)
+        done = _pwritev(descriptor, pieces, offset)
+        if done < size:
+            _write_all(descriptor, b"".join(pieces)[done:], offset + done)
+        return None
+
+    def _prepare(self, offset: int, end: int) -> int:
+        """Note what the coming bytes belong to, if need be; return where to write them."""
         head, descriptor = self._head, self._descriptor
         if head is None or descriptor is None:
             raise ValueError("write before begin")
-        size = len(data)
-        if not self._journaled and (head.size is None or offset + size < head.size):
+        if not self._journaled and (head.size is None or end < head.size):
             self._note()
-        hashers = self._hashers
-        if hashers is not None:
-            self._hash(hashers, data, offset)
-        done = _pwrite(descriptor, data, offset)
-        while done < size:
-            done += _pwrite(descriptor, data[done:], offset + done)
-        return None
+        self._end = end if offset == self._end else None
+        return descriptor
 
     def written(self, span: ByteRange) -> None:
         """Note that a range of a scattered part is whole."""
@@ -336,13 +356,17 @@ class Part:
             return hashlib.file_digest(file, algorithm).digest()
 
     def close(self, *, fsync: bool = False) -> int:
-        """Close the part and return its size in bytes; 0 if it was never opened."""
+        """Close the part and return its size in bytes; 0 if it was never opened.
+
+        Of bytes that this process has written one after the other the size is known; of
+        any others the file system is asked.
+        """
         if self._descriptor is None:
             return 0
         try:
             if fsync:
                 os.fsync(self._descriptor)
-            return os.fstat(self._descriptor).st_size
+            return os.fstat(self._descriptor).st_size if self._end is None else self._end
         finally:
             os.close(self._descriptor)
             self._descriptor = None
@@ -356,13 +380,14 @@ class Part:
         elif offset != self._hashed:
             self._hashers = None
 
-    def _hash(self, hashers: list[_Hasher], data: bytes, offset: int) -> None:
+    def _hash(self, hashers: list[_Hasher], pieces: Sequence[bytes], offset: int) -> None:
         if offset != self._hashed:
             self._hashers = None
             return
-        for hasher in hashers:
-            hasher.update(data)
-        self._hashed = offset + len(data)
+        for piece in pieces:
+            for hasher in hashers:
+                hasher.update(piece)
+            self._hashed += len(piece)
 
     def _note(self) -> None:
         """Write the journal line that says what the coming bytes belong to."""
@@ -427,5 +452,16 @@ def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:
         return os.write(descriptor, data)
 
 
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    done = _pwrite(descriptor, data, offset)
+    while done < len(data):
+        done += _pwrite(descriptor, data[done:], offset + done)
+
+
+def _join_and_write(descriptor: int, pieces: Sequence[bytes], offset: int, /) -> int:
+    return _pwrite(descriptor, b"".join(pieces), offset)
+
+
 _SEEK_LOCK = threading.Lock()
 _pwrite = getattr(os, "pwrite", _seek_and_write)
+_pwritev = getattr(os, "pwritev", _join_and_write)

@@ -119,3 +119,19 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
             if encoder.encode(file) in intact:
                 assert found[file.path] == (file.size, hash(file.url))
         assert len(found) <= len(files)
+
+
+def test_lines_that_come_in_a_rush_are_written_together(tmp_path: Path) -> None:
+    now = 0.0
+    path = tmp_path / "r"
+    record = Record(path, clock=lambda: now)
+    record.append(HEADER)
+    for number in range(40):
+        record.append(FileRecord(path=f"v/{number}", url="u", size=1))
+    assert len(path.read_bytes().splitlines()) == 1 + 32
+    record.flush()
+    assert len(path.read_bytes().splitlines()) == 41
+    now = 1.0
+    record.append(FileRecord(path="slow", url="u", size=1))
+    assert len(path.read_bytes().splitlines()) == 42
+    record.close()
