@@ -261,6 +261,8 @@ def _measure(tools: list[Tool], job: Job, rounds: int, limit: float) -> dict[str
 
 def _run(tool: Tool, job: Job, limit: float) -> Reading:
     environment = {**os.environ, "NO_COLOR": "1"}
+    # Compiled modules are kept, as Python does by default and every installation has it.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if job.authority:
         environment |= dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(job.authority))
     words = job.listing.with_suffix(".stderr")

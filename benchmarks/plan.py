@@ -80,6 +80,11 @@ class Reading:
     memory: int
 
 
+def _environment() -> dict[str, str]:
+    """Let Python keep compiled modules, as it does by default."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def main() -> None:
     """Make the documents, let the tools take turns, print the table."""
     options = _options()
@@ -140,7 +145,7 @@ def _run(tool: Tool, path: Path, limit: float) -> Reading | None:
     command = [part.replace("{mpd}", str(path)) for part in tool.command]
     started = time.perf_counter()
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment()
     ) as process:
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
