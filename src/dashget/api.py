@@ -168,11 +168,8 @@ def mirror(
             try:
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
-                    if not options.dry_run:
-                        store.flush()
-                        store.check_present()
-                if not options.dry_run and not stop.requested:
-                    _finish_mirror(loaded, store, options, watch)
+                if not options.dry_run:
+                    _finish_mirror(loaded, store, options, watch, stop)
             except StoreError as error:
                 failure = _explained(error, root)
     summary = run.summary(
@@ -343,9 +340,13 @@ def _total(estimates: Iterable[int | None]) -> int | None:
 
 
 def _finish_mirror(
-    loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch
+    loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch, stop: Stop
 ) -> None:
-    """Do what comes after the transfers: pruning, checksums."""
+    """Do what comes after the transfers: the rest of the record, pruning, checksums."""
+    store.flush()
+    store.check_present()
+    if stop.requested:
+        return
     if options.prune:
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         prune(store, expected, loaded.name, watch)

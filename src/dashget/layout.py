@@ -14,14 +14,13 @@ private-use markers (``UrlPattern.marked``), which pass through all rules unchan
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NewType
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
-from dashget.errors import MPDError
+from dashget.collisions import MARK, digest, resolve_collisions, split_url
 from dashget.mpd.template import Address, UrlPattern
 
 SafePath = NewType("SafePath", str)
@@ -46,7 +45,6 @@ _RESERVED_ON_WINDOWS = re.compile(
 )
 _LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
-_MARK = re.compile("([\ue000-\uf8ff])")
 _PLAIN = re.compile(
     r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
 )
@@ -64,7 +62,7 @@ def safe_component(text: str) -> str:
     ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
     with a hash of the whole. The map is one to one but for equivalent encodings.
     """
-    pieces = _MARK.split(text)
+    pieces = MARK.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
     return _limited(_escaped("".join(pieces)))
 
@@ -73,7 +71,7 @@ def _decoded(text: str) -> str:
     """Undo percent-encoding, but leave encoded what would be taken for a field's marker."""
     decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
     decoded = _LOOKS_ENCODED.sub("%25", decoded)
-    return _MARK.sub(lambda match: _encoded(match[0]), decoded)
+    return MARK.sub(lambda match: _encoded(match[0]), decoded)
 
 
 def manifest_name(url: str) -> SafePath:
@@ -134,7 +132,7 @@ class Layout:
         name = name or manifest_name(manifest_url)
         taken = tuple(reserved_names(name))
         marked = (address.patterns[0].marked for address in addresses)
-        self._renamed = _resolve_collisions(self._place, marked, taken)
+        self._renamed = resolve_collisions(self._place, marked, taken)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
 
     def pattern(self, address: Address) -> UrlPattern:
@@ -163,19 +161,19 @@ class _Placement:
     """The rule that names a single marked URL, without regard to any other."""
 
     def __init__(self, manifest_url: str) -> None:
-        parts = _split(manifest_url)
+        parts = split_url(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rsplit("/", 1)[0] + "/"
         self._start = f"{parts.scheme}://{parts.netloc}{self._directory}"
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
         if marked[:5].lower() == "data:":
-            return f"{EMBEDDED_DIRECTORY}/{_digest(marked)}"
+            return f"{EMBEDDED_DIRECTORY}/{digest(marked)}"
         if marked.startswith(self._start) and not (keep_query or tag):
             rest = marked[len(self._start) :]
             if _is_plain(rest):
                 return rest
-        parts = _split(marked)
+        parts = split_url(marked)
         if _origin(parts) == self._origin and parts.path.startswith(self._directory):
             raw = parts.path[len(self._directory) :].split("/")
             components = [_not_reserved(safe_component(part)) for part in raw[:1]]
@@ -201,22 +199,9 @@ def _is_plain(path: str) -> bool:
     )
 
 
-def _split(url: str) -> SplitResult:
-    """Take a URL apart; MPDError where its host or port cannot be one."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise MPDError(
-            f"{_MARK.sub('$', url)!r} is not a valid URL: {error}",
-            hint="the manifest names it; check its BaseURL and templates",
-        ) from error
-    return parts
-
-
 def _marks(text: str) -> set[str]:
     """Return the field markers in a text."""
-    return set(_MARK.findall(text))
+    return set(MARK.findall(text))
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -265,12 +250,12 @@ def _encoded(char: str) -> str:
 
 def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
     """Cut a component to what every file system holds, keeping its extension."""
-    marks = len(_MARK.findall(component))
+    marks = len(MARK.findall(component))
     room = most - marks * _DIGITS_IN_FIELD
     if len(component.encode()) <= room:
         return component
     extension = _EXTENSION.search(component)
-    tail = f"~{_digest(component)}{extension.group() if extension else ''}"
+    tail = f"~{digest(component)}{extension.group() if extension else ''}"
     kept_marks = "".join(char for char in component if _FIRST_MARK <= ord(char) <= _LAST_MARK)
     tail = f"~{kept_marks}{tail}" if kept_marks else tail
     head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
@@ -284,140 +269,10 @@ def _shortened(path: str) -> str:
     marks = "".join(char for char in path if _FIRST_MARK <= ord(char) <= _LAST_MARK)
     extension = _EXTENSION.search(path)
     middle = f"~{marks}~" if marks else "~"
-    return f"{EXTERNAL_DIRECTORY}/{middle}{_digest(path)}{extension.group() if extension else ''}"
+    return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"
 
 
 def _tagged(component: str, tag: str) -> str:
     extension = _EXTENSION.search(component)
     stem = component[: extension.start()] if extension else component
     return _limited(f"{stem}~{tag}{extension.group() if extension else ''}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-# Collisions: found once, among patterns; the result is a short list of exceptions.
-
-
-def _resolve_collisions(
-    place: _Placement, marked_urls: Iterable[str], taken: tuple[str, ...]
-) -> dict[str, str]:
-    """Return another path for each URL whose plain path some other resource may have too.
-
-    First its query is kept; what then still collides gets a tag made from its URL.
-    """
-    plain = {url: place(url) for url in dict.fromkeys(marked_urls)}
-    clashing = _clashes(plain, taken)
-    if not clashing:
-        return {}
-    renamed = {url: place(url, keep_query=True) for url in clashing}
-    rest = _clashes({**plain, **renamed}, taken)
-    renamed |= {url: place(url, keep_query=True, tag=_digest(url)) for url in rest}
-    return {url: path for url, path in renamed.items() if path != plain[url]}
-
-
-def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
-    """Return the URLs that may share a path, or a path's directory, with another resource."""
-    groups: dict[str, list[str]] = {}
-    for url, path in paths.items():
-        groups.setdefault(_fold(path), []).append(url)
-    for name in taken:
-        groups.setdefault(_fold(name), []).append("")
-    found = {url for group in groups.values() if len(group) > 1 for url in group}
-    directories = {folder for path in groups for folder in _folders(path)}
-    found |= {url for path in directories & groups.keys() for url in groups[path]}
-    for one, other in _overlapping(groups.keys() | directories):
-        for first in groups.get(one, ()):
-            found |= {u for second in groups.get(other, ()) for u in _pair(first, second, paths)}
-        found.update(groups.get(one, ()) if other in directories else ())
-        found.update(groups.get(other, ()) if one in directories else ())
-    return found - {""}
-
-
-def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
-    """Return both URLs unless equal paths of theirs mean equal URLs."""
-    if not first or not second:
-        return (first, second)
-    same_form = _beside_path(first) == _beside_path(second)
-    if same_form and _overlap(paths[first], paths[second]):
-        return ()
-    return (first, second)
-
-
-def _beside_path(url: str) -> tuple[str, str, str]:
-    parts = _split(url)
-    return parts.scheme, parts.netloc, parts.query
-
-
-def _fold(path: str) -> str:
-    if path.isascii():
-        return path.lower()
-    return unicodedata.normalize("NFC", path).casefold()
-
-
-def _folders(path: str) -> Iterator[str]:
-    end = path.find("/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find("/", end + 1)
-
-
-def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of different path patterns that some numbers make equal."""
-    keys = sorted(keys)
-    patterns = [key for key in keys if not key.isascii() and _MARK.search(key)]
-    if not patterns:
-        return
-    tail = min(len(_MARK.split(pattern)[-1]) for pattern in patterns)
-    by_ends: dict[tuple[str, str], list[str]] = {}
-    for pattern in patterns:
-        prefix = _MARK.split(pattern, 1)[0]
-        by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
-    lengths = sorted({len(prefix) for prefix, _ in by_ends})
-    for key in keys:
-        end = key[len(key) - tail :]
-        for length in lengths:
-            if length > len(key):
-                break
-            for pattern in by_ends.get((key[:length], end), ()):
-                if pattern != key and _overlap(pattern, key):
-                    yield pattern, key
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Say whether two patterns have an expansion in common; a field is any run of digits."""
-    a, b = _tokens(one), _tokens(other)
-    seen: set[tuple[int, int]] = set()
-    todo = [(0, 0)]
-    while todo:
-        i, j = state = todo.pop()
-        if state in seen:
-            continue
-        seen.add(state)
-        if i == len(a) and j == len(b):
-            return True
-        if i < len(a) and a[i] == "*":
-            todo.append((i + 1, j))
-        if j < len(b) and b[j] == "*":
-            todo.append((i, j + 1))
-        if i < len(a) and j < len(b) and _compatible(a[i], b[j]):
-            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1))
-    return False
-
-
-def _tokens(text: str) -> list[str]:
-    """Spell a pattern: characters, ``+`` for one digit, ``*`` for any more digits."""
-    tokens: list[str] = []
-    for char in text:
-        if _FIRST_MARK <= ord(char) <= _LAST_MARK:
-            tokens += ("+", "*")
-        else:
-            tokens.append("\\" + char if char in "+*" else char)
-    return tokens
-
-
-def _compatible(one: str, other: str) -> bool:
-    if one in "+*":
-        return other in "+*" or other in "0123456789abcdefABCDEF"
-    return one == other or (other in "+*" and one in "0123456789abcdefABCDEF")

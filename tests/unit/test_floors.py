@@ -30,6 +30,7 @@ ORDER = (
     ("planning",),
     ("structure",),
     ("layout",),
+    ("collisions",),
     ("selection",),
     ("segments",),
     ("mpd",),

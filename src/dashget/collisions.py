@@ -1,0 +1,166 @@
+"""Names that two resources would share: found among URL patterns, once, before any is used.
+
+A pattern stands for all the URLs that its fields can make, so two patterns are compared by
+running both as automata; the result is a short list of exceptions. Patterns carry their
+fields as private-use characters (``UrlPattern.marked``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from dashget.errors import MPDError
+
+MARK: Final = re.compile("([\ue000-\uf8ff])")
+"""A field's marker."""
+
+
+class Place(Protocol):
+    """The rule that gives a marked URL its path, without regard to any other."""
+
+    def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str: ...
+
+
+def resolve_collisions(
+    place: Place, marked_urls: Iterable[str], taken: tuple[str, ...]
+) -> dict[str, str]:
+    """Return another path for each URL whose plain path some other resource may have too.
+
+    First its query is kept; what then still collides gets a tag made from its URL.
+    """
+    plain = {url: place(url) for url in dict.fromkeys(marked_urls)}
+    clashing = _clashes(plain, taken)
+    if not clashing:
+        return {}
+    renamed = {url: place(url, keep_query=True) for url in clashing}
+    rest = _clashes({**plain, **renamed}, taken)
+    renamed |= {url: place(url, keep_query=True, tag=digest(url)) for url in rest}
+    return {url: path for url, path in renamed.items() if path != plain[url]}
+
+
+def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
+    """Return the URLs that may share a path, or a path's directory, with another resource."""
+    groups: dict[str, list[str]] = {}
+    for url, path in paths.items():
+        groups.setdefault(_fold(path), []).append(url)
+    for name in taken:
+        groups.setdefault(_fold(name), []).append("")
+    found = {url for group in groups.values() if len(group) > 1 for url in group}
+    directories = {folder for path in groups for folder in _folders(path)}
+    found |= {url for path in directories & groups.keys() for url in groups[path]}
+    for one, other in _overlapping(groups.keys() | directories):
+        for first in groups.get(one, ()):
+            found |= {u for second in groups.get(other, ()) for u in _pair(first, second, paths)}
+        found.update(groups.get(one, ()) if other in directories else ())
+        found.update(groups.get(other, ()) if one in directories else ())
+    return found - {""}
+
+
+def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
+    """Return both URLs unless equal paths of theirs mean equal URLs."""
+    if not first or not second:
+        return (first, second)
+    same_form = _beside_path(first) == _beside_path(second)
+    if same_form and _overlap(paths[first], paths[second]):
+        return ()
+    return (first, second)
+
+
+def _beside_path(url: str) -> tuple[str, str, str]:
+    parts = split_url(url)
+    return parts.scheme, parts.netloc, parts.query
+
+
+def _fold(path: str) -> str:
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _folders(path: str) -> Iterator[str]:
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+
+
+def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of different path patterns that some numbers make equal."""
+    keys = sorted(keys)
+    patterns = [key for key in keys if not key.isascii() and MARK.search(key)]
+    if not patterns:
+        return
+    tail = min(len(MARK.split(pattern)[-1]) for pattern in patterns)
+    by_ends: dict[tuple[str, str], list[str]] = {}
+    for pattern in patterns:
+        prefix = MARK.split(pattern, 1)[0]
+        by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
+    lengths = sorted({len(prefix) for prefix, _ in by_ends})
+    for key in keys:
+        end = key[len(key) - tail :]
+        for length in lengths:
+            if length > len(key):
+                break
+            for pattern in by_ends.get((key[:length], end), ()):
+                if pattern != key and _overlap(pattern, key):
+                    yield pattern, key
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Say whether two patterns have an expansion in common; a field is any run of digits."""
+    a, b = _tokens(one), _tokens(other)
+    seen: set[tuple[int, int]] = set()
+    todo = [(0, 0)]
+    while todo:
+        i, j = state = todo.pop()
+        if state in seen:
+            continue
+        seen.add(state)
+        if i == len(a) and j == len(b):
+            return True
+        if i < len(a) and a[i] == "*":
+            todo.append((i + 1, j))
+        if j < len(b) and b[j] == "*":
+            todo.append((i, j + 1))
+        if i < len(a) and j < len(b) and _compatible(a[i], b[j]):
+            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1))
+    return False
+
+
+def _tokens(text: str) -> list[str]:
+    """Spell a pattern: characters, ``+`` for one digit, ``*`` for any more digits."""
+    tokens: list[str] = []
+    for char in text:
+        if MARK.match(char):
+            tokens += ("+", "*")
+        else:
+            tokens.append("\\" + char if char in "+*" else char)
+    return tokens
+
+
+def _compatible(one: str, other: str) -> bool:
+    if one in "+*":
+        return other in "+*" or other in "0123456789abcdefABCDEF"
+    return one == other or (other in "+*" and one in "0123456789abcdefABCDEF")
+
+
+def split_url(url: str) -> SplitResult:
+    """Take a URL apart; MPDError where its host or port cannot be one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise MPDError(
+            f"{MARK.sub('$', url)!r} is not a valid URL: {error}",
+            hint="the manifest names it; check its BaseURL and templates",
+        ) from error
+    return parts
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
