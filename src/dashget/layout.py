@@ -46,7 +46,9 @@ _RESERVED_ON_WINDOWS = re.compile(
 _LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
 _PLAIN = re.compile(
-    r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
+    "[A-Za-z0-9\ue000-\uf8ff-][A-Za-z0-9_.\ue000-\uf8ff-]*(?<!\\.)"
+    "(?:/[A-Za-z0-9_\ue000-\uf8ff-][A-Za-z0-9_.\ue000-\uf8ff-]*(?<!\\.))*",
+    re.ASCII,
 )
 """A path whose components are names as they are, but for those that Windows reserves."""
 _MAYBE_RESERVED = re.compile(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
@@ -191,9 +193,12 @@ class _Placement:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path can be used as it is, as nearly all can; the long way gives the same."""
+    """Whether a path can be used as it is, as nearly all can; the long way gives the same.
+
+    Half of the longest name leaves room for what the fields of a pattern become.
+    """
     return (
-        len(path) <= _COMPONENT_BYTES
+        len(path) <= _COMPONENT_BYTES // 2
         and _PLAIN.fullmatch(path) is not None
         and _MAYBE_RESERVED.search(path) is None
     )

@@ -311,3 +311,17 @@ def test_many_periods_with_their_number_behind_the_field_are_named_in_no_time() 
     assert named[17] == "seg-7-p17.m4s"
     queries = [f"https://h.example/vod/show/seg-$Number$.m4s?p={n}" for n in range(3000)]
     assert paths(*queries)[17] == "seg-7.m4s@p=17"
+
+
+@given(URLS)
+def test_the_short_way_to_a_name_leads_where_the_long_way_does(tails: list[str]) -> None:
+    from dashget import layout as module
+
+    urls = [f"https://h.example/vod/show/{tail}" for tail in tails]
+    short = paths(*urls)
+    known = module._is_plain
+    module._is_plain = lambda path: False
+    try:
+        assert paths(*urls) == short
+    finally:
+        module._is_plain = known
