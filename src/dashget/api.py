@@ -342,8 +342,7 @@ def _total(estimates: Iterable[int | None]) -> int | None:
 def _finish_mirror(
     loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch, stop: Stop
 ) -> None:
-    """Do what comes after the transfers: the rest of the record, pruning, checksums."""
-    store.flush()
+    """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
     store.check_present()
     if stop.requested:
         return

@@ -216,7 +216,6 @@ class MirrorRun(Hooks):
         """Report where the run stands, once there is a plan to stand in."""
         if not self._started:
             return
-        self._store.flush()
         with self._guard:
             self._emit(
                 Progressed(

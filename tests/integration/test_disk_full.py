@@ -231,7 +231,7 @@ PLACES = {
     "rename": (os, "replace", is_segment),
     "folder": (os, "makedirs", any_call),
 }
-EARLIER = {"write": 2, "rename": 2}
+EARLIER = {"write": 2, "record": 2, "rename": 2}
 """How many calls succeed before."""
 
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import unquote
 
 from dashget.layout import Layout
+from dashget.localmpd.references import lead_to_mirror
 from dashget.mpd.presentation import Presentation
 from dashget.planning import Track, iter_representations
 
@@ -77,12 +77,4 @@ def _stays_as_it_is(
         return False
     if _MAY_CHANGE.search(data) or _MAY_BE_ABSOLUTE.search(data):
         return False
-    directory = presentation.url.partition("?")[0].rpartition("/")[0] + "/"
-    for track in tracks:
-        for address in track.index.addresses():
-            marked = address.patterns[0].marked
-            if not marked.startswith(directory):
-                return False
-            if unquote(marked[len(directory) :]) != layout.pattern(address).marked:
-                return False
-    return True
+    return lead_to_mirror(presentation.url, tracks, layout)

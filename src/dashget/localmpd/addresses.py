@@ -6,12 +6,13 @@ import copy
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from lxml import etree
 
 from dashget.layout import Layout
 from dashget.localmpd.places import Places
+from dashget.localmpd.references import lead_to_mirror
 from dashget.localmpd.tree import (
     Element,
     children_of,
@@ -50,16 +51,7 @@ def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Lay
     """Whether the document's own references lead to the mirror's files, from anywhere."""
     if any(_is_absolute(reference) for reference in _iter_references(root)):
         return False
-    parts = urlsplit(url)
-    directory = f"{parts.scheme}://{parts.netloc}{parts.path.rsplit('/', 1)[0]}/"
-    for track in tracks:
-        for address in track.index.addresses():
-            marked = address.patterns[0].marked
-            if not marked.startswith(directory):
-                return False
-            if unquote(marked[len(directory) :]) != layout.pattern(address).marked:
-                return False
-    return True
+    return lead_to_mirror(url, tracks, layout)
 
 
 def _iter_references(root: Element) -> Iterator[str]:

@@ -109,16 +109,8 @@ class MirrorDirectory:
         """Let go of the directory; what is finished and recorded stays."""
         if self._lock is not None:
             self._journal.close()
-            try:
-                with _as_store_error(self.root):
-                    self._record.close()
-            finally:
-                self._release()
-
-    def flush(self) -> None:
-        """Write what is still to be recorded."""
-        with _as_store_error(self.root):
-            self._record.flush()
+            self._record.close()
+            self._release()
 
     def __enter__(self) -> MirrorDirectory:
         return self
@@ -172,8 +164,6 @@ class MirrorDirectory:
 
     def records(self) -> dict[str, FileRecord]:
         """Return the whole record of every file; read anew only where it has grown."""
-        if self._lock is not None:
-            self.flush()
         path = self._control / _RECORD_NAME
         size = path.stat().st_size if path.is_file() else 0
         if self._files is None or self._files[0] != size:

@@ -8,8 +8,7 @@ file counts as not recorded, and is compared with the server before it is believ
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +18,6 @@ from dashget.errors import StoreError
 from dashget.layout import is_safe_path
 
 RECORD_VERSION: Final = 1
-_LINES_AT_ONCE: Final = 32
-_WAIT_SECONDS: Final = 0.02
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,39 +77,18 @@ class _Line(msgspec.Struct):
 class Record:
     """The record of one mirror, open for appending."""
 
-    def __init__(
-        self, path: Path, *, fsync: bool = False, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, path: Path, *, fsync: bool = False) -> None:
         self._path = path
         self._fsync = fsync
         self._encoder = msgspec.json.Encoder()
         self._descriptor: int | None = None
-        self._waiting: list[bytes] = []
-        self._clock = clock
-        self._next_write = clock()
 
     def append(self, entry: Header | FileRecord) -> None:
-        """Add one line; OSError if lines cannot be written whole.
-
-        Where lines come faster than fifty a second they wait for one another, up to 32 of
-        them, unless each has to last (``fsync``); a file whose line is lost in a crash
-        costs one HEAD request.
-        """
-        self._waiting.append(self._encoder.encode(entry))
-        now = self._clock()
-        if self._fsync or now >= self._next_write or len(self._waiting) >= _LINES_AT_ONCE:
-            self._next_write = now + _WAIT_SECONDS
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the lines that wait, with one write."""
-        if not self._waiting:
-            return
-        lines = b"\n".join((*self._waiting, b""))
-        self._waiting.clear()
+        """Add one line, at once; OSError if it cannot be written whole."""
+        line = self._encoder.encode(entry) + b"\n"
         if self._descriptor is None:
             self._descriptor = _open_for_append(self._path)
-        write_whole(self._descriptor, lines)
+        write_whole(self._descriptor, line)
         if self._fsync:
             os.fsync(self._descriptor)
 
@@ -127,8 +103,7 @@ class Record:
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def close(self) -> None:
-        """Write what waits, and close the file, if it was opened."""
-        self.flush()
+        """Close the file, if it was opened."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -305,3 +306,37 @@ def test_a_line_of_the_journal_is_written_whole_or_not_at_all(
     part.write(b"0123", 0)
     monkeypatch.undo()
     assert resume_point(parts) is not None
+
+
+@pytest.mark.parametrize("taken", [1, 3, 4, 7, 10])
+def test_pieces_that_the_disk_takes_in_part_are_completed(
+    parts: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    import os
+
+    from dashget.store import parts as module
+
+    def short(descriptor: int, pieces: list[bytes], offset: int) -> int:
+        return os.pwrite(descriptor, b"".join(pieces)[:taken], offset)
+
+    monkeypatch.setattr(module, "_pwritev", short)
+    part = Part(Journal(parts), "a", URL, checksum="sha256")
+    part.begin(head(12), 0)
+    part.write(b"xy", 0)
+    part.write_pieces([b"abc", b"", b"defg", b"hij"], 2)
+    assert part.digest("sha256") == hashlib.sha256(b"xyabcdefghij").digest()
+    assert part.close() == 12
+    assert Path(part.file).read_bytes() == b"xyabcdefghij"
+
+
+def test_where_pwritev_is_missing_pieces_are_joined(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashget.store import parts as module
+
+    monkeypatch.setattr(module, "_pwritev", module._join_and_write)
+    part = Part(Journal(parts), "a", URL)
+    part.begin(head(4), 0)
+    part.write_pieces([b"ab", b"cd"], 0)
+    assert part.close() == 4
+    assert Path(part.file).read_bytes() == b"abcd"
