@@ -1,7 +1,7 @@
 """What all tests share: real media, real servers, and the rule for missing programs.
 
-A test marked ``system`` may be skipped where a program is missing, except where
-``DASHGET_TESTS_REQUIRE_SYSTEM`` is ``1``: there such a skip is a failure.
+A test may be skipped where a program is missing (those marked ``system`` need one), except
+where ``DASHGET_TESTS_REQUIRE_SYSTEM`` is ``1``: there any skip is a failure.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn the skip of a ``system`` test into a failure where all programs must be there."""
+    """Turn every skip into a failure where all programs must be there."""
     report = yield
     skipped = report.skipped and not hasattr(report, "wasxfail")
-    if _REQUIRE_SYSTEM and skipped and item.get_closest_marker("system"):
+    if _REQUIRE_SYSTEM and skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped although all programs are required: {report.longrepr}"
     return report
