@@ -71,7 +71,11 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the sets, to try (1)")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="http", help="default: http")
     parser.add_argument(
-        *("--tls", "--https"), dest="protocol", action="store_const", const="https", help="like --protocol https"
+        *("--tls", "--https"),
+        dest="protocol",
+        action="store_const",
+        const="https",
+        help="like --protocol https",
     )
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for one run (120)")
     parser.add_argument(
