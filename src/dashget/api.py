@@ -6,7 +6,6 @@ The command line uses these functions and nothing beside them.
 from __future__ import annotations
 
 import datetime
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -206,17 +205,16 @@ def verify(
 
 
 class _Watch:
-    """Pass events on one at a time, and count the warnings among them."""
+    """Pass events on, and count the warnings among them."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._guard = threading.RLock()
         self.warnings = 0
 
     def __call__(self, event: Event, /) -> None:
-        with self._guard:
-            self.warnings += isinstance(event, Warned)
-            self._observer(event)
+        if type(event) is Warned:
+            self.warnings += 1
+        self._observer(event)
 
 
 def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:

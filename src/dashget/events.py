@@ -39,6 +39,9 @@ class Outcome(enum.Enum):
     PLANNED = "planned"
     """A dry run: it would be fetched."""
 
+    # An enum hashes its name, in Python; every file asks for it.
+    __hash__ = object.__hash__
+
     @property
     def complete(self) -> bool:
         """Whether nothing is missing on account of this file."""
@@ -124,6 +127,15 @@ class FileFinished(Event, frozen=True, tag="file"):
     status: int | None = None
     reason: str | None = None
     seconds: float | None = None
+    """Of the last attempt."""
+    first_byte_seconds: float | None = None
+    """Likewise, until the first byte of the answer."""
+    http: str | None = None
+    """The version of HTTP."""
+    remote: str | None = None
+    """Address and port of the peer."""
+    cache: dict[str, str] | None = None
+    """``Age``, ``X-Cache``, ``Via`` and their like, as the server sent them."""
 
 
 class Progressed(Event, frozen=True, tag="progress"):

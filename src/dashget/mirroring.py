@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -18,7 +17,6 @@ import msgspec
 from dashget.errors import StoreError
 from dashget.events import (
     MANIFEST,
-    Event,
     Failure,
     FileFinished,
     FileStarted,
@@ -122,8 +120,8 @@ class _File:
 class MirrorRun(Hooks):
     """The state of one run. Create, call ``run`` once, read ``totals``.
 
-    The engine calls ``done`` and the hooks from its threads, one at a time; it pulls jobs
-    from them as well, which is why events and totals are guarded.
+    The engine calls ``done`` and the hooks from its threads, and pulls jobs from them: one
+    thing at a time.
     """
 
     def __init__(self, observer: Observer, policy: Policy) -> None:
@@ -132,7 +130,6 @@ class MirrorRun(Hooks):
         self._records: dict[str, FileRecord] | None = None
         self._store: MirrorDirectory
         self._observer = observer
-        self._guard = threading.RLock()
         self._seen: dict[SafePath, int] = {}
         self._required: set[SafePath] = set()
         self._absent: list[tuple[_File, TransferError]] = []
@@ -205,43 +202,44 @@ class MirrorRun(Hooks):
         file = job.payload
         if isinstance(file, _File):
             track = file.planned.track.key
-            self._emit(FileStarted(file.path, file.urls[0], track=track, offset=offset))
+            self._observer(FileStarted(file.path, file.urls[0], track=track, offset=offset))
 
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         """Report a failed attempt that another one follows."""
         path = job.payload.path if isinstance(job.payload, _File) else MANIFEST
-        self._emit(RetryScheduled(path, url, attempt, delay_seconds, reason))
+        self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
     def on_tick(self, reading: Reading) -> None:
         """Report where the run stands, once there is a plan to stand in."""
         if not self._started:
             return
-        with self._guard:
-            self._emit(
-                Progressed(
-                    transferred=reading.transferred,
-                    files_done=sum(self.totals.outcomes.values()),
-                    files_planned=len(self._seen),
-                    planning_done=self._planning_done,
-                    in_flight=reading.in_flight,
-                    waiting_to_retry=reading.waiting,
-                )
+        self._observer(
+            Progressed(
+                transferred=reading.transferred,
+                files_done=sum(self.totals.outcomes.values()),
+                files_planned=len(self._seen),
+                planning_done=self._planning_done,
+                in_flight=reading.in_flight,
+                waiting_to_retry=reading.waiting,
             )
+        )
 
     # From the plan to jobs.
 
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
+        only = self._policy.only
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
-            if planned.path in self._seen:
+            path = planned.path
+            if path in self._seen:
                 self._meet_again(planned)
                 continue
-            if self._policy.only is not None and planned.path not in self._policy.only:
+            if only is not None and path not in only:
                 continue
-            with self._guard:
-                self._seen[planned.path] = hash(planned.segment.url)
-            job = self._job_for(_File(planned))
+            file = _File(planned)
+            self._seen[path] = hash(file.urls[0])
+            job = self._job_for(file)
             if job is not None:
                 yield job
         self._planning_done = True
@@ -256,6 +254,9 @@ class MirrorRun(Hooks):
 
     def _job_for(self, file: _File) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
+        data = file.urls[0].startswith("data:")
+        if presence is Presence.MISSING and not data:
+            return self._get_job(file)
         if presence is Presence.BLOCKED:
             self._finish(file, Outcome.FAILED, reason="a directory of this name is in the way")
             return None
@@ -263,7 +264,6 @@ class MirrorRun(Hooks):
             file.local_size = self._store.size(file.path)
         if self._policy.only is not None:
             presence = Presence.MISSING
-        data = file.urls[0].startswith("data:")
         if presence is Presence.MOVED:
             presence = Presence.COMPLETE if data else self._recall(file)
         elif presence is Presence.COMPLETE and self._policy.check_remote and not data:
@@ -312,9 +312,8 @@ class MirrorRun(Hooks):
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         file = _file_of(job)
-        with self._guard:
-            self.totals.requests += result.requests
-            self.totals.transferred += result.transferred
+        self.totals.requests += result.requests
+        self.totals.transferred += result.transferred
         if isinstance(result, TransferError):
             self._lost(job, file, result)
         elif job.request.method is Method.HEAD:
@@ -429,8 +428,8 @@ class MirrorRun(Hooks):
             http=fetched.http_version,
             attempts=fetched.attempts,
             remote=fetched.remote,
-            first_byte_seconds=_rounded(fetched.first_byte_seconds),
-            seconds=_rounded(fetched.seconds),
+            first_byte_seconds=fetched.first_byte_seconds,
+            seconds=fetched.seconds,
             cache=dict(fetched.cache),
             adopted=adopted,
         )
@@ -446,35 +445,34 @@ class MirrorRun(Hooks):
         reason: str | None = None,
     ) -> None:
         url = file.urls[0]
-        with self._guard:
-            totals = self.totals
-            totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
-            result = fetched or error
-            if size is not None:
-                totals.files += 1
-                totals.bytes += size
-            if outcome is Outcome.FAILED:
-                attempts = result.attempts if result else 0
-                status = result.status if result else None
-                totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
-            self._emit(
-                FileFinished(
-                    path=file.path,
-                    url=url,
-                    outcome=outcome,
-                    size=size,
-                    track=file.planned.track.key,
-                    transferred=result.transferred if result else 0,
-                    attempts=result.attempts if result else 0,
-                    status=result.status if result else None,
-                    reason=reason,
-                    seconds=_rounded(fetched.seconds) if fetched else None,
-                )
+        totals = self.totals
+        totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
+        result = fetched or error
+        if size is not None:
+            totals.files += 1
+            totals.bytes += size
+        if outcome is Outcome.FAILED:
+            attempts = result.attempts if result else 0
+            status = result.status if result else None
+            totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
+        self._observer(
+            FileFinished(
+                path=file.path,
+                url=url,
+                outcome=outcome,
+                size=size,
+                track=file.planned.track.key,
+                transferred=result.transferred if result else 0,
+                attempts=result.attempts if result else 0,
+                status=result.status if result else None,
+                reason=reason,
+                seconds=fetched.seconds if fetched else None,
+                first_byte_seconds=fetched.first_byte_seconds if fetched else None,
+                http=fetched.http_version if fetched else None,
+                remote=fetched.remote if fetched else None,
+                cache=dict(fetched.cache) if fetched and fetched.cache else None,
             )
-
-    def _emit(self, event: Event) -> None:
-        with self._guard:
-            self._observer(event)
+        )
 
 
 def _file_of(job: Job) -> _File:
@@ -497,7 +495,3 @@ def is_same(known: FileRecord, fetched: Fetched) -> bool:
 def _no_sink() -> Sink:
     """Give the sink of a HEAD request, which has no body."""
     return MemorySink(0)
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 4)

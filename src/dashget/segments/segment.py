@@ -60,9 +60,11 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     @property
     def alternatives(self) -> tuple[str, ...]:
         """The same segment under the next BaseURLs, in the order to try them."""
+        patterns = self.address.patterns
+        if len(patterns) == 1:
+            return ()
         return tuple(
-            pattern.expand(self.number, self.time, self.sub_number)
-            for pattern in self.address.patterns[1:]
+            pattern.expand(self.number, self.time, self.sub_number) for pattern in patterns[1:]
         )
 
     @property

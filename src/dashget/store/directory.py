@@ -14,6 +14,7 @@ import hashlib
 import os
 import socket
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -22,7 +23,8 @@ import msgspec
 
 from dashget.errors import StoreError
 from dashget.layout import CONTROL_DIRECTORY
-from dashget.store.parts import Journal, Part, read_part_paths
+from dashget.store.journal import Journal, read_part_paths
+from dashget.store.parts import Part
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
@@ -58,8 +60,8 @@ class Presence(enum.Enum):
 class MirrorDirectory:
     """The root of one presentation's mirror. Use as a context manager; hold it once.
 
-    ``clock`` gives the current time for the record. All methods raise StoreError where
-    the directory, not the single file, is the problem.
+    ``clock`` gives the current time for the record, in seconds since 1970. All methods raise
+    StoreError where the directory, not the single file, is the problem.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class MirrorDirectory:
         *,
         fsync: bool = False,
         read_only: bool = False,
-        clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = root
         self._control = root / CONTROL_DIRECTORY
@@ -82,7 +84,7 @@ class MirrorDirectory:
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
         self._files: tuple[int, dict[str, FileRecord]] | None = None
-        self._second: datetime.datetime | None = None
+        self._second: int | None = None
         self._second_text = ""
 
     def open(self, header: Header, *, moved: bool = False) -> None:
@@ -157,10 +159,7 @@ class MirrorDirectory:
 
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
-        part.close()
-        self._journal.forget(part.name)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part.file)
+        part.drop()
 
     def records(self) -> dict[str, FileRecord]:
         """Return the whole record of every file; read anew only where it has grown."""
@@ -210,17 +209,20 @@ class MirrorDirectory:
         Raises StoreError if the part on disk has not the size that the transfer counted:
         then the final name stays what it was.
         """
-        on_disk = part.close(fsync=self._fsync)
-        if on_disk != record.size:
+        path = record.path
+        if part.size != record.size:
+            on_disk = part.size
+            part.close()
             raise StoreError(
-                f"{record.path}: {on_disk} bytes are on disk, {record.size} were received",
+                f"{path}: {on_disk} bytes are on disk, {record.size} were received",
                 hint="check the file system; nothing was renamed",
             )
-        target = self._prefix + record.path
-        self._make_folder(record.path)
-        os.replace(part.file, target)
+        folder = path.rpartition("/")[0]
+        if folder not in self._made:
+            self._make_folder(folder)
+        part.finish(self._prefix + path, fsync=self._fsync)
         if self._fsync:
-            _sync_folder(os.path.dirname(target))
+            _sync_folder(self._prefix + folder)
         self._note(record)
 
     def adopt(self, record: FileRecord) -> None:
@@ -239,13 +241,13 @@ class MirrorDirectory:
         while os.path.lexists(self._prefix + kept):
             number += 1
             kept = f"{first}~{number}"
-        self._make_folder(kept)
+        self._make_folder(os.path.dirname(kept))
         os.replace(self._prefix + path, self._prefix + kept)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a whole small file in place, atomically, without a record line."""
         with _as_store_error(self.root):
-            self._make_folder(path)
+            self._make_folder(os.path.dirname(path))
             fresh = self._control / "fresh"
             with fresh.open("wb") as file:
                 file.write(data)
@@ -302,7 +304,8 @@ class MirrorDirectory:
         if earlier == data and self._recorded.get(record.path) == _entry_of(record):
             return False
         if earlier is not None and earlier != data:
-            stamp = self._clock().strftime("%Y%m%dT%H%M%S.%fZ")
+            now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
+            stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
         self.write(record.path, data)
         self._note(record)
@@ -310,9 +313,11 @@ class MirrorDirectory:
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""
-        second = self._clock().replace(microsecond=0)
+        second = int(self._clock())
         if second != self._second:
-            self._second, self._second_text = second, second.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._second = second
+            now = datetime.datetime.fromtimestamp(second, datetime.UTC)
+            self._second_text = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         return self._second_text
 
     def note(self, record: FileRecord) -> None:
@@ -320,8 +325,10 @@ class MirrorDirectory:
         self._note(record)
 
     def _note(self, record: FileRecord) -> None:
-        with _as_store_error(self.root):
+        try:
             self._record.append(record)
+        except OSError as error:
+            raise _store_error(self.root, error) from error
         self._recorded[record.path] = _entry_of(record)
 
     def _read_record(self, header: Header, *, moved: bool) -> Header | None:
@@ -345,8 +352,7 @@ class MirrorDirectory:
                 self._record.append(stamped)
             self._journal = Journal(self._control / "parts", fsync=self._fsync)
 
-    def _make_folder(self, path: str) -> None:
-        folder = os.path.dirname(path)
+    def _make_folder(self, folder: str) -> None:
         if folder and folder not in self._made:
             self.check_present()
             os.makedirs(self._prefix + folder, exist_ok=True)

@@ -201,6 +201,6 @@ def _open_for_append(path: Path) -> int:
 
 def write_whole(descriptor: int, data: bytes) -> None:
     """Write all of ``data``; a disk that is nearly full may take it in pieces."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    done = os.write(descriptor, data)
+    while done < len(data):
+        done += os.write(descriptor, data[done:])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
-from email.utils import parsedate
 
 from dashget.byterange import ByteRange
 from dashget.transfer.request import ResponseHead
 
-_CONTENT_RANGE = re.compile(rb"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
-_CACHE = frozenset({b"age", b"x-cache", b"x-cache-hits", b"cf-cache-status", b"via"})
-_DIGESTS = frozenset({b"repr-digest", b"content-digest", b"digest", b"content-md5"})
+_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
+_DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
 
 
 class Head:
@@ -19,7 +19,7 @@ class Head:
 
     __slots__ = ("fields", "status", "version")
 
-    def __init__(self, status: int, version: str, fields: dict[bytes, bytes]) -> None:
+    def __init__(self, status: int, version: str, fields: dict[str, str]) -> None:
         self.status = status
         self.version = version
         self.fields = fields
@@ -31,85 +31,83 @@ class Head:
         Earlier ones are informational responses or a proxy's answer to CONNECT. What
         follows the empty line are trailers, which are ignored.
         """
-        start = len(lines) - 1
-        while start >= 0 and not lines[start].startswith(b"HTTP/"):
+        # With one empty line there is one head, and no need to look for the last one.
+        start = 0 if lines.count(b"\r\n") == 1 else len(lines) - 1
+        while start >= 0 and lines[start][:5] != b"HTTP/":
             start -= 1
         if start < 0:
             return None
-        version, _, rest = lines[start].partition(b" ")
-        try:
-            status = int(rest[:3])
-        except ValueError:
+        first = _status(lines[start])
+        if first is None:
             return None
-        fields: dict[bytes, bytes] = {}
-        for line in lines[start + 1 :]:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                break
-            fields[name.lower()] = value.strip()
-        return cls(status, version[5:].decode("latin-1"), fields)
+        fields = dict(map(_field, lines[start + 1 : _end(lines, start)]))
+        return cls(*first, fields)
 
-    def text(self, name: bytes) -> str | None:
-        """Return a field's value as text; None where it is absent or empty."""
-        value = self.fields.get(name)
-        return value.decode("latin-1") if value else None
+    def text(self, name: str) -> str | None:
+        """Return a field's value; None where it is absent or empty."""
+        return self.fields.get(name) or None
 
     @property
     def content_length(self) -> int | None:
         """The announced length of this body. None where it is absent or not a number."""
-        value = self.fields.get(b"content-length")
-        return int(value) if value is not None and value.isdigit() else None
+        value = self.fields.get("content-length")
+        # What int reads beyond ASCII digits no server means.
+        return int(value) if value and value.isascii() and value.isdigit() else None
 
     @property
     def content_range(self) -> tuple[ByteRange, int | None] | None:
         """``Content-Range`` as range and total size (None for ``*``); None if unusable."""
-        match = _CONTENT_RANGE.fullmatch(self.fields.get(b"content-range", b""))
+        match = _CONTENT_RANGE.fullmatch(self.fields.get("content-range", ""))
         if match is None:
             return None
         first, last, total = match.groups()
-        if int(last) < int(first) or (total != b"*" and int(last) >= int(total)):
+        if int(last) < int(first) or (total != "*" and int(last) >= int(total)):
             return None
-        return ByteRange(int(first), int(last)), None if total == b"*" else int(total)
+        return ByteRange(int(first), int(last)), None if total == "*" else int(total)
 
     @property
     def encoding(self) -> str | None:
         """The content coding that the body has, if it has one."""
-        value = self.text(b"content-encoding")
-        return None if value is None or value.lower() == "identity" else value
+        value = self.fields.get("content-encoding")
+        return None if not value or value.lower() == "identity" else value
 
     @property
     def validator(self) -> str | None:
         """What is fit for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
-        etag = self.text(b"etag")
-        if etag is not None:
+        etag = self.fields.get("etag")
+        if etag:
             return etag if etag.startswith('"') else None
-        modified = self.text(b"last-modified")
+        modified = self.text("last-modified")
         if modified is None:
             return None
-        date, changed = http_date(self.text(b"date")), http_date(modified)
+        date, changed = http_date(self.text("date")), http_date(modified)
         # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
         return modified if date is not None and changed is not None and date > changed else None
 
     def describe(self, url: str, size: int | None) -> ResponseHead:
         """Return what others may know of this response; ``size`` is the resource's."""
         fields = self.fields
+        field = fields.get
         return ResponseHead(
             url,
             self.status,
             self.version,
             size,
-            self.text(b"etag"),
-            self.text(b"last-modified"),
+            field("etag") or None,
+            field("last-modified") or None,
             self.validator,
-            self.text(b"content-type"),
+            field("content-type") or None,
             () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
             () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
-            self.text(b"date"),
+            field("date") or None,
         )
 
 
 def http_date(text: str | None) -> int | None:
     """Read an HTTP date as seconds since 1970; None where it is none (RFC 9110, 5.6.7)."""
+    # Loaded late: it takes longer than the rest of this module, and few responses need it.
+    from email.utils import parsedate
+
     fields = parsedate(text) if text else None
     if fields is None:
         return None
@@ -129,7 +127,31 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     return None if when is None else max(0.0, when - now)
 
 
-def _selected(fields: dict[bytes, bytes], names: frozenset[bytes]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name.decode(), fields[name].decode("latin-1")) for name in sorted(names & fields.keys())
-    )
+def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, fields[name]) for name in sorted(names & fields.keys()))
+
+
+def _end(lines: list[bytes], start: int) -> int:
+    """Return where the fields of the head that begins at ``start`` end."""
+    for empty in (b"\r\n", b"\n"):
+        if empty in lines[start:]:
+            return lines.index(empty, start)
+    return len(lines)
+
+
+# From one response to the next, most lines are the same.
+
+
+@functools.lru_cache(maxsize=64)
+def _status(line: bytes) -> tuple[int, str] | None:
+    version, _, rest = line.partition(b" ")
+    try:
+        return int(rest[:3]), version[5:].decode("latin-1")
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=128)
+def _field(line: bytes) -> tuple[str, str]:
+    name, _, value = line.decode("latin-1").partition(":")
+    return name.strip().lower(), value.strip()

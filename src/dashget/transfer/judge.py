@@ -57,13 +57,13 @@ def judge(
     if status == 206:
         return _partial(head, asked)
     if status in (301, 302, 303, 307, 308):
-        location = head.text(b"location")
+        location = head.text("location")
         if location is not None:
             return Redirect(location)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
     if status == 416 and asked.range is not None and asked.whole:
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=True)
-    after = retry_after_seconds(head.text(b"retry-after"), wall_clock())
+    after = retry_after_seconds(head.text("retry-after"), wall_clock())
     return status_failure(status, retry_after_seconds=after)
 
 
@@ -80,9 +80,10 @@ def _whole(head: Head, asked: Asked) -> Accepted | Failure:
         if _differs(head, asked, head.content_length):
             return Failure("the resource has changed", Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
-    coded = _coded(head)
-    if coded is not None:
-        return coded
+    if "content-encoding" in head.fields:
+        coded = _coded(head)
+        if coded is not None:
+            return coded
     size = head.content_length
     return Accepted(0, size, size)
 
@@ -118,6 +119,6 @@ def _differs(head: Head, asked: Asked, total: int | None) -> bool:
         return True
     if asked.validator is None:
         return False
-    name = b"etag" if asked.validator.startswith('"') else b"last-modified"
+    name = "etag" if asked.validator.startswith('"') else "last-modified"
     now = head.text(name)
     return now is not None and now != asked.validator

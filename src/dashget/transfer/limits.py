@@ -102,9 +102,8 @@ class Concurrency:
 
     def arrived(self, first_byte_seconds: float, seconds: float) -> None:
         """Take note of how long a request took, and its first byte."""
-        if self.adaptive:
-            self._interval.latencies.append(first_byte_seconds)
-            self._interval.seconds += seconds
+        self._interval.latencies.append(first_byte_seconds)
+        self._interval.seconds += seconds
 
     def failed(self, failure: Failure, now: float) -> None:
         """Take note of a failed attempt; back off where it is a sign of overload."""

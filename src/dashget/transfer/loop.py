@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -15,6 +16,8 @@ from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
+_HELD_SECONDS = 0.5
+"""How long a small resource may take before its bytes go to the sink as they come."""
 _CONNECTIONS = 4
 """HTTP/2: streams are put together only when there are more than this many. One connection
 is bound by its one congestion window, and by one lost packet."""
@@ -86,20 +89,15 @@ class Loop:
             streams = -(-share // _CONNECTIONS)
             self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
         while len(self.active) < share:
-            task = run.take(self)
-            if task is None:
-                return
-            if not run.open(task):
-                continue
             wire = self._idle.pop() if self._idle else Wire(self)
-            if run.prepare(task, wire):
-                self._start(wire)
-            else:
-                self._idle.append(wire)
-
-    def _start(self, wire: Wire) -> None:
-        self._multi.add_handle(wire.handle)
-        self.active.add(wire)
+            ready = run.start(wire)
+            if ready:
+                self._multi.add_handle(wire.handle)
+                self.active.add(wire)
+                continue
+            self._idle.append(wire)
+            if ready is None:
+                return
 
     def _flush(self) -> None:
         for wire in self.dirty:
@@ -113,18 +111,41 @@ class Loop:
     def _reap(self) -> bool:
         """Draw the consequences of all transfers that have ended; say whether there were any."""
         found = False
+        whole: list[Wire] = []
         while True:
             queued, succeeded, failed = self._multi.info_read()
             for handle in succeeded:
-                self._end(handle.wire, handle.wire.conclude(0, ""))
+                wire = handle.wire
+                verdict = wire.conclude(0, "")
+                if verdict is None and wire.task.held:
+                    self._multi.remove_handle(handle)
+                    self.active.discard(wire)
+                    self.run.vacate(wire)
+                    whole.append(wire)
+                else:
+                    self._end(wire, verdict)
             for handle, code, text in failed:
                 self._end(handle.wire, handle.wire.conclude(code, text))
             found = found or bool(succeeded or failed)
             if not queued:
-                return found
+                break
+        if whole:
+            self._store(whole)
+        return found
+
+    def _store(self, whole: list[Wire]) -> None:
+        """Hand over what has come whole, while servers work on the next requests already."""
+        self._fill()
+        if self.active:
+            self._multi.perform()
+        for wire in whole:
+            self.run.settle(wire, wire.let_go(None))
+            self._idle.append(wire)
 
     def _end(self, wire: Wire, verdict: Verdict) -> None:
         self._multi.remove_handle(wire.handle)
+        if wire.task.held:
+            verdict = wire.let_go(verdict)
         if self.run.settle(wire, verdict):
             self._multi.add_handle(wire.handle)
         else:
@@ -161,14 +182,30 @@ class Loop:
         for wire in list(self.active):
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
-            elif wire.stalled(now, limit):
+                continue
+            if wire.task.held and now - wire.aimed > _HELD_SECONDS and not self._release(wire):
+                continue
+            if wire.stalled(now, limit):
                 shown = f"{limit:g}"
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
         self.run.tick(now)
 
+    def _release(self, wire: Wire) -> bool:
+        """Write what comes slowly as it comes; False if it cannot be written."""
+        try:
+            wire.task.let_go()
+            wire.flush()
+        except BaseException as error:  # noqa: BLE001  sorted out by the run
+            self._end(wire, error)
+            return False
+        return True
+
     def _abandon(self) -> None:
         for wire in list(self.active):
             self._multi.remove_handle(wire.handle)
+            # The run knows already why it stops.
+            with contextlib.suppress(Exception):
+                wire.flush()
             self.run.abandon(wire)
             self._idle.append(wire)
         self.active.clear()

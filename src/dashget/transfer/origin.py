@@ -61,6 +61,8 @@ class Origins:
         self._known: dict[str, Origin] = {}
         self._by_key: dict[str, Origin] = {}
         self._home = None if options.origin is None else _split(options.origin)
+        self.guards_downgrade = self._home is not None and self._home[0] == "https"
+        """Whether plain http is to be refused; the manifest came over https."""
         self._common = ["Accept-Encoding: identity"]
         self._secret: list[str] = []
         for name, value in options.headers:
@@ -112,7 +114,7 @@ class Origins:
 
     def downgrade(self, url: str) -> Failure | None:
         """Refuse plain http where the manifest came over https, unless that is allowed."""
-        if self._home is None or self._home[0] != "https" or url[:6].lower() == "https:":
+        if not self.guards_downgrade or url[:6].lower() == "https:":
             return None
         return self._downgrade_refused("a manifest from https names an http URL")
 

@@ -24,18 +24,17 @@ class Pace:
         self._bytes = 0
         self._count = 0
 
-    def ended(self, size: int, seconds: float) -> None:
-        """Take note of a transfer that has ended well."""
+    def ended(self, size: int, seconds: float) -> bool:
+        """Take note of a transfer that has ended well; say whether they are large in the mean."""
         self._count += 1
         self._bytes += size
         if size > _TELLING_BYTES and seconds > 0:
             rate = size / seconds
             self._rate = rate if self._rate is None else 0.9 * self._rate + 0.1 * rate
+        return self._bytes > 4 * _LARGE_BYTES and self._bytes > _LARGE_BYTES * self._count
 
-    def is_large(self, under_way: Iterable[Wire] = ()) -> bool:
-        """Say whether transfers are large: those that ended in the mean, or one under way."""
-        if self._bytes > _LARGE_BYTES * max(4, self._count):
-            return True
+    def is_large(self, under_way: Iterable[Wire]) -> bool:
+        """Say whether one of the transfers under way is large."""
         return any(wire.received > 4 * _LARGE_BYTES for wire in under_way)
 
     def slowest(self, wires: Iterable[Wire], now: float, patience: float) -> Wire | None:
@@ -45,7 +44,7 @@ class Pace:
 
     def _is_slow(self, wire: Wire, now: float, patience: float) -> bool:
         task, age = wire.task, now - wire.aimed
-        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted:
+        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted or task.held:
             return False
         if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
             return False

@@ -65,7 +65,7 @@ class Pieces:
                 or task.request.range is not None
                 or task.in_one
                 or alone
-                or head.fields.get(b"accept-ranges") == b"none"
+                or head.fields.get("accept-ranges") == "none"
             ):
                 return
             task.gaps = Gaps(size, [ByteRange(0, position - 1)] if position else ())

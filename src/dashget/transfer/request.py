@@ -121,6 +121,17 @@ class GatheringSink(Sink, Protocol):
         ...
 
 
+class WholeSink(Sink, Protocol):
+    """A sink that can take a small resource in one go, and so need not prepare for more."""
+
+    def put(self, head: ResponseHead, pieces: list[bytes], /) -> object:
+        """Take all bytes of a resource that has just come, instead of ``begin`` and ``write``.
+
+        The list is the engine's, and used again after the call.
+        """
+        ...
+
+
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 

@@ -104,20 +104,27 @@ class Run:
                 self.changed.wait(seconds)
                 self._sleepers -= 1
 
-    def take(self, loop: Loop) -> Task | None:
-        """Return a task for a loop to go on with; None if there is nothing to start just now."""
+    def start(self, wire: Wire) -> bool | None:
+        """Aim an idle wire at what is to be done next.
+
+        False where a task was found, but cannot go on just now; None where there is none.
+        """
         with self.lock:
             if self.stopping or self._active >= self._concurrency.limit:
                 return None
             try:
-                task = self._next(loop)
+                task = self._next(wire.loop)
             except BaseException as error:  # noqa: BLE001  raised again by Engine.run
                 self._fail(error)
                 return None
-            if task is not None:
-                self._active += 1
-                task.wires += 1
-            return task
+            if task is None:
+                return None
+            self._active += 1
+            task.wires += 1
+            ready = (task.sink is not None or self._open_sink(task)) and self._aim(task, wire)
+            if not ready:
+                self._release(task)
+            return ready
 
     def _next(self, loop: Loop) -> Task | None:
         backlog = self._backlog
@@ -138,28 +145,18 @@ class Run:
 
     # Starting.
 
-    def open(self, task: Task) -> bool:
+    def _open_sink(self, task: Task) -> bool:
         """Open the sink of a task that has none yet; False if the task cannot go on."""
-        if task.sink is not None:
-            return True
         try:
             task.open(self.options)
         except BaseException as error:  # noqa: BLE001  sorted out by _broke
-            with self.lock:
-                self._broke(task, error)
-                self._release(task)
+            self._broke(task, error)
             return False
         return True
 
-    def prepare(self, task: Task, wire: Wire) -> bool:
-        """Aim a wire at what the task needs next; False if that is nothing at the moment."""
-        with self.lock:
-            ready = not task.halted and self._aim(task, wire)
-            if not ready:
-                self._release(task)
-            return ready
-
     def _aim(self, task: Task, wire: Wire) -> bool:
+        if task.halted:
+            return False
         now = self.shared.clock()
         found = self._find_url(task, now)
         if found is None:
@@ -197,6 +194,11 @@ class Run:
     def _find_url(self, task: Task, now: float) -> tuple[int, Origin] | None:
         """Return the URL to try next, by its index, and its origin; None if none is left."""
         origins = self.shared.origins
+        if not task.failures and len(task.urls) == 1:
+            # The first attempt on the only URL: nothing to choose.
+            origin = origins.of(task.urls[0])
+            if isinstance(origin, Origin) and not origins.guards_downgrade:
+                return 0, origin
         while True:
             index = self._retries.choose(task, now, self._is_held_back)
             if index is None:
@@ -255,6 +257,14 @@ class Run:
                 self._release(task)
             return again
 
+    def vacate(self, wire: Wire) -> None:
+        """Let another transfer take the place of one that is over, before it is settled."""
+        with self.lock:
+            self._wires.discard(wire)
+            wire.loop.busy[wire.origin] -= 1
+            self._active -= 1
+            wire.left = True
+
     def abandon(self, wire: Wire) -> None:
         """Let go of a wire whose transfer was broken off because the run stops."""
         with self.lock:
@@ -263,10 +273,15 @@ class Run:
             self._release(wire.task)
 
     def _leave(self, wire: Wire) -> None:
-        self._wires.discard(wire)
+        if wire.left:
+            wire.left = False
+            # Its release counts it once more.
+            self._active += 1
+        else:
+            self._wires.discard(wire)
+            wire.loop.busy[wire.origin] -= 1
         wire.position = wire.flushed
         wire.task.received += wire.received
-        wire.loop.busy[wire.origin] -= 1
 
     def _give_back(self, wire: Wire) -> int:
         """Keep what a broken request brought; return how many bytes that is."""
@@ -307,9 +322,9 @@ class Run:
         first_byte, seconds = ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME)
         task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
-        self._concurrency.arrived(first_byte, seconds)
-        self._pace.ended(wire.received, seconds)
-        if not self._shares.wide and self._pace.is_large():
+        if self._concurrency.adaptive:
+            self._concurrency.arrived(first_byte, seconds)
+        if self._pace.ended(wire.received, seconds) and not self._shares.wide:
             self._widen()
 
     def _widen(self) -> None:
@@ -448,7 +463,7 @@ class Run:
             return not wire.dropped
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
-        if not joins and task.sink is not None:
+        if not joins and task.sink is not None and not task.held:
             alone = self._concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
         wire.expect(position, end, noting=task.gaps is not None)

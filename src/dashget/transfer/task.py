@@ -27,6 +27,8 @@ from dashget.transfer.request import (
 
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _RESTARTS = 3
+_HELD_AT_MOST = 128 * 1024
+"""A resource up to this size goes to its sink when it is whole, if it comes soon."""
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
 
@@ -51,9 +53,9 @@ class Task:
 
     __slots__ = (
         "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
-        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "queued", "received",
-        "remote", "request", "requests", "restarts", "resumed", "shortages", "sink", "size",
-        "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
+        "halted", "head", "held", "in_one", "job", "owner", "prefix", "proven", "put", "queued",
+        "received", "remote", "request", "requests", "restarts", "resumed", "shortages", "sink",
+        "size", "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -62,6 +64,7 @@ class Task:
         self.urls = job.request.urls
         self.sink: Sink | None = None
         self.write: Callable[[list[bytes], int], object] = _no_sink
+        self.put: Callable[[ResponseHead, list[bytes]], object] | None = None
         self.base = 0 if job.request.range is None else job.request.range.first
         self.tries = [0] * len(self.urls)
         """Failed attempts per URL, less those that brought the resource forward."""
@@ -86,6 +89,8 @@ class Task:
         """Whether the server has proved to know no ranges of it."""
         self.resumed = False
         self.began = False
+        self.held = False
+        """Whether its one wire keeps the bytes until all are there; the sink knows of none."""
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.head: ResponseHead | None = None
@@ -111,6 +116,7 @@ class Task:
             return
         self.sink = self.job.open_sink()
         self.write = _writer(self.sink)
+        self.put = getattr(self.sink, "put", None)
         point = self.sink.resume_point()
         if point is None or self.request.range is not None:
             return
@@ -200,9 +206,35 @@ class Task:
         self.proven = head.status == 206 and whole
         self.head, self.size, self.validator, self.owner = info, size, info.validator, index
         if self.sink is not None and self.request.method is Method.GET:
-            self.sink.begin(info, position)
+            if whole and self._may_be_held(position):
+                self.held = True
+            else:
+                self.held = False
+                self.sink.begin(info, position)
             self.began = True
         return position
+
+    def _may_be_held(self, position: int) -> bool:
+        return (
+            self.put is not None
+            and position == 0
+            and self.wires == 1
+            and self.size is not None
+            and self.size <= _HELD_AT_MOST
+            and self.gaps is None
+        )
+
+    def let_go(self) -> None:
+        """Tell the sink of a response that was held, before its bytes are written after all."""
+        self.held = False
+        if self.sink is not None and self.head is not None:
+            self.sink.begin(self.head, 0)
+
+    def deliver(self, pieces: list[bytes]) -> None:
+        """Hand over the bytes of a response that was held, now that all are there."""
+        self.held = False
+        if self.put is not None and self.head is not None:
+            self.put(self.head, pieces)
 
     def failed(self, failure: Failure, index: int, progress: int) -> None:
         """Count an attempt on the URL ``index`` that failed after ``progress`` new bytes."""
@@ -241,7 +273,8 @@ class Task:
         return Fetched(
             head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
             head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
-            self.received, first_byte, seconds, _address(*self.remote), self.resumed, head.date,
+            self.received, round(first_byte, 4), round(seconds, 4),
+            _address(*self.remote), self.resumed, head.date,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:

@@ -48,9 +48,9 @@ class Wire:
 
     __slots__ = (
         "aimed", "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "flushed",
-        "handle", "hops", "index", "lines", "loop", "mark", "moved", "noted", "origin", "paused",
-        "pieces", "position", "raced", "received", "seen", "skipped", "start", "state", "stopped",
-        "task", "url", "verdict", "visited", "worn",
+        "handle", "hops", "index", "left", "lines", "loop", "mark", "moved", "noted", "origin",
+        "paused", "pieces", "position", "raced", "received", "seen", "skipped", "start", "state",
+        "stopped", "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -68,6 +68,8 @@ class Wire:
         self.handle.setopt(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self._on_data)
         if loop.guards_addresses:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
+        self.left = False
+        """Whether another transfer has its place already, though it is not settled yet."""
         self.worn: Origin | None = None
         self.bodiless = False
 
@@ -129,7 +131,7 @@ class Wire:
             if self.task.halted:
                 return -1
             pieces = self.pieces
-            if not pieces:
+            if not pieces and not self.task.held:
                 self.loop.dirty.append(self)
             pieces.append(data)
             self.position = end
@@ -183,9 +185,27 @@ class Wire:
         """Hand what has been gathered to the sink. May raise what that raises."""
         pieces = self.pieces
         if pieces:
+            if self.task.held:
+                self.task.let_go()
             self.task.write(pieces, self.flushed)
             self.flushed = self.position
             pieces.clear()
+
+    def let_go(self, verdict: Verdict) -> Verdict:
+        """Hand over what was held, as far as it came, at the end; return the verdict on that."""
+        task = self.task
+        try:
+            if verdict is None and self.position == self.end:
+                task.deliver(self.pieces)
+                self.flushed = self.position
+                self.pieces.clear()
+            else:
+                self.flush()
+        except BaseException as error:  # noqa: BLE001  sorted out by the run
+            return error
+        finally:
+            task.held = False
+        return verdict
 
     def _on_fence(self, data: bytes) -> int | None:
         """Take data that reaches past a position where there is something to do."""

@@ -18,7 +18,7 @@ NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
 
 
 def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> MirrorDirectory:
-    store = MirrorDirectory(root, clock=lambda: NOON)
+    store = MirrorDirectory(root, clock=NOON.timestamp)
     store.open(header, moved=moved)
     return store
 

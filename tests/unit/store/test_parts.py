@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashget.byterange import ByteRange
-from dashget.store.parts import Journal, Part, part_name
+from dashget.store.journal import Journal, part_name
+from dashget.store.parts import Part
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 URL = "http://h/a"
@@ -50,7 +51,7 @@ def test_a_file_that_comes_in_one_piece_never_enters_the_journal(parts: Path) ->
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123456789", 0)
-    assert part.close() == 10
+    assert part.size == 10
     assert not (parts / "journal.jsonl").exists()
 
 
@@ -180,7 +181,7 @@ def test_closing_leaves_no_empty_directory(parts: Path) -> None:
     part.begin(head(None), 0)
     part.write(b"0123", 0)
     part.close()
-    Path(part.file).unlink()
+    Path(part._file).unlink()
     journal.close()
     assert not parts.exists()
 
@@ -198,8 +199,8 @@ def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
 def test_an_empty_resource_is_a_part_of_no_bytes(parts: Path) -> None:
     part = Part(Journal(parts), "empty", URL)
     part.begin(head(0), 0)
-    assert part.close() == 0
-    assert Path(part.file).exists()
+    assert part.size == 0
+    assert Path(part._file).exists()
 
 
 def test_writing_before_a_response_is_a_mistake(parts: Path) -> None:
@@ -219,8 +220,8 @@ def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch
     part = Part(Journal(parts), "a", URL)
     part.begin(head(4), 0)
     part.write(b"abcd", 0)
-    assert part.close() == 4
-    assert Path(part.file).read_bytes() == b"abcd"
+    assert part.size == 4
+    assert Path(part._file).read_bytes() == b"abcd"
 
 
 def test_where_pwrite_is_missing_a_seek_does_as_well(
@@ -234,7 +235,7 @@ def test_where_pwrite_is_missing_a_seek_does_as_well(
     part.write(b"def", 3)
     part.write(b"abc", 0)
     part.close()
-    assert Path(part.file).read_bytes() == b"abcdef"
+    assert Path(part._file).read_bytes() == b"abcdef"
 
 
 def test_a_part_from_another_url_is_not_continued(parts: Path) -> None:
@@ -253,7 +254,7 @@ def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.close()
-    Path(part.file).unlink()
+    Path(part._file).unlink()
 
     def refuse(self: Path) -> None:
         raise PermissionError(13, "permission denied")
@@ -265,7 +266,7 @@ def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
 def test_ranges_noted_before_the_system_was_restarted_are_not_believed(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashget.store import parts as module
+    from dashget.store import journal as module
 
     part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
@@ -279,7 +280,7 @@ def test_ranges_noted_before_the_system_was_restarted_are_not_believed(
 def test_ranges_that_were_synced_outlast_a_restart(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashget.store import parts as module
+    from dashget.store import journal as module
 
     part = Part(Journal(parts, fsync=True), "big.mp4", URL)
     part.begin(head(100), 0)
@@ -325,8 +326,8 @@ def test_pieces_that_the_disk_takes_in_part_are_completed(
     part.write(b"xy", 0)
     part.write_pieces([b"abc", b"", b"defg", b"hij"], 2)
     assert part.digest("sha256") == hashlib.sha256(b"xyabcdefghij").digest()
-    assert part.close() == 12
-    assert Path(part.file).read_bytes() == b"xyabcdefghij"
+    assert part.size == 12
+    assert Path(part._file).read_bytes() == b"xyabcdefghij"
 
 
 def test_where_pwritev_is_missing_pieces_are_joined(
@@ -338,5 +339,5 @@ def test_where_pwritev_is_missing_pieces_are_joined(
     part = Part(Journal(parts), "a", URL)
     part.begin(head(4), 0)
     part.write_pieces([b"ab", b"cd"], 0)
-    assert part.close() == 4
-    assert Path(part.file).read_bytes() == b"abcd"
+    assert part.size == 4
+    assert Path(part._file).read_bytes() == b"abcd"

@@ -22,14 +22,14 @@ def test_the_last_head_counts() -> None:
     ]  # fmt: skip
     found = Head.parse(lines)
     assert found is not None
-    assert (found.status, found.version, found.fields) == (206, "2", {b"etag": b'"1"'})
+    assert (found.status, found.version, found.fields) == (206, "2", {"etag": '"1"'})
 
 
 def test_trailers_are_ignored() -> None:
     lines = [b"HTTP/1.1 200 OK\r\n", b'ETag: "1"\r\n', b"\r\n", b'ETag: "2"\r\n']
     found = Head.parse(lines)
     assert found is not None
-    assert found.text(b"etag") == '"1"'
+    assert found.text("etag") == '"1"'
 
 
 @pytest.mark.parametrize(

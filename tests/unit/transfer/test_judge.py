@@ -16,8 +16,7 @@ PIECE = Asked(range=ByteRange(40, 59), whole=False, total=100, validator='"1"')
 
 
 def response(status: int, **fields: str) -> Head:
-    named = {k.replace("_", "-").encode(): v.encode() for k, v in fields.items()}
-    return Head(status, "1.1", named)
+    return Head(status, "1.1", {k.replace("_", "-"): v for k, v in fields.items()})
 
 
 def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | Failure:

@@ -1,0 +1,285 @@
+"""The journal of ``.dashget/parts/``: what the unfinished bytes there belong to.
+
+The journal says under which validator and size the bytes of a part came, and which ranges
+of a scattered part are whole. Without it a part is worthless after a crash, since nobody
+could say which version of the resource it belongs to. A small file that arrives in one
+piece never enters the journal. Entries are written before the bytes that they speak of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import errno
+import hashlib
+import os
+import threading
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from dashget.byterange import ByteRange
+from dashget.errors import StoreError
+from dashget.store.record import write_whole
+from dashget.transfer.request import ResumePoint
+
+_JOURNAL_NAME = "journal.jsonl"
+_SCATTERED = ".ranges"
+OPEN_FILES = "/proc/self/fd"
+"""Where Linux shows a process its open files, so that a name can be given to one."""
+
+_UNNAMED_FLAGS = getattr(os, "O_TMPFILE", 0) | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_NOT_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
+"""What file systems and kernels answer that know no files without a name."""
+
+
+class PartEntry(msgspec.Struct, omit_defaults=True):
+    """One line of the journal.
+
+    A line with ``path`` opens a part (and forgets what was there under its name); ``span``
+    lists a range of a scattered part that is whole. Whether a part is scattered is told by
+    the name of its file, so that no lost line can make its holes look like bytes.
+    """
+
+    part: str
+    path: str | None = None
+    url: str | None = None
+    validator: str | None = None
+    size: int | None = None
+    span: tuple[int, int] | None = None
+    boot: str | None = None
+    """The start of the system in which a span was written, unless it was synced: what the
+    disk had not taken when the power failed is not there, whatever was noted."""
+    crc: int | None = None
+    """CRC-32 of the line without it: a damaged line must not vouch for anything."""
+
+
+class _State(msgspec.Struct):
+    url: str | None
+    validator: str | None
+    size: int | None
+    spans: list[tuple[int, int]] = []
+
+
+class Journal:
+    """What is known about the parts of one mirror. Thread-safe."""
+
+    def __init__(self, directory: Path, *, fsync: bool = False) -> None:
+        self.directory = directory
+        self.control: int | None = None
+        """The mirror's own directory, open; None where files cannot be without a name."""
+        self.fsync = fsync
+        self._boot = _boot_id()
+        self.prefix = os.path.join(directory, "")
+        self._path = directory / _JOURNAL_NAME
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._encoder = msgspec.json.Encoder()
+        self._states: dict[str, _State] = {}
+        self._created = False
+        self._load()
+        if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
+            self.control = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
+        """Return what is on disk of a part, as far as the journal vouches for it.
+
+        A validator only means something for the URL that it came from: with ``url``,
+        bytes from another one do not count.
+        """
+        state = self._states.get(part)
+        if state is None or state.validator is None or url not in (None, state.url):
+            return None
+        scattered = os.path.exists(self.prefix + scattered_name(part))
+        try:
+            name = scattered_name(part) if scattered else part
+            on_disk = os.stat(self.prefix + name).st_size
+        except OSError:
+            return None
+        spans = state.spans if scattered else [(0, on_disk - 1)]
+        finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
+        if not finished:
+            return None
+        return ResumePoint(finished, state.size, state.validator)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an earlier run left nothing at all: the usual case, and a cheap question."""
+        return not self._states
+
+    def open_unnamed(self) -> int | None:
+        """Open a file without a name on the mirror's file system; None where that cannot be.
+
+        What has no name vanishes with its last descriptor, also when the process is killed.
+        """
+        if self.control is None:
+            return None
+        try:
+            return os.open(".", _UNNAMED_FLAGS, 0o666, dir_fd=self.control)
+        except FileNotFoundError as error:
+            raise self.vanished() from error
+        except OSError as error:
+            if error.errno not in _NOT_UNNAMED:
+                raise
+            self.name_all()
+            return None
+
+    def name_all(self) -> None:
+        """Have no files without a name any more: they cannot be had here, or not be named."""
+        if self.control is not None:
+            os.close(self.control)
+            self.control = None
+
+    def vanished(self) -> StoreError:
+        """Make the error for a mirror that is not there any more."""
+        return StoreError(
+            f"{self.directory.parent.parent} has vanished or was moved",
+            hint="nothing more can be stored there; the same command begins anew",
+        )
+
+    def knows(self, part: str) -> bool:
+        """Whether an earlier run left something of a part."""
+        return part in self._states
+
+    def forget(self, part: str) -> None:
+        """Stop vouching for what an earlier run left of a part."""
+        self._states.pop(part, None)
+
+    def add(self, entry: PartEntry) -> None:
+        """Append an entry, with one write."""
+        line = self._line(entry)
+        with self._lock:
+            if self._descriptor is None:
+                self.create_directory()
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                self._descriptor = os.open(self._path, flags, 0o666)
+            write_whole(self._descriptor, line)
+
+    def span_entry(self, part: str, first: int, last: int) -> PartEntry:
+        """Make the line for a range that is whole."""
+        return PartEntry(part, span=(first, last), boot=None if self.fsync else self._boot)
+
+    def create_directory(self) -> None:
+        """Make the directory of parts, once; never the mirror that it belongs to."""
+        if not self._created:
+            self.directory.mkdir(exist_ok=True)
+            self._created = True
+
+    def _line(self, entry: PartEntry) -> bytes:
+        entry.crc = None
+        entry.crc = zlib.crc32(self._encoder.encode(entry))
+        return self._encoder.encode(entry) + b"\n"
+
+    def close(self) -> None:
+        """Close; leave nothing behind where no part is left."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+            self.name_all()
+        if not self.directory.is_dir():
+            return
+        with contextlib.suppress(OSError):
+            if os.listdir(self.directory) in ([], [self._path.name]):
+                self._path.unlink(missing_ok=True)
+                self.directory.rmdir()
+
+    def _load(self) -> None:
+        """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
+        if not self.directory.is_dir():
+            return
+        decoder = msgspec.json.Decoder(PartEntry)
+        paths: dict[str, str] = {}
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            try:
+                entry = decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            if self._line(copy.copy(entry)) == line + b"\n":
+                self._apply(entry, paths)
+        for name in os.listdir(self.directory):
+            part = name.removesuffix(_SCATTERED)
+            if name != self._path.name and self.resume_point(part) is None:
+                (self.directory / name).unlink()
+                self._states.pop(part, None)
+        self._compact(paths)
+
+    def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
+        if entry.boot not in (None, self._boot):
+            return
+        if entry.path is not None:
+            paths[entry.part] = entry.path
+            self._states[entry.part] = _State(entry.url, entry.validator, entry.size)
+        state = self._states.get(entry.part)
+        if state is None:
+            return
+        if entry.span is not None:
+            state.spans.append(entry.span)
+
+    def _compact(self, paths: dict[str, str]) -> None:
+        lines = []
+        for part, state in list(self._states.items()):
+            point = self.resume_point(part)
+            if point is None:
+                del self._states[part]
+                continue
+            lines.append(PartEntry(part, paths[part], state.url, state.validator, state.size))
+            if state.spans:
+                lines += [self.span_entry(part, r.first, r.last or 0) for r in point.finished]
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(b"".join(self._line(line) for line in lines))
+        fresh.replace(self._path)
+
+
+def read_part_paths(directory: Path) -> tuple[str, ...]:
+    """Return the final paths of the parts in a directory, as far as the journal knows them."""
+    if not directory.is_dir():
+        return ()
+    decoder = msgspec.json.Decoder(PartEntry)
+    names = {name.removesuffix(_SCATTERED) for name in os.listdir(directory)}
+    paths: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (directory / _JOURNAL_NAME).read_bytes().splitlines():
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                entry = decoder.decode(line)
+                if entry.path is not None and entry.part in names:
+                    paths[entry.part] = entry.path
+    unknown = names - paths.keys() - {_JOURNAL_NAME}
+    return tuple(sorted({*paths.values(), *unknown}))
+
+
+def scattered_name(part: str) -> str:
+    """Return the name of a part's file once its bytes come in any order."""
+    return part + _SCATTERED
+
+
+def part_name(path: str) -> str:
+    """Return the flat name of the part of a path: a hash, since paths can be long."""
+    return hashlib.blake2b(path.encode(), digest_size=16).hexdigest() + ".part"
+
+
+def _boot_id() -> str:
+    """Name this start of the system; systems that do not tell have but one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> tuple[ByteRange, ...]:
+    """Sort and join spans; empty ones vanish."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if last < first:
+            continue
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return tuple(ByteRange(first, last) for first, last in merged)
