@@ -16,7 +16,7 @@ from tests.program import DEADLINE_SECONDS, SOURCES, environment, tree
 
 README = SOURCES.parent / "README.md"
 
-HEAVY = {"cyclopts", "lxml", "msgspec", "pycurl", "rich"}
+HEAVY = {"argparse", "lxml", "msgspec", "pycurl", "rich"}
 
 
 @pytest.mark.system
@@ -48,17 +48,30 @@ def test_the_library_example_runs(
 
 
 def test_the_version_is_printed_without_loading_what_takes_time() -> None:
+    printed, loaded = started("--version")
+    assert re.fullmatch(r"dashget \d+\.\d+\S*\n", printed)
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("list", "--help")])
+def test_help_is_printed_without_loading_what_takes_time(arguments: tuple[str, ...]) -> None:
+    printed, loaded = started(*arguments)
+    assert printed.startswith("Usage: dashget ")
+    assert loaded & HEAVY == {"argparse"}
+
+
+def started(*arguments: str) -> tuple[str, set[str]]:
+    """Start the program; return what it printed, and the packages that it loaded."""
     done = subprocess.run(
-        [sys.executable, "-P", "-X", "importtime", "-m", "dashget", "--version"],
+        [sys.executable, "-P", "-X", "importtime", "-m", "dashget", *arguments],
         env=environment(),
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
         check=True,
     )
-    assert re.fullmatch(r"dashget \d+\.\d+\S*\n", done.stdout)
     loaded = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
     }
     assert "dashget" in loaded
-    assert not loaded & HEAVY
+    return done.stdout, loaded

@@ -1,24 +1,17 @@
-"""The commands, and what becomes of every error: one sentence, a hint, an exit code."""
+"""The commands: which one a command line calls, its help page, its exit code."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
+import importlib
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from cyclopts import App, CycloptsError
-
-from dashget.errors import DashGetError, MPDError
-from dashget.report import text
+from dashget.cli.parser import Parser
 from dashget.version import __version__
 
-_INTERRUPTED: Final = 130
-_BROKEN_PIPE: Final = 141
-_MOST_ISSUES: Final = 50
+if TYPE_CHECKING:
+    import argparse
 
 EXIT_STATUS: Final = """\
 Exit status:
@@ -32,126 +25,128 @@ Exit status:
   130  interrupted; the same command resumes
 """
 
-_HELP: Final = """\
+_PURPOSE: Final = """\
 Mirror MPEG-DASH presentations exactly: every segment, verified, resumable.
 
 `dashget URL` is short for `dashget get URL`; its options are listed here, too."""
 
 _EXAMPLES: Final = """\
-Examples:
   dashget https://example.com/show/manifest.mpd
   dashget URL -o show -t 8 --video best --audio lang=en,fr
   dashget list URL
   dashget plan URL --json | jq -r .url
-
 """
 
-
-_HELP_FLAGS: Final = ("--help", "-h")
-_COMMANDS: Final = {
-    "get": ("dashget.cli.get:get", "Mirror a presentation (the default command)."),
-    "list": ("dashget.cli.list:list_", "Show Periods, adaptation sets and Representations."),
-    "verify": ("dashget.cli.verify:verify", "Check a mirror, and mend it."),
-    "plan": ("dashget.cli.plan:plan", "List every request that get would make."),
+COMMANDS: Final = {
+    "get": "Mirror a presentation (the default command).",
+    "list": "Show Periods, adaptation sets and Representations.",
+    "plan": "List every request that get would make.",
+    "verify": "Check a mirror, and mend it.",
 }
+_DEFAULT: Final = "get"
+_HELP_FLAGS: Final = ("--help", "-h")
 
 
-def make_app(*, for_help: bool = False) -> App:
-    """Build the application; commands are loaded when they are called.
+class Command(Protocol):
+    """What the module of a command offers."""
 
-    Only the help of the program itself shows the options of the default command.
-    """
-    app = App(
-        name="dashget",
-        help=_HELP,
-        help_epilogue=_EXAMPLES + EXIT_STATUS,
-        help_format="plaintext",
-        version=f"dashget {__version__}",
-        version_flags=["--version"],
-        suppress_keyboard_interrupt=False,
-    )
-    if for_help:
-        from dashget.cli.get import get
+    EXAMPLES: str
 
-        app.default(get)
-    for name, (place, purpose) in _COMMANDS.items():
-        app.command(place, name=name, help=purpose, help_epilogue=EXIT_STATUS)
-    return app
+    def add_arguments(self, parser: Parser, /) -> None:
+        """Add what the command understands, in the order of its help page."""
+
+    def run(self, arguments: argparse.Namespace, /) -> int:
+        """Do it, and return the exit code. What takes time to load is loaded here."""
 
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command line, and return the exit code; no exception leaves this function."""
     try:
-        tokens = _with_command(tokens)
-        app = make_app(for_help=tokens[0] in _HELP_FLAGS)
-        result = app(
-            tokens,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        code = _call(tokens)
         sys.stdout.flush()
-    except CycloptsError as error:
-        return _fail(_first_line(error), "see: dashget --help", 2)
-    except MPDError as error:
-        return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
-    except DashGetError as error:
-        return _fail(error.message, error.hint, error.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
-    except BrokenPipeError:
-        return _leave_quietly()
-    except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        _leave_quietly()
-        return _fail(f"{error.strerror or error}{place}", "check the disk and the output", 1)
-    except Exception as error:  # noqa: BLE001  # the outermost edge: no traceback for users
-        return _internal(error)
-    return result if isinstance(result, int) else 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the outermost edge
+        from dashget.cli.failures import report
 
-
-def _with_command(tokens: Sequence[str]) -> list[str]:
-    """Put the default command in front where none is named."""
-    known = (*_COMMANDS, *_HELP_FLAGS, "--version")
-    if not tokens:
-        return ["--help"]
-    if tokens[0].lower() in _COMMANDS:
-        return [tokens[0].lower(), *tokens[1:]]
-    return list(tokens) if tokens[0] in known else ["get", *tokens]
-
-
-def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()) -> int:
-    print(f"dashget: error: {text.printable(message)}", file=sys.stderr)  # noqa: T201
-    for line in details:
-        print(f"  {text.printable(line)}", file=sys.stderr)  # noqa: T201
-    if hint:
-        print(f"hint: {text.printable(hint)}", file=sys.stderr)  # noqa: T201
+        return report(error)
     return code
 
 
-def _issue_lines(error: MPDError) -> list[str]:
-    lines = [str(issue) for issue in error.issues[:_MOST_ISSUES]]
-    hidden = len(error.issues) - len(lines)
-    return [*lines, f"... and {hidden} more"] if hidden else lines
+def make_parser(name: str) -> Parser:
+    """Build the parser of one command; its help is loaded with it, the library is not."""
+    command = _load(name)
+    parser = Parser(
+        f"dashget {name}",
+        purpose=COMMANDS[name],
+        epilogue=_epilogue(command.EXAMPLES),
+    )
+    command.add_arguments(parser)
+    _add_information(parser)
+    return parser
 
 
-def _first_line(error: CycloptsError) -> str:
-    message = str(error).strip() or type(error).__name__
-    return " ".join(message.split()).rstrip(".")
+def make_program_page() -> Parser:
+    """Build what shows the help of the program itself, with the options of the default command."""
+    parser = Parser(
+        "dashget",
+        purpose=_PURPOSE,
+        epilogue=_epilogue(_EXAMPLES),
+    )
+    table = "\n".join(f"{name:<8}{purpose}" for name, purpose in COMMANDS.items())
+    parser.add_argument_group("Commands", table)
+    _load(_DEFAULT).add_arguments(parser)
+    parser.usage = "dashget [COMMAND] [OPTIONS] URL"
+    _add_information(parser)
+    return parser
 
 
-def _leave_quietly() -> int:
-    """End as a program does whose reader has gone, without complaint at shutdown."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
+def _call(tokens: Sequence[str]) -> int:
+    if not tokens or tokens[0] in _HELP_FLAGS:
+        make_program_page().print_help()
+        return 0
+    name, words = _command_of(tokens)
+    try:
+        arguments = make_parser(name).read(words)
+    except SystemExit:  # after a page was shown
+        return 0
+    return _load(name).run(arguments)
 
 
-def _internal(error: Exception) -> int:
-    if os.environ.get("DASHGET_DEBUG"):
-        traceback.print_exception(error)
-    return _fail(
-        f"internal error: {type(error).__name__}: {error}",
-        "this is a bug in DashGet; DASHGET_DEBUG=1 shows where, please report it",
-        1,
+def _command_of(tokens: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Tell the command and its arguments; where none is named, it is the default."""
+    word = tokens[0]
+    if word.lower() in COMMANDS:
+        return word.lower(), tokens[1:]
+    if word.isalpha():
+        _refuse_mistyped(word)
+    return _DEFAULT, tokens
+
+
+def _refuse_mistyped(word: str) -> None:
+    """A lone word is seldom a manifest; one that resembles a command is meant as that."""
+    from pathlib import Path
+
+    from dashget.cli.parser import closest
+    from dashget.errors import UsageError
+
+    meant = closest(word.lower(), COMMANDS)
+    if meant and not Path(word).exists():
+        raise UsageError(f"unknown command: {word}", hint=f"did you mean dashget {meant}?")
+
+
+def _load(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"dashget.cli.{name}"))
+
+
+def _epilogue(examples: str) -> str:
+    return f"Examples:\n{examples}\n{EXIT_STATUS}"
+
+
+def _add_information(parser: Parser) -> None:
+    group = parser.add_argument_group("Information")
+    group.add_argument("--help", "-h", action="help", help="Show this page.")
+    group.add_argument(
+        "--version",
+        action="version",
+        version=f"dashget {__version__}",
+        help="Show the version.",
     )

@@ -1,61 +1,88 @@
-"""Options that several commands share, and their way into the library's own types."""
+"""Arguments that several commands share, and their way into the library's own types."""
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import dataclass
-from typing import Annotated, Final
+import argparse
+from typing import TYPE_CHECKING, Final
 
-from cyclopts import Group, Parameter, validators
+from dashget.cli.parser import Parser, counting
 
-from dashget.errors import UsageError
-from dashget.selection import Selection, parse_selection
+if TYPE_CHECKING:
+    import datetime
 
-SELECTION: Final = Group("Selection", sort_key=2)
-OUTPUT: Final = Group("Output", sort_key=1)
+    from dashget.selection import Selection
+
+SEGMENT_LIMIT: Final = 10_000_000
 
 _FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr,best"
 
 
-def _refuse_options(_type: object, value: str) -> None:
-    """``-`` alone is standard input; anything else with a hyphen is a mistyped option."""
-    if value.startswith("-") and value != "-":
-        raise UsageError(f"unknown option: {value}", hint="see: dashget --help")
-
-
-ManifestURL = Annotated[
-    str,
-    Parameter(
-        name="URL",
+def add_url(parser: Parser) -> None:
+    """Add the MPD."""
+    parser.add_operand(
+        "url",
+        metavar="URL",
         help="The MPD: an http(s) URL, the path of a local file, or - for standard input.",
-        allow_leading_hyphen=True,
-        validator=_refuse_options,
-    ),
-]
+    )
 
 
-Now = Annotated[
-    str | None,
-    Parameter(
-        group=SELECTION,
+def add_now(group: argparse._ArgumentGroup) -> None:
+    """Add the time for which a live presentation is read."""
+    group.add_argument(
+        "--now",
+        metavar="TIME",
         help="Wall-clock time for a live presentation, as in 2026-01-31T12:00:00Z.",
-    ),
-]
+    )
 
-SegmentLimit = Annotated[
-    int,
-    Parameter(
-        group=SELECTION,
+
+def add_segment_limit(group: argparse._ArgumentGroup) -> None:
+    """Add the most segments that are believed."""
+    group.add_argument(
+        "--segment-limit",
+        metavar="N",
+        type=counting,
+        default=SEGMENT_LIMIT,
         help="Refuse a Representation with more segments than this.",
-        validator=validators.Number(gte=1),
-    ),
-]
+    )
+
+
+def add_filters(group: argparse._ArgumentGroup) -> None:
+    """Add what to take of the presentation; everything by default, it is a mirror."""
+    for name, text in (
+        ("--video", f"Video: {_FILTER}."),
+        ("--audio", "Audio, likewise."),
+        ("--text", "Subtitles, likewise."),
+        ("--image", "Thumbnails, likewise."),
+    ):
+        group.add_argument(name, metavar="FILTER", default="all", help=text)
+    group.add_argument(
+        "--period",
+        metavar="PERIODS",
+        help="Periods: positions from 0 (0, 2-4, 3-), first, last, id=NAME.",
+    )
+
+
+def selection(arguments: argparse.Namespace) -> Selection:
+    """Read the filters; UsageError names what is wrong with one."""
+    from dashget.selection import parse_selection
+
+    return parse_selection(
+        video=arguments.video,
+        audio=arguments.audio,
+        text=arguments.text,
+        image=arguments.image,
+        period=arguments.period,
+    )
 
 
 def parse_now(text: str | None) -> datetime.datetime | None:
     """Read ``--now``: ISO 8601, UTC where no zone is given."""
     if text is None:
         return None
+    import datetime
+
+    from dashget.errors import UsageError
+
     try:
         now = datetime.datetime.fromisoformat(text)
     except ValueError as error:
@@ -63,26 +90,3 @@ def parse_now(text: str | None) -> datetime.datetime | None:
             f"--now is not a time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
         ) from error
     return now if now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class SelectionArguments:
-    """What to take of the presentation; everything by default, it is a mirror."""
-
-    video: Annotated[str, Parameter(group=SELECTION, help=f"Video: {_FILTER}.")] = "all"
-    audio: Annotated[str, Parameter(group=SELECTION, help="Audio, likewise.")] = "all"
-    text: Annotated[str, Parameter(group=SELECTION, help="Subtitles, likewise.")] = "all"
-    image: Annotated[str, Parameter(group=SELECTION, help="Thumbnails, likewise.")] = "all"
-    period: Annotated[
-        str | None,
-        Parameter(
-            group=SELECTION, help="Periods: positions from 0 (0, 2-4, 3-), first, last, id=NAME."
-        ),
-    ] = None
-
-    def selection(self) -> Selection:
-        """Read the filters; UsageError names what is wrong with one."""
-        return parse_selection(
-            video=self.video, audio=self.audio, text=self.text, image=self.image, period=self.period
-        )

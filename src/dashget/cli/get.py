@@ -2,131 +2,59 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from cyclopts import Parameter
-
-from dashget.api import DEFAULT_SEGMENT_LIMIT, MirrorOptions, mirror
 from dashget.cli.arguments import (
-    OUTPUT,
-    ManifestURL,
-    Now,
-    SegmentLimit,
-    SelectionArguments,
+    add_filters,
+    add_now,
+    add_segment_limit,
+    add_url,
     parse_now,
+    selection,
 )
-from dashget.cli.network import NetworkArguments, Threads
-from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-from dashget.errors import UsageError
-from dashget.events import Event
-from dashget.mirroring import Stop
+from dashget.cli.network import add_network
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dashget.api import MirrorOptions
+    from dashget.events import Event
+
+EXAMPLES: Final = """\
+  dashget https://example.com/show/manifest.mpd
+  dashget URL -o show -t 8 --video best --audio lang=en,fr
+  dashget saved.mpd --base-url URL
+  dashget URL --dry-run
+"""
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class OutputArguments:
-    """Where to, and what to say meanwhile."""
-
-    output: Annotated[
-        str | None,
-        Parameter(
-            name=["--output", "-o"],
-            group=OUTPUT,
-            metavar="DIR",
-            help="The mirror's directory; by default named after the manifest's own.",
-        ),
-    ] = None
-    dry_run: Annotated[
-        bool, Parameter(group=OUTPUT, negative="", help="Say what would be fetched; write nothing.")
-    ] = False
-    json: Annotated[
-        bool, Parameter(group=OUTPUT, negative="", help="One event per line on standard output.")
-    ] = False
-    quiet: Annotated[
-        bool,
-        Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="", help="Only report failures."),
-    ] = False
-    verbose: Annotated[
-        bool,
-        Parameter(
-            name=["--verbose", "-v"], group=OUTPUT, negative="", help="A line per file and retry."
-        ),
-    ] = False
-    no_progress: Annotated[
-        bool, Parameter(group=OUTPUT, negative="", help="No progress while it works.")
-    ] = False
-    verify: Annotated[
-        bool,
-        Parameter(
-            group=OUTPUT,
-            negative="",
-            help="Compare also complete files with the server, and fetch what has changed.",
-        ),
-    ] = False
-    checksums: Annotated[
-        Literal["none", "sha256"],
-        Parameter(group=OUTPUT, help="Record checksums, and write SHA256SUMS."),
-    ] = "none"
-    prune: Annotated[
-        bool,
-        Parameter(
-            group=OUTPUT, negative="", help="Remove files that the manifest no longer names."
-        ),
-    ] = False
-    moved: Annotated[
-        bool,
-        Parameter(
-            group=OUTPUT,
-            negative="",
-            help="The directory holds the same presentation from another URL.",
-        ),
-    ] = False
-    fsync: Annotated[
-        bool,
-        Parameter(group=OUTPUT, negative="", help="Make finished files outlast a power cut."),
-    ] = False
+def add_arguments(parser: Parser) -> None:
+    """Add what is mirrored, where to, and how."""
+    add_url(parser)
+    _add_output(parser.add_argument_group("Output"))
+    group = parser.add_argument_group("Selection")
+    add_now(group)
+    add_segment_limit(group)
+    add_filters(group)
+    add_network(parser, threads=True)
 
 
-def get(
-    url: ManifestURL,
-    /,
-    *,
-    threads: Threads = "4",
-    now: Now = None,
-    segment_limit: SegmentLimit = DEFAULT_SEGMENT_LIMIT,
-    output: OutputArguments = OutputArguments(),  # frozen
-    selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
-    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
-) -> int:
-    """Mirror a presentation: every segment of everything selected, verified.
+def run(arguments: argparse.Namespace) -> int:
+    """Mirror a presentation: every segment of everything selected, verified."""
+    options = mirror_options(arguments)
+    from dashget.api import mirror
+    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.mirroring import Stop
 
-    Run the same command again to resume: what is complete costs no request.
-    """
-    if output.output == "":
-        raise UsageError("--output is empty", hint="name a directory; . is the current one")
-    options = MirrorOptions(
-        root=None if output.output is None else Path(output.output),
-        selection=selection.selection(),
-        transfer=network.transfer(threads),
-        base_url=network.base_url,
-        now=parse_now(now),
-        segment_limit=segment_limit,
-        dry_run=output.dry_run,
-        verify=output.verify,
-        checksums=output.checksums == "sha256",
-        prune=output.prune,
-        moved=output.moved,
-        fsync=output.fsync,
-    )
     stop = Stop()
-    reporter = _reporter(output)
+    reporter = _reporter(arguments)
     try:
         with stopping_on_signals(stop):
-            summary = mirror(url, options, observer=reporter, stop=stop)
+            summary = mirror(arguments.url, options, observer=reporter, stop=stop)
     finally:
         reporter.close()
     if summary.interrupted:
@@ -134,28 +62,106 @@ def get(
     return 0 if summary.complete else 1
 
 
+def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
+    """Make the library's options; UsageError for values that cannot be meant."""
+    from dashget.api import MirrorOptions
+    from dashget.cli.transfer import transfer_options
+
+    return MirrorOptions(
+        root=_root(arguments.output),
+        selection=selection(arguments),
+        transfer=transfer_options(arguments),
+        base_url=arguments.base_url,
+        now=parse_now(arguments.now),
+        segment_limit=arguments.segment_limit,
+        dry_run=arguments.dry_run,
+        verify=arguments.verify,
+        checksums=arguments.checksums == "sha256",
+        prune=arguments.prune,
+        moved=arguments.moved,
+        fsync=arguments.fsync,
+    )
+
+
+def _root(output: str | None) -> Path | None:
+    from pathlib import Path
+
+    from dashget.errors import UsageError
+
+    if output is None:
+        return None
+    if not output:
+        raise UsageError("--output is empty", hint="name a directory; . is the current one")
+    if output == "-":
+        raise UsageError("a mirror cannot go to standard output", hint="name a directory")
+    return Path(output)
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="The mirror's directory; by default named after the manifest's own.",
+    )
+    _add_report(group)
+    group.add_argument(
+        "--verify",
+        action="store_true",
+        help="Compare also complete files with the server, and fetch what has changed.",
+    )
+    group.add_argument(
+        "--checksums",
+        choices=("none", "sha256"),
+        default="none",
+        help="Record checksums, and write SHA256SUMS.",
+    )
+    group.add_argument(
+        "--prune", action="store_true", help="Remove files that the manifest no longer names."
+    )
+    group.add_argument(
+        "--moved",
+        action="store_true",
+        help="The directory holds the same presentation from another URL.",
+    )
+    group.add_argument(
+        "--fsync", action="store_true", help="Make finished files outlast a power cut."
+    )
+
+
+def _add_report(group: argparse._ArgumentGroup) -> None:
+    for names, text in (
+        (("--dry-run",), "Say what would be fetched; write nothing."),
+        (("--json",), "One event per line on standard output."),
+        (("--quiet", "-q"), "Only report failures."),
+        (("--verbose", "-v"), "A line per file and retry."),
+        (("--no-progress",), "No progress while it works."),
+    ):
+        group.add_argument(*names, action="store_true", help=text)
+
+
 class _Reporter(Protocol):
     def __call__(self, event: Event, /) -> None: ...
     def close(self) -> None: ...
 
 
-def _reporter(output: OutputArguments) -> _Reporter:
+def _reporter(arguments: argparse.Namespace) -> _Reporter:
     """Choose the printer; each is loaded only where it is used."""
-    if output.json:
+    if arguments.json:
         from dashget.report.jsonlines import JsonLines
 
         return JsonLines(sys.stdout.buffer)
     able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    live = able and not (output.quiet or output.no_progress)
+    live = able and not (arguments.quiet or arguments.no_progress)
     if live:
         from dashget.report.terminal import LiveTerminal
 
-        return LiveTerminal(sys.stderr, verbose=output.verbose)
+        return LiveTerminal(sys.stderr, verbose=arguments.verbose)
     from dashget.report.plain import PlainLines
 
     return PlainLines(
         sys.stderr,
-        quiet=output.quiet,
-        verbose=output.verbose,
-        progress=not output.no_progress,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        progress=not arguments.no_progress,
     )

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-import shutil
+import argparse
 import sys
-from typing import Annotated
+from typing import Final
 
-import msgspec
-from cyclopts import Parameter
+from dashget.cli.arguments import add_now, add_url, parse_now
+from dashget.cli.network import add_network
+from dashget.cli.parser import Parser
 
-from dashget.api import load, protections_inside
-from dashget.cli.arguments import OUTPUT, ManifestURL, Now, parse_now
-from dashget.cli.network import NetworkArguments
-from dashget.cli.warnings import print_warning, print_warnings
-from dashget.planning import make_tracks
-from dashget.report.listing import presentation_row, print_table
+EXAMPLES: Final = """\
+  dashget list https://example.com/show/manifest.mpd
+  dashget list URL --json | jq .
+"""
 
 
-def list_(
-    url: ManifestURL,
-    /,
-    *,
-    json: Annotated[bool, Parameter(group=OUTPUT, negative="", help="One JSON object.")] = False,
-    init: Annotated[
-        bool,
-        Parameter(
-            group=OUTPUT,
-            negative="",
-            help="Fetch initialization segments, and tell what they say about encryption.",
-        ),
-    ] = False,
-    now: Now = None,
-    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
-) -> int:
+def add_arguments(parser: Parser) -> None:
+    """Add what is listed, and how."""
+    add_url(parser)
+    group = parser.add_argument_group("Output")
+    group.add_argument("--json", action="store_true", help="One JSON object.")
+    group.add_argument(
+        "--init",
+        action="store_true",
+        help="Fetch initialization segments, and tell what they say about encryption.",
+    )
+    add_now(parser.add_argument_group("Selection"))
+    add_network(parser, threads=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Show Periods, adaptation sets and Representations."""
-    transfer = network.transfer()
-    loaded = load(url, transfer=transfer, base_url=network.base_url, now=parse_now(now))
+    from dashget.api import load, protections_inside
+    from dashget.cli.transfer import transfer_options
+    from dashget.cli.warnings import print_warning, print_warnings
+    from dashget.planning import make_tracks
+    from dashget.report.listing import presentation_row, print_table
+
+    transfer = transfer_options(arguments)
+    now = parse_now(arguments.now)
+    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     presentation = loaded.presentation
     tracks = make_tracks(presentation)
     print_warnings(loaded.warnings)
-    protections = protections_inside(loaded, tracks, transfer, print_warning) if init else None
-    row = presentation_row(presentation, tracks, protections)
-    if json:
+    inside = protections_inside(loaded, tracks, transfer, print_warning) if arguments.init else None
+    row = presentation_row(presentation, tracks, inside)
+    if arguments.json:
+        import msgspec
+
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:
+        import shutil
+
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print_table(row, sys.stdout, width=width)
     return 0

@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-from cyclopts import Parameter
-
-from dashget.api import DEFAULT_SEGMENT_LIMIT, load
-from dashget.api import plan as plan_segments
 from dashget.cli.arguments import (
-    OUTPUT,
-    ManifestURL,
-    Now,
-    SegmentLimit,
-    SelectionArguments,
+    add_filters,
+    add_now,
+    add_segment_limit,
+    add_url,
     parse_now,
+    selection,
 )
-from dashget.cli.network import NetworkArguments
-from dashget.cli.warnings import print_warning, print_warnings
-from dashget.planning import PlannedSegment, plan_line
-from dashget.segments.segment import Segment
+from dashget.cli.network import add_network
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dashget.planning import PlannedSegment
+    from dashget.segments.segment import Segment
+
+EXAMPLES: Final = """\
+  dashget plan https://example.com/show/manifest.mpd
+  dashget plan URL --video best --json | jq -r .url
+"""
 
 _LINES_AT_ONCE = 512
 
 
-def plan(
-    url: ManifestURL,
-    /,
-    *,
-    json: Annotated[
-        bool, Parameter(group=OUTPUT, negative="", help="JSON Lines, one object per segment.")
-    ] = False,
-    index: Annotated[
-        bool,
-        Parameter(
-            group=OUTPUT,
-            negative="",
-            help="Fetch the index of single files, and list their subsegments with ranges.",
-        ),
-    ] = False,
-    now: Now = None,
-    segment_limit: SegmentLimit = DEFAULT_SEGMENT_LIMIT,
-    selection: SelectionArguments = SelectionArguments(),  # noqa: B008  # frozen
-    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
-) -> int:
+def add_arguments(parser: Parser) -> None:
+    """Add what is planned, and how it is written."""
+    add_url(parser)
+    group = parser.add_argument_group("Output")
+    group.add_argument("--json", action="store_true", help="JSON Lines, one object per segment.")
+    group.add_argument(
+        "--index",
+        action="store_true",
+        help="Fetch the index of single files, and list their subsegments with ranges.",
+    )
+    group = parser.add_argument_group("Selection")
+    add_now(group)
+    add_segment_limit(group)
+    add_filters(group)
+    add_network(parser, threads=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """List every request that get would make; only the MPD is downloaded.
 
     Plain: one URL per line, followed by two blanks and first-last where a byte range is
     meant. With --json: one object per segment, as documented in docs/plan.md.
     """
-    transfer = network.transfer()
-    loaded = load(url, transfer=transfer, base_url=network.base_url, now=parse_now(now))
+    from dashget.api import load, plan
+    from dashget.cli.transfer import transfer_options
+    from dashget.cli.warnings import print_warning, print_warnings
+
+    transfer = transfer_options(arguments)
+    now = parse_now(arguments.now)
+    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     print_warnings(loaded.warnings)
-    segments = plan_segments(
+    segments = plan(
         loaded,
-        selection.selection(),
-        segment_limit=segment_limit,
-        indexes=transfer if index else None,
+        selection(arguments),
+        segment_limit=arguments.segment_limit,
+        indexes=transfer if arguments.index else None,
         observer=print_warning,
     )
-    if json:
+    if arguments.json:
         _write_json(segments)
     else:
         _write_plain(segments)
@@ -71,6 +77,10 @@ def plan(
 
 
 def _write_json(segments: Iterable[PlannedSegment]) -> None:
+    import msgspec
+
+    from dashget.planning import plan_line
+
     encode = msgspec.json.Encoder().encode_lines
     write = sys.stdout.buffer.write
     for batch in _batches(segments):

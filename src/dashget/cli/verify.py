@@ -2,70 +2,80 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Final
 
-from cyclopts import Group, Parameter
+from dashget.cli.network import add_network
+from dashget.cli.parser import Parser
 
-from dashget.api import verify as verify_mirror
-from dashget.cli.arguments import OUTPUT
-from dashget.cli.network import NetworkArguments, Threads
-from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-from dashget.events import Observer
-from dashget.mirroring import Stop
-from dashget.report.jsonlines import JsonLines
-from dashget.report.verification import FindingsTable
-from dashget.verification import VerifyOptions
+if TYPE_CHECKING:
+    from dashget.events import Observer
+    from dashget.verification import VerifyOptions
 
-_CHECKS = Group("Checks", sort_key=0)
+EXAMPLES: Final = """\
+  dashget verify show
+  dashget verify show --remote --repair
+"""
 
 
-def verify(
-    directory: Annotated[Path, Parameter(name="DIR", help="The mirror's directory.")],
-    /,
-    *,
-    remote: Annotated[
-        bool,
-        Parameter(group=_CHECKS, negative="", help="Compare size and validators with the server."),
-    ] = False,
-    repair: Annotated[
-        bool, Parameter(group=_CHECKS, negative="", help="Fetch exactly what is wrong.")
-    ] = False,
-    prune: Annotated[
-        bool,
-        Parameter(group=_CHECKS, negative="", help="Remove what the manifest no longer names."),
-    ] = False,
-    strict: Annotated[
-        bool, Parameter(group=_CHECKS, negative="", help="Notes count as errors, too.")
-    ] = False,
-    json: Annotated[
-        bool, Parameter(group=OUTPUT, negative="", help="One finding per line, then the sums.")
-    ] = False,
-    quiet: Annotated[
-        bool, Parameter(name=["--quiet", "-q"], group=OUTPUT, negative="", help="Errors only.")
-    ] = False,
-    verbose: Annotated[
-        bool, Parameter(name=["--verbose", "-v"], group=OUTPUT, negative="", help="All findings.")
-    ] = False,
-    threads: Threads = "4",
-    network: NetworkArguments = NetworkArguments(),  # noqa: B008  # frozen
-) -> int:
+def add_arguments(parser: Parser) -> None:
+    """Add what is checked, and what is done about it."""
+    parser.add_operand("directory", metavar="DIR", help="The mirror's directory.")
+    checks = parser.add_argument_group("Checks")
+    for name, text in (
+        ("--remote", "Compare size and validators with the server."),
+        ("--repair", "Fetch exactly what is wrong."),
+        ("--prune", "Remove what the manifest no longer names."),
+        ("--strict", "Notes count as errors, too."),
+    ):
+        checks.add_argument(name, action="store_true", help=text)
+    output = parser.add_argument_group("Output")
+    output.add_argument("--json", action="store_true", help="One finding per line, then the sums.")
+    output.add_argument("--quiet", "-q", action="store_true", help="Errors only.")
+    output.add_argument("--verbose", "-v", action="store_true", help="All findings.")
+    add_network(parser, threads=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Check a mirror: every file present, of the recorded size and checksum, sound inside.
 
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1.
     """
-    options = VerifyOptions(
-        remote=remote, repair=repair, prune=prune, transfer=network.transfer(threads)
-    )
-    observer: Observer
-    if json:
-        observer = JsonLines(sys.stdout.buffer)
-    else:
-        observer = FindingsTable(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose)
+    from pathlib import Path
+
+    from dashget.api import verify
+    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.mirroring import Stop
+
+    options = verify_options(arguments)
+    observer = _observer(arguments)
     stop = Stop()
     with stopping_on_signals(stop):
-        report = verify_mirror(directory, options, observer=observer, stop=stop)
+        report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
-    return 0 if report.sound and not (strict and report.notes) else 1
+    return 0 if report.sound and not (arguments.strict and report.notes) else 1
+
+
+def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
+    """Make the library's options; UsageError for values that cannot be meant."""
+    from dashget.cli.transfer import transfer_options
+    from dashget.verification import VerifyOptions
+
+    return VerifyOptions(
+        remote=arguments.remote,
+        repair=arguments.repair,
+        prune=arguments.prune,
+        transfer=transfer_options(arguments),
+    )
+
+
+def _observer(arguments: argparse.Namespace) -> Observer:
+    if arguments.json:
+        from dashget.report.jsonlines import JsonLines
+
+        return JsonLines(sys.stdout.buffer)
+    from dashget.report.verification import FindingsTable
+
+    return FindingsTable(sys.stdout, sys.stderr, quiet=arguments.quiet, verbose=arguments.verbose)

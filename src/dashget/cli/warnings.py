@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from dashget.errors import Issue
 from dashget.events import Event, Warned
-from dashget.report.plain import warning_line
 
 
 def print_warning(event: Event, /) -> None:
     """Be an observer that writes warnings to standard error, and nothing else."""
     if isinstance(event, Warned):
+        from dashget.report.plain import warning_line
+
         sys.stderr.write(warning_line(event) + "\n")
 
 

@@ -1,253 +1,293 @@
-"""What stands on the command line reaches the library; what cannot be meant is refused."""
+"""What stands on the command line reaches the library's own types, each option in its place."""
 
 from __future__ import annotations
 
+import argparse
 import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dashget.cli.app import make_app, run
-from dashget.cli.arguments import parse_now
-from dashget.cli.network import NetworkArguments, _with_password
+from dashget.api import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.cli.app import COMMANDS, make_parser
+from dashget.cli.arguments import SEGMENT_LIMIT, parse_now
+from dashget.cli.get import mirror_options
+from dashget.cli.transfer import transfer_options
+from dashget.cli.verify import verify_options
 from dashget.errors import UsageError
+from dashget.selection import parse_selection
 from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
+from dashget.verification import VerifyOptions
 from dashget.version import __version__
+from tests.unit.cli.lines import DIRECTORY, OPERANDS, URL, options_of, read
 
-URL = "http://h.example/x.mpd"
+NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
+
+TRANSFER = [
+    (["-t", "7"], "in_flight", 7),
+    (["-t7"], "in_flight", 7),
+    (["-t=7"], "in_flight", 7),
+    (["--threads", "1000"], "in_flight", 1000),
+    (["--threads=7"], "in_flight", 7),
+    (["--max-threads", "7"], "in_flight", 7),
+    (["--threads", "auto"], "in_flight", None),
+    (["--threads", "AUTO"], "in_flight", None),
+    (["--timeout", "2.5"], "timeout_seconds", 2.5),
+    (["--timeout", "1e3"], "timeout_seconds", 1000.0),
+    (["--connect-timeout", "3"], "connect_timeout_seconds", 3.0),
+    (["--retries", "0"], "retries", 0),
+    (["--user-agent", "me/1"], "user_agent", "me/1"),
+    (["--user-agent=-me"], "user_agent", "-me"),
+    (["--user-agent", "-5"], "user_agent", "-5"),
+    (["--user-agent", ""], "user_agent", f"DashGet/{__version__}"),
+    (["-H", "X-A: b"], "headers", (("X-A", "b"),)),
+    (["-HX-A: b"], "headers", (("X-A", "b"),)),
+    (["--header=X-A: b=c"], "headers", (("X-A", "b=c"),)),
+    (["-H", "-x: y"], "headers", (("-x", "y"),)),
+    (["-H", "X-A: b", "--header", "X-C:d:e"], "headers", (("X-A", "b"), ("X-C", "d:e"))),
+    (
+        ["-H", "@https://cdn.example Token: t"],
+        "origin_headers",
+        (OriginHeader("https://cdn.example", "Token", "t"),),
+    ),
+    (["--limit-rate", "500k"], "limit_rate", 500_000),
+    (["--limit-rate", "1.5M"], "limit_rate", 1_500_000),
+    (["--limit-rate", "2GB/s"], "limit_rate", 2_000_000_000),
+    (["--max-per-host", "3"], "max_per_host", 3),
+    (["--http", "auto"], "http", HttpVersion.AUTO),
+    (["--http", "1.1"], "http", HttpVersion.HTTP_1_1),
+    (["--http", "2"], "http", HttpVersion.HTTP_2),
+    (["--http=3"], "http", HttpVersion.HTTP_3),
+    (["--proxy", "socks5h://p:1080"], "proxy", "socks5h://p:1080"),
+    (["--proxy", ""], "proxy", ""),
+    (["--proxy="], "proxy", ""),
+    (["--no-proxy", "h.example"], "no_proxy", "h.example"),
+    (["--interface", "lo"], "interface", "lo"),
+    (["--max-redirects", "0"], "max_redirects", 0),
+    (["--append-query", "?a=b"], "append_query", "a=b"),
+    (["--append-query", ""], "append_query", ""),
+    (["--user", "me:secret"], "user", "me:secret"),
+    (["--cookie", "a=b", "--cookie", "c=d"], "cookies", ("a=b", "c=d")),
+    (["--send-credentials-to", "all"], "send_credentials_to", ("all",)),
+    (["--send-credentials-to", "a", "--send-credentials-to", "b"], "send_credentials_to", ("a", "b")),
+    (["--insecure"], "insecure", True),
+    (["--allow-downgrade"], "allow_downgrade", True),
+    (["--allow-private"], "allow_private", True),
+]  # fmt: skip
+
+FILES = [
+    ("--netrc", "netrc"),
+    ("--cookies", "cookie_file"),
+    ("--cacert", "cacert"),
+    ("--cert", "cert"),
+]
+
+MIRROR = [
+    (["-o", "d"], "root", Path("d")),
+    (["-od"], "root", Path("d")),
+    (["--output", "d/e"], "root", Path("d/e")),
+    (["--output=-d"], "root", Path("-d")),
+    (["-qod"], "root", Path("d")),
+    (["--base-url", "http://o/"], "base_url", "http://o/"),
+    (["--now", "2026-01-31T12:00:00Z"], "now", NOON),
+    (["--segment-limit", "1"], "segment_limit", 1),
+    (["--dry-run"], "dry_run", True),
+    (["--verify"], "verify", True),
+    (["--checksums", "sha256"], "checksums", True),
+    (["--checksums", "none"], "checksums", False),
+    (["--prune"], "prune", True),
+    (["--moved"], "moved", True),
+    (["--fsync"], "fsync", True),
+    (["--video", "best"], "selection", parse_selection(video="best")),
+    (["--audio", "lang=en"], "selection", parse_selection(audio="lang=en")),
+    (["--text", "none"], "selection", parse_selection(text="none")),
+    (["--image=worst"], "selection", parse_selection(image="worst")),
+    (["--period", "2-4"], "selection", parse_selection(period="2-4")),
+    (["--period", "-1"], "selection", parse_selection(period="-1")),
+]
+
+VERIFY = [
+    (["--remote"], "remote", True),
+    (["--repair"], "repair", True),
+    (["--prune"], "prune", True),
+]
+
+WORDS = [
+    ("get", ["--json"], "json", True),
+    ("get", ["-q"], "quiet", True),
+    ("get", ["--quiet"], "quiet", True),
+    ("get", ["-v"], "verbose", True),
+    ("get", ["--verbose"], "verbose", True),
+    ("get", ["-qv"], "verbose", True),
+    ("get", ["--no-progress"], "no_progress", True),
+    ("list", ["--json"], "json", True),
+    ("list", ["--init"], "init", True),
+    ("list", ["--now", "x"], "now", "x"),
+    ("plan", ["--json"], "json", True),
+    ("plan", ["--index"], "index", True),
+    ("plan", ["--segment-limit", "7"], "segment_limit", 7),
+    ("plan", ["--video", "best"], "video", "best"),
+    ("verify", ["--strict"], "strict", True),
+    ("verify", ["--json"], "json", True),
+    ("verify", ["-q"], "quiet", True),
+    ("verify", ["--quiet"], "quiet", True),
+    ("verify", ["-v"], "verbose", True),
+    ("verify", ["--verbose"], "verbose", True),
+]
+"""What a command's own ``run`` looks at."""
+
+UNTESTED_HERE = {"--help", "-h", "--version", "--key"}
 
 
-def bound(*tokens: str) -> dict[str, Any]:
-    _, arguments, _ = make_app().parse_args([*tokens], exit_on_error=False, print_error=False)
-    arguments.apply_defaults()
-    return dict(arguments.arguments)
+def get(*words: str) -> MirrorOptions:
+    return mirror_options(read("get", URL, *words))
 
 
-def transfer(*tokens: str) -> TransferOptions:
-    arguments = bound("get", URL, *tokens)
-    network = arguments["network"]
-    assert isinstance(network, NetworkArguments)
-    return network.transfer(arguments["threads"])
+def changed(options: object, usual: object) -> dict[str, object]:
+    names = type(usual).__struct_fields__  # type: ignore[attr-defined]
+    return {
+        name: getattr(options, name)
+        for name in names
+        if getattr(options, name) != getattr(usual, name)
+    }
 
 
-def test_the_defaults_are_those_of_the_manual() -> None:
-    options = transfer()
-    assert options.in_flight == 4
-    assert options.timeout_seconds == 30
-    assert options.retries == 5
-    assert options.user_agent == f"DashGet/{__version__}"
-    assert not options.insecure
+def test_what_is_not_given_is_what_the_library_does_by_itself() -> None:
+    assert changed(get(), MirrorOptions()) == {"transfer": get().transfer}
+    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    assert get().transfer == usual
+    assert transfer_options(read("list", URL)) == usual
+    assert transfer_options(read("plan", URL)) == usual
+    assert verify_options(read("verify", DIRECTORY)) == VerifyOptions(transfer=usual)
+    assert SEGMENT_LIMIT == DEFAULT_SEGMENT_LIMIT
+    assert isinstance(get().transfer.timeout_seconds, float)
 
 
-@pytest.mark.parametrize("flag", ["-t", "--threads", "--max-threads"])
-def test_the_number_of_transfers_has_three_names(flag: str) -> None:
-    assert transfer(flag, "7").in_flight == 7
-    assert transfer(flag, "auto").in_flight is None
-
-
-@pytest.mark.parametrize(
-    ("tokens", "name", "value"),
-    [
-        (["--timeout", "2.5"], "timeout_seconds", 2.5),
-        (["--connect-timeout", "3"], "connect_timeout_seconds", 3.0),
-        (["--retries", "0"], "retries", 0),
-        (["--user-agent", "me/1"], "user_agent", "me/1"),
-        (["-H", "X-A: b"], "headers", (("X-A", "b"),)),
-        (["-H", "X-A: b", "-H", "X-C:d:e"], "headers", (("X-A", "b"), ("X-C", "d:e"))),
-        (
-            ["-H", "@https://cdn.example Token: t"],
-            "origin_headers",
-            (OriginHeader("https://cdn.example", "Token", "t"),),
-        ),
-        (["--limit-rate", "500k"], "limit_rate", 500_000),
-        (["--limit-rate", "1.5M"], "limit_rate", 1_500_000),
-        (["--limit-rate", "2GB/s"], "limit_rate", 2_000_000_000),
-        (["--max-per-host", "3"], "max_per_host", 3),
-        (["--http", "1.1"], "http", HttpVersion.HTTP_1_1),
-        (["--http", "3"], "http", HttpVersion.HTTP_3),
-        (["--proxy", "socks5h://p:1080"], "proxy", "socks5h://p:1080"),
-        (["--proxy", ""], "proxy", ""),
-        (["--no-proxy", "h.example"], "no_proxy", "h.example"),
-        (["--interface", "lo"], "interface", "lo"),
-        (["--max-redirects", "0"], "max_redirects", 0),
-        (["--append-query", "?a=b"], "append_query", "a=b"),
-        (["--user", "me:secret"], "user", "me:secret"),
-        (["--cookie", "a=b", "--cookie", "c=d"], "cookies", ("a=b", "c=d")),
-        (["--send-credentials-to", "all"], "send_credentials_to", ("all",)),
-        (["--insecure"], "insecure", True),
-        (["--allow-downgrade"], "allow_downgrade", True),
-        (["--allow-private"], "allow_private", True),
-    ],
-)
-def test_every_network_option_reaches_the_engine(
-    tokens: list[str], name: str, value: object
+@pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
+def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
+    words: list[str], name: str, value: object
 ) -> None:
-    assert getattr(transfer(*tokens), name) == value
+    options = get(*words).transfer
+    assert getattr(options, name) == value
+    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    assert set(changed(options, usual)) <= {name}
 
 
-@pytest.mark.parametrize(
-    ("flag", "name"),
-    [
-        ("--netrc", "netrc"),
-        ("--cookies", "cookie_file"),
-        ("--cacert", "cacert"),
-        ("--cert", "cert"),
-    ],
-)
+@pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
+def test_every_command_that_has_a_network_option_hands_it_on(
+    words: list[str], name: str, value: object
+) -> None:
+    for command in ("list", "plan", "verify"):
+        if name != "in_flight" or command == "verify":
+            arguments = read(command, OPERANDS[command], *words)
+            assert getattr(transfer_options(arguments), name) == value
+
+
+@pytest.mark.parametrize(("words", "name", "value"), MIRROR)
+def test_every_option_of_get_reaches_the_library_and_changes_nothing_else(
+    words: list[str], name: str, value: object
+) -> None:
+    assert getattr(get(*words), name) == value
+    assert set(changed(get(*words), get())) <= {name}
+
+
+@pytest.mark.parametrize(("words", "name", "value"), VERIFY)
+def test_every_option_of_verify_reaches_the_library_and_changes_nothing_else(
+    words: list[str], name: str, value: object
+) -> None:
+    options = verify_options(read("verify", DIRECTORY, *words))
+    usual = verify_options(read("verify", DIRECTORY))
+    assert changed(options, usual) == {name: value}
+
+
+@pytest.mark.parametrize(("command", "words", "name", "value"), WORDS)
+def test_what_only_the_command_itself_looks_at_is_read(
+    command: str, words: list[str], name: str, value: object
+) -> None:
+    assert getattr(read(command, OPERANDS[command], *words), name) == value
+    assert getattr(read(command, OPERANDS[command]), name) != value
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
+    tables = [*TRANSFER, *MIRROR, *VERIFY, *(line[1:] for line in WORDS)]
+    written = {part for line in tables for part in line[0]}
+    written |= {part.partition("=")[0] for part in written} | {name for name, _ in FILES}
+    for action in options_of(make_parser(command)):
+        assert set(action.option_strings) <= written | UNTESTED_HERE
+
+
+@pytest.mark.parametrize(("flag", "name"), FILES)
 def test_files_are_handed_on_if_they_are_there(flag: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / "f").write_text("")
-    assert getattr(transfer(flag, str(tmp_path / "f")), name) == str(tmp_path / "f")
-    with pytest.raises(UsageError, match="there is no file"):
-        transfer(flag, str(tmp_path / "gone"))
+    (tmp_path / "f").touch()
+    assert getattr(get(flag, str(tmp_path / "f")).transfer, name) == str(tmp_path / "f")
+    for missing in (str(tmp_path / "gone"), str(tmp_path), ""):
+        with pytest.raises(UsageError, match=f"{flag}: there is no file"):
+            get(flag, missing)
+
+
+def test_a_key_comes_with_its_certificate(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    file = str(tmp_path / "f")
+    assert get("--cert", file, "--key", file).transfer.key == file
+    with pytest.raises(UsageError, match="--key needs --cert"):
+        get("--key", file)
 
 
 @pytest.mark.parametrize(
-    "tokens",
+    "words",
     [
-        ["-t", "0"],
-        ["-t", "-1"],
-        ["-t", "1001"],
-        ["-t", "many"],
-        ["--timeout", "0"],
-        ["--timeout", "-3"],
-        ["--connect-timeout", "0"],
-        ["--retries", "-1"],
-        ["--max-redirects", "-1"],
-        ["--max-per-host", "0"],
-        ["-H", "no colon"],
-        ["-H", ": no name"],
-        ["-H", "a b: c"],
-        ["-H", "X: a\r\nY: b"],
-        ["-H", "@https://cdn.example"],
-        ["--cookie", "nothing"],
-        ["--limit-rate", "fast"],
-        ["--limit-rate", "0"],
-        ["--key", "/dev/null"],
-        ["--user", "me"],
-        ["--now", "yesterday"],
-        ["--video", "heigth<1"],
-        ["--period", "9-1"],
-        ["--base-url", "not a url"],
-        ["--segment-limit", "0"],
-        ["--http", "4"],
-        ["--checksums", "crc32"],
-        ["--nonsense"],
-        ["second"],
-        ["-o"],
+        ["-q", URL],
+        [URL, "-q"],
+        ["-t", "3", "-q", URL, "-o", "d"],
+        ["-H", "A: b", "-q", URL],
+        ["--cookie", "a=b", URL, "-q"],
+        ["-q", "--", URL],
+        ["-q", URL, "--"],
+        ["--", URL],
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence_a_hint_and_exit_2(
-    tokens: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "x.mpd").write_bytes(b"<MPD/>")
-    assert run(["x.mpd", *tokens]) == 2
-    captured = capsys.readouterr()
-    lines = captured.err.splitlines()
-    assert captured.out == ""
-    assert len(lines) == 2
-    assert lines[0].startswith("dashget: error: ")
-    assert not lines[0].endswith(".")
-    assert lines[1].startswith("hint: ")
+def test_options_stand_before_or_behind_what_they_are_about(words: list[str]) -> None:
+    arguments = read("get", *words)
+    assert arguments.url == URL
+    assert arguments.quiet == ("-q" in words)
 
 
-@pytest.mark.parametrize("command", ["list", "plan", "get", "verify"])
-def test_every_command_says_when_its_argument_is_missing(command: str, capsys: Any) -> None:
-    assert run([command]) == 2
-    assert "requires an argument" in capsys.readouterr().err
+def test_a_hyphen_is_standard_input_and_a_file_may_be_called_anything() -> None:
+    assert read("get", "-").url == "-"
+    assert read("get", "-", "-q").url == "-"
+    assert read("plan", "--", "-x.mpd").url == "-x.mpd"
+    assert read("list", "").url == ""
 
 
-@pytest.mark.parametrize("command", [[], ["get"], ["list"], ["plan"], ["verify"]])
-def test_every_help_lists_the_exit_status(command: list[str], capsys: Any) -> None:
-    assert run([*command, "--help"]) == 0
-    shown = capsys.readouterr().out
-    for number in ("0", "1", "2", "3", "4", "5", "6", "130"):
-        assert any(line.split()[:1] == [number] for line in shown.splitlines())
-
-
-def test_the_programs_own_help_shows_all_commands_and_the_options_of_get(capsys: Any) -> None:
-    assert run([]) == 0
-    shown = capsys.readouterr().out
-    for word in (
-        "get",
-        "list",
-        "plan",
-        "verify",
-        "--output",
-        "--video",
-        "--max-threads",
-        "Examples",
-    ):
-        assert word in shown
+def test_a_parser_reads_into_a_namespace_that_is_its_own() -> None:
+    first, second = (read("get", URL, "-H", header) for header in ("A: b", "C: d"))
+    assert isinstance(first, argparse.Namespace)
+    assert (first.header, second.header) == (["A: b"], ["C: d"])
 
 
 def test_a_missing_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    assert _with_password("me", lambda prompt: f"<{prompt}>") == "me:<Password for me: >"
+    monkeypatch.setattr("getpass.getpass", lambda prompt: f"<{prompt}>")
+    assert get("--user", "me").transfer.user == "me:<Password for me: >"
+
+
+def test_nobody_is_asked_for_a_password_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    with pytest.raises(UsageError, match="--user has no password"):
+        get("--user", "me")
 
 
 @pytest.mark.parametrize(
     ("text", "time"),
     [
-        ("2026-01-31T12:00:00Z", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)),
-        ("2026-01-31T13:00:00+01:00", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)),
-        ("2026-01-31 12:00:00", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)),
+        ("2026-01-31T12:00:00Z", NOON),
+        ("2026-01-31T13:00:00+01:00", NOON),
+        ("2026-01-31 12:00:00", NOON),
+        (None, None),
     ],
 )
 def test_a_wall_clock_time_is_read_in_utc_unless_it_says_otherwise(
-    text: str, time: datetime.datetime
+    text: str | None, time: datetime.datetime | None
 ) -> None:
     assert parse_now(text) == time
-
-
-def test_an_internal_error_shows_no_traceback_unless_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("wires \x1b[31m crossed")
-
-    monkeypatch.setattr("dashget.cli.list.load", fail)
-    assert run(["list", URL]) == 1
-    shown = capsys.readouterr().err
-    assert "Traceback" not in shown
-    assert "internal error: RuntimeError: wires \\x1b[31m crossed" in shown
-    monkeypatch.setenv("DASHGET_DEBUG", "1")
-    run(["list", URL])
-    assert "Traceback" in capsys.readouterr().err
-
-
-def test_all_issues_of_an_mpd_are_shown(tmp_path: Path, capsys: Any) -> None:
-    period = (
-        '<Period start="PT0S"><AdaptationSet mimeType="video/mp4"><SegmentTemplate timescale="0" '
-        'duration="4" media="$Number$"/><Representation id="v" bandwidth="1"/></AdaptationSet></Period>'
-    )
-    (tmp_path / "x.mpd").write_text(
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S" '
-        f'mediaPresentationDuration="PT8S">{period}{period}</MPD>'
-    )
-    assert run(["plan", str(tmp_path / "x.mpd")]) == 3
-    shown = capsys.readouterr().err
-    assert "MPD/Period[1]" in shown
-    assert "MPD/Period[2]" in shown
-
-
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    text = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S" '
-        'mediaPresentationDuration="PT99999S"><Period><AdaptationSet mimeType="video/mp4">'
-        '<SegmentTemplate duration="1" media="$Number$"/><Representation id="v" bandwidth="1"/>'
-        "</AdaptationSet></Period></MPD>"
-    )
-    (tmp_path / "x.mpd").write_text(text)
-    command = [sys.executable, "-m", "dashget", "plan", str(tmp_path / "x.mpd")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 141

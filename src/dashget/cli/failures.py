@@ -1,0 +1,69 @@
+"""What becomes of every error: one sentence, a hint, an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from dashget.errors import DashGetError, MPDError
+from dashget.report import text
+
+_INTERRUPTED: Final = 130
+_BROKEN_PIPE: Final = 141
+_MOST_ISSUES: Final = 50
+
+
+def report(error: BaseException) -> int:
+    """Say what went wrong, on standard error, and return the exit code."""
+    match error:
+        case MPDError():
+            return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
+        case DashGetError():
+            return _fail(error.message, error.hint, error.exit_code)
+        case KeyboardInterrupt():
+            return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
+        case BrokenPipeError():
+            return _leave_quietly()
+        case OSError():
+            place = f": {error.filename}" if error.filename else ""
+            _leave_quietly()
+            return _fail(f"{error.strerror or error}{place}", "check the disk and the output", 1)
+    return _internal(error)
+
+
+def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()) -> int:
+    print(f"dashget: error: {text.printable(message)}", file=sys.stderr)  # noqa: T201
+    for line in details:
+        print(f"  {text.printable(line)}", file=sys.stderr)  # noqa: T201
+    if hint:
+        print(f"hint: {text.printable(hint)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _issue_lines(error: MPDError) -> list[str]:
+    lines = [str(issue) for issue in error.issues[:_MOST_ISSUES]]
+    hidden = len(error.issues) - len(lines)
+    return [*lines, f"... and {hidden} more"] if hidden else lines
+
+
+def _leave_quietly() -> int:
+    """End as a program does whose reader has gone, without complaint at shutdown."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
+
+
+def _internal(error: BaseException) -> int:
+    if os.environ.get("DASHGET_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    return _fail(
+        f"internal error: {type(error).__name__}: {error}",
+        "this is a bug in DashGet; DASHGET_DEBUG=1 shows where, please report it",
+        1,
+    )

@@ -1,0 +1,143 @@
+"""What stands on the command line about requests, as ``TransferOptions``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from dashget.errors import UsageError
+from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
+from dashget.version import __version__
+
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
+_SCALE: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_MOST_THREADS: Final = 1000
+
+
+def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
+    """Make the engine's options; UsageError for values that cannot be meant."""
+    _require(arguments.key is None or arguments.cert is not None, "--key needs --cert")
+    plain, bound = _parse_headers(arguments.header or ())
+    return TransferOptions(
+        in_flight=_parse_threads(getattr(arguments, "threads", "4")),
+        max_per_host=arguments.max_per_host,
+        timeout_seconds=arguments.timeout,
+        connect_timeout_seconds=arguments.connect_timeout,
+        retries=arguments.retries,
+        user_agent=_user_agent(arguments.user_agent),
+        headers=plain,
+        origin_headers=bound,
+        send_credentials_to=tuple(arguments.send_credentials_to or ()),
+        user=None if arguments.user is None else _with_password(arguments.user),
+        netrc=_existing(arguments.netrc, "--netrc"),
+        cookie_file=_existing(arguments.cookies, "--cookies"),
+        cookies=tuple(_parse_cookie(text) for text in arguments.cookie or ()),
+        append_query=_query(arguments.append_query),
+        proxy=arguments.proxy,
+        no_proxy=arguments.no_proxy,
+        cacert=_existing(arguments.cacert, "--cacert"),
+        cert=_existing(arguments.cert, "--cert"),
+        key=_existing(arguments.key, "--key"),
+        insecure=arguments.insecure,
+        interface=arguments.interface,
+        http=HttpVersion(arguments.http),
+        limit_rate=None if arguments.limit_rate is None else _parse_rate(arguments.limit_rate),
+        max_redirects=arguments.max_redirects,
+        allow_downgrade=arguments.allow_downgrade,
+        allow_private=arguments.allow_private,
+    )
+
+
+def _user_agent(text: str | None) -> str:
+    _require(text is None or _is_header_text(text), f"--user-agent cannot be sent: {text!r}")
+    return text or f"DashGet/{__version__}"
+
+
+def _query(text: str | None) -> str | None:
+    return None if text is None else text.lstrip("?&")
+
+
+def _parse_threads(text: str) -> int | None:
+    if text.lower() == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_THREADS:
+        raise UsageError(
+            f"--threads must be a number from 1 to {_MOST_THREADS}, or auto: {text}",
+            hint="the default is 4",
+        )
+    return int(text)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message, hint="see: dashget --help")
+
+
+def _parse_headers(
+    texts: Sequence[str],
+) -> tuple[tuple[tuple[str, str], ...], tuple[OriginHeader, ...]]:
+    """Split ``Name: value`` from ``@ORIGIN Name: value``."""
+    plain: list[tuple[str, str]] = []
+    bound: list[OriginHeader] = []
+    for text in texts:
+        if text.startswith("@"):
+            origin, _, header = text[1:].partition(" ")
+            name, value = _parse_header(header, text)
+            bound.append(OriginHeader(origin, name, value))
+        else:
+            plain.append(_parse_header(text, text))
+    return tuple(plain), tuple(bound)
+
+
+def _parse_header(text: str, given: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    name = name.strip()
+    printable = name.isascii() and name.isprintable() and " " not in name
+    if not colon or not name or not printable or not _is_header_text(value.strip()):
+        raise UsageError(
+            f"not a header: {given!r}", hint="write it as 'Name: value', in ASCII characters"
+        )
+    return name, value.strip()
+
+
+def _is_header_text(text: str) -> bool:
+    """Whether a text can stand in a header; a line break in it would begin another one."""
+    return text.isascii() and text.replace("\t", " ").isprintable()
+
+
+def _parse_cookie(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not equals or not name.strip() or not _is_header_text(text):
+        raise UsageError(f"not a cookie: {text!r}", hint="write it as NAME=VALUE")
+    return text
+
+
+def _parse_rate(text: str) -> int:
+    match = _RATE.fullmatch(text.strip())
+    rate = int(float(match[1]) * _SCALE[match[2].lower()]) if match else 0
+    if rate < 1:
+        raise UsageError(f"--limit-rate is not a rate: {text!r}", hint="such as 500k or 2M")
+    return rate
+
+
+def _existing(name: str | None, option: str) -> str | None:
+    if name is None:
+        return None
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"{option}: there is no file {str(path)!r}", hint="check the path")
+    return str(path)
+
+
+def _with_password(user: str) -> str:
+    if ":" in user:
+        return user
+    if not sys.stdin.isatty():
+        raise UsageError("--user has no password", hint="write it as NAME:PASSWORD")
+    import getpass
+
+    return f"{user}:{getpass.getpass(f'Password for {user}: ')}"

@@ -1,0 +1,23 @@
+"""Command lines for the tests of this directory, read but not run."""
+
+from __future__ import annotations
+
+import argparse
+
+from dashget.cli.app import COMMANDS, make_parser
+from dashget.cli.parser import Parser
+
+URL = "http://h.example/x.mpd"
+DIRECTORY = "mirror"
+
+OPERANDS = {name: DIRECTORY if name == "verify" else URL for name in COMMANDS}
+
+
+def read(*words: str) -> argparse.Namespace:
+    """Read a command and its arguments."""
+    return make_parser(words[0]).read(words[1:])
+
+
+def options_of(parser: Parser) -> list[argparse.Action]:
+    """Return what may be written in any order."""
+    return [action for action in parser._actions if action.option_strings]

@@ -1,0 +1,295 @@
+"""Which command is called, and what becomes of its result and of every error."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import dashget.api
+from dashget.cli.app import COMMANDS, run
+from dashget.errors import (
+    DashGetError,
+    Issue,
+    ManifestFetchError,
+    MPDValidityError,
+    SelectionError,
+    StoreError,
+    UsageError,
+)
+from tests.program import COMMAND, environment
+from tests.unit.cli.lines import OPERANDS, URL
+
+Captured = pytest.CaptureFixture[str]
+
+MPD = (
+    '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S" '
+    'mediaPresentationDuration="PT{seconds}S">{periods}</MPD>'
+)
+PERIOD = (
+    '<Period{start}><AdaptationSet mimeType="video/mp4"><SegmentTemplate timescale="{timescale}" '
+    'duration="1" media="$Number$"/><Representation id="v" bandwidth="1"/></AdaptationSet></Period>'
+)
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace]]:
+    """Stand in for the commands, and note which one was called with what."""
+    calls: list[tuple[str, argparse.Namespace]] = []
+
+    def stand_in(name: str) -> Callable[[argparse.Namespace], int]:
+        return lambda arguments: calls.append((name, arguments)) or 40 + len(calls)
+
+    for name in COMMANDS:
+        monkeypatch.setattr(f"dashget.cli.{name}.run", stand_in(name))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "operand"),
+    [
+        ([URL], "get", URL),
+        ([URL, "-q"], "get", URL),
+        (["-q", URL], "get", URL),
+        (["-t", "3", URL], "get", URL),
+        (["--", URL], "get", URL),
+        (["-"], "get", "-"),
+        (["get", URL], "get", URL),
+        (["GET", URL], "get", URL),
+        (["get", "list"], "get", "list"),
+        (["list", URL], "list", URL),
+        (["List", "-"], "list", "-"),
+        (["plan", "--json", URL], "plan", URL),
+        (["verify", "show", "--remote"], "verify", "show"),
+        (["planet.mpd"], "get", "planet.mpd"),
+        (["é"], "get", "é"),
+    ],
+)
+def test_the_command_is_get_unless_the_first_word_names_one(
+    words: list[str], command: str, operand: str, called: list[tuple[str, argparse.Namespace]]
+) -> None:
+    assert run(words) == 41
+    ((name, arguments),) = called
+    assert name == command
+    assert operand in (getattr(arguments, "url", None), getattr(arguments, "directory", None))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UsageError("a", hint="b"), 2, "dashget: error: a\nhint: b\n"),
+        (DashGetError("a"), 1, "dashget: error: a\n"),
+        (SelectionError("a", hint="b"), 4, "dashget: error: a\nhint: b\n"),
+        (ManifestFetchError("a", hint="b"), 5, "dashget: error: a\nhint: b\n"),
+        (StoreError("\x1b[31m", hint="\x07"), 6, "dashget: error: \\x1b[31m\nhint: \\x07\n"),
+        (
+            MPDValidityError("a", hint="b", issues=(Issue("c"), Issue("d", line=3))),
+            3,
+            "dashget: error: a\n  c\n  line 3: d\nhint: b\n",
+        ),
+        (
+            KeyboardInterrupt(),
+            130,
+            "dashget: error: interrupted\nhint: the same command goes on from here\n",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x"),
+            1,
+            "dashget: error: No space left on device: /x\nhint: check the disk and the output\n",
+        ),
+        (OSError("odd"), 1, "dashget: error: odd\nhint: check the disk and the output\n"),
+        (BrokenPipeError(), 141, ""),
+    ],
+)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_error_has_its_exit_code_a_sentence_and_a_hint(
+    command: str,
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("dashget.cli.failures.os.dup2", lambda *_: None)
+    monkeypatch.setattr(f"dashget.cli.{command}.run", fail)
+    assert run([command, OPERANDS[command]]) == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
+
+
+def test_of_very_many_issues_the_first_are_shown_and_the_others_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MPDValidityError("a", issues=tuple(Issue(f"i{number}") for number in range(53)))
+
+    monkeypatch.setattr("dashget.cli.list.run", fail)
+    assert run(["list", URL]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:51] == [f"  i{number}" for number in range(50)]
+    assert lines[51:] == ["  ... and 3 more"]
+
+
+def test_an_internal_error_shows_no_traceback_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("wires \x1b[31m crossed")
+
+    monkeypatch.setattr(dashget.api, "load", fail)
+    monkeypatch.delenv("DASHGET_DEBUG", raising=False)
+    assert run(["list", URL]) == 1
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    assert "internal error: RuntimeError: wires \\x1b[31m crossed" in shown
+    assert "DASHGET_DEBUG=1" in shown
+    monkeypatch.setenv("DASHGET_DEBUG", "1")
+    assert run(["list", URL]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "complete", "code"), [(False, True, 0), (False, False, 1), (True, False, 130)]
+)
+def test_the_exit_code_of_get_is_that_of_its_summary(
+    interrupted: bool, complete: bool, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def mirror(source: str, options: object, **more: object) -> object:
+        given.append((source, options))
+        return SimpleNamespace(interrupted=interrupted, complete=complete)
+
+    monkeypatch.setattr(dashget.api, "mirror", mirror)
+    assert run([URL, "--dry-run", "-o", "d", "--no-progress"]) == code
+    ((source, options),) = given
+    assert source == URL
+    assert options.dry_run
+    assert options.root == Path("d")
+
+
+@pytest.mark.parametrize(
+    ("words", "sound", "notes", "code"),
+    [
+        ([], True, 0, 0),
+        ([], True, 3, 0),
+        (["--strict"], True, 0, 0),
+        (["--strict"], True, 3, 1),
+        ([], False, 0, 1),
+        (["--json"], False, 0, 1),
+    ],
+)
+def test_the_exit_code_of_verify_is_that_of_its_report(
+    words: list[str], sound: bool, notes: int, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path] = []
+
+    def verify(directory: Path, *_: object, **__: object) -> object:
+        given.append(directory)
+        return SimpleNamespace(sound=sound, notes=notes)
+
+    monkeypatch.setattr(dashget.api, "verify", verify)
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    assert run(["verify", "show", *words]) == code
+    assert given == [Path("show")]
+
+
+@pytest.mark.parametrize(
+    ("words", "terminal", "term", "printer"),
+    [
+        (["--json"], True, "xterm", "JsonLines"),
+        ([], True, "xterm", "LiveTerminal"),
+        (["-v"], True, "xterm", "LiveTerminal"),
+        (["-q"], True, "xterm", "PlainLines"),
+        (["--no-progress"], True, "xterm", "PlainLines"),
+        ([], True, "dumb", "PlainLines"),
+        ([], False, "xterm", "PlainLines"),
+    ],
+)
+def test_progress_is_drawn_on_a_terminal_that_can_and_only_if_wanted(
+    words: list[str], terminal: bool, term: str, printer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    seen: list[str] = []
+
+    def mirror(*_: object, observer: object, **__: object) -> object:
+        seen.append(type(observer).__name__)
+        return SimpleNamespace(interrupted=False, complete=True)
+
+    monkeypatch.setattr(dashget.api, "mirror", mirror)
+    monkeypatch.setattr("sys.stderr", Screen())
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setenv("TERM", term)
+    assert run([URL, *words]) == 0
+    assert seen == [printer]
+
+
+def test_all_issues_of_an_mpd_are_shown(tmp_path: Path, capsys: Captured) -> None:
+    period = PERIOD.format(start=' start="PT0S"', timescale=0)
+    (tmp_path / "x.mpd").write_text(MPD.format(seconds=8, periods=period * 2))
+    assert run(["plan", str(tmp_path / "x.mpd")]) == 3
+    shown = capsys.readouterr().err
+    assert "MPD/Period[1]" in shown
+    assert "MPD/Period[2]" in shown
+
+
+def test_a_plan_is_one_url_a_line(tmp_path: Path, capsys: Captured) -> None:
+    document = MPD.format(seconds=3, periods=PERIOD.format(start="", timescale=1))
+    (tmp_path / "x.mpd").write_text(document)
+    assert run(["plan", str(tmp_path / "x.mpd"), "--base-url", "http://h.example/a/x.mpd"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [f"http://h.example/a/{number}" for number in (1, 2, 3)]
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    document = MPD.format(seconds=99999, periods=PERIOD.format(start="", timescale=1))
+    (tmp_path / "x.mpd").write_text(document)
+    command = [*COMMAND, "plan", str(tmp_path / "x.mpd")]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
+@pytest.mark.parametrize("words", [["--help"], ["list", "--help"], ["get", "--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered: str) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            env=environment(PYTHONUNBUFFERED=unbuffered),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"dashget: error: No space left on device\n")
+
+
+def test_closed_streams_are_no_internal_error() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-P", "-m", "dashget", "list", "gone"],
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 2

@@ -1,0 +1,240 @@
+"""What cannot be meant is one sentence, a hint and exit code 2; what was meant is suggested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashget.cli.app import COMMANDS, make_parser, run
+from dashget.errors import UsageError
+from tests.unit.cli.lines import OPERANDS
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.mpd").write_bytes(b"<MPD/>")
+
+
+def refused(capsys: Captured, *words: str) -> tuple[str, str]:
+    """Run what is refused; return the sentence and the hint."""
+    assert run(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    sentence, hint = captured.err.splitlines()
+    assert sentence.startswith("dashget: error: ")
+    assert hint.startswith("hint: ")
+    assert not sentence.endswith(".")
+    return sentence.removeprefix("dashget: error: "), hint.removeprefix("hint: ")
+
+
+SENTENCES = [
+    (["-t", "0"], "--threads must be a number from 1 to 1000, or auto: 0"),
+    (["-t", "-1"], "--threads must be a number from 1 to 1000, or auto: -1"),
+    (["-t", "1001"], "--threads must be a number from 1 to 1000, or auto: 1001"),
+    (["-t", "many"], "--threads must be a number from 1 to 1000, or auto: many"),
+    (["-tt"], "--threads must be a number from 1 to 1000, or auto: t"),
+    (["-t"], "--threads: expected one argument"),
+    (["-o"], "--output: expected one argument"),
+    (["-o", "-x"], "--output: expected one argument"),
+    (["--user-agent", "--quiet"], "--user-agent: expected one argument"),
+    (["--header"], "--header: expected one argument"),
+    (["--video"], "--video: expected one argument"),
+    (["--checksums"], "--checksums: expected one argument"),
+    (["--timeout", "0"], "--timeout: must be positive: 0"),
+    (["--timeout", "-3"], "--timeout: must be positive: -3"),
+    (["--timeout", "nan"], "--timeout: must be positive: nan"),
+    (["--timeout", "inf"], "--timeout: must be positive: inf"),
+    (["--timeout", "x"], "--timeout: not a number: 'x'"),
+    (["--timeout="], "--timeout: not a number: ''"),
+    (["--connect-timeout", "0"], "--connect-timeout: must be positive: 0"),
+    (["--connect-timeout", "x"], "--connect-timeout: not a number: 'x'"),
+    (["--retries", "-1"], "--retries: must not be negative: -1"),
+    (["--retries=-1"], "--retries: must not be negative: -1"),
+    (["--retries", "1.5"], "--retries: not a whole number: '1.5'"),
+    (["--retries", ""], "--retries: not a whole number: ''"),
+    (["--max-redirects", "-1"], "--max-redirects: must not be negative: -1"),
+    (["--max-redirects", "x"], "--max-redirects: not a whole number: 'x'"),
+    (["--max-per-host", "0"], "--max-per-host: must be at least 1: 0"),
+    (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
+    (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
+    (["-H", "no colon"], "not a header: 'no colon'"),
+    (["-H", ": no name"], "not a header: ': no name'"),
+    (["-H", "a b: c"], "not a header: 'a b: c'"),
+    (["-H", "X: a\r\nY: b"], r"not a header: 'X: a\r\nY: b'"),
+    (["-H", "@https://cdn.example"], "not a header: '@https://cdn.example'"),
+    (["--user-agent", "a\nb"], r"--user-agent cannot be sent: 'a\nb'"),
+    (["--cookie", "nothing"], "not a cookie: 'nothing'"),
+    (["--cookie", "=x"], "not a cookie: '=x'"),
+    (["--limit-rate", "fast"], "--limit-rate is not a rate: 'fast'"),
+    (["--limit-rate", "0"], "--limit-rate is not a rate: '0'"),
+    (["--limit-rate", "-1"], "--limit-rate is not a rate: '-1'"),
+    (["--key", "/dev/null"], "--key needs --cert"),
+    (["--cert", "gone"], "--cert: there is no file 'gone'"),
+    (["--user", "me"], "--user has no password"),
+    (["--now", "yesterday"], "--now is not a time: 'yesterday'"),
+    (["-o", ""], "--output is empty"),
+    (["-o="], "--output is empty"),
+    (["-o", "-"], "a mirror cannot go to standard output"),
+    (["--quiet=1"], "--quiet: takes no value: --quiet=1"),
+    (["--quiet="], "--quiet: takes no value: --quiet="),
+    (["-q=1"], "--quiet: takes no value: -q=1"),
+    (["-t", "3", "-t", "3"], "--threads: given more than once"),
+    (["-t", "3", "--max-threads", "4"], "--threads: given more than once"),
+    (["-o", "a", "--output", "b"], "--output: given more than once"),
+    (["-q", "--quiet"], "--quiet: given more than once"),
+    (["-qq"], "--quiet: given more than once"),
+    (["second"], "more than one URL: second"),
+    (["second", "third"], "more than one URL: second third"),
+    (["-H", "A: b", "C: d"], "more than one URL: C: d"),
+    (["--quiet", "true"], "more than one URL: true"),
+    (["-"], "more than one URL: -"),
+    (["--", "-q"], "more than one URL: -q"),
+    (["--nonsense"], "unknown option: --nonsense"),
+    (["--foo=bar"], "unknown option: --foo"),
+    (["-x"], "unknown option: -x"),
+    (["-Xfoo"], "unknown option: -Xfoo"),
+    (["---"], "unknown option: ---"),
+    (["--no-quiet"], "unknown option: --no-quiet"),
+    (["--out", "d"], "unknown option: --out"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), SENTENCES)
+def test_the_sentence_names_the_option_and_what_is_wrong(
+    words: list[str], sentence: str, capsys: Captured
+) -> None:
+    assert refused(capsys, "x.mpd", *words)[0] == sentence
+    assert refused(capsys, "get", "x.mpd", *words)[0] == sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (["--video", "heigth<1"], "--video: "),
+        (["--audio", "-1"], "--audio: "),
+        (["--text", "best,none"], "--text: "),
+        (["--image", ""], "--image: "),
+        (["--period", "9-1"], "--period"),
+        (["--base-url", "not a url"], "--base-url"),
+        (["--http", "4"], "--http: invalid choice: '4' "),
+        (["--http", "AUTO"], "--http: invalid choice: 'AUTO' "),
+        (["--checksums", "crc32"], "--checksums: invalid choice: 'crc32' "),
+    ],
+)
+def test_where_the_sentence_is_anothers_it_still_begins_with_the_option(
+    words: list[str], start: str, capsys: Captured
+) -> None:
+    assert refused(capsys, "x.mpd", *words)[0].startswith(start)
+
+
+def test_what_is_allowed_instead_is_said(capsys: Captured) -> None:
+    assert all(name in refused(capsys, "x.mpd", "--http", "4")[0] for name in ("1.1", "2", "3"))
+    assert refused(capsys, "x.mpd", "--limit-rate", "x")[1] == "such as 500k or 2M"
+    assert refused(capsys, "x.mpd", "--now", "x")[1] == "write it as 2026-01-31T12:00:00Z"
+    assert "Name: value" in refused(capsys, "x.mpd", "-H", "x")[1]
+    assert refused(capsys, "x.mpd", "b")[1].startswith("quote what holds blanks")
+
+
+def test_a_letter_among_short_options_that_is_none_is_refused(capsys: Captured) -> None:
+    assert "x" in refused(capsys, "x.mpd", "-qx")[0].partition(": ")[2]
+    assert refused(capsys, "x.mpd", "-vqx")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_when_its_argument_is_missing(command: str, capsys: Captured) -> None:
+    name = "DIR" if command == "verify" else "URL"
+    for words in ([command], [command, "--insecure"], [command, "--"], [command.upper()]):
+        sentence, hint = refused(capsys, *words)
+        assert sentence == f"there is no {name}"
+        assert hint == f"see: dashget {command} --help"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_is_seen_wherever_it_stands(command: str, capsys: Captured) -> None:
+    operand = OPERANDS[command]
+    for words in ([operand, "--foo"], ["--foo", operand], ["--foo"], ["--foo", "3", operand]):
+        assert refused(capsys, command, *words) == (
+            "unknown option: --foo",
+            f"see: dashget {command} --help",
+        )
+
+
+def test_the_value_of_an_unknown_option_is_not_repeated(capsys: Captured) -> None:
+    assert "secret" not in " ".join(refused(capsys, "x.mpd", "--usr=me:secret"))
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["x.mpd", "--thraeds", "3"], "--threads"),
+        (["--thraeds", "3", "x.mpd"], "--threads"),
+        (["x.mpd", "--thraeds=3"], "--threads"),
+        (["x.mpd", "--thread", "3"], "--threads"),
+        (["x.mpd", "--THREADS", "3"], "--threads"),
+        (["x.mpd", "--maxthreads", "3"], "--max-threads"),
+        (["x.mpd", "--base_url", "u"], "--base-url"),
+        (["x.mpd", "--progress"], "--no-progress"),
+        (["x.mpd", "--no-dry-run"], "--dry-run"),
+        (["x.mpd", "-dry-run"], "--dry-run"),
+        (["verify", "d", "--remotes"], "--remote"),
+        (["list", "x.mpd", "--jsn"], "--json"),
+    ],
+)
+def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(
+    words: list[str], meant: str, capsys: Captured
+) -> None:
+    sentence, hint = refused(capsys, *words)
+    assert sentence.startswith("unknown option: -")
+    assert hint.startswith(f"did you mean {meant}? see: dashget ")
+
+
+@pytest.mark.parametrize("words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--output"]])
+def test_what_resembles_nothing_is_answered_with_the_help(
+    words: list[str], capsys: Captured
+) -> None:
+    assert refused(capsys, *words)[1].startswith("see: dashget ")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("lst", "list"), ("gett", "get"), ("Verfy", "verify"), ("plans", "plan")]
+)
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(
+    word: str, meant: str, capsys: Captured
+) -> None:
+    for words in ([word], [word, "x.mpd"], [word, "x.mpd", "--json"]):
+        assert refused(capsys, *words) == (
+            f"unknown command: {word}",
+            f"did you mean dashget {meant}?",
+        )
+
+
+def test_a_file_may_be_called_nearly_like_a_command(capsys: Captured) -> None:
+    Path("lst").write_text("")
+    assert run(["lst"]) == 3
+    assert "not an MPD" in capsys.readouterr().err
+
+
+def test_a_word_that_is_like_no_command_is_taken_for_a_file(capsys: Captured) -> None:
+    assert refused(capsys, "completion")[0] == "'completion' is neither a URL nor a file"
+
+
+def test_options_of_other_commands_are_unknown(capsys: Captured) -> None:
+    for command, option in (
+        ("list", "-t"),
+        ("list", "--video"),
+        ("plan", "--threads"),
+        ("plan", "-q"),
+        ("verify", "--output"),
+        ("get", "--strict"),
+    ):
+        assert refused(capsys, command, OPERANDS[command], option)[0] == f"unknown option: {option}"
+
+
+def test_what_argparse_refuses_by_itself_is_an_error_like_all_others() -> None:
+    with pytest.raises(UsageError, match=r"^something else$") as caught:
+        make_parser("list").error("something else")
+    assert caught.value.hint == "see: dashget list --help"
