@@ -188,7 +188,9 @@ def _measure_course(
                 label = tool.label(job)
                 print(f"{course.link}: round {number + 1}: {label}", file=sys.stderr)
                 attempt = functools.partial(_attempt, tool, job, ends, options.limit)
-                runs[label].append(_evaluate(run_undisturbed(attempt, counts), tool, job))
+                runs[label].append(
+                    _evaluate(run_undisturbed(attempt, counts, repeats=1), tool, job)
+                )
         _print_table(course, runs, counts)
 
 

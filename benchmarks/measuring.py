@@ -16,7 +16,8 @@ from pathlib import Path
 
 DISTURBED = 0.05
 """A run is disturbed if the hypervisor took more than this share of the machine's CPU time."""
-_ATTEMPTS = 3
+_REPEATS = 3
+_BUSY = 0.7
 _TOUCH = """
 import mmap, sys
 size = int(sys.argv[1])
@@ -80,10 +81,12 @@ def run(
     return Reading(wall, cpu, usage.ru_maxrss * unit, stolen, process.returncode)
 
 
-def run_undisturbed(attempt: Callable[[], Reading], counts: Disturbances) -> Reading:
-    """Repeat a disturbed run, three times at the most; then the least disturbed one counts."""
+def run_undisturbed(
+    attempt: Callable[[], Reading], counts: Disturbances, repeats: int = _REPEATS
+) -> Reading:
+    """Repeat a disturbed run, but not for ever; the least disturbed one counts."""
     readings = [attempt()]
-    while readings[-1].is_disturbed and len(readings) <= _ATTEMPTS:
+    while readings[-1].is_disturbed and len(readings) <= repeats:
         counts.repeated += 1
         readings.append(attempt())
     best = min(readings, key=lambda reading: reading.stolen)
@@ -137,6 +140,9 @@ def _available_memory() -> int:
 
 def machine(directory: Path) -> list[str]:
     """The lines that a table is read with: system, processor, where the files are."""
+    load, _, _ = os.getloadavg()
+    if load > _BUSY:
+        print(f"the machine is busy (load {load:.1f}): the figures will not do", file=sys.stderr)
     kind = "a memory file system" if _on_tmpfs(directory) else "a disk"
     return [
         f"{time.strftime('%Y-%m-%d')}: {platform.system()} {platform.release()},"

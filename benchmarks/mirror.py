@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import signal
 import statistics
 import sys
 import tempfile
@@ -41,6 +42,7 @@ def main() -> int:
     if nginx is None or not tools:
         print("nginx and at least one downloader are needed (nginx-light)", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing stays behind
     with tempfile.TemporaryDirectory(prefix="dashget-benchmark-", dir=options.workdir) as name:
         directory = Path(name)
         names = options.sets.split(",")

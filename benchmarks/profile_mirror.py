@@ -18,6 +18,7 @@ import collections
 import linecache
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def main() -> int:
         print("nginx is needed (nginx-light)", file=sys.stderr)
         return 1
     py_spy, perf = _find("py-spy", "pip install py-spy"), _find("perf", "linux-perf")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing stays behind
     with tempfile.TemporaryDirectory(prefix="dashget-profile-", dir=options.workdir) as name:
         directory = Path(name)
         (directory / "origin").mkdir()
