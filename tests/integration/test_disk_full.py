@@ -221,17 +221,18 @@ def is_file_line(_descriptor: int, data: bytes) -> bool:
     return b'"size":40000' in bytes(data)
 
 
-def is_segment(source: object, _target: object) -> bool:
-    return str(source).endswith(".part")
+def is_segment(source: object, _target: object, **_: object) -> bool:
+    return str(source).endswith(".part") or "/fd/" in str(source)
 
 
 PLACES = {
     "write": (dashget.store.parts, "_pwritev", any_call),
     "record": (os, "write", is_file_line),
+    "link": (os, "link", is_segment),
     "rename": (os, "replace", is_segment),
     "folder": (os, "makedirs", any_call),
 }
-EARLIER = {"write": 2, "record": 2, "rename": 2}
+EARLIER = {"write": 2, "record": 2, "link": 2, "rename": 2}
 """How many calls succeed before."""
 
 
@@ -248,6 +249,9 @@ def test_a_disk_error_ends_the_run_and_keeps_what_is_finished(
     breaking = Breaking(getattr(owner, name), number, EARLIER.get(place, 0), matches)
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, breaking)
+        if place == "rename":
+            # Where no file can be without a name, each has that of a part first.
+            patched.delattr(os, "O_TMPFILE", raising=False)
         with pytest.raises(dashget.StoreError, match=f"(?i){re.escape(os.strerror(number))}"):
             mirror(server, tmp_path / "m")
     assert breaking.struck

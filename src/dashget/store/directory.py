@@ -220,7 +220,7 @@ class MirrorDirectory:
         folder = path.rpartition("/")[0]
         if folder not in self._made:
             self._make_folder(folder)
-        part.finish(self._prefix + path, fsync=self._fsync)
+        part.finish(fsync=self._fsync)
         if self._fsync:
             _sync_folder(self._prefix + folder)
         self._note(record)

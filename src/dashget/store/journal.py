@@ -68,11 +68,12 @@ class Journal:
 
     def __init__(self, directory: Path, *, fsync: bool = False) -> None:
         self.directory = directory
-        self.control: int | None = None
-        """The mirror's own directory, open; None where files cannot be without a name."""
+        self.root: int | None = None
+        """The mirror's directory, open; None where files cannot be without a name."""
         self.fsync = fsync
         self._boot = _boot_id()
         self.prefix = os.path.join(directory, "")
+        self.root_prefix = os.path.join(directory.parent.parent, "")
         self._path = directory / _JOURNAL_NAME
         self._lock = threading.Lock()
         self._descriptor: int | None = None
@@ -81,7 +82,7 @@ class Journal:
         self._created = False
         self._load()
         if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
-            self.control = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY)
+            self.root = os.open(directory.parent.parent, os.O_RDONLY | os.O_DIRECTORY)
 
     def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
         """Return what is on disk of a part, as far as the journal vouches for it.
@@ -114,10 +115,10 @@ class Journal:
 
         What has no name vanishes with its last descriptor, also when the process is killed.
         """
-        if self.control is None:
+        if self.root is None:
             return None
         try:
-            return os.open(".", _UNNAMED_FLAGS, 0o666, dir_fd=self.control)
+            return os.open(self.root_prefix, _UNNAMED_FLAGS, 0o666)
         except FileNotFoundError as error:
             raise self.vanished() from error
         except OSError as error:
@@ -128,9 +129,9 @@ class Journal:
 
     def name_all(self) -> None:
         """Have no files without a name any more: they cannot be had here, or not be named."""
-        if self.control is not None:
-            os.close(self.control)
-            self.control = None
+        if self.root is not None:
+            os.close(self.root)
+            self.root = None
 
     def vanished(self) -> StoreError:
         """Make the error for a mirror that is not there any more."""

@@ -198,29 +198,29 @@ class Part:
             file.seek(0)
             return hashlib.file_digest(file, algorithm).digest()
 
-    def finish(self, target: str, *, fsync: bool = False) -> None:
-        """Close, and give the bytes their final name, ``target``; one that is there goes."""
+    def finish(self, *, fsync: bool = False) -> None:
+        """Close, and give the bytes their final name; a file that has it goes."""
         if self._descriptor is None:
             raise ValueError("nothing to finish")
         try:
             if fsync:
                 os.fsync(self._descriptor)
-            if self._file or not self._link(self._descriptor, target):
-                os.replace(self._file, target)
+            if self._file or not self._link(self._descriptor):
+                os.replace(self._file, self._journal.root_prefix + self.path)
         finally:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _link(self, descriptor: int, target: str) -> bool:
+    def _link(self, descriptor: int) -> bool:
         """Name a file that has no name yet; False if it has only got its part's name."""
         source = f"{OPEN_FILES}/{descriptor}"
-        control = self._journal.control
+        root = self._journal.root
         try:
             # Only with a directory does Python have the link follow to the file itself.
-            os.link(source, target, dst_dir_fd=control)
+            os.link(source, self.path, dst_dir_fd=root)
         except FileExistsError:
             self._take_file()
-            os.link(source, self._file, dst_dir_fd=control)
+            os.link(source, os.path.abspath(self._file), dst_dir_fd=root)
             return False
         except OSError as error:
             if error.errno not in _NOT_LINKED:

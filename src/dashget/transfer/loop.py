@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Any
 
@@ -16,8 +15,6 @@ from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
-_HELD_SECONDS = 0.5
-"""How long a small resource may take before its bytes go to the sink as they come."""
 _CONNECTIONS = 4
 """HTTP/2: streams are put together only when there are more than this many. One connection
 is bound by its one congestion window, and by one lost packet."""
@@ -100,9 +97,11 @@ class Loop:
                 return
 
     def _flush(self) -> None:
+        """Hand over what has come, but for a small resource that is whole: see ``_store``."""
         for wire in self.dirty:
             try:
-                wire.flush()
+                if not wire.is_whole:
+                    wire.flush()
             except BaseException as error:  # noqa: BLE001  sorted out by the run
                 if wire in self.active:
                     self._end(wire, error)
@@ -139,13 +138,13 @@ class Loop:
         if self.active:
             self._multi.perform()
         for wire in whole:
-            self.run.settle(wire, wire.let_go(None))
+            self.run.settle(wire, wire.hand_over(None))
             self._idle.append(wire)
 
     def _end(self, wire: Wire, verdict: Verdict) -> None:
         self._multi.remove_handle(wire.handle)
         if wire.task.held:
-            verdict = wire.let_go(verdict)
+            verdict = wire.hand_over(verdict)
         if self.run.settle(wire, verdict):
             self._multi.add_handle(wire.handle)
         else:
@@ -182,19 +181,17 @@ class Loop:
         for wire in list(self.active):
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
+            elif wire.task.held and not wire.pieces and not self._let_go(wire):
                 continue
-            if wire.task.held and now - wire.aimed > _HELD_SECONDS and not self._release(wire):
-                continue
-            if wire.stalled(now, limit):
+            elif wire.stalled(now, limit):
                 shown = f"{limit:g}"
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
         self.run.tick(now)
 
-    def _release(self, wire: Wire) -> bool:
-        """Write what comes slowly as it comes; False if it cannot be written."""
+    def _let_go(self, wire: Wire) -> bool:
+        """Have the sink begin, where a head has come and no body yet; False if it cannot."""
         try:
             wire.task.let_go()
-            wire.flush()
         except BaseException as error:  # noqa: BLE001  sorted out by the run
             self._end(wire, error)
             return False
@@ -203,9 +200,6 @@ class Loop:
     def _abandon(self) -> None:
         for wire in list(self.active):
             self._multi.remove_handle(wire.handle)
-            # The run knows already why it stops.
-            with contextlib.suppress(Exception):
-                wire.flush()
             self.run.abandon(wire)
             self._idle.append(wire)
         self.active.clear()

@@ -44,7 +44,9 @@ class Pace:
 
     def _is_slow(self, wire: Wire, now: float, patience: float) -> bool:
         task, age = wire.task, now - wire.aimed
-        if age < patience or wire.raced or wire.dropped or wire.paused or task.halted or task.held:
+        if age < patience or wire.raced or wire.dropped or wire.paused:
+            return False
+        if task.halted or task.held:
             return False
         if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
             return False

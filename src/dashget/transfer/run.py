@@ -442,13 +442,9 @@ class Run:
 
     def accept(self, wire: Wire, head: Head, accepted: Accepted) -> bool:
         """Take a good response for a wire's task; False if it is not needed any more."""
-        if wire.task.wires == 1:
+        with self.lock:
             wanted = self._accept(wire, head, accepted)
-        else:
-            with self.lock:
-                wanted = self._accept(wire, head, accepted)
-        if wire.task.gaps is not None:
-            with self.lock:
+            if wire.task.gaps is not None:
                 self._widen()
         return wanted
 

@@ -28,7 +28,7 @@ from dashget.transfer.request import (
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _RESTARTS = 3
 _HELD_AT_MOST = 128 * 1024
-"""A resource up to this size goes to its sink when it is whole, if it comes soon."""
+"""A resource up to this size goes to its sink in one go, if it comes in one go."""
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
 
@@ -90,7 +90,7 @@ class Task:
         self.resumed = False
         self.began = False
         self.held = False
-        """Whether its one wire keeps the bytes until all are there; the sink knows of none."""
+        """Whether the sink has not been told yet of the bytes that come."""
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.head: ResponseHead | None = None

@@ -131,7 +131,7 @@ class Wire:
             if self.task.halted:
                 return -1
             pieces = self.pieces
-            if not pieces and not self.task.held:
+            if not pieces:
                 self.loop.dirty.append(self)
             pieces.append(data)
             self.position = end
@@ -191,11 +191,11 @@ class Wire:
             self.flushed = self.position
             pieces.clear()
 
-    def let_go(self, verdict: Verdict) -> Verdict:
+    def hand_over(self, verdict: Verdict) -> Verdict:
         """Hand over what was held, as far as it came, at the end; return the verdict on that."""
         task = self.task
         try:
-            if verdict is None and self.position == self.end:
+            if verdict is None and self.is_whole:
                 task.deliver(self.pieces)
                 self.flushed = self.position
                 self.pieces.clear()
@@ -236,6 +236,11 @@ class Wire:
         """Give up the end of the claim. Another thread may be writing up to the old one."""
         self.claim = claim
         self.fence = min(self.fence, claim)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all bytes of a resource that is held are here, as far as anybody knows."""
+        return self.task.held and self.position == self.end and not self.start
 
     @property
     def under_way(self) -> bool:
