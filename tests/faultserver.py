@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Self
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
 
@@ -46,8 +47,10 @@ class Answer:
     chunked: bool = False
     unterminated: bool = False
     """The last chunk of a chunked body is missing."""
+    swell: bytes = b""
+    """Added to the body of a 206, after what its Content-Range says; framed and counted with it."""
     extra: bytes = b""
-    """Sent after the body."""
+    """Sent after the body, behind its framing."""
     coding: str | None = None
     """Content-Encoding that is claimed."""
 
@@ -126,7 +129,7 @@ class FaultServer:
         """Return the requests for a path, in order."""
         return [seen for seen in self.seen if seen.path == path]
 
-    def __enter__(self) -> FaultServer:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 
@@ -183,10 +186,7 @@ class FaultServer:
         """Answer one request; say whether the connection stays open."""
         with self._lock:
             self.seen.append(seen)
-            script = self._scripts.get(seen.path)
-            answer = self.unknown if not script else script[0]
-            if script and len(script) > 1:
-                del script[0]
+            answer = self._choose(seen)
         if answer.note is not None:
             answer.note(seen)
         if answer.hold is not None:
@@ -205,6 +205,13 @@ class FaultServer:
         if not self._send_body(connection, body, answer):
             return False
         return not (closing or answer.then_close)
+
+    def _choose(self, seen: Seen) -> Answer:
+        """Return the answer to a request that is already in ``seen``; the lock is held."""
+        script = self._scripts.get(seen.path)
+        if not script:
+            return self.unknown
+        return script.pop(0) if len(script) > 1 else script[0]
 
     def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
         whole = body if answer.cut is None else body[: answer.cut]
@@ -256,9 +263,10 @@ def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
     if answer.last_modified is not None:
         headers.append(("Last-Modified", answer.last_modified))
     if status == 200:
-        status, body, described = _select(answer, seen)
+        status, body, described = select(answer, seen)
         if described is not None:
             headers.append(("Content-Range", described))
+            body += answer.swell
     if answer.coding is not None:
         headers.append(("Content-Encoding", answer.coding))
     closing = seen.headers.get("connection", "").lower() == "close"
@@ -282,7 +290,7 @@ def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
     return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
 
 
-def _select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:
+def select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:
     """Return status, bytes and Content-Range for what a request's Range asks."""
     body, wanted = answer.body, seen.headers.get("range")
     condition = seen.headers.get("if-range")

@@ -102,6 +102,15 @@ def test_announces_another_length_when_told_so(server: FaultServer, difference: 
     assert body == BODY
 
 
+def test_adds_to_a_range_what_was_not_asked_for(server: FaultServer) -> None:
+    server.on("/a", Answer(BODY, swell=b"more"), Answer(BODY, swell=b"more", chunked=True))
+    head, body = get(server, "/a", "Range: bytes=5-9")
+    assert "Content-Range: bytes 5-9/10240" in head
+    assert "Content-Length: 9" in head
+    assert body == BODY[5:10] + b"more"
+    assert get(server, "/a", "Range: bytes=5-9")[1] == b"9\r\n" + body + b"\r\n0\r\n\r\n"
+
+
 def test_ends_a_body_without_length_by_closing(server: FaultServer) -> None:
     server.on("/a", Answer(BODY, length=None))
     head, body = get(server, "/a")
