@@ -9,10 +9,10 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from dashget.checks import Report
 from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
     Event,
@@ -23,7 +23,6 @@ from dashget.events import (
     Warned,
     ignore,
 )
-from dashget.isobmff import Protections
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import read_indexes, read_protections
@@ -42,8 +41,12 @@ from dashget.selection import Rule, Selection, select
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
-from dashget.verification import VerifyOptions, expected_of, prune, verify_mirror, write_sums
 from dashget.version import __version__
+
+if TYPE_CHECKING:
+    from dashget.checks import Report
+    from dashget.isobmff import Protections
+    from dashget.verification import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
 
@@ -201,6 +204,8 @@ def verify(
     Offline nothing is fetched, and nothing is written. Raises StoreError for a directory
     that is no mirror, MPDError for a manifest that cannot be read.
     """
+    from dashget.verification import VerifyOptions, verify_mirror
+
     return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
@@ -345,9 +350,13 @@ def _finish_mirror(
     if stop.requested:
         return
     if options.prune:
+        from dashget.verification import expected_of, prune
+
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         prune(store, expected, loaded.name, watch)
     if options.checksums or store.size(SUMS_NAME) is not None:
+        from dashget.verification import write_sums
+
         write_sums(store, loaded.name)
 
 

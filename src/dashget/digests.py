@@ -8,7 +8,6 @@ what else a server offers is passed over.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -50,6 +49,8 @@ def find_digest(headers: Iterable[tuple[str, str]], *, status: int) -> Digest | 
 
 
 def _parse(header: str, text: str) -> Iterable[Digest]:
+    import hashlib
+
     if header == "content-md5":
         pairs = [("md5", text.strip())]
     elif header == "digest":

@@ -7,7 +7,6 @@ raises ``BoxError`` or asks for more bytes, as each function says; nothing is gu
 from __future__ import annotations
 
 import struct
-import uuid
 from collections.abc import Iterator
 from typing import Final
 
@@ -121,7 +120,7 @@ def read_pssh(data: bytes) -> PsshBox:
         raise BoxError("not a pssh box")
     version = data[box.payload]
     position = box.payload + 4
-    system_id = str(uuid.UUID(bytes=data[position : position + 16]))
+    system_id = _uuid(data[position : position + 16])
     position += 16
     kids: list[str] = []
     if version > 0:
@@ -130,7 +129,7 @@ def read_pssh(data: bytes) -> PsshBox:
         if count > _MAX_KEY_IDS or position + 16 * count + 4 > len(data):
             raise BoxError(f"a pssh box with {count} key ids in {len(data)} bytes")
         for _ in range(count):
-            kids.append(str(uuid.UUID(bytes=data[position : position + 16])))
+            kids.append(_uuid(data[position : position + 16]))
             position += 16
     (size,) = struct.unpack_from(">I", data, position)
     position += 4
@@ -201,7 +200,7 @@ def read_protection(data: bytes) -> Protections:
             schemes[data[box.payload + 4 : box.payload + 8].decode("latin-1")] = None
         elif box.type == "tenc" and end >= box.payload + 24:
             raw = data[box.payload + 8 : box.payload + 24]
-            key_ids[str(uuid.UUID(bytes=raw))] = None
+            key_ids[_uuid(raw)] = None
     return Protections(tuple(schemes), tuple(key_ids), tuple(pssh))
 
 
@@ -225,3 +224,9 @@ def _iter_nested(data: bytes, start: int, end: int, depth: int) -> Iterator[Box]
 
 def _reference(word: int, duration: int, sap: int) -> Reference:
     return Reference(bool(word >> 31), word & 0x7FFFFFFF, duration, bool(sap >> 31))
+
+
+def _uuid(data: bytes) -> str:
+    """Write 16 bytes as RFC 9562 does. The module ``uuid`` asks for the platform first."""
+    text = data.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -21,7 +21,6 @@ from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
 from dashget.mpd.urls import resolve_reference
 from dashget.planning import Track
-from dashget.segments.subsegments import NeededIndex, read_index
 from dashget.transfer.engine import Engine
 from dashget.transfer.request import Fetched, Method, Request
 
@@ -190,6 +189,8 @@ def _as_datetime(seconds: Fraction) -> datetime.datetime:
 
 
 def _read_index(track: Track, engine: Engine) -> Track:
+    from dashget.segments.subsegments import NeededIndex, read_index
+
     known: dict[ByteRange, bytes] = {}
     for _ in range(_MOST_INDEX_ROUNDS):
         found = read_index(track.representation, known)

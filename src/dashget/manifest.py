@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import os
 import re
 import stat
@@ -73,7 +72,9 @@ class Loaded(msgspec.Struct, frozen=True):
     @property
     def sha256(self) -> str:
         """The SHA-256 of the document, in hexadecimal digits."""
-        return hashlib.sha256(self.data).hexdigest()
+        from hashlib import sha256
+
+        return sha256(self.data).hexdigest()
 
 
 def parse_source(text: str, *, base_url: str | None = None) -> Source:

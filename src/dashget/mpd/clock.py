@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 import re
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from typing import Final
 
@@ -82,6 +81,8 @@ def read_clock(method: ClockMethod, body: bytes, date_header: str | None) -> Fra
 
 def read_date_header(text: str) -> Fraction:
     """Read an HTTP date (RFC 9110, 5.6.7) into seconds since 1970."""
+    from email.utils import parsedate_to_datetime
+
     moment = parsedate_to_datetime(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -10,7 +10,6 @@ import contextlib
 import datetime
 import enum
 import errno
-import hashlib
 import os
 import socket
 import stat
@@ -258,9 +257,11 @@ class MirrorDirectory:
 
     def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Store what remote elements of the MPD were replaced with: href, URL, content."""
+        from hashlib import sha256
+
         index = []
         for href, url, data in entities:
-            name = f"{hashlib.sha256(data).hexdigest()[:32]}.xml"
+            name = f"{sha256(data).hexdigest()[:32]}.xml"
             self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/{name}", data)
             index.append({"href": href, "url": url, "file": name})
         if index or self._remote_index.exists():

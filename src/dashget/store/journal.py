@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
-import hashlib
 import os
 import threading
 import zlib
@@ -262,7 +261,9 @@ def scattered_name(part: str) -> str:
 
 def part_name(path: str) -> str:
     """Return the flat name of the part of a path: a hash, since paths can be long."""
-    return hashlib.blake2b(path.encode(), digest_size=16).hexdigest() + ".part"
+    from hashlib import blake2b
+
+    return blake2b(path.encode(), digest_size=16).hexdigest() + ".part"
 
 
 def _boot_id() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -194,6 +193,8 @@ class Part:
         for hasher in self._hashers or ():
             if hasher.name == algorithm and self._hashed == os.fstat(descriptor).st_size:
                 return hasher.digest()
+        import hashlib
+
         with open(descriptor, "rb", closefd=False) as file:
             file.seek(0)
             return hashlib.file_digest(file, algorithm).digest()
@@ -275,6 +276,8 @@ class Part:
     def _prepare_hashes(self, head: ResponseHead, offset: int) -> None:
         self.promised = find_digest(head.digests, status=head.status) if head.digests else None
         if offset == 0:
+            import hashlib
+
             wanted = {*self._algorithms, *([self.promised.algorithm] if self.promised else ())}
             self._hashers = [hashlib.new(name) for name in sorted(wanted)] if wanted else None
             self._hashed = 0

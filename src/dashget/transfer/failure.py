@@ -6,7 +6,6 @@ import enum
 import errno
 import os
 import re
-from http import HTTPStatus
 
 import msgspec
 import pycurl
@@ -52,6 +51,8 @@ def status_failure(
 ) -> Failure:
     """Return the failure that a response's status is, by the classes of RFC 9110, 15."""
     again = status in _AGAIN_4XX or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
+    from http import HTTPStatus
+
     try:
         text = f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:

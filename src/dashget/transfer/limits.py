@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Callable
 
@@ -123,7 +122,9 @@ class Concurrency:
         if now - interval.since < max(_INTERVAL_SECONDS, 6 * (self._usual_latency or 0.0)):
             return
         self._interval = _Interval(now, received)
-        latency = statistics.median(interval.latencies) if interval.latencies else None
+        from statistics import median
+
+        latency = median(interval.latencies) if interval.latencies else None
         if latency is not None:
             self._usual_latency = min(latency, self._usual_latency or latency)
         if interval.full >= 0.7 * interval.looks and now >= self._quiet_until:

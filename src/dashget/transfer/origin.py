@@ -6,7 +6,6 @@ worked out once per origin; a request then looks its origin up by the URL's begi
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -207,6 +206,8 @@ def _split(url: str) -> tuple[str, str, int] | None:
 
 
 def _is_public(address: str) -> bool:
+    import ipaddress
+
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import certifi
-
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Gentoo, Alpine
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
@@ -38,6 +36,8 @@ def ca_bundle(
     for path in BUNDLES:
         if is_file(path):
             return path
+    import certifi
+
     return certifi.where()
 
 
