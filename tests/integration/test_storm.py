@@ -1,0 +1,226 @@
+"""The command in a storm: faults in 15 % of all answers, and a mirror without a flaw."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.program import Ended, run, tree
+from tests.storm import CLOSES, GONE, KINDS, Storm, Weather
+
+SEED = 23
+"""One with which every kind of fault strikes, whatever the threads do."""
+SEGMENTS = 500
+"""Per Representation; there are two."""
+TIMESCALE = 10
+LARGE = ("one.bin", "two.bin")
+LARGE_BYTES = 18 * 1024 * 1024
+"""Well above the size from which a resource is fetched in parallel ranges."""
+MIDDLE = f"v/{SEGMENTS // 2}.m4s"
+
+
+def box(kind: str, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
+
+
+def initialization() -> bytes:
+    mdhd = box("mdhd", struct.pack(">IIIII", 0, 0, 0, TIMESCALE, 0), b"\0" * 4)
+    moov = box("moov", box("mvhd", b"\0" * 96), box("trak", box("mdia", mdhd)))
+    return box("ftyp", b"iso6", b"\0" * 4) + moov
+
+
+def segment(number: int, content: bytes) -> bytes:
+    """The media segment ``number`` from 1, of one second."""
+    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, (number - 1) * TIMESCALE))
+    moof = box("moof", box("mfhd", b"\0" * 8), box("traf", box("tfhd", b"\0" * 8), tfdt))
+    return moof + box("mdat", content)
+
+
+def large(dice: random.Random) -> bytes:
+    """Many bytes, no two places of which are alike."""
+    content = bytearray(dice.randbytes(1 << 20) * (LARGE_BYTES >> 20))
+    for position in range(0, len(content), 1024):
+        content[position : position + 8] = position.to_bytes(8, "big")
+    return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def media() -> dict[str, bytes]:
+    """Hundreds of segments of any size, and a few large files that are one segment each."""
+    dice = random.Random(15)
+    files = {f"{name}/init.mp4": initialization() for name in "vw"}
+    for name in "vw":
+        for number in range(1, SEGMENTS + 1):
+            size = dice.choice((0, 1, 500, 5_000, 20_000, 60_000))
+            files[f"{name}/{number}.m4s"] = segment(number, dice.randbytes(dice.randint(0, size)))
+    files.update((name, large(dice)) for name in LARGE)
+    return files
+
+
+def manifest(*bases: str) -> bytes:
+    whole = "".join(
+        '<AdaptationSet mimeType="application/octet-stream" contentType="text">'
+        f'<Representation id="{name}" bandwidth="1000"><BaseURL>{name}</BaseURL></Representation>'
+        "</AdaptationSet>"
+        for name in LARGE
+    )
+    return (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
+        f'minBufferTime="PT1S" mediaPresentationDuration="PT{SEGMENTS}S">'
+        + "".join(f"<BaseURL>{base}</BaseURL>" for base in bases)
+        + f"<Period>{whole}"
+        '<AdaptationSet mimeType="video/mp4">'
+        f'<SegmentTemplate timescale="{TIMESCALE}" media="$RepresentationID$/$Number$.m4s" '
+        'initialization="$RepresentationID$/init.mp4"><SegmentTimeline>'
+        f'<S t="0" d="{TIMESCALE}" r="{SEGMENTS - 1}"/></SegmentTimeline></SegmentTemplate>'
+        '<Representation id="v" bandwidth="8000"/><Representation id="w" bandwidth="4000"/>'
+        "</AdaptationSet></Period></MPD>"
+    ).encode()
+
+
+class Presentation(NamedTuple):
+    """Servers of one presentation, and where the mirror goes."""
+
+    weather: Weather
+    servers: tuple[Storm, Storm]
+    directory: Path
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What the servers have."""
+        return self.weather.files
+
+    @property
+    def seen(self) -> list[str]:
+        """What they were asked."""
+        return [f"{seen.method} {seen.path}" for server in self.servers for seen in server.seen]
+
+    def run(self, *more: str) -> Ended:
+        """Mirror it, or go on where the last run stopped."""
+        url = self.servers[0].url("/manifest.mpd")
+        options = ("-o", "mirror", "-t", "8", "--timeout", "5", *more)
+        return run("get", url, *options, cwd=self.directory)
+
+    def run_in_calm(self, *more: str) -> Ended:
+        """Run it once more without faults, and count from zero."""
+        self.weather.calm = True
+        for server in self.servers:
+            server.seen.clear()
+        return self.run(*more)
+
+    def check(self, *, but: frozenset[str] = frozenset()) -> None:
+        """Compare the mirror with the servers; nothing unfinished may be left."""
+        held = tree(self.directory / "mirror")
+        held.pop("manifest.local.mpd")
+        assert held.keys() == self.files.keys() - but
+        assert [name for name, data in held.items() if data != self.files[name]] == []
+        assert not (self.directory / "mirror" / ".dashget" / "parts").exists()
+
+
+@pytest.fixture
+def presentation(
+    request: pytest.FixtureRequest, media: dict[str, bytes], tmp_path: Path
+) -> Iterator[Presentation]:
+    """A storm over one BaseURL or two. With two, a 404 is not the end of a file."""
+    files = dict(media)
+    weather = Weather(files, SEED, gone=frozenset(media) if request.param == 2 else frozenset())
+    with Storm(weather) as home, Storm(weather) as other:
+        home.other, other.other = other, home
+        files["manifest.mpd"] = manifest(*(s.url("/") for s in (home, other)[: request.param]))
+        yield Presentation(weather, (home, other), tmp_path)
+
+
+def check_events(ended: Ended, files: Mapping[str, bytes]) -> Counter[str]:
+    """Check that the events tell one story; return how many retries each file had."""
+    names = files.keys() - {"manifest.mpd"}
+    events = ended.events
+    ends = [event for event in events if event["event"] == "file"]
+    assert Counter(event["path"] for event in ends) == dict.fromkeys(names, 1)
+    order: dict[str, list[str]] = {}
+    for event in events:
+        if event["event"] in ("started", "retry", "file") and event["path"] != "manifest":
+            order.setdefault(event["path"], []).append(event["event"])
+    for kinds in order.values():
+        assert (kinds[0], kinds[-1]) == ("started", "file")
+        assert "file" not in kinds[:-1]
+    retries = [event for event in events if event["event"] == "retry"]
+    assert all(event["reason"] and event["delay_seconds"] >= 0 for event in retries)
+    assert not any("libcurl" in event["reason"] for event in retries)
+    tried = Counter(event["path"] for event in retries)
+    failed = {event["path"] for event in ends if event["outcome"] == "failed"}
+    for event in ends:
+        if event["outcome"] != "failed":
+            assert event["attempts"] == tried[event["path"]] + 1, event
+    summary = events[-1]
+    assert summary["event"] == "summary"
+    assert summary["outcomes"] == Counter(event["outcome"] for event in ends)
+    assert {failure["path"] for failure in summary["failures"]} == failed
+    assert summary["files"] == len(ends) - len(failed)
+    assert summary["bytes"] == sum(len(files[name]) for name in names - failed)
+    assert summary["transferred"] >= summary["bytes"]
+    assert not summary["interrupted"]
+    assert summary["error"] is None
+    return tried
+
+
+@pytest.mark.parametrize("presentation", [1, 2], ids=["server", "servers"], indirect=True)
+def test_a_storm_of_faults_ends_complete_and_identical(presentation: Presentation) -> None:
+    ended = presentation.run("--json")
+    assert ended.code == 0, ended.err
+    presentation.check()
+    tried = check_events(ended, presentation.files)
+    summary = ended.events[-1]
+    count = len(presentation.files) - 1
+    assert summary["outcomes"] == {"downloaded": count}
+
+    drawn = presentation.weather.drawn
+    expected = KINDS.keys() if presentation.weather.gone else KINDS.keys() - {GONE}
+    assert expected - drawn.keys() == set()
+    assert sum(tried.values()) > 0.08 * count
+    # libcurl repeats by itself what met a connection that was kept open and then closed.
+    repeated = len(presentation.seen) - summary["requests"]
+    assert 0 <= repeated <= sum(drawn[kind] for kind in CLOSES)
+
+    verified = run("verify", "mirror", cwd=presentation.directory)
+    assert verified.code == 0, verified.err
+    again = presentation.run_in_calm("--json")
+    assert again.code == 0, again.err
+    assert presentation.seen == ["GET /manifest.mpd"]
+    assert again.events[-1]["outcomes"] == {"present": count}
+
+
+@pytest.mark.parametrize("presentation", [2], ids=["servers"], indirect=True)
+def test_a_storm_with_one_file_missing_for_good_names_it_and_has_all_else(
+    presentation: Presentation,
+) -> None:
+    presentation.weather.missing.add(MIDDLE)
+    ended = presentation.run("--json")
+    assert ended.code == 1, ended.err
+    presentation.check(but=frozenset({MIDDLE}))
+    check_events(ended, presentation.files)
+    summary = ended.events[-1]
+    count = len(presentation.files) - 1
+    assert summary["outcomes"] == {"downloaded": count - 1, "failed": 1}
+    assert [failure["path"] for failure in summary["failures"]] == [MIDDLE]
+    assert summary["failures"][0]["status"] == 404
+    verified = run("verify", "mirror", "--json", cwd=presentation.directory)
+    assert verified.code == 1
+    assert [e["path"] for e in verified.events if e["event"] == "finding"] == [MIDDLE]
+
+    told = presentation.run_in_calm()
+    assert told.code == 1
+    assert "Incomplete: 1 " in told.err
+    assert f"failed: {MIDDLE}\n    HTTP 404 Not Found (" in told.err
+    assert presentation.servers[0].url(f"/{MIDDLE}") in told.err
+    presentation.weather.missing.clear()
+    again = presentation.run_in_calm()
+    assert again.code == 0, again.err
+    assert presentation.seen == ["GET /manifest.mpd", f"GET /{MIDDLE}"]
+    presentation.check()
