@@ -60,6 +60,21 @@ class RecordingSink:
         self.spans.append(span)
 
 
+class WholeRecordingSink(RecordingSink):
+    """Also takes what comes in one go."""
+
+    def __init__(self, point: ResumePoint | None = None, data: bytes = b"") -> None:
+        super().__init__(point, data)
+        self.puts = 0
+
+    def put(self, head: ResponseHead, pieces: list[bytes], /) -> object:
+        self.begin(head, 0)
+        self.puts += 1
+        if pieces:
+            self.write(b"".join(pieces), 0)
+        return None
+
+
 class Log(Hooks):
     """Hooks that remember, and check that they are never called from two threads at once."""
 
@@ -99,7 +114,10 @@ class _Alone:
 class Transfers:
     """Runs requests through an engine and keeps sinks and results by first URL."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(
+        self, *, sink_type: type[RecordingSink] = RecordingSink, **options: object
+    ) -> None:
+        self._sink_type = sink_type
         settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0}
         self.log = Log()
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct
@@ -112,7 +130,7 @@ class Transfers:
         def jobs() -> Iterator[Job]:
             for item in requests:
                 request = Request((item,)) if isinstance(item, str) else item
-                sink = self.sinks[request.url] = next(given, None) or RecordingSink()
+                sink = self.sinks[request.url] = next(given, None) or self._sink_type()
                 yield Job(request, lambda sink=sink: sink, request.url)  # type: ignore[misc]  # bound now
 
         self.engine.run(jobs(), self.done)

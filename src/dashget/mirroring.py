@@ -45,6 +45,8 @@ from dashget.transfer.request import (
 
 _SPOILT_AT_MOST: Final = 3
 _GONE: Final = (404, 410)
+_MISSED_AT_MOST: Final = 100
+"""So many files that no server has are asked for a second time; more are no accident."""
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -105,7 +107,10 @@ class Totals(msgspec.Struct):
 class _File:
     """One planned file on its way; the payload of its jobs."""
 
-    __slots__ = ("known", "local_size", "part", "path", "planned", "spoilt", "urls")
+    __slots__ = (
+        "known", "local_size", "missed", "part", "path", "planned", "spoilt", "tries",
+        "urls",
+    )  # fmt: skip
 
     def __init__(self, planned: PlannedSegment) -> None:
         self.planned = planned
@@ -115,6 +120,10 @@ class _File:
         self.local_size: int | None = None
         self.known: FileRecord | None = None
         self.spoilt = 0
+        self.tries = 0
+        """Attempts of earlier rounds."""
+        self.missed = False
+        """Whether no server had it when it was its turn."""
 
 
 class MirrorRun(Hooks):
@@ -134,6 +143,7 @@ class MirrorRun(Hooks):
         self._required: set[SafePath] = set()
         self._absent: list[tuple[_File, TransferError]] = []
         self._again: list[_File] = []
+        self._missed = 0
         self._started = False
         self._planning_done = False
 
@@ -356,12 +366,18 @@ class MirrorRun(Hooks):
             return False
         self._store.discard(part)
         file.spoilt += 1
+        reason = f"the body does not have the {promised.algorithm} of its {promised.header}"
         if file.spoilt < _SPOILT_AT_MOST:
-            self._again.append(file)
+            self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:
-            reason = f"the body does not have the {promised.algorithm} of its {promised.header}"
             self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
         return True
+
+    def _ask_again(self, file: _File, url: str, attempts: int, reason: str) -> None:
+        """Fetch a file anew once all others have had their turn."""
+        file.tries += attempts
+        self._again.append(file)
+        self._observer(RetryScheduled(file.path, url, file.tries, 0.0, reason))
 
     def _checksum(self, part: Part) -> str | None:
         algorithm = self._policy.checksum
@@ -396,6 +412,11 @@ class MirrorRun(Hooks):
             self._again.append(file)
         elif error.status in _GONE and file.planned.segment.last_derived:
             self._absent.append((file, error))
+        elif error.status in _GONE and not file.missed and self._missed < _MISSED_AT_MOST:
+            # A cache may lack for a moment what its origin has: asked once more at the end.
+            file.missed = True
+            self._missed += 1
+            self._ask_again(file, error.url, error.attempts, error.message)
         else:
             self._finish(file, Outcome.FAILED, error=error, reason=error.message)
 
@@ -448,11 +469,11 @@ class MirrorRun(Hooks):
         totals = self.totals
         totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
         result = fetched or error
+        attempts = file.tries + (result.attempts if result else 0)
         if size is not None:
             totals.files += 1
             totals.bytes += size
         if outcome is Outcome.FAILED:
-            attempts = result.attempts if result else 0
             status = result.status if result else None
             totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
         self._observer(
@@ -463,7 +484,7 @@ class MirrorRun(Hooks):
                 size=size,
                 track=file.planned.track.key,
                 transferred=result.transferred if result else 0,
-                attempts=result.attempts if result else 0,
+                attempts=attempts,
                 status=result.status if result else None,
                 reason=reason,
                 seconds=fetched.seconds if fetched else None,

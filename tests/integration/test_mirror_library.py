@@ -145,7 +145,7 @@ def test_one_missing_file_does_not_stop_the_others(server: FaultServer, tmp_path
     }
     assert not summary.complete
     (failure,) = summary.failures
-    assert (failure.path, failure.status, failure.attempts) == ("v/2.m4s", 404, 1)
+    assert (failure.path, failure.status, failure.attempts) == ("v/2.m4s", 404, 2)
     assert "404" in failure.reason
     assert not (tmp_path / "v/2.m4s").exists()
 
@@ -203,6 +203,60 @@ def test_a_changed_resource_is_not_patched_together(server: FaultServer, tmp_pat
     summary, _ = mirror(url, tmp_path)
     assert summary.complete
     assert (tmp_path / "v/2.m4s").read_bytes() == b"b" * 1500
+
+
+def test_a_file_that_changes_after_its_beginning_came_is_the_new_one(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    old = Answer(b"old" * 700, etag='"old"', cut=1000)
+    server.on("/show/v/2.m4s", old, segment(2))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.failures == ()
+    assert (tmp_path / "m/v/2.m4s").read_bytes() == segment(2).body
+
+
+def test_a_file_that_is_missing_for_a_moment_is_asked_for_again_at_the_end(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", refuse(404), segment(2))
+    summary, events = mirror(url, tmp_path / "m")
+    assert summary.complete
+    assert [seen.path for seen in server.seen].index("/show/v/3.m4s") < len(server.seen) - 1
+    assert server.seen[-1].path == "/show/v/2.m4s"
+    (retry,) = [e for e in events if isinstance(e, dashget.RetryScheduled)]
+    assert (retry.path, retry.attempt, retry.reason) == ("v/2.m4s", 1, "HTTP 404 Not Found")
+    (end,) = [e for e in events if isinstance(e, dashget.FileFinished) and e.path == "v/2.m4s"]
+    assert (end.outcome, end.attempts) == (dashget.Outcome.DOWNLOADED, 2)
+
+
+def test_many_missing_files_are_not_all_asked_for_again(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    count = 130
+    url = publish(server, numbered(extra=f'endNumber="{count}"'))
+    for number in range(1, count + 1):
+        server.on(f"/show/v/{number}.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.outcomes == {dashget.Outcome.FAILED: count}
+    assert len(server.seen) == 1 + count + 100
+    assert {failure.attempts for failure in summary.failures} == {1, 2}
+
+
+def test_the_end_of_a_file_tells_how_it_came(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    headers = (("Age", "7"), ("X-Cache", "HIT"), ("Via", "1.1 v"))
+    answer = Answer(b"abc", etag='"1"', headers=headers)
+    server.on("/show/v/1.m4s", answer)
+    _, events = mirror(url, tmp_path / "m")
+    (end,) = [e for e in events if isinstance(e, dashget.FileFinished) and e.path == "v/1.m4s"]
+    assert (end.http, end.status, end.transferred, end.attempts) == ("1.1", 200, 3, 1)
+    assert end.remote == f"127.0.0.1:{server.port}"
+    assert end.cache == {"age": "7", "x-cache": "HIT", "via": "1.1 v"}
+    assert end.first_byte_seconds is not None
+    assert end.seconds is not None
+    assert 0 <= end.first_byte_seconds <= end.seconds
 
 
 def test_the_same_url_twice_is_one_request_and_one_file(

@@ -102,7 +102,9 @@ def test_a_missing_middle_segment_is_a_failure_that_is_named_and_all_else_is_the
     assert ended.code == 1
     assert origin.url("chunk-stream0-00003.m4s") in ended.err
     assert "404" in ended.err
-    assert asked(origin).count("GET /chunk-stream0-00003.m4s") == 1
+    # A cache may lack it for a moment: it is asked for once more at the end.
+    assert asked(origin).count("GET /chunk-stream0-00003.m4s") == 2
+    assert asked(origin)[-1] == "GET /chunk-stream0-00003.m4s"
     assert same_as_origin(tmp_path / "mirror", root)
     hidden.write_bytes(data)
     origin.forget()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.program import Ended, run, tree
-from tests.storm import CLOSES, GONE, KINDS, Storm, Weather
+from tests.storm import CLOSES, KINDS, Storm, Weather
 
 SEED = 23
 """One with which every kind of fault strikes, whatever the threads do."""
@@ -128,9 +128,9 @@ class Presentation(NamedTuple):
 def presentation(
     request: pytest.FixtureRequest, media: dict[str, bytes], tmp_path: Path
 ) -> Iterator[Presentation]:
-    """A storm over one BaseURL or two. With two, a 404 is not the end of a file."""
+    """A storm over one BaseURL or two."""
     files = dict(media)
-    weather = Weather(files, SEED, gone=frozenset(media) if request.param == 2 else frozenset())
+    weather = Weather(files, SEED, gone=frozenset(media))
     with Storm(weather) as home, Storm(weather) as other:
         home.other, other.other = other, home
         files["manifest.mpd"] = manifest(*(s.url("/") for s in (home, other)[: request.param]))
@@ -181,8 +181,7 @@ def test_a_storm_of_faults_ends_complete_and_identical(presentation: Presentatio
     assert summary["outcomes"] == {"downloaded": count}
 
     drawn = presentation.weather.drawn
-    expected = KINDS.keys() if presentation.weather.gone else KINDS.keys() - {GONE}
-    assert expected - drawn.keys() == set()
+    assert KINDS.keys() - drawn.keys() == set()
     assert sum(tried.values()) > 0.08 * count
     # libcurl repeats by itself what met a connection that was kept open and then closed.
     repeated = len(presentation.seen) - summary["requests"]
@@ -196,7 +195,7 @@ def test_a_storm_of_faults_ends_complete_and_identical(presentation: Presentatio
     assert again.events[-1]["outcomes"] == {"present": count}
 
 
-@pytest.mark.parametrize("presentation", [2], ids=["servers"], indirect=True)
+@pytest.mark.parametrize("presentation", [1, 2], ids=["server", "servers"], indirect=True)
 def test_a_storm_with_one_file_missing_for_good_names_it_and_has_all_else(
     presentation: Presentation,
 ) -> None:

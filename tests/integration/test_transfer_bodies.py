@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from dashget.byterange import ByteRange
-from dashget.errors import Retry
+from dashget.errors import Retry, StoreError
 from dashget.transfer.request import Fetched, Request, ResumePoint, TransferError
 from tests.faultserver import Answer, FaultServer, refuse
-from tests.sinks import RecordingSink, Transfers
+from tests.sinks import RecordingSink, Transfers, WholeRecordingSink
 
 BODY = bytes(i * 7 % 251 for i in range(100_000))
 OTHER = bytes(reversed(BODY))
@@ -22,9 +24,9 @@ def server() -> Iterator[FaultServer]:
         yield running
 
 
-@pytest.fixture
-def transfers() -> Iterator[Transfers]:
-    with Transfers() as made:
+@pytest.fixture(params=[RecordingSink, WholeRecordingSink], ids=["in pieces", "in one go"])
+def transfers(request: pytest.FixtureRequest) -> Iterator[Transfers]:
+    with Transfers(sink_type=request.param) as made:
         yield made
 
 
@@ -112,6 +114,60 @@ def test_what_is_not_http_is_an_error(
 ) -> None:
     url = server.on("/a", Answer(raw=raw))
     assert "libcurl" not in str(transfers.fail(url))
+
+
+@pytest.mark.parametrize("size", [0, 1, 500, 128 * 1024])
+def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, size: int) -> None:
+    body = BODY[:size] + bytes(max(0, size - len(BODY)))
+    url = server.on("/a", Answer(body, etag='"1"'))
+    with Transfers(sink_type=WholeRecordingSink) as transfers:
+        fetched, data = transfers.get(url)
+    sink = transfers.sinks[url]
+    assert isinstance(sink, WholeRecordingSink)
+    assert (fetched.size, data) == (size, body)
+    assert len(sink.begun) == 1
+    if size <= 500:
+        assert sink.puts == 1
+
+
+def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
+    server: FaultServer,
+) -> None:
+    url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.02)))
+    with Transfers(sink_type=WholeRecordingSink) as transfers:
+        assert transfers.get(url)[1] == BODY[:500]
+    sink = transfers.sinks[url]
+    assert isinstance(sink, WholeRecordingSink)
+    assert sink.puts == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(BODY[:500], chunked=True), Answer(BODY[:500], length=None)]
+)
+def test_a_body_of_unknown_length_is_never_put_in_one_go(
+    server: FaultServer, answer: Answer
+) -> None:
+    url = server.on("/a", answer)
+    with Transfers(sink_type=WholeRecordingSink) as transfers:
+        assert transfers.get(url)[1] == BODY[:500]
+    sink = transfers.sinks[url]
+    assert isinstance(sink, WholeRecordingSink)
+    assert sink.puts == 0
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
+def test_a_sink_that_cannot_take_it_in_one_go_fails_as_any_other(
+    server: FaultServer, number: int
+) -> None:
+    sink = WholeRecordingSink()
+    sink.error = OSError(number, os.strerror(number))
+    url = server.on("/a", Answer(b"abc", etag='"1"'))
+    with Transfers() as transfers:
+        if number == errno.ENOSPC:
+            with pytest.raises(StoreError, match=r"(?i)no space left"):
+                transfers.run(url, sinks=[sink])
+        else:
+            assert "ermission denied" in str(transfers.fail(url, sink=sink))
 
 
 def test_a_part_goes_on_at_its_byte(server: FaultServer, transfers: Transfers) -> None:

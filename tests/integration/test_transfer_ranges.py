@@ -230,3 +230,29 @@ def test_any_faults_on_the_way_leave_the_right_bytes(server: FaultServer, seed: 
     url = server.on("/a", *(dice.choice(faults)() for _ in range(12)), GOOD)
     with ranged(retries=12) as transfers:
         assert transfers.get(url)[1] == BODY
+
+
+def test_a_range_that_is_refused_once_is_asked_for_again(server: FaultServer) -> None:
+    refused = refuse(416, Content_Range=f"bytes */{len(BODY)}")
+    slow = Answer(BODY, etag='"1"', drip=(16 * 1024, 0.01))
+    url = server.on("/a", slow, GOOD, refused, GOOD)
+    with ranged() as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.attempts == 2
+
+
+def test_a_file_that_has_shrunk_starts_over(server: FaultServer) -> None:
+    small = BODY[: 3 * MIB]
+    url = server.on("/a", DRIP, Answer(small, etag='"2"', if_range=False))
+    with ranged() as transfers:
+        assert transfers.get(url)[1] == small
+
+
+def test_a_server_that_refuses_all_ranges_gives_the_file_in_one_stream(
+    server: FaultServer,
+) -> None:
+    answers = [DRIP, *[refuse(416)] * 3]
+    url = server.on("/a", *answers, GOOD)
+    with ranged() as transfers:
+        assert transfers.get(url)[1] == BODY

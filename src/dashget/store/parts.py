@@ -79,7 +79,7 @@ class Part:
         """Take a whole resource in one go, in place of ``begin`` and ``write``."""
         journal = self._journal
         descriptor = None
-        if journal.is_empty or not journal.knows(self.name):
+        if self._descriptor is None and (journal.is_empty or not journal.knows(self.name)):
             descriptor = journal.open_unnamed()
         if descriptor is None:
             self.begin(head, 0)
@@ -98,6 +98,9 @@ class Part:
         self.promised = None
         if self._algorithms or head.digests:
             self._prepare_hashes(head, offset)
+        if not self._file:
+            # What was put before has no place where it could be gone on with.
+            self.close()
         if self._descriptor is None:
             self._open(offset)
         elif offset == 0:

@@ -23,9 +23,28 @@ _VERSIONS = {
 }
 
 
-def new_handle(options: TransferOptions) -> Any:
+def new_cookies(options: TransferOptions) -> Any:
+    """Make what all handles share: the cookies of the user's file and those that servers set.
+
+    The file is read here and now, once: a handle that read it later would put its cookies
+    back in the place of newer ones.
+    """
+    share = pycurl.CurlShare()
+    share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
+    if options.cookie_file is not None:
+        reader = pycurl.Curl()
+        reader.setopt(pycurl.SHARE, share)
+        reader.setopt(pycurl.COOKIEFILE, options.cookie_file)
+        reader.setopt(pycurl.COOKIELIST, "RELOAD")
+        reader.close()
+    return share
+
+
+def new_handle(options: TransferOptions, cookies: Any) -> Any:
     """Make a handle with everything that holds for all requests of a run."""
     handle = pycurl.Curl()
+    handle.setopt(pycurl.SHARE, cookies)
+    handle.setopt(pycurl.COOKIEFILE, "")
     set_option = handle.setopt
     set_option(pycurl.NOSIGNAL, 1)
     set_option(pycurl.NOPROGRESS, 1)
@@ -37,10 +56,11 @@ def new_handle(options: TransferOptions) -> Any:
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
     set_option(pycurl.TCP_NODELAY, 1)
+    if options.in_flight is None or options.in_flight > 4:
+        # Wait to see whether a new connection takes streams, rather than open one for each.
+        set_option(pycurl.PIPEWAIT, 1)
     if options.interface is not None:
         set_option(pycurl.INTERFACE, options.interface)
-    if options.cookie_file is not None:
-        set_option(pycurl.COOKIEFILE, options.cookie_file)
     _set_proxy(handle, options)
     _set_tls(handle, options)
     return handle

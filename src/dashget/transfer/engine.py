@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry
-from dashget.transfer.easy import check_support
+from dashget.transfer.easy import check_support, new_cookies
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
@@ -52,6 +52,7 @@ class Engine:
             bases=Bases(),
             hooks=hooks or Hooks(),
             pacer=None if rate is None else Pacer(rate, clock),
+            cookies=new_cookies(options),
             clock=clock,
             wall_clock=wall_clock,
             random=random,

@@ -127,6 +127,9 @@ _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this che
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     """Return the failure that libcurl's result ``code`` and message stand for."""
     hint = None
+    if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
+        # What libcurl makes of a host where neither QUIC nor TCP is answered.
+        code = pycurl.E_COULDNT_CONNECT
     if code == pycurl.E_UNSUPPORTED_PROTOCOL and "HTTP/" in text:
         return bad_body("not an HTTP answer")
     if code == pycurl.E_COULDNT_CONNECT:

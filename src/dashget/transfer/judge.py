@@ -61,8 +61,9 @@ def judge(
         if location is not None:
             return Redirect(location)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
-    if status == 416 and asked.range is not None and asked.whole:
-        return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=True)
+    if status == 416 and asked.range is not None:
+        # One of several parallel ranges is asked for again before all of them are given up.
+        return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
     after = retry_after_seconds(head.text("retry-after"), wall_clock())
     return status_failure(status, retry_after_seconds=after)
 

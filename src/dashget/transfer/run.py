@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pycurl
@@ -49,6 +49,8 @@ class Shared(msgspec.Struct):
     bases: Bases
     hooks: Hooks
     pacer: Pacer | None
+    cookies: Any
+    """What all handles know of cookies (a pycurl.CurlShare)."""
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     random: Callable[[], float]
@@ -348,7 +350,7 @@ class Run:
             self._restart(task)
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
             task.asks_probe = True
-        elif task.gaps is not None and failure.message is NO_RANGES:
+        elif task.gaps is not None and _without_ranges(task, failure):
             if task.wires == 1:
                 task.in_one = True
                 self._restart(task)
@@ -538,3 +540,8 @@ class Run:
     def stop(self) -> None:
         """Start nothing any more. Takes no lock, so that a signal handler may call it."""
         self.stopping = True
+
+
+def _without_ranges(task: Task, failure: Failure) -> bool:
+    """Say whether an answer to a parallel range shows that the server knows no ranges."""
+    return failure.message is NO_RANGES or (failure.status == 416 and not task.proven)

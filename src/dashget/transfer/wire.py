@@ -58,7 +58,7 @@ class Wire:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.handle: Any = new_handle(loop.options)
+        self.handle: Any = new_handle(loop.options, loop.shared.cookies)
         self.handle.wire = self
         self.lines: list[bytes] = []
         self.pieces: list[bytes] = []

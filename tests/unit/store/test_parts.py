@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -341,3 +344,161 @@ def test_where_pwritev_is_missing_pieces_are_joined(
     part.write_pieces([b"ab", b"cd"], 0)
     assert part.size == 4
     assert Path(part._file).read_bytes() == b"abcd"
+
+
+# Small resources that come whole.
+
+unnamed = pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always have names here")
+
+
+def made(root: Path) -> Journal:
+    """Return the journal of a mirror that lies at ``root``."""
+    (root / ".dashget").mkdir(parents=True, exist_ok=True)
+    return Journal(root / ".dashget/parts")
+
+
+def names(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+@unnamed
+def test_a_whole_resource_has_no_name_before_its_final_one(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.put(head(6), [b"abc", b"def"])
+    assert part.size == 6
+    assert names(tmp_path) == set()
+    part.finish()
+    assert names(tmp_path) == {"1.m4s"}
+    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "1.m4s").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@unnamed
+def test_a_whole_resource_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    journal = made(tmp_path)
+    for end in (Part.close, Part.drop):
+        part = Part(journal, "1.m4s", URL)
+        part.put(head(3), [b"abc"])
+        end(part)
+    assert names(tmp_path) == set()
+
+
+def test_an_empty_resource_can_be_put(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.put(head(0), [])
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == b""
+
+
+def test_a_whole_resource_replaces_the_file_that_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "1.m4s").write_bytes(b"old and long")
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.put(head(3), [b"new"])
+    part.finish()
+    assert names(tmp_path) == {"1.m4s"}
+    assert (tmp_path / "1.m4s").read_bytes() == b"new"
+
+
+def test_a_mirror_with_a_relative_path_is_no_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in (Path("m"), Path()):
+        journal = made(root)
+        for name in ("1.m4s", "1.m4s"):
+            part = Part(journal, name, URL)
+            part.put(head(3), [b"new"])
+            part.finish()
+        assert (root / "1.m4s").read_bytes() == b"new"
+
+
+@unnamed
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL])
+def test_a_file_system_without_unnamed_files_gets_named_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    opened = os.open
+
+    def refuse(path: str, flags: int, *rest: int, **more: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(number, os.strerror(number))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    journal = made(tmp_path)
+    for name in ("1.m4s", "2.m4s"):
+        part = Part(journal, name, URL)
+        part.put(head(3), [b"abc"])
+        assert len(names(tmp_path)) == (1 if name == "1.m4s" else 2)
+        part.finish()
+        assert (tmp_path / name).read_bytes() == b"abc"
+    assert journal.root is None
+
+
+@unnamed
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_where_no_link_is_made_to_an_unnamed_file_it_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    journal = made(tmp_path)
+    for name in ("1.m4s", "2.m4s"):
+        part = Part(journal, name, URL)
+        part.put(head(3), [b"ab", b"c"])
+        part.finish()
+        assert (tmp_path / name).read_bytes() == b"abc"
+    assert names(tmp_path) == {"1.m4s", "2.m4s"}
+
+
+def test_a_digest_of_a_whole_resource_is_computed_as_it_is_put(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL, "sha256")
+    part.put(head(6), [b"abc", b"def"])
+    assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
+    assert part.digest("md5") == hashlib.md5(b"abcdef").digest()
+    part.finish()
+
+
+OPERATIONS = ("begin", "resume", "put", "reopen")
+
+
+@pytest.mark.parametrize(
+    "story", [s for n in range(1, 5) for s in itertools.product(OPERATIONS, repeat=n)], ids="-".join
+)
+def test_whatever_came_before_the_last_answer_decides(
+    tmp_path: Path, story: tuple[str, ...]
+) -> None:
+    """Answers that broke off, came whole, or a killed run in between: the last body counts."""
+    journal, part = made(tmp_path), None
+    want = b""
+    for number, operation in enumerate((*story, story[-1] if story[-1] == "put" else "begin")):
+        if part is None or operation == "reopen":
+            journal = made(tmp_path)
+            part = Part(journal, "1.m4s", URL)
+            part.resume_point()
+            if operation == "reopen":
+                continue
+        body = bytes([65 + number]) * (30 - 4 * number)
+        point = part.resume_point() if want == b"" or number == 0 else None
+        if operation == "put":
+            part.put(head(len(body), f'"{number}"'), [body[:5], body[5:]])
+            want = body
+        elif operation == "resume" and 0 < part.size < 30 and point is None:
+            start = part.size
+            part.begin(head(30, '"same"'), start)
+            part.write(b"z" * (30 - start), start)
+            want = b""
+        else:
+            part.begin(head(len(body), f'"{number}"'), 0)
+            part.write(body[:7], 0)
+            part.write(body[7:], 7)
+            want = body
+    assert part is not None
+    assert want
+    assert part.size == len(want)
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == want
