@@ -114,10 +114,8 @@ class _Alone:
 class Transfers:
     """Runs requests through an engine and keeps sinks and results by first URL."""
 
-    def __init__(
-        self, *, sink_type: type[RecordingSink] = RecordingSink, **options: object
-    ) -> None:
-        self._sink_type = sink_type
+    def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
+        self._sink_type = sink_type or RecordingSink
         settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0}
         self.log = Log()
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct

@@ -26,7 +26,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(params=[RecordingSink, WholeRecordingSink], ids=["in pieces", "in one go"])
 def transfers(request: pytest.FixtureRequest) -> Iterator[Transfers]:
-    with Transfers(sink_type=request.param) as made:
+    with Transfers(request.param) as made:
         yield made
 
 
@@ -120,7 +120,7 @@ def test_what_is_not_http_is_an_error(
 def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, size: int) -> None:
     body = BODY[:size] + bytes(max(0, size - len(BODY)))
     url = server.on("/a", Answer(body, etag='"1"'))
-    with Transfers(sink_type=WholeRecordingSink) as transfers:
+    with Transfers(WholeRecordingSink) as transfers:
         fetched, data = transfers.get(url)
     sink = transfers.sinks[url]
     assert isinstance(sink, WholeRecordingSink)
@@ -134,7 +134,7 @@ def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
     server: FaultServer,
 ) -> None:
     url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.02)))
-    with Transfers(sink_type=WholeRecordingSink) as transfers:
+    with Transfers(WholeRecordingSink) as transfers:
         assert transfers.get(url)[1] == BODY[:500]
     sink = transfers.sinks[url]
     assert isinstance(sink, WholeRecordingSink)
@@ -148,7 +148,7 @@ def test_a_body_of_unknown_length_is_never_put_in_one_go(
     server: FaultServer, answer: Answer
 ) -> None:
     url = server.on("/a", answer)
-    with Transfers(sink_type=WholeRecordingSink) as transfers:
+    with Transfers(WholeRecordingSink) as transfers:
         assert transfers.get(url)[1] == BODY[:500]
     sink = transfers.sinks[url]
     assert isinstance(sink, WholeRecordingSink)

@@ -134,7 +134,7 @@ def test_what_the_server_does_not_have_is_named(
     server.on("/7.bin", refuse(404))
     ended = mirror(server.url("/manifest.mpd"), authority, tmp_path)
     assert ended.code == 1
-    assert "failed: 7.bin\n    HTTP 404 Not Found (1 attempt)" in ended.err
+    assert "failed: 7.bin\n    HTTP 404 Not Found (2 attempts)" in ended.err
     del files["7.bin"]
     assert held(tmp_path) == files
 
