@@ -46,9 +46,7 @@ _RESERVED_ON_WINDOWS = re.compile(
 _LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
 _PLAIN = re.compile(
-    "[A-Za-z0-9\ue000-\uf8ff-][A-Za-z0-9_.\ue000-\uf8ff-]*(?<!\\.)"
-    "(?:/[A-Za-z0-9_\ue000-\uf8ff-][A-Za-z0-9_.\ue000-\uf8ff-]*(?<!\\.))*",
-    re.ASCII,
+    r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
 )
 """A path whose components are names as they are, but for those that Windows reserves."""
 _MAYBE_RESERVED = re.compile(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
@@ -199,7 +197,7 @@ def _is_plain(path: str) -> bool:
     """
     return (
         len(path) <= _COMPONENT_BYTES // 2
-        and _PLAIN.fullmatch(path) is not None
+        and _PLAIN.fullmatch(MARK.sub("0", path)) is not None
         and _MAYBE_RESERVED.search(path) is None
     )
 

@@ -6,14 +6,17 @@ import os
 import sys
 from typing import Any
 
-import pycurl
-
 from dashget.errors import UsageError
 from dashget.transfer import tls
+from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion, TransferOptions
 from dashget.transfer.origin import Origin, header_line
 
-BUFFER_BYTES = 512 * 1024
+_LARGEST_BUFFER_BYTES = 256 * 1024
+_SMALLEST_BUFFER_BYTES = 64 * 1024
+_BUFFERS_BYTES = 2 * 1024 * 1024
+"""What the buffers of all transfers may have together. libcurl fills one up to eleven times
+before it looks at the next transfer, and all of that is held until then."""
 _PACED_BUFFER_BYTES = 16 * 1024
 _VERSIONS = {
     HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
@@ -50,8 +53,7 @@ def new_handle(options: TransferOptions, cookies: Any) -> Any:
     set_option(pycurl.NOPROGRESS, 1)
     set_option(pycurl.FOLLOWLOCATION, 0)
     set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-    paced = options.limit_rate is not None
-    set_option(pycurl.BUFFERSIZE, _PACED_BUFFER_BYTES if paced else BUFFER_BYTES)
+    set_option(pycurl.BUFFERSIZE, _buffer_bytes(options))
     set_option(pycurl.CONNECTTIMEOUT_MS, max(1, round(options.connect_timeout_seconds * 1000)))
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
@@ -64,6 +66,14 @@ def new_handle(options: TransferOptions, cookies: Any) -> Any:
     _set_proxy(handle, options)
     _set_tls(handle, options)
     return handle
+
+
+def _buffer_bytes(options: TransferOptions) -> int:
+    """Return how much is read at once: a small file at best, without filling the memory."""
+    if options.limit_rate is not None:
+        return _PACED_BUFFER_BYTES
+    share = _BUFFERS_BYTES // (options.in_flight or options.max_in_flight)
+    return max(_SMALLEST_BUFFER_BYTES, min(share, _LARGEST_BUFFER_BYTES))
 
 
 def check_support(http: HttpVersion) -> None:

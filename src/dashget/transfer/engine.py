@@ -8,6 +8,7 @@ waits, so that a KeyboardInterrupt finds it there and nowhere else.
 from __future__ import annotations
 
 import itertools
+import os
 import random as random_module
 import threading
 import time
@@ -76,7 +77,7 @@ class Engine:
         """
         options = self._shared.options
         most = options.in_flight or options.max_in_flight
-        self._run(jobs, done, max(1, min(options.loops, most)))
+        self._run(jobs, done, max(1, min(options.loops or _usual_loops(), most)))
 
     def fetch(self, request: Request, *, max_bytes: int) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
@@ -157,6 +158,14 @@ class Engine:
                 for thread in threads:
                     if thread.ident is not None:
                         thread.join()
+
+
+def _usual_loops() -> int:
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        processors = os.cpu_count() or 1
+    return 2 if processors >= 4 else 1
 
 
 def _turn(loop: Loop, run: Run, ended: threading.Event) -> None:

@@ -8,9 +8,9 @@ import os
 import re
 
 import msgspec
-import pycurl
 
 from dashget.errors import Retry, StoreError
+from dashget.transfer.libcurl import pycurl
 
 
 class Scope(enum.Enum):

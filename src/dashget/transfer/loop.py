@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pycurl
-
 from dashget.transfer.failure import timeout_failure
+from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
 from dashget.transfer.run import Run, Shared
@@ -37,8 +36,6 @@ class Loop:
         self.received = 0
         """Body bytes since the loop was made."""
         self.active: set[Wire] = set()
-        self.dirty: list[Wire] = []
-        """Wires that have gathered data for their sinks."""
         self.busy: dict[Origin, int] = {}
         """Requests in flight per origin."""
         self.run: Run
@@ -61,8 +58,7 @@ class Loop:
                 if self.pacer is not None:
                     self._resume(self.pacer)
                 self._multi.perform()
-                if self.dirty:
-                    self._flush()
+                self._take_in()
                 if not self._reap():
                     self._wait()
                 self._tick()
@@ -96,16 +92,16 @@ class Loop:
             if ready is None:
                 return
 
-    def _flush(self) -> None:
-        """Hand over what has come, but for a small resource that is whole: see ``_store``."""
-        for wire in self.dirty:
+    def _take_in(self) -> None:
+        """Have the wires take in what has arrived for them."""
+        for wire in [wire for wire in self.active if wire.arrived]:
             try:
-                if not wire.is_whole:
-                    wire.flush()
+                wanted = wire.take_in()
             except BaseException as error:  # noqa: BLE001  sorted out by the run
-                if wire in self.active:
-                    self._end(wire, error)
-        self.dirty.clear()
+                self._end(wire, error)
+                continue
+            if not wanted:
+                self._end(wire, wire.conclude(pycurl.E_WRITE_ERROR, ""))
 
     def _reap(self) -> bool:
         """Draw the consequences of all transfers that have ended; say whether there were any."""

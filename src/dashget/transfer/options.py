@@ -102,5 +102,6 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How much one such range spans."""
     overtake_seconds: float = 2.0
     """At the end of a run, a transfer that is slow for so long is raced by another."""
-    loops: int = 2
-    """Threads that drive transfers."""
+    loops: int | None = None
+    """Threads that drive transfers. None: two, where there are four processors or more; with
+    fewer the second only takes time from the first, and from a server on the same machine."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pycurl
 
 from dashget.errors import Retry
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.failure import Failure, is_shortage, policy_failure, sink_failure
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
+from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Concurrency, Pacer
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins
@@ -38,6 +38,7 @@ Done = Callable[[Job, Fetched | TransferError], object]
 _SHORTAGE_PAUSE_SECONDS = 0.2
 _SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
+_HELD_AT_MOST = 4 * 1024 * 1024
 _HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
 
 
@@ -69,6 +70,7 @@ class Run:
         self.stopping = False
         self.error: BaseException | None = None
         self._loops = loops
+        self._held_at_most = min(_HELD_AT_MOST, options.range_threshold - 1)
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
         self._concurrency = Concurrency(options, shared.clock())
@@ -460,7 +462,8 @@ class Run:
             wire.expect(accepted.first - task.base, end, noting=False)
             return not wire.dropped
         joins = task.began and task.gaps is not None
-        position = task.accept(head, accepted, wire.url, wire.index)
+        most = self._held_at_most
+        position = task.accept(head, accepted, wire.url, wire.index, held_at_most=most)
         if not joins and task.sink is not None and not task.held:
             alone = self._concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)

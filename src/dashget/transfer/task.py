@@ -27,8 +27,6 @@ from dashget.transfer.request import (
 
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _RESTARTS = 3
-_HELD_AT_MOST = 128 * 1024
-"""A resource up to this size goes to its sink in one go, if it comes in one go."""
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
 
@@ -188,8 +186,14 @@ class Task:
             and accepted.total == self.size
         )
 
-    def accept(self, head: Head, accepted: Accepted, url: str, index: int) -> int:
-        """Take note of an accepted response; return the sink position of its first byte."""
+    def accept(
+        self, head: Head, accepted: Accepted, url: str, index: int, *, held_at_most: int = 0
+    ) -> int:
+        """Take note of an accepted response; return the sink position of its first byte.
+
+        A resource of up to ``held_at_most`` bytes goes to its sink in one go, if it comes in
+        one go.
+        """
         position = accepted.first - self.base
         if self.began and self.gaps is not None:
             self.proven = True
@@ -206,7 +210,7 @@ class Task:
         self.proven = head.status == 206 and whole
         self.head, self.size, self.validator, self.owner = info, size, info.validator, index
         if self.sink is not None and self.request.method is Method.GET:
-            if whole and self._may_be_held(position):
+            if whole and self._may_be_held(position, held_at_most):
                 self.held = True
             else:
                 self.held = False
@@ -214,13 +218,13 @@ class Task:
             self.began = True
         return position
 
-    def _may_be_held(self, position: int) -> bool:
+    def _may_be_held(self, position: int, most: int) -> bool:
         return (
             self.put is not None
             and position == 0
             and self.wires == 1
             and self.size is not None
-            and self.size <= _HELD_AT_MOST
+            and self.size <= most
             and self.gaps is None
         )
 

@@ -1,9 +1,9 @@
-"""One easy handle and its callbacks: serves one request after the other.
+"""One easy handle: serves one request after the other.
 
-Data arrives in ``_on_data`` on the loop's thread, without the run's lock, in pieces of 16 KiB
-at most. It is gathered, and handed to the sink when the loop has nothing more to read. The
-first bytes of a body make the head be judged; bytes of a response that is not what was
-asked for are dropped, never written.
+libcurl puts what arrives into two lists, the lines of heads and the pieces of bodies (16 KiB
+at most), without a line of Python in between. When it has nothing more to read, the loop has
+each wire take in what has come: the first bytes of a body make the head be judged; bytes of
+a response that is not what was asked for are dropped, never written.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import math
 import os
 import socket
 from typing import TYPE_CHECKING, Any
-
-import pycurl
 
 from dashget.transfer.easy import dress, new_handle
 from dashget.transfer.failure import (
@@ -25,6 +23,7 @@ from dashget.transfer.failure import (
 )
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
+from dashget.transfer.libcurl import pycurl
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Method
 from dashget.transfer.task import UNMARKED, Attempt, Task
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _HEAD, _BODY, _SKIP = range(3)
 _NOTED_EVERY_BYTES = 128 * 1024
 """How much of a parallel range a kill may cost: on average half of it, per connection."""
-_GATHERED_AT_MOST = 256 * 1024
 _SKIPPED_AT_MOST = 64 * 1024
 """A longer body that nobody wants is not read just to keep its connection."""
 
@@ -47,10 +45,10 @@ class Wire:
     """A handle, what it is asked for at the moment, and how far that has come."""
 
     __slots__ = (
-        "aimed", "asked", "bodiless", "claim", "dropped", "end", "error", "fence", "flushed",
-        "handle", "hops", "index", "left", "lines", "loop", "mark", "moved", "noted", "origin",
-        "paused", "pieces", "position", "raced", "received", "seen", "skipped", "start", "state",
-        "stopped", "task", "url", "verdict", "visited", "worn",
+        "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
+        "flushed", "handle", "hops", "index", "left", "lines", "loop", "mark", "moved", "noted",
+        "origin", "paused", "pieces", "position", "raced", "received", "seen", "skipped", "start",
+        "state", "stopped", "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -61,11 +59,15 @@ class Wire:
         self.handle: Any = new_handle(loop.options, loop.shared.cookies)
         self.handle.wire = self
         self.lines: list[bytes] = []
+        self.arrived: list[bytes] = []
+        """Data that has come and was not looked at yet."""
         self.pieces: list[bytes] = []
-        """Data that has come and is not yet with the sink."""
+        """Data that was taken in and is not yet with the sink."""
         self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
         paced = loop.pacer is not None
-        self.handle.setopt(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self._on_data)
+        self.handle.setopt(
+            pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append
+        )
         if loop.guards_addresses:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.left = False
@@ -102,6 +104,7 @@ class Wire:
         self.verdict: Failure | Redirect | None = None
         self.stopped = self.paused = False
         self.lines.clear()
+        self.arrived.clear()
         self.pieces.clear()
         handle, asked = self.handle, self.asked
         if self.worn is not origin:
@@ -116,38 +119,40 @@ class Wire:
             self.bodiless = bodiless
         handle.setopt(pycurl.URL, sendable(url, None if self.hops else origin.query))
 
-    def _on_data(self, data: bytes) -> int | None:
-        try:
-            size = len(data)
-            if self.state != _BODY and not self._opened():
-                self.skipped += size
-                return None if self.skipped <= _SKIPPED_AT_MOST and not self.stopped else -1
-            position = self.position
-            end = position + size
-            self.received += size
-            self.loop.received += size
-            if end > self.fence:
-                return self._on_fence(data)
-            if self.task.halted:
-                return -1
-            pieces = self.pieces
-            if not pieces:
-                self.loop.dirty.append(self)
-            pieces.append(data)
-            self.position = end
-            if end - self.flushed >= _GATHERED_AT_MOST:
-                self.flush()
-        except BaseException as error:  # noqa: BLE001  pycurl would print it and go on
-            self.error = error
-            return -1
-        return None
-
     def _on_paced_data(self, data: bytes) -> int | None:
         pacer = self.loop.pacer
         if pacer is not None and not pacer.take(len(data)):
             self.paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
-        return self._on_data(data)
+        self.arrived.append(data)
+        return None
+
+    def take_in(self) -> bool:
+        """Look at what has arrived; False if nothing more of it is wanted.
+
+        May raise what the sink raises.
+        """
+        arrived = self.arrived
+        size = sum(map(len, arrived))
+        if self.state != _BODY and not self._opened():
+            arrived.clear()
+            self.skipped += size
+            return self.skipped <= _SKIPPED_AT_MOST and not self.stopped
+        self.received += size
+        self.loop.received += size
+        if self.task.halted:
+            return False
+        end = self.position + size
+        if end > self.fence:
+            data = b"".join(arrived)
+            arrived.clear()
+            return self._take_past_fence(data)
+        self.position = end
+        self.pieces += arrived
+        arrived.clear()
+        if not self.is_whole:
+            self.flush()
+        return True
 
     def _opened(self) -> bool:
         """Judge the head, once; say whether the body is wanted."""
@@ -207,30 +212,30 @@ class Wire:
             task.held = False
         return verdict
 
-    def _on_fence(self, data: bytes) -> int | None:
-        """Take data that reaches past a position where there is something to do."""
+    def _take_past_fence(self, data: bytes) -> bool:
+        """Take in data that reaches past a position where there is something to do."""
         task = self.task
         offset = 0
         self.flush()
         while offset < len(data):
             if task.halted:
-                return -1
+                return False
             if self.position >= self.mark:
                 self.loop.run.note(self)
                 self.mark = self.position + _NOTED_EVERY_BYTES
             elif self.end is not None and self.position >= self.end:
                 self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
-                return -1
+                return False
             elif self.position >= self.fence and not self.loop.run.extend(self):
                 self.stopped = True
-                return -1
+                return False
             self._set_fence()
             part = data[offset : offset + self.fence - self.position]
             self.pieces.append(part)
             self.position += len(part)
             offset += len(part)
             self.flush()
-        return None
+        return True
 
     def shorten(self, claim: int) -> None:
         """Give up the end of the claim. Another thread may be writing up to the old one."""

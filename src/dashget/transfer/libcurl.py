@@ -1,0 +1,41 @@
+"""pycurl, without what its package adds for asyncio.
+
+That needs ``dataclasses`` and with it ``inspect``, ``ast`` and ``tokenize``: a tenth of what a
+short run takes to start, for nothing that is used here. The module itself is the same one
+that ``import pycurl`` gives, whoever asks for it and whenever.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pycurl
+
+_PACKAGE = "pycurl"
+_MODULE = "pycurl._pycurl"
+
+
+def _load() -> Any:
+    """Load the module alone where it is part of a package, else all there is."""
+    if _PACKAGE in sys.modules or _MODULE in sys.modules:
+        return sys.modules.get(_MODULE) or sys.modules[_PACKAGE]
+    package = PathFinder.find_spec(_PACKAGE)
+    places = None if package is None else package.submodule_search_locations
+    spec = PathFinder.find_spec(_MODULE, places) if places is not None else None
+    if spec is None or spec.loader is None:
+        return importlib.import_module(_PACKAGE)
+    module = module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if not TYPE_CHECKING:
+    pycurl = _load()
+
+__all__ = ["pycurl"]
