@@ -22,6 +22,7 @@ from dashget.events import (
     TrackPlanned,
     Warned,
     ignore,
+    ignored_by,
 )
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
@@ -214,6 +215,7 @@ class _Watch:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self.ignores = ignored_by(observer) - {Warned}
         self.warnings = 0
 
     def __call__(self, event: Event, /) -> None:

@@ -196,9 +196,18 @@ class Summary(Event, frozen=True, tag="summary"):
 
 
 class Observer(Protocol):
-    """Whoever wants to know. Must not raise, and must return soon."""
+    """Whoever wants to know. Must not raise, and must return soon.
+
+    One that has ``ignores``, a set of event types, need not be given those: see ``ignored_by``.
+    """
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+def ignored_by(observer: Observer) -> frozenset[type[Event]]:
+    """Return the types of events that need not be made on account of an observer."""
+    ignored: frozenset[type[Event]] = getattr(observer, "ignores", frozenset())
+    return ignored
 
 
 def ignore(event: Event, /) -> None:

@@ -25,6 +25,7 @@ from dashget.events import (
     Progressed,
     RetryScheduled,
     Summary,
+    ignored_by,
 )
 from dashget.layout import Layout, SafePath
 from dashget.mpd.dataurl import decode_data_url
@@ -139,6 +140,9 @@ class MirrorRun(Hooks):
         self._records: dict[str, FileRecord] | None = None
         self._store: MirrorDirectory
         self._observer = observer
+        ignored = ignored_by(observer)
+        self._tells_starts = FileStarted not in ignored
+        self._tells_ends = FileFinished not in ignored
         self._seen: dict[SafePath, int] = {}
         self._required: set[SafePath] = set()
         self._absent: list[tuple[_File, TransferError]] = []
@@ -210,7 +214,7 @@ class MirrorRun(Hooks):
     def on_started(self, job: Job, offset: int) -> None:
         """Report the first request for a file."""
         file = job.payload
-        if isinstance(file, _File):
+        if self._tells_starts and isinstance(file, _File):
             track = file.planned.track.key
             self._observer(FileStarted(file.path, file.urls[0], track=track, offset=offset))
 
@@ -476,6 +480,8 @@ class MirrorRun(Hooks):
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
+        if not self._tells_ends:
+            return
         self._observer(
             FileFinished(
                 path=file.path,

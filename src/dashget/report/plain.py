@@ -10,6 +10,7 @@ from dashget.events import (
     MANIFEST,
     Event,
     FileFinished,
+    FileStarted,
     ManifestLoaded,
     Outcome,
     Progressed,
@@ -48,10 +49,12 @@ class PlainLines:
         self._progress = progress and not quiet
         self._clock = clock
         self._meter = Meter(clock)
+        self.ignores = frozenset({FileStarted, FileFinished} if quiet else {FileStarted})
         self._next_line = clock() + _LINE_EVERY_SECONDS
 
     def __call__(self, event: Event, /) -> None:
-        self._meter.take(event)
+        if self._progress:
+            self._meter.take(event)
         if isinstance(event, Progressed):
             self._tick()
         elif isinstance(event, Summary):

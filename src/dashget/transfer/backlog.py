@@ -13,39 +13,40 @@ from dashget.transfer.task import Task
 class Backlog:
     """Tasks to go on with: at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_count", "_paused", "_ready", "_sequence")
+    __slots__ = ("_blocked", "_paused", "_ready", "_sequence", "count")
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
         self._paused: list[tuple[float, int, Task]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
         self._sequence = 0
-        self._count = 0
+        self.count = 0
+        """How many tasks are in it."""
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as there is a wire for it."""
         task.queued += 1
-        self._count += 1
+        self.count += 1
         self._ready.append(task)
 
     def pause(self, task: Task, until: float) -> None:
         """Let a task go on at the clock time ``until``."""
         task.queued += 1
-        self._count += 1
+        self.count += 1
         self._sequence += 1
         heapq.heappush(self._paused, (until, self._sequence, task))
 
     def block(self, task: Task, origin: Origin) -> None:
         """Let a task go on when there is room for another connection to ``origin``."""
         task.queued += 1
-        self._count += 1
+        self.count += 1
         self._blocked.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         """Take out the task that is to go on first, if there is one."""
         while (task := self._first(now, has_room)) is not None:
             task.queued -= 1
-            self._count -= 1
+            self.count -= 1
             if not task.closed:
                 return task
         return None
@@ -69,6 +70,3 @@ class Backlog:
     def blocked(self) -> int:
         """How many tasks wait for room at their host."""
         return sum(map(len, self._blocked.values()))
-
-    def __len__(self) -> int:
-        return self._count

@@ -132,12 +132,12 @@ class Run:
 
     def _next(self, loop: Loop) -> Task | None:
         backlog = self._backlog
-        if backlog:
+        if backlog.count:
             now = self.shared.clock()
             task = backlog.next(now, lambda origin: self._shares.has_room(origin, loop))
             if task is not None:
                 return task
-        if self._jobs is not None and len(backlog) < max(16, 4 * self._concurrency.limit):
+        if self._jobs is not None and backlog.count < 16 + 4 * self._concurrency.limit:
             job = next(self._jobs, None)
             if job is not None:
                 task = Task(job)
@@ -323,7 +323,9 @@ class Run:
 
     def _measure(self, task: Task, wire: Wire) -> None:
         ask = wire.handle.getinfo
-        first_byte, seconds = ask(pycurl.STARTTRANSFER_TIME), ask(pycurl.TOTAL_TIME)
+        # Microseconds, which are written down shorter than what a double makes of them.
+        first_byte = ask(pycurl.STARTTRANSFER_TIME_T) / 1_000_000
+        seconds = ask(pycurl.TOTAL_TIME_T) / 1_000_000
         task.timing = (first_byte, seconds)
         task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
         if self._concurrency.adaptive:
@@ -503,7 +505,7 @@ class Run:
                 self._widen()
             if self._backlog.blocked:
                 self._concurrency.settle_at(self._active)
-            if self._jobs is None and not self._backlog:
+            if self._jobs is None and not self._backlog.count:
                 self._overtake(now)
             reading = Reading(
                 received, self._active, self._backlog.waiting, self._concurrency.limit

@@ -277,8 +277,7 @@ class Task:
         return Fetched(
             head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
             head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
-            self.received, round(first_byte, 4), round(seconds, 4),
-            _address(*self.remote), self.resumed, head.date,
+            self.received, first_byte, seconds, _address(*self.remote), self.resumed, head.date,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:
