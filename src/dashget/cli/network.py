@@ -82,7 +82,7 @@ def _add_ways(group: argparse._ArgumentGroup) -> None:
         "--http",
         choices=("auto", "1.1", "2", "3"),
         default="auto",
-        help="Version of HTTP.",
+        help="Version of HTTP; where nobody answers over QUIC, 3 goes on with an earlier one.",
     )
     group.add_argument(
         "--proxy",
