@@ -90,7 +90,7 @@ def test_the_defaults_that_people_ask_for_are_those_of_the_manual(capsys: Captur
         "transfer is stalled. [default: 30]",
         "must stand. [default: 15]",
         "that may pass. [default: 5]",
-        "Version of HTTP. [default: auto]",
+        "Version of HTTP; where nobody answers over QUIC, 3 goes on with an earlier one. [default: auto]",
         "segments than this. [default: 10000000]",
         "Longest chain to follow. [default: 10]",
         "Subtitles, likewise. [default: all]",
