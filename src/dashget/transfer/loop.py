@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import attrgetter
 from typing import Any
 
 from dashget.transfer.failure import timeout_failure
@@ -14,6 +15,7 @@ from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
+_UNDER_WAY = attrgetter("under_way")
 _CONNECTIONS = 4
 """HTTP/2: streams are put together only when there are more than this many. One connection
 is bound by its one congestion window, and by one lost packet."""
@@ -93,8 +95,15 @@ class Loop:
                 return
 
     def _take_in(self) -> None:
-        """Have the wires take in what has arrived for them."""
-        for wire in [wire for wire in self.active if wire.arrived]:
+        """Have the wires take in what has arrived for them.
+
+        First those whose heads have just come: that one of them has its range may be what
+        another, which has come to the end of its own, needs to know.
+        """
+        arrived = [wire for wire in self.active if wire.arrived]
+        if len(arrived) > 1:
+            arrived.sort(key=_UNDER_WAY)
+        for wire in arrived:
             try:
                 wanted = wire.take_in()
             except BaseException as error:  # noqa: BLE001  sorted out by the run

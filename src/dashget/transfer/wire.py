@@ -152,6 +152,8 @@ class Wire:
         arrived.clear()
         if not self.is_whole:
             self.flush()
+        if end >= self.mark:
+            self._note()
         return True
 
     def _opened(self) -> bool:
@@ -184,7 +186,7 @@ class Wire:
     def _set_fence(self) -> None:
         end = UNMARKED if self.end is None else self.end
         claim = UNMARKED if self.claim is None else self.claim
-        self.fence = min(end, claim, self.mark)
+        self.fence = min(end, claim)
 
     def flush(self) -> None:
         """Hand what has been gathered to the sink. May raise what that raises."""
@@ -220,13 +222,10 @@ class Wire:
         while offset < len(data):
             if task.halted:
                 return False
-            if self.position >= self.mark:
-                self.loop.run.note(self)
-                self.mark = self.position + _NOTED_EVERY_BYTES
-            elif self.end is not None and self.position >= self.end:
+            if self.end is not None and self.position >= self.end:
                 self.verdict = bad_body(f"the body is longer than the {self.end} bytes announced")
                 return False
-            elif self.position >= self.fence and not self.loop.run.extend(self):
+            if self.position >= self.fence and not self.loop.run.extend(self):
                 self.stopped = True
                 return False
             self._set_fence()
@@ -235,7 +234,14 @@ class Wire:
             self.position += len(part)
             offset += len(part)
             self.flush()
+        if self.position >= self.mark:
+            self._note()
         return True
+
+    def _note(self) -> None:
+        """Have the store told what has come of a scattered resource."""
+        self.loop.run.note(self)
+        self.mark = self.position + _NOTED_EVERY_BYTES
 
     def shorten(self, claim: int) -> None:
         """Give up the end of the claim. Another thread may be writing up to the old one."""
