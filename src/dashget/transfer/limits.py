@@ -68,11 +68,13 @@ _WAITING_SHARE = 0.5
 class Concurrency:
     """How many transfers are in flight at most: the user's number, or one that is found.
 
-    Finding: once the bytes a second have stopped growing by themselves (connections start
-    slowly), twice the number has its trial, and is kept where it brings more. In vain, it
-    is tried again later, ever more seldom. Signs of overload (429, 503, connections that
-    fail) halve the number; first bytes that take several times as long as at first,
-    without more bytes a second, lower it by a quarter.
+    Finding: as long as the bytes a second grow from one interval to the next, the number
+    doubles at once, up to what any one host may be asked for; to wait for connections to get
+    up to speed would cost a short run more than a few too many do. Once the bytes a second have
+    stopped growing by themselves, twice the number has its trial, and is kept where it brings
+    more. In vain, it is tried again later, ever more seldom. Signs of overload (429, 503,
+    connections that fail) halve the number; first bytes that take several times as long as at
+    first, without more bytes a second, lower it by a quarter.
     """
 
     def __init__(self, options: TransferOptions, now: float) -> None:
@@ -86,6 +88,8 @@ class Concurrency:
         self._last_rate = 0.0
         self._at_this_limit = 0
         self._searching = True
+        self._starting = True
+        """Whether nothing has stopped the growth yet."""
         self._patience = _PATIENCE
         self._quiet_until = 0.0
 
@@ -109,6 +113,7 @@ class Concurrency:
         overload = failure.status in (429, 503) or failure.scope is Scope.BASE
         if self.adaptive and overload and now >= self._quiet_until:
             self._quiet_until = now + _QUIET_SECONDS
+            self._starting = False
             self._go_to(max(1, self.limit // 2), 0.0, searching=False)
 
     def observe(self, now: float, received: int, active: int) -> None:
@@ -138,6 +143,11 @@ class Concurrency:
         on_trial = self.limit > best_limit
         growing = not waiting and rate > _STILL_GROWING * self._last_rate
         undecided = self._searching or on_trial
+        if self._starting and growing and self.limit < HOST_LIMIT and not self._is_late(latency):
+            self._best = (rate, self.limit)
+            self._try(min(self._most, 2 * self.limit, HOST_LIMIT))
+            return
+        self._starting = False
         if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
             return
         if on_trial and rate < _GAIN * best_rate:

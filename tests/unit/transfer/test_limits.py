@@ -155,3 +155,36 @@ def test_the_pacer_says_how_long_to_wait() -> None:
     assert pacer.wait_seconds() == pytest.approx(0.5)
     now[0] = 0.51
     assert pacer.take(1)
+
+
+def test_at_the_start_the_number_doubles_at_once_while_the_rate_grows() -> None:
+    """Connections take seconds to get up to speed over a long link; nobody waits for them."""
+    found = Concurrency(ADAPTIVE, 0.0)
+    received = 0
+    for tick in range(8):
+        received += tick * 100_000
+        found.arrived(0.15, 1.5)
+        found.observe(tick / 10, received, found.limit)
+    assert found.limit == 16
+
+
+def test_the_first_doubling_goes_no_further_than_one_host_may_be_asked() -> None:
+    found = Concurrency(ADAPTIVE, 0.0)
+    received = 0
+    for tick in range(14):
+        received += tick * tick * 100_000
+        found.arrived(0.15, 1.5)
+        found.observe(tick / 10, received, found.limit)
+    assert found.limit == 16
+
+
+def test_overload_ends_the_doubling() -> None:
+    found = Concurrency(ADAPTIVE, 0.0)
+    found.failed(status_failure(503), 0.1)
+    assert found.limit == 4
+    received = 0
+    for tick in range(28):
+        received += tick * 100_000
+        found.arrived(0.15, 1.5)
+        found.observe(tick / 10, received, found.limit)
+    assert found.limit == 4
