@@ -257,11 +257,9 @@ class MirrorDirectory:
 
     def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Store what remote elements of the MPD were replaced with: href, URL, content."""
-        from hashlib import sha256
-
         index = []
         for href, url, data in entities:
-            name = f"{sha256(data).hexdigest()[:32]}.xml"
+            name = _remote_name(data)
             self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/{name}", data)
             index.append({"href": href, "url": url, "file": name})
         if index or self._remote_index.exists():
@@ -422,6 +420,12 @@ def _as_store_error(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _store_error(root, error) from error
+
+
+def _remote_name(data: bytes) -> str:
+    from hashlib import sha256
+
+    return f"{sha256(data).hexdigest()[:32]}.xml"
 
 
 def _sync_folder(folder: str) -> None:
