@@ -32,6 +32,7 @@ class RecordingSink:
         self.spans: list[ByteRange] = []
         self.error: OSError | None = None
         self.received = 0
+        self._lock = threading.Lock()
 
     def resume_point(self) -> ResumePoint | None:
         return self.point
@@ -49,10 +50,11 @@ class RecordingSink:
     def write(self, data: bytes, offset: int, /) -> object:
         if self.error is not None:
             raise self.error
-        self.received += len(data)
-        if len(self.data) < offset:
-            self.data.extend(bytes(offset - len(self.data)))
-        self.data[offset : offset + len(data)] = data
+        with self._lock:
+            self.received += len(data)
+            if len(self.data) < offset:
+                self.data.extend(bytes(offset - len(self.data)))
+            self.data[offset : offset + len(data)] = data
         return None
 
     def written(self, span: ByteRange) -> None:

@@ -192,7 +192,9 @@ class Summary(Event, frozen=True, tag="summary"):
     @property
     def complete(self) -> bool:
         """Whether every planned file is there (or allowed to be absent)."""
-        return not self.interrupted and not self.failures and self.error is None
+        if self.interrupted or self.failures or self.error is not None:
+            return False
+        return self.dry_run or all(outcome.complete for outcome in self.outcomes)
 
 
 class Observer(Protocol):

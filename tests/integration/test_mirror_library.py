@@ -231,6 +231,19 @@ def test_a_file_that_is_missing_for_a_moment_is_asked_for_again_at_the_end(
     assert (end.outcome, end.attempts) == (dashget.Outcome.DOWNLOADED, 2)
 
 
+def test_a_part_of_the_first_round_goes_when_the_second_brings_the_file(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    whole = segment(2, 300_000)
+    server.on("/show/v/2.m4s", Answer(whole.body, etag='"1"', cut=100_000),
+              refuse(404), whole)  # fmt: skip
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.complete
+    assert (tmp_path / "m/v/2.m4s").read_bytes() == whole.body
+    assert not (tmp_path / "m/.dashget/parts").exists()
+
+
 def test_many_missing_files_are_not_all_asked_for_again(
     server: FaultServer, tmp_path: Path
 ) -> None:

@@ -354,3 +354,22 @@ def test_gets_after_a_head_have_their_bodies(server: FaultServer, transfers: Tra
     url = server.on("/a", Answer(BODY))
     transfers.head(url)
     assert transfers.get(url)[1] == BODY
+
+
+BARE = b"Transfer-Encoding: chunked\r\nTrailer: Server-Timing\r\n\r\n0\r\nServer-Timing: a;dur=1\r\n\r\n"
+
+
+def test_an_empty_body_with_a_trailer_is_an_empty_body(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    fetched, data = transfers.get(server.on("/a", Answer(raw=b"HTTP/1.1 200 OK\r\n" + BARE)))
+    assert (fetched.status, fetched.size, data) == (200, 0, b"")
+
+
+@pytest.mark.parametrize("status", [b"404 Not Found", b"500 Oops", b"503 Busy"])
+def test_a_refusal_without_a_body_but_with_a_trailer_is_a_refusal(
+    server: FaultServer, transfers: Transfers, status: bytes
+) -> None:
+    error = transfers.fail(server.on("/a", Answer(raw=b"HTTP/1.1 " + status + b"\r\n" + BARE)))
+    assert error.status == int(status[:3])
+    assert not error.cancelled

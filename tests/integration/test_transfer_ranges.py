@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dashget.byterange import ByteRange
+from dashget.transfer.backlog import Backlog
 from dashget.transfer.request import ResumePoint, TransferError
+from dashget.transfer.task import Task
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 from tests.sinks import RecordingSink, Transfers
 
@@ -256,3 +258,40 @@ def test_a_server_that_refuses_all_ranges_gives_the_file_in_one_stream(
     url = server.on("/a", *answers, GOOD)
     with ranged() as transfers:
         assert transfers.get(url)[1] == BODY
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
+    """Return a list of all that is put into the backlog."""
+    waiting: list[Task] = []
+    for name in ("pause", "block", "add"):
+        real = getattr(Backlog, name)
+
+        def put(self: Backlog, task: Task, *rest: object, real: Callable[..., None] = real) -> None:
+            waiting.append(task)
+            real(self, task, *rest)
+
+        monkeypatch.setattr(Backlog, name, put)
+    return waiting
+
+
+def test_where_a_host_has_no_room_for_helpers_nobody_asks_again_and_again(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = counted(monkeypatch)
+    url = server.on("/a", DRIP)
+    with ranged(in_flight=8, max_per_host=2, loops=1) as transfers:
+        assert transfers.get(url)[1] == BODY
+    assert server.most_at_once <= 3
+    assert len(waiting) < 100
+
+
+def test_a_range_that_is_held_back_leaves_the_others_at_work(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = counted(monkeypatch)
+    url = server.on("/a", DRIP, refuse(503, Retry_After="1"), GOOD)
+    with ranged(loops=1) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.attempts == 2
+    assert len(waiting) < 100

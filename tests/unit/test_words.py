@@ -124,6 +124,13 @@ def test_a_run_that_was_stopped_by_its_disk_is_not_complete() -> None:
     assert ignore(summary) is None  # type: ignore[func-returns-value]  # that is the point
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_run_is_complete_only_if_every_file_is(outcome: Outcome) -> None:
+    summary = Summary("r", "r/x.mpd", "u", 1, 1, 1, 1.0, 1, {outcome: 1, Outcome.PRESENT: 3})
+    assert summary.complete is outcome.complete
+    assert msgspec.structs.replace(summary, dry_run=True).complete
+
+
 @pytest.mark.parametrize(
     ("url", "data"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dashget.cli.parser import Parser, counting, natural, positive
+from dashget.cli.parser import Parser, counting, natural, seconds
 
 
 def add_network(parser: Parser, *, threads: bool) -> None:
@@ -49,14 +49,14 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=positive,
+        type=seconds,
         default="30",
         help="Seconds without a byte until a transfer is stalled.",
     )
     group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
-        type=positive,
+        type=seconds,
         default="15",
         help="Seconds until a connection must stand.",
     )

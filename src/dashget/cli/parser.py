@@ -19,6 +19,8 @@ _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
 _REPEATED: Final = "given more than once"
 
+_DAY_SECONDS: Final = 24 * 60 * 60
+
 
 class Parser(argparse.ArgumentParser):
     """Reads one command line of one command; everything unclear about it is a UsageError."""
@@ -123,14 +125,16 @@ def counting(text: str) -> int:
     return _whole(text, 1, "must be at least 1")
 
 
-def positive(text: str) -> float:
-    """Read a number above 0, with decimals or without."""
+def seconds(text: str) -> float:
+    """Read a time above 0 and up to a day, with decimals or without."""
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be positive: {value:g}")
+    if value > _DAY_SECONDS:
+        raise argparse.ArgumentTypeError(f"longer than a day: {value:g}")
     return value
 
 

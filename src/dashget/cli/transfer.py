@@ -134,6 +134,7 @@ def _existing(name: str | None, option: str) -> str | None:
 
 
 def _with_password(user: str) -> str:
+    _require(user.isprintable(), "--user cannot be sent: it holds what is no text")
     if ":" in user:
         return user
     if not sys.stdin.isatty():

@@ -78,6 +78,8 @@ class Journal:
         self._descriptor: int | None = None
         self._encoder = msgspec.json.Encoder()
         self._states: dict[str, _State] = {}
+        self._written: set[str] = set()
+        """Parts of this run that are not finished."""
         self._created = False
         self._load()
         if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
@@ -106,8 +108,8 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether an earlier run left nothing at all: the usual case, and a cheap question."""
-        return not self._states
+        """Whether there is nothing at all: the usual case, and a cheap question."""
+        return not self._states and not self._written
 
     def open_unnamed(self) -> int | None:
         """Open a file without a name on the mirror's file system; None where that cannot be.
@@ -140,16 +142,19 @@ class Journal:
         )
 
     def knows(self, part: str) -> bool:
-        """Whether an earlier run left something of a part."""
-        return part in self._states
+        """Whether an earlier run, or an earlier round of this one, left something of a part."""
+        return part in self._states or part in self._written
 
     def forget(self, part: str) -> None:
-        """Stop vouching for what an earlier run left of a part."""
+        """Stop vouching for what is there of a part."""
         self._states.pop(part, None)
+        self._written.discard(part)
 
     def add(self, entry: PartEntry) -> None:
         """Append an entry, with one write."""
         line = self._line(entry)
+        if entry.path is not None:
+            self._written.add(entry.part)
         with self._lock:
             if self._descriptor is None:
                 self.create_directory()

@@ -18,8 +18,12 @@ from dashget.digests import Digest, find_digest
 from dashget.store.journal import OPEN_FILES, Journal, PartEntry, part_name, scattered_name
 from dashget.transfer.request import ResponseHead, ResumePoint
 
-_NOT_LINKED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+_PIECES_AT_MOST = 1024
+"""IOV_MAX of Linux, macOS and the BSDs: more is EINVAL."""
 
 
 class _Hasher(Protocol):
@@ -206,19 +210,27 @@ class Part:
         """Close, and give the bytes their final name; a file that has it goes."""
         if self._descriptor is None:
             raise ValueError("nothing to finish")
+        linked = False
         try:
             if fsync:
                 os.fsync(self._descriptor)
-            if self._file or not self._link(self._descriptor):
-                os.replace(self._file, self._journal.root_prefix + self.path)
+            if not self._file:
+                linked = self._link(self._descriptor, fsync=fsync)
         finally:
-            os.close(self._descriptor)
-            self._descriptor = None
+            # Before it is renamed: some systems rename no open file.
+            self.close()
+        if not linked:
+            os.replace(self._file, self._journal.root_prefix + self.path)
+        if self._name:
+            self._journal.forget(self._name)
 
-    def _link(self, descriptor: int) -> bool:
+    def _link(self, descriptor: int, *, fsync: bool) -> bool:
         """Name a file that has no name yet; False if it has only got its part's name."""
         source = f"{OPEN_FILES}/{descriptor}"
         root = self._journal.root
+        if root is None:
+            self._copy(descriptor, fsync=fsync)
+            return False
         try:
             # Only with a directory does Python have the link follow to the file itself.
             os.link(source, self.path, dst_dir_fd=root)
@@ -227,10 +239,11 @@ class Part:
             os.link(source, os.path.abspath(self._file), dst_dir_fd=root)
             return False
         except OSError as error:
-            if error.errno not in _NOT_LINKED:
+            if error.errno in _DISK_IS_THE_PROBLEM:
                 raise
-            self._journal.name_all()
-            self._copy(descriptor)
+            if error.errno != errno.ENOENT:
+                self._journal.name_all()
+            self._copy(descriptor, fsync=fsync)
             return False
         return True
 
@@ -241,13 +254,14 @@ class Part:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)
 
-    def _copy(self, descriptor: int) -> None:
+    def _copy(self, descriptor: int, *, fsync: bool) -> None:
         """Write what is in a file without a name, where that cannot get one, to one that has."""
         self._take_file()
-        named = os.open(self._file, _OPEN_FLAGS, 0o666)
-        self._descriptor = named
+        self._descriptor = os.open(self._file, _OPEN_FLAGS, 0o666)
         try:
-            _write_all(named, os.pread(descriptor, self.size, 0), 0)
+            _write_all(self._descriptor, os.pread(descriptor, self.size, 0), 0)
+            if fsync:
+                os.fsync(self._descriptor)
         finally:
             os.close(descriptor)
 
@@ -316,6 +330,8 @@ def _write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
     size = sum(map(len, pieces))
     if not size:
         return 0
+    if len(pieces) > _PIECES_AT_MOST:
+        pieces = [b"".join(pieces)]
     done = _pwritev(descriptor, pieces, offset)
     if done < size:
         _write_all(descriptor, b"".join(pieces)[done:], offset + done)

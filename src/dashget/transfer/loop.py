@@ -148,7 +148,7 @@ class Loop:
 
     def _end(self, wire: Wire, verdict: Verdict) -> None:
         self._multi.remove_handle(wire.handle)
-        if wire.task.held:
+        if wire.under_way and (wire.task.held or wire.pieces):
             verdict = wire.hand_over(verdict)
         if self.run.settle(wire, verdict):
             self._multi.add_handle(wire.handle)
@@ -186,21 +186,10 @@ class Loop:
         for wire in list(self.active):
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
-            elif wire.task.held and not wire.pieces and not self._let_go(wire):
-                continue
             elif wire.stalled(now, limit):
                 shown = f"{limit:g}"
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
         self.run.tick(now)
-
-    def _let_go(self, wire: Wire) -> bool:
-        """Have the sink begin, where a head has come and no body yet; False if it cannot."""
-        try:
-            wire.task.let_go()
-        except BaseException as error:  # noqa: BLE001  sorted out by the run
-            self._end(wire, error)
-            return False
-        return True
 
     def _abandon(self) -> None:
         for wire in list(self.active):

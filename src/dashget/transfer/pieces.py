@@ -34,7 +34,7 @@ class Pieces:
     def helped(self) -> Task | None:
         """Return a task that another transfer would bring forward."""
         for task in self._tasks:
-            if task.gaps and not task.halted and (task.proven or task.wires < 2):
+            if task.gaps and task.wires and not task.halted and (task.proven or task.wires < 2):
                 return task
         return None
 

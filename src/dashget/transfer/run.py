@@ -14,7 +14,7 @@ import msgspec
 
 from dashget.errors import Retry
 from dashget.transfer.backlog import Backlog
-from dashget.transfer.failure import Failure, is_shortage, policy_failure, sink_failure
+from dashget.transfer.failure import Failure, bad_body, is_shortage, policy_failure, sink_failure
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
 from dashget.transfer.libcurl import pycurl
@@ -124,10 +124,13 @@ class Run:
             if task is None:
                 return None
             self._active += 1
+            helping = bool(task.wires or task.queued)
             task.wires += 1
             ready = (task.sink is not None or self._open_sink(task)) and self._aim(task, wire)
             if not ready:
                 self._release(task)
+                if helping:
+                    return None
             return ready
 
     def _next(self, loop: Loop) -> Task | None:
@@ -167,10 +170,12 @@ class Run:
             return False
         index, origin = found
         if origin.not_before > now:
-            self._backlog.pause(task, origin.not_before)
+            if not task.queued:
+                self._backlog.pause(task, origin.not_before)
             return False
         if not self._shares.has_room(origin, wire.loop):
-            self._backlog.block(task, origin)
+            if not task.queued:
+                self._backlog.block(task, origin)
             return False
         attempt = self._attempt(task)
         if attempt is None:
@@ -304,6 +309,10 @@ class Run:
             self._looked(task)
             return False
         if task.gaps is None or wire.claim is None:
+            if task.size is not None and wire.position != task.size:
+                short = bad_body(f"{wire.position} of {task.size} bytes have reached the disk")
+                self._failed(task, wire, short, self._give_back(wire))
+                return False
             task.prefix = wire.position
             self._succeed(task)
             return False

@@ -222,7 +222,9 @@ class Task:
         return (
             self.put is not None
             and position == 0
+            # Nobody else is to bring it, now or later: see Pace.slowest.
             and self.wires == 1
+            and not self.queued
             and self.size is not None
             and self.size <= most
             and self.gaps is None
@@ -283,6 +285,8 @@ class Task:
     def _error(self, *, cancelled: bool) -> TransferError:
         failure, index = self._telling()
         url = self.urls[index]
+        if failure is None and not cancelled:
+            failure = Failure("the transfer ended without an answer", Retry.AGAIN)
         if cancelled or failure is None:
             return TransferError(
                 "stopped", retry=Retry.AGAIN, url=url, cancelled=True, attempts=self.failures,

@@ -171,9 +171,9 @@ class Wire:
             return False
         wanted = self.loop.run.accept(self, head, verdict)
         if not wanted or self.task.request.method is Method.HEAD:
+            self.state = _SKIP
             self.stopped = True
             return False
-        self.state = _BODY
         return True
 
     def expect(self, position: int, end: int | None, *, noting: bool) -> None:
@@ -182,6 +182,8 @@ class Wire:
         self.end = end
         self.mark = position + _NOTED_EVERY_BYTES if noting else UNMARKED
         self._set_fence()
+        # With the run's lock held: another transfer of the same resource asks for it.
+        self.state = _BODY
 
     def _set_fence(self) -> None:
         end = UNMARKED if self.end is None else self.end
@@ -283,7 +285,7 @@ class Wire:
 
     def stalled(self, now: float, limit: float) -> bool:
         """Say whether nothing has come for ``limit`` seconds. To be asked again and again."""
-        seen = self.position + self.skipped + len(self.lines)
+        seen = self.position + self.skipped + len(self.lines) + len(self.arrived)
         if seen != self.seen or self.paused:
             self.seen, self.moved = seen, now
         return now - self.moved > limit
@@ -303,11 +305,13 @@ class Wire:
             return self._broken(code, text)
         if self.state == _BODY and self.end is not None and self.position < self.end:
             return self._short()
+        if self.state != _BODY:
+            return bad_body("not an HTTP answer")
         return None
 
     def _late_head(self, code: int) -> Verdict:
         """Judge a head that no body followed."""
-        if self.state != _HEAD or not self.lines or self.lines[-1] not in (b"\r\n", b"\n"):
+        if self.state != _HEAD or not (b"\r\n" in self.lines or b"\n" in self.lines):
             return None
         try:
             if code == 0:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -438,7 +439,9 @@ def test_a_file_system_without_unnamed_files_gets_named_ones(
 
 
 @unnamed
-@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+@pytest.mark.parametrize(
+    "number", [errno.EPERM, errno.EOPNOTSUPP, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOENT]
+)
 def test_where_no_link_is_made_to_an_unnamed_file_it_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -502,3 +505,82 @@ def test_whatever_came_before_the_last_answer_decides(
     assert part.size == len(want)
     part.finish()
     assert (tmp_path / "1.m4s").read_bytes() == want
+
+
+@unnamed
+def test_a_second_file_without_a_name_is_copied_once_the_first_got_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    journal = made(tmp_path)
+    parts = [Part(journal, name, URL) for name in ("1.m4s", "2.m4s")]
+    for part in parts:
+        part.put(head(3), [b"abc"])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", refuse)
+        parts[0].finish()
+    parts[1].finish()
+    assert names(tmp_path) == {"1.m4s", "2.m4s"}
+
+
+@unnamed
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_an_error_of_the_disk_is_not_worked_around(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.put(head(3), [b"abc"])
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        part.finish()
+    assert names(tmp_path) == set()
+
+
+def test_no_open_file_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses that."""
+    closed: list[bool] = []
+    part = Part(made(tmp_path), "1.m4s", URL)
+    real = os.replace
+
+    def replace(source: str, target: str) -> None:
+        closed.append(part._descriptor is None)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    part.begin(head(6), 0)
+    part.write(b"abc", 0)
+    part.write(b"def", 3)
+    part.finish()
+    assert closed == [True]
+    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
+
+
+def test_more_pieces_than_one_call_takes_are_no_trouble(tmp_path: Path) -> None:
+    pieces = [bytes([n % 251]) for n in range(3000)]
+    journal = made(tmp_path)
+    whole, begun = Part(journal, "1.m4s", URL), Part(journal, "2.m4s", URL)
+    whole.put(head(3000), pieces)
+    begun.begin(head(3000), 0)
+    begun.write_pieces(pieces, 0)
+    for part in (whole, begun):
+        part.finish()
+        assert (tmp_path / part.path).read_bytes() == b"".join(pieces)
+
+
+def test_what_an_earlier_round_of_the_same_run_left_goes_with_the_file(tmp_path: Path) -> None:
+    journal = made(tmp_path)
+    first = Part(journal, "1.m4s", URL)
+    first.begin(head(30), 0)
+    first.write(b"abc", 0)
+    first.close()
+    again = Part(journal, "1.m4s", URL)
+    again.put(head(3), [b"new"])
+    again.finish()
+    journal.close()
+    assert names(tmp_path) == {"1.m4s"}
+    assert journal.is_empty
