@@ -75,3 +75,16 @@ def started(*arguments: str) -> tuple[str, set[str]]:
     }
     assert "dashget" in loaded
     return done.stdout, loaded
+
+
+def test_the_end_writes_out_what_was_printed_and_tells_where_it_could_not(tmp_path: Path) -> None:
+    """The process ends without taking itself apart, which would have flushed the streams."""
+    command = [sys.executable, "-P", "-m", "dashget", "--help"]
+    piped = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert (piped.returncode, piped.stderr) == (0, "")
+    assert piped.stdout.startswith("Usage: dashget")
+    assert "130  interrupted" in piped.stdout
+    target = tmp_path / "page"
+    with target.open("w") as page:
+        assert subprocess.run(command, env=environment(), stdout=page, check=False).returncode == 0
+    assert target.read_text() == piped.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -9,10 +10,14 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
+_OBJECTS_BEFORE_COLLECTING = 50_000
+"""Nothing is garbage while loading; to look for it at every 700 objects takes time."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run ``dashget`` with the given arguments, by default the process's own, and exit."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
     if tokens == ["--version"]:
         from dashget.version import __version__
 
@@ -26,7 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         # While still loading, or right after the run: there is nothing left to end in order.
         code = 130
-    sys.exit(code)
+    if arguments is not None:
+        sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process as it is: everything is closed, and to take the rest apart takes time."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Nobody reads it any more, or it is full: the code must tell.
+            code = code or 1
+    os._exit(code)
 
 
 def _open_missing_streams() -> None:
