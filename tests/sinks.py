@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from dashget.byterange import ByteRange
 from dashget.transfer.engine import Engine
@@ -63,7 +63,7 @@ class RecordingSink:
 
 
 class WholeRecordingSink(RecordingSink):
-    """Also takes what comes in one go."""
+    """Also takes what comes in one go; see ``Job.put``."""
 
     def __init__(self, point: ResumePoint | None = None, data: bytes = b"") -> None:
         super().__init__(point, data)
@@ -102,6 +102,12 @@ class Log(Hooks):
         return _Alone(self._busy)
 
 
+def _put_of(sink: RecordingSink) -> Callable[[Job, ResponseHead, list[bytes]], object] | None:
+    if not isinstance(sink, WholeRecordingSink) or sink.point is not None:
+        return None
+    return lambda job, head, pieces: sink.put(head, pieces)
+
+
 class _Alone:
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
@@ -131,7 +137,8 @@ class Transfers:
             for item in requests:
                 request = Request((item,)) if isinstance(item, str) else item
                 sink = self.sinks[request.url] = next(given, None) or self._sink_type()
-                yield Job(request, lambda sink=sink: sink, request.url)  # type: ignore[misc]  # bound now
+                put = _put_of(sink) if request.method is Method.GET else None
+                yield Job(request, lambda sink=sink: sink, request.url, put)  # type: ignore[misc]  # bound now
 
         self.engine.run(jobs(), self.done)
 

@@ -388,12 +388,12 @@ def _keep_manifest(
         url=loaded.source.name,
         size=len(loaded.data),
         final_url=fetched.url if fetched and fetched.url != loaded.source.url else None,
-        etag=fetched.etag if fetched else None,
-        last_modified=fetched.last_modified if fetched else None,
+        etag=fetched.head.etag if fetched else None,
+        last_modified=fetched.head.last_modified if fetched else None,
         sha256=loaded.sha256,
         time=store.now(),
         status=fetched.status if fetched else None,
-        http=fetched.http_version if fetched else None,
+        http=fetched.head.http_version if fetched else None,
     )
     if store.keep_manifest(loaded.data, record):
         watch(

@@ -6,7 +6,9 @@ import re
 
 import msgspec
 
-_FORM = re.compile(r"\s*(\d{1,19})\s*-\s*(\d{1,19})?\s*", re.ASCII)
+from dashget.regex import late
+
+_FORM = late(r"\s*(\d{1,19})\s*-\s*(\d{1,19})?\s*", re.ASCII)
 
 
 class ByteRange(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -274,10 +274,10 @@ class RemoteCheck:
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:
     if fetched.size != record.size:
         message = f"the server now has {fetched.size} bytes, recorded were {record.size}"
-    elif record.etag and fetched.etag:
-        message = f"the server's ETag is {fetched.etag} now, recorded was {record.etag}"
+    elif record.etag and fetched.head.etag:
+        message = f"the server's ETag is {fetched.head.etag} now, recorded was {record.etag}"
     else:
-        message = f"changed on the server at {fetched.last_modified}"
+        message = f"changed on the server at {fetched.head.last_modified}"
     return Finding(record.path, Problem.CHANGED, message)
 
 

@@ -7,15 +7,15 @@ fields as private-use characters (``UrlPattern.marked``).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from dashget.errors import MPDError
+from dashget.regex import late
 
-MARK: Final = re.compile("([\ue000-\uf8ff])")
+MARK: Final = late("([\ue000-\uf8ff])")
 """A field's marker."""
 
 

@@ -7,12 +7,13 @@ what else a server offers is passed over.
 
 from __future__ import annotations
 
-import base64
-import re
+import binascii
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+
+from dashget.regex import late
 
 ALGORITHMS: Final = ("sha256", "sha512", "md5")
 """What is checked, the first choice first; hashlib's names."""
@@ -20,8 +21,8 @@ ALGORITHMS: Final = ("sha256", "sha512", "md5")
 _NAMES: Final = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5"}
 _OF_REPRESENTATION: Final = ("repr-digest", "digest")
 _OF_CONTENT: Final = ("content-digest", "content-md5")
-_STRUCTURED: Final = re.compile(r"\s*([a-z0-9*_.-]+)\s*=\s*:([A-Za-z0-9+/=\s]*):\s*")
-_PLAIN: Final = re.compile(r"\s*([A-Za-z0-9-]+)\s*=\s*([A-Za-z0-9+/=]+)\s*")
+_STRUCTURED: Final = late(r"\s*([a-z0-9*_.-]+)\s*=\s*:([A-Za-z0-9+/=\s]*):\s*")
+_PLAIN: Final = late(r"\s*([A-Za-z0-9-]+)\s*=\s*([A-Za-z0-9+/=]+)\s*")
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -67,6 +68,6 @@ def _parse(header: str, text: str) -> Iterable[Digest]:
 
 def _decode(text: str) -> bytes | None:
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except ValueError:
         return None

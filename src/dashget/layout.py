@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from dashget.collisions import MARK, digest, resolve_collisions, split_url
 from dashget.mpd.template import Address, UrlPattern
+from dashget.regex import late
 
 SafePath = NewType("SafePath", str)
 """A relative path with ``/`` between components; only this module makes them."""
@@ -40,17 +41,15 @@ _DIGITS_IN_FIELD = 20
 _EMPTY = "%5F"
 """An empty component. No other component becomes this: an underscore is never encoded."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_RESERVED_ON_WINDOWS = re.compile(
-    r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)"
-)
-_LOOKS_ENCODED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
+_RESERVED_ON_WINDOWS = late(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)")
+_LOOKS_ENCODED = late(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
-_PLAIN = re.compile(
+_PLAIN = late(
     r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
 )
 """A path whose components are names as they are, but for those that Windows reserves."""
-_MAYBE_RESERVED = re.compile(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
-_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+_MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
+_EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 
 
 def safe_component(text: str) -> str:

@@ -93,9 +93,10 @@ def learn_time(
         except (FetchError, ValueError) as error:
             message = error.message if isinstance(error, FetchError) else str(error)
             issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
-    if fetched is not None and fetched.date is not None:
+    if fetched is not None and fetched.head.date is not None:
         try:
-            return _as_datetime(read_clock(ClockMethod.HTTP_HEAD, b"", fetched.date)), tuple(issues)
+            clock = read_clock(ClockMethod.HTTP_HEAD, b"", fetched.head.date)
+            return _as_datetime(clock), tuple(issues)
         except ValueError as error:
             issues.append(Issue(f"Date of the manifest's response: {error}"))
     return datetime.datetime.now(datetime.UTC), tuple(issues)
@@ -181,7 +182,7 @@ def _ask_clock(source: ClockSource, engine: Engine) -> Fraction:
         return source.time
     method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET
     fetched, body = engine.fetch(Request(source.urls, method), max_bytes=_CLOCK_BYTES)
-    return read_clock(source.method, body, fetched.date)
+    return read_clock(source.method, body, fetched.head.date)
 
 
 def _as_datetime(seconds: Fraction) -> datetime.datetime:

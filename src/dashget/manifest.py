@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable
@@ -21,11 +20,12 @@ from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
+from dashget.regex import late
 from dashget.transfer.engine import Engine
 from dashget.transfer.request import Fetched, Request
 
-_HAS_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_USERINFO: Final = re.compile("//[^/@]*@")
+_HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_USERINFO: Final = late("//[^/@]*@")
 STDIN: Final = "-"
 
 

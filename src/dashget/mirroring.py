@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -40,6 +41,7 @@ from dashget.transfer.request import (
     Method,
     Reading,
     Request,
+    ResponseHead,
     Sink,
     TransferError,
 )
@@ -105,26 +107,22 @@ class Totals(msgspec.Struct):
     requests: int = 0
 
 
-class _File:
+class _File(msgspec.Struct, eq=False):
     """One planned file on its way; the payload of its jobs."""
 
-    __slots__ = (
-        "known", "local_size", "missed", "part", "path", "planned", "spoilt", "tries",
-        "urls",
-    )  # fmt: skip
-
-    def __init__(self, planned: PlannedSegment) -> None:
-        self.planned = planned
-        self.path = planned.path
-        self.urls = planned.urls
-        self.part: Part | None = None
-        self.local_size: int | None = None
-        self.known: FileRecord | None = None
-        self.spoilt = 0
-        self.tries = 0
-        """Attempts of earlier rounds."""
-        self.missed = False
-        """Whether no server had it when it was its turn."""
+    planned: PlannedSegment
+    path: SafePath
+    urls: tuple[str, ...]
+    part: Part | None = None
+    unnamed: int | None = None
+    """The descriptor of the file, if it came whole and has no name yet."""
+    local_size: int | None = None
+    known: FileRecord | None = None
+    spoilt: int = 0
+    tries: int = 0
+    """Attempts of earlier rounds."""
+    missed: bool = False
+    """Whether no server had it when it was its turn."""
 
 
 class MirrorRun(Hooks):
@@ -141,7 +139,7 @@ class MirrorRun(Hooks):
         self._store: MirrorDirectory
         self._observer = observer
         ignored = ignored_by(observer)
-        self._tells_starts = FileStarted not in ignored
+        self.wants_starts = FileStarted not in ignored
         self._tells_ends = FileFinished not in ignored
         self._seen: dict[SafePath, int] = {}
         self._required: set[SafePath] = set()
@@ -214,7 +212,7 @@ class MirrorRun(Hooks):
     def on_started(self, job: Job, offset: int) -> None:
         """Report the first request for a file."""
         file = job.payload
-        if self._tells_starts and isinstance(file, _File):
+        if isinstance(file, _File):
             track = file.planned.track.key
             self._observer(FileStarted(file.path, file.urls[0], track=track, offset=offset))
 
@@ -241,18 +239,22 @@ class MirrorRun(Hooks):
     # From the plan to jobs.
 
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
-        only = self._policy.only
+        only, seen, is_new = self._policy.only, self._seen, self._store.is_new
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
             path = planned.path
-            if path in self._seen:
+            if path in seen:
                 self._meet_again(planned)
                 continue
             if only is not None and path not in only:
                 continue
-            file = _File(planned)
-            self._seen[path] = hash(file.urls[0])
+            urls = planned.urls
+            file = _File(planned, path, urls)
+            seen[path] = hash(urls[0])
+            if urls[0][:5] != "data:" and is_new(path):
+                yield Job(Request(urls), functools.partial(self._open, file), file, self._put)
+                continue
             job = self._job_for(file)
             if job is not None:
                 yield job
@@ -264,7 +266,8 @@ class MirrorRun(Hooks):
             self._required.add(planned.path)
         if self._seen[planned.path] != hash(planned.segment.url):
             reason = "another resource has the same name in the mirror"
-            self._finish(_File(planned), Outcome.FAILED, reason=reason)
+            file = _File(planned, planned.path, planned.urls)
+            self._finish(file, Outcome.FAILED, reason=reason)
 
     def _job_for(self, file: _File) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
@@ -300,11 +303,19 @@ class MirrorRun(Hooks):
         return Presence.UNRECORDED
 
     def _get_job(self, file: _File) -> Job:
-        def open_sink() -> Sink:
-            file.part = self._store.part(file.path, file.urls[0], checksum=self._policy.checksum)
-            return file.part
+        put = None if self._store.has_part(file.path) else self._put
+        return Job(Request(file.urls), functools.partial(self._open, file), file, put)
 
-        return Job(Request(file.urls), open_sink, file)
+    def _open(self, file: _File) -> Part:
+        file.part = self._store.part(file.path, file.urls[0], checksum=self._policy.checksum)
+        return file.part
+
+    def _put(self, job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
+        file = _file_of(job)
+        if not head.digests and self._policy.checksum is None:
+            file.unnamed = self._store.put(pieces)
+        if file.unnamed is None:
+            self._open(file).put(head, pieces)
 
     def _would_fetch(self, job: Job) -> None:
         file = _file_of(job)
@@ -326,8 +337,9 @@ class MirrorRun(Hooks):
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         file = _file_of(job)
-        self.totals.requests += result.requests
-        self.totals.transferred += result.transferred
+        totals = self.totals
+        totals.requests += result.requests
+        totals.transferred += result.transferred
         if isinstance(result, TransferError):
             self._lost(job, file, result)
         elif job.request.method is Method.HEAD:
@@ -336,18 +348,26 @@ class MirrorRun(Hooks):
             self._arrived(file, result)
 
     def _arrived(self, file: _File, fetched: Fetched) -> None:
-        part = file.part
-        if part is None:
-            raise ValueError(f"{file.path}: fetched without a part")
+        part, unnamed = file.part, file.unnamed
         try:
-            if self._is_spoilt(file, part, fetched):
-                return
-            record = self._record(file, fetched, sha256=self._checksum(part))
-            if file.local_size is not None:
-                self._store.set_aside(file.path)
-            self._store.finish(part, record)
+            if unnamed is not None:
+                file.unnamed = None
+                record = self._record(file, fetched)
+                if file.local_size is not None:
+                    self._store.set_aside(file.path)
+                self._store.finish_unnamed(unnamed, record)
+            elif part is None:
+                raise ValueError(f"{file.path}: fetched without a part")
+            else:
+                if self._is_spoilt(file, part, fetched):
+                    return
+                record = self._record(file, fetched, sha256=self._checksum(part))
+                if file.local_size is not None:
+                    self._store.set_aside(file.path)
+                self._store.finish(part, record)
         except OSError as error:
-            part.close()
+            if part is not None:
+                part.close()
             self._store.check_present()
             if error.errno in _DISK_IS_THE_PROBLEM:
                 raise StoreError(
@@ -439,23 +459,23 @@ class MirrorRun(Hooks):
         sha256: str | None = None,
         adopted: bool = False,
     ) -> FileRecord:
-        url = file.urls[0]
+        url, head = file.urls[0], fetched.head
         return FileRecord(
             path=file.path,
             url=url,
             size=fetched.size,
-            final_url=fetched.url if fetched.url != url else None,
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
+            final_url=head.url if head.url != url else None,
+            etag=head.etag,
+            last_modified=head.last_modified,
             sha256=sha256,
             time=self._store.now(),
-            status=fetched.status,
-            http=fetched.http_version,
+            status=head.status,
+            http=head.http_version,
             attempts=fetched.attempts,
             remote=fetched.remote,
             first_byte_seconds=fetched.first_byte_seconds,
             seconds=fetched.seconds,
-            cache=dict(fetched.cache),
+            cache=dict(head.cache),
             adopted=adopted,
         )
 
@@ -495,9 +515,9 @@ class MirrorRun(Hooks):
                 reason=reason,
                 seconds=fetched.seconds if fetched else None,
                 first_byte_seconds=fetched.first_byte_seconds if fetched else None,
-                http=fetched.http_version if fetched else None,
+                http=fetched.head.http_version if fetched else None,
                 remote=fetched.remote if fetched else None,
-                cache=dict(fetched.cache) if fetched and fetched.cache else None,
+                cache=dict(fetched.head.cache) if fetched and fetched.head.cache else None,
             )
         )
 
@@ -512,10 +532,10 @@ def is_same(known: FileRecord, fetched: Fetched) -> bool:
     """Whether the server still has what was recorded: size, then the best validator of both."""
     if fetched.size != known.size:
         return False
-    if known.etag and fetched.etag:
-        return known.etag.removeprefix("W/") == fetched.etag.removeprefix("W/")
-    if known.last_modified and fetched.last_modified:
-        return known.last_modified == fetched.last_modified
+    if known.etag and fetched.head.etag:
+        return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
+    if known.last_modified and fetched.head.last_modified:
+        return known.last_modified == fetched.head.last_modified
     return True
 
 

@@ -64,7 +64,12 @@ class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
     @property
     def urls(self) -> tuple[str, ...]:
         """The absolute URLs of the resource, the first choice first."""
-        return (self.segment.url, *self.segment.alternatives)
+        segment = self.segment
+        number, time, sub_number = segment.number, segment.time, segment.sub_number
+        first, *others = segment.address.patterns
+        if not others:
+            return (first.expand(number, time, sub_number),)
+        return tuple(p.expand(number, time, sub_number) for p in (first, *others))
 
 
 class PlanLine(msgspec.Struct, frozen=True, gc=False):

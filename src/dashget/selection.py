@@ -48,11 +48,12 @@ from dashget.mpd.presentation import (
     Presentation,
     Representation,
 )
+from dashget.regex import late
 
-_TEST: Final = re.compile(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
-_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
+_TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
+_NUMBER: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-_POSITIONS: Final = re.compile(r"(\d+)|(\d+)-(\d+)|(\d+)-|-(\d+)")
+_POSITIONS: Final = late(r"(\d+)|(\d+)-(\d+)|(\d+)-|-(\d+)")
 
 
 class Choice(enum.Enum):

@@ -44,12 +44,12 @@ def test_a_whole_body_arrives_with_what_the_server_says_of_it(
     url = server.on("/a", Answer(BODY, etag='"1"', headers=headers))
     fetched, data = transfers.get(url)
     assert data == BODY
-    assert (fetched.status, fetched.size, fetched.etag) == (200, len(BODY), '"1"')
+    assert (fetched.status, fetched.size, fetched.head.etag) == (200, len(BODY), '"1"')
     assert (fetched.attempts, fetched.requests, fetched.transferred) == (1, 1, len(BODY))
-    assert fetched.http_version == "1.1"
+    assert fetched.head.http_version == "1.1"
     assert fetched.remote == f"127.0.0.1:{server.port}"
-    assert dict(fetched.cache) == {"age": "3", "x-cache": "HIT", "via": "1.1 x"}
-    assert fetched.digests == (("content-md5", "abc"),)
+    assert dict(fetched.head.cache) == {"age": "3", "x-cache": "HIT", "via": "1.1 x"}
+    assert fetched.head.digests == (("content-md5", "abc"),)
     assert fetched.first_byte_seconds is not None
     assert 0 < fetched.first_byte_seconds <= fetched.seconds
 
@@ -327,7 +327,7 @@ def test_head_tells_size_and_validator(server: FaultServer, transfers: Transfers
     url = server.on("/a", Answer(BODY, etag='"1"'))
     found = transfers.head(url)
     assert isinstance(found, Fetched)
-    assert (found.size, found.etag, found.transferred) == (len(BODY), '"1"', 0)
+    assert (found.size, found.head.etag, found.transferred) == (len(BODY), '"1"', 0)
     assert [seen.method for seen in server.seen] == ["HEAD"]
     assert not transfers.sinks[url].begun
 
@@ -339,7 +339,7 @@ def test_where_head_is_refused_one_byte_is_asked_for(
     url = server.on("/a", refuse(status), Answer(BODY, etag='"1"'))
     found = transfers.head(url)
     assert isinstance(found, Fetched)
-    assert (found.size, found.etag) == (len(BODY), '"1"')
+    assert (found.size, found.head.etag) == (len(BODY), '"1"')
     assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
     assert server.seen[1].headers["range"] == "bytes=0-0"
 

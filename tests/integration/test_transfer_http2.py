@@ -31,7 +31,7 @@ def test_http_2_is_negotiated(authority: Authority) -> None:
         with Transfers(cacert=authority.certificate) as transfers:
             fetched, data = transfers.get(server.url)
         assert data == BODY
-        assert fetched.http_version == "2"
+        assert fetched.head.http_version == "2"
         assert fetched.size == len(BODY)
 
 
@@ -40,7 +40,7 @@ def test_http_1_1_is_spoken_where_the_server_knows_no_other(authority: Authority
         url = server.on("/a", Answer(BODY))
         with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2) as transfers:
             fetched, _ = transfers.get(url)
-        assert fetched.http_version == "1.1"
+        assert fetched.head.http_version == "1.1"
 
 
 def test_streams_share_a_connection_when_there_are_many(authority: Authority) -> None:

@@ -107,7 +107,7 @@ def test_a_very_low_rate_is_no_stall(server: FaultServer) -> None:
 def test_http_1_can_be_asked_for(server: FaultServer) -> None:
     with Transfers(http=HttpVersion.HTTP_1_1) as transfers:
         fetched, _ = transfers.get(server.url("/a"))
-    assert fetched.http_version == "1.1"
+    assert fetched.head.http_version == "1.1"
     assert "upgrade" not in server.seen[0].headers
 
 

@@ -37,6 +37,7 @@ ORDER = (
     ("isobmff", "webm"),
     ("events",),
     ("byterange", "digests", "errors", "version"),
+    ("regex",),
 )
 """From the top; each may import what stands below it, and within its own name."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from dashget.errors import UsageError
+from dashget.regex import late
 from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
 from dashget.version import __version__
 
-_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
+_RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
 _SCALE: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _MOST_THREADS: Final = 1000
 

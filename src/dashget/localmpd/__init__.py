@@ -15,7 +15,6 @@ Elements are found by their place in the document (``Representation.where``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -23,6 +22,7 @@ from dashget.layout import Layout
 from dashget.localmpd.references import lead_to_mirror
 from dashget.mpd.presentation import Presentation
 from dashget.planning import Track, iter_representations
+from dashget.regex import late
 
 __all__ = ["make_local_mpd"]
 
@@ -33,10 +33,10 @@ _LEADS_AWAY: Final = (
     "ServiceDescription",
     "ContentSteering",
 )
-_MAY_CHANGE: Final = re.compile(
+_MAY_CHANGE: Final = late(
     rb"\bhref\s*=|<(?:[\w.-]+:)?(?:" + "|".join(_LEADS_AWAY).encode() + rb")\b"
 )
-_MAY_BE_ABSOLUTE: Final = re.compile(
+_MAY_BE_ABSOLUTE: Final = late(
     rb"<(?:[\w.-]+:)?BaseURL\b[^>]*>(?:\s*<!\[CDATA\[)?\s*(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"
     rb"|\b(?:media|initialization|index|bitstreamSwitching|sourceURL)\s*=\s*[\"']\s*"
     rb"(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"

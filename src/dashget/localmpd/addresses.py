@@ -32,6 +32,7 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning import Track
+from dashget.regex import late
 from dashget.segments.segment import Segment, SegmentKind
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
@@ -44,7 +45,7 @@ _REFERENCES: Final = (
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
 _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
-_MARKERS: Final = re.compile("([\ue000-\uf8ff])")
+_MARKERS: Final = late("([\ue000-\uf8ff])")
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:

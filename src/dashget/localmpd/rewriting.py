@@ -15,8 +15,9 @@ from dashget.mpd.presentation import Presentation
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
 from dashget.mpd.xmltree import NAMESPACE, XLINK
 from dashget.planning import Track
+from dashget.regex import late
 
-_XML_DECLARATION: Final = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
+_XML_DECLARATION: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 
 
 def rewrite(

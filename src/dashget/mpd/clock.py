@@ -17,6 +17,7 @@ from dashget.errors import Issue
 from dashget.mpd.model import MPD
 from dashget.mpd.urls import resolve_reference
 from dashget.mpd.values import read_date_time
+from dashget.regex import late
 
 
 class ClockMethod(enum.Enum):
@@ -40,7 +41,7 @@ class ClockSource(msgspec.Struct, frozen=True):
     time: Fraction | None = None
 
 
-_SCHEME: Final = re.compile(r"urn:mpeg:dash:utc:([a-z-]+):20\d\d", re.IGNORECASE)
+_SCHEME: Final = late(r"urn:mpeg:dash:utc:([a-z-]+):20\d\d", re.IGNORECASE)
 
 
 def clock_sources(mpd: MPD, url: str) -> tuple[tuple[ClockSource, ...], tuple[Issue, ...]]:

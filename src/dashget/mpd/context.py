@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -10,9 +9,10 @@ import msgspec
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.template import Template, parse_template
 from dashget.mpd.urls import Url
+from dashget.regex import late
 
 _WEB: Final = ("http", "https")
-_NO_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"<>\\^`{|}]")
+_NO_HOST: Final = late(r"[\s\x00-\x20\x7f\"<>\\^`{|}]")
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +17,6 @@ def decode_data_url(url: str) -> bytes:
         return content
     content = b"".join(content.split())
     try:
-        return base64.b64decode(content + b"=" * (-len(content) % 4), validate=True)
+        return binascii.a2b_base64(content + b"=" * (-len(content) % 4), strict_mode=True)
     except binascii.Error as error:
         raise ValueError(f"a data: URL with broken base64: {error}") from error

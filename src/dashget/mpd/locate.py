@@ -14,8 +14,9 @@ from dashget.mpd.presentation import Base
 from dashget.mpd.template import Address, Field, UrlPattern, escape_markers
 from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import encode, resolve_reference
+from dashget.regex import late
 
-_PART: Final = re.compile(r"([?&]?)\$(base|query|first|last)\$")
+_PART: Final = late(r"([?&]?)\$(base|query|first|last)\$")
 
 
 def address_marked(

@@ -11,17 +11,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_TAG: Final = re.compile(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
+from dashget.regex import late
+
+_TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
 _OPAQUE: Final = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
-_DECLARATION: Final = re.compile(
+_DECLARATION: Final = late(
     rb"""(?:\xef\xbb\xbf)?(\s*<\?xml[^>]*?)\s+encoding=["']([A-Za-z0-9._-]{1,40})["']([^>]*\?>)"""
 )
-_TIGHT: Final = re.compile(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
-_BARE_AMPERSAND: Final = re.compile(
-    rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)"
-)
-_CONTENT: Final = re.compile(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
-_ROOT: Final = re.compile(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
+_TIGHT: Final = late(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
+_BARE_AMPERSAND: Final = late(rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)")
+_CONTENT: Final = late(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
+_ROOT: Final = late(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
 
 def looks_like(data: bytes) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from dashget.isobmff import BoxError, read_pssh
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, AdaptationSet, ContentProtection, Period, Representation
 from dashget.mpd.presentation import Protection, Pssh
+from dashget.regex import late
 
 SYSTEMS: Final = {
     "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "Widevine",
@@ -32,7 +32,7 @@ SYSTEMS: Final = {
 """Common names of DRM system ids, by the UUID that names them in MPDs and pssh boxes."""
 
 _MP4: Final = "urn:mpeg:dash:mp4protection:2011"
-_UUID: Final = re.compile(r"urn:uuid:([0-9a-f-]{36})", re.IGNORECASE)
+_UUID: Final = late(r"urn:uuid:([0-9a-f-]{36})", re.IGNORECASE)
 
 
 def protections_of(
@@ -94,7 +94,7 @@ def _protection(
 
 def _boxes(text: str, descriptor: ContentProtection, log: IssueLog) -> tuple[Pssh, ...]:
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
+        data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
         box = read_pssh(data)
     except (binascii.Error, BoxError) as err:
         log.warn(f"cenc:pssh: {err}", descriptor.where, descriptor.line, "ISO/IEC 23001-7, 8.1")

@@ -15,18 +15,20 @@ from typing import Final
 
 import msgspec
 
+from dashget.regex import late
+
 MAX_WIDTH: Final = 64
 """The widest number format that is believed; a wider one is hostile."""
 
 _CONSTANT, _NUMBER, _TIME, _MIXED = range(4)
 _MARKER_BASE: Final = 0xE000
-_MARKERS: Final = re.compile("[\ue000-\uf8ff]")
-_IDENTIFIER: Final = re.compile(
+_MARKERS: Final = late("[\ue000-\uf8ff]")
+_IDENTIFIER: Final = late(
     r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time|SubNumber)"
     r"(?:%(?P<width>\d{0,20})(?P<radix>[dxXoiu]))?)?\$",
     re.ASCII,
 )
-_LEFT_OVER: Final = re.compile(r"\$[^$/]*\$?|\{[^{}]*\}")
+_LEFT_OVER: Final = late(r"\$[^$/]*\$?|\{[^{}]*\}")
 
 
 class FieldName(enum.Enum):

@@ -8,6 +8,7 @@ from typing import Final
 
 from dashget.mpd.model import AdaptationSet, DescriptorElement, Representation
 from dashget.mpd.presentation import ContentType, Descriptor, Tiles
+from dashget.regex import late
 
 TILE_SCHEMES: Final = frozenset(
     {"http://dashif.org/guidelines/thumbnail_tile", "http://dashif.org/thumbnail_tile"}
@@ -122,7 +123,7 @@ _EXTENSIONS: Final = {
     ),
     ContentType.IMAGE: frozenset(["jpg", "jpeg", "png", "webp", "gif", "avif"]),
 }
-_TEXT_MIME: Final = re.compile(
+_TEXT_MIME: Final = late(
     r"text/.*|application/(ttml(\+xml)?|dfxp(\+xml)?|x-subrip|smil(\+xml)?|x-sami)", re.IGNORECASE
 )
 _TEXT_ROLES: Final = frozenset({"subtitle", "caption", "forced-subtitle", "forced_subtitle"})
@@ -130,7 +131,7 @@ _CHANNEL_LAYOUTS: Final = {
     1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 8: 2, 9: 3, 10: 4,
     11: 7, 12: 8, 13: 24, 14: 8, 15: 12, 16: 10, 17: 12, 18: 14, 19: 12, 20: 14,
 }  # fmt: skip
-_TILES: Final = re.compile(r"\s*(\d{1,4})\s*[xX]\s*(\d{1,4})\s*")
+_TILES: Final = late(r"\s*(\d{1,4})\s*[xX]\s*(\d{1,4})\s*")
 _COMPONENTS: Final = {kind.value: kind for kind in ContentType}
 
 

@@ -11,9 +11,10 @@ import msgspec
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
 from dashget.mpd.urls import Url
+from dashget.regex import late
 
 SCHEMES: Final = frozenset({"urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016"})
-_PLACEHOLDER: Final = re.compile(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")
+_PLACEHOLDER: Final = late(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")
 
 
 class RequestQuery(msgspec.Struct, frozen=True):

@@ -12,12 +12,14 @@ from typing import Final
 
 import msgspec
 
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_PLAIN: Final = re.compile(
+from dashget.regex import late
+
+_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*")
+_PLAIN: Final = late(
     r"(?![./])(?:[!$&'()*+,;=@A-Z_a-z0-9~\ue000-\uf8ff-]|/(?!\.)|(?<!/)\.)+", re.ASCII
 )
-_ILLEGAL: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\ue000-\uf8ff]")
-_CONTROL: Final = re.compile(r"[\t\r\n]")
+_ILLEGAL: Final = late(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\ue000-\uf8ff]")
+_CONTROL: Final = late(r"[\t\r\n]")
 
 
 class Url(msgspec.Struct, frozen=True):

@@ -14,22 +14,24 @@ from typing import Final
 
 import isodate
 
-_INTEGER: Final = re.compile(r"[+-]?\d{1,40}", re.ASCII)
-_DECIMAL: Final = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})", re.ASCII)
-_RATIO: Final = re.compile(r"(\d{1,20})\s*/\s*(\d{1,20})", re.ASCII)
-_DURATION: Final = re.compile(
+from dashget.regex import late
+
+_INTEGER: Final = late(r"[+-]?\d{1,40}", re.ASCII)
+_DECIMAL: Final = late(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})", re.ASCII)
+_RATIO: Final = late(r"(\d{1,20})\s*/\s*(\d{1,20})", re.ASCII)
+_DURATION: Final = late(
     r"(?P<sign>[+-]?)(?P<whole>P(?:\d{1,15}Y)?(?:\d{1,15}M)?(?:\d{1,15}D)?"
     r"(?:T(?:\d{1,15}H)?(?:\d{1,15}M)?(?:(?P<seconds>\d{1,15})?(?:\.(?P<digits>\d{0,40}))?S)?)?)",
     re.ASCII,
 )
-_CLOCK: Final = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,40})?)", re.ASCII)
-_UNITS: Final = re.compile(
+_CLOCK: Final = late(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,40})?)", re.ASCII)
+_UNITS: Final = late(
     r"(?:(\d{1,9}(?:\.\d{1,20})?)d)?\s*(?:(\d{1,9}(?:\.\d{1,20})?)h)?\s*"
     r"(?:(\d{1,9}(?:\.\d{1,20})?)m(?:in)?)?\s*(?:(\d{1,15}(?:\.\d{1,20})?)s)?\s*"
     r"(?:(\d{1,15}(?:\.\d{1,20})?)ms)?",
     re.ASCII | re.IGNORECASE,
 )
-_DATE_TIME: Final = re.compile(
+_DATE_TIME: Final = late(
     r"(\d{4})-(\d\d)-(\d\d)(?:([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,40}))?)?)?"
     r"\s*(Z|z|[+-]\d\d:?\d\d)?",
     re.ASCII,

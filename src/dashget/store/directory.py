@@ -10,11 +10,11 @@ import contextlib
 import datetime
 import enum
 import errno
+import itertools
 import os
-import socket
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -22,8 +22,8 @@ import msgspec
 
 from dashget.errors import StoreError
 from dashget.layout import CONTROL_DIRECTORY
-from dashget.store.journal import Journal, read_part_paths
-from dashget.store.parts import Part
+from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
+from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
@@ -40,6 +40,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the module is optional
 
 _RECORD_NAME: Final = "record.jsonl"
+_UNKNOWN: Final[frozenset[str]] = frozenset({"/"})
+_NAMES_AT_MOST: Final = 10_000
+"""A folder with more names than these is asked about each of them: memory stays flat."""
 
 
 class Presence(enum.Enum):
@@ -78,8 +81,8 @@ class MirrorDirectory:
         self._clock = clock
         self._lock: IO[str] | None = None
         self._made: set[str] = set()
-        self._visited: set[str] = set()
-        self._empty: set[str] = set()
+        self._there: dict[str, frozenset[str] | None] = {}
+        """What was in a folder when it was first asked about, case-folded; None: too much."""
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
         self._files: tuple[int, dict[str, FileRecord]] | None = None
@@ -121,14 +124,9 @@ class MirrorDirectory:
 
     def presence(self, path: str, url: str) -> Presence:
         """Say what is there under a final name, for a file of this URL. Makes no request."""
-        folder = path.rpartition("/")[0]
-        if folder in self._empty and path not in self._recorded:
-            return Presence.MISSING
         try:
             found = os.stat(self._prefix + path)
         except OSError:
-            if folder not in self._visited:
-                self._visit(folder)
             return Presence.MISSING
         if not stat.S_ISREG(found.st_mode):
             return Presence.BLOCKED
@@ -138,11 +136,24 @@ class MirrorDirectory:
             return Presence.UNRECORDED
         return Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED
 
-    def _visit(self, folder: str) -> None:
-        """Take note of a folder that does not exist: no file in it was there before this run."""
-        self._visited.add(folder)
-        if not os.path.lexists(self._prefix + folder):
-            self._empty.add(folder)
+    def is_new(self, path: str) -> bool:
+        """Whether there surely was nothing of a file when its folder was first asked about.
+
+        Neither under its final name, in whatever case, nor in the record, nor as a part. Asks
+        the disk once for each folder, where ``presence`` asks for each file.
+        """
+        folder, _, name = path.rpartition("/")
+        there = self._there.get(folder, _UNKNOWN)
+        if there is _UNKNOWN:
+            there = self._there[folder] = _names_in(self._prefix + folder)
+        return (
+            there is not None
+            and name.casefold() not in there
+            and path not in self._recorded
+            # Some file systems take several spellings of the same letters for one name.
+            and path.isascii()
+            and not self.has_part(path)
+        )
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in the mirror; None where there is no regular file."""
@@ -155,6 +166,11 @@ class MirrorDirectory:
     def part(self, path: str, url: str, *, checksum: str | None = None) -> Part:
         """Return the place for the unfinished bytes of a file; see ``Part``."""
         return Part(self._journal, path, url, checksum)
+
+    def has_part(self, path: str) -> bool:
+        """Say whether an earlier run or attempt has left something of a file."""
+        journal = self._journal
+        return not journal.is_empty and journal.knows(part_name(path))
 
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
@@ -222,6 +238,40 @@ class MirrorDirectory:
         part.finish(fsync=self._fsync)
         if self._fsync:
             _sync_folder(self._prefix + folder)
+        self._note(record)
+
+    def put(self, pieces: Sequence[bytes]) -> int | None:
+        """Write a whole file that has no name yet; return its descriptor.
+
+        None where that cannot be: then it takes a part. What has no name vanishes with its
+        descriptor, also when the process is killed.
+        """
+        if self._fsync:
+            return None
+        descriptor = self._journal.open_unnamed()
+        if descriptor is not None:
+            try:
+                write_pieces(descriptor, pieces, 0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        return descriptor
+
+    def finish_unnamed(self, descriptor: int, record: FileRecord) -> None:
+        """Give a file that has no name its final one, and record it."""
+        path = record.path
+        folder = path.rpartition("/")[0]
+        if folder not in self._made:
+            self._make_folder(folder)
+        try:
+            # Only with a directory does Python have the link follow to the file itself.
+            os.link(f"{OPEN_FILES}/{descriptor}", path, dst_dir_fd=self._journal.root)
+        except OSError:
+            part = Part(self._journal, path, record.url)
+            part.take(descriptor, record.size)
+            part.finish()
+        else:
+            os.close(descriptor)
         self._note(record)
 
     def adopt(self, record: FileRecord) -> None:
@@ -385,7 +435,7 @@ class MirrorDirectory:
                 hint="wait for it to end, or choose another directory with -o",
             ) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.write(f"process {os.getpid()} on {_host_name()}")
         lock.flush()
         self._lock = lock
 
@@ -420,6 +470,28 @@ def _as_store_error(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _store_error(root, error) from error
+
+
+def _host_name() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
+
+
+def _names_in(folder: str) -> frozenset[str] | None:
+    """Return the names in a folder, case-folded; None for too many, or where none can be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = frozenset(
+                entry.name.casefold() for entry in itertools.islice(entries, _NAMES_AT_MOST + 1)
+            )
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
+    return names if len(names) <= _NAMES_AT_MOST else None
 
 
 def _remote_name(data: bytes) -> str:

@@ -8,12 +8,11 @@ piece never enters the journal. Entries are written before the bytes that they s
 
 from __future__ import annotations
 
+import binascii
 import contextlib
-import copy
 import errno
 import os
 import threading
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -174,7 +173,7 @@ class Journal:
 
     def _line(self, entry: PartEntry) -> bytes:
         entry.crc = None
-        entry.crc = zlib.crc32(self._encoder.encode(entry))
+        entry.crc = binascii.crc32(self._encoder.encode(entry))
         return self._encoder.encode(entry) + b"\n"
 
     def close(self) -> None:
@@ -206,7 +205,7 @@ class Journal:
                 entry = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
-            if self._line(copy.copy(entry)) == line + b"\n":
+            if self._line(msgspec.structs.replace(entry)) == line + b"\n":
                 self._apply(entry, paths)
         for name in os.listdir(self.directory):
             part = name.removesuffix(_SCATTERED)

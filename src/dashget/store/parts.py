@@ -94,7 +94,11 @@ class Part:
             self._prepare_hashes(head, 0)
             if self._hashers is not None:
                 self._hash(self._hashers, pieces, 0)
-        self._end = _write_pieces(descriptor, pieces, 0)
+        self._end = write_pieces(descriptor, pieces, 0)
+
+    def take(self, descriptor: int, size: int) -> None:
+        """Take over a file without a name that holds the whole resource."""
+        self._descriptor, self._end = descriptor, size
 
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Open the part; ``offset`` 0 empties it."""
@@ -171,7 +175,7 @@ class Part:
         descriptor = self._prepare(offset, offset + size)
         if self._hashers is not None:
             self._hash(self._hashers, pieces, offset)
-        _write_pieces(descriptor, pieces, offset)
+        write_pieces(descriptor, pieces, offset)
         return None
 
     def _prepare(self, offset: int, end: int) -> int:
@@ -325,7 +329,7 @@ def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:
         return os.write(descriptor, data)
 
 
-def _write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
+def write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
     """Write pieces that follow one another; return how many bytes they are."""
     size = sum(map(len, pieces))
     if not size:

@@ -86,11 +86,14 @@ class Record:
     def append(self, entry: Header | FileRecord) -> None:
         """Add one line, at once; OSError if it cannot be written whole."""
         line = self._encoder.encode(entry) + b"\n"
-        if self._descriptor is None:
-            self._descriptor = _open_for_append(self._path)
-        write_whole(self._descriptor, line)
+        descriptor = self._descriptor
+        if descriptor is None:
+            descriptor = self._descriptor = _open_for_append(self._path)
+        done = os.write(descriptor, line)
+        if done < len(line):
+            write_whole(descriptor, line[done:])
         if self._fsync:
-            os.fsync(self._descriptor)
+            os.fsync(descriptor)
 
     def is_in_place(self) -> bool:
         """Whether the file that is written to still has its name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import random as random_module
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -43,7 +42,7 @@ class Engine:
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        random: Callable[[], float] = random_module.random,
+        random: Callable[[], float] | None = None,
     ) -> None:
         check_support(options.http)
         rate = options.limit_rate
@@ -56,7 +55,7 @@ class Engine:
             cookies=new_cookies(options),
             clock=clock,
             wall_clock=wall_clock,
-            random=random,
+            random=random or _random,
         )
         self._free = [Loop(self._shared)]
         self._runs: list[Run] = []
@@ -158,6 +157,13 @@ class Engine:
                 for thread in threads:
                     if thread.ident is not None:
                         thread.join()
+
+
+def _random() -> float:
+    # Loaded late: few runs have to try anything again.
+    import random
+
+    return random.random()  # noqa: S311  # pauses are no secret
 
 
 def _usual_loops() -> int:

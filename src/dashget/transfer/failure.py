@@ -10,6 +10,7 @@ import re
 import msgspec
 
 from dashget.errors import Retry, StoreError
+from dashget.regex import late
 from dashget.transfer.libcurl import pycurl
 
 
@@ -118,7 +119,7 @@ _BASE = frozenset(
         _E_QUIC_CONNECT,
     }
 )
-_CERTIFICATE = re.compile(
+_CERTIFICATE = late(
     r"(?:certificate problem|verify result)\s*:?\s*(.+?)(?:\s*\(\d+\))?$", re.IGNORECASE
 )
 _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this check with --insecure"

@@ -6,23 +6,23 @@ import datetime
 import functools
 import re
 
+import msgspec
+
 from dashget.byterange import ByteRange
+from dashget.regex import late
 from dashget.transfer.request import ResponseHead
 
-_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
 
 
-class Head:
+class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Status and fields of one response. Names are lower-case; of repeated fields, the last."""
 
-    __slots__ = ("fields", "status", "version")
-
-    def __init__(self, status: int, version: str, fields: dict[str, str]) -> None:
-        self.status = status
-        self.version = version
-        self.fields = fields
+    status: int
+    version: str
+    fields: dict[str, str]
 
     @classmethod
     def parse(cls, lines: list[bytes]) -> Head | None:
@@ -31,17 +31,20 @@ class Head:
         Earlier ones are informational responses or a proxy's answer to CONNECT. What
         follows the empty line are trailers, which are ignored.
         """
-        # With one empty line there is one head, and no need to look for the last one.
-        start = 0 if lines.count(b"\r\n") == 1 else len(lines) - 1
-        while start >= 0 and lines[start][:5] != b"HTTP/":
-            start -= 1
-        if start < 0:
-            return None
+        if lines and lines[-1] == b"\r\n" and lines.count(b"\r\n") == 1:
+            # The usual case: one head, and nothing behind it.
+            start, end = 0, -1
+        else:
+            start = len(lines) - 1
+            while start >= 0 and lines[start][:5] != b"HTTP/":
+                start -= 1
+            if start < 0:
+                return None
+            end = _end(lines, start)
         first = _status(lines[start])
         if first is None:
             return None
-        fields = dict(map(_field, lines[start + 1 : _end(lines, start)]))
-        return cls(*first, fields)
+        return cls(*first, dict(map(_field, lines[start + 1 : end])))
 
     def text(self, name: str) -> str | None:
         """Return a field's value; None where it is absent or empty."""
@@ -88,14 +91,15 @@ class Head:
         """Return what others may know of this response; ``size`` is the resource's."""
         fields = self.fields
         field = fields.get
+        etag = field("etag") or None
         return ResponseHead(
             url,
             self.status,
             self.version,
             size,
-            field("etag") or None,
+            etag,
             field("last-modified") or None,
-            self.validator,
+            etag if etag and etag[0] == '"' else self.validator,
             field("content-type") or None,
             () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
             () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
@@ -146,6 +150,8 @@ def _end(lines: list[bytes], start: int) -> int:
 def _status(line: bytes) -> tuple[int, str] | None:
     version, _, rest = line.partition(b" ")
     try:
+        if version[:5] != b"HTTP/":
+            return None
         return int(rest[:3]), version[5:].decode("latin-1")
     except ValueError:
         return None

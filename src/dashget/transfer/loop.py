@@ -10,6 +10,7 @@ from dashget.transfer.failure import timeout_failure
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
+from dashget.transfer.request import ResponseHead
 from dashget.transfer.run import Run, Shared
 from dashget.transfer.wire import Verdict, Wire
 
@@ -30,11 +31,6 @@ class Loop:
         self.origins = shared.origins
         self.pacer = shared.pacer
         self.wall_clock = shared.wall_clock
-        self.guards_addresses = (
-            self.options.origin is not None
-            and not self.options.allow_private
-            and self.options.proxy is None
-        )
         self.received = 0
         """Body bytes since the loop was made."""
         self.active: set[Wire] = set()
@@ -60,8 +56,7 @@ class Loop:
                 if self.pacer is not None:
                     self._resume(self.pacer)
                 self._multi.perform()
-                self._take_in()
-                if not self._reap():
+                if not self._look():
                     self._wait()
                 self._tick()
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
@@ -94,13 +89,63 @@ class Loop:
             if ready is None:
                 return
 
+    def _look(self) -> bool:
+        """See what has come, and what has ended; say whether anything has ended."""
+        whole: list[tuple[Wire, ResponseHead]] = []
+        ended: list[tuple[Wire, int, str]] = []
+        queued = 1
+        while queued:
+            queued, succeeded, failed = self._multi.info_read()
+            for handle in succeeded:
+                wire = handle.wire
+                if wire.job is not None:
+                    head = wire.whole(self.run.held_at_most)
+                    if head is not None:
+                        whole.append((wire, head))
+                        continue
+                ended.append((wire, 0, ""))
+            for handle, code, text in failed:
+                ended.append((handle.wire, code, text))
+        for wire, _ in whole:
+            self._multi.remove_handle(wire.handle)
+            self.active.discard(wire)
+        self._take_in()
+        for wire, code, text in ended:
+            # Taking in what came may have ended it already.
+            if wire in self.active and self._enlist(wire):
+                self._end(wire, wire.conclude(code, text))
+        if whole:
+            self._put(whole)
+        return bool(whole or ended)
+
+    def _put(self, whole: list[tuple[Wire, ResponseHead]]) -> None:
+        """Hand over what has come whole, while servers work on the next requests already."""
+        self.run.vacate(wire for wire, _ in whole)
+        self._fill()
+        if self.active:
+            self._multi.perform()
+        for wire, head in whole:
+            self.received += head.size or 0
+            self.run.put(wire, head)
+            wire.job = None
+            self._idle.append(wire)
+
+    def _enlist(self, wire: Wire) -> bool:
+        """Have a wire that is alone work for a task; False if that has ended it."""
+        if wire.job is None:
+            return True
+        error = self.run.enlist(wire)
+        if error is not None:
+            self._end(wire, error)
+        return error is None
+
     def _take_in(self) -> None:
         """Have the wires take in what has arrived for them.
 
         First those whose heads have just come: that one of them has its range may be what
         another, which has come to the end of its own, needs to know.
         """
-        arrived = [wire for wire in self.active if wire.arrived]
+        arrived = [wire for wire in self.active if wire.arrived and self._enlist(wire)]
         if len(arrived) > 1:
             arrived.sort(key=_UNDER_WAY)
         for wire in arrived:
@@ -112,44 +157,8 @@ class Loop:
             if not wanted:
                 self._end(wire, wire.conclude(pycurl.E_WRITE_ERROR, ""))
 
-    def _reap(self) -> bool:
-        """Draw the consequences of all transfers that have ended; say whether there were any."""
-        found = False
-        whole: list[Wire] = []
-        while True:
-            queued, succeeded, failed = self._multi.info_read()
-            for handle in succeeded:
-                wire = handle.wire
-                verdict = wire.conclude(0, "")
-                if verdict is None and wire.task.held:
-                    self._multi.remove_handle(handle)
-                    self.active.discard(wire)
-                    self.run.vacate(wire)
-                    whole.append(wire)
-                else:
-                    self._end(wire, verdict)
-            for handle, code, text in failed:
-                self._end(handle.wire, handle.wire.conclude(code, text))
-            found = found or bool(succeeded or failed)
-            if not queued:
-                break
-        if whole:
-            self._store(whole)
-        return found
-
-    def _store(self, whole: list[Wire]) -> None:
-        """Hand over what has come whole, while servers work on the next requests already."""
-        self._fill()
-        if self.active:
-            self._multi.perform()
-        for wire in whole:
-            self.run.settle(wire, wire.hand_over(None))
-            self._idle.append(wire)
-
     def _end(self, wire: Wire, verdict: Verdict) -> None:
         self._multi.remove_handle(wire.handle)
-        if wire.under_way and (wire.task.held or wire.pieces):
-            verdict = wire.hand_over(verdict)
         if self.run.settle(wire, verdict):
             self._multi.add_handle(wire.handle)
         else:
@@ -184,6 +193,11 @@ class Loop:
         self._next_tick = now + _LONGEST_WAIT_SECONDS
         limit = self.options.timeout_seconds
         for wire in list(self.active):
+            if wire.job is not None:
+                # Alone for so long: what comes of it late is to be seen as it comes.
+                if now - wire.aimed > _LONGEST_WAIT_SECONDS:
+                    self._enlist(wire)
+                continue
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
             elif wire.stalled(now, limit):
@@ -194,6 +208,8 @@ class Loop:
     def _abandon(self) -> None:
         for wire in list(self.active):
             self._multi.remove_handle(wire.handle)
+            if wire.job is not None:
+                self.run.enlist(wire)
             self.run.abandon(wire)
             self._idle.append(wire)
         self.active.clear()

@@ -6,7 +6,6 @@ worked out once per origin; a request then looks its origin up by the URL's begi
 
 from __future__ import annotations
 
-import socket
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from dashget.errors import UsageError
@@ -62,6 +61,13 @@ class Origins:
         self._home = None if options.origin is None else _split(options.origin)
         self.guards_downgrade = self._home is not None and self._home[0] == "https"
         """Whether plain http is to be refused; the manifest came over https."""
+        self.guards_addresses = (
+            self._home is not None
+            and not options.allow_private
+            and options.proxy is None
+            and not _is_private(self._home[1])
+        )
+        """Whether a connection may be one to refuse: see ``address_refused``."""
         self._common = ["Accept-Encoding: identity"]
         self._secret: list[str] = []
         for name, value in options.headers:
@@ -217,7 +223,20 @@ def _is_public(address: str) -> bool:
     return parsed.is_global
 
 
+def _is_private(host: str) -> bool:
+    """Whether a host is an address that is not public, and so needs no lookup."""
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return not _is_public(host)
+
+
 def _host_is_public(host: str, port: int) -> bool:
+    import socket
+
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:

@@ -46,7 +46,7 @@ class Pace:
         task, age = wire.task, now - wire.aimed
         if age < patience or wire.raced or wire.dropped or wire.paused:
             return False
-        if task.halted or task.held:
+        if task.halted:
             return False
         if task.gaps is None and (task.wires > 1 or task.request.method is Method.HEAD):
             return False

@@ -121,46 +121,34 @@ class GatheringSink(Sink, Protocol):
         ...
 
 
-class WholeSink(Sink, Protocol):
-    """A sink that can take a small resource in one go, and so need not prepare for more."""
-
-    def put(self, head: ResponseHead, pieces: list[bytes], /) -> object:
-        """Take all bytes of a resource that has just come, instead of ``begin`` and ``write``.
-
-        The list is the engine's, and used again after the call.
-        """
-        ...
-
-
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 
     ``open_sink`` is called when the transfer starts, on a thread of the engine.
+
+    ``put`` may be given where nothing of the resource is there yet and all of it is wanted:
+    what is small and comes whole, in one go, at its first URL is handed to it as one list of
+    pieces, and no sink is opened. It may be called by several threads at once, for different
+    jobs, and raise what a sink may raise. The list is the engine's, and used again.
     """
 
     request: Request
     open_sink: Callable[[], Sink]
     payload: object = None
+    put: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
 
 
 class Fetched(msgspec.Struct, frozen=True, gc=False):
     """A resource that is here, whole: every byte announced has reached the sink.
 
-    ``size`` counts the bytes of the resource (or requested range). ``transferred`` counts
-    body bytes received for it, also in attempts that failed. ``attempts`` counts tries
-    (1: the first succeeded), ``requests`` every request including redirects and ranges.
-    Times are of the last attempt, in seconds.
+    ``head`` is the accepted response's, of the last attempt. ``size`` counts the bytes of
+    the resource (or requested range). ``transferred`` counts body bytes received for it, also
+    in attempts that failed. ``attempts`` counts tries (1: the first succeeded), ``requests``
+    every request including redirects and ranges. Times are of the last attempt, in seconds.
     """
 
-    url: str
-    status: int
+    head: ResponseHead
     size: int
-    http_version: str
-    etag: str | None
-    last_modified: str | None
-    content_type: str | None
-    cache: tuple[tuple[str, str], ...]
-    digests: tuple[tuple[str, str], ...]
     attempts: int
     requests: int
     transferred: int
@@ -170,8 +158,16 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     """Address and port of the peer."""
     resumed: bool
     """Whether bytes of an earlier run are part of it."""
-    date: str | None = None
-    """The ``Date`` header of the response as received."""
+
+    @property
+    def url(self) -> str:
+        """Where the response came from, after redirects."""
+        return self.head.url
+
+    @property
+    def status(self) -> int:
+        """The response's status code."""
+        return self.head.status
 
 
 class TransferError(FetchError):
@@ -221,6 +217,9 @@ class Hooks:
     The engine calls these, and ``done``, one at a time, on its own threads. They must
     return soon, and raise only to stop the run.
     """
+
+    wants_starts = True
+    """Whether ``on_started`` is called at all."""
 
     def on_started(self, job: Job, offset: int) -> None:
         """Take note of the first request for a job; ``offset`` is where it resumes."""

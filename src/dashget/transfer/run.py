@@ -24,10 +24,18 @@ from dashget.transfer.origin import Origin, Origins
 from dashget.transfer.pace import Pace
 from dashget.transfer.pieces import Pieces, note
 from dashget.transfer.redirects import follow
-from dashget.transfer.request import Fetched, Hooks, Job, Method, Reading, TransferError
+from dashget.transfer.request import (
+    Fetched,
+    Hooks,
+    Job,
+    Method,
+    Reading,
+    ResponseHead,
+    TransferError,
+)
 from dashget.transfer.retry import Bases, Retries
 from dashget.transfer.shares import Shares
-from dashget.transfer.task import Attempt, Task
+from dashget.transfer.task import Attempt, Task, shown_address
 from dashget.transfer.wire import Verdict, Wire
 
 if TYPE_CHECKING:
@@ -70,7 +78,8 @@ class Run:
         self.stopping = False
         self.error: BaseException | None = None
         self._loops = loops
-        self._held_at_most = min(_HELD_AT_MOST, options.range_threshold - 1)
+        self.held_at_most = min(_HELD_AT_MOST, options.range_threshold - 1)
+        """How large a resource may be that comes whole to a wire which is alone."""
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
         self._concurrency = Concurrency(options, shared.clock())
@@ -98,7 +107,7 @@ class Run:
             return self._over()
 
     def _over(self) -> bool:
-        return self.stopping or (self._jobs is None and not self._open)
+        return self.stopping or (self._jobs is None and not self._open and not self._active)
 
     def wait(self, seconds: float) -> None:
         """Sleep until something has changed, or for ``seconds``."""
@@ -117,12 +126,12 @@ class Run:
             if self.stopping or self._active >= self._concurrency.limit:
                 return None
             try:
-                task = self._next(wire.loop)
+                task = self._next(wire)
             except BaseException as error:  # noqa: BLE001  raised again by Engine.run
                 self._fail(error)
                 return None
             if task is None:
-                return None
+                return True if wire.job is not None else None
             self._active += 1
             helping = bool(task.wires or task.queued)
             task.wires += 1
@@ -133,22 +142,117 @@ class Run:
                     return None
             return ready
 
-    def _next(self, loop: Loop) -> Task | None:
+    def _next(self, wire: Wire) -> Task | None:
+        """Return the task that is next; None where there is none, or the wire asks alone."""
         backlog = self._backlog
         if backlog.count:
-            now = self.shared.clock()
+            now, loop = self.shared.clock(), wire.loop
             task = backlog.next(now, lambda origin: self._shares.has_room(origin, loop))
             if task is not None:
                 return task
         if self._jobs is not None and backlog.count < 16 + 4 * self._concurrency.limit:
             job = next(self._jobs, None)
             if job is not None:
-                task = Task(job)
-                self._open[task] = None
                 self._retries.budget.started += 1
-                return task
+                if job.put is not None and self._ask(wire, job):
+                    return None
+                return self._new_task(job)
             self._jobs = None
         return self._pieces.helped()
+
+    def _new_task(self, job: Job) -> Task:
+        task = Task(job)
+        self._open[task] = None
+        return task
+
+    # Asking without a task: the short way of what is small and comes at once.
+
+    def _ask(self, wire: Wire, job: Job) -> bool:
+        """Ask for all of a resource at its first URL; False if that takes a task."""
+        shared, urls = self.shared, job.request.urls
+        url, origins = urls[0], shared.origins
+        origin = origins.of(url)
+        now = shared.clock()
+        if (
+            not isinstance(origin, Origin)
+            or (len(urls) > 1 and not shared.bases.spotless)
+            or (origins.guards_downgrade and origins.downgrade(url) is not None)
+            or origin.not_before > now
+            or (self._shares.per_host and not self._shares.has_room(origin, wire.loop))
+        ):
+            return False
+        try:
+            wire.ask(job, url, origin, now)
+        except (pycurl.error, ValueError, TypeError):
+            return False
+        busy = wire.loop.busy
+        busy[origin] = busy.get(origin, 0) + 1
+        self._active += 1
+        if self.shared.hooks.wants_starts:
+            self._call(self.shared.hooks.on_started, job, 0)
+        return True
+
+    def vacate(self, wires: Iterable[Wire]) -> None:
+        """Let other transfers take the places of some that are over, before they are settled."""
+        with self.lock:
+            for wire in wires:
+                wire.loop.busy[wire.origin] -= 1
+                self._active -= 1
+
+    def put(self, wire: Wire, head: ResponseHead) -> None:
+        """Hand over a resource that has come whole to a wire which is alone, and report it."""
+        job, pieces, size = wire.job, wire.arrived, head.size or 0
+        if job is None or job.put is None:
+            raise ValueError("a wire that works for a task")
+        try:
+            job.put(job, head, pieces)
+        except BaseException as error:  # noqa: BLE001  sorted out by _broke
+            self._put_failed(wire, error)
+            return
+        ask = wire.handle.getinfo
+        # Microseconds, which are written down shorter than what a double makes of them.
+        first_byte = ask(pycurl.STARTTRANSFER_TIME_T) / 1_000_000
+        seconds = ask(pycurl.TOTAL_TIME_T) / 1_000_000
+        remote = shown_address(ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
+        fetched = Fetched(head, size, 1, 1, size, first_byte, seconds, remote, False)
+        with self.lock:
+            if self._concurrency.adaptive:
+                self._concurrency.arrived(first_byte, seconds)
+            if self._pace.ended(size, seconds) and not self._shares.wide:
+                self._widen()
+            try:
+                self._done(job, fetched)
+            except BaseException as error:  # noqa: BLE001  raised again by Engine.run
+                self._fail(error)
+            if self._sleepers and (self._shares.wide or self._over()):
+                self.changed.notify_all()
+
+    def _put_failed(self, wire: Wire, error: BaseException) -> None:
+        """Make a task of what could not be put, and draw the consequences."""
+        opening = self.enlist(wire)
+        with self.lock:
+            task = wire.task
+            self._wires.discard(wire)
+            task.received += sum(map(len, wire.arrived))
+            self._active += 1
+            self._broke(task, opening or error)
+            self._release(task)
+
+    def enlist(self, wire: Wire) -> BaseException | None:
+        """Make a task of what a wire asked for alone; return why its sink cannot be opened."""
+        with self.lock:
+            job = wire.job
+            if job is None:
+                return None
+            task = self._new_task(job)
+            task.wires = task.requests = 1
+            wire.join(task)
+            self._wires.add(wire)
+            try:
+                task.open(self.options)
+            except BaseException as error:  # noqa: BLE001  sorted out by _broke
+                return error
+            return None
 
     # Starting.
 
@@ -238,7 +342,7 @@ class Run:
         busy[origin] = busy.get(origin, 0) + 1
         self._wires.add(wire)
         task.requests += 1
-        if task.requests == 1:
+        if task.requests == 1 and self.shared.hooks.wants_starts:
             self._call(self.shared.hooks.on_started, task.job, wire.start)
         return True
 
@@ -266,14 +370,6 @@ class Run:
                 self._release(task)
             return again
 
-    def vacate(self, wire: Wire) -> None:
-        """Let another transfer take the place of one that is over, before it is settled."""
-        with self.lock:
-            self._wires.discard(wire)
-            wire.loop.busy[wire.origin] -= 1
-            self._active -= 1
-            wire.left = True
-
     def abandon(self, wire: Wire) -> None:
         """Let go of a wire whose transfer was broken off because the run stops."""
         with self.lock:
@@ -282,14 +378,8 @@ class Run:
             self._release(wire.task)
 
     def _leave(self, wire: Wire) -> None:
-        if wire.left:
-            wire.left = False
-            # Its release counts it once more.
-            self._active += 1
-        else:
-            self._wires.discard(wire)
-            wire.loop.busy[wire.origin] -= 1
-        wire.position = wire.flushed
+        self._wires.discard(wire)
+        wire.loop.busy[wire.origin] -= 1
         wire.task.received += wire.received
 
     def _give_back(self, wire: Wire) -> int:
@@ -473,9 +563,8 @@ class Run:
             wire.expect(accepted.first - task.base, end, noting=False)
             return not wire.dropped
         joins = task.began and task.gaps is not None
-        most = self._held_at_most
-        position = task.accept(head, accepted, wire.url, wire.index, held_at_most=most)
-        if not joins and task.sink is not None and not task.held:
+        position = task.accept(head, accepted, wire.url, wire.index)
+        if not joins and task.sink is not None:
             alone = self._concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
         wire.expect(position, end, noting=task.gaps is not None)

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 class Shares:
     """Which part of all transfers each loop has."""
 
-    __slots__ = ("_concurrency", "_per_host", "_places", "wide")
+    __slots__ = ("_concurrency", "_places", "per_host", "wide")
 
     def __init__(
         self, options: TransferOptions, concurrency: Concurrency, loops: tuple[Loop, ...]
     ) -> None:
         self._concurrency = concurrency
         self._places = {loop: place for place, loop in enumerate(loops)}
-        self._per_host = options.max_per_host
-        if self._per_host is None and options.in_flight is None:
-            self._per_host = HOST_LIMIT
+        self.per_host = options.max_per_host
+        """Connections to one host at most; None: as many as there are transfers."""
+        if self.per_host is None and options.in_flight is None:
+            self.per_host = HOST_LIMIT
         self.wide = len(loops) == 1
         """Whether all loops take part."""
 
@@ -39,9 +40,9 @@ class Shares:
 
     def has_room(self, origin: Origin, loop: Loop) -> bool:
         """Say whether a loop may have one more connection to a host."""
-        if self._per_host is None:
+        if self.per_host is None:
             return True
-        return loop.busy.get(origin, 0) < self._part(self._per_host, loop)
+        return loop.busy.get(origin, 0) < self._part(self.per_host, loop)
 
     def _part(self, whole: int, loop: Loop) -> int:
         place = self._places[loop]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 
@@ -42,7 +43,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     claim: int | None = None
 
 
-_PLAIN = Attempt(Asked())
+PLAIN = Attempt(Asked())
+"""All of a resource, of which nothing is known."""
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
@@ -51,9 +53,9 @@ class Task:
 
     __slots__ = (
         "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
-        "halted", "head", "held", "in_one", "job", "owner", "prefix", "proven", "put", "queued",
-        "received", "remote", "request", "requests", "restarts", "resumed", "shortages", "sink",
-        "size", "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
+        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "queued", "received",
+        "remote", "request", "requests", "restarts", "resumed", "shortages", "sink", "size",
+        "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -62,7 +64,6 @@ class Task:
         self.urls = job.request.urls
         self.sink: Sink | None = None
         self.write: Callable[[list[bytes], int], object] = _no_sink
-        self.put: Callable[[ResponseHead, list[bytes]], object] | None = None
         self.base = 0 if job.request.range is None else job.request.range.first
         self.tries = [0] * len(self.urls)
         """Failed attempts per URL, less those that brought the resource forward."""
@@ -87,8 +88,6 @@ class Task:
         """Whether the server has proved to know no ranges of it."""
         self.resumed = False
         self.began = False
-        self.held = False
-        """Whether the sink has not been told yet of the bytes that come."""
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.head: ResponseHead | None = None
@@ -114,7 +113,6 @@ class Task:
             return
         self.sink = self.job.open_sink()
         self.write = _writer(self.sink)
-        self.put = getattr(self.sink, "put", None)
         point = self.sink.resume_point()
         if point is None or self.request.range is not None:
             return
@@ -144,7 +142,7 @@ class Task:
     def attempt(self) -> Attempt:
         """Return what to ask next, where one stream is to bring all of it."""
         if self.request.method is Method.HEAD:
-            return _PROBE if self.asks_probe else _PLAIN
+            return _PROBE if self.asks_probe else PLAIN
         wanted = self.request.range
         if wanted is not None:
             return Attempt(Asked(range=wanted, whole=False))
@@ -152,7 +150,7 @@ class Task:
             self.prefix = 0
         position = self.prefix
         if position == 0:
-            return _PLAIN
+            return PLAIN
         if self.size is not None and position >= self.size:
             # All is here but the proof: ask for the last byte, so that a 206 confirms it.
             position = self.size - 1
@@ -172,7 +170,7 @@ class Task:
     def attempt_to_overtake(self, position: int) -> Attempt:
         """Return what to ask of a transfer that is to overtake one that is at ``position``."""
         if position == 0 or self.size is None or self.validator is None:
-            return _PLAIN
+            return PLAIN
         asked = Asked(
             range=ByteRange(position), whole=False, total=self.size, validator=self.validator
         )
@@ -186,14 +184,8 @@ class Task:
             and accepted.total == self.size
         )
 
-    def accept(
-        self, head: Head, accepted: Accepted, url: str, index: int, *, held_at_most: int = 0
-    ) -> int:
-        """Take note of an accepted response; return the sink position of its first byte.
-
-        A resource of up to ``held_at_most`` bytes goes to its sink in one go, if it comes in
-        one go.
-        """
+    def accept(self, head: Head, accepted: Accepted, url: str, index: int) -> int:
+        """Take note of an accepted response; return the sink position of its first byte."""
         position = accepted.first - self.base
         if self.began and self.gaps is not None:
             self.proven = True
@@ -210,37 +202,9 @@ class Task:
         self.proven = head.status == 206 and whole
         self.head, self.size, self.validator, self.owner = info, size, info.validator, index
         if self.sink is not None and self.request.method is Method.GET:
-            if whole and self._may_be_held(position, held_at_most):
-                self.held = True
-            else:
-                self.held = False
-                self.sink.begin(info, position)
+            self.sink.begin(info, position)
             self.began = True
         return position
-
-    def _may_be_held(self, position: int, most: int) -> bool:
-        return (
-            self.put is not None
-            and position == 0
-            # Nobody else is to bring it, now or later: see Pace.slowest.
-            and self.wires == 1
-            and not self.queued
-            and self.size is not None
-            and self.size <= most
-            and self.gaps is None
-        )
-
-    def let_go(self) -> None:
-        """Tell the sink of a response that was held, before its bytes are written after all."""
-        self.held = False
-        if self.sink is not None and self.head is not None:
-            self.sink.begin(self.head, 0)
-
-    def deliver(self, pieces: list[bytes]) -> None:
-        """Hand over the bytes of a response that was held, now that all are there."""
-        self.held = False
-        if self.put is not None and self.head is not None:
-            self.put(self.head, pieces)
 
     def failed(self, failure: Failure, index: int, progress: int) -> None:
         """Count an attempt on the URL ``index`` that failed after ``progress`` new bytes."""
@@ -277,9 +241,8 @@ class Task:
         size = self.size if self.request.method is Method.HEAD else self.prefix
         first_byte, seconds = self.timing
         return Fetched(
-            head.url, head.status, size or 0, head.http_version, head.etag, head.last_modified,
-            head.content_type, head.cache, head.digests, self.failures + 1, self.requests,
-            self.received, first_byte, seconds, _address(*self.remote), self.resumed, head.date,
+            head, size or 0, self.failures + 1, self.requests, self.received, first_byte, seconds,
+            shown_address(*self.remote), self.resumed,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:
@@ -330,7 +293,9 @@ def _writer(sink: Sink) -> Callable[[list[bytes], int], object]:
     return lambda pieces, offset: write(pieces[0] if len(pieces) == 1 else b"".join(pieces), offset)
 
 
-def _address(host: str, port: int) -> str | None:
+@functools.lru_cache(maxsize=64)
+def shown_address(host: str, port: int) -> str | None:
+    """Join the address and the port of a peer; None where libcurl knows none."""
     if not host:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

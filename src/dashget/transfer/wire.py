@@ -4,13 +4,16 @@ libcurl puts what arrives into two lists, the lines of heads and the pieces of b
 at most), without a line of Python in between. When it has nothing more to read, the loop has
 each wire take in what has come: the first bytes of a body make the head be judged; bytes of
 a response that is not what was asked for are dropped, never written.
+
+A wire starts out *alone*, with nothing but a job, where all of a resource is asked for and
+nothing of it is there. If it comes whole before the loop looks for the first time, that is
+all. Else the run makes a task of it, and it goes on like any other.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.easy import dress, new_handle
@@ -25,10 +28,12 @@ from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.origin import Origin, sendable
-from dashget.transfer.request import Method
-from dashget.transfer.task import UNMARKED, Attempt, Task
+from dashget.transfer.request import Job, Method, ResponseHead
+from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
 
 if TYPE_CHECKING:
+    import socket
+
     from dashget.transfer.loop import Loop
 
 _HEAD, _BODY, _SKIP = range(3)
@@ -46,9 +51,9 @@ class Wire:
 
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
-        "flushed", "handle", "hops", "index", "left", "lines", "loop", "mark", "moved", "noted",
-        "origin", "paused", "pieces", "position", "raced", "received", "seen", "skipped", "start",
-        "state", "stopped", "task", "url", "verdict", "visited", "worn",
+        "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted", "origin",
+        "paused", "position", "raced", "received", "seen", "skipped", "start", "state", "stopped",
+        "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -61,28 +66,71 @@ class Wire:
         self.lines: list[bytes] = []
         self.arrived: list[bytes] = []
         """Data that has come and was not looked at yet."""
-        self.pieces: list[bytes] = []
-        """Data that was taken in and is not yet with the sink."""
+        self.error: BaseException | None = None
+        self.verdict: Failure | Redirect | None = None
         self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
         paced = loop.pacer is not None
         self.handle.setopt(
             pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append
         )
-        if loop.guards_addresses:
+        if loop.origins.guards_addresses:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
-        self.left = False
-        """Whether another transfer has its place already, though it is not settled yet."""
+        self.job: Job | None = None
+        """What it works for while it is alone; there is no ``task`` then."""
         self.worn: Origin | None = None
         self.bodiless = False
 
+    def ask(self, job: Job, url: str, origin: Origin, now: float) -> None:
+        """Prepare to ask for all of a resource, for a job alone."""
+        self.url = url
+        self.origin = origin
+        self.aimed = now
+        self.error = self.verdict = None
+        self.paused = False
+        self.lines.clear()
+        self.arrived.clear()
+        handle = self.handle
+        if self.worn is not origin:
+            dress(handle, self.loop.options, origin)
+            self.worn = origin
+        if self.bodiless:
+            handle.setopt(pycurl.HTTPGET, 1)
+            self.bodiless = False
+        if origin.query or not url.isascii():
+            url = sendable(url, origin.query)
+        handle.setopt(pycurl.URL, url)
+        self.job = job
+
+    def whole(self, most: int) -> ResponseHead | None:
+        """Return the head of a plain 200 whose body of ``most`` bytes at most is all here.
+
+        None for anything else, which is to be judged for a task.
+        """
+        head = Head.parse(self.lines)
+        if head is None or head.status != 200 or "content-encoding" in head.fields:
+            return None
+        size = head.content_length
+        if size != sum(map(len, self.arrived)) or size > most:
+            return None
+        return head.describe(self.url, size)
+
+    def join(self, task: Task) -> None:
+        """Go on for a task with what was asked for a job alone."""
+        self.job = None
+        self._begin(task, 0, PLAIN)
+        self._reset(self.aimed)
+
     def aim(self, task: Task, index: int, attempt: Attempt, now: float) -> None:
         """Prepare a task's next attempt, on its URL ``index``."""
+        self.aimed = now
+        self._begin(task, index, attempt)
+
+    def _begin(self, task: Task, index: int, attempt: Attempt) -> None:
         self.task = task
         self.index = index
         self.asked = attempt.asked
-        self.start = self.position = self.noted = self.flushed = attempt.first
+        self.start = self.position = self.noted = attempt.first
         self.claim = attempt.claim
-        self.aimed = now
         self.raced = False
         """Whether another wire was sent after the same bytes."""
         self.dropped = False
@@ -94,18 +142,11 @@ class Wire:
         """Prepare one request of the attempt; more than one where redirects are followed."""
         self.url = url
         self.origin = origin
-        self.fence = self.mark = UNMARKED
-        self.end: int | None = None
-        self.state = _HEAD
-        self.skipped = self.received = 0
-        self.seen = self.position
-        self.moved = now
-        self.error: BaseException | None = None
-        self.verdict: Failure | Redirect | None = None
-        self.stopped = self.paused = False
+        self._reset(now)
+        self.error = self.verdict = None
+        self.paused = False
         self.lines.clear()
         self.arrived.clear()
-        self.pieces.clear()
         handle, asked = self.handle, self.asked
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
@@ -118,6 +159,16 @@ class Wire:
             handle.setopt(pycurl.NOBODY if bodiless else pycurl.HTTPGET, 1)
             self.bodiless = bodiless
         handle.setopt(pycurl.URL, sendable(url, None if self.hops else origin.query))
+
+    def _reset(self, now: float) -> None:
+        """Forget what an earlier response has left."""
+        self.fence = self.mark = UNMARKED
+        self.end: int | None = None
+        self.state = _HEAD
+        self.skipped = self.received = 0
+        self.seen = self.position
+        self.moved = now
+        self.stopped = False
 
     def _on_paced_data(self, data: bytes) -> int | None:
         pacer = self.loop.pacer
@@ -147,11 +198,10 @@ class Wire:
             data = b"".join(arrived)
             arrived.clear()
             return self._take_past_fence(data)
+        if arrived:
+            self.task.write(arrived, self.position)
+            arrived.clear()
         self.position = end
-        self.pieces += arrived
-        arrived.clear()
-        if not self.is_whole:
-            self.flush()
         if end >= self.mark:
             self._note()
         return True
@@ -178,7 +228,7 @@ class Wire:
 
     def expect(self, position: int, end: int | None, *, noting: bool) -> None:
         """Take the body to be the bytes from ``position`` up to ``end``, if that is known."""
-        self.start = self.position = self.noted = self.flushed = position
+        self.start = self.position = self.noted = position
         self.end = end
         self.mark = position + _NOTED_EVERY_BYTES if noting else UNMARKED
         self._set_fence()
@@ -190,37 +240,10 @@ class Wire:
         claim = UNMARKED if self.claim is None else self.claim
         self.fence = min(end, claim)
 
-    def flush(self) -> None:
-        """Hand what has been gathered to the sink. May raise what that raises."""
-        pieces = self.pieces
-        if pieces:
-            if self.task.held:
-                self.task.let_go()
-            self.task.write(pieces, self.flushed)
-            self.flushed = self.position
-            pieces.clear()
-
-    def hand_over(self, verdict: Verdict) -> Verdict:
-        """Hand over what was held, as far as it came, at the end; return the verdict on that."""
-        task = self.task
-        try:
-            if verdict is None and self.is_whole:
-                task.deliver(self.pieces)
-                self.flushed = self.position
-                self.pieces.clear()
-            else:
-                self.flush()
-        except BaseException as error:  # noqa: BLE001  sorted out by the run
-            return error
-        finally:
-            task.held = False
-        return verdict
-
     def _take_past_fence(self, data: bytes) -> bool:
         """Take in data that reaches past a position where there is something to do."""
         task = self.task
         offset = 0
-        self.flush()
         while offset < len(data):
             if task.halted:
                 return False
@@ -232,10 +255,9 @@ class Wire:
                 return False
             self._set_fence()
             part = data[offset : offset + self.fence - self.position]
-            self.pieces.append(part)
+            task.write([part], self.position)
             self.position += len(part)
             offset += len(part)
-            self.flush()
         if self.position >= self.mark:
             self._note()
         return True
@@ -249,11 +271,6 @@ class Wire:
         """Give up the end of the claim. Another thread may be writing up to the old one."""
         self.claim = claim
         self.fence = min(self.fence, claim)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all bytes of a resource that is held are here, as far as anybody knows."""
-        return self.task.held and self.position == self.end and not self.start
 
     @property
     def under_way(self) -> bool:
@@ -271,6 +288,8 @@ class Wire:
                     "allow it with --allow-private",
                 )
                 return pycurl.SOCKET_BAD
+            import socket
+
             return _Lent(socket.socket(family, kind, protocol))
         except Exception as error:  # noqa: BLE001  pycurl would print it and go on
             self.error = error
