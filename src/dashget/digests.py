@@ -66,6 +66,23 @@ def _parse(header: str, text: str) -> Iterable[Digest]:
             yield Digest(algorithm, value, header)
 
 
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of a small piece of data, in hexadecimal digits.
+
+    hashlib loads OpenSSL, which takes longer than to hash a manifest; Python's own module,
+    which it falls back to, does not.
+    """
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found]  # without stubs
+    except ImportError:
+        try:
+            from _sha2 import sha256  # type: ignore[import-not-found]  # from Python 3.12 on
+        except ImportError:
+            from hashlib import sha256
+    digest: str = sha256(data).hexdigest()
+    return digest
+
+
 def _decode(text: str) -> bytes | None:
     try:
         return binascii.a2b_base64("".join(text.split()), strict_mode=True)

@@ -196,9 +196,16 @@ def _is_plain(path: str) -> bool:
     """
     return (
         len(path) <= _COMPONENT_BYTES // 2
-        and _PLAIN.fullmatch(MARK.sub("0", path)) is not None
+        and _PLAIN.fullmatch(_with_digits(path)) is not None
         and _MAYBE_RESERVED.search(path) is None
     )
+
+
+def _with_digits(text: str) -> str:
+    """Put a digit in the place of each field's marker."""
+    if text.isascii():
+        return text
+    return "".join("0" if _FIRST_MARK <= ord(char) <= _LAST_MARK else char for char in text)
 
 
 def _marks(text: str) -> set[str]:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
+from dashget.digests import sha256_hex
 from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
 from dashget.layout import SafePath, manifest_name
 from dashget.lookups import RemoteEntity, fetch_remote_elements, learn_time
@@ -72,9 +73,7 @@ class Loaded(msgspec.Struct, frozen=True):
     @property
     def sha256(self) -> str:
         """The SHA-256 of the document, in hexadecimal digits."""
-        from hashlib import sha256
-
-        return sha256(self.data).hexdigest()
+        return sha256_hex(self.data)
 
 
 def parse_source(text: str, *, base_url: str | None = None) -> Source:

@@ -348,40 +348,38 @@ class MirrorRun(Hooks):
             self._arrived(file, result)
 
     def _arrived(self, file: _File, fetched: Fetched) -> None:
-        part, unnamed = file.part, file.unnamed
+        part = file.part
         try:
-            if unnamed is not None:
-                file.unnamed = None
-                record = self._record(file, fetched)
-                if file.local_size is not None:
-                    self._store.set_aside(file.path)
-                self._store.finish_unnamed(unnamed, record)
-            elif part is None:
-                raise ValueError(f"{file.path}: fetched without a part")
-            else:
-                if self._is_spoilt(file, part, fetched):
-                    return
+            if part is not None and self._is_spoilt(file, part, fetched):
+                return
+            if file.local_size is not None:
+                self._store.set_aside(file.path)
+            if file.unnamed is not None:
+                self._store.finish_unnamed(file.unnamed, self._record(file, fetched))
+            elif part is not None:
                 record = self._record(file, fetched, sha256=self._checksum(part))
-                if file.local_size is not None:
-                    self._store.set_aside(file.path)
                 self._store.finish(part, record)
         except OSError as error:
-            if part is not None:
-                part.close()
-            self._store.check_present()
-            if error.errno in _DISK_IS_THE_PROBLEM:
-                raise StoreError(
-                    f"cannot store {file.path}: {error.strerror}",
-                    hint="make room on the disk; the same command goes on from here",
-                ) from error
-            place = f": {error.filename}" if error.filename else ""
-            reason = f"cannot be stored: {error.strerror or error}{place}"
-            self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
+            self._not_stored(file, fetched, error)
             return
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
         self._finish(file, outcome, size=fetched.size, fetched=fetched)
+
+    def _not_stored(self, file: _File, fetched: Fetched, error: OSError) -> None:
+        """Report a file that came whole, but could not get its name."""
+        if file.part is not None:
+            file.part.close()
+        self._store.check_present()
+        if error.errno in _DISK_IS_THE_PROBLEM:
+            raise StoreError(
+                f"cannot store {file.path}: {error.strerror}",
+                hint="make room on the disk; the same command goes on from here",
+            ) from error
+        place = f": {error.filename}" if error.filename else ""
+        reason = f"cannot be stored: {error.strerror or error}{place}"
+        self._finish(file, Outcome.FAILED, fetched=fetched, reason=reason)
 
     def _is_spoilt(self, file: _File, part: Part, fetched: Fetched) -> bool:
         """Compare with the digest that the server sent, if any; a wrong body is fetched again."""
@@ -489,14 +487,15 @@ class MirrorRun(Hooks):
         error: TransferError | None = None,
         reason: str | None = None,
     ) -> None:
-        url = file.urls[0]
         totals = self.totals
         totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
-        result = fetched or error
-        attempts = file.tries + (result.attempts if result else 0)
         if size is not None:
             totals.files += 1
             totals.bytes += size
+        if outcome is not Outcome.FAILED and not self._tells_ends:
+            return
+        url, result = file.urls[0], fetched or error
+        attempts = file.tries + (result.attempts if result else 0)
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             totals.failures.append(Failure(file.path, url, reason or "", attempts, status))

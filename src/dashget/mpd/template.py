@@ -22,6 +22,8 @@ MAX_WIDTH: Final = 64
 
 _CONSTANT, _NUMBER, _TIME, _MIXED = range(4)
 _MARKER_BASE: Final = 0xE000
+_FIRST_MARKER: Final = "\ue000"
+_LAST_MARKER: Final = "\uf8ff"
 _MARKERS: Final = late("[\ue000-\uf8ff]")
 _IDENTIFIER: Final = late(
     r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time|SubNumber)"
@@ -239,12 +241,18 @@ def _unknown_identifier(text: str) -> list[str]:
 
 def _compile(marked: str, fields: tuple[Field, ...]) -> tuple[str, int]:
     """Turn marked text into a ``%`` format, and say which values it takes."""
-    order = [fields[ord(m) - _MARKER_BASE].name for m in _MARKERS.findall(marked)]
+    # Without a pattern: one that has a range of thousands of characters takes long to compile.
+    order = []
+    pieces = []
+    for char in marked.replace("%", "%%"):
+        if _FIRST_MARKER <= char <= _LAST_MARKER:
+            field = fields[ord(char) - _MARKER_BASE]
+            order.append(field.name)
+            char = field.printf
+        pieces.append(char)
     if not order:
         return "", _CONSTANT
-    form = _MARKERS.sub(
-        lambda m: fields[ord(m[0]) - _MARKER_BASE].printf, marked.replace("%", "%%")
-    )
+    form = "".join(pieces)
     if order == [FieldName.NUMBER]:
         return form, _NUMBER
     return form, _TIME if order == [FieldName.TIME] else _MIXED

@@ -146,14 +146,12 @@ class MirrorDirectory:
         there = self._there.get(folder, _UNKNOWN)
         if there is _UNKNOWN:
             there = self._there[folder] = _names_in(self._prefix + folder)
-        return (
-            there is not None
-            and name.casefold() not in there
-            and path not in self._recorded
-            # Some file systems take several spellings of the same letters for one name.
-            and path.isascii()
-            and not self.has_part(path)
-        )
+        if there is None or path in self._recorded:
+            return False
+        # Some file systems take several spellings of the same letters for one name.
+        if there and (name.casefold() in there or not path.isascii()):
+            return False
+        return not self.has_part(path)
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in the mirror; None where there is no regular file."""
@@ -169,8 +167,9 @@ class MirrorDirectory:
 
     def has_part(self, path: str) -> bool:
         """Say whether an earlier run or attempt has left something of a file."""
-        journal = self._journal
-        return not journal.is_empty and journal.knows(part_name(path))
+        if self._read_only or self._journal.is_empty:
+            return False
+        return self._journal.knows(part_name(path))
 
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
@@ -262,7 +261,11 @@ class MirrorDirectory:
         path = record.path
         folder = path.rpartition("/")[0]
         if folder not in self._made:
-            self._make_folder(folder)
+            try:
+                self._make_folder(folder)
+            except BaseException:
+                os.close(descriptor)
+                raise
         try:
             # Only with a directory does Python have the link follow to the file itself.
             os.link(f"{OPEN_FILES}/{descriptor}", path, dst_dir_fd=self._journal.root)
@@ -378,7 +381,7 @@ class MirrorDirectory:
             self._record.append(record)
         except OSError as error:
             raise _store_error(self.root, error) from error
-        self._recorded[record.path] = _entry_of(record)
+        self._recorded[record.path] = record.size, hash(record.url)
 
     def _read_record(self, header: Header, *, moved: bool) -> Header | None:
         path = self._control / _RECORD_NAME
@@ -405,7 +408,7 @@ class MirrorDirectory:
         if folder and folder not in self._made:
             self.check_present()
             os.makedirs(self._prefix + folder, exist_ok=True)
-            self._made.add(folder)
+        self._made.add(folder)
 
     def check_present(self) -> None:
         """Raise StoreError if the mirror's directory is not there any more."""

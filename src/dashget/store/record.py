@@ -38,7 +38,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """The wall-clock time that a live presentation was planned for: RFC 3339."""
 
 
-class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A finished file: what it is, and how it came."""
 
     path: str
@@ -80,12 +80,12 @@ class Record:
     def __init__(self, path: Path, *, fsync: bool = False) -> None:
         self._path = path
         self._fsync = fsync
-        self._encoder = msgspec.json.Encoder()
+        self._encode = msgspec.json.Encoder().encode
         self._descriptor: int | None = None
 
     def append(self, entry: Header | FileRecord) -> None:
         """Add one line, at once; OSError if it cannot be written whole."""
-        line = self._encoder.encode(entry) + b"\n"
+        line = self._encode(entry) + b"\n"
         descriptor = self._descriptor
         if descriptor is None:
             descriptor = self._descriptor = _open_for_append(self._path)

@@ -37,7 +37,7 @@ class Loop:
         self.busy: dict[Origin, int] = {}
         """Requests in flight per origin."""
         self.run: Run
-        self._idle: list[Wire] = []
+        self.idle: list[Wire] = []
         self._multi: Any = pycurl.CurlMulti()
         self._share = 0
         self._next_tick = 0.0
@@ -66,9 +66,9 @@ class Loop:
 
     def close(self) -> None:
         """Close all connections."""
-        for wire in self._idle:
+        for wire in self.idle:
             wire.handle.close()
-        self._idle.clear()
+        self.idle.clear()
         self._multi.close()
 
     def _fill(self) -> None:
@@ -78,14 +78,19 @@ class Loop:
             self._share = share
             streams = -(-share // _CONNECTIONS)
             self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
+        room = share - len(self.active)
+        if room > 0:
+            for wire in run.ask(self, room):
+                self._multi.add_handle(wire.handle)
+                self.active.add(wire)
         while len(self.active) < share:
-            wire = self._idle.pop() if self._idle else Wire(self)
+            wire = self.idle.pop() if self.idle else Wire(self)
             ready = run.start(wire)
             if ready:
                 self._multi.add_handle(wire.handle)
                 self.active.add(wire)
                 continue
-            self._idle.append(wire)
+            self.idle.append(wire)
             if ready is None:
                 return
 
@@ -120,7 +125,7 @@ class Loop:
 
     def _put(self, whole: list[tuple[Wire, ResponseHead]]) -> None:
         """Hand over what has come whole, while servers work on the next requests already."""
-        self.run.vacate(wire for wire, _ in whole)
+        self.run.vacate(whole)
         self._fill()
         if self.active:
             self._multi.perform()
@@ -128,7 +133,8 @@ class Loop:
             self.received += head.size or 0
             self.run.put(wire, head)
             wire.job = None
-            self._idle.append(wire)
+            wire.arrived.clear()
+            self.idle.append(wire)
 
     def _enlist(self, wire: Wire) -> bool:
         """Have a wire that is alone work for a task; False if that has ended it."""
@@ -163,7 +169,8 @@ class Loop:
             self._multi.add_handle(wire.handle)
         else:
             self.active.discard(wire)
-            self._idle.append(wire)
+            wire.arrived.clear()
+            self.idle.append(wire)
 
     def _wait(self) -> None:
         milliseconds = self._multi.timeout()
@@ -211,5 +218,6 @@ class Loop:
             if wire.job is not None:
                 self.run.enlist(wire)
             self.run.abandon(wire)
-            self._idle.append(wire)
+            wire.arrived.clear()
+            self.idle.append(wire)
         self.active.clear()

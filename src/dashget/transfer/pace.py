@@ -20,7 +20,8 @@ class Pace:
     __slots__ = ("_bytes", "_count", "_rate")
 
     def __init__(self) -> None:
-        self._rate: float | None = None
+        self._rate = 0.0
+        """Bytes a second of the usual transfer; 0 while there was none."""
         self._bytes = 0
         self._count = 0
 
@@ -29,9 +30,8 @@ class Pace:
         self._count += 1
         self._bytes += size
         if size > _TELLING_BYTES and seconds > 0:
-            rate = size / seconds
-            self._rate = rate if self._rate is None else 0.9 * self._rate + 0.1 * rate
-        return self._bytes > 4 * _LARGE_BYTES and self._bytes > _LARGE_BYTES * self._count
+            self._rate += 0.1 * (size / seconds - self._rate) if self._rate else size / seconds
+        return self._bytes > _LARGE_BYTES * self._count and self._bytes > 4 * _LARGE_BYTES
 
     def is_large(self, under_way: Iterable[Wire]) -> bool:
         """Say whether one of the transfers under way is large."""
@@ -53,4 +53,4 @@ class Pace:
         if wire.seconds_left(now) < patience:
             return False
         idle = now - wire.moved > patience
-        return idle or (self._rate is not None and wire.received / age < _SLOW_SHARE * self._rate)
+        return idle or wire.received / age < _SLOW_SHARE * self._rate

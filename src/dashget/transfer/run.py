@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dashget.errors import Retry
+from dashget.transfer.alone import Alone
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.failure import Failure, bad_body, is_shortage, policy_failure, sink_failure
 from dashget.transfer.head import Head
@@ -35,8 +36,8 @@ from dashget.transfer.request import (
 )
 from dashget.transfer.retry import Bases, Retries
 from dashget.transfer.shares import Shares
-from dashget.transfer.task import Attempt, Task, shown_address
-from dashget.transfer.wire import Verdict, Wire
+from dashget.transfer.task import Attempt, Task
+from dashget.transfer.wire import Verdict, Wire, measured
 
 if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
@@ -82,14 +83,17 @@ class Run:
         """How large a resource may be that comes whole to a wire which is alone."""
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
-        self._concurrency = Concurrency(options, shared.clock())
-        self._shares = Shares(options, self._concurrency, loops)
+        self.concurrency = Concurrency(options, shared.clock())
+        self.shares = Shares(options, self.concurrency, loops)
+        self.is_choosy = shared.origins.guards_downgrade or self.shares.per_host is not None
+        """Whether there is more to look at, before a URL is asked for, than most runs need."""
+        self._alone = Alone(self)
         self._retries = Retries(options, shared.bases, shared.random)
         self._backlog = Backlog()
         self._pieces = Pieces(options)
         self._open: dict[Task, None] = {}
         self._wires: set[Wire] = set()
-        self._active = 0
+        self.active = 0
         self._sleepers = 0
         self._pace = Pace()
         self._next_tick = 0.0
@@ -99,7 +103,7 @@ class Run:
 
     def share(self, loop: Loop) -> int:
         """How many transfers a loop drives at most."""
-        return self._shares.of(loop)
+        return self.shares.of(loop)
 
     def over(self) -> bool:
         """Say whether nothing is left that a loop could ever be given."""
@@ -107,7 +111,7 @@ class Run:
             return self._over()
 
     def _over(self) -> bool:
-        return self.stopping or (self._jobs is None and not self._open and not self._active)
+        return self.stopping or (self._jobs is None and not self._open and not self.active)
 
     def wait(self, seconds: float) -> None:
         """Sleep until something has changed, or for ``seconds``."""
@@ -123,16 +127,12 @@ class Run:
         False where a task was found, but cannot go on just now; None where there is none.
         """
         with self.lock:
-            if self.stopping or self._active >= self._concurrency.limit:
+            if self.stopping or self.active >= self.concurrency.limit:
                 return None
-            try:
-                task = self._next(wire)
-            except BaseException as error:  # noqa: BLE001  raised again by Engine.run
-                self._fail(error)
-                return None
+            task = self._next(wire.loop)
             if task is None:
-                return True if wire.job is not None else None
-            self._active += 1
+                return None
+            self.active += 1
             helping = bool(task.wires or task.queued)
             task.wires += 1
             ready = (task.sink is not None or self._open_sink(task)) and self._aim(task, wire)
@@ -142,22 +142,17 @@ class Run:
                     return None
             return ready
 
-    def _next(self, wire: Wire) -> Task | None:
-        """Return the task that is next; None where there is none, or the wire asks alone."""
+    def _next(self, loop: Loop) -> Task | None:
         backlog = self._backlog
         if backlog.count:
-            now, loop = self.shared.clock(), wire.loop
-            task = backlog.next(now, lambda origin: self._shares.has_room(origin, loop))
+            now = self.shared.clock()
+            task = backlog.next(now, lambda origin: self.shares.has_room(origin, loop))
             if task is not None:
                 return task
-        if self._jobs is not None and backlog.count < 16 + 4 * self._concurrency.limit:
-            job = next(self._jobs, None)
+        if backlog.count < 16 + 4 * self.concurrency.limit:
+            job = self.pull()
             if job is not None:
-                self._retries.budget.started += 1
-                if job.put is not None and self._ask(wire, job):
-                    return None
                 return self._new_task(job)
-            self._jobs = None
         return self._pieces.helped()
 
     def _new_task(self, job: Job) -> Task:
@@ -165,76 +160,52 @@ class Run:
         self._open[task] = None
         return task
 
-    # Asking without a task: the short way of what is small and comes at once.
+    # For wires that ask alone.
 
-    def _ask(self, wire: Wire, job: Job) -> bool:
-        """Ask for all of a resource at its first URL; False if that takes a task."""
-        shared, urls = self.shared, job.request.urls
-        url, origins = urls[0], shared.origins
-        origin = origins.of(url)
-        now = shared.clock()
-        if (
-            not isinstance(origin, Origin)
-            or (len(urls) > 1 and not shared.bases.spotless)
-            or (origins.guards_downgrade and origins.downgrade(url) is not None)
-            or origin.not_before > now
-            or (self._shares.per_host and not self._shares.has_room(origin, wire.loop))
-        ):
-            return False
-        try:
-            wire.ask(job, url, origin, now)
-        except (pycurl.error, ValueError, TypeError):
-            return False
-        busy = wire.loop.busy
-        busy[origin] = busy.get(origin, 0) + 1
-        self._active += 1
-        if self.shared.hooks.wants_starts:
-            self._call(self.shared.hooks.on_started, job, 0)
-        return True
-
-    def vacate(self, wires: Iterable[Wire]) -> None:
-        """Let other transfers take the places of some that are over, before they are settled."""
+    def ask(self, loop: Loop, most: int) -> list[Wire]:
+        """Have up to ``most`` idle wires of a loop ask alone; return those that do."""
         with self.lock:
-            for wire in wires:
-                wire.loop.busy[wire.origin] -= 1
-                self._active -= 1
+            if self.stopping or self._jobs is None or self._backlog.count:
+                return []
+            return self._alone.ask(loop, most, self.shared.clock())
+
+    def pull(self) -> Job | None:
+        """Take the next job, with the lock held; None if there is none."""
+        if self._jobs is None:
+            return None
+        try:
+            job = next(self._jobs, None)
+        except BaseException as error:  # noqa: BLE001  raised again by Engine.run
+            self._fail(error)
+            return None
+        if job is None:
+            self._jobs = None
+        else:
+            self._retries.budget.started += 1
+        return job
+
+    def wait_for_wire(self, job: Job) -> None:
+        """Make a task of a job, which then waits for a wire; with the lock held."""
+        self._backlog.add(self._new_task(job))
+
+    def vacate(self, wires: Iterable[tuple[Wire, ResponseHead]]) -> None:
+        """Let other transfers take the places of some that are over, before they are put."""
+        with self.lock:
+            self._alone.vacate(wires)
 
     def put(self, wire: Wire, head: ResponseHead) -> None:
         """Hand over a resource that has come whole to a wire which is alone, and report it."""
-        job, pieces, size = wire.job, wire.arrived, head.size or 0
-        if job is None or job.put is None:
-            raise ValueError("a wire that works for a task")
-        try:
-            job.put(job, head, pieces)
-        except BaseException as error:  # noqa: BLE001  sorted out by _broke
-            self._put_failed(wire, error)
-            return
-        ask = wire.handle.getinfo
-        # Microseconds, which are written down shorter than what a double makes of them.
-        first_byte = ask(pycurl.STARTTRANSFER_TIME_T) / 1_000_000
-        seconds = ask(pycurl.TOTAL_TIME_T) / 1_000_000
-        remote = shown_address(ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
-        fetched = Fetched(head, size, 1, 1, size, first_byte, seconds, remote, False)
-        with self.lock:
-            if self._concurrency.adaptive:
-                self._concurrency.arrived(first_byte, seconds)
-            if self._pace.ended(size, seconds) and not self._shares.wide:
-                self._widen()
-            try:
-                self._done(job, fetched)
-            except BaseException as error:  # noqa: BLE001  raised again by Engine.run
-                self._fail(error)
-            if self._sleepers and (self._shares.wide or self._over()):
-                self.changed.notify_all()
+        if wire.job is not None:
+            self._alone.put(wire, wire.job, head)
 
-    def _put_failed(self, wire: Wire, error: BaseException) -> None:
+    def put_failed(self, wire: Wire, error: BaseException) -> None:
         """Make a task of what could not be put, and draw the consequences."""
         opening = self.enlist(wire)
         with self.lock:
             task = wire.task
             self._wires.discard(wire)
             task.received += sum(map(len, wire.arrived))
-            self._active += 1
+            self.active += 1
             self._broke(task, opening or error)
             self._release(task)
 
@@ -277,7 +248,7 @@ class Run:
             if not task.queued:
                 self._backlog.pause(task, origin.not_before)
             return False
-        if not self._shares.has_room(origin, wire.loop):
+        if not self.shares.has_room(origin, wire.loop):
             if not task.queued:
                 self._backlog.block(task, origin)
             return False
@@ -343,7 +314,7 @@ class Run:
         self._wires.add(wire)
         task.requests += 1
         if task.requests == 1 and self.shared.hooks.wants_starts:
-            self._call(self.shared.hooks.on_started, task.job, wire.start)
+            self.call(self.shared.hooks.on_started, task.job, wire.start)
         return True
 
     # Ending.
@@ -421,20 +392,20 @@ class Run:
             task.asks_probe = True
 
     def _measure(self, task: Task, wire: Wire) -> None:
-        ask = wire.handle.getinfo
-        # Microseconds, which are written down shorter than what a double makes of them.
-        first_byte = ask(pycurl.STARTTRANSFER_TIME_T) / 1_000_000
-        seconds = ask(pycurl.TOTAL_TIME_T) / 1_000_000
+        first_byte, seconds, task.remote = measured(wire.handle)
         task.timing = (first_byte, seconds)
-        task.remote = (ask(pycurl.PRIMARY_IP), ask(pycurl.PRIMARY_PORT))
-        if self._concurrency.adaptive:
-            self._concurrency.arrived(first_byte, seconds)
-        if self._pace.ended(wire.received, seconds) and not self._shares.wide:
+        self.landed(wire.received, first_byte, seconds)
+
+    def landed(self, size: int, first_byte: float, seconds: float) -> None:
+        """Take note of what a transfer brought, and how soon; with the lock held."""
+        if self.concurrency.adaptive:
+            self.concurrency.arrived(first_byte, seconds)
+        if self._pace.ended(size, seconds) and not self.shares.wide:
             self._widen()
 
     def _widen(self) -> None:
         """Let all loops take part from now on."""
-        self._shares.wide = True
+        self.shares.wide = True
         self.changed.notify_all()
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
@@ -468,13 +439,13 @@ class Run:
 
     def _try_again(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         now = self.shared.clock()
-        self._concurrency.failed(failure, now)
+        self.concurrency.failed(failure, now)
         again = self._retries.after(task, wire.index, wire.origin, failure, progress, now)
         if again is None:
             self._give_up(task)
             return
         url, delay = task.urls[again.index], again.delay_seconds
-        self._call(self.shared.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
+        self.call(self.shared.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
         if task.gaps is not None and again.index != wire.index:
             self._restart(task)
         else:
@@ -484,7 +455,7 @@ class Run:
         """Draw the consequences of what a sink raised."""
         if is_shortage(error) and task.shortages < _SHORTAGES_AT_MOST:
             task.shortages += 1
-            self._concurrency.lower_to(self._active - 1)
+            self.concurrency.lower_to(self.active - 1)
             self._backlog.pause(task, self.shared.clock() + _SHORTAGE_PAUSE_SECONDS)
             return
         failure = sink_failure(error)
@@ -509,7 +480,7 @@ class Run:
 
     def _release(self, task: Task) -> None:
         """Take a wire off a task, and report the task if that was the last one."""
-        self._active -= 1
+        self.active -= 1
         task.wires -= 1
         if not task.wires:
             if not task.halted and task.all_here:
@@ -519,7 +490,7 @@ class Run:
                 self._report(task)
             elif not self.stopping:
                 self._go_on(task)
-        if self._sleepers and (self._shares.wide or self._over()):
+        if self._sleepers and (self.shares.wide or self._over()):
             self.changed.notify_all()
 
     def _go_on(self, task: Task) -> None:
@@ -535,7 +506,16 @@ class Run:
         self._open.pop(task, None)
         if task.gaps is not None:
             self._pieces.leave(task)
-        self._call(self._done, task.job, task.result(cancelled=cancelled))
+        self.report(task.job, task.result(cancelled=cancelled))
+
+    def report(self, job: Job, result: Fetched | TransferError) -> None:
+        """Report what has become of a job; with the lock held."""
+        try:
+            self._done(job, result)
+        except BaseException as error:  # noqa: BLE001  raised again by Engine.run
+            self._fail(error)
+        if self._sleepers and (self.shares.wide or self._over()):
+            self.changed.notify_all()
 
     def finish(self) -> None:
         """Report as cancelled whatever is still open; for after the loops have ended."""
@@ -565,7 +545,7 @@ class Run:
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:
-            alone = self._concurrency.limit < 2
+            alone = self.concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
         wire.expect(position, end, noting=task.gaps is not None)
         return True
@@ -598,21 +578,19 @@ class Run:
                 return
             self._next_tick = now + _TICK_SECONDS
             received = sum(loop.received for loop in self._loops) - self._received_before
-            self._concurrency.observe(now, received, self._active)
-            if not self._shares.wide and self._pace.is_large(self._wires):
+            self.concurrency.observe(now, received, self.active)
+            if not self.shares.wide and self._pace.is_large(self._wires):
                 self._widen()
             if self._backlog.blocked:
-                self._concurrency.settle_at(self._active)
+                self.concurrency.settle_at(self.active)
             if self._jobs is None and not self._backlog.count:
                 self._overtake(now)
-            reading = Reading(
-                received, self._active, self._backlog.waiting, self._concurrency.limit
-            )
-            self._call(self.shared.hooks.on_tick, reading)
+            reading = Reading(received, self.active, self._backlog.waiting, self.concurrency.limit)
+            self.call(self.shared.hooks.on_tick, reading)
 
     def _overtake(self, now: float) -> None:
         """Send another transfer after the bytes of the slowest one, if one has nothing to do."""
-        if self._active >= self._concurrency.limit:
+        if self.active >= self.concurrency.limit:
             return
         wire = self._pace.slowest(self._wires, now, self.options.overtake_seconds)
         if wire is None:
@@ -623,7 +601,8 @@ class Run:
         wire.raced = True
         self._backlog.add(wire.task)
 
-    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a hook, with the lock held; what it raises ends the run."""
         try:
             function(*arguments)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 
@@ -92,7 +91,7 @@ class Task:
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.head: ResponseHead | None = None
         self.timing: tuple[float, float] = (0.0, 0.0)
-        self.remote: tuple[str, int] = ("", 0)
+        self.remote: str | None = None
         self.wires = 0
         self.queued = 0
         """How often it is in the backlog."""
@@ -242,7 +241,7 @@ class Task:
         first_byte, seconds = self.timing
         return Fetched(
             head, size or 0, self.failures + 1, self.requests, self.received, first_byte, seconds,
-            shown_address(*self.remote), self.resumed,
+            self.remote, self.resumed,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:
@@ -291,14 +290,6 @@ def _writer(sink: Sink) -> Callable[[list[bytes], int], object]:
         return gathering
     write = sink.write
     return lambda pieces, offset: write(pieces[0] if len(pieces) == 1 else b"".join(pieces), offset)
-
-
-@functools.lru_cache(maxsize=64)
-def shown_address(host: str, port: int) -> str | None:
-    """Join the address and the port of a peer; None where libcurl knows none."""
-    if not host:
-        return None
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def bases_of(urls: tuple[str, ...]) -> tuple[str, ...]:

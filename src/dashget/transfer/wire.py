@@ -12,6 +12,7 @@ all. Else the run makes a task of it, and it goes on like any other.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ class Wire:
         self.handle.wire = self
         self.lines: list[bytes] = []
         self.arrived: list[bytes] = []
-        """Data that has come and was not looked at yet."""
+        """Data that has come and was not looked at yet; none while the wire is idle."""
         self.error: BaseException | None = None
         self.verdict: Failure | Redirect | None = None
         self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
@@ -88,7 +89,6 @@ class Wire:
         self.error = self.verdict = None
         self.paused = False
         self.lines.clear()
-        self.arrived.clear()
         handle = self.handle
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
@@ -360,6 +360,32 @@ class Wire:
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")
+
+
+_FIRST_BYTE = pycurl.STARTTRANSFER_TIME_T
+_SECONDS = pycurl.TOTAL_TIME_T
+_HOST = pycurl.PRIMARY_IP
+_PORT = pycurl.PRIMARY_PORT
+_MICRO = 1_000_000
+
+
+def measured(handle: Any) -> tuple[float, float, str | None]:
+    """Return how many seconds the first byte and all of a transfer took, and the peer's address.
+
+    From libcurl's microseconds, which are written down shorter than what a double makes of
+    them.
+    """
+    ask = handle.getinfo
+    host, port = ask(_HOST), ask(_PORT)
+    return ask(_FIRST_BYTE) / _MICRO, ask(_SECONDS) / _MICRO, _address(host, port)
+
+
+@functools.lru_cache(maxsize=64)
+def _address(host: str, port: int) -> str | None:
+    """Join address and port of a peer; None where libcurl knows none."""
+    if not host:
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _shortage() -> OSError | None:

@@ -16,6 +16,7 @@ class Stub:
         self._order = order
         self.under_way = under_way
         self.arrived = [b"x"] if arrived else []
+        self.job = None
 
     def take_in(self) -> bool:
         self._order.append(self)
