@@ -122,8 +122,11 @@ class _Alone:
 class Transfers:
     """Runs requests through an engine and keeps sinks and results by first URL."""
 
+    sink_type: type[RecordingSink] = RecordingSink
+    """What takes the bytes where a test does not say; see tests/integration/conftest.py."""
+
     def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
-        self._sink_type = sink_type or RecordingSink
+        self._sink_type = sink_type or self.sink_type
         settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0, "loops": 2}
         self.log = Log()
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct

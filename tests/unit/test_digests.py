@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 
 import pytest
 
-from dashget.digests import Digest, find_digest
+from dashget.digests import Digest, find_digest, sha256_hex
 
 BODY = b"body"
 
@@ -65,3 +66,15 @@ def test_of_a_partial_response_only_what_is_about_the_whole_counts() -> None:
 )
 def test_what_is_unknown_or_broken_is_passed_over(header: str, value: str) -> None:
     assert find_digest([(header, value)], status=200) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 5000])
+@pytest.mark.parametrize("missing", [(), ("_sha256",), ("_sha256", "_sha2")], ids=str)
+def test_a_manifest_has_the_checksum_that_others_compute(
+    size: int, missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module that computes it has another name from one Python to the next."""
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    data = bytes(range(256)) * 20
+    assert sha256_hex(data[:size]) == hashlib.sha256(data[:size]).hexdigest()

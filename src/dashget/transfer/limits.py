@@ -50,6 +50,7 @@ class Pacer:
 
 
 _FIRST_LIMIT = 8
+_LONG_SECONDS = 0.2
 _INTERVAL_SECONDS = 0.5
 _GAIN = 1.05
 """What more transfers must bring to be worth it."""
@@ -75,12 +76,19 @@ class Concurrency:
     more. In vain, it is tried again later, ever more seldom. Signs of overload (429, 503,
     connections that fail) halve the number; first bytes that take several times as long as at
     first, without more bytes a second, lower it by a quarter.
+
+    ``latency_seconds`` is how long a first byte took before, connecting included, if anybody
+    knows. Where that is long, the search begins with what one host may be asked for: half a
+    second of looking costs more there than connections that turn out to be too many.
     """
 
-    def __init__(self, options: TransferOptions, now: float) -> None:
+    def __init__(
+        self, options: TransferOptions, now: float, latency_seconds: float | None = None
+    ) -> None:
         self.adaptive = options.in_flight is None
         self._most = options.max_in_flight if options.in_flight is None else options.in_flight
-        self.limit = min(_FIRST_LIMIT, self._most) if self.adaptive else self._most
+        first = _FIRST_LIMIT if (latency_seconds or 0.0) < _LONG_SECONDS else HOST_LIMIT
+        self.limit = min(first, self._most) if self.adaptive else self._most
         self._interval = _Interval(now)
         self._usual_latency: float | None = None
         self._best: tuple[float, int] = (0.0, self.limit)

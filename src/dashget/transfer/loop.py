@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from operator import attrgetter
 from typing import Any
@@ -16,6 +17,8 @@ from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
+_PIECES_HELD = 1024
+"""How many pieces of up to 16 KiB may wait for the rest of resources that have no task yet."""
 _UNDER_WAY = attrgetter("under_way")
 _CONNECTIONS = 4
 """HTTP/2: streams are put together only when there are more than this many. One connection
@@ -114,10 +117,13 @@ class Loop:
         for wire, _ in whole:
             self._multi.remove_handle(wire.handle)
             self.active.discard(wire)
+        for wire, _, _ in ended:
+            self._enlist(wire)
+        self._open_up()
         self._take_in()
         for wire, code, text in ended:
             # Taking in what came may have ended it already.
-            if wire in self.active and self._enlist(wire):
+            if wire in self.active:
                 self._end(wire, wire.conclude(code, text))
         if whole:
             self._put(whole)
@@ -136,14 +142,20 @@ class Loop:
             wire.arrived.clear()
             self.idle.append(wire)
 
-    def _enlist(self, wire: Wire) -> bool:
-        """Have a wire that is alone work for a task; False if that has ended it."""
-        if wire.job is None:
-            return True
-        error = self.run.enlist(wire)
+    def _enlist(self, wire: Wire) -> None:
+        """Have a wire that is alone work for a task, which may end it."""
+        error = None if wire.job is None else self.run.enlist(wire)
         if error is not None:
             self._end(wire, error)
-        return error is None
+
+    def _open_up(self) -> None:
+        """Make tasks of what wires that are alone hold, where it is not small or is too much."""
+        held = 0
+        for wire in tuple(self.active):
+            if wire.job is not None and wire.arrived:
+                held += len(wire.arrived)
+                if held > _PIECES_HELD or not wire.may_be_whole(self.run.held_at_most):
+                    self._enlist(wire)
 
     def _take_in(self) -> None:
         """Have the wires take in what has arrived for them.
@@ -151,7 +163,7 @@ class Loop:
         First those whose heads have just come: that one of them has its range may be what
         another, which has come to the end of its own, needs to know.
         """
-        arrived = [wire for wire in self.active if wire.arrived and self._enlist(wire)]
+        arrived = [wire for wire in self.active if wire.arrived and wire.job is None]
         if len(arrived) > 1:
             arrived.sort(key=_UNDER_WAY)
         for wire in arrived:
@@ -215,8 +227,9 @@ class Loop:
     def _abandon(self) -> None:
         for wire in list(self.active):
             self._multi.remove_handle(wire.handle)
-            if wire.job is not None:
-                self.run.enlist(wire)
+            if wire.job is not None and self.run.enlist(wire) is None and wire.arrived:
+                with contextlib.suppress(BaseException):  # what is lost now is fetched again
+                    wire.take_in()
             self.run.abandon(wire)
             wire.arrived.clear()
             self.idle.append(wire)

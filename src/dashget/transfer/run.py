@@ -64,6 +64,8 @@ class Shared(msgspec.Struct):
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     random: Callable[[], float]
+    latency_seconds: float | None = None
+    """How long the first byte of a response took that came last, connecting included."""
 
 
 class Run:
@@ -83,7 +85,7 @@ class Run:
         """How large a resource may be that comes whole to a wire which is alone."""
         self._jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
-        self.concurrency = Concurrency(options, shared.clock())
+        self.concurrency = Concurrency(options, shared.clock(), shared.latency_seconds)
         self.shares = Shares(options, self.concurrency, loops)
         self.is_choosy = shared.origins.guards_downgrade or self.shares.per_host is not None
         """Whether there is more to look at, before a URL is asked for, than most runs need."""
@@ -400,6 +402,7 @@ class Run:
         """Take note of what a transfer brought, and how soon; with the lock held."""
         if self.concurrency.adaptive:
             self.concurrency.arrived(first_byte, seconds)
+            self.shared.latency_seconds = first_byte
         if self._pace.ended(size, seconds) and not self.shares.wide:
             self._widen()
 

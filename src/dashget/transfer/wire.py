@@ -6,8 +6,9 @@ each wire take in what has come: the first bytes of a body make the head be judg
 a response that is not what was asked for are dropped, never written.
 
 A wire starts out *alone*, with nothing but a job, where all of a resource is asked for and
-nothing of it is there. If it comes whole before the loop looks for the first time, that is
-all. Else the run makes a task of it, and it goes on like any other.
+nothing of it is there. What is small is waited for, a tenth of a second at the most; if all
+of it has come by then, that is all. Else the run makes a task of it, and it goes on like any
+other.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Wire:
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
         "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted", "origin",
-        "paused", "position", "raced", "received", "seen", "skipped", "start", "state", "stopped",
-        "task", "url", "verdict", "visited", "worn",
+        "paused", "position", "raced", "received", "seen", "skipped", "small", "start", "state",
+        "stopped", "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -78,6 +79,8 @@ class Wire:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.job: Job | None = None
         """What it works for while it is alone; there is no ``task`` then."""
+        self.small: bool | None = None
+        """Whether what it asks for alone is worth waiting for; None before it was looked at."""
         self.worn: Origin | None = None
         self.bodiless = False
 
@@ -88,6 +91,7 @@ class Wire:
         self.aimed = now
         self.error = self.verdict = None
         self.paused = False
+        self.small = None
         self.lines.clear()
         handle = self.handle
         if self.worn is not origin:
@@ -113,6 +117,14 @@ class Wire:
         if size != sum(map(len, self.arrived)) or size > most:
             return None
         return head.describe(self.url, size)
+
+    def may_be_whole(self, most: int) -> bool:
+        """Say, of a wire that is alone and has got something, whether to wait for the rest."""
+        if self.small is None:
+            head = Head.parse(self.lines)
+            size = None if head is None or head.status != 200 else head.content_length
+            self.small = size is not None and size <= most
+        return self.small
 
     def join(self, task: Task) -> None:
         """Go on for a task with what was asked for a job alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from dashget.errors import StoreError
-from dashget.store import FileRecord, Header, MirrorDirectory, Presence
+from dashget.store import FileRecord, Header, MirrorDirectory, Presence, directory, parts
 from dashget.transfer.request import ResponseHead
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
@@ -234,3 +235,155 @@ def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path
         store._record.close()
         with pytest.raises(StoreError, match="cannot write to"):
             store.adopt(FileRecord(path="a", url="u", size=3))
+
+
+# What is new, and files that have no name yet.
+
+
+def test_a_file_of_which_there_is_nothing_is_new(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        assert store.is_new("1.m4s")
+        assert store.is_new("v/1.m4s")
+        assert store.is_new("v/ü.m4s"), "a folder that is not there has no names at all"
+        assert not (tmp_path / "v").exists()
+
+
+def test_what_is_on_disk_recorded_or_begun_is_not_new(tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/There.m4s").write_bytes(b"x")
+    with opened(tmp_path) as store:
+        fetch(store, "v/done.m4s", b"abc")
+        (tmp_path / "v/done.m4s").unlink()
+        begun = store.part("v/begun.m4s", "http://h/v/begun.m4s")
+        begun.begin(ResponseHead("", 200, "1.1", 9, '"1"', None, '"1"', None), 0)
+        begun.write(b"abc", 0)
+        begun.close()
+        assert store.has_part("v/begun.m4s")
+        assert not store.has_part("v/done.m4s")
+        for name in ("There.m4s", "there.m4s", "THERE.M4S", "done.m4s", "begun.m4s"):
+            assert not store.is_new(f"v/{name}"), name
+        assert store.is_new("v/other.m4s")
+        assert not store.is_new("v/ü.m4s"), "file systems differ on what is the same letter"
+
+
+def test_a_crowded_folder_is_asked_about_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "_NAMES_AT_MOST", 3)
+    for folder, count in (("few", 3), ("many", 4)):
+        (tmp_path / folder).mkdir()
+        for number in range(count):
+            (tmp_path / folder / str(number)).touch()
+    with opened(tmp_path) as store:
+        assert store.is_new("few/9")
+        assert not store.is_new("many/9")
+        assert store.presence("many/9", "http://h/many/9") is Presence.MISSING
+
+
+def test_a_file_in_place_of_a_folder_makes_nothing_new(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"not a folder")
+    with opened(tmp_path) as store:
+        assert not store.is_new("v/1.m4s")
+
+
+def test_nothing_is_new_to_who_only_looks(tmp_path: Path) -> None:
+    store = MirrorDirectory(tmp_path, read_only=True)
+    store.open(HEADER)
+    assert store.is_new("1.m4s"), "and it asks no journal, of which there is none"
+    assert not store.has_part("1.m4s")
+
+
+needs_unnamed = pytest.mark.skipif(
+    not hasattr(os, "O_TMPFILE"), reason="files always have names here"
+)
+
+
+def record(path: str, size: int) -> FileRecord:
+    return FileRecord(path=path, url="http://h/" + path, size=size)
+
+
+@needs_unnamed
+def test_a_whole_file_gets_its_name_and_its_record_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        descriptor = store.put([b"ab", b"c"])
+        assert descriptor is not None
+        assert os.listdir(tmp_path) == [".dashget"]
+        store.finish_unnamed(descriptor, record("v/1.m4s", 3))
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+        assert (tmp_path / "v/1.m4s").read_bytes() == b"abc"
+        assert store.presence("v/1.m4s", "http://h/v/1.m4s") is Presence.COMPLETE
+    with opened(tmp_path) as store:
+        assert [entry.size for entry in store.records().values()] == [3]
+
+
+@needs_unnamed
+def test_a_whole_file_takes_the_place_of_what_has_come_there_meanwhile(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        descriptor = store.put([b"new"])
+        assert descriptor is not None
+        (tmp_path / "1.m4s").write_bytes(b"somebody was faster")
+        store.finish_unnamed(descriptor, record("1.m4s", 3))
+    assert (tmp_path / "1.m4s").read_bytes() == b"new"
+    assert not (tmp_path / ".dashget/parts").exists()
+
+
+@needs_unnamed
+def test_a_whole_file_without_a_link_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with opened(tmp_path) as store:
+        for name in ("1.m4s", "2.m4s"):
+            descriptor = store.put([b"abc"])
+            if descriptor is None:
+                assert name == "2.m4s", "it is known now that there are no links"
+                continue
+            store.finish_unnamed(descriptor, record(name, 3))
+            assert (tmp_path / name).read_bytes() == b"abc"
+
+
+@needs_unnamed
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_takes_no_link_is_the_runs_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with opened(tmp_path) as store:
+        descriptor = store.put([b"abc"])
+        assert descriptor is not None
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            store.finish_unnamed(descriptor, record("1.m4s", 3))
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    assert not (tmp_path / "1.m4s").exists()
+    with opened(tmp_path) as store:
+        assert not store.records()
+
+
+@needs_unnamed
+def test_a_full_disk_keeps_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, *_: object) -> int:
+        seen.append(descriptor)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    seen: list[int] = []
+    with opened(tmp_path) as store:
+        monkeypatch.setattr(parts, "_pwritev", refuse)
+        with pytest.raises(OSError, match=r"(?i)no space"):
+            store.put([b"abc"])
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(seen[0])
+
+
+def test_who_fears_power_cuts_gets_parts(tmp_path: Path) -> None:
+    store = MirrorDirectory(tmp_path, fsync=True)
+    store.open(HEADER)
+    assert store.put([b"abc"]) is None
+    store.close()

@@ -33,7 +33,15 @@ def test_trailers_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines", [[], [b"hello\r\n"], [b"HTTP/1.1 abc\r\n", b"\r\n"], [b"HTTP/1.1\r\n"]]
+    "lines",
+    [
+        [],
+        [b"hello\r\n"],
+        [b"HTTP/1.1 abc\r\n", b"\r\n"],
+        [b"HTTP/1.1\r\n"],
+        [b"hello 200 OK\r\n", b"\r\n"],
+        [b"\r\n"],
+    ],
 )
 def test_what_is_no_head_is_none(lines: list[bytes]) -> None:
     assert Head.parse(lines) is None

@@ -188,3 +188,15 @@ def test_overload_ends_the_doubling() -> None:
         found.arrived(0.15, 1.5)
         found.observe(tick / 10, received, found.limit)
     assert found.limit == 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first"), [(None, 8), (0.05, 8), (0.19, 8), (0.3, 16), (5.0, 16)]
+)
+def test_over_a_long_link_the_search_begins_with_what_a_host_may_be_asked_for(
+    seconds: float | None, first: int
+) -> None:
+    assert Concurrency(ADAPTIVE, 0.0, seconds).limit == first
+    capped = TransferOptions(in_flight=None, max_in_flight=6)
+    assert Concurrency(capped, 0.0, seconds).limit == 6
+    assert Concurrency(TransferOptions(in_flight=3), 0.0, seconds).limit == 3

@@ -121,3 +121,23 @@ def test_private_addresses_are_told_from_public_ones(address: str, refused: bool
     assert not origins(origin="http://8.8.8.8/").address_refused("8.8.8.8", address)
     assert not origins(origin="http://10.0.0.1/").address_refused("x.example", address)
     assert not origins().address_refused("x.example", address)
+
+
+@pytest.mark.parametrize(
+    ("options", "guards"),
+    [
+        ({"origin": "http://8.8.8.8/x.mpd"}, True),
+        ({"origin": "https://cdn.example/x.mpd"}, True),
+        ({"origin": "http://10.0.0.1/x.mpd"}, False),
+        ({"origin": "http://[::1]:8080/x.mpd"}, False),
+        ({"origin": "http://localhost/x.mpd"}, False),
+        ({"origin": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
+        ({"origin": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_connections_are_only_looked_at_where_one_may_be_refused(
+    options: dict[str, object], guards: bool
+) -> None:
+    assert origins(**options).guards_addresses is guards

@@ -1,0 +1,302 @@
+"""What comes whole at once needs no task; whatever does not is as any other transfer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dashget.errors import StoreError
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.request import (
+    Fetched,
+    Hooks,
+    Job,
+    MemorySink,
+    Request,
+    ResponseHead,
+    Sink,
+    TransferError,
+)
+from tests.faultserver import Answer, FaultServer, redirect, refuse
+
+BODY = bytes(range(250)) * 4
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as made:
+        yield made
+
+
+class Whole:
+    """Jobs with ``put``, what was put and what was opened for them, and their results."""
+
+    def __init__(self, hooks: Hooks | None = None, **options: object) -> None:
+        settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0}
+        self.engine = Engine(TransferOptions(**(settings | options)), hooks=hooks)  # type: ignore[arg-type]  # keyword options of one struct
+        self.put: dict[str, bytes] = {}
+        self.opened: dict[str, MemorySink] = {}
+        self.results: dict[str, Fetched | TransferError] = {}
+        self.errors: list[BaseException] = []
+        """What ``put`` raises, one at each call."""
+
+    def job(self, *urls: str) -> Job:
+        def take(job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
+            assert job.payload == urls[0]
+            if self.errors:
+                raise self.errors.pop(0)
+            self.put[urls[0]] = b"".join(pieces)
+            assert head.size == len(self.put[urls[0]])
+
+        def open_sink() -> Sink:
+            self.opened[urls[0]] = sink = MemorySink(1 << 24)
+            return sink
+
+        return Job(Request(urls), open_sink, urls[0], take)
+
+    def run(self, *jobs: Job) -> None:
+        self.run_all(iter(jobs))
+
+    def run_all(self, jobs: Iterator[Job]) -> None:
+        with self.engine:
+            self.engine.run(jobs, self.done)
+
+    def done(self, job: Job, result: Fetched | TransferError) -> None:
+        assert job.payload not in self.results, "reported twice"
+        self.results[str(job.payload)] = result
+
+    def body(self, url: str) -> bytes:
+        """Return what came of a URL; it has come in one way only."""
+        assert isinstance(self.results[url], Fetched), self.results[url]
+        assert (url in self.put) is not (url in self.opened)
+        return self.put[url] if url in self.put else bytes(self.opened[url].data)
+
+
+class Starts(Hooks):
+    def __init__(self) -> None:
+        self.urls: list[str] = []
+
+    def on_started(self, job: Job, offset: int) -> None:
+        assert offset == 0
+        self.urls.append(job.request.url)
+
+
+def test_what_comes_at_once_is_put_and_no_sink_is_opened(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY[: 10 * i], etag=f'"{i}"')) for i in range(30)]
+    starts = Starts()
+    whole = Whole(starts)
+    whole.run(*map(whole.job, urls))
+    assert not whole.opened
+    assert [whole.body(url) for url in urls] == [BODY[: 10 * i] for i in range(30)]
+    assert starts.urls == urls
+    fetched = whole.results[urls[7]]
+    assert isinstance(fetched, Fetched)
+    assert (fetched.size, fetched.attempts, fetched.requests, fetched.transferred) == (70, 1, 1, 70)
+    assert (fetched.head.etag, fetched.status, fetched.resumed) == ('"7"', 200, False)
+    assert fetched.remote == f"127.0.0.1:{server.port}"
+    assert fetched.first_byte_seconds is not None
+    assert 0 < fetched.first_byte_seconds <= fetched.seconds < 5
+
+
+ODD: dict[str, Answer] = {
+    "chunked": Answer(BODY, chunked=True),
+    "of unknown length": Answer(BODY, length=None),
+    "in drops": Answer(BODY, drip=(300, 0.08)),
+    "larger than is kept": Answer(bytes(2 << 20)),
+    "from elsewhere": redirect("/there"),
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD.keys())
+def test_what_does_not_gets_a_sink(server: FaultServer, answer: Answer) -> None:
+    server.on("/there", Answer(BODY, length=None))
+    url = server.on("/a", answer)
+    starts = Starts()
+    whole = Whole(starts, range_threshold=1 << 20)
+    whole.run(whole.job(url))
+    assert whole.body(url) == (answer.body or BODY)
+    assert url in whole.opened
+    assert starts.urls == [url]
+
+
+BAD: dict[str, tuple[Answer, str]] = {
+    "short": (Answer(BODY, cut=400), "body is 400 bytes, announced 1000"),
+    "encoded": (Answer(BODY, coding="gzip"), "the body is gzip-encoded although identity"),
+    "partial": (Answer(BODY, status=206), "HTTP 206 Partial Content to a request without a range"),
+    "missing": (refuse(404), "HTTP 404 Not Found"),
+    "busy": (refuse(503), "HTTP 503 Service Unavailable"),
+    "silent": (Answer(drop="close"), "the server closed the connection without an answer"),
+    "reset": (Answer(BODY, cut=400, cut_by="reset"), ""),
+    "not HTTP": (Answer(raw=b"220 mail ready\r\n"), "not an HTTP answer"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_answer_counts_as_an_attempt(server: FaultServer, kind: str) -> None:
+    answer, message = BAD[kind]
+    url = server.on("/a", answer)
+    whole = Whole(retries=0)
+    whole.run(whole.job(url))
+    error = whole.results[url]
+    assert isinstance(error, TransferError)
+    assert message in str(error)
+    assert (error.attempts, error.requests) == (1, 1)
+    assert not whole.put
+
+
+@pytest.mark.parametrize("kind", sorted(BAD.keys() - {"missing", "partial"}))
+def test_after_a_bad_answer_it_is_tried_again(server: FaultServer, kind: str) -> None:
+    url = server.on("/a", BAD[kind][0], Answer(BODY))
+    whole = Whole()
+    whole.run(whole.job(url))
+    assert whole.body(url) == BODY
+    fetched = whole.results[url]
+    assert isinstance(fetched, Fetched)
+    assert (fetched.attempts, fetched.requests) == (2, 2)
+
+
+def test_the_next_base_is_tried_where_the_first_one_refuses(server: FaultServer) -> None:
+    with FaultServer() as other:
+        pairs = [(server.url(f"/{i}"), other.on(f"/{i}", Answer(BODY))) for i in range(12)]
+        whole = Whole(in_flight=2)
+        whole.run(*(whole.job(*urls) for urls in pairs))
+    assert all(whole.body(first) == BODY for first, _ in pairs)
+    assert len(server.seen) < 12, "a base that lacks everything was asked again and again"
+
+
+def test_a_host_that_wants_to_be_left_alone_is(server: FaultServer) -> None:
+    now, held = [0.0], server.on("/held", refuse(503, Retry_After="20"), Answer(BODY))
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(5)]
+    with FaultServer() as other:
+        elsewhere = [other.on(f"/{i}", Answer(BODY, note=lambda _: pass_time())) for i in range(5)]
+
+        def pass_time() -> None:
+            assert not [seen for seen in server.seen if seen.path != "/held"]
+            now[0] += 5.0
+
+        whole = Whole(in_flight=1)
+        whole.engine = Engine(whole.engine._shared.options, clock=lambda: now[0])
+        whole.run(*map(whole.job, (held, *elsewhere, *urls)))
+    assert all(isinstance(result, Fetched) for result in whole.results.values())
+    assert len(whole.results) == 11
+
+
+def test_plain_http_is_refused_where_the_manifest_came_over_https(server: FaultServer) -> None:
+    url = server.on("/a", Answer(BODY))
+    whole = Whole(origin="https://127.0.0.1/manifest.mpd")
+    whole.run(whole.job(url))
+    assert "http URL" in str(whole.results[url])
+    assert not server.seen
+
+
+@pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1/a", "http://127.0.0.1:99999/a"])
+def test_what_is_no_url_fails_alone(server: FaultServer, url: str) -> None:
+    good = server.on("/a", Answer(BODY))
+    whole = Whole()
+    whole.run(whole.job(url), whole.job(good))
+    assert isinstance(whole.results[url], TransferError)
+    assert whole.body(good) == BODY
+
+
+def test_connections_to_one_host_can_be_limited(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY, drip=(500, 0.002))) for i in range(20)]
+    whole = Whole(in_flight=8, max_per_host=2)
+    whole.run(*map(whole.job, urls))
+    assert all(whole.body(url) == BODY for url in urls)
+    assert server.most_at_once <= 2
+
+
+def test_too_many_open_files_are_waited_out(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
+    whole = Whole()
+    whole.errors = [OSError(errno.EMFILE, "Too many open files")] * 3
+    whole.run(*map(whole.job, urls))
+    assert all(isinstance(whole.results[url], Fetched) for url in urls)
+    assert len(whole.opened) >= 3
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
+def test_an_error_of_the_disk_is_the_files_or_the_runs(server: FaultServer, number: int) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(5)]
+    whole = Whole(in_flight=1)
+    whole.errors = [OSError(number, os.strerror(number))]
+    if number == errno.ENOSPC:
+        with pytest.raises(StoreError, match=r"(?i)no space left"):
+            whole.run(*map(whole.job, urls))
+        assert isinstance(whole.results[urls[0]], TransferError)
+    else:
+        whole.run(*map(whole.job, urls))
+        failed = whole.results.pop(urls[0])
+        assert str(failed) == "cannot write: permission denied"
+        assert [type(result) for result in whole.results.values()] == [Fetched] * 4
+
+
+@pytest.mark.parametrize("where", ["jobs", "put", "done"])
+def test_errors_of_the_caller_come_back_to_it(server: FaultServer, where: str) -> None:
+    """And every job that was started is reported all the same."""
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
+    whole = Whole(in_flight=4)
+    pulled: list[str] = []
+    if where == "put":
+        whole.errors = [KeyError(where)]
+
+    def jobs() -> Iterator[Job]:
+        for url in urls:
+            if where == "jobs" and len(pulled) == 2:
+                raise KeyError(where)
+            pulled.append(url)
+            yield whole.job(url)
+
+    reported: set[object] = set()
+
+    def done(job: Job, result: Fetched | TransferError) -> None:
+        reported.add(job.payload)
+        if where == "done":
+            raise KeyError(where)
+
+    with whole.engine, pytest.raises(KeyError, match=where):
+        whole.engine.run(jobs(), done)
+    assert reported == set(pulled)
+
+
+def test_what_is_under_way_when_the_run_ends_is_reported(server: FaultServer) -> None:
+    waiting = threading.Event()
+    slow = server.on("/slow", Answer(BODY, cut=400, cut_by="hang"))
+    silent = server.on("/silent", Answer(drop="hang", note=lambda _: waiting.set()))
+    whole = Whole()
+
+    def cancel() -> None:
+        waiting.wait(5)
+        whole.engine.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    whole.run(whole.job(slow), whole.job(silent))
+    canceller.join()
+    results = list(whole.results.values())
+    assert [isinstance(r, TransferError) and r.cancelled for r in results] == [True, True]
+
+
+def test_a_limited_rate_holds_for_them_too(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(bytes(30_000))) for i in range(4)]
+    whole = Whole(limit_rate=200_000)
+    taken: list[int] = []
+    pacer = whole.engine._shared.pacer
+    assert pacer is not None
+    take: Callable[[int], bool] = pacer.take
+    pacer.take = lambda size: take(size) and not taken.append(size)  # type: ignore[assignment,func-returns-value]  # a spy
+    whole.run(*map(whole.job, urls))
+    assert [whole.body(url) for url in urls] == [bytes(30_000)] * 4
+    assert sum(taken) == 120_000
+
+
+def test_two_loops_share_the_work(server: FaultServer) -> None:
+    urls = [server.on(f"/{i}", Answer(bytes(600_000))) for i in range(40)]
+    whole = Whole(loops=2, in_flight=8)
+    whole.run(*map(whole.job, urls))
+    assert all(whole.body(url) == bytes(600_000) for url in urls)
