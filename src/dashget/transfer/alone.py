@@ -1,10 +1,10 @@
 """The short way: what is small and comes at once needs no task.
 
 A wire asks alone, for nothing but a job, where all of a resource is wanted and nothing of it
-is there. When all of it has come within a tenth of a second, it is put where the job says, and
-that is all. Whatever else happens - a head that is not a plain 200, a body that takes longer,
-an error, the end of the run - makes a task of it (``Run.enlist``), as if it had been one from
-the start. Beside the system calls there is nothing in most runs that takes more time than
+is there. When all of it has come within a moment of its first bytes, it is put where the job
+says, and that is all. Whatever else happens - a head that is not a plain 200, a body that takes
+longer, an error, the end of the run - makes a task of it (``Run.enlist``), as if it had been one
+from the start. Beside the system calls there is nothing in most runs that takes more time than
 this module: what it does for each resource, it does with as little Python as can be.
 """
 

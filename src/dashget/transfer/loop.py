@@ -150,12 +150,14 @@ class Loop:
 
     def _open_up(self) -> None:
         """Make tasks of what wires that are alone hold, where it is not small or is too much."""
-        held = 0
-        for wire in tuple(self.active):
-            if wire.job is not None and wire.arrived:
-                held += len(wire.arrived)
-                if held > _PIECES_HELD or not wire.may_be_whole(self.run.held_at_most):
-                    self._enlist(wire)
+        alone = [wire for wire in self.active if wire.job is not None and wire.arrived]
+        if not alone:
+            return
+        held, most, now = 0, self.run.held_at_most, self.shared.clock()
+        for wire in alone:
+            held += len(wire.arrived)
+            if held > _PIECES_HELD or not wire.may_be_whole(most, now):
+                self._enlist(wire)
 
     def _take_in(self) -> None:
         """Have the wires take in what has arrived for them.

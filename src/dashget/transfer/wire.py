@@ -6,9 +6,9 @@ each wire take in what has come: the first bytes of a body make the head be judg
 a response that is not what was asked for are dropped, never written.
 
 A wire starts out *alone*, with nothing but a job, where all of a resource is asked for and
-nothing of it is there. What is small is waited for, a tenth of a second at the most; if all
-of it has come by then, that is all. Else the run makes a task of it, and it goes on like any
-other.
+nothing of it is there. The rest of what is small is waited for, for a hundredth of a second;
+if all of it has come by then, that is all. Else the run makes a task of it, and it goes on like
+any other.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _HEAD, _BODY, _SKIP = range(3)
 _NOTED_EVERY_BYTES = 128 * 1024
 """How much of a parallel range a kill may cost: on average half of it, per connection."""
+_PATIENCE_SECONDS = 0.01
+"""How much a kill may cost of what has begun to come and is not written yet."""
 _SKIPPED_AT_MOST = 64 * 1024
 """A longer body that nobody wants is not read just to keep its connection."""
 
@@ -54,7 +56,7 @@ class Wire:
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
         "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted", "origin",
-        "paused", "position", "raced", "received", "seen", "skipped", "small", "start", "state",
+        "patience", "paused", "position", "raced", "received", "seen", "skipped", "start", "state",
         "stopped", "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
@@ -79,8 +81,8 @@ class Wire:
             self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.job: Job | None = None
         """What it works for while it is alone; there is no ``task`` then."""
-        self.small: bool | None = None
-        """Whether what it asks for alone is worth waiting for; None before it was looked at."""
+        self.patience = 0.0
+        """Until when, while alone, it waits for the rest of what has begun to come."""
         self.worn: Origin | None = None
         self.bodiless = False
 
@@ -91,7 +93,7 @@ class Wire:
         self.aimed = now
         self.error = self.verdict = None
         self.paused = False
-        self.small = None
+        self.patience = 0.0
         self.lines.clear()
         handle = self.handle
         if self.worn is not origin:
@@ -118,13 +120,14 @@ class Wire:
             return None
         return head.describe(self.url, size)
 
-    def may_be_whole(self, most: int) -> bool:
+    def may_be_whole(self, most: int, now: float) -> bool:
         """Say, of a wire that is alone and has got something, whether to wait for the rest."""
-        if self.small is None:
+        if not self.patience:
             head = Head.parse(self.lines)
             size = None if head is None or head.status != 200 else head.content_length
-            self.small = size is not None and size <= most
-        return self.small
+            small = size is not None and size <= most
+            self.patience = now + _PATIENCE_SECONDS if small else now
+        return now < self.patience
 
     def join(self, task: Task) -> None:
         """Go on for a task with what was asked for a job alone."""
