@@ -26,7 +26,7 @@ def _add_threads(group: argparse._ArgumentGroup) -> None:
         "-t",
         metavar="N",
         default="4",
-        help="Transfers in flight, or auto to find the best number by measuring.",
+        help="Transfers in flight, or auto (auto:MOST) to find the best number by measuring.",
     )
 
 

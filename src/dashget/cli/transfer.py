@@ -10,7 +10,12 @@ from typing import Final
 
 from dashget.errors import UsageError
 from dashget.regex import late
-from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
+from dashget.transfer.options import (
+    MOST_TO_FIND,
+    HttpVersion,
+    OriginHeader,
+    TransferOptions,
+)
 from dashget.version import __version__
 
 _RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
@@ -22,8 +27,10 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
     """Make the engine's options; UsageError for values that cannot be meant."""
     _require(arguments.key is None or arguments.cert is not None, "--key needs --cert")
     plain, bound = _parse_headers(arguments.header or ())
+    in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
-        in_flight=_parse_threads(getattr(arguments, "threads", "4")),
+        in_flight=in_flight,
+        max_in_flight=most,
         max_per_host=arguments.max_per_host,
         timeout_seconds=arguments.timeout,
         connect_timeout_seconds=arguments.connect_timeout,
@@ -61,15 +68,19 @@ def _query(text: str | None) -> str | None:
     return None if text is None else text.lstrip("?&")
 
 
-def _parse_threads(text: str) -> int | None:
-    if text.lower() == "auto":
-        return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_THREADS:
+def _parse_threads(text: str) -> tuple[int | None, int]:
+    """Return the number of transfers, None for ``auto``, and the most that may be found."""
+    word, colon, cap = text.partition(":")
+    finds = word.lower() == "auto"
+    number = cap if colon and finds else text
+    if finds and not colon:
+        return None, MOST_TO_FIND
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= _MOST_THREADS:
         raise UsageError(
-            f"--threads must be a number from 1 to {_MOST_THREADS}, or auto: {text}",
+            f"--threads must be a number from 1 to {_MOST_THREADS}, auto, or auto:MOST: {text}",
             hint="the default is 4",
         )
-    return int(text)
+    return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
 
 
 def _require(condition: bool, message: str) -> None:

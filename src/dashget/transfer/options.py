@@ -7,6 +7,8 @@ import enum
 import msgspec
 
 MIB = 1024 * 1024
+MOST_TO_FIND = 64
+"""How many transfers measuring goes up to, unless somebody says otherwise."""
 
 
 class HttpVersion(enum.Enum):
@@ -42,7 +44,7 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     in_flight: int | None = 4
     """Transfers in flight in all; None finds the best number by measuring."""
-    max_in_flight: int = 64
+    max_in_flight: int = MOST_TO_FIND
     """What the measuring never exceeds."""
     max_per_host: int | None = None
     """Connections to one host; None: as many as in flight, but 16 when measuring."""

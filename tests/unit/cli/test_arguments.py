@@ -173,6 +173,14 @@ def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
     assert set(changed(options, usual)) <= {name}
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"), [("auto", (None, 64)), ("AUTO:12", (None, 12)), ("7", (7, 64))]
+)
+def test_the_number_that_is_found_has_a_limit(words: str, wanted: tuple[int | None, int]) -> None:
+    options = get("-t", words).transfer
+    assert (options.in_flight, options.max_in_flight) == wanted
+
+
 @pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
 def test_every_command_that_has_a_network_option_hands_it_on(
     words: list[str], name: str, value: object

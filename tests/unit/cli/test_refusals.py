@@ -32,11 +32,14 @@ def refused(capsys: Captured, *words: str) -> tuple[str, str]:
 
 
 SENTENCES = [
-    (["-t", "0"], "--threads must be a number from 1 to 1000, or auto: 0"),
-    (["-t", "-1"], "--threads must be a number from 1 to 1000, or auto: -1"),
-    (["-t", "1001"], "--threads must be a number from 1 to 1000, or auto: 1001"),
-    (["-t", "many"], "--threads must be a number from 1 to 1000, or auto: many"),
-    (["-tt"], "--threads must be a number from 1 to 1000, or auto: t"),
+    (["-t", "0"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 0"),
+    (["-t", "-1"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: -1"),
+    (["-t", "1001"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 1001"),
+    (["-t", "many"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: many"),
+    (["-t", "auto:"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: auto:"),
+    (["-t", "auto:0"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: auto:0"),
+    (["-t", "4:8"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 4:8"),
+    (["-tt"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: t"),
     (["-t"], "--threads: expected one argument"),
     (["-o"], "--output: expected one argument"),
     (["-o", "-x"], "--output: expected one argument"),
