@@ -312,10 +312,17 @@ class MirrorRun(Hooks):
 
     def _put(self, job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
         file = _file_of(job)
+        # What an earlier round left of it is closed.
+        file.part = None
         if not head.digests and self._policy.checksum is None:
             file.unnamed = self._store.put(pieces)
         if file.unnamed is None:
-            self._open(file).put(head, pieces)
+            part = self._open(file)
+            try:
+                part.put(head, pieces)
+            except BaseException:
+                part.close()
+                raise
 
     def _would_fetch(self, job: Job) -> None:
         file = _file_of(job)
@@ -355,13 +362,18 @@ class MirrorRun(Hooks):
             if file.local_size is not None:
                 self._store.set_aside(file.path)
             if file.unnamed is not None:
-                self._store.finish_unnamed(file.unnamed, self._record(file, fetched))
+                unnamed, file.unnamed = file.unnamed, None
+                self._store.finish_unnamed(unnamed, self._record(file, fetched))
             elif part is not None:
                 record = self._record(file, fetched, sha256=self._checksum(part))
                 self._store.finish(part, record)
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
+        finally:
+            if file.unnamed is not None:
+                self._store.drop(file.unnamed)
+                file.unnamed = None
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 import dashget
 from dashget.events import Event
+from dashget.store import parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -619,3 +623,69 @@ def test_a_directory_in_the_way_is_named_and_nothing_is_fetched_for_it(
         ("v/2.m4s", "a directory of this name is in the way")
     ]
     assert not server.asked("/show/v/2.m4s")
+
+
+# Files that come whole, in runs where something else went wrong before.
+
+
+def open_files() -> set[str]:
+    """Return what this process has open under a name or without one, sockets aside."""
+    found = set()
+    for entry in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(f"{entry} {os.readlink(f'/proc/self/fd/{entry}')}")
+    return {text for text in found if "socket" not in text}
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux only")
+
+
+@needs_proc
+def test_a_second_answer_without_the_digest_of_a_bad_first_one_is_taken(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """Edges of a CDN differ in what they send."""
+    url = publish(server)
+    wrong = base64.b64encode(bytes(32)).decode()
+    bad = Answer(bytes([2]) * 2000, headers=(("Repr-Digest", f"sha-256=:{wrong}:"),))
+    server.on("/show/v/2.m4s", bad, segment(2))
+    before = open_files()
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert events.outcomes()["v/2.m4s"] == "downloaded"
+    assert (tmp_path / "v/2.m4s").read_bytes() == bytes([2]) * 2000
+    assert open_files() == before
+
+
+@needs_proc
+@pytest.mark.parametrize("checksums", [False, True])
+def test_a_file_that_cannot_be_put_is_let_go_of(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checksums: bool
+) -> None:
+    def refuse_to_write(*_: object) -> int:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    url = publish(server)
+    monkeypatch.setattr(parts, "_pwritev", refuse_to_write)
+    before = open_files()
+    summary, events = mirror(url, tmp_path, checksums=checksums)
+    assert set(events.outcomes().values()) == {"failed"}
+    assert len(summary.failures) == 3
+    assert open_files() == before
+
+
+@needs_proc
+def test_a_file_whose_place_cannot_be_cleared_is_let_go_of(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(b"somebody's own")
+    (tmp_path / ".dashget").mkdir()
+    (tmp_path / ".dashget/replaced").write_bytes(b"in the way")
+    before = open_files()
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/2.m4s"] == "failed"
+    assert len(summary.failures) == 1
+    assert (tmp_path / "v/2.m4s").read_bytes() == b"somebody's own"
+    assert open_files() == before

@@ -11,6 +11,7 @@ import pytest
 
 from dashget.errors import StoreError
 from dashget.transfer.engine import Engine
+from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.request import (
     Fetched,
@@ -300,3 +301,107 @@ def test_two_loops_share_the_work(server: FaultServer) -> None:
     whole = Whole(loops=2, in_flight=8)
     whole.run(*map(whole.job, urls))
     assert all(whole.body(url) == bytes(600_000) for url in urls)
+
+
+@pytest.mark.parametrize("size", [100, 100 * 1024, 200 * 1024])
+@pytest.mark.parametrize("put", [False, True])
+def test_a_redirect_with_a_long_page_of_its_own_is_followed(
+    server: FaultServer, size: int, put: bool
+) -> None:
+    """It has ended, and its next request has begun, before libcurl's word on it is read."""
+    server.on("/there", Answer(BODY))
+    page = Answer(bytes(size), status=302, headers=(("Location", "/there"),))
+    urls = [server.on(f"/{i}", page) for i in range(8)]
+    whole = Whole()
+    jobs = [whole.job(url) for url in urls]
+    if not put:
+        jobs = [Job(job.request, job.open_sink, job.payload) for job in jobs]
+    whole.run(*jobs)
+    for url in urls:
+        fetched = whole.results[url]
+        assert isinstance(fetched, Fetched), fetched
+        assert (whole.body(url), fetched.attempts, fetched.requests) == (BODY, 1, 2)
+
+
+def test_ranges_that_follow_one_another_need_no_second_attempt(server: FaultServer) -> None:
+    body = bytes(range(256)) * 4096 * 6
+    urls = [server.on(f"/{i}", Answer(body, etag=f'"{i}"')) for i in range(6)]
+    whole = Whole(in_flight=8, range_threshold=1 << 20, range_size=128 << 10)
+    whole.run(*map(whole.job, urls))
+    for url in urls:
+        fetched = whole.results[url]
+        assert isinstance(fetched, Fetched)
+        assert (whole.body(url) == body, fetched.attempts) == (True, 1)
+
+
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_an_absurd_length_is_no_length(server: FaultServer, digits: int) -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * digits + b"\r\n\r\nabc"
+    bad = server.on("/bad", Answer(raw=raw))
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
+    whole = Whole(retries=0)
+    whole.run(*map(whole.job, (bad, *urls)))
+    assert len(whole.results) == 11
+    assert all(whole.body(url) == BODY for url in urls)
+
+
+def test_an_error_while_some_have_come_whole_loses_none_of_them(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(30)]
+    looked = Loop._open_up
+    looks = 0
+
+    def fail(loop: Loop) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise KeyError("on the way")
+        looked(loop)
+
+    monkeypatch.setattr(Loop, "_open_up", fail)
+    whole = Whole(in_flight=8)
+    pulled: list[str] = []
+
+    def jobs() -> Iterator[Job]:
+        for url in urls:
+            pulled.append(url)
+            yield whole.job(url)
+
+    with whole.engine:
+        with pytest.raises(KeyError, match="on the way"):
+            whole.engine.run(jobs(), whole.done)
+        assert whole.results.keys() == set(pulled)
+        assert set(whole.engine._free[0].busy.values()) <= {0}
+
+
+def test_what_begins_late_but_comes_at_once_is_put(server: FaultServer) -> None:
+    now = threading.Event()
+    urls = [server.on(f"/{i}", Answer(BODY, hold=now)) for i in range(5)]
+    timer = threading.Timer(0.25, now.set)
+    timer.start()
+    whole = Whole()
+    whole.run(*map(whole.job, urls))
+    timer.join()
+    assert whole.put.keys() == set(urls)
+
+
+@pytest.mark.parametrize("how", ["raises", "cancels"])
+def test_after_the_end_of_the_run_nothing_is_started(server: FaultServer, how: str) -> None:
+    class Ending(Starts):
+        def on_started(self, job: Job, offset: int) -> None:
+            super().on_started(job, offset)
+            if how == "raises":
+                raise KeyError(how)
+            whole.engine.cancel()
+
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(20)]
+    ending = Ending()
+    whole = Whole(ending, in_flight=16)
+    if how == "raises":
+        with pytest.raises(KeyError, match=how):
+            whole.run(*map(whole.job, urls))
+    else:
+        whole.run(*map(whole.job, urls))
+    assert ending.urls == urls[:1]
+    assert whole.results.keys() == set(urls[:1])

@@ -267,8 +267,11 @@ class MirrorDirectory:
                 os.close(descriptor)
                 raise
         try:
+            root = self._journal.root
+            if root is None:
+                raise FileNotFoundError
             # Only with a directory does Python have the link follow to the file itself.
-            os.link(f"{OPEN_FILES}/{descriptor}", path, dst_dir_fd=self._journal.root)
+            os.link(f"{OPEN_FILES}/{descriptor}", path, dst_dir_fd=root)
         except OSError:
             part = Part(self._journal, path, record.url)
             part.take(descriptor, record.size)
@@ -276,6 +279,10 @@ class MirrorDirectory:
         else:
             os.close(descriptor)
         self._note(record)
+
+    def drop(self, descriptor: int) -> None:
+        """Let go of a file that has no name, and will not get one."""
+        os.close(descriptor)
 
     def adopt(self, record: FileRecord) -> None:
         """Record a file that was found in place and agrees with the server."""

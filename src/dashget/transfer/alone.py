@@ -43,8 +43,10 @@ class Alone:
         started: list[Wire] = []
         most = min(most, run.concurrency.limit - run.active)
         tells = run.shared.hooks.wants_starts
-        while len(started) < most:
-            job = run.pull()
+        while len(started) < most and not run.stopping:
+            if not idle:
+                run.call(self._make_wire, loop)
+            job = run.pull() if idle else None
             if job is None:
                 break
             url = job.request.urls[0]
@@ -52,7 +54,7 @@ class Alone:
             if job.put is None or origin is None or not self._may_ask(job, origin, loop, now):
                 run.wait_for_wire(job)
                 break
-            wire = idle.pop() if idle else Wire(loop)
+            wire = idle.pop()
             try:
                 wire.ask(job, url, origin, now)
             except (pycurl.error, ValueError, TypeError):
@@ -65,6 +67,9 @@ class Alone:
                 run.call(run.shared.hooks.on_started, job, 0)
         run.active += len(started)
         return started
+
+    def _make_wire(self, loop: Loop) -> None:
+        loop.idle.append(Wire(loop))
 
     def _look_up(self, url: str) -> Origin | None:
         origin = self._run.shared.origins.of(url)

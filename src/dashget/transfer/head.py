@@ -13,6 +13,7 @@ from dashget.regex import late
 from dashget.transfer.request import ResponseHead
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_DIGITS_AT_MOST = 19
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
 
@@ -54,8 +55,10 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     def content_length(self) -> int | None:
         """The announced length of this body. None where it is absent or not a number."""
         value = self.fields.get("content-length")
-        # What int reads beyond ASCII digits no server means.
-        return int(value) if value and value.isascii() and value.isdigit() else None
+        # What int reads beyond ASCII digits no server means, nor more bytes than a file can have.
+        if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
+            return int(value)
+        return None
 
     @property
     def content_range(self) -> tuple[ByteRange, int | None] | None:

@@ -34,6 +34,7 @@ class Loop:
         self.origins = shared.origins
         self.pacer = shared.pacer
         self.wall_clock = shared.wall_clock
+        self._alone_seconds = min(self.options.overtake_seconds, self.options.timeout_seconds) / 2
         self.received = 0
         """Body bytes since the loop was made."""
         self.active: set[Wire] = set()
@@ -41,6 +42,10 @@ class Loop:
         """Requests in flight per origin."""
         self.run: Run
         self.idle: list[Wire] = []
+        self._settled: set[Wire] = set()
+        """Wires whose request was ended since the last look."""
+        self._impatient_at = 0.0
+        """When the first of those that are alone waits no longer; 0 where none has got anything."""
         self._multi: Any = pycurl.CurlMulti()
         self._share = 0
         self._next_tick = 0.0
@@ -83,9 +88,10 @@ class Loop:
             self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
         room = share - len(self.active)
         if room > 0:
-            for wire in run.ask(self, room):
+            asking = run.ask(self, room)
+            self.active.update(asking)
+            for wire in asking:
                 self._multi.add_handle(wire.handle)
-                self.active.add(wire)
         while len(self.active) < share:
             wire = self.idle.pop() if self.idle else Wire(self)
             ready = run.start(wire)
@@ -101,6 +107,7 @@ class Loop:
         """See what has come, and what has ended; say whether anything has ended."""
         whole: list[tuple[Wire, ResponseHead]] = []
         ended: list[tuple[Wire, int, str]] = []
+        self._settled.clear()
         queued = 1
         while queued:
             queued, succeeded, failed = self._multi.info_read()
@@ -117,30 +124,34 @@ class Loop:
         for wire, _ in whole:
             self._multi.remove_handle(wire.handle)
             self.active.discard(wire)
-        for wire, _, _ in ended:
-            self._enlist(wire)
-        self._open_up()
-        self._take_in()
-        for wire, code, text in ended:
-            # Taking in what came may have ended it already.
-            if wire in self.active:
-                self._end(wire, wire.conclude(code, text))
-        if whole:
-            self._put(whole)
+        try:
+            for wire, _, _ in ended:
+                self._enlist(wire)
+            self._open_up()
+            self._take_in()
+            for wire, code, text in ended:
+                # Taking in what came may have ended it, and even begun its next request.
+                if wire not in self._settled:
+                    self._end(wire, wire.conclude(code, text))
+        finally:
+            if whole:
+                self._put(whole)
         return bool(whole or ended)
 
     def _put(self, whole: list[tuple[Wire, ResponseHead]]) -> None:
         """Hand over what has come whole, while servers work on the next requests already."""
         self.run.vacate(whole)
-        self._fill()
-        if self.active:
-            self._multi.perform()
-        for wire, head in whole:
-            self.received += head.size or 0
-            self.run.put(wire, head)
-            wire.job = None
-            wire.arrived.clear()
-            self.idle.append(wire)
+        try:
+            self._fill()
+            if self.active:
+                self._multi.perform()
+        finally:
+            for wire, head in whole:
+                self.received += head.size or 0
+                self.run.put(wire, head)
+                wire.job = None
+                wire.arrived.clear()
+                self.idle.append(wire)
 
     def _enlist(self, wire: Wire) -> None:
         """Have a wire that is alone work for a task, which may end it."""
@@ -150,6 +161,7 @@ class Loop:
 
     def _open_up(self) -> None:
         """Make tasks of what wires that are alone hold, where it is not small or is too much."""
+        self._impatient_at = 0.0
         alone = [wire for wire in self.active if wire.job is not None and wire.arrived]
         if not alone:
             return
@@ -158,6 +170,8 @@ class Loop:
             held += len(wire.arrived)
             if held > _PIECES_HELD or not wire.may_be_whole(most, now):
                 self._enlist(wire)
+            elif not self._impatient_at or wire.patience < self._impatient_at:
+                self._impatient_at = wire.patience
 
     def _take_in(self) -> None:
         """Have the wires take in what has arrived for them.
@@ -178,6 +192,7 @@ class Loop:
                 self._end(wire, wire.conclude(pycurl.E_WRITE_ERROR, ""))
 
     def _end(self, wire: Wire, verdict: Verdict) -> None:
+        self._settled.add(wire)
         self._multi.remove_handle(wire.handle)
         if self.run.settle(wire, verdict):
             self._multi.add_handle(wire.handle)
@@ -193,6 +208,8 @@ class Loop:
             seconds = min(seconds, self.pacer.wait_seconds())
         if 0 <= milliseconds < 1000 * seconds:
             seconds = milliseconds / 1000
+        if self._impatient_at:
+            seconds = min(seconds, max(0.0, self._impatient_at - self.shared.clock()))
         if self._multi.select(seconds) < 0 and seconds:
             # No socket to wait for yet, as while a name is being resolved.
             time.sleep(min(seconds, 0.002))
@@ -215,8 +232,8 @@ class Loop:
         limit = self.options.timeout_seconds
         for wire in list(self.active):
             if wire.job is not None:
-                # Alone for so long: what comes of it late is to be seen as it comes.
-                if now - wire.aimed > _LONGEST_WAIT_SECONDS:
+                # From now on it may be raced, or found to be stalled.
+                if now - wire.aimed > self._alone_seconds:
                     self._enlist(wire)
                 continue
             if wire.task.halted or wire.dropped:
@@ -228,7 +245,8 @@ class Loop:
 
     def _abandon(self) -> None:
         for wire in list(self.active):
-            self._multi.remove_handle(wire.handle)
+            with contextlib.suppress(pycurl.error):  # it may not have been added yet
+                self._multi.remove_handle(wire.handle)
             if wire.job is not None and self.run.enlist(wire) is None and wire.arrived:
                 with contextlib.suppress(BaseException):  # what is lost now is fetched again
                     wire.take_in()

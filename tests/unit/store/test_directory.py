@@ -387,3 +387,20 @@ def test_who_fears_power_cuts_gets_parts(tmp_path: Path) -> None:
     store.open(HEADER)
     assert store.put([b"abc"]) is None
     store.close()
+
+
+@needs_unnamed
+def test_once_there_are_no_links_a_whole_file_still_gets_to_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the mirror's directory a link would be made in the current one."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with opened(tmp_path / "m") as store:
+        descriptor = store.put([b"abc"])
+        assert descriptor is not None
+        store._journal.name_all()
+        monkeypatch.setattr(os, "link", None)
+        store.finish_unnamed(descriptor, record("1.m4s", 3))
+    assert (tmp_path / "m/1.m4s").read_bytes() == b"abc"
+    assert not os.listdir(tmp_path / "elsewhere")

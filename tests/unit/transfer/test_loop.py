@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dashget.transfer.engine import Engine
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
@@ -41,3 +43,28 @@ def test_answers_that_have_just_begun_are_looked_at_first() -> None:
 
 def test_wires_without_news_are_left_alone() -> None:
     assert taken_in((True, False), (False, False), (True, True)) == [True]
+
+
+def test_who_waits_for_the_rest_of_something_is_looked_at_in_time() -> None:
+    """A kill costs what came in a hundredth of a second, not what came until the next tick."""
+    waits: list[float] = []
+
+    class Multi:
+        def timeout(self) -> int:
+            return -1
+
+        def select(self, seconds: float) -> int:
+            waits.append(seconds)
+            return 1
+
+    now = [100.0]
+    with Engine(TransferOptions(), clock=lambda: now[0]) as engine:
+        loop: Any = engine._free[0]
+        real, loop._multi = loop._multi, Multi()
+        loop._wait()
+        loop._impatient_at = 100.004
+        loop._wait()
+        now[0] = 101.0
+        loop._wait()
+        loop._multi = real
+    assert waits == [0.1, pytest.approx(0.004), 0.0]
