@@ -41,6 +41,8 @@ class Answer:
     """Content-Range tells a total that is this much too large."""
     if_range: bool = True
     """False: If-Range is ignored, and a 206 sent whatever it says."""
+    terse: bool = False
+    """A 206 to If-Range leaves Last-Modified out, as RFC 9110, 15.3.7 wants it."""
 
     length: int | None = 0
     """What is added to the true Content-Length; None sends none and closes at the end."""
@@ -260,13 +262,16 @@ def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
     status, headers, body = answer.status, list(answer.headers), answer.body
     if answer.etag is not None:
         headers.append(("ETag", answer.etag))
-    if answer.last_modified is not None:
-        headers.append(("Last-Modified", answer.last_modified))
+    modified = answer.last_modified
     if status == 200:
         status, body, described = select(answer, seen)
         if described is not None:
+            if answer.terse and "if-range" in seen.headers:
+                modified = None
             headers.append(("Content-Range", described))
             body += answer.swell
+    if modified is not None:
+        headers.append(("Last-Modified", modified))
     if answer.coding is not None:
         headers.append(("Content-Encoding", answer.coding))
     closing = seen.headers.get("connection", "").lower() == "close"

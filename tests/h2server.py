@@ -32,6 +32,8 @@ class Step:
     disowned: bool = False
     """The GOAWAY says that this request was not looked at."""
     head: bool = True
+    mute: bool = False
+    """Nothing is answered on this connection from now on, though it stays open."""
 
 
 class H2Server:
@@ -45,6 +47,7 @@ class H2Server:
         self.requests = 0
         self.connections = 0
         self._open: list[socket.socket] = []
+        self._mute: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}/a"
@@ -97,9 +100,14 @@ class H2Server:
         """Play the next step; say whether the connection stays open."""
         with self._lock:
             self.requests += 1
+            if connection in self._mute:
+                return True
             step = self._steps[0]
             if len(self._steps) > 1:
                 del self._steps[0]
+        if step.mute:
+            self._mute.add(connection)
+            return True
         if step.head:
             # :status 200 and content-length from HPACK's static table (RFC 7541, appendix A).
             length = str(len(step.body)).encode()

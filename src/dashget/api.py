@@ -15,6 +15,7 @@ import msgspec
 
 from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
+    INSECURE,
     Event,
     ManifestLoaded,
     Observer,
@@ -141,7 +142,7 @@ def mirror(
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
     if options.transfer.insecure:
-        watch(Warned("TLS certificates are not verified (--insecure)"))
+        watch(Warned(INSECURE))
     policy = Policy(
         dry_run=options.dry_run,
         checksum="sha256" if options.checksums or _has_sums(options.root) else None,

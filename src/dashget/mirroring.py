@@ -444,7 +444,13 @@ class MirrorRun(Hooks):
             self._finish(file, Outcome.PRESENT, size=size, error=error, reason=reason)
         elif job.request.method is Method.HEAD:
             self._again.append(file)
-        elif error.status in _GONE and file.planned.segment.last_derived:
+        elif (
+            error.status in _GONE
+            and file.planned.segment.last_derived
+            # Of what came in part, the server had it a moment ago.
+            and not error.transferred
+            and not self._store.has_part(file.path)
+        ):
             self._absent.append((file, error))
         elif error.status in _GONE and not file.missed and self._missed < _MISSED_AT_MOST:
             # A cache may lack for a moment what its origin has: asked once more at the end.

@@ -85,3 +85,17 @@ def test_other_streams_survive_a_goaway(authority: Authority) -> None:
             transfers.run(*urls)
         assert not any(isinstance(r, TransferError) for r in transfers.results.values())
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 60
+
+
+@pytest.mark.parametrize("in_flight", [1, 4, 12])
+def test_a_connection_that_has_gone_silent_is_not_taken_again(
+    authority: Authority, in_flight: int
+) -> None:
+    """To take a request off it resets a stream only: all others would wait there, too."""
+    with H2Server(authority.server(), Step(BODY, mute=True), Step(BODY)) as server:
+        urls = [f"{server.url}?{i}" for i in range(20)]
+        options = {"timeout_seconds": 0.5, "in_flight": in_flight, "loops": 1}
+        with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2, **options) as made:
+            made.run(*urls)
+        assert [bytes(made.sinks[url].data) for url in urls] == [BODY] * 20
+        assert 2 <= server.connections <= 40

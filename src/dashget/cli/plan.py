@@ -56,9 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dashget.api import load, plan
     from dashget.cli.transfer import transfer_options
-    from dashget.cli.warnings import print_warning, print_warnings
+    from dashget.cli.warnings import print_warning, print_warnings, warn_of_insecurity
 
     transfer = transfer_options(arguments)
+    warn_of_insecurity(arguments)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     print_warnings(loaded.warnings)

@@ -75,9 +75,11 @@ def _parse_threads(text: str) -> tuple[int | None, int]:
     number = cap if colon and finds else text
     if finds and not colon:
         return None, MOST_TO_FIND
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= _MOST_THREADS:
+    fits = number.isascii() and number.isdigit() and len(number) <= 9
+    if not fits or not 1 <= int(number) <= _MOST_THREADS:
         raise UsageError(
-            f"--threads must be a number from 1 to {_MOST_THREADS}, auto, or auto:MOST: {text}",
+            f"--threads must be a number from 1 to {_MOST_THREADS}, auto, or auto:MOST:"
+            f" {text[:20]}",
             hint="the default is 4",
         )
     return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
@@ -128,10 +130,10 @@ def _parse_cookie(text: str) -> str:
 
 
 def _parse_rate(text: str) -> int:
-    match = _RATE.fullmatch(text.strip())
+    match = _RATE.fullmatch(text.strip()) if text.isascii() and len(text) <= 20 else None
     rate = int(float(match[1]) * _SCALE[match[2].lower()]) if match else 0
     if rate < 1:
-        raise UsageError(f"--limit-rate is not a rate: {text!r}", hint="such as 500k or 2M")
+        raise UsageError(f"--limit-rate is not a rate: {text[:20]!r}", hint="such as 500k or 2M")
     return rate
 
 

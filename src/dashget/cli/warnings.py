@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from dashget.errors import Issue
-from dashget.events import Event, Warned
+from dashget.events import INSECURE, Event, Warned
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def print_warning(event: Event, /) -> None:
@@ -15,6 +19,12 @@ def print_warning(event: Event, /) -> None:
         from dashget.report.plain import warning_line
 
         sys.stderr.write(warning_line(event) + "\n")
+
+
+def warn_of_insecurity(arguments: argparse.Namespace) -> None:
+    """Say so where TLS certificates are not verified."""
+    if arguments.insecure:
+        print_warning(Warned(INSECURE))
 
 
 def print_warnings(issues: Iterable[Issue]) -> None:

@@ -44,6 +44,8 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     part: str
     path: str | None = None
     url: str | None = None
+    source: str | None = None
+    """Which URL the bytes were asked from, where that was not ``url``."""
     validator: str | None = None
     size: int | None = None
     span: tuple[int, int] | None = None
@@ -56,6 +58,7 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
 
 class _State(msgspec.Struct):
     url: str | None
+    source: str | None
     validator: str | None
     size: int | None
     spans: list[tuple[int, int]] = []
@@ -103,7 +106,7 @@ class Journal:
         finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
         if not finished:
             return None
-        return ResumePoint(finished, state.size, state.validator)
+        return ResumePoint(finished, state.size, state.validator, state.source)
 
     @property
     def is_empty(self) -> bool:
@@ -219,7 +222,7 @@ class Journal:
             return
         if entry.path is not None:
             paths[entry.part] = entry.path
-            self._states[entry.part] = _State(entry.url, entry.validator, entry.size)
+            self._states[entry.part] = _State(entry.url, entry.source, entry.validator, entry.size)
         state = self._states.get(entry.part)
         if state is None:
             return
@@ -233,7 +236,9 @@ class Journal:
             if point is None:
                 del self._states[part]
                 continue
-            lines.append(PartEntry(part, paths[part], state.url, state.validator, state.size))
+            lines.append(
+                PartEntry(part, paths[part], state.url, state.source, state.validator, state.size)
+            )
             if state.spans:
                 lines += [self.span_entry(part, r.first, r.last or 0) for r in point.finished]
         fresh = self._path.with_suffix(".new")

@@ -320,7 +320,10 @@ class Part:
         if self._journaled or head is None:
             return
         self._journaled = True
-        self._journal.add(PartEntry(self.name, self.path, self.url, head.validator, head.size))
+        source = head.asked if head.asked and head.asked != self.url else None
+        self._journal.add(
+            PartEntry(self.name, self.path, self.url, source, head.validator, head.size)
+        )
 
 
 def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:

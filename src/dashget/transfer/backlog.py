@@ -13,15 +13,17 @@ from dashget.transfer.task import Task
 class Backlog:
     """Tasks to go on with: at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_paused", "_ready", "_sequence", "count")
+    __slots__ = ("_blocked", "_paused", "_ready", "_sequence", "count", "held")
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
-        self._paused: list[tuple[float, int, Task]] = []
+        self._paused: list[tuple[float, int, Task, bool]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
         self._sequence = 0
         self.count = 0
         """How many tasks are in it."""
+        self.held = 0
+        """How many of them wait for a host that wants to be left alone."""
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as there is a wire for it."""
@@ -29,12 +31,13 @@ class Backlog:
         self.count += 1
         self._ready.append(task)
 
-    def pause(self, task: Task, until: float) -> None:
-        """Let a task go on at the clock time ``until``."""
+    def pause(self, task: Task, until: float, *, held: bool = False) -> None:
+        """Let a task go on at the clock time ``until``; ``held``: its host wants it so."""
         task.queued += 1
         self.count += 1
+        self.held += held
         self._sequence += 1
-        heapq.heappush(self._paused, (until, self._sequence, task))
+        heapq.heappush(self._paused, (until, self._sequence, task, held))
 
     def block(self, task: Task, origin: Origin) -> None:
         """Let a task go on when there is room for another connection to ``origin``."""
@@ -58,8 +61,15 @@ class Backlog:
         if self._ready:
             return self._ready.popleft()
         if self._paused and self._paused[0][0] <= now:
-            return heapq.heappop(self._paused)[2]
+            _, _, task, held = heapq.heappop(self._paused)
+            self.held -= held
+            return task
         return None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a task could go on at once."""
+        return bool(self._ready)
 
     @property
     def waiting(self) -> int:

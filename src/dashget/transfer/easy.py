@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from dashget.errors import UsageError
 from dashget.transfer import tls
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion, TransferOptions
-from dashget.transfer.origin import Origin, header_line
+from dashget.transfer.origin import Origin, header_line, printable, shown
 
 _LARGEST_BUFFER_BYTES = 256 * 1024
 _SMALLEST_BUFFER_BYTES = 64 * 1024
@@ -18,6 +19,9 @@ _BUFFERS_BYTES = 2 * 1024 * 1024
 """What the buffers of all transfers may have together. libcurl fills one up to eleven times
 before it looks at the next transfer, and all of that is held until then."""
 _PACED_BUFFER_BYTES = 16 * 1024
+_VERIFY_PROXY = (pycurl.PROXY_SSL_VERIFYPEER, pycurl.PROXY_SSL_VERIFYHOST)
+_PROXIES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+_NOT_IN_QUERY = frozenset(' "<>\\^`{|}#')
 _VERSIONS = {
     HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
     HttpVersion.HTTP_1_1: pycurl.CURL_HTTP_VERSION_1_1,
@@ -37,7 +41,7 @@ def new_cookies(options: TransferOptions) -> Any:
     if options.cookie_file is not None:
         reader = pycurl.Curl()
         reader.setopt(pycurl.SHARE, share)
-        reader.setopt(pycurl.COOKIEFILE, options.cookie_file)
+        reader.setopt(pycurl.COOKIEFILE, os.fsencode(options.cookie_file))
         reader.setopt(pycurl.COOKIELIST, "RELOAD")
         reader.close()
     return share
@@ -88,6 +92,46 @@ def check_support(http: HttpVersion) -> None:
         )
 
 
+def check_sendable(options: TransferOptions) -> None:
+    """Raise UsageError for what libcurl could not be told, or would take for something else."""
+    for name, text in (("--interface", options.interface), ("--no-proxy", options.no_proxy)):
+        if text is not None and not (text.isascii() and text.isprintable()):
+            raise UsageError(
+                f"{name} is not a name in ASCII characters: {printable(text)}",
+                hint="write other host names in their xn-- form",
+            )
+    query = options.append_query
+    if query is not None and not (
+        query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
+    ):
+        raise UsageError(
+            f"--append-query is not a query: {printable(query)}",
+            hint="percent-encode what a URL cannot hold: a space is %20",
+        )
+    if options.proxy:
+        _check_proxy(options.proxy)
+
+
+def _check_proxy(text: str) -> None:
+    scheme, colon, _ = text.partition("://")
+    url = text if colon else f"http://{text}"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if colon and scheme.lower() not in _PROXIES:
+        raise UsageError(
+            f"--proxy has a scheme that no proxy has: {printable(scheme)}",
+            hint="http, https, socks4, socks4a, socks5 or socks5h",
+        )
+    if not host or not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(
+            f"--proxy is not the URL of a proxy: {shown(url)}",
+            hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",
+        )
+
+
 def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
     """Give a handle the headers and secrets of an origin, and take those of another away."""
     set_option = handle.setopt
@@ -99,17 +143,19 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
             handle.unsetopt(pycurl.COOKIE)
     if options.user is not None:
         if origin.trusted:
-            set_option(pycurl.USERPWD, options.user)
+            set_option(pycurl.USERPWD, options.user.encode())
         else:
             handle.unsetopt(pycurl.USERPWD)
     if options.netrc is not None:
-        set_option(pycurl.NETRC_FILE, options.netrc)
+        set_option(pycurl.NETRC_FILE, os.fsencode(options.netrc))
         allowed = pycurl.NETRC_OPTIONAL if origin.trusted else pycurl.NETRC_IGNORED
         set_option(pycurl.NETRC, allowed)
     if options.cert is not None:
         if origin.trusted:
-            set_option(pycurl.SSLCERT, options.cert)
-            set_option(pycurl.SSLKEY, options.key or options.cert)
+            set_option(pycurl.SSLCERT, os.fsencode(options.cert))
+            set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
+            # Without one, OpenSSL would ask at the terminal.
+            set_option(pycurl.KEYPASSWD, "")
         else:
             handle.unsetopt(pycurl.SSLCERT)
             handle.unsetopt(pycurl.SSLKEY)
@@ -130,16 +176,20 @@ def _set_proxy(handle: Any, options: TransferOptions) -> None:
 
 
 def _set_tls(handle: Any, options: TransferOptions) -> None:
+    # The same for an https proxy as for servers.
     if options.insecure:
-        handle.setopt(pycurl.SSL_VERIFYPEER, 0)
-        handle.setopt(pycurl.SSL_VERIFYHOST, 0)
+        for verify in (pycurl.SSL_VERIFYPEER, pycurl.SSL_VERIFYHOST, *_VERIFY_PROXY):
+            handle.setopt(verify, 0)
         return
     if options.cacert is not None:
-        handle.setopt(pycurl.CAINFO, options.cacert)
+        for authorities in (pycurl.CAINFO, pycurl.PROXY_CAINFO):
+            handle.setopt(authorities, os.fsencode(options.cacert))
         return
-    handle.setopt(pycurl.CAINFO, tls.ca_bundle(os.environ))
+    for authorities in (pycurl.CAINFO, pycurl.PROXY_CAINFO):
+        handle.setopt(authorities, tls.ca_bundle(os.environ))
     directory = tls.ca_directory(os.environ)
     if directory is not None:
-        handle.setopt(pycurl.CAPATH, directory)
+        for place in (pycurl.CAPATH, pycurl.PROXY_CAPATH):
+            handle.setopt(place, directory)
     if tls.system_store() and sys.platform != "linux":
         handle.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)

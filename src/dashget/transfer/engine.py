@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry
-from dashget.transfer.easy import check_support, new_cookies
+from dashget.transfer.easy import check_sendable, check_support, new_cookies
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
@@ -45,6 +45,7 @@ class Engine:
         random: Callable[[], float] | None = None,
     ) -> None:
         check_support(options.http)
+        check_sendable(options)
         rate = options.limit_rate
         self._shared = Shared(
             options=options,

@@ -73,6 +73,11 @@ def bad_body(message: str, *, status: int | None = None) -> Failure:
     return Failure(message, Retry.AGAIN, status=status)
 
 
+def wants_peace(seconds: float) -> Failure:
+    """Return the failure of a request to a server that has asked for a longer pause than any."""
+    return Failure(f"the server asked not to be asked again for {seconds:.0f} s", Retry.ELSEWHERE)
+
+
 def policy_failure(message: str, hint: str | None = None) -> Failure:
     """Return the failure of a request that DashGet itself refuses to make."""
     return Failure(message, Retry.ELSEWHERE, hint=hint)
@@ -103,6 +108,12 @@ _E_QUIC_CONNECT = 96
 _E_PROXY = 97
 _E_TOO_LARGE = 100
 
+_HINTS = {
+    pycurl.E_COULDNT_RESOLVE_PROXY: "check --proxy, and the proxy variables of the environment",
+    pycurl.E_SSL_CACERT_BADFILE: "check the file of --cacert",
+    pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --key; an encrypted key is not read",
+    pycurl.E_INTERFACE_FAILED: "check --interface",
+}
 _NEVER = frozenset(
     {pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_CERTPROBLEM, pycurl.E_INTERFACE_FAILED}
 )
@@ -149,6 +160,7 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
         message = "connection reset by the server"
     else:
         message = _WORDS.get(code) or f"{_clean(text) or 'transfer failed'} (libcurl {code})"
+        hint = _HINTS.get(code)
     retry = (
         Retry.NEVER if code in _NEVER else Retry.ELSEWHERE if code in _ELSEWHERE else Retry.AGAIN
     )

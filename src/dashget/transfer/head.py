@@ -90,8 +90,11 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
         return modified if date is not None and changed is not None and date > changed else None
 
-    def describe(self, url: str, size: int | None) -> ResponseHead:
-        """Return what others may know of this response; ``size`` is the resource's."""
+    def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
+        """Return what others may know of this response.
+
+        ``size`` is the resource's; ``asked`` the URL that redirects led from.
+        """
         fields = self.fields
         field = fields.get
         etag = field("etag") or None
@@ -107,6 +110,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
             () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
             field("date") or None,
+            asked,
         )
 
 

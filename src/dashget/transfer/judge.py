@@ -45,6 +45,8 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
     """A 3xx with its ``Location``, not yet resolved or judged."""
 
     location: str
+    sets_cookie: bool = False
+    """Whether the next answer may differ, even where it comes from the same URL."""
 
 
 def judge(
@@ -59,7 +61,7 @@ def judge(
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
-            return Redirect(location)
+            return Redirect(location, "set-cookie" in head.fields)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
     if status == 416 and asked.range is not None:
         # One of several parallel ranges is asked for again before all of them are given up.

@@ -41,6 +41,9 @@ class Loop:
         self.busy: dict[Origin, int] = {}
         """Requests in flight per origin."""
         self.run: Run
+        self.distrusted: dict[Origin, float] = {}
+        """Until when requests take new connections to an origin where one has gone silent: with
+        HTTP/2 the silent one would be taken again, for all of them."""
         self.idle: list[Wire] = []
         self._settled: set[Wire] = set()
         """Wires whose request was ended since the last look."""
@@ -240,7 +243,10 @@ class Loop:
                 self._end(wire, None)
             elif wire.stalled(now, limit):
                 shown = f"{limit:g}"
+                self.distrusted[wire.origin] = now + limit
+                wire.give_up_connection()
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
+                wire.handle.setopt(pycurl.FORBID_REUSE, 0)
         self.run.tick(now)
 
     def _abandon(self) -> None:

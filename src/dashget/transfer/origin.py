@@ -6,12 +6,15 @@ worked out once per origin; a request then looks its origin up by the URL's begi
 
 from __future__ import annotations
 
+import os
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from dashget.errors import UsageError
 from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.options import TransferOptions
 
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+"""Those that libcurl reads; ``HTTP_PROXY`` is not among them."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _OWN_HEADERS = frozenset(
@@ -62,10 +65,7 @@ class Origins:
         self.guards_downgrade = self._home is not None and self._home[0] == "https"
         """Whether plain http is to be refused; the manifest came over https."""
         self.guards_addresses = (
-            self._home is not None
-            and not options.allow_private
-            and options.proxy is None
-            and not _is_private(self._home[1])
+            self._home is not None and not options.allow_private and not _is_private(self._home[1])
         )
         """Whether a connection may be one to refuse: see ``address_refused``."""
         self._common = ["Accept-Encoding: identity"]
@@ -125,7 +125,10 @@ class Origins:
 
     def redirect(self, url: str, location: str) -> str | Failure:
         """Return where a redirect leads, or why it is not followed."""
-        target = urljoin(url, location.strip())
+        try:
+            target = urljoin(url, location.strip())
+        except ValueError:
+            return policy_failure(f"redirect to what is no URL: {printable(location.strip())[:80]}")
         scheme = target.partition(":")[0].lower()
         if scheme not in _DEFAULT_PORTS:
             return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
@@ -140,16 +143,21 @@ class Origins:
             return None
         return policy_failure(message, "allow it with --allow-downgrade")
 
-    def address_refused(self, host: str, address: str) -> bool:
-        """Say whether ``host`` may not be reached at ``address``.
+    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
+        """Say whether ``host`` may not be reached at ``address`` (and ``port``).
 
         A manifest from a public address sends nobody to a private one (design, 7). A name
         is judged by the address that it is about to be reached at, not by a lookup before.
+        A proxy is the user's choice; what it reaches is its own business.
         """
         home = self._home
         if self._options.allow_private or home is None or host.lower() == home[1]:
             return False
-        return not _is_public(address) and _host_is_public(home[1], home[2])
+        return (
+            not _is_public(address)
+            and _host_is_public(home[1], home[2])
+            and not _is_proxy(address, port, self._options.proxy)
+        )
 
 
 def header_line(name: str, value: str) -> str:
@@ -234,11 +242,31 @@ def _is_private(host: str) -> bool:
     return not _is_public(host)
 
 
-def _host_is_public(host: str, port: int) -> bool:
+def _is_proxy(address: str, port: int, proxy: str | None) -> bool:
+    """Whether that is where a proxy listens: the user's, else one that the environment names."""
+    named = [proxy] if proxy is not None else [os.environ.get(name) for name in _PROXY_VARIABLES]
+    for text in filter(None, named):
+        scheme, colon, _ = text.partition("://")
+        try:
+            parts = urlsplit(text if colon else f"http://{text}")
+            usual = 443 if colon and scheme.lower() == "https" else 1080
+            if parts.hostname and port == (parts.port or usual):
+                found = _addresses(parts.hostname, port)
+                return address.partition("%")[0] in found
+        except ValueError:
+            continue
+    return False
+
+
+def _addresses(host: str, port: int) -> frozenset[str]:
     import socket
 
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        return True
-    return all(_is_public(str(entry[4][0])) for entry in found)
+        return frozenset()
+    return frozenset(str(entry[4][0]).partition("%")[0] for entry in found)
+
+
+def _host_is_public(host: str, port: int) -> bool:
+    return all(_is_public(address) for address in _addresses(host, port))

@@ -17,7 +17,7 @@ def follow(
         return target
     wire.visited.add(wire.url)
     wire.hops += 1
-    if target in wire.visited:
+    if target in wire.visited and not redirect.sets_cookie:
         return policy_failure(f"redirect loop at {shown(target)}")
     if wire.hops > most:
         return policy_failure(f"more than {most} redirects")

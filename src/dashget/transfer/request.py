@@ -60,6 +60,8 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` with lower-case names."""
     date: str | None = None
     """The ``Date`` header as received."""
+    asked: str = ""
+    """Which of the request's URLs was asked, before redirects: what the bytes belong to."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
@@ -72,6 +74,9 @@ class ResumePoint(msgspec.Struct, frozen=True):
     finished: tuple[ByteRange, ...]
     size: int | None
     validator: str | None
+    source: str | None = None
+    """Which URL was asked for them (``ResponseHead.asked``); None: the request's first one. A
+    validator says nothing of another."""
 
 
 class Sink(Protocol):

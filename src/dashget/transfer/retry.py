@@ -123,6 +123,8 @@ class Retries:
         left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
         if not left:
             return None
+        if task.clings and task.owner in left:
+            return task.owner
         base = () if self._bases.spotless else bases_of(task.urls)
 
         def rank(i: int) -> tuple[bool, bool, int, int]:
@@ -159,8 +161,8 @@ class Retries:
         after = failure.retry_after_seconds
         if after is None:
             return failure
+        origin.not_before = max(origin.not_before, now + after)
         if after <= self._options.retry_after_limit_seconds:
-            origin.not_before = max(origin.not_before, now + after)
             return failure
         text = f"{failure.message}, to be asked again in {after:.0f} s"
         return msgspec.structs.replace(failure, retry=Retry.ELSEWHERE, message=text)

@@ -15,7 +15,14 @@ import msgspec
 from dashget.errors import Retry
 from dashget.transfer.alone import Alone
 from dashget.transfer.backlog import Backlog
-from dashget.transfer.failure import Failure, bad_body, is_shortage, policy_failure, sink_failure
+from dashget.transfer.failure import (
+    Failure,
+    bad_body,
+    is_shortage,
+    policy_failure,
+    sink_failure,
+    wants_peace,
+)
 from dashget.transfer.head import Head
 from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
 from dashget.transfer.libcurl import pycurl
@@ -47,6 +54,8 @@ Done = Callable[[Job, Fetched | TransferError], object]
 _SHORTAGE_PAUSE_SECONDS = 0.2
 _SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
+_HELD_BACK_AT_MOST = 2000
+"""Tasks that wait for hosts which want to be left alone, while others are still pulled."""
 _HELD_AT_MOST = 4 * 1024 * 1024
 _HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
 
@@ -151,7 +160,8 @@ class Run:
             task = backlog.next(now, lambda origin: self.shares.has_room(origin, loop))
             if task is not None:
                 return task
-        if backlog.count < 16 + 4 * self.concurrency.limit:
+        stuck = backlog.count - backlog.held
+        if stuck < 16 + 4 * self.concurrency.limit and backlog.held < _HELD_BACK_AT_MOST:
             job = self.pull()
             if job is not None:
                 return self._new_task(job)
@@ -248,20 +258,25 @@ class Run:
         index, origin = found
         if origin.not_before > now:
             if not task.queued:
-                self._backlog.pause(task, origin.not_before)
+                self._backlog.pause(task, origin.not_before, held=True)
             return False
         if not self.shares.has_room(origin, wire.loop):
             if not task.queued:
                 self._backlog.block(task, origin)
             return False
-        attempt = self._attempt(task)
+        attempt = self._attempt(task, index)
         if attempt is None:
             return False
         wire.aim(task, index, attempt, now)
         return self._point(wire, task.urls[index], origin, now)
 
-    def _attempt(self, task: Task) -> Attempt | None:
+    def _attempt(self, task: Task, index: int) -> Attempt | None:
         if task.gaps is not None:
+            if task.owner not in (None, index):
+                # Of another URL: no validator says that it has the same bytes.
+                if task.wires == 1:
+                    self._restart(task)
+                return None
             if not task.began and task.wires > 1:
                 return None
             claim = self._pieces.claim(task, task.gaps)
@@ -273,7 +288,7 @@ class Run:
         if task.wires == 1:
             return task.attempt()
         slow = next((wire for wire in self._wires if wire.task is task and wire.raced), None)
-        if slow is None:
+        if slow is None or (slow.under_way and slow.index != index):
             return None
         return task.attempt_to_overtake(slow.position if slow.under_way else 0)
 
@@ -283,7 +298,11 @@ class Run:
         if not task.failures and len(task.urls) == 1:
             # The first attempt on the only URL: nothing to choose.
             origin = origins.of(task.urls[0])
-            if isinstance(origin, Origin) and not origins.guards_downgrade:
+            if (
+                isinstance(origin, Origin)
+                and not origins.guards_downgrade
+                and origin.not_before <= now
+            ):
                 return 0, origin
         while True:
             index = self._retries.choose(task, now, self._is_held_back)
@@ -294,6 +313,10 @@ class Run:
             url = task.urls[index]
             origin = origins.of(url)
             refused = origins.downgrade(url) if isinstance(origin, Origin) else origin
+            if isinstance(origin, Origin) and refused is None:
+                wait = origin.not_before - now
+                if wait > self.options.retry_after_limit_seconds:
+                    refused = wants_peace(wait)
             if refused is None and isinstance(origin, Origin):
                 return index, origin
             if refused is not None:
@@ -359,10 +382,19 @@ class Run:
         """Keep what a broken request brought; return how many bytes that is."""
         task = wire.task
         progress = max(0, wire.position - wire.start)
+        if task.gaps is None:
+            # What came before, and came again, brings nothing forward.
+            progress = min(progress, max(0, wire.position - task.furthest))
+            task.furthest = max(task.furthest, wire.position)
         if wire.claim is not None and task.gaps is not None:
             self._note(wire)
             task.gaps.give_back(wire.position, wire.claim)
-        elif progress and task.began and task.gaps is None and wire.start <= task.prefix:
+        elif (
+            wire.position > wire.start
+            and task.began
+            and task.gaps is None
+            and wire.start <= task.prefix
+        ):
             task.prefix = max(task.prefix, wire.position)
         return progress
 
@@ -416,7 +448,19 @@ class Run:
         if isinstance(step, Failure):
             self._failed(task, wire, step, self._give_back(wire))
             return False
-        return self._point(wire, *step, self.shared.clock())
+        url, origin = step
+        now = self.shared.clock()
+        if origin.not_before > now + self.options.retry_after_limit_seconds:
+            self._failed(task, wire, wants_peace(origin.not_before - now), self._give_back(wire))
+        elif origin.not_before > now:
+            self._give_back(wire)
+            self._backlog.pause(task, origin.not_before, held=True)
+        elif not self.shares.has_room(origin, wire.loop):
+            self._give_back(wire)
+            self._backlog.block(task, origin)
+        else:
+            return self._point(wire, url, origin, now)
+        return False
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         racing = task.gaps is None and task.wires > 1
@@ -542,7 +586,7 @@ class Run:
             return False
         end = None if accepted.end is None else accepted.end - task.base
         if task.gaps is None and task.wires > 1 and self._others_under_way(wire):
-            wire.dropped = not task.same_version(head, accepted)
+            wire.dropped = not task.same_version(head, accepted, wire.index)
             wire.expect(accepted.first - task.base, end, noting=False)
             return not wire.dropped
         joins = task.began and task.gaps is not None
@@ -586,7 +630,7 @@ class Run:
                 self._widen()
             if self._backlog.blocked:
                 self.concurrency.settle_at(self.active)
-            if self._jobs is None and not self._backlog.count:
+            if self._jobs is None and not self._backlog.is_ready:
                 self._overtake(now)
             reading = Reading(received, self.active, self._backlog.waiting, self.concurrency.limit)
             self.call(self.shared.hooks.on_tick, reading)

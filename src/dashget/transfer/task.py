@@ -26,6 +26,7 @@ from dashget.transfer.request import (
 )
 
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
+_MUCH_BYTES = 1024 * 1024
 _RESTARTS = 3
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
@@ -51,9 +52,10 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures", "gaps",
-        "halted", "head", "in_one", "job", "owner", "prefix", "proven", "queued", "received",
-        "remote", "request", "requests", "restarts", "resumed", "shortages", "sink", "size",
+        "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures",
+        "furthest", "gaps", "halted", "head", "in_one", "job", "owner", "prefix", "proven",
+        "queued", "received", "remote", "request", "requests", "restarts", "resumed",
+        "shortages", "sink", "size",
         "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
@@ -71,7 +73,9 @@ class Task:
         self.cursor = 0
         """Index of the URL in use."""
         self.owner: int | None = None
-        """Index of the URL that the bytes on disk came from; None: an earlier run's."""
+        """Index of the URL that the bytes on disk came from; None while there are none."""
+        self.furthest = 0
+        """How far any attempt has come from the beginning."""
         self.failures = 0
         self.requests = 0
         self.received = 0
@@ -117,11 +121,15 @@ class Task:
             return
         if point.validator is None or point.validator.startswith("W/"):
             return
+        source = self.urls[0] if point.source is None else point.source
+        if source not in self.urls:
+            return
         self.prefix = finished_prefix(point.finished)
         scattered = any(done.first > self.prefix for done in point.finished)
         if not self.prefix and not scattered:
             return
         self.size, self.validator, self.resumed = point.size, point.validator, True
+        self.owner = self.urls.index(source)
         if scattered and point.size is not None:
             gaps = Gaps(point.size, point.finished)
             if gaps:
@@ -145,7 +153,7 @@ class Task:
         wanted = self.request.range
         if wanted is not None:
             return Attempt(Asked(range=wanted, whole=False))
-        if self.prefix and (self.validator is None or self.owner not in (None, self.cursor)):
+        if self.prefix and (self.validator is None or self.owner != self.cursor):
             self.prefix = 0
         position = self.prefix
         if position == 0:
@@ -175,10 +183,11 @@ class Task:
         )
         return Attempt(asked, position)
 
-    def same_version(self, head: Head, accepted: Accepted) -> bool:
+    def same_version(self, head: Head, accepted: Accepted, index: int) -> bool:
         """Say whether a response surely has the bytes of the one that another wire brings."""
         return (
             self.validator is not None
+            and self.owner == index
             and head.validator == self.validator
             and accepted.total == self.size
         )
@@ -191,7 +200,10 @@ class Task:
             return position
         whole = self.request.range is None
         size = accepted.total if whole else (accepted.end or 0) - self.base
-        info = head.describe(url, size)
+        info = head.describe(url, size, self.urls[index])
+        if head.status == 206 and info.validator is None and self.validator is not None:
+            # RFC 9110, 15.3.7: what the client must know already may be left out.
+            info = msgspec.structs.replace(info, validator=self.validator)
         if self.gaps is not None and head.status == 200:
             self.gaps = None
         if self.gaps is None:
@@ -226,6 +238,11 @@ class Task:
         """Say whether starting from zero is still worth it; a resource may change for ever."""
         self.restarts += 1
         return self.restarts <= _RESTARTS
+
+    @property
+    def clings(self) -> bool:
+        """Whether so much has come from one URL that another one is the last resort."""
+        return self.owner is not None and (self.gaps is not None or self.prefix >= _MUCH_BYTES)
 
     @property
     def all_here(self) -> bool:

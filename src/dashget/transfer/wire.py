@@ -55,9 +55,9 @@ class Wire:
 
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
-        "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted", "origin",
-        "patience", "paused", "position", "raced", "received", "seen", "skipped", "start", "state",
-        "stopped", "task", "url", "verdict", "visited", "worn",
+        "fresh", "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted",
+        "origin", "patience", "paused", "position", "raced", "received", "seen", "skipped",
+        "start", "state", "stopped", "task", "url", "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -83,6 +83,7 @@ class Wire:
         """What it works for while it is alone; there is no ``task`` then."""
         self.patience = 0.0
         """Until when, while alone, it waits for the rest of what has begun to come."""
+        self.fresh = False
         self.worn: Origin | None = None
         self.bodiless = False
 
@@ -96,6 +97,8 @@ class Wire:
         self.patience = 0.0
         self.lines.clear()
         handle = self.handle
+        if self.loop.distrusted:
+            self._choose_connection(origin, now)
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
             self.worn = origin
@@ -118,7 +121,7 @@ class Wire:
         size = head.content_length
         if size != sum(map(len, self.arrived)) or size > most:
             return None
-        return head.describe(self.url, size)
+        return head.describe(self.url, size, self.url)
 
     def may_be_whole(self, most: int, now: float) -> bool:
         """Say, of a wire that is alone and has got something, whether to wait for the rest."""
@@ -163,6 +166,7 @@ class Wire:
         self.lines.clear()
         self.arrived.clear()
         handle, asked = self.handle, self.asked
+        self._choose_connection(origin, now)
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
             self.worn = origin
@@ -174,6 +178,20 @@ class Wire:
             handle.setopt(pycurl.NOBODY if bodiless else pycurl.HTTPGET, 1)
             self.bodiless = bodiless
         handle.setopt(pycurl.URL, sendable(url, None if self.hops else origin.query))
+
+    def _choose_connection(self, origin: Origin, now: float) -> None:
+        """Take a new connection to an origin where one has stalled not long ago."""
+        fresh = now < self.loop.distrusted.get(origin, 0.0)
+        if fresh is not self.fresh:
+            self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self.fresh = fresh
+
+    def give_up_connection(self) -> None:
+        """Have the connection closed with the request: it has gone silent.
+
+        One that carries other streams stays until they have ended: see ``Loop.distrusted``.
+        """
+        self.handle.setopt(pycurl.FORBID_REUSE, 1)
 
     def _reset(self, now: float) -> None:
         """Forget what an earlier response has left."""
@@ -296,7 +314,7 @@ class Wire:
         """Open a socket, unless it leads where this host may not send us."""
         family, kind, protocol, target = address
         try:
-            if self.loop.origins.address_refused(self.origin.host, str(target[0])):
+            if self.loop.origins.address_refused(self.origin.host, str(target[0]), target[1]):
                 self.verdict = policy_failure(
                     f"{self.origin.host} leads to the private address {target[0]}, "
                     "which a public manifest may not",

@@ -132,7 +132,8 @@ def test_private_addresses_are_told_from_public_ones(address: str, refused: bool
         ({"origin": "http://[::1]:8080/x.mpd"}, False),
         ({"origin": "http://localhost/x.mpd"}, False),
         ({"origin": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
-        ({"origin": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, False),
+        ({"origin": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, True),
+        ({"origin": "http://8.8.8.8/x.mpd", "proxy": ""}, True),
         ({}, False),
     ],
     ids=str,
@@ -141,3 +142,34 @@ def test_connections_are_only_looked_at_where_one_may_be_refused(
     options: dict[str, object], guards: bool
 ) -> None:
     assert origins(**options).guards_addresses is guards
+
+
+@pytest.mark.parametrize(
+    ("proxy", "variables", "refused"),
+    [
+        (None, {}, True),
+        ("http://127.0.0.1:3128", {}, False),
+        ("socks5h://localhost:3128", {}, False),
+        ("127.0.0.1:3128", {}, False),
+        ("http://127.0.0.1:3129", {}, True),
+        ("http://127.0.0.2:3128", {}, True),
+        (None, {"http_proxy": "http://127.0.0.1:3128"}, False),
+        (None, {"HTTPS_PROXY": "http://127.0.0.1:3128"}, False),
+        (None, {"ALL_PROXY": "socks5://127.0.0.1:3128"}, False),
+        (None, {"http_proxy": "http://[::1"}, True),
+        ("", {"http_proxy": "http://127.0.0.1:3128"}, True),
+    ],
+)
+def test_the_users_own_proxy_may_have_a_private_address(
+    proxy: str | None,
+    variables: dict[str, str],
+    refused: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    guarded = origins(origin="http://8.8.8.8/", proxy=proxy)
+    assert guarded.address_refused("1.1.1.1", "127.0.0.1", 3128) is refused
+    assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
