@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faultserver import Answer, FaultServer, refuse
 from tests.origin import Certificate, Origin
 from tests.program import DEADLINE_SECONDS, run, start, tree
 
@@ -298,3 +299,25 @@ def iter_reads(descriptor: int) -> Iterable[bytes]:
     with contextlib.suppress(OSError):
         while data := os.read(descriptor, 65536):
             yield data
+
+
+@pytest.mark.parametrize("command", ["list", "plan", "verify", "get"])
+def test_every_command_says_that_certificates_are_not_verified(
+    command: str, tmp_path: Path
+) -> None:
+    with FaultServer() as server:
+        mpd = Answer(
+            b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime='
+            b'"PT1S" mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+            b'<SegmentTemplate duration="2" media="$Number$.m4s"/><Representation id="v"'
+            b' bandwidth="8"/></AdaptationSet></Period></MPD>'
+        )
+        url = server.on("/x.mpd", mpd)
+        server.on("/1.m4s", refuse(503), Answer(b"abc"))
+        told = run("get", url, "-o", "m", "-v", cwd=tmp_path)
+        assert told.code == 0
+        assert "HTTP 503 Service Unavailable" in told.err, "-v says why a transfer was retried"
+        words = {"verify": ["m", "--remote"], "get": [url, "-o", "m"]}.get(command, [url])
+        ended = run(command, *words, "--insecure", cwd=tmp_path)
+    assert "TLS certificates are not verified" in ended.err
+    assert "TLS certificates are not verified" not in ended.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -152,7 +153,8 @@ def test_netrc_is_a_secret(servers: tuple[FaultServer, FaultServer], tmp_path: P
     home, away = servers
     home.on("/a", Answer(BODY))
     away.on("/a", Answer(BODY))
-    netrc = tmp_path / "netrc"
+    netrc = tmp_path / "josé" / "netrc"
+    netrc.parent.mkdir()
     netrc.write_text("machine 127.0.0.1 login me password pw\n")
     with Transfers(origin=home.url("/"), netrc=str(netrc), in_flight=1) as transfers:
         transfers.run(home.url("/a"), away.url("/a"))
@@ -175,7 +177,8 @@ def test_a_header_for_one_origin_goes_there_only(
 
 def test_a_cookie_file_speaks_to_the_domains_it_names(server: FaultServer, tmp_path: Path) -> None:
     server.on("/a", Answer(BODY))
-    jar = tmp_path / "cookies.txt"
+    jar = tmp_path / "josé" / "cookies.txt"
+    jar.parent.mkdir()
     jar.write_text(
         "# Netscape HTTP Cookie File\n"
         "127.0.0.1\tFALSE\t/\tFALSE\t0\tmine\t1\n"
@@ -237,3 +240,11 @@ def test_a_private_manifest_may_lead_to_private_addresses(server: FaultServer) -
     url = server.on("/a", Answer(BODY))
     with Transfers(origin="http://192.168.1.1/m.mpd") as transfers:
         assert transfers.get(url)[1] == BODY
+
+
+def test_a_name_and_a_password_may_have_any_characters(server: FaultServer) -> None:
+    server.on("/a", Answer(BODY))
+    with Transfers(origin=server.url("/"), user="josé:pä") as transfers:
+        transfers.get(server.url("/a"))
+    coded = base64.b64encode("josé:pä".encode()).decode()
+    assert server.seen[0].headers["authorization"] == f"Basic {coded}"

@@ -235,3 +235,14 @@ def test_a_base_that_lacks_one_file_is_not_left_alone(server: FaultServer) -> No
     with Transfers(in_flight=1) as transfers:
         transfers.run(*requests)
     assert len([seen for seen in server.seen if seen.path.startswith("/two")]) == 10
+
+
+def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
+    """The resource changes while it comes: what has come is dropped, and that is no secret."""
+    url = server.on("/a", Answer(BODY * 3, etag='"1"', cut=90_000), Answer(BODY * 2, etag='"2"'))
+    with Transfers() as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY * 2
+    assert fetched.attempts == fetched.requests
+    reasons = [reason for _, _, _, reason in transfers.log.retries]
+    assert len(reasons) == fetched.attempts - 1

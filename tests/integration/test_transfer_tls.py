@@ -43,6 +43,16 @@ def test_a_named_issuer_is_trusted(server: FaultServer, authority: Authority) ->
         assert transfers.get(server.url("/a"))[1] == BODY
 
 
+def test_an_issuer_may_lie_anywhere(
+    server: FaultServer, authority: Authority, tmp_path: Path
+) -> None:
+    place = tmp_path / "josé" / "ca.pem"
+    place.parent.mkdir()
+    place.write_bytes(Path(authority.certificate).read_bytes())
+    with Transfers(cacert=str(place)) as transfers:
+        assert transfers.get(server.url("/a"))[1] == BODY
+
+
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "CURL_CA_BUNDLE"])
 def test_the_environment_names_an_issuer(
     server: FaultServer, authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -468,11 +468,13 @@ class Run:
             # The one that was to be overtaken is still at it.
             return
         if failure.restart and task.may_restart():
+            self._tell_of_restart(task, wire, failure)
             self._restart(task)
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
             task.asks_probe = True
         elif task.gaps is not None and _without_ranges(task, failure):
             if task.wires == 1:
+                self._tell_of_restart(task, wire, failure)
                 task.in_one = True
                 self._restart(task)
             elif not task.proven:
@@ -483,6 +485,13 @@ class Run:
             task.failed(failure, wire.index, progress)
         else:
             self._try_again(task, wire, failure, progress)
+
+    def _tell_of_restart(self, task: Task, wire: Wire, failure: Failure) -> None:
+        """Count and report an attempt after which all begins anew, at once."""
+        if not task.halted:
+            task.failures += 1
+            tell, url = self.shared.hooks.on_retry, task.urls[wire.index]
+            self.call(tell, task.job, url, task.failures, 0.0, failure.message)
 
     def _try_again(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         now = self.shared.clock()
