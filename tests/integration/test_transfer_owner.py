@@ -211,19 +211,54 @@ def test_a_host_behind_redirects_is_left_alone_when_it_wants_that(server: FaultS
     assert all(isinstance(result, Fetched) for result in transfers.results.values())
 
 
-@pytest.mark.parametrize("options", [{"max_per_host": 2}, {"in_flight": None}], ids=str)
-def test_connections_to_a_host_behind_redirects_are_limited_too(
-    server: FaultServer, options: dict[str, int | None]
-) -> None:
-    with FaultServer() as cdn, FaultServer() as second, FaultServer() as third:
-        urls = []
-        for i in range(90):
-            target = cdn.on(f"/{i}", Answer(bytes(2000), drip=(1000, 0.01)))
-            urls.append((server, second, third)[i % 3].on(f"/{i}", to(target)))
-        with Transfers(**({"in_flight": 30} | options)) as transfers:
+@pytest.mark.parametrize("held", [False, True])
+def test_a_host_that_redirects_is_not_asked_in_vain(server: FaultServer, held: bool) -> None:
+    """Ranges of a file behind a redirect, where the host that has it is full, or held back."""
+    body = bytes(range(256)) * 4096 * 8
+    with FaultServer() as cdn:
+        target = cdn.on("/a", Answer(body, etag=SAME, drip=(256 * 1024, 0.002)))
+        busy = cdn.on("/busy", refuse(503, Retry_After="1"), Answer(b"x"))
+        url = server.on("/a", to(target))
+        limits = {"range_threshold": 2 * MIB, "range_size": 256 * 1024, "in_flight": 8, "loops": 1}
+        with Transfers(max_per_host=2, **limits) as transfers:
+            transfers.run(url, *([busy] if held else []))
+    assert bytes(transfers.sinks[url].data) == body
+    assert len(server.seen) <= len(cdn.asked("/a")) + 8
+
+
+def test_many_files_behind_redirects_are_each_asked_for_once(server: FaultServer) -> None:
+    with FaultServer() as cdn:
+        urls = [server.on(f"/{i}", to(cdn.on(f"/{i}", Answer(bytes(2000))))) for i in range(100)]
+        with Transfers(max_per_host=2, in_flight=8, loops=1) as transfers:
             transfers.run(*urls)
-        assert all(isinstance(result, Fetched) for result in transfers.results.values())
-        assert cdn.most_at_once <= (options.get("max_per_host") or 16)
+    assert len(server.seen) == 100
+    assert all(isinstance(result, Fetched) for result in transfers.results.values())
+
+
+def test_what_is_under_way_goes_on_though_its_host_wants_hours_of_peace(
+    server: FaultServer,
+) -> None:
+    body = bytes(range(256)) * 4096 * 8
+    url = server.on("/a", Answer(body, etag=SAME, drip=(128 * 1024, 0.002)))
+    busy = server.on("/busy", refuse(429, Retry_After="9999"))
+    limits = {"range_threshold": 2 * MIB, "range_size": 256 * 1024, "in_flight": 4, "loops": 1}
+    with Transfers(**limits) as transfers:
+        transfers.run(url, busy)
+    fetched = transfers.results[url]
+    assert isinstance(fetched, Fetched), fetched
+    assert bytes(transfers.sinks[url].data) == body
+    assert fetched.transferred < len(body) + MIB
+    assert not isinstance(transfers.results[busy], Fetched)
+
+
+def test_one_silent_connection_over_http_1_costs_no_others(server: FaultServer) -> None:
+    hung = server.on("/hung", Answer(drop="hang"), Answer(b"x"))
+    urls = [server.on(f"/{i}", Answer(b"x")) for i in range(100)]
+    with Transfers(timeout_seconds=0.3, in_flight=3, loops=1) as transfers:
+        transfers.run(hung, *urls)
+        transfers.results.clear()
+        transfers.run(*urls)
+    assert len({seen.connection for seen in server.seen}) <= 8
 
 
 def test_a_host_that_wants_a_longer_pause_than_any_is_not_asked_again(server: FaultServer) -> None:

@@ -119,6 +119,7 @@ class Loop:
                 if wire.job is not None:
                     head = wire.whole(self.run.held_at_most)
                     if head is not None:
+                        wire.trust()
                         whole.append((wire, head))
                         continue
                 ended.append((wire, 0, ""))
@@ -243,7 +244,8 @@ class Loop:
                 self._end(wire, None)
             elif wire.stalled(now, limit):
                 shown = f"{limit:g}"
-                self.distrusted[wire.origin] = now + limit
+                if wire.shares_connection:
+                    self.distrusted[wire.origin] = now + limit
                 wire.give_up_connection()
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)

@@ -250,11 +250,11 @@ def _is_proxy(address: str, port: int, proxy: str | None) -> bool:
         try:
             parts = urlsplit(text if colon else f"http://{text}")
             usual = 443 if colon and scheme.lower() == "https" else 1080
-            if parts.hostname and port == (parts.port or usual):
-                found = _addresses(parts.hostname, port)
-                return address.partition("%")[0] in found
+            listens = parts.hostname if port == (parts.port or usual) else None
         except ValueError:
             continue
+        if listens and address.partition("%")[0] in _addresses(listens, port):
+            return True
     return False
 
 

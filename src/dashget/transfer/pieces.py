@@ -34,7 +34,9 @@ class Pieces:
     def helped(self) -> Task | None:
         """Return a task that another transfer would bring forward."""
         for task in self._tasks:
-            if task.gaps and task.wires and not task.halted and (task.proven or task.wires < 2):
+            if task.queued or task.halted:
+                continue
+            if task.gaps and task.wires and (task.proven or task.wires < 2):
                 return task
         return None
 

@@ -256,7 +256,7 @@ class Run:
         if found is None:
             return False
         index, origin = found
-        if origin.not_before > now:
+        if self._must_wait(task, origin, now):
             if not task.queued:
                 self._backlog.pause(task, origin.not_before, held=True)
             return False
@@ -315,12 +315,17 @@ class Run:
             refused = origins.downgrade(url) if isinstance(origin, Origin) else origin
             if isinstance(origin, Origin) and refused is None:
                 wait = origin.not_before - now
-                if wait > self.options.retry_after_limit_seconds:
+                if wait > self.options.retry_after_limit_seconds and not task.began:
                     refused = wants_peace(wait)
             if refused is None and isinstance(origin, Origin):
                 return index, origin
             if refused is not None:
                 task.failed(refused, index, 0)
+
+    def _must_wait(self, task: Task, origin: Origin, now: float) -> bool:
+        """Say whether a host is to be left alone; not by what has begun, where that takes hours."""
+        wait = origin.not_before - now
+        return wait > 0 and not (task.began and wait > self.options.retry_after_limit_seconds)
 
     def _is_held_back(self, url: str, now: float) -> bool:
         origin = self.shared.origins.of(url)
@@ -450,16 +455,14 @@ class Run:
             return False
         url, origin = step
         now = self.shared.clock()
+        if not self._must_wait(task, origin, now):
+            return self._point(wire, url, origin, now)
         if origin.not_before > now + self.options.retry_after_limit_seconds:
             self._failed(task, wire, wants_peace(origin.not_before - now), self._give_back(wire))
-        elif origin.not_before > now:
-            self._give_back(wire)
-            self._backlog.pause(task, origin.not_before, held=True)
-        elif not self.shares.has_room(origin, wire.loop):
-            self._give_back(wire)
-            self._backlog.block(task, origin)
         else:
-            return self._point(wire, url, origin, now)
+            self._give_back(wire)
+            if not task.queued:
+                self._backlog.pause(task, origin.not_before, held=True)
         return False
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:

@@ -29,6 +29,7 @@ from dashget.transfer.failure import (
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
+from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Job, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
@@ -186,6 +187,20 @@ class Wire:
             self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self.fresh = fresh
 
+    def trust(self) -> None:
+        """Take note of an answer: a new connection to where one had gone silent works."""
+        if self.fresh:
+            self.loop.distrusted.pop(self.origin, None)
+
+    @property
+    def shares_connection(self) -> bool:
+        """Whether other requests may be on the same connection, as far as anybody knows."""
+        version = self.handle.getinfo(pycurl.INFO_HTTP_VERSION)
+        if version:
+            return bool(version >= pycurl.CURL_HTTP_VERSION_2_0)
+        options = self.loop.options
+        return self.origin.scheme == "https" and options.http is not HttpVersion.HTTP_1_1
+
     def give_up_connection(self) -> None:
         """Have the connection closed with the request: it has gone silent.
 
@@ -248,6 +263,7 @@ class Wire:
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
             return False
+        self.trust()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
             self.verdict = verdict

@@ -158,6 +158,7 @@ def test_connections_are_only_looked_at_where_one_may_be_refused(
         (None, {"ALL_PROXY": "socks5://127.0.0.1:3128"}, False),
         (None, {"http_proxy": "http://[::1"}, True),
         ("", {"http_proxy": "http://127.0.0.1:3128"}, True),
+        (None, {"http_proxy": "http://127.0.0.2:3128", "https_proxy": "127.0.0.1:3128"}, False),
     ],
 )
 def test_the_users_own_proxy_may_have_a_private_address(
