@@ -132,7 +132,8 @@ class FileFinished(Event, frozen=True, tag="file"):
     first_byte_seconds: float | None = None
     """Likewise, until the first byte of the answer."""
     http: str | None = None
-    """The version of HTTP."""
+    """The version of HTTP. Of a failed file this, the next two and the times are those of the
+    last answer that it got."""
     remote: str | None = None
     """Address and port of the peer."""
     cache: dict[str, str] | None = None

@@ -37,6 +37,7 @@ from dashget.transfer.request import (
     Fetched,
     Hooks,
     Job,
+    LastAnswer,
     MemorySink,
     Method,
     Reading,
@@ -519,6 +520,16 @@ class MirrorRun(Hooks):
             totals.failures.append(Failure(file.path, url, reason or "", attempts, status))
         if not self._tells_ends:
             return
+        told = error.answer if error is not None else None
+        if fetched is not None:
+            head = fetched.head
+            told = LastAnswer(
+                head.http_version,
+                fetched.remote,
+                head.cache,
+                fetched.first_byte_seconds or 0.0,
+                fetched.seconds,
+            )
         self._observer(
             FileFinished(
                 path=file.path,
@@ -530,11 +541,11 @@ class MirrorRun(Hooks):
                 attempts=attempts,
                 status=result.status if result else None,
                 reason=reason,
-                seconds=fetched.seconds if fetched else None,
-                first_byte_seconds=fetched.first_byte_seconds if fetched else None,
-                http=fetched.head.http_version if fetched else None,
-                remote=fetched.remote if fetched else None,
-                cache=dict(fetched.head.cache) if fetched and fetched.head.cache else None,
+                seconds=told.seconds if told else None,
+                first_byte_seconds=told.first_byte_seconds if told else None,
+                http=told.http_version if told else None,
+                remote=told.remote if told else None,
+                cache=dict(told.cache) if told and told.cache else None,
             )
         )
 

@@ -689,3 +689,28 @@ def test_a_file_whose_place_cannot_be_cleared_is_let_go_of(
     assert len(summary.failures) == 1
     assert (tmp_path / "v/2.m4s").read_bytes() == b"somebody's own"
     assert open_files() == before
+
+
+def test_of_a_file_that_failed_it_is_told_what_its_server_said(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", refuse(503, X_Cache="MISS", Via="1.1 edge7", Age="0"))
+    _, events = mirror(url, tmp_path)
+    failed = next(e for e in events if isinstance(e, dashget.FileFinished) and e.status == 503)
+    assert (failed.path, failed.http) == ("v/2.m4s", "1.1")
+    assert failed.cache == {"x-cache": "MISS", "via": "1.1 edge7", "age": "0"}
+    assert failed.remote == f"127.0.0.1:{server.port}"
+    assert failed.first_byte_seconds is not None
+    assert failed.seconds is not None
+
+
+def test_of_a_file_that_nobody_answered_for_nothing_is_told(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", Answer(drop="close"))
+    _, events = mirror(url, tmp_path)
+    failed = next(e for e in events if isinstance(e, dashget.FileFinished) and e.path == "v/2.m4s")
+    assert failed.outcome is dashget.Outcome.FAILED
+    assert (failed.http, failed.remote, failed.cache, failed.seconds) == (None,) * 4

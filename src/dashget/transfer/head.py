@@ -90,6 +90,12 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
         return modified if date is not None and changed is not None and date > changed else None
 
+    @property
+    def cache(self) -> tuple[tuple[str, str], ...]:
+        """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
+        fields = self.fields
+        return () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE)
+
     def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
         """Return what others may know of this response.
 
@@ -107,7 +113,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             field("last-modified") or None,
             etag if etag and etag[0] == '"' else self.validator,
             field("content-type") or None,
-            () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE),
+            self.cache,
             () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
             field("date") or None,
             asked,

@@ -175,6 +175,16 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
         return self.head.status
 
 
+class LastAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What the last response said that a failed transfer got, if it got any."""
+
+    http_version: str
+    remote: str | None
+    cache: tuple[tuple[str, str], ...]
+    first_byte_seconds: float
+    seconds: float
+
+
 class TransferError(FetchError):
     """A resource that was not obtained, and what was tried.
 
@@ -196,6 +206,7 @@ class TransferError(FetchError):
         transferred: int = 0,
         tried: tuple[tuple[str, str], ...] = (),
         cancelled: bool = False,
+        answer: LastAnswer | None = None,
     ) -> None:
         super().__init__(message, retry=retry, url=url, status=status, hint=hint)
         self.attempts = attempts
@@ -203,6 +214,7 @@ class TransferError(FetchError):
         self.transferred = transferred
         self.tried = tried
         self.cancelled = cancelled
+        self.answer = answer
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):

@@ -498,6 +498,7 @@ class Run:
 
     def _try_again(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         now = self.shared.clock()
+        task.answer = wire.last_answer() or task.answer
         self.concurrency.failed(failure, now)
         again = self._retries.after(task, wire.index, wire.origin, failure, progress, now)
         if again is None:

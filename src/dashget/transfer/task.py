@@ -18,6 +18,7 @@ from dashget.transfer.ranges import Gaps, finished_prefix
 from dashget.transfer.request import (
     Fetched,
     Job,
+    LastAnswer,
     Method,
     Request,
     ResponseHead,
@@ -52,7 +53,7 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures",
+        "answer", "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures",
         "furthest", "gaps", "halted", "head", "in_one", "job", "owner", "prefix", "proven",
         "queued", "received", "remote", "request", "requests", "restarts", "resumed",
         "shortages", "sink", "size",
@@ -96,6 +97,8 @@ class Task:
         self.head: ResponseHead | None = None
         self.timing: tuple[float, float] = (0.0, 0.0)
         self.remote: str | None = None
+        self.answer: LastAnswer | None = None
+        """The last response that was no good, if any came."""
         self.wires = 0
         self.queued = 0
         """How often it is in the backlog."""
@@ -280,6 +283,7 @@ class Task:
             attempts=max(1, self.failures),
             requests=self.requests,
             transferred=self.received,
+            answer=self.answer,
             tried=tuple((shown(self.urls[i]), why.message) for i, why in sorted(self.why.items())),
         )
 

@@ -31,7 +31,7 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
-from dashget.transfer.request import Job, Method, ResponseHead
+from dashget.transfer.request import Job, LastAnswer, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
 
 if TYPE_CHECKING:
@@ -357,6 +357,14 @@ class Wire:
         if seen != self.seen or self.paused:
             self.seen, self.moved = seen, now
         return now - self.moved > limit
+
+    def last_answer(self) -> LastAnswer | None:
+        """Tell what came in answer to a request that has failed; None where nothing did."""
+        head = Head.parse(self.lines)
+        if head is None:
+            return None
+        first_byte, seconds, remote = measured(self.handle)
+        return LastAnswer(head.version, remote, head.cache, first_byte, seconds)
 
     def conclude(self, code: int, text: str) -> Verdict:
         """Say how the request ended, from libcurl's result and what was seen on the way."""
