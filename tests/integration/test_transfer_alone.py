@@ -107,7 +107,7 @@ def test_what_comes_at_once_is_put_and_no_sink_is_opened(server: FaultServer) ->
 ODD: dict[str, Answer] = {
     "chunked": Answer(BODY, chunked=True),
     "of unknown length": Answer(BODY, length=None),
-    "in drops": Answer(BODY, drip=(300, 0.08)),
+    "in drops": Answer(BODY, drip=(300, 0.2)),
     "larger than is kept": Answer(bytes(2 << 20)),
     "from elsewhere": redirect("/there"),
 }

@@ -133,7 +133,7 @@ def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, s
 def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
     server: FaultServer,
 ) -> None:
-    url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.06)))
+    url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.15)))
     with Transfers(WholeRecordingSink) as transfers:
         assert transfers.get(url)[1] == BODY[:500]
     sink = transfers.sinks[url]

@@ -223,7 +223,8 @@ def test_a_host_that_redirects_is_not_asked_in_vain(server: FaultServer, held: b
         with Transfers(max_per_host=2, **limits) as transfers:
             transfers.run(url, *([busy] if held else []))
     assert bytes(transfers.sinks[url].data) == body
-    assert len(server.seen) <= len(cdn.asked("/a")) + 8
+    # Claims that were taken back cost a request each; of the ranges there are 32. Once it was thousands.
+    assert len(server.seen) < 100
 
 
 def test_many_files_behind_redirects_are_each_asked_for_once(server: FaultServer) -> None:
@@ -254,7 +255,7 @@ def test_what_is_under_way_goes_on_though_its_host_wants_hours_of_peace(
 def test_one_silent_connection_over_http_1_costs_no_others(server: FaultServer) -> None:
     hung = server.on("/hung", Answer(drop="hang"), Answer(b"x"))
     urls = [server.on(f"/{i}", Answer(b"x")) for i in range(100)]
-    with Transfers(timeout_seconds=0.3, in_flight=3, loops=1) as transfers:
+    with Transfers(timeout_seconds=1.0, in_flight=3, loops=1) as transfers:
         transfers.run(hung, *urls)
         transfers.results.clear()
         transfers.run(*urls)
@@ -281,10 +282,10 @@ def test_a_host_that_is_held_back_does_not_hold_up_others(server: FaultServer) -
             for i in range(5)
         ]
         seen: list[int] = []
-        with Transfers(in_flight=2, loops=1) as transfers:
+        with Transfers(in_flight=1, loops=1) as transfers:
             transfers.run(*held, *waiting)
     assert len(transfers.results) == 105
-    assert max(seen) <= 4, "the others had to wait for the host that is held back"
+    assert seen == [1] * 5, "the others had to wait for the host that is held back"
 
 
 def test_a_slow_one_is_raced_although_another_file_pauses(server: FaultServer) -> None:
