@@ -256,7 +256,7 @@ class Loop:
             with contextlib.suppress(pycurl.error):  # it may not have been added yet
                 self._multi.remove_handle(wire.handle)
             if wire.job is not None and self.run.enlist(wire) is None and wire.arrived:
-                with contextlib.suppress(BaseException):  # what is lost now is fetched again
+                with contextlib.suppress(Exception):  # what is lost now is fetched again
                     wire.take_in()
             self.run.abandon(wire)
             wire.arrived.clear()

@@ -98,7 +98,7 @@ class Wire:
         self.patience = 0.0
         self.lines.clear()
         handle = self.handle
-        if self.loop.distrusted:
+        if self.loop.distrusted or self.fresh:
             self._choose_connection(origin, now)
         if self.worn is not origin:
             dress(handle, self.loop.options, origin)
