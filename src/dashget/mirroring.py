@@ -312,22 +312,22 @@ class MirrorRun(Hooks):
         return file.part
 
     def _put(self, job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
-        file = _file_of(job)
+        file: _File = job.payload
         # What an earlier round left of it is closed.
         file.part = None
         if not head.digests and self._policy.checksum is None:
             file.unnamed = self._store.put(pieces)
-        if file.unnamed is None:
-            part = self._open(file)
-            try:
-                part.put(head, pieces)
-            except BaseException:
-                part.close()
-                raise
+            if file.unnamed is not None:
+                return
+        part = self._open(file)
+        try:
+            part.put(head, pieces)
+        except BaseException:
+            part.close()
+            raise
 
     def _would_fetch(self, job: Job) -> None:
-        file = _file_of(job)
-        self._finish(file, Outcome.PLANNED)
+        self._finish(job.payload, Outcome.PLANNED)
 
     def _unpack(self, file: _File) -> None:
         """Store a resource that the manifest itself holds (RFC 2397)."""
@@ -344,16 +344,38 @@ class MirrorRun(Hooks):
     # From results to outcomes.
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
-        file = _file_of(job)
+        file: _File = job.payload
         totals = self.totals
         totals.requests += result.requests
         totals.transferred += result.transferred
         if isinstance(result, TransferError):
             self._lost(job, file, result)
+        elif file.unnamed is not None:
+            self._name(file, file.unnamed, result)
         elif job.request.method is Method.HEAD:
             self._compared(file, result)
         else:
             self._arrived(file, result)
+
+    def _name(self, file: _File, unnamed: int, fetched: Fetched) -> None:
+        """Give a file its name that has come whole without one."""
+        file.unnamed = None
+        try:
+            if file.local_size is not None:
+                self._make_way(file, unnamed)
+            self._store.finish_unnamed(unnamed, self._record(file, fetched))
+        except OSError as error:
+            self._not_stored(file, fetched, error)
+            return
+        outcome = Outcome.DOWNLOADED if file.known is None else Outcome.UPDATED
+        self._finish(file, outcome, fetched.size, fetched)
+
+    def _make_way(self, file: _File, unnamed: int) -> None:
+        try:
+            self._store.set_aside(file.path)
+        except BaseException:
+            self._store.drop(unnamed)
+            raise
 
     def _arrived(self, file: _File, fetched: Fetched) -> None:
         part = file.part
@@ -362,19 +384,12 @@ class MirrorRun(Hooks):
                 return
             if file.local_size is not None:
                 self._store.set_aside(file.path)
-            if file.unnamed is not None:
-                unnamed, file.unnamed = file.unnamed, None
-                self._store.finish_unnamed(unnamed, self._record(file, fetched))
-            elif part is not None:
+            if part is not None:
                 record = self._record(file, fetched, sha256=self._checksum(part))
                 self._store.finish(part, record)
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
-        finally:
-            if file.unnamed is not None:
-                self._store.drop(file.unnamed)
-                file.unnamed = None
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
@@ -478,31 +493,31 @@ class MirrorRun(Hooks):
     ) -> FileRecord:
         url, head = file.urls[0], fetched.head
         return FileRecord(
-            path=file.path,
-            url=url,
-            size=fetched.size,
-            final_url=head.url if head.url != url else None,
-            etag=head.etag,
-            last_modified=head.last_modified,
-            sha256=sha256,
-            time=self._store.now(),
-            status=head.status,
-            http=head.http_version,
-            attempts=fetched.attempts,
-            remote=fetched.remote,
-            first_byte_seconds=fetched.first_byte_seconds,
-            seconds=fetched.seconds,
-            cache=dict(head.cache),
-            adopted=adopted,
+            file.path,
+            url,
+            fetched.size,
+            None if head.url == url else head.url,
+            head.etag,
+            head.last_modified,
+            sha256,
+            self._store.now(),
+            head.status,
+            head.http_version,
+            fetched.attempts,
+            fetched.remote,
+            fetched.first_byte_seconds,
+            fetched.seconds,
+            dict(head.cache),
+            adopted,
         )
 
     def _finish(
         self,
         file: _File,
         outcome: Outcome,
-        *,
         size: int | None = None,
         fetched: Fetched | None = None,
+        *,
         error: TransferError | None = None,
         reason: str | None = None,
     ) -> None:
@@ -548,12 +563,6 @@ class MirrorRun(Hooks):
                 cache=dict(told.cache) if told and told.cache else None,
             )
         )
-
-
-def _file_of(job: Job) -> _File:
-    if not isinstance(job.payload, _File):
-        raise TypeError(f"not a job of this run: {job.payload!r}")
-    return job.payload
 
 
 def is_same(known: FileRecord, fetched: Fetched) -> bool:

@@ -60,16 +60,8 @@ class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
     track: Track
     segment: Segment
     path: SafePath
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """The absolute URLs of the resource, the first choice first."""
-        segment = self.segment
-        number, time, sub_number = segment.number, segment.time, segment.sub_number
-        first, *others = segment.address.patterns
-        if not others:
-            return (first.expand(number, time, sub_number),)
-        return tuple(p.expand(number, time, sub_number) for p in (first, *others))
+    urls: tuple[str, ...]
+    """The absolute URLs of the resource, the first choice first."""
 
 
 class PlanLine(msgspec.Struct, frozen=True, gc=False):
@@ -178,14 +170,17 @@ def _iter_addresses(presentation: Presentation) -> Iterator[Address]:
 def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
     known: Address | None = None
     for segment in track.index:
-        if not segment.address.patterns[0].fields:
-            yield PlannedSegment(track, segment, layout.path(segment.address, None, None, None))
-            continue
         if segment.address is not known:
             known = segment.address
-            expand = layout.pattern(known).expand
-        path = SafePath(expand(segment.number, segment.time, segment.sub_number))
-        yield PlannedSegment(track, segment, path)
+            first, *others = known.patterns
+            constant = None if first.fields else layout.path(known, None, None, None)
+            place = first if constant else layout.pattern(known)
+        number, time, sub_number = segment.number, segment.time, segment.sub_number
+        path = constant or SafePath(place.expand(number, time, sub_number))
+        urls: tuple[str, ...] = (first.expand(number, time, sub_number),)
+        if others:
+            urls += tuple([other.expand(number, time, sub_number) for other in others])
+        yield PlannedSegment(track, segment, path, urls)
 
 
 def _with_order(

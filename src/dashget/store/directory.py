@@ -40,7 +40,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the module is optional
 
 _RECORD_NAME: Final = "record.jsonl"
-_UNKNOWN: Final[frozenset[str]] = frozenset({"/"})
+_TOO_MANY: Final[frozenset[str]] = frozenset({"/"})
 _NAMES_AT_MOST: Final = 10_000
 """A folder with more names than these is asked about each of them: memory stays flat."""
 
@@ -81,8 +81,8 @@ class MirrorDirectory:
         self._clock = clock
         self._lock: IO[str] | None = None
         self._made: set[str] = set()
-        self._there: dict[str, frozenset[str] | None] = {}
-        """What was in a folder when it was first asked about, case-folded; None: too much."""
+        self._there: dict[str, frozenset[str]] = {}
+        """What was in a folder when it was first asked about, case-folded, or _TOO_MANY."""
         self._prefix = os.path.join(root, "")
         self._recorded: dict[str, tuple[int, int]] = {}
         self._files: tuple[int, dict[str, FileRecord]] | None = None
@@ -143,13 +143,13 @@ class MirrorDirectory:
         the disk once for each folder, where ``presence`` asks for each file.
         """
         folder, _, name = path.rpartition("/")
-        there = self._there.get(folder, _UNKNOWN)
-        if there is _UNKNOWN:
+        there = self._there.get(folder)
+        if there is None:
             there = self._there[folder] = _names_in(self._prefix + folder)
-        if there is None or path in self._recorded:
+        if path in self._recorded:
             return False
         # Some file systems take several spellings of the same letters for one name.
-        if there and (name.casefold() in there or not path.isascii()):
+        if there and (there is _TOO_MANY or name.casefold() in there or not path.isascii()):
             return False
         return not self.has_part(path)
 
@@ -245,9 +245,7 @@ class MirrorDirectory:
         None where that cannot be: then it takes a part. What has no name vanishes with its
         descriptor, also when the process is killed.
         """
-        if self._fsync:
-            return None
-        descriptor = self._journal.open_unnamed()
+        descriptor = None if self._fsync else self._journal.open_unnamed()
         if descriptor is not None:
             try:
                 write_pieces(descriptor, pieces, 0)
@@ -490,8 +488,8 @@ def _host_name() -> str:
     return socket.gethostname()
 
 
-def _names_in(folder: str) -> frozenset[str] | None:
-    """Return the names in a folder, case-folded; None for too many, or where none can be read."""
+def _names_in(folder: str) -> frozenset[str]:
+    """Return the names in a folder, case-folded; _TOO_MANY also where none can be read."""
     try:
         with os.scandir(folder) as entries:
             names = frozenset(
@@ -500,8 +498,8 @@ def _names_in(folder: str) -> frozenset[str] | None:
     except FileNotFoundError:
         return frozenset()
     except OSError:
-        return None
-    return names if len(names) <= _NAMES_AT_MOST else None
+        return _TOO_MANY
+    return names if len(names) <= _NAMES_AT_MOST else _TOO_MANY
 
 
 def _remote_name(data: bytes) -> str:

@@ -335,11 +335,9 @@ def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:
 def write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
     """Write pieces that follow one another; return how many bytes they are."""
     size = sum(map(len, pieces))
-    if not size:
-        return 0
     if len(pieces) > _PIECES_AT_MOST:
         pieces = [b"".join(pieces)]
-    done = _pwritev(descriptor, pieces, offset)
+    done = _pwritev(descriptor, pieces, offset) if size else 0
     if done < size:
         _write_all(descriptor, b"".join(pieces)[done:], offset + done)
     return size

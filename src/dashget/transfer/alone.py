@@ -10,13 +10,14 @@ this module: what it does for each resource, it does with as little Python as ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.origin import Origin
-from dashget.transfer.request import Fetched, Job, ResponseHead
-from dashget.transfer.wire import Wire, measured
+from dashget.transfer.request import ResponseHead
+from dashget.transfer.wire import Wire
 
 if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
 class Alone:
     """The wires of a run that ask alone. All but ``put`` is called with the run's lock held."""
 
-    __slots__ = ("_near", "_origin", "_run")
+    __slots__ = ("_near", "_run")
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._near = "://"
-        """What all URLs of the origin in use begin with; nothing begins with this."""
-        self._origin: Origin | None = None
+        self._near = ""
+        """What all URLs of the origin in use begin with."""
 
     def ask(self, loop: Loop, most: int, now: float) -> list[Wire]:
         """Have up to ``most`` idle wires of a loop ask for the next resources; return them.
@@ -40,75 +40,87 @@ class Alone:
         Ends early at a resource that takes a task, which is then waiting for a wire.
         """
         run, idle, busy = self._run, loop.idle, loop.busy
-        started: list[Wire] = []
         most = min(most, run.concurrency.limit - run.active)
-        tells = run.shared.hooks.wants_starts
-        while len(started) < most and not run.stopping:
-            if not idle:
-                run.call(self._make_wire, loop)
-            job = run.pull() if idle else None
-            if job is None:
-                break
-            url = job.request.urls[0]
-            origin = self._origin if url.startswith(self._near) else self._look_up(url)
-            if job.put is None or origin is None or not self._may_ask(job, origin, loop, now):
-                run.wait_for_wire(job)
-                break
-            wire = idle.pop()
-            try:
-                wire.ask(job, url, origin, now)
-            except (pycurl.error, ValueError, TypeError):
-                idle.append(wire)
-                run.wait_for_wire(job)
-                break
-            busy[origin] = busy.get(origin, 0) + 1
-            started.append(wire)
-            if tells:
-                run.call(run.shared.hooks.on_started, job, 0)
+        pulled, started = 0, []
+        origin, near, room = self._look_up(self._near, loop, now)
+        spotless, tells = run.shared.bases.spotless, run.shared.hooks.wants_starts
+        try:
+            for job in islice(run.jobs or (), most):
+                pulled += 1
+                urls = job.request.urls
+                url = urls[0]
+                if not room or not url.startswith(near):
+                    origin, near, room = self._look_up(url, loop, now)
+                if not origin or not room or not job.put or (len(urls) > 1 and not spotless):
+                    run.wait_for_wire(job)
+                    break
+                wire = idle.pop() if idle else Wire(loop)
+                try:
+                    wire.ask(job, url, origin, now)
+                except (pycurl.error, ValueError, TypeError):
+                    idle.append(wire)
+                    run.wait_for_wire(job)
+                    break
+                busy[origin] = busy.get(origin, 0) + 1
+                started.append(wire)
+                room -= 1
+                if tells:
+                    run.call(run.shared.hooks.on_started, job, 0)
+                    if run.stopping:
+                        break
+            else:
+                if pulled < most:
+                    run.jobs = None
+        except BaseException as error:  # noqa: BLE001  raised again by Engine.run
+            run.halt(error)
+        run.pulled(pulled)
         run.active += len(started)
         return started
 
-    def _make_wire(self, loop: Loop) -> None:
-        loop.idle.append(Wire(loop))
-
-    def _look_up(self, url: str) -> Origin | None:
-        origin = self._run.shared.origins.of(url)
-        if not isinstance(origin, Origin):
-            return None
-        end = url.find("/", 8) + 1
-        if end:
-            self._near, self._origin = url[:end], origin
-        return origin
-
-    def _may_ask(self, job: Job, origin: Origin, loop: Loop, now: float) -> bool:
-        if origin.not_before > now:
-            return False
+    def _look_up(self, url: str, loop: Loop, now: float) -> tuple[Origin | None, str, int]:
+        """Return the origin of a URL, how its URLs begin, and how many may be asked for now."""
         run = self._run
-        if not run.is_choosy:
-            return len(job.request.urls) == 1 or run.shared.bases.spotless
-        return (
-            run.shared.origins.downgrade(job.request.urls[0]) is None
-            and run.shares.has_room(origin, loop)
-            and (len(job.request.urls) == 1 or run.shared.bases.spotless)
-        )
+        origin = run.shared.origins.of(url)
+        end = url.find("/", 8) + 1
+        if not isinstance(origin, Origin) or not end:
+            return None, "", 0
+        near = self._near = url[:end]
+        if origin.not_before > now or run.shared.origins.downgrade(near) is not None:
+            return origin, near, 0
+        return origin, near, run.shares.room(origin, loop)
 
-    def vacate(self, wires: Iterable[tuple[Wire, ResponseHead]]) -> None:
+    def vacate(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
         """Let other transfers take the places of some that are over, before they are settled."""
-        for wire, _ in wires:
-            wire.loop.busy[wire.origin] -= 1
-            self._run.active -= 1
+        for wire, _ in whole:
+            loop.busy[wire.origin] -= 1
+        self._run.active -= len(whole)
 
-    def put(self, wire: Wire, job: Job, head: ResponseHead) -> None:
-        """Hand over a resource that has come whole, and report it."""
-        run, size = self._run, head.size or 0
-        try:
-            if job.put is not None:
+    def put(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
+        """Hand over resources that have come whole, and report them. Without the run's lock."""
+        run = self._run
+        lock, adaptive = run.lock, run.concurrency.adaptive
+        count = total = 0
+        spent = 0.0
+        for wire, head in whole:
+            job: Any = wire.job
+            try:
                 job.put(job, head, wire.arrived)
-        except BaseException as error:  # noqa: BLE001  sorted out by the run
-            run.put_failed(wire, error)
-            return
-        first_byte, seconds, remote = measured(wire.handle)
-        fetched = Fetched(head, size, 1, 1, size, first_byte, seconds, remote, False)
-        with run.lock:
-            run.landed(size, first_byte, seconds)
-            run.report(job, fetched)
+            except BaseException as error:  # noqa: BLE001  sorted out by the run
+                run.put_failed(wire, error)
+                loop.received += head.size or 0
+            else:
+                fetched = wire.fetched(head)
+                seconds = fetched.seconds
+                with lock:
+                    run.report(job, fetched)
+                    if adaptive:
+                        run.answered(fetched.first_byte_seconds or 0.0, seconds)
+                count += 1
+                total += fetched.size
+                spent += seconds
+            wire.job = None
+            wire.arrived.clear()
+            loop.idle.append(wire)
+        loop.received += total
+        with lock:
+            run.landed(count, total, spent)

@@ -16,6 +16,8 @@ _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _DIGITS_AT_MOST = 19
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
+_SELDOM = _CACHE | _DIGESTS
+_DESCRIBED = ("etag", "last-modified", "content-type", "date")
 
 
 class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -32,20 +34,13 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         Earlier ones are informational responses or a proxy's answer to CONNECT. What
         follows the empty line are trailers, which are ignored.
         """
-        if lines and lines[-1] == b"\r\n" and lines.count(b"\r\n") == 1:
-            # The usual case: one head, and nothing behind it.
-            start, end = 0, -1
-        else:
-            start = len(lines) - 1
-            while start >= 0 and lines[start][:5] != b"HTTP/":
-                start -= 1
-            if start < 0:
-                return None
-            end = _end(lines, start)
-        first = _status(lines[start])
-        if first is None:
+        if not lines:
             return None
-        return cls(*first, dict(map(_field, lines[start + 1 : end])))
+        if lines[-1] != b"\r\n" or lines.count(b"\r\n") != 1:
+            lines = _last_head(lines)
+        # The usual case: one head, and nothing behind it.
+        first = _status(lines[0])
+        return None if first is None else cls(first[0], first[1], dict(map(_field, lines[1:-1])))
 
     def text(self, name: str) -> str | None:
         """Return a field's value; None where it is absent or empty."""
@@ -54,11 +49,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def content_length(self) -> int | None:
         """The announced length of this body. None where it is absent or not a number."""
-        value = self.fields.get("content-length")
-        # What int reads beyond ASCII digits no server means, nor more bytes than a file can have.
-        if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
-            return int(value)
-        return None
+        return _length(self.fields.get("content-length"))
 
     @property
     def content_range(self) -> tuple[ByteRange, int | None] | None:
@@ -93,8 +84,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def cache(self) -> tuple[tuple[str, str], ...]:
         """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
-        fields = self.fields
-        return () if _CACHE.isdisjoint(fields) else _selected(fields, _CACHE)
+        return _selected(self.fields, _CACHE)
 
     def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
         """Return what others may know of this response.
@@ -102,20 +92,24 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         ``size`` is the resource's; ``asked`` the URL that redirects led from.
         """
         fields = self.fields
-        field = fields.get
-        etag = field("etag") or None
+        etag, modified, kind, date = map(fields.get, _DESCRIBED)
+        validator = etag if etag and etag[0] == '"' else self.validator
+        cache: tuple[tuple[str, str], ...] = ()
+        digests = cache
+        if not _SELDOM.isdisjoint(fields):
+            cache, digests = self.cache, _selected(fields, _DIGESTS)
         return ResponseHead(
             url,
             self.status,
             self.version,
             size,
-            etag,
-            field("last-modified") or None,
-            etag if etag and etag[0] == '"' else self.validator,
-            field("content-type") or None,
-            self.cache,
-            () if _DIGESTS.isdisjoint(fields) else _selected(fields, _DIGESTS),
-            field("date") or None,
+            etag or None,
+            modified or None,
+            validator,
+            kind or None,
+            cache,
+            digests,
+            date or None,
             asked,
         )
 
@@ -148,12 +142,16 @@ def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str,
     return tuple((name, fields[name]) for name in sorted(names & fields.keys()))
 
 
-def _end(lines: list[bytes], start: int) -> int:
-    """Return where the fields of the head that begins at ``start`` end."""
+def _last_head(lines: list[bytes]) -> list[bytes]:
+    """Return the last head in ``lines``, with one line at its end that is empty or missing."""
+    start = len(lines) - 1
+    while start > 0 and lines[start][:5] != b"HTTP/":
+        start -= 1
+    last = lines[start:]
     for empty in (b"\r\n", b"\n"):
-        if empty in lines[start:]:
-            return lines.index(empty, start)
-    return len(lines)
+        if empty in last:
+            return last[: last.index(empty) + 1]
+    return [*last, b""]
 
 
 # From one response to the next, most lines are the same.
@@ -168,6 +166,14 @@ def _status(line: bytes) -> tuple[int, str] | None:
         return int(rest[:3]), version[5:].decode("latin-1")
     except ValueError:
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _length(value: str | None) -> int | None:
+    # What int reads beyond ASCII digits no server means, nor more bytes than a file can have.
+    if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
+        return int(value)
+    return None
 
 
 @functools.lru_cache(maxsize=128)

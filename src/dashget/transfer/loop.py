@@ -110,24 +110,24 @@ class Loop:
         """See what has come, and what has ended; say whether anything has ended."""
         whole: list[tuple[Wire, ResponseHead]] = []
         ended: list[tuple[Wire, int, str]] = []
+        multi, active, most = self._multi, self.active, self.run.held_at_most
         self._settled.clear()
         queued = 1
         while queued:
-            queued, succeeded, failed = self._multi.info_read()
+            queued, succeeded, failed = multi.info_read()
             for handle in succeeded:
                 wire = handle.wire
-                if wire.job is not None:
-                    head = wire.whole(self.run.held_at_most)
-                    if head is not None:
-                        wire.trust()
-                        whole.append((wire, head))
-                        continue
-                ended.append((wire, 0, ""))
+                head = None if wire.job is None else wire.whole(most)
+                if head is None:
+                    ended.append((wire, 0, ""))
+                    continue
+                if wire.fresh:
+                    wire.trust()
+                multi.remove_handle(handle)
+                active.discard(wire)
+                whole.append((wire, head))
             for handle, code, text in failed:
                 ended.append((handle.wire, code, text))
-        for wire, _ in whole:
-            self._multi.remove_handle(wire.handle)
-            self.active.discard(wire)
         try:
             for wire, _, _ in ended:
                 self._enlist(wire)
@@ -144,18 +144,13 @@ class Loop:
 
     def _put(self, whole: list[tuple[Wire, ResponseHead]]) -> None:
         """Hand over what has come whole, while servers work on the next requests already."""
-        self.run.vacate(whole)
+        self.run.vacate(self, whole)
         try:
             self._fill()
             if self.active:
                 self._multi.perform()
         finally:
-            for wire, head in whole:
-                self.received += head.size or 0
-                self.run.put(wire, head)
-                wire.job = None
-                wire.arrived.clear()
-                self.idle.append(wire)
+            self.run.put(self, whole)
 
     def _enlist(self, wire: Wire) -> None:
         """Have a wire that is alone work for a task, which may end it."""

@@ -25,12 +25,16 @@ class Pace:
         self._bytes = 0
         self._count = 0
 
-    def ended(self, size: int, seconds: float) -> bool:
-        """Take note of a transfer that has ended well; say whether they are large in the mean."""
-        self._count += 1
+    def ended(self, count: int, size: int, seconds: float) -> bool:
+        """Take note of transfers that have ended well; say whether they are large in the mean.
+
+        ``size`` and ``seconds`` are what they brought, and took, all together.
+        """
+        self._count += count
         self._bytes += size
-        if size > _TELLING_BYTES and seconds > 0:
-            self._rate += 0.1 * (size / seconds - self._rate) if self._rate else size / seconds
+        if size > _TELLING_BYTES * count and seconds > 0:
+            rate = size / seconds
+            self._rate += (1 - 0.9**count) * (rate - self._rate) if self._rate else rate
         return self._bytes > _LARGE_BYTES * self._count and self._bytes > 4 * _LARGE_BYTES
 
     def is_large(self, under_way: Iterable[Wire]) -> bool:

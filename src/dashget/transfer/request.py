@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -139,7 +139,7 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     request: Request
     open_sink: Callable[[], Sink]
-    payload: object = None
+    payload: Any = None
     put: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
 
 

@@ -7,7 +7,7 @@ called from two threads at once; the bytes themselves go past it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -92,12 +92,10 @@ class Run:
         self._loops = loops
         self.held_at_most = min(_HELD_AT_MOST, options.range_threshold - 1)
         """How large a resource may be that comes whole to a wire which is alone."""
-        self._jobs: Iterator[Job] | None = iter(jobs)
+        self.jobs: Iterator[Job] | None = iter(jobs)
         self._done = done
         self.concurrency = Concurrency(options, shared.clock(), shared.latency_seconds)
         self.shares = Shares(options, self.concurrency, loops)
-        self.is_choosy = shared.origins.guards_downgrade or self.shares.per_host is not None
-        """Whether there is more to look at, before a URL is asked for, than most runs need."""
         self._alone = Alone(self)
         self._retries = Retries(options, shared.bases, shared.random)
         self._backlog = Backlog()
@@ -122,7 +120,7 @@ class Run:
             return self._over()
 
     def _over(self) -> bool:
-        return self.stopping or (self._jobs is None and not self._open and not self.active)
+        return self.stopping or (self.jobs is None and not self._open and not self.active)
 
     def wait(self, seconds: float) -> None:
         """Sleep until something has changed, or for ``seconds``."""
@@ -177,38 +175,41 @@ class Run:
     def ask(self, loop: Loop, most: int) -> list[Wire]:
         """Have up to ``most`` idle wires of a loop ask alone; return those that do."""
         with self.lock:
-            if self.stopping or self._jobs is None or self._backlog.count:
+            if self.stopping or self.jobs is None or self._backlog.count:
                 return []
             return self._alone.ask(loop, most, self.shared.clock())
 
     def pull(self) -> Job | None:
         """Take the next job, with the lock held; None if there is none."""
-        if self._jobs is None:
+        if self.jobs is None:
             return None
         try:
-            job = next(self._jobs, None)
+            job = next(self.jobs, None)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             self._fail(error)
             return None
         if job is None:
-            self._jobs = None
+            self.jobs = None
         else:
-            self._retries.budget.started += 1
+            self.pulled(1)
         return job
+
+    def pulled(self, count: int) -> None:
+        """Take note of jobs that were taken, with the lock held."""
+        self._retries.budget.started += count
 
     def wait_for_wire(self, job: Job) -> None:
         """Make a task of a job, which then waits for a wire; with the lock held."""
         self._backlog.add(self._new_task(job))
 
-    def vacate(self, wires: Iterable[tuple[Wire, ResponseHead]]) -> None:
+    def vacate(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
         """Let other transfers take the places of some that are over, before they are put."""
         with self.lock:
-            self._alone.vacate(wires)
+            self._alone.vacate(loop, whole)
 
-    def put(self, wire: Wire, head: ResponseHead) -> None:
-        """Hand over a resource that has come whole to a wire which is alone, and report it."""
-        if wire.job is not None:
-            self._alone.put(wire, wire.job, head)
+    def put(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
+        """Hand over resources that have come whole to wires which are alone, and report them."""
+        self._alone.put(loop, whole)
 
     def put_failed(self, wire: Wire, error: BaseException) -> None:
         """Make a task of what could not be put, and draw the consequences."""
@@ -433,14 +434,18 @@ class Run:
     def _measure(self, task: Task, wire: Wire) -> None:
         first_byte, seconds, task.remote = measured(wire.handle)
         task.timing = (first_byte, seconds)
-        self.landed(wire.received, first_byte, seconds)
+        self.answered(first_byte, seconds)
+        self.landed(1, wire.received, seconds)
 
-    def landed(self, size: int, first_byte: float, seconds: float) -> None:
-        """Take note of what a transfer brought, and how soon; with the lock held."""
+    def answered(self, first_byte: float, seconds: float) -> None:
+        """Take note of how soon a host has answered; with the lock held."""
         if self.concurrency.adaptive:
             self.concurrency.arrived(first_byte, seconds)
             self.shared.latency_seconds = first_byte
-        if self._pace.ended(size, seconds) and not self.shares.wide:
+
+    def landed(self, count: int, size: int, seconds: float) -> None:
+        """Take note of what transfers brought, all together; with the lock held."""
+        if self._pace.ended(count, size, seconds) and not self.shares.wide:
             self._widen()
 
     def _widen(self) -> None:
@@ -643,7 +648,7 @@ class Run:
                 self._widen()
             if self._backlog.blocked:
                 self.concurrency.settle_at(self.active)
-            if self._jobs is None and not self._backlog.is_ready:
+            if self.jobs is None and not self._backlog.is_ready:
                 self._overtake(now)
             reading = Reading(received, self.active, self._backlog.waiting, self.concurrency.limit)
             self.call(self.shared.hooks.on_tick, reading)
@@ -673,6 +678,10 @@ class Run:
             self.error = error
         self.stopping = True
         self.changed.notify_all()
+
+    def halt(self, error: BaseException) -> None:
+        """Stop the run on account of ``error``, with the lock held."""
+        self._fail(error)
 
     def fail(self, error: BaseException) -> None:
         """Stop the run on account of ``error``, which is raised at its end."""

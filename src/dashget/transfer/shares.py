@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
 
 
+_NO_LIMIT = 1_000_000
+
+
 class Shares:
     """Which part of all transfers each loop has."""
 
@@ -40,9 +43,13 @@ class Shares:
 
     def has_room(self, origin: Origin, loop: Loop) -> bool:
         """Say whether a loop may have one more connection to a host."""
+        return self.room(origin, loop) > 0
+
+    def room(self, origin: Origin, loop: Loop) -> int:
+        """Return how many more connections to a host a loop may have, as far as hosts go."""
         if self.per_host is None:
-            return True
-        return loop.busy.get(origin, 0) < self._part(self.per_host, loop)
+            return _NO_LIMIT
+        return max(0, self._part(self.per_host, loop) - loop.busy.get(origin, 0))
 
     def _part(self, whole: int, loop: Loop) -> int:
         place = self._places[loop]

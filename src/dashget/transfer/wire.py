@@ -31,7 +31,7 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
-from dashget.transfer.request import Job, LastAnswer, Method, ResponseHead
+from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dashget.transfer.loop import Loop
 
 _HEAD, _BODY, _SKIP = range(3)
+_URL = pycurl.URL
 _NOTED_EVERY_BYTES = 128 * 1024
 """How much of a parallel range a kill may cost: on average half of it, per connection."""
 _PATIENCE_SECONDS = 0.01
@@ -57,8 +58,9 @@ class Wire:
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
         "fresh", "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted",
-        "origin", "patience", "paused", "position", "raced", "received", "seen", "skipped",
-        "start", "state", "stopped", "task", "url", "verdict", "visited", "worn",
+        "origin", "patience", "paused", "position", "raced", "ready_for", "received", "seen",
+        "set_option", "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited",
+        "worn",
     )  # fmt: skip
 
     task: Task
@@ -68,6 +70,7 @@ class Wire:
         self.loop = loop
         self.handle: Any = new_handle(loop.options, loop.shared.cookies)
         self.handle.wire = self
+        self.set_option = self.handle.setopt
         self.lines: list[bytes] = []
         self.arrived: list[bytes] = []
         """Data that has come and was not looked at yet; none while the wire is idle."""
@@ -87,29 +90,38 @@ class Wire:
         self.fresh = False
         self.worn: Origin | None = None
         self.bodiless = False
+        self.ready_for: Origin | None = None
+        """Which origin a plain request could go to with nothing but its URL set."""
 
     def ask(self, job: Job, url: str, origin: Origin, now: float) -> None:
         """Prepare to ask for all of a resource, for a job alone."""
         self.url = url
-        self.origin = origin
         self.aimed = now
         self.error = self.verdict = None
         self.paused = False
         self.patience = 0.0
         self.lines.clear()
-        handle = self.handle
-        if self.loop.distrusted or self.fresh:
-            self._choose_connection(origin, now)
-        if self.worn is not origin:
-            dress(handle, self.loop.options, origin)
-            self.worn = origin
-        if self.bodiless:
-            handle.setopt(pycurl.HTTPGET, 1)
-            self.bodiless = False
+        if self.ready_for is not origin or self.loop.distrusted:
+            self._get_ready(origin, now)
         if origin.query or not url.isascii():
             url = sendable(url, origin.query)
-        handle.setopt(pycurl.URL, url)
+        self.set_option(_URL, url)
         self.job = job
+
+    def _get_ready(self, origin: Origin, now: float) -> None:
+        """Set all that a plain request to an origin needs, but for its URL."""
+        self.origin = origin
+        self._choose_connection(origin, now)
+        self._dress(origin)
+        if self.bodiless:
+            self.set_option(pycurl.HTTPGET, 1)
+            self.bodiless = False
+        self.ready_for = None if self.fresh else origin
+
+    def _dress(self, origin: Origin) -> None:
+        if self.worn is not origin:
+            dress(self.handle, self.loop.options, origin)
+            self.worn = origin
 
     def whole(self, most: int) -> ResponseHead | None:
         """Return the head of a plain 200 whose body of ``most`` bytes at most is all here.
@@ -122,7 +134,23 @@ class Wire:
         size = head.content_length
         if size != sum(map(len, self.arrived)) or size > most:
             return None
-        return head.describe(self.url, size, self.url)
+        url = self.url
+        return head.describe(url, size, url)
+
+    def fetched(self, head: ResponseHead) -> Fetched:
+        """Return the result of what has come whole while alone."""
+        ask, size = self.handle.getinfo, head.size or 0
+        return Fetched(
+            head,
+            size,
+            1,
+            1,
+            size,
+            ask(_FIRST_BYTE) / _MICRO,
+            ask(_SECONDS) / _MICRO,
+            _address(ask(_HOST), ask(_PORT)),
+            False,
+        )
 
     def may_be_whole(self, most: int, now: float) -> bool:
         """Say, of a wire that is alone and has got something, whether to wait for the rest."""
@@ -167,10 +195,9 @@ class Wire:
         self.lines.clear()
         self.arrived.clear()
         handle, asked = self.handle, self.asked
+        self.ready_for = None
         self._choose_connection(origin, now)
-        if self.worn is not origin:
-            dress(handle, self.loop.options, origin)
-            self.worn = origin
+        self._dress(origin)
         if asked.range is not None:
             handle.setopt(pycurl.HTTPHEADER, [*origin.headers, *_range_lines(asked)])
             self.worn = None
@@ -178,7 +205,7 @@ class Wire:
         if bodiless is not self.bodiless:
             handle.setopt(pycurl.NOBODY if bodiless else pycurl.HTTPGET, 1)
             self.bodiless = bodiless
-        handle.setopt(pycurl.URL, sendable(url, None if self.hops else origin.query))
+        handle.setopt(_URL, sendable(url, None if self.hops else origin.query))
 
     def _choose_connection(self, origin: Origin, now: float) -> None:
         """Take a new connection to an origin where one has stalled not long ago."""
