@@ -50,6 +50,8 @@ _PLACES = (
     ("store/", "files (open, write, rename, stat)"),
     ("transfer/", "engine, in Python"),
     ("mirroring", "engine, in Python"),
+    ("outcomes", "engine, in Python"),
+    ("ledger", "engine, in Python"),
     ("report/", "events and report"),
     ("events", "events and report"),
     ("cli/", "command line"),

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
         Warned,
     )
     from dashget.manifest import Loaded
-    from dashget.mirroring import Stop
     from dashget.mpd.presentation import (
         AdaptationSet,
         ContentType,
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     from dashget.segments.listing import iter_segments
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
+    from dashget.stopping import Stop
     from dashget.transfer.options import TransferOptions
     from dashget.verification import VerifyOptions
 
@@ -102,7 +102,7 @@ _HOMES = {
         "Warned",
     ),
     "dashget.manifest": ("Loaded",),
-    "dashget.mirroring": ("Stop",),
+    "dashget.stopping": ("Stop",),
     "dashget.mpd.presentation": (
         "AdaptationSet",
         "ContentType",

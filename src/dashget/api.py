@@ -29,7 +29,7 @@ from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import read_indexes, read_protections
 from dashget.manifest import Loaded, Source, load_manifest, parse_source
-from dashget.mirroring import MirrorRun, Policy, Stop
+from dashget.mirroring import MirrorRun, Policy
 from dashget.mpd.presentation import Presentation
 from dashget.planning import (
     PlannedSegment,
@@ -40,6 +40,7 @@ from dashget.planning import (
     track_label,
 )
 from dashget.selection import Rule, Selection, select
+from dashget.stopping import Stop
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
@@ -176,7 +177,7 @@ def mirror(
                     _finish_mirror(loaded, store, options, watch, stop)
             except StoreError as error:
                 failure = _explained(error, root)
-    summary = run.summary(
+    summary = run.ledger.summary(
         root=str(root),
         manifest=str(root / loaded.name),
         url=loaded.source.name,
@@ -184,6 +185,7 @@ def mirror(
         warnings=watch.warnings,
         requests=loaded.fetched.requests if loaded.fetched else 0,
         interrupted=stop.requested,
+        dry_run=options.dry_run,
         bytes_estimated=_total(track.bytes_estimated for track in tracks),
         error=None if failure is None else failure.message,
     )

@@ -23,12 +23,12 @@ import msgspec
 
 from dashget.events import Event
 from dashget.layout import Layout
-from dashget.mirroring import is_same
 from dashget.mpd.presentation import (
     Presentation,
     Representation,
     SingleAddressing,
 )
+from dashget.outcomes import is_same
 from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.segments.segment import SegmentKind
 from dashget.store import FileRecord, MirrorDirectory

@@ -27,12 +27,13 @@ from dashget.layout import SUMS_NAME, SafePath, local_manifest_name, reserved_na
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import RemoteEntity, include_entities
 from dashget.manifest import load_manifest, parse_source
-from dashget.mirroring import MirrorRun, Policy, Stop
+from dashget.mirroring import MirrorRun, Policy
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning import iter_representations, make_layout, make_tracks
 from dashget.selection import Selection, parse_selection, select
+from dashget.stopping import Stop
 from dashget.store import FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
@@ -277,8 +278,8 @@ class _Verification:
         policy = Policy(checksum="sha256" if summed else None, only=frozenset(wrong))
         run = MirrorRun(self._observer, policy)
         run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
-        lost = {failure.path: failure for failure in run.totals.failures}
-        self._repaired += run.totals.files
+        lost = {failure.path: failure for failure in run.ledger.totals.failures}
+        self._repaired += run.ledger.totals.files
         again = OfflineCheck(self._store, expected)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
         left = [f for f in again.run() if f.path not in lost]

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = mirror_options(arguments)
     from dashget.api import mirror
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-    from dashget.mirroring import Stop
+    from dashget.stopping import Stop
 
     stop = Stop()
     reporter = _reporter(arguments)

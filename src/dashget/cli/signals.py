@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
-from dashget.mirroring import Stop
+from dashget.stopping import Stop
 
 INTERRUPTED: Final = 130
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.cli.warnings import warn_of_insecurity
-    from dashget.mirroring import Stop
+    from dashget.stopping import Stop
 
     options = verify_options(arguments)
     observer = _observer(arguments)
