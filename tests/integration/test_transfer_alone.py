@@ -23,6 +23,7 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
+from dashget.transfer.wire import Wire
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(250)) * 4
@@ -405,3 +406,49 @@ def test_after_the_end_of_the_run_nothing_is_started(server: FaultServer, how: s
         whole.run(*map(whole.job, urls))
     assert ending.urls == urls[:1]
     assert whole.results.keys() == set(urls[:1])
+
+
+def test_a_handle_that_cannot_be_made_ends_the_run_and_loses_no_job(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(20)]
+    made = 0
+
+    def make(loop: Loop) -> Wire:
+        nonlocal made
+        made += 1
+        if made == 3:
+            raise MemoryError("no handle")
+        return Wire(loop)
+
+    monkeypatch.setattr("dashget.transfer.alone.Wire", make)
+    whole = Whole(in_flight=8)
+    pulled: list[str] = []
+
+    def jobs() -> Iterator[Job]:
+        for url in urls:
+            pulled.append(url)
+            yield whole.job(url)
+
+    with pytest.raises(MemoryError, match="no handle"):
+        whole.run_all(jobs())
+    assert len(pulled) == 3
+    assert whole.results.keys() == set(pulled)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_per_host": 2}], ids=["as they come", "two a host"])
+def test_hosts_in_turns_are_each_asked_for_what_is_theirs(
+    server: FaultServer, limits: dict[str, int]
+) -> None:
+    paths = [f"/{i}" for i in range(24)]
+    hosts = [f"http://{host}:{server.port}" for host in ("127.0.0.1", "localhost", "127.0.0.1")]
+    bodies = {path: BODY[: 10 + i] for i, path in enumerate(paths)}
+    for path in paths:
+        server.on(path, Answer(bodies[path]))
+    urls = [hosts[i % 3] + path for i, path in enumerate(paths)]
+    whole = Whole(in_flight=6, **limits)
+    whole.run(*map(whole.job, urls))
+    for url, path in zip(urls, paths, strict=True):
+        assert whole.body(url) == bodies[path]
+    asked = [f"http://{seen.headers['host']}{seen.path}" for seen in server.seen]
+    assert sorted(asked) == sorted(urls)

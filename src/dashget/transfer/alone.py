@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.origin import Origin
-from dashget.transfer.request import ResponseHead
+from dashget.transfer.request import Job, ResponseHead
 from dashget.transfer.wire import Wire
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Alone:
                 if not origin or not room or not job.put or (len(urls) > 1 and not spotless):
                     run.wait_for_wire(job)
                     break
-                wire = idle.pop() if idle else Wire(loop)
+                wire = idle.pop() if idle else self._new_wire(loop, job)
                 try:
                     wire.ask(job, url, origin, now)
                 except (pycurl.error, ValueError, TypeError):
@@ -76,6 +76,14 @@ class Alone:
         run.pulled(pulled)
         run.active += len(started)
         return started
+
+    def _new_wire(self, loop: Loop, job: Job) -> Wire:
+        try:
+            return Wire(loop)
+        except BaseException:
+            # The run ends with this, and is to tell also of the job that was for it.
+            self._run.wait_for_wire(job)
+            raise
 
     def _look_up(self, url: str, loop: Loop, now: float) -> tuple[Origin | None, str, int]:
         """Return the origin of a URL, how its URLs begin, and how many may be asked for now."""
