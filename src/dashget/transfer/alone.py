@@ -122,7 +122,8 @@ class Alone:
                 with lock:
                     run.report(job, fetched)
                     if adaptive:
-                        run.answered(fetched.first_byte_seconds or 0.0, seconds)
+                        first_byte = fetched.first_byte_seconds or 0.0
+                        run.answered(wire, head.http_version, first_byte, seconds)
                 count += 1
                 total += fetched.size
                 spent += seconds

@@ -62,9 +62,6 @@ def new_handle(options: TransferOptions, cookies: Any) -> Any:
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
     set_option(pycurl.TCP_NODELAY, 1)
-    if options.in_flight is None or options.in_flight > 4:
-        # Wait to see whether a new connection takes streams, rather than open one for each.
-        set_option(pycurl.PIPEWAIT, 1)
     if options.interface is not None:
         set_option(pycurl.INTERFACE, options.interface)
     _set_proxy(handle, options)

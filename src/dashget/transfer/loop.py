@@ -13,6 +13,7 @@ from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
 from dashget.transfer.request import ResponseHead
 from dashget.transfer.run import Run, Shared
+from dashget.transfer.shares import Shares
 from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
@@ -20,9 +21,6 @@ _LONGEST_WAIT_SECONDS = 0.1
 _PIECES_HELD = 1024
 """How many pieces of up to 16 KiB may wait for the rest of resources that have no task yet."""
 _UNDER_WAY = attrgetter("under_way")
-_CONNECTIONS = 4
-"""HTTP/2: streams are put together only when there are more than this many. One connection
-is bound by its one congestion window, and by one lost packet."""
 
 
 class Loop:
@@ -45,12 +43,14 @@ class Loop:
         """Until when requests take new connections to an origin where one has gone silent: with
         HTTP/2 the silent one would be taken again, for all of them."""
         self.idle: list[Wire] = []
+        self.wires = 0
+        """How many wires were made."""
         self._settled: set[Wire] = set()
         """Wires whose request was ended since the last look."""
         self._impatient_at = 0.0
         """When the first of those that are alone waits no longer; 0 where none has got anything."""
         self._multi: Any = pycurl.CurlMulti()
-        self._share = 0
+        self._share = self._hosts = 0
         self._next_tick = 0.0
 
     def drive(self, run: Run) -> None:
@@ -84,11 +84,10 @@ class Loop:
 
     def _fill(self) -> None:
         run = self.run
-        share = run.share(self)
-        if share != self._share:
-            self._share = share
-            streams = -(-share // _CONNECTIONS)
-            self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
+        share, hosts = run.share(self), len(self.busy)
+        if share != self._share or hosts != self._hosts:
+            self._share, self._hosts = share, hosts
+            self._set_connections(run.shares)
         room = share - len(self.active)
         if room > 0:
             asking = run.ask(self, room)
@@ -105,6 +104,13 @@ class Loop:
             self.idle.append(wire)
             if ready is None:
                 return
+
+    def _set_connections(self, shares: Shares) -> None:
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, shares.streams(self))
+        if shares.per_host is not None:
+            # Those that were opened while this loop drove all transfers are not all kept.
+            most = shares.connections(self) * max(1, self._hosts)
+            self._multi.setopt(pycurl.M_MAXCONNECTS, most)
 
     def _look(self) -> bool:
         """See what has come, and what has ended; say whether anything has ended."""

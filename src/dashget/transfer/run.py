@@ -434,12 +434,14 @@ class Run:
     def _measure(self, task: Task, wire: Wire) -> None:
         first_byte, seconds, task.remote = measured(wire.handle)
         task.timing = (first_byte, seconds)
-        self.answered(first_byte, seconds)
+        if task.head is not None:
+            self.answered(wire, task.head.http_version, first_byte, seconds)
         self.landed(1, wire.received, seconds)
 
-    def answered(self, first_byte: float, seconds: float) -> None:
-        """Take note of how soon a host has answered; with the lock held."""
+    def answered(self, wire: Wire, version: str, first_byte: float, seconds: float) -> None:
+        """Take note of how, and how soon, a host has answered; with the lock held."""
         if self.concurrency.adaptive:
+            wire.origin.multiplexes = version >= "2"
             self.concurrency.arrived(first_byte, seconds)
             self.shared.latency_seconds = first_byte
 

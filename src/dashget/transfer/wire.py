@@ -69,6 +69,10 @@ class Wire:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.handle: Any = new_handle(loop.options, loop.shared.cookies)
+        loop.wires += 1
+        if loop.wires > loop.run.shares.connections(loop):
+            # Wait to see whether a new connection takes more, rather than open one of its own.
+            self.handle.setopt(pycurl.PIPEWAIT, 1)
         self.handle.wire = self
         self.set_option = self.handle.setopt
         self.lines: list[bytes] = []
