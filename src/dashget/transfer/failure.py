@@ -36,6 +36,7 @@ class Failure(msgspec.Struct, frozen=True):
     """The bytes received so far belong to another version: start from zero, at once."""
 
 
+_SHORTAGE = (errno.EMFILE, errno.ENFILE)
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _AGAIN_4XX = frozenset({408, 425, 429})
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
@@ -117,6 +118,14 @@ _HINTS = {
 _NEVER = frozenset(
     {pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_CERTPROBLEM, pycurl.E_INTERFACE_FAILED}
 )
+_OPENS_FILES = frozenset(
+    {
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CERTPROBLEM,
+    }
+)
 _ELSEWHERE = frozenset(
     {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION}
 )
@@ -187,8 +196,21 @@ def sink_failure(error: BaseException) -> Failure | StoreError | None:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Say whether this process has run out of file descriptors, which may pass."""
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+    """Say whether this process or machine has run out of file descriptors, which may pass."""
+    return isinstance(error, OSError) and error.errno in _SHORTAGE
+
+
+def may_be_shortage(code: int, text: str, os_error: int) -> bool:
+    """Say whether libcurl's result could stand for a lack of descriptors in this process.
+
+    It does not tell that from a server that cannot be reached, a name that is not known, or
+    certificates that cannot be read.
+    """
+    if code == pycurl.E_COULDNT_CONNECT or (
+        code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect")
+    ):
+        return os_error in (0, *_SHORTAGE)
+    return code in _OPENS_FILES
 
 
 def _connect_words(text: str, os_error: int) -> str:

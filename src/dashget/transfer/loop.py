@@ -21,6 +21,8 @@ _LONGEST_WAIT_SECONDS = 0.1
 _PIECES_HELD = 1024
 """How many pieces of up to 16 KiB may wait for the rest of resources that have no task yet."""
 _UNDER_WAY = attrgetter("under_way")
+_STREAMS_IF_SHORT = 16
+"""Requests on one connection where descriptors are short: parts need them more."""
 
 
 class Loop:
@@ -51,6 +53,7 @@ class Loop:
         """When the first of those that are alone waits no longer; 0 where none has got anything."""
         self._multi: Any = pycurl.CurlMulti()
         self._share = self._hosts = 0
+        self._short = False
         self._next_tick = 0.0
 
     def drive(self, run: Run) -> None:
@@ -63,6 +66,7 @@ class Loop:
                     if run.over():
                         break
                     run.wait(_LONGEST_WAIT_SECONDS)
+                    self._tick()
                     continue
                 if self.pacer is not None:
                     self._resume(self.pacer)
@@ -87,6 +91,7 @@ class Loop:
         share, hosts = run.share(self), len(self.busy)
         if share != self._share or hosts != self._hosts:
             self._share, self._hosts = share, hosts
+            self._short = run.concurrency.allowance.is_short
             self._set_connections(run.shares)
         room = share - len(self.active)
         if room > 0:
@@ -106,11 +111,17 @@ class Loop:
                 return
 
     def _set_connections(self, shares: Shares) -> None:
-        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, shares.streams(self))
+        streams, kept, most = shares.streams(self), 0, 0
         if shares.per_host is not None:
             # Those that were opened while this loop drove all transfers are not all kept.
-            most = shares.connections(self) * max(1, self._hosts)
-            self._multi.setopt(pycurl.M_MAXCONNECTS, most)
+            kept = shares.connections(self) * max(1, self._hosts)
+        if self._short:
+            streams = max(streams, _STREAMS_IF_SHORT)
+            # Those that nobody uses are closed, for others.
+            kept = most = max(1, self._share)
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, streams)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, kept)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
 
     def _look(self) -> bool:
         """See what has come, and what has ended; say whether anything has ended."""
@@ -251,6 +262,8 @@ class Loop:
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)
         self.run.tick(now)
+        if self._short is not self.run.concurrency.allowance.is_short:
+            self._share = -1
 
     def _abandon(self) -> None:
         for wire in list(self.active):

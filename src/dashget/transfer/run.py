@@ -15,6 +15,7 @@ import msgspec
 from dashget.errors import Retry
 from dashget.transfer.alone import Alone
 from dashget.transfer.backlog import Backlog
+from dashget.transfer.descriptors import no_descriptors
 from dashget.transfer.failure import (
     Failure,
     bad_body,
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 
 Done = Callable[[Job, Fetched | TransferError], object]
 
-_SHORTAGE_PAUSE_SECONDS = 0.2
-_SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
 _HELD_BACK_AT_MOST = 2000
 """Tasks that wait for hosts which want to be left alone, while others are still pulled."""
@@ -218,8 +217,9 @@ class Run:
             task = wire.task
             self._wires.discard(wire)
             task.received += sum(map(len, wire.arrived))
-            self.active += 1
+            # Its place among the transfers is another's already.
             self._broke(task, opening or error)
+            self.active += 1
             self._release(task)
 
     def enlist(self, wire: Wire) -> BaseException | None:
@@ -520,10 +520,8 @@ class Run:
 
     def _broke(self, task: Task, error: BaseException) -> None:
         """Draw the consequences of what a sink raised."""
-        if is_shortage(error) and task.shortages < _SHORTAGES_AT_MOST:
-            task.shortages += 1
-            self.concurrency.lower_to(self.active - 1)
-            self._backlog.pause(task, self.shared.clock() + _SHORTAGE_PAUSE_SECONDS)
+        if is_shortage(error):
+            self._ran_short(task)
             return
         failure = sink_failure(error)
         if isinstance(failure, Failure):
@@ -531,6 +529,16 @@ class Run:
             self._give_up(task)
         else:
             self._fail(failure or error)
+
+    def _ran_short(self, task: Task) -> None:
+        """Let a task wait for a descriptor that another transfer no longer needs."""
+        now = self.shared.clock()
+        self.concurrency.ran_short(self.active - 1, now)
+        progress = self._pace.count, sum(loop.received for loop in self._loops)
+        if self.concurrency.allowance.is_hopeless(progress, now):
+            self._fail(no_descriptors())
+        elif not task.queued:
+            self._backlog.add(task)
 
     def _restart(self, task: Task) -> None:
         """Let all wires of the task end, and begin it anew after the last one."""
@@ -566,6 +574,7 @@ class Run:
             task.halted = False
             self._pieces.leave(task)
             task.forget()
+        task.park()
         if not task.queued:
             self._backlog.add(task)
 

@@ -55,9 +55,8 @@ class Task:
     __slots__ = (
         "answer", "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures",
         "furthest", "gaps", "halted", "head", "in_one", "job", "owner", "prefix", "proven",
-        "queued", "received", "remote", "request", "requests", "restarts", "resumed",
-        "shortages", "sink", "size",
-        "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
+        "queued", "received", "remote", "request", "requests", "restarts", "resumed", "sink",
+        "size", "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -81,7 +80,6 @@ class Task:
         self.requests = 0
         self.received = 0
         self.restarts = 0
-        self.shortages = 0
         self.size: int | None = None
         self.validator: str | None = None
         self.prefix = 0
@@ -139,6 +137,17 @@ class Task:
                 self.gaps = gaps
             else:
                 self.prefix = point.size
+
+    def park(self) -> None:
+        """Let the sink do without its file descriptor, while no wire brings anything."""
+        park: Callable[[], object] | None = getattr(self.sink, "park", None)
+        if park is not None:
+            park()
+
+    def _reopen(self) -> None:
+        reopen: Callable[[], object] | None = getattr(self.sink, "reopen", None)
+        if reopen is not None:
+            reopen()
 
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
@@ -199,6 +208,7 @@ class Task:
         """Take note of an accepted response; return the sink position of its first byte."""
         position = accepted.first - self.base
         if self.began and self.gaps is not None:
+            self._reopen()
             self.proven = True
             return position
         whole = self.request.range is None

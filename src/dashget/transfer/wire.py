@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
+from dashget.transfer.descriptors import find_shortage
 from dashget.transfer.easy import dress, new_handle
 from dashget.transfer.failure import (
     Failure,
     bad_body,
     curl_failure,
+    may_be_shortage,
     policy_failure,
     timeout_failure,
 )
@@ -269,11 +270,11 @@ class Wire:
             self.skipped += size
             return self.skipped <= _SKIPPED_AT_MOST and not self.stopped
         self.received += size
-        self.loop.received += size
         if self.task.halted:
             return False
         end = self.position + size
         if end > self.fence:
+            self.loop.received += size
             data = b"".join(arrived)
             arrived.clear()
             return self._take_past_fence(data)
@@ -281,6 +282,7 @@ class Wire:
             self.task.write(arrived, self.position)
             arrived.clear()
         self.position = end
+        self.loop.received += size
         if end >= self.mark:
             self._note()
         return True
@@ -440,8 +442,8 @@ class Wire:
             limit = self.loop.options.connect_timeout_seconds
             return timeout_failure(f"no connection within {limit:g} s", connecting=True)
         os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
-        if code == pycurl.E_COULDNT_CONNECT and not os_error:
-            shortage = _shortage()
+        if may_be_shortage(code, text, os_error):
+            shortage = find_shortage()
             if shortage is not None:
                 return shortage
         return curl_failure(code, text, os_error)
@@ -474,23 +476,6 @@ def _address(host: str, port: int) -> str | None:
     if not host:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _shortage() -> OSError | None:
-    """Return the error of a process that has hardly a file descriptor left.
-
-    libcurl does not tell that from a server that cannot be reached.
-    """
-    made: list[int] = []
-    try:
-        for _ in range(4):
-            made.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  what is open is kept
-    except OSError as error:
-        return error
-    finally:
-        for descriptor in made:
-            os.close(descriptor)
-    return None
 
 
 class _Lent:

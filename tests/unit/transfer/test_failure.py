@@ -13,6 +13,7 @@ from dashget.transfer.failure import (
     Scope,
     curl_failure,
     is_shortage,
+    may_be_shortage,
     sink_failure,
     status_failure,
 )
@@ -79,3 +80,22 @@ def test_what_a_sink_raises() -> None:
     assert sink_failure(KeyError("x")) is None
     assert is_shortage(OSError(errno.EMFILE, "Too many open files"))
     assert not is_shortage(KeyError())
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "os_error", "expected"),
+    [
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", 0, True),
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", errno.EMFILE, True),
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", errno.ECONNREFUSED, False),
+        (pycurl.E_SEND_ERROR, "Failed to connect to h", 0, True),
+        (pycurl.E_SEND_ERROR, "Connection died", 0, False),
+        (pycurl.E_COULDNT_RESOLVE_HOST, "", 0, True),
+        (pycurl.E_SSL_CACERT_BADFILE, "", errno.ECONNREFUSED, True),
+        (pycurl.E_GOT_NOTHING, "", 0, False),
+    ],
+)
+def test_what_may_be_a_lack_of_descriptors(
+    code: int, text: str, os_error: int, expected: bool
+) -> None:
+    assert may_be_shortage(code, text, os_error) is expected
