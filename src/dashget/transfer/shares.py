@@ -52,9 +52,15 @@ class Shares:
 
     def room(self, origin: Origin, loop: Loop) -> int:
         """Return how many more requests to a host a loop may make, as far as hosts go."""
-        if self.per_host is None or (origin.multiplexes and not self._asked):
+        most = self.per_host
+        if most is None or (origin.multiplexes and not self._asked):
             return _NO_LIMIT
-        return max(0, self._part(self.per_host, loop) - loop.busy.get(origin, 0))
+        part = self._part(most, loop)
+        room = part - loop.busy.get(origin, 0)
+        if len(self._places) > 1:
+            # One loop may have had all of it, until now.
+            room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
+        return max(0, room)
 
     def connections(self, loop: Loop) -> int:
         """Return how many connections to a host a loop opens before requests share them."""

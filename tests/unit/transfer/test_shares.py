@@ -96,3 +96,39 @@ def test_two_loops_open_no_more_connections_than_one() -> None:
 def test_a_loop_without_transfers_asks_libcurl_for_nothing_impossible() -> None:
     made, (_, second) = shares(2, 4, in_flight=4)
     assert (made.connections(second), made.streams(second)) == (1, 1)
+
+
+def asking(busy: int = 0) -> Loop:
+    """Make what shares know of a loop that has so many requests at the host."""
+    made = FakeLoop()
+    made.busy[HOST] = busy
+    return cast("Loop", made)
+
+
+def auto(*loops: Loop, **options: int | None) -> Shares:
+    made = TransferOptions(**{**AUTO, **options})  # type: ignore[arg-type]  # keyword options of one struct
+    shared = Shares(made, Concurrency(made, 0.0), loops)
+    shared.wide = True
+    return shared
+
+
+def test_a_host_has_16_unless_somebody_says_otherwise() -> None:
+    nearly, full = asking(15), asking(16)
+    assert auto(nearly).has_room(HOST, nearly)
+    assert not auto(full).has_room(HOST, full)
+    assert auto(full, max_per_host=17).has_room(HOST, full)
+    assert auto(full, in_flight=20).has_room(HOST, full)
+
+
+def test_loops_have_a_part_of_a_host_each() -> None:
+    one, other = asking(8), asking(7)
+    both = auto(one, other)
+    assert [both.has_room(HOST, each) for each in (one, other)] == [False, True]
+
+
+def test_what_one_loop_had_alone_counts_when_another_one_joins_it() -> None:
+    """Else a host would have 16 of the first one and 8 of the other."""
+    first, second = asking(16), asking(0)
+    assert not auto(first, second).has_room(HOST, second)
+    first.busy[HOST] = 15
+    assert auto(first, second).has_room(HOST, second)
