@@ -102,6 +102,10 @@ class Alone:
         for wire, _ in whole:
             loop.busy[wire.origin] -= 1
         self._run.active -= len(whole)
+        forecast = self._run.shares.forecast
+        if forecast.leads:
+            for wire, _ in whole:
+                forecast.answered(wire.origin)
 
     def put(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
         """Hand over resources that have come whole, and report them. Without the run's lock."""

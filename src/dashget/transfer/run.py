@@ -32,7 +32,7 @@ from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins
 from dashget.transfer.pace import Pace
 from dashget.transfer.pieces import Pieces, note
-from dashget.transfer.redirects import follow
+from dashget.transfer.redirects import Redirects
 from dashget.transfer.request import (
     Fetched,
     Hooks,
@@ -95,6 +95,7 @@ class Run:
         self._done = done
         self.concurrency = Concurrency(options, shared.clock(), shared.latency_seconds)
         self.shares = Shares(options, self.concurrency, loops)
+        self._redirects = Redirects(options, shared.origins, self.shares.forecast)
         self._alone = Alone(self)
         self._retries = Retries(options, shared.bases, shared.random)
         self._backlog = Backlog()
@@ -253,23 +254,34 @@ class Run:
         if task.halted:
             return False
         now = self.shared.clock()
-        found = self._find_url(task, now)
+        led = self._redirects.kept(task, now)
+        found = self._find_url(task, now) if led is None else (led.index, led.origin)
         if found is None:
             return False
         index, origin = found
-        if self._must_wait(task, origin, now):
-            if not task.queued:
-                self._backlog.pause(task, origin.not_before, held=True)
+        if not self._may_go(task, origin, wire.loop, now, led=led is not None):
             return False
-        if not self.shares.has_room(origin, wire.loop):
-            if not task.queued:
-                self._backlog.block(task, origin)
-            return False
+        task.cursor = index
         attempt = self._attempt(task, index)
         if attempt is None:
             return False
         wire.aim(task, index, attempt, now)
-        return self._point(wire, task.urls[index], origin, now)
+        if led is None:
+            return self._point(wire, task.urls[index], origin, now)
+        self._redirects.use(task, wire, led, now)
+        return self._point(wire, led.url, origin, now)
+
+    def _may_go(self, task: Task, origin: Origin, loop: Loop, now: float, *, led: bool) -> bool:
+        """Say whether a task may ask a host now, to which it was ``led``; else have it wait."""
+        if self._must_wait(task, origin, now):
+            if not task.queued:
+                self._backlog.pause(task, origin.not_before, held=True)
+            return False
+        if not self.shares.has_room(origin, loop):
+            if not task.queued:
+                self._backlog.block(task, origin, led=led)
+            return False
+        return True
 
     def _attempt(self, task: Task, index: int) -> Attempt | None:
         if task.gaps is not None:
@@ -456,23 +468,25 @@ class Run:
         self.changed.notify_all()
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
-        step = follow(wire, redirect, self.shared.origins, self.options.max_redirects)
+        now = self.shared.clock()
+        step = self._redirects.follow(wire, redirect, now)
         if isinstance(step, Failure):
             self._failed(task, wire, step, self._give_back(wire))
             return False
         url, origin = step
-        now = self.shared.clock()
-        if not self._must_wait(task, origin, now):
+        if self._must_wait(task, origin, now):
+            wait = origin.not_before - now
+            if wait > self.options.retry_after_limit_seconds:
+                self._failed(task, wire, wants_peace(wait), self._give_back(wire))
+                return False
+        if self._may_go(task, origin, wire.loop, now, led=True):
             return self._point(wire, url, origin, now)
-        if origin.not_before > now + self.options.retry_after_limit_seconds:
-            self._failed(task, wire, wants_peace(origin.not_before - now), self._give_back(wire))
-        else:
-            self._give_back(wire)
-            if not task.queued:
-                self._backlog.pause(task, origin.not_before, held=True)
+        self._give_back(wire)
+        self._redirects.keep(task, wire, url, origin, now)
         return False
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
+        self._redirects.failed(task, wire)
         racing = task.gaps is None and task.wires > 1
         if racing and not wire.raced:
             # The one that was to be overtaken is still at it.
@@ -493,6 +507,8 @@ class Run:
         elif racing:
             # All depends on the one that was sent after it now.
             task.failed(failure, wire.index, progress)
+        elif self._redirects.forgives(task, wire, failure):
+            self._tell_of_restart(task, wire, failure)
         else:
             self._try_again(task, wire, failure, progress)
 
@@ -623,6 +639,8 @@ class Run:
         if not joins and task.sink is not None:
             alone = self.concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
+        if self.shares.forecast.leads or wire.hops:
+            self._redirects.accepted(task, wire, self.shared.clock())
         wire.expect(position, end, noting=task.gaps is not None)
         return True
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashget.transfer.forecast import Forecast
 from dashget.transfer.limits import HOST_LIMIT, Concurrency
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin
@@ -27,7 +28,7 @@ _NO_LIMIT = 1_000_000
 class Shares:
     """Which part of all transfers each loop has."""
 
-    __slots__ = ("_asked", "_concurrency", "_places", "per_host", "wide")
+    __slots__ = ("_asked", "_concurrency", "_places", "forecast", "per_host", "wide")
 
     def __init__(
         self, options: TransferOptions, concurrency: Concurrency, loops: tuple[Loop, ...]
@@ -41,26 +42,38 @@ class Shares:
             self.per_host = HOST_LIMIT
         self.wide = len(loops) == 1
         """Whether all loops take part."""
+        self.forecast = Forecast()
 
     def of(self, loop: Loop) -> int:
         """Return how many transfers a loop drives at most."""
         return self._part(self._concurrency.limit, loop)
 
     def has_room(self, origin: Origin, loop: Loop) -> bool:
-        """Say whether a loop may make one more request to a host."""
+        """Say whether a loop may make one more request to a host, and where that leads."""
         return self.room(origin, loop) > 0
 
     def room(self, origin: Origin, loop: Loop) -> int:
         """Return how many more requests to a host a loop may make, as far as hosts go."""
         most = self.per_host
-        if most is None or (origin.multiplexes and not self._asked):
+        if most is None:
             return _NO_LIMIT
         part = self._part(most, loop)
-        room = part - loop.busy.get(origin, 0)
-        if len(self._places) > 1:
-            # One loop may have had all of it, until now.
-            room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
+        room = _NO_LIMIT
+        if not self._is_free(origin):
+            room = part - loop.busy.get(origin, 0)
+            if len(self._places) > 1:
+                # One loop may have had all of it, until now.
+                room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
+        forecast = self.forecast
+        if forecast.leads:
+            for target in forecast.iter_ahead(origin):
+                if not self._is_free(target):
+                    room = min(room, part - forecast.expected(target, loop.busy))
         return max(0, room)
+
+    def _is_free(self, origin: Origin) -> bool:
+        """Whether requests to a host are not limited: nobody said how many, and they share."""
+        return origin.multiplexes and not self._asked
 
     def connections(self, loop: Loop) -> int:
         """Return how many connections to a host a loop opens before requests share them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from dashget.transfer.failure import Failure, Scope
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import shown
+from dashget.transfer.origin import Origin, shown
 from dashget.transfer.ranges import Gaps, finished_prefix
 from dashget.transfer.request import (
     Fetched,
@@ -49,14 +50,29 @@ PLAIN = Attempt(Asked())
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
+class Led(msgspec.Struct):
+    """Where redirects have led from a URL of a task (by its index), and on which way."""
+
+    index: int
+    url: str
+    origin: Origin
+    hops: int
+    visited: frozenset[str]
+    until: float
+    """Clock time until which other ranges of the same file may go there as well."""
+    waits_until: float = -math.inf
+    """Clock time until which the request that was redirected may wait for its turn."""
+
+
 class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asks_probe", "base", "began", "closed", "cursor", "dead", "failure", "failures",
-        "furthest", "gaps", "halted", "head", "in_one", "job", "owner", "prefix", "proven",
-        "queued", "received", "remote", "request", "requests", "restarts", "resumed", "sink",
-        "size", "succeeded", "timing", "tries", "urls", "validator", "why", "wires", "write",
+        "answer", "asks_anew", "asks_probe", "base", "began", "closed", "cursor", "dead", "failure",
+        "failures", "furthest", "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix",
+        "proven", "queued", "received", "remote", "request", "requests", "restarts", "resumed",
+        "sink", "size", "succeeded", "timing", "tries", "urls", "validator", "why",
+        "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -92,6 +108,9 @@ class Task:
         self.began = False
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
+        self.led: Led | None = None
+        self.asks_anew = False
+        """Whether to begin with its own URL each time: where that led was no good later on."""
         self.head: ResponseHead | None = None
         self.timing: tuple[float, float] = (0.0, 0.0)
         self.remote: str | None = None
@@ -156,6 +175,7 @@ class Task:
         self.validator = None
         self.size = None
         self.owner = None
+        self.led = None
         self.resumed = self.began = self.proven = False
 
     def attempt(self) -> Attempt:

@@ -33,7 +33,7 @@ from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
-from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
+from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Led, Task
 
 if TYPE_CHECKING:
     import socket
@@ -58,10 +58,10 @@ class Wire:
 
     __slots__ = (
         "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
-        "fresh", "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted",
-        "origin", "patience", "paused", "position", "raced", "ready_for", "received", "seen",
-        "set_option", "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited",
-        "worn",
+        "fresh", "handle", "hops", "index", "job", "led_until", "lines", "loop", "mark", "moved",
+        "noted", "origin", "patience", "paused", "position", "raced", "ready_for", "received",
+        "seen", "set_option", "skipped", "start", "state", "stopped", "straight", "task", "url",
+        "verdict", "visited", "worn",
     )  # fmt: skip
 
     task: Task
@@ -189,6 +189,17 @@ class Wire:
         """Whether its claim was taken back: what it still brings is not wanted."""
         self.hops = 0
         self.visited: set[str] = set()
+        self.led_until = math.inf
+        """Until when others may go where this attempt was led."""
+        self.straight = False
+        """Whether the attempt began where an earlier one was led."""
+
+    def go_straight(self, led: Led) -> None:
+        """Begin the attempt where an earlier one, or this one before it had to wait, was led."""
+        self.hops = led.hops
+        self.visited = set(led.visited)
+        self.led_until = led.until
+        self.straight = True
 
     def point(self, url: str, origin: Origin, now: float) -> None:
         """Prepare one request of the attempt; more than one where redirects are followed."""

@@ -12,7 +12,7 @@ from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin
 from dashget.transfer.shares import Shares
 
-HOST = Origin("https", "example.com", 443)
+HOST, ELSEWHERE = Origin("https", "example.com", 443), Origin("http", "b", 80)
 AUTO: dict[str, int | None] = {"in_flight": None}
 
 
@@ -132,3 +132,28 @@ def test_what_one_loop_had_alone_counts_when_another_one_joins_it() -> None:
     assert not auto(first, second).has_room(HOST, second)
     first.busy[HOST] = 15
     assert auto(first, second).has_room(HOST, second)
+
+
+def test_a_host_has_no_room_for_more_than_there_is_where_it_leads() -> None:
+    mine = asking(10)
+    made = auto(mine)
+    made.forecast.redirected(ELSEWHERE, HOST)
+    mine.busy[ELSEWHERE] = 5
+    assert made.has_room(ELSEWHERE, mine)
+    mine.busy[ELSEWHERE] = 6
+    assert not made.has_room(ELSEWHERE, mine)
+    assert made.has_room(HOST, mine), "what is there counts, not what is to come"
+    made.forecast.answered(ELSEWHERE)
+    assert made.has_room(ELSEWHERE, mine)
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_host_that_leads_to_shared_connections_has_room_of_its_own_only(behind: bool) -> None:
+    before, after = Origin("https", "a", 443), Origin("https", "b", 443)
+    before.multiplexes, after.multiplexes = not behind, behind
+    mine = asking()
+    made = auto(mine)
+    made.forecast.redirected(before, after)
+    mine.busy[before] = HOST_LIMIT
+    assert not made.has_room(before, mine)
+    assert made.has_room(after, mine)
