@@ -31,7 +31,7 @@ class Crowd:
         """How many have come in all."""
         self._limit = most
         self._passing = passing
-        """How many are let through at first. Where more than four transfers are in flight, libcurl
+        """How many are let through at first. Where transfers are to share connections, libcurl
         waits for one answer, to see whether that connection can be shared."""
         self._rounds_of = rounds_of
         self.here = 0

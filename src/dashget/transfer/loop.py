@@ -45,8 +45,9 @@ class Loop:
         """Until when requests take new connections to an origin where one has gone silent: with
         HTTP/2 the silent one would be taken again, for all of them."""
         self.idle: list[Wire] = []
-        self.wires = 0
-        """How many wires were made."""
+        self.streams = self.connections = 1
+        """How many requests share a connection where that is possible, and how many connections
+        a host is to have."""
         self._settled: set[Wire] = set()
         """Wires whose request was ended since the last look."""
         self._impatient_at = 0.0
@@ -111,15 +112,16 @@ class Loop:
                 return
 
     def _set_connections(self, shares: Shares) -> None:
-        streams, kept, most = shares.streams(self), 0, 0
+        self.streams, self.connections = shares.streams(self), shares.connections(self)
+        kept = most = 0
         if shares.per_host is not None:
             # Those that were opened while this loop drove all transfers are not all kept.
-            kept = shares.connections(self) * max(1, self._hosts)
+            kept = self.connections * max(1, self._hosts)
         if self._short:
-            streams = max(streams, _STREAMS_IF_SHORT)
+            self.streams = max(self.streams, _STREAMS_IF_SHORT)
             # Those that nobody uses are closed, for others.
             kept = most = max(1, self._share)
-        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, streams)
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, self.streams)
         self._multi.setopt(pycurl.M_MAXCONNECTS, kept)
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
 

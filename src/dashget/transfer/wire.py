@@ -61,7 +61,7 @@ class Wire:
         "fresh", "handle", "hops", "index", "job", "led_until", "lines", "loop", "mark", "moved",
         "noted", "origin", "patience", "paused", "position", "raced", "ready_for", "received",
         "seen", "set_option", "skipped", "start", "state", "stopped", "straight", "task", "url",
-        "verdict", "visited", "worn",
+        "verdict", "visited", "waits", "worn",
     )  # fmt: skip
 
     task: Task
@@ -70,10 +70,6 @@ class Wire:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.handle: Any = new_handle(loop.options, loop.shared.cookies)
-        loop.wires += 1
-        if loop.wires > loop.run.shares.connections(loop):
-            # Wait to see whether a new connection takes more, rather than open one of its own.
-            self.handle.setopt(pycurl.PIPEWAIT, 1)
         self.handle.wire = self
         self.set_option = self.handle.setopt
         self.lines: list[bytes] = []
@@ -92,7 +88,7 @@ class Wire:
         """What it works for while it is alone; there is no ``task`` then."""
         self.patience = 0.0
         """Until when, while alone, it waits for the rest of what has begun to come."""
-        self.fresh = False
+        self.fresh = self.waits = False
         self.worn: Origin | None = None
         self.bodiless = False
         self.ready_for: Origin | None = None
@@ -121,7 +117,7 @@ class Wire:
         if self.bodiless:
             self.set_option(pycurl.HTTPGET, 1)
             self.bodiless = False
-        self.ready_for = None if self.fresh else origin
+        self.ready_for = None if self.fresh or self.loop.streams > 1 else origin
 
     def _dress(self, origin: Origin) -> None:
         if self.worn is not origin:
@@ -224,11 +220,20 @@ class Wire:
         handle.setopt(_URL, sendable(url, None if self.hops else origin.query))
 
     def _choose_connection(self, origin: Origin, now: float) -> None:
-        """Take a new connection to an origin where one has stalled not long ago."""
-        fresh = now < self.loop.distrusted.get(origin, 0.0)
+        """Take a new connection to an origin where one has stalled not long ago.
+
+        Where an origin has all its connections, see whether one can be shared before another
+        one is opened: libcurl knows when the first answer on it has come.
+        """
+        loop = self.loop
+        fresh = now < loop.distrusted.get(origin, 0.0)
         if fresh is not self.fresh:
             self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self.fresh = fresh
+        waits = loop.streams > 1 and loop.busy.get(origin, 0) >= loop.connections
+        if waits is not self.waits:
+            self.handle.setopt(pycurl.PIPEWAIT, int(waits))
+            self.waits = waits
 
     def trust(self) -> None:
         """Take note of an answer: a new connection to where one had gone silent works."""
