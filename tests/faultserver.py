@@ -21,6 +21,14 @@ from http import HTTPStatus
 from typing import Self
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+"""Fatal, internal_error (RFC 8446, 5.1 and 6)."""
+_RECORD = b"\x17\x03\x03"
+_TLS_ENDS = {
+    "vanish": b"",
+    "record": _RECORD + b"\x10\x00" + bytes(100),
+    "damage": _RECORD + b"\x00\x40" + bytes(64),
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class Answer:
     cut: int | None = None
     """Break off after this many bytes of the body."""
     cut_by: str = "close"
-    """``close``, ``reset`` (RST), or ``hang`` until the server stops or the client leaves."""
+    """``close``, ``reset`` (RST), ``hang`` until the server stops or the client leaves; over TLS
+    ``close`` is an orderly end, and ``vanish``, ``record`` and ``damage`` are none: see ``break_tls``."""
     drip: tuple[int, float] | None = None
     """Send pieces of so many bytes with pauses of so many seconds."""
     hold: threading.Event | None = None
@@ -112,6 +121,9 @@ class FaultServer:
         self._count = 0
         self.most_at_once = 0
         self._at_once = 0
+        self.handshakes: list[str] = []
+        """How TLS handshakes fail, one after the other, before all others succeed: see
+        ``fail_handshake``."""
         self._listener = socket.create_server((address, 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
         self.address = address
@@ -166,6 +178,10 @@ class FaultServer:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
+                fault = self._choose_handshake(number)
+                if fault is not None:
+                    fail_handshake(connection, fault)
+                    return
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with self._lock:
                 self._connections.add(connection)
@@ -206,7 +222,15 @@ class FaultServer:
             return not closing
         if not self._send_body(connection, body, answer):
             return False
-        return not (closing or answer.then_close)
+        if closing or answer.then_close:
+            say_goodbye(connection)
+            return False
+        return True
+
+    def _choose_handshake(self, number: int) -> str | None:
+        """Return how the handshake of a connection fails; None: it does not."""
+        with self._lock:
+            return self.handshakes.pop(0) if self.handshakes else None
 
     def _choose(self, seen: Seen) -> Answer:
         """Return the answer to a request that is already in ``seen``; the lock is held."""
@@ -230,8 +254,12 @@ class FaultServer:
         return True
 
     def _end(self, connection: socket.socket, how: str) -> bool:
-        if how == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if how == "close":
+            say_goodbye(connection)
+        elif how == "reset":
+            reset(connection)
+        elif how in _TLS_ENDS:
+            break_tls(connection, how)
         elif how == "hang":
             connection.settimeout(0.05)
             while not self._stopping.is_set():
@@ -241,6 +269,39 @@ class FaultServer:
                 except TimeoutError:
                     continue
         return False
+
+
+def reset(connection: socket.socket) -> None:
+    """Have the connection end with RST once it is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def say_goodbye(connection: socket.socket) -> None:
+    """End TLS in order, where it is spoken: what has come is all there is (RFC 8446, 6.1)."""
+    if isinstance(connection, ssl.SSLSocket):
+        connection.settimeout(5)
+        with contextlib.suppress(OSError):
+            connection.unwrap()
+
+
+def fail_handshake(connection: socket.socket, how: str) -> None:
+    """Take what a client says first, then ``close``, ``reset``, or send an ``alert`` and close."""
+    with connection:
+        connection.recv(65536)
+        if how == "reset":
+            reset(connection)
+        elif how == "alert":
+            connection.sendall(_ALERT)
+
+
+def break_tls(connection: socket.socket, how: str) -> None:
+    """Send what makes the connection end in the middle of things, TLS included.
+
+    ``record``: the beginning of a record; ``damage``: one that was altered on its way;
+    ``vanish``: nothing at all. Without close_notify the end may be an attacker's work.
+    """
+    # Past TLS, to the socket below it.
+    socket.socket.sendall(connection, _TLS_ENDS[how])
 
 
 def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
@@ -259,6 +320,28 @@ def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
 
 def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
     """Return head and body of an answer, and whether the end of the body is the connection's."""
+    status, headers, body = prepare(answer, seen)
+    closing = seen.headers.get("connection", "").lower() == "close"
+    if answer.chunked:
+        headers.append(("Transfer-Encoding", "chunked"))
+        body = _chunks(body, ended=not answer.unterminated)
+        closing = closing or answer.unterminated
+    elif answer.length is None:
+        headers.append(("Connection", "close"))
+        closing = True
+    else:
+        headers.append(("Content-Length", str(len(body) + answer.length)))
+        closing = closing or answer.length != 0
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Odd"
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
+
+
+def prepare(answer: Answer, seen: Seen) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return status, headers and body of an answer as they are in every version of HTTP."""
     status, headers, body = answer.status, list(answer.headers), answer.body
     if answer.etag is not None:
         headers.append(("ETag", answer.etag))
@@ -274,25 +357,9 @@ def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
         headers.append(("Last-Modified", modified))
     if answer.coding is not None:
         headers.append(("Content-Encoding", answer.coding))
-    closing = seen.headers.get("connection", "").lower() == "close"
-    if answer.chunked:
-        headers.append(("Transfer-Encoding", "chunked"))
-        body = _chunks(body, ended=not answer.unterminated)
-        closing = closing or answer.unterminated
-    elif answer.length is None:
-        headers.append(("Connection", "close"))
-        closing = True
-    else:
-        headers.append(("Content-Length", str(len(body) + answer.length)))
-        closing = closing or answer.length != 0
     if not any(name == "Date" for name, _ in headers):
         headers.append(("Date", http_date(time.time())))
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "Odd"
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
+    return status, headers, body
 
 
 def select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:

@@ -29,7 +29,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def test_http_2_is_negotiated(authority: Authority) -> None:
     with H2Server(authority.server(), Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:
-            fetched, data = transfers.get(server.url)
+            fetched, data = transfers.get(server.url("/a"))
         assert data == BODY
         assert fetched.head.http_version == "2"
         assert fetched.size == len(BODY)
@@ -45,7 +45,7 @@ def test_http_1_1_is_spoken_where_the_server_knows_no_other(authority: Authority
 
 def test_streams_share_a_connection_when_there_are_many(authority: Authority) -> None:
     with H2Server(authority.server(), Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(100)]
+        urls = [server.url(f"/a?{i}") for i in range(100)]
         with Transfers(cacert=authority.certificate, in_flight=4) as transfers:
             transfers.run(*urls)
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 100
@@ -70,7 +70,7 @@ def test_streams_share_a_connection_when_there_are_many(authority: Authority) ->
 def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) -> None:
     with H2Server(authority.server(), fault, fault, Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:
-            fetched, data = transfers.get(server.url)
+            fetched, data = transfers.get(server.url("/a"))
         assert data == BODY
         assert fetched.size == len(BODY)
         assert server.requests == 3
@@ -80,7 +80,7 @@ def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) ->
 def test_other_streams_survive_a_goaway(authority: Authority) -> None:
     steps = [Step(BODY)] * 20 + [Step(BODY, goaway=NO_ERROR, head=False, disowned=True)]
     with H2Server(authority.server(), *steps, *steps, Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(60)]
+        urls = [server.url(f"/a?{i}") for i in range(60)]
         with Transfers(cacert=authority.certificate) as transfers:
             transfers.run(*urls)
         assert not any(isinstance(r, TransferError) for r in transfers.results.values())
@@ -93,7 +93,7 @@ def test_a_connection_that_has_gone_silent_is_not_taken_again(
 ) -> None:
     """To take a request off it resets a stream only: all others would wait there, too."""
     with H2Server(authority.server(), Step(BODY, mute=True), Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(20)]
+        urls = [server.url(f"/a?{i}") for i in range(20)]
         options = {"timeout_seconds": 0.5, "in_flight": in_flight, "loops": 1}
         with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2, **options) as made:
             made.run(*urls)
