@@ -13,10 +13,18 @@ import ssl
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests import hpack
-from tests.faultserver import Seen, break_tls, fail_handshake
+from tests.faultserver import (
+    TLS_ENDS,
+    Answer,
+    Seen,
+    break_tls,
+    fail_handshake,
+    prepare,
+    say_goodbye,
+)
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0x0, 0x1, 0x2, 0x3, 0x4
@@ -84,6 +92,30 @@ class Step:
         return fields
 
 
+def as_step(answer: Answer, seen: Seen) -> Step:
+    """Return what comes nearest to an answer of ``FaultServer`` in HTTP/2."""
+    if answer.drop is not None:
+        return Step(b"", upto=0, head=False)
+    status, headers, body = prepare(answer, seen)
+    framed = answer.chunked or answer.length is None
+    step = Step(
+        body + answer.extra,
+        upto=answer.cut,
+        status=status,
+        headers=tuple(headers),
+        length=None if framed else (answer.length or 0) - len(answer.extra),
+        piece=_LARGEST_FRAME if answer.drip is None else answer.drip[0],
+        close=answer.then_close,
+    )
+    if answer.cut is None:
+        return step
+    if answer.cut_by in TLS_ENDS:
+        return replace(step, tls=answer.cut_by)
+    if answer.cut_by == "reset":
+        return replace(step, reset=INTERNAL_ERROR)
+    return replace(step, ends=True)
+
+
 class H2Server:
     """The server; needs a TLS context, since HTTP/2 is agreed upon by ALPN."""
 
@@ -132,9 +164,7 @@ class H2Server:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._count += 1
             self._open.append(plain)
-            thread = threading.Thread(
-                target=self._converse, args=(plain, self._count), daemon=True
-            )
+            thread = threading.Thread(target=self._converse, args=(plain, self._count), daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -193,7 +223,7 @@ class _Conversation:
         self._window = self._first_window = 65535
         self._last: int | None = None
         """No stream after this one is answered any more."""
-        self._ended = self._mute = False
+        self._ended = self._broken = self._mute = False
 
     def hold(self) -> None:
         """Converse until one side has enough."""
@@ -206,6 +236,8 @@ class _Conversation:
                 size = int.from_bytes(header[:3], "big")
                 stream = int.from_bytes(header[5:], "big") & 0x7FFFFFFF
                 self._take(header[3], header[4], stream, self._read(size))
+        if not self._broken:
+            say_goodbye(self._connection)
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == HEADERS:
@@ -258,7 +290,7 @@ class _Conversation:
         sent = False
         for stream, answer in tuple(self._answers.items()):
             left = len(answer.data) - answer.position
-            size = min(answer.step.piece, left, self._window, answer.window)
+            size = min(answer.step.piece, _LARGEST_FRAME, left, self._window, answer.window)
             if size > 0:
                 piece = answer.data[answer.position : answer.position + size]
                 self._send(DATA, 0, stream, piece)
@@ -277,7 +309,7 @@ class _Conversation:
     def _finish(self, stream: int, step: Step) -> None:
         if step.tls is not None:
             break_tls(self._connection, step.tls)
-            self._ended = True
+            self._ended = self._broken = True
         elif not step.broken or step.ends:
             self._send(DATA, END_STREAM, stream, b"")
             self._ended = step.close

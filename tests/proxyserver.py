@@ -1,23 +1,32 @@
-"""A small forward proxy for tests: HTTP (absolute URLs and CONNECT) and SOCKS5."""
+"""A small forward proxy for tests: HTTP (absolute URLs and CONNECT), SOCKS4, 4a and 5."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from urllib.parse import urlsplit
 
 
 class ProxyServer:
-    """Relays, and keeps the first line and headers (or the SOCKS target) of every request."""
+    """Relays, and keeps the first line and headers (or the SOCKS target) of every request.
 
-    def __init__(self) -> None:
+    Whatever host a SOCKS client names, it gets to loopback. With ``tls`` clients come over TLS.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[str] = []
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._open: list[socket.socket] = []
+
+    def url(self, scheme: str) -> str:
+        """Return what ``--proxy`` is to be."""
+        return f"{scheme}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> ProxyServer:
         self._threads[0].start()
@@ -43,18 +52,23 @@ class ProxyServer:
             thread.start()
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if self._tls is not None:
+                client = self._tls.wrap_socket(client, server_side=True)
+                self._open.append(client)
+                self._http(client)
+                return
             first = client.recv(1, socket.MSG_PEEK)
-            if first == b"\x05":
-                self._socks(client)
+            if first == b"\x04":
+                self._socks4(client)
+            elif first == b"\x05":
+                self._socks5(client)
             else:
                 self._http(client)
         client.close()
 
     def _http(self, client: socket.socket) -> None:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
+        head = _until(client, b"\r\n\r\n")
         self.seen.append(head.decode("latin-1"))
         method, target, _ = head.decode("latin-1").split(" ", 2)
         if method == "CONNECT":
@@ -64,21 +78,32 @@ class ProxyServer:
         else:
             parts = urlsplit(target)
             server = self._connect(parts.hostname or "", parts.port or 80)
-            path = parts.path.encode() or b"/"
-            server.sendall(head.replace(target.encode(), path, 1))
+            path = parts._replace(scheme="", netloc="").geturl() or "/"
+            server.sendall(head.replace(target.encode(), path.encode(), 1))
         self._relay(client, server)
 
-    def _socks(self, client: socket.socket) -> None:
-        count = client.recv(2)[1]
-        client.recv(count)
-        client.sendall(b"\x05\x00")
-        _, _, _, kind = client.recv(4)
-        if kind == 1:
-            host = socket.inet_ntoa(client.recv(4))
-        else:
-            host = client.recv(client.recv(1)[0]).decode()
-        (port,) = struct.unpack(">H", client.recv(2))
+    def _socks4(self, client: socket.socket) -> None:
+        _, _, port, address = struct.unpack(">BBH4s", _exactly(client, 8))
+        _until(client, b"\0")
+        host = socket.inet_ntoa(address)
+        kind = "4"
+        if address[:3] == bytes(3):
+            kind, host = "4a", _until(client, b"\0")[:-1].decode()
         self.seen.append(f"SOCKS {kind} {host}:{port}")
+        server = self._connect("127.0.0.1", port)
+        client.sendall(b"\x00\x5a" + bytes(6))
+        self._relay(client, server)
+
+    def _socks5(self, client: socket.socket) -> None:
+        _exactly(client, _exactly(client, 2)[1])
+        client.sendall(b"\x05\x00")
+        kind = _exactly(client, 4)[3]
+        if kind == 1:
+            host = socket.inet_ntoa(_exactly(client, 4))
+        else:
+            host = _exactly(client, _exactly(client, 1)[0]).decode()
+        (port,) = struct.unpack(">H", _exactly(client, 2))
+        self.seen.append(f"SOCKS {'5' if kind == 1 else '5h'} {host}:{port}")
         server = self._connect("127.0.0.1", port)
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
         self._relay(client, server)
@@ -95,6 +120,23 @@ class ProxyServer:
         _pump(client, server)
         back.join(5)
         server.close()
+
+
+def _exactly(client: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = client.recv(size - len(data))
+        if not piece:
+            raise ConnectionError("closed by the client")
+        data += piece
+    return data
+
+
+def _until(client: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while not data.endswith(end):
+        data += _exactly(client, 1)
+    return data
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
