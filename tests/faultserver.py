@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
 _ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
 """Fatal, internal_error (RFC 8446, 5.1 and 6)."""
 _RECORD = b"\x17\x03\x03"
-_TLS_ENDS = {
+TLS_ENDS = {
     "vanish": b"",
     "record": _RECORD + b"\x10\x00" + bytes(100),
     "damage": _RECORD + b"\x00\x40" + bytes(64),
@@ -258,7 +258,7 @@ class FaultServer:
             say_goodbye(connection)
         elif how == "reset":
             reset(connection)
-        elif how in _TLS_ENDS:
+        elif how in TLS_ENDS:
             break_tls(connection, how)
         elif how == "hang":
             connection.settimeout(0.05)
@@ -301,7 +301,7 @@ def break_tls(connection: socket.socket, how: str) -> None:
     ``vanish``: nothing at all. Without close_notify the end may be an attacker's work.
     """
     # Past TLS, to the socket below it.
-    socket.socket.sendall(connection, _TLS_ENDS[how])
+    socket.socket.sendall(connection, TLS_ENDS[how])
 
 
 def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
