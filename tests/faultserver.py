@@ -92,6 +92,8 @@ class Seen:
     headers: dict[str, str]
     connection: int
     order: tuple[str, ...] = field(default=(), repr=False)
+    peer: str = ""
+    """Address that it came from."""
 
 
 def redirect(location: str, status: int = 302) -> Answer:
@@ -168,13 +170,13 @@ class FaultServer:
     def _accept(self) -> None:
         while not self._stopping.is_set():
             try:
-                connection, _ = self._listener.accept()
+                connection, (peer, _) = self._listener.accept()
             except OSError:
                 return
             self._count += 1
-            self._start(self._converse, connection, self._count)
+            self._start(self._converse, connection, self._count, peer)
 
-    def _converse(self, connection: socket.socket, number: int) -> None:
+    def _converse(self, connection: socket.socket, number: int, peer: str) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
@@ -182,14 +184,18 @@ class FaultServer:
                 if fault is not None:
                     fail_handshake(connection, fault)
                     return
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
             with self._lock:
                 self._connections.add(connection)
                 self._at_once += 1
                 self.most_at_once = max(self.most_at_once, self._at_once)
+            if isinstance(connection, ssl.SSLSocket):
+                shake_hands(connection)
             with connection, connection.makefile("rb") as reader:
                 while not self._stopping.is_set():
-                    seen = _read_request(reader.readline, number)
+                    seen = _read_request(reader.readline, number, peer)
                     if seen is None or not self._serve(connection, seen):
                         return
         except (OSError, ValueError):
@@ -294,6 +300,21 @@ def fail_handshake(connection: socket.socket, how: str) -> None:
             connection.sendall(_ALERT)
 
 
+def shake_hands(connection: ssl.SSLSocket) -> None:
+    """Agree upon TLS. Where that fails, the client gets to read why.
+
+    It may have sent a request already, and to close on that would be a reset.
+    """
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        connection.settimeout(5)
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        while socket.socket.recv(connection, 65536):
+            pass
+        raise
+
+
 def break_tls(connection: socket.socket, how: str) -> None:
     """Send what makes the connection end in the middle of things, TLS included.
 
@@ -304,7 +325,7 @@ def break_tls(connection: socket.socket, how: str) -> None:
     socket.socket.sendall(connection, TLS_ENDS[how])
 
 
-def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
+def _read_request(readline: Callable[[], bytes], number: int, peer: str) -> Seen | None:
     line = readline().decode("latin-1").split()
     if len(line) != 3:
         return None
@@ -313,7 +334,7 @@ def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
     while True:
         name, colon, value = readline().decode("latin-1").partition(":")
         if not colon:
-            return Seen(line[0], line[1], headers, number, tuple(order))
+            return Seen(line[0], line[1], headers, number, tuple(order), peer)
         headers[name.strip().lower()] = value.strip()
         order.append(name)
 

@@ -33,6 +33,8 @@ END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0x0, 0x2, 0x7, 0x8, 0xB
 _INITIAL_WINDOW_SIZE = 0x4
 _LARGEST_FRAME = 16384
+_HOLD_SECONDS = 0.02
+"""How often it is looked at what is held."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Step:
     """The most that goes into one frame."""
     close: bool = False
     """The connection is closed after the answer without having said so."""
+    hold: threading.Event | None = None
+    """Send nothing before this is set."""
     tls: str | None = None
     """How TLS ends in the middle of things: see ``faultserver.break_tls``."""
 
@@ -205,9 +209,15 @@ class _Answer:
     window: int
     data: bytes = field(init=False)
     position: int = 0
+    headed: bool = False
 
     def __post_init__(self) -> None:
         self.data = self.step.sent
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing may be sent yet."""
+        return self.step.hold is not None and not self.step.hold.is_set()
 
 
 class _Conversation:
@@ -231,7 +241,11 @@ class _Conversation:
             return
         self._send(SETTINGS, 0, 0, b"")
         while not self._ended:
-            if not self._send_some() or self._more_has_come():
+            if self._send_some():
+                ready = self._more_has_come(0)
+            else:
+                ready = not self._holds or self._more_has_come(_HOLD_SECONDS)
+            if ready and not self._ended:
                 header = self._read(9)
                 size = int.from_bytes(header[:3], "big")
                 stream = int.from_bytes(header[5:], "big") & 0x7FFFFFFF
@@ -282,13 +296,17 @@ class _Conversation:
         self._answers[stream] = answer = _Answer(step, self._first_window)
         if seen.method == "HEAD":
             answer.data = b""
-        if step.head:
-            self._send(HEADERS, END_HEADERS, stream, hpack.encode(step.fields))
 
     def _send_some(self) -> bool:
         """Send one frame for each stream that may; say whether there was any."""
         sent = False
         for stream, answer in tuple(self._answers.items()):
+            if answer.held:
+                continue
+            if not answer.headed:
+                answer.headed = True
+                if answer.step.head:
+                    self._send(HEADERS, END_HEADERS, stream, hpack.encode(answer.step.fields))
             left = len(answer.data) - answer.position
             size = min(answer.step.piece, _LARGEST_FRAME, left, self._window, answer.window)
             if size > 0:
@@ -323,10 +341,14 @@ class _Conversation:
     def _send(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         self._connection.sendall(frame(kind, flags, stream, payload))
 
-    def _more_has_come(self) -> bool:
+    @property
+    def _holds(self) -> bool:
+        return any(answer.held for answer in self._answers.values())
+
+    def _more_has_come(self, seconds: float) -> bool:
         if self._arrived or self._connection.pending():
             return True
-        return bool(select.select([self._connection], (), (), 0)[0])
+        return bool(select.select([self._connection], (), (), seconds)[0])
 
     def _read(self, size: int) -> bytes:
         while len(self._arrived) < size:

@@ -47,10 +47,15 @@ def new_cookies(options: TransferOptions) -> Any:
     return share
 
 
-def new_handle(options: TransferOptions, cookies: Any) -> Any:
-    """Make a handle with everything that holds for all requests of a run."""
+def new_handle(cookies: Any) -> Any:
+    """Make a handle that shares cookies with others, also after it was reset."""
     handle = pycurl.Curl()
     handle.setopt(pycurl.SHARE, cookies)
+    return handle
+
+
+def prepare(handle: Any, options: TransferOptions) -> None:
+    """Give a handle that is new, or was reset, everything that holds for all requests of a run."""
     handle.setopt(pycurl.COOKIEFILE, "")
     set_option = handle.setopt
     set_option(pycurl.NOSIGNAL, 1)
@@ -66,7 +71,6 @@ def new_handle(options: TransferOptions, cookies: Any) -> Any:
         set_option(pycurl.INTERFACE, options.interface)
     _set_proxy(handle, options)
     _set_tls(handle, options)
-    return handle
 
 
 def _buffer_bytes(options: TransferOptions) -> int:
@@ -130,7 +134,10 @@ def _check_proxy(text: str) -> None:
 
 
 def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
-    """Give a handle the headers and secrets of an origin, and take those of another away."""
+    """Give a handle the headers and secrets of an origin, and take those of another away.
+
+    pycurl cannot take a client certificate away: a handle that has one must have been reset.
+    """
     set_option = handle.setopt
     set_option(pycurl.HTTPHEADER, origin.headers)
     if options.cookies:
@@ -147,15 +154,11 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
         set_option(pycurl.NETRC_FILE, os.fsencode(options.netrc))
         allowed = pycurl.NETRC_OPTIONAL if origin.trusted else pycurl.NETRC_IGNORED
         set_option(pycurl.NETRC, allowed)
-    if options.cert is not None:
-        if origin.trusted:
-            set_option(pycurl.SSLCERT, os.fsencode(options.cert))
-            set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
-            # Without one, OpenSSL would ask at the terminal.
-            set_option(pycurl.KEYPASSWD, "")
-        else:
-            handle.unsetopt(pycurl.SSLCERT)
-            handle.unsetopt(pycurl.SSLKEY)
+    if options.cert is not None and origin.trusted:
+        set_option(pycurl.SSLCERT, os.fsencode(options.cert))
+        set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
+        # Without one, OpenSSL would ask at the terminal.
+        set_option(pycurl.KEYPASSWD, "")
 
 
 def _set_proxy(handle: Any, options: TransferOptions) -> None:

@@ -18,7 +18,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.descriptors import find_shortage
-from dashget.transfer.easy import dress, new_handle
+from dashget.transfer.easy import dress, new_handle, prepare
 from dashget.transfer.failure import (
     Failure,
     bad_body,
@@ -57,11 +57,11 @@ class Wire:
     """A handle, what it is asked for at the moment, and how far that has come."""
 
     __slots__ = (
-        "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
-        "fresh", "handle", "hops", "index", "job", "led_until", "lines", "loop", "mark", "moved",
-        "noted", "origin", "patience", "paused", "position", "raced", "ready_for", "received",
-        "seen", "set_option", "skipped", "start", "state", "stopped", "straight", "task", "url",
-        "verdict", "visited", "waits", "worn",
+        "aimed", "arrived", "asked", "bodiless", "certified", "claim", "dropped", "end",
+        "error", "fence", "fresh", "handle", "hops", "index", "job", "led_until", "lines",
+        "loop", "mark", "moved", "noted", "origin", "patience", "paused", "position", "raced",
+        "ready_for", "received", "seen", "set_option", "skipped", "start", "state", "stopped",
+        "straight", "task", "url", "verdict", "visited", "waits", "worn",
     )  # fmt: skip
 
     task: Task
@@ -69,7 +69,7 @@ class Wire:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.handle: Any = new_handle(loop.options, loop.shared.cookies)
+        self.handle: Any = new_handle(loop.shared.cookies)
         self.handle.wire = self
         self.set_option = self.handle.setopt
         self.lines: list[bytes] = []
@@ -77,22 +77,25 @@ class Wire:
         """Data that has come and was not looked at yet; none while the wire is idle."""
         self.error: BaseException | None = None
         self.verdict: Failure | Redirect | None = None
-        self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
-        paced = loop.pacer is not None
-        self.handle.setopt(
-            pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append
-        )
-        if loop.origins.guards_addresses:
-            self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.job: Job | None = None
         """What it works for while it is alone; there is no ``task`` then."""
         self.patience = 0.0
         """Until when, while alone, it waits for the rest of what has begun to come."""
-        self.fresh = self.waits = False
-        self.worn: Origin | None = None
-        self.bodiless = False
+        self._prepare()
         self.ready_for: Origin | None = None
         """Which origin a plain request could go to with nothing but its URL set."""
+
+    def _prepare(self) -> None:
+        """Set what holds for all requests, on a handle that has nothing yet."""
+        set_option, loop = self.set_option, self.loop
+        prepare(self.handle, loop.options)
+        set_option(pycurl.HEADERFUNCTION, self.lines.append)
+        paced = loop.pacer is not None
+        set_option(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append)
+        if loop.origins.guards_addresses:
+            set_option(pycurl.OPENSOCKETFUNCTION, self._on_socket)
+        self.fresh = self.waits = self.bodiless = self.certified = False
+        self.worn: Origin | None = None
 
     def ask(self, job: Job, url: str, origin: Origin, now: float) -> None:
         """Prepare to ask for all of a resource, for a job alone."""
@@ -112,8 +115,8 @@ class Wire:
     def _get_ready(self, origin: Origin, now: float) -> None:
         """Set all that a plain request to an origin needs, but for its URL."""
         self.origin = origin
-        self._choose_connection(origin, now)
         self._dress(origin)
+        self._choose_connection(origin, now)
         if self.bodiless:
             self.set_option(pycurl.HTTPGET, 1)
             self.bodiless = False
@@ -121,7 +124,11 @@ class Wire:
 
     def _dress(self, origin: Origin) -> None:
         if self.worn is not origin:
+            if self.certified and not origin.trusted:
+                self.handle.reset()
+                self._prepare()
             dress(self.handle, self.loop.options, origin)
+            self.certified = self.loop.options.cert is not None and origin.trusted
             self.worn = origin
 
     def whole(self, most: int) -> ResponseHead | None:
@@ -208,8 +215,8 @@ class Wire:
         self.arrived.clear()
         handle, asked = self.handle, self.asked
         self.ready_for = None
-        self._choose_connection(origin, now)
         self._dress(origin)
+        self._choose_connection(origin, now)
         if asked.range is not None:
             handle.setopt(pycurl.HTTPHEADER, [*origin.headers, *_range_lines(asked)])
             self.worn = None

@@ -45,6 +45,7 @@ def test_answers_in_the_order_of_the_script_and_repeats_the_last(server: FaultSe
     assert get(server, "/a")[0].startswith("HTTP/1.1 404 Not Found\r\n")
     assert [get(server, "/a")[1] for _ in range(3)] == [b"one", b"two", b"two"]
     assert [seen.path for seen in server.seen] == ["/a"] * 4
+    assert {seen.peer for seen in server.seen} == {"127.0.0.1"}
 
 
 def test_knows_nothing_of_paths_without_a_script(server: FaultServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -278,6 +279,17 @@ def test_sends_small_pieces(talk: Talk) -> None:
     client.ask(1)
     sizes = [len(f.payload) for f in client.read_to(is_end) if f.kind == DATA]
     assert sizes == [3000, 3000, 3000, 1040, 0]
+
+
+def test_holds_an_answer_but_not_others(talk: Talk) -> None:
+    hold = threading.Event()
+    client = talk(Step(b"late", hold=hold), Step(b"soon"))
+    client.ask(1)
+    client.ask(3)
+    assert {f.stream for f in client.read_to(is_end)} == {3}
+    hold.set()
+    assert body(client.read_to(is_end)) == b"late"
+    assert client.server.most_at_once == 2
 
 
 def test_says_nothing_any_more_when_it_is_mute(talk: Talk) -> None:
