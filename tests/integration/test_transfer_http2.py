@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.request import TransferError
 from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
+from tests.faultserver import Answer, FaultServer, Seen
 from tests.h2server import (
     ENHANCE_YOUR_CALM,
     INTERNAL_ERROR,
@@ -43,14 +45,37 @@ def test_http_1_1_is_spoken_where_the_server_knows_no_other(authority: Authority
         assert fetched.head.http_version == "1.1"
 
 
-def test_streams_share_a_connection_when_there_are_many(authority: Authority) -> None:
-    with H2Server(authority.server(), Step(BODY)) as server:
-        urls = [server.url(f"/a?{i}") for i in range(100)]
-        with Transfers(cacert=authority.certificate, in_flight=4) as transfers:
+class Waiting(H2Server):
+    """Answers nothing before so many requests have come, so that all of them are in flight."""
+
+    def __init__(self, authority: Authority, all_here: int) -> None:
+        super().__init__(authority.server())
+        self._all_here = all_here
+        self._hold = threading.Event()
+
+    def _choose(self, seen: Seen) -> Step:
+        if self.requests >= self._all_here:
+            self._hold.set()
+        return Step(BODY, hold=self._hold)
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "connections", "each"), [(1, 1, 1), (4, 4, 1), (8, 4, 2), (16, 4, 4), (19, 4, 5)]
+)
+def test_streams_share_connections_when_there_are_more_than_four(
+    authority: Authority, in_flight: int, connections: int, each: int
+) -> None:
+    """One connection would be bound by its one congestion window, one for each would be many."""
+    with Waiting(authority, in_flight) as server:
+        urls = [server.url(f"/a?{i}") for i in range(3 * in_flight)]
+        with Transfers(
+            cacert=authority.certificate, in_flight=in_flight, loops=1, timeout_seconds=30
+        ) as transfers:
             transfers.run(*urls)
-        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 100
-        assert server.requests == 100
-        assert server.connections <= 4
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * len(urls)
+        assert server.requests == len(urls)
+        assert server.connections == connections
+        assert server.most_at_once == each
 
 
 @pytest.mark.parametrize(
