@@ -100,10 +100,12 @@ class ProxyServer:
         kind = _exactly(client, 4)[3]
         if kind == 1:
             host = socket.inet_ntoa(_exactly(client, 4))
+        elif kind == 4:
+            host = socket.inet_ntop(socket.AF_INET6, _exactly(client, 16))
         else:
             host = _exactly(client, _exactly(client, 1)[0]).decode()
         (port,) = struct.unpack(">H", _exactly(client, 2))
-        self.seen.append(f"SOCKS {'5' if kind == 1 else '5h'} {host}:{port}")
+        self.seen.append(f"SOCKS {'5h' if kind == 3 else '5'} {host}:{port}")
         server = self._connect("127.0.0.1", port)
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
         self._relay(client, server)

@@ -78,7 +78,11 @@ def test_speaks_socks_4(
 
 @pytest.mark.parametrize(
     ("target", "seen"),
-    [(b"\x01\x7f\0\0\1", "SOCKS 5 127.0.0.1"), (b"\x03\x09a.example", "SOCKS 5h a.example")],
+    [
+        (b"\x01\x7f\0\0\1", "SOCKS 5 127.0.0.1"),
+        (b"\x04" + bytes(15) + b"\1", "SOCKS 5 ::1"),
+        (b"\x03\x09a.example", "SOCKS 5h a.example"),
+    ],
 )
 def test_speaks_socks_5(server: FaultServer, proxy: ProxyServer, target: bytes, seen: str) -> None:
     with connect(proxy) as connection:
