@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 
@@ -47,9 +48,13 @@ class ProxyServer:
             except OSError:
                 return
             self._open.append(client)
-            thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._start(self._serve, client)
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -68,19 +73,26 @@ class ProxyServer:
         client.close()
 
     def _http(self, client: socket.socket) -> None:
-        head = _until(client, b"\r\n\r\n")
-        self.seen.append(head.decode("latin-1"))
-        method, target, _ = head.decode("latin-1").split(" ", 2)
-        if method == "CONNECT":
-            host, _, port = target.rpartition(":")
-            server = self._connect(host, int(port))
-            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
+        servers: list[socket.socket] = []
+        while True:
+            head = _until(client, b"\r\n\r\n")
+            self.seen.append(head.decode("latin-1"))
+            method, target, _ = head.decode("latin-1").split(" ", 2)
+            if method == "CONNECT":
+                host, _, port = target.rpartition(":")
+                server = self._connect(host, int(port))
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                self._relay(client, server)
+                return
             parts = urlsplit(target)
             server = self._connect(parts.hostname or "", parts.port or 80)
             path = parts._replace(scheme="", netloc="").geturl() or "/"
+            servers.append(server)
+            if len(servers) > 1:
+                # All of its answer has come, or the client would not ask for the next thing.
+                servers[-2].shutdown(socket.SHUT_RDWR)
             server.sendall(head.replace(target.encode(), path.encode(), 1))
-        self._relay(client, server)
+            self._start(_answer, server, client, servers)
 
     def _socks4(self, client: socket.socket) -> None:
         _, _, port, address = struct.unpack(">BBH4s", _exactly(client, 8))
@@ -116,9 +128,7 @@ class ProxyServer:
         return server
 
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
-        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
-        self._threads.append(back)
-        back.start()
+        back = self._start(_pump, server, client)
         _pump(client, server)
         back.join(5)
         server.close()
@@ -141,10 +151,22 @@ def _until(client: socket.socket, end: bytes) -> bytes:
     return data
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _answer(server: socket.socket, client: socket.socket, servers: list[socket.socket]) -> None:
+    """Pass on what a server says, and its end, unless the client has gone on to another."""
+    _copy(server, client)
+    if servers[-1] is server:
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    _copy(source, target)
     for one in (source, target):
         with contextlib.suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)

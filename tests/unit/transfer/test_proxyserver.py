@@ -49,6 +49,18 @@ def test_asks_the_server_for_an_absolute_url(server: FaultServer, proxy: ProxySe
     assert [seen.path for seen in server.seen] == ["/a?b=1"]
 
 
+def test_passes_on_one_request_after_the_other(server: FaultServer, proxy: ProxyServer) -> None:
+    heads = [f"GET {server.url(path)} HTTP/1.1\r\nHost: x\r\n\r\n" for path in ("/a", "/a?b=1")]
+    with connect(proxy) as connection:
+        for head, body in zip(heads, (b"whole", b"with a query"), strict=True):
+            connection.sendall(head.encode())
+            received = b""
+            while not received.endswith(b"\r\n\r\n" + body):
+                received += connection.recv(65536)
+    assert proxy.seen == heads
+    assert [seen.path for seen in server.seen] == ["/a", "/a?b=1"]
+
+
 def test_opens_a_tunnel(server: FaultServer, proxy: ProxyServer) -> None:
     with connect(proxy) as connection:
         connection.sendall(f"CONNECT 127.0.0.1:{server.port} HTTP/1.1\r\n\r\n".encode())
