@@ -60,12 +60,13 @@ class Waiting(H2Server):
 
 
 @pytest.mark.parametrize(
-    ("in_flight", "connections", "each"), [(1, 1, 1), (4, 4, 1), (8, 4, 2), (16, 4, 4), (19, 4, 5)]
+    ("in_flight", "connections", "each"),
+    [(1, 1, 1), (4, 4, 1), (16, 16, 1), (17, 16, 2), (32, 16, 2)],
 )
-def test_streams_share_connections_when_there_are_more_than_four(
+def test_streams_share_connections_when_there_are_more_than_sixteen(
     authority: Authority, in_flight: int, connections: int, each: int
 ) -> None:
-    """One connection would be bound by its one congestion window, one for each would be many."""
+    """Up to there each has its own: one connection is bound by its one congestion window."""
     with Waiting(authority, in_flight) as server:
         urls = [server.url(f"/a?{i}") for i in range(3 * in_flight)]
         with Transfers(
