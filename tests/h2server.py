@@ -24,6 +24,7 @@ from tests.faultserver import (
     fail_handshake,
     prepare,
     say_goodbye,
+    shake_hands,
 )
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -178,11 +179,15 @@ class H2Server:
             if fault is not None:
                 fail_handshake(plain, fault)
                 return
-            connection = self._tls.wrap_socket(plain, server_side=True)
-            with self._lock:
-                self._open.append(connection)
-                self.connections += 1
+            connection = self._tls.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
+            )
             with connection:
+                with self._lock:
+                    self._open.append(connection)
+                shake_hands(connection)
+                with self._lock:
+                    self.connections += 1
                 _Conversation(self, connection, number).hold()
 
     def _choose_handshake(self, number: int) -> str | None:
@@ -227,6 +232,9 @@ class _Conversation:
         self._server = server
         self._connection = connection
         self._number = number
+        # Not select(), which takes no descriptors from 1024 on.
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
         self._arrived = bytearray()
         self._decoder = hpack.Decoder()
         self._answers: dict[int, _Answer] = {}
@@ -348,7 +356,7 @@ class _Conversation:
     def _more_has_come(self, seconds: float) -> bool:
         if self._arrived or self._connection.pending():
             return True
-        return bool(select.select([self._connection], (), (), seconds)[0])
+        return bool(self._poll.poll(seconds * 1000))
 
     def _read(self, size: int) -> bytes:
         while len(self._arrived) < size:

@@ -109,7 +109,7 @@ def test_segments_over_http2_arrive_with_few_descriptors(
     files = {f"v/{i}.m4s": body for i in range(1, SEGMENTS + 1)}
     with H2Server(authority.server(), Step(document(SEGMENTS)), Step(body)) as server:
         trust = ["--cacert", authority.certificate]
-        ended = run_short(14, server.url, "-t", "16", "-o", "out", *trust, cwd=tmp_path)
+        ended = run_short(14, server.url("/a"), "-t", "16", "-o", "out", *trust, cwd=tmp_path)
         assert (ended.code, missing(tmp_path / "out", files)) == (0, [])
         assert server.requests < 2 * SEGMENTS
 
