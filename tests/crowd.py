@@ -36,7 +36,7 @@ class Crowd:
         self._rounds_of = rounds_of
         self.here = 0
         """The number that is there now."""
-        self._round = 0
+        self._round = self._in_round = 0
         self._changed = threading.Condition()
 
     def arrive(self, seen: Seen) -> None:
@@ -49,9 +49,11 @@ class Crowd:
     def stay(self) -> None:
         """Wait for the end of the round, with the lock held."""
         self.here += 1
+        self._in_round += 1
         self.most = max(self.most, self.here)
         mine = self._round
-        if self.here == self._rounds_of or self.most > self._limit:
+        # Not all of the last round need have noticed its end yet: they are here, too.
+        if self._in_round == self._rounds_of or self.most > self._limit:
             self._end_round()
         self._changed.wait_for(
             lambda: self._round != mine or self.most > self._limit, DEADLINE_SECONDS
@@ -67,6 +69,7 @@ class Crowd:
 
     def _end_round(self) -> None:
         self._round += 1
+        self._in_round = 0
         self._changed.notify_all()
 
     def watch(self, transfers: Transfers) -> None:
