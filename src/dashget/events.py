@@ -13,7 +13,6 @@ import msgspec
 
 from dashget.errors import Issue
 
-INSECURE: Final = "TLS certificates are not verified (--insecure)"
 MANIFEST: Final = "manifest"
 """What a retry of the MPD itself is reported under, in place of a path."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from dashget.errors import UsageError
 from dashget.regex import late
+from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
     HttpVersion,
@@ -138,12 +138,9 @@ def _parse_rate(text: str) -> int:
 
 
 def _existing(name: str | None, option: str) -> str | None:
-    if name is None:
-        return None
-    path = Path(name)
-    if not path.is_file():
-        raise UsageError(f"{option}: there is no file {str(path)!r}", hint="check the path")
-    return str(path)
+    if name is not None:
+        require_file(option, name)
+    return name
 
 
 def _with_password(user: str) -> str:

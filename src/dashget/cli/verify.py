@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-    from dashget.cli.warnings import warn_of_insecurity
+    from dashget.cli.warnings import warn_about
     from dashget.stopping import Stop
 
     options = verify_options(arguments)
     observer = _observer(arguments)
     if options.remote or options.repair:
-        warn_of_insecurity(arguments)
+        warn_about(options.transfer)
     stop = Stop()
     with stopping_on_signals(stop):
         report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
