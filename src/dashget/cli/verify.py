@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
         checks.add_argument(name, action="store_true", help=text)
     output = parser.add_argument_group("Output")
     output.add_argument("--json", action="store_true", help="One finding per line, then the sums.")
-    output.add_argument("--quiet", "-q", action="store_true", help="Errors only.")
+    output.add_argument("--quiet", "-q", action="store_true", help="Only errors, and warnings.")
     output.add_argument("--verbose", "-v", action="store_true", help="All findings.")
     add_network(parser, threads=True)
 
