@@ -339,7 +339,10 @@ def _explained(error: StoreError, root: Path) -> StoreError:
 
 def _has_sums(root: Path | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
-    return root is not None and (root / SUMS_NAME).is_file()
+    try:
+        return root is not None and (root / SUMS_NAME).is_file()
+    except OSError:  # a name that no directory can have, as the store will say
+        return False
 
 
 def _total(estimates: Iterable[int | None]) -> int | None:
