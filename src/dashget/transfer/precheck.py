@@ -13,6 +13,7 @@ from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import printable, shown
 
 INSECURE: Final = "TLS certificates are not verified (--insecure)"
+_LONGEST_INTERFACE: Final = 255
 _PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
 
@@ -45,6 +46,11 @@ def check_sendable(options: TransferOptions) -> None:
                 f"{name} is not a name in ASCII characters: {printable(text)}",
                 hint="write other host names in their xn-- form",
             )
+    if options.interface is not None and not 0 < len(options.interface) <= _LONGEST_INTERFACE:
+        raise UsageError(
+            f"--interface is not a name of 1 to {_LONGEST_INTERFACE} characters",
+            hint="such as eth0, 192.0.2.1 or a host name",
+        )
     query = options.append_query
     if query is not None and not (
         query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
@@ -66,15 +72,15 @@ def _check_proxy(text: str) -> None:
     url = text if colon else f"http://{text}"
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        host = None
+        host = port = None
     if colon and scheme.lower() not in _PROXIES:
         raise UsageError(
             f"--proxy has a scheme that no proxy has: {printable(scheme)}",
             hint="http, https, socks4, socks4a, socks5 or socks5h",
         )
-    if not host or not text.isascii() or not text.isprintable() or " " in text:
+    if not host or port == 0 or not text.isascii() or not text.isprintable() or " " in text:
         raise UsageError(
             f"--proxy is not the URL of a proxy: {shown(url)}",
             hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",

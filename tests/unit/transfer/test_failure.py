@@ -36,6 +36,8 @@ from dashget.transfer.failure import (
         (pycurl.E_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", 0, "not an HTTP answer", Retry.AGAIN),
         (pycurl.E_UNSUPPORTED_PROTOCOL, "Protocol \"x\" not supported", 0, "not an http or https URL", Retry.ELSEWHERE),
         (pycurl.E_SSL_CACERT_BADFILE, "x", 0, "the CA certificates cannot be read", Retry.NEVER),
+        (pycurl.E_BAD_FUNCTION_ARGUMENT, "unable to set private key file: 'k' type PEM", 0,
+         "the client certificate cannot be used", Retry.NEVER),
         (92, "HTTP/2 stream 1 was not closed cleanly", 0, "HTTP/2 stream broken off by the server", Retry.AGAIN),
         (4711, "odd\x1b[2J thing.", 0, "odd [2J thing (libcurl 4711)", Retry.AGAIN),
     ],
