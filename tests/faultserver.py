@@ -21,6 +21,14 @@ from http import HTTPStatus
 from typing import Self
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+"""Fatal, internal_error (RFC 8446, 5.1 and 6)."""
+_RECORD = b"\x17\x03\x03"
+TLS_ENDS = {
+    "vanish": b"",
+    "record": _RECORD + b"\x10\x00" + bytes(100),
+    "damage": _RECORD + b"\x00\x40" + bytes(64),
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class Answer:
     cut: int | None = None
     """Break off after this many bytes of the body."""
     cut_by: str = "close"
-    """``close``, ``reset`` (RST), or ``hang`` until the server stops or the client leaves."""
+    """``close``, ``reset`` (RST), ``hang`` until the server stops or the client leaves; over TLS
+    ``close`` is an orderly end, and ``vanish``, ``record`` and ``damage`` are none: see ``break_tls``."""
     drip: tuple[int, float] | None = None
     """Send pieces of so many bytes with pauses of so many seconds."""
     hold: threading.Event | None = None
@@ -83,6 +92,8 @@ class Seen:
     headers: dict[str, str]
     connection: int
     order: tuple[str, ...] = field(default=(), repr=False)
+    peer: str = ""
+    """Address that it came from."""
 
 
 def redirect(location: str, status: int = 302) -> Answer:
@@ -112,6 +123,9 @@ class FaultServer:
         self._count = 0
         self.most_at_once = 0
         self._at_once = 0
+        self.handshakes: list[str] = []
+        """How TLS handshakes fail, one after the other, before all others succeed: see
+        ``fail_handshake``."""
         self._listener = socket.create_server((address, 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
         self.address = address
@@ -156,24 +170,32 @@ class FaultServer:
     def _accept(self) -> None:
         while not self._stopping.is_set():
             try:
-                connection, _ = self._listener.accept()
+                connection, (peer, _) = self._listener.accept()
             except OSError:
                 return
             self._count += 1
-            self._start(self._converse, connection, self._count)
+            self._start(self._converse, connection, self._count, peer)
 
-    def _converse(self, connection: socket.socket, number: int) -> None:
+    def _converse(self, connection: socket.socket, number: int, peer: str) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                fault = self._choose_handshake(number)
+                if fault is not None:
+                    fail_handshake(connection, fault)
+                    return
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
             with self._lock:
                 self._connections.add(connection)
                 self._at_once += 1
                 self.most_at_once = max(self.most_at_once, self._at_once)
+            if isinstance(connection, ssl.SSLSocket):
+                shake_hands(connection)
             with connection, connection.makefile("rb") as reader:
                 while not self._stopping.is_set():
-                    seen = _read_request(reader.readline, number)
+                    seen = _read_request(reader.readline, number, peer)
                     if seen is None or not self._serve(connection, seen):
                         return
         except (OSError, ValueError):
@@ -206,7 +228,15 @@ class FaultServer:
             return not closing
         if not self._send_body(connection, body, answer):
             return False
-        return not (closing or answer.then_close)
+        if closing or answer.then_close:
+            say_goodbye(connection)
+            return False
+        return True
+
+    def _choose_handshake(self, number: int) -> str | None:
+        """Return how the handshake of a connection fails; None: it does not."""
+        with self._lock:
+            return self.handshakes.pop(0) if self.handshakes else None
 
     def _choose(self, seen: Seen) -> Answer:
         """Return the answer to a request that is already in ``seen``; the lock is held."""
@@ -230,8 +260,12 @@ class FaultServer:
         return True
 
     def _end(self, connection: socket.socket, how: str) -> bool:
-        if how == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if how == "close":
+            say_goodbye(connection)
+        elif how == "reset":
+            reset(connection)
+        elif how in TLS_ENDS:
+            break_tls(connection, how)
         elif how == "hang":
             connection.settimeout(0.05)
             while not self._stopping.is_set():
@@ -243,7 +277,55 @@ class FaultServer:
         return False
 
 
-def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
+def reset(connection: socket.socket) -> None:
+    """Have the connection end with RST once it is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def say_goodbye(connection: socket.socket) -> None:
+    """End TLS in order, where it is spoken: what has come is all there is (RFC 8446, 6.1)."""
+    if isinstance(connection, ssl.SSLSocket):
+        connection.settimeout(5)
+        with contextlib.suppress(OSError):
+            connection.unwrap()
+
+
+def fail_handshake(connection: socket.socket, how: str) -> None:
+    """Take what a client says first, then ``close``, ``reset``, or send an ``alert`` and close."""
+    with connection:
+        connection.recv(65536)
+        if how == "reset":
+            reset(connection)
+        elif how == "alert":
+            connection.sendall(_ALERT)
+
+
+def shake_hands(connection: ssl.SSLSocket) -> None:
+    """Agree upon TLS. Where that fails, the client gets to read why.
+
+    It may have sent a request already, and to close on that would be a reset.
+    """
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        connection.settimeout(5)
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+        while socket.socket.recv(connection, 65536):
+            pass
+        raise
+
+
+def break_tls(connection: socket.socket, how: str) -> None:
+    """Send what makes the connection end in the middle of things, TLS included.
+
+    ``record``: the beginning of a record; ``damage``: one that was altered on its way;
+    ``vanish``: nothing at all. Without close_notify the end may be an attacker's work.
+    """
+    # Past TLS, to the socket below it.
+    socket.socket.sendall(connection, TLS_ENDS[how])
+
+
+def _read_request(readline: Callable[[], bytes], number: int, peer: str) -> Seen | None:
     line = readline().decode("latin-1").split()
     if len(line) != 3:
         return None
@@ -252,13 +334,35 @@ def _read_request(readline: Callable[[], bytes], number: int) -> Seen | None:
     while True:
         name, colon, value = readline().decode("latin-1").partition(":")
         if not colon:
-            return Seen(line[0], line[1], headers, number, tuple(order))
+            return Seen(line[0], line[1], headers, number, tuple(order), peer)
         headers[name.strip().lower()] = value.strip()
         order.append(name)
 
 
 def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
     """Return head and body of an answer, and whether the end of the body is the connection's."""
+    status, headers, body = prepare(answer, seen)
+    closing = seen.headers.get("connection", "").lower() == "close"
+    if answer.chunked:
+        headers.append(("Transfer-Encoding", "chunked"))
+        body = _chunks(body, ended=not answer.unterminated)
+        closing = closing or answer.unterminated
+    elif answer.length is None:
+        headers.append(("Connection", "close"))
+        closing = True
+    else:
+        headers.append(("Content-Length", str(len(body) + answer.length)))
+        closing = closing or answer.length != 0
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Odd"
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
+
+
+def prepare(answer: Answer, seen: Seen) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return status, headers and body of an answer as they are in every version of HTTP."""
     status, headers, body = answer.status, list(answer.headers), answer.body
     if answer.etag is not None:
         headers.append(("ETag", answer.etag))
@@ -274,25 +378,9 @@ def _compose(answer: Answer, seen: Seen) -> tuple[bytes, bytes, bool]:
         headers.append(("Last-Modified", modified))
     if answer.coding is not None:
         headers.append(("Content-Encoding", answer.coding))
-    closing = seen.headers.get("connection", "").lower() == "close"
-    if answer.chunked:
-        headers.append(("Transfer-Encoding", "chunked"))
-        body = _chunks(body, ended=not answer.unterminated)
-        closing = closing or answer.unterminated
-    elif answer.length is None:
-        headers.append(("Connection", "close"))
-        closing = True
-    else:
-        headers.append(("Content-Length", str(len(body) + answer.length)))
-        closing = closing or answer.length != 0
     if not any(name == "Date" for name, _ in headers):
         headers.append(("Date", http_date(time.time())))
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "Odd"
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body + answer.extra, closing
+    return status, headers, body
 
 
 def select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:

@@ -25,6 +25,8 @@ from typing import ClassVar
 
 import msgspec
 
+MORE_FILES_HINT = "allow more open files (ulimit -n); the same command goes on from here"
+
 
 class DashGetError(Exception):
     """Base of all errors that DashGet raises on purpose."""

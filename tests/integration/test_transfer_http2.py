@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.request import TransferError
 from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
+from tests.faultserver import Answer, FaultServer, Seen
 from tests.h2server import (
     ENHANCE_YOUR_CALM,
     INTERNAL_ERROR,
@@ -29,7 +31,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def test_http_2_is_negotiated(authority: Authority) -> None:
     with H2Server(authority.server(), Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:
-            fetched, data = transfers.get(server.url)
+            fetched, data = transfers.get(server.url("/a"))
         assert data == BODY
         assert fetched.head.http_version == "2"
         assert fetched.size == len(BODY)
@@ -43,14 +45,38 @@ def test_http_1_1_is_spoken_where_the_server_knows_no_other(authority: Authority
         assert fetched.head.http_version == "1.1"
 
 
-def test_streams_share_a_connection_when_there_are_many(authority: Authority) -> None:
-    with H2Server(authority.server(), Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(100)]
-        with Transfers(cacert=authority.certificate, in_flight=4) as transfers:
+class Waiting(H2Server):
+    """Answers nothing before so many requests have come, so that all of them are in flight."""
+
+    def __init__(self, authority: Authority, all_here: int) -> None:
+        super().__init__(authority.server())
+        self._all_here = all_here
+        self._hold = threading.Event()
+
+    def _choose(self, seen: Seen) -> Step:
+        if self.requests >= self._all_here:
+            self._hold.set()
+        return Step(BODY, hold=self._hold)
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "connections", "each"),
+    [(1, 1, 1), (4, 4, 1), (16, 16, 1), (17, 16, 2), (32, 16, 2)],
+)
+def test_streams_share_connections_when_there_are_more_than_sixteen(
+    authority: Authority, in_flight: int, connections: int, each: int
+) -> None:
+    """Up to there each has its own: one connection is bound by its one congestion window."""
+    with Waiting(authority, in_flight) as server:
+        urls = [server.url(f"/a?{i}") for i in range(3 * in_flight)]
+        with Transfers(
+            cacert=authority.certificate, in_flight=in_flight, loops=1, timeout_seconds=30
+        ) as transfers:
             transfers.run(*urls)
-        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 100
-        assert server.requests == 100
-        assert server.connections <= 4
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * len(urls)
+        assert server.requests == len(urls)
+        assert server.connections == connections
+        assert server.most_at_once == each
 
 
 @pytest.mark.parametrize(
@@ -70,7 +96,7 @@ def test_streams_share_a_connection_when_there_are_many(authority: Authority) ->
 def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) -> None:
     with H2Server(authority.server(), fault, fault, Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:
-            fetched, data = transfers.get(server.url)
+            fetched, data = transfers.get(server.url("/a"))
         assert data == BODY
         assert fetched.size == len(BODY)
         assert server.requests == 3
@@ -80,7 +106,7 @@ def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) ->
 def test_other_streams_survive_a_goaway(authority: Authority) -> None:
     steps = [Step(BODY)] * 20 + [Step(BODY, goaway=NO_ERROR, head=False, disowned=True)]
     with H2Server(authority.server(), *steps, *steps, Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(60)]
+        urls = [server.url(f"/a?{i}") for i in range(60)]
         with Transfers(cacert=authority.certificate) as transfers:
             transfers.run(*urls)
         assert not any(isinstance(r, TransferError) for r in transfers.results.values())
@@ -93,7 +119,7 @@ def test_a_connection_that_has_gone_silent_is_not_taken_again(
 ) -> None:
     """To take a request off it resets a stream only: all others would wait there, too."""
     with H2Server(authority.server(), Step(BODY, mute=True), Step(BODY)) as server:
-        urls = [f"{server.url}?{i}" for i in range(20)]
+        urls = [server.url(f"/a?{i}") for i in range(20)]
         options = {"timeout_seconds": 0.5, "in_flight": in_flight, "loops": 1}
         with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2, **options) as made:
             made.run(*urls)

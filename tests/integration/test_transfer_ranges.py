@@ -266,9 +266,15 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     for name in ("pause", "block", "add"):
         real = getattr(Backlog, name)
 
-        def put(self: Backlog, task: Task, *rest: object, real: Callable[..., None] = real) -> None:
+        def put(
+            self: Backlog,
+            task: Task,
+            *rest: object,
+            real: Callable[..., None] = real,
+            **more: object,
+        ) -> None:
             waiting.append(task)
-            real(self, task, *rest)
+            real(self, task, *rest, **more)
 
         monkeypatch.setattr(Backlog, name, put)
     return waiting

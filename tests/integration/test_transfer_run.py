@@ -98,7 +98,7 @@ def test_jobs_are_pulled_as_they_are_needed(server: FaultServer) -> None:
     assert furthest <= 5
 
 
-def test_a_long_queue_needs_little_memory() -> None:
+def test_a_long_queue_of_what_is_refused_needs_little_memory() -> None:
     count = 0
 
     def jobs() -> Iterator[Job]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from dashget.transfer import tls
 from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, redirect
+from tests.faultserver import Answer, FaultServer, Seen, redirect
+from tests.h2server import H2Server, Step
 from tests.sinks import Transfers
 
 BODY = b"0123456789" * 100
@@ -114,8 +117,77 @@ def test_a_client_certificate_is_a_secret(authority: Authority, tmp_path: Path) 
         known = {"cacert": authority.certificate, "cert": cert, "key": key, "retries": 0}
         with Transfers(origin=home.url("/"), **known) as transfers:
             assert transfers.get(home.url("/a"))[1] == BODY
-            transfers.fail(away.url("/a"))
+            error = transfers.fail(away.url("/a"))
+        assert str(error) == "the server wants a client certificate"
+        assert error.hint is not None
+        assert "--send-credentials-to" in error.hint
         assert away.seen == []
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_hosts_without_a_right_to_the_client_certificate_are_asked_without_it(
+    authority: Authority, tmp_path: Path, in_flight: int
+) -> None:
+    cert, key = authority.issue("client", alternative="DNS:client")
+    tls = authority.server()
+    tls.load_verify_locations(authority.certificate)
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    shown: list[tuple[int, bool]] = []
+
+    class Showing(FaultServer):
+        def _serve(self, connection: socket.socket, seen: Seen) -> bool:
+            assert isinstance(connection, ssl.SSLSocket)
+            shown.append((self.port, bool(connection.getpeercert())))
+            return super()._serve(connection, seen)
+
+    with Showing(tls=tls) as home, Showing(tls=tls) as away:
+        urls = [s.on(f"/{i}", Answer(BODY)) for i in range(8) for s in (home, away)]
+        known = {"cacert": authority.certificate, "cert": cert, "key": key}
+        with Transfers(origin=home.url("/"), in_flight=in_flight, **known) as transfers:
+            transfers.run(*urls)
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 16
+        assert sorted(shown) == sorted([(home.port, True), (away.port, False)] * 8)
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["http1", "http2"])
+def test_a_server_that_wants_a_client_certificate_is_understood(
+    authority: Authority, streams: bool
+) -> None:
+    tls = authority.server(clients=True)
+    with H2Server(tls, Step(BODY)) if streams else FaultServer(tls=tls) as server:
+        with Transfers(cacert=authority.certificate) as transfers:
+            error = transfers.fail(server.url("/a"))
+        assert str(error) == "the server wants a client certificate"
+        assert error.hint is not None
+        assert "--cert" in error.hint
+        assert error.attempts == 1
+        assert server.seen == []
+
+
+def test_before_tls_1_3_a_client_certificate_can_only_be_guessed_at(authority: Authority) -> None:
+    tls = authority.server(clients=True)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with (
+        FaultServer(tls=tls) as server,
+        Transfers(cacert=authority.certificate, retries=0) as transfers,
+    ):
+        error = transfers.fail(server.url("/a"))
+    assert str(error) == "TLS handshake failed"
+    assert error.hint is not None
+    assert "--cert" in error.hint
+
+
+def test_a_client_certificate_of_another_issuer_is_told_as_such(
+    authority: Authority, tmp_path: Path
+) -> None:
+    cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
+    with FaultServer(tls=authority.server(clients=True)) as server:
+        known = {"cacert": authority.certificate, "cert": cert, "key": key}
+        with Transfers(origin=server.url("/"), **known) as transfers:
+            error = transfers.fail(server.url("/a"))
+    assert str(error) == "the server does not accept the client certificate"
+    assert error.hint == "check the file of --cert"
+    assert error.attempts == 1
 
 
 def test_a_redirect_from_https_to_http_is_refused(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.errors import DashGetError, MPDError
+from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
 from dashget.report import text
 
 _INTERRUPTED: Final = 130
@@ -30,8 +31,12 @@ def report(error: BaseException) -> int:
             return _leave_quietly()
         case OSError():
             place = f": {error.filename}" if error.filename else ""
-            _leave_quietly()
-            return _fail(f"{error.strerror or error}{place}", "check the disk and the output", 1)
+            hint = "check the disk and the output"
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                hint = MORE_FILES_HINT
+            else:
+                _leave_quietly()
+            return _fail(f"{error.strerror or error}{place}", hint, 1)
     return _internal(error)
 
 

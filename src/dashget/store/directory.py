@@ -20,7 +20,7 @@ from typing import IO, Final
 
 import msgspec
 
-from dashget.errors import StoreError
+from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.layout import CONTROL_DIRECTORY
 from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
 from dashget.store.parts import Part, write_pieces
@@ -466,10 +466,10 @@ def _differs(known: Header, header: Header) -> bool:
 def _store_error(root: Path, error: OSError) -> StoreError:
     reason = error.strerror or str(error)
     place = error.filename if isinstance(error.filename, (str, Path)) else root
-    return StoreError(
-        f"cannot write to {place}: {reason[:1].lower()}{reason[1:]}",
-        hint="choose a directory that you can write to, with room on its disk, with -o",
-    )
+    hint = "choose a directory that you can write to, with room on its disk, with -o"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = MORE_FILES_HINT
+    return StoreError(f"cannot write to {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
 
 
 @contextlib.contextmanager

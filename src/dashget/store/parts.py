@@ -19,7 +19,8 @@ from dashget.store.journal import OPEN_FILES, Journal, PartEntry, part_name, sca
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 _DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 
 
 _PIECES_AT_MOST = 1024
@@ -140,17 +141,33 @@ class Part:
         journal = self._journal
         try:
             journal.create_directory()
-            self._file = journal.prefix + self.name
-            if journal.knows(self.name):
-                scattered = journal.prefix + scattered_name(self.name)
-                if os.path.exists(scattered):
-                    self._file = scattered
-            flags = _OPEN_FLAGS | (os.O_TRUNC if offset == 0 else 0)
-            self._descriptor = os.open(self._file, flags, 0o666)
         except FileNotFoundError as error:
             raise journal.vanished() from error
-        if offset == 0:
+        self._file = journal.prefix + self.name
+        if journal.knows(self.name):
+            scattered = journal.prefix + scattered_name(self.name)
+            if os.path.exists(scattered):
+                self._file = scattered
+        if offset:
+            self._descriptor = self._open_file(_GO_ON_FLAGS)
+            self._check_reach(self._descriptor, offset)
+        else:
+            self._descriptor = self._open_file(_OPEN_FLAGS | os.O_TRUNC)
             self._gather()
+
+    def _open_file(self, flags: int) -> int:
+        try:
+            return os.open(self._file, flags, 0o666)
+        except FileNotFoundError as error:
+            if self._journal.directory.is_dir():
+                raise
+            raise self._journal.vanished() from error
+
+    def _check_reach(self, descriptor: int, offset: int) -> None:
+        """Raise OSError where bytes before ``offset`` are gone: there would be a hole."""
+        if os.fstat(descriptor).st_size < offset:
+            self.close()
+            raise FileNotFoundError(errno.ENOENT, "bytes of the part have vanished", self._file)
 
     def _gather(self) -> None:
         """Go back to the name of a part whose bytes come in sequence."""
@@ -286,6 +303,16 @@ class Part:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def park(self) -> None:
+        """Close the part as it is, while nothing is written; its bytes have a name."""
+        if self._file:
+            self.close()
+
+    def reopen(self) -> None:
+        """Open the part again as it was left."""
+        if self._descriptor is None and self._file:
+            self._descriptor = self._open_file(_GO_ON_FLAGS)
+
     def drop(self) -> None:
         """Throw the bytes away: they are not what the server meant to send."""
         self.close()
@@ -319,11 +346,11 @@ class Part:
         head = self._head
         if self._journaled or head is None:
             return
-        self._journaled = True
         source = head.asked if head.asked and head.asked != self.url else None
         self._journal.add(
             PartEntry(self.name, self.path, self.url, source, head.validator, head.size)
         )
+        self._journaled = True
 
 
 def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:

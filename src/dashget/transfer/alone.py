@@ -102,6 +102,10 @@ class Alone:
         for wire, _ in whole:
             loop.busy[wire.origin] -= 1
         self._run.active -= len(whole)
+        forecast = self._run.shares.forecast
+        if forecast.leads:
+            for wire, _ in whole:
+                forecast.answered(wire.origin)
 
     def put(self, loop: Loop, whole: Sequence[tuple[Wire, ResponseHead]]) -> None:
         """Hand over resources that have come whole, and report them. Without the run's lock."""
@@ -122,7 +126,8 @@ class Alone:
                 with lock:
                     run.report(job, fetched)
                     if adaptive:
-                        run.answered(fetched.first_byte_seconds or 0.0, seconds)
+                        first_byte = fetched.first_byte_seconds or 0.0
+                        run.answered(wire, head.http_version, first_byte, seconds)
                 count += 1
                 total += fetched.size
                 spent += seconds

@@ -13,12 +13,13 @@ from dashget.transfer.task import Task
 class Backlog:
     """Tasks to go on with: at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_paused", "_ready", "_sequence", "count", "held")
+    __slots__ = ("_blocked", "_led", "_paused", "_ready", "_sequence", "count", "held")
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
         self._paused: list[tuple[float, int, Task, bool]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
+        self._led: dict[Origin, deque[Task]] = {}
         self._sequence = 0
         self.count = 0
         """How many tasks are in it."""
@@ -39,11 +40,15 @@ class Backlog:
         self._sequence += 1
         heapq.heappush(self._paused, (until, self._sequence, task, held))
 
-    def block(self, task: Task, origin: Origin) -> None:
-        """Let a task go on when there is room for another connection to ``origin``."""
+    def block(self, task: Task, origin: Origin, *, led: bool = False) -> None:
+        """Let a task go on when there is room for another connection to ``origin``.
+
+        One that was ``led`` there by a redirect goes before others: redirects grow old.
+        """
         task.queued += 1
         self.count += 1
-        self._blocked.setdefault(origin, deque()).append(task)
+        waiting = self._led if led else self._blocked
+        waiting.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         """Take out the task that is to go on first, if there is one."""
@@ -55,9 +60,10 @@ class Backlog:
         return None
 
     def _first(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
-        for origin, blocked in self._blocked.items():
-            if blocked and has_room(origin):
-                return blocked.popleft()
+        for waiting in (self._led, self._blocked):
+            for origin, blocked in waiting.items():
+                if blocked and has_room(origin):
+                    return blocked.popleft()
         if self._ready:
             return self._ready.popleft()
         if self._paused and self._paused[0][0] <= now:
@@ -79,4 +85,4 @@ class Backlog:
     @property
     def blocked(self) -> int:
         """How many tasks wait for room at their host."""
-        return sum(map(len, self._blocked.values()))
+        return sum(map(len, self._led.values())) + sum(map(len, self._blocked.values()))

@@ -46,10 +46,15 @@ def new_cookies(options: TransferOptions) -> Any:
     return share
 
 
-def new_handle(options: TransferOptions, cookies: Any) -> Any:
-    """Make a handle with everything that holds for all requests of a run."""
+def new_handle(cookies: Any) -> Any:
+    """Make a handle that shares cookies with others, also after it was reset."""
     handle = pycurl.Curl()
     handle.setopt(pycurl.SHARE, cookies)
+    return handle
+
+
+def prepare(handle: Any, options: TransferOptions) -> None:
+    """Give a handle that is new, or was reset, everything that holds for all requests of a run."""
     handle.setopt(pycurl.COOKIEFILE, "")
     set_option = handle.setopt
     set_option(pycurl.NOSIGNAL, 1)
@@ -61,14 +66,10 @@ def new_handle(options: TransferOptions, cookies: Any) -> Any:
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
     set_option(pycurl.TCP_NODELAY, 1)
-    if options.in_flight is None or options.in_flight > 4:
-        # Wait to see whether a new connection takes streams, rather than open one for each.
-        set_option(pycurl.PIPEWAIT, 1)
     if options.interface is not None:
         set_option(pycurl.INTERFACE, options.interface)
     _set_proxy(handle, options)
     _set_tls(handle, options)
-    return handle
 
 
 def _buffer_bytes(options: TransferOptions) -> int:
@@ -92,7 +93,10 @@ def check_support(http: HttpVersion) -> None:
 
 
 def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
-    """Give a handle the headers and secrets of an origin, and take those of another away."""
+    """Give a handle the headers and secrets of an origin, and take those of another away.
+
+    pycurl cannot take a client certificate away: a handle that has one must have been reset.
+    """
     set_option = handle.setopt
     set_option(pycurl.HTTPHEADER, origin.headers)
     if options.cookies:
@@ -109,15 +113,11 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
         set_option(pycurl.NETRC_FILE, os.fsencode(options.netrc))
         allowed = pycurl.NETRC_OPTIONAL if origin.trusted else pycurl.NETRC_IGNORED
         set_option(pycurl.NETRC, allowed)
-    if options.cert is not None:
-        if origin.trusted:
-            set_option(pycurl.SSLCERT, os.fsencode(options.cert))
-            set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
-            # Without one, OpenSSL would ask at the terminal.
-            set_option(pycurl.KEYPASSWD, "")
-        else:
-            handle.unsetopt(pycurl.SSLCERT)
-            handle.unsetopt(pycurl.SSLKEY)
+    if options.cert is not None and origin.trusted:
+        set_option(pycurl.SSLCERT, os.fsencode(options.cert))
+        set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
+        # Without one, OpenSSL would ask at the terminal.
+        set_option(pycurl.KEYPASSWD, "")
 
 
 def _set_proxy(handle: Any, options: TransferOptions) -> None:

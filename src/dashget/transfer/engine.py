@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from dashget.errors import Retry
+from dashget.errors import Retry, StoreError
+from dashget.transfer.descriptors import load_early
 from dashget.transfer.easy import check_support, new_cookies
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
@@ -45,6 +46,7 @@ class Engine:
         wall_clock: Callable[[], float] = time.time,
         random: Callable[[], float] | None = None,
     ) -> None:
+        load_early(options.in_flight or options.max_in_flight)
         check_support(options.http)
         check_sendable(options)
         rate = options.limit_rate
@@ -87,7 +89,13 @@ class Engine:
         """
         sink = MemorySink(max_bytes)
         results: list[Fetched | TransferError] = []
-        self._run((Job(request, lambda: sink),), lambda _, result: results.append(result), loops=1)
+        job = Job(request, lambda: sink)
+        try:
+            self._run((job,), lambda _, result: results.append(result), loops=1)
+        except StoreError as error:
+            raise TransferError(
+                error.message, retry=Retry.AGAIN, url=request.url, hint=error.hint
+            ) from error
         result = results[0] if results else None
         if isinstance(result, Fetched):
             return result, bytes(sink.data)

@@ -36,6 +36,7 @@ class Failure(msgspec.Struct, frozen=True):
     """The bytes received so far belong to another version: start from zero, at once."""
 
 
+_SHORTAGE = (errno.EMFILE, errno.ENFILE)
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _AGAIN_4XX = frozenset({408, 425, 429})
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
@@ -117,9 +118,19 @@ _HINTS = {
 _NEVER = frozenset(
     {pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_CERTPROBLEM, pycurl.E_INTERFACE_FAILED}
 )
+_OPENS_FILES = frozenset(
+    {
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CERTPROBLEM,
+    }
+)
 _ELSEWHERE = frozenset(
     {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION}
 )
+_TLS_ALERTS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR})
+"""Since TLS 1.3 a client takes the handshake to be over before the server has its certificate."""
 _BASE = frozenset(
     {
         pycurl.E_COULDNT_RESOLVE_HOST,
@@ -133,12 +144,24 @@ _BASE = frozenset(
 _CERTIFICATE = late(
     r"(?:certificate problem|verify result)\s*:?\s*(.+?)(?:\s*\(\d+\))?$", re.IGNORECASE
 )
+_CLIENT_CERTIFICATE = late(
+    r"alert .*certificate|alert unknown ca|certificate is required", re.IGNORECASE
+)
+"""What a server says of a client's certificate (RFC 8446, 6.2), in OpenSSL's and GnuTLS' words."""
+_CERT_HINT = (
+    "give one with --cert and --key; other hosts than the manifest's get it with"
+    " --send-credentials-to"
+)
 _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this check with --insecure"
 
 
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     """Return the failure that libcurl's result ``code`` and message stand for."""
     hint = None
+    if code in _TLS_ALERTS:
+        refused = _client_certificate_failure(text)
+        if refused is not None:
+            return refused
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
         # What libcurl makes of a host where neither QUIC nor TCP is answered.
         code = pycurl.E_COULDNT_CONNECT
@@ -163,6 +186,8 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     else:
         message = _WORDS.get(code) or f"{_clean(text) or 'transfer failed'} (libcurl {code})"
         hint = _HINTS.get(code)
+        if code == pycurl.E_SSL_CONNECT_ERROR and "alert handshake failure" in text:
+            hint = "the server may want a client certificate (--cert), or other versions of TLS"
     retry = (
         Retry.NEVER if code in _NEVER else Retry.ELSEWHERE if code in _ELSEWHERE else Retry.AGAIN
     )
@@ -189,8 +214,21 @@ def sink_failure(error: BaseException) -> Failure | StoreError | None:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Say whether this process has run out of file descriptors, which may pass."""
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+    """Say whether this process or machine has run out of file descriptors, which may pass."""
+    return isinstance(error, OSError) and error.errno in _SHORTAGE
+
+
+def may_be_shortage(code: int, text: str, os_error: int) -> bool:
+    """Say whether libcurl's result could stand for a lack of descriptors in this process.
+
+    It does not tell that from a server that cannot be reached, a name that is not known, or
+    certificates that cannot be read.
+    """
+    if code == pycurl.E_COULDNT_CONNECT or (
+        code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect")
+    ):
+        return os_error in (0, *_SHORTAGE)
+    return code in _OPENS_FILES
 
 
 def _connect_words(text: str, os_error: int) -> str:
@@ -199,6 +237,18 @@ def _connect_words(text: str, os_error: int) -> str:
     if os_error:
         return f"cannot connect: {os.strerror(os_error).lower()}"
     return f"cannot connect: {_clean(text)}"
+
+
+def _client_certificate_failure(text: str) -> Failure | None:
+    """Return the failure that is meant where a server wants another certificate, or one at all."""
+    if _CLIENT_CERTIFICATE.search(text) is None:
+        return None
+    if "required" in text.lower():
+        message, hint = "the server wants a client certificate", _CERT_HINT
+    else:
+        message = "the server does not accept the client certificate"
+        hint = "check the file of --cert"
+    return Failure(message, Retry.ELSEWHERE, Scope.BASE, hint=hint)
 
 
 def _certificate_words(text: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 
 import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import Retry
+from dashget.regex import late
 from dashget.transfer.failure import Failure, bad_body, status_failure
 from dashget.transfer.head import Head, retry_after_seconds
 
+_MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
+_USUALLY_SECONDS = 60.0
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -47,6 +52,8 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
     location: str
     sets_cookie: bool = False
     """Whether the next answer may differ, even where it comes from the same URL."""
+    lasts_seconds: float = _USUALLY_SECONDS
+    """How long other requests for the same URL may go to ``location`` at once."""
 
 
 def judge(
@@ -61,13 +68,28 @@ def judge(
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
-            return Redirect(location, "set-cookie" in head.fields)
+            return Redirect(location, "set-cookie" in head.fields, _lasts_seconds(head))
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
     if status == 416 and asked.range is not None:
         # One of several parallel ranges is asked for again before all of them are given up.
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
     after = retry_after_seconds(head.text("retry-after"), wall_clock())
     return status_failure(status, retry_after_seconds=after)
+
+
+def _lasts_seconds(head: Head) -> float:
+    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2.1 and 5.2.2).
+
+    A temporary one that says nothing is meant for one request. That one file is fetched with
+    several of them is our choice: they count as one for a minute.
+    """
+    control = head.fields.get("cache-control", "").lower()
+    if "no-store" in control or "no-cache" in control:
+        return 0.0
+    age = _MAX_AGE.search(control)
+    if age is not None:
+        return float(age[1])
+    return math.inf if head.status in (301, 308) else _USUALLY_SECONDS
 
 
 def _coded(head: Head) -> Failure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from dashget.transfer.allowance import Allowance
 from dashget.transfer.failure import Failure, Scope
 from dashget.transfer.options import TransferOptions
 
@@ -80,15 +81,18 @@ class Concurrency:
     ``latency_seconds`` is how long a first byte took before, connecting included, if anybody
     knows. Where that is long, the search begins with what one host may be asked for: half a
     second of looking costs more there than connections that turn out to be too many.
+
+    Either number is one of those that the machine has file descriptors for: ``allowance``.
     """
 
     def __init__(
         self, options: TransferOptions, now: float, latency_seconds: float | None = None
     ) -> None:
         self.adaptive = options.in_flight is None
-        self._most = options.max_in_flight if options.in_flight is None else options.in_flight
+        most = options.max_in_flight if options.in_flight is None else options.in_flight
+        self.allowance = Allowance(most)
         first = _FIRST_LIMIT if (latency_seconds or 0.0) < _LONG_SECONDS else HOST_LIMIT
-        self.limit = min(first, self._most) if self.adaptive else self._most
+        self.limit = min(first, most) if self.adaptive else most
         self._interval = _Interval(now)
         self._usual_latency: float | None = None
         self._best: tuple[float, int] = (0.0, self.limit)
@@ -101,10 +105,16 @@ class Concurrency:
         self._patience = _PATIENCE
         self._quiet_until = 0.0
 
-    def lower_to(self, limit: int) -> None:
-        """Never have more than ``limit`` any more: the machine cannot."""
-        self._most = max(1, min(self._most, limit))
-        self.limit = min(self.limit, self._most)
+    def ran_short(self, left: int, now: float) -> None:
+        """Take note that the machine has no file descriptor for more than ``left`` transfers."""
+        self.allowance.ran_short(left, now)
+        if self.limit > self.allowance.most:
+            self.limit = self.allowance.most
+
+    def _recover(self, now: float) -> None:
+        before = self.allowance.most
+        if self.allowance.recover(now) and (not self.adaptive or self.limit == before):
+            self.limit = self.allowance.most
 
     def settle_at(self, active: int) -> None:
         """Go down to what is in flight: the hosts that are asked take no more."""
@@ -126,6 +136,7 @@ class Concurrency:
 
     def observe(self, now: float, received: int, active: int) -> None:
         """Look at the bytes received so far; to be called about ten times a second."""
+        self._recover(now)
         if not self.adaptive:
             return
         interval = self._interval
@@ -153,7 +164,7 @@ class Concurrency:
         undecided = self._searching or on_trial
         if self._starting and growing and self.limit < HOST_LIMIT and not self._is_late(latency):
             self._best = (rate, self.limit)
-            self._try(min(self._most, 2 * self.limit, HOST_LIMIT))
+            self._try(min(2 * self.limit, HOST_LIMIT))
             return
         self._starting = False
         if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
@@ -166,7 +177,7 @@ class Concurrency:
         elif undecided or self._at_this_limit >= self._patience:
             self._best = (rate, self.limit)
             self._searching = True
-            self._try(min(self._most, 2 * self.limit))
+            self._try(2 * self.limit)
         else:
             self._best = (0.8 * best_rate + 0.2 * rate, self.limit)
 
@@ -175,6 +186,7 @@ class Concurrency:
         return latency is not None and usual is not None and latency > _LATENCY_RISE * usual + 0.05
 
     def _try(self, limit: int) -> None:
+        limit = min(limit, self.allowance.most)
         self._at_this_limit = 0
         self._searching = limit != self.limit
         self.limit = limit

@@ -13,6 +13,7 @@ from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
 from dashget.transfer.request import ResponseHead
 from dashget.transfer.run import Run, Shared
+from dashget.transfer.shares import Shares
 from dashget.transfer.wire import Verdict, Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
@@ -20,9 +21,8 @@ _LONGEST_WAIT_SECONDS = 0.1
 _PIECES_HELD = 1024
 """How many pieces of up to 16 KiB may wait for the rest of resources that have no task yet."""
 _UNDER_WAY = attrgetter("under_way")
-_CONNECTIONS = 4
-"""HTTP/2: streams are put together only when there are more than this many. One connection
-is bound by its one congestion window, and by one lost packet."""
+_STREAMS_IF_SHORT = 16
+"""Requests on one connection where descriptors are short: parts need them more."""
 
 
 class Loop:
@@ -45,12 +45,16 @@ class Loop:
         """Until when requests take new connections to an origin where one has gone silent: with
         HTTP/2 the silent one would be taken again, for all of them."""
         self.idle: list[Wire] = []
+        self.streams = self.connections = 1
+        """How many requests share a connection where that is possible, and how many connections
+        a host is to have."""
         self._settled: set[Wire] = set()
         """Wires whose request was ended since the last look."""
         self._impatient_at = 0.0
         """When the first of those that are alone waits no longer; 0 where none has got anything."""
         self._multi: Any = pycurl.CurlMulti()
-        self._share = 0
+        self._share = self._hosts = 0
+        self._short = False
         self._next_tick = 0.0
 
     def drive(self, run: Run) -> None:
@@ -63,6 +67,7 @@ class Loop:
                     if run.over():
                         break
                     run.wait(_LONGEST_WAIT_SECONDS)
+                    self._tick()
                     continue
                 if self.pacer is not None:
                     self._resume(self.pacer)
@@ -84,11 +89,11 @@ class Loop:
 
     def _fill(self) -> None:
         run = self.run
-        share = run.share(self)
-        if share != self._share:
-            self._share = share
-            streams = -(-share // _CONNECTIONS)
-            self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, max(1, streams))
+        share, hosts = run.share(self), len(self.busy)
+        if share != self._share or hosts != self._hosts:
+            self._share, self._hosts = share, hosts
+            self._short = run.concurrency.allowance.is_short
+            self._set_connections(run.shares)
         room = share - len(self.active)
         if room > 0:
             asking = run.ask(self, room)
@@ -105,6 +110,20 @@ class Loop:
             self.idle.append(wire)
             if ready is None:
                 return
+
+    def _set_connections(self, shares: Shares) -> None:
+        self.streams, self.connections = shares.streams(self), shares.connections(self)
+        kept = most = 0
+        if shares.per_host is not None:
+            # Those that were opened while this loop drove all transfers are not all kept.
+            kept = self.connections * max(1, self._hosts)
+        if self._short:
+            self.streams = max(self.streams, _STREAMS_IF_SHORT)
+            # Those that nobody uses are closed, for others.
+            kept = most = max(1, self._share)
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, self.streams)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, kept)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
 
     def _look(self) -> bool:
         """See what has come, and what has ended; say whether anything has ended."""
@@ -245,6 +264,8 @@ class Loop:
                 self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)
         self.run.tick(now)
+        if self._short is not self.run.concurrency.allowance.is_short:
+            self._share = -1
 
     def _abandon(self) -> None:
         for wire in list(self.active):

@@ -47,7 +47,8 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight: int = MOST_TO_FIND
     """What the measuring never exceeds."""
     max_per_host: int | None = None
-    """Connections to one host; None: as many as in flight, but 16 when measuring."""
+    """Requests to one host at once; None: as many as in flight. When measuring None means 16,
+    or 16 connections where requests share them (HTTP/2 and 3)."""
 
     timeout_seconds: float = 30.0
     """Longest time without a byte before a transfer counts as stalled. Not a total."""

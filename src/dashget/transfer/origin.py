@@ -36,8 +36,8 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "host", "key", "not_before", "port", "query", "scheme",
-        "trusted",
+        "cookie", "headers", "host", "key", "multiplexes", "not_before", "port", "query",
+        "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -49,6 +49,8 @@ class Origin:
         self.headers: list[str] = []
         self.cookie: str | None = None
         self.query: str | None = None
+        self.multiplexes = False
+        """Whether its last answer came over HTTP/2 or 3, where requests can share a connection."""
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
 

@@ -17,25 +17,26 @@ _LARGE_BYTES = 256 * 1024
 class Pace:
     """What the transfers of a run bring, in the mean."""
 
-    __slots__ = ("_bytes", "_count", "_rate")
+    __slots__ = ("_bytes", "_rate", "count")
 
     def __init__(self) -> None:
         self._rate = 0.0
         """Bytes a second of the usual transfer; 0 while there was none."""
         self._bytes = 0
-        self._count = 0
+        self.count = 0
+        """How many transfers have ended well."""
 
     def ended(self, count: int, size: int, seconds: float) -> bool:
         """Take note of transfers that have ended well; say whether they are large in the mean.
 
         ``size`` and ``seconds`` are what they brought, and took, all together.
         """
-        self._count += count
+        self.count += count
         self._bytes += size
         if size > _TELLING_BYTES * count and seconds > 0:
             rate = size / seconds
             self._rate += (1 - 0.9**count) * (rate - self._rate) if self._rate else rate
-        return self._bytes > _LARGE_BYTES * self._count and self._bytes > 4 * _LARGE_BYTES
+        return self._bytes > _LARGE_BYTES * self.count and self._bytes > 4 * _LARGE_BYTES
 
     def is_large(self, under_way: Iterable[Wire]) -> bool:
         """Say whether one of the transfers under way is large."""

@@ -16,6 +16,7 @@ from dashget.byterange import ByteRange
 from dashget.transfer.head import Head
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.ranges import Gaps
+from dashget.transfer.request import Sink
 from dashget.transfer.task import UNMARKED, Task
 from dashget.transfer.wire import Wire
 
@@ -70,11 +71,20 @@ class Pieces:
                 or head.fields.get("accept-ranges") == "none"
             ):
                 return
+        if sink is not None:
+            self._scatter(task, sink)
+        if task.gaps is None and size is not None:
             task.gaps = Gaps(size, [ByteRange(0, position - 1)] if position else ())
             wire.claim = task.gaps.extend(position, options.range_size)
-        if sink is not None:
-            sink.scatter()
         self._tasks.append(task)
+
+    def _scatter(self, task: Task, sink: Sink) -> None:
+        """Prepare a sink for ranges; where it cannot, the next response begins it anew."""
+        try:
+            sink.scatter()
+        except BaseException:
+            task.began = False
+            raise
 
     def extend(self, wire: Wire, wires: Iterable[Wire]) -> bool:
         """Let a wire that has filled its claim go on where nobody else is."""

@@ -126,6 +126,21 @@ class GatheringSink(Sink, Protocol):
         ...
 
 
+class ParkingSink(Sink, Protocol):
+    """A sink that holds something open which it can do without while nothing is written."""
+
+    def park(self) -> None:
+        """Let go of it; what was written stays. May be asked again and again.
+
+        Before the next ``write`` comes ``begin``, or ``reopen``.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """Go on with a resource that comes in parallel ranges where it was; nothing if open."""
+        ...
+
+
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 

@@ -15,6 +15,7 @@ import msgspec
 from dashget.errors import Retry
 from dashget.transfer.alone import Alone
 from dashget.transfer.backlog import Backlog
+from dashget.transfer.descriptors import no_descriptors
 from dashget.transfer.failure import (
     Failure,
     bad_body,
@@ -31,7 +32,7 @@ from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins
 from dashget.transfer.pace import Pace
 from dashget.transfer.pieces import Pieces, note
-from dashget.transfer.redirects import follow
+from dashget.transfer.redirects import Redirects
 from dashget.transfer.request import (
     Fetched,
     Hooks,
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 
 Done = Callable[[Job, Fetched | TransferError], object]
 
-_SHORTAGE_PAUSE_SECONDS = 0.2
-_SHORTAGES_AT_MOST = 100
 _TICK_SECONDS = 0.1
 _MICRO_DIGITS = 6
 """Microseconds, as libcurl measures; more digits would only be longer to write down."""
@@ -98,6 +97,7 @@ class Run:
         self._done = done
         self.concurrency = Concurrency(options, shared.clock(), shared.latency_seconds)
         self.shares = Shares(options, self.concurrency, loops)
+        self._redirects = Redirects(options, shared.origins, self.shares.forecast)
         self._alone = Alone(self)
         self._retries = Retries(options, shared.bases, shared.random)
         self._backlog = Backlog()
@@ -220,8 +220,9 @@ class Run:
             task = wire.task
             self._wires.discard(wire)
             task.received += sum(map(len, wire.arrived))
-            self.active += 1
+            # Its place among the transfers is another's already.
             self._broke(task, opening or error)
+            self.active += 1
             self._release(task)
 
     def enlist(self, wire: Wire) -> BaseException | None:
@@ -255,23 +256,34 @@ class Run:
         if task.halted:
             return False
         now = self.shared.clock()
-        found = self._find_url(task, now)
+        led = self._redirects.kept(task, now)
+        found = self._find_url(task, now) if led is None else (led.index, led.origin)
         if found is None:
             return False
         index, origin = found
-        if self._must_wait(task, origin, now):
-            if not task.queued:
-                self._backlog.pause(task, origin.not_before, held=True)
+        if not self._may_go(task, origin, wire.loop, now, led=led is not None):
             return False
-        if not self.shares.has_room(origin, wire.loop):
-            if not task.queued:
-                self._backlog.block(task, origin)
-            return False
+        task.cursor = index
         attempt = self._attempt(task, index)
         if attempt is None:
             return False
         wire.aim(task, index, attempt, now)
-        return self._point(wire, task.urls[index], origin, now)
+        if led is None:
+            return self._point(wire, task.urls[index], origin, now)
+        self._redirects.use(task, wire, led, now)
+        return self._point(wire, led.url, origin, now)
+
+    def _may_go(self, task: Task, origin: Origin, loop: Loop, now: float, *, led: bool) -> bool:
+        """Say whether a task may ask a host now, to which it was ``led``; else have it wait."""
+        if self._must_wait(task, origin, now):
+            if not task.queued:
+                self._backlog.pause(task, origin.not_before, held=True)
+            return False
+        if not self.shares.has_room(origin, loop):
+            if not task.queued:
+                self._backlog.block(task, origin, led=led)
+            return False
+        return True
 
     def _attempt(self, task: Task, index: int) -> Attempt | None:
         if task.gaps is not None:
@@ -435,12 +447,14 @@ class Run:
 
     def _measure(self, task: Task, wire: Wire) -> None:
         first_byte, seconds, task.remote = measured(wire.handle)
-        self.answered(first_byte, seconds)
+        if task.head is not None:
+            self.answered(wire, task.head.http_version, first_byte, seconds)
         self.landed(1, wire.received, seconds)
 
-    def answered(self, first_byte: float, seconds: float) -> None:
-        """Take note of how soon a host has answered; with the lock held."""
+    def answered(self, wire: Wire, version: str, first_byte: float, seconds: float) -> None:
+        """Take note of how, and how soon, a host has answered; with the lock held."""
         if self.concurrency.adaptive:
+            wire.origin.multiplexes = version >= "2"
             self.concurrency.arrived(first_byte, seconds)
             self.shared.latency_seconds = first_byte
 
@@ -455,23 +469,25 @@ class Run:
         self.changed.notify_all()
 
     def _redirected(self, task: Task, wire: Wire, redirect: Redirect) -> bool:
-        step = follow(wire, redirect, self.shared.origins, self.options.max_redirects)
+        now = self.shared.clock()
+        step = self._redirects.follow(wire, redirect, now)
         if isinstance(step, Failure):
             self._failed(task, wire, step, self._give_back(wire))
             return False
         url, origin = step
-        now = self.shared.clock()
-        if not self._must_wait(task, origin, now):
+        if self._must_wait(task, origin, now):
+            wait = origin.not_before - now
+            if wait > self.options.retry_after_limit_seconds:
+                self._failed(task, wire, wants_peace(wait), self._give_back(wire))
+                return False
+        if self._may_go(task, origin, wire.loop, now, led=True):
             return self._point(wire, url, origin, now)
-        if origin.not_before > now + self.options.retry_after_limit_seconds:
-            self._failed(task, wire, wants_peace(origin.not_before - now), self._give_back(wire))
-        else:
-            self._give_back(wire)
-            if not task.queued:
-                self._backlog.pause(task, origin.not_before, held=True)
+        self._give_back(wire)
+        self._redirects.keep(task, wire, url, origin, now)
         return False
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
+        self._redirects.failed(task, wire)
         racing = task.gaps is None and task.wires > 1
         if racing and not wire.raced:
             # The one that was to be overtaken is still at it.
@@ -492,6 +508,8 @@ class Run:
         elif racing:
             # All depends on the one that was sent after it now.
             task.failed(failure, wire.index, progress)
+        elif self._redirects.forgives(task, wire, failure):
+            self._tell_of_restart(task, wire, failure)
         else:
             self._try_again(task, wire, failure, progress)
 
@@ -519,10 +537,8 @@ class Run:
 
     def _broke(self, task: Task, error: BaseException) -> None:
         """Draw the consequences of what a sink raised."""
-        if is_shortage(error) and task.shortages < _SHORTAGES_AT_MOST:
-            task.shortages += 1
-            self.concurrency.lower_to(self.active - 1)
-            self._backlog.pause(task, self.shared.clock() + _SHORTAGE_PAUSE_SECONDS)
+        if is_shortage(error):
+            self._ran_short(task)
             return
         failure = sink_failure(error)
         if isinstance(failure, Failure):
@@ -530,6 +546,16 @@ class Run:
             self._give_up(task)
         else:
             self._fail(failure or error)
+
+    def _ran_short(self, task: Task) -> None:
+        """Let a task wait for a descriptor that another transfer no longer needs."""
+        now = self.shared.clock()
+        self.concurrency.ran_short(self.active - 1, now)
+        progress = self._pace.count, sum(loop.received for loop in self._loops)
+        if self.concurrency.allowance.is_hopeless(progress, now):
+            self._fail(no_descriptors())
+        elif not task.queued:
+            self._backlog.add(task)
 
     def _restart(self, task: Task) -> None:
         """Let all wires of the task end, and begin it anew after the last one."""
@@ -567,6 +593,7 @@ class Run:
             task.halted = False
             self._pieces.leave(task)
             task.forget()
+        task.park()
         if not task.queued:
             self._backlog.add(task)
 
@@ -615,6 +642,8 @@ class Run:
         if not joins and task.sink is not None:
             alone = self.concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
+        if self.shares.forecast.leads or wire.hops:
+            self._redirects.accepted(task, wire, self.shared.clock())
         wire.expect(position, end, noting=task.gaps is not None)
         return True
 

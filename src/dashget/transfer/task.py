@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from dashget.transfer.failure import Failure, Scope
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import shown
+from dashget.transfer.origin import Origin, shown
 from dashget.transfer.ranges import Gaps, finished_prefix
 from dashget.transfer.request import (
     Fetched,
@@ -49,14 +50,28 @@ PLAIN = Attempt(Asked())
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
+class Led(msgspec.Struct):
+    """Where redirects have led from a URL of a task (by its index), and on which way."""
+
+    index: int
+    url: str
+    origin: Origin
+    hops: int
+    visited: frozenset[str]
+    until: float
+    """Clock time until which other ranges of the same file may go there as well."""
+    waits_until: float = -math.inf
+    """Clock time until which the request that was redirected may wait for its turn."""
+
+
 class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "asks_probe", "base", "began", "closed", "cursor", "dead",
-        "failure", "failures", "first_byte_seconds", "furthest", "gaps", "halted", "head",
-        "in_one", "job", "owner", "prefix", "proven", "queued", "received", "remote",
-        "request", "requests", "restarts", "resumed", "seconds", "shortages", "sink", "size",
+        "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed", "cursor",
+        "dead", "failure", "failures", "first_byte_seconds", "furthest", "gaps", "halted",
+        "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued", "received",
+        "remote", "request", "requests", "restarts", "resumed", "seconds", "sink", "size",
         "succeeded", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
@@ -81,7 +96,6 @@ class Task:
         self.requests = 0
         self.received = 0
         self.restarts = 0
-        self.shortages = 0
         self.size: int | None = None
         self.validator: str | None = None
         self.prefix = 0
@@ -94,6 +108,9 @@ class Task:
         self.began = False
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
+        self.led: Led | None = None
+        self.asks_anew = False
+        """Whether to begin with its own URL each time: where that led was no good later on."""
         self.head: ResponseHead | None = None
         self.asked_at: float | None = None
         """Clock time of its first request."""
@@ -145,6 +162,17 @@ class Task:
             else:
                 self.prefix = point.size
 
+    def park(self) -> None:
+        """Let the sink do without its file descriptor, while no wire brings anything."""
+        park: Callable[[], object] | None = getattr(self.sink, "park", None)
+        if park is not None:
+            park()
+
+    def _reopen(self) -> None:
+        reopen: Callable[[], object] | None = getattr(self.sink, "reopen", None)
+        if reopen is not None:
+            reopen()
+
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
         self.prefix = 0
@@ -152,6 +180,7 @@ class Task:
         self.validator = None
         self.size = None
         self.owner = None
+        self.led = None
         self.resumed = self.began = self.proven = False
 
     def attempt(self) -> Attempt:
@@ -204,6 +233,7 @@ class Task:
         """Take note of an accepted response; return the sink position of its first byte."""
         position = accepted.first - self.base
         if self.began and self.gaps is not None:
+            self._reopen()
             self.proven = True
             return position
         whole = self.request.range is None

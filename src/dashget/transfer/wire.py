@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
-from dashget.transfer.easy import dress, new_handle
+from dashget.transfer.descriptors import find_shortage
+from dashget.transfer.easy import dress, new_handle, prepare
 from dashget.transfer.failure import (
     Failure,
     bad_body,
     curl_failure,
+    may_be_shortage,
     policy_failure,
     timeout_failure,
 )
@@ -32,7 +33,7 @@ from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
 from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
-from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Task
+from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Led, Task
 
 if TYPE_CHECKING:
     import socket
@@ -56,11 +57,11 @@ class Wire:
     """A handle, what it is asked for at the moment, and how far that has come."""
 
     __slots__ = (
-        "aimed", "arrived", "asked", "bodiless", "claim", "dropped", "end", "error", "fence",
-        "fresh", "handle", "hops", "index", "job", "lines", "loop", "mark", "moved", "noted",
-        "origin", "patience", "paused", "position", "raced", "ready_for", "received", "seen",
-        "set_option", "skipped", "start", "state", "stopped", "task", "url", "verdict", "visited",
-        "worn",
+        "aimed", "arrived", "asked", "bodiless", "certified", "claim", "dropped", "end",
+        "error", "fence", "fresh", "handle", "hops", "index", "job", "led_until", "lines",
+        "loop", "mark", "moved", "noted", "origin", "patience", "paused", "position", "raced",
+        "ready_for", "received", "seen", "set_option", "skipped", "start", "state", "stopped",
+        "straight", "task", "url", "verdict", "visited", "waits", "worn",
     )  # fmt: skip
 
     task: Task
@@ -68,7 +69,7 @@ class Wire:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.handle: Any = new_handle(loop.options, loop.shared.cookies)
+        self.handle: Any = new_handle(loop.shared.cookies)
         self.handle.wire = self
         self.set_option = self.handle.setopt
         self.lines: list[bytes] = []
@@ -76,22 +77,25 @@ class Wire:
         """Data that has come and was not looked at yet; none while the wire is idle."""
         self.error: BaseException | None = None
         self.verdict: Failure | Redirect | None = None
-        self.handle.setopt(pycurl.HEADERFUNCTION, self.lines.append)
-        paced = loop.pacer is not None
-        self.handle.setopt(
-            pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append
-        )
-        if loop.origins.guards_addresses:
-            self.handle.setopt(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.job: Job | None = None
         """What it works for while it is alone; there is no ``task`` then."""
         self.patience = 0.0
         """Until when, while alone, it waits for the rest of what has begun to come."""
-        self.fresh = False
-        self.worn: Origin | None = None
-        self.bodiless = False
+        self._prepare()
         self.ready_for: Origin | None = None
         """Which origin a plain request could go to with nothing but its URL set."""
+
+    def _prepare(self) -> None:
+        """Set what holds for all requests, on a handle that has nothing yet."""
+        set_option, loop = self.set_option, self.loop
+        prepare(self.handle, loop.options)
+        set_option(pycurl.HEADERFUNCTION, self.lines.append)
+        paced = loop.pacer is not None
+        set_option(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append)
+        if loop.origins.guards_addresses:
+            set_option(pycurl.OPENSOCKETFUNCTION, self._on_socket)
+        self.fresh = self.waits = self.bodiless = self.certified = False
+        self.worn: Origin | None = None
 
     def ask(self, job: Job, url: str, origin: Origin, now: float) -> None:
         """Prepare to ask for all of a resource, for a job alone."""
@@ -111,16 +115,20 @@ class Wire:
     def _get_ready(self, origin: Origin, now: float) -> None:
         """Set all that a plain request to an origin needs, but for its URL."""
         self.origin = origin
-        self._choose_connection(origin, now)
         self._dress(origin)
+        self._choose_connection(origin, now)
         if self.bodiless:
             self.set_option(pycurl.HTTPGET, 1)
             self.bodiless = False
-        self.ready_for = None if self.fresh else origin
+        self.ready_for = None if self.fresh or self.loop.streams > 1 else origin
 
     def _dress(self, origin: Origin) -> None:
         if self.worn is not origin:
+            if self.certified and not origin.trusted:
+                self.handle.reset()
+                self._prepare()
             dress(self.handle, self.loop.options, origin)
+            self.certified = self.loop.options.cert is not None and origin.trusted
             self.worn = origin
 
     def whole(self, most: int) -> ResponseHead | None:
@@ -188,6 +196,17 @@ class Wire:
         """Whether its claim was taken back: what it still brings is not wanted."""
         self.hops = 0
         self.visited: set[str] = set()
+        self.led_until = math.inf
+        """Until when others may go where this attempt was led."""
+        self.straight = False
+        """Whether the attempt began where an earlier one was led."""
+
+    def go_straight(self, led: Led) -> None:
+        """Begin the attempt where an earlier one, or this one before it had to wait, was led."""
+        self.hops = led.hops
+        self.visited = set(led.visited)
+        self.led_until = led.until
+        self.straight = True
 
     def point(self, url: str, origin: Origin, now: float) -> None:
         """Prepare one request of the attempt; more than one where redirects are followed."""
@@ -200,8 +219,8 @@ class Wire:
         self.arrived.clear()
         handle, asked = self.handle, self.asked
         self.ready_for = None
-        self._choose_connection(origin, now)
         self._dress(origin)
+        self._choose_connection(origin, now)
         if asked.range is not None:
             handle.setopt(pycurl.HTTPHEADER, [*origin.headers, *_range_lines(asked)])
             self.worn = None
@@ -212,11 +231,20 @@ class Wire:
         handle.setopt(_URL, sendable(url, None if self.hops else origin.query))
 
     def _choose_connection(self, origin: Origin, now: float) -> None:
-        """Take a new connection to an origin where one has stalled not long ago."""
-        fresh = now < self.loop.distrusted.get(origin, 0.0)
+        """Take a new connection to an origin where one has stalled not long ago.
+
+        Where an origin has all its connections, see whether one can be shared before another
+        one is opened: libcurl knows when the first answer on it has come.
+        """
+        loop = self.loop
+        fresh = now < loop.distrusted.get(origin, 0.0)
         if fresh is not self.fresh:
             self.handle.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self.fresh = fresh
+        waits = loop.streams > 1 and loop.busy.get(origin, 0) >= loop.connections
+        if waits is not self.waits:
+            self.handle.setopt(pycurl.PIPEWAIT, int(waits))
+            self.waits = waits
 
     def trust(self) -> None:
         """Take note of an answer: a new connection to where one had gone silent works."""
@@ -269,11 +297,11 @@ class Wire:
             self.skipped += size
             return self.skipped <= _SKIPPED_AT_MOST and not self.stopped
         self.received += size
-        self.loop.received += size
         if self.task.halted:
             return False
         end = self.position + size
         if end > self.fence:
+            self.loop.received += size
             data = b"".join(arrived)
             arrived.clear()
             return self._take_past_fence(data)
@@ -281,6 +309,7 @@ class Wire:
             self.task.write(arrived, self.position)
             arrived.clear()
         self.position = end
+        self.loop.received += size
         if end >= self.mark:
             self._note()
         return True
@@ -447,8 +476,8 @@ class Wire:
             limit = self.loop.options.connect_timeout_seconds
             return timeout_failure(f"no connection within {limit:g} s", connecting=True)
         os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
-        if code == pycurl.E_COULDNT_CONNECT and not os_error:
-            shortage = _shortage()
+        if may_be_shortage(code, text, os_error):
+            shortage = find_shortage()
             if shortage is not None:
                 return shortage
         return curl_failure(code, text, os_error)
@@ -481,23 +510,6 @@ def _address(host: str, port: int) -> str | None:
     if not host:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _shortage() -> OSError | None:
-    """Return the error of a process that has hardly a file descriptor left.
-
-    libcurl does not tell that from a server that cannot be reached.
-    """
-    made: list[int] = []
-    try:
-        for _ in range(4):
-            made.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  what is open is kept
-    except OSError as error:
-        return error
-    finally:
-        for descriptor in made:
-            os.close(descriptor)
-    return None
 
 
 class _Lent:

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,35 @@ def head(size: int | None = 10, validator: str | None = '"v1"') -> ResponseHead:
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
     return tmp_path / "parts"
+
+
+@pytest.fixture(autouse=True)
+def _close_what_was_killed() -> Iterator[None]:
+    """Close what a test leaves open, as the system does when a process is killed.
+
+    Thousands of tests in one process leave more open than ``select`` can wait for.
+    """
+    before = descriptors()
+    yield
+    for descriptor in descriptors() - before:
+        os.close(descriptor)
+
+
+def descriptors() -> set[int]:
+    try:
+        listed = map(int, os.listdir("/proc/self/fd"))
+    except FileNotFoundError:
+        return set()
+    return {descriptor for descriptor in listed if is_open(descriptor)}
+
+
+def is_open(descriptor: int) -> bool:
+    """Whether it is open after the listing, too, and not for that alone."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def killed(journal: Journal) -> None:
@@ -490,7 +520,7 @@ def test_whatever_came_before_the_last_answer_decides(
         if operation == "put":
             part.put(head(len(body), f'"{number}"'), [body[:5], body[5:]])
             want = body
-        elif operation == "resume" and 0 < part.size < 30 and point is None:
+        elif operation == "resume" and 0 < part.size < 30 and point is None and part._file:
             start = part.size
             part.begin(head(30, '"same"'), start)
             part.write(b"z" * (30 - start), start)
@@ -584,3 +614,118 @@ def test_what_an_earlier_round_of_the_same_run_left_goes_with_the_file(tmp_path:
     journal.close()
     assert names(tmp_path) == {"1.m4s"}
     assert journal.is_empty
+
+
+def test_a_part_that_is_parked_goes_on_in_sequence(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL, "sha256")
+    part.begin(head(6), 0)
+    part.write(b"abc", 0)
+    part.park()
+    part.park()
+    with pytest.raises(ValueError, match="write before begin"):
+        part.write(b"d", 3)
+    part.begin(head(6), 3)
+    part.write(b"def", 3)
+    assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
+
+
+def test_a_part_that_is_parked_goes_on_in_ranges(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.begin(head(9), 0)
+    part.scatter()
+    part.write(b"ghi", 6)
+    part.written(ByteRange(6, 8))
+    part.park()
+    part.reopen()
+    part.write(b"abcdef", 0)
+    part.reopen()
+    assert part.size == 9
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == b"abcdefghi"
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_a_kill_finds_of_a_parked_part_what_was_written(tmp_path: Path, scattered: bool) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.begin(head(9), 0)
+    if scattered:
+        part.scatter()
+    part.write(b"abc", 0)
+    if scattered:
+        part.written(ByteRange(0, 2))
+    part.park()
+    point = Part(made(tmp_path), "1.m4s", URL).resume_point()
+    assert point is not None
+    assert point.finished == (ByteRange(0, 2),)
+
+
+def test_a_parked_part_may_begin_anew(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.begin(head(9), 0)
+    part.scatter()
+    part.write(b"abc", 6)
+    part.park()
+    part.begin(head(2, '"v2"'), 0)
+    part.write(b"xy", 0)
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == b"xy"
+
+
+@pytest.mark.parametrize("left", [None, b"ab"])
+def test_no_hole_is_left_where_somebody_took_what_was_parked(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.begin(head(6), 0)
+    part.write(b"abc", 0)
+    part.park()
+    (there,) = (tmp_path / ".dashget/parts").glob("*.part")
+    there.unlink()
+    if left is not None:
+        there.write_bytes(left)
+    with pytest.raises(FileNotFoundError):
+        part.begin(head(6), 3)
+
+
+def test_no_ranges_are_joined_to_what_somebody_took(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.begin(head(6), 0)
+    part.scatter()
+    part.write(b"abc", 3)
+    part.park()
+    (there,) = (tmp_path / ".dashget/parts").glob("*.ranges")
+    there.unlink()
+    with pytest.raises(FileNotFoundError):
+        part.reopen()
+
+
+@unnamed
+def test_what_has_no_name_stays_open(tmp_path: Path) -> None:
+    part = Part(made(tmp_path), "1.m4s", URL)
+    part.put(head(3), [b"ab", b"c"])
+    part.park()
+    part.finish()
+    assert (tmp_path / "1.m4s").read_bytes() == b"abc"
+
+
+def test_a_journal_that_could_not_be_opened_is_written_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes that the journal says nothing of would be lost to the next run."""
+    journal = made(tmp_path)
+    part = Part(journal, "1.m4s", URL)
+    part.begin(head(9), 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "add", refuse_descriptors)
+        with pytest.raises(OSError, match="Too many"):
+            part.write(b"abc", 0)
+    part.write(b"abc", 0)
+    point = Part(made(tmp_path), "1.m4s", URL).resume_point()
+    assert point is not None
+    assert point.finished == (ByteRange(0, 2),)
+
+
+def refuse_descriptors(*_: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")

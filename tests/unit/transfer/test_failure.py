@@ -13,6 +13,7 @@ from dashget.transfer.failure import (
     Scope,
     curl_failure,
     is_shortage,
+    may_be_shortage,
     sink_failure,
     status_failure,
 )
@@ -38,6 +39,19 @@ from dashget.transfer.failure import (
         (pycurl.E_SSL_CACERT_BADFILE, "x", 0, "the CA certificates cannot be read", Retry.NEVER),
         (pycurl.E_BAD_FUNCTION_ARGUMENT, "unable to set private key file: 'k' type PEM", 0,
          "the client certificate cannot be used", Retry.NEVER),
+        (pycurl.E_RECV_ERROR, "OpenSSL SSL_read: OpenSSL/3.6.5: error:0A00045C:SSL routines::tlsv13 alert "
+         "certificate required, errno 0", 0, "the server wants a client certificate", Retry.ELSEWHERE),
+        (pycurl.E_SEND_ERROR, "SSL_write() error: tlsv13 alert certificate required", 0,
+         "the server wants a client certificate", Retry.ELSEWHERE),
+        (pycurl.E_RECV_ERROR, "GnuTLS recv error (-12): A TLS fatal alert has been received: Certificate is "
+         "required", 0, "the server wants a client certificate", Retry.ELSEWHERE),
+        (pycurl.E_SSL_CONNECT_ERROR, "TLS connect error: error:0A000418:SSL routines::tlsv1 alert unknown ca", 0,
+         "the server does not accept the client certificate", Retry.ELSEWHERE),
+        (pycurl.E_RECV_ERROR, "SSL routines::ssl/tls alert certificate expired, errno 0", 0,
+         "the server does not accept the client certificate", Retry.ELSEWHERE),
+        (pycurl.E_SSL_CONNECT_ERROR, "SSL routines::ssl/tls alert handshake failure", 0, "TLS handshake failed",
+         Retry.AGAIN),
+        (pycurl.E_RECV_ERROR, "SSL routines::tlsv1 alert internal error", 0, "the connection broke", Retry.AGAIN),
         (92, "HTTP/2 stream 1 was not closed cleanly", 0, "HTTP/2 stream broken off by the server", Retry.AGAIN),
         (4711, "odd\x1b[2J thing.", 0, "odd [2J thing (libcurl 4711)", Retry.AGAIN),
     ],
@@ -81,3 +95,22 @@ def test_what_a_sink_raises() -> None:
     assert sink_failure(KeyError("x")) is None
     assert is_shortage(OSError(errno.EMFILE, "Too many open files"))
     assert not is_shortage(KeyError())
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "os_error", "expected"),
+    [
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", 0, True),
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", errno.EMFILE, True),
+        (pycurl.E_COULDNT_CONNECT, "Failed to connect", errno.ECONNREFUSED, False),
+        (pycurl.E_SEND_ERROR, "Failed to connect to h", 0, True),
+        (pycurl.E_SEND_ERROR, "Connection died", 0, False),
+        (pycurl.E_COULDNT_RESOLVE_HOST, "", 0, True),
+        (pycurl.E_SSL_CACERT_BADFILE, "", errno.ECONNREFUSED, True),
+        (pycurl.E_GOT_NOTHING, "", 0, False),
+    ],
+)
+def test_what_may_be_a_lack_of_descriptors(
+    code: int, text: str, os_error: int, expected: bool
+) -> None:
+    assert may_be_shortage(code, text, os_error) is expected

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
+from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(256)) * 40
@@ -43,6 +45,7 @@ def test_answers_in_the_order_of_the_script_and_repeats_the_last(server: FaultSe
     assert get(server, "/a")[0].startswith("HTTP/1.1 404 Not Found\r\n")
     assert [get(server, "/a")[1] for _ in range(3)] == [b"one", b"two", b"two"]
     assert [seen.path for seen in server.seen] == ["/a"] * 4
+    assert {seen.peer for seen in server.seen} == {"127.0.0.1"}
 
 
 def test_knows_nothing_of_paths_without_a_script(server: FaultServer) -> None:
@@ -179,3 +182,56 @@ def test_answers_head_without_a_body(server: FaultServer) -> None:
 def test_sends_raw_bytes_as_they_are(server: FaultServer) -> None:
     server.on("/a", Answer(raw=b"220 smtp ready\r\n"))
     assert talk(server, "GET /a HTTP/1.1\r\n\r\n") == b"220 smtp ready\r\n"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("ca"))
+
+
+def ask_over_tls(authority: Authority, server: FaultServer, received: bytearray) -> None:
+    """Ask for a path, and put what comes up to the end into ``received``."""
+    with (
+        socket.create_connection((server.address, server.port), timeout=5) as plain,
+        authority.client().wrap_socket(
+            plain, server_hostname=server.address, suppress_ragged_eofs=False
+        ) as connection,
+    ):
+        connection.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+        while data := connection.recv(65536):
+            received += data
+
+
+@pytest.mark.parametrize("answer", [Answer(BODY, length=None), Answer(BODY, cut=700)])
+def test_ends_tls_in_order(authority: Authority, answer: Answer) -> None:
+    received = bytearray()
+    with FaultServer(tls=authority.server()) as server:
+        server.on("/a", answer)
+        ask_over_tls(authority, server, received)
+    assert received.partition(b"\r\n\r\n")[2] == BODY[: answer.cut]
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [("vanish", "UNEXPECTED_EOF"), ("record", "UNEXPECTED_EOF"), ("damage", "BAD_RECORD_MAC")],
+)
+def test_breaks_tls_in_the_middle(authority: Authority, how: str, told: str) -> None:
+    received = bytearray()
+    with FaultServer(tls=authority.server()) as server:
+        server.on("/a", Answer(BODY, cut=700, cut_by=how))
+        with pytest.raises(ssl.SSLError) as raised:
+            ask_over_tls(authority, server, received)
+    assert told in str(raised.value).replace(" ", "_").upper()
+    assert received.partition(b"\r\n\r\n")[2] == BODY[:700]
+
+
+def test_fails_handshakes_when_told_so(authority: Authority) -> None:
+    with FaultServer(tls=authority.server()) as server:
+        server.on("/a", Answer(BODY, length=None))
+        server.handshakes = ["close", "reset", "alert"]
+        for told in ("EOF occurred", "reset by peer", "alert internal error"):
+            with pytest.raises(OSError, match=told):
+                ask_over_tls(authority, server, bytearray())
+        ask_over_tls(authority, server, received := bytearray())
+        assert received.endswith(BODY)
+        assert len(server.seen) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from dashget.byterange import ByteRange
@@ -82,10 +84,34 @@ def test_responses_of_another_version(asked: Asked, status: int, fields: dict[st
 
 
 def test_a_redirect_needs_a_location() -> None:
-    assert verdict(PLAIN, 301, location="/x") == Redirect("/x")
+    assert verdict(PLAIN, 302, location="/x") == Redirect("/x")
     failure = verdict(PLAIN, 301)
     assert isinstance(failure, Failure)
     assert failure.retry is Retry.ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "seconds"),
+    [
+        (302, None, 60.0),
+        (303, "public", 60.0),
+        (307, "max-age=5", 5.0),
+        (302, "Public, Max-Age = 3600", 3600.0),
+        (302, 'max-age="7"', 7.0),
+        (302, "s-maxage=9", 60.0),
+        (302, "max-age=soon", 60.0),
+        (301, None, math.inf),
+        (308, "private", math.inf),
+        (308, "max-age=9", 9.0),
+        (301, "No-Store", 0.0),
+        (302, "no-cache, max-age=9", 0.0),
+    ],
+)
+def test_a_redirect_holds_as_long_as_its_status_and_cache_control_say(
+    status: int, control: str | None, seconds: float
+) -> None:
+    fields = {"location": "/x"} | ({"cache_control": control} if control else {})
+    assert verdict(PLAIN, status, **fields) == Redirect("/x", lasts_seconds=seconds)
 
 
 def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:

@@ -127,12 +127,31 @@ def test_what_the_hosts_do_not_take_is_not_tried() -> None:
     assert found.limit == 16
 
 
-def test_a_machine_that_cannot_lowers_the_number_for_good() -> None:
+def test_a_fixed_number_comes_back_after_a_shortage() -> None:
     found = Concurrency(TransferOptions(in_flight=8), 0.0)
-    found.lower_to(3)
+    found.ran_short(3, 1.0)
     assert found.limit == 3
-    found.lower_to(-1)
-    assert found.limit == 1
+    limits = drive(found, Link(1000, 0.05, 1), 10, start=1.0)
+    assert sorted(limits) == limits
+    assert set(limits) == {3, 4, 5, 6, 7, 8}
+
+
+def test_a_number_that_is_found_stays_within_what_the_machine_allows() -> None:
+    found = Concurrency(ADAPTIVE, 0.0)
+    drive(found, Link(10_000, 0.05, 1), 10)
+    assert found.limit > 32
+    found.ran_short(5, 10.0)
+    assert found.limit == 5
+    for limit in drive(found, Link(10_000, 0.05, 1), 5, start=10.0):
+        assert limit <= 5 + 10
+    assert max(drive(found, Link(10_000, 0.05, 1), 60, start=15.0)) > 32
+
+
+def test_a_number_that_is_found_comes_back_from_none() -> None:
+    found = Concurrency(ADAPTIVE, 0.0)
+    found.ran_short(0, 0.0)
+    assert found.limit == 0
+    assert max(drive(found, Link(10_000, 0.05, 1), 60)) > 16
 
 
 def test_the_pacer_gives_out_no_more_than_its_rate() -> None:

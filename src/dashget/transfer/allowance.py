@@ -1,0 +1,89 @@
+"""How many transfers this machine has file descriptors for, as far as it has shown.
+
+A transfer needs one for its connection, and most of the time one for its part. Whoever else
+has them - another program, or a limit of this process - may give them back at any time.
+"""
+
+from __future__ import annotations
+
+_PAUSE_SECONDS = 0.5
+"""How long nothing must have been short before there is one transfer more."""
+_PAUSE_AT_MOST_SECONDS = 30.0
+_PAUSE_WITHOUT_ANY_SECONDS = 2.0
+"""The same, where there is no transfer at all."""
+_MOMENT_SECONDS = 0.1
+"""Transfers that fail so soon after one another met the same shortage."""
+_HOPELESS_SECONDS = 10.0
+
+
+class Allowance:
+    """The most transfers there may be at once: fewer after a shortage, then more one by one.
+
+    Each transfer that found no descriptor leaves as many as go on without it. From there the
+    number grows again by one after each pause, up to where it failed before; to go as far
+    costs a request that comes to nothing, so that is tried ever more seldom.
+    """
+
+    __slots__ = (
+        "_all",
+        "_failed_at",
+        "_moment",
+        "_more_at",
+        "_pause",
+        "_progress",
+        "_since",
+        "most",
+    )
+
+    def __init__(self, most: int) -> None:
+        self.most = self._all = most
+        self._failed_at = most + 1
+        """The number that was too many when there was a shortage last."""
+        self._pause = _PAUSE_SECONDS
+        self._more_at = 0.0
+        self._moment = 0.0
+        """Until when a shortage is still the one that was noticed already."""
+        self._progress: object = None
+        self._since = 0.0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there may be fewer than were asked for."""
+        return self.most < self._all
+
+    def ran_short(self, left: int, now: float) -> None:
+        """Take note of a transfer that found no descriptor, while ``left`` others have theirs.
+
+        With none left there is a pause before anything is tried again.
+        """
+        if now >= self._moment:
+            again = self.most >= self._failed_at
+            longest = _PAUSE_AT_MOST_SECONDS if left > 0 else _PAUSE_WITHOUT_ANY_SECONDS
+            self._pause = min(longest, 2 * self._pause) if again else _PAUSE_SECONDS
+            self._failed_at = self.most
+        self._moment = now + _MOMENT_SECONDS
+        self.most = max(0, min(self.most, left))
+        self._wait(now)
+
+    def recover(self, now: float) -> bool:
+        """Allow one more if the time has come; say so."""
+        if self.most >= self._all or now < self._more_at:
+            return False
+        self.most += 1
+        if self.most > self._failed_at:
+            self._pause = max(_PAUSE_SECONDS, self._pause / 2)
+        self._wait(now)
+        return True
+
+    def is_hopeless(self, progress: object, now: float) -> bool:
+        """Say, after a shortage, whether not even one transfer has come to anything for long.
+
+        ``progress`` is anything that is not equal once a transfer has brought something.
+        """
+        if progress != self._progress:
+            self._progress, self._since = progress, now
+        return not self.most and now - self._since > _HOPELESS_SECONDS
+
+    def _wait(self, now: float) -> None:
+        risky = self.most + 1 >= self._failed_at
+        self._more_at = now + (self._pause if risky else _PAUSE_SECONDS)

@@ -1,0 +1,337 @@
+"""How many requests one host has at once, wherever they come from."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashget.transfer import limits
+from dashget.transfer.request import Fetched, Method, Request
+from tests import program
+from tests.crowd import PATIENT, Crowd
+from tests.faultserver import Answer, FaultServer, Seen, redirect
+from tests.sinks import Transfers
+
+KIB = 1024
+BODY = b"0123456789" * 200
+LARGE = bytes(range(256)) * 16 * KIB
+"""In 64 ranges of 64 KiB."""
+SIXTEEN = (15, 16)
+"""At a tick between two requests, ``-t auto`` takes one less for all that a host is to have."""
+RANGED = {"range_threshold": KIB * KIB, "range_size": 64 * KIB}
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Have ``-t auto`` begin with what it may come to by measuring: 64 transfers."""
+    monkeypatch.setattr(limits, "_FIRST_LIMIT", 64)
+    return {"in_flight": None, **PATIENT}
+
+
+def whole(transfers: Transfers, urls: list[str], body: bytes = BODY) -> None:
+    """Check that all of them have come."""
+    assert {url: type(result) for url, result in transfers.results.items()} == dict.fromkeys(
+        urls, Fetched
+    )
+    assert all(transfers.sinks[url].data == body for url in urls)
+
+
+class Ranged(FaultServer):
+    """Holds the first transfer of a file back until the ranges of others have been accepted.
+
+    Else their claims might be taken back, and their connections closed: what the server still
+    has of them would count.
+    """
+
+    def __init__(self, crowd: Crowd, **options: Any) -> None:
+        super().__init__(**options)
+        self._crowd = crowd
+
+    def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
+        if len(body) < len(LARGE):
+            return super()._send_body(connection, body, answer)
+        connection.sendall(body[: 64 * KIB])
+        crowd = self._crowd
+        with crowd._changed:
+            while crowd.count < 20 and crowd.most <= 16:
+                crowd.stay()
+        connection.sendall(body[64 * KIB :])
+        return True
+
+
+# Where nothing redirects.
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_auto_never_has_more_than_16_files_of_one_host_in_flight(
+    server: FaultServer, wide: dict[str, Any], loops: int
+) -> None:
+    crowd = Crowd()
+    urls = [server.on(f"/{i}", Answer(BODY, note=crowd.arrive)) for i in range(100)]
+    with Transfers(loops=loops, **wide) as transfers:
+        crowd.watch(transfers)
+        transfers.run(*urls)
+    whole(transfers, urls)
+    assert crowd.most in SIXTEEN
+    assert (server.most_at_once <= 16, len(server.seen)) == (True, 100)
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_auto_never_has_more_than_16_ranges_of_one_host_in_flight(
+    wide: dict[str, Any], loops: int
+) -> None:
+    crowd = Crowd()
+    with Ranged(crowd) as server, Transfers(loops=loops, **wide, **RANGED) as transfers:
+        url = server.on("/a", Answer(LARGE, etag='"1"', note=crowd.arrive))
+        crowd.watch(transfers)
+        transfers.run(url)
+    whole(transfers, [url], LARGE)
+    assert 8 < crowd.most <= 16
+    # The first one is broken off at its end: the server may see that late.
+    assert server.most_at_once <= 17
+
+
+# Where redirects lead.
+
+
+class Redirecting(ExitStack):
+    """Four hosts that redirect to one, which holds what comes."""
+
+    def __init__(self, crowd: Crowd, files: int) -> None:
+        super().__init__()
+        self.crowd = crowd
+        self.hosts = [self.enter_context(FaultServer(address=f"127.0.0.{i}")) for i in range(1, 5)]
+        self.target = self.enter_context(FaultServer())
+        self.urls = []
+        for i in range(files):
+            target = self.target.on(f"/there/{i}", Answer(BODY, note=crowd.arrive))
+            self.urls.append(self.hosts[i % 4].on(f"/{i}", redirect(target)))
+
+    @property
+    def asked(self) -> int:
+        """How many requests the hosts that redirect have had."""
+        return sum(len(host.seen) for host in self.hosts)
+
+
+@pytest.fixture
+def redirecting() -> Iterator[Redirecting]:
+    with Redirecting(Crowd(), 200) as running:
+        yield running
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_auto_never_has_more_than_16_requests_where_redirects_lead(
+    redirecting: Redirecting, wide: dict[str, Any], loops: int
+) -> None:
+    """Four hosts with 16 each would have 64 there."""
+    with Transfers(loops=loops, **wide) as transfers:
+        redirecting.crowd.watch(transfers)
+        transfers.run(*redirecting.urls)
+    whole(transfers, redirecting.urls)
+    target = redirecting.target
+    assert redirecting.crowd.most in SIXTEEN
+    assert target.most_at_once <= 16
+    assert (redirecting.asked, len(target.seen)) == (200, 200)
+
+
+def test_a_request_that_waits_where_it_was_led_bears_no_secrets_of_where_it_came_from(
+    redirecting: Redirecting, wide: dict[str, Any]
+) -> None:
+    home = redirecting.hosts[0]
+    secret = {"origin": home.url("/m.mpd"), "headers": (("Authorization", "Bearer t"),)}
+    with Transfers(append_query="t=1", **secret, **wide) as transfers:
+        redirecting.crowd.watch(transfers)
+        for i in range(0, 200, 4):
+            home.on(f"/{i}?t=1", redirect(redirecting.target.url(f"/there/{i}")))
+        transfers.run(*redirecting.urls)
+    whole(transfers, redirecting.urls)
+    assert all("authorization" in seen.headers for seen in home.seen)
+    assert not any("authorization" in seen.headers for seen in redirecting.target.seen)
+    assert not any("?" in seen.path for seen in redirecting.target.seen)
+    assert (redirecting.crowd.most in SIXTEEN, redirecting.asked) == (True, 200)
+
+
+def test_sizes_are_asked_for_where_redirects_lead_within_the_limit(
+    redirecting: Redirecting, wide: dict[str, Any]
+) -> None:
+    with Transfers(**wide) as transfers:
+        redirecting.crowd.watch(transfers)
+        transfers.run(*(Request((url,), Method.HEAD) for url in redirecting.urls))
+    assert {len(BODY)} == {getattr(r, "size", None) for r in transfers.results.values()}
+    assert (redirecting.crowd.most in SIXTEEN, redirecting.asked) == (True, 200)
+
+
+TWO: dict[str, Any] = {"max_per_host": 2, "in_flight": 8, "loops": 1, **PATIENT}
+"""Two requests to a host at the most."""
+
+
+def test_a_host_is_not_asked_for_more_than_there_is_room_for_where_it_leads(
+    server: FaultServer,
+) -> None:
+    """But for the first ones, of which nobody knows that they are redirected."""
+    with FaultServer() as cdn:
+        crowd, ahead = Crowd(2), []
+
+        def arrive(seen: Seen) -> None:
+            ahead.append(len(server.seen) - len(cdn.seen))
+            crowd.arrive(seen)
+
+        urls = [
+            server.on(f"/{i}", redirect(cdn.on(f"/{i}", Answer(BODY, note=arrive))))
+            for i in range(20)
+        ]
+        with Transfers(**TWO) as transfers:
+            crowd.watch(transfers)
+            transfers.run(*urls)
+    whole(transfers, urls)
+    assert max(ahead) <= 2
+    assert (crowd.most, len(server.seen), len(cdn.seen)) == (2, 20, 20)
+
+
+def test_the_limit_holds_at_each_host_of_a_chain(server: FaultServer) -> None:
+    with FaultServer() as middle, FaultServer() as cdn:
+        crowds = Crowd(2), Crowd(2)
+        urls = []
+        for i in range(20):
+            end = cdn.on(f"/{i}", Answer(BODY, note=crowds[1].arrive))
+            urls.append(server.on(f"/{i}", redirect(middle.on(f"/{i}", redirect(end)))))
+        with Transfers(**TWO) as transfers:
+            crowds[1].watch(transfers)
+            transfers.run(*urls)
+        whole(transfers, urls)
+        assert crowds[1].most == 2
+        assert [len(each.seen) for each in (server, middle, cdn)] == [20, 20, 20]
+        assert middle.most_at_once <= 2
+
+
+def test_a_host_that_leads_back_to_where_it_came_from_stops_nothing(server: FaultServer) -> None:
+    with FaultServer() as login:
+        urls = []
+        for i in range(20):
+            back = login.on(f"/{i}", redirect(server.on(f"/in/{i}", Answer(BODY))))
+            urls.append(server.on(f"/{i}", redirect(back)))
+        with Transfers(**TWO) as transfers:
+            transfers.run(*urls)
+        assert login.most_at_once <= 2
+        assert len(login.seen) == 20
+    whole(transfers, urls)
+    assert server.most_at_once <= 2
+    assert len(server.seen) == 40
+
+
+def test_a_host_that_redirects_no_more_is_asked_for_as_many_as_it_may_have(
+    server: FaultServer,
+) -> None:
+    there, done = threading.Event(), threading.Event()
+    crowd = Crowd(2, passing=0, rounds_of=2)
+
+    def arrive(seen: Seen) -> None:
+        crowd.arrive(seen)
+        done.set()
+
+    with FaultServer() as cdn:
+        first = cdn.on("/0", Answer(BODY, note=lambda _: there.set(), hold=done))
+        urls = [server.on("/0", redirect(first)), server.on("/1", Answer(BODY, hold=there))]
+        urls += [server.on(f"/{i}", Answer(BODY, note=arrive)) for i in (2, 3)]
+        with Transfers(**{**TWO, "in_flight": 4}) as transfers:
+            transfers.run(*urls)
+    whole(transfers, urls)
+    assert crowd.most == 2
+
+
+def test_a_host_that_leads_now_here_now_there_is_asked_once_for_each_file(
+    server: FaultServer,
+) -> None:
+    with FaultServer() as one, FaultServer() as other:
+        urls = [
+            server.on(f"/{i}", redirect((one, other)[i % 3 % 2].on(f"/{i}", Answer(BODY))))
+            for i in range(60)
+        ]
+        with Transfers(**TWO) as transfers:
+            transfers.run(*urls)
+        assert max(one.most_at_once, other.most_at_once) <= 2
+        assert len(one.seen) + len(other.seen) == 60
+    whole(transfers, urls)
+    assert len(server.seen) == 60
+
+
+def test_a_wait_on_the_way_does_not_make_a_chain_shorter(server: FaultServer) -> None:
+    with FaultServer() as middle, FaultServer() as cdn:
+        crowd = Crowd(2)
+        urls = []
+        for i in range(8):
+            step = Answer(
+                status=302,
+                headers=(("Location", cdn.on(f"/{i}", Answer(BODY))),),
+                note=crowd.arrive,
+            )
+            urls.append(server.on(f"/{i}", redirect(middle.on(f"/{i}", step))))
+        with FaultServer() as second:
+            more = [second.on(f"/{i}", redirect(middle.url(f"/{i}"))) for i in range(8)]
+            with Transfers(max_redirects=1, **TWO) as transfers:
+                crowd.watch(transfers)
+                transfers.run(*itertools.chain(*zip(urls, more, strict=True)))
+        assert {str(result) for result in transfers.results.values()} == {"more than 1 redirects"}
+        assert not cdn.seen
+
+
+# Through the command.
+
+SEGMENTS = 40
+
+
+def manifest(hosts: list[FaultServer]) -> bytes:
+    """Return an MPD with one Representation at each host."""
+    representations = "".join(
+        f'<Representation id="r{i}" bandwidth="1000"><BaseURL>{host.url("/")}</BaseURL>'
+        "</Representation>"
+        for i, host in enumerate(hosts)
+    )
+    return (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
+        f'minBufferTime="PT1S" mediaPresentationDuration="PT{SEGMENTS}S"><Period>'
+        '<AdaptationSet mimeType="application/octet-stream" contentType="text">'
+        f'<SegmentTemplate duration="1" endNumber="{SEGMENTS}" '
+        'initialization="$RepresentationID$-i.bin" media="$RepresentationID$-$Number$.bin"/>'
+        f"{representations}</AdaptationSet></Period></MPD>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "rounds_of"),
+    [(("-t", "auto"), None), (("-t", "64", "--max-per-host", "16"), 16)],
+    ids=["auto", "wide"],
+)
+def test_the_command_keeps_to_the_limit_where_redirects_lead(
+    server: FaultServer, tmp_path: Path, options: tuple[str, ...], rounds_of: int | None
+) -> None:
+    crowd = Crowd(passing=0 if rounds_of else 4 * SEGMENTS, rounds_of=rounds_of)
+    with Redirecting(crowd, 0) as redirecting:
+        names = [f"r{i}-{n}.bin" for i in range(4) for n in ("i", *range(1, SEGMENTS + 1))]
+        for name in names:
+            note = None if name.endswith("-i.bin") else crowd.arrive
+            target = redirecting.target.on(f"/{name}", Answer(name.encode(), note=note))
+            redirecting.hosts[int(name[1])].on(f"/{name}", redirect(target))
+        url = server.on("/x.mpd", Answer(manifest(redirecting.hosts)))
+        ended = program.run("get", url, "-o", "mirror", *options, cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        held = program.tree(tmp_path / "mirror")
+        assert sorted(names) == sorted(
+            path.name for path in map(Path, held) if path.suffix == ".bin"
+        )
+        assert (redirecting.asked, len(redirecting.target.seen)) == (len(names), len(names))
+        assert crowd.most == (rounds_of or 0)
+        assert redirecting.target.most_at_once <= 16
