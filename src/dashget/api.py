@@ -15,7 +15,6 @@ import msgspec
 
 from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
-    INSECURE,
     Event,
     ManifestLoaded,
     Observer,
@@ -44,6 +43,7 @@ from dashget.stopping import Stop
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
+from dashget.transfer.precheck import warnings_about
 from dashget.version import __version__
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def mirror(
     stop = stop or Stop()
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
-    if options.transfer.insecure:
-        watch(Warned(INSECURE))
+    for message in warnings_about(options.transfer):
+        watch(Warned(message))
     policy = Policy(
         dry_run=options.dry_run,
         checksum="sha256" if options.checksums or _has_sums(options.root) else None,
@@ -339,7 +339,10 @@ def _explained(error: StoreError, root: Path) -> StoreError:
 
 def _has_sums(root: Path | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
-    return root is not None and (root / SUMS_NAME).is_file()
+    try:
+        return root is not None and (root / SUMS_NAME).is_file()
+    except OSError:  # a name that no directory can have, as the store will say
+        return False
 
 
 def _total(estimates: Iterable[int | None]) -> int | None:

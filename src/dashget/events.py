@@ -13,7 +13,6 @@ import msgspec
 
 from dashget.errors import Issue
 
-INSECURE: Final = "TLS certificates are not verified (--insecure)"
 MANIFEST: Final = "manifest"
 """What a retry of the MPD itself is reported under, in place of a path."""
 
@@ -128,9 +127,9 @@ class FileFinished(Event, frozen=True, tag="file"):
     status: int | None = None
     reason: str | None = None
     seconds: float | None = None
-    """Of the last attempt."""
+    """From the first request for the file in this run until it was complete."""
     first_byte_seconds: float | None = None
-    """Likewise, until the first byte of the answer."""
+    """How long the first response to one of them took to begin."""
     http: str | None = None
     """The version of HTTP. Of a failed file this, the next two and the times are those of the
     last answer that it got."""

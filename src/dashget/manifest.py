@@ -26,7 +26,7 @@ from dashget.transfer.engine import Engine
 from dashget.transfer.request import Fetched, Request
 
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_USERINFO: Final = late("//[^/@]*@")
+_USERINFO: Final = late("//[^/]*@")
 STDIN: Final = "-"
 
 
@@ -77,7 +77,14 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def parse_source(text: str, *, base_url: str | None = None) -> Source:
-    """Read what a user gave as the manifest; UsageError for what cannot be one."""
+    """Read what a user gave as the manifest; UsageError for what cannot be one.
+
+    The same for ``base_url``, so that nothing is fetched before.
+    """
+    if base_url is not None:
+        _checked_base(base_url)
+    if not text:
+        raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -113,7 +120,7 @@ def load_manifest(
     now: datetime.datetime | None = None,
     allow_downgrade: bool = False,
     limits: ParseLimits = DEFAULT_LIMITS,
-    read_stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
+    read_stdin: Callable[[int], bytes] = lambda most: _read_stdin(most),
 ) -> Loaded:
     """Fetch or read the MPD, parse and resolve it.
 
@@ -127,9 +134,10 @@ def load_manifest(
         fetched, data = _fetch(source.url, engine, limits.max_bytes)
         url = fetched.url
     elif source.path is not None:
-        data, url = _read(source.path), source.path.resolve().as_uri()
+        data = _read(source.path, limits.max_bytes + 1)
+        url = source.path.resolve().as_uri()
     else:
-        data, url = read_stdin(), (Path.cwd() / "stdin.mpd").as_uri()
+        data, url = read_stdin(limits.max_bytes + 1), (Path.cwd() / "stdin.mpd").as_uri()
     mpd = parse_mpd(data, limits=limits)
     base = None if base_url is None else _checked_base(base_url)
     mpd, remote, issues = fetch_remote_elements(mpd, base or url, engine)
@@ -182,6 +190,8 @@ def _checked_base(text: str) -> str:
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
+    if parts.username is not None:
+        raise UsageError("--base-url holds credentials", hint="give them with --user")
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"--base-url must be an http or https URL: {text!r}",
@@ -208,10 +218,24 @@ def _hint_for(error: FetchError) -> str:
     return "check the URL and the network, then try again"
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise ManifestFetchError(
             f"cannot read {path}: {error.strerror or error}", hint="check the path and its rights"
         ) from error
+
+
+def _read_stdin(most: int) -> bytes:
+    if sys.stdin is None:
+        reason = "it is closed"
+    else:
+        try:
+            return sys.stdin.buffer.read(most)
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise ManifestFetchError(
+        f"cannot read standard input: {reason}", hint="pipe the MPD into it, or name a file"
+    )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.faultserver import Answer, FaultServer
 from tests.origin import Origin
-from tests.program import Ended, run, tree
+from tests.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
 
 pytestmark = pytest.mark.system
 
+MPD = (
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
+    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<SegmentTemplate duration="2" media="$Number$.m4s"/><Representation id="v" bandwidth="8"/>'
+    b"</AdaptationSet></Period></MPD>"
+)
 USAGE, DOCUMENT, SELECTION, FETCH, STORE = 2, 3, 4, 5, 6
 
 
@@ -152,6 +160,29 @@ def test_an_output_below_a_file_cannot_be_made(
     ended = run(url, "-o", Path("file", "mirror"), cwd=tmp_path)
     assert ended.code == STORE
     sentence(ended)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "y/" * 3000], ids=["name", "path"])
+def test_an_output_whose_name_is_too_long_cannot_be_made(tmp_path: Path, name: str) -> None:
+    with FaultServer() as server:
+        ended = run(server.on("/x.mpd", Answer(MPD)), "-o", name, cwd=tmp_path)
+    assert ended.code == STORE
+    assert "file name too long" in sentence(ended)
+
+
+def test_standard_input_that_is_closed_is_told(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "-"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    ended = Ended(done.returncode, done.stdout, done.stderr)
+    assert ended.code == FETCH
+    assert sentence(ended) == "cannot read standard input: it is closed"
 
 
 def test_control_characters_of_a_manifest_never_reach_the_terminal(

@@ -319,5 +319,9 @@ def test_every_command_says_that_certificates_are_not_verified(
         assert "HTTP 503 Service Unavailable" in told.err, "-v says why a transfer was retried"
         words = {"verify": ["m", "--remote"], "get": [url, "-o", "m"]}.get(command, [url])
         ended = run(command, *words, "--insecure", cwd=tmp_path)
+        if command in ("get", "verify"):
+            quiet = run(command, *words, "--insecure", "-q", cwd=tmp_path)
+            said = "warning: TLS certificates are not verified (--insecure)\n"
+            assert quiet.err == said, "-q leaves no warning out"
     assert "TLS certificates are not verified" in ended.err
     assert "TLS certificates are not verified" not in ended.out

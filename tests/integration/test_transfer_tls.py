@@ -46,6 +46,19 @@ def test_a_named_issuer_is_trusted(server: FaultServer, authority: Authority) ->
         assert transfers.get(server.url("/a"))[1] == BODY
 
 
+def test_a_key_of_another_certificate_is_told_at_once(authority: Authority) -> None:
+    certificate, _ = authority.issue("client", alternative="DNS:client")
+    _, other = authority.issue("other", alternative="DNS:other")
+    with FaultServer(tls=authority.server(clients=True)) as server:
+        home = server.on("/a", Answer(BODY))
+        options = {"cacert": authority.certificate, "cert": certificate, "key": other}
+        with Transfers(origin=home, **options) as transfers:
+            error = transfers.fail(home)
+    assert str(error) == "the client certificate cannot be used"
+    assert error.attempts == 1
+    assert "--key" in (error.hint or "")
+
+
 def test_an_issuer_may_lie_anywhere(
     server: FaultServer, authority: Authority, tmp_path: Path
 ) -> None:

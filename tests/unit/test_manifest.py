@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashget.errors import ManifestFetchError, UsageError
+from dashget.errors import ManifestFetchError, MPDSyntaxError, UsageError
 from dashget.manifest import load_manifest, parse_source
+from dashget.mpd.parse import ParseLimits
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
 
@@ -81,7 +82,7 @@ def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> No
             parse_source("-"),
             engine,
             base_url="https://h.example/a/x.mpd",
-            read_stdin=lambda: DOCUMENT,
+            read_stdin=lambda most: DOCUMENT[:most],
         )
     assert loaded.data == DOCUMENT
     assert loaded.name == "x.mpd"
@@ -91,12 +92,41 @@ def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> No
     assert len(loaded.sha256) == 64
 
 
+@pytest.mark.parametrize(
+    "base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x", "http://me:s3cret@h/"]
+)
+def test_a_base_url_must_be_one_before_anything_is_fetched(base: str) -> None:
+    with pytest.raises(UsageError, match="--base-url") as caught:
+        parse_source("http://h/x.mpd", base_url=base)
+    assert "s3cret" not in caught.value.message
+
+
 @pytest.mark.parametrize("base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x"])
 def test_a_base_url_must_be_one(base: str, tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(DOCUMENT)
     source = parse_source(str(tmp_path / "x.mpd"))
     with Engine(TransferOptions()) as engine, pytest.raises(UsageError, match="--base-url"):
         load_manifest(source, engine, base_url=base)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file here without an end")
+def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
+    limits = ParseLimits(max_bytes=1000)
+    with Engine(TransferOptions()) as engine:
+        for source in ("/dev/zero", "-"):
+            with pytest.raises(MPDSyntaxError, match="more than the limit of 1,000 bytes"):
+                load_manifest(parse_source(source), engine, limits=limits, read_stdin=bytes)
+
+
+def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source("http://me:p@s3cret@h:99999/")
+    assert caught.value.message == "'http://h:99999/' is not a valid URL"
+
+
+def test_an_empty_name_is_no_directory() -> None:
+    with pytest.raises(UsageError, match="the URL is empty"):
+        parse_source("")
 
 
 def test_a_file_that_vanishes_is_a_manifest_that_cannot_be_had(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
     for names, text in (
         (("--dry-run",), "Say what would be fetched; write nothing."),
         (("--json",), "One event per line on standard output."),
-        (("--quiet", "-q"), "Only report failures."),
+        (("--quiet", "-q"), "Only report warnings and failures."),
         (("--verbose", "-v"), "A line per file and retry."),
         (("--no-progress",), "No progress while it works."),
     ):

@@ -34,12 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Show Periods, adaptation sets and Representations."""
     from dashget.api import load, protections_inside
     from dashget.cli.transfer import transfer_options
-    from dashget.cli.warnings import print_warning, print_warnings, warn_of_insecurity
+    from dashget.cli.warnings import print_warning, print_warnings, warn_about
     from dashget.planning import make_tracks
     from dashget.report.listing import presentation_row, print_table
 
     transfer = transfer_options(arguments)
-    warn_of_insecurity(arguments)
+    warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     presentation = loaded.presentation

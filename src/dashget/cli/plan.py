@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dashget.api import load, plan
     from dashget.cli.transfer import transfer_options
-    from dashget.cli.warnings import print_warning, print_warnings, warn_of_insecurity
+    from dashget.cli.warnings import print_warning, print_warnings, warn_about
 
     transfer = transfer_options(arguments)
-    warn_of_insecurity(arguments)
+    warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     print_warnings(loaded.warnings)

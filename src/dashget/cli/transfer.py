@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from dashget.errors import UsageError
 from dashget.regex import late
+from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
     HttpVersion,
@@ -21,6 +21,8 @@ from dashget.version import __version__
 _RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
 _SCALE: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _MOST_THREADS: Final = 1000
+_SHOWN_CHARACTERS: Final = 80
+_COOKIE_HINT: Final = "percent-encode what it cannot hold; files of cookies go to --cookies FILE"
 
 
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
@@ -99,22 +101,28 @@ def _parse_headers(
     for text in texts:
         if text.startswith("@"):
             origin, _, header = text[1:].partition(" ")
-            name, value = _parse_header(header, text)
+            name, value = _parse_header(header)
             bound.append(OriginHeader(origin, name, value))
         else:
-            plain.append(_parse_header(text, text))
+            plain.append(_parse_header(text))
     return tuple(plain), tuple(bound)
 
 
-def _parse_header(text: str, given: str) -> tuple[str, str]:
+def _parse_header(text: str) -> tuple[str, str]:
+    """Split a header; UsageError, without what may be a secret, where it is none."""
     name, colon, value = text.partition(":")
-    name = name.strip()
-    printable = name.isascii() and name.isprintable() and " " not in name
-    if not colon or not name or not printable or not _is_header_text(value.strip()):
-        raise UsageError(
-            f"not a header: {given!r}", hint="write it as 'Name: value', in ASCII characters"
-        )
-    return name, value.strip()
+    name, value = name.strip(), value.strip()
+    if not colon:
+        wrong = "there is no colon in it"
+    elif not name or not name.isascii() or not name.isprintable() or " " in name:
+        wrong = f"{name[:_SHOWN_CHARACTERS]!r} is not a name"
+    elif not _is_header_text(value):
+        wrong = f"the value of {name} has a line break or what is not ASCII"
+    else:
+        return name, value
+    raise UsageError(
+        f"not a header: {wrong}", hint="write it as 'Name: value' or '@ORIGIN Name: value'"
+    )
 
 
 def _is_header_text(text: str) -> bool:
@@ -125,7 +133,7 @@ def _is_header_text(text: str) -> bool:
 def _parse_cookie(text: str) -> str:
     name, equals, _ = text.partition("=")
     if not equals or not name.strip() or not _is_header_text(text):
-        raise UsageError(f"not a cookie: {text!r}", hint="write it as NAME=VALUE")
+        raise UsageError("--cookie is not NAME=VALUE in ASCII characters", hint=_COOKIE_HINT)
     return text
 
 
@@ -138,12 +146,9 @@ def _parse_rate(text: str) -> int:
 
 
 def _existing(name: str | None, option: str) -> str | None:
-    if name is None:
-        return None
-    path = Path(name)
-    if not path.is_file():
-        raise UsageError(f"{option}: there is no file {str(path)!r}", hint="check the path")
-    return str(path)
+    if name is not None:
+        require_file(option, name)
+    return name
 
 
 def _with_password(user: str) -> str:

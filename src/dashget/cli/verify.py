@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
         checks.add_argument(name, action="store_true", help=text)
     output = parser.add_argument_group("Output")
     output.add_argument("--json", action="store_true", help="One finding per line, then the sums.")
-    output.add_argument("--quiet", "-q", action="store_true", help="Errors only.")
+    output.add_argument("--quiet", "-q", action="store_true", help="Only errors, and warnings.")
     output.add_argument("--verbose", "-v", action="store_true", help="All findings.")
     add_network(parser, threads=True)
 
@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-    from dashget.cli.warnings import warn_of_insecurity
+    from dashget.cli.warnings import warn_about
     from dashget.stopping import Stop
 
     options = verify_options(arguments)
     observer = _observer(arguments)
     if options.remote or options.repair:
-        warn_of_insecurity(arguments)
+        warn_about(options.transfer)
     stop = Stop()
     with stopping_on_signals(stop):
         report = verify(Path(arguments.directory), options, observer=observer, stop=stop)

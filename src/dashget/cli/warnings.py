@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dashget.errors import Issue
-from dashget.events import INSECURE, Event, Warned
+from dashget.events import Event, Warned
 
 if TYPE_CHECKING:
-    import argparse
+    from dashget.transfer.options import TransferOptions
 
 
 def print_warning(event: Event, /) -> None:
@@ -21,10 +21,12 @@ def print_warning(event: Event, /) -> None:
         sys.stderr.write(warning_line(event) + "\n")
 
 
-def warn_of_insecurity(arguments: argparse.Namespace) -> None:
-    """Say so where TLS certificates are not verified."""
-    if arguments.insecure:
-        print_warning(Warned(INSECURE))
+def warn_about(options: TransferOptions) -> None:
+    """Say what is odd about how requests are to be made; UsageError for what cannot be meant."""
+    from dashget.transfer.precheck import warnings_about
+
+    for message in warnings_about(options):
+        print_warning(Warned(message))
 
 
 def print_warnings(issues: Iterable[Issue]) -> None:

@@ -70,7 +70,7 @@ def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMI
     """Read any XML document of an MPD's kind; used for remote elements too."""
     if len(data) > limits.max_bytes:
         raise MPDSyntaxError(
-            f"the document has {len(data):,} bytes, more than the limit of {limits.max_bytes:,}",
+            f"the document has more than the limit of {limits.max_bytes:,} bytes",
             hint="raise the limit if this manifest is meant to be that large",
         )
     appearance = looks_like(data)

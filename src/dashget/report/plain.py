@@ -29,7 +29,7 @@ _LINE_EVERY_SECONDS = 5.0
 class PlainLines:
     """An observer that writes lines.
 
-    ``quiet`` leaves only warnings off a clean run: nothing but failures is written.
+    ``quiet`` writes warnings, what is removed and failures, and so nothing about a clean run.
     ``verbose`` adds a line per file and per retry. ``progress`` adds a line every five
     seconds.
     """
@@ -61,7 +61,7 @@ class PlainLines:
             if not self._quiet or not event.complete:
                 for line in summary_lines(event, verbose=self._verbose):
                     self._write(line)
-        elif not self._quiet or isinstance(event, Pruned):
+        elif not self._quiet or isinstance(event, (Pruned, Warned)):
             entry = event_line(event, verbose=self._verbose)
             if entry is not None:
                 self._write(entry)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
-from urllib.parse import urlsplit
 
 from dashget.errors import UsageError
 from dashget.transfer import tls
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion, TransferOptions
-from dashget.transfer.origin import Origin, header_line, printable, shown
+from dashget.transfer.origin import Origin, header_line
 
 _LARGEST_BUFFER_BYTES = 256 * 1024
 _SMALLEST_BUFFER_BYTES = 64 * 1024
@@ -20,8 +19,6 @@ _BUFFERS_BYTES = 2 * 1024 * 1024
 before it looks at the next transfer, and all of that is held until then."""
 _PACED_BUFFER_BYTES = 16 * 1024
 _VERIFY_PROXY = (pycurl.PROXY_SSL_VERIFYPEER, pycurl.PROXY_SSL_VERIFYHOST)
-_PROXIES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
-_NOT_IN_QUERY = frozenset(' "<>\\^`{|}#')
 _VERSIONS = {
     HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
     HttpVersion.HTTP_1_1: pycurl.CURL_HTTP_VERSION_1_1,
@@ -34,15 +31,17 @@ def new_cookies(options: TransferOptions) -> Any:
     """Make what all handles share: the cookies of the user's file and those that servers set.
 
     The file is read here and now, once: a handle that read it later would put its cookies
-    back in the place of newer ones.
+    back in the place of newer ones. UsageError where it is not one of cookies.
     """
     share = pycurl.CurlShare()
     share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
     if options.cookie_file is not None:
+        from dashget.transfer.cookiefile import read_cookie_file
+
         reader = pycurl.Curl()
         reader.setopt(pycurl.SHARE, share)
-        reader.setopt(pycurl.COOKIEFILE, os.fsencode(options.cookie_file))
-        reader.setopt(pycurl.COOKIELIST, "RELOAD")
+        for line in read_cookie_file(options.cookie_file).lines:
+            reader.setopt(pycurl.COOKIELIST, line)
         reader.close()
     return share
 
@@ -90,46 +89,6 @@ def check_support(http: HttpVersion) -> None:
         raise UsageError(
             f"HTTP/{http.value} is not spoken by libcurl {pycurl.version_info()[1]}",
             hint="pycurl's own wheels bring it: pip install --upgrade pycurl",
-        )
-
-
-def check_sendable(options: TransferOptions) -> None:
-    """Raise UsageError for what libcurl could not be told, or would take for something else."""
-    for name, text in (("--interface", options.interface), ("--no-proxy", options.no_proxy)):
-        if text is not None and not (text.isascii() and text.isprintable()):
-            raise UsageError(
-                f"{name} is not a name in ASCII characters: {printable(text)}",
-                hint="write other host names in their xn-- form",
-            )
-    query = options.append_query
-    if query is not None and not (
-        query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
-    ):
-        raise UsageError(
-            f"--append-query is not a query: {printable(query)}",
-            hint="percent-encode what a URL cannot hold: a space is %20",
-        )
-    if options.proxy:
-        _check_proxy(options.proxy)
-
-
-def _check_proxy(text: str) -> None:
-    scheme, colon, _ = text.partition("://")
-    url = text if colon else f"http://{text}"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if colon and scheme.lower() not in _PROXIES:
-        raise UsageError(
-            f"--proxy has a scheme that no proxy has: {printable(scheme)}",
-            hint="http, https, socks4, socks4a, socks5 or socks5h",
-        )
-    if not host or not text.isascii() or not text.isprintable() or " " in text:
-        raise UsageError(
-            f"--proxy is not the URL of a proxy: {shown(url)}",
-            hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",
         )
 
 

@@ -17,11 +17,12 @@ from typing import Self
 
 from dashget.errors import Retry, StoreError
 from dashget.transfer.descriptors import load_early
-from dashget.transfer.easy import check_sendable, check_support, new_cookies
+from dashget.transfer.easy import check_support, new_cookies
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
+from dashget.transfer.precheck import check_sendable
 from dashget.transfer.request import Fetched, Hooks, Job, MemorySink, Request, TransferError
 from dashget.transfer.retry import Bases
 from dashget.transfer.run import Run, Shared

@@ -165,6 +165,8 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
         # What libcurl makes of a host where neither QUIC nor TCP is answered.
         code = pycurl.E_COULDNT_CONNECT
+    if code == pycurl.E_BAD_FUNCTION_ARGUMENT and "private key" in text:
+        code = pycurl.E_SSL_CERTPROBLEM
     if code == pycurl.E_UNSUPPORTED_PROTOCOL and "HTTP/" in text:
         return bad_body("not an HTTP answer")
     if code == pycurl.E_COULDNT_CONNECT:

@@ -25,7 +25,7 @@ class OriginHeader(msgspec.Struct, frozen=True):
     """A header for one origin only, whether it is a secret or not."""
 
     origin: str
-    """``scheme://host[:port]``, or a host name for any scheme and port of that host."""
+    """``scheme://host[:port]``, ``host:port``, or a host name for any scheme and port of it."""
     name: str
     value: str
 

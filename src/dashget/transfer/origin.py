@@ -12,14 +12,23 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from dashget.errors import UsageError
 from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.options import TransferOptions
+from dashget.transfer.place import DEFAULT_PORTS, Place, plain_host
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 """Those that libcurl reads; ``HTTP_PROXY`` is not among them."""
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
-_OWN_HEADERS = frozenset(
-    {"accept-encoding", "range", "if-range", "content-length", "transfer-encoding", "te"}
-)
+_RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
+_NO_BODY = "requests have no body"
+_OWN_HEADERS = {
+    "accept-encoding": "bodies are always asked for as they are, without content coding",
+    "range": _RANGES,
+    "if-range": _RANGES,
+    "content-length": _NO_BODY,
+    "transfer-encoding": _NO_BODY,
+    "te": "bodies are always asked for as they are, without transfer coding",
+}
+"""Those that are DashGet's alone, with what a user may want to know about them."""
+_ALL = "all"
 _NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -45,15 +54,13 @@ class Origin:
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
 
-    def matches(self, name: str) -> bool:
-        """Say whether a user's ``host``, ``host:port`` or ``scheme://host[:port]`` means this."""
-        if "://" in name:
-            other = _split(name)
-            return other is not None and other == (self.scheme, self.host, self.port)
-        host, colon, port = name.rpartition(":")
-        if colon and port.isdigit() and not host.endswith(":"):
-            return host.strip("[]").lower() == self.host and int(port) == self.port
-        return name.strip("[]").lower() == self.host
+    def matches(self, place: Place) -> bool:
+        """Say whether this is what a user has named."""
+        return (
+            place.host == self.host
+            and place.port in (None, self.port)
+            and place.scheme in (None, self.scheme)
+        )
 
 
 class Origins:
@@ -78,8 +85,15 @@ class Origins:
             if kind == "proxy-authorization":
                 continue
             (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
-        for extra in options.origin_headers:
-            header_line(extra.name, extra.value)
+        self._bound = [
+            (Place.parse(extra.origin, "--header @"), header_line(extra.name, extra.value))
+            for extra in options.origin_headers
+        ]
+        names = options.send_credentials_to
+        self._trusts_all = any(name.lower() == _ALL for name in names)
+        self._trusted = [
+            Place.parse(name, "--send-credentials-to") for name in names if name.lower() != _ALL
+        ]
 
     def of(self, url: str) -> Origin | Failure:
         """Return the origin of an absolute URL; a Failure for one that is never requested."""
@@ -92,7 +106,7 @@ class Origins:
         parts = _split(start)
         if parts is None:
             scheme = start.partition(":")[0].lower()
-            if scheme in _DEFAULT_PORTS or not scheme.isalnum():
+            if scheme in DEFAULT_PORTS or not scheme.isalnum():
                 return policy_failure("not a valid URL")
             return policy_failure(f"{scheme}: URLs are not fetched, only http and https")
         origin = Origin(*parts)
@@ -106,18 +120,14 @@ class Origins:
     def _equip(self, origin: Origin) -> None:
         options = self._options
         home = self._home == (origin.scheme, origin.host, origin.port)
-        origin.trusted = home or any(
-            name == "all" or origin.matches(name) for name in options.send_credentials_to
-        )
+        origin.trusted = home or self._trusts_all or any(map(origin.matches, self._trusted))
         origin.headers = list(self._common)
         if origin.trusted:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
         if home:
             origin.query = options.append_query
-        for extra in options.origin_headers:
-            if origin.matches(extra.origin):
-                origin.headers.append(header_line(extra.name, extra.value))
+        origin.headers += [line for place, line in self._bound if origin.matches(place)]
 
     def downgrade(self, url: str) -> Failure | None:
         """Refuse plain http where the manifest came over https, unless that is allowed."""
@@ -132,7 +142,7 @@ class Origins:
         except ValueError:
             return policy_failure(f"redirect to what is no URL: {printable(location.strip())[:80]}")
         scheme = target.partition(":")[0].lower()
-        if scheme not in _DEFAULT_PORTS:
+        if scheme not in DEFAULT_PORTS:
             return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
         if scheme == "http" and url[:6].lower() == "https:":
             refused = self._downgrade_refused("redirect from https to http refused")
@@ -169,11 +179,9 @@ def header_line(name: str, value: str) -> str:
         raise UsageError(f"not a header name: {name!r}")
     if any(ord(c) < 32 and c != "\t" for c in value):
         raise UsageError(f"header {name} holds a line break or control character")
-    if name.lower() in _OWN_HEADERS:
-        raise UsageError(
-            f"header {name} cannot be set: DashGet needs it for itself",
-            hint="bodies are always asked for as they are, without content coding",
-        )
+    hint = _OWN_HEADERS.get(name.lower())
+    if hint is not None:
+        raise UsageError(f"header {name} cannot be set: DashGet needs it for itself", hint=hint)
     return f"{name}: {value}" if value else f"{name};"
 
 
@@ -212,13 +220,13 @@ def _split(url: str) -> tuple[str, str, int] | None:
     """Return scheme, host and port; None for what is not an http(s) URL with a host."""
     try:
         parts = urlsplit(url)
-        port = parts.port
+        port, host = parts.port, plain_host(parts.hostname or "")
     except ValueError:
         return None
     scheme = parts.scheme
-    if scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if scheme not in DEFAULT_PORTS or not host:
         return None
-    return scheme, parts.hostname.rstrip("."), port or _DEFAULT_PORTS[scheme]
+    return scheme, host, port or DEFAULT_PORTS[scheme]
 
 
 def _is_public(address: str) -> bool:

@@ -164,7 +164,9 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     ``head`` is the accepted response's, of the last attempt. ``size`` counts the bytes of
     the resource (or requested range). ``transferred`` counts body bytes received for it, also
     in attempts that failed. ``attempts`` counts tries (1: the first succeeded), ``requests``
-    every request including redirects and ranges. Times are of the last attempt, in seconds.
+    every request including redirects and ranges. ``first_byte_seconds`` is how long the first
+    response of all took to begin, whatever it was; ``seconds`` the time from the first request
+    until the resource was whole, over all attempts, ranges and pauses of this run.
     """
 
     head: ResponseHead

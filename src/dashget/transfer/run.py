@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 Done = Callable[[Job, Fetched | TransferError], object]
 
 _TICK_SECONDS = 0.1
+_MICRO_DIGITS = 6
+"""Microseconds, as libcurl measures; more digits would only be longer to write down."""
 _HELD_BACK_AT_MOST = 2000
 """Tasks that wait for hosts which want to be left alone, while others are still pulled."""
 _HELD_AT_MOST = 4 * 1024 * 1024
@@ -445,7 +447,6 @@ class Run:
 
     def _measure(self, task: Task, wire: Wire) -> None:
         first_byte, seconds, task.remote = measured(wire.handle)
-        task.timing = (first_byte, seconds)
         if task.head is not None:
             self.answered(wire, task.head.http_version, first_byte, seconds)
         self.landed(1, wire.received, seconds)
@@ -562,6 +563,8 @@ class Run:
 
     def _succeed(self, task: Task) -> None:
         task.succeeded = True
+        if task.asked_at is not None:
+            task.seconds = round(self.shared.clock() - task.asked_at, _MICRO_DIGITS)
         self.shared.bases.worked(task)
         task.closed = task.halted = True
 

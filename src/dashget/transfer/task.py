@@ -68,11 +68,11 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asks_anew", "asks_probe", "base", "began", "closed", "cursor", "dead", "failure",
-        "failures", "furthest", "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix",
-        "proven", "queued", "received", "remote", "request", "requests", "restarts", "resumed",
-        "sink", "size", "succeeded", "timing", "tries", "urls", "validator", "why",
-        "wires", "write",
+        "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed", "cursor",
+        "dead", "failure", "failures", "first_byte_seconds", "furthest", "gaps", "halted",
+        "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued", "received",
+        "remote", "request", "requests", "restarts", "resumed", "seconds", "sink", "size",
+        "succeeded", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -112,7 +112,12 @@ class Task:
         self.asks_anew = False
         """Whether to begin with its own URL each time: where that led was no good later on."""
         self.head: ResponseHead | None = None
-        self.timing: tuple[float, float] = (0.0, 0.0)
+        self.asked_at: float | None = None
+        """Clock time of its first request."""
+        self.first_byte_seconds: float | None = None
+        """How long the first response of all took to begin."""
+        self.seconds = 0.0
+        """From the first request until it was complete, pauses included."""
         self.remote: str | None = None
         self.answer: LastAnswer | None = None
         """The last response that was no good, if any came."""
@@ -288,10 +293,9 @@ class Task:
         if cancelled or not self.succeeded or head is None:
             return self._error(cancelled=cancelled)
         size = self.size if self.request.method is Method.HEAD else self.prefix
-        first_byte, seconds = self.timing
         return Fetched(
-            head, size or 0, self.failures + 1, self.requests, self.received, first_byte, seconds,
-            self.remote, self.resumed,
+            head, size or 0, self.failures + 1, self.requests, self.received,
+            self.first_byte_seconds, self.seconds, self.remote, self.resumed,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:

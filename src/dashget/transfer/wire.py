@@ -174,6 +174,8 @@ class Wire:
         self.job = None
         self._begin(task, 0, PLAIN)
         self._reset(self.aimed)
+        if self.lines:
+            self._note_first_byte()
 
     def aim(self, task: Task, index: int, attempt: Attempt, now: float) -> None:
         """Prepare a task's next attempt, on its URL ``index``."""
@@ -182,6 +184,8 @@ class Wire:
 
     def _begin(self, task: Task, index: int, attempt: Attempt) -> None:
         self.task = task
+        if task.asked_at is None:
+            task.asked_at = self.aimed
         self.index = index
         self.asked = attempt.asked
         self.start = self.position = self.noted = attempt.first
@@ -319,6 +323,7 @@ class Wire:
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
             return False
+        self._note_first_byte()
         self.trust()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
@@ -330,6 +335,11 @@ class Wire:
             self.stopped = True
             return False
         return True
+
+    def _note_first_byte(self) -> None:
+        """Keep how long the first response of the task's resource took to begin."""
+        if self.task.first_byte_seconds is None:
+            self.task.first_byte_seconds = self.handle.getinfo(_FIRST_BYTE) / _MICRO
 
     def expect(self, position: int, end: int | None, *, noting: bool) -> None:
         """Take the body to be the bytes from ``position`` up to ``end``, if that is known."""
@@ -455,6 +465,7 @@ class Wire:
         head = Head.parse(self.lines)
         if head is None:
             return None
+        self._note_first_byte()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         return None if isinstance(verdict, Accepted) else verdict
 

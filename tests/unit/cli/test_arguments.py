@@ -229,8 +229,13 @@ def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
 def test_files_are_handed_on_if_they_are_there(flag: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     assert getattr(get(flag, str(tmp_path / "f")).transfer, name) == str(tmp_path / "f")
-    for missing in (str(tmp_path / "gone"), str(tmp_path), ""):
-        with pytest.raises(UsageError, match=f"{flag}: there is no file"):
+    for missing, reason in (
+        (str(tmp_path / "gone"), "there is no file"),
+        (str(tmp_path / "f" / "x"), "there is no file"),
+        ("", "there is no file"),
+        (str(tmp_path), ".* is a directory"),
+    ):
+        with pytest.raises(UsageError, match=f"{flag}: {reason}"):
             get(flag, missing)
 
 

@@ -46,6 +46,9 @@ SENTENCES = [
     (["--limit-rate", "9" * 400], f"--limit-rate is not a rate: '{'9' * 20}'"),
     (["--limit-rate", "٣k"], "--limit-rate is not a rate: '٣k'"),
     (["--interface", "é"], "--interface is not a name in ASCII characters: é"),
+    (["--interface", ""], "--interface is not a name of 1 to 255 characters"),
+    (["--interface", "x" * 3000], "--interface is not a name of 1 to 255 characters"),
+    (["--proxy", "http://h:0"], "--proxy is not the URL of a proxy: http://h:0"),
     (["--no-proxy", "é"], "--no-proxy is not a name in ASCII characters: é"),
     (["--append-query", "a b"], "--append-query is not a query: a b"),
     (["--append-query", "é=1"], "--append-query is not a query: é=1"),
@@ -87,14 +90,20 @@ SENTENCES = [
     (["--max-per-host", "0"], "--max-per-host: must be at least 1: 0"),
     (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
     (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
-    (["-H", "no colon"], "not a header: 'no colon'"),
-    (["-H", ": no name"], "not a header: ': no name'"),
-    (["-H", "a b: c"], "not a header: 'a b: c'"),
-    (["-H", "X: a\r\nY: b"], r"not a header: 'X: a\r\nY: b'"),
-    (["-H", "@https://cdn.example"], "not a header: '@https://cdn.example'"),
+    (["-H", "no colon"], "not a header: there is no colon in it"),
+    (["-H", ": no name"], "not a header: '' is not a name"),
+    (["-H", "a b: c"], "not a header: 'a b' is not a name"),
+    (
+        ["-H", "X: a\r\nY: b"],
+        "not a header: the value of X has a line break or what is not ASCII",
+    ),
+    (["-H", "Host: é"], "not a header: the value of Host has a line break or what is not ASCII"),
+    (["-H", "@https://cdn.example"], "not a header: there is no colon in it"),
     (["--user-agent", "a\nb"], r"--user-agent cannot be sent: 'a\nb'"),
-    (["--cookie", "nothing"], "not a cookie: 'nothing'"),
-    (["--cookie", "=x"], "not a cookie: '=x'"),
+    (["--cookie", "nothing"], "--cookie is not NAME=VALUE in ASCII characters"),
+    (["--cookie", "=x"], "--cookie is not NAME=VALUE in ASCII characters"),
+    (["--cookie", "a=b\r\nc=d"], "--cookie is not NAME=VALUE in ASCII characters"),
+    (["--cookie", "a=é"], "--cookie is not NAME=VALUE in ASCII characters"),
     (["--limit-rate", "fast"], "--limit-rate is not a rate: 'fast'"),
     (["--limit-rate", "0"], "--limit-rate is not a rate: '0'"),
     (["--limit-rate", "-1"], "--limit-rate is not a rate: '-1'"),
@@ -155,6 +164,100 @@ def test_where_the_sentence_is_anothers_it_still_begins_with_the_option(
     words: list[str], start: str, capsys: Captured
 ) -> None:
     assert refused(capsys, "x.mpd", *words)[0].startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("", "it has no host"),
+        (" ", "no host has such a name"),
+        ("a b", "no host has such a name"),
+        ("a,b", "no host has such a name"),
+        ("*.example", "no host has such a name"),
+        (".example", "no host has such a name"),
+        ("a..b", "no host has such a name"),
+        ("a\tb", "no host has such a name"),
+        ("http://", "it has no host"),
+        ("https:///", "it has no host"),
+        ("http:", "its port is not a number from 1 to 65535"),
+        ("h:", "its port is not a number from 1 to 65535"),
+        ("h:0", "its port is not a number from 1 to 65535"),
+        ("h:65536", "its port is not a number from 1 to 65535"),
+        ("h:٣", "its port is not a number from 1 to 65535"),
+        ("https://h:99999", "its port is not a number from 1 to 65535"),
+        (":80", "it has no host"),
+        ("h/path", "it has a path"),
+        ("https://h/path", "it has a path"),
+        ("https://h//", "it has a path"),
+        ("https://h?q", "it has a path"),
+        ("https://h#f", "it has a path"),
+        ("h\\x", "it has a path"),
+        ("ftp://h", "its scheme is neither http nor https"),
+        ("://h", "its scheme is neither http nor https"),
+        ("[::1", "its brackets hold no IPv6 address"),
+        ("[h]", "its brackets hold no IPv6 address"),
+        ("[::1]80", "its brackets hold no IPv6 address"),
+        ("[::1]:", "its port is not a number from 1 to 65535"),
+        ("1::2::3", "that is no IPv6 address"),
+    ],
+)
+def test_what_no_host_can_be_called_gets_no_secrets_and_no_headers(
+    place: str, wrong: str, capsys: Captured
+) -> None:
+    sentence, hint = refused(capsys, "x.mpd", "--send-credentials-to", place)
+    assert sentence == f"--send-credentials-to: {place!r} is not a host or origin: {wrong}"
+    assert hint == "HOST, HOST:PORT or https://HOST[:PORT], one at a time and without a path"
+    if " " not in place:
+        sentence, _ = refused(capsys, "x.mpd", "-H", f"@{place} Name: SECRET")
+        assert sentence == f"--header @: {place!r} is not a host or origin: {wrong}"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["h", "H.example.", "h:1", "h:65535", "a_b", "1.2.3.4", "::1", "[::1]", "[::1]:80", "all",
+     "ALL", "http://h", "HTTPS://h:443", "https://h/", "http://[::1]/", "bücher.example"],
+)  # fmt: skip
+def test_what_a_host_can_be_called_is_taken(place: str, capsys: Captured) -> None:
+    # The document is not an MPD, which shows that all options were fine.
+    assert run(["x.mpd", "--send-credentials-to", place, "-H", f"@{place} Name: value"]) == 3
+
+
+def test_no_secret_is_repeated(capsys: Captured) -> None:
+    for words in (
+        ("-H", "SECRET"),
+        ("-H", "Authorization SECRET"),
+        ("-H", "Authorization: SECRETé"),
+        ("-H", "@h Authorization SECRET"),
+        ("-H", "@me:SECRET@h Name: value"),
+        ("-H", "Range: SECRET"),
+        ("--cookie", "SECRET"),
+        ("--cookie", "a=SECRET\n"),
+        ("--user", "me:SECRET\n"),
+        ("--proxy", "http://me:SECRET@"),
+        ("--send-credentials-to", "me:SECRET@h"),
+        ("--send-credentials-to", "https://me:SECRET@h"),
+    ):
+        assert "SECRET" not in " ".join(refused(capsys, "x.mpd", *words))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Accept-Encoding", "without content coding"),
+        ("range", "asks for ranges where it resumes"),
+        ("If-Range", "asks for ranges where it resumes"),
+        ("Content-Length", "requests have no body"),
+        ("Transfer-Encoding", "requests have no body"),
+        ("TE", "without transfer coding"),
+    ],
+)
+def test_a_header_that_is_not_the_users_is_refused_with_the_reason(
+    name: str, hint: str, capsys: Captured
+) -> None:
+    for words in (["-H", f"{name}: x"], ["-H", f"@h {name}: x"]):
+        sentence, said = refused(capsys, "x.mpd", *words)
+        assert sentence == f"header {name} cannot be set: DashGet needs it for itself"
+        assert hint in said
 
 
 def test_what_is_allowed_instead_is_said(capsys: Captured) -> None:

@@ -184,9 +184,16 @@ def test_a_pipe_gets_a_progress_line_every_five_seconds() -> None:
 
 def test_quiet_says_nothing_about_a_clean_run() -> None:
     stream, printer = plain(quiet=True)
-    for event in (manifest(), Warned("odd"), finished(), progressed(), summary()):
+    for event in (manifest(), finished(), progressed(), summary()):
         printer(event)
     assert stream.getvalue() == ""
+
+
+def test_quiet_still_warns() -> None:
+    stream, printer = plain(quiet=True)
+    for event in (manifest(), Warned("odd"), finished(), progressed(), summary()):
+        printer(event)
+    assert stream.getvalue() == "warning: odd\n"
 
 
 def test_quiet_still_reports_failures() -> None:

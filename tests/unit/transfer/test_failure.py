@@ -37,6 +37,8 @@ from dashget.transfer.failure import (
         (pycurl.E_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", 0, "not an HTTP answer", Retry.AGAIN),
         (pycurl.E_UNSUPPORTED_PROTOCOL, "Protocol \"x\" not supported", 0, "not an http or https URL", Retry.ELSEWHERE),
         (pycurl.E_SSL_CACERT_BADFILE, "x", 0, "the CA certificates cannot be read", Retry.NEVER),
+        (pycurl.E_BAD_FUNCTION_ARGUMENT, "unable to set private key file: 'k' type PEM", 0,
+         "the client certificate cannot be used", Retry.NEVER),
         (pycurl.E_RECV_ERROR, "OpenSSL SSL_read: OpenSSL/3.6.5: error:0A00045C:SSL routines::tlsv13 alert "
          "certificate required, errno 0", 0, "the server wants a client certificate", Retry.ELSEWHERE),
         (pycurl.E_SEND_ERROR, "SSL_write() error: tlsv13 alert certificate required", 0,

@@ -7,6 +7,7 @@ import pytest
 from dashget.transfer.failure import Failure
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origin, Origins, sendable, shown
+from dashget.transfer.place import Place
 
 
 def origins(**options: object) -> Origins:
@@ -20,6 +21,14 @@ def origins(**options: object) -> Origins:
 def test_spellings_of_one_origin_are_one(url: str) -> None:
     known = origins()
     assert known.of(url) is known.of("http://h/")
+
+
+def test_both_spellings_of_a_name_in_another_script_are_one_origin() -> None:
+    known = origins(send_credentials_to=("bücher.example",))
+    assert known.of("http://bücher.example/") is known.of("http://xn--bcher-kva.example/")
+    origin = known.of("http://xn--bcher-kva.example/")
+    assert isinstance(origin, Origin)
+    assert origin.trusted
 
 
 @pytest.mark.parametrize("url", ["https://h/", "http://h:81/", "http://g/", "http://h.h/"])
@@ -62,12 +71,13 @@ def test_other_schemes_are_refused_by_name(scheme: str) -> None:
     ],
 )  # fmt: skip
 def test_names_of_origins(name: str, matches: bool) -> None:
-    assert Origin("http", "cdn.example", 8080).matches(name) is matches
+    assert Origin("http", "cdn.example", 8080).matches(Place.parse(name, "--o")) is matches
 
 
 def test_ipv6_hosts_can_be_named() -> None:
-    assert Origin("http", "::1", 8080).matches("[::1]:8080")
-    assert Origin("http", "::1", 8080).matches("::1")
+    for name in ("[::1]:8080", "::1", "[::1]", "http://[::1]:8080/"):
+        assert Origin("http", "::1", 8080).matches(Place.parse(name, "--o"))
+    assert not Origin("http", "::1", 8080).matches(Place.parse("[::1]:81", "--o"))
     assert Origin("http", "::1", 8080).key == "http://[::1]:8080"
 
 

@@ -1,0 +1,70 @@
+"""Files that the user names in options: whether they can be read, and what they look like.
+
+A file of secrets is never quoted: messages tell numbers of lines, not what they hold.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Final
+
+from dashget.errors import UsageError
+
+_BEGINNING_BYTES: Final = 1024
+
+
+def require_file(option: str, name: str) -> None:
+    """Raise UsageError unless a regular file has this name."""
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be what no Path can be
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise UsageError(f"{option}: there is no file {name!r}", hint="check the path") from None
+    except OSError as error:
+        raise _unreadable(option, name, error) from error
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"{option}: {name!r} is a directory", hint="name the file itself")
+    if not stat.S_ISREG(mode):
+        raise UsageError(
+            f"{option}: {name!r} is not a regular file",
+            hint="a pipe or device cannot be read twice: put its content into a file",
+        )
+
+
+def read_file(option: str, name: str, most_bytes: int) -> bytes:
+    """Return what a regular file holds; UsageError for one that cannot be read or is too large.
+
+    Nothing else is opened: a pipe would keep everybody waiting.
+    """
+    require_file(option, name)
+    try:
+        with open(name, "rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise _unreadable(option, name, error) from error
+    if len(data) > most_bytes:
+        raise UsageError(
+            f"{option}: {name!r} is larger than {most_bytes:,} bytes", hint="check the path"
+        )
+    return data
+
+
+def _unreadable(option: str, name: str, error: OSError) -> UsageError:
+    reason = (error.strerror or str(error)).lower()
+    return UsageError(
+        f"{option}: {name!r} cannot be read: {reason}", hint="check the path and its rights"
+    )
+
+
+def likeness(data: bytes) -> str | None:
+    """Say what data looks like that is no plain text in lines; None where nothing tells."""
+    beginning = data[:_BEGINNING_BYTES].lstrip()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 text"
+    if beginning.startswith(b"SQLite format 3\0"):
+        return "a browser's database"
+    if b"\0" in data:
+        return "binary data"
+    if beginning.startswith(b"<"):
+        return "HTML or XML"
+    return "JSON" if beginning.startswith((b"{", b"[")) else None

@@ -1,0 +1,123 @@
+"""Files of secrets that are none: told before any request, with exit code 2; nothing is quoted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashget.errors import UsageError
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from tests.faultserver import Answer, FaultServer
+from tests.program import Ended, run
+
+COOKIE = "127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\tSECRET\n"
+OPTIONS = ("--cookies", "--netrc")
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        running.on("/x.mpd", Answer(b"<MPD/>"))
+        yield running
+
+
+def refused(server: FaultServer, cwd: Path, *words: str | Path) -> str:
+    """Run what is refused before it asks for anything; return its sentence."""
+    ended = run(server.url("/x.mpd"), *words, cwd=cwd)
+    assert ended.code == 2, ended.err
+    assert server.seen == []
+    sentence, hint = ended.err.splitlines()
+    assert hint.startswith("hint: ")
+    assert "SECRET" not in ended.err
+    return sentence.removeprefix("dashget: error: ")
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("command", ["get", "list", "plan"])
+def test_a_file_of_something_else_stops_every_command(
+    server: FaultServer, tmp_path: Path, option: str, command: str
+) -> None:
+    (tmp_path / "jar").write_text('{"value": "SECRET"}')
+    ended = run(command, server.url("/x.mpd"), option, "jar", cwd=tmp_path)
+    assert ended.code == 2, ended.err
+    assert server.seen == []
+    assert ended.err.startswith(f"dashget: error: {option}: 'jar' is not a ")
+    assert "SECRET" not in ended.err
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_is_no_file_is_called_what_it_is(
+    server: FaultServer, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    assert refused(server, tmp_path, option, "gone") == f"{option}: there is no file 'gone'"
+    assert refused(server, tmp_path, option, "folder") == f"{option}: 'folder' is a directory"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("option", [*OPTIONS, "--cacert", "--cert"])
+def test_a_pipe_is_refused_and_not_waited_for(
+    server: FaultServer, tmp_path: Path, option: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refused(server, tmp_path, option, "pipe") == f"{option}: 'pipe' is not a regular file"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no file here that nobody can read")
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_file_that_cannot_be_read_is_refused(
+    server: FaultServer, tmp_path: Path, option: str
+) -> None:
+    # A process has nothing at its address zero, whoever asks.
+    sentence = refused(server, tmp_path, option, "/proc/self/mem")
+    assert sentence == f"{option}: '/proc/self/mem' cannot be read: input/output error"
+
+
+def mirror_with_jar(server: FaultServer, tmp_path: Path, content: str, *words: str) -> Ended:
+    (tmp_path / "jar").write_text(content)
+    return run(server.url("/x.mpd"), "--cookies", "jar", *words, cwd=tmp_path)
+
+
+def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    long = COOKIE.replace("good", "long").replace("SECRET", "x" * 6000)
+    ended = mirror_with_jar(server, tmp_path, f"SECRET\n{long}{COOKIE}")
+    said = "--cookies: line 1 of 'jar' is left out: it has not 7 tab-separated fields but 1"
+    assert ended.err.splitlines()[0] == f"warning: {said}"
+    assert "SECRET" not in ended.err
+    sent = server.seen[0].headers["cookie"]
+    assert "good=SECRET" in sent
+    assert "long=xxx" in sent
+
+
+def test_programs_get_the_warning_as_an_event(server: FaultServer, tmp_path: Path) -> None:
+    ended = mirror_with_jar(server, tmp_path, f"SECRET\n{COOKIE}", "--json")
+    assert ended.events[0]["event"] == "warning"
+    assert ended.events[0]["message"].startswith("--cookies: line 1 of 'jar' is left out")
+
+
+def test_a_session_cookie_as_python_writes_it_is_sent(server: FaultServer, tmp_path: Path) -> None:
+    mirror_with_jar(server, tmp_path, COOKIE.replace("\t0\t", "\t\t"))
+    assert server.seen[0].headers["cookie"] == "good=SECRET"
+
+
+def test_a_doubtful_netrc_file_is_a_warning_and_used(server: FaultServer, tmp_path: Path) -> None:
+    (tmp_path / "rc").write_text("machine 127.0.0.1 login me password pw SECRET\n")
+    ended = run(server.url("/x.mpd"), "--netrc", "rc", cwd=tmp_path)
+    said = "--netrc: line 1 of 'rc' holds a word that means nothing there"
+    assert ended.err.splitlines()[0] == f"warning: {said}"
+    assert server.seen[0].headers["authorization"] == "Basic bWU6cHc="
+
+
+@pytest.mark.parametrize("option", ["cookie_file", "netrc"])
+def test_the_library_refuses_them_too(tmp_path: Path, option: str) -> None:
+    jar = tmp_path / "jar"
+    jar.write_text("<html>")
+    with pytest.raises(UsageError, match="it looks like HTML"):
+        Engine(TransferOptions(**{option: str(jar)}))  # type: ignore[arg-type]  # one keyword
