@@ -269,6 +269,18 @@ def test_ranges_begin_with_their_own_url_where_a_signed_one_holds_no_longer(
     assert (got.attempts, len(transfers.log.retries)) == (2, 1)
 
 
+def test_after_a_failure_in_passing_the_ranges_are_led_anew(
+    server: FaultServer, cdn: FaultServer
+) -> None:
+    old, new = cdn.on("/old", GOOD, GOOD, refuse(500), GOOD), cdn.on("/new", GOOD)
+    url = server.on("/a", redirect(old), redirect(new))
+    with Transfers(backoff_seconds=0.0, **RANGED) as transfers:
+        got, data = transfers.get(url)
+    assert data == LARGE
+    assert (len(cdn.asked("/old")), len(server.seen), got.attempts) == (3, 2, 2)
+    assert len(cdn.asked("/new")) > 1
+
+
 def test_ranges_that_are_refused_everywhere_fail(server: FaultServer, cdn: FaultServer) -> None:
     url = server.on("/a", redirect(cdn.on("/a", GOOD, GOOD, refuse(403))))
     with Transfers(**RANGED) as transfers:
