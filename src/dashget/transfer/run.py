@@ -108,6 +108,7 @@ class Run:
         self._sleepers = 0
         self._pace = Pace()
         self._next_tick = 0.0
+        self._active_before = 0
         self._received_before = sum(loop.received for loop in loops)
 
     # What loops ask.
@@ -679,7 +680,9 @@ class Run:
             if not self.shares.wide and self._pace.is_large(self._wires):
                 self._widen()
             if self._backlog.blocked:
-                self.concurrency.settle_at(self.active)
+                # Either reading may have been taken between two requests.
+                self.concurrency.settle_at(max(self.active, self._active_before))
+            self._active_before = self.active
             if self.jobs is None and not self._backlog.is_ready:
                 self._overtake(now)
             reading = Reading(received, self.active, self._backlog.waiting, self.concurrency.limit)
