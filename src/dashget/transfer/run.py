@@ -429,7 +429,15 @@ class Run:
                 short = bad_body(f"{wire.position} of {task.size} bytes have reached the disk")
                 self._failed(task, wire, short, self._give_back(wire))
                 return False
+            if task.told is not None and wire.position != task.told:
+                short = bad_body(f"it ended after {wire.position} of {task.told} bytes")
+                task.told, task.end_asked = None, False
+                self._failed(task, wire, short, self._give_back(wire))
+                return False
             task.prefix = wire.position
+            if task.may_lack_its_end(marked=wire.marks_end):
+                task.asks_end = task.end_asked = True
+                return self._aim(task, wire)
             self._succeed(task)
             return False
         self._note(wire)
@@ -489,6 +497,10 @@ class Run:
 
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         self._redirects.failed(task, wire)
+        if task.asks_end and not failure.restart:
+            # The server does not say: what it sent has to do.
+            self._succeed(task)
+            return
         racing = task.gaps is None and task.wires > 1
         if racing and not wire.raced:
             # The one that was to be overtaken is still at it.
@@ -638,6 +650,14 @@ class Run:
             wire.dropped = not task.same_version(head, accepted, wire.index)
             wire.expect(accepted.first - task.base, end, noting=False)
             return not wire.dropped
+        if task.asks_end:
+            if task.has_its_end(head, accepted):
+                self._succeed(task)
+                return False
+            if head.status == 206 and task.validator is None:
+                # Nothing says that this continues what is here.
+                self._restart(task)
+                return False
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:

@@ -20,6 +20,7 @@ from dashget.transfer.request import (
     Fetched,
     Job,
     LastAnswer,
+    MemorySink,
     Method,
     Request,
     ResponseHead,
@@ -68,11 +69,11 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed", "cursor",
-        "dead", "failure", "failures", "first_byte_seconds", "furthest", "gaps", "halted",
-        "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued", "received",
-        "remote", "request", "requests", "restarts", "resumed", "seconds", "sink", "size",
-        "succeeded", "tries", "urls", "validator", "why", "wires", "write",
+        "answer", "asked_at", "asks_anew", "asks_end", "asks_probe", "base", "began", "closed",
+        "cursor", "dead", "end_asked", "failure", "failures", "first_byte_seconds", "furthest",
+        "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
+        "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
+        "size", "succeeded", "told", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -106,6 +107,11 @@ class Task:
         """Whether the server has proved to know no ranges of it."""
         self.resumed = False
         self.began = False
+        self.asks_end = False
+        """Whether all that was sent is here, and the server is asked if that is all there is."""
+        self.end_asked = False
+        self.told: int | None = None
+        """The size that was told in answer to that."""
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.led: Led | None = None
@@ -173,6 +179,33 @@ class Task:
         if reopen is not None:
             reopen()
 
+    def may_lack_its_end(self, *, marked: bool) -> bool:
+        """Say whether a body that ended well may be all that came, and not all there is.
+
+        The end of a connection, or of an HTTP/2 stream, looks the same where a server breaks it
+        off without an error; only ``marked`` ends do not. Not asked of what is just read into
+        memory: a manifest shows by itself that its end is missing.
+        """
+        return (
+            self.size is None
+            and not marked
+            and not self.end_asked
+            and self.request.range is None
+            and self.prefix > 0
+            and not isinstance(self.sink, MemorySink)
+        )
+
+    def has_its_end(self, head: Head, accepted: Accepted) -> bool:
+        """Take the answer to the question for its end; say whether all is here, as far as told.
+
+        False: more is there, or another version; the answer is to be taken like any other.
+        """
+        self.asks_end = False
+        self.told = accepted.total
+        if accepted.total is not None:
+            return accepted.total == self.prefix
+        return head.status == 200 and head.validator == self.validator
+
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
         self.prefix = 0
@@ -181,7 +214,7 @@ class Task:
         self.size = None
         self.owner = None
         self.led = None
-        self.resumed = self.began = self.proven = False
+        self.resumed = self.began = self.proven = self.asks_end = False
 
     def attempt(self) -> Attempt:
         """Return what to ask next, where one stream is to bring all of it."""
@@ -190,6 +223,10 @@ class Task:
         wanted = self.request.range
         if wanted is not None:
             return Attempt(Asked(range=wanted, whole=False))
+        if self.asks_end:
+            # From the last byte on: that is there, and tells with its Content-Range of any others.
+            last = self.prefix - 1
+            return Attempt(Asked(range=ByteRange(last), validator=self.validator), last)
         if self.prefix and (self.validator is None or self.owner != self.cursor):
             self.prefix = 0
         position = self.prefix

@@ -424,6 +424,14 @@ class Wire:
             self.seen, self.moved = seen, now
         return now - self.moved > limit
 
+    @property
+    def marks_end(self) -> bool:
+        """Whether a body of unknown length ends with a mark of its own (RFC 9112, 7.1)."""
+        head = Head.parse(self.lines)
+        if head is None or not head.version.startswith("1"):
+            return False
+        return "chunked" in head.fields.get("transfer-encoding", "").lower()
+
     def last_answer(self) -> LastAnswer | None:
         """Tell what came in answer to a request that has failed; None where nothing did."""
         head = Head.parse(self.lines)

@@ -1,0 +1,187 @@
+"""Bodies whose length nobody told: whether what came is all there is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import dashget
+from dashget.transfer.request import Request
+from tests.certificates import Authority
+from tests.faultserver import Answer, FaultServer, refuse
+from tests.h2server import NO_ERROR, H2Server, Step
+from tests.sinks import Transfers
+
+BODY = bytes(range(250)) * 40
+CUT = 3000
+TAGGED = Answer(BODY, etag='"1"')
+BARE = Answer(BODY)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture
+def transfers() -> Iterator[Transfers]:
+    with Transfers(timeout_seconds=5.0, backoff_seconds=0.0) as made:
+        yield made
+
+
+def cut(answer: Answer) -> Answer:
+    """Break a body off, without a length, and close the connection as if that were all."""
+    return replace(answer, body=answer.body[:CUT], length=None)
+
+
+def ranges(server: FaultServer) -> list[str | None]:
+    return [seen.headers.get("range") for seen in server.seen]
+
+
+@pytest.mark.parametrize("answer", [TAGGED, BARE], ids=["etag", "no validator"])
+def test_what_is_whole_is_confirmed_with_one_byte(
+    server: FaultServer, transfers: Transfers, answer: Answer
+) -> None:
+    fetched, data = transfers.get(server.on("/a", replace(answer, length=None), answer))
+    assert data == BODY
+    assert (fetched.size, fetched.attempts, fetched.requests) == (len(BODY), 1, 2)
+    assert ranges(server) == [None, f"bytes={len(BODY) - 1}-"]
+
+
+def test_a_body_that_ended_early_goes_on_where_it_ended(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    url = server.on("/a", cut(TAGGED), TAGGED)
+    fetched, data = transfers.get(url)
+    assert data == BODY
+    assert (fetched.size, fetched.requests) == (len(BODY), 2)
+    assert ranges(server) == [None, f"bytes={CUT - 1}-"]
+    assert server.seen[1].headers["if-range"] == '"1"'
+
+
+def test_without_a_validator_it_begins_anew(server: FaultServer, transfers: Transfers) -> None:
+    fetched, data = transfers.get(server.on("/a", cut(BARE), BARE, BARE))
+    assert data == BODY
+    assert fetched.size == len(BODY)
+    assert ranges(server) == [None, f"bytes={CUT - 1}-", None]
+
+
+def test_what_ends_early_each_time_is_an_error_that_says_so(server: FaultServer) -> None:
+    url = server.on("/a", *[cut(BARE), BARE, cut(BARE)] * 4)
+    with Transfers(timeout_seconds=5.0, backoff_seconds=0.0, retries=1) as transfers:
+        error = transfers.fail(url)
+    assert str(error) == f"it ended after {CUT} of {len(BODY)} bytes"
+    assert error.attempts == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(BODY, length=None, ranges=False),
+        refuse(404),
+        refuse(503),
+        Answer(drop="close"),
+        Answer(BODY, status=206),
+    ],
+    ids=["no ranges", "404", "503", "nothing", "no Content-Range"],
+)
+def test_a_server_that_does_not_say_is_believed(
+    server: FaultServer, transfers: Transfers, answer: Answer
+) -> None:
+    fetched, data = transfers.get(server.on("/a", replace(BARE, length=None), answer))
+    assert data == BODY
+    assert fetched.attempts == 1
+    assert [seen.headers.get("range") is None for seen in server.seen][:2] == [True, False]
+
+
+def test_a_server_without_ranges_that_tells_the_length_the_second_time_is_asked_no_more(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    fetched, data = transfers.get(
+        server.on("/a", cut(BARE), Answer(BODY, ranges=False), refuse(500))
+    )
+    assert data == BODY
+    assert fetched.size == len(BODY)
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("length", [0, None])
+def test_another_version_is_taken_from_its_beginning(
+    server: FaultServer, transfers: Transfers, length: int | None
+) -> None:
+    new = Answer(BODY[::-1] + b"more", etag='"2"', length=length)
+    _, data = transfers.get(server.on("/a", replace(TAGGED, length=None), new, new))
+    assert data == new.body
+
+
+def test_a_chunked_body_has_its_end_and_is_not_asked_for_it(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    _, data = transfers.get(server.on("/a", replace(TAGGED, chunked=True)))
+    assert data == BODY
+    assert len(server.seen) == 1
+
+
+def test_an_empty_body_is_not_asked_for_a_byte_before_it(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    _, data = transfers.get(server.on("/a", Answer(b"", length=None)))
+    assert data == b""
+    assert len(server.seen) == 1
+
+
+def test_what_is_read_into_memory_shows_by_itself(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    url = server.on("/x.mpd", replace(BARE, length=None))
+    _, data = transfers.engine.fetch(Request((url,)), max_bytes=1 << 20)
+    assert data == BODY
+    assert len(server.seen) == 1
+
+
+def test_a_stream_that_is_broken_off_without_an_error_is_not_whole(authority: Authority) -> None:
+    """libcurl takes RST_STREAM with NO_ERROR for the end of a body that told no length."""
+    told = (("content-range", f"bytes {CUT - 1}-{len(BODY) - 1}/{len(BODY)}"), ("etag", '"1"'))
+    first = Step(BODY, upto=CUT, reset=NO_ERROR, length=None, headers=(("etag", '"1"'),))
+    rest = Step(BODY[CUT - 1 :], status=206, headers=told)
+    with (
+        H2Server(authority.server(), first, rest) as server,
+        Transfers(cacert=authority.certificate) as transfers,
+    ):
+        fetched, data = transfers.get(server.url("/a"))
+    assert data == BODY
+    assert (fetched.head.http_version, fetched.requests) == ("2", 2)
+
+
+MPD = (
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S" '
+    b'mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<SegmentTemplate duration="2" endNumber="1" media="$Number$.m4s"/>'
+    b'<Representation id="v" bandwidth="8000"/></AdaptationSet></Period></MPD>'
+)
+
+
+@pytest.mark.parametrize("answer", [TAGGED, BARE], ids=["etag", "no validator"])
+@pytest.mark.parametrize("checksums", [False, True])
+def test_a_mirror_has_no_file_that_ended_early(
+    server: FaultServer, tmp_path: Path, answer: Answer, checksums: bool
+) -> None:
+    server.on("/1.m4s", cut(answer), answer)
+    source = server.on("/x.mpd", Answer(MPD))
+    options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
+    summary = dashget.mirror(source, options)
+    assert summary.complete
+    assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
+    if checksums:
+        sums = (tmp_path / "m" / "SHA256SUMS").read_text()
+        assert hashlib.sha256(BODY).hexdigest() in sums
