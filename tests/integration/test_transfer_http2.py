@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from dashget.transfer import limits
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.request import TransferError
 from tests.certificates import Authority
@@ -77,6 +78,37 @@ def test_streams_share_connections_when_there_are_more_than_sixteen(
         assert server.requests == len(urls)
         assert server.connections == connections
         assert server.most_at_once == each
+
+
+class Crowded(H2Server):
+    """Answers the first request, and holds all others until 40 are in flight."""
+
+    def __init__(self, authority: Authority) -> None:
+        super().__init__(authority.server())
+        self._hold = threading.Event()
+
+    def _choose(self, seen: Seen) -> Step:
+        if self.requests == 1:
+            return Step(BODY)
+        if self.requests > 40:
+            self._hold.set()
+        return Step(BODY, hold=self._hold)
+
+
+def test_auto_makes_more_than_16_requests_where_they_share_16_connections(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_FIRST_LIMIT", 64)
+    options = {"in_flight": None, "loops": 1, "timeout_seconds": 30, "overtake_seconds": 60}
+    with Crowded(authority) as server:
+        urls = [server.url(f"/a?{i}") for i in range(120)]
+        with Transfers(cacert=authority.certificate, **options) as transfers:
+            transfers.run(urls[0])
+            transfers.run(*urls[1:])
+        assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * len(urls)
+        assert server.requests == len(urls)
+        assert 1 < server.connections <= 16
+        assert server.most_at_once > 1
 
 
 @pytest.mark.parametrize(
