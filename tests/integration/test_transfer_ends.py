@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,43 @@ def test_what_is_read_into_memory_shows_by_itself(
     _, data = transfers.engine.fetch(Request((url,)), max_bytes=1 << 20)
     assert data == BODY
     assert len(server.seen) == 1
+
+
+def test_another_url_is_asked_for_the_size_but_its_bytes_do_not_continue_the_first_ones(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ETag may be the same by chance."""
+    refused = threading.Event()
+    other = Answer(BODY[::-1], etag='"1"')
+    with FaultServer() as second, Transfers(in_flight=2, loops=1) as transfers:
+        first = server.on("/1", replace(cut(TAGGED), hold=refused))
+        busy = server.on("/2", refuse(503, Retry_After="1"), Answer(b"2"))
+        monkeypatch.setattr(transfers.log, "on_retry", lambda *_: refused.set())
+        transfers.run(Request((first, second.on("/1", other))), busy)
+        asked = [seen.headers.get("range") for seen in second.seen]
+    assert bytes(transfers.sinks[first].data) == other.body
+    assert asked == [f"bytes={CUT - 1}-", None]
+    assert "if-range" not in second.seen[0].headers
+
+
+def test_one_that_has_overtaken_another_asks_when_that_one_has_gone(server: FaultServer) -> None:
+    stuck = replace(TAGGED, length=None, cut=CUT, cut_by="hang")
+    url = server.on("/a", stuck, replace(TAGGED, length=None), TAGGED)
+    with Transfers(overtake_seconds=0.2, timeout_seconds=30.0) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.size == len(BODY)
+    assert ranges(server) == [None, None, f"bytes={len(BODY) - 1}-"]
+
+
+def test_a_size_that_was_told_does_not_outlive_another_version(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    new = Answer(BODY[::-1] + b"more", etag='"2"')
+    url = server.on("/a", cut(TAGGED), replace(TAGGED, cut=CUT), new)
+    fetched, data = transfers.get(url)
+    assert data == new.body
+    assert fetched.requests == 3
 
 
 def test_a_stream_that_is_broken_off_without_an_error_is_not_whole(authority: Authority) -> None:

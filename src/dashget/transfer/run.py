@@ -429,7 +429,7 @@ class Run:
                 short = bad_body(f"{wire.position} of {task.size} bytes have reached the disk")
                 self._failed(task, wire, short, self._give_back(wire))
                 return False
-            if task.told is not None and wire.position != task.told:
+            if task.size is None and task.told is not None and wire.position != task.told:
                 short = bad_body(f"it ended after {wire.position} of {task.told} bytes")
                 task.told, task.end_asked = None, False
                 self._failed(task, wire, short, self._give_back(wire))
@@ -437,7 +437,10 @@ class Run:
             task.prefix = wire.position
             if task.may_lack_its_end(marked=wire.marks_end):
                 task.asks_end = task.end_asked = True
-                return self._aim(task, wire)
+                for other in self._wires:
+                    # One that was to overtake this one: no longer needed, and asked after its end.
+                    other.dropped = other.dropped or other.task is task
+                return task.wires == 1 and self._aim(task, wire)
             self._succeed(task)
             return False
         self._note(wire)
@@ -654,7 +657,7 @@ class Run:
             if task.has_its_end(head, accepted):
                 self._succeed(task)
                 return False
-            if head.status == 206 and task.validator is None:
+            if head.status == 206 and (task.validator is None or task.owner != wire.index):
                 # Nothing says that this continues what is here.
                 self._restart(task)
                 return False

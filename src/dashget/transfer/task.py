@@ -226,7 +226,8 @@ class Task:
         if self.asks_end:
             # From the last byte on: that is there, and tells with its Content-Range of any others.
             last = self.prefix - 1
-            return Attempt(Asked(range=ByteRange(last), validator=self.validator), last)
+            validator = self.validator if self.owner == self.cursor else None
+            return Attempt(Asked(range=ByteRange(last), validator=validator), last)
         if self.prefix and (self.validator is None or self.owner != self.cursor):
             self.prefix = 0
         position = self.prefix
