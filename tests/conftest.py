@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.certificates import Authority
 from tests.media import Tools, make_all
 from tests.origin import Certificate, Origin, program, serve
 
@@ -105,3 +106,9 @@ def _require_nginx() -> None:
         program()
     except FileNotFoundError:
         pytest.skip("nginx is missing")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Make an authority for certificates, and what is made with them."""
+    return Authority.make(tmp_path_factory.mktemp("ca"))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests import sinks
+from tests.faultserver import FaultServer
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """Run a server that a test tells what to answer, and what to break."""
+    with FaultServer() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

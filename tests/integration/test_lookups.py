@@ -19,12 +19,6 @@ from tests.program import run
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
 def mpd(content: str, attributes: str = 'type="static" mediaPresentationDuration="PT4S"') -> Answer:
     return Answer(
         f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {XLINK} profiles="p" minBufferTime="PT1S" '

@@ -7,7 +7,6 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from dashget.store import parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def manifest(content: str, *, period: str = "", attributes: str = "") -> Answer:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,17 +32,6 @@ MEBIBYTE = 1024 * 1024
 SEGMENTS = 200
 BODY = bytes(range(256)) * 400
 HINT = "hint: allow more open files (ulimit -n); the same command goes on from here"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def document(segments: int) -> bytes:

@@ -149,11 +149,6 @@ class Presentation(NamedTuple):
         assert not (self.directory / "mirror" / ".dashget" / "parts").exists()
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 @pytest.fixture(params=SHAPES.values(), ids=SHAPES.keys())
 def presentation(
     request: pytest.FixtureRequest, media: dict[str, bytes], tmp_path: Path

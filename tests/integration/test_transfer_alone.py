@@ -29,12 +29,6 @@ from tests.faultserver import Answer, FaultServer, redirect, refuse
 BODY = bytes(range(250)) * 4
 
 
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        yield made
-
-
 class Whole:
     """Jobs with ``put``, what was put and what was opened for them, and their results."""
 

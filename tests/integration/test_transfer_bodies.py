@@ -19,12 +19,6 @@ OTHER = bytes(reversed(BODY))
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
-@pytest.fixture
 def transfers() -> Iterator[Transfers]:
     with Transfers() as made:
         yield made

@@ -72,11 +72,6 @@ def files(server: Guarded) -> dict[str, bytes]:
     return publish(server)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 @pytest.mark.parametrize("attributes", ["", "; Path=/show", "; Max-Age=600; HttpOnly"])
 def test_a_cookie_of_the_manifest_opens_all_segments(
     server: Guarded, files: dict[str, bytes], tmp_path: Path, attributes: str

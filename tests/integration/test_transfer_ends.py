@@ -23,17 +23,6 @@ TAGGED = Answer(BODY, etag='"1"')
 BARE = Answer(BODY)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
 @pytest.fixture
 def transfers() -> Iterator[Transfers]:
     with Transfers(timeout_seconds=5.0, backoff_seconds=0.0) as made:

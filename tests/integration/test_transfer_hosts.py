@@ -29,12 +29,6 @@ RANGED = {"range_threshold": KIB * KIB, "range_size": 64 * KIB}
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
-@pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Have ``-t auto`` begin with what it may come to by measuring: 64 transfers."""
     monkeypatch.setattr(limits, "_FIRST_LIMIT", 64)

@@ -24,11 +24,6 @@ from tests.sinks import Transfers
 BODY = bytes(i * 7 % 251 for i in range(10_000))
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 def test_http_2_is_negotiated(authority: Authority) -> None:
     with H2Server(authority.server(), Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:

@@ -32,11 +32,6 @@ class Server(Protocol):
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
 def identity(authority: Authority) -> tuple[str, str]:
     """Certificate and key of a server on loopback."""
     return authority.issue("quic", alternative="IP:127.0.0.1")

@@ -25,12 +25,6 @@ RANGED: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
 class Cdn(FaultServer):
     """Sends the first part of a large file that is asked for whole, and the rest later.
 

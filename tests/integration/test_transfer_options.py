@@ -76,11 +76,6 @@ def test_socks_proxies_are_spoken_to(
     assert proxy.seen[0] in [f"SOCKS {kind} {name}:{server.port}" for name in names]
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 def test_a_proxy_may_be_spoken_to_over_tls(server: FaultServer, authority: Authority) -> None:
     with ProxyServer(tls=authority.server()) as proxy:
         with Transfers(proxy=proxy.url("https"), cacert=authority.certificate) as transfers:

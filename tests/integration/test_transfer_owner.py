@@ -20,12 +20,6 @@ SAME = '"same"'
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        yield made
-
-
-@pytest.fixture
 def other() -> Iterator[FaultServer]:
     with FaultServer() as made:
         yield made

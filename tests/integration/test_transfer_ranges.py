@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -18,12 +18,6 @@ MIB = 1024 * 1024
 BODY = random.Random(1).randbytes(6 * MIB)
 GOOD = Answer(BODY, etag='"1"')
 DRIP = Answer(BODY, etag='"1"', drip=(64 * 1024, 0.001))
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def ranged(**options: object) -> Transfers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,12 +13,6 @@ from tests.faultserver import Answer, FaultServer, http_date, refuse
 from tests.sinks import Transfers
 
 BODY = bytes(i * 7 % 251 for i in range(50_000))
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def closed_port() -> int:

@@ -24,12 +24,6 @@ from tests.sinks import RecordingSink, Transfers
 BODY = b"0123456789" * 100
 
 
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
 def test_many_files_arrive_over_few_connections(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY + str(i).encode())) for i in range(200)]
     with Transfers(in_flight=4) as transfers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,6 @@ MIB = 1024 * 1024
 BODY = random.Random(2).randbytes(400_000)
 FAST = Answer(BODY, etag='"1"')
 SLOW = Answer(BODY, etag='"1"', drip=(4_000, 0.05))
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def hurried(**options: object) -> Transfers:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from dashget.transfer.request import Fetched
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
@@ -26,12 +23,6 @@ SMALL = BODY[: 64 * 1024]
 def slowly(_: Seen) -> None:
     """Take a server's time before an answer."""
     threading.Event().wait(SLOW_SECONDS)
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def timed(transfers: Transfers, url: str, body: bytes) -> Fetched:

@@ -19,11 +19,6 @@ from tests.sinks import Transfers
 BODY = b"0123456789" * 100
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 @pytest.fixture
 def server(authority: Authority) -> Iterator[FaultServer]:
     with FaultServer(tls=authority.server()) as running:

@@ -16,11 +16,6 @@ from tests.proxyserver import ProxyServer
 MEDIA = b"\x00\x00\x00\x10styp" + b"msdh\0\0\0\0"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 @pytest.fixture
 def home() -> Iterator[FaultServer]:
     with serving() as server:

@@ -184,11 +184,6 @@ def test_sends_raw_bytes_as_they_are(server: FaultServer) -> None:
     assert talk(server, "GET /a HTTP/1.1\r\n\r\n") == b"220 smtp ready\r\n"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 def ask_over_tls(authority: Authority, server: FaultServer, received: bytearray) -> None:
     """Ask for a path, and put what comes up to the end into ``received``."""
     with (

@@ -104,11 +104,6 @@ def is_end(come: Frame) -> bool:
     return come.kind == DATA and bool(come.flags & END_STREAM)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("ca"))
-
-
 Talk = Callable[..., Client]
 
 
