@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from dashget.errors import MPDError
-from dashget.regex import late
-
-MARK: Final = late("([\ue000-\uf8ff])")
-"""A field's marker."""
+from dashget.mpd.markers import MARKER, is_marker
 
 
 class Place(Protocol):
@@ -91,13 +88,13 @@ def _folders(path: str) -> Iterator[str]:
 def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield pairs of different path patterns that some numbers make equal."""
     keys = sorted(keys)
-    patterns = [key for key in keys if not key.isascii() and MARK.search(key)]
+    patterns = [key for key in keys if not key.isascii() and MARKER.search(key)]
     if not patterns:
         return
-    tail = min(len(MARK.split(pattern)[-1]) for pattern in patterns)
+    tail = min(len(MARKER.split(pattern)[-1]) for pattern in patterns)
     by_ends: dict[tuple[str, str], list[str]] = {}
     for pattern in patterns:
-        prefix = MARK.split(pattern, 1)[0]
+        prefix = MARKER.split(pattern, 1)[0]
         by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
     lengths = sorted({len(prefix) for prefix, _ in by_ends})
     for key in keys:
@@ -135,7 +132,7 @@ def _tokens(text: str) -> list[str]:
     """Spell a pattern: characters, ``+`` for one digit, ``*`` for any more digits."""
     tokens: list[str] = []
     for char in text:
-        if MARK.match(char):
+        if is_marker(char):
             tokens += ("+", "*")
         else:
             tokens.append("\\" + char if char in "+*" else char)
@@ -155,7 +152,7 @@ def split_url(url: str) -> SplitResult:
         _ = parts.port
     except ValueError as error:
         raise MPDError(
-            f"{MARK.sub('$', url)!r} is not a valid URL: {error}",
+            f"{MARKER.sub('$', url)!r} is not a valid URL: {error}",
             hint="the manifest names it; check its BaseURL and templates",
         ) from error
     return parts

@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from typing import NewType
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
-from dashget.collisions import MARK, digest, resolve_collisions, split_url
+from dashget.collisions import digest, resolve_collisions, split_url
+from dashget.mpd.markers import MARKER, is_marker
 from dashget.mpd.template import Address, UrlPattern
 from dashget.regex import late
 
@@ -36,12 +37,13 @@ _COMPONENT_BYTES = 255
 _MANIFEST_BYTES = 200
 """Its local version and its dated copies have longer names, which must fit as well."""
 _PATH_BYTES = 1000
-_FIRST_MARK, _LAST_MARK = 0xE000, 0xF8FF
 _DIGITS_IN_FIELD = 20
 _EMPTY = "%5F"
 """An empty component. No other component becomes this: an underscore is never encoded."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_RESERVED_ON_WINDOWS = late(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)")
+_RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
+    f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
+}
 _LOOKS_ENCODED = late(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
 _PLAIN = late(
@@ -61,7 +63,7 @@ def safe_component(text: str) -> str:
     ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
     with a hash of the whole. The map is one to one but for equivalent encodings.
     """
-    pieces = MARK.split(text)
+    pieces = MARKER.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
     return _limited(_escaped("".join(pieces)))
 
@@ -70,7 +72,7 @@ def _decoded(text: str) -> str:
     """Undo percent-encoding, but leave encoded what would be taken for a field's marker."""
     decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
     decoded = _LOOKS_ENCODED.sub("%25", decoded)
-    return MARK.sub(lambda match: _encoded(match[0]), decoded)
+    return MARKER.sub(lambda match: _encoded(match[0]), decoded)
 
 
 def manifest_name(url: str) -> SafePath:
@@ -205,12 +207,12 @@ def _with_digits(text: str) -> str:
     """Put a digit in the place of each field's marker."""
     if text.isascii():
         return text
-    return "".join("0" if _FIRST_MARK <= ord(char) <= _LAST_MARK else char for char in text)
+    return "".join("0" if is_marker(char) else char for char in text)
 
 
 def _marks(text: str) -> set[str]:
     """Return the field markers in a text."""
-    return set(MARK.findall(text))
+    return set(MARKER.findall(text))
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -240,7 +242,7 @@ def _escaped(text: str) -> str:
     text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
     if text[-1] in ". ":
         text = text[:-1] + _encoded(text[-1])
-    if _RESERVED_ON_WINDOWS.match(text):
+    if text.partition(".")[0].lower() in _RESERVED_ON_WINDOWS:
         text = _encoded(text[0]) + text[1:]
     return text
 
@@ -248,7 +250,7 @@ def _escaped(text: str) -> str:
 def _is_unsafe(char: str) -> bool:
     if char in _UNSAFE:
         return True
-    if char < "\x7f" or _FIRST_MARK <= ord(char) <= _LAST_MARK:
+    if char < "\x7f" or is_marker(char):
         return False
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -259,23 +261,23 @@ def _encoded(char: str) -> str:
 
 def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
     """Cut a component to what every file system holds, keeping its extension."""
-    marks = len(MARK.findall(component))
+    marks = len(MARKER.findall(component))
     room = most - marks * _DIGITS_IN_FIELD
     if len(component.encode()) <= room:
         return component
     extension = _EXTENSION.search(component)
     tail = f"~{digest(component)}{extension.group() if extension else ''}"
-    kept_marks = "".join(char for char in component if _FIRST_MARK <= ord(char) <= _LAST_MARK)
+    kept_marks = "".join(char for char in component if is_marker(char))
     tail = f"~{kept_marks}{tail}" if kept_marks else tail
     head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
-    return "".join(char for char in head if not _FIRST_MARK <= ord(char) <= _LAST_MARK) + tail
+    return "".join(char for char in head if not is_marker(char)) + tail
 
 
 def _shortened(path: str) -> str:
     """Replace the directories of a path that no operating system would take."""
     if len(path.encode()) <= _PATH_BYTES:
         return path
-    marks = "".join(char for char in path if _FIRST_MARK <= ord(char) <= _LAST_MARK)
+    marks = "".join(char for char in path if is_marker(char))
     extension = _EXTENSION.search(path)
     middle = f"~{marks}~" if marks else "~"
     return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"

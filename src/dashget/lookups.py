@@ -8,13 +8,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import FetchError, Issue, MPDError
-from dashget.isobmff import BoxError, Protections, read_protection
 from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import SingleAddressing
@@ -23,6 +22,9 @@ from dashget.mpd.urls import resolve_reference
 from dashget.planning import Track
 from dashget.transfer.engine import Engine
 from dashget.transfer.request import Fetched, Method, Request
+
+if TYPE_CHECKING:
+    from dashget.isobmff import Protections
 
 _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
@@ -128,6 +130,8 @@ def read_protections(
     Where there is no initialization segment of its own, the beginning of the single file
     is read. What cannot be had or read is an issue.
     """
+    from dashget.isobmff import BoxError, read_protection
+
     found: dict[int, Protections] = {}
     issues: list[Issue] = []
     known: dict[Request, Protections] = {}

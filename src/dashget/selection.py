@@ -147,7 +147,7 @@ def parse_rule(text: str, option: str = "the selection") -> Rule:
     """Read a rule; ``option`` names it in errors."""
     choice: Choice | None = None
     tests: list[Test] = []
-    for part in re.split("[,&]", text):
+    for part in text.replace("&", ",").split(","):
         word = part.strip()
         if word.lower() in ("all", "best", "worst", "none"):
             if choice is not None and choice.value != word.lower():

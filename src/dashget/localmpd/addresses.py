@@ -23,6 +23,7 @@ from dashget.localmpd.tree import (
     own_child,
     unset,
 )
+from dashget.mpd.markers import MARKER
 from dashget.mpd.presentation import (
     ListAddressing,
     Representation,
@@ -32,7 +33,6 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning import Track
-from dashget.regex import late
 from dashget.segments.segment import Segment, SegmentKind
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
@@ -45,7 +45,6 @@ _REFERENCES: Final = (
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
 _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
-_MARKERS: Final = late("([\ue000-\uf8ff])")
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -183,7 +182,7 @@ def _write_initialization(
 def _reference(address: Address, layout: Layout) -> str:
     """Write the mirror's path of an address as a relative URL, fields as identifiers."""
     pattern = layout.pattern(address)
-    pieces = _MARKERS.split(pattern.marked)
+    pieces = MARKER.split(pattern.marked)
     pieces[::2] = [quote(piece, safe=_KEEP_IN_PATH) for piece in pieces[::2]]
     return UrlPattern.from_marked("".join(pieces), pattern.fields).text
 

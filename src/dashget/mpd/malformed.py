@@ -26,6 +26,8 @@ _ROOT: Final = late(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
 def looks_like(data: bytes) -> str | None:
     """Say what the bytes are, if they are something known that is no MPD."""
+    if _begins_as_mpd(data):
+        return None
     if _CONTENT.search(data) is None:
         return "an empty document"
     if data[:2] == b"\x1f\x8b":
@@ -50,6 +52,13 @@ def looks_like(data: bytes) -> str | None:
     if root[1] == "SmoothStreamingMedia":
         return "a Smooth Streaming manifest"
     return None
+
+
+def _begins_as_mpd(data: bytes) -> bool:
+    """Whether the bytes begin as nearly every MPD does; others may be one all the same."""
+    if data.startswith(b"<?xml"):
+        data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
+    return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from dashget.isobmff import BoxError, read_pssh
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, AdaptationSet, ContentProtection, Period, Representation
 from dashget.mpd.presentation import Protection, Pssh
@@ -93,6 +92,8 @@ def _protection(
 
 
 def _boxes(text: str, descriptor: ContentProtection, log: IssueLog) -> tuple[Pssh, ...]:
+    from dashget.isobmff import BoxError, read_pssh
+
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
         box = read_pssh(data)

@@ -15,16 +15,13 @@ from typing import Final
 
 import msgspec
 
+from dashget.mpd.markers import FIRST, MARKER, is_marker
 from dashget.regex import late
 
 MAX_WIDTH: Final = 64
 """The widest number format that is believed; a wider one is hostile."""
 
 _CONSTANT, _NUMBER, _TIME, _MIXED = range(4)
-_MARKER_BASE: Final = 0xE000
-_FIRST_MARKER: Final = "\ue000"
-_LAST_MARKER: Final = "\uf8ff"
-_MARKERS: Final = late("[\ue000-\uf8ff]")
 _IDENTIFIER: Final = late(
     r"\$(?:(?P<name>RepresentationID|Number|Bandwidth|Time|SubNumber)"
     r"(?:%(?P<width>\d{0,20})(?P<radix>[dxXoiu]))?)?\$",
@@ -109,10 +106,10 @@ class UrlPattern(msgspec.Struct, frozen=True, gc=False):
     def text(self) -> str:
         """The canonical text, fields visible: ``http://h/v1-$Number%05d$.m4s``."""
         text = self.marked.replace("$", "$$")
-        return _MARKERS.sub(lambda m: str(self.fields[ord(m[0]) - _MARKER_BASE]), text)
+        return MARKER.sub(lambda m: str(self.fields[ord(m[0]) - FIRST]), text)
 
     def _order(self) -> list[FieldName]:
-        return [self.fields[ord(m) - _MARKER_BASE].name for m in _MARKERS.findall(self.marked)]
+        return [self.fields[ord(m) - FIRST].name for m in MARKER.findall(self.marked)]
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
@@ -155,7 +152,7 @@ class Template(msgspec.Struct, frozen=True):
             if isinstance(part, str):
                 pieces.append(part)
             elif isinstance(part, Field):
-                pieces.append(chr(_MARKER_BASE + self.fields.index(part)))
+                pieces.append(chr(FIRST + self.fields.index(part)))
             elif part.name == "Bandwidth":
                 value = f"%{f'0{part.width}' if part.width else ''}{part.radix}" % (bandwidth or 0)
                 pieces.append(value)
@@ -211,7 +208,7 @@ def escape_markers(text: str) -> str:
     """Percent-encode the private-use characters that patterns use for themselves."""
     if text.isascii():
         return text
-    return _MARKERS.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
+    return MARKER.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
 
 
 def _read_format(
@@ -241,12 +238,12 @@ def _unknown_identifier(text: str) -> list[str]:
 
 def _compile(marked: str, fields: tuple[Field, ...]) -> tuple[str, int]:
     """Turn marked text into a ``%`` format, and say which values it takes."""
-    # Without a pattern: one that has a range of thousands of characters takes long to compile.
+    # Without an expression: this is often the only use of one, and compiling takes longer.
     order = []
     pieces = []
     for char in marked.replace("%", "%%"):
-        if _FIRST_MARKER <= char <= _LAST_MARKER:
-            field = fields[ord(char) - _MARKER_BASE]
+        if is_marker(char):
+            field = fields[ord(char) - FIRST]
             order.append(field.name)
             char = field.printf
         pieces.append(char)

@@ -12,13 +12,14 @@ from typing import Final
 
 import msgspec
 
+from dashget.mpd.markers import RANGE
 from dashget.regex import late
 
 _SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN: Final = late(
-    r"(?![./])(?:[!$&'()*+,;=@A-Z_a-z0-9~\ue000-\uf8ff-]|/(?!\.)|(?<!/)\.)+", re.ASCII
+    rf"(?![./])(?:[!$&'()*+,;=@A-Z_a-z0-9~-]|[{RANGE}]|/(?!\.)|(?<!/)\.)+", re.ASCII
 )
-_ILLEGAL: Final = late(r"%(?![0-9A-Fa-f]{2})|[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\ue000-\uf8ff]")
+_ILLEGAL: Final = late(rf"%(?![0-9A-Fa-f]{{2}})|(?![{RANGE}])[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]")
 _CONTROL: Final = late(r"[\t\r\n]")
 
 
@@ -56,7 +57,9 @@ class Url(msgspec.Struct, frozen=True):
     def host(self) -> str:
         """The host, lower case, without user and port."""
         host = (self.authority or "").rpartition("@")[2]
-        return re.sub(r":\d*$", "", host).lower()
+        name, colon, port = host.rpartition(":")
+        has_port = colon and (not port or port.isdecimal())
+        return (name if has_port else host).lower()
 
     @property
     def origin(self) -> tuple[str | None, str, str | None]:

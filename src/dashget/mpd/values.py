@@ -181,7 +181,7 @@ def _timedelta_seconds(value: timedelta | isodate.Duration) -> Fraction:
 
 def _calendar_remark(whole: str) -> Remark:
     date = whole.partition("T")[0]
-    if any(int(number) for number in re.findall(r"(\d+)[YM]", date)):
+    if len(date) > 1 and any(int(number) for number in re.findall(r"(\d+)[YM]", date)):
         return f"{whole}: years and months have no fixed length; read as 365 and 30 days"
     return None
 

@@ -7,8 +7,10 @@ that ``import pycurl`` gives, whoever asks for it and whenever.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from typing import TYPE_CHECKING, Any
@@ -29,10 +31,30 @@ def _load() -> Any:
     spec = PathFinder.find_spec(_MODULE, places) if places is not None else None
     if spec is None or spec.loader is None:
         return importlib.import_module(_PACKAGE)
-    module = module_from_spec(spec)
-    sys.modules[_MODULE] = module
-    spec.loader.exec_module(module)
+    with _lazy_binding():
+        module = module_from_spec(spec)
+        sys.modules[_MODULE] = module
+        spec.loader.exec_module(module)
     return module
+
+
+@contextlib.contextmanager
+def _lazy_binding() -> Iterator[None]:
+    """Have functions of shared libraries bound when they are first called (RTLD_LAZY).
+
+    libcurl in a wheel brings twenty libraries, of whose functions a run calls few.
+    """
+    if not hasattr(sys, "setdlopenflags"):
+        yield
+        return
+    import os
+
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags & ~os.RTLD_NOW | os.RTLD_LAZY)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(flags)
 
 
 if not TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashget.mpd.markers import COUNT, is_marker
 from dashget.mpd.template import (
     MAX_WIDTH,
     Field,
@@ -116,6 +117,17 @@ def test_private_use_characters_in_a_source_cannot_pass_for_markers() -> None:
     assert expand("\ue000/$Number$") == "%EE%80%80/7"
     assert expand("$RepresentationID$/$Number$", representation_id="\ue000") == "%EE%80%80/7"
     assert escape_markers("\ue001é") == "%EE%80%81é"
+
+
+def test_there_are_markers_for_all_the_fields_that_one_template_can_have() -> None:
+    names = ("Number", "Time", "SubNumber")
+    widths = ("", *(f"%0{width}{radix}" for width in range(MAX_WIDTH + 2) for radix in "dxXoiu"))
+    source = "-".join(f"${name}{width}$" for name in names for width in widths)
+    template, _ = parse_template(source)
+    assert 3 * 65 * 4 == len(template.fields) <= COUNT
+    assert all(map(is_marker, set(template.marked("v", None)) - {"-"}))
+    pattern = UrlPattern.from_marked(template.marked("v", None), template.fields)
+    assert pattern.expand(1, 1, 1).count("-") == source.count("-")
 
 
 def test_the_canonical_text_shows_the_fields() -> None:

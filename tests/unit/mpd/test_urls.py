@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashget.mpd.markers import FIRST_MARKER, LAST_MARKER
 from dashget.mpd.urls import Url, is_absolute, resolve_reference
 
 BASE = "http://a/b/c/d;p?q"
@@ -80,8 +81,31 @@ def test_illegal_characters_are_encoded_and_encoded_ones_stay(
     assert resolve_reference("http://h/", reference) == expected
 
 
-def test_template_markers_pass_through() -> None:
-    assert resolve_reference("http://h/d/", "a/\ue000.m4s") == "http://h/d/a/\ue000.m4s"
+@pytest.mark.parametrize("marker", [FIRST_MARKER, LAST_MARKER])
+@pytest.mark.parametrize("beside", ["", "é"])
+def test_template_markers_pass_through(marker: str, beside: str) -> None:
+    resolved = resolve_reference("http://h/d/", f"a{beside}/{marker}.m4s")
+    assert resolved == f"http://h/d/a{'%C3%A9' if beside else ''}/{marker}.m4s"
+
+
+def test_other_private_use_characters_are_encoded_like_any_that_no_url_may_hold() -> None:
+    other = chr(ord(LAST_MARKER) + 1)
+    assert resolve_reference("http://h/d/", f"a/{other}.m4s") == "http://h/d/a/%EE%90%80.m4s"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://H.example:80/", "h.example"),
+        ("http://h:/", "h"),
+        ("http://u:p@h/", "h"),
+        ("http://[::1]/", "[::1]"),
+        ("http://[::1]:8080/", "[::1]"),
+        ("http://h:x/", "h:x"),
+    ],
+)
+def test_the_host_comes_without_its_port(url: str, host: str) -> None:
+    assert Url.parse(url).host == host
 
 
 def test_white_space_around_and_line_breaks_inside_are_dropped() -> None:
