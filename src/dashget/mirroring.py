@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from dashget.compactmap import CompactMap
 from dashget.events import Observer, Outcome, Progressed
-from dashget.layout import Layout, SafePath
+from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
 from dashget.mpd.dataurl import decode_data_url
 from dashget.outcomes import Outcomes
@@ -60,7 +61,8 @@ class MirrorRun(Hooks):
         self._store: MirrorDirectory
         self._outcomes: Outcomes
         self._records: dict[str, FileRecord] | None = None
-        self._seen: dict[SafePath, int] = {}
+        self._seen = CompactMap(1)
+        """The hash of the URL of every file that was planned."""
         self._started = False
         self._planning_done = False
 
@@ -117,18 +119,19 @@ class MirrorRun(Hooks):
 
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
         only, seen, is_new = self._policy.only, self._seen, self._store.is_new
+        recent = seen.recent
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
             path = planned.path
-            if path in seen:
+            if path in recent or (seen.older is not None and path in seen.older):
                 self._meet_again(planned)
                 continue
             if only is not None and path not in only:
                 continue
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
-            seen[path] = hash(urls[0])
+            seen[path] = (hash(urls[0]),)
             if urls[0][:5] != "data:" and is_new(path):
                 yield Job(Request(urls), functools.partial(self._open, file), file, self._put)
                 continue
@@ -141,7 +144,7 @@ class MirrorRun(Hooks):
         """Take note that a resource is named more than once; each naming may demand it."""
         if not planned.segment.last_derived:
             self._outcomes.require(planned.path)
-        if self._seen[planned.path] != hash(planned.segment.url):
+        if self._seen.get(planned.path) != (hash(planned.segment.url),):
             reason = "another resource has the same name in the mirror"
             file = PlannedFile(planned, planned.path, planned.urls)
             self.ledger.finish(file, Outcome.FAILED, reason=reason)

@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 
 import dashget
+from dashget import compactmap
 from dashget.events import Event
 from dashget.store import parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
+
+
+@pytest.fixture(autouse=True, params=["few", "many"])
+def _files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each case a second time as in a mirror of so many files that strings are not kept."""
+    if request.param == "many":
+        monkeypatch.setattr(compactmap, "RECENT_AT_MOST", 1)
 
 
 def manifest(content: str, *, period: str = "", attributes: str = "") -> Answer:

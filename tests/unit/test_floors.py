@@ -39,7 +39,7 @@ ORDER = (
     ("mpd",),
     ("isobmff", "webm"),
     ("events",),
-    ("byterange", "digests", "errors", "version"),
+    ("byterange", "compactmap", "digests", "errors", "version"),
     ("regex",),
 )
 """From the top; each may import what stands below it, and within its own name."""

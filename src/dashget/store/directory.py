@@ -20,6 +20,7 @@ from typing import IO, Final
 
 import msgspec
 
+from dashget.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.layout import CONTROL_DIRECTORY
 from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
@@ -84,7 +85,8 @@ class MirrorDirectory:
         self._there: dict[str, frozenset[str]] = {}
         """What was in a folder when it was first asked about, case-folded, or _TOO_MANY."""
         self._prefix = os.path.join(root, "")
-        self._recorded: dict[str, tuple[int, int]] = {}
+        self._recorded = CompactMap(2)
+        """The size of every recorded file, and the hash of its URL."""
         self._files: tuple[int, dict[str, FileRecord]] | None = None
         self._second: int | None = None
         self._second_text = ""
@@ -146,7 +148,8 @@ class MirrorDirectory:
         there = self._there.get(folder)
         if there is None:
             there = self._there[folder] = _names_in(self._prefix + folder)
-        if path in self._recorded:
+        recorded = self._recorded
+        if path in recorded.recent or (recorded.older is not None and path in recorded.older):
             return False
         # Some file systems take several spellings of the same letters for one name.
         if there and (there is _TOO_MANY or name.casefold() in there or not path.isascii()):
@@ -215,7 +218,7 @@ class MirrorDirectory:
             self._made.discard(folder)
             folder = os.path.dirname(folder)
         self._record.append(msgspec.structs.replace(record, removed=True))
-        self._recorded.pop(record.path, None)
+        self._recorded.discard(record.path)
 
     def finish(self, part: Part, record: FileRecord) -> None:
         """Give a part its final name, and record it.

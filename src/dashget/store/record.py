@@ -14,10 +14,13 @@ from typing import Final
 
 import msgspec
 
+from dashget.compactmap import CompactMap
 from dashget.errors import StoreError
 from dashget.layout import is_safe_path
 
 RECORD_VERSION: Final = 1
+_LARGEST: Final = (1 << 63) - 1
+"""No file is larger, on any system."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,13 +139,13 @@ def read_header(path: Path) -> Header | None:
     return header
 
 
-def read_sizes(path: Path) -> dict[str, tuple[int, int]]:
+def read_sizes(path: Path) -> CompactMap:
     """Return the recorded size of every finished file and the hash of its URL, by path.
 
-    The hash is this process's own ``hash``: a million URLs would fill the memory.
+    The hash is this process's own ``hash``.
     """
     decoder = msgspec.json.Decoder(_Line)
-    sizes: dict[str, tuple[int, int]] = {}
+    sizes = CompactMap(2)
     for line in _iter_lines(path):
         try:
             entry = decoder.decode(line)
@@ -151,8 +154,8 @@ def read_sizes(path: Path) -> dict[str, tuple[int, int]]:
         if entry.path is None or not is_safe_path(entry.path):
             continue
         if entry.removed:
-            sizes.pop(entry.path, None)
-        elif entry.size is not None:
+            sizes.discard(entry.path)
+        elif entry.size is not None and 0 <= entry.size <= _LARGEST:
             sizes[entry.path] = (entry.size, hash(entry.url))
     return sizes
 

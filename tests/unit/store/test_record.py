@@ -24,7 +24,7 @@ HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manife
 
 
 def sizes(path: Path) -> dict[str, int]:
-    return {name: size for name, (size, _) in read_sizes(path).items()}
+    return {name: size for name, (size, _) in read_sizes(path).recent.items()}
 
 
 def write(path: Path, *entries: Header | FileRecord) -> None:
@@ -36,14 +36,14 @@ def write(path: Path, *entries: Header | FileRecord) -> None:
 
 def test_a_missing_record_is_an_empty_one(tmp_path: Path) -> None:
     assert read_header(tmp_path / "r") is None
-    assert read_sizes(tmp_path / "r") == {}
+    assert read_sizes(tmp_path / "r").recent == {}
 
 
 def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
     assert read_header(path) == HEADER
-    assert read_sizes(path) == {"a": (3, hash("http://h/a"))}
+    assert read_sizes(path).recent == {"a": (3, hash("http://h/a"))}
     first, second = map(json.loads, path.read_text().splitlines())
     assert first["dashget"] == 1
     assert second == {"path": "a", "url": "http://h/a", "size": 3}
@@ -78,7 +78,7 @@ def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
     write(path, HEADER)
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2}')
-    assert read_sizes(path) == {}
+    assert read_sizes(path).recent == {}
 
 
 def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
@@ -95,6 +95,13 @@ def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
     path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
     assert sizes(path) == {"a": 4}
     assert [file.path for file in iter_files(path)] == ["a"]
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 80])
+def test_a_size_that_no_file_has_is_not_believed(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b'{"path":"a","url":"u","size":%d}\n{"path":"b","url":"u","size":5}\n' % size)
+    assert sizes(path) == {"b": 5}
 
 
 @given(st.data())
@@ -114,7 +121,7 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
         path = Path(folder) / "r"
         path.write_bytes(bytes(damaged))
         intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
-        found = read_sizes(path)
+        found = read_sizes(path).recent
         for file in files:
             if encoder.encode(file) in intact:
                 assert found[file.path] == (file.size, hash(file.url))
