@@ -10,6 +10,7 @@ import msgspec
 
 from dashget.byterange import ByteRange
 from dashget.errors import Retry
+from dashget.transfer.bodyend import BodyEnd
 from dashget.transfer.failure import Failure, Scope
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked
@@ -69,11 +70,11 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "asks_anew", "asks_end", "asks_probe", "base", "began", "closed",
-        "cursor", "dead", "end_asked", "failure", "failures", "first_byte_seconds", "furthest",
+        "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed",
+        "cursor", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
         "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
         "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
-        "size", "succeeded", "told", "tries", "urls", "validator", "why", "wires", "write",
+        "size", "succeeded", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -107,11 +108,7 @@ class Task:
         """Whether the server has proved to know no ranges of it."""
         self.resumed = False
         self.began = False
-        self.asks_end = False
-        """Whether all that was sent is here, and the server is asked if that is all there is."""
-        self.end_asked = False
-        self.told: int | None = None
-        """The size that was told in answer to that."""
+        self.end = BodyEnd()
         self.asks_probe = False
         """Whether a HEAD was refused, and a range of one byte is asked instead."""
         self.led: Led | None = None
@@ -182,14 +179,13 @@ class Task:
     def may_lack_its_end(self, *, marked: bool) -> bool:
         """Say whether a body that ended well may be all that came, and not all there is.
 
-        The end of a connection, or of an HTTP/2 stream, looks the same where a server breaks it
-        off without an error; only ``marked`` ends do not. Not asked of what is just read into
-        memory: a manifest shows by itself that its end is missing.
+        Not where its end was ``marked``. Not asked of what is just read into memory: a manifest
+        shows by itself that its end is missing.
         """
         return (
             self.size is None
             and not marked
-            and not self.end_asked
+            and not self.end.known
             and self.request.range is None
             and self.prefix > 0
             and not isinstance(self.sink, MemorySink)
@@ -200,8 +196,7 @@ class Task:
 
         False: more is there, or another version; the answer is to be taken like any other.
         """
-        self.asks_end = False
-        self.told = accepted.total
+        self.end.answered(accepted.total)
         if accepted.total is not None:
             return accepted.total == self.prefix
         return head.status == 200 and head.validator == self.validator
@@ -214,7 +209,8 @@ class Task:
         self.size = None
         self.owner = None
         self.led = None
-        self.resumed = self.began = self.proven = self.asks_end = False
+        self.resumed = self.began = self.proven = False
+        self.end.dropped()
 
     def attempt(self) -> Attempt:
         """Return what to ask next, where one stream is to bring all of it."""
@@ -223,7 +219,7 @@ class Task:
         wanted = self.request.range
         if wanted is not None:
             return Attempt(Asked(range=wanted, whole=False))
-        if self.asks_end:
+        if self.end.asking:
             # From the last byte on: that is there, and tells with its Content-Range of any others.
             last = self.prefix - 1
             validator = self.validator if self.owner == self.cursor else None
@@ -309,6 +305,14 @@ class Task:
         status = failure.status
         asked = self.request.method is Method.HEAD and not self.asks_probe
         return asked and status is not None and status >= 400 and status not in but
+
+    def restart(self) -> None:
+        """Let all its wires end, and begin anew after the last one."""
+        self.halted = True
+
+    def give_up(self) -> None:
+        """Decide that it has failed; it is reported when its last wire has let go."""
+        self.closed = self.halted = True
 
     def may_restart(self) -> bool:
         """Say whether starting from zero is still worth it; a resource may change for ever."""
