@@ -141,7 +141,7 @@ class Transfers:
                 request = Request((item,)) if isinstance(item, str) else item
                 sink = self.sinks[request.url] = next(given, None) or self._sink_type()
                 put = _put_of(sink) if request.method is Method.GET else None
-                yield Job(request, lambda sink=sink: sink, request.url, put)  # type: ignore[misc]  # bound now
+                yield Job(request, lambda _, sink=sink: sink, request.url, put)  # type: ignore[misc]  # bound now
 
         self.engine.run(jobs(), self.done)
 

@@ -281,7 +281,7 @@ def _changed(record: FileRecord, fetched: Fetched) -> Finding:
     return Finding(record.path, Problem.CHANGED, message)
 
 
-def _no_sink() -> Sink:
+def _no_sink(_: Job) -> Sink:
     """Give the sink of a HEAD request, which has no body."""
     return MemorySink(0)
 

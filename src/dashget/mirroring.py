@@ -7,7 +7,6 @@ agrees; everything else is fetched into a part, and gets its name when it is who
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -119,7 +118,8 @@ class MirrorRun(Hooks):
 
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
         only, seen, is_new = self._policy.only, self._seen, self._store.is_new
-        recent = seen.recent
+        blank = self._store.is_blank
+        recent, opens, puts = seen.recent, self._open, self._put
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
@@ -132,8 +132,8 @@ class MirrorRun(Hooks):
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
             seen[path] = (hash(urls[0]),)
-            if urls[0][:5] != "data:" and is_new(path):
-                yield Job(Request(urls), functools.partial(self._open, file), file, self._put)
+            if urls[0][:5] != "data:" and (blank or is_new(path)):
+                yield Job(Request(urls), opens, file, puts)
                 continue
             job = self._job_for(file)
             if job is not None:
@@ -186,9 +186,10 @@ class MirrorRun(Hooks):
 
     def _get_job(self, file: PlannedFile) -> Job:
         put = None if self._store.has_part(file.path) else self._put
-        return Job(Request(file.urls), functools.partial(self._open, file), file, put)
+        return Job(Request(file.urls), self._open, file, put)
 
-    def _open(self, file: PlannedFile) -> Part:
+    def _open(self, job: Job) -> Part:
+        file: PlannedFile = job.payload
         file.part = self._store.part(file.path, file.urls[0], checksum=self._policy.checksum)
         return file.part
 
@@ -200,7 +201,7 @@ class MirrorRun(Hooks):
             file.unnamed = self._store.put(pieces)
             if file.unnamed is not None:
                 return
-        part = self._open(file)
+        part = self._open(job)
         try:
             part.put(head, pieces)
         except BaseException:
@@ -220,6 +221,6 @@ class MirrorRun(Hooks):
         self.ledger.finish(file, Outcome.DOWNLOADED, len(data))
 
 
-def _no_sink() -> Sink:
+def _no_sink(_: Job) -> Sink:
     """Give the sink of a HEAD request, which has no body."""
     return MemorySink(0)

@@ -14,6 +14,7 @@ from dashget.transfer.request import Fetched, Job, Method, TransferError
 
 _SPOILT_AT_MOST: Final = 3
 _GONE: Final = (404, 410)
+_NO_CACHE: Final[dict[str, str]] = {}
 _MISSED_AT_MOST: Final = 100
 """So many files that no server has are asked for a second time; more are no accident."""
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -212,7 +213,7 @@ class Outcomes:
             fetched.remote,
             fetched.first_byte_seconds,
             fetched.seconds,
-            dict(head.cache),
+            dict(head.cache) if head.cache else _NO_CACHE,
             adopted,
         )
 

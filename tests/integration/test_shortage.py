@@ -165,7 +165,7 @@ class Other(Hooks):
 
 def jobs():
     while not other.back and results <= {"1"}:
-        yield Job(Request((url,)), lambda: MemorySink(5000))
+        yield Job(Request((url,)), lambda _: MemorySink(5000))
 
 def done(job, result):
     results.add(str(result.attempts if isinstance(result, Fetched) else result))
@@ -220,7 +220,7 @@ from dashget.transfer.request import Fetched, Job, MemorySink, Request
 def jobs():
     for url in sys.argv[1:]:
         for _ in range(12):
-            yield Job(Request((url,)), lambda: MemorySink(5000))
+            yield Job(Request((url,)), lambda _: MemorySink(5000))
 
 options = TransferOptions(
     in_flight=12, retries=0, timeout_seconds=1000.0, connect_timeout_seconds=1000.0, loops=1,
@@ -368,7 +368,7 @@ def test_no_range_is_written_before_the_sink_expects_ranges(
 
 
 def test_a_run_that_finds_no_descriptor_at_all_ends(server: FaultServer) -> None:
-    def refuse_descriptors() -> RecordingSink:
+    def refuse_descriptors(_: Job) -> RecordingSink:
         raise OSError(errno.EMFILE, "Too many open files")
 
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(3)]

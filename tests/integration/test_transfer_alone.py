@@ -49,7 +49,7 @@ class Whole:
             self.put[urls[0]] = b"".join(pieces)
             assert head.size == len(self.put[urls[0]])
 
-        def open_sink() -> Sink:
+        def open_sink(_: Job) -> Sink:
             self.opened[urls[0]] = sink = MemorySink(1 << 24)
             return sink
 

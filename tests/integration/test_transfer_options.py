@@ -218,7 +218,7 @@ def test_the_rate_is_limited_in_all(server: FaultServer) -> None:
 
     sinks = [Timed(clock) for _ in range(4)]
     jobs = [
-        Job(Request((server.on(f"/{i}", Answer(bytes(RATE // 4))),)), lambda sink=sink: sink)
+        Job(Request((server.on(f"/{i}", Answer(bytes(RATE // 4))),)), lambda _, sink=sink: sink)
         for i, sink in enumerate(sinks)
     ]
     options = TransferOptions(limit_rate=RATE, loops=1, timeout_seconds=600, retries=0)

@@ -42,7 +42,7 @@ def jobs():
     for number in range(count):
         pulled += 1
         request = Request((f"{url}?{number}",))
-        yield Job(request, lambda: MemorySink(1000), None, put if puts else None)
+        yield Job(request, lambda _: MemorySink(1000), None, put if puts else None)
 
 
 def put(job, head, pieces):

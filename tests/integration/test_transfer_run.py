@@ -80,7 +80,7 @@ def test_jobs_are_pulled_as_they_are_needed(server: FaultServer) -> None:
         for _ in range(300):
             pulled += 1
             furthest = max(furthest, pulled - finished)
-            yield Job(Request((url,)), lambda: MemorySink(5000))
+            yield Job(Request((url,)), lambda _: MemorySink(5000))
 
     def done(job: Job, result: Fetched | TransferError) -> None:
         nonlocal finished
@@ -97,7 +97,7 @@ def test_a_long_queue_of_what_is_refused_needs_little_memory() -> None:
 
     def jobs() -> Iterator[Job]:
         for i in range(20_000):
-            yield Job(Request((f"ftp://127.0.0.1/{i}",)), lambda: MemorySink(1))
+            yield Job(Request((f"ftp://127.0.0.1/{i}",)), lambda _: MemorySink(1))
 
     def done(job: Job, result: Fetched | TransferError) -> None:
         nonlocal count
@@ -123,7 +123,7 @@ def test_a_server_that_is_down_does_not_pull_all_jobs(server: FaultServer) -> No
             pulled += 1
             if pulled > 200:
                 engine.cancel()
-            yield Job(Request((f"http://127.0.0.1:1/{i}",)), lambda: MemorySink(1))
+            yield Job(Request((f"http://127.0.0.1:1/{i}",)), lambda _: MemorySink(1))
 
     timer: threading.Timer
     with Engine(TransferOptions(backoff_seconds=60, backoff_limit_seconds=60)) as engine:
@@ -208,7 +208,7 @@ def test_too_many_open_files_are_waited_out(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
     refused = 0
 
-    def open_sink() -> Sink:
+    def open_sink(_: Job) -> Sink:
         nonlocal refused
         if refused < 3:
             refused += 1
@@ -243,7 +243,7 @@ def done(job, result):
 def jobs():
     for i in range(60):
         sink = Sink(5000)
-        yield Job(Request((sys.argv[1],)), lambda sink=sink: sink, sink)
+        yield Job(Request((sys.argv[1],)), lambda _, sink=sink: sink, sink)
 
 with Engine(TransferOptions(in_flight=30, retries=0, origin=sys.argv[2] or None)) as engine:
     engine.fetch(Request((sys.argv[1],)), max_bytes=5000)
@@ -278,7 +278,7 @@ def test_errors_of_the_caller_come_back_to_it(server: FaultServer, where: str) -
                 fail("jobs")
             yield Job(Request((url,)), open_sink)
 
-    def open_sink() -> Sink:
+    def open_sink(_: Job) -> Sink:
         fail("sink")
         return RecordingSink()
 
@@ -293,7 +293,7 @@ def test_one_fetch_may_happen_during_a_run(server: FaultServer) -> None:
     def jobs() -> Iterator[Job]:
         for url in urls:
             bodies.append(engine.fetch(Request((url,)), max_bytes=5000)[1])
-            yield Job(Request((url,), Method.HEAD), lambda: MemorySink(0))
+            yield Job(Request((url,), Method.HEAD), lambda _: MemorySink(0))
 
     with Engine(TransferOptions()) as engine:
         engine.run(jobs(), lambda job, result: None)
@@ -316,7 +316,7 @@ def done(job, result):
 
 with Engine(TransferOptions()) as engine:
     try:
-        engine.run([Job(Request((sys.argv[1],)), lambda: Sink(5000))], done)
+        engine.run([Job(Request((sys.argv[1],)), lambda _: Sink(5000))], done)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
 print("threads", threading.active_count())

@@ -88,6 +88,8 @@ class MirrorDirectory:
         self._recorded = CompactMap(2)
         """The size of every recorded file, and the hash of its URL."""
         self._files: tuple[int, dict[str, FileRecord]] | None = None
+        self.is_blank = False
+        """Whether there was nothing at all when it was opened, so that no file can be there."""
         self._second: int | None = None
         self._second_text = ""
 
@@ -103,6 +105,7 @@ class MirrorDirectory:
                 self._read_record(header, moved=moved)
             return
         with _as_store_error(self.root):
+            self.is_blank = not _names_in(self._prefix)
             self._control.mkdir(parents=True, exist_ok=True)
             self._acquire()
         try:

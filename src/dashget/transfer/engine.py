@@ -89,7 +89,7 @@ class Engine:
         """
         sink = MemorySink(max_bytes)
         results: list[Fetched | TransferError] = []
-        job = Job(request, lambda: sink)
+        job = Job(request, lambda _: sink)
         try:
             self._run((job,), lambda _, result: results.append(result), loops=1)
         except StoreError as error:

@@ -144,7 +144,7 @@ class ParkingSink(Sink, Protocol):
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 
-    ``open_sink`` is called when the transfer starts, on a thread of the engine.
+    ``open_sink`` is called with the job when the transfer starts, on a thread of the engine.
 
     ``put`` may be given where nothing of the resource is there yet and all of it is wanted:
     what is small and comes whole, in one go, at its first URL is handed to it as one list of
@@ -153,7 +153,7 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """
 
     request: Request
-    open_sink: Callable[[], Sink]
+    open_sink: Callable[[Job], Sink]
     payload: Any = None
     put: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
 

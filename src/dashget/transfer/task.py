@@ -142,7 +142,7 @@ class Task:
         """Open the sink and take over what an earlier run left. May raise OSError."""
         if self.request.method is Method.HEAD:
             return
-        self.sink = self.job.open_sink()
+        self.sink = self.job.open_sink(self.job)
         self.write = _writer(self.sink)
         point = self.sink.resume_point()
         if point is None or self.request.range is not None:

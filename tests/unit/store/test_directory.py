@@ -266,6 +266,21 @@ def test_what_is_on_disk_recorded_or_begun_is_not_new(tmp_path: Path) -> None:
         assert not store.is_new("v/ü.m4s"), "file systems differ on what is the same letter"
 
 
+def test_only_a_directory_without_anything_is_blank(tmp_path: Path) -> None:
+    for name in ("absent", "empty", "control", "foreign"):
+        root = tmp_path / name
+        if name != "absent":
+            root.mkdir()
+        if name == "control":
+            (root / ".dashget").mkdir()
+        if name == "foreign":
+            (root / "notes.txt").touch()
+        with opened(root) as store:
+            assert store.is_blank is (name in ("absent", "empty"))
+        with opened(root) as store:
+            assert not store.is_blank
+
+
 def test_a_crowded_folder_is_asked_about_each_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

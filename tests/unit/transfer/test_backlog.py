@@ -11,7 +11,7 @@ HOST, FULL = Origin("http", "a", 80), Origin("http", "b", 80)
 
 
 def task() -> Task:
-    return Task(Job(Request(("http://a/",)), lambda: MemorySink(1)))
+    return Task(Job(Request(("http://a/",)), lambda _: MemorySink(1)))
 
 
 def test_whoever_was_led_to_a_host_goes_before_those_who_have_asked_nobody_yet() -> None:

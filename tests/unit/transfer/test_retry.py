@@ -19,7 +19,7 @@ REFUSED = Failure("connection refused", Retry.AGAIN, Scope.BASE)
 
 
 def task(*urls: str) -> Task:
-    return Task(Job(Request(urls), lambda: MemorySink(0)))
+    return Task(Job(Request(urls), lambda _: MemorySink(0)))
 
 
 def origin() -> Origin:

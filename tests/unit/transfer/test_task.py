@@ -13,7 +13,7 @@ HEAD = Head(200, "1.1", {"content-length": "100"})
 
 
 def test_a_task_that_ended_without_a_reason_is_no_cancelled_one() -> None:
-    task = Task(Job(Request(("http://h/a",)), RecordingSink))
+    task = Task(Job(Request(("http://h/a",)), lambda _: RecordingSink()))
     task.open(TransferOptions())
     task.wires = 1
     task.accept(HEAD, Accepted(0, 100, 100), "http://h/a", 0)
@@ -24,7 +24,7 @@ def test_a_task_that_ended_without_a_reason_is_no_cancelled_one() -> None:
 
 def test_a_sink_is_begun_with_the_first_answer() -> None:
     sink = RecordingSink()
-    task = Task(Job(Request(("http://h/a",)), lambda: sink))
+    task = Task(Job(Request(("http://h/a",)), lambda _: sink))
     task.open(TransferOptions())
     assert sink.begun == []
     task.accept(HEAD, Accepted(0, 100, 100), "http://h/a", 0)
