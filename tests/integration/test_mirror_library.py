@@ -707,3 +707,21 @@ def test_of_a_file_that_nobody_answered_for_nothing_is_told(
     failed = next(e for e in events if isinstance(e, dashget.FileFinished) and e.path == "v/2.m4s")
     assert failed.outcome is dashget.Outcome.FAILED
     assert (failed.http, failed.remote, failed.cache, failed.seconds) == (None,) * 4
+
+
+@pytest.mark.parametrize("status", [404, 403, 500])
+def test_a_file_from_another_url_that_cannot_be_compared_does_not_count(
+    server: FaultServer, tmp_path: Path, status: int
+) -> None:
+    def version(number: int) -> str:
+        for n in (1, 2, 3):
+            body = bytes([number]) * 100
+            server.on(f"/show/v/{n}.m4s?v={number}", Answer(body, etag=f'"{number}-{n}"'))
+        return server.on("/show/x.mpd", manifest(numbered(f"v/$Number$.m4s?v={number}")))
+
+    mirror(version(1), tmp_path)
+    url = version(2)
+    server.on("/show/v/1.m4s?v=2", refuse(status))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/1.m4s"] == "failed"
+    assert not summary.complete
