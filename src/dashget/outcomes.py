@@ -159,11 +159,12 @@ class Outcomes:
             file.part.close()
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
-        elif file.known is not None and job.request.method is Method.HEAD:
+        elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
             reason = f"not compared with the server: {error.message}"
             size = file.known.size
             self._ledger.finish(file, Outcome.PRESENT, size, error, reason)
-        elif job.request.method is Method.HEAD:
+        elif _is_head(job):
+            # What is here came from another URL: unless it is compared, it does not count.
             self._again.append(file)
         elif (
             error.status in _GONE
@@ -215,6 +216,10 @@ class Outcomes:
             dict(head.cache),
             adopted,
         )
+
+
+def _is_head(job: Job) -> bool:
+    return job.request.method is Method.HEAD
 
 
 def is_same(known: FileRecord, fetched: Fetched) -> bool:
