@@ -725,3 +725,24 @@ def test_a_file_from_another_url_that_cannot_be_compared_does_not_count(
     summary, events = mirror(url, tmp_path)
     assert events.outcomes()["v/1.m4s"] == "failed"
     assert not summary.complete
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "another version"])
+def test_a_last_segment_that_was_there_once_is_not_absent(
+    server: FaultServer, tmp_path: Path, damage: str
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    last = tmp_path / "v/3.m4s"
+    if damage == "gone":
+        last.unlink()
+    elif damage == "cut":
+        last.write_bytes(b"cut")
+    else:
+        for number in (1, 2):
+            server.on(f"/show/v/{number}.m4s?v=2", segment(number))
+        server.on("/show/x.mpd", manifest(numbered("v/$Number$.m4s?v=2")))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
