@@ -172,6 +172,7 @@ class Outcomes:
             # Of what came in part, the server had it a moment ago.
             and not error.transferred
             and not self._store.has_part(file.path)
+            and not self._store.is_recorded(file.path)
         ):
             self._absent.append((file, error))
         elif error.status in _GONE and not file.missed and self._missed < _MISSED_AT_MOST:

@@ -171,6 +171,10 @@ class MirrorDirectory:
             return False
         return self._journal.knows(part_name(path))
 
+    def is_recorded(self, path: str) -> bool:
+        """Say whether a file of this name was finished once, whatever is there of it now."""
+        return path in self._recorded
+
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
         part.drop()
