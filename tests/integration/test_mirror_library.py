@@ -746,3 +746,17 @@ def test_a_last_segment_that_was_there_once_is_not_absent(
     summary, events = mirror(url, tmp_path)
     assert events.outcomes()["v/3.m4s"] == "failed"
     assert not summary.complete
+
+
+@pytest.mark.parametrize("second", [refuse(503), refuse(403), Answer(drop="close")])
+def test_a_last_segment_is_absent_only_where_every_server_says_so(
+    server: FaultServer, tmp_path: Path, second: Answer
+) -> None:
+    with FaultServer() as other:
+        for number in (1, 2):
+            server.on(f"/show/v/{number}.m4s", segment(number))
+        other.on("/show/v/3.m4s", second)
+        bases = "".join(f"<BaseURL>{s.url('/show/')}</BaseURL>" for s in (server, other))
+        summary, events = mirror(server.on("/show/x.mpd", manifest(bases + numbered())), tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
