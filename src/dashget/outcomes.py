@@ -167,7 +167,7 @@ class Outcomes:
             # What is here came from another URL: unless it is compared, it does not count.
             self._again.append(file)
         elif (
-            error.status in _GONE
+            error.gone
             and file.planned.segment.last_derived
             # Of what came in part, the server had it a moment ago.
             and not error.transferred
