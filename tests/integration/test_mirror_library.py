@@ -760,3 +760,12 @@ def test_a_last_segment_is_absent_only_where_every_server_says_so(
         summary, events = mirror(server.on("/show/x.mpd", manifest(bases + numbered())), tmp_path)
     assert events.outcomes()["v/3.m4s"] == "failed"
     assert not summary.complete
+
+
+def test_the_only_segment_of_a_representation_is_not_absent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    document = Answer(manifest(numbered()).body.replace(b"PT6S", b"PT1S"))
+    summary, events = mirror(server.on("/show/x.mpd", document), tmp_path)
+    assert events.outcomes() == {"v/1.m4s": "failed"}
+    assert not summary.complete
