@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import json
 import shutil
@@ -873,3 +874,34 @@ def test_a_manifest_that_has_changed_on_the_server_is_a_note(
     report, events = verify(small, remote=True)
     assert report.sound
     assert events.problems(notes=True) == {"x.mpd": {"changed-on-server"}}
+
+
+@pytest.fixture
+def live(server: FaultServer, tmp_path: Path) -> Path:
+    """A mirror of a live presentation that was taken twice: three segments, and then six."""
+    for number in range(1, 7):
+        serve(server, f"v/{number}.m4s", segment(number))
+        serve(server, f"w/{number}.m4s", segment(number))
+    body = manifest(tuple(range(1, 31))).body.replace(b'type="static"', b'type="dynamic"')
+    start = b'availabilityStartTime="2020-01-01T00:00:00Z" mediaPresentationDuration'
+    body = body.replace(b"mediaPresentationDuration", start).replace(b' endNumber="30"', b"")
+    url = server.on("/show/x.mpd", Answer(body.replace(b"<Period>", b'<Period start="PT0S">')))
+    for seconds in (6, 12):
+        now = datetime.datetime(2020, 1, 1, 0, 0, seconds, tzinfo=datetime.UTC)
+        summary, _ = mirror(url, tmp_path / "live", now=now)
+        assert summary.complete
+    return tmp_path / "live"
+
+
+def test_a_live_presentation_is_verified_as_it_was_taken_last(live: Path) -> None:
+    (live / "v/5.m4s").unlink()
+    _, events = verify(live)
+    assert events.problems() == {"v/5.m4s": {"missing"}}
+    assert events.problems(notes=True) == {}
+
+
+def test_pruning_leaves_what_was_taken_last_of_a_live_presentation(live: Path) -> None:
+    verify(live, prune=True)
+    assert sorted(path.name for path in (live / "v").iterdir()) == [
+        f"{number}.m4s" for number in range(1, 7)
+    ]
