@@ -463,8 +463,8 @@ def _entry_of(record: FileRecord) -> tuple[int, int]:
 
 def _differs(known: Header, header: Header) -> bool:
     """Whether a later header says something that the record does not have yet."""
-    same = (known.source, known.url, known.manifest, known.selection)
-    return same != (header.source, header.url, header.manifest, header.selection)
+    same = (known.source, known.url, known.manifest, known.selection, known.now)
+    return same != (header.source, header.url, header.manifest, header.selection, header.now)
 
 
 def _store_error(root: Path, error: OSError) -> StoreError:
