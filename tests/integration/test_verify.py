@@ -905,3 +905,31 @@ def test_pruning_leaves_what_was_taken_last_of_a_live_presentation(live: Path) -
     assert sorted(path.name for path in (live / "v").iterdir()) == [
         f"{number}.m4s" for number in range(1, 7)
     ]
+
+
+def test_nothing_is_pruned_by_a_manifest_that_is_not_as_it_was_recorded(
+    server: FaultServer, small: Path
+) -> None:
+    damaged = small / "x.mpd"
+    damaged.write_bytes(damaged.read_bytes().replace(b"v/$Number", b"z/$Number"))
+    report, events = verify(small, prune=True)
+    assert not report.sound
+    assert events.problems()["x.mpd"] == {"manifest"}
+    assert {f"v/{number}.m4s" for number in NUMBERS} <= tree(small).keys()
+
+
+def test_nothing_is_pruned_without_what_the_manifest_takes_from_elsewhere(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    body = manifest().body
+    period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
+    named = b'<Period xmlns="urn:mpeg:dash:schema:mpd:2011" duration="PT6S">'
+    server.on("/show/p.xml", Answer(period.replace(b"<Period>", named)))
+    link = b'<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/>'
+    other = period.replace(b"<Period>", b'<Period duration="PT6S">').replace(b"v/", b"w/")
+    url = server.on("/show/x.mpd", Answer(body.replace(period, other + link)))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    (tmp_path / ".dashget/remote/index.jsonl").unlink()
+    verify(tmp_path, prune=True)
+    assert FILES <= tree(tmp_path).keys()
