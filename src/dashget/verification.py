@@ -124,6 +124,8 @@ class _Verification:
         self._engine = engine
         self._compared = 0
         self._repaired = 0
+        self._whole = True
+        """Whether all is here that the manifest takes from elsewhere."""
 
     def report(self) -> Report:
         """Run all checks, and count what they find."""
@@ -135,7 +137,8 @@ class _Verification:
             findings += self._ask_server(offline, findings)
         if self._options.repair:
             offline, findings = self._repair(expected, offline, findings)
-        if self._options.prune:
+        # What the manifest truly names is not known where it, or a part of it, is not as recorded.
+        if self._options.prune and not manifest and self._whole:
             self._prune(expected)
         if self._options.writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
@@ -232,6 +235,7 @@ class _Verification:
         try:
             entities = tuple(RemoteEntity(*entry) for entry in self._store.read_remote())
             mpd = include_entities(parse_mpd(data), entities)
+            self._whole = not mpd.remote
             presentation = resolve(
                 mpd,
                 url=self._header.url,
