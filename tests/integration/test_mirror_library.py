@@ -769,3 +769,39 @@ def test_the_only_segment_of_a_representation_is_not_absent(
     summary, events = mirror(server.on("/show/x.mpd", document), tmp_path)
     assert events.outcomes() == {"v/1.m4s": "failed"}
     assert not summary.complete
+
+
+def test_nothing_is_pruned_by_a_run_in_which_files_have_failed(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", manifest(numbered("w/$Number$.m4s")))
+    server.unknown = refuse(503)
+    summary, _ = mirror(url, tmp_path, prune=True)
+    assert not summary.complete
+    assert (tmp_path / "v/1.m4s").read_bytes() == bytes([1]) * 2000
+
+
+def with_remote_period(server: FaultServer) -> str:
+    """Publish a presentation whose second Period is a remote one."""
+    namespace = 'xmlns="urn:mpeg:dash:schema:mpd:2011" duration="PT6S"'
+    remote = f"<Period {namespace}>{numbered('w/$Number$.m4s')}</Period>"
+    server.on("/show/p.xml", Answer(remote.encode()))
+    for number in (1, 2, 3):
+        server.on(f"/show/w/{number}.m4s", segment(number))
+    publish(server)
+    link = b'</Period><Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/></MPD>'
+    body = manifest(numbered()).body.replace(b"</Period></MPD>", link)
+    return server.on("/show/x.mpd", Answer(body.replace(b"<Period>", b'<Period duration="PT6S">')))
+
+
+def test_nothing_is_pruned_when_a_remote_period_cannot_be_had(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = with_remote_period(server)
+    first, _ = mirror(url, tmp_path)
+    assert first.files == 6
+    server.on("/show/p.xml", refuse(503))
+    mirror(url, tmp_path, prune=True)
+    assert (tmp_path / "w/1.m4s").exists()
