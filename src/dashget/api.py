@@ -174,7 +174,9 @@ def mirror(
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
                 if not options.dry_run:
-                    _finish_mirror(loaded, store, options, watch, stop)
+                    # What the mirror still needs is not known where something is missing.
+                    prunes = options.prune and not (loaded.partial or run.ledger.totals.failures)
+                    _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
             except StoreError as error:
                 failure = _explained(error, root)
     summary = run.ledger.summary(
@@ -351,13 +353,19 @@ def _total(estimates: Iterable[int | None]) -> int | None:
 
 
 def _finish_mirror(
-    loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch, stop: Stop
+    loaded: Loaded,
+    store: MirrorDirectory,
+    options: MirrorOptions,
+    watch: _Watch,
+    stop: Stop,
+    *,
+    prunes: bool,
 ) -> None:
     """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
     store.check_present()
     if stop.requested:
         return
-    if options.prune:
+    if prunes:
         from dashget.verification import expected_of, prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)

@@ -64,6 +64,8 @@ class Loaded(msgspec.Struct, frozen=True):
     """What was fetched for the document's remote elements."""
     issues: tuple[Issue, ...] = ()
     """What was odd about looking up remote elements and the time."""
+    partial: bool = False
+    """Whether a remote element was not to be had, so that more may belong to the presentation."""
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
@@ -141,6 +143,7 @@ def load_manifest(
     mpd = parse_mpd(data, limits=limits)
     base = None if base_url is None else _checked_base(base_url)
     mpd, remote, issues = fetch_remote_elements(mpd, base or url, engine)
+    partial = bool(issues)
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine)
         issues += more
@@ -153,7 +156,7 @@ def load_manifest(
     )
     name = manifest_name(url if source.url or source.path else presentation.url)
     shown_now = now if presentation.dynamic else None
-    return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues)
+    return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues, partial)
 
 
 def _parse_url(text: str) -> Source:
