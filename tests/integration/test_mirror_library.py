@@ -805,3 +805,12 @@ def test_nothing_is_pruned_when_a_remote_period_cannot_be_had(
     server.on("/show/p.xml", refuse(503))
     mirror(url, tmp_path, prune=True)
     assert (tmp_path / "w/1.m4s").exists()
+
+
+def test_a_remote_period_that_cannot_be_had_makes_no_complete_mirror(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = with_remote_period(server)
+    server.on("/show/p.xml", refuse(503))
+    summary, _ = mirror(url, tmp_path)
+    assert not summary.complete
