@@ -143,7 +143,7 @@ def load_manifest(
     mpd = parse_mpd(data, limits=limits)
     base = None if base_url is None else _checked_base(base_url)
     mpd, remote, issues = fetch_remote_elements(mpd, base or url, engine)
-    partial = bool(issues)
+    unreached = bool(issues)
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine)
         issues += more
@@ -155,6 +155,7 @@ def load_manifest(
         allow_downgrade=allow_downgrade,
     )
     name = manifest_name(url if source.url or source.path else presentation.url)
+    partial = unreached or any(w.clause == "5.5.3" for w in presentation.warnings)
     shown_now = now if presentation.dynamic else None
     return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues, partial)
 

@@ -796,13 +796,14 @@ def with_remote_period(server: FaultServer) -> str:
     return server.on("/show/x.mpd", Answer(body.replace(b"<Period>", b'<Period duration="PT6S">')))
 
 
+@pytest.mark.parametrize("answer", [refuse(503), Answer(b"<html>Come back later</html>")])
 def test_nothing_is_pruned_when_a_remote_period_cannot_be_had(
-    server: FaultServer, tmp_path: Path
+    server: FaultServer, tmp_path: Path, answer: Answer
 ) -> None:
     url = with_remote_period(server)
     first, _ = mirror(url, tmp_path)
     assert first.files == 6
-    server.on("/show/p.xml", refuse(503))
+    server.on("/show/p.xml", answer)
     mirror(url, tmp_path, prune=True)
     assert (tmp_path / "w/1.m4s").exists()
 
