@@ -815,3 +815,26 @@ def test_a_remote_period_that_cannot_be_had_makes_no_complete_mirror(
     server.on("/show/p.xml", refuse(503))
     summary, _ = mirror(url, tmp_path)
     assert not summary.complete
+
+
+def test_a_version_that_came_whole_but_got_no_name_is_not_joined_to_another(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    first, second = b"1" * 2_000_000, b"2" * 10_000
+    server.on("/show/v/1.m4s", Answer(first, etag='"1"', cut=5_000), refuse(403))
+    mirror(url, tmp_path)
+    server.on("/show/v/1.m4s", Answer(second, etag='"2"'))
+    replace = os.replace
+
+    def no_room(source: str | Path, target: str | Path) -> None:
+        if str(target).endswith("v/1.m4s"):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(target))
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(dashget.StoreError):
+        patched.setattr(os, "replace", no_room)
+        mirror(url, tmp_path)
+    server.on("/show/v/1.m4s", Answer(first, etag='"1"'))
+    mirror(url, tmp_path)
+    assert (tmp_path / "v/1.m4s").read_bytes() == first
