@@ -838,3 +838,18 @@ def test_a_version_that_came_whole_but_got_no_name_is_not_joined_to_another(
     server.on("/show/v/1.m4s", Answer(first, etag='"1"'))
     mirror(url, tmp_path)
     assert (tmp_path / "v/1.m4s").read_bytes() == first
+
+
+def test_a_part_that_is_longer_than_its_resource_is_fetched_anew(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    body = b"1" * 100_000
+    server.on("/show/v/1.m4s", Answer(body, etag='"1"', cut=5_000), refuse(403))
+    mirror(url, tmp_path)
+    (part,) = (tmp_path / ".dashget/parts").glob("*.part")
+    part.write_bytes(body + b"more")
+    server.on("/show/v/1.m4s", Answer(body, etag='"1"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/1.m4s").read_bytes() == body
