@@ -853,3 +853,14 @@ def test_a_part_that_is_longer_than_its_resource_is_fetched_anew(
     summary, _ = mirror(url, tmp_path)
     assert summary.complete
     assert (tmp_path / "v/1.m4s").read_bytes() == body
+
+
+def test_a_comparison_with_the_server_that_fails_is_told(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    for number in (1, 2, 3):
+        server.on(f"/show/v/{number}.m4s", refuse(500))
+    summary, events = mirror(url, tmp_path, verify=True)
+    assert not summary.complete or any(isinstance(e, dashget.Warned) for e in events)
