@@ -30,6 +30,7 @@ class Outcomes:
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
         self._missed = 0
+        self._uncompared = 0
 
     def require(self, path: SafePath) -> None:
         """Take note that a file must be there, also where another naming would let it be absent."""
@@ -46,6 +47,8 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
+        if self._uncompared:
+            self._ledger.warn(f"{self._uncompared:,} files could not be compared with the server")
 
     def done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take the result of a job whose payload is a PlannedFile."""
@@ -162,6 +165,7 @@ class Outcomes:
         elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
             reason = f"not compared with the server: {error.message}"
             size = file.known.size
+            self._uncompared += 1
             self._ledger.finish(file, Outcome.PRESENT, size, error, reason)
         elif _is_head(job):
             # What is here came from another URL: unless it is compared, it does not count.
