@@ -18,6 +18,7 @@ import pytest
 
 import dashget
 from dashget.events import Event, FileFinished, Pruned
+from dashget.store import MirrorDirectory
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.media import COMPLETE_FORMS
 from tests.program import DEADLINE_SECONDS, Ended, run, start, tree
@@ -933,3 +934,20 @@ def test_nothing_is_pruned_without_what_the_manifest_takes_from_elsewhere(
     (tmp_path / ".dashget/remote/index.jsonl").unlink()
     verify(tmp_path, prune=True)
     assert FILES <= tree(tmp_path).keys()
+
+
+def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the same size, as with another publishTime.
+    server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(MirrorDirectory, "_note", die)
+        mirror(server.url("/show/x.mpd"), small)
+    mirror(server.url("/show/x.mpd"), small)
+    _, events = verify(small)
+    assert events.problems() == {}
