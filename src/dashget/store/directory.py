@@ -368,8 +368,9 @@ class MirrorDirectory:
             now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
-        self.write(record.path, data)
+        # First the line: a kill in between leaves what differs, and the next run puts it right.
         self._note(record)
+        self.write(record.path, data)
         return earlier is not None and earlier != data
 
     def now(self) -> str:
