@@ -951,3 +951,14 @@ def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
     mirror(server.url("/show/x.mpd"), small)
     _, events = verify(small)
     assert events.problems() == {}
+
+
+def test_a_last_segment_that_was_never_fetched_is_mentioned(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(500))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert len(summary.failures) == 1
+    _, events = verify(tmp_path / "m")
+    assert "v/3.m4s" in events.problems() or "v/3.m4s" in events.problems(notes=True)
