@@ -181,8 +181,12 @@ class OfflineCheck:
     def _absent(self, planned: PlannedSegment, record: FileRecord | None) -> Iterator[Finding]:
         if record is not None:
             yield Finding(planned.path, Problem.MISSING, "it was fetched, and is gone")
-        elif planned.track.key in self._expected.selected and not planned.segment.last_derived:
-            yield Finding(planned.path, Problem.MISSING, "it was never fetched")
+        elif planned.track.key in self._expected.selected:
+            if planned.segment.last_derived:
+                message = "it was never fetched; the server may not have it, as get tells"
+                yield _note(planned.path, Problem.MISSING, message)
+            else:
+                yield Finding(planned.path, Problem.MISSING, "it was never fetched")
 
     def _inside(self, planned: PlannedSegment, size: int) -> Iterator[Finding]:
         representation = planned.track.representation
