@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime
+import errno
 import hashlib
 import json
+import os
 import shutil
 import signal
 import struct
@@ -13,10 +15,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dashget
+from dashget import checks, structure
 from dashget.events import Event, FileFinished, Pruned
 from dashget.store import MirrorDirectory
 from tests.faultserver import Answer, FaultServer, refuse
@@ -962,3 +966,23 @@ def test_a_last_segment_that_was_never_fetched_is_mentioned(
     assert len(summary.failures) == 1
     _, events = verify(tmp_path / "m")
     assert "v/3.m4s" in events.problems() or "v/3.m4s" in events.problems(notes=True)
+
+
+def test_a_file_that_cannot_be_read_is_one_finding_among_others(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small / "w/3.m4s").unlink()
+    read = structure.check
+
+    def rotten(*arguments: Any) -> tuple[str, ...]:
+        found = read(*arguments)
+        if asked_of.pop(0) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return found
+
+    asked_of = list(range(len(FILES)))
+    with monkeypatch.context() as patched:
+        patched.setattr(checks, "check", rotten)
+        report, events = verify(small)
+    assert report.errors == 2
+    assert {"missing"} in events.problems().values()
