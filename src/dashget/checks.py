@@ -60,6 +60,7 @@ class Problem(enum.Enum):
 
     MANIFEST = "manifest"
     MISSING = "missing"
+    UNREADABLE = "unreadable"
     SIZE = "size"
     CHECKSUM = "checksum"
     STRUCTURE = "structure"
@@ -139,7 +140,11 @@ class OfflineCheck:
             if planned.path in self.named:
                 continue
             self.named.add(planned.path)
-            yield from self._file(planned)
+            try:
+                yield from self._file(planned)
+            except OSError as error:
+                message = f"it cannot be read: {error.strerror or error}"
+                yield Finding(planned.path, Problem.UNREADABLE, message)
         yield from self._times()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:

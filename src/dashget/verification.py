@@ -41,6 +41,7 @@ from dashget.transfer.options import TransferOptions
 _REPAIRABLE = frozenset(
     {
         Problem.MISSING,
+        Problem.UNREADABLE,
         Problem.SIZE,
         Problem.CHECKSUM,
         Problem.STRUCTURE,
