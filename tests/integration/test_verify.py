@@ -986,3 +986,14 @@ def test_a_file_that_cannot_be_read_is_one_finding_among_others(
         report, events = verify(small)
     assert report.errors == 2
     assert {"missing"} in events.problems().values()
+
+
+def test_after_ctrl_c_nothing_more_is_checked_or_pruned(server: FaultServer, small: Path) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(server.url("/show/x.mpd"), small)
+    stop = dashget.Stop()
+    stop.request()
+    report = dashget.verify(small, dashget.VerifyOptions(prune=True), stop=stop)
+    assert report.interrupted
+    assert (small / "v/3.m4s").exists()
+    assert report.files == 0
