@@ -31,6 +31,7 @@ from dashget.mpd.presentation import (
 from dashget.outcomes import is_same
 from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.segments.segment import SegmentKind
+from dashget.stopping import Stop
 from dashget.store import FileRecord, MirrorDirectory
 from dashget.structure import (
     MediaTime,
@@ -117,7 +118,7 @@ class Expected(msgspec.Struct, frozen=True):
 class OfflineCheck:
     """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
 
-    def __init__(self, store: MirrorDirectory, expected: Expected) -> None:
+    def __init__(self, store: MirrorDirectory, expected: Expected, stop: Stop) -> None:
         self.named: set[str] = set()
         """Every path that the manifest names, selected or not."""
         self.files = 0
@@ -125,6 +126,7 @@ class OfflineCheck:
         self.checksummed = 0
         self._store = store
         self._expected = expected
+        self._stop = stop
         self._records = store.records()
         self._timescales: dict[str, int | None] = {}
         self._offsets: dict[int, list[tuple[str, Fraction, Fraction]]] = {}
@@ -137,6 +139,8 @@ class OfflineCheck:
     def run(self) -> Iterator[Finding]:
         """Yield what is wrong with the planned files, in presentation order."""
         for planned in iter_plan(self._expected.tracks, self._expected.layout):
+            if self._stop.requested:
+                return
             if planned.path in self.named:
                 continue
             self.named.add(planned.path)

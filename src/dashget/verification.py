@@ -132,19 +132,21 @@ class _Verification:
         """Run all checks, and count what they find."""
         manifest = self._check_manifest()
         expected = self._expected()
-        offline = OfflineCheck(self._store, expected)
+        offline = OfflineCheck(self._store, expected, self._stop)
         findings = [*manifest, *offline.run()]
         if self._options.remote:
             findings += self._ask_server(offline, findings)
         if self._options.repair:
             offline, findings = self._repair(expected, offline, findings)
         # What the manifest truly names is not known where it, or a part of it, is not as recorded.
-        if self._options.prune and not manifest and self._whole:
+        if self._options.prune and not manifest and self._whole and not self._stop.requested:
             self._prune(expected)
-        if self._options.writes and self._store.size(SUMS_NAME) is not None:
+        writes = self._options.writes and not self._stop.requested
+        if writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
-        findings += self._check_own(expected)
-        findings += offline.strays(reserved_names(self._header.manifest))
+        if not self._stop.requested:
+            findings += self._check_own(expected)
+            findings += offline.strays(reserved_names(self._header.manifest))
         for finding in findings:
             self._observer(finding)
         return Report(
@@ -285,7 +287,7 @@ class _Verification:
         run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
         lost = {failure.path: failure for failure in run.ledger.totals.failures}
         self._repaired += run.ledger.totals.files
-        again = OfflineCheck(self._store, expected)
+        again = OfflineCheck(self._store, expected, self._stop)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
         left = [f for f in again.run() if f.path not in lost]
         return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
