@@ -864,3 +864,15 @@ def test_a_comparison_with_the_server_that_fails_is_told(
         server.on(f"/show/v/{number}.m4s", refuse(500))
     summary, events = mirror(url, tmp_path, verify=True)
     assert not summary.complete or any(isinstance(e, dashget.Warned) for e in events)
+
+
+def test_no_checksum_is_made_of_a_file_that_is_known_to_be_damaged(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    (tmp_path / "v/2.m4s").write_bytes(b"cut")
+    server.on("/show/v/2.m4s", refuse(503))
+    summary, _ = mirror(url, tmp_path, checksums=True)
+    assert len(summary.failures) == 1
+    assert "v/2.m4s" not in (tmp_path / "SHA256SUMS").read_text()
