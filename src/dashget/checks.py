@@ -327,11 +327,13 @@ def checksum_lines(
     """
     records = store.records()
     for path in sorted({*records, *also}):
-        if store.size(path) is None:
+        size, record = store.size(path), records.get(path)
+        if size is None:
             continue
-        record = records.get(path)
         digest = record.sha256 if record is not None else None
         if digest is None:
+            if record is not None and record.size != size:
+                continue
             digest = sha256_of(store.root / path)
             if record is not None:
                 note(msgspec.structs.replace(record, sha256=digest))
