@@ -997,3 +997,17 @@ def test_after_ctrl_c_nothing_more_is_checked_or_pruned(server: FaultServer, sma
     assert report.interrupted
     assert (small / "v/3.m4s").exists()
     assert report.files == 0
+
+
+def test_checksums_agree_with_a_record_of_what_was_superseded_and_then_removed(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.url("/show/x.mpd")
+    mirror(url, tmp_path, checksums=True)
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(url, tmp_path, checksums=True)
+    for name in "vw":
+        (tmp_path / name / "3.m4s").unlink()
+    mirror(url, tmp_path, checksums=True)
+    _, events = verify(tmp_path)
+    assert events.problems() == {}
