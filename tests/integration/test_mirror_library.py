@@ -876,3 +876,14 @@ def test_no_checksum_is_made_of_a_file_that_is_known_to_be_damaged(
     summary, _ = mirror(url, tmp_path, checksums=True)
     assert len(summary.failures) == 1
     assert "v/2.m4s" not in (tmp_path / "SHA256SUMS").read_text()
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "x.local.mpd"])
+def test_a_file_of_somebodys_own_is_kept_aside_for_dashgets(
+    server: FaultServer, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"somebody's own")
+    url = publish(server)
+    for _ in range(2):
+        mirror(url, tmp_path, checksums=True)
+    assert (tmp_path / ".dashget/replaced" / name).read_bytes() == b"somebody's own"
