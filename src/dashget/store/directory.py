@@ -21,7 +21,7 @@ from typing import IO, Final
 import msgspec
 
 from dashget.errors import MORE_FILES_HINT, StoreError
-from dashget.layout import CONTROL_DIRECTORY
+from dashget.layout import CONTROL_DIRECTORY, reserved_names
 from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
 from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
@@ -409,6 +409,10 @@ class MirrorDirectory:
         with _as_store_error(self.root):
             known = self._read_record(header, moved=moved)
             self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
+            if known is None and not self._recorded:
+                # A tree that is taken over: what it has under DashGet's own names is somebody's.
+                for name in reserved_names(header.manifest) - {header.manifest}:
+                    self.set_aside(name)
             if known is None or _differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self._record.append(stamped)
