@@ -1011,3 +1011,10 @@ def test_checksums_agree_with_a_record_of_what_was_superseded_and_then_removed(
     mirror(url, tmp_path, checksums=True)
     _, events = verify(tmp_path)
     assert events.problems() == {}
+
+
+def test_a_stray_whose_name_is_no_text_is_told_as_json(small: Path, tmp_path: Path) -> None:
+    (small / os.fsdecode(b"x\xff")).touch()
+    ended = run("verify", small, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert ended.events[0]["path"] == "x\udcff"
