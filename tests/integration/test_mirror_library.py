@@ -887,3 +887,17 @@ def test_a_file_of_somebodys_own_is_kept_aside_for_dashgets(
     for _ in range(2):
         mirror(url, tmp_path, checksums=True)
     assert (tmp_path / ".dashget/replaced" / name).read_bytes() == b"somebody's own"
+
+
+def test_what_the_files_of_a_run_received_adds_up_to_the_summary(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    bad = base64.b64encode(bytes(16)).decode()
+    spoilt = Answer(bytes([1]) * 2000, headers=(("Content-MD5", bad),))
+    server.on("/show/v/1.m4s", spoilt, segment(1))
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(b"short")
+    summary, events = mirror(url, tmp_path)
+    files = [e for e in events if isinstance(e, dashget.FileFinished)]
+    assert sum(e.transferred for e in files) == summary.transferred
