@@ -36,6 +36,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     spoilt: int = 0
     tries: int = 0
     """Attempts of earlier rounds."""
+    transferred: int = 0
+    """Bytes received in all rounds."""
     missed: bool = False
     """Whether no server had it when it was its turn."""
 
@@ -148,7 +150,7 @@ def _finished(
         outcome=outcome,
         size=size,
         track=file.planned.track.key,
-        transferred=result.transferred if result else 0,
+        transferred=file.transferred,
         attempts=file.tries + (result.attempts if result else 0),
         status=result.status if result else None,
         reason=reason,

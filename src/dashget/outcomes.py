@@ -56,6 +56,7 @@ class Outcomes:
         totals = self._ledger.totals
         totals.requests += result.requests
         totals.transferred += result.transferred
+        file.transferred += result.transferred
         if isinstance(result, TransferError):
             self._lost(job, file, result)
         elif file.unnamed is not None:
