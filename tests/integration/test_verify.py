@@ -1018,3 +1018,29 @@ def test_a_stray_whose_name_is_no_text_is_told_as_json(small: Path, tmp_path: Pa
     ended = run("verify", small, "--json", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert ended.events[0]["path"] == "x\udcff"
+
+
+def test_a_file_that_failed_is_missed_although_something_unselected_shares_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.on("/show/init.mp4", refuse(503))
+    chosen = dashget.parse_selection(video="id=w")
+    summary, _ = mirror(server.url("/show/x.mpd"), tmp_path / "m", selection=chosen)
+    assert [failure.path for failure in summary.failures] == ["init.mp4"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems() == {"init.mp4": {"missing"}}
+
+
+def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    body = manifest().body
+    period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
+    period = period.replace(b"<Period>", b'<Period duration="PT6S">')
+    first = period.replace(b' endNumber="3"', b"")
+    url = server.on("/show/x.mpd", Answer(body.replace(body[body.index(b"<Period>") : -6], first + period)))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert [failure.path for failure in summary.failures] == ["v/3.m4s"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems()["v/3.m4s"] == {"missing"}
