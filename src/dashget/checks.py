@@ -129,6 +129,8 @@ class OfflineCheck:
         self._stop = stop
         self._records = store.records()
         self._timescales: dict[str, int | None] = {}
+        self._excused: dict[str, bool] = {}
+        """What is not there and need not be so far; whether it was selected, and is derived."""
         self._offsets: dict[int, list[tuple[str, Fraction, Fraction]]] = {}
 
     @property
@@ -142,6 +144,9 @@ class OfflineCheck:
             if self._stop.requested:
                 return
             if planned.path in self.named:
+                # Each naming may demand what the ones before could do without.
+                if planned.path in self._excused:
+                    yield from self._absent(planned, None)
                 continue
             self.named.add(planned.path)
             try:
@@ -149,6 +154,9 @@ class OfflineCheck:
             except OSError as error:
                 message = f"it cannot be read: {error.strerror or error}"
                 yield Finding(planned.path, Problem.UNREADABLE, message)
+        for path in sorted(path for path, derived in self._excused.items() if derived):
+            message = "it was never fetched; the server may not have it, as get tells"
+            yield _note(path, Problem.MISSING, message)
         yield from self._times()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
@@ -190,12 +198,13 @@ class OfflineCheck:
     def _absent(self, planned: PlannedSegment, record: FileRecord | None) -> Iterator[Finding]:
         if record is not None:
             yield Finding(planned.path, Problem.MISSING, "it was fetched, and is gone")
-        elif planned.track.key in self._expected.selected:
-            if planned.segment.last_derived:
-                message = "it was never fetched; the server may not have it, as get tells"
-                yield _note(planned.path, Problem.MISSING, message)
-            else:
-                yield Finding(planned.path, Problem.MISSING, "it was never fetched")
+        elif planned.track.key not in self._expected.selected:
+            self._excused.setdefault(planned.path, False)
+        elif planned.segment.last_derived:
+            self._excused[planned.path] = True
+        else:
+            self._excused.pop(planned.path, None)
+            yield Finding(planned.path, Problem.MISSING, "it was never fetched")
 
     def _inside(self, planned: PlannedSegment, size: int) -> Iterator[Finding]:
         representation = planned.track.representation
