@@ -901,3 +901,21 @@ def test_what_the_files_of_a_run_received_adds_up_to_the_summary(
     summary, events = mirror(url, tmp_path)
     files = [e for e in events if isinstance(e, dashget.FileFinished)]
     assert sum(e.transferred for e in files) == summary.transferred
+
+
+def test_a_file_that_cannot_be_pruned_is_an_error_of_the_store(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", Answer(manifest(numbered()).body.replace(b"PT6S", b"PT4S")))
+
+    def refused(path: str) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+    monkeypatch.setattr(os, "unlink", refused)
+    events = Events()
+    options = dashget.MirrorOptions(root=tmp_path, prune=True)
+    with pytest.raises(dashget.StoreError):
+        dashget.mirror(url, options, observer=events)
+    assert isinstance(events[-1], dashget.Summary)
