@@ -208,17 +208,18 @@ class MirrorDirectory:
 
     def remove(self, record: FileRecord) -> None:
         """Take a file out of the mirror, and note that in the record."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._prefix + record.path)
-        folder = os.path.dirname(record.path)
-        while folder:
-            try:
-                os.rmdir(self._prefix + folder)
-            except OSError:
-                break
-            self._made.discard(folder)
-            folder = os.path.dirname(folder)
-        self._record.append(msgspec.structs.replace(record, removed=True))
+        with _as_store_error(self.root):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._prefix + record.path)
+            folder = os.path.dirname(record.path)
+            while folder:
+                try:
+                    os.rmdir(self._prefix + folder)
+                except OSError:
+                    break
+                self._made.discard(folder)
+                folder = os.path.dirname(folder)
+            self._record.append(msgspec.structs.replace(record, removed=True))
         self._recorded.pop(record.path, None)
 
     def finish(self, part: Part, record: FileRecord) -> None:
