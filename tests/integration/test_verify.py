@@ -1044,3 +1044,17 @@ def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
     assert [failure.path for failure in summary.failures] == ["v/3.m4s"]
     _, events = verify(tmp_path / "m")
     assert events.problems()["v/3.m4s"] == {"missing"}
+
+
+def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_path: Path) -> None:
+    with FaultServer() as empty:
+        bases = "".join(f"<BaseURL>{s.url('/show/')}</BaseURL>" for s in (empty, server))
+        body = manifest().body.replace(b"<Period>", b"<Period>" + bases.encode())
+        summary, _ = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path / "m")
+        assert summary.complete
+        report, events = verify(tmp_path / "m", remote=True)
+        empty.unknown = refuse(503)
+        later, _ = verify(tmp_path / "m", remote=True)
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert later.sound
