@@ -275,7 +275,9 @@ class RemoteCheck:
     def _jobs(self) -> Iterator[Job]:
         for record in self._records:
             if not record.url.startswith("data:"):
-                yield Job(Request((record.url,), Method.HEAD), _no_sink, record)
+                # Where it came from another BaseURL, the first one has perhaps never had it.
+                led = () if record.final_url is None else (record.final_url,)
+                yield Job(Request((record.url, *led), Method.HEAD), _no_sink, record)
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         record = job.payload
