@@ -919,3 +919,17 @@ def test_a_file_that_cannot_be_pruned_is_an_error_of_the_store(
     with pytest.raises(dashget.StoreError):
         dashget.mirror(url, options, observer=events)
     assert isinstance(events[-1], dashget.Summary)
+
+
+def test_a_data_url_may_spell_its_scheme_in_capitals(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered(extra='initialization="DATA:video/mp4;base64,AAAA"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert summary.files == 4
+
+
+def test_a_data_url_whose_place_is_taken_fails_alone(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered(extra='initialization="data:video/mp4;base64,AAAA"'))
+    (tmp_path / "_data").write_bytes(b"somebody's own")
+    summary, _ = mirror(url, tmp_path)
+    assert (summary.files, len(summary.failures)) == (3, 1)
