@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from dashget.errors import StoreError
 from dashget.events import Observer, Outcome, Progressed
 from dashget.layout import Layout, SafePath
 from dashget.ledger import Ledger, PlannedFile
@@ -129,7 +130,7 @@ class MirrorRun(Hooks):
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
             seen[path] = hash(urls[0])
-            if urls[0][:5] != "data:" and is_new(path):
+            if urls[0][:5].lower() != "data:" and is_new(path):
                 yield Job(Request(urls), functools.partial(self._open, file), file, self._put)
                 continue
             job = self._job_for(file)
@@ -148,7 +149,7 @@ class MirrorRun(Hooks):
 
     def _job_for(self, file: PlannedFile) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
-        data = file.urls[0].startswith("data:")
+        data = file.urls[0][:5].lower() == "data:"
         if presence is Presence.MISSING and not data:
             return self._get_job(file)
         if presence is Presence.BLOCKED:
@@ -212,7 +213,14 @@ class MirrorRun(Hooks):
             self.ledger.finish(file, Outcome.FAILED, reason=str(error))
             return
         if not self._policy.dry_run:
-            self._store.write(file.path, data)
+            try:
+                self._store.write(file.path, data)
+            except StoreError as error:
+                self._store.check_present()
+                if isinstance(error.__cause__, (FileExistsError, NotADirectoryError)):
+                    self.ledger.finish(file, Outcome.FAILED, reason=error.message)
+                    return
+                raise
             self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
         self.ledger.finish(file, Outcome.DOWNLOADED, len(data))
 
