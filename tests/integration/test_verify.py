@@ -1058,3 +1058,23 @@ def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_p
     assert events.problems(notes=True) == {}
     assert report.compared == len(FILES)
     assert later.sound
+
+
+def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+    write = MirrorDirectory.write
+
+    def fail(store: MirrorDirectory, path: str, data: bytes) -> None:
+        if path == "x.mpd":
+            raise dashget.StoreError("the disk is full")
+        write(store, path, data)
+
+    with monkeypatch.context() as patched, pytest.raises(dashget.StoreError):
+        patched.setattr(MirrorDirectory, "write", fail)
+        mirror(url, small)
+    server.on("/show/x.mpd", manifest())
+    mirror(url, small)
+    _, events = verify(small)
+    assert events.problems() == {}
