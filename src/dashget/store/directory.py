@@ -369,9 +369,12 @@ class MirrorDirectory:
             now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
-        # First the line: a kill in between leaves what differs, and the next run puts it right.
-        self._note(record)
+        if record.path in self._recorded:
+            # A kill in between leaves no line at all: one of equal size would be believed.
+            self._note(msgspec.structs.replace(record, removed=True))
+            del self._recorded[record.path]
         self.write(record.path, data)
+        self._note(record)
         return earlier is not None and earlier != data
 
     def now(self) -> str:
