@@ -1078,3 +1078,15 @@ def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is
     mirror(url, small)
     _, events = verify(small)
     assert events.problems() == {}
+
+
+def test_a_note_is_told_once_also_after_a_repair(server: FaultServer, tmp_path: Path) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.complete
+    (tmp_path / "m/w/1.m4s").unlink()
+    report, events = verify(tmp_path / "m", repair=True)
+    notes = [e.path for e in events if isinstance(e, dashget.Finding) and e.note]
+    assert report.sound
+    assert notes == ["v/3.m4s"]
