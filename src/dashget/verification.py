@@ -291,7 +291,7 @@ class _Verification:
         self._repaired += run.ledger.totals.files
         again = OfflineCheck(self._store, expected, self._stop)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
-        left = [f for f in again.run() if f.path not in lost]
+        left = [f for f in again.run() if f.path not in lost and f not in kept]
         return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
 
     def _prune(self, expected: Expected) -> None:
