@@ -13,7 +13,7 @@ import pytest
 
 import dashget
 from dashget.events import Event
-from dashget.store import parts
+from dashget.store import FileRecord, MirrorDirectory, parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -933,3 +933,26 @@ def test_a_data_url_whose_place_is_taken_fails_alone(server: FaultServer, tmp_pa
     (tmp_path / "_data").write_bytes(b"somebody's own")
     summary, _ = mirror(url, tmp_path)
     assert (summary.files, len(summary.failures)) == (3, 1)
+
+
+def test_of_a_run_that_the_disk_ends_every_file_that_was_asked_for_has_an_outcome(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    server.on("/show/v/1.m4s", refuse(404))
+    finish = MirrorDirectory.finish_unnamed
+
+    def no_room(store: MirrorDirectory, descriptor: int, record: FileRecord) -> None:
+        if record.path == "v/3.m4s":
+            os.close(descriptor)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finish(store, descriptor, record)
+
+    monkeypatch.setattr(MirrorDirectory, "finish_unnamed", no_room)
+    events = Events()
+    options = dashget.MirrorOptions(
+        root=tmp_path, transfer=dashget.TransferOptions(in_flight=1, retries=0)
+    )
+    with pytest.raises(dashget.StoreError):
+        dashget.mirror(url, options, observer=events)
+    assert "v/1.m4s" in events.outcomes()
