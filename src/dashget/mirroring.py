@@ -82,9 +82,13 @@ class MirrorRun(Hooks):
             for job in jobs:
                 self.ledger.finish(job.payload, Outcome.PLANNED)
             return
-        engine.run(jobs, outcomes.done)
-        while not stop.requested and (files := outcomes.take_again()):
-            engine.run((self._get_job(file) for file in files), outcomes.done)
+        try:
+            engine.run(jobs, outcomes.done)
+            while not stop.requested and (files := outcomes.take_again()):
+                engine.run((self._get_job(file) for file in files), outcomes.done)
+        except StoreError:
+            outcomes.settle()
+            raise
         outcomes.settle()
 
     # What the engine calls.
