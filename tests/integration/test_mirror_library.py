@@ -8,6 +8,7 @@ import errno
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -956,3 +957,10 @@ def test_of_a_run_that_the_disk_ends_every_file_that_was_asked_for_has_an_outcom
     with pytest.raises(dashget.StoreError):
         dashget.mirror(url, options, observer=events)
     assert "v/1.m4s" in events.outcomes()
+
+
+def test_a_root_may_be_given_as_text(server: FaultServer, tmp_path: Path) -> None:
+    root: Any = str(tmp_path / "m")
+    summary, _ = mirror(publish(server), root)
+    assert summary.complete
+    assert dashget.verify(root).files == 3
