@@ -163,7 +163,7 @@ def mirror(
         tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
-        root = options.root or Path(root_name(loaded.presentation.url))
+        root = Path(options.root or root_name(loaded.presentation.url))
         with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
             store.open(_header(loaded, options.selection), moved=options.moved)
             _announce(watch, loaded, tracks, root)
@@ -212,7 +212,7 @@ def verify(
     """
     from dashget.verification import VerifyOptions, verify_mirror
 
-    return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
+    return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
 class _Watch:
@@ -342,7 +342,7 @@ def _explained(error: StoreError, root: Path) -> StoreError:
 def _has_sums(root: Path | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
     try:
-        return root is not None and (root / SUMS_NAME).is_file()
+        return root is not None and Path(root, SUMS_NAME).is_file()
     except OSError:  # a name that no directory can have, as the store will say
         return False
 
