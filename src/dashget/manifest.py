@@ -157,7 +157,9 @@ def load_manifest(
     name = manifest_name(url if source.url or source.path else presentation.url)
     partial = unreached or any(w.clause == "5.5.3" for w in presentation.warnings)
     shown_now = now if presentation.dynamic else None
-    return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues, partial)
+    return Loaded(
+        source, data, mpd, presentation, name, fetched, shown_now, remote, issues, partial
+    )
 
 
 def _parse_url(text: str) -> Source:

@@ -833,9 +833,10 @@ def test_a_version_that_came_whole_but_got_no_name_is_not_joined_to_another(
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(target))
         replace(source, target)
 
-    with monkeypatch.context() as patched, pytest.raises(dashget.StoreError):
+    with monkeypatch.context() as patched:
         patched.setattr(os, "replace", no_room)
-        mirror(url, tmp_path)
+        with pytest.raises(dashget.StoreError):
+            mirror(url, tmp_path)
     server.on("/show/v/1.m4s", Answer(first, etag='"1"'))
     mirror(url, tmp_path)
     assert (tmp_path / "v/1.m4s").read_bytes() == first

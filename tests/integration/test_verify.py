@@ -937,7 +937,7 @@ def test_nothing_is_pruned_without_what_the_manifest_takes_from_elsewhere(
     assert summary.complete
     (tmp_path / ".dashget/remote/index.jsonl").unlink()
     verify(tmp_path, prune=True)
-    assert FILES <= tree(tmp_path).keys()
+    assert tree(tmp_path).keys() >= FILES
 
 
 def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
@@ -949,9 +949,10 @@ def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(MirrorDirectory, "_note", die)
-        mirror(server.url("/show/x.mpd"), small)
+        with pytest.raises(KeyboardInterrupt):
+            mirror(server.url("/show/x.mpd"), small)
     mirror(server.url("/show/x.mpd"), small)
     _, events = verify(small)
     assert events.problems() == {}
@@ -1038,7 +1039,9 @@ def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
     period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
     period = period.replace(b"<Period>", b'<Period duration="PT6S">')
     first = period.replace(b' endNumber="3"', b"")
-    url = server.on("/show/x.mpd", Answer(body.replace(body[body.index(b"<Period>") : -6], first + period)))
+    url = server.on(
+        "/show/x.mpd", Answer(body.replace(body[body.index(b"<Period>") : -6], first + period))
+    )
     server.on("/show/v/3.m4s", refuse(404))
     summary, _ = mirror(url, tmp_path / "m")
     assert [failure.path for failure in summary.failures] == ["v/3.m4s"]
@@ -1071,9 +1074,10 @@ def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is
             raise dashget.StoreError("the disk is full")
         write(store, path, data)
 
-    with monkeypatch.context() as patched, pytest.raises(dashget.StoreError):
+    with monkeypatch.context() as patched:
         patched.setattr(MirrorDirectory, "write", fail)
-        mirror(url, small)
+        with pytest.raises(dashget.StoreError):
+            mirror(url, small)
     server.on("/show/x.mpd", manifest())
     mirror(url, small)
     _, events = verify(small)
