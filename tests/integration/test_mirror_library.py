@@ -965,3 +965,20 @@ def test_a_root_may_be_given_as_text(server: FaultServer, tmp_path: Path) -> Non
     summary, _ = mirror(publish(server), root)
     assert summary.complete
     assert dashget.verify(root).files == 3
+
+
+def test_a_file_that_is_named_otherwise_now_is_not_pruned_under_its_old_name(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    publish(server)
+    for number in (1, 2, 3):
+        server.on(f"/show/V/{number}.m4s", segment(number))
+    url = server.on("/show/x.mpd", manifest(numbered("V/$Number$.m4s")))
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", manifest(numbered("v/$Number$.m4s")))
+    # As on a file system that folds case: both names are those of one directory.
+    (tmp_path / "v").symlink_to("V")
+    mirror(url, tmp_path)
+    summary, _ = mirror(url, tmp_path, prune=True)
+    assert summary.complete
+    assert (tmp_path / "v/1.m4s").exists()
