@@ -21,6 +21,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.collisions import fold
 from dashget.events import Event
 from dashget.layout import Layout
 from dashget.mpd.presentation import (
@@ -322,10 +323,15 @@ def find_superseded(
     """Return the recorded files that the manifest no longer names, selected or not."""
     named = {planned.path for planned in iter_plan(expected.tracks, expected.layout)}
     records = store.records()
+    spelled = {fold(path): path for path in (*named, *reserved)}
     return tuple(
         record
         for path, record in sorted(records.items())
-        if path not in named and path not in reserved and store.size(path) is not None
+        if path not in named
+        and path not in reserved
+        and store.size(path) is not None
+        # Where the file system folds case, it may have another name that still counts.
+        and not store.is_same(path, spelled.get(fold(path)))
     )
 
 

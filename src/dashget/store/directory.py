@@ -161,6 +161,13 @@ class MirrorDirectory:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
+    def is_same(self, path: str, other: str | None) -> bool:
+        """Say whether two paths in the mirror, if there are two, are those of one file."""
+        try:
+            return other is not None and os.path.samefile(self._prefix + path, self._prefix + other)
+        except OSError:
+            return False
+
     def part(self, path: str, url: str, *, checksum: str | None = None) -> Part:
         """Return the place for the unfinished bytes of a file; see ``Part``."""
         return Part(self._journal, path, url, checksum)
