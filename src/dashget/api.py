@@ -163,18 +163,23 @@ def mirror(
         tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
-        root = options.root or Path(root_name(loaded.presentation.url))
+        root = Path(options.root or root_name(loaded.presentation.url))
         with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
             store.open(_header(loaded, options.selection), moved=options.moved)
             _announce(watch, loaded, tracks, root)
             if not options.dry_run:
                 _keep_manifest(loaded, layout, tracks, store, watch)
+            for lacking in loaded.unreached:
+                reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
+                run.ledger.lack(loaded.name, lacking.url, reason)
             failure: StoreError | None = None
             try:
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
                 if not options.dry_run:
-                    _finish_mirror(loaded, store, options, watch, stop)
+                    # What the mirror still needs is not known where something is missing.
+                    prunes = options.prune and not (loaded.partial or run.ledger.totals.failures)
+                    _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
             except StoreError as error:
                 failure = _explained(error, root)
     summary = run.ledger.summary(
@@ -210,7 +215,7 @@ def verify(
     """
     from dashget.verification import VerifyOptions, verify_mirror
 
-    return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
+    return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
 class _Watch:
@@ -340,7 +345,7 @@ def _explained(error: StoreError, root: Path) -> StoreError:
 def _has_sums(root: Path | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
     try:
-        return root is not None and (root / SUMS_NAME).is_file()
+        return root is not None and Path(root, SUMS_NAME).is_file()
     except OSError:  # a name that no directory can have, as the store will say
         return False
 
@@ -351,13 +356,19 @@ def _total(estimates: Iterable[int | None]) -> int | None:
 
 
 def _finish_mirror(
-    loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch, stop: Stop
+    loaded: Loaded,
+    store: MirrorDirectory,
+    options: MirrorOptions,
+    watch: _Watch,
+    stop: Stop,
+    *,
+    prunes: bool,
 ) -> None:
     """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
     store.check_present()
     if stop.requested:
         return
-    if options.prune:
+    if prunes:
         from dashget.verification import expected_of, prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)

@@ -21,6 +21,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.collisions import fold
 from dashget.events import Event
 from dashget.layout import Layout
 from dashget.mpd.presentation import (
@@ -31,6 +32,7 @@ from dashget.mpd.presentation import (
 from dashget.outcomes import is_same
 from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.segments.segment import SegmentKind
+from dashget.stopping import Stop
 from dashget.store import FileRecord, MirrorDirectory
 from dashget.structure import (
     MediaTime,
@@ -60,6 +62,7 @@ class Problem(enum.Enum):
 
     MANIFEST = "manifest"
     MISSING = "missing"
+    UNREADABLE = "unreadable"
     SIZE = "size"
     CHECKSUM = "checksum"
     STRUCTURE = "structure"
@@ -116,7 +119,7 @@ class Expected(msgspec.Struct, frozen=True):
 class OfflineCheck:
     """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
 
-    def __init__(self, store: MirrorDirectory, expected: Expected) -> None:
+    def __init__(self, store: MirrorDirectory, expected: Expected, stop: Stop) -> None:
         self.named: set[str] = set()
         """Every path that the manifest names, selected or not."""
         self.files = 0
@@ -124,8 +127,11 @@ class OfflineCheck:
         self.checksummed = 0
         self._store = store
         self._expected = expected
+        self._stop = stop
         self._records = store.records()
         self._timescales: dict[str, int | None] = {}
+        self._excused: dict[str, bool] = {}
+        """What is not there and need not be so far; whether it was selected, and is derived."""
         self._offsets: dict[int, list[tuple[str, Fraction, Fraction]]] = {}
 
     @property
@@ -136,10 +142,22 @@ class OfflineCheck:
     def run(self) -> Iterator[Finding]:
         """Yield what is wrong with the planned files, in presentation order."""
         for planned in iter_plan(self._expected.tracks, self._expected.layout):
+            if self._stop.requested:
+                return
             if planned.path in self.named:
+                # Each naming may demand what the ones before could do without.
+                if planned.path in self._excused:
+                    yield from self._absent(planned, None)
                 continue
             self.named.add(planned.path)
-            yield from self._file(planned)
+            try:
+                yield from self._file(planned)
+            except OSError as error:
+                message = f"it cannot be read: {error.strerror or error}"
+                yield Finding(planned.path, Problem.UNREADABLE, message)
+        for path in sorted(path for path, derived in self._excused.items() if derived):
+            message = "it was never fetched; the server may not have it, as get tells"
+            yield _note(path, Problem.MISSING, message)
         yield from self._times()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
@@ -181,7 +199,12 @@ class OfflineCheck:
     def _absent(self, planned: PlannedSegment, record: FileRecord | None) -> Iterator[Finding]:
         if record is not None:
             yield Finding(planned.path, Problem.MISSING, "it was fetched, and is gone")
-        elif planned.track.key in self._expected.selected and not planned.segment.last_derived:
+        elif planned.track.key not in self._expected.selected:
+            self._excused.setdefault(planned.path, False)
+        elif planned.segment.last_derived:
+            self._excused[planned.path] = True
+        else:
+            self._excused.pop(planned.path, None)
             yield Finding(planned.path, Problem.MISSING, "it was never fetched")
 
     def _inside(self, planned: PlannedSegment, size: int) -> Iterator[Finding]:
@@ -253,7 +276,9 @@ class RemoteCheck:
     def _jobs(self) -> Iterator[Job]:
         for record in self._records:
             if not record.url.startswith("data:"):
-                yield Job(Request((record.url,), Method.HEAD), _no_sink, record)
+                # Where it came from another BaseURL, the first one has perhaps never had it.
+                led = () if record.final_url is None else (record.final_url,)
+                yield Job(Request((record.url, *led), Method.HEAD), _no_sink, record)
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         record = job.payload
@@ -298,10 +323,15 @@ def find_superseded(
     """Return the recorded files that the manifest no longer names, selected or not."""
     named = {planned.path for planned in iter_plan(expected.tracks, expected.layout)}
     records = store.records()
+    spelled = {fold(path): path for path in (*named, *reserved)}
     return tuple(
         record
         for path, record in sorted(records.items())
-        if path not in named and path not in reserved and store.size(path) is not None
+        if path not in named
+        and path not in reserved
+        and store.size(path) is not None
+        # Where the file system folds case, it may have another name that still counts.
+        and not store.is_same(path, spelled.get(fold(path)))
     )
 
 
@@ -314,11 +344,13 @@ def checksum_lines(
     """
     records = store.records()
     for path in sorted({*records, *also}):
-        if store.size(path) is None:
+        size, record = store.size(path), records.get(path)
+        if size is None:
             continue
-        record = records.get(path)
         digest = record.sha256 if record is not None else None
         if digest is None:
+            if record is not None and record.size != size:
+                continue
             digest = sha256_of(store.root / path)
             if record is not None:
                 note(msgspec.structs.replace(record, sha256=digest))

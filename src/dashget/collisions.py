@@ -43,9 +43,9 @@ def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
     """Return the URLs that may share a path, or a path's directory, with another resource."""
     groups: dict[str, list[str]] = {}
     for url, path in paths.items():
-        groups.setdefault(_fold(path), []).append(url)
+        groups.setdefault(fold(path), []).append(url)
     for name in taken:
-        groups.setdefault(_fold(name), []).append("")
+        groups.setdefault(fold(name), []).append("")
     found = {url for group in groups.values() if len(group) > 1 for url in group}
     directories = {folder for path in groups for folder in _folders(path)}
     found |= {url for path in directories & groups.keys() for url in groups[path]}
@@ -72,7 +72,8 @@ def _beside_path(url: str) -> tuple[str, str, str]:
     return parts.scheme, parts.netloc, parts.query
 
 
-def _fold(path: str) -> str:
+def fold(path: str) -> str:
+    """Give what two paths have in common that some file systems take for one."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", path).casefold()

@@ -13,6 +13,7 @@ from dashget.events import (
     Outcome,
     RetryScheduled,
     Summary,
+    Warned,
     ignored_by,
 )
 from dashget.layout import SafePath
@@ -35,6 +36,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     spoilt: int = 0
     tries: int = 0
     """Attempts of earlier rounds."""
+    transferred: int = 0
+    """Bytes received in all rounds."""
     missed: bool = False
     """Whether no server had it when it was its turn."""
 
@@ -72,6 +75,10 @@ class Ledger:
         path = MANIFEST if file is None else file.path
         self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
+    def warn(self, message: str) -> None:
+        """Report what is odd about the run as a whole."""
+        self._observer(Warned(message))
+
     def finish(
         self,
         file: PlannedFile,
@@ -93,6 +100,10 @@ class Ledger:
             totals.failures.append(failure)
         if self._tells_ends:
             self._observer(_finished(file, outcome, size, result, reason))
+
+    def lack(self, path: str, url: str, reason: str) -> None:
+        """Count what nobody could plan, since the document that names it was not to be had."""
+        self.totals.failures.append(Failure(path, url, reason, 1))
 
     def summary(
         self,
@@ -143,7 +154,7 @@ def _finished(
         outcome=outcome,
         size=size,
         track=file.planned.track.key,
-        transferred=result.transferred if result else 0,
+        transferred=file.transferred,
         attempts=file.tries + (result.attempts if result else 0),
         status=result.status if result else None,
         reason=reason,

@@ -30,9 +30,17 @@ _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
+_NOT_THERE: Final = (404, 410)
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
+
+
+class Unreached(msgspec.Struct, frozen=True):
+    """A remote element that its server may have, though not just now."""
+
+    url: str
+    reason: str
 
 
 class RemoteEntity(msgspec.Struct, frozen=True):
@@ -45,13 +53,15 @@ class RemoteEntity(msgspec.Struct, frozen=True):
 
 def fetch_remote_elements(
     mpd: MPD, url: str, engine: Engine
-) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...]]:
+) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
-    One that cannot be had is an issue, and the element's own content stays.
+    One that cannot be had is an issue, and the element's own content stays, as the standard
+    has it. One whose server did not say that there is none is ``Unreached``, too.
     """
     entities: dict[str, RemoteEntity] = {}
     issues: list[Issue] = []
+    unreached: list[Unreached] = []
     for _ in range(_MOST_ROUNDS):
         if not mpd.remote:
             break
@@ -61,12 +71,12 @@ def fetch_remote_elements(
                 continue
             known = entities.get(element.href)
             if known is None and len(entities) < _MOST_REMOTE:
-                known = _fetch_entity(element.href, url, engine, issues)
+                known = _fetch_entity(element.href, url, engine, issues, unreached)
             if known is not None:
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
         mpd = include_remote(mpd, content)
-    return mpd, tuple(entities.values()), tuple(issues)
+    return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
 
 
 def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
@@ -166,7 +176,9 @@ def _initialization_of(track: Track) -> Request | None:
     return Request(urls, range=span)
 
 
-def _fetch_entity(href: str, url: str, engine: Engine, issues: list[Issue]) -> RemoteEntity | None:
+def _fetch_entity(
+    href: str, url: str, engine: Engine, issues: list[Issue], unreached: list[Unreached]
+) -> RemoteEntity | None:
     target = resolve_reference(url, href)
     if not target.lower().startswith(("http://", "https://")):
         issues.append(
@@ -177,6 +189,8 @@ def _fetch_entity(href: str, url: str, engine: Engine, issues: list[Issue]) -> R
         fetched, data = engine.fetch(Request((target,)), max_bytes=_REMOTE_BYTES)
     except FetchError as error:
         issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
+        if error.status not in _NOT_THERE:
+            unreached.append(Unreached(target, error.message))
         return None
     return RemoteEntity(href, fetched.url, data)
 

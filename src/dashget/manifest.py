@@ -16,7 +16,7 @@ import msgspec
 from dashget.digests import sha256_hex
 from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
 from dashget.layout import SafePath, manifest_name
-from dashget.lookups import RemoteEntity, fetch_remote_elements, learn_time
+from dashget.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
@@ -64,6 +64,10 @@ class Loaded(msgspec.Struct, frozen=True):
     """What was fetched for the document's remote elements."""
     issues: tuple[Issue, ...] = ()
     """What was odd about looking up remote elements and the time."""
+    partial: bool = False
+    """Whether a remote element was not to be had, so that more may belong to the presentation."""
+    unreached: tuple[Unreached, ...] = ()
+    """Those that may be had another time: without them, a mirror is not complete."""
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
@@ -140,7 +144,8 @@ def load_manifest(
         data, url = read_stdin(limits.max_bytes + 1), (Path.cwd() / "stdin.mpd").as_uri()
     mpd = parse_mpd(data, limits=limits)
     base = None if base_url is None else _checked_base(base_url)
-    mpd, remote, issues = fetch_remote_elements(mpd, base or url, engine)
+    mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine)
+    lacking = bool(issues)
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine)
         issues += more
@@ -152,8 +157,21 @@ def load_manifest(
         allow_downgrade=allow_downgrade,
     )
     name = manifest_name(url if source.url or source.path else presentation.url)
+    partial = lacking or any(w.clause == "5.5.3" for w in presentation.warnings)
     shown_now = now if presentation.dynamic else None
-    return Loaded(source, data, mpd, presentation, name, fetched, shown_now, remote, issues)
+    return Loaded(
+        source,
+        data,
+        mpd,
+        presentation,
+        name,
+        fetched,
+        shown_now,
+        remote,
+        issues,
+        partial,
+        unreached,
+    )
 
 
 def _parse_url(text: str) -> Source:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dashget.compactmap import CompactMap
+from dashget.errors import StoreError
 from dashget.events import Observer, Outcome, Progressed
 from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
@@ -82,9 +83,13 @@ class MirrorRun(Hooks):
             for job in jobs:
                 self.ledger.finish(job.payload, Outcome.PLANNED)
             return
-        engine.run(jobs, outcomes.done)
-        while not stop.requested and (files := outcomes.take_again()):
-            engine.run((self._get_job(file) for file in files), outcomes.done)
+        try:
+            engine.run(jobs, outcomes.done)
+            while not stop.requested and (files := outcomes.take_again()):
+                engine.run((self._get_job(file) for file in files), outcomes.done)
+        except StoreError:
+            outcomes.settle()
+            raise
         outcomes.settle()
 
     # What the engine calls.
@@ -132,7 +137,7 @@ class MirrorRun(Hooks):
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
             seen[path] = (hash(urls[0]),)
-            if urls[0][:5] != "data:" and (blank or is_new(path)):
+            if urls[0][:5].lower() != "data:" and (blank or is_new(path)):
                 yield Job(Request(urls), opens, file, puts)
                 continue
             job = self._job_for(file)
@@ -151,7 +156,7 @@ class MirrorRun(Hooks):
 
     def _job_for(self, file: PlannedFile) -> Job | None:
         presence = self._store.presence(file.path, file.urls[0])
-        data = file.urls[0].startswith("data:")
+        data = file.urls[0][:5].lower() == "data:"
         if presence is Presence.MISSING and not data:
             return self._get_job(file)
         if presence is Presence.BLOCKED:
@@ -216,7 +221,14 @@ class MirrorRun(Hooks):
             self.ledger.finish(file, Outcome.FAILED, reason=str(error))
             return
         if not self._policy.dry_run:
-            self._store.write(file.path, data)
+            try:
+                self._store.write(file.path, data)
+            except StoreError as error:
+                self._store.check_present()
+                if isinstance(error.__cause__, (FileExistsError, NotADirectoryError)):
+                    self.ledger.finish(file, Outcome.FAILED, reason=error.message)
+                    return
+                raise
             self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
         self.ledger.finish(file, Outcome.DOWNLOADED, len(data))
 

@@ -31,6 +31,7 @@ class Outcomes:
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
         self._missed = 0
+        self._uncompared = 0
 
     def require(self, path: SafePath) -> None:
         """Take note that a file must be there, also where another naming would let it be absent."""
@@ -47,6 +48,8 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
+        if self._uncompared:
+            self._ledger.warn(f"{self._uncompared:,} files could not be compared with the server")
 
     def done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take the result of a job whose payload is a PlannedFile."""
@@ -54,6 +57,7 @@ class Outcomes:
         totals = self._ledger.totals
         totals.requests += result.requests
         totals.transferred += result.transferred
+        file.transferred += result.transferred
         if isinstance(result, TransferError):
             self._lost(job, file, result)
         elif file.unnamed is not None:
@@ -160,18 +164,21 @@ class Outcomes:
             file.part.close()
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
-        elif file.known is not None and job.request.method is Method.HEAD:
+        elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
             reason = f"not compared with the server: {error.message}"
             size = file.known.size
+            self._uncompared += 1
             self._ledger.finish(file, Outcome.PRESENT, size, error, reason)
-        elif job.request.method is Method.HEAD:
+        elif _is_head(job):
+            # What is here came from another URL: unless it is compared, it does not count.
             self._again.append(file)
         elif (
-            error.status in _GONE
+            error.gone
             and file.planned.segment.last_derived
             # Of what came in part, the server had it a moment ago.
             and not error.transferred
             and not self._store.has_part(file.path)
+            and not self._store.is_recorded(file.path)
         ):
             self._absent.append((file, error))
         elif error.status in _GONE and not file.missed and self._missed < _MISSED_AT_MOST:
@@ -216,6 +223,10 @@ class Outcomes:
             dict(head.cache) if head.cache else _NO_CACHE,
             adopted,
         )
+
+
+def _is_head(job: Job) -> bool:
+    return job.request.method is Method.HEAD
 
 
 def is_same(known: FileRecord, fetched: Fetched) -> bool:

@@ -41,6 +41,7 @@ from dashget.transfer.options import TransferOptions
 _REPAIRABLE = frozenset(
     {
         Problem.MISSING,
+        Problem.UNREADABLE,
         Problem.SIZE,
         Problem.CHECKSUM,
         Problem.STRUCTURE,
@@ -124,23 +125,28 @@ class _Verification:
         self._engine = engine
         self._compared = 0
         self._repaired = 0
+        self._whole = True
+        """Whether all is here that the manifest takes from elsewhere."""
 
     def report(self) -> Report:
         """Run all checks, and count what they find."""
         manifest = self._check_manifest()
         expected = self._expected()
-        offline = OfflineCheck(self._store, expected)
+        offline = OfflineCheck(self._store, expected, self._stop)
         findings = [*manifest, *offline.run()]
         if self._options.remote:
             findings += self._ask_server(offline, findings)
         if self._options.repair:
             offline, findings = self._repair(expected, offline, findings)
-        if self._options.prune:
+        # What the manifest truly names is not known where it, or a part of it, is not as recorded.
+        if self._options.prune and not manifest and self._whole and not self._stop.requested:
             self._prune(expected)
-        if self._options.writes and self._store.size(SUMS_NAME) is not None:
+        writes = self._options.writes and not self._stop.requested
+        if writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
-        findings += self._check_own(expected)
-        findings += offline.strays(reserved_names(self._header.manifest))
+        if not self._stop.requested:
+            findings += self._check_own(expected)
+            findings += offline.strays(reserved_names(self._header.manifest))
         for finding in findings:
             self._observer(finding)
         return Report(
@@ -174,7 +180,9 @@ class _Verification:
             sums.pop(name, None)
             records = self._store.records()
             wanted = {p: r.sha256 for p, r in records.items() if r.sha256 is not None}
-            if sums != wanted:
+            # What is gone is told where it matters; SHA256SUMS lists what is there.
+            differ = {path for path, _ in sums.items() ^ wanted.items()}
+            if any(path not in records or self._store.size(path) is not None for path in differ):
                 message = "it does not agree with the record; get --checksums sha256 writes it anew"
                 yield Finding(SUMS_NAME, Problem.OWN, message)
 
@@ -232,6 +240,7 @@ class _Verification:
         try:
             entities = tuple(RemoteEntity(*entry) for entry in self._store.read_remote())
             mpd = include_entities(parse_mpd(data), entities)
+            self._whole = not mpd.remote
             presentation = resolve(
                 mpd,
                 url=self._header.url,
@@ -280,9 +289,9 @@ class _Verification:
         run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
         lost = {failure.path: failure for failure in run.ledger.totals.failures}
         self._repaired += run.ledger.totals.files
-        again = OfflineCheck(self._store, expected)
+        again = OfflineCheck(self._store, expected, self._stop)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
-        left = [f for f in again.run() if f.path not in lost]
+        left = [f for f in again.run() if f.path not in lost and f not in kept]
         return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
 
     def _prune(self, expected: Expected) -> None:

@@ -8,13 +8,14 @@ import errno
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dashget
 from dashget import compactmap
 from dashget.events import Event
-from dashget.store import parts
+from dashget.store import FileRecord, MirrorDirectory, parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -715,3 +716,284 @@ def test_of_a_file_that_nobody_answered_for_nothing_is_told(
     failed = next(e for e in events if isinstance(e, dashget.FileFinished) and e.path == "v/2.m4s")
     assert failed.outcome is dashget.Outcome.FAILED
     assert (failed.http, failed.remote, failed.cache, failed.seconds) == (None,) * 4
+
+
+@pytest.mark.parametrize("status", [404, 403, 500])
+def test_a_file_from_another_url_that_cannot_be_compared_does_not_count(
+    server: FaultServer, tmp_path: Path, status: int
+) -> None:
+    def version(number: int) -> str:
+        for n in (1, 2, 3):
+            body = bytes([number]) * 100
+            server.on(f"/show/v/{n}.m4s?v={number}", Answer(body, etag=f'"{number}-{n}"'))
+        return server.on("/show/x.mpd", manifest(numbered(f"v/$Number$.m4s?v={number}")))
+
+    mirror(version(1), tmp_path)
+    url = version(2)
+    server.on("/show/v/1.m4s?v=2", refuse(status))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/1.m4s"] == "failed"
+    assert not summary.complete
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "another version"])
+def test_a_last_segment_that_was_there_once_is_not_absent(
+    server: FaultServer, tmp_path: Path, damage: str
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    last = tmp_path / "v/3.m4s"
+    if damage == "gone":
+        last.unlink()
+    elif damage == "cut":
+        last.write_bytes(b"cut")
+    else:
+        for number in (1, 2):
+            server.on(f"/show/v/{number}.m4s?v=2", segment(number))
+        server.on("/show/x.mpd", manifest(numbered("v/$Number$.m4s?v=2")))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
+
+
+@pytest.mark.parametrize("second", [refuse(503), refuse(403), Answer(drop="close")])
+def test_a_last_segment_is_absent_only_where_every_server_says_so(
+    server: FaultServer, tmp_path: Path, second: Answer
+) -> None:
+    with FaultServer() as other:
+        for number in (1, 2):
+            server.on(f"/show/v/{number}.m4s", segment(number))
+        other.on("/show/v/3.m4s", second)
+        bases = "".join(f"<BaseURL>{s.url('/show/')}</BaseURL>" for s in (server, other))
+        summary, events = mirror(server.on("/show/x.mpd", manifest(bases + numbered())), tmp_path)
+    assert events.outcomes()["v/3.m4s"] == "failed"
+    assert not summary.complete
+
+
+def test_the_only_segment_of_a_representation_is_not_absent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    document = Answer(manifest(numbered()).body.replace(b"PT6S", b"PT1S"))
+    summary, events = mirror(server.on("/show/x.mpd", document), tmp_path)
+    assert events.outcomes() == {"v/1.m4s": "failed"}
+    assert not summary.complete
+
+
+def test_nothing_is_pruned_by_a_run_in_which_files_have_failed(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", manifest(numbered("w/$Number$.m4s")))
+    server.unknown = refuse(503)
+    summary, _ = mirror(url, tmp_path, prune=True)
+    assert not summary.complete
+    assert (tmp_path / "v/1.m4s").read_bytes() == bytes([1]) * 2000
+
+
+def with_remote_period(server: FaultServer) -> str:
+    """Publish a presentation whose second Period is a remote one."""
+    namespace = 'xmlns="urn:mpeg:dash:schema:mpd:2011" duration="PT6S"'
+    remote = f"<Period {namespace}>{numbered('w/$Number$.m4s')}</Period>"
+    server.on("/show/p.xml", Answer(remote.encode()))
+    for number in (1, 2, 3):
+        server.on(f"/show/w/{number}.m4s", segment(number))
+    publish(server)
+    link = b'</Period><Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/></MPD>'
+    body = manifest(numbered()).body.replace(b"</Period></MPD>", link)
+    return server.on("/show/x.mpd", Answer(body.replace(b"<Period>", b'<Period duration="PT6S">')))
+
+
+@pytest.mark.parametrize("answer", [refuse(503), Answer(b"<html>Come back later</html>")])
+def test_nothing_is_pruned_when_a_remote_period_cannot_be_had(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    url = with_remote_period(server)
+    first, _ = mirror(url, tmp_path)
+    assert first.files == 6
+    server.on("/show/p.xml", answer)
+    mirror(url, tmp_path, prune=True)
+    assert (tmp_path / "w/1.m4s").exists()
+
+
+def test_a_remote_period_that_cannot_be_had_makes_no_complete_mirror(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = with_remote_period(server)
+    server.on("/show/p.xml", refuse(503))
+    summary, _ = mirror(url, tmp_path)
+    assert not summary.complete
+    (failure,) = summary.failures
+    assert failure.path == "x.mpd"
+    assert failure.url == server.url("/show/p.xml")
+    assert "503" in failure.reason
+    assert summary.outcomes == {dashget.Outcome.DOWNLOADED: 3}
+    server.on("/show/p.xml", refuse(404))
+    assert mirror(url, tmp_path)[0].complete, "its own content stays, as the standard has it"
+
+
+def test_a_version_that_came_whole_but_got_no_name_is_not_joined_to_another(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    first, second = b"1" * 2_000_000, b"2" * 10_000
+    server.on("/show/v/1.m4s", Answer(first, etag='"1"', cut=5_000), refuse(403))
+    mirror(url, tmp_path)
+    server.on("/show/v/1.m4s", Answer(second, etag='"2"'))
+    replace = os.replace
+
+    def no_room(source: str | Path, target: str | Path) -> None:
+        if str(target).endswith("v/1.m4s"):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(target))
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", no_room)
+        with pytest.raises(dashget.StoreError):
+            mirror(url, tmp_path)
+    server.on("/show/v/1.m4s", Answer(first, etag='"1"'))
+    mirror(url, tmp_path)
+    assert (tmp_path / "v/1.m4s").read_bytes() == first
+
+
+def test_a_part_that_is_longer_than_its_resource_is_fetched_anew(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    body = b"1" * 100_000
+    server.on("/show/v/1.m4s", Answer(body, etag='"1"', cut=5_000), refuse(403))
+    mirror(url, tmp_path)
+    (part,) = (tmp_path / ".dashget/parts").glob("*.part")
+    part.write_bytes(body + b"more")
+    server.on("/show/v/1.m4s", Answer(body, etag='"1"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/1.m4s").read_bytes() == body
+
+
+def test_a_comparison_with_the_server_that_fails_is_told(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    for number in (1, 2, 3):
+        server.on(f"/show/v/{number}.m4s", refuse(500))
+    summary, events = mirror(url, tmp_path, verify=True)
+    assert not summary.complete or any(isinstance(e, dashget.Warned) for e in events)
+
+
+def test_no_checksum_is_made_of_a_file_that_is_known_to_be_damaged(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    (tmp_path / "v/2.m4s").write_bytes(b"cut")
+    server.on("/show/v/2.m4s", refuse(503))
+    summary, _ = mirror(url, tmp_path, checksums=True)
+    assert len(summary.failures) == 1
+    assert "v/2.m4s" not in (tmp_path / "SHA256SUMS").read_text()
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "x.local.mpd"])
+def test_a_file_of_somebodys_own_is_kept_aside_for_dashgets(
+    server: FaultServer, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"somebody's own")
+    url = publish(server)
+    for _ in range(2):
+        mirror(url, tmp_path, checksums=True)
+    assert (tmp_path / ".dashget/replaced" / name).read_bytes() == b"somebody's own"
+
+
+def test_what_the_files_of_a_run_received_adds_up_to_the_summary(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    bad = base64.b64encode(bytes(16)).decode()
+    spoilt = Answer(bytes([1]) * 2000, headers=(("Content-MD5", bad),))
+    server.on("/show/v/1.m4s", spoilt, segment(1))
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(b"short")
+    summary, events = mirror(url, tmp_path)
+    files = [e for e in events if isinstance(e, dashget.FileFinished)]
+    assert sum(e.transferred for e in files) == summary.transferred
+
+
+def test_a_file_that_cannot_be_pruned_is_an_error_of_the_store(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", Answer(manifest(numbered()).body.replace(b"PT6S", b"PT4S")))
+
+    def refused(path: str) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+    monkeypatch.setattr(os, "unlink", refused)
+    events = Events()
+    options = dashget.MirrorOptions(root=tmp_path, prune=True)
+    with pytest.raises(dashget.StoreError):
+        dashget.mirror(url, options, observer=events)
+    assert isinstance(events[-1], dashget.Summary)
+
+
+def test_a_data_url_may_spell_its_scheme_in_capitals(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered(extra='initialization="DATA:video/mp4;base64,AAAA"'))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert summary.files == 4
+
+
+def test_a_data_url_whose_place_is_taken_fails_alone(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered(extra='initialization="data:video/mp4;base64,AAAA"'))
+    (tmp_path / "_data").write_bytes(b"somebody's own")
+    summary, _ = mirror(url, tmp_path)
+    assert (summary.files, len(summary.failures)) == (3, 1)
+
+
+def test_of_a_run_that_the_disk_ends_every_file_that_was_asked_for_has_an_outcome(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = publish(server)
+    server.on("/show/v/1.m4s", refuse(404))
+    finish = MirrorDirectory.finish_unnamed
+
+    def no_room(store: MirrorDirectory, descriptor: int, record: FileRecord) -> None:
+        if record.path == "v/3.m4s":
+            os.close(descriptor)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finish(store, descriptor, record)
+
+    monkeypatch.setattr(MirrorDirectory, "finish_unnamed", no_room)
+    events = Events()
+    options = dashget.MirrorOptions(
+        root=tmp_path, transfer=dashget.TransferOptions(in_flight=1, retries=0)
+    )
+    with pytest.raises(dashget.StoreError):
+        dashget.mirror(url, options, observer=events)
+    assert "v/1.m4s" in events.outcomes()
+
+
+def test_a_root_may_be_given_as_text(server: FaultServer, tmp_path: Path) -> None:
+    root: Any = str(tmp_path / "m")
+    summary, _ = mirror(publish(server), root)
+    assert summary.complete
+    assert dashget.verify(root).files == 3
+
+
+def test_a_file_that_is_named_otherwise_now_is_not_pruned_under_its_old_name(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    publish(server)
+    for number in (1, 2, 3):
+        server.on(f"/show/V/{number}.m4s", segment(number))
+    url = server.on("/show/x.mpd", manifest(numbered("V/$Number$.m4s")))
+    mirror(url, tmp_path)
+    server.on("/show/x.mpd", manifest(numbered("v/$Number$.m4s")))
+    # As on a file system that folds case: both names are those of one directory.
+    (tmp_path / "v").symlink_to("V")
+    mirror(url, tmp_path)
+    summary, _ = mirror(url, tmp_path, prune=True)
+    assert summary.complete
+    assert (tmp_path / "v/1.m4s").exists()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import datetime
+import errno
 import hashlib
 import json
+import os
 import shutil
 import signal
 import struct
@@ -12,11 +15,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dashget
+from dashget import checks, structure
 from dashget.events import Event, FileFinished, Pruned
+from dashget.store import MirrorDirectory
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.media import COMPLETE_FORMS
 from tests.program import DEADLINE_SECONDS, Ended, run, start, tree
@@ -873,3 +879,218 @@ def test_a_manifest_that_has_changed_on_the_server_is_a_note(
     report, events = verify(small, remote=True)
     assert report.sound
     assert events.problems(notes=True) == {"x.mpd": {"changed-on-server"}}
+
+
+@pytest.fixture
+def live(server: FaultServer, tmp_path: Path) -> Path:
+    """A mirror of a live presentation that was taken twice: three segments, and then six."""
+    for number in range(1, 7):
+        serve(server, f"v/{number}.m4s", segment(number))
+        serve(server, f"w/{number}.m4s", segment(number))
+    body = manifest(tuple(range(1, 31))).body.replace(b'type="static"', b'type="dynamic"')
+    start = b'availabilityStartTime="2020-01-01T00:00:00Z" mediaPresentationDuration'
+    body = body.replace(b"mediaPresentationDuration", start).replace(b' endNumber="30"', b"")
+    url = server.on("/show/x.mpd", Answer(body.replace(b"<Period>", b'<Period start="PT0S">')))
+    for seconds in (6, 12):
+        now = datetime.datetime(2020, 1, 1, 0, 0, seconds, tzinfo=datetime.UTC)
+        summary, _ = mirror(url, tmp_path / "live", now=now)
+        assert summary.complete
+    return tmp_path / "live"
+
+
+def test_a_live_presentation_is_verified_as_it_was_taken_last(live: Path) -> None:
+    (live / "v/5.m4s").unlink()
+    _, events = verify(live)
+    assert events.problems() == {"v/5.m4s": {"missing"}}
+    assert events.problems(notes=True) == {}
+
+
+def test_pruning_leaves_what_was_taken_last_of_a_live_presentation(live: Path) -> None:
+    verify(live, prune=True)
+    assert sorted(path.name for path in (live / "v").iterdir()) == [
+        f"{number}.m4s" for number in range(1, 7)
+    ]
+
+
+def test_nothing_is_pruned_by_a_manifest_that_is_not_as_it_was_recorded(
+    server: FaultServer, small: Path
+) -> None:
+    damaged = small / "x.mpd"
+    damaged.write_bytes(damaged.read_bytes().replace(b"v/$Number", b"z/$Number"))
+    report, events = verify(small, prune=True)
+    assert not report.sound
+    assert events.problems()["x.mpd"] == {"manifest"}
+    assert {f"v/{number}.m4s" for number in NUMBERS} <= tree(small).keys()
+
+
+def test_nothing_is_pruned_without_what_the_manifest_takes_from_elsewhere(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    body = manifest().body
+    period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
+    named = b'<Period xmlns="urn:mpeg:dash:schema:mpd:2011" duration="PT6S">'
+    server.on("/show/p.xml", Answer(period.replace(b"<Period>", named)))
+    link = b'<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/>'
+    other = period.replace(b"<Period>", b'<Period duration="PT6S">').replace(b"v/", b"w/")
+    url = server.on("/show/x.mpd", Answer(body.replace(period, other + link)))
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    (tmp_path / ".dashget/remote/index.jsonl").unlink()
+    verify(tmp_path, prune=True)
+    assert tree(tmp_path).keys() >= FILES
+
+
+def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the same size, as with another publishTime.
+    server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MirrorDirectory, "_note", die)
+        with pytest.raises(KeyboardInterrupt):
+            mirror(server.url("/show/x.mpd"), small)
+    mirror(server.url("/show/x.mpd"), small)
+    _, events = verify(small)
+    assert events.problems() == {}
+
+
+def test_a_last_segment_that_was_never_fetched_is_mentioned(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(500))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert len(summary.failures) == 1
+    _, events = verify(tmp_path / "m")
+    assert "v/3.m4s" in events.problems() or "v/3.m4s" in events.problems(notes=True)
+
+
+def test_a_file_that_cannot_be_read_is_one_finding_among_others(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small / "w/3.m4s").unlink()
+    read = structure.check
+
+    def rotten(*arguments: Any) -> tuple[str, ...]:
+        found = read(*arguments)
+        if asked_of.pop(0) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return found
+
+    asked_of = list(range(len(FILES)))
+    with monkeypatch.context() as patched:
+        patched.setattr(checks, "check", rotten)
+        report, events = verify(small)
+    assert report.errors == 2
+    assert {"missing"} in events.problems().values()
+
+
+def test_after_ctrl_c_nothing_more_is_checked_or_pruned(server: FaultServer, small: Path) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(server.url("/show/x.mpd"), small)
+    stop = dashget.Stop()
+    stop.request()
+    report = dashget.verify(small, dashget.VerifyOptions(prune=True), stop=stop)
+    assert report.interrupted
+    assert (small / "v/3.m4s").exists()
+    assert report.files == 0
+
+
+def test_checksums_agree_with_a_record_of_what_was_superseded_and_then_removed(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.url("/show/x.mpd")
+    mirror(url, tmp_path, checksums=True)
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(url, tmp_path, checksums=True)
+    for name in "vw":
+        (tmp_path / name / "3.m4s").unlink()
+    mirror(url, tmp_path, checksums=True)
+    _, events = verify(tmp_path)
+    assert events.problems() == {}
+
+
+def test_a_stray_whose_name_is_no_text_is_told_as_json(small: Path, tmp_path: Path) -> None:
+    (small / os.fsdecode(b"x\xff")).touch()
+    ended = run("verify", small, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert ended.events[0]["path"] == "x\udcff"
+
+
+def test_a_file_that_failed_is_missed_although_something_unselected_shares_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.on("/show/init.mp4", refuse(503))
+    chosen = dashget.parse_selection(video="id=w")
+    summary, _ = mirror(server.url("/show/x.mpd"), tmp_path / "m", selection=chosen)
+    assert [failure.path for failure in summary.failures] == ["init.mp4"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems() == {"init.mp4": {"missing"}}
+
+
+def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    body = manifest().body
+    period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
+    period = period.replace(b"<Period>", b'<Period duration="PT6S">')
+    first = period.replace(b' endNumber="3"', b"")
+    url = server.on(
+        "/show/x.mpd", Answer(body.replace(body[body.index(b"<Period>") : -6], first + period))
+    )
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert [failure.path for failure in summary.failures] == ["v/3.m4s"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems()["v/3.m4s"] == {"missing"}
+
+
+def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_path: Path) -> None:
+    with FaultServer() as empty:
+        bases = "".join(f"<BaseURL>{s.url('/show/')}</BaseURL>" for s in (empty, server))
+        body = manifest().body.replace(b"<Period>", b"<Period>" + bases.encode())
+        summary, _ = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path / "m")
+        assert summary.complete
+        report, events = verify(tmp_path / "m", remote=True)
+        empty.unknown = refuse(503)
+        later, _ = verify(tmp_path / "m", remote=True)
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert later.sound
+
+
+def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+    write = MirrorDirectory.write
+
+    def fail(store: MirrorDirectory, path: str, data: bytes) -> None:
+        if path == "x.mpd":
+            raise dashget.StoreError("the disk is full")
+        write(store, path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MirrorDirectory, "write", fail)
+        with pytest.raises(dashget.StoreError):
+            mirror(url, small)
+    server.on("/show/x.mpd", manifest())
+    mirror(url, small)
+    _, events = verify(small)
+    assert events.problems() == {}
+
+
+def test_a_note_is_told_once_also_after_a_repair(server: FaultServer, tmp_path: Path) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.complete
+    (tmp_path / "m/w/1.m4s").unlink()
+    report, events = verify(tmp_path / "m", repair=True)
+    notes = [e.path for e in events if isinstance(e, dashget.Finding) and e.note]
+    assert report.sound
+    assert notes == ["v/3.m4s"]

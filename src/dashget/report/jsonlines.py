@@ -28,7 +28,14 @@ class JsonLines:
             if now < self._next_progress:
                 return
             self._next_progress = now + _PROGRESS_EVERY_SECONDS
-        self._stream.write(self._encode(event) + b"\n")
+        try:
+            line = self._encode(event)
+        except UnicodeEncodeError:
+            # A name of the file system that is no UTF-8; JSON can spell its bytes in escapes.
+            import json
+
+            line = json.dumps(msgspec.to_builtins(event)).encode()
+        self._stream.write(line + b"\n")
         self._stream.flush()
 
     def close(self) -> None:

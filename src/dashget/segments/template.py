@@ -41,7 +41,9 @@ class DurationIndex(SegmentIndex):
         address, index, duration = addressing.media, addressing.index, addressing.duration
         positions = self._positions()
         start_number, step = addressing.start_number, duration or 0
-        last = positions.stop - 1 if addressing.end_number is None else None
+        # The only segment of a Period does not come of rounding its duration up: it has to be.
+        derived = addressing.end_number is None and positions.stop > 1
+        last = positions.stop - 1 if derived else None
         explicit = duration is None
         for k in positions:
             number, time = start_number + k, k * step

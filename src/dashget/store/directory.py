@@ -22,7 +22,7 @@ import msgspec
 
 from dashget.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
-from dashget.layout import CONTROL_DIRECTORY
+from dashget.layout import CONTROL_DIRECTORY, reserved_names
 from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
 from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
@@ -167,6 +167,13 @@ class MirrorDirectory:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
+    def is_same(self, path: str, other: str | None) -> bool:
+        """Say whether two paths in the mirror, if there are two, are those of one file."""
+        try:
+            return other is not None and os.path.samefile(self._prefix + path, self._prefix + other)
+        except OSError:
+            return False
+
     def part(self, path: str, url: str, *, checksum: str | None = None) -> Part:
         """Return the place for the unfinished bytes of a file; see ``Part``."""
         return Part(self._journal, path, url, checksum)
@@ -176,6 +183,10 @@ class MirrorDirectory:
         if self._read_only or self._journal.is_empty:
             return False
         return self._journal.knows(part_name(path))
+
+    def is_recorded(self, path: str) -> bool:
+        """Say whether a file of this name was finished once, whatever is there of it now."""
+        return path in self._recorded
 
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
@@ -210,17 +221,18 @@ class MirrorDirectory:
 
     def remove(self, record: FileRecord) -> None:
         """Take a file out of the mirror, and note that in the record."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._prefix + record.path)
-        folder = os.path.dirname(record.path)
-        while folder:
-            try:
-                os.rmdir(self._prefix + folder)
-            except OSError:
-                break
-            self._made.discard(folder)
-            folder = os.path.dirname(folder)
-        self._record.append(msgspec.structs.replace(record, removed=True))
+        with _as_store_error(self.root):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._prefix + record.path)
+            folder = os.path.dirname(record.path)
+            while folder:
+                try:
+                    os.rmdir(self._prefix + folder)
+                except OSError:
+                    break
+                self._made.discard(folder)
+                folder = os.path.dirname(folder)
+            self._record.append(msgspec.structs.replace(record, removed=True))
         self._recorded.discard(record.path)
 
     def finish(self, part: Part, record: FileRecord) -> None:
@@ -370,6 +382,10 @@ class MirrorDirectory:
             now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
+        if record.path in self._recorded:
+            # A kill in between leaves no line at all: one of equal size would be believed.
+            self._note(msgspec.structs.replace(record, removed=True))
+            self._recorded.discard(record.path)
         self.write(record.path, data)
         self._note(record)
         return earlier is not None and earlier != data
@@ -410,6 +426,10 @@ class MirrorDirectory:
         with _as_store_error(self.root):
             known = self._read_record(header, moved=moved)
             self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
+            if known is None and not self._recorded:
+                # A tree that is taken over: what it has under DashGet's own names is somebody's.
+                for name in reserved_names(header.manifest) - {header.manifest}:
+                    self.set_aside(name)
             if known is None or _differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self._record.append(stamped)
@@ -465,8 +485,8 @@ def _entry_of(record: FileRecord) -> tuple[int, int]:
 
 def _differs(known: Header, header: Header) -> bool:
     """Whether a later header says something that the record does not have yet."""
-    same = (known.source, known.url, known.manifest, known.selection)
-    return same != (header.source, header.url, header.manifest, header.selection)
+    same = (known.source, known.url, known.manifest, known.selection, known.now)
+    return same != (header.source, header.url, header.manifest, header.selection, header.now)
 
 
 def _store_error(root: Path, error: OSError) -> StoreError:

@@ -102,6 +102,8 @@ class Journal:
             on_disk = os.stat(self.prefix + name).st_size
         except OSError:
             return None
+        if state.size is not None and on_disk > state.size:
+            return None
         spans = state.spans if scattered else [(0, on_disk - 1)]
         finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
         if not finished:

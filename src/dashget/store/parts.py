@@ -117,8 +117,12 @@ class Part:
             self._gather()
         self._end = 0 if offset == 0 else None
         if offset == 0:
+            stale = self._journal.knows(self.name)
             self._journal.forget(self.name)
             self._journaled = False
+            if stale:
+                # Also what comes in one piece must not lie there under the line of what was before.
+                self._note()
         elif not self._seen:
             self._journaled = True
         self._seen = True

@@ -207,7 +207,8 @@ class TransferError(FetchError):
 
     ``url``, ``status`` and the message are those of the last attempt that says most;
     ``tried`` has the last reason for each URL. ``cancelled`` is set where only the
-    stopping of the run kept it from being fetched.
+    stopping of the run kept it from being fetched, ``gone`` where every URL was answered
+    with 404 or 410.
     """
 
     def __init__(
@@ -224,6 +225,7 @@ class TransferError(FetchError):
         tried: tuple[tuple[str, str], ...] = (),
         cancelled: bool = False,
         answer: LastAnswer | None = None,
+        gone: bool = False,
     ) -> None:
         super().__init__(message, retry=retry, url=url, status=status, hint=hint)
         self.attempts = attempts
@@ -232,6 +234,7 @@ class TransferError(FetchError):
         self.tried = tried
         self.cancelled = cancelled
         self.answer = answer
+        self.gone = gone
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):

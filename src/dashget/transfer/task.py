@@ -32,6 +32,7 @@ from dashget.transfer.request import (
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _MUCH_BYTES = 1024 * 1024
 _RESTARTS = 3
+_GONE = (404, 410)
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
 
@@ -360,6 +361,8 @@ class Task:
             requests=self.requests,
             transferred=self.received,
             answer=self.answer,
+            gone=len(self.why) == len(self.urls)
+            and all(why.status in _GONE for why in self.why.values()),
             tried=tuple((shown(self.urls[i]), why.message) for i, why in sorted(self.why.items())),
         )
 
