@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -296,3 +298,28 @@ def test_a_range_that_is_held_back_leaves_the_others_at_work(
     assert data == BODY
     assert fetched.attempts == 2
     assert len(waiting) < 100
+
+
+@pytest.mark.parametrize("size", [6 * MIB, 5 * MIB])
+def test_a_wire_that_was_overtaken_by_a_scattered_one_does_not_write_into_it(
+    server: FaultServer, size: int
+) -> None:
+    """The overtaken request is answered late, with another version: its bytes have no place."""
+    gate = threading.Event()
+    late = Answer(BODY[::-1][:size], etag='"0"', hold=gate)
+    drip = replace(
+        GOOD, drip=(64 * 1024, 0.01), note=lambda _: threading.Timer(0.3, gate.set).start()
+    )
+    with ranged(overtake_seconds=0.2) as transfers:
+        fetched, data = transfers.get(server.on("/a", late, drip))
+    assert data == BODY
+    assert fetched.head.etag == '"1"'
+
+
+def test_nobody_waits_for_a_wire_that_was_overtaken_by_a_scattered_one(server: FaultServer) -> None:
+    url = server.on("/a", replace(GOOD, drop="hang"), GOOD)
+    with ranged(overtake_seconds=0.2, timeout_seconds=5.0) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.seconds < 3
+    assert fetched.attempts == 1
