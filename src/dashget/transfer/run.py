@@ -437,9 +437,8 @@ class Run:
             task.prefix = wire.position
             if task.may_lack_its_end(marked=wire.marks_end):
                 task.asks_end = task.end_asked = True
-                for other in self._wires:
-                    # One that was to overtake this one: no longer needed, and asked after its end.
-                    other.dropped = other.dropped or other.task is task
+                # One that was to overtake this one: no longer needed, and asked after its end.
+                self._drop_others(task, wire)
                 return task.wires == 1 and self._aim(task, wire)
             self._succeed(task)
             return False
@@ -666,10 +665,18 @@ class Run:
         if not joins and task.sink is not None:
             alone = self.concurrency.limit < 2
             self._pieces.scatter(task, wire, head, position, alone=alone)
+            if task.gaps is not None:
+                # One that it has overtaken, or was to overtake it: asked for all of the file,
+                # has no claim, and nobody would compare its version.
+                self._drop_others(task, wire)
         if self.shares.forecast.leads or wire.hops:
             self._redirects.accepted(task, wire, self.shared.clock())
         wire.expect(position, end, noting=task.gaps is not None)
         return True
+
+    def _drop_others(self, task: Task, keep: Wire) -> None:
+        for other in self._wires:
+            other.dropped = other.dropped or (other.task is task and other is not keep)
 
     def _others_under_way(self, wire: Wire) -> bool:
         return any(w.task is wire.task and w is not wire and w.under_way for w in self._wires)
