@@ -212,3 +212,16 @@ def test_a_mirror_has_no_file_that_ended_early(
     if checksums:
         sums = (tmp_path / "m" / "SHA256SUMS").read_text()
         assert hashlib.sha256(BODY).hexdigest() in sums
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [refuse(503), refuse(429), Answer(drop="close"), Answer(drop="reset")],
+    ids=["503", "429", "nothing", "reset"],
+)
+def test_trouble_on_the_way_to_the_answer_is_no_answer(
+    server: FaultServer, transfers: Transfers, trouble: Answer
+) -> None:
+    """What breaks bodies off is in trouble, and most likely still is at the next request."""
+    _, data = transfers.get(server.on("/a", cut(BARE), trouble, BARE))
+    assert data == BODY
