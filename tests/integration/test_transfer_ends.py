@@ -225,3 +225,17 @@ def test_trouble_on_the_way_to_the_answer_is_no_answer(
     """What breaks bodies off is in trouble, and most likely still is at the next request."""
     _, data = transfers.get(server.on("/a", cut(BARE), trouble, BARE))
     assert data == BODY
+
+
+@pytest.mark.parametrize("checksums", [False, True])
+def test_a_file_whose_question_had_to_wait_is_finished(
+    server: FaultServer, tmp_path: Path, checksums: bool
+) -> None:
+    """Its part was closed meanwhile, and the answer is that nothing more comes."""
+    server.on("/1.m4s", replace(BARE, length=None, drip=(2000, 0.1)), BARE)
+    server.on("/2.m4s", refuse(429, Retry_After="2"), BARE)
+    two = MPD.replace(b"PT2S", b"PT4S").replace(b'endNumber="1"', b'endNumber="2"')
+    source = server.on("/x.mpd", Answer(two))
+    options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
+    assert dashget.mirror(source, options).complete
+    assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
