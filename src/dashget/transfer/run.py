@@ -608,7 +608,9 @@ class Run:
             task.halted = False
             self._pieces.leave(task)
             task.forget()
-        task.park()
+        if not task.asks_end:
+            # What all may be here of is finished with the answer, and nothing opens it before.
+            task.park()
         if not task.queued:
             self._backlog.add(task)
 
