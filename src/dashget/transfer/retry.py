@@ -156,6 +156,20 @@ class Retries:
             delay = max(delay, origin.not_before - now)
         return Again(following, delay)
 
+    def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
+        """Return after which pause to ask for a body's end again; None: the server does not say.
+
+        What may pass is no answer: a server that broke a body off is in trouble.
+        """
+        failure = self._hold_back(origin, failure, now)
+        if failure.retry is not Retry.AGAIN or 200 <= (failure.status or 0) < 400:
+            return None
+        task.end_failures += 1
+        if task.end_failures > self._options.retries or not self.budget.spend():
+            return None
+        pause = backoff_seconds(task.end_failures, self._options, self._random)
+        return max(pause, origin.not_before - now)
+
     def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
         """Obey a ``Retry-After``: it holds back all requests to that origin."""
         after = failure.retry_after_seconds

@@ -500,6 +500,11 @@ class Run:
     def _failed(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
         self._redirects.failed(task, wire)
         if task.asks_end and not failure.restart:
+            now = self.shared.clock()
+            delay = self._retries.question(task, wire.origin, failure, now)
+            if delay is not None:
+                self._backlog.pause(task, now + delay)
+                return
             # The server does not say: what it sent has to do.
             self._succeed(task)
             return

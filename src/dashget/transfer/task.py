@@ -70,8 +70,8 @@ class Task:
 
     __slots__ = (
         "answer", "asked_at", "asks_anew", "asks_end", "asks_probe", "base", "began", "closed",
-        "cursor", "dead", "end_asked", "failure", "failures", "first_byte_seconds", "furthest",
-        "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
+        "cursor", "dead", "end_asked", "end_failures", "failure", "failures",
+        "first_byte_seconds", "furthest", "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
         "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
         "size", "succeeded", "told", "tries", "urls", "validator", "why", "wires", "write",
     )  # fmt: skip
@@ -110,6 +110,8 @@ class Task:
         self.asks_end = False
         """Whether all that was sent is here, and the server is asked if that is all there is."""
         self.end_asked = False
+        self.end_failures = 0
+        """How often that question came to nothing that may pass."""
         self.told: int | None = None
         """The size that was told in answer to that."""
         self.asks_probe = False
