@@ -239,3 +239,22 @@ def test_a_file_whose_question_had_to_wait_is_finished(
     options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
     assert dashget.mirror(source, options).complete
     assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("if_range", [True, False])
+def test_another_version_may_end_early_too(
+    server: FaultServer, transfers: Transfers, if_range: bool
+) -> None:
+    new = Answer(BODY[::-1] + b"more", etag='"2"', if_range=if_range)
+    answers = [cut(TAGGED), new] if not if_range else [cut(TAGGED)]
+    _, data = transfers.get(server.on("/a", *answers, cut(new), new))
+    assert data == new.body
+
+
+def test_versions_without_an_end_do_not_go_on_for_ever(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    answers = [Answer(BODY, etag=f'"{i}"', length=None, ranges=False) for i in range(20)]
+    _, data = transfers.get(server.on("/a", *answers))
+    assert data == BODY
+    assert len(server.seen) < 8
