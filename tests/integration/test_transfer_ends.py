@@ -258,3 +258,12 @@ def test_versions_without_an_end_do_not_go_on_for_ever(
     _, data = transfers.get(server.on("/a", *answers))
     assert data == BODY
     assert len(server.seen) < 8
+
+
+def test_a_server_that_has_no_last_byte_is_asked_but_once(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    whole = replace(BARE, length=None)
+    _, data = transfers.get(server.on("/a", *[whole, refuse(416)] * 3))
+    assert data == BODY
+    assert len(server.seen) == 3

@@ -513,6 +513,8 @@ class Run:
             # The one that was to be overtaken is still at it.
             return
         if failure.restart and task.may_restart():
+            # A 416 is an answer: whoever gives one each time is asked but once.
+            task.end_asked = task.end_asked and failure.status == 416
             self._tell_of_restart(task, wire, failure)
             self._restart(task)
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
@@ -667,6 +669,9 @@ class Run:
                 # Nothing says that this continues what is here.
                 self._restart(task)
                 return False
+            if head.status == 200 and task.may_restart():
+                # Another version, whose end may be as uncertain; again and again at most thrice.
+                task.end_asked = False
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:
