@@ -267,3 +267,16 @@ def test_a_server_that_has_no_last_byte_is_asked_but_once(
     _, data = transfers.get(server.on("/a", *[whole, refuse(416)] * 3))
     assert data == BODY
     assert len(server.seen) == 3
+
+
+def test_nothing_at_all_is_not_believed_at_once(server: FaultServer, transfers: Transfers) -> None:
+    """A connection that is closed behind the head looks like an empty body without a length."""
+    _, data = transfers.get(server.on("/a", Answer(b"", length=None), BARE))
+    assert data == BODY
+
+
+def test_what_comes_in_place_of_nothing_is_asked_for_its_end(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    _, data = transfers.get(server.on("/a", Answer(b"", length=None), cut(TAGGED), TAGGED))
+    assert data == BODY
