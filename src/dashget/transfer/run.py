@@ -435,6 +435,10 @@ class Run:
                 self._failed(task, wire, short, self._give_back(wire))
                 return False
             task.prefix = wire.position
+            if task.may_lack_all(marked=wire.marks_end):
+                # No last byte could be asked for: the same once more, for all of it.
+                task.empty_asked = True
+                return task.wires == 1 and self._aim(task, wire)
             if task.may_lack_its_end(marked=wire.marks_end):
                 task.asks_end = task.end_asked = True
                 # One that was to overtake this one: no longer needed, and asked after its end.

@@ -70,7 +70,7 @@ class Task:
 
     __slots__ = (
         "answer", "asked_at", "asks_anew", "asks_end", "asks_probe", "base", "began", "closed",
-        "cursor", "dead", "end_asked", "end_failures", "failure", "failures",
+        "cursor", "dead", "empty_asked", "end_asked", "end_failures", "failure", "failures",
         "first_byte_seconds", "furthest", "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
         "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
         "size", "succeeded", "told", "tries", "urls", "validator", "why", "wires", "write",
@@ -110,6 +110,8 @@ class Task:
         self.asks_end = False
         """Whether all that was sent is here, and the server is asked if that is all there is."""
         self.end_asked = False
+        self.empty_asked = False
+        """Whether an empty body without a length was asked for once more."""
         self.end_failures = 0
         """How often that question came to nothing that may pass."""
         self.told: int | None = None
@@ -188,12 +190,17 @@ class Task:
         off without an error; only ``marked`` ends do not. Not asked of what is just read into
         memory: a manifest shows by itself that its end is missing.
         """
+        return not self.end_asked and self.prefix > 0 and self._has_no_end(marked=marked)
+
+    def may_lack_all(self, *, marked: bool) -> bool:
+        """Say whether an empty body may be all that came of one that is not."""
+        return not self.empty_asked and not self.prefix and self._has_no_end(marked=marked)
+
+    def _has_no_end(self, *, marked: bool) -> bool:
         return (
             self.size is None
             and not marked
-            and not self.end_asked
             and self.request.range is None
-            and self.prefix > 0
             and not isinstance(self.sink, MemorySink)
         )
 
