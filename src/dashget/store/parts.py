@@ -200,7 +200,9 @@ class Part:
         head, descriptor = self._head, self._descriptor
         if head is None or descriptor is None:
             raise ValueError("write before begin")
-        if not self._journaled and (head.size is None or end < head.size):
+        if not self._journaled and (
+            head.size is None or end < head.size or self._journal.has_told(self.name)
+        ):
             self._note()
         self._end = end if offset == self._end else None
         return descriptor
