@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
@@ -239,3 +240,27 @@ def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
     assert fetched.attempts == fetched.requests
     reasons = [reason for _, _, _, reason in transfers.log.retries]
     assert len(reasons) == fetched.attempts - 1
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_nobody_waits_for_an_hour_that_another_was_told_of(
+    server: FaultServer, begun: bool
+) -> None:
+    """What has begun goes on; what has not fails at once, and does not hang with all the run."""
+    broken = Answer(BODY, etag='"1"', cut=20_000, drip=(10_000, 0.2))
+    held = Answer(drop="close", hold=threading.Event())
+    gate = held.hold
+    assert gate is not None
+    url = server.on("/a", broken if begun else held, Answer(BODY, etag='"1"'))
+    busy = server.on("/b", refuse(429, Retry_After="3600"))
+    with Transfers(in_flight=2) as transfers:
+        timers = [threading.Timer(0.3, gate.set), threading.Timer(5, transfers.engine.cancel)]
+        for timer in timers:
+            timer.start()
+        transfers.run(url, busy)
+        for timer in timers:
+            timer.cancel()
+    assert max(delay for _, _, delay, _ in transfers.log.retries) < 1
+    result = transfers.results[url]
+    assert (not isinstance(result, TransferError)) is begun
+    assert "stopped" not in str(result)
