@@ -153,7 +153,7 @@ class Retries:
         if following == index or task.tries[following]:
             delay = backoff_seconds(max(1, task.tries[following]), self._options, self._random)
         if following == index:
-            delay = max(delay, origin.not_before - now)
+            delay = max(delay, self._wait(origin, now))
         return Again(following, delay)
 
     def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
@@ -168,7 +168,12 @@ class Retries:
         if task.end_failures > self._options.retries or not self.budget.spend():
             return None
         pause = backoff_seconds(task.end_failures, self._options, self._random)
-        return max(pause, origin.not_before - now)
+        return max(pause, self._wait(origin, now))
+
+    def _wait(self, origin: Origin, now: float) -> float:
+        """Return how long an origin is to be left alone, unless nobody waits for so long."""
+        wait = origin.not_before - now
+        return wait if wait <= self._options.retry_after_limit_seconds else 0.0
 
     def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
         """Obey a ``Retry-After``: it holds back all requests to that origin."""
