@@ -13,7 +13,7 @@ from dashget.byterange import ByteRange
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.request import ResumePoint, TransferError
 from dashget.transfer.task import Task
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import RecordingSink, Transfers
 
 MIB = 1024 * 1024
@@ -323,3 +323,22 @@ def test_nobody_waits_for_a_wire_that_was_overtaken_by_a_scattered_one(server: F
     assert data == BODY
     assert fetched.seconds < 3
     assert fetched.attempts == 1
+
+
+def test_failures_of_a_few_of_many_ranges_are_not_added_up(server: FaultServer) -> None:
+    """Each is asked for again and comes; only what comes to nothing again and again is an end."""
+    url = server.on("/a", replace(GOOD, drip=(64 * 1024, 0.002)))
+    choose, ranges = server._choose, []
+
+    def now_and_then(seen: Seen) -> Answer:
+        if "range" in seen.headers:
+            ranges.append(seen)
+            if len(ranges) % 5 == 0:
+                return refuse(503)
+        return choose(seen)
+
+    server._choose = now_and_then  # type: ignore[method-assign]  # for every fifth range
+    with ranged(range_size=64 * 1024) as transfers:
+        _, data = transfers.get(url)
+    assert data == BODY
+    assert len(transfers.log.retries) > 6
