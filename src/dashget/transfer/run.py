@@ -448,6 +448,9 @@ class Run:
             return False
         self._note(wire)
         task.gaps.give_back(wire.position, wire.claim)
+        if wire.position > wire.start:
+            # The file gets on: what failed before was not in a row.
+            task.tries[wire.index] = 0
         return bool(task.gaps) and not task.halted and self._aim(task, wire)
 
     def _looked(self, task: Task) -> None:
