@@ -459,6 +459,13 @@ class Wire:
             return bad_body("not an HTTP answer")
         return None
 
+    def conclude_stalled(self, limit: float) -> Verdict:
+        """Say how a request ends for which nothing more comes; a refusal or redirect has come."""
+        if self.verdict is not None:
+            return self.verdict
+        late = self._late_head(pycurl.E_OPERATION_TIMEDOUT)
+        return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
+
     def _late_head(self, code: int) -> Verdict:
         """Judge a head that no body followed."""
         if self.state != _HEAD or not (b"\r\n" in self.lines or b"\n" in self.lines):
