@@ -478,7 +478,8 @@ class Wire:
             return error
         # An answer that says no counts, though its body broke off.
         head = Head.parse(self.lines)
-        if head is None:
+        if head is None or head.status < 300:
+            # A 1xx, or a proxy's answer to CONNECT, is none; of a good one too little has come.
             return None
         self._note_first_byte()
         verdict = judge(head, self.asked, self.loop.wall_clock)
