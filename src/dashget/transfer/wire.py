@@ -319,6 +319,7 @@ class Wire:
         if self.state == _SKIP:
             return False
         self.state = _SKIP
+        self.verdict = None
         head = Head.parse(self.lines)
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
@@ -444,6 +445,9 @@ class Wire:
         """Say how the request ended, from libcurl's result and what was seen on the way."""
         if self.error is not None:
             return self.error
+        if self.state == _HEAD and code == 0:
+            # What was said of one address does not matter where another one has answered.
+            self.verdict = None
         if self.verdict is not None:
             return self.verdict
         late = self._late_head(code)
