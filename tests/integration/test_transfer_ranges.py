@@ -342,3 +342,12 @@ def test_failures_of_a_few_of_many_ranges_are_not_added_up(server: FaultServer) 
         _, data = transfers.get(url)
     assert data == BODY
     assert len(transfers.log.retries) > 6
+
+
+def test_an_etag_may_hold_more_than_ascii(server: FaultServer) -> None:
+    """RFC 9110, 8.8.3: etagc includes obs-text."""
+    url = server.on("/a", Answer(BODY, etag='"\xe9"', drip=(64 * 1024, 0.001)))
+    with ranged() as transfers:
+        _, data = transfers.get(url)
+    assert data == BODY
+    assert server.seen[1].headers["if-range"] == '"\xe9"'
