@@ -545,8 +545,9 @@ class _Lent:
         self._socket.close()
 
 
-def _range_lines(asked: Asked) -> list[str]:
+def _range_lines(asked: Asked) -> list[bytes]:
     lines = [f"Range: bytes={asked.range}"]
     if asked.validator is not None:
         lines.append(f"If-Range: {asked.validator}")
-    return lines
+    # As heads are read: pycurl takes ASCII only of what is no bytes.
+    return [line.encode("latin-1") for line in lines]
