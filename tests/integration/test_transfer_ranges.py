@@ -351,3 +351,18 @@ def test_an_etag_may_hold_more_than_ascii(server: FaultServer) -> None:
         _, data = transfers.get(url)
     assert data == BODY
     assert server.seen[1].headers["if-range"] == '"\xe9"'
+
+
+def test_a_server_that_knows_ranges_only_at_first_is_not_asked_for_ever(
+    server: FaultServer,
+) -> None:
+    """Behind one name there may be machines that know ranges, and some that do not."""
+    slow = replace(GOOD, drip=(64 * 1024, 0.01))
+    url = server.on("/a", slow, slow, replace(GOOD, ranges=False))
+    with ranged(range_size=1536 * 1024) as transfers:
+        timer = threading.Timer(5, transfers.engine.cancel)
+        timer.start()
+        _, data = transfers.get(url)
+        timer.cancel()
+    assert data == BODY
+    assert len(server.seen) < 12
