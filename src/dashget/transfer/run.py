@@ -531,8 +531,8 @@ class Run:
                 self._tell_of_restart(task, wire, failure)
                 task.in_one = True
                 self._restart(task)
-            elif not task.proven:
-                # Leave it to the transfer that has begun the file.
+            else:
+                # Leave it to those that get on; the last one of them begins anew in one stream.
                 self._pieces.leave(task)
         elif racing:
             # All depends on the one that was sent after it now.
