@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import socket
 import threading
@@ -347,6 +348,30 @@ def test_one_refused_address_of_a_host_does_not_undo_what_came_from_another(
         origins = transfers.engine._shared.origins
         origins.guards_addresses = True
         monkeypatch.setattr(origins, "address_refused", address_refused)
+        transfers.run(Request((url,)))
+    if not refused:
+        pytest.skip("localhost has one address only")
+    assert isinstance(transfers.results[url], Fetched)
+
+
+def test_an_address_family_that_is_not_there_does_not_undo_what_came_over_another(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel without IPv6 refuses the socket; IPv4 brings all of it."""
+    refused: list[str] = []
+
+    def refuse_ipv6(host: str, address: str, port: int = 0) -> bool:
+        """Raise what ``socket.socket`` does, in the same place; see ``Wire._on_socket``."""
+        if ":" in address:
+            refused.append(address)
+            raise OSError(errno.EAFNOSUPPORT, "address family not supported")
+        return False
+
+    url = server.on("/a", Answer(BODY, drip=(500, 0.01))).replace("127.0.0.1", "localhost")
+    with Transfers() as transfers:
+        origins = transfers.engine._shared.origins
+        origins.guards_addresses = True
+        monkeypatch.setattr(origins, "address_refused", refuse_ipv6)
         transfers.run(Request((url,)))
     if not refused:
         pytest.skip("localhost has one address only")
