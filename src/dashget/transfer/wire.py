@@ -319,7 +319,7 @@ class Wire:
         if self.state == _SKIP:
             return False
         self.state = _SKIP
-        self.verdict = None
+        self.verdict = self.error = None
         head = Head.parse(self.lines)
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
@@ -443,11 +443,11 @@ class Wire:
 
     def conclude(self, code: int, text: str) -> Verdict:
         """Say how the request ended, from libcurl's result and what was seen on the way."""
+        if self.state == _HEAD and code == 0:
+            # What became of one address does not matter where another one has answered.
+            self.verdict = self.error = None
         if self.error is not None:
             return self.error
-        if self.state == _HEAD and code == 0:
-            # What was said of one address does not matter where another one has answered.
-            self.verdict = None
         if self.verdict is not None:
             return self.verdict
         late = self._late_head(code)
