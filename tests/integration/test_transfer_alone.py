@@ -23,6 +23,7 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
+from dashget.transfer.run import Run
 from dashget.transfer.wire import Wire
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
@@ -446,3 +447,17 @@ def test_hosts_in_turns_are_each_asked_for_what_is_theirs(
         assert whole.body(url) == bodies[path]
     asked = [f"http://{seen.headers['host']}{seen.path}" for seen in server.seen]
     assert sorted(asked) == sorted(urls)
+
+
+def test_a_loop_with_less_than_its_share_asks_for_nothing_where_another_has_too_much() -> None:
+    """The number of transfers was lowered: the loops come down to their shares in their time."""
+    results: list[object] = []
+    with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
+        loops = Loop(engine._shared), Loop(engine._shared)
+        run = Run(engine._shared, iter([Whole().job("http://h/1")]), results.append, loops)  # type: ignore[arg-type]  # never called
+        run.shares.wide = True
+        run.active, run.concurrency.limit = 23, 16
+        assert run.ask(loops[1], 1) == []
+    assert run.error is None
+    assert not run.stopping
+    assert run.jobs is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import dashget
+from dashget.errors import Retry
 from dashget.transfer.request import Request
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
@@ -80,10 +81,9 @@ def test_what_ends_early_each_time_is_an_error_that_says_so(server: FaultServer)
         Answer(BODY, length=None, ranges=False),
         refuse(404),
         refuse(503),
-        Answer(drop="close"),
         Answer(BODY, status=206),
     ],
-    ids=["no ranges", "404", "503", "nothing", "no Content-Range"],
+    ids=["no ranges", "404", "503", "no Content-Range"],
 )
 def test_a_server_that_does_not_say_is_believed(
     server: FaultServer, transfers: Transfers, answer: Answer
@@ -92,6 +92,16 @@ def test_a_server_that_does_not_say_is_believed(
     assert data == BODY
     assert fetched.attempts == 1
     assert [seen.headers.get("range") is None for seen in server.seen][:2] == [True, False]
+
+
+@pytest.mark.parametrize("silence", ["close", "reset"])
+def test_a_server_that_no_longer_answers_is_not_believed(
+    server: FaultServer, transfers: Transfers, silence: str
+) -> None:
+    """It broke the body off as well, perhaps; the next run asks again."""
+    error = transfers.fail(server.on("/a", cut(BARE), Answer(drop=silence)))
+    assert error.message.startswith("whether its end has come cannot be asked: ")
+    assert error.retry is Retry.AGAIN
 
 
 def test_a_server_without_ranges_that_tells_the_length_the_second_time_is_asked_no_more(
@@ -127,7 +137,7 @@ def test_an_empty_body_is_not_asked_for_a_byte_before_it(
 ) -> None:
     _, data = transfers.get(server.on("/a", Answer(b"", length=None)))
     assert data == b""
-    assert len(server.seen) == 1
+    assert ranges(server) == [None, None]
 
 
 def test_what_is_read_into_memory_shows_by_itself(
@@ -212,3 +222,71 @@ def test_a_mirror_has_no_file_that_ended_early(
     if checksums:
         sums = (tmp_path / "m" / "SHA256SUMS").read_text()
         assert hashlib.sha256(BODY).hexdigest() in sums
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [refuse(503), refuse(429), Answer(drop="close"), Answer(drop="reset")],
+    ids=["503", "429", "nothing", "reset"],
+)
+def test_trouble_on_the_way_to_the_answer_is_no_answer(
+    server: FaultServer, transfers: Transfers, trouble: Answer
+) -> None:
+    """What breaks bodies off is in trouble, and most likely still is at the next request."""
+    _, data = transfers.get(server.on("/a", cut(BARE), trouble, BARE))
+    assert data == BODY
+
+
+@pytest.mark.parametrize("checksums", [False, True])
+def test_a_file_whose_question_had_to_wait_is_finished(
+    server: FaultServer, tmp_path: Path, checksums: bool
+) -> None:
+    """Its part was closed meanwhile, and the answer is that nothing more comes."""
+    server.on("/1.m4s", replace(BARE, length=None, drip=(2000, 0.1)), BARE)
+    server.on("/2.m4s", refuse(429, Retry_After="2"), BARE)
+    two = MPD.replace(b"PT2S", b"PT4S").replace(b'endNumber="1"', b'endNumber="2"')
+    source = server.on("/x.mpd", Answer(two))
+    options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
+    assert dashget.mirror(source, options).complete
+    assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("if_range", [True, False])
+def test_another_version_may_end_early_too(
+    server: FaultServer, transfers: Transfers, if_range: bool
+) -> None:
+    new = Answer(BODY[::-1] + b"more", etag='"2"', if_range=if_range)
+    answers = [cut(TAGGED), new] if not if_range else [cut(TAGGED)]
+    _, data = transfers.get(server.on("/a", *answers, cut(new), new))
+    assert data == new.body
+
+
+def test_versions_without_an_end_do_not_go_on_for_ever(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    answers = [Answer(BODY, etag=f'"{i}"', length=None, ranges=False) for i in range(20)]
+    _, data = transfers.get(server.on("/a", *answers))
+    assert data == BODY
+    assert len(server.seen) < 8
+
+
+def test_a_server_that_has_no_last_byte_is_asked_but_once(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    whole = replace(BARE, length=None)
+    _, data = transfers.get(server.on("/a", *[whole, refuse(416)] * 3))
+    assert data == BODY
+    assert len(server.seen) == 3
+
+
+def test_nothing_at_all_is_not_believed_at_once(server: FaultServer, transfers: Transfers) -> None:
+    """A connection that is closed behind the head looks like an empty body without a length."""
+    _, data = transfers.get(server.on("/a", Answer(b"", length=None), BARE))
+    assert data == BODY
+
+
+def test_what_comes_in_place_of_nothing_is_asked_for_its_end(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    _, data = transfers.get(server.on("/a", Answer(b"", length=None), cut(TAGGED), TAGGED))
+    assert data == BODY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import socket
 import threading
@@ -329,3 +330,49 @@ def test_the_command_keeps_to_the_limit_where_redirects_lead(
         assert (redirecting.asked, len(redirecting.target.seen)) == (len(names), len(names))
         assert crowd.most == (rounds_of or 0)
         assert redirecting.target.most_at_once <= 16
+
+
+@pytest.mark.parametrize("body", [b"0123456789" * 2000, b""])
+def test_one_refused_address_of_a_host_does_not_undo_what_came_from_another(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    refused: list[str] = []
+
+    def address_refused(host: str, address: str, port: int = 0) -> bool:
+        if ":" in address:
+            refused.append(address)
+        return ":" in address
+
+    url = server.on("/a", Answer(body, drip=(5000, 0.01))).replace("127.0.0.1", "localhost")
+    with Transfers() as transfers:
+        origins = transfers.engine._shared.origins
+        origins.guards_addresses = True
+        monkeypatch.setattr(origins, "address_refused", address_refused)
+        transfers.run(Request((url,)))
+    if not refused:
+        pytest.skip("localhost has one address only")
+    assert isinstance(transfers.results[url], Fetched)
+
+
+def test_an_address_family_that_is_not_there_does_not_undo_what_came_over_another(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel without IPv6 refuses the socket; IPv4 brings all of it."""
+    refused: list[str] = []
+
+    def refuse_ipv6(host: str, address: str, port: int = 0) -> bool:
+        """Raise what ``socket.socket`` does, in the same place; see ``Wire._on_socket``."""
+        if ":" in address:
+            refused.append(address)
+            raise OSError(errno.EAFNOSUPPORT, "address family not supported")
+        return False
+
+    url = server.on("/a", Answer(BODY, drip=(500, 0.01))).replace("127.0.0.1", "localhost")
+    with Transfers() as transfers:
+        origins = transfers.engine._shared.origins
+        origins.guards_addresses = True
+        monkeypatch.setattr(origins, "address_refused", refuse_ipv6)
+        transfers.run(Request((url,)))
+    if not refused:
+        pytest.skip("localhost has one address only")
+    assert isinstance(transfers.results[url], Fetched)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
+from dashget.byterange import ByteRange
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Request, TransferError
+from dashget.transfer.request import (
+    Fetched,
+    Job,
+    MemorySink,
+    Request,
+    ResumePoint,
+    TransferError,
+)
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer
 from tests.h2server import H2Server, Step
 from tests.proxyserver import ProxyServer
-from tests.sinks import Transfers
+from tests.sinks import RecordingSink, Transfers
 
 BODY = b"0123456789" * 100
 
@@ -272,3 +281,29 @@ def test_the_connection_timeout_is_its_own(server: FaultServer) -> None:
         with Transfers(connect_timeout_seconds=0.2, retries=0) as transfers:
             error = transfers.fail(url)
     assert str(error) == "timed out: no connection within 0.2 s"
+
+
+def test_the_proxys_answer_is_not_taken_for_the_servers(
+    proxy: ProxyServer, authority: Authority
+) -> None:
+    """A range whose connection breaks behind CONNECT tells nothing about ranges."""
+    size = 1 << 20
+    big = bytes(range(256)) * (size >> 8)
+    there = ByteRange(0, 999), ByteRange(size // 2, size // 2 + 999)
+    sink = RecordingSink(ResumePoint(there, size, '"1"'), big[: size // 2 + 1000])
+    good = Answer(big, etag='"1"')
+    with FaultServer(tls=authority.server()) as secure:
+        url = secure.on("/a", replace(good, then_close=True), Answer(drop="close"), good)
+        with Transfers(
+            proxy=proxy.url("http"), cacert=authority.certificate, in_flight=1, range_size=1 << 18
+        ) as transfers:
+            _, data = transfers.get(url, sink=sink)
+        assert data == big
+        assert all("range" in seen.headers for seen in secure.seen)
+
+
+def test_a_connection_that_breaks_behind_a_hint_is_tried_again(server: FaultServer) -> None:
+    hint = Answer(raw=b"HTTP/1.1 103 Early Hints\r\nLink: </style>\r\n\r\n")
+    with Transfers() as transfers:
+        _, data = transfers.get(server.on("/hinted", hint, Answer(BODY)))
+    assert data == BODY

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +13,7 @@ from dashget.byterange import ByteRange
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.request import ResumePoint, TransferError
 from dashget.transfer.task import Task
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import RecordingSink, Transfers
 
 MIB = 1024 * 1024
@@ -296,3 +298,71 @@ def test_a_range_that_is_held_back_leaves_the_others_at_work(
     assert data == BODY
     assert fetched.attempts == 2
     assert len(waiting) < 100
+
+
+@pytest.mark.parametrize("size", [6 * MIB, 5 * MIB])
+def test_a_wire_that_was_overtaken_by_a_scattered_one_does_not_write_into_it(
+    server: FaultServer, size: int
+) -> None:
+    """The overtaken request is answered late, with another version: its bytes have no place."""
+    gate = threading.Event()
+    late = Answer(BODY[::-1][:size], etag='"0"', hold=gate)
+    drip = replace(
+        GOOD, drip=(64 * 1024, 0.01), note=lambda _: threading.Timer(0.3, gate.set).start()
+    )
+    with ranged(overtake_seconds=0.2) as transfers:
+        fetched, data = transfers.get(server.on("/a", late, drip))
+    assert data == BODY
+    assert fetched.head.etag == '"1"'
+
+
+def test_nobody_waits_for_a_wire_that_was_overtaken_by_a_scattered_one(server: FaultServer) -> None:
+    url = server.on("/a", replace(GOOD, drop="hang"), GOOD)
+    with ranged(overtake_seconds=0.2, timeout_seconds=5.0) as transfers:
+        fetched, data = transfers.get(url)
+    assert data == BODY
+    assert fetched.seconds < 3
+    assert fetched.attempts == 1
+
+
+def test_failures_of_a_few_of_many_ranges_are_not_added_up(server: FaultServer) -> None:
+    """Each is asked for again and comes; only what comes to nothing again and again is an end."""
+    url = server.on("/a", replace(GOOD, drip=(64 * 1024, 0.002)))
+    choose, ranges = server._choose, []
+
+    def now_and_then(seen: Seen) -> Answer:
+        if "range" in seen.headers:
+            ranges.append(seen)
+            if len(ranges) % 5 == 0:
+                return refuse(503)
+        return choose(seen)
+
+    server._choose = now_and_then  # type: ignore[method-assign]  # for every fifth range
+    with ranged(range_size=64 * 1024) as transfers:
+        _, data = transfers.get(url)
+    assert data == BODY
+    assert len(transfers.log.retries) > 6
+
+
+def test_an_etag_may_hold_more_than_ascii(server: FaultServer) -> None:
+    """RFC 9110, 8.8.3: etagc includes obs-text."""
+    url = server.on("/a", Answer(BODY, etag='"\xe9"', drip=(64 * 1024, 0.001)))
+    with ranged() as transfers:
+        _, data = transfers.get(url)
+    assert data == BODY
+    assert server.seen[1].headers["if-range"] == '"\xe9"'
+
+
+def test_a_server_that_knows_ranges_only_at_first_is_not_asked_for_ever(
+    server: FaultServer,
+) -> None:
+    """Behind one name there may be machines that know ranges, and some that do not."""
+    slow = replace(GOOD, drip=(64 * 1024, 0.01))
+    url = server.on("/a", slow, slow, replace(GOOD, ranges=False))
+    with ranged(range_size=1536 * 1024) as transfers:
+        timer = threading.Timer(5, transfers.engine.cancel)
+        timer.start()
+        _, data = transfers.get(url)
+        timer.cancel()
+    assert data == BODY
+    assert len(server.seen) < 12

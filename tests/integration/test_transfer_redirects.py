@@ -248,3 +248,22 @@ def test_a_name_and_a_password_may_have_any_characters(server: FaultServer) -> N
         transfers.get(server.url("/a"))
     coded = base64.b64encode("josé:pä".encode()).decode()
     assert server.seen[0].headers["authorization"] == f"Basic {coded}"
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/\xc3\xa4", "/%C3%A4"),
+        ("/a b", "/a%20b"),
+        ("/\xe4", "/%E4"),
+        ("/%C3%A4?x=1", "/%C3%A4?x=1"),
+    ],
+    ids=["UTF-8", "blank", "Latin-1", "encoded"],
+)
+def test_a_location_that_is_not_encoded_leads_where_browsers_go(
+    server: FaultServer, location: str, path: str
+) -> None:
+    server.on(path, Answer(BODY))
+    with Transfers() as transfers:
+        _, data = transfers.get(server.on("/a", redirect(location)))
+    assert data == BODY

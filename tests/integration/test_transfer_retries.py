@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
 
 from dashget.errors import Retry
-from dashget.transfer.request import Request, TransferError
+from dashget.transfer.request import Fetched, Job, Request, TransferError
 from tests.faultserver import Answer, FaultServer, http_date, refuse
 from tests.sinks import Transfers
 
@@ -239,3 +240,31 @@ def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
     assert fetched.attempts == fetched.requests
     reasons = [reason for _, _, _, reason in transfers.log.retries]
     assert len(reasons) == fetched.attempts - 1
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_nobody_waits_for_an_hour_that_another_was_told_of(
+    server: FaultServer, begun: bool
+) -> None:
+    """What has begun goes on; what has not fails at once, and does not hang with all the run."""
+    told = threading.Event()
+    broken = Answer(BODY, etag='"1"', cut=20_000, hold=told)
+    held = Answer(drop="close", hold=told)
+    url = server.on("/a", broken if begun else held, Answer(BODY, etag='"1"'))
+    busy = server.on("/b", refuse(429, Retry_After="3600"))
+
+    class Telling(Transfers):
+        def done(self, job: Job, result: Fetched | TransferError) -> None:
+            super().done(job, result)
+            if job.payload == busy:
+                told.set()
+
+    with Telling(in_flight=2) as transfers:
+        watch = threading.Timer(30, transfers.engine.cancel)
+        watch.start()
+        transfers.run(url, busy)
+        watch.cancel()
+    assert max(delay for _, _, delay, _ in transfers.log.retries) < 1
+    result = transfers.results[url]
+    assert (not isinstance(result, TransferError)) is begun
+    assert "stopped" not in str(result)

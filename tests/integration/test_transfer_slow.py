@@ -198,3 +198,19 @@ def _large_fault(dice: random.Random, body: bytes) -> Answer:
             refuse(503),
         ]
     )
+
+
+@pytest.mark.parametrize("cut", [0, 5])
+def test_an_answer_whose_body_does_not_come_is_an_answer(server: FaultServer, cut: int) -> None:
+    """Servers announce a body to a redirect or an error, and send none; nobody wants it."""
+    stuck = {"body": b"<html>moved</html>", "cut": cut, "cut_by": "hang"}
+    moved = server.on("/moved", Answer(status=302, headers=(("Location", "/b"),), **stuck))  # type: ignore[arg-type]  # a body and how it ends
+    gone = server.on("/gone", Answer(status=404, **stuck))  # type: ignore[arg-type]  # the same
+    server.on("/b", Answer(b"here"))
+    with Transfers(timeout_seconds=1.0, retries=1) as transfers:
+        transfers.run(moved, gone)
+    assert not isinstance(transfers.results[moved], TransferError)
+    error = transfers.results[gone]
+    assert isinstance(error, TransferError)
+    assert error.status == 404
+    assert len(server.asked("/gone")) == 1

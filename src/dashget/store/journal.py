@@ -82,6 +82,8 @@ class Journal:
         self._states: dict[str, _State] = {}
         self._written: set[str] = set()
         """Parts of this run that are not finished."""
+        self._told: set[str] = set()
+        """Parts that a line on the disk speaks of, whatever has become of them since."""
         self._created = False
         self._load()
         if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
@@ -149,6 +151,10 @@ class Journal:
         """Whether an earlier run, or an earlier round of this one, left something of a part."""
         return part in self._states or part in self._written
 
+    def has_told(self, part: str) -> bool:
+        """Whether bytes of a part that are not noted would be taken for others after a crash."""
+        return part in self._told
+
     def forget(self, part: str) -> None:
         """Stop vouching for what is there of a part."""
         self._states.pop(part, None)
@@ -159,6 +165,7 @@ class Journal:
         line = self._line(entry)
         if entry.path is not None:
             self._written.add(entry.part)
+            self._told.add(entry.part)
         with self._lock:
             if self._descriptor is None:
                 self.create_directory()
@@ -243,6 +250,7 @@ class Journal:
             )
             if state.spans:
                 lines += [self.span_entry(part, r.first, r.last or 0) for r in point.finished]
+        self._told.update(self._states)
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(b"".join(self._line(line) for line in lines))
         fresh.replace(self._path)

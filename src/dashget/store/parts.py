@@ -117,12 +117,8 @@ class Part:
             self._gather()
         self._end = 0 if offset == 0 else None
         if offset == 0:
-            stale = self._journal.knows(self.name)
             self._journal.forget(self.name)
             self._journaled = False
-            if stale:
-                # Also what comes in one piece must not lie there under the line of what was before.
-                self._note()
         elif not self._seen:
             self._journaled = True
         self._seen = True
@@ -204,7 +200,9 @@ class Part:
         head, descriptor = self._head, self._descriptor
         if head is None or descriptor is None:
             raise ValueError("write before begin")
-        if not self._journaled and (head.size is None or end < head.size):
+        if not self._journaled and (
+            head.size is None or end < head.size or self._journal.has_told(self.name)
+        ):
             self._note()
         self._end = end if offset == self._end else None
         return descriptor

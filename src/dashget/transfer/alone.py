@@ -40,7 +40,8 @@ class Alone:
         Ends early at a resource that takes a task, which is then waiting for a wire.
         """
         run, idle, busy = self._run, loop.idle, loop.busy
-        most = min(most, run.concurrency.limit - run.active)
+        # Another loop may still have more than its share of a number that was lowered.
+        most = max(0, min(most, run.concurrency.limit - run.active))
         pulled, started = 0, []
         origin, near, room = self._look_up(self._near, loop, now)
         spotless, tells = run.shared.bases.spotless, run.shared.hooks.wants_starts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dashget.errors import Retry
 from dashget.transfer.descriptors import no_descriptors
 from dashget.transfer.failure import (
@@ -53,15 +55,26 @@ class Answers:
                 # Nothing says that this continues what is here.
                 task.restart()
                 return False
+            if head.status == 200 and task.may_restart():
+                # Another version, whose end may be as uncertain; again and again at most thrice.
+                task.end.renewed()
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:
             alone = run.concurrency.limit < 2
             run.pieces.scatter(task, wire, head, position, alone=alone)
+            if task.gaps is not None:
+                # One that it has overtaken, or was to overtake it: asked for all of the file,
+                # has no claim, and nobody would compare its version.
+                self._drop_others(task, wire)
         if run.shares.forecast.leads or wire.hops:
             run.redirects.accepted(task, wire, run.shared.clock())
         wire.expect(position, end, noting=task.gaps is not None)
         return True
+
+    def _drop_others(self, task: Task, keep: Wire) -> None:
+        for other in self._run.wires:
+            other.dropped = other.dropped or (other.task is task and other is not keep)
 
     def _others_under_way(self, wire: Wire) -> bool:
         return any(w.task is wire.task and w is not wire and w.under_way for w in self._run.wires)
@@ -119,16 +132,22 @@ class Answers:
                 self.failed(task, wire, short, self.give_back(wire))
                 return False
             task.prefix = wire.position
+            if task.may_lack_all(marked=wire.marks_end):
+                # No last byte could be asked for: the same once more, for all of it.
+                task.end.empty_known = True
+                return task.wires == 1 and run.aiming.aim(task, wire)
             if task.may_lack_its_end(marked=wire.marks_end):
                 task.end.ask()
-                for other in run.wires:
-                    # One that was to overtake this one: no longer needed, and asked after its end.
-                    other.dropped = other.dropped or other.task is task
+                # One that was to overtake this one: no longer needed, and asked after its end.
+                self._drop_others(task, wire)
                 return task.wires == 1 and run.aiming.aim(task, wire)
             run.succeed(task)
             return False
         self._note(wire)
         task.gaps.give_back(wire.position, wire.claim)
+        if wire.position > wire.start:
+            # The file gets on: what failed before was not in a row.
+            task.tries[wire.index] = 0
         return bool(task.gaps) and not task.halted and run.aiming.aim(task, wire)
 
     def _looked(self, task: Task) -> None:
@@ -172,14 +191,16 @@ class Answers:
         run = self._run
         run.redirects.failed(task, wire)
         if task.end.asking and not failure.restart:
-            # The server does not say: what it sent has to do.
-            run.succeed(task)
+            self._end_not_told(task, wire, failure)
             return
         racing = task.gaps is None and task.wires > 1
         if racing and not wire.raced:
             # The one that was to be overtaken is still at it.
             return
         if failure.restart and task.may_restart():
+            if failure.status != 416:
+                # That is an answer: whoever gives it each time is asked but once.
+                task.end.renewed()
             self._tell_of_restart(task, wire, failure)
             task.restart()
         elif task.refused_head(failure, _HEAD_NOT_REFUSED):
@@ -189,8 +210,8 @@ class Answers:
                 self._tell_of_restart(task, wire, failure)
                 task.in_one = True
                 task.restart()
-            elif not task.proven:
-                # Leave it to the transfer that has begun the file.
+            else:
+                # Leave it to those that get on; the last one of them begins anew in one stream.
                 run.pieces.leave(task)
         elif racing:
             # All depends on the one that was sent after it now.
@@ -199,6 +220,23 @@ class Answers:
             self._tell_of_restart(task, wire, failure)
         else:
             self._try_again(task, wire, failure, progress)
+
+    def _end_not_told(self, task: Task, wire: Wire, failure: Failure) -> None:
+        """Ask for a body's end again where a failure may pass; else what was sent has to do.
+
+        It does not where the server no longer answers at all: then it broke the body off, too.
+        """
+        run = self._run
+        now = run.shared.clock()
+        delay = run.retries.question(task, wire.origin, failure, now)
+        if delay is not None:
+            run.backlog.pause(task, now + delay)
+        elif failure.retry is Retry.AGAIN and failure.status is None:
+            message = f"whether its end has come cannot be asked: {failure.message}"
+            task.failure = msgspec.structs.replace(failure, message=message)
+            task.give_up()
+        else:
+            run.succeed(task)
 
     def _tell_of_restart(self, task: Task, wire: Wire, failure: Failure) -> None:
         """Count and report an attempt after which all begins anew, at once."""

@@ -151,7 +151,7 @@ class Concurrency:
         latency = median(interval.latencies) if interval.latencies else None
         if latency is not None:
             self._usual_latency = min(latency, self._usual_latency or latency)
-        if interval.full >= 0.7 * interval.looks and now >= self._quiet_until:
+        if self.limit and interval.full >= 0.7 * interval.looks and now >= self._quiet_until:
             rate = (received - interval.received) / (now - interval.since)
             self._judge(rate, latency, waiting=interval.waiting)
             self._last_rate = rate

@@ -7,7 +7,6 @@ import time
 from operator import attrgetter
 from typing import Any
 
-from dashget.transfer.failure import timeout_failure
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
@@ -257,11 +256,10 @@ class Loop:
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
             elif wire.stalled(now, limit):
-                shown = f"{limit:g}"
                 if wire.shares_connection:
                     self.distrusted[wire.origin] = now + limit
                 wire.give_up_connection()
-                self._end(wire, timeout_failure(f"no data for {shown} s", connecting=False))
+                self._end(wire, wire.conclude_stalled(limit))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)
         self.run.tick(now)
         if self._short is not self.run.concurrency.allowance.is_short:

@@ -138,7 +138,7 @@ class Origins:
     def redirect(self, url: str, location: str) -> str | Failure:
         """Return where a redirect leads, or why it is not followed."""
         try:
-            target = urljoin(url, location.strip())
+            target = urljoin(url, _encoded(location.strip()))
         except ValueError:
             return policy_failure(f"redirect to what is no URL: {printable(location.strip())[:80]}")
         scheme = target.partition(":")[0].lower()
@@ -214,6 +214,16 @@ def sendable(url: str, query: str | None) -> str:
         url, _, _ = url.partition("#")
         url += f"{'&' if '?' in url else '?'}{query}"
     return url
+
+
+def _encoded(location: str) -> str:
+    """Return a Location, whose bytes were read as Latin-1, without what no URL can hold."""
+    raw = location.encode("latin-1", "replace")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = quote(raw, safe=_NOT_IN_URL)
+    return text.replace(" ", "%20")
 
 
 def _split(url: str) -> tuple[str, str, int] | None:

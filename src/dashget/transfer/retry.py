@@ -153,8 +153,27 @@ class Retries:
         if following == index or task.tries[following]:
             delay = backoff_seconds(max(1, task.tries[following]), self._options, self._random)
         if following == index:
-            delay = max(delay, origin.not_before - now)
+            delay = max(delay, self._wait(origin, now))
         return Again(following, delay)
+
+    def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
+        """Return after which pause to ask for a body's end again; None: the server does not say.
+
+        What may pass is no answer: a server that broke a body off is in trouble.
+        """
+        failure = self._hold_back(origin, failure, now)
+        if failure.retry is not Retry.AGAIN or 200 <= (failure.status or 0) < 400:
+            return None
+        task.end.failures += 1
+        if task.end.failures > self._options.retries or not self.budget.spend():
+            return None
+        pause = backoff_seconds(task.end.failures, self._options, self._random)
+        return max(pause, self._wait(origin, now))
+
+    def _wait(self, origin: Origin, now: float) -> float:
+        """Return how long an origin is to be left alone, unless nobody waits for so long."""
+        wait = origin.not_before - now
+        return wait if wait <= self._options.retry_after_limit_seconds else 0.0
 
     def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
         """Obey a ``Retry-After``: it holds back all requests to that origin."""

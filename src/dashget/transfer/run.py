@@ -306,7 +306,9 @@ class Run:
             task.halted = False
             self.pieces.leave(task)
             task.forget()
-        task.park()
+        if not task.end.asking:
+            # What all may be here of is finished with the answer, and nothing opens it before.
+            task.park()
         if not task.queued:
             self.backlog.add(task)
 

@@ -183,12 +183,17 @@ class Task:
         Not where its end was ``marked``. Not asked of what is just read into memory: a manifest
         shows by itself that its end is missing.
         """
+        return not self.end.known and self.prefix > 0 and self._has_no_end(marked=marked)
+
+    def may_lack_all(self, *, marked: bool) -> bool:
+        """Say whether an empty body may be all that came of one that is not."""
+        return not self.end.empty_known and not self.prefix and self._has_no_end(marked=marked)
+
+    def _has_no_end(self, *, marked: bool) -> bool:
         return (
             self.size is None
             and not marked
-            and not self.end.known
             and self.request.range is None
-            and self.prefix > 0
             and not isinstance(self.sink, MemorySink)
         )
 

@@ -319,6 +319,7 @@ class Wire:
         if self.state == _SKIP:
             return False
         self.state = _SKIP
+        self.verdict = self.error = None
         head = Head.parse(self.lines)
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
@@ -442,6 +443,9 @@ class Wire:
 
     def conclude(self, code: int, text: str) -> Verdict:
         """Say how the request ended, from libcurl's result and what was seen on the way."""
+        if self.state == _HEAD and code == 0:
+            # What became of one address does not matter where another one has answered.
+            self.verdict = self.error = None
         if self.error is not None:
             return self.error
         if self.verdict is not None:
@@ -459,6 +463,13 @@ class Wire:
             return bad_body("not an HTTP answer")
         return None
 
+    def conclude_stalled(self, limit: float) -> Verdict:
+        """Say how a request ends for which nothing more comes; a refusal or redirect has come."""
+        if self.verdict is not None:
+            return self.verdict
+        late = self._late_head(pycurl.E_OPERATION_TIMEDOUT)
+        return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
+
     def _late_head(self, code: int) -> Verdict:
         """Judge a head that no body followed."""
         if self.state != _HEAD or not (b"\r\n" in self.lines or b"\n" in self.lines):
@@ -471,7 +482,8 @@ class Wire:
             return error
         # An answer that says no counts, though its body broke off.
         head = Head.parse(self.lines)
-        if head is None:
+        if head is None or head.status < 300:
+            # A 1xx, or a proxy's answer to CONNECT, is none; of a good one too little has come.
             return None
         self._note_first_byte()
         verdict = judge(head, self.asked, self.loop.wall_clock)
@@ -533,8 +545,9 @@ class _Lent:
         self._socket.close()
 
 
-def _range_lines(asked: Asked) -> list[str]:
+def _range_lines(asked: Asked) -> list[bytes]:
     lines = [f"Range: bytes={asked.range}"]
     if asked.validator is not None:
         lines.append(f"If-Range: {asked.validator}")
-    return lines
+    # As heads are read: pycurl takes ASCII only of what is no bytes.
+    return [line.encode("latin-1") for line in lines]

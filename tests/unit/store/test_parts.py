@@ -142,6 +142,30 @@ def test_a_restart_that_is_killed_before_its_first_byte_leaves_nothing_to_resume
     assert resume_point(parts) is None
 
 
+def test_what_comes_whole_is_not_taken_for_what_an_earlier_run_left(parts: Path) -> None:
+    """Killed before it gets its name, it lies where the bytes of another version were."""
+    part = Part(Journal(parts), "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    again = Part(Journal(parts), "v/1.m4s", URL)
+    again.begin(head(8, '"v2"'), 0)
+    again.write(b"abcdefgh", 0)
+    killed(again._journal)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 7),), 8, '"v2"')
+
+
+def test_what_is_put_whole_is_not_taken_for_what_was_dropped(parts: Path) -> None:
+    journal = Journal(parts)
+    part = Part(journal, "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.write(b"0123", 0)
+    part.drop()
+    again = Part(journal, "v/1.m4s", URL)
+    again.begin(head(8, '"v2"'), 0)
+    again.write(b"abcdefgh", 0)
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 7),), 8, '"v2"')
+
+
 def test_a_scattered_part_keeps_its_whole_ranges_only(parts: Path) -> None:
     part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)

@@ -219,3 +219,17 @@ def test_over_a_long_link_the_search_begins_with_what_a_host_may_be_asked_for(
     capped = TransferOptions(in_flight=None, max_in_flight=6)
     assert Concurrency(capped, 0.0, seconds).limit == 6
     assert Concurrency(TransferOptions(in_flight=3), 0.0, seconds).limit == 3
+
+
+def test_a_number_that_fell_to_nothing_is_no_best_to_go_back_to() -> None:
+    """No descriptor was left for a moment, in an interval that had brought something."""
+    found = Concurrency(TransferOptions(in_flight=None, max_in_flight=16), 0.0)
+    found.ran_short(0, 0.05)
+    received = 100_000
+    for tick in range(1, 600):
+        received += 1000 * found.limit
+        if found.limit:
+            found.arrived(0.01, 0.02)
+        found.observe(tick / 10, received, found.limit)
+    assert found.allowance.most == 16
+    assert found.limit > 0
