@@ -37,8 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.warnings import print_warning, print_warnings, warn_about
     from dashget.planning import make_tracks
     from dashget.report.listing import presentation_row, print_table
+    from dashget.transfer.precheck import read_files
 
-    transfer = transfer_options(arguments)
+    transfer = read_files(transfer_options(arguments))
     warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)

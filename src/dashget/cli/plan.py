@@ -57,8 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.api import load, plan
     from dashget.cli.transfer import transfer_options
     from dashget.cli.warnings import print_warning, print_warnings, warn_about
+    from dashget.transfer.precheck import read_files
 
-    transfer = transfer_options(arguments)
+    transfer = read_files(transfer_options(arguments))
     warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)

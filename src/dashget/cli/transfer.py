@@ -42,8 +42,8 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         origin_headers=bound,
         send_credentials_to=tuple(arguments.send_credentials_to or ()),
         user=None if arguments.user is None else _with_password(arguments.user),
-        netrc=_existing(arguments.netrc, "--netrc"),
-        cookie_file=_existing(arguments.cookies, "--cookies"),
+        netrc=_existing(arguments.netrc, "--netrc", read_once=True),
+        cookie_file=_existing(arguments.cookies, "--cookies", read_once=True),
         cookies=tuple(_parse_cookie(text) for text in arguments.cookie or ()),
         append_query=_query(arguments.append_query),
         proxy=arguments.proxy,
@@ -145,9 +145,9 @@ def _parse_rate(text: str) -> int:
     return rate
 
 
-def _existing(name: str | None, option: str) -> str | None:
+def _existing(name: str | None, option: str, *, read_once: bool = False) -> str | None:
     if name is not None:
-        require_file(option, name)
+        require_file(option, name, read_once=read_once)
     return name
 
 

@@ -44,14 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from pathlib import Path
 
+    import msgspec
+
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.cli.warnings import warn_about
     from dashget.stopping import Stop
+    from dashget.transfer.precheck import read_files
 
     options = verify_options(arguments)
     observer = _observer(arguments)
     if options.remote or options.repair:
+        options = msgspec.structs.replace(options, transfer=read_files(options.transfer))
         warn_about(options.transfer)
     stop = Stop()
     with stopping_on_signals(stop):

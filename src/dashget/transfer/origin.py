@@ -36,8 +36,8 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "host", "key", "multiplexes", "not_before", "port", "query",
-        "scheme", "trusted",
+        "cookie", "headers", "host", "key", "login", "multiplexes", "not_before", "port",
+        "query", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -48,6 +48,8 @@ class Origin:
         self.trusted = False
         self.headers: list[str] = []
         self.cookie: str | None = None
+        self.login: tuple[bytes, bytes] | None = None
+        """Name and password."""
         self.query: str | None = None
         self.multiplexes = False
         """Whether its last answer came over HTTP/2 or 3, where requests can share a connection."""
@@ -64,7 +66,7 @@ class Origin:
 
 
 class Origins:
-    """Every origin that a run has met."""
+    """Every origin that a run has met. UsageError for options that name none, or no secrets."""
 
     def __init__(self, options: TransferOptions) -> None:
         self._options = options
@@ -77,6 +79,11 @@ class Origins:
             self._home is not None and not options.allow_private and not _is_private(self._home[1])
         )
         """Whether a connection may be one to refuse: see ``address_refused``."""
+        self._netrc = None
+        if options.netrc is not None:
+            from dashget.transfer.netrc import netrc_of
+
+            self._netrc = netrc_of(options.netrc)
         self._common = ["Accept-Encoding: identity"]
         self._secret: list[str] = []
         for name, value in options.headers:
@@ -125,9 +132,18 @@ class Origins:
         if origin.trusted:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
+            origin.login = self._login(origin.host)
         if home:
             origin.query = options.append_query
         origin.headers += [line for place, line in self._bound if origin.matches(place)]
+
+    def _login(self, host: str) -> tuple[bytes, bytes] | None:
+        """Return who to be at a host: what the user said, else the netrc file."""
+        if self._options.user is not None:
+            name, _, password = self._options.user.encode().partition(b":")
+            return name, password
+        found = None if self._netrc is None else self._netrc.login(host)
+        return None if found is None else (found.name, found.password)
 
     def downgrade(self, url: str) -> Failure | None:
         """Refuse plain http where the manifest came over https, unless that is allowed."""

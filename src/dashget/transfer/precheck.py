@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from dashget.errors import UsageError
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import printable, shown
@@ -18,10 +20,28 @@ _PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "so
 _NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
 
 
+def read_files(options: TransferOptions) -> TransferOptions:
+    """Return the options with the files of ``cookie_file`` and ``netrc`` read, if they name any.
+
+    To be done once, however many engines and warnings there will be: a pipe cannot be read
+    again. UsageError for files that cannot be read; what they hold is not looked at.
+    """
+    if options.cookie_file is not None:
+        from dashget.transfer.cookiefile import read_cookie_file
+
+        cookies = read_cookie_file(options.cookie_file)
+        options = msgspec.structs.replace(options, cookie_file=cookies)
+    if options.netrc is not None:
+        from dashget.transfer.netrc import read_netrc_file
+
+        options = msgspec.structs.replace(options, netrc=read_netrc_file(options.netrc))
+    return options
+
+
 def warnings_about(options: TransferOptions) -> tuple[str, ...]:
     """Say what is odd about options, a sentence each; UsageError for files that are not theirs.
 
-    Reads the files of ``cookie_file`` and ``netrc``.
+    Reads the files of ``cookie_file`` and ``netrc``, unless ``read_files`` has done that.
     """
     said = [INSECURE] if options.insecure else []
     if options.cookie_file is not None:
@@ -38,7 +58,7 @@ def warnings_about(options: TransferOptions) -> tuple[str, ...]:
 def check_sendable(options: TransferOptions) -> None:
     """Raise UsageError for what libcurl could not be told, or would take for something else.
 
-    The file of ``cookie_file`` is checked where it is read.
+    The files of ``cookie_file`` and ``netrc`` are checked where they are used.
     """
     for name, text in (("--interface", options.interface), ("--no-proxy", options.no_proxy)):
         if text is not None and not (text.isascii() and text.isprintable()):
@@ -59,10 +79,6 @@ def check_sendable(options: TransferOptions) -> None:
             f"--append-query is not a query: {printable(query)}",
             hint="percent-encode what a URL cannot hold: a space is %20",
         )
-    if options.netrc is not None:
-        from dashget.transfer.netrc import netrc_warnings
-
-        netrc_warnings(options.netrc)
     if options.proxy:
         _check_proxy(options.proxy)
 
