@@ -33,13 +33,15 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show Periods, adaptation sets and Representations."""
     from dashget.api import load, protections_inside
-    from dashget.cli.transfer import transfer_options
+    from dashget.cli.transfer import allow_open_files, transfer_options
     from dashget.cli.warnings import print_warning, print_warnings, warn_about
     from dashget.planning import make_tracks
     from dashget.report.listing import presentation_row, print_table
     from dashget.transfer.precheck import read_files
 
-    transfer = read_files(transfer_options(arguments))
+    transfer = transfer_options(arguments)
+    allow_open_files(transfer)
+    transfer = read_files(transfer)
     warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)

@@ -9,6 +9,7 @@ from typing import Final
 
 from dashget.errors import UsageError
 from dashget.regex import late
+from dashget.transfer.descriptors import raise_limit
 from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
@@ -59,6 +60,11 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
     )
+
+
+def allow_open_files(options: TransferOptions) -> None:
+    """Raise this process's limit of open files to what that many transfers need, if it may."""
+    raise_limit(options.in_flight or options.max_in_flight)
 
 
 def _user_agent(text: str | None) -> str:
