@@ -13,9 +13,8 @@ from dashget.errors import UsageError
 from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.place import DEFAULT_PORTS, Place, plain_host
+from dashget.transfer.proxy import proxies
 
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-"""Those that libcurl reads; ``HTTP_PROXY`` is not among them."""
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
 _NO_BODY = "requests have no body"
@@ -268,20 +267,13 @@ def _is_private(host: str) -> bool:
     return not _is_public(host)
 
 
-def _is_proxy(address: str, port: int, proxy: str | None) -> bool:
+def _is_proxy(address: str, port: int, option: str | None) -> bool:
     """Whether that is where a proxy listens: the user's, else one that the environment names."""
-    named = [proxy] if proxy is not None else [os.environ.get(name) for name in _PROXY_VARIABLES]
-    for text in filter(None, named):
-        scheme, colon, _ = text.partition("://")
-        try:
-            parts = urlsplit(text if colon else f"http://{text}")
-            usual = 443 if colon and scheme.lower() == "https" else 1080
-            listens = parts.hostname if port == (parts.port or usual) else None
-        except ValueError:
-            continue
-        if listens and address.partition("%")[0] in _addresses(listens, port):
-            return True
-    return False
+    plain = address.partition("%")[0]
+    return any(
+        port == proxy.port and plain in _addresses(proxy.host, port)
+        for proxy in proxies(option, os.environ)
+    )
 
 
 def _addresses(host: str, port: int) -> frozenset[str]:

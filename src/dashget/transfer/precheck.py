@@ -6,17 +6,16 @@ All of it is found before the first request is made.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from dashget.errors import UsageError
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import printable, shown
+from dashget.transfer.origin import printable
+from dashget.transfer.proxy import SCHEMES, Proxy
 
 INSECURE: Final = "TLS certificates are not verified (--insecure)"
 _LONGEST_INTERFACE: Final = 255
-_PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
 
 
@@ -85,19 +84,17 @@ def check_sendable(options: TransferOptions) -> None:
 
 def _check_proxy(text: str) -> None:
     scheme, colon, _ = text.partition("://")
-    url = text if colon else f"http://{text}"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if colon and scheme.lower() not in _PROXIES:
+    if colon and scheme.lower() not in SCHEMES:
         raise UsageError(
             f"--proxy has a scheme that no proxy has: {printable(scheme)}",
             hint="http, https, socks4, socks4a, socks5 or socks5h",
         )
-    if not host or port == 0 or not text.isascii() or not text.isprintable() or " " in text:
+    if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
+        url = text if colon else f"http://{text}"
+        beginning, _, rest = url.partition("://")
+        # Whatever stands before the last @ may be of a password.
+        told = printable(f"{beginning}://{rest.rpartition('@')[2]}")
         raise UsageError(
-            f"--proxy is not the URL of a proxy: {shown(url)}",
+            f"--proxy is not the URL of a proxy: {told}",
             hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.descriptors import find_shortage
@@ -32,6 +33,7 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
+from dashget.transfer.proxy import Way, proxy_failure, proxy_of
 from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Led, Task
 
@@ -482,13 +484,24 @@ class Wire:
             return self._short()
         if code == pycurl.E_OPERATION_TIMEDOUT:
             limit = self.loop.options.connect_timeout_seconds
-            return timeout_failure(f"no connection within {limit:g} s", connecting=True)
+            slow = timeout_failure(f"no connection within {limit:g} s", connecting=True)
+            return self._proxy_failure(code, text) or slow
         os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
         if may_be_shortage(code, text, os_error):
             shortage = find_shortage()
             if shortage is not None:
                 return shortage
-        return curl_failure(code, text, os_error)
+        return self._proxy_failure(code, text, os_error) or curl_failure(code, text, os_error)
+
+    def _proxy_failure(self, code: int, text: str, os_error: int = 0) -> Failure | None:
+        """Return what went wrong with the proxy, if one was used and it was that."""
+        way = Way.of(self.handle, code, text)
+        if way is None:
+            return None
+        options = self.loop.options
+        proxy = proxy_of(self.origin.scheme, options.proxy, os.environ)
+        limit = options.connect_timeout_seconds
+        return proxy_failure(proxy, way, code, text, os_error, limit)
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")

@@ -59,6 +59,7 @@ SENTENCES = [
     (["--proxy", " "], "--proxy is not the URL of a proxy: http:// "),
     (["--proxy", "http://[::1"], "--proxy is not the URL of a proxy: http://[::1"),
     (["--proxy", "http://h:99999"], "--proxy is not the URL of a proxy: http://h:99999"),
+    (["--proxy", "http://me:1/SECRET@h"], "--proxy is not the URL of a proxy: http://h"),
     (["--proxy", "http://usér:x@h"], "--proxy is not the URL of a proxy: http://h"),
     (["--proxy", "foo://me:SECRET@h"], "--proxy has a scheme that no proxy has: foo"),
     (["--proxy", "ftp://h"], "--proxy has a scheme that no proxy has: ftp"),
