@@ -28,6 +28,7 @@ _OWN_HEADERS = {
 }
 """Those that are DashGet's alone, with what a user may want to know about them."""
 _ALL = "all"
+_SHOWN_CHARACTERS = 80
 _NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -155,7 +156,8 @@ class Origins:
         try:
             target = urljoin(url, location.strip())
         except ValueError:
-            return policy_failure(f"redirect to what is no URL: {printable(location.strip())[:80]}")
+            told = self.shown(location.strip())[:_SHOWN_CHARACTERS]
+            return policy_failure(f"redirect to what is no URL: {told}")
         scheme = target.partition(":")[0].lower()
         if scheme not in DEFAULT_PORTS:
             return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
@@ -164,6 +166,10 @@ class Origins:
             if refused is not None:
                 return refused
         return target.partition("#")[0]
+
+    def shown(self, url: str) -> str:
+        """Return what may be shown of a URL that a redirect has led to."""
+        return shown(url, appended=self._options.append_query)
 
     def _downgrade_refused(self, message: str) -> Failure | None:
         if self._options.allow_downgrade:
@@ -200,8 +206,15 @@ def header_line(name: str, value: str) -> str:
     return f"{name}: {value}" if value else f"{name};"
 
 
-def shown(url: str) -> str:
-    """Return a URL fit to be shown: without credentials and control characters."""
+def shown(url: str, *, appended: str | None = None) -> str:
+    """Return a URL fit to be shown: without credentials and control characters.
+
+    A server that redirects repeats the query that it was asked with, in whatever form; so where
+    one was ``appended``, which often is a secret, no query is shown at all.
+    """
+    if appended:
+        beginning, mark, _ = url.partition("?")
+        url = f"{beginning}{mark}{'...' if mark else ''}"
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     if "@" in authority:

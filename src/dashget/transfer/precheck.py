@@ -75,8 +75,8 @@ def check_sendable(options: TransferOptions) -> None:
         query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
     ):
         raise UsageError(
-            f"--append-query is not a query: {printable(query)}",
-            hint="percent-encode what a URL cannot hold: a space is %20",
+            "--append-query is not a query: it holds what a URL cannot",
+            hint="percent-encode that: a space is %20",
         )
     if options.proxy:
         _check_proxy(options.proxy)
