@@ -128,6 +128,47 @@ def test_a_proxy_that_hangs_up_on_connect_is_named(closed: int) -> None:
     assert hint == HINT
 
 
+def refusing(head: str) -> FaultServer:
+    """A proxy that answers whatever it is asked with this."""
+    server = FaultServer()
+    server.unknown = Answer(raw=f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".encode())
+    return server
+
+
+@pytest.mark.parametrize(
+    ("head", "retry"),
+    [
+        ("403 Forbidden", Retry.ELSEWHERE),
+        ("407 Proxy Authentication Required", Retry.NEVER),
+        ("502 Bad Gateway", Retry.AGAIN),
+    ],
+)
+def test_a_proxy_that_makes_no_tunnel_is_named(head: str, retry: Retry) -> None:
+    with refusing(head) as proxy:
+        told, _, kind = failure("https://h.example/a", proxy=proxy.url(""))
+        assert told == f"HTTP {head} from the proxy 127.0.0.1:{proxy.port}"
+        assert kind is retry
+        assert len(proxy.seen) == 1
+
+
+def test_a_proxy_does_not_redirect_what_is_asked_of_a_server_over_tls(
+    authority: Authority,
+) -> None:
+    """It could answer for any host, past TLS (CVE-2009-1836 and its like)."""
+    with FaultServer(tls=authority.server()) as other:
+        target = other.on("/a", Answer(b"not what h.example has"))
+        with refusing(f"302 Found\r\nLocation: {target}") as proxy:
+            told, _, retry = failure(
+                "https://h.example/a",
+                proxy=proxy.url(""),
+                no_proxy="127.0.0.1",
+                cacert=authority.certificate,
+            )
+            assert told == f"HTTP 302 Found from the proxy 127.0.0.1:{proxy.port}"
+        assert retry is Retry.ELSEWHERE
+        assert other.seen == []
+
+
 @pytest.mark.parametrize(
     ("variable", "target"),
     [

@@ -18,6 +18,7 @@ from dashget.transfer.failure import (
     clean,
     curl_failure,
     is_about_certificates,
+    status_failure,
     timeout_failure,
 )
 from dashget.transfer.libcurl import pycurl
@@ -147,6 +148,17 @@ def proxy_failure(
         else:
             return None
     return _told(found, f"{name} cannot be reached: {found.message}", hint)
+
+
+def tunnel_failure(proxy: Proxy | None, status: int, retry_after_seconds: float | None) -> Failure:
+    """Return the failure that a proxy's answer to CONNECT is, where it makes no tunnel.
+
+    A redirect is none that is followed: the proxy would answer for any server, past TLS (as in
+    CVE-2009-1836).
+    """
+    found = status_failure(status, retry_after_seconds=retry_after_seconds)
+    name = "the proxy" if proxy is None else f"the proxy {proxy}"
+    return msgspec.structs.replace(found, message=f"{found.message} from {name}")
 
 
 def _told(found: Failure, message: str, hint: str) -> Failure:

@@ -28,12 +28,12 @@ from dashget.transfer.failure import (
     policy_failure,
     timeout_failure,
 )
-from dashget.transfer.head import Head
+from dashget.transfer.head import Head, retry_after_seconds
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
-from dashget.transfer.proxy import Way, proxy_failure, proxy_of
+from dashget.transfer.proxy import Proxy, Way, proxy_failure, proxy_of, tunnel_failure
 from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Led, Task
 
@@ -476,6 +476,9 @@ class Wire:
         if head is None:
             return None
         self._note_first_byte()
+        if head.status == self.handle.getinfo(pycurl.HTTP_CONNECTCODE) and head.status >= 300:
+            after = retry_after_seconds(head.text("retry-after"), self.loop.wall_clock())
+            return tunnel_failure(self._proxy(), head.status, after)
         verdict = judge(head, self.asked, self.loop.wall_clock)
         return None if isinstance(verdict, Accepted) else verdict
 
@@ -498,10 +501,12 @@ class Wire:
         way = Way.of(self.handle, code, text)
         if way is None:
             return None
-        options = self.loop.options
-        proxy = proxy_of(self.origin.scheme, options.proxy, os.environ)
-        limit = options.connect_timeout_seconds
-        return proxy_failure(proxy, way, code, text, os_error, limit)
+        limit = self.loop.options.connect_timeout_seconds
+        return proxy_failure(self._proxy(), way, code, text, os_error, limit)
+
+    def _proxy(self) -> Proxy | None:
+        """Return the proxy of the present request, if it has one and which one can be told."""
+        return proxy_of(self.origin.scheme, self.loop.options.proxy, os.environ)
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")
