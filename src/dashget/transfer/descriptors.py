@@ -10,7 +10,10 @@ from dashget.errors import MORE_FILES_HINT, StoreError
 
 _NEEDED = 64
 _NEEDED_BY_EACH = 4
-_LOADED_LATE = ("email.utils", "hashlib", "http", "ipaddress", "random", "socket", "statistics")
+_LOADED_LATE = (
+    "dashget.transfer.proxy", "email.utils", "hashlib", "http", "ipaddress", "random", "socket",
+    "statistics",
+)  # fmt: skip
 """What most runs never need. To load it takes descriptors, too."""
 _LOOKUP = 4
 """How many a transfer may take for a moment: its socket, a file of certificates or of names."""

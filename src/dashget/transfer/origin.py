@@ -13,7 +13,6 @@ from dashget.errors import UsageError
 from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.place import DEFAULT_PORTS, Place, plain_host
-from dashget.transfer.proxy import proxies
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
@@ -282,6 +281,8 @@ def _is_private(host: str) -> bool:
 
 def _is_proxy(address: str, port: int, option: str | None) -> bool:
     """Whether that is where a proxy listens: the user's, else one that the environment names."""
+    from dashget.transfer.proxy import proxies
+
     plain = address.partition("%")[0]
     return any(
         port == proxy.port and plain in _addresses(proxy.host, port)

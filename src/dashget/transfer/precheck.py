@@ -12,7 +12,6 @@ import msgspec
 from dashget.errors import UsageError
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import printable
-from dashget.transfer.proxy import SCHEMES, Proxy
 
 INSECURE: Final = "TLS certificates are not verified (--insecure)"
 _LONGEST_INTERFACE: Final = 255
@@ -83,6 +82,8 @@ def check_sendable(options: TransferOptions) -> None:
 
 
 def _check_proxy(text: str) -> None:
+    from dashget.transfer.proxy import SCHEMES, Proxy
+
     scheme, colon, _ = text.partition("://")
     if colon and scheme.lower() not in SCHEMES:
         raise UsageError(

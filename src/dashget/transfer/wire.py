@@ -33,7 +33,6 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
 from dashget.transfer.origin import Origin, sendable
-from dashget.transfer.proxy import Proxy, Way, proxy_failure, proxy_of, tunnel_failure
 from dashget.transfer.request import Fetched, Job, LastAnswer, Method, ResponseHead
 from dashget.transfer.task import PLAIN, UNMARKED, Attempt, Led, Task
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     import socket
 
     from dashget.transfer.loop import Loop
+    from dashget.transfer.proxy import Proxy
 
 _HEAD, _BODY, _SKIP = range(3)
 _URL = pycurl.URL
@@ -477,6 +477,8 @@ class Wire:
             return None
         self._note_first_byte()
         if head.status == self.handle.getinfo(pycurl.HTTP_CONNECTCODE) and head.status >= 300:
+            from dashget.transfer.proxy import tunnel_failure
+
             after = retry_after_seconds(head.text("retry-after"), self.loop.wall_clock())
             return tunnel_failure(self._proxy(), head.status, after)
         verdict = judge(head, self.asked, self.loop.wall_clock)
@@ -498,6 +500,8 @@ class Wire:
 
     def _proxy_failure(self, code: int, text: str, os_error: int = 0) -> Failure | None:
         """Return what went wrong with the proxy, if one was used and it was that."""
+        from dashget.transfer.proxy import Way, proxy_failure
+
         way = Way.of(self.handle, code, text)
         if way is None:
             return None
@@ -506,6 +510,8 @@ class Wire:
 
     def _proxy(self) -> Proxy | None:
         """Return the proxy of the present request, if it has one and which one can be told."""
+        from dashget.transfer.proxy import proxy_of
+
         return proxy_of(self.origin.scheme, self.loop.options.proxy, os.environ)
 
     def _short(self) -> Failure:
