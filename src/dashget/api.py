@@ -43,7 +43,7 @@ from dashget.stopping import Stop
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.precheck import warnings_about
+from dashget.transfer.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ def mirror(
     stop = stop or Stop()
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
-    for message in warnings_about(options.transfer):
+    transfer = read_files(options.transfer)
+    for message in warnings_about(transfer):
         watch(Warned(message))
     policy = Policy(
         dry_run=options.dry_run,
@@ -150,7 +151,7 @@ def mirror(
         check_remote=options.verify and not options.dry_run,
     )
     run = MirrorRun(watch, policy)
-    with Engine(_with_origin(options.transfer, parsed), hooks=run) as engine:
+    with Engine(_with_origin(transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
         loaded = load_manifest(
             parsed,

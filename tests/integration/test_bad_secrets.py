@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,14 @@ from tests.program import Ended, run
 
 COOKIE = "127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\tSECRET\n"
 OPTIONS = ("--cookies", "--netrc")
+BASIC = f"Basic {base64.b64encode(b'me:SECRET').decode()}"
+DOCUMENT = (
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
+    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<Representation id="v" bandwidth="8000"><BaseURL>a.mp4</BaseURL>'
+    b'<SegmentBase indexRange="100-199"><Initialization range="0-99"/></SegmentBase>'
+    b"</Representation></AdaptationSet></Period></MPD>"
+)
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ def test_what_is_no_file_is_called_what_it_is(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-@pytest.mark.parametrize("option", [*OPTIONS, "--cacert", "--cert"])
+@pytest.mark.parametrize("option", ["--cacert", "--cert"])
 def test_a_pipe_is_refused_and_not_waited_for(
     server: FaultServer, tmp_path: Path, option: str
 ) -> None:
@@ -76,6 +86,58 @@ def test_a_file_that_cannot_be_read_is_refused(
     # A process has nothing at its address zero, whoever asks.
     sentence = refused(server, tmp_path, option, "/proc/self/mem")
     assert sentence == f"{option}: '/proc/self/mem' cannot be read: input/output error"
+
+
+PIPED = {
+    "--cookies": (COOKIE + "SECRET\n", "cookie", "good=SECRET"),
+    "--netrc": ("machine 127.0.0.1 login me password SECRET x\n", "authorization", BASIC),
+}
+"""What comes through a pipe, and the header that comes of it."""
+ONCE = {
+    "get": (0, []),
+    "list": (0, ["--init"]),
+    "plan": (0, ["--index"]),
+    "verify": (1, ["--remote", "--repair"]),
+}
+"""How commands end (the media is none), with what makes some use several engines."""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", ONCE)
+def test_what_comes_through_pipes_is_read_once_and_sent_with_all_requests(
+    server: FaultServer, tmp_path: Path, command: str
+) -> None:
+    """A pipe that was opened again would never end: nobody writes to it any more."""
+    url = server.on("/m.mpd", Answer(DOCUMENT))
+    server.on("/a.mp4", Answer(bytes(4000)))
+    if command == "verify":
+        assert run(url, "-o", "out", cwd=tmp_path).code == 0
+        (tmp_path / "out" / "a.mp4").unlink()
+        server.seen.clear()
+    code, words = ONCE[command]
+    for option, (content, _, _) in PIPED.items():
+        pipe = tmp_path / option
+        os.mkfifo(pipe)
+        threading.Thread(target=pipe.write_text, args=(content,), daemon=True).start()
+        words = [*words, option, str(pipe)]
+    ended = run(command, "out" if command == "verify" else url, *words, cwd=tmp_path)
+    assert ended.code == code, ended.err
+    warnings = [line for line in ended.err.splitlines() if line.startswith("warning: --")]
+    assert len(warnings) == 2, ended.err
+    assert "SECRET" not in ended.err
+    assert len(server.seen) > 1
+    for _, header, value in PIPED.values():
+        assert {seen.headers.get(header) for seen in server.seen} == {value}
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="standard input has no name here")
+@pytest.mark.parametrize("option", OPTIONS)
+def test_secrets_may_come_from_standard_input(
+    server: FaultServer, tmp_path: Path, option: str
+) -> None:
+    content, header, value = PIPED[option]
+    run(server.url("/x.mpd"), option, "/dev/stdin", cwd=tmp_path, stdin=content)
+    assert [seen.headers.get(header) for seen in server.seen] == [value]
 
 
 def mirror_with_jar(server: FaultServer, tmp_path: Path, content: str, *words: str) -> Ended:

@@ -57,9 +57,16 @@ def offer(server: FaultServer, files: dict[str, bytes], *before: Answer, **how: 
 
 
 def run_short(files: int, *arguments: str | Path, cwd: Path) -> Ended:
-    """Run the program with no more than so many file descriptors."""
+    """Run the program with no more than so many file descriptors, and no right to have more."""
     done = subprocess.run(
-        ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *COMMAND, *map(str, arguments)],
+        [
+            "sh",
+            "-c",
+            f'ulimit -S -n {files}; ulimit -H -n {files}; exec "$@"',
+            "sh",
+            *COMMAND,
+            *map(str, arguments),
+        ],
         cwd=cwd,
         env=environment(),
         capture_output=True,
@@ -280,6 +287,89 @@ def test_what_is_loaded_late_is_loaded_at_once_where_descriptors_are_few(
         [sys.executable, "-c", EARLY, str(allowed)], capture_output=True, text=True, check=True
     )
     assert ended.stdout == expected
+
+
+RAISED = """
+import resource, sys
+from dashget.cli.app import run
+
+soft, hard, *words = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), int(hard)))
+code = run(words)
+print("ends", code, *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def limits_after(soft: int, hard: int, *words: str | Path, cwd: Path) -> str:
+    """Run a command under limits of open files; return its exit code, and the limits then."""
+    ended = subprocess.run(
+        [sys.executable, "-c", RAISED, str(soft), str(hard), *map(str, words)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=True,
+    )
+    return ended.stdout.rpartition("ends ")[2].rstrip()
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "threads", "expected"),
+    [
+        (40, 900, "4", "0 80 900"),
+        (40, 60, "4", "0 60 60"),
+        (40, 40, "4", "0 40 40"),
+        (90, 900, "4", "0 90 900"),
+        (90, 900, "100", "0 464 900"),
+        (90, 900, "auto:20", "0 144 900"),
+        (90, 900, "1000", "0 900 900"),
+    ],
+)
+def test_the_program_takes_the_descriptors_that_it_needs_where_it_may(
+    tmp_path: Path, server: FaultServer, soft: int, hard: int, threads: str, expected: str
+) -> None:
+    url = offer(server, bodies(3, 8000))
+    assert limits_after(soft, hard, url, "-o", "out", "-t", threads, cwd=tmp_path) == expected
+
+
+def test_every_command_takes_them_that_makes_requests(tmp_path: Path, server: FaultServer) -> None:
+    url = offer(server, bodies(3, 8000))
+    assert run(url, "-o", "out", cwd=tmp_path).code == 0
+    for words, limit in (
+        (("list", url), 80),
+        (("plan", url), 80),
+        (("verify", "out", "--remote", "-t", "5"), 84),
+        (("verify", "out"), 40),
+    ):
+        after = limits_after(40, 900, *words, cwd=tmp_path).partition(" ")[2]
+        assert after == f"{limit} 900", words
+
+
+ALONE = """
+import resource
+from dashget.api import load, mirror
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, 900))
+load("m.mpd", base_url="http://h.invalid/")
+with Engine(TransferOptions(in_flight=16)):
+    print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def test_the_library_leaves_the_limit_of_its_process_alone(tmp_path: Path) -> None:
+    (tmp_path / "m.mpd").write_bytes(document(1))
+    ended = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "60 900\n"
 
 
 class ParkingSink(RecordingSink):

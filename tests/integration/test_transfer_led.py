@@ -216,6 +216,17 @@ def test_a_redirect_that_is_not_to_be_kept_is_asked_for_with_each_range(
     assert len(server.seen) - len(cdn.seen) in (0, 1)
 
 
+def test_a_redirect_that_has_expired_is_asked_for_with_each_range(
+    server: FaultServer, cdn: FaultServer
+) -> None:
+    expired = (("Location", cdn.on("/a", GOOD)), ("Expires", "0"))
+    url = server.on("/a", Answer(status=301, headers=expired))
+    with Transfers(**RANGED) as transfers:
+        assert transfers.get(url)[1] == LARGE
+    assert len(cdn.seen) > 4
+    assert len(server.seen) - len(cdn.seen) in (0, 1)
+
+
 @pytest.mark.parametrize(
     ("control", "status", "seconds", "asked"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
+from tests.faultserver import Answer, FaultServer, redirect
 from tests.program import Ended, run
 from tests.proxyserver import ProxyServer
 
@@ -124,6 +124,59 @@ def test_a_query_that_is_appended_goes_to_the_manifests_origin_only(
         *(f"/s/x/{number}.m4s?a=1&sig=9%2F" for number in (1, 2)),
     ]
     assert asked(away) == ["/w/1.m4s", "/w/2.m4s"]
+
+
+QUERY = "t=SECRET"
+"""What stands in for a token, which a server repeats where it redirects."""
+REPEATED = {
+    "loop": ("/s/v/1.m4s?t=SECRET", "redirect loop at {}"),
+    "nested": ("/s/v/1.m4s?back=%2Fs%3Ft%3DSECRET", "redirect loop at {}"),
+    "no URL": ("http://[/?t=SECRET", "redirect to what is no URL: http://[/?..."),
+}
+
+
+@pytest.mark.parametrize("option", ["-v", "-q", "--json"])
+@pytest.mark.parametrize("form", REPEATED)
+def test_a_query_that_was_appended_is_not_told_with_a_redirect_that_repeats_it(
+    home: FaultServer, tmp_path: Path, form: str, option: str
+) -> None:
+    location, reason = REPEATED[form]
+    home.on("/s/m.mpd?t=SECRET", manifest(adaptation_set("v")))
+    home.on("/s/v/1.m4s?t=SECRET", redirect(location))
+    home.on("/s/v/1.m4s?back=%2Fs%3Ft%3DSECRET", redirect(location))
+    ended = get(home.url("/s/m.mpd"), "--append-query", QUERY, option, cwd=tmp_path)
+    assert ended.code == 1, ended.err
+    assert reason.format(home.url("/s/v/1.m4s?...")) in f"{ended.out}{ended.err}"
+    assert "SECRET" not in f"{ended.out}{ended.err}"
+
+
+def test_a_query_that_was_appended_is_not_told_with_a_manifest_that_fails(
+    home: FaultServer, tmp_path: Path
+) -> None:
+    home.on("/s/m.mpd?t=SECRET", redirect("/s/m.mpd?t=SECRET"))
+    ended = get(home.url("/s/m.mpd"), "--append-query", QUERY, cwd=tmp_path)
+    url = home.url("/s/m.mpd")
+    told = f"cannot fetch the manifest {url}: redirect loop at {url}?..."
+    assert ended.err.splitlines()[0] == f"dashget: error: {told}"
+    assert "SECRET" not in ended.err
+
+
+def test_a_redirect_to_the_manifest_is_told_without_its_query_to_people_and_whole_to_programs(
+    home: FaultServer, tmp_path: Path
+) -> None:
+    """Programs get what the server has said, in the events as in the record."""
+    home.on("/m.mpd?t=SECRET", redirect("/s/m.mpd?t=SECRET"))
+    home.on("/s/m.mpd?t=SECRET", manifest(adaptation_set("v")))
+    options = home.url("/m.mpd"), "--append-query", QUERY
+    for_people = run("list", *options, cwd=tmp_path)
+    assert home.url("/s/m.mpd?...") in for_people.out.splitlines()
+    assert "SECRET" not in f"{for_people.out}{for_people.err}"
+    for_programs = run("list", *options, "--json", cwd=tmp_path)
+    assert for_programs.events[0]["url"] == home.url("/s/m.mpd?t=SECRET")
+    mirrored = get(*options, "--json", cwd=tmp_path)
+    (loaded,) = [one for one in mirrored.events if one["event"] == "manifest"]
+    assert loaded["url"] == home.url("/s/m.mpd?t=SECRET")
+    assert mirrored.events[-1]["url"] == home.url("/m.mpd")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="loopback has one address there")

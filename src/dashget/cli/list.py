@@ -32,13 +32,19 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show Periods, adaptation sets and Representations."""
+    import msgspec
+
     from dashget.api import load, protections_inside
-    from dashget.cli.transfer import transfer_options
+    from dashget.cli.transfer import allow_open_files, transfer_options
     from dashget.cli.warnings import print_warning, print_warnings, warn_about
     from dashget.planning import make_tracks
     from dashget.report.listing import presentation_row, print_table
+    from dashget.transfer.origin import shown
+    from dashget.transfer.precheck import read_files
 
     transfer = transfer_options(arguments)
+    allow_open_files(transfer)
+    transfer = read_files(transfer)
     warn_about(transfer)
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
@@ -48,12 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     inside = protections_inside(loaded, tracks, transfer, print_warning) if arguments.init else None
     row = presentation_row(presentation, tracks, inside)
     if arguments.json:
-        import msgspec
-
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:
         import shutil
 
+        row = msgspec.structs.replace(row, url=shown(row.url, appended=transfer.append_query))
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print_table(row, sys.stdout, width=width)
     return 0

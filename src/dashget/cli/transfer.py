@@ -9,6 +9,7 @@ from typing import Final
 
 from dashget.errors import UsageError
 from dashget.regex import late
+from dashget.transfer.descriptors import raise_limit
 from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
@@ -42,8 +43,8 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         origin_headers=bound,
         send_credentials_to=tuple(arguments.send_credentials_to or ()),
         user=None if arguments.user is None else _with_password(arguments.user),
-        netrc=_existing(arguments.netrc, "--netrc"),
-        cookie_file=_existing(arguments.cookies, "--cookies"),
+        netrc=_existing(arguments.netrc, "--netrc", read_once=True),
+        cookie_file=_existing(arguments.cookies, "--cookies", read_once=True),
         cookies=tuple(_parse_cookie(text) for text in arguments.cookie or ()),
         append_query=_query(arguments.append_query),
         proxy=arguments.proxy,
@@ -59,6 +60,11 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
     )
+
+
+def allow_open_files(options: TransferOptions) -> None:
+    """Raise this process's limit of open files to what that many transfers need, if it may."""
+    raise_limit(options.in_flight or options.max_in_flight)
 
 
 def _user_agent(text: str | None) -> str:
@@ -145,9 +151,9 @@ def _parse_rate(text: str) -> int:
     return rate
 
 
-def _existing(name: str | None, option: str) -> str | None:
+def _existing(name: str | None, option: str, *, read_once: bool = False) -> str | None:
     if name is not None:
-        require_file(option, name)
+        require_file(option, name, read_once=read_once)
     return name
 
 

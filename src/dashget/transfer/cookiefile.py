@@ -12,7 +12,7 @@ import msgspec
 
 from dashget.errors import UsageError
 from dashget.regex import late
-from dashget.transfer.givenfile import likeness, read_file
+from dashget.transfer.givenfile import GivenFile, given, likeness
 
 OPTION: Final = "--cookies"
 _LARGEST_BYTES: Final = 16 * 1024 * 1024
@@ -39,9 +39,15 @@ class CookieFile(msgspec.Struct, frozen=True):
     """The number (from 1) of each line that is no cookie, and what is wrong with it."""
 
 
-def read_cookie_file(name: str) -> CookieFile:
-    """Read a file of cookies; UsageError where it is none."""
-    data = read_file(OPTION, name, _LARGEST_BYTES)
+def read_cookie_file(file: str | GivenFile) -> GivenFile:
+    """Read a file of cookies, unless that is done."""
+    return given(OPTION, file, _LARGEST_BYTES)
+
+
+def cookies_of(file: str | GivenFile) -> CookieFile:
+    """Return what a file of cookies holds; UsageError where it is none."""
+    file = read_cookie_file(file)
+    data, name = file.data, file.name
     if not data.strip():
         raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
     found = parse_cookies(data)
@@ -53,9 +59,10 @@ def read_cookie_file(name: str) -> CookieFile:
     return found
 
 
-def cookie_warnings(name: str) -> tuple[str, ...]:
+def cookie_warnings(file: str | GivenFile) -> tuple[str, ...]:
     """Say which lines of a file of cookies are left out, a sentence each; UsageError as above."""
-    found = read_cookie_file(name)
+    file = read_cookie_file(file)
+    name, found = file.name, cookies_of(file)
     if not found.lines:
         return (f"{OPTION}: {name!r} holds no cookies",)
     said = [

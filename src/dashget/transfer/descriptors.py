@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 
@@ -9,19 +10,34 @@ from dashget.errors import MORE_FILES_HINT, StoreError
 
 _NEEDED = 64
 _NEEDED_BY_EACH = 4
-_LOADED_LATE = ("email.utils", "hashlib", "http", "ipaddress", "random", "socket", "statistics")
+_LOADED_LATE = (
+    "dashget.transfer.proxy", "email.utils", "hashlib", "http", "ipaddress", "random", "socket",
+    "statistics",
+)  # fmt: skip
 """What most runs never need. To load it takes descriptors, too."""
 _LOOKUP = 4
 """How many a transfer may take for a moment: its socket, a file of certificates or of names."""
 
 
+def raise_limit(transfers: int) -> None:
+    """Have this process allowed the descriptors that a run needs, as far as it may allow itself.
+
+    Only for a program: the limit is the whole process's, and its owner's to decide.
+    """
+    if not _is_tight(transfers):
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _needed(transfers)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(ValueError, OSError):  # a system may know further limits
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def load_early(transfers: int) -> None:
     """Load now what would be loaded in the middle of a run that may have no descriptor left."""
-    try:
-        allowed = os.sysconf("SC_OPEN_MAX")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return
-    if 0 <= allowed < _NEEDED + _NEEDED_BY_EACH * transfers:
+    if _is_tight(transfers):
         for name in _LOADED_LATE:
             importlib.import_module(name)
 
@@ -38,6 +54,19 @@ def find_shortage() -> OSError | None:
         for descriptor in made:
             os.close(descriptor)
     return None
+
+
+def _needed(transfers: int) -> int:
+    return _NEEDED + _NEEDED_BY_EACH * transfers
+
+
+def _is_tight(transfers: int) -> bool:
+    """Say whether this process is allowed fewer descriptors than it may need."""
+    try:
+        allowed = os.sysconf("SC_OPEN_MAX")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return False
+    return 0 <= allowed < _needed(transfers)
 
 
 def no_descriptors() -> StoreError:

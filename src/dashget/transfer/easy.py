@@ -30,17 +30,17 @@ _VERSIONS = {
 def new_cookies(options: TransferOptions) -> Any:
     """Make what all handles share: the cookies of the user's file and those that servers set.
 
-    The file is read here and now, once: a handle that read it later would put its cookies
+    The file's are given once, here and now: a handle that got them later would put them
     back in the place of newer ones. UsageError where it is not one of cookies.
     """
     share = pycurl.CurlShare()
     share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
     if options.cookie_file is not None:
-        from dashget.transfer.cookiefile import read_cookie_file
+        from dashget.transfer.cookiefile import cookies_of
 
         reader = pycurl.Curl()
         reader.setopt(pycurl.SHARE, share)
-        for line in read_cookie_file(options.cookie_file).lines:
+        for line in cookies_of(options.cookie_file).lines:
             reader.setopt(pycurl.COOKIELIST, line)
         reader.close()
     return share
@@ -104,15 +104,13 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
             set_option(pycurl.COOKIE, origin.cookie)
         else:
             handle.unsetopt(pycurl.COOKIE)
-    if options.user is not None:
-        if origin.trusted:
-            set_option(pycurl.USERPWD, options.user.encode())
+    if options.user is not None or options.netrc is not None:
+        if origin.login is not None:
+            name, password = origin.login
+            set_option(pycurl.USERNAME, name)
+            set_option(pycurl.PASSWORD, password)
         else:
             handle.unsetopt(pycurl.USERPWD)
-    if options.netrc is not None:
-        set_option(pycurl.NETRC_FILE, os.fsencode(options.netrc))
-        allowed = pycurl.NETRC_OPTIONAL if origin.trusted else pycurl.NETRC_IGNORED
-        set_option(pycurl.NETRC, allowed)
     if options.cert is not None and origin.trusted:
         set_option(pycurl.SSLCERT, os.fsencode(options.cert))
         set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))

@@ -22,7 +22,7 @@ from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
-from dashget.transfer.precheck import check_sendable
+from dashget.transfer.precheck import check_sendable, read_files
 from dashget.transfer.request import Fetched, Hooks, Job, MemorySink, Request, TransferError
 from dashget.transfer.retry import Bases
 from dashget.transfer.run import Run, Shared
@@ -49,6 +49,7 @@ class Engine:
         load_early(options.in_flight or options.max_in_flight)
         check_support(options.http)
         check_sendable(options)
+        options = read_files(options)
         rate = options.limit_rate
         self._shared = Shared(
             options=options,

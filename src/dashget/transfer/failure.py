@@ -87,7 +87,7 @@ def policy_failure(message: str, hint: str | None = None) -> Failure:
 _WORDS = {
     pycurl.E_UNSUPPORTED_PROTOCOL: "not an http or https URL",
     pycurl.E_URL_MALFORMAT: "not a valid URL",
-    pycurl.E_COULDNT_RESOLVE_PROXY: "the proxy's host name cannot be resolved",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "host name cannot be resolved",
     pycurl.E_COULDNT_RESOLVE_HOST: "host name cannot be resolved",
     pycurl.E_GOT_NOTHING: "the server closed the connection without an answer",
     pycurl.E_PARTIAL_FILE: "the connection was closed before the end of the body",
@@ -106,11 +106,10 @@ _E_HTTP2 = 16
 _E_HTTP2_STREAM = 92
 _E_HTTP3 = 95
 _E_QUIC_CONNECT = 96
-_E_PROXY = 97
+E_PROXY = 97
 _E_TOO_LARGE = 100
 
 _HINTS = {
-    pycurl.E_COULDNT_RESOLVE_PROXY: "check --proxy, and the proxy variables of the environment",
     pycurl.E_SSL_CACERT_BADFILE: "check the file of --cacert",
     pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --key; an encrypted key is not read",
     pycurl.E_INTERFACE_FAILED: "check --interface",
@@ -158,10 +157,8 @@ _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this che
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     """Return the failure that libcurl's result ``code`` and message stand for."""
     hint = None
-    if code in _TLS_ALERTS:
-        refused = _client_certificate_failure(text)
-        if refused is not None:
-            return refused
+    if is_about_certificates(code, text):
+        return _client_certificate_failure(text)
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
         # What libcurl makes of a host where neither QUIC nor TCP is answered.
         code = pycurl.E_COULDNT_CONNECT
@@ -177,14 +174,14 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
         message = "HTTP/2 stream broken off by the server"
     elif code in (_E_HTTP3, _E_QUIC_CONNECT):
         message = "HTTP/3 connection failed"
-    elif code == _E_PROXY:
-        message = f"the proxy refused: {_clean(text)}"
+    elif code == E_PROXY:
+        message = f"the proxy refused: {clean(text)}"
     elif code == _E_TOO_LARGE:
         message = "the answer's header is too large"
     elif code == pycurl.E_RECV_ERROR and os_error == errno.ECONNRESET:
         message = "connection reset by the server"
     else:
-        message = _WORDS.get(code) or f"{_clean(text) or 'transfer failed'} (libcurl {code})"
+        message = _WORDS.get(code) or f"{clean(text) or 'transfer failed'} (libcurl {code})"
         hint = _HINTS.get(code)
         if code == pycurl.E_SSL_CONNECT_ERROR and "alert handshake failure" in text:
             hint = "the server may want a client certificate (--cert), or other versions of TLS"
@@ -231,18 +228,26 @@ def may_be_shortage(code: int, text: str, os_error: int) -> bool:
     return code in _OPENS_FILES
 
 
+def clean(text: str) -> str:
+    """Drop what a terminal might act upon; servers have a say in libcurl's messages."""
+    return "".join(c if c.isprintable() else " " for c in text).strip().rstrip(".")[:200]
+
+
 def _connect_words(text: str, os_error: int) -> str:
     if os_error == errno.ECONNREFUSED or "refused" in text:
         return "connection refused"
     if os_error:
         return f"cannot connect: {os.strerror(os_error).lower()}"
-    return f"cannot connect: {_clean(text)}"
+    return f"cannot connect: {clean(text)}"
 
 
-def _client_certificate_failure(text: str) -> Failure | None:
+def is_about_certificates(code: int, text: str) -> bool:
+    """Say whether the other end of a connection wants another certificate, or one at all."""
+    return code in _TLS_ALERTS and _CLIENT_CERTIFICATE.search(text) is not None
+
+
+def _client_certificate_failure(text: str) -> Failure:
     """Return the failure that is meant where a server wants another certificate, or one at all."""
-    if _CLIENT_CERTIFICATE.search(text) is None:
-        return None
     if "required" in text.lower():
         message, hint = "the server wants a client certificate", _CERT_HINT
     else:
@@ -254,12 +259,7 @@ def _client_certificate_failure(text: str) -> Failure | None:
 def _certificate_words(text: str) -> str:
     match = _CERTIFICATE.search(text)
     if match is not None:
-        return f"certificate verify failed: {_clean(match.group(1))}"
+        return f"certificate verify failed: {clean(match.group(1))}"
     if "subject" in text or "name" in text:
         return "certificate verify failed: it is for another host name"
     return "certificate verify failed"
-
-
-def _clean(text: str) -> str:
-    """Drop what a terminal might act upon; servers have a say in libcurl's messages."""
-    return "".join(c if c.isprintable() else " " for c in text).strip().rstrip(".")[:200]

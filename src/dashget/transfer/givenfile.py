@@ -9,13 +9,25 @@ import os
 import stat
 from typing import Final
 
+import msgspec
+
 from dashget.errors import UsageError
 
 _BEGINNING_BYTES: Final = 1024
 
 
-def require_file(option: str, name: str) -> None:
-    """Raise UsageError unless a regular file has this name."""
+class GivenFile(msgspec.Struct, frozen=True):
+    """A file that the user named, and what it held when it was read."""
+
+    name: str
+    data: bytes
+
+
+def require_file(option: str, name: str, *, read_once: bool = False) -> None:
+    """Raise UsageError unless a file has this name that can be read; a regular one.
+
+    What is only ``read_once`` may be anything that has bytes: a pipe, a device.
+    """
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be what no Path can be
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -24,29 +36,31 @@ def require_file(option: str, name: str) -> None:
         raise _unreadable(option, name, error) from error
     if stat.S_ISDIR(mode):
         raise UsageError(f"{option}: {name!r} is a directory", hint="name the file itself")
-    if not stat.S_ISREG(mode):
+    if not (read_once or stat.S_ISREG(mode)):
         raise UsageError(
             f"{option}: {name!r} is not a regular file",
             hint="a pipe or device cannot be read twice: put its content into a file",
         )
 
 
-def read_file(option: str, name: str, most_bytes: int) -> bytes:
-    """Return what a regular file holds; UsageError for one that cannot be read or is too large.
+def given(option: str, file: str | GivenFile, most_bytes: int) -> GivenFile:
+    """Read a file, unless that is done; UsageError if it cannot be read or is too large.
 
-    Nothing else is opened: a pipe would keep everybody waiting.
+    A pipe keeps the caller waiting until it is written to.
     """
-    require_file(option, name)
+    if isinstance(file, GivenFile):
+        return file
+    require_file(option, file, read_once=True)
     try:
-        with open(name, "rb") as file:
-            data = file.read(most_bytes + 1)
+        with open(file, "rb") as opened:
+            data = opened.read(most_bytes + 1)
     except OSError as error:
-        raise _unreadable(option, name, error) from error
+        raise _unreadable(option, file, error) from error
     if len(data) > most_bytes:
         raise UsageError(
-            f"{option}: {name!r} is larger than {most_bytes:,} bytes", hint="check the path"
+            f"{option}: {file!r} is larger than {most_bytes:,} bytes", hint="check the path"
         )
-    return data
+    return GivenFile(file, data)
 
 
 def _unreadable(option: str, name: str, error: OSError) -> UsageError:

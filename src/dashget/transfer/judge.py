@@ -12,7 +12,7 @@ from dashget.byterange import ByteRange
 from dashget.errors import Retry
 from dashget.regex import late
 from dashget.transfer.failure import Failure, bad_body, status_failure
-from dashget.transfer.head import Head, retry_after_seconds
+from dashget.transfer.head import Head, http_date, retry_after_seconds
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
@@ -59,7 +59,7 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
 def judge(
     head: Head, asked: Asked, wall_clock: Callable[[], float]
 ) -> Accepted | Redirect | Failure:
-    """Judge a response by its head. ``wall_clock`` is read for a ``Retry-After`` date."""
+    """Judge a response by its head. ``wall_clock`` is read for what it says of dates."""
     status = head.status
     if status == 200:
         return _whole(head, asked)
@@ -68,7 +68,8 @@ def judge(
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
-            return Redirect(location, "set-cookie" in head.fields, _lasts_seconds(head))
+            lasts = _lasts_seconds(head, wall_clock)
+            return Redirect(location, "set-cookie" in head.fields, lasts)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
     if status == 416 and asked.range is not None:
         # One of several parallel ranges is asked for again before all of them are given up.
@@ -77,8 +78,8 @@ def judge(
     return status_failure(status, retry_after_seconds=after)
 
 
-def _lasts_seconds(head: Head) -> float:
-    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2.1 and 5.2.2).
+def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
+    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2.1, 5.2.2 and 5.3).
 
     A temporary one that says nothing is meant for one request. That one file is fetched with
     several of them is our choice: they count as one for a minute.
@@ -89,7 +90,18 @@ def _lasts_seconds(head: Head) -> float:
     age = _MAX_AGE.search(control)
     if age is not None:
         return float(age[1])
+    if "expires" in head.fields:
+        return _until_expiry(head, wall_clock)
     return math.inf if head.status in (301, 308) else _USUALLY_SECONDS
+
+
+def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
+    """Return how long a response is fresh by its ``Expires``; what is no date has passed."""
+    expires, date = http_date(head.text("expires")), http_date(head.text("date"))
+    if expires is None:
+        return 0.0
+    # By the server's own clock, where it tells: that need not agree with ours.
+    return max(0.0, expires - (wall_clock() if date is None else date))
 
 
 def _coded(head: Head) -> Failure | None:

@@ -1,6 +1,7 @@
-"""A netrc file: whether libcurl will find in it what its writer put there.
+"""A netrc file: who it says to be at which host, and whether that is what its writer meant.
 
-libcurl reads it itself, and takes whatever it does not understand for nothing.
+Read as libcurl reads such files, which takes whatever it does not understand for nothing. It
+would read this one anew for each connection: a pipe has its bytes but once.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from dashget.errors import UsageError
-from dashget.transfer.givenfile import likeness, read_file
+from dashget.transfer.givenfile import GivenFile, given, likeness
 
 OPTION: Final = "--netrc"
 _LARGEST_BYTES: Final = 128 * 1024
@@ -19,75 +22,124 @@ _LONGEST_WORD_BYTES: Final = 4096
 _MOST_NAMED: Final = 5
 _HINT: Final = "such as: machine HOST login NAME password PASSWORD"
 _VALUED: Final = frozenset({b"login", b"password", b"account"})
+_FOLLOWED: Final = _VALUED | {b"machine"}
+_ESCAPED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+class Login(msgspec.Struct):
+    """Who to be at a host, by its name in lower case; at every one where that is None."""
+
+    host: bytes | None
+    name: bytes = b""
+    password: bytes = b""
+
+
+class Netrc(msgspec.Struct, frozen=True):
+    """What a netrc file says."""
+
+    logins: tuple[Login, ...] = ()
+    """In the order of the file."""
+    odd: tuple[tuple[int, str], ...] = ()
+    """The number (from 1) of each line that holds what means nothing, and what that is."""
+
+    def login(self, host: str) -> Login | None:
+        """Return the first entry for a host that says anything; None if there is none."""
+        name = host.lower().encode()
+        for entry in self.logins:
+            if entry.host in (None, name) and (entry.name or entry.password):
+                return entry
+        return None
 
 
 class _UnreadableError(Exception):
     """What keeps libcurl from reading the file at all; the text is the end of a sentence."""
 
 
-def netrc_warnings(name: str) -> tuple[str, ...]:
-    """Say what is odd about a netrc file, a sentence each; UsageError where it is none."""
-    data = read_file(OPTION, name, _LARGEST_BYTES)
+def read_netrc_file(file: str | GivenFile) -> GivenFile:
+    """Read a netrc file, unless that is done."""
+    return given(OPTION, file, _LARGEST_BYTES)
+
+
+def netrc_of(file: str | GivenFile) -> Netrc:
+    """Read what a netrc file says; UsageError where it is none."""
+    file = read_netrc_file(file)
+    data, name = file.data, file.name
     if not data.strip():
         raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
     looks = likeness(data)
     if looks is not None:
         raise _refusal(name, f"it looks like {looks}")
     try:
-        entries, odd = _read(data)
+        found = _read(data)
     except _UnreadableError as error:
         raise _refusal(name, str(error)) from None
-    if not entries and odd:
+    if found.odd and not found.logins:
         raise _refusal(name, "it names no machine")
-    if not entries:
-        return (f"{OPTION}: {name!r} names no machine",)
-    return tuple(f"{OPTION}: line {line} of {name!r} {what}" for line, what in odd[:_MOST_NAMED])
+    return found
+
+
+def netrc_warnings(file: str | GivenFile) -> tuple[str, ...]:
+    """Say what is odd about a netrc file, a sentence each; UsageError where it is none."""
+    file = read_netrc_file(file)
+    found = netrc_of(file)
+    if not found.logins:
+        return (f"{OPTION}: {file.name!r} names no machine",)
+    return tuple(
+        f"{OPTION}: line {line} of {file.name!r} {what}" for line, what in found.odd[:_MOST_NAMED]
+    )
 
 
 def _refusal(name: str, reason: str) -> UsageError:
     return UsageError(f"{OPTION}: {name!r} is not a netrc file: {reason}", hint=_HINT)
 
 
-def _read(data: bytes) -> tuple[int, list[tuple[int, str]]]:
-    """Return how many machines there are, and what libcurl passes over, by line."""
+def _read(data: bytes) -> Netrc:
     if data.startswith(b"\xef\xbb\xbf"):
         raise _UnreadableError("it begins with a byte order mark")
-    entries, odd = 0, []
+    logins: list[Login] = []
+    odd: list[tuple[int, str]] = []
     words = _iter_words(data)
     for line, word in words:
         kind = word.lower()
         if kind == b"default":
-            entries += 1
+            logins.append(Login(None))
         elif kind == b"machine":
-            if next(words, None) is None:
+            _, name = next(words, (0, None))
+            if name is None:
                 odd.append((line, "has no name behind 'machine'"))
             else:
-                entries += 1
-        elif kind in _VALUED and entries:
-            value = next(words, None)
+                logins.append(Login(name.lower()))
+        elif kind in _VALUED and logins:
+            _, value = next(words, (0, None))
             if value is None:
                 odd.append((line, f"has no value behind '{kind.decode()}'"))
+            elif kind == b"login":
+                logins[-1].name = value
+            elif kind == b"password":
+                logins[-1].password = value
         else:
             odd.append((line, "holds a word that means nothing there"))
-    return entries, odd
+    return Netrc(tuple(logins), tuple(odd))
 
 
 def _iter_words(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the words as libcurl divides them, each behind the number of its line.
 
-    Those of comments and macros are left out.
+    Those of comments and macros are left out. What follows a keyword on its line is no
+    comment, whatever it begins with: passwords may begin with ``#``.
     """
     in_macro = False
     for number, line in enumerate(data.split(b"\n"), 1):
         if in_macro:
             in_macro = bool(line.strip())
             continue
-        rest = line.strip()
-        while rest and not rest.startswith(b"#"):
+        rest, follows = line.strip(), False
+        while rest and (follows or not rest.startswith(b"#")):
             word, rest = _take_word(rest, number)
-            if word.lower() == b"macdef":
+            if word.lower() == b"macdef" and not follows:
                 in_macro = True
                 break
+            follows = not follows and word.lower() in _FOLLOWED
             yield number, word
 
 
@@ -106,9 +158,15 @@ def _take_word(text: bytes, number: int) -> tuple[bytes, bytes]:
 
 
 def _take_quoted(text: bytes, number: int) -> tuple[bytes, bytes]:
-    at = 1
+    word, at = bytearray(), 1
     while at < len(text) and text[at : at + 1] != b'"':
-        at += 2 if text[at : at + 1] == b"\\" else 1
+        character = text[at : at + 1]
+        if character == b"\\":
+            at += 1
+            character = text[at : at + 1]
+            character = _ESCAPED.get(character, character)
+        word += character
+        at += 1
     if at >= len(text):
         raise _UnreadableError(f"line {number} has a quotation mark without its counterpart")
-    return text[1:at], text[at + 1 :]
+    return bytes(word), text[at + 1 :]

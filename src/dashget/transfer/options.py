@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from dashget.transfer.givenfile import GivenFile
 
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
@@ -70,10 +74,10 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts, ``host:port`` or origins that get the secrets as well; ``all`` for every one."""
     user: str | None = None
     """``name:password``"""
-    netrc: str | None = None
-    """Path of a netrc file to look credentials up in."""
-    cookie_file: str | None = None
-    """Path of a file in Netscape's format; entries go to the domains that they name."""
+    netrc: str | GivenFile | None = None
+    """Path of a netrc file to look credentials up in, or what was read of one."""
+    cookie_file: str | GivenFile | None = None
+    """Likewise of a file in Netscape's format; entries go to the domains that they name."""
     cookies: tuple[str, ...] = ()
     """``name=value`` pairs."""
     append_query: str | None = None

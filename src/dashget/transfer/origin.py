@@ -14,8 +14,6 @@ from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.place import DEFAULT_PORTS, Place, plain_host
 
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-"""Those that libcurl reads; ``HTTP_PROXY`` is not among them."""
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
 _NO_BODY = "requests have no body"
@@ -29,6 +27,7 @@ _OWN_HEADERS = {
 }
 """Those that are DashGet's alone, with what a user may want to know about them."""
 _ALL = "all"
+_SHOWN_CHARACTERS = 80
 _NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -36,8 +35,8 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "host", "key", "multiplexes", "not_before", "port", "query",
-        "scheme", "trusted",
+        "cookie", "headers", "host", "key", "login", "multiplexes", "not_before", "port",
+        "query", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -48,6 +47,8 @@ class Origin:
         self.trusted = False
         self.headers: list[str] = []
         self.cookie: str | None = None
+        self.login: tuple[bytes, bytes] | None = None
+        """Name and password."""
         self.query: str | None = None
         self.multiplexes = False
         """Whether its last answer came over HTTP/2 or 3, where requests can share a connection."""
@@ -64,7 +65,7 @@ class Origin:
 
 
 class Origins:
-    """Every origin that a run has met."""
+    """Every origin that a run has met. UsageError for options that name none, or no secrets."""
 
     def __init__(self, options: TransferOptions) -> None:
         self._options = options
@@ -77,6 +78,11 @@ class Origins:
             self._home is not None and not options.allow_private and not _is_private(self._home[1])
         )
         """Whether a connection may be one to refuse: see ``address_refused``."""
+        self._netrc = None
+        if options.netrc is not None:
+            from dashget.transfer.netrc import netrc_of
+
+            self._netrc = netrc_of(options.netrc)
         self._common = ["Accept-Encoding: identity"]
         self._secret: list[str] = []
         for name, value in options.headers:
@@ -125,9 +131,18 @@ class Origins:
         if origin.trusted:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
+            origin.login = self._login(origin.host)
         if home:
             origin.query = options.append_query
         origin.headers += [line for place, line in self._bound if origin.matches(place)]
+
+    def _login(self, host: str) -> tuple[bytes, bytes] | None:
+        """Return who to be at a host: what the user said, else the netrc file."""
+        if self._options.user is not None:
+            name, _, password = self._options.user.encode().partition(b":")
+            return name, password
+        found = None if self._netrc is None else self._netrc.login(host)
+        return None if found is None else (found.name, found.password)
 
     def downgrade(self, url: str) -> Failure | None:
         """Refuse plain http where the manifest came over https, unless that is allowed."""
@@ -140,7 +155,8 @@ class Origins:
         try:
             target = urljoin(url, _encoded(location.strip()))
         except ValueError:
-            return policy_failure(f"redirect to what is no URL: {printable(location.strip())[:80]}")
+            told = self.shown(location.strip())[:_SHOWN_CHARACTERS]
+            return policy_failure(f"redirect to what is no URL: {told}")
         scheme = target.partition(":")[0].lower()
         if scheme not in DEFAULT_PORTS:
             return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
@@ -149,6 +165,10 @@ class Origins:
             if refused is not None:
                 return refused
         return target.partition("#")[0]
+
+    def shown(self, url: str) -> str:
+        """Return what may be shown of a URL that a redirect has led to."""
+        return shown(url, appended=self._options.append_query)
 
     def _downgrade_refused(self, message: str) -> Failure | None:
         if self._options.allow_downgrade:
@@ -185,8 +205,15 @@ def header_line(name: str, value: str) -> str:
     return f"{name}: {value}" if value else f"{name};"
 
 
-def shown(url: str) -> str:
-    """Return a URL fit to be shown: without credentials and control characters."""
+def shown(url: str, *, appended: str | None = None) -> str:
+    """Return a URL fit to be shown: without credentials and control characters.
+
+    A server that redirects repeats the query that it was asked with, in whatever form; so where
+    one was ``appended``, which often is a secret, no query is shown at all.
+    """
+    if appended:
+        beginning, mark, _ = url.partition("?")
+        url = f"{beginning}{mark}{'...' if mark else ''}"
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     if "@" in authority:
@@ -262,20 +289,15 @@ def _is_private(host: str) -> bool:
     return not _is_public(host)
 
 
-def _is_proxy(address: str, port: int, proxy: str | None) -> bool:
+def _is_proxy(address: str, port: int, option: str | None) -> bool:
     """Whether that is where a proxy listens: the user's, else one that the environment names."""
-    named = [proxy] if proxy is not None else [os.environ.get(name) for name in _PROXY_VARIABLES]
-    for text in filter(None, named):
-        scheme, colon, _ = text.partition("://")
-        try:
-            parts = urlsplit(text if colon else f"http://{text}")
-            usual = 443 if colon and scheme.lower() == "https" else 1080
-            listens = parts.hostname if port == (parts.port or usual) else None
-        except ValueError:
-            continue
-        if listens and address.partition("%")[0] in _addresses(listens, port):
-            return True
-    return False
+    from dashget.transfer.proxy import proxies
+
+    plain = address.partition("%")[0]
+    return any(
+        port == proxy.port and plain in _addresses(proxy.host, port)
+        for proxy in proxies(option, os.environ)
+    )
 
 
 def _addresses(host: str, port: int) -> frozenset[str]:

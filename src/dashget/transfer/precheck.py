@@ -6,22 +6,40 @@ All of it is found before the first request is made.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+
+import msgspec
 
 from dashget.errors import UsageError
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import printable, shown
+from dashget.transfer.origin import printable
 
 INSECURE: Final = "TLS certificates are not verified (--insecure)"
 _LONGEST_INTERFACE: Final = 255
-_PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
+
+
+def read_files(options: TransferOptions) -> TransferOptions:
+    """Return the options with the files of ``cookie_file`` and ``netrc`` read, if they name any.
+
+    To be done once, however many engines and warnings there will be: a pipe cannot be read
+    again. UsageError for files that cannot be read; what they hold is not looked at.
+    """
+    if options.cookie_file is not None:
+        from dashget.transfer.cookiefile import read_cookie_file
+
+        cookies = read_cookie_file(options.cookie_file)
+        options = msgspec.structs.replace(options, cookie_file=cookies)
+    if options.netrc is not None:
+        from dashget.transfer.netrc import read_netrc_file
+
+        options = msgspec.structs.replace(options, netrc=read_netrc_file(options.netrc))
+    return options
 
 
 def warnings_about(options: TransferOptions) -> tuple[str, ...]:
     """Say what is odd about options, a sentence each; UsageError for files that are not theirs.
 
-    Reads the files of ``cookie_file`` and ``netrc``.
+    Reads the files of ``cookie_file`` and ``netrc``, unless ``read_files`` has done that.
     """
     said = [INSECURE] if options.insecure else []
     if options.cookie_file is not None:
@@ -38,7 +56,7 @@ def warnings_about(options: TransferOptions) -> tuple[str, ...]:
 def check_sendable(options: TransferOptions) -> None:
     """Raise UsageError for what libcurl could not be told, or would take for something else.
 
-    The file of ``cookie_file`` is checked where it is read.
+    The files of ``cookie_file`` and ``netrc`` are checked where they are used.
     """
     for name, text in (("--interface", options.interface), ("--no-proxy", options.no_proxy)):
         if text is not None and not (text.isascii() and text.isprintable()):
@@ -56,32 +74,28 @@ def check_sendable(options: TransferOptions) -> None:
         query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
     ):
         raise UsageError(
-            f"--append-query is not a query: {printable(query)}",
-            hint="percent-encode what a URL cannot hold: a space is %20",
+            "--append-query is not a query: it holds what a URL cannot",
+            hint="percent-encode that: a space is %20",
         )
-    if options.netrc is not None:
-        from dashget.transfer.netrc import netrc_warnings
-
-        netrc_warnings(options.netrc)
     if options.proxy:
         _check_proxy(options.proxy)
 
 
 def _check_proxy(text: str) -> None:
+    from dashget.transfer.proxy import SCHEMES, Proxy
+
     scheme, colon, _ = text.partition("://")
-    url = text if colon else f"http://{text}"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if colon and scheme.lower() not in _PROXIES:
+    if colon and scheme.lower() not in SCHEMES:
         raise UsageError(
             f"--proxy has a scheme that no proxy has: {printable(scheme)}",
             hint="http, https, socks4, socks4a, socks5 or socks5h",
         )
-    if not host or port == 0 or not text.isascii() or not text.isprintable() or " " in text:
+    if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
+        url = text if colon else f"http://{text}"
+        beginning, _, rest = url.partition("://")
+        # Whatever stands before the last @ may be of a password.
+        told = printable(f"{beginning}://{rest.rpartition('@')[2]}")
         raise UsageError(
-            f"--proxy is not the URL of a proxy: {shown(url)}",
+            f"--proxy is not the URL of a proxy: {told}",
             hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",
         )

@@ -16,7 +16,7 @@ from dashget.transfer.failure import Failure, policy_failure
 from dashget.transfer.forecast import Forecast
 from dashget.transfer.judge import Redirect
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import Origin, Origins, shown
+from dashget.transfer.origin import Origin, Origins
 from dashget.transfer.task import Led, Task
 from dashget.transfer.wire import Wire
 
@@ -44,7 +44,7 @@ class Redirects:
         wire.hops += 1
         wire.led_until = min(wire.led_until, now + redirect.lasts_seconds)
         if target in wire.visited and not redirect.sets_cookie:
-            return policy_failure(f"redirect loop at {shown(target)}")
+            return policy_failure(f"redirect loop at {self._origins.shown(target)}")
         if wire.hops > self._most:
             return policy_failure(f"more than {self._most} redirects")
         origin = self._origins.of(target)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 from dashget.transfer.descriptors import find_shortage
@@ -27,7 +28,7 @@ from dashget.transfer.failure import (
     policy_failure,
     timeout_failure,
 )
-from dashget.transfer.head import Head
+from dashget.transfer.head import Head, retry_after_seconds
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import socket
 
     from dashget.transfer.loop import Loop
+    from dashget.transfer.proxy import Proxy
 
 _HEAD, _BODY, _SKIP = range(3)
 _URL = pycurl.URL
@@ -486,6 +488,11 @@ class Wire:
             # A 1xx, or a proxy's answer to CONNECT, is none; of a good one too little has come.
             return None
         self._note_first_byte()
+        if head.status == self.handle.getinfo(pycurl.HTTP_CONNECTCODE) and head.status >= 300:
+            from dashget.transfer.proxy import tunnel_failure
+
+            after = retry_after_seconds(head.text("retry-after"), self.loop.wall_clock())
+            return tunnel_failure(self._proxy(), head.status, after)
         verdict = judge(head, self.asked, self.loop.wall_clock)
         return None if isinstance(verdict, Accepted) else verdict
 
@@ -494,13 +501,30 @@ class Wire:
             return self._short()
         if code == pycurl.E_OPERATION_TIMEDOUT:
             limit = self.loop.options.connect_timeout_seconds
-            return timeout_failure(f"no connection within {limit:g} s", connecting=True)
+            slow = timeout_failure(f"no connection within {limit:g} s", connecting=True)
+            return self._proxy_failure(code, text) or slow
         os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
         if may_be_shortage(code, text, os_error):
             shortage = find_shortage()
             if shortage is not None:
                 return shortage
-        return curl_failure(code, text, os_error)
+        return self._proxy_failure(code, text, os_error) or curl_failure(code, text, os_error)
+
+    def _proxy_failure(self, code: int, text: str, os_error: int = 0) -> Failure | None:
+        """Return what went wrong with the proxy, if one was used and it was that."""
+        from dashget.transfer.proxy import Way, proxy_failure
+
+        way = Way.of(self.handle, code, text)
+        if way is None:
+            return None
+        limit = self.loop.options.connect_timeout_seconds
+        return proxy_failure(self._proxy(), way, code, text, os_error, limit)
+
+    def _proxy(self) -> Proxy | None:
+        """Return the proxy of the present request, if it has one and which one can be told."""
+        from dashget.transfer.proxy import proxy_of
+
+        return proxy_of(self.origin.scheme, self.loop.options.proxy, os.environ)
 
     def _short(self) -> Failure:
         return bad_body(f"body is {self.position} bytes, announced {self.end}")

@@ -8,7 +8,7 @@ import pycurl
 import pytest
 
 from dashget.errors import UsageError
-from dashget.transfer.cookiefile import cookie_warnings, parse_cookies, read_cookie_file
+from dashget.transfer.cookiefile import cookie_warnings, cookies_of, parse_cookies
 
 COOKIE = b"h.example\tFALSE\t/\tFALSE\t0\tname\tSECRET"
 
@@ -108,7 +108,7 @@ def test_a_file_without_one_good_line_is_refused(
     path = tmp_path / "jar"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        read_cookie_file(str(path))
+        cookies_of(str(path))
     assert caught.value.message == f"--cookies: {str(path)!r} {reason}"
     assert "seven fields" in (caught.value.hint or "")
     assert "SECRET" not in f"{caught.value.message}{caught.value.hint}"

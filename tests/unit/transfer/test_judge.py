@@ -114,6 +114,38 @@ def test_a_redirect_holds_as_long_as_its_status_and_cache_control_say(
     assert verdict(PLAIN, status, **fields) == Redirect("/x", lasts_seconds=seconds)
 
 
+NOON = "Mon, 06 Apr 2026 12:00:00 GMT"
+NINE_LATER = "Mon, 06 Apr 2026 12:00:09 GMT"
+BY_OUR_CLOCK = "Thu, 01 Jan 1970 00:00:05 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "seconds"),
+    [
+        (302, {"expires": NINE_LATER, "date": NOON}, 9.0),
+        (301, {"expires": NINE_LATER, "date": NOON}, 9.0),
+        (302, {"expires": "Monday, 06-Apr-26 12:00:09 GMT", "date": NOON}, 9.0),
+        (308, {"expires": NOON, "date": NINE_LATER}, 0.0),
+        (302, {"expires": NOON, "date": NOON}, 0.0),
+        (301, {"expires": "0", "date": NOON}, 0.0),
+        (302, {"expires": "-1"}, 0.0),
+        (302, {"expires": "", "date": NOON}, 0.0),
+        (302, {"expires": "soon", "date": NOON}, 0.0),
+        (302, {"expires": BY_OUR_CLOCK}, 5.0),
+        (302, {"expires": BY_OUR_CLOCK, "date": "today"}, 5.0),
+        (302, {"expires": "0", "cache_control": "max-age=7"}, 7.0),
+        (301, {"expires": NINE_LATER, "date": NOON, "cache_control": "max-age=0"}, 0.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "cache_control": "no-store"}, 0.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "cache_control": "public"}, 9.0),
+    ],
+)
+def test_a_redirect_holds_until_it_expires_unless_cache_control_has_its_age(
+    status: int, fields: dict[str, str], seconds: float
+) -> None:
+    """By the server's clock if it tells the time, else by ours, which stands at zero here."""
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+
+
 def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:
     busy, gone = verdict(PLAIN, 503, retry_after="9"), verdict(PLAIN, 404, retry_after="9")
     assert isinstance(busy, Failure)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
+import pycurl
 import pytest
 
 from dashget.errors import UsageError
-from dashget.transfer.netrc import netrc_warnings
+from dashget.transfer.givenfile import GivenFile
+from dashget.transfer.netrc import netrc_of, netrc_warnings
+from tests.faultserver import Answer, FaultServer
 
 NOTHING = "holds a word that means nothing there"
 
@@ -35,6 +39,7 @@ def warnings(tmp_path: Path, content: bytes) -> list[str]:
         "machine h.example login é password SECRETü\n".encode(),
         b"machine h.example login me\n",
         b"machine h.example login password password SECRET\n",
+        b"machine h.example login me\npassword #SECRET\n",
     ],
 )
 def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: bytes) -> None:
@@ -46,7 +51,10 @@ def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: byte
     [
         (b"machine h login me password my SECRET\n", [f"line 1 of F {NOTHING}"]),
         (b"login me\nmachine h login me\n", [f"line 1 of F {NOTHING}"] * 2),
-        (b"machine h login me\npassword #SECRET\n", ["line 2 of F has no value behind 'password'"]),
+        (
+            b"machine h login me\npassword\n#SECRET\n",
+            ["line 2 of F has no value behind 'password'"],
+        ),
         (b"default\nmachine", ["line 2 of F has no name behind 'machine'"]),
         (b"# nothing yet\n", ["F names no machine"]),
     ],
@@ -88,3 +96,60 @@ def test_what_is_no_netrc_file_is_refused(tmp_path: Path, content: bytes, reason
     assert caught.value.message == f"--netrc: {str(path)!r} {reason}"
     assert caught.value.hint
     assert "SECRET" not in f"{caught.value.message}{caught.value.hint}"
+
+
+SAYING = [
+    (b"machine 127.0.0.1 login me password SECRET", "me:SECRET"),
+    (b"MACHINE 127.0.0.1\tLOGIN me ACCOUNT x\r\n\n PASSWORD SECRET", "me:SECRET"),
+    (b'machine 127.0.0.1 login "m e" password "SEC RET \\" #\\n\\x"', 'm e:SEC RET " #\nx'),
+    (b"machine 127.0.0.1 login me:x password SE:CRET", "me:x:SE:CRET"),
+    ("machine 127.0.0.1 login é password ü".encode(), "é:ü"),
+    (b"machine 127.0.0.1 login password password login", "password:login"),
+    (b"machine 127.0.0.1 login me password #SECRET", "me:#SECRET"),
+    (b"machine 127.0.0.1 login a login b password c password d", "b:d"),
+    (b"machine 127.0.0.1 login me", "me:"),
+    (b"machine 127.0.0.1 password SECRET", ":SECRET"),
+    (b"machine 127.0.0.1 login me\nmachine 127.0.0.1 login b password c", "me:"),
+    (b"machine 127.0.0.1 login me password a\nmachine 127.0.0.1 login me password b", "me:a"),
+    (b"machine 127.0.0.1\ndefault login d password SECRET", "d:SECRET"),
+    (b"default login d password SECRET\nmachine 127.0.0.1 login me password b", "d:SECRET"),
+    (b"machine h.example login me password SECRET", None),
+    (b"machine h.example login me password a\ndefault login d password b", "d:b"),
+    (b"machine 127.0.0.1", None),
+    (b"machine 127.0.0.1 login", None),
+    (b"macdef x\nmachine 127.0.0.1 login a\n\nmachine 127.0.0.1 login me password b", "me:b"),
+    (b"# machine 127.0.0.1 login a\nmachine 127.0.0.1 login me password b", "me:b"),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), SAYING)
+def test_who_to_be_at_a_host_is_what_libcurl_finds_in_the_file(
+    tmp_path: Path, content: bytes, expected: str | None
+) -> None:
+    (tmp_path / "netrc").write_bytes(content)
+    found = netrc_of(GivenFile("netrc", content)).login("127.0.0.1")
+    said = None if found is None else f"{found.name.decode()}:{found.password.decode()}"
+    assert said == expected
+    assert told_by_libcurl(tmp_path / "netrc") == expected
+
+
+def told_by_libcurl(path: Path) -> str | None:
+    """Return what libcurl sends to 127.0.0.1 when it is given a netrc file."""
+    with FaultServer() as server:
+        handle = pycurl.Curl()
+        handle.setopt(pycurl.URL, server.on("/a", Answer(b"")))
+        handle.setopt(pycurl.PROXY, "")
+        handle.setopt(pycurl.NETRC, pycurl.NETRC_OPTIONAL)
+        handle.setopt(pycurl.NETRC_FILE, str(path))
+        handle.perform()
+        handle.close()
+        sent = server.seen[0].headers.get("authorization")
+    return None if sent is None else base64.b64decode(sent.removeprefix("Basic ")).decode()
+
+
+def test_hosts_are_compared_in_any_case() -> None:
+    found = netrc_of(GivenFile("netrc", b"machine H.Example login me password SECRET"))
+    login = found.login("h.eXAMPLE")
+    assert login is not None
+    assert login.name == b"me"
+    assert found.login("h.example.org") is None
