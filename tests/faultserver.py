@@ -47,6 +47,8 @@ class Answer:
     """The bytes and the Content-Range of a 206 begin this much later than asked."""
     total_shift: int = 0
     """Content-Range tells a total that is this much too large."""
+    total_known: bool = True
+    """False: Content-Range has an asterisk in the place of the total."""
     if_range: bool = True
     """False: If-Range is ignored, and a 206 sent whatever it says."""
     terse: bool = False
@@ -397,9 +399,9 @@ def select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:
         return 200, body, None
     first = int(match[1]) + answer.range_shift
     last = min(int(match[2]) if match[2] else len(body) - 1, len(body) - 1)
-    total = len(body) + answer.total_shift
+    total = len(body) + answer.total_shift if answer.total_known else "*"
     if first >= len(body):
-        return 416, b"", f"bytes */{total}"
+        return 416, b"", f"bytes */{len(body)}"
     return 206, body[first : last + 1], f"bytes {first}-{last}/{total}"
 
 

@@ -338,6 +338,15 @@ def test_where_head_is_refused_one_byte_is_asked_for(
     assert server.seen[1].headers["range"] == "bytes=0-0"
 
 
+def test_an_empty_file_has_no_first_byte_but_a_size(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    found = transfers.head(server.on("/a", refuse(405), Answer(b"", etag='"1"')))
+    assert isinstance(found, Fetched)
+    assert found.size == 0
+    assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
+
+
 def test_a_head_for_what_is_not_there_is_a_404(server: FaultServer, transfers: Transfers) -> None:
     found = transfers.head(server.url("/nothing"))
     assert isinstance(found, TransferError)

@@ -67,6 +67,19 @@ def test_without_a_validator_it_begins_anew(server: FaultServer, transfers: Tran
     assert ranges(server) == [None, f"bytes={CUT - 1}-", None]
 
 
+@pytest.mark.parametrize("answer", [TAGGED, BARE], ids=["etag", "no validator"])
+def test_a_range_without_a_total_tells_how_much_there_is_at_least(
+    server: FaultServer, transfers: Transfers, answer: Answer
+) -> None:
+    bare = replace(answer, length=None)
+    vague = replace(answer, total_known=False)
+    fetched, data = transfers.get(server.on("/whole", bare, vague))
+    assert data == BODY
+    assert fetched.requests == 2
+    _, data = transfers.get(server.on("/cut", cut(answer), vague, bare))
+    assert data == BODY
+
+
 def test_what_ends_early_each_time_is_an_error_that_says_so(server: FaultServer) -> None:
     url = server.on("/a", *[cut(BARE), BARE, cut(BARE)] * 4)
     with Transfers(timeout_seconds=5.0, backoff_seconds=0.0, retries=1) as transfers:

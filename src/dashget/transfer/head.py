@@ -13,6 +13,7 @@ from dashget.regex import late
 from dashget.transfer.request import ResponseHead
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
 _DIGITS_AT_MOST = 19
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
@@ -61,6 +62,12 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         if int(last) < int(first) or (total != "*" and int(last) >= int(total)):
             return None
         return ByteRange(int(first), int(last)), None if total == "*" else int(total)
+
+    @property
+    def size_without_range(self) -> int | None:
+        """The size that a 416 tells in its ``Content-Range`` (``bytes */7``); None if none."""
+        match = _NO_RANGE.fullmatch(self.fields.get("content-range", ""))
+        return None if match is None else int(match[1])
 
     @property
     def encoding(self) -> str | None:

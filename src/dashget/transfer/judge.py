@@ -71,6 +71,9 @@ def judge(
             lasts = _lasts_seconds(head, wall_clock)
             return Redirect(location, "set-cookie" in head.fields, lasts)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
+    if status == 416 and asked.probe and head.size_without_range == 0:
+        # There is no first byte to ask for.
+        return Accepted(0, 0, 0)
     if status == 416 and asked.range is not None:
         # One of several parallel ranges is asked for again before all of them are given up.
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
@@ -142,6 +145,9 @@ def _partial(head: Head, asked: Asked) -> Accepted | Failure:
     last = wanted.last
     if known is not None and (last is None or last >= known):
         last = known - 1
+    elif last is None:
+        # Nobody knows how much there is: as much as this says.
+        last = got.last
     if got.first != wanted.first or got.last != last:
         return bad_body(f"asked for bytes {wanted}, got bytes {got}", status=206)
     length, announced = got.size_bytes, head.content_length

@@ -202,9 +202,11 @@ class Task:
 
         False: more is there, or another version; the answer is to be taken like any other.
         """
-        self.end.answered(accepted.total)
-        if accepted.total is not None:
-            return accepted.total == self.prefix
+        # A Content-Range without a total says how far it reaches, at least.
+        size = accepted.end if head.status == 206 and accepted.total is None else accepted.total
+        self.end.answered(size)
+        if size is not None:
+            return size == self.prefix
         return head.status == 200 and head.validator == self.validator
 
     def forget(self) -> None:

@@ -14,6 +14,8 @@ from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 
 PLAIN = Asked()
 RESUME = Asked(range=ByteRange(40), total=100, validator='"1"')
+OPEN = Asked(range=ByteRange(40))
+PROBE = Asked(range=ByteRange(0, 0), probe=True)
 PIECE = Asked(range=ByteRange(40, 59), whole=False, total=100, validator='"1"')
 
 
@@ -33,6 +35,8 @@ def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | F
         (RESUME, 200, {"content_length": "70", "etag": '"2"'}, Accepted(0, 70, 70)),
         (RESUME, 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
         (RESUME, 206, {"content_range": "bytes 40-99/*"}, Accepted(40, 100, 100)),
+        (OPEN, 206, {"content_range": "bytes 40-99/*"}, Accepted(40, 100, None)),
+        (PROBE, 416, {"content_range": "bytes */0"}, Accepted(0, 0, 0)),
         (PIECE, 206, {"content_range": "bytes 40-59/100", "etag": '"1"'}, Accepted(40, 60, 100)),
         (Asked(range=ByteRange(40, 999)), 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
     ],
@@ -56,9 +60,11 @@ def test_good_responses(
         (RESUME, 206, {"content_range": "bytes 40-98/100"}),
         (RESUME, 206, {"content_range": "bytes 40-99/100", "content_length": "61"}),
         (RESUME, 206, {"content_range": "bytes 40-99/100", "content_encoding": "br"}),
-        (Asked(range=ByteRange(40)), 206, {"content_range": "bytes 40-99/*"}),
         (PIECE, 200, {"content_length": "100", "etag": '"1"'}),
         (PIECE, 416, {}),
+        (PIECE, 416, {"content_range": "bytes */0"}),
+        (OPEN, 206, {"content_range": "bytes 41-99/*"}),
+        (OPEN, 206, {"content_range": "bytes 40-99/*", "content_length": "61"}),
     ],
 )
 def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> None:
@@ -71,6 +77,7 @@ def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> Non
     ("asked", "status", "fields"),
     [
         (RESUME, 416, {}),
+        (PROBE, 416, {"content_range": "bytes */5"}),
         (RESUME, 206, {"content_range": "bytes 40-99/100", "etag": '"2"'}),
         (RESUME, 206, {"content_range": "bytes 40-100/101"}),
         (PIECE, 200, {"content_length": "100", "etag": '"2"'}),
