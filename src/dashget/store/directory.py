@@ -311,11 +311,12 @@ class MirrorDirectory:
         """
         if path in self._recorded or self.size(path) is None:
             return
-        kept = first = f"{CONTROL_DIRECTORY}/replaced/{path}"
+        kept = f"{CONTROL_DIRECTORY}/replaced/{path}"
         number = 1
         while os.path.lexists(self._prefix + kept):
             number += 1
-            kept = f"{first}~{number}"
+            # Not at the end of the name, which may be as long as names can be.
+            kept = f"{CONTROL_DIRECTORY}/replaced~{number}/{path}"
         self._make_folder(os.path.dirname(kept))
         os.replace(self._prefix + path, self._prefix + kept)
 

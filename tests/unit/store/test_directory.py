@@ -18,6 +18,9 @@ HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manife
 NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
 
 
+PLACES = ("replaced", "replaced~2", "replaced~3")
+
+
 def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> MirrorDirectory:
     store = MirrorDirectory(root, clock=NOON.timestamp)
     store.open(header, moved=moved)
@@ -144,6 +147,16 @@ def test_a_file_in_the_way_is_set_aside_not_lost(tmp_path: Path) -> None:
         fetch(store, "v/1", b"theirs")
     assert (tmp_path / ".dashget/replaced/v/1").read_bytes() == b"mine"
     assert (tmp_path / "v/1").read_bytes() == b"theirs"
+
+
+def test_another_file_that_was_in_the_way_has_its_place_whatever_its_name(tmp_path: Path) -> None:
+    name = "n" * 255
+    with opened(tmp_path) as store:
+        for text in ("first", "second", "third"):
+            (tmp_path / name).write_text(text)
+            store.set_aside(name)
+    kept = [tmp_path / ".dashget" / place / name for place in PLACES]
+    assert [file.read_text() for file in kept] == ["first", "second", "third"]
 
 
 def test_a_recorded_file_is_replaced_without_ceremony(tmp_path: Path) -> None:
