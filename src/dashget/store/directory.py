@@ -302,6 +302,9 @@ class MirrorDirectory:
 
     def adopt(self, record: FileRecord) -> None:
         """Record a file that was found in place and agrees with the server."""
+        if self.has_part(record.path):
+            # Begun, and then put in place by somebody else.
+            self.part(record.path, record.url).drop()
         self._note(record)
 
     def set_aside(self, path: str) -> None:

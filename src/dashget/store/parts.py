@@ -319,9 +319,9 @@ class Part:
         """Throw the bytes away: they are not what the server meant to send."""
         self.close()
         self._journal.forget(self.name)
-        if self._file:
+        for name in (self.name, scattered_name(self.name)):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._file)
+                os.unlink(self._journal.prefix + name)
 
     def _prepare_hashes(self, head: ResponseHead, offset: int) -> None:
         self.promised = find_digest(head.digests, status=head.status) if head.digests else None

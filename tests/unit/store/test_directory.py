@@ -159,6 +159,23 @@ def test_another_file_that_was_in_the_way_has_its_place_whatever_its_name(tmp_pa
     assert [file.read_text() for file in kept] == ["first", "second", "third"]
 
 
+def test_what_was_begun_of_a_file_goes_when_another_one_is_adopted(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        begun = store.part("v/1", "http://h/v/1")
+        begun.begin(ResponseHead("", 200, "1.1", 9, '"1"', None, '"1"', None), 0)
+        begun.write(b"abc", 0)
+        begun.close()
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/1").write_bytes(b"whole")
+    with opened(tmp_path) as store:
+        assert store.has_part("v/1")
+        store.adopt(FileRecord(path="v/1", url="http://h/v/1", size=5))
+        assert not store.has_part("v/1")
+    with opened(tmp_path) as store:
+        assert store.leftover_parts() == ()
+        assert store.presence("v/1", "http://h/v/1") is Presence.COMPLETE
+
+
 def test_a_recorded_file_is_replaced_without_ceremony(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "a", b"abc")
@@ -230,15 +247,6 @@ def test_a_directory_is_not_a_file(tmp_path: Path) -> None:
         assert store.presence("a", "http://h/a") is Presence.BLOCKED
         store.set_aside("a")
     assert (tmp_path / "a").is_dir()
-
-
-def test_a_second_file_in_the_way_does_not_cost_the_first(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        for content in (b"one", b"two"):
-            (tmp_path / "a").write_bytes(content)
-            store.set_aside("a")
-    kept = sorted(p.read_bytes() for p in (tmp_path / ".dashget/replaced").iterdir())
-    assert kept == [b"one", b"two"]
 
 
 def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path) -> None:
