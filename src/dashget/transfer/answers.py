@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dashget.errors import Retry
+from dashget.transfer.conclusion import Verdict
 from dashget.transfer.descriptors import no_descriptors
 from dashget.transfer.failure import (
     Failure,
@@ -20,7 +21,7 @@ from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
 from dashget.transfer.pieces import note
 from dashget.transfer.request import Method
 from dashget.transfer.task import Task
-from dashget.transfer.wire import Verdict, Wire, measured
+from dashget.transfer.wire import Wire, measured
 
 if TYPE_CHECKING:
     from dashget.transfer.run import Run

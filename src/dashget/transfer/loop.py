@@ -7,13 +7,14 @@ import time
 from operator import attrgetter
 from typing import Any
 
+from dashget.transfer.conclusion import Verdict, conclude, conclude_stalled
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Pacer
 from dashget.transfer.origin import Origin
 from dashget.transfer.request import ResponseHead
 from dashget.transfer.run import Run, Shared
 from dashget.transfer.shares import Shares
-from dashget.transfer.wire import Verdict, Wire
+from dashget.transfer.wire import Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
@@ -154,7 +155,7 @@ class Loop:
             for wire, code, text in ended:
                 # Taking in what came may have ended it, and even begun its next request.
                 if wire not in self._settled:
-                    self._end(wire, wire.conclude(code, text))
+                    self._end(wire, conclude(wire, code, text))
         finally:
             if whole:
                 self._put(whole)
@@ -206,7 +207,7 @@ class Loop:
                 self._end(wire, error)
                 continue
             if not wanted:
-                self._end(wire, wire.conclude(pycurl.E_WRITE_ERROR, ""))
+                self._end(wire, conclude(wire, pycurl.E_WRITE_ERROR, ""))
 
     def _end(self, wire: Wire, verdict: Verdict) -> None:
         self._settled.add(wire)
@@ -259,7 +260,7 @@ class Loop:
                 if wire.shares_connection:
                     self.distrusted[wire.origin] = now + limit
                 wire.give_up_connection()
-                self._end(wire, wire.conclude_stalled(limit))
+                self._end(wire, conclude_stalled(wire, limit))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)
         self.run.tick(now)
         if self._short is not self.run.concurrency.allowance.is_short:

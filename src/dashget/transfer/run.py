@@ -17,6 +17,7 @@ from dashget.transfer.aiming import Aiming
 from dashget.transfer.alone import Alone
 from dashget.transfer.answers import Answers
 from dashget.transfer.backlog import Backlog
+from dashget.transfer.conclusion import Verdict
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted
 from dashget.transfer.limits import Concurrency, Pacer
@@ -36,7 +37,7 @@ from dashget.transfer.request import (
 from dashget.transfer.retry import Bases, Retries
 from dashget.transfer.shares import Shares
 from dashget.transfer.task import Task
-from dashget.transfer.wire import Verdict, Wire
+from dashget.transfer.wire import Wire
 
 if TYPE_CHECKING:
     from dashget.transfer.loop import Loop

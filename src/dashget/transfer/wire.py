@@ -15,20 +15,15 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
-from dashget.transfer.descriptors import find_shortage
 from dashget.transfer.easy import dress, new_handle, prepare
 from dashget.transfer.failure import (
     Failure,
     bad_body,
-    curl_failure,
-    may_be_shortage,
     policy_failure,
-    timeout_failure,
 )
-from dashget.transfer.head import Head, retry_after_seconds
+from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
     import socket
 
     from dashget.transfer.loop import Loop
-    from dashget.transfer.proxy import Proxy
 
 _HEAD, _BODY, _SKIP = range(3)
 _URL = pycurl.URL
@@ -50,9 +44,6 @@ _PATIENCE_SECONDS = 0.01
 """How much a kill may cost of what has begun to come and is not written yet."""
 _SKIPPED_AT_MOST = 64 * 1024
 """A longer body that nobody wants is not read just to keep its connection."""
-
-Verdict = Failure | Redirect | BaseException | None
-"""How a request ended; None: all bytes that it was for have reached the sink."""
 
 
 class Wire:
@@ -177,7 +168,7 @@ class Wire:
         self._begin(task, 0, PLAIN)
         self._reset(self.aimed)
         if self.lines:
-            self._note_first_byte()
+            self.note_first_byte()
 
     def aim(self, task: Task, index: int, attempt: Attempt, now: float) -> None:
         """Prepare a task's next attempt, on its URL ``index``."""
@@ -294,7 +285,7 @@ class Wire:
         """
         arrived = self.arrived
         size = sum(map(len, arrived))
-        if self.state != _BODY and not self._opened():
+        if self.state != _BODY and not self.open_body():
             arrived.clear()
             self.skipped += size
             return self.skipped <= _SKIPPED_AT_MOST and not self.stopped
@@ -316,7 +307,7 @@ class Wire:
             self._note()
         return True
 
-    def _opened(self) -> bool:
+    def open_body(self) -> bool:
         """Judge the head, once; say whether the body is wanted."""
         if self.state == _SKIP:
             return False
@@ -326,7 +317,7 @@ class Wire:
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
             return False
-        self._note_first_byte()
+        self.note_first_byte()
         self.trust()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
@@ -339,7 +330,7 @@ class Wire:
             return False
         return True
 
-    def _note_first_byte(self) -> None:
+    def note_first_byte(self) -> None:
         """Keep how long the first response of the task's resource took to begin."""
         if self.task.first_byte_seconds is None:
             self.task.first_byte_seconds = self.handle.getinfo(_FIRST_BYTE) / _MICRO
@@ -389,6 +380,11 @@ class Wire:
         """Give up the end of the claim. Another thread may be writing up to the old one."""
         self.claim = claim
         self.fence = min(self.fence, claim)
+
+    @property
+    def awaits_head(self) -> bool:
+        """Whether no head was judged yet."""
+        return self.state == _HEAD
 
     @property
     def under_way(self) -> bool:
@@ -442,92 +438,6 @@ class Wire:
             return None
         first_byte, seconds, remote = measured(self.handle)
         return LastAnswer(head.version, remote, head.cache, first_byte, seconds)
-
-    def conclude(self, code: int, text: str) -> Verdict:
-        """Say how the request ended, from libcurl's result and what was seen on the way."""
-        if self.state == _HEAD and code == 0:
-            # What became of one address does not matter where another one has answered.
-            self.verdict = self.error = None
-        if self.error is not None:
-            return self.error
-        if self.verdict is not None:
-            return self.verdict
-        late = self._late_head(code)
-        if late is not None:
-            return late
-        if self.stopped:
-            return None
-        if code != 0:
-            return self._broken(code, text)
-        if self.state == _BODY and self.end is not None and self.position < self.end:
-            return self._short()
-        if self.state != _BODY:
-            return bad_body("not an HTTP answer")
-        return None
-
-    def conclude_stalled(self, limit: float) -> Verdict:
-        """Say how a request ends for which nothing more comes; a refusal or redirect has come."""
-        if self.verdict is not None:
-            return self.verdict
-        late = self._late_head(pycurl.E_OPERATION_TIMEDOUT)
-        return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
-
-    def _late_head(self, code: int) -> Verdict:
-        """Judge a head that no body followed."""
-        if self.state != _HEAD or not (b"\r\n" in self.lines or b"\n" in self.lines):
-            return None
-        try:
-            if code == 0:
-                self._opened()
-                return self.verdict
-        except Exception as error:  # noqa: BLE001  the sink's, handled with the others
-            return error
-        # An answer that says no counts, though its body broke off.
-        head = Head.parse(self.lines)
-        if head is None or head.status < 300:
-            # A 1xx, or a proxy's answer to CONNECT, is none; of a good one too little has come.
-            return None
-        self._note_first_byte()
-        if head.status == self.handle.getinfo(pycurl.HTTP_CONNECTCODE) and head.status >= 300:
-            from dashget.transfer.proxy import tunnel_failure
-
-            after = retry_after_seconds(head.text("retry-after"), self.loop.wall_clock())
-            return tunnel_failure(self._proxy(), head.status, after)
-        verdict = judge(head, self.asked, self.loop.wall_clock)
-        return None if isinstance(verdict, Accepted) else verdict
-
-    def _broken(self, code: int, text: str) -> Failure | OSError:
-        if code == pycurl.E_PARTIAL_FILE and self.end is not None:
-            return self._short()
-        if code == pycurl.E_OPERATION_TIMEDOUT:
-            limit = self.loop.options.connect_timeout_seconds
-            slow = timeout_failure(f"no connection within {limit:g} s", connecting=True)
-            return self._proxy_failure(code, text) or slow
-        os_error = int(self.handle.getinfo(pycurl.OS_ERRNO))
-        if may_be_shortage(code, text, os_error):
-            shortage = find_shortage()
-            if shortage is not None:
-                return shortage
-        return self._proxy_failure(code, text, os_error) or curl_failure(code, text, os_error)
-
-    def _proxy_failure(self, code: int, text: str, os_error: int = 0) -> Failure | None:
-        """Return what went wrong with the proxy, if one was used and it was that."""
-        from dashget.transfer.proxy import Way, proxy_failure
-
-        way = Way.of(self.handle, code, text)
-        if way is None:
-            return None
-        limit = self.loop.options.connect_timeout_seconds
-        return proxy_failure(self._proxy(), way, code, text, os_error, limit)
-
-    def _proxy(self) -> Proxy | None:
-        """Return the proxy of the present request, if it has one and which one can be told."""
-        from dashget.transfer.proxy import proxy_of
-
-        return proxy_of(self.origin.scheme, self.loop.options.proxy, os.environ)
-
-    def _short(self) -> Failure:
-        return bad_body(f"body is {self.position} bytes, announced {self.end}")
 
 
 _FIRST_BYTE = pycurl.STARTTRANSFER_TIME_T
