@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +13,8 @@ from dashget.byterange import ByteRange
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.request import ResumePoint, TransferError
 from dashget.transfer.task import Task
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.crowd import PATIENT
+from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import RecordingSink, Transfers
 
 MIB = 1024 * 1024
@@ -201,14 +204,28 @@ def test_ranges_of_a_changed_resource_are_dropped(server: FaultServer) -> None:
     assert not fetched.resumed
 
 
-def test_small_files_go_before_further_ranges(server: FaultServer) -> None:
-    large = server.on("/large", DRIP)
-    small = [server.on(f"/{i}", Answer(b"x" * 1000)) for i in range(30)]
-    with ranged() as transfers:
-        transfers.run(large, *small)
+def test_small_files_go_before_further_ranges(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, scattered, asked = Transfers.sink_type(), threading.Event(), threading.Event()
+    scatter = sink.scatter
+    monkeypatch.setattr(sink, "scatter", lambda: (scatter(), scattered.set()))
+    started: list[int] = []
+
+    def note(_: Seen) -> None:
+        started.append(len(transfers.log.started))
+        asked.set()
+
+    # No small file comes before there are ranges to ask for, and the first transfer of the
+    # large one has not all of it before somebody has asked for one.
+    first = Answer(BODY, etag='"1"', hold=asked, hold_after=64 * 1024)
+    large = server.on("/large", first, replace(GOOD, note=note))
+    small = [server.on(f"/{i}", Answer(b"x" * 1000, hold=scattered)) for i in range(30)]
+    with ranged(**PATIENT) as transfers:
+        transfers.run(large, *small, sinks=[sink])
     assert not any(isinstance(r, TransferError) for r in transfers.results.values())
-    assert list(transfers.results)[-1] == large
-    assert bytes(transfers.sinks[large].data) == BODY
+    assert bytes(sink.data) == BODY
+    assert set(started) == {1 + len(small)}
 
 
 @pytest.mark.parametrize("seed", range(8))
