@@ -83,6 +83,8 @@ class Log(Hooks):
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
         self.retries: list[tuple[str, int, float, str]] = []
+        self.retried = threading.Event()
+        """Whether there are any."""
         self.readings: list[Reading] = []
         self._busy = threading.Lock()
 
@@ -93,6 +95,7 @@ class Log(Hooks):
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         with self.alone():
             self.retries.append((url, attempt, delay_seconds, reason))
+            self.retried.set()
 
     def on_tick(self, reading: Reading) -> None:
         with self.alone():
