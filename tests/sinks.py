@@ -130,7 +130,7 @@ class Transfers:
 
     def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
         self._sink_type = sink_type or self.sink_type
-        settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0, "loops": 2}
+        settings: dict[str, object] = {"timeout_seconds": 60.0, "backoff_seconds": 0.0, "loops": 2}
         self.log = Log()
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct
         self.sinks: dict[str, RecordingSink] = {}
