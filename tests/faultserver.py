@@ -75,6 +75,8 @@ class Answer:
     """Send pieces of so many bytes with pauses of so many seconds."""
     hold: threading.Event | None = None
     """Send nothing before this is set."""
+    hold_after: int | None = None
+    """Send the head and so many bytes of the body all the same."""
     drop: str | None = None
     """Answer nothing at all: ``close``, ``reset`` or ``hang``."""
     then_close: bool = False
@@ -215,10 +217,8 @@ class FaultServer:
             answer = self._choose(seen)
         if answer.note is not None:
             answer.note(seen)
-        if answer.hold is not None:
-            while not answer.hold.wait(0.05):
-                if self._stopping.is_set():
-                    return False
+        if answer.hold_after is None and not self._wait(answer):
+            return False
         if answer.drop is not None:
             return self._end(connection, answer.drop)
         if answer.raw is not None:
@@ -235,6 +235,13 @@ class FaultServer:
             return False
         return True
 
+    def _wait(self, answer: Answer) -> bool:
+        """Wait until an answer is to be sent; False if it never will be."""
+        while answer.hold is not None and not answer.hold.wait(0.05):
+            if self._stopping.is_set():
+                return False
+        return True
+
     def _choose_handshake(self, number: int) -> str | None:
         """Return how the handshake of a connection fails; None: it does not."""
         with self._lock:
@@ -249,6 +256,11 @@ class FaultServer:
 
     def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
         whole = body if answer.cut is None else body[: answer.cut]
+        if answer.hold_after is not None:
+            connection.sendall(whole[: answer.hold_after])
+            if not self._wait(answer):
+                return False
+            whole = whole[answer.hold_after :]
         if answer.drip is None:
             connection.sendall(whole)
         else:

@@ -1,22 +1,31 @@
 """A slow server that counts what it sends, and strikes when a number is reached.
 
 It serves a directory with everything that ``FaultServer`` knows about ranges and
-validators. Bodies leave in small pieces with a pause after each, so that few bytes are on
-their way at any moment, and what was sent is what a client could have had.
+validators. Bodies leave in small pieces with a pause after each, and none before the client
+has taken the one before out of its socket (Linux tells): however busy the machine is, one
+piece of each connection at most is on its way, and what was sent is what a client has had.
 """
 
 from __future__ import annotations
 
+import array
+import errno
+import fcntl
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.faultserver import Answer, FaultServer, Seen
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
+
+_SOCK_DIAG_BY_FAMILY = 20
+_NLM_F_REQUEST = 1
+_NETLINK_SOCK_DIAG = 4
+_SIOCOUTQNSD = 0x894B
 
 
 @dataclass(frozen=True)
@@ -63,10 +72,11 @@ class MeteredServer(FaultServer):
         """Send nothing more in answer to what was asked so far: nobody is left to take it.
 
         What a client that has stopped did not take out of its sockets any more does not
-        count as sent: on a busy machine that can be a lot. (Linux tells; elsewhere it counts.)
+        count as sent.
         """
         self._cuts += 1
-        unread = sum(_iter_unread(self.port))
+        with self._lock:
+            unread = sum(_unread(connection) or 0 for connection in self._connections)
         with self._counter:
             self.sent -= unread
 
@@ -78,7 +88,10 @@ class MeteredServer(FaultServer):
         counted = id(answer.body) not in self._plain
         view, cuts = memoryview(body), self._cuts
         for start in range(0, len(view), self._pace.piece):
-            if self._cuts != cuts:
+            while unread := _unread(connection):
+                if self._cuts != cuts or self._stopping.wait(self._pace.pause_seconds):
+                    return False
+            if unread is None or self._cuts != cuts:
                 return False
             piece = view[start : start + self._pace.piece]
             connection.sendall(piece)
@@ -97,16 +110,41 @@ class MeteredServer(FaultServer):
         threading.Thread(target=_after, args=(delay, strike), daemon=True).start()
 
 
-def _iter_unread(port: int) -> Iterator[int]:
-    """Yield how many bytes wait in each socket whose other side is ``port`` of this host."""
+def _unread(connection: socket.socket) -> int | None:
+    """Return how many bytes were sent that the client, on this machine, has not taken yet.
+
+    None where it has closed its socket. Where the system does not tell, it has taken all.
+    """
+    if not hasattr(socket, "AF_NETLINK"):
+        return 0
     try:
-        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    except OSError:
-        return
-    for line in lines:
-        _, _, remote, _, queues = line.split()[:5]
-        if int(remote.partition(":")[2], 16) == port:
-            yield int(queues.partition(":")[2], 16)
+        unsent = array.array("i", [0])
+        fcntl.ioctl(connection, _SIOCOUTQNSD, unsent)
+        waiting = _waiting(connection.getpeername(), connection.getsockname())
+    except ValueError:  # closed on this side
+        return None
+    except OSError as error:
+        return None if error.errno in (errno.ENOENT, errno.ENOTCONN, errno.EBADF) else 0
+    return unsent[0] + waiting
+
+
+def _waiting(own: tuple[str, int], other: tuple[str, int]) -> int:
+    """Return how many bytes wait to be read from the socket of ``own``: see sock_diag(7)."""
+    ports = struct.pack("!HH", own[1], other[1])
+    hosts = b"".join(socket.inet_aton(host).ljust(16, b"\0") for host, _ in (own, other))
+    anywhere, any_state = struct.pack("=III", 0, 2**32 - 1, 2**32 - 1), 2**32 - 1
+    asked = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, any_state)
+    asked += ports + hosts + anywhere
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as link:
+        head = struct.pack("=IHHII", 16 + len(asked), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0)
+        link.send(head + asked)
+        told = link.recv(65536)
+    (kind,) = struct.unpack_from("=H", told, 4)
+    if kind != _SOCK_DIAG_BY_FAMILY:
+        (number,) = struct.unpack_from("=i", told, 16)
+        raise OSError(-number, "no such socket")
+    (waiting,) = struct.unpack_from("=I", told, 16 + 4 + 48 + 4)
+    return int(waiting)
 
 
 def _after(seconds: float, strike: Callable[[], None]) -> None:

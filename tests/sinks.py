@@ -83,6 +83,8 @@ class Log(Hooks):
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
         self.retries: list[tuple[str, int, float, str]] = []
+        self.retried = threading.Event()
+        """Whether there are any."""
         self.readings: list[Reading] = []
         self._busy = threading.Lock()
 
@@ -93,6 +95,7 @@ class Log(Hooks):
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         with self.alone():
             self.retries.append((url, attempt, delay_seconds, reason))
+            self.retried.set()
 
     def on_tick(self, reading: Reading) -> None:
         with self.alone():
@@ -127,7 +130,7 @@ class Transfers:
 
     def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
         self._sink_type = sink_type or self.sink_type
-        settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0, "loops": 2}
+        settings: dict[str, object] = {"timeout_seconds": 60.0, "backoff_seconds": 0.0, "loops": 2}
         self.log = Log()
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct
         self.sinks: dict[str, RecordingSink] = {}

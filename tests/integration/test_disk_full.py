@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,9 +21,9 @@ import pytest
 
 import dashget
 import dashget.store.parts
-from tests.faultserver import Answer, FaultServer
+from tests.faultserver import Answer, FaultServer, Seen
 from tests.origin import Origin
-from tests.program import Ended, run, tree
+from tests.program import DEADLINE_SECONDS, Ended, run, tree
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 BODIES = {f"v/{number}.m4s": bytes([number]) * 40_000 for number in range(1, 7)}
@@ -278,11 +279,19 @@ def test_a_mirror_that_is_removed_during_the_run_is_not_reported_complete(
 ) -> None:
     root = tmp_path / "m"
     body = BODIES["v/4.m4s"]
-    removal = Answer(body, etag='"v/4.m4s"', note=lambda _: remove(root))
+    removed = threading.Event()
+
+    def remove_all(_: Seen) -> None:
+        remove(root)
+        removed.set()
+
+    removal = Answer(body, etag='"v/4.m4s"', note=remove_all)
     server.on("/show/v/4.m4s", removal, Answer(body, etag='"v/4.m4s"', last_modified=MODIFIED))
     with pytest.raises(dashget.StoreError) as raised:
         mirror(server, root)
     assert str(root) in raised.value.message
+    # The run may end before the removal does, which would go on with the next one's mirror.
+    assert removed.wait(DEADLINE_SECONDS)
     again = mirror(server, root)
     assert again.complete
     assert again.files == len(BODIES)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import random
 import threading
 import time
+from typing import Any
 
 from dashget.transfer.request import Fetched
+from tests.crowd import PATIENT
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import Transfers
 
@@ -77,10 +79,17 @@ def test_a_redirect_is_the_first_response(server: FaultServer) -> None:
 def test_a_file_in_parallel_ranges_tells_its_first_response_and_all_its_time(
     server: FaultServer,
 ) -> None:
-    drip = (64 * 1024, 0.001)
-    first = Answer(BODY, etag='"1"', drip=drip, note=slowly)
-    url = server.on("/a", first, Answer(BODY, etag='"1"', drip=drip))
-    with Transfers(in_flight=4, range_threshold=2 * MIB, range_size=512 * 1024) as transfers:
+    several = threading.Event()
+
+    def note(_: Seen) -> None:
+        if len(server.seen) > 4:
+            several.set()
+
+    # The first transfer does not bring all of it before others have been asked for.
+    first = Answer(BODY, etag='"1"', note=slowly, hold=several, hold_after=64 * 1024)
+    url = server.on("/a", first, Answer(BODY, etag='"1"', note=note))
+    ranges: dict[str, Any] = {"range_threshold": 2 * MIB, "range_size": 512 * 1024}
+    with Transfers(in_flight=4, **ranges, **PATIENT) as transfers:
         fetched = timed(transfers, url, BODY)
     assert fetched.requests > 4
     assert (fetched.first_byte_seconds or 0) >= SLOW_SECONDS
