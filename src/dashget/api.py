@@ -358,7 +358,8 @@ def _finish_mirror(
     if stop.requested:
         return
     if options.prune:
-        from dashget.verification import expected_of, prune
+        from dashget.expectation import expected_of
+        from dashget.verification import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         prune(store, expected, loaded.name, watch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from dashget.checks import (
-    Expected,
     Finding,
     OfflineCheck,
     Problem,
@@ -23,16 +21,11 @@ from dashget.checks import (
 )
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
-from dashget.layout import SUMS_NAME, SafePath, local_manifest_name, reserved_names
+from dashget.expectation import Expected, LiveHistory, expected_by, read_document
+from dashget.layout import SUMS_NAME, local_manifest_name, reserved_names
 from dashget.localmpd import make_local_mpd
-from dashget.lookups import RemoteEntity, include_entities
 from dashget.manifest import load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy
-from dashget.mpd.parse import parse_mpd
-from dashget.mpd.presentation import Presentation
-from dashget.mpd.resolve import resolve
-from dashget.planning import iter_representations, make_layout, make_tracks
-from dashget.selection import Selection, parse_selection, select
 from dashget.stopping import Stop
 from dashget.store import FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
@@ -93,19 +86,6 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
     return report
 
 
-def expected_of(presentation: Presentation, name: SafePath, selection: Selection) -> Expected:
-    """Work out what a mirror of a presentation should hold."""
-    tracks = make_tracks(presentation)
-    chosen = {id(r) for r in iter_representations(select(presentation, selection))}
-    selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
-    return Expected(presentation, tracks, selected, make_layout(presentation, name))
-
-
-def wall_clock(text: str | None) -> datetime.datetime | None:
-    """Read the time that a live presentation was planned for."""
-    return None if text is None else datetime.datetime.fromisoformat(text)
-
-
 class _Verification:
     def __init__(
         self,
@@ -129,12 +109,13 @@ class _Verification:
         """Run all checks, and count what they find."""
         manifest = self._check_manifest()
         expected = self._expected()
-        offline = OfflineCheck(self._store, expected)
+        history = LiveHistory(self._store, allow_downgrade=self._options.transfer.allow_downgrade)
+        offline = OfflineCheck(self._store, expected, history)
         findings = [*manifest, *offline.run()]
         if self._options.remote:
             findings += self._ask_server(offline, findings)
         if self._options.repair:
-            offline, findings = self._repair(expected, offline, findings)
+            offline, findings = self._repair(expected, history, offline, findings)
         if self._options.prune:
             self._prune(expected)
         if self._options.writes and self._store.size(SUMS_NAME) is not None:
@@ -220,7 +201,7 @@ class _Verification:
         return True
 
     def _expected(self) -> Expected:
-        name = SafePath(self._header.manifest)
+        name = self._header.manifest
         try:
             data = (self._store.root / name).read_bytes()
         except OSError as error:
@@ -228,14 +209,11 @@ class _Verification:
                 f"cannot read the mirror's manifest {name}: {error.strerror or error}",
                 hint="--repair fetches it again",
             ) from error
-        now = wall_clock(self._header.now) or datetime.datetime.now(datetime.UTC)
         try:
-            entities = tuple(RemoteEntity(*entry) for entry in self._store.read_remote())
-            mpd = include_entities(parse_mpd(data), entities)
-            presentation = resolve(
+            mpd = read_document(self._store, data)
+            return expected_by(
                 mpd,
-                url=self._header.url,
-                now=now,
+                self._header,
                 allow_downgrade=self._options.transfer.allow_downgrade,
             )
         except MPDError as error:
@@ -243,7 +221,6 @@ class _Verification:
             error.args = (error.message,)
             error.hint = "--repair fetches it again"
             raise
-        return expected_of(presentation, name, parse_selection(**self._header.selection))
 
     def _ask_server(self, offline: OfflineCheck, findings: Sequence[Finding]) -> list[Finding]:
         """Compare what is sound here; what is wrong already needs no question."""
@@ -269,21 +246,40 @@ class _Verification:
             yield msgspec.structs.replace(finding, note=True)
 
     def _repair(
-        self, expected: Expected, offline: OfflineCheck, findings: list[Finding]
+        self,
+        expected: Expected,
+        history: LiveHistory,
+        offline: OfflineCheck,
+        findings: list[Finding],
     ) -> tuple[OfflineCheck, list[Finding]]:
         wrong = {f.path for f in findings if not f.note and f.problem in _REPAIRABLE}
         if not wrong:
             return offline, findings
         summed = any(record.sha256 for record in offline.records.values() if record.path in wrong)
-        policy = Policy(checksum="sha256" if summed else None, only=frozenset(wrong))
-        run = MirrorRun(self._observer, policy)
-        run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
-        lost = {failure.path: failure for failure in run.ledger.totals.failures}
-        self._repaired += run.ledger.totals.files
-        again = OfflineCheck(self._store, expected)
+        checksum = "sha256" if summed else None
+        lost = self._fetch(expected, wrong & offline.named, checksum)
+        left = wrong & offline.kept
+        for earlier in history.runs:
+            plan = history.expected(earlier) if left & earlier.paths else None
+            if plan is not None:
+                here = left & earlier.paths & {planned.path for planned in plan.iter_plan()}
+                lost |= self._fetch(plan, here, checksum)
+                left -= here
+        again = OfflineCheck(self._store, expected, history)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
-        left = [f for f in again.run() if f.path not in lost]
-        return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
+        more = [f for f in again.run() if f.path not in lost]
+        return again, [_with_reason(f, lost.get(f.path)) for f in kept] + more
+
+    def _fetch(
+        self, expected: Expected, paths: set[str], checksum: str | None
+    ) -> dict[str, Failure]:
+        """Fetch exactly these files of a plan; return those that could not be had."""
+        if not paths:
+            return {}
+        run = MirrorRun(self._observer, Policy(checksum=checksum, only=frozenset(paths)))
+        run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
+        self._repaired += run.ledger.totals.files
+        return {failure.path: failure for failure in run.ledger.totals.failures}
 
     def _prune(self, expected: Expected) -> None:
         prune(self._store, expected, self._header.manifest, self._observer)

@@ -533,6 +533,21 @@ def test_what_a_new_manifest_no_longer_names_stays_and_is_listed(
     assert (small / "v/3.m4s").exists()
 
 
+def test_damage_to_what_is_no_longer_named_is_told_with_it(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(server.url("/show/x.mpd"), small)
+    drop(small / "v/3.m4s")
+    truncate(small / "w/3.m4s")
+    report, events = verify(small)
+    assert report.sound
+    told = {f.path: f.message for f in events if isinstance(f, dashget.Finding)}
+    assert told.keys() == {"v/3.m4s", "w/3.m4s"}
+    assert "gone" in told["v/3.m4s"]
+    assert "recorded were" in told["w/3.m4s"]
+
+
 @pytest.mark.parametrize("command", ["get", "verify"])
 def test_prune_removes_exactly_that_after_saying_so(
     server: FaultServer, small: Path, command: str

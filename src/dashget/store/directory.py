@@ -29,9 +29,11 @@ from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
     Header,
+    LiveRun,
     Record,
     read_files,
     read_header,
+    read_live_runs,
     read_sizes,
 )
 
@@ -188,6 +190,20 @@ class MirrorDirectory:
         if self._files is None or self._files[0] != size:
             self._files = (size, read_files(path))
         return dict(self._files[1])
+
+    def live_runs(self) -> tuple[LiveRun, ...]:
+        """Return the runs that recorded files of a live presentation, the oldest first."""
+        return read_live_runs(self._control / _RECORD_NAME)
+
+    def manifest_versions(self) -> tuple[Path, ...]:
+        """Return where the versions of the MPD are that are kept: the earlier ones, and the last.
+
+        Nothing says that they still are what was recorded.
+        """
+        header = self.header()
+        last = () if header is None else (self.root / header.manifest,)
+        kept = sorted((self._control / "manifests").glob("*"))
+        return tuple(path for path in (*kept, *last) if path.is_file())
 
     def iter_files(self) -> Iterator[str]:
         """Yield the path of every file of the mirror, but for DashGet's own."""
@@ -465,8 +481,8 @@ def _entry_of(record: FileRecord) -> tuple[int, int]:
 
 def _differs(known: Header, header: Header) -> bool:
     """Whether a later header says something that the record does not have yet."""
-    same = (known.source, known.url, known.manifest, known.selection)
-    return same != (header.source, header.url, header.manifest, header.selection)
+    same = (known.source, known.url, known.manifest, known.selection, known.now)
+    return same != (header.source, header.url, header.manifest, header.selection, header.now)
 
 
 def _store_error(root: Path, error: OSError) -> StoreError:
