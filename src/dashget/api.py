@@ -70,7 +70,11 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     checksums: bool = False
     """Record the SHA-256 of every file, and write SHA256SUMS."""
     verify: bool = False
-    """Compare also recorded files with the server, and fetch what has changed."""
+    """Compare also recorded files with the server, and fetch what has changed.
+
+    One that the server no longer has, or does not show, stays, with a warning. A dry run
+    compares nothing.
+    """
     prune: bool = False
     """Remove recorded files that the manifest no longer names."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
@@ -144,6 +148,13 @@ def mirror(
     parsed = parse_source(source, base_url=options.base_url)
     for message in warnings_about(options.transfer):
         watch(Warned(message))
+    if options.verify and options.dry_run:
+        watch(
+            Warned(
+                "a dry run compares no file with the server;"
+                " dashget verify DIR --remote does, and changes nothing"
+            )
+        )
     policy = Policy(
         dry_run=options.dry_run,
         checksum="sha256" if options.checksums or _has_sums(options.root) else None,

@@ -13,6 +13,7 @@ from dashget.events import (
     Outcome,
     RetryScheduled,
     Summary,
+    Warned,
     ignored_by,
 )
 from dashget.layout import SafePath
@@ -71,6 +72,10 @@ class Ledger:
         """Report a failed attempt that another one follows; None stands for the manifest."""
         path = MANIFEST if file is None else file.path
         self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
+
+    def warn(self, message: str) -> None:
+        """Report something odd that is no failure."""
+        self._observer(Warned(message))
 
     def finish(
         self,

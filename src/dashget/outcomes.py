@@ -30,6 +30,8 @@ class Outcomes:
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
+        self._gone: list[tuple[SafePath, str]] = []
+        self._uncompared: list[tuple[SafePath, str]] = []
         self._missed = 0
 
     def require(self, path: SafePath) -> None:
@@ -47,6 +49,8 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
+        self._warn("gone from the server", self._gone)
+        self._warn("not compared with the server", self._uncompared)
 
     def done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take the result of a job whose payload is a PlannedFile."""
@@ -161,9 +165,11 @@ class Outcomes:
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
         elif file.known is not None and job.request.method is Method.HEAD:
-            reason = f"not compared with the server: {error.message}"
-            size = file.known.size
-            self._ledger.finish(file, Outcome.PRESENT, size, error, reason)
+            gone = error.status in _GONE
+            (self._gone if gone else self._uncompared).append((file.path, error.message))
+            what = "gone from the server" if gone else "not compared with the server"
+            reason = f"{what}: {error.message}"
+            self._ledger.finish(file, Outcome.PRESENT, file.known.size, error, reason)
         elif job.request.method is Method.HEAD:
             self._again.append(file)
         elif (
@@ -188,6 +194,15 @@ class Outcomes:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
         else:
             self._ledger.finish(file, Outcome.ABSENT, result=error)
+
+    def _warn(self, what: str, files: list[tuple[SafePath, str]]) -> None:
+        """Tell of files of which the server had nothing to say; one sentence for all of them."""
+        if not files:
+            return
+        path, reason = files[0]
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        stay = "they stay as they are" if more else "it stays as it is"
+        self._ledger.warn(f"{what}: {path}{more} ({reason}); {stay}")
 
     def _record(
         self,

@@ -42,6 +42,9 @@ class Events(list[Event]):
                 found.setdefault(event.path, set()).add(event.problem.value)
         return found
 
+    def warnings(self) -> list[str]:
+        return [event.message for event in self if isinstance(event, dashget.Warned)]
+
     def outcomes(self) -> dict[str, str]:
         return {e.path: e.outcome.value for e in self if isinstance(e, FileFinished)}
 
@@ -509,6 +512,30 @@ def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
     assert summary.complete
     assert events.outcomes()["v/2.m4s"] == "present"
     assert (small / "v/2.m4s").read_bytes() == segment(2)
+    assert summary.warnings == 1
+    assert events.warnings() == [
+        "gone from the server: v/2.m4s (HTTP 404 Not Found); it stays as it is"
+    ]
+
+
+def test_get_verify_tells_what_it_could_not_compare(server: FaultServer, small: Path) -> None:
+    for path in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{path}", refuse(403))
+    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    assert summary.complete
+    (warning,) = events.warnings()
+    assert warning.startswith("not compared with the server: ")
+    assert " and 1 more (HTTP 403 Forbidden); they stay as they are" in warning
+
+
+def test_a_dry_run_says_that_it_compares_nothing(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    url = server.url("/show/x.mpd")
+    ended = run("get", url, "-o", small, "--verify", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0
+    assert "warning: a dry run compares no file with the server" in ended.err
+    assert [seen.path for seen in server.seen] == ["/show/x.mpd"]
 
 
 # A manifest that changes.

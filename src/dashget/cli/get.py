@@ -108,7 +108,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--verify",
         action="store_true",
-        help="Compare also complete files with the server, and fetch what has changed.",
+        help="Compare also complete files with the server, and fetch what has changed; not in a"
+        " dry run (see: dashget verify --remote).",
     )
     group.add_argument(
         "--checksums",
