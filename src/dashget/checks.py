@@ -26,7 +26,7 @@ from dashget.events import Event
 from dashget.expectation import Expected, LiveHistory
 from dashget.layout import Layout
 from dashget.mpd.presentation import Representation, SingleAddressing
-from dashget.outcomes import is_same
+from dashget.outcomes import is_same, origin_first
 from dashget.planning import PlannedSegment, Track
 from dashget.segments.segment import SegmentKind
 from dashget.store import FileRecord, MirrorDirectory
@@ -275,21 +275,25 @@ class OfflineCheck:
 
 
 class RemoteCheck:
-    """Compares every recorded file with the server by HEAD requests, in parallel."""
+    """Compares recorded files with the server by HEAD requests, in parallel.
 
-    def __init__(self, records: Iterable[FileRecord]) -> None:
+    ``files`` gives the record of each and the URLs that the manifest has for it. The one that
+    it came from is asked first, the others where that has no answer.
+    """
+
+    def __init__(self, files: Iterable[tuple[FileRecord, tuple[str, ...]]]) -> None:
         self.findings: list[Finding] = []
         self.compared = 0
-        self._records = records
+        self._files = files
 
     def run(self, engine: Engine) -> None:
         """Ask for all; what differs is in ``findings`` afterwards."""
         engine.run(self._jobs(), self._done)
 
     def _jobs(self) -> Iterator[Job]:
-        for record in self._records:
-            if not record.url.startswith("data:"):
-                yield Job(Request((record.url,), Method.HEAD), _no_sink, record)
+        for record, urls in self._files:
+            if not urls[0].startswith("data:"):
+                yield Job(Request(origin_first(record, urls), Method.HEAD), _no_sink, record)
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         record = job.payload
@@ -297,7 +301,7 @@ class RemoteCheck:
             raise TypeError("not a job of this check")
         if isinstance(result, Fetched):
             self.compared += 1
-            if not is_same(record, result):
+            if not is_same(record, result, job.request.urls):
                 self.findings.append(_changed(record, result))
         elif result.status in _GONE:
             message = f"the server no longer has it ({result.message})"

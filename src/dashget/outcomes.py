@@ -147,7 +147,7 @@ class Outcomes:
         """Adopt a file whose size is the server's; fetch any other again."""
         known = file.known
         if known is not None:
-            if is_same(known, fetched):
+            if is_same(known, fetched, file.urls):
                 if known.url != file.urls[0]:
                     self._store.adopt(self._record(file, fetched, sha256=known.sha256))
                 self._ledger.finish(file, Outcome.PRESENT, known.size, fetched)
@@ -233,12 +233,32 @@ class Outcomes:
         )
 
 
-def is_same(known: FileRecord, fetched: Fetched) -> bool:
-    """Whether the server still has what was recorded: size, then the best validator of both."""
+def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Put the one of a resource's URLs first that its recorded file came from, if that is known."""
+    origin = _origin(known, urls)
+    if origin is None:
+        return urls
+    return (origin, *(url for url in urls if url != origin))
+
+
+def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
+    """Whether the server still has what was recorded: size, then the best validator of both.
+
+    ``urls`` are those that were asked. Where another one answered than the file came from,
+    the size alone is compared: a validator means nothing elsewhere.
+    """
     if fetched.size != known.size:
         return False
+    if _origin(known, urls) not in (None, fetched.head.asked):
+        return True
     if known.etag and fetched.head.etag:
         return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
     if known.last_modified and fetched.head.last_modified:
         return known.last_modified == fetched.head.last_modified
     return True
+
+
+def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
+    """Return which of the URLs a file came from; None after a redirect, which hides that."""
+    url = known.final_url or known.url
+    return url if url in urls else None

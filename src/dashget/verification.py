@@ -113,7 +113,7 @@ class _Verification:
         offline = OfflineCheck(self._store, expected, history)
         findings = [*manifest, *offline.run()]
         if self._options.remote:
-            findings += self._ask_server(offline, findings)
+            findings += self._ask_server(expected, offline, findings)
         if self._options.repair:
             offline, findings = self._repair(expected, history, offline, findings)
         if self._options.prune:
@@ -222,15 +222,17 @@ class _Verification:
             error.hint = "--repair fetches it again"
             raise
 
-    def _ask_server(self, offline: OfflineCheck, findings: Sequence[Finding]) -> list[Finding]:
+    def _ask_server(
+        self, expected: Expected, offline: OfflineCheck, findings: Sequence[Finding]
+    ) -> list[Finding]:
         """Compare what is sound here; what is wrong already needs no question."""
         wrong = {finding.path for finding in findings if not finding.note}
-        records = (
-            record
-            for path, record in offline.records.items()
-            if path in offline.named and path not in wrong
+        left = offline.records.keys() & offline.named - wrong
+        remote = RemoteCheck(
+            (offline.records[planned.path], planned.urls)
+            for planned in expected.iter_plan()
+            if _take(left, planned.path)
         )
-        remote = RemoteCheck(records)
         remote.run(self._engine)
         self._compared = remote.compared
         return [*remote.findings, *self._ask_for_manifest(offline)]
@@ -240,7 +242,7 @@ class _Verification:
         record = offline.records.get(self._header.manifest)
         if record is None or "://" not in record.url:
             return
-        manifest = RemoteCheck((record,))
+        manifest = RemoteCheck([(record, (record.url,))])
         manifest.run(self._engine)
         for finding in manifest.findings:
             yield msgspec.structs.replace(finding, note=True)
@@ -301,6 +303,14 @@ def write_sums(store: MirrorDirectory, manifest: str) -> None:
     """Write ``SHA256SUMS`` anew: every recorded file, the MPD and its local version."""
     lines = list(checksum_lines(store, store.note, (local_manifest_name(manifest),)))
     store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _take(paths: set[str], path: str) -> bool:
+    """Take a path out of a set; False where it is not in there (any more)."""
+    if path not in paths:
+        return False
+    paths.remove(path)
+    return True
 
 
 def _bytes_of(path: Path) -> bytes | None:

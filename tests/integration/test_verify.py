@@ -482,6 +482,55 @@ def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
     assert report.compared == len(FILES) - 1
 
 
+@pytest.fixture
+def second_choice(server: FaultServer, tmp_path: Path) -> Iterator[tuple[FaultServer, Path]]:
+    """A dead first server, and a mirror that came from the second one."""
+    with FaultServer() as dead:
+        bases = f"<BaseURL>{dead.url('/')}</BaseURL><BaseURL>{server.url('/show/')}</BaseURL>"
+        body = manifest().body.replace(b"<Period>", f"{bases}<Period>".encode())
+        url = server.on("/show/x.mpd", Answer(body))
+        for name in FILES:
+            dead.on(f"/{name}", refuse(404))
+        assert mirror(url, tmp_path / "m")[0].complete
+        server.seen.clear()
+        dead.seen.clear()
+        yield dead, tmp_path / "m"
+
+
+def test_what_came_from_another_base_url_is_compared_there(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    report, events = verify(root, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert asked(server, "HEAD") == FILES | {"x.mpd"}
+    assert dead.seen == []
+    # The first one is back, with validators of its own.
+    for number in NUMBERS:
+        dead.on(f"/v/{number}.m4s", Answer(segment(number), etag='"mine"'))
+    assert verify(root, remote=True)[0].sound
+    summary, events = mirror(server.url("/show/x.mpd"), root, verify=True)
+    assert set(events.outcomes().values()) == {"present"}
+    assert summary.warnings == 0
+    assert dead.seen == []
+
+
+def test_where_that_has_no_answer_the_other_ones_are_asked(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    server.on("/show/v/1.m4s", refuse(403))
+    server.on("/show/v/2.m4s", refuse(404))
+    server.on("/show/v/3.m4s", refuse(404))
+    dead.on("/v/1.m4s", Answer(segment(1), etag='"mine"', last_modified=LATER))
+    dead.on("/v/2.m4s", Answer(segment(2, b"longer" * 400)))
+    _, events = verify(root, remote=True)
+    found = {(f.path[-7:], f.problem.value) for f in events if isinstance(f, dashget.Finding)}
+    assert found == {("v/2.m4s", "changed-on-server"), ("v/3.m4s", "gone-from-server")}
+
+
 def test_what_is_wrong_already_is_not_asked_for(server: FaultServer, small: Path) -> None:
     (small / "v/2.m4s").unlink()
     verify(small, remote=True)
