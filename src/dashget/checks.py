@@ -51,6 +51,12 @@ from dashget.transfer.request import (
 
 _GONE: Final = (404, 410)
 _HALF: Final = Fraction(1, 2)
+_REFUSED_HINTS: Final = {
+    401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
+    403: "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
+    " --user, or a token in the query (--append-query)",
+}
+_LATER_HINT: Final = "check the network, and try again when the server answers"
 
 
 class Problem(enum.Enum):
@@ -80,6 +86,10 @@ class Finding(Event, frozen=True, tag="finding"):
     problem: Problem
     message: str
     note: bool = False
+    status: int | None = None
+    """The HTTP status that kept the file from being compared, if it was one."""
+    hint: str | None = None
+    """What may help against that."""
 
 
 class Report(Event, frozen=True, tag="report"):
@@ -95,10 +105,12 @@ class Report(Event, frozen=True, tag="report"):
     notes: int
     seconds: float
     interrupted: bool = False
+    uncompared: int = 0
+    """Files that should have been compared with the server and could not: no error of theirs."""
 
     @property
     def sound(self) -> bool:
-        """Whether everything was checked, and no error was found or all were repaired."""
+        """Whether everything here was checked, and no error was found or all were repaired."""
         return self.errors == 0 and not self.interrupted
 
 
@@ -307,8 +319,17 @@ class RemoteCheck:
             message = f"the server no longer has it ({result.message})"
             self.findings.append(_note(record.path, Problem.GONE, message))
         elif not result.cancelled:
-            message = f"the server could not be asked: {result.message}"
-            self.findings.append(Finding(record.path, Problem.UNCOMPARED, message))
+            message = f"it could not be compared with the server: {result.message}"
+            self.findings.append(
+                Finding(
+                    record.path,
+                    Problem.UNCOMPARED,
+                    message,
+                    note=True,
+                    status=result.status,
+                    hint=_REFUSED_HINTS.get(result.status or 0, result.hint) or _LATER_HINT,
+                )
+            )
 
 
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:

@@ -103,6 +103,7 @@ class _Verification:
         self._stop = stop
         self._engine = engine
         self._compared = 0
+        self._uncompared = 0
         self._repaired = 0
 
     def report(self) -> Report:
@@ -135,6 +136,7 @@ class _Verification:
             notes=sum(finding.note for finding in findings),
             seconds=0.0,
             interrupted=self._stop.requested,
+            uncompared=self._uncompared,
         )
 
     def _check_own(self, expected: Expected) -> Iterator[Finding]:
@@ -235,6 +237,7 @@ class _Verification:
         )
         remote.run(self._engine)
         self._compared = remote.compared
+        self._uncompared = sum(f.problem is Problem.UNCOMPARED for f in remote.findings)
         return [*remote.findings, *self._ask_for_manifest(offline)]
 
     def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import pytest
 
 import dashget
 from dashget.events import Event, FileFinished, Pruned
+from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.media import COMPLETE_FORMS
 from tests.program import DEADLINE_SECONDS, Ended, run, start, tree
@@ -478,8 +479,51 @@ def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
 ) -> None:
     server.on("/show/v/2.m4s", refuse(429, Retry_After="0"))
     report, events = verify(small, remote=True)
-    assert events.problems() == {"v/2.m4s": {"not-compared"}}
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"not-compared"}}
     assert report.compared == len(FILES) - 1
+    assert report.uncompared == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, ("--user", "-H")), (403, ("-H", "--append-query")), (501, ("try again",))],
+)
+def test_what_cannot_be_compared_is_not_called_unsound(
+    server: FaultServer, small: Path, tmp_path: Path, status: int, words: tuple[str, ...]
+) -> None:
+    for name in FILES:
+        server.on(f"/show/{name}", refuse(status))
+    ended = run("verify", small, "--remote", "--retries", "0", cwd=tmp_path)
+    assert ended.code == 1
+    assert f"Sound here: {len(FILES)} files" in ended.out
+    assert f"{len(FILES)} files could not be compared with the server" in ended.out
+    assert "Not sound" not in ended.out
+    assert "--repair" not in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert all(word in hint for word in words)
+    assert ended.out.count(f"HTTP {status}") == 6
+    assert "... and 2 more not-compared: " in ended.out
+    ended = run("verify", small, "--remote", "--retries", "0", "-v", cwd=tmp_path)
+    assert ended.out.count(f"HTTP {status}") == len(FILES)
+    ended = run("verify", small, "--remote", "--retries", "0", "-q", cwd=tmp_path)
+    assert ended.code == 1
+    assert "could not be compared" in ended.out
+
+
+def test_a_server_with_an_unknown_certificate_leads_to_the_options_about_it(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    with FaultServer(tls=Authority.make(tmp_path).server()) as secure:
+        record = small / ".dashget/record.jsonl"
+        known = record.read_text().replace(server.url("/"), secure.url("/"))
+        record.write_text(known)
+        ended = run("verify", small, "--remote", cwd=tmp_path)
+    assert ended.code == 1
+    assert "Sound here: " in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert "--cacert" in hint
+    assert "--insecure" in hint
 
 
 @pytest.fixture
@@ -893,6 +937,7 @@ def test_json_is_a_finding_in_each_line_and_the_sums_at_the_end(
         "errors": 1,
         "notes": 1,
         "interrupted": False,
+        "uncompared": 0,
     }
 
 

@@ -40,7 +40,8 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check a mirror: every file present, of the recorded size and checksum, sound inside.
 
-    Offline by default. Exit status 0 if no error was found or all were repaired, else 1.
+    Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
+    if files could not be compared with the server.
     """
     from pathlib import Path
 
@@ -58,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
-    return 0 if report.sound and not (arguments.strict and report.notes) else 1
+    if report.uncompared or (arguments.strict and report.notes):
+        return 1
+    return 0 if report.sound else 1
 
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
