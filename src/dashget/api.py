@@ -184,8 +184,7 @@ def mirror(
             try:
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
-                if not options.dry_run:
-                    _finish_mirror(loaded, store, options, watch, stop)
+                _finish_mirror(loaded, store, options, watch, stop)
             except StoreError as error:
                 failure = _explained(error, root)
     summary = run.ledger.summary(
@@ -365,7 +364,8 @@ def _finish_mirror(
     loaded: Loaded, store: MirrorDirectory, options: MirrorOptions, watch: _Watch, stop: Stop
 ) -> None:
     """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
-    store.check_present()
+    if not options.dry_run:
+        store.check_present()
     if stop.requested:
         return
     if options.prune:
@@ -373,7 +373,9 @@ def _finish_mirror(
         from dashget.verification import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
-        prune(store, expected, loaded.name, watch)
+        prune(store, expected, loaded.name, watch, dry_run=options.dry_run)
+    if options.dry_run:
+        return
     if options.checksums or store.size(SUMS_NAME) is not None:
         from dashget.verification import write_sums
 

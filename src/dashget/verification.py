@@ -53,12 +53,14 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Fetch exactly what is wrong."""
     prune: bool = False
     """Remove recorded files that the manifest no longer names."""
+    dry_run: bool = False
+    """Only report what repairing would fetch and pruning remove."""
     transfer: TransferOptions = TransferOptions()
 
     @property
     def writes(self) -> bool:
         """Whether the mirror may be changed."""
-        return self.repair or self.prune
+        return (self.repair or self.prune) and not self.dry_run
 
 
 def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:
@@ -118,7 +120,8 @@ class _Verification:
         if self._options.repair:
             offline, findings = self._repair(expected, history, offline, findings)
         if self._options.prune:
-            self._prune(expected)
+            name, dry_run = self._header.manifest, self._options.dry_run
+            prune(self._store, expected, name, self._observer, dry_run=dry_run)
         if self._options.writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
         findings += self._check_own(expected)
@@ -146,7 +149,7 @@ class _Verification:
         remote = {href: data for href, _, data in self._store.read_remote()}
         data = (self._store.root / self._header.manifest).read_bytes()
         fresh = make_local_mpd(data, expected.presentation, tracks, expected.layout, remote=remote)
-        if self._options.repair:
+        if self._options.repair and self._options.writes:
             self._store.write_if_changed(name, fresh)
         elif _bytes_of(self._store.root / name) != fresh:
             message = "not what this version of DashGet writes; --repair or get writes it anew"
@@ -167,7 +170,7 @@ class _Verification:
         problem = self._manifest_problem(name)
         if problem is None:
             return []
-        if self._options.repair and self._restore_manifest(name):
+        if self._options.repair and self._options.writes and self._restore_manifest(name):
             self._repaired += 1
             return []
         return [Finding(name, Problem.MANIFEST, problem)]
@@ -270,9 +273,11 @@ class _Verification:
                 here = left & earlier.paths & {planned.path for planned in plan.iter_plan()}
                 lost |= self._fetch(plan, here, checksum)
                 left -= here
+        if self._options.dry_run:
+            return offline, findings
         again = OfflineCheck(self._store, expected, history)
         kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
-        more = [f for f in again.run() if f.path not in lost]
+        more = [f for f in again.run() if f.path not in lost and f not in kept]
         return again, [_with_reason(f, lost.get(f.path)) for f in kept] + more
 
     def _fetch(
@@ -281,25 +286,28 @@ class _Verification:
         """Fetch exactly these files of a plan; return those that could not be had."""
         if not paths:
             return {}
-        run = MirrorRun(self._observer, Policy(checksum=checksum, only=frozenset(paths)))
+        policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._options.dry_run)
+        run = MirrorRun(self._observer, policy)
         run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
         self._repaired += run.ledger.totals.files
         return {failure.path: failure for failure in run.ledger.totals.failures}
 
-    def _prune(self, expected: Expected) -> None:
-        prune(self._store, expected, self._header.manifest, self._observer)
-
 
 def prune(
-    store: MirrorDirectory, expected: Expected, manifest: str, observer: Observer
-) -> tuple[FileRecord, ...]:
+    store: MirrorDirectory,
+    expected: Expected,
+    manifest: str,
+    observer: Observer,
+    *,
+    dry_run: bool = False,
+) -> None:
     """Remove recorded files that the manifest no longer names, after saying which."""
     records = find_superseded(store, expected, reserved_names(manifest))
     if records:
-        observer(Pruned(tuple(record.path for record in records)))
-    for record in records:
-        store.remove(record)
-    return records
+        observer(Pruned(tuple(record.path for record in records), dry_run=dry_run))
+    if not dry_run:
+        for record in records:
+            store.remove(record)
 
 
 def write_sums(store: MirrorDirectory, manifest: str) -> None:

@@ -714,6 +714,42 @@ def test_the_command_says_what_it_prunes(
     assert told == ["removing: v/3.m4s", "removing: w/3.m4s"]
 
 
+@pytest.mark.parametrize("command", ["get", "verify"])
+def test_a_dry_run_says_what_would_be_pruned(
+    server: FaultServer, small: Path, tmp_path: Path, command: str
+) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    url = server.url("/show/x.mpd")
+    if command == "verify":
+        mirror(url, small)
+    before = {p: p.stat().st_mtime_ns for p in small.rglob("*")}
+    arguments = (url, "-o", small) if command == "get" else (small,)
+    ended = run(command, *arguments, "--prune", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    told = [line for line in ended.err.splitlines() if "remov" in line]
+    assert told == ["would remove: v/3.m4s", "would remove: w/3.m4s"]
+    ended = run(command, *arguments, "--prune", "--dry-run", "--json", cwd=tmp_path)
+    (pruned,) = [event for event in ended.events if event["event"] == "pruned"]
+    assert pruned == {"event": "pruned", "paths": ["v/3.m4s", "w/3.m4s"], "dry_run": True}
+    assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
+
+
+def test_a_dry_run_says_what_would_be_repaired(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    truncate(small / "v/2.m4s")
+    (small / "w/1.m4s").unlink()
+    (small / "x.local.mpd").unlink()
+    before = {p: p.stat().st_mtime_ns for p in small.rglob("*")}
+    ended = run("verify", small, "--repair", "--dry-run", cwd=tmp_path)
+    assert ended.code == 1
+    told = {line for line in ended.err.splitlines() if line.startswith("planned: ")}
+    assert {line.split()[1] for line in told} == {"v/2.m4s", "w/1.m4s"}
+    assert "Not sound: 2 errors" in ended.out
+    assert server.seen == []
+    assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
+
+
 def test_prune_leaves_what_another_selection_fetched(server: FaultServer, small: Path) -> None:
     worst = dashget.parse_selection(video="worst")
     mirror(server.url("/show/x.mpd"), small, selection=worst, prune=True)

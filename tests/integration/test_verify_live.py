@@ -280,3 +280,7 @@ def test_all_segments_that_are_off_by_the_same_are_told_once(
     assert report.sound
     assert report.notes == 1
     assert events.problems(notes=True) == {"Representation v": {"time"}}
+    truncate(tmp_path / "v/25.m4s")
+    report, events = verify(tmp_path, repair=True)
+    assert report.sound
+    assert report.notes == 1

@@ -27,6 +27,7 @@ def add_arguments(parser: Parser) -> None:
         ("--remote", "Compare size and validators with the server."),
         ("--repair", "Fetch exactly what is wrong."),
         ("--prune", "Remove what the manifest no longer names."),
+        ("--dry-run", "Say what would be fetched or removed; write nothing."),
         ("--strict", "Notes count as errors, too."),
     ):
         checks.add_argument(name, action="store_true", help=text)
@@ -73,6 +74,7 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         remote=arguments.remote,
         repair=arguments.repair,
         prune=arguments.prune,
+        dry_run=arguments.dry_run,
         transfer=transfer_options(arguments),
     )
 

@@ -42,10 +42,7 @@ class FindingsTable:
             self._findings.append(event)
         elif isinstance(event, Report):
             self._print(event)
-        elif isinstance(event, Pruned):
-            for path in event.paths:
-                self._progress.write(f"removing: {text.printable(path)}\n")
-        elif isinstance(event, FileFinished) and not self._quiet:
+        elif isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet):
             self._progress.write(f"{event_line(event, verbose=True)}\n")
 
     def _print(self, report: Report) -> None:
