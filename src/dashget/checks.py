@@ -209,7 +209,9 @@ class OfflineCheck:
         finding = self._measure(path, size, record)
         if finding is not None:
             yield finding
-        if finding is None or finding.problem is Problem.UNRECORDED:
+        if size == 0 and finding is None:
+            yield _note(path, Problem.STRUCTURE, "it is empty, as it was on the server")
+        elif finding is None or finding.problem is Problem.UNRECORDED:
             yield from self._inside(planned, size, layout)
 
     def _measure(self, path: str, size: int, record: FileRecord | None) -> Finding | None:

@@ -56,6 +56,8 @@ class Ledger:
 
     def __init__(self, observer: Observer) -> None:
         self.totals = Totals()
+        self.empty: list[SafePath] = []
+        """Every file that is complete with no bytes at all."""
         self._observer = observer
         ignored = ignored_by(observer)
         self.tells_starts = FileStarted not in ignored
@@ -91,6 +93,8 @@ class Ledger:
         if size is not None:
             totals.files += 1
             totals.bytes += size
+            if not size:
+                self.empty.append(file.path)
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)

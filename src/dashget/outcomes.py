@@ -49,6 +49,7 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
+        self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 
@@ -196,7 +197,7 @@ class Outcomes:
             self._ledger.finish(file, Outcome.ABSENT, result=error)
 
     def _warn(self, what: str, files: list[tuple[SafePath, str]]) -> None:
-        """Tell of files of which the server had nothing to say; one sentence for all of them."""
+        """Tell what is odd about some files, that are no failures; one sentence for all of them."""
         if not files:
             return
         path, reason = files[0]

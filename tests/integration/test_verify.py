@@ -359,6 +359,30 @@ def test_a_page_of_html_in_place_of_media_is_named_without_any_record_of_it(
     assert events.problems() == {"v/2.m4s": {"structure"}}
 
 
+@pytest.mark.parametrize(
+    "answer", [Answer(b"", etag='"e"'), Answer(b"", chunked=True)], ids=["length", "chunked"]
+)
+def test_a_file_that_is_empty_on_the_server_is_a_warning_and_a_note(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    for name in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{name}", answer)
+    for _ in range(2):
+        summary, events = mirror(server.url("/show/x.mpd"), tmp_path)
+        assert summary.complete
+        (warning,) = events.warnings()
+        assert warning.startswith("empty on the server: ")
+        assert " and 1 more (0 bytes)" in warning
+    report, events = verify(tmp_path)
+    assert report.sound
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"structure"}, "w/3.m4s": {"structure"}}
+    record = tmp_path / ".dashget/record.jsonl"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if '"v/2.m4s"' not in line))
+    assert verify(tmp_path)[1].problems() == {"v/2.m4s": {"unrecorded", "structure"}}
+
+
 def test_what_the_manifest_does_not_name_is_a_note(server: FaultServer, small: Path) -> None:
     (small / "notes.txt").write_text("mine")
     (small / "v/.hidden").write_text("mine")
