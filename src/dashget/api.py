@@ -9,7 +9,7 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ from dashget.planning import (
 )
 from dashget.selection import Rule, Selection, select
 from dashget.stopping import Stop
-from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
+from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.precheck import warnings_about
@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from dashget.verification import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
+_DISPLACED: Final = {
+    Displaced.EARLIER: "the manifest has changed since the last run; the earlier one is kept in"
+    " .dashget/manifests",
+    Displaced.FOREIGN: "another {name} was there that no run has recorded; it is kept in"
+    " .dashget/replaced",
+}
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -415,13 +421,9 @@ def _keep_manifest(
         status=fetched.status if fetched else None,
         http=fetched.head.http_version if fetched else None,
     )
-    if store.keep_manifest(loaded.data, record):
-        watch(
-            Warned(
-                "the manifest has changed since the last run; the earlier one is kept in"
-                " .dashget/manifests"
-            )
-        )
+    displaced = store.keep_manifest(loaded.data, record)
+    if displaced is not None:
+        watch(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
     remote = {entity.href: entity.data for entity in loaded.remote}
     local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, remote=remote)

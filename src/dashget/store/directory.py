@@ -62,6 +62,15 @@ class Presence(enum.Enum):
     MISSING = "missing"
 
 
+class Displaced(enum.Enum):
+    """What made way for the MPD."""
+
+    EARLIER = "earlier"
+    """A version of it that was recorded: kept in ``.dashget/manifests/``."""
+    FOREIGN = "foreign"
+    """A file that no run has recorded: kept in ``.dashget/replaced/``."""
+
+
 class MirrorDirectory:
     """The root of one presentation's mirror. Use as a context manager; hold it once.
 
@@ -368,10 +377,10 @@ class MirrorDirectory:
         if not same:
             self.write(path, data)
 
-    def keep_manifest(self, data: bytes, record: FileRecord) -> bool:
-        """Store the MPD as received; True if an earlier one differed.
+    def keep_manifest(self, data: bytes, record: FileRecord) -> Displaced | None:
+        """Store the MPD as received; say what was there in its place, if anything else was.
 
-        The earlier one is kept as ``.dashget/manifests/TIME-NAME``.
+        An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
         """
         path = self.root / record.path
         try:
@@ -381,14 +390,21 @@ class MirrorDirectory:
         except OSError as error:
             raise _store_error(self.root, error) from error
         if earlier == data and self._recorded.get(record.path) == _entry_of(record):
-            return False
+            return None
+        displaced = None
         if earlier is not None and earlier != data:
+            known = record.path in self._recorded
+            displaced = Displaced.EARLIER if known else Displaced.FOREIGN
+        if displaced is Displaced.FOREIGN:
+            with _as_store_error(self.root):
+                self.set_aside(record.path)
+        elif earlier is not None and displaced is Displaced.EARLIER:
             now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
         self.write(record.path, data)
         self._note(record)
-        return earlier is not None and earlier != data
+        return displaced
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""
