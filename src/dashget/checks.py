@@ -60,7 +60,7 @@ _LATER_HINT: Final = "check the network, and try again when the server answers"
 
 
 class Problem(enum.Enum):
-    """What may be wrong with a file; the spelling is that of ``dashget verify --json``."""
+    """What may be wrong with a file, as spelt by ``dashget verify --json``; see docs/verify.md."""
 
     MANIFEST = "manifest"
     MISSING = "missing"

@@ -52,7 +52,7 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     repair: bool = False
     """Fetch exactly what is wrong."""
     prune: bool = False
-    """Remove recorded files that the manifest no longer names."""
+    """Remove recorded files that the manifest no longer names; never what was recorded live."""
     dry_run: bool = False
     """Only report what repairing would fetch and pruning remove."""
     transfer: TransferOptions = TransferOptions()

@@ -118,7 +118,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help="Record checksums, and write SHA256SUMS.",
     )
     group.add_argument(
-        "--prune", action="store_true", help="Remove files that the manifest no longer names."
+        "--prune",
+        action="store_true",
+        help="Remove files that the manifest no longer names; none that were recorded live.",
     )
     group.add_argument(
         "--moved",

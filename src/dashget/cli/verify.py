@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
     for name, text in (
         ("--remote", "Compare size and validators with the server."),
         ("--repair", "Fetch exactly what is wrong."),
-        ("--prune", "Remove what the manifest no longer names."),
+        ("--prune", "Remove what the manifest no longer names; nothing that was recorded live."),
         ("--dry-run", "Say what would be fetched or removed; write nothing."),
         ("--strict", "Notes count as errors, too."),
     ):
