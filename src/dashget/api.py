@@ -9,7 +9,7 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ from dashget.planning import (
 )
 from dashget.selection import Rule, Selection, select
 from dashget.stopping import Stop
-from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
+from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.precheck import read_files, warnings_about
@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from dashget.verification import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
+_DISPLACED: Final = {
+    Displaced.EARLIER: "the manifest has changed since the last run; the earlier one is kept in"
+    " .dashget/manifests",
+    Displaced.FOREIGN: "another {name} was there that no run has recorded; it is kept in"
+    " .dashget/replaced",
+}
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +76,11 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     checksums: bool = False
     """Record the SHA-256 of every file, and write SHA256SUMS."""
     verify: bool = False
-    """Compare also recorded files with the server, and fetch what has changed."""
+    """Compare also recorded files with the server, and fetch what has changed.
+
+    One that the server no longer has, or does not show, stays, with a warning. A dry run
+    compares nothing.
+    """
     prune: bool = False
     """Remove recorded files that the manifest no longer names."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
@@ -145,6 +155,13 @@ def mirror(
     transfer = read_files(options.transfer)
     for message in warnings_about(transfer):
         watch(Warned(message))
+    if options.verify and options.dry_run:
+        watch(
+            Warned(
+                "a dry run compares no file with the server;"
+                " dashget verify DIR --remote does, and changes nothing"
+            )
+        )
     policy = Policy(
         dry_run=options.dry_run,
         checksum="sha256" if options.checksums or _has_sums(options.root) else None,
@@ -177,10 +194,9 @@ def mirror(
             try:
                 with stop.answered():
                     run.run(tracks, layout, store, engine, stop)
-                if not options.dry_run:
-                    # What the mirror still needs is not known where something is missing.
-                    prunes = options.prune and not (loaded.partial or run.ledger.totals.failures)
-                    _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
+                # What the mirror still needs is not known where something is missing.
+                prunes = options.prune and not (loaded.partial or run.ledger.totals.failures)
+                _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
             except StoreError as error:
                 failure = _explained(error, root)
     summary = run.ledger.summary(
@@ -366,14 +382,18 @@ def _finish_mirror(
     prunes: bool,
 ) -> None:
     """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
-    store.check_present()
+    if not options.dry_run:
+        store.check_present()
     if stop.requested:
         return
     if prunes:
-        from dashget.verification import expected_of, prune
+        from dashget.expectation import expected_of
+        from dashget.verification import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
-        prune(store, expected, loaded.name, watch)
+        prune(store, expected, loaded.name, watch, dry_run=options.dry_run)
+    if options.dry_run:
+        return
     if options.checksums or store.size(SUMS_NAME) is not None:
         from dashget.verification import write_sums
 
@@ -413,13 +433,9 @@ def _keep_manifest(
         status=fetched.status if fetched else None,
         http=fetched.head.http_version if fetched else None,
     )
-    if store.keep_manifest(loaded.data, record):
-        watch(
-            Warned(
-                "the manifest has changed since the last run; the earlier one is kept in"
-                " .dashget/manifests"
-            )
-        )
+    displaced = store.keep_manifest(loaded.data, record)
+    if displaced is not None:
+        watch(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
     remote = {entity.href: entity.data for entity in loaded.remote}
     local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, remote=remote)

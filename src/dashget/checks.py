@@ -1,8 +1,9 @@
 """Checks of a mirror: against its record, its manifest, its own media, and the server.
 
 Offline first: every planned file present, of the recorded size and checksum, sound inside,
-and at the manifest's time; then what else lies about. With ``remote`` the server is asked
-for size and validators of every file; with ``repair`` exactly what is wrong is fetched again.
+and at the manifest's time; the same for what earlier runs recorded of a live presentation;
+then what else lies about. With ``remote`` the server is asked for size and validators of
+every file that the manifest names; with ``repair`` exactly what is wrong is fetched again.
 
 The time of media segments is compared within half a segment or half a second, whichever
 is more. Where all segments of a Representation are off by the same, the manifest is odd,
@@ -17,20 +18,17 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from dashget.collisions import fold
 from dashget.events import Event
+from dashget.expectation import Expected, LiveHistory
 from dashget.layout import Layout
-from dashget.mpd.presentation import (
-    Presentation,
-    Representation,
-    SingleAddressing,
-)
-from dashget.outcomes import is_same
-from dashget.planning import PlannedSegment, Track, iter_plan
+from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.outcomes import is_same, origin_first
+from dashget.planning import PlannedSegment, Track
 from dashget.segments.segment import SegmentKind
 from dashget.stopping import Stop
 from dashget.store import FileRecord, MirrorDirectory
@@ -55,10 +53,16 @@ from dashget.transfer.request import (
 
 _GONE: Final = (404, 410)
 _HALF: Final = Fraction(1, 2)
+_REFUSED_HINTS: Final = {
+    401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
+    403: "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
+    " --user, or a token in the query (--append-query)",
+}
+_LATER_HINT: Final = "check the network, and try again when the server answers"
 
 
 class Problem(enum.Enum):
-    """What may be wrong with a file; the spelling is that of ``dashget verify --json``."""
+    """What may be wrong with a file, as spelt by ``dashget verify --json``; see docs/verify.md."""
 
     MANIFEST = "manifest"
     MISSING = "missing"
@@ -85,6 +89,10 @@ class Finding(Event, frozen=True, tag="finding"):
     problem: Problem
     message: str
     note: bool = False
+    status: int | None = None
+    """The HTTP status that kept the file from being compared, if it was one."""
+    hint: str | None = None
+    """What may help against that."""
 
 
 class Report(Event, frozen=True, tag="report"):
@@ -100,39 +108,46 @@ class Report(Event, frozen=True, tag="report"):
     notes: int
     seconds: float
     interrupted: bool = False
+    uncompared: int = 0
+    """Files that should have been compared with the server and could not: no error of theirs."""
 
     @property
     def sound(self) -> bool:
-        """Whether everything was checked, and no error was found or all were repaired."""
+        """Whether everything here was checked, and no error was found or all were repaired."""
         return self.errors == 0 and not self.interrupted
 
 
-class Expected(msgspec.Struct, frozen=True):
-    """What a mirror should hold: its presentation, and which tracks of it were selected."""
+class _Place(NamedTuple):
+    """A Representation of a Period, the same in all versions of the MPD."""
 
-    presentation: Presentation
-    tracks: tuple[Track, ...]
-    selected: frozenset[int]
-    layout: Layout
+    period: str | None
+    start: Fraction
+    adaptation_set: int
+    representation: str
 
 
 class OfflineCheck:
     """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
 
-    def __init__(self, store: MirrorDirectory, expected: Expected, stop: Stop) -> None:
+    def __init__(
+        self, store: MirrorDirectory, expected: Expected, history: LiveHistory, stop: Stop
+    ) -> None:
         self.named: set[str] = set()
         """Every path that the manifest names, selected or not."""
+        self.kept: set[str] = set()
+        """Every other path that runs over a live presentation have recorded."""
         self.files = 0
         self.bytes = 0
         self.checksummed = 0
         self._store = store
         self._expected = expected
+        self._history = history
         self._stop = stop
         self._records = store.records()
         self._timescales: dict[str, int | None] = {}
         self._excused: dict[str, bool] = {}
         """What is not there and need not be so far; whether it was selected, and is derived."""
-        self._offsets: dict[int, list[tuple[str, Fraction, Fraction]]] = {}
+        self._offsets: dict[_Place, list[tuple[str, Fraction, Fraction]]] = {}
 
     @property
     def records(self) -> dict[str, FileRecord]:
@@ -140,8 +155,11 @@ class OfflineCheck:
         return self._records
 
     def run(self) -> Iterator[Finding]:
-        """Yield what is wrong with the planned files, in presentation order."""
-        for planned in iter_plan(self._expected.tracks, self._expected.layout):
+        """Yield what is wrong with the planned files, in presentation order.
+
+        Those of the newest run first, then what earlier runs over a live presentation recorded.
+        """
+        for planned in self._expected.iter_plan():
             if self._stop.requested:
                 return
             if planned.path in self.named:
@@ -150,55 +168,98 @@ class OfflineCheck:
                     yield from self._absent(planned, None)
                 continue
             self.named.add(planned.path)
-            try:
-                yield from self._file(planned)
-            except OSError as error:
-                message = f"it cannot be read: {error.strerror or error}"
-                yield Finding(planned.path, Problem.UNREADABLE, message)
+            yield from self._file(planned, self._expected.layout)
         for path in sorted(path for path, derived in self._excused.items() if derived):
             message = "it was never fetched; the server may not have it, as get tells"
             yield _note(path, Problem.MISSING, message)
+        yield from self._recorded_live()
         yield from self._times()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
         """Yield what lies about that the manifest does not name; after ``run``."""
-        for path in sorted(self._store.iter_files()):
-            if path in self.named or path in reserved:
+        for path in sorted({*self._store.iter_files(), *self._records}):
+            if path in self.named or path in self.kept or path in reserved:
                 continue
             if path in self._records:
-                yield _note(path, Problem.SUPERSEDED, "the manifest no longer names it")
+                yield self._superseded(path, self._records[path])
             else:
                 yield _note(path, Problem.STRAY, "neither the manifest nor the record knows it")
         for path in self._store.leftover_parts():
             yield _note(path, Problem.PART, "an unfinished part; get continues it")
 
-    def _file(self, planned: PlannedSegment) -> Iterator[Finding]:
+    def _recorded_live(self) -> Iterator[Finding]:
+        """Check what the manifest no longer names against the run that recorded it."""
+        left = {p for p in self._history.paths if p in self._records and p not in self.named}
+        self.kept |= left
+        for run in self._history.runs:
+            wanted = run.paths & left
+            expected = self._history.expected(run) if wanted else None
+            if expected is None:
+                continue
+            for planned in expected.iter_plan():
+                if self._stop.requested:
+                    return
+                if planned.path in wanted and planned.path in left:
+                    left.discard(planned.path)
+                    yield from self._file(planned, expected.layout)
+        for path in sorted(left):
+            # Its manifest is lost. What it should be inside is not known, only that it is there.
+            size, record = self._store.size(path), self._records[path]
+            if size is None:
+                yield _lost(path)
+            else:
+                yield from _readable(path, self._measured(path, size, record))
+
+    def _superseded(self, path: str, record: FileRecord) -> Finding:
+        size = self._store.size(path)
+        message = "the manifest no longer names it"
+        if size is None:
+            message += "; it was fetched, and is gone"
+        elif size != record.size:
+            message += f"; {size} bytes, recorded were {record.size}"
+        return _note(path, Problem.SUPERSEDED, message)
+
+    def _measured(self, path: str, size: int, record: FileRecord) -> Iterator[Finding]:
+        finding = self._measure(path, size, record)
+        if finding is not None:
+            yield finding
+
+    def _file(self, planned: PlannedSegment, layout: Layout) -> Iterator[Finding]:
+        yield from _readable(planned.path, self._findings(planned, layout))
+
+    def _findings(self, planned: PlannedSegment, layout: Layout) -> Iterator[Finding]:
         path = planned.path
         record = self._records.get(path)
         size = self._store.size(path)
         if size is None:
             yield from self._absent(planned, record)
             return
+        finding = self._measure(path, size, record)
+        if finding is not None:
+            yield finding
+        if size == 0 and finding is None:
+            yield _note(path, Problem.STRUCTURE, "it is empty, as it was on the server")
+        elif finding is None or finding.problem is Problem.UNRECORDED:
+            yield from self._inside(planned, size, layout)
+
+    def _measure(self, path: str, size: int, record: FileRecord | None) -> Finding | None:
+        """Hold a file against its record, from the outside."""
         self.files += 1
         self.bytes += size
         if record is None:
-            yield Finding(
-                path, Problem.UNRECORDED, "it is there, but nothing says that it is whole"
-            )
-        elif record.size != size:
-            message = f"{size} bytes, recorded were {record.size}"
-            yield Finding(path, Problem.SIZE, message)
-            return
-        elif record.sha256 is not None:
+            message = "it is there, but nothing says that it is whole"
+            return Finding(path, Problem.UNRECORDED, message)
+        if record.size != size:
+            return Finding(path, Problem.SIZE, f"{size} bytes, recorded were {record.size}")
+        if record.sha256 is not None:
             self.checksummed += 1
             if sha256_of(self._store.root / path) != record.sha256:
-                yield Finding(path, Problem.CHECKSUM, "the SHA-256 is not the recorded one")
-                return
-        yield from self._inside(planned, size)
+                return Finding(path, Problem.CHECKSUM, "the SHA-256 is not the recorded one")
+        return None
 
     def _absent(self, planned: PlannedSegment, record: FileRecord | None) -> Iterator[Finding]:
         if record is not None:
-            yield Finding(planned.path, Problem.MISSING, "it was fetched, and is gone")
+            yield _lost(planned.path)
         elif planned.track.key not in self._expected.selected:
             self._excused.setdefault(planned.path, False)
         elif planned.segment.last_derived:
@@ -207,7 +268,7 @@ class OfflineCheck:
             self._excused.pop(planned.path, None)
             yield Finding(planned.path, Problem.MISSING, "it was never fetched")
 
-    def _inside(self, planned: PlannedSegment, size: int) -> Iterator[Finding]:
+    def _inside(self, planned: PlannedSegment, size: int, layout: Layout) -> Iterator[Finding]:
         representation = planned.track.representation
         role = _role(planned, representation)
         with open(self._store.root / planned.path, "rb") as file:
@@ -221,33 +282,32 @@ class OfflineCheck:
             if role.kind is SegmentKind.INITIALIZATION:
                 self._timescales[planned.path] = media_timescale(read, size)
             elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
-                self._note_time(planned, first_decode_time(read, size))
+                self._note_time(planned, first_decode_time(read, size), layout)
 
-    def _note_time(self, planned: PlannedSegment, ticks: int | None) -> None:
-        timescale = self._timescale_of(planned.track)
+    def _note_time(self, planned: PlannedSegment, ticks: int | None, layout: Layout) -> None:
+        timescale = self._timescale_of(planned.track, layout)
         expected = _media_time(planned)
         if ticks is None or timescale is None or expected is None:
             return
         offset = Fraction(ticks, timescale) - expected.start
-        offsets = self._offsets.setdefault(planned.track.key, [])
+        offsets = self._offsets.setdefault(_place_of(planned.track.representation), [])
         offsets.append((planned.path, offset, expected.tolerance))
 
-    def _timescale_of(self, track: Track) -> int | None:
+    def _timescale_of(self, track: Track, layout: Layout) -> int | None:
         initialization = track.representation.initialization
         if initialization is None:
             return None
-        path = self._expected.layout.path(initialization.address, None, None, None)
+        path = layout.path(initialization.address, None, None, None)
         return self._timescales.get(path)
 
     def _times(self) -> Iterator[Finding]:
-        tracks = {track.key: track for track in self._expected.tracks}
-        for key, offsets in self._offsets.items():
+        for place, offsets in self._offsets.items():
             common = statistics.median_low(offset for _, offset, _ in offsets)
             tolerance = max(tolerance for _, _, tolerance in offsets)
             agreeing = sum(abs(offset - common) <= tolerance for _, offset, _ in offsets)
             if abs(common) > tolerance and 2 * agreeing > len(offsets):
                 message = f"all segments begin {float(common):+.3f} s off the manifest's time"
-                name = f"Representation {tracks[key].representation.id}"
+                name = f"Representation {place.representation}"
                 yield _note(name, Problem.TIME, message)
             else:
                 common = Fraction(0)
@@ -262,23 +322,25 @@ class OfflineCheck:
 
 
 class RemoteCheck:
-    """Compares every recorded file with the server by HEAD requests, in parallel."""
+    """Compares recorded files with the server by HEAD requests, in parallel.
 
-    def __init__(self, records: Iterable[FileRecord]) -> None:
+    ``files`` gives the record of each and the URLs that the manifest has for it. The one that
+    it came from is asked first, the others where that has no answer.
+    """
+
+    def __init__(self, files: Iterable[tuple[FileRecord, tuple[str, ...]]]) -> None:
         self.findings: list[Finding] = []
         self.compared = 0
-        self._records = records
+        self._files = files
 
     def run(self, engine: Engine) -> None:
         """Ask for all; what differs is in ``findings`` afterwards."""
         engine.run(self._jobs(), self._done)
 
     def _jobs(self) -> Iterator[Job]:
-        for record in self._records:
-            if not record.url.startswith("data:"):
-                # Where it came from another BaseURL, the first one has perhaps never had it.
-                led = () if record.final_url is None else (record.final_url,)
-                yield Job(Request((record.url, *led), Method.HEAD), _no_sink, record)
+        for record, urls in self._files:
+            if not urls[0].startswith("data:"):
+                yield Job(Request(origin_first(record, urls), Method.HEAD), _no_sink, record)
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         record = job.payload
@@ -286,14 +348,23 @@ class RemoteCheck:
             raise TypeError("not a job of this check")
         if isinstance(result, Fetched):
             self.compared += 1
-            if not is_same(record, result):
+            if not is_same(record, result, job.request.urls):
                 self.findings.append(_changed(record, result))
         elif result.status in _GONE:
             message = f"the server no longer has it ({result.message})"
             self.findings.append(_note(record.path, Problem.GONE, message))
         elif not result.cancelled:
-            message = f"the server could not be asked: {result.message}"
-            self.findings.append(Finding(record.path, Problem.UNCOMPARED, message))
+            message = f"it could not be compared with the server: {result.message}"
+            self.findings.append(
+                Finding(
+                    record.path,
+                    Problem.UNCOMPARED,
+                    message,
+                    note=True,
+                    status=result.status,
+                    hint=_REFUSED_HINTS.get(result.status or 0, result.hint) or _LATER_HINT,
+                )
+            )
 
 
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:
@@ -320,8 +391,12 @@ def sha256_of(path: Path) -> str:
 def find_superseded(
     store: MirrorDirectory, expected: Expected, reserved: frozenset[str]
 ) -> tuple[FileRecord, ...]:
-    """Return the recorded files that the manifest no longer names, selected or not."""
-    named = {planned.path for planned in iter_plan(expected.tracks, expected.layout)}
+    """Return the recorded files that the manifest no longer names, selected or not.
+
+    What was recorded of a live presentation is not among them: that its window moves on does
+    not make it worth less.
+    """
+    named = {planned.path for planned in expected.iter_plan()} | LiveHistory(store).paths
     records = store.records()
     spelled = {fold(path): path for path in (*named, *reserved)}
     return tuple(
@@ -375,6 +450,23 @@ def _checksum_line(path: str, digest: str) -> str:
         path = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         return f"\\{digest}  {path}"
     return f"{digest}  {path}"
+
+
+def _lost(path: str) -> Finding:
+    return Finding(path, Problem.MISSING, "it was fetched, and is gone")
+
+
+def _place_of(representation: Representation) -> _Place:
+    period = representation.period
+    return _Place(period.id, period.start, representation.adaptation_set, representation.id)
+
+
+def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield findings; one that the file cannot be read where that ends them."""
+    try:
+        yield from findings
+    except OSError as error:
+        yield Finding(path, Problem.UNREADABLE, f"it cannot be read: {error.strerror or error}")
 
 
 def _note(path: str, problem: Problem, message: str) -> Finding:

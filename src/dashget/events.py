@@ -161,9 +161,13 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Pruned(Event, frozen=True, tag="pruned"):
-    """Files that the manifest no longer names; they are removed right after this event."""
+    """Files that the manifest no longer names; they are removed right after this event.
+
+    In a dry run they stay.
+    """
 
     paths: tuple[str, ...]
+    dry_run: bool = False
 
 
 class Summary(Event, frozen=True, tag="summary"):

@@ -58,6 +58,8 @@ class Ledger:
 
     def __init__(self, observer: Observer) -> None:
         self.totals = Totals()
+        self.empty: list[SafePath] = []
+        """Every file that is complete with no bytes at all."""
         self._observer = observer
         ignored = ignored_by(observer)
         self.tells_starts = FileStarted not in ignored
@@ -76,7 +78,7 @@ class Ledger:
         self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
 
     def warn(self, message: str) -> None:
-        """Report what is odd about the run as a whole."""
+        """Report something odd that is no failure."""
         self._observer(Warned(message))
 
     def finish(
@@ -93,6 +95,8 @@ class Ledger:
         if size is not None:
             totals.files += 1
             totals.bytes += size
+            if not size:
+                self.empty.append(file.path)
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)

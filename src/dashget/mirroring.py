@@ -17,7 +17,7 @@ from dashget.events import Observer, Outcome, Progressed
 from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
 from dashget.mpd.dataurl import decode_data_url
-from dashget.outcomes import Outcomes
+from dashget.outcomes import Outcomes, origin_first
 from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.stopping import Stop
 from dashget.store import FileRecord, MirrorDirectory, Part, Presence
@@ -179,7 +179,8 @@ class MirrorRun(Hooks):
             self._unpack(file)
             return None
         if presence is Presence.UNRECORDED:
-            return Job(Request(file.urls, Method.HEAD), _no_sink, file)
+            urls = file.urls if file.known is None else origin_first(file.known, file.urls)
+            return Job(Request(urls, Method.HEAD), _no_sink, file)
         return self._get_job(file)
 
     def _recall(self, file: PlannedFile) -> Presence:

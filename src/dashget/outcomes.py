@@ -30,8 +30,9 @@ class Outcomes:
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
+        self._gone: list[tuple[SafePath, str]] = []
+        self._uncompared: list[tuple[SafePath, str]] = []
         self._missed = 0
-        self._uncompared = 0
 
     def require(self, path: SafePath) -> None:
         """Take note that a file must be there, also where another naming would let it be absent."""
@@ -48,8 +49,9 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
-        if self._uncompared:
-            self._ledger.warn(f"{self._uncompared:,} files could not be compared with the server")
+        self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
+        self._warn("gone from the server", self._gone)
+        self._warn("not compared with the server", self._uncompared)
 
     def done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take the result of a job whose payload is a PlannedFile."""
@@ -147,7 +149,7 @@ class Outcomes:
         """Adopt a file whose size is the server's; fetch any other again."""
         known = file.known
         if known is not None:
-            if is_same(known, fetched):
+            if is_same(known, fetched, file.urls):
                 if known.url != file.urls[0]:
                     self._store.adopt(self._record(file, fetched, sha256=known.sha256))
                 self._ledger.finish(file, Outcome.PRESENT, known.size, fetched)
@@ -165,10 +167,11 @@ class Outcomes:
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
         elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
-            reason = f"not compared with the server: {error.message}"
-            size = file.known.size
-            self._uncompared += 1
-            self._ledger.finish(file, Outcome.PRESENT, size, error, reason)
+            gone = error.status in _GONE
+            (self._gone if gone else self._uncompared).append((file.path, error.message))
+            what = "gone from the server" if gone else "not compared with the server"
+            reason = f"{what}: {error.message}"
+            self._ledger.finish(file, Outcome.PRESENT, file.known.size, error, reason)
         elif _is_head(job):
             # What is here came from another URL: unless it is compared, it does not count.
             self._again.append(file)
@@ -195,6 +198,15 @@ class Outcomes:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
         else:
             self._ledger.finish(file, Outcome.ABSENT, result=error)
+
+    def _warn(self, what: str, files: list[tuple[SafePath, str]]) -> None:
+        """Tell what is odd about some files, that are no failures; one sentence for all of them."""
+        if not files:
+            return
+        path, reason = files[0]
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        stay = "they stay as they are" if more else "it stays as it is"
+        self._ledger.warn(f"{what}: {path}{more} ({reason}); {stay}")
 
     def _record(
         self,
@@ -229,12 +241,32 @@ def _is_head(job: Job) -> bool:
     return job.request.method is Method.HEAD
 
 
-def is_same(known: FileRecord, fetched: Fetched) -> bool:
-    """Whether the server still has what was recorded: size, then the best validator of both."""
+def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Put the one of a resource's URLs first that its recorded file came from, if that is known."""
+    origin = _origin(known, urls)
+    if origin is None:
+        return urls
+    return (origin, *(url for url in urls if url != origin))
+
+
+def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
+    """Whether the server still has what was recorded: size, then the best validator of both.
+
+    ``urls`` are those that were asked. Where another one answered than the file came from,
+    the size alone is compared: a validator means nothing elsewhere.
+    """
     if fetched.size != known.size:
         return False
+    if _origin(known, urls) not in (None, fetched.head.asked):
+        return True
     if known.etag and fetched.head.etag:
         return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
     if known.last_modified and fetched.head.last_modified:
         return known.last_modified == fetched.head.last_modified
     return True
+
+
+def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
+    """Return which of the URLs a file came from; None after a redirect, which hides that."""
+    url = known.final_url or known.url
+    return url if url in urls else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from dashget.checks import (
-    Expected,
     Finding,
     OfflineCheck,
     Problem,
@@ -23,16 +21,11 @@ from dashget.checks import (
 )
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
-from dashget.layout import SUMS_NAME, SafePath, local_manifest_name, reserved_names
+from dashget.expectation import Expected, LiveHistory, expected_by, read_document
+from dashget.layout import SUMS_NAME, local_manifest_name, reserved_names
 from dashget.localmpd import make_local_mpd
-from dashget.lookups import RemoteEntity, include_entities
 from dashget.manifest import load_manifest, parse_source
 from dashget.mirroring import MirrorRun, Policy
-from dashget.mpd.parse import parse_mpd
-from dashget.mpd.presentation import Presentation
-from dashget.mpd.resolve import resolve
-from dashget.planning import iter_representations, make_layout, make_tracks
-from dashget.selection import Selection, parse_selection, select
 from dashget.stopping import Stop
 from dashget.store import FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
@@ -60,13 +53,15 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     repair: bool = False
     """Fetch exactly what is wrong."""
     prune: bool = False
-    """Remove recorded files that the manifest no longer names."""
+    """Remove recorded files that the manifest no longer names; never what was recorded live."""
+    dry_run: bool = False
+    """Only report what repairing would fetch and pruning remove."""
     transfer: TransferOptions = TransferOptions()
 
     @property
     def writes(self) -> bool:
         """Whether the mirror may be changed."""
-        return self.repair or self.prune
+        return (self.repair or self.prune) and not self.dry_run
 
 
 def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:
@@ -94,19 +89,6 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
     return report
 
 
-def expected_of(presentation: Presentation, name: SafePath, selection: Selection) -> Expected:
-    """Work out what a mirror of a presentation should hold."""
-    tracks = make_tracks(presentation)
-    chosen = {id(r) for r in iter_representations(select(presentation, selection))}
-    selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
-    return Expected(presentation, tracks, selected, make_layout(presentation, name))
-
-
-def wall_clock(text: str | None) -> datetime.datetime | None:
-    """Read the time that a live presentation was planned for."""
-    return None if text is None else datetime.datetime.fromisoformat(text)
-
-
 class _Verification:
     def __init__(
         self,
@@ -124,6 +106,7 @@ class _Verification:
         self._stop = stop
         self._engine = engine
         self._compared = 0
+        self._uncompared = 0
         self._repaired = 0
         self._whole = True
         """Whether all is here that the manifest takes from elsewhere."""
@@ -132,15 +115,17 @@ class _Verification:
         """Run all checks, and count what they find."""
         manifest = self._check_manifest()
         expected = self._expected()
-        offline = OfflineCheck(self._store, expected, self._stop)
+        history = LiveHistory(self._store, allow_downgrade=self._options.transfer.allow_downgrade)
+        offline = OfflineCheck(self._store, expected, history, self._stop)
         findings = [*manifest, *offline.run()]
         if self._options.remote:
-            findings += self._ask_server(offline, findings)
+            findings += self._ask_server(expected, offline, findings)
         if self._options.repair:
-            offline, findings = self._repair(expected, offline, findings)
+            offline, findings = self._repair(expected, history, offline, findings)
         # What the manifest truly names is not known where it, or a part of it, is not as recorded.
         if self._options.prune and not manifest and self._whole and not self._stop.requested:
-            self._prune(expected)
+            name, dry_run = self._header.manifest, self._options.dry_run
+            prune(self._store, expected, name, self._observer, dry_run=dry_run)
         writes = self._options.writes and not self._stop.requested
         if writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
@@ -160,6 +145,7 @@ class _Verification:
             notes=sum(finding.note for finding in findings),
             seconds=0.0,
             interrupted=self._stop.requested,
+            uncompared=self._uncompared,
         )
 
     def _check_own(self, expected: Expected) -> Iterator[Finding]:
@@ -169,7 +155,7 @@ class _Verification:
         remote = {href: data for href, _, data in self._store.read_remote()}
         data = (self._store.root / self._header.manifest).read_bytes()
         fresh = make_local_mpd(data, expected.presentation, tracks, expected.layout, remote=remote)
-        if self._options.repair:
+        if self._options.repair and self._options.writes:
             self._store.write_if_changed(name, fresh)
         elif _bytes_of(self._store.root / name) != fresh:
             message = "not what this version of DashGet writes; --repair or get writes it anew"
@@ -192,7 +178,7 @@ class _Verification:
         problem = self._manifest_problem(name)
         if problem is None:
             return []
-        if self._options.repair and self._restore_manifest(name):
+        if self._options.repair and self._options.writes and self._restore_manifest(name):
             self._repaired += 1
             return []
         return [Finding(name, Problem.MANIFEST, problem)]
@@ -228,7 +214,7 @@ class _Verification:
         return True
 
     def _expected(self) -> Expected:
-        name = SafePath(self._header.manifest)
+        name = self._header.manifest
         try:
             data = (self._store.root / name).read_bytes()
         except OSError as error:
@@ -236,15 +222,12 @@ class _Verification:
                 f"cannot read the mirror's manifest {name}: {error.strerror or error}",
                 hint="--repair fetches it again",
             ) from error
-        now = wall_clock(self._header.now) or datetime.datetime.now(datetime.UTC)
         try:
-            entities = tuple(RemoteEntity(*entry) for entry in self._store.read_remote())
-            mpd = include_entities(parse_mpd(data), entities)
+            mpd = read_document(self._store, data)
             self._whole = not mpd.remote
-            presentation = resolve(
+            return expected_by(
                 mpd,
-                url=self._header.url,
-                now=now,
+                self._header,
                 allow_downgrade=self._options.transfer.allow_downgrade,
             )
         except MPDError as error:
@@ -252,19 +235,21 @@ class _Verification:
             error.args = (error.message,)
             error.hint = "--repair fetches it again"
             raise
-        return expected_of(presentation, name, parse_selection(**self._header.selection))
 
-    def _ask_server(self, offline: OfflineCheck, findings: Sequence[Finding]) -> list[Finding]:
+    def _ask_server(
+        self, expected: Expected, offline: OfflineCheck, findings: Sequence[Finding]
+    ) -> list[Finding]:
         """Compare what is sound here; what is wrong already needs no question."""
         wrong = {finding.path for finding in findings if not finding.note}
-        records = (
-            record
-            for path, record in offline.records.items()
-            if path in offline.named and path not in wrong
+        left = offline.records.keys() & offline.named - wrong
+        remote = RemoteCheck(
+            (offline.records[planned.path], planned.urls)
+            for planned in expected.iter_plan()
+            if _take(left, planned.path)
         )
-        remote = RemoteCheck(records)
         remote.run(self._engine)
         self._compared = remote.compared
+        self._uncompared = sum(f.problem is Problem.UNCOMPARED for f in remote.findings)
         return [*remote.findings, *self._ask_for_manifest(offline)]
 
     def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:
@@ -272,48 +257,80 @@ class _Verification:
         record = offline.records.get(self._header.manifest)
         if record is None or "://" not in record.url:
             return
-        manifest = RemoteCheck((record,))
+        manifest = RemoteCheck([(record, (record.url,))])
         manifest.run(self._engine)
         for finding in manifest.findings:
             yield msgspec.structs.replace(finding, note=True)
 
     def _repair(
-        self, expected: Expected, offline: OfflineCheck, findings: list[Finding]
+        self,
+        expected: Expected,
+        history: LiveHistory,
+        offline: OfflineCheck,
+        findings: list[Finding],
     ) -> tuple[OfflineCheck, list[Finding]]:
         wrong = {f.path for f in findings if not f.note and f.problem in _REPAIRABLE}
         if not wrong:
             return offline, findings
         summed = any(record.sha256 for record in offline.records.values() if record.path in wrong)
-        policy = Policy(checksum="sha256" if summed else None, only=frozenset(wrong))
+        checksum = "sha256" if summed else None
+        lost = self._fetch(expected, wrong & offline.named, checksum)
+        left = wrong & offline.kept
+        for earlier in history.runs:
+            plan = history.expected(earlier) if left & earlier.paths else None
+            if plan is not None:
+                here = left & earlier.paths & {planned.path for planned in plan.iter_plan()}
+                lost |= self._fetch(plan, here, checksum)
+                left -= here
+        if self._options.dry_run:
+            return offline, findings
+        again = OfflineCheck(self._store, expected, history, self._stop)
+        kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
+        more = [f for f in again.run() if f.path not in lost and f not in kept]
+        return again, [_with_reason(f, lost.get(f.path)) for f in kept] + more
+
+    def _fetch(
+        self, expected: Expected, paths: set[str], checksum: str | None
+    ) -> dict[str, Failure]:
+        """Fetch exactly these files of a plan; return those that could not be had."""
+        if not paths:
+            return {}
+        policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._options.dry_run)
         run = MirrorRun(self._observer, policy)
         run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
-        lost = {failure.path: failure for failure in run.ledger.totals.failures}
         self._repaired += run.ledger.totals.files
-        again = OfflineCheck(self._store, expected, self._stop)
-        kept = [f for f in findings if f.note or f.problem not in _REPAIRABLE or f.path in lost]
-        left = [f for f in again.run() if f.path not in lost and f not in kept]
-        return again, [_with_reason(f, lost.get(f.path)) for f in kept] + left
-
-    def _prune(self, expected: Expected) -> None:
-        prune(self._store, expected, self._header.manifest, self._observer)
+        return {failure.path: failure for failure in run.ledger.totals.failures}
 
 
 def prune(
-    store: MirrorDirectory, expected: Expected, manifest: str, observer: Observer
-) -> tuple[FileRecord, ...]:
+    store: MirrorDirectory,
+    expected: Expected,
+    manifest: str,
+    observer: Observer,
+    *,
+    dry_run: bool = False,
+) -> None:
     """Remove recorded files that the manifest no longer names, after saying which."""
     records = find_superseded(store, expected, reserved_names(manifest))
     if records:
-        observer(Pruned(tuple(record.path for record in records)))
-    for record in records:
-        store.remove(record)
-    return records
+        observer(Pruned(tuple(record.path for record in records), dry_run=dry_run))
+    if not dry_run:
+        for record in records:
+            store.remove(record)
 
 
 def write_sums(store: MirrorDirectory, manifest: str) -> None:
     """Write ``SHA256SUMS`` anew: every recorded file, the MPD and its local version."""
     lines = list(checksum_lines(store, store.note, (local_manifest_name(manifest),)))
     store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _take(paths: set[str], path: str) -> bool:
+    """Take a path out of a set; False where it is not in there (any more)."""
+    if path not in paths:
+        return False
+    paths.remove(path)
+    return True
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -490,6 +490,16 @@ def test_a_changed_manifest_is_reported_and_the_earlier_one_kept(
     assert len(list((tmp_path / ".dashget/manifests").iterdir())) == 1
 
 
+def test_a_foreign_manifest_is_no_earlier_version(server: FaultServer, tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(b"somebody else's")
+    summary, events = mirror(publish(server), tmp_path)
+    (warning,) = [event.message for event in events if isinstance(event, dashget.Warned)]
+    assert warning.startswith("another x.mpd was there that no run has recorded")
+    assert summary.complete
+    assert (tmp_path / ".dashget/replaced/x.mpd").read_bytes() == b"somebody else's"
+    assert (tmp_path / "x.mpd").read_bytes() == manifest(numbered()).body
+
+
 def test_another_presentation_is_refused_before_anything_is_fetched(
     server: FaultServer, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ import dashget
 from dashget import checks, structure
 from dashget.events import Event, FileFinished, Pruned
 from dashget.store import MirrorDirectory
+from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.media import COMPLETE_FORMS
 from tests.program import DEADLINE_SECONDS, Ended, run, start, tree
@@ -47,6 +48,9 @@ class Events(list[Event]):
             if isinstance(event, dashget.Finding) and event.note is notes:
                 found.setdefault(event.path, set()).add(event.problem.value)
         return found
+
+    def warnings(self) -> list[str]:
+        return [event.message for event in self if isinstance(event, dashget.Warned)]
 
     def outcomes(self) -> dict[str, str]:
         return {e.path: e.outcome.value for e in self if isinstance(e, FileFinished)}
@@ -361,6 +365,30 @@ def test_a_page_of_html_in_place_of_media_is_named_without_any_record_of_it(
     assert events.problems() == {"v/2.m4s": {"structure"}}
 
 
+@pytest.mark.parametrize(
+    "answer", [Answer(b"", etag='"e"'), Answer(b"", chunked=True)], ids=["length", "chunked"]
+)
+def test_a_file_that_is_empty_on_the_server_is_a_warning_and_a_note(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    for name in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{name}", answer)
+    for _ in range(2):
+        summary, events = mirror(server.url("/show/x.mpd"), tmp_path)
+        assert summary.complete
+        (warning,) = events.warnings()
+        assert warning.startswith("empty on the server: ")
+        assert " and 1 more (0 bytes)" in warning
+    report, events = verify(tmp_path)
+    assert report.sound
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"structure"}, "w/3.m4s": {"structure"}}
+    record = tmp_path / ".dashget/record.jsonl"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if '"v/2.m4s"' not in line))
+    assert verify(tmp_path)[1].problems() == {"v/2.m4s": {"unrecorded", "structure"}}
+
+
 def test_what_the_manifest_does_not_name_is_a_note(server: FaultServer, small: Path) -> None:
     (small / "notes.txt").write_text("mine")
     (small / "v/.hidden").write_text("mine")
@@ -481,8 +509,100 @@ def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
 ) -> None:
     server.on("/show/v/2.m4s", refuse(429, Retry_After="0"))
     report, events = verify(small, remote=True)
-    assert events.problems() == {"v/2.m4s": {"not-compared"}}
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"not-compared"}}
     assert report.compared == len(FILES) - 1
+    assert report.uncompared == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, ("--user", "-H")), (403, ("-H", "--append-query")), (501, ("try again",))],
+)
+def test_what_cannot_be_compared_is_not_called_unsound(
+    server: FaultServer, small: Path, tmp_path: Path, status: int, words: tuple[str, ...]
+) -> None:
+    for name in FILES:
+        server.on(f"/show/{name}", refuse(status))
+    ended = run("verify", small, "--remote", "--retries", "0", cwd=tmp_path)
+    assert ended.code == 1
+    assert f"Sound here: {len(FILES)} files" in ended.out
+    assert f"{len(FILES)} files could not be compared with the server" in ended.out
+    assert "Not sound" not in ended.out
+    assert "--repair" not in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert all(word in hint for word in words)
+    assert ended.out.count(f"HTTP {status}") == 6
+    assert "... and 2 more not-compared: " in ended.out
+    ended = run("verify", small, "--remote", "--retries", "0", "-v", cwd=tmp_path)
+    assert ended.out.count(f"HTTP {status}") == len(FILES)
+    ended = run("verify", small, "--remote", "--retries", "0", "-q", cwd=tmp_path)
+    assert ended.code == 1
+    assert "could not be compared" in ended.out
+
+
+def test_a_server_with_an_unknown_certificate_leads_to_the_options_about_it(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    with FaultServer(tls=Authority.make(tmp_path).server()) as secure:
+        record = small / ".dashget/record.jsonl"
+        known = record.read_text().replace(server.url("/"), secure.url("/"))
+        record.write_text(known)
+        ended = run("verify", small, "--remote", cwd=tmp_path)
+    assert ended.code == 1
+    assert "Sound here: " in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert "--cacert" in hint
+    assert "--insecure" in hint
+
+
+@pytest.fixture
+def second_choice(server: FaultServer, tmp_path: Path) -> Iterator[tuple[FaultServer, Path]]:
+    """A dead first server, and a mirror that came from the second one."""
+    with FaultServer() as dead:
+        bases = f"<BaseURL>{dead.url('/')}</BaseURL><BaseURL>{server.url('/show/')}</BaseURL>"
+        body = manifest().body.replace(b"<Period>", f"{bases}<Period>".encode())
+        url = server.on("/show/x.mpd", Answer(body))
+        for name in FILES:
+            dead.on(f"/{name}", refuse(404))
+        assert mirror(url, tmp_path / "m")[0].complete
+        server.seen.clear()
+        dead.seen.clear()
+        yield dead, tmp_path / "m"
+
+
+def test_what_came_from_another_base_url_is_compared_there(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    report, events = verify(root, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert asked(server, "HEAD") == FILES | {"x.mpd"}
+    assert dead.seen == []
+    # The first one is back, with validators of its own.
+    for number in NUMBERS:
+        dead.on(f"/v/{number}.m4s", Answer(segment(number), etag='"mine"'))
+    assert verify(root, remote=True)[0].sound
+    summary, events = mirror(server.url("/show/x.mpd"), root, verify=True)
+    assert set(events.outcomes().values()) == {"present"}
+    assert summary.warnings == 0
+    assert dead.seen == []
+
+
+def test_where_that_has_no_answer_the_other_ones_are_asked(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    server.on("/show/v/1.m4s", refuse(403))
+    server.on("/show/v/2.m4s", refuse(404))
+    server.on("/show/v/3.m4s", refuse(404))
+    dead.on("/v/1.m4s", Answer(segment(1), etag='"mine"', last_modified=LATER))
+    dead.on("/v/2.m4s", Answer(segment(2, b"longer" * 400)))
+    _, events = verify(root, remote=True)
+    found = {(f.path[-7:], f.problem.value) for f in events if isinstance(f, dashget.Finding)}
+    assert found == {("v/2.m4s", "changed-on-server"), ("v/3.m4s", "gone-from-server")}
 
 
 def test_what_is_wrong_already_is_not_asked_for(server: FaultServer, small: Path) -> None:
@@ -515,6 +635,30 @@ def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
     assert summary.complete
     assert events.outcomes()["v/2.m4s"] == "present"
     assert (small / "v/2.m4s").read_bytes() == segment(2)
+    assert summary.warnings == 1
+    assert events.warnings() == [
+        "gone from the server: v/2.m4s (HTTP 404 Not Found); it stays as it is"
+    ]
+
+
+def test_get_verify_tells_what_it_could_not_compare(server: FaultServer, small: Path) -> None:
+    for path in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{path}", refuse(403))
+    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    assert summary.complete
+    (warning,) = events.warnings()
+    assert warning.startswith("not compared with the server: ")
+    assert " and 1 more (HTTP 403 Forbidden); they stay as they are" in warning
+
+
+def test_a_dry_run_says_that_it_compares_nothing(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    url = server.url("/show/x.mpd")
+    ended = run("get", url, "-o", small, "--verify", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0
+    assert "warning: a dry run compares no file with the server" in ended.err
+    assert [seen.path for seen in server.seen] == ["/show/x.mpd"]
 
 
 # A manifest that changes.
@@ -537,6 +681,21 @@ def test_what_a_new_manifest_no_longer_names_stays_and_is_listed(
         "w/3.m4s": {"superseded"},
     }
     assert (small / "v/3.m4s").exists()
+
+
+def test_damage_to_what_is_no_longer_named_is_told_with_it(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(server.url("/show/x.mpd"), small)
+    drop(small / "v/3.m4s")
+    truncate(small / "w/3.m4s")
+    report, events = verify(small)
+    assert report.sound
+    told = {f.path: f.message for f in events if isinstance(f, dashget.Finding)}
+    assert told.keys() == {"v/3.m4s", "w/3.m4s"}
+    assert "gone" in told["v/3.m4s"]
+    assert "recorded were" in told["w/3.m4s"]
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])
@@ -583,6 +742,42 @@ def test_the_command_says_what_it_prunes(
     assert ended.code == 0, ended.err
     told = [line for line in ended.err.splitlines() if line.startswith("removing: ")]
     assert told == ["removing: v/3.m4s", "removing: w/3.m4s"]
+
+
+@pytest.mark.parametrize("command", ["get", "verify"])
+def test_a_dry_run_says_what_would_be_pruned(
+    server: FaultServer, small: Path, tmp_path: Path, command: str
+) -> None:
+    server.on("/show/x.mpd", manifest((1, 2)))
+    url = server.url("/show/x.mpd")
+    if command == "verify":
+        mirror(url, small)
+    before = {p: p.stat().st_mtime_ns for p in small.rglob("*")}
+    arguments = (url, "-o", small) if command == "get" else (small,)
+    ended = run(command, *arguments, "--prune", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    told = [line for line in ended.err.splitlines() if "remov" in line]
+    assert told == ["would remove: v/3.m4s", "would remove: w/3.m4s"]
+    ended = run(command, *arguments, "--prune", "--dry-run", "--json", cwd=tmp_path)
+    (pruned,) = [event for event in ended.events if event["event"] == "pruned"]
+    assert pruned == {"event": "pruned", "paths": ["v/3.m4s", "w/3.m4s"], "dry_run": True}
+    assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
+
+
+def test_a_dry_run_says_what_would_be_repaired(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    truncate(small / "v/2.m4s")
+    (small / "w/1.m4s").unlink()
+    (small / "x.local.mpd").unlink()
+    before = {p: p.stat().st_mtime_ns for p in small.rglob("*")}
+    ended = run("verify", small, "--repair", "--dry-run", cwd=tmp_path)
+    assert ended.code == 1
+    told = {line for line in ended.err.splitlines() if line.startswith("planned: ")}
+    assert {line.split()[1] for line in told} == {"v/2.m4s", "w/1.m4s"}
+    assert "Not sound: 2 errors" in ended.out
+    assert server.seen == []
+    assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
 
 
 def test_prune_leaves_what_another_selection_fetched(server: FaultServer, small: Path) -> None:
@@ -808,6 +1003,7 @@ def test_json_is_a_finding_in_each_line_and_the_sums_at_the_end(
         "errors": 1,
         "notes": 1,
         "interrupted": False,
+        "uncompared": 0,
     }
 
 

@@ -25,6 +25,7 @@ ORDER = (
     ("outcomes",),
     ("ledger",),
     ("stopping",),
+    ("expectation",),
     ("manifest",),
     ("lookups",),
     ("store",),

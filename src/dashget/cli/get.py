@@ -115,7 +115,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--verify",
         action="store_true",
-        help="Compare also complete files with the server, and fetch what has changed.",
+        help="Compare also complete files with the server, and fetch what has changed; not in a"
+        " dry run (see: dashget verify --remote).",
     )
     group.add_argument(
         "--checksums",
@@ -124,7 +125,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help="Record checksums, and write SHA256SUMS.",
     )
     group.add_argument(
-        "--prune", action="store_true", help="Remove files that the manifest no longer names."
+        "--prune",
+        action="store_true",
+        help="Remove files that the manifest no longer names; none that were recorded live.",
     )
     group.add_argument(
         "--moved",

@@ -26,7 +26,8 @@ def add_arguments(parser: Parser) -> None:
     for name, text in (
         ("--remote", "Compare size and validators with the server."),
         ("--repair", "Fetch exactly what is wrong."),
-        ("--prune", "Remove what the manifest no longer names."),
+        ("--prune", "Remove what the manifest no longer names; nothing that was recorded live."),
+        ("--dry-run", "Say what would be fetched or removed; write nothing."),
         ("--strict", "Notes count as errors, too."),
     ):
         checks.add_argument(name, action="store_true", help=text)
@@ -40,7 +41,8 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check a mirror: every file present, of the recorded size and checksum, sound inside.
 
-    Offline by default. Exit status 0 if no error was found or all were repaired, else 1.
+    Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
+    if files could not be compared with the server.
     """
     from pathlib import Path
 
@@ -64,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
-    return 0 if report.sound and not (arguments.strict and report.notes) else 1
+    if report.uncompared or (arguments.strict and report.notes):
+        return 1
+    return 0 if report.sound else 1
 
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
@@ -76,6 +80,7 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         remote=arguments.remote,
         repair=arguments.repair,
         prune=arguments.prune,
+        dry_run=arguments.dry_run,
         transfer=transfer_options(arguments),
     )
 

@@ -93,7 +93,8 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
     if isinstance(event, ManifestLoaded):
         return manifest_line(event)
     if isinstance(event, Pruned):
-        return "\n".join(f"removing: {text.printable(path)}" for path in event.paths)
+        word = "would remove" if event.dry_run else "removing"
+        return "\n".join(f"{word}: {text.printable(path)}" for path in event.paths)
     if isinstance(event, Warned):
         return warning_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):

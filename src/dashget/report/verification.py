@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from rich import box
@@ -10,13 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dashget.checks import Finding, Report
+from dashget.checks import Finding, Problem, Report
 from dashget.events import Event, FileFinished, Pruned
 from dashget.report import text
 from dashget.report.plain import event_line
 
 _PIPE_WIDTH = 2000
 _SHOWN = 200
+_ALIKE = (Problem.UNCOMPARED, Problem.GONE)
+"""What a server says of one file it often says of all."""
+_ALIKE_SHOWN = 5
+_HINTS_SHOWN = 3
 
 
 class FindingsTable:
@@ -37,32 +42,38 @@ class FindingsTable:
             self._findings.append(event)
         elif isinstance(event, Report):
             self._print(event)
-        elif isinstance(event, Pruned):
-            for path in event.paths:
-                self._progress.write(f"removing: {text.printable(path)}\n")
-        elif isinstance(event, FileFinished) and not self._quiet:
+        elif isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet):
             self._progress.write(f"{event_line(event, verbose=True)}\n")
 
     def _print(self, report: Report) -> None:
         wide = None if self._stream.isatty() else _PIPE_WIDTH
         console = Console(file=self._stream, highlight=False, width=wide)
         shown = [f for f in self._findings if not (self._quiet and f.note)]
+        folded: Counter[tuple[Problem, str]] = Counter()
+        if not self._verbose:
+            shown, folded = _fold(shown)
         limit = len(shown) if self._verbose else _SHOWN
         if shown:
             console.print(_table(shown[:limit]))
         if len(shown) > limit:
             console.print(f"... and {len(shown) - limit:,} more; -v or --json lists them all")
-        if not self._quiet or report.errors:
-            for number, line in enumerate(report_lines(report)):
-                style = ("bold green" if report.sound else "bold red") if number == 0 else ""
+        for (problem, message), more in folded.items():
+            line = f"... and {more:,} more {problem.value}: {text.printable(message)}"
+            console.print(Text(line), soft_wrap=True)
+        if not self._quiet or report.errors or report.uncompared:
+            for number, line in enumerate(report_lines(report, _hints(self._findings))):
+                style = _headline_style(report) if number == 0 else ""
                 console.print(Text(line, style=style), soft_wrap=True)
 
 
-def report_lines(report: Report) -> Iterator[str]:
-    """Yield the sums in words."""
+def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the sums in words, and ``hints`` against what kept files from being compared."""
     checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
     if report.interrupted:
         yield f"Interrupted: not all was checked; {text.count(report.errors, 'error')} so far"
+    elif report.sound and report.uncompared:
+        files = text.count(report.uncompared, "file")
+        yield f"Sound here: {checked}; {files} could not be compared with the server"
     elif report.sound:
         yield f"Sound: {checked}"
     else:
@@ -70,6 +81,8 @@ def report_lines(report: Report) -> Iterator[str]:
     facts = [f"{report.checksummed:,} by checksum"]
     if report.compared:
         facts.append(f"{report.compared:,} compared with the server")
+    if report.uncompared and not report.sound:
+        facts.append(f"{report.uncompared:,} not compared")
     if report.repaired:
         facts.append(f"{report.repaired:,} fetched again")
     if report.notes:
@@ -77,6 +90,37 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
     if report.errors and not report.repaired:
         yield "hint: --repair fetches exactly what is wrong"
+    for hint in hints:
+        yield f"hint: {hint}"
+
+
+def _headline_style(report: Report) -> str:
+    if not report.sound:
+        return "bold red"
+    return "bold yellow" if report.uncompared else "bold green"
+
+
+def _fold(findings: Iterable[Finding]) -> tuple[list[Finding], Counter[tuple[Problem, str]]]:
+    """Leave a few of those out of which the server says the same of many; count the rest."""
+    shown: list[Finding] = []
+    seen: Counter[tuple[Problem, str]] = Counter()
+    for finding in findings:
+        what = finding.problem, finding.message
+        seen[what] += 1
+        if finding.problem not in _ALIKE or seen[what] <= _ALIKE_SHOWN:
+            shown.append(finding)
+    hidden = {
+        what: number - _ALIKE_SHOWN
+        for what, number in seen.items()
+        if what[0] in _ALIKE and number > _ALIKE_SHOWN
+    }
+    return shown, Counter(hidden)
+
+
+def _hints(findings: Iterable[Finding]) -> list[str]:
+    """Return what helps most of the files that could not be compared, the most frequent first."""
+    hints = Counter(finding.hint for finding in findings if finding.hint is not None)
+    return [hint for hint, _ in hints.most_common(_HINTS_SHOWN) if hint is not None]
 
 
 def _table(findings: list[Finding]) -> Table:

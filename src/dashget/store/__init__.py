@@ -4,14 +4,16 @@
 unfinished bytes, ``record`` is the append-only list of what is finished.
 """
 
-from dashget.store.directory import MirrorDirectory, Presence
+from dashget.store.directory import Displaced, MirrorDirectory, Presence
 from dashget.store.parts import Part
-from dashget.store.record import RECORD_VERSION, FileRecord, Header
+from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
 
 __all__ = [
     "RECORD_VERSION",
+    "Displaced",
     "FileRecord",
     "Header",
+    "LiveRun",
     "MirrorDirectory",
     "Part",
     "Presence",

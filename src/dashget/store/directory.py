@@ -29,9 +29,11 @@ from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
     Header,
+    LiveRun,
     Record,
     read_files,
     read_header,
+    read_live_runs,
     read_sizes,
 )
 
@@ -58,6 +60,15 @@ class Presence(enum.Enum):
     BLOCKED = "blocked"
     """Something that is not a file has its name."""
     MISSING = "missing"
+
+
+class Displaced(enum.Enum):
+    """What made way for the MPD."""
+
+    EARLIER = "earlier"
+    """A version of it that was recorded: kept in ``.dashget/manifests/``."""
+    FOREIGN = "foreign"
+    """A file that no run has recorded: kept in ``.dashget/replaced/``."""
 
 
 class MirrorDirectory:
@@ -199,6 +210,20 @@ class MirrorDirectory:
         if self._files is None or self._files[0] != size:
             self._files = (size, read_files(path))
         return dict(self._files[1])
+
+    def live_runs(self) -> tuple[LiveRun, ...]:
+        """Return the runs that recorded files of a live presentation, the oldest first."""
+        return read_live_runs(self._control / _RECORD_NAME)
+
+    def manifest_versions(self) -> tuple[Path, ...]:
+        """Return where the versions of the MPD are that are kept: the earlier ones, and the last.
+
+        Nothing says that they still are what was recorded.
+        """
+        header = self.header()
+        last = () if header is None else (self.root / header.manifest,)
+        kept = sorted((self._control / "manifests").glob("*"))
+        return tuple(path for path in (*kept, *last) if path.is_file())
 
     def iter_files(self) -> Iterator[str]:
         """Yield the path of every file of the mirror, but for DashGet's own."""
@@ -368,10 +393,10 @@ class MirrorDirectory:
         if not same:
             self.write(path, data)
 
-    def keep_manifest(self, data: bytes, record: FileRecord) -> bool:
-        """Store the MPD as received; True if an earlier one differed.
+    def keep_manifest(self, data: bytes, record: FileRecord) -> Displaced | None:
+        """Store the MPD as received; say what was there in its place, if anything else was.
 
-        The earlier one is kept as ``.dashget/manifests/TIME-NAME``.
+        An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
         """
         path = self.root / record.path
         try:
@@ -381,8 +406,15 @@ class MirrorDirectory:
         except OSError as error:
             raise _store_error(self.root, error) from error
         if earlier == data and self._recorded.get(record.path) == _entry_of(record):
-            return False
+            return None
+        displaced = None
         if earlier is not None and earlier != data:
+            known = record.path in self._recorded
+            displaced = Displaced.EARLIER if known else Displaced.FOREIGN
+        if displaced is Displaced.FOREIGN:
+            with _as_store_error(self.root):
+                self.set_aside(record.path)
+        elif earlier is not None and displaced is Displaced.EARLIER:
             now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
             stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
             self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
@@ -392,7 +424,7 @@ class MirrorDirectory:
             self._recorded.discard(record.path)
         self.write(record.path, data)
         self._note(record)
-        return earlier is not None and earlier != data
+        return displaced
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""

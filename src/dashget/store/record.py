@@ -1,8 +1,9 @@
 """``.dashget/record.jsonl``: one JSON line per fact, only ever appended to.
 
-The first line is the ``Header``; then a ``FileRecord`` for each finished file, the last one
-of a path being the valid one. A line that is torn or garbled costs that line alone: its
-file counts as not recorded, and is compared with the server before it is believed.
+The first line is the ``Header``, and another one follows whenever it changes; then a
+``FileRecord`` for each finished file, the last one of a path being the valid one. A line that
+is torn or garbled costs that line alone: its file counts as not recorded, and is compared with
+the server before it is believed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LARGEST: Final = (1 << 63) - 1
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whose mirror this is. Written first; again when a mirror is moved to another URL."""
+    """Whose mirror this is, and what was planned last. Written again whenever it changes."""
 
     dashget: int
     """The version of the record's form."""
@@ -77,6 +78,26 @@ class _Line(msgspec.Struct):
     removed: bool = False
 
 
+class LiveRun(msgspec.Struct, frozen=True):
+    """A run over a live presentation: for which time it planned, and what it recorded.
+
+    Runs that planned for the same time from the same MPD count as one.
+    """
+
+    header: Header
+    manifest_sha256: str | None
+    """The checksum of the MPD that it planned from; None where that was not recorded."""
+    paths: frozenset[str]
+
+
+class _Fact(msgspec.Struct):
+    """What a line about a file says of the run that wrote it."""
+
+    path: str
+    sha256: str | None = None
+    removed: bool = False
+
+
 class Record:
     """The record of one mirror, open for appending."""
 
@@ -122,13 +143,8 @@ def read_header(path: Path) -> Header | None:
     """
     header: Header | None = None
     for line in _iter_lines(path):
-        if not line.startswith(b'{"dashget"'):
-            continue
-        try:
-            candidate = msgspec.json.decode(line, type=Header)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        if not is_safe_path(candidate.manifest):
+        candidate = _header_of(line)
+        if candidate is None:
             continue
         if candidate.dashget > RECORD_VERSION:
             raise StoreError(
@@ -171,6 +187,34 @@ def read_files(path: Path) -> dict[str, FileRecord]:
     return files
 
 
+def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
+    """Return the runs that recorded files of a live presentation, the oldest first."""
+    decoder = msgspec.json.Decoder(_Fact)
+    header: Header | None = None
+    manifest: str | None = None
+    runs: list[tuple[Header, str | None, set[str]]] = []
+    current: set[str] | None = None
+    for line in _iter_lines(path):
+        following = _header_of(line)
+        if following is not None:
+            header, current = following, None
+            continue
+        try:
+            fact = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if header is None or not is_safe_path(fact.path):
+            continue
+        if fact.path == header.manifest:
+            manifest, current = fact.sha256, None
+        elif header.now is not None and not fact.removed:
+            if current is None:
+                current = set()
+                runs.append((header, manifest, current))
+            current.add(fact.path)
+    return tuple(LiveRun(header, manifest, frozenset(paths)) for header, manifest, paths in runs)
+
+
 def iter_files(path: Path) -> Iterator[FileRecord]:
     """Yield the record of every file line in the order written; later ones replace earlier."""
     decoder = msgspec.json.Decoder(FileRecord)
@@ -181,6 +225,17 @@ def iter_files(path: Path) -> Iterator[FileRecord]:
             continue
         if is_safe_path(record.path):
             yield record
+
+
+def _header_of(line: bytes) -> Header | None:
+    """Read a header line; None for any other, and one that cannot be understood."""
+    if not line.startswith(b'{"dashget"'):
+        return None
+    try:
+        header = msgspec.json.decode(line, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return header if is_safe_path(header.manifest) else None
 
 
 def _iter_lines(path: Path) -> Iterator[bytes]:

@@ -180,24 +180,30 @@ def test_the_exit_code_of_get_is_that_of_its_summary(
 
 
 @pytest.mark.parametrize(
-    ("words", "sound", "notes", "code"),
+    ("words", "sound", "notes", "uncompared", "code"),
     [
-        ([], True, 0, 0),
-        ([], True, 3, 0),
-        (["--strict"], True, 0, 0),
-        (["--strict"], True, 3, 1),
-        ([], False, 0, 1),
-        (["--json"], False, 0, 1),
+        ([], True, 0, 0, 0),
+        ([], True, 3, 0, 0),
+        ([], True, 3, 3, 1),
+        (["--strict"], True, 0, 0, 0),
+        (["--strict"], True, 3, 0, 1),
+        ([], False, 0, 0, 1),
+        (["--json"], False, 0, 0, 1),
     ],
 )
 def test_the_exit_code_of_verify_is_that_of_its_report(
-    words: list[str], sound: bool, notes: int, code: int, monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    sound: bool,
+    notes: int,
+    uncompared: int,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[Path] = []
 
     def verify(directory: Path, *_: object, **__: object) -> object:
         given.append(directory)
-        return SimpleNamespace(sound=sound, notes=notes)
+        return SimpleNamespace(sound=sound, notes=notes, uncompared=uncompared)
 
     monkeypatch.setattr(dashget.api, "verify", verify)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))

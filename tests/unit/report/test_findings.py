@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import msgspec
+import pytest
 
 from dashget.checks import Finding, Problem, Report
 from dashget.events import FileFinished, Outcome, Pruned
 from dashget.report.verification import FindingsTable, report_lines
 
+PAGE = (Path(__file__).parents[3] / "docs/verify.md").read_text(encoding="utf-8")
 SOUND = Report("show", 3, 3000, 2, 0, 0, 0, 0, 0.5)
 BROKEN = msgspec.structs.replace(SOUND, errors=1, notes=1)
 MISSING = Finding("v/\x1b1.m4s", Problem.MISSING, "it was fetched, and is gone")
@@ -84,3 +88,14 @@ def test_repairs_and_comparisons_are_counted() -> None:
     assert lines[1] == (
         "  2 by checksum, 3 compared with the server, 2 fetched again, 1 note, in 0.50 s"
     )
+
+
+def test_all_findings_are_documented() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \| (?:error|note) \|", PAGE, re.MULTILINE)
+    assert sorted(listed) == sorted(problem.value for problem in Problem)
+
+
+@pytest.mark.parametrize("kind", [Finding, Report])
+def test_all_keys_of_a_line_of_json_are_documented(kind: type[Finding | Report]) -> None:
+    (row,) = re.findall(rf"^\| `{kind.__struct_config__.tag}` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert set(re.findall(r"`([a-z_]+)`", row)) == set(kind.__struct_fields__)

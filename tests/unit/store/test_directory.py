@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from dashget.errors import StoreError
-from dashget.store import FileRecord, Header, MirrorDirectory, Presence, directory, parts
+from dashget.store import Displaced, FileRecord, Header, MirrorDirectory, Presence, directory, parts
 from dashget.transfer.request import ResponseHead
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
@@ -192,19 +192,35 @@ def manifest(data: bytes) -> FileRecord:
 def test_the_manifest_is_kept_byte_for_byte(tmp_path: Path) -> None:
     data = b"<MPD/>\r\n\x00"
     with opened(tmp_path) as store:
-        assert store.keep_manifest(data, manifest(data)) is False
-        assert store.keep_manifest(data, manifest(data)) is False
+        assert store.keep_manifest(data, manifest(data)) is None
+        assert store.keep_manifest(data, manifest(data)) is None
     assert (tmp_path / "x.mpd").read_bytes() == data
 
 
 def test_an_earlier_manifest_is_kept_beside_a_changed_one(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         store.keep_manifest(b"one", manifest(b"one"))
-        assert store.keep_manifest(b"two", manifest(b"two")) is True
+        assert store.keep_manifest(b"two", manifest(b"two")) is Displaced.EARLIER
     kept = list((tmp_path / ".dashget/manifests").iterdir())
     assert [file.read_bytes() for file in kept] == [b"one"]
     assert kept[0].name.startswith("20260102T120000")
     assert (tmp_path / "x.mpd").read_bytes() == b"two"
+
+
+def test_a_manifest_that_no_run_recorded_makes_way(tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(b"mine")
+    with opened(tmp_path) as store:
+        assert store.keep_manifest(b"one", manifest(b"one")) is Displaced.FOREIGN
+    assert (tmp_path / "x.mpd").read_bytes() == b"one"
+    assert (tmp_path / ".dashget/replaced/x.mpd").read_bytes() == b"mine"
+    assert not (tmp_path / ".dashget/manifests").exists()
+
+
+def test_the_manifest_itself_that_no_run_recorded_stays(tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(b"one")
+    with opened(tmp_path) as store:
+        assert store.keep_manifest(b"one", manifest(b"one")) is None
+    assert not (tmp_path / ".dashget/replaced").exists()
 
 
 def test_an_unchanged_small_file_is_left_alone(tmp_path: Path) -> None:

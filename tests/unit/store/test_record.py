@@ -17,6 +17,7 @@ from dashget.store.record import (
     Record,
     iter_files,
     read_header,
+    read_live_runs,
     read_sizes,
 )
 
@@ -136,3 +137,23 @@ def test_a_line_is_on_the_disk_when_its_file_is_said_to_be_finished(tmp_path: Pa
         record.append(FileRecord(path=f"v/{number}", url="u", size=1))
         assert len(path.read_bytes().splitlines()) == 2 + number
     record.close()
+
+
+LIVE = msgspec.structs.replace(HEADER, now="2026-01-01T00:00:00+00:00")
+
+
+def test_the_runs_over_a_live_presentation_are_told_by_time_and_manifest(tmp_path: Path) -> None:
+    later = msgspec.structs.replace(LIVE, now="2026-01-01T00:00:06+00:00")
+    document = FileRecord(path="x.mpd", url=LIVE.source, size=1)
+    one, two = (msgspec.structs.replace(document, sha256=name) for name in ("1", "2"))
+    files = [FileRecord(path=name, url="u", size=1) for name in "abcde"]
+    first = (HEADER, one, files[0], LIVE, files[1])
+    second = (later, two, files[2], files[3])
+    removed = msgspec.structs.replace(files[0], removed=True)
+    write(tmp_path / "r", *first, *second, LIVE, files[4], removed)
+    runs = read_live_runs(tmp_path / "r")
+    assert [(run.header.now, run.manifest_sha256, set(run.paths)) for run in runs] == [
+        (LIVE.now, "1", {"b"}),
+        (later.now, "2", {"c", "d"}),
+        (LIVE.now, "2", {"e"}),
+    ]
