@@ -34,6 +34,7 @@ from dashget.planning import (
     PlannedSegment,
     Track,
     iter_plan,
+    iter_representations,
     make_layout,
     make_tracks,
     track_label,
@@ -186,7 +187,7 @@ def mirror(
             store.open(_header(loaded, options.selection), moved=options.moved)
             _announce(watch, loaded, tracks, root)
             if not options.dry_run:
-                _keep_manifest(loaded, layout, tracks, store, watch)
+                _keep_manifest(loaded, layout, tracks, store, watch, options.selection)
             for lacking in loaded.unreached:
                 reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
                 run.ledger.lack(loaded.name, lacking.url, reason)
@@ -418,6 +419,7 @@ def _keep_manifest(
     tracks: tuple[Track, ...],
     store: MirrorDirectory,
     watch: _Watch,
+    selection: Selection,
 ) -> None:
     """Store the MPD as received, and beside it the one that plays from the mirror."""
     fetched = loaded.fetched
@@ -438,5 +440,9 @@ def _keep_manifest(
         watch(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
     remote = {entity.href: entity.data for entity in loaded.remote}
+    if len(tracks) < sum(1 for _ in iter_representations(loaded.presentation)):
+        from dashget.expectation import expected_of, playable
+
+        tracks = playable(store, expected_of(loaded.presentation, loaded.name, selection))
     local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, remote=remote)
     store.write_if_changed(local_manifest_name(loaded.name), local)

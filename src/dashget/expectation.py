@@ -54,6 +54,29 @@ def expected_of(presentation: Presentation, name: SafePath, selection: Selection
     return Expected(presentation, tracks, selected, make_layout(presentation, name))
 
 
+def playable(store: MirrorDirectory, expected: Expected) -> tuple[Track, ...]:
+    """Return the tracks that play from a mirror: those selected, and others that are all there.
+
+    An earlier run may have selected them; a narrower one takes nothing away.
+    """
+    return tuple(
+        track
+        for track in expected.tracks
+        if track.key in expected.selected or _is_all_there(store, track, expected.layout)
+    )
+
+
+def _is_all_there(store: MirrorDirectory, track: Track, layout: Layout) -> bool:
+    """Whether every segment of a track is recorded; the first that is not ends the search."""
+    found = False
+    for planned in iter_plan((track,), layout):
+        if store.is_recorded(planned.path):
+            found = True
+        elif not planned.segment.last_derived:
+            return False
+    return found
+
+
 def read_document(store: MirrorDirectory, data: bytes) -> MPD:
     """Parse an MPD of a mirror, with the remote elements that are kept there in their place."""
     entities = tuple(RemoteEntity(*entry) for entry in store.read_remote())

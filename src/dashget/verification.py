@@ -21,7 +21,7 @@ from dashget.checks import (
 )
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
-from dashget.expectation import Expected, LiveHistory, expected_by, read_document
+from dashget.expectation import Expected, LiveHistory, expected_by, playable, read_document
 from dashget.layout import SUMS_NAME, local_manifest_name, reserved_names
 from dashget.localmpd import make_local_mpd
 from dashget.manifest import load_manifest, parse_source
@@ -151,7 +151,7 @@ class _Verification:
     def _check_own(self, expected: Expected) -> Iterator[Finding]:
         """Compare what DashGet itself wrote with what it would write."""
         name = local_manifest_name(self._header.manifest)
-        tracks = [track for track in expected.tracks if track.key in expected.selected]
+        tracks = playable(self._store, expected)
         remote = {href: data for href, _, data in self._store.read_remote()}
         data = (self._store.root / self._header.manifest).read_bytes()
         fresh = make_local_mpd(data, expected.presentation, tracks, expected.layout, remote=remote)

@@ -325,3 +325,24 @@ def test_every_command_says_that_certificates_are_not_verified(
             assert quiet.err == said, "-q leaves no warning out"
     assert "TLS certificates are not verified" in ended.err
     assert "TLS certificates are not verified" not in ended.out
+
+
+def test_a_narrower_run_takes_nothing_away_from_what_plays(
+    root: Path, nginx: Callable[..., Origin], tmp_path: Path
+) -> None:
+    origin = nginx(root)
+    url, local = origin.url("manifest.mpd"), tmp_path / "mirror" / "manifest.local.mpd"
+    assert run(url, "-o", "mirror", cwd=tmp_path).code == 0
+    whole = local.read_bytes()
+    narrow = (url, "-o", "mirror", "--video", "worst", "--audio", "none")
+    assert run(*narrow, cwd=tmp_path).code == 0
+    assert local.read_bytes() == whole
+    assert run("verify", "mirror", "--strict", cwd=tmp_path).code == 0
+    # What another one has lost plays no longer, unless it is selected.
+    lost = tmp_path / "mirror" / "chunk-stream0-00004.m4s"
+    lost.unlink()
+    lines = (tmp_path / "mirror" / ".dashget" / "record.jsonl").read_text().splitlines()
+    kept = [line for line in lines if lost.name not in line]
+    (tmp_path / "mirror" / ".dashget" / "record.jsonl").write_text("\n".join(kept) + "\n")
+    assert run(*narrow, cwd=tmp_path).code == 0
+    assert local.read_bytes().count(b"<Representation") == whole.count(b"<Representation") - 1
