@@ -139,8 +139,23 @@ class FileFinished(Event, frozen=True, tag="file"):
     """``Age``, ``X-Cache``, ``Via`` and their like, as the server sent them."""
 
 
+class Unfinished(msgspec.Struct, frozen=True, gc=False):
+    """A file under way: ``bytes`` of it are here, those of earlier runs included.
+
+    ``size`` is None while the server has not told it.
+    """
+
+    path: str
+    track: int
+    bytes: int
+    size: int | None = None
+
+
 class Progressed(Event, frozen=True, tag="progress"):
-    """A reading of the whole run, at most ten a second. ``transferred`` is in bytes."""
+    """A reading of the whole run, at most ten a second.
+
+    ``transferred`` is in bytes, and counts those twice that came twice.
+    """
 
     transferred: int
     files_done: int
@@ -148,6 +163,8 @@ class Progressed(Event, frozen=True, tag="progress"):
     planning_done: bool
     in_flight: int
     waiting_to_retry: int
+    unfinished: tuple[Unfinished, ...] = ()
+    """Files of which something is here or known, but for small ones that come in a moment."""
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dashget.compactmap import CompactMap
-from dashget.events import Observer, Outcome, Progressed
+from dashget.events import Observer, Outcome, Progressed, Unfinished
 from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
 from dashget.mpd.dataurl import decode_data_url
@@ -111,6 +111,11 @@ class MirrorRun(Hooks):
                 planning_done=self._planning_done,
                 in_flight=reading.in_flight,
                 waiting_to_retry=reading.waiting,
+                unfinished=tuple(
+                    Unfinished(file.path, file.planned.track.key, state.bytes, state.size)
+                    for state in reading.under_way
+                    if isinstance(file := state.job.payload, PlannedFile)
+                ),
             )
         )
 

@@ -95,13 +95,13 @@ class LiveTerminal:
     def _total_row(self) -> RenderableType:
         """Write the totals; where the line is narrow, the bar goes first, then the end."""
         meter = self._meter
-        left = meter.seconds_left
+        left, expected = meter.seconds_left, meter.bytes_expected
         facts = [
             f"{meter.failed:,} failed" if meter.failed else "",
             text.rate(meter.rate),
             f"{text.duration(left)} left" if left is not None else "",
             f"{meter.done:,}/{meter.segments:,} segments",
-            f"{text.size(meter.bytes_done)} of about {text.size(meter.bytes_expected)}",
+            text.size(meter.bytes_here) + (f" of about {text.size(expected)}" if expected else ""),
         ]
         words = Text("  ".join(fact for fact in facts if fact), no_wrap=True, overflow="ellipsis")
         room = self._console.size.width - len(words) - _PERCENT_WIDTH - 3
@@ -121,9 +121,9 @@ def _track_row(track: TrackMeter) -> tuple[RenderableType, ...]:
     of = f"/{track.segments:,}" if track.countable and track.segments else ""
     return (
         Text(f"{track.content_type} {text.printable(track.label)}"),
-        ProgressBar(total=max(track.segments, track.done, 1), completed=track.done),
+        ProgressBar(total=1.0, completed=track.fraction),
         Text(f"{track.done:,}{of}", style="red" if track.failed else ""),
-        Text(text.size(track.bytes_done), style="dim"),
+        Text(text.size(track.bytes_here), style="dim"),
     )
 
 
