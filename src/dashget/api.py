@@ -177,6 +177,7 @@ def mirror(
                     _finish_mirror(loaded, store, options, watch, stop)
             except StoreError as error:
                 failure = _explained(error, root)
+            kept = store.kept()
     summary = run.ledger.summary(
         root=str(root),
         manifest=str(root / loaded.name),
@@ -188,6 +189,7 @@ def mirror(
         dry_run=options.dry_run,
         bytes_estimated=_total(track.bytes_estimated for track in tracks),
         error=None if failure is None else failure.message,
+        kept=kept,
     )
     watch(summary)
     if failure is not None:

@@ -206,6 +206,9 @@ class Summary(Event, frozen=True, tag="summary"):
     """What everything selected comes to by its bandwidth, where the manifest tells."""
     error: str | None = None
     """What kept the whole run from going on, such as a full disk."""
+    kept_files: int = 0
+    kept_bytes: int = 0
+    """Unfinished files with which the same command goes on, and how much of them is here."""
 
     @property
     def complete(self) -> bool:

@@ -107,8 +107,12 @@ class Ledger:
         dry_run: bool,
         bytes_estimated: int | None,
         error: str | None,
+        kept: tuple[int, int],
     ) -> Summary:
-        """Sum the run up; ``requests`` are those made before it, for the manifest."""
+        """Sum the run up; ``requests`` are those made before it, for the manifest.
+
+        ``kept`` are the unfinished files that can be gone on with, and their bytes.
+        """
         totals = self.totals
         return Summary(
             root=root,
@@ -126,6 +130,8 @@ class Ledger:
             dry_run=dry_run,
             bytes_estimated=bytes_estimated,
             error=error,
+            kept_files=kept[0],
+            kept_bytes=kept[1],
         )
 
 

@@ -57,3 +57,13 @@ def test_bytes_of_a_single_file_are_told_while_it_comes(url: str, tmp_path: Path
         process.communicate(timeout=DEADLINE_SECONDS)
     assert told["unfinished"] == [{"path": "v.mp4", "track": 0, "bytes": HALF, "size": SIZE}]
     assert told["files_done"] == 0
+
+
+def test_ctrl_c_tells_how_much_of_unfinished_files_is_kept(url: str, tmp_path: Path) -> None:
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        wait_for_half(process)
+        process.send_signal(signal.SIGINT)
+        *_, summary = events_of(process)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert (summary["kept_files"], summary["kept_bytes"]) == (1, HALF)

@@ -37,6 +37,9 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
             f" ({text.rate(summary.transferred / seconds)}),"
             f" {text.count(summary.requests, 'request')}"
         )
+    if summary.kept_files:
+        files = text.count(summary.kept_files, "unfinished file")
+        yield f"  kept {text.size(summary.kept_bytes)} of {files}, to go on from there"
     shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
     for failure in shown:
         yield from _failure_lines(failure)

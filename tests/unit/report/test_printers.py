@@ -105,6 +105,12 @@ def test_an_interrupted_run_is_not_called_complete() -> None:
     assert lines[-1].startswith("hint")
 
 
+def test_what_is_kept_of_unfinished_files_is_told() -> None:
+    lines = list(summary_lines(summary(interrupted=True, kept_files=2, kept_bytes=1500)))
+    assert "  kept 1.50 kB of 2 unfinished files, to go on from there" in lines
+    assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
+
+
 def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
     planned = summary(dry_run=True, outcomes={Outcome.PLANNED: 7}, files=0, bytes=0)
     assert list(summary_lines(planned)) == [
