@@ -271,9 +271,11 @@ class Tty(io.StringIO):
         return True
 
 
-def terminal(monkeypatch: pytest.MonkeyPatch, lines: int = 12) -> tuple[Tty, Clock, LiveTerminal]:
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, lines: int = 12, columns: int = 100
+) -> tuple[Tty, Clock, LiveTerminal]:
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream, clock = Tty(), Clock()
@@ -337,8 +339,7 @@ def test_a_terminal_is_redrawn_at_most_ten_times_a_second(
 def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    stream, clock, printer = terminal(monkeypatch)
-    monkeypatch.setenv("COLUMNS", str(columns))
+    stream, clock, printer = terminal(monkeypatch, columns=columns)
     printer(track(segments=1000, estimate=10_000_000))
     printer(finished(Outcome.FAILED, size=None))
     for step in range(3):
