@@ -85,6 +85,8 @@ class Meter:
         self._tracks: dict[int, TrackMeter] = {}
         self._by_name: dict[tuple[str, str, str], TrackMeter] = {}
         self._readings: deque[tuple[float, int]] = deque()
+        self._all_ended = False
+        self._missing = 0
         self._most_fraction = 0.0
         self._most_bytes = 0
         self.retrying: dict[str, RetryScheduled] = {}
@@ -146,6 +148,11 @@ class Meter:
         return max(self._most_fraction, share)
 
     @property
+    def complete(self) -> bool:
+        """Whether all was planned, as of the last reading, and nothing of it is missing."""
+        return self._all_ended and not self._missing
+
+    @property
     def rate(self) -> float:
         """Bytes a second over the last five seconds."""
         if len(self._readings) < 2:
@@ -178,6 +185,7 @@ class Meter:
     def _finish(self, event: FileFinished) -> None:
         self.retrying.pop(event.path, None)
         self.failed += event.outcome is Outcome.FAILED
+        self._missing += not event.outcome.complete
         track = None if event.track is None else self._tracks.get(event.track)
         if track is None:
             return
@@ -191,6 +199,7 @@ class Meter:
         now = self._clock()
         self.transferred = event.transferred
         self.in_flight = event.in_flight
+        self._all_ended = event.planning_done and event.files_done >= event.files_planned
         for track in self._by_name.values():
             track.unfinished = []
         for file in event.unfinished:

@@ -52,7 +52,7 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
     left, expected = meter.seconds_left, meter.bytes_expected
     count = f"{meter.done:,}/{meter.segments:,}"
     facts = {
-        "percent": f"{meter.fraction:4.0%}",
+        "percent": text.percent(meter.fraction, complete=meter.complete),
         "failed": f"{meter.failed:,} failed" if meter.failed else "",
         "rate": text.rate(meter.rate),
         "left": f"{text.duration(left)} left" if left is not None else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashget.events import FileFinished, Outcome, Progressed, TrackPlanned, Unfinished
+from dashget.report import text
 from dashget.report.meter import Meter
 
 
@@ -22,6 +23,10 @@ def planned(segments: int | None = 1, estimate: int | None = 1000, track: int = 
 
 def reading(transferred: int, *unfinished: Unfinished) -> Progressed:
     return Progressed(transferred, 0, 0, False, 1, 0, unfinished)
+
+
+def ended(done: int, files: int, *, all_planned: bool = True) -> Progressed:
+    return Progressed(0, done, files, all_planned, 0, 0)
 
 
 def under_way(
@@ -136,3 +141,45 @@ def test_a_lone_file_of_which_nothing_is_known_counts_its_bytes(meter: Meter) ->
     assert meter.bytes_here == 500
     assert meter.bytes_expected is None
     assert meter.fraction == 0
+
+
+def shown(meter: Meter) -> str:
+    return text.percent(meter.fraction, complete=meter.complete)
+
+
+def test_only_what_is_complete_is_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(500, estimate=10))
+    for number in range(499):
+        meter.take(finished(1000, str(number)))
+    meter.take(ended(499, 500))
+    assert shown(meter) == " 99%"
+    meter.take(finished(1000, "499"))
+    meter.take(ended(500, 500, all_planned=False))
+    assert shown(meter) == " 99%"
+    meter.take(ended(500, 500))
+    assert shown(meter) == "100%"
+
+
+def test_what_is_missing_for_good_keeps_it_from_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(1000, estimate=10))
+    for number in range(999):
+        meter.take(finished(1000, str(number)))
+    meter.take(finished(None, "999", Outcome.FAILED))
+    meter.take(ended(1000, 1000))
+    assert shown(meter) == " 99%"
+
+
+def test_a_file_that_two_tracks_name_does_not_keep_it_from_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(2))
+    meter.take(planned(2, track=1))
+    for name in "abc":
+        meter.take(finished(1000, name))
+    meter.take(ended(3, 3))
+    assert shown(meter) == "100%"
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(0.0, "  0%"), (0.07, "  7%"), (0.999, " 99%"), (1.0, " 99%")]
+)
+def test_a_share_is_never_rounded_up(share: float, written: str) -> None:
+    assert text.percent(share, complete=False) == written
