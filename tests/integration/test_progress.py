@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
+import termios
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faultserver import Answer, FaultServer
-from tests.program import DEADLINE_SECONDS, start
+from tests.program import DEADLINE_SECONDS, run, start
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 
@@ -67,3 +71,56 @@ def test_ctrl_c_tells_how_much_of_unfinished_files_is_kept(url: str, tmp_path: P
         process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 130
     assert (summary["kept_files"], summary["kept_bytes"]) == (1, HALF)
+
+
+def test_a_hang_up_ends_a_run_in_order_however_often_it_is_told(url: str, tmp_path: Path) -> None:
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        wait_for_half(process)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+        *_, summary = events_of(process)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert summary["interrupted"]
+    assert summary["kept_bytes"] == HALF
+
+
+def test_a_run_whose_terminal_is_closed_keeps_what_it_has(
+    server: FaultServer, url: str, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    more = {"TERM": "xterm"}
+    with start(
+        url, "-o", "m", cwd=tmp_path, more=more, stderr=theirs, preexec_fn=lambda: control(theirs)
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"50.0 kB of about 100 kB" not in shown:
+            shown += os.read(ours, 65536)
+        os.close(ours)
+        out, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    assert (process.returncode, out) == (130, "")
+    server.on("/v.mp4", Answer(BODY, etag='"a"'))
+    ended = run(url, "-o", "m", "--json", cwd=tmp_path)
+    assert ended.events[-1]["outcomes"] == {"resumed": 1}
+    assert server.seen[-1].headers["range"] == f"bytes={HALF}-"
+
+
+def control(terminal: int) -> None:
+    """Make a terminal the one that controls this process, whose session is its own."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def test_ctrl_c_twice_is_answered_also_while_nothing_has_begun(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    asked = threading.Event()
+    url = server.on("/x.mpd", Answer(drop="hang", note=lambda _: asked.set()))
+    with start(url, "-o", "m", cwd=tmp_path) as process:
+        assert asked.wait(DEADLINE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert err.startswith("dashget: error: interrupted\n")
+    assert "Traceback" not in err
