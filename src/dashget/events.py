@@ -209,6 +209,8 @@ class Summary(Event, frozen=True, tag="summary"):
     kept_files: int = 0
     kept_bytes: int = 0
     """Unfinished files with which the same command goes on, and how much of them is here."""
+    absent: tuple[str, ...] = ()
+    """The paths of last derived segments that the server does not have: no failures."""
 
     @property
     def complete(self) -> bool:

@@ -44,6 +44,7 @@ class Totals(msgspec.Struct):
 
     outcomes: dict[Outcome, int] = {}
     failures: list[Failure] = []
+    absent: list[str] = []
     files: int = 0
     bytes: int = 0
     transferred: int = 0
@@ -91,6 +92,8 @@ class Ledger:
             attempts = file.tries + (result.attempts if result else 0)
             failure = Failure(file.path, file.urls[0], reason or "", attempts, status)
             totals.failures.append(failure)
+        elif outcome is Outcome.ABSENT:
+            totals.absent.append(file.path)
         if self._tells_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
@@ -132,6 +135,7 @@ class Ledger:
             error=error,
             kept_files=kept[0],
             kept_bytes=kept[1],
+            absent=tuple(totals.absent),
         )
 
 

@@ -111,6 +111,16 @@ def test_what_is_kept_of_unfinished_files_is_told() -> None:
     assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
 
 
+def test_what_is_absent_is_named() -> None:
+    few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
+    assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
+    many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
+    lines = list(summary_lines(many))
+    assert [line[-1] for line in lines if line.startswith("  absent")] == ["a", "b", "c"]
+    assert "  ... and 6 more; -v or --json lists them all" in lines
+    assert "  absent at the end: i" in list(summary_lines(many, verbose=True))
+
+
 def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
     planned = summary(dry_run=True, outcomes={Outcome.PLANNED: 7}, files=0, bytes=0)
     assert list(summary_lines(planned)) == [
