@@ -313,8 +313,9 @@ def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Pa
                 representation=representation.id,
                 content_type=representation.content_type.value,
                 label=track_label(representation),
-                segments=track.files,
+                segments=track.index.count(),
                 bytes_estimated=track.bytes_estimated,
+                files=track.files,
             )
         )
 

@@ -81,8 +81,10 @@ class Warned(Event, frozen=True, tag="warning"):
 class TrackPlanned(Event, frozen=True, tag="track"):
     """One selected Representation of one Period, before its segments are fetched.
 
-    ``track`` is the key that later events use. ``segments`` and ``bytes_estimated`` are
-    None where they cannot be known in advance; the estimate is bandwidth x duration.
+    ``track`` is the key that later events use. ``segments`` counts media segments, as
+    ``dashget list`` does, ``files`` also initialization and index segments. These and
+    ``bytes_estimated`` are None where they cannot be known in advance; the estimate is
+    bandwidth x duration.
     """
 
     track: int
@@ -93,6 +95,7 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     """For people: resolution or language, codec, bandwidth."""
     segments: int | None = None
     bytes_estimated: int | None = None
+    files: int | None = None
 
 
 class FileStarted(Event, frozen=True, tag="started"):

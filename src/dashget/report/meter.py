@@ -28,7 +28,7 @@ class TrackMeter(msgspec.Struct):
 
     label: str
     content_type: str
-    segments: int = 0
+    files: int = 0
     countable: bool = True
     bytes_estimated: int = 0
     done: int = 0
@@ -48,20 +48,20 @@ class TrackMeter(msgspec.Struct):
 
         From the sizes that are known where they are enough to go by, else from the bandwidth.
         """
-        if self.done >= self.segments > 0 and not self.failed:
+        if self.done >= self.files > 0 and not self.failed:
             return self.bytes_here
         sizes = [file.size for file in self.unfinished if file.size is not None]
         known, known_bytes = self.done - self.failed + len(sizes), self.bytes_done + sum(sizes)
-        segments = max(self.segments, self.done + len(self.unfinished))
+        files = max(self.files, self.done + len(self.unfinished))
         if known:
             usual = known_bytes // known
         elif self.bytes_estimated:
-            usual = self.bytes_estimated // max(segments, 1)
+            usual = self.bytes_estimated // max(files, 1)
         else:
             return None
         rest = [max(file.bytes, usual) for file in self.unfinished if file.size is None]
-        reckoned = (known_bytes + sum(rest)) * segments // (known + len(rest)) if known else 0
-        if known < min(_TELLING_FILES, segments):
+        reckoned = (known_bytes + sum(rest)) * files // (known + len(rest)) if known else 0
+        if known < min(_TELLING_FILES, files):
             reckoned = max(reckoned, self.bytes_estimated)
         return max(reckoned, self.bytes_here)
 
@@ -74,7 +74,7 @@ class TrackMeter(msgspec.Struct):
     @property
     def fraction(self) -> float:
         """How much of it is done, 0 to 1."""
-        return _share(self.bytes_here, self.bytes_expected, self.files_here, self.segments)
+        return _share(self.bytes_here, self.bytes_expected, self.files_here, self.files)
 
 
 class Meter:
@@ -112,9 +112,9 @@ class Meter:
         return tuple(self._by_name.values())
 
     @property
-    def segments(self) -> int:
-        """How many segments the plan has, as far as they can be counted."""
-        return sum(max(track.segments, track.done) for track in self._by_name.values())
+    def files(self) -> int:
+        """How many files the plan has, as far as they can be counted."""
+        return sum(max(track.files, track.done) for track in self._by_name.values())
 
     @property
     def done(self) -> int:
@@ -144,7 +144,7 @@ class Meter:
     def fraction(self) -> float:
         """How much of the run is done, 0 to 1; never less than at an earlier reading."""
         files = sum(track.files_here for track in self._by_name.values())
-        share = _share(self._count_bytes(), self.bytes_expected, files, self.segments)
+        share = _share(self._count_bytes(), self.bytes_expected, files, self.files)
         return max(self._most_fraction, share)
 
     @property
@@ -178,8 +178,8 @@ class Meter:
         if track is None:
             track = self._by_name[name] = TrackMeter(event.label, event.content_type)
         self._tracks[event.track] = track
-        track.segments += event.segments or 0
-        track.countable = track.countable and event.segments is not None
+        track.files += event.files or 0
+        track.countable = track.countable and event.files is not None
         track.bytes_estimated += event.bytes_estimated or 0
 
     def _finish(self, event: FileFinished) -> None:

@@ -78,7 +78,7 @@ class PlainLines:
         left = meter.seconds_left
         self._write(
             f"{text.percent(meter.fraction, complete=meter.complete)}"
-            f"  {meter.done:,}/{meter.segments:,} segments"
+            f"  {meter.done:,}/{meter.files:,} files"
             f"  {text.size(meter.bytes_here)}  {text.rate(meter.rate)}"
             + (f"  {text.duration(left)} left" if left is not None else "")
             + (f"  {meter.failed:,} failed" if meter.failed else "")

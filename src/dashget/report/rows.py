@@ -50,13 +50,13 @@ def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> It
 def total_row(console: Console, meter: Meter, width: int) -> Text:
     """Return the row of totals: percentage, bar, and as many figures as there is room for."""
     left, expected = meter.seconds_left, meter.bytes_expected
-    count = f"{meter.done:,}/{meter.segments:,}"
+    count = f"{meter.done:,}/{meter.files:,}"
     facts = {
         "percent": text.percent(meter.fraction, complete=meter.complete),
         "failed": f"{meter.failed:,} failed" if meter.failed else "",
         "rate": text.rate(meter.rate),
         "left": f"{text.duration(left)} left" if left is not None else "",
-        "count": f"{count} segments",
+        "count": f"{count} files",
         "bytes": text.size(meter.bytes_here)
         + (f" of about {text.size(expected)}" if expected else ""),
     }
@@ -73,7 +73,7 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
 
 
 def _count(track: TrackMeter) -> str:
-    of = f"/{track.segments:,}" if track.countable and track.segments else ""
+    of = f"/{track.files:,}" if track.countable and track.files else ""
     return f"{track.done:,}{of}"
 
 

@@ -73,7 +73,7 @@ class LiveTerminal:
         if len(tracks) > room:
             room = max(room - 1, 1)
             # Unfinished ones before finished, in their order.
-            unfinished = [track for track in tracks if track.done < track.segments]
+            unfinished = [track for track in tracks if track.done < track.files]
             tracks = tuple((unfinished or list(tracks))[:room])
         yield from track_rows(self._console, tracks, width)
         hidden = len(meter.tracks) - len(tracks)

@@ -17,8 +17,9 @@ class Clock:
         return self.now
 
 
-def planned(segments: int | None = 1, estimate: int | None = 1000, track: int = 0) -> TrackPlanned:
-    return TrackPlanned(track, 0, f"v{track}", "video", f"({track})", segments, estimate)
+def planned(files: int | None = 1, estimate: int | None = 1000, track: int = 0) -> TrackPlanned:
+    label = f"({track})"
+    return TrackPlanned(track, 0, f"v{track}", "video", label, None, estimate, files)
 
 
 def reading(transferred: int, *unfinished: Unfinished) -> Progressed:

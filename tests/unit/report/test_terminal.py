@@ -45,9 +45,9 @@ class Live:
         self.screen.write("\n" * HEIGHT)
         self.printer(ManifestLoaded("http://h/x.mpd", 900, "static", 1, 2, "show"))
         self.printer(
-            TrackPlanned(0, 0, "v", "video", "1920x1080 4500k (video=4500000)", files, 10**9)
+            TrackPlanned(0, 0, "v", "video", "1920x1080 4500k (video=4500000)", None, 10**9, files)
         )
-        self.printer(TrackPlanned(1, 0, "a", "audio", "en 128k (a)", files, 10**8))
+        self.printer(TrackPlanned(1, 0, "a", "audio", "en 128k (a)", None, 10**8, files))
 
     def progress(self, done: int = 0, transferred: int = 10**6) -> None:
         for number in range(done):
