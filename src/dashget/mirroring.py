@@ -62,6 +62,8 @@ class MirrorRun(Hooks):
         self._records: dict[str, FileRecord] | None = None
         self._seen = CompactMap(1)
         """The hash of the URL of every file that was planned."""
+        self._received = 0
+        """What earlier rounds brought; a reading is of one round."""
         self._started = False
         self._planning_done = False
 
@@ -84,6 +86,7 @@ class MirrorRun(Hooks):
             return
         engine.run(jobs, outcomes.done)
         while not stop.requested and (files := outcomes.take_again()):
+            self._received = self.ledger.totals.transferred
             engine.run((self._get_job(file) for file in files), outcomes.done)
         outcomes.settle()
 
@@ -105,7 +108,7 @@ class MirrorRun(Hooks):
             return
         self._observer(
             Progressed(
-                transferred=reading.transferred,
+                transferred=self._received + reading.transferred,
                 files_done=sum(self.ledger.totals.outcomes.values()),
                 files_planned=len(self._seen),
                 planning_done=self._planning_done,

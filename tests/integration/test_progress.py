@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.faultserver import Answer, FaultServer
+import dashget
+from tests.faultserver import Answer, FaultServer, refuse
 from tests.program import DEADLINE_SECONDS, run, start
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
@@ -29,6 +30,13 @@ SINGLE = Answer(
     b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
     b'<Representation id="v" bandwidth="8000"><BaseURL>v.mp4</BaseURL>'
     b'<SegmentBase indexRange="0-99"/></Representation></AdaptationSet></Period></MPD>'
+)
+
+TWO = Answer(
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
+    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<SegmentTemplate duration="1" media="$Number$.m4s"/><Representation id="v"'
+    b' bandwidth="800000"/></AdaptationSet></Period></MPD>'
 )
 
 
@@ -124,3 +132,24 @@ def test_ctrl_c_twice_is_answered_also_while_nothing_has_begun(
     assert process.returncode == 130
     assert err.startswith("dashget: error: interrupted\n")
     assert "Traceback" not in err
+
+
+def test_what_is_asked_for_once_more_at_the_end_does_not_count_from_zero(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/x.mpd", TWO)
+    server.on("/1.m4s", refuse(404), Answer(BODY, etag='"a"', cut=HALF, cut_by="hang"))
+    server.on("/2.m4s", Answer(BODY))
+    told: list[int] = []
+    stop = dashget.Stop()
+
+    def watch(event: dashget.Event) -> None:
+        if isinstance(event, dashget.Progressed):
+            told.append(event.transferred)
+            if [file.bytes for file in event.unfinished if file.path == "1.m4s"] == [HALF]:
+                stop.request()
+
+    options = dashget.MirrorOptions(root=tmp_path / "m")
+    dashget.mirror(url, options, observer=watch, stop=stop)
+    assert told == sorted(told)
+    assert told[-1] >= SIZE + HALF
