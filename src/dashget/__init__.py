@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         RetryScheduled,
         Summary,
         TrackPlanned,
+        Unfinished,
         Warned,
     )
     from dashget.manifest import Loaded
@@ -99,6 +100,7 @@ _HOMES = {
         "RetryScheduled",
         "Summary",
         "TrackPlanned",
+        "Unfinished",
         "Warned",
     ),
     "dashget.manifest": ("Loaded",),
@@ -159,6 +161,7 @@ __all__ = [
     "Summary",
     "TrackPlanned",
     "TransferOptions",
+    "Unfinished",
     "UnsupportedMPDError",
     "UsageError",
     "VerifyOptions",

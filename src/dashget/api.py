@@ -200,6 +200,7 @@ def mirror(
                 _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
             except StoreError as error:
                 failure = _explained(error, root)
+            kept = store.kept()
     summary = run.ledger.summary(
         root=str(root),
         manifest=str(root / loaded.name),
@@ -211,6 +212,7 @@ def mirror(
         dry_run=options.dry_run,
         bytes_estimated=_total(track.bytes_estimated for track in tracks),
         error=None if failure is None else failure.message,
+        kept=kept,
     )
     watch(summary)
     if failure is not None:
@@ -334,8 +336,9 @@ def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Pa
                 representation=representation.id,
                 content_type=representation.content_type.value,
                 label=track_label(representation),
-                segments=track.files,
+                segments=track.index.count(),
                 bytes_estimated=track.bytes_estimated,
+                files=track.files,
             )
         )
 

@@ -81,8 +81,10 @@ class Warned(Event, frozen=True, tag="warning"):
 class TrackPlanned(Event, frozen=True, tag="track"):
     """One selected Representation of one Period, before its segments are fetched.
 
-    ``track`` is the key that later events use. ``segments`` and ``bytes_estimated`` are
-    None where they cannot be known in advance; the estimate is bandwidth x duration.
+    ``track`` is the key that later events use. ``segments`` counts media segments, as
+    ``dashget list`` does, ``files`` also initialization and index segments. These and
+    ``bytes_estimated`` are None where they cannot be known in advance; the estimate is
+    bandwidth x duration.
     """
 
     track: int
@@ -93,6 +95,7 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     """For people: resolution or language, codec, bandwidth."""
     segments: int | None = None
     bytes_estimated: int | None = None
+    files: int | None = None
 
 
 class FileStarted(Event, frozen=True, tag="started"):
@@ -139,8 +142,23 @@ class FileFinished(Event, frozen=True, tag="file"):
     """``Age``, ``X-Cache``, ``Via`` and their like, as the server sent them."""
 
 
+class Unfinished(msgspec.Struct, frozen=True, gc=False):
+    """A file under way: ``bytes`` of it are here, those of earlier runs included.
+
+    ``size`` is None while the server has not told it.
+    """
+
+    path: str
+    track: int
+    bytes: int
+    size: int | None = None
+
+
 class Progressed(Event, frozen=True, tag="progress"):
-    """A reading of the whole run, at most ten a second. ``transferred`` is in bytes."""
+    """A reading of the whole run, at most ten a second.
+
+    ``transferred`` is in bytes, and counts those twice that came twice.
+    """
 
     transferred: int
     files_done: int
@@ -148,6 +166,8 @@ class Progressed(Event, frozen=True, tag="progress"):
     planning_done: bool
     in_flight: int
     waiting_to_retry: int
+    unfinished: tuple[Unfinished, ...] = ()
+    """Files of which something is here or known, but for small ones that come in a moment."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -193,6 +213,11 @@ class Summary(Event, frozen=True, tag="summary"):
     """What everything selected comes to by its bandwidth, where the manifest tells."""
     error: str | None = None
     """What kept the whole run from going on, such as a full disk."""
+    kept_files: int = 0
+    kept_bytes: int = 0
+    """Unfinished files with which the same command goes on, and how much of them is here."""
+    absent: tuple[str, ...] = ()
+    """The paths of last derived segments that the server does not have: no failures."""
 
     @property
     def complete(self) -> bool:

@@ -47,6 +47,7 @@ class Totals(msgspec.Struct):
 
     outcomes: dict[Outcome, int] = {}
     failures: list[Failure] = []
+    absent: list[str] = []
     files: int = 0
     bytes: int = 0
     transferred: int = 0
@@ -102,6 +103,8 @@ class Ledger:
             attempts = file.tries + (result.attempts if result else 0)
             failure = Failure(file.path, file.urls[0], reason or "", attempts, status)
             totals.failures.append(failure)
+        elif outcome is Outcome.ABSENT:
+            totals.absent.append(file.path)
         if self._tells_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
@@ -122,8 +125,12 @@ class Ledger:
         dry_run: bool,
         bytes_estimated: int | None,
         error: str | None,
+        kept: tuple[int, int],
     ) -> Summary:
-        """Sum the run up; ``requests`` are those made before it, for the manifest."""
+        """Sum the run up; ``requests`` are those made before it, for the manifest.
+
+        ``kept`` are the unfinished files that can be gone on with, and their bytes.
+        """
         totals = self.totals
         return Summary(
             root=root,
@@ -141,6 +148,9 @@ class Ledger:
             dry_run=dry_run,
             bytes_estimated=bytes_estimated,
             error=error,
+            kept_files=kept[0],
+            kept_bytes=kept[1],
+            absent=tuple(totals.absent),
         )
 
 

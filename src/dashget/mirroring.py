@@ -13,7 +13,7 @@ import msgspec
 
 from dashget.compactmap import CompactMap
 from dashget.errors import StoreError
-from dashget.events import Observer, Outcome, Progressed
+from dashget.events import Observer, Outcome, Progressed, Unfinished
 from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
 from dashget.mpd.dataurl import decode_data_url
@@ -63,6 +63,8 @@ class MirrorRun(Hooks):
         self._records: dict[str, FileRecord] | None = None
         self._seen = CompactMap(1)
         """The hash of the URL of every file that was planned."""
+        self._received = 0
+        """What earlier rounds brought; a reading is of one round."""
         self._started = False
         self._planning_done = False
 
@@ -86,6 +88,7 @@ class MirrorRun(Hooks):
         try:
             engine.run(jobs, outcomes.done)
             while not stop.requested and (files := outcomes.take_again()):
+                self._received = self.ledger.totals.transferred
                 engine.run((self._get_job(file) for file in files), outcomes.done)
         except StoreError:
             outcomes.settle()
@@ -110,12 +113,17 @@ class MirrorRun(Hooks):
             return
         self._observer(
             Progressed(
-                transferred=reading.transferred,
+                transferred=self._received + reading.transferred,
                 files_done=sum(self.ledger.totals.outcomes.values()),
                 files_planned=len(self._seen),
                 planning_done=self._planning_done,
                 in_flight=reading.in_flight,
                 waiting_to_retry=reading.waiting,
+                unfinished=tuple(
+                    Unfinished(file.path, file.planned.track.key, state.bytes, state.size)
+                    for state in reading.under_way
+                    if isinstance(file := state.job.payload, PlannedFile)
+                ),
             )
         )
 

@@ -123,6 +123,7 @@ def test_the_last_segment_of_a_duration_may_be_absent_and_is_mentioned(
     ended = run(origin.url("manifest.mpd"), "-o", "mirror", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "1 absent" in ended.err
+    assert "  absent at the end: chunk-stream3-00006.m4s\n" in ended.err
     (root / "chunk-stream2-00005.m4s").unlink()
     (tmp_path / "mirror" / "chunk-stream2-00005.m4s").unlink()
     assert run(origin.url("manifest.mpd"), "-o", "mirror", cwd=tmp_path).code == 1
@@ -194,7 +195,7 @@ def test_a_terminal_shows_live_progress_and_then_the_summary(
         origin.url("manifest.mpd"), "-o", "mirror", "-t", "2", cwd=tmp_path
     )
     assert code == 0, screen
-    assert re.search(r"\d+/30 segments", screen)
+    assert re.search(r"\d+/30 files", screen)
     assert "\x1b[2K" in screen
     assert "video " in screen
     summary = screen[screen.rindex("Complete: ") :]
@@ -229,6 +230,24 @@ def test_json_is_one_event_per_line_and_the_last_is_the_summary(
     assert events[-1]["event"] == "summary"
     assert events[-1]["outcomes"] == {"downloaded": LIST_FILES}
     assert events[-1]["failures"] == []
+
+
+def test_tracks_count_segments_as_the_list_does_and_files_beside_them(
+    root: Path, nginx: Callable[..., Origin], tmp_path: Path
+) -> None:
+    url = nginx(root).url("manifest.mpd")
+    (listed,) = run("list", url, "--json", cwd=tmp_path).events
+    (period,) = listed["periods"]
+    segments = [
+        representation["segments"]
+        for adaptation_set in period["adaptation_sets"]
+        for representation in adaptation_set["representations"]
+    ]
+    events = run(url, "-o", "mirror", "--json", cwd=tmp_path).events
+    tracks = [event for event in events if event["event"] == "track"]
+    assert [track["segments"] for track in tracks] == segments
+    assert [track["files"] for track in tracks] == [count + 1 for count in segments]
+    assert sum(track["files"] for track in tracks) == LIST_FILES
 
 
 def test_a_selection_fetches_nothing_else(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
 _OBJECTS_BEFORE_COLLECTING = 50_000
 """Nothing is garbage while loading; to look for it at every 700 objects takes time."""
 
@@ -23,14 +25,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
         print(f"dashget {__version__}")  # noqa: T201  # nothing else is loaded for this
         sys.exit(0)
+    code: int | None = None
     try:
         _open_missing_streams()
         from dashget.cli.app import run
 
         code = run(tokens)
+        if arguments is None:
+            _leave(code)
     except KeyboardInterrupt:
         # While still loading, or right after the run: there is nothing left to end in order.
-        code = 130
+        if code is None:
+            # Whoever presses Ctrl-C while another one is answered wants an answer, too.
+            code = _INTERRUPTED
+            with contextlib.suppress(OSError):
+                os.write(2, b"dashget: error: interrupted\n")
     if arguments is not None:
         sys.exit(code)
     _leave(code)

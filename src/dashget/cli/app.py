@@ -22,7 +22,7 @@ Exit status:
     4  the selection leaves nothing
     5  the MPD could not be fetched
     6  the mirror's directory cannot be used
-  130  interrupted; the same command resumes
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP); the same command resumes
 """
 
 _PURPOSE: Final = """\

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TextIO
 
 import msgspec
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from dashget.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
@@ -129,9 +129,9 @@ def presentation_row(
 
 
 def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = None) -> None:
-    """Write one table per Period; ``width`` None is for a pipe, where nothing is left out.
+    """Write one table per Period; ``width`` None is for a pipe, with one line for each row.
 
-    On a terminal the columns that matter least go until the rest fits.
+    On a terminal, columns for which there is no room go on lines of their own below each row.
     """
     stream.write(f"{_heading(row)}\n")
     for period in row.periods:
@@ -171,11 +171,13 @@ _COLUMNS = (
 )
 
 
-_LEAST_FIRST = (
-    "size", "fps", "duration", "notes", "segments", "role", "protection", "codecs", "bandwidth",
+_BELOW_FIRST = (
+    "notes", "protection", "size", "fps", "duration", "role", "segments", "codecs", "bandwidth",
     "lang", "resolution",
 )  # fmt: skip
-"""What is left out of a narrow table, in this order; type and id always stay."""
+"""What goes below the rows of a narrow table, in this order; type and id always stay."""
+
+_INDENT = "  "
 
 
 def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
@@ -189,14 +191,58 @@ def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
         for i, (name, _) in enumerate(_COLUMNS)
         if i < 2 or any(row[i] for row in rows)
     }
-    for name in _LEAST_FIRST:
+    below = set()
+    for name in _BELOW_FIRST:
         if width is None or sum(widths.values()) + 2 * (len(widths) - 1) <= width:
             break
-        widths.pop(name, None)
+        if widths.pop(name, None):
+            below.add(name)
     header = tuple(name for name, _ in _COLUMNS)
     rule = tuple("-" * widths.get(name, 0) for name in header)
-    for row in (header, rule, *rows):
+    yield _line(header, widths)
+    yield _line(rule, widths)
+    for row in rows:
         yield _line(row, widths)
+        facts = [
+            f"{name}: {cell}"
+            for name, cell in zip(header, row, strict=True)
+            if name in below and cell
+        ]
+        yield from _lines_of(facts, width or 0)
+
+
+def _lines_of(facts: list[str], width: int) -> Iterator[str]:
+    """Put facts side by side as far as they fit; one that is wider than a line is wrapped."""
+    line = ""
+    for fact in facts:
+        if line and cell_len(f"{line}  {fact}") <= width:
+            line += f"  {fact}"
+            continue
+        if line:
+            yield line
+        lines = list(_wrapped(fact, width))
+        line = lines[0] if len(lines) == 1 else ""
+        if not line:
+            yield from lines
+    if line:
+        yield line
+
+
+def _wrapped(fact: str, width: int) -> Iterator[str]:
+    """Break a fact at blanks, and words that are wider than a line anywhere."""
+    line = _INDENT
+    for word in fact.split(" "):
+        gap = "" if line.isspace() else " "
+        if cell_len(line + gap + word) > width and gap:
+            yield line
+            line, gap = _INDENT * 2, ""
+        room = max(width - cell_len(line), 2)
+        *pieces, word = chop_cells(word, room) or [""]
+        for piece in pieces:
+            yield line + piece
+            line = _INDENT * 2
+        line += gap + word
+    yield line
 
 
 def _line(row: tuple[str, ...], widths: dict[str, int]) -> str:

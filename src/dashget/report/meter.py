@@ -15,9 +15,12 @@ from dashget.events import (
     Progressed,
     RetryScheduled,
     TrackPlanned,
+    Unfinished,
 )
 
 _WINDOW_SECONDS = 5.0
+_TELLING_FILES = 3
+"""From so many sizes on, those are a better guide than the bandwidth in the manifest."""
 
 
 class TrackMeter(msgspec.Struct):
@@ -25,21 +28,53 @@ class TrackMeter(msgspec.Struct):
 
     label: str
     content_type: str
-    segments: int = 0
+    files: int = 0
     countable: bool = True
     bytes_estimated: int = 0
     done: int = 0
     bytes_done: int = 0
     failed: int = 0
+    unfinished: list[Unfinished] = []
+    """Files under way, as of the last reading."""
 
     @property
-    def bytes_expected(self) -> int:
-        """From what came so far where that is enough to go by, else from the bandwidth."""
-        if self.done >= self.segments > 0:
-            return self.bytes_done
-        if self.done >= 3 and self.bytes_done:
-            return self.bytes_done * self.segments // self.done
-        return max(self.bytes_estimated, self.bytes_done)
+    def bytes_here(self) -> int:
+        """Bytes of finished files, and of those under way."""
+        return self.bytes_done + sum(file.bytes for file in self.unfinished)
+
+    @property
+    def bytes_expected(self) -> int | None:
+        """An estimate of all its bytes, never less than are here; None with nothing to go by.
+
+        From the sizes that are known where they are enough to go by, else from the bandwidth.
+        """
+        if self.done >= self.files > 0 and not self.failed:
+            return self.bytes_here
+        sizes = [file.size for file in self.unfinished if file.size is not None]
+        known, known_bytes = self.done - self.failed + len(sizes), self.bytes_done + sum(sizes)
+        files = max(self.files, self.done + len(self.unfinished))
+        if known:
+            usual = known_bytes // known
+        elif self.bytes_estimated:
+            usual = self.bytes_estimated // max(files, 1)
+        else:
+            return None
+        rest = [max(file.bytes, usual) for file in self.unfinished if file.size is None]
+        reckoned = (known_bytes + sum(rest)) * files // (known + len(rest)) if known else 0
+        if known < min(_TELLING_FILES, files):
+            reckoned = max(reckoned, self.bytes_estimated)
+        return max(reckoned, self.bytes_here)
+
+    @property
+    def files_here(self) -> float:
+        """How many files are done, those under way by the share of them that is here."""
+        shares = (file.bytes / file.size for file in self.unfinished if file.size)
+        return self.done - self.failed + sum(min(share, 1.0) for share in shares)
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, 0 to 1."""
+        return _share(self.bytes_here, self.bytes_expected, self.files_here, self.files)
 
 
 class Meter:
@@ -50,6 +85,10 @@ class Meter:
         self._tracks: dict[int, TrackMeter] = {}
         self._by_name: dict[tuple[str, str, str], TrackMeter] = {}
         self._readings: deque[tuple[float, int]] = deque()
+        self._all_ended = False
+        self._missing = 0
+        self._most_fraction = 0.0
+        self._most_bytes = 0
         self.retrying: dict[str, RetryScheduled] = {}
         self.started = clock()
         self.transferred = 0
@@ -73,9 +112,9 @@ class Meter:
         return tuple(self._by_name.values())
 
     @property
-    def segments(self) -> int:
-        """How many segments the plan has, as far as they can be counted."""
-        return sum(max(track.segments, track.done) for track in self._by_name.values())
+    def files(self) -> int:
+        """How many files the plan has, as far as they can be counted."""
+        return sum(max(track.files, track.done) for track in self._by_name.values())
 
     @property
     def done(self) -> int:
@@ -83,22 +122,35 @@ class Meter:
         return sum(track.done for track in self._by_name.values())
 
     @property
-    def bytes_done(self) -> int:
-        """Bytes of finished files."""
-        return sum(track.bytes_done for track in self._by_name.values())
+    def bytes_here(self) -> int:
+        """Bytes of the mirror's files, finished or not; never less than at an earlier reading.
+
+        What has to come once more counts again only when it is past where it was.
+        """
+        return max(self._most_bytes, self._count_bytes())
 
     @property
-    def bytes_expected(self) -> int:
-        """An estimate of all bytes of the plan."""
-        return sum(track.bytes_expected for track in self._by_name.values())
+    def bytes_expected(self) -> int | None:
+        """An estimate of all bytes of the plan; None with nothing to go by."""
+        total = 0
+        for track in self._by_name.values():
+            expected = track.bytes_expected
+            if expected is None:
+                return None
+            total += expected
+        return max(total, self.bytes_here) or None
 
     @property
     def fraction(self) -> float:
-        """How much of the run is done, 0 to 1."""
-        expected = self.bytes_expected
-        if expected:
-            return min(self.bytes_done / expected, 1.0)
-        return self.done / self.segments if self.segments else 0.0
+        """How much of the run is done, 0 to 1; never less than at an earlier reading."""
+        files = sum(track.files_here for track in self._by_name.values())
+        share = _share(self._count_bytes(), self.bytes_expected, files, self.files)
+        return max(self._most_fraction, share)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was planned, as of the last reading, and nothing of it is missing."""
+        return self._all_ended and not self._missing
 
     @property
     def rate(self) -> float:
@@ -111,10 +163,14 @@ class Meter:
     @property
     def seconds_left(self) -> float | None:
         """An estimate; None while there is nothing to go by."""
-        rate = self.rate
-        if rate <= 0 or not self.bytes_expected:
+        rate, expected = self.rate, self.bytes_expected
+        if rate <= 0 or expected is None:
             return None
-        return max(self.bytes_expected - self.bytes_done, 0) / rate
+        left = expected - self._count_bytes()
+        return left / rate if left > 0 else None
+
+    def _count_bytes(self) -> int:
+        return sum(track.bytes_here for track in self._by_name.values())
 
     def _plan(self, event: TrackPlanned) -> None:
         name = (event.content_type, event.representation, event.label)
@@ -122,24 +178,42 @@ class Meter:
         if track is None:
             track = self._by_name[name] = TrackMeter(event.label, event.content_type)
         self._tracks[event.track] = track
-        track.segments += event.segments or 0
-        track.countable = track.countable and event.segments is not None
+        track.files += event.files or 0
+        track.countable = track.countable and event.files is not None
         track.bytes_estimated += event.bytes_estimated or 0
 
     def _finish(self, event: FileFinished) -> None:
         self.retrying.pop(event.path, None)
         self.failed += event.outcome is Outcome.FAILED
+        self._missing += not event.outcome.complete
         track = None if event.track is None else self._tracks.get(event.track)
         if track is None:
             return
         track.done += 1
         track.bytes_done += event.size or 0
         track.failed += event.outcome is Outcome.FAILED
+        if track.unfinished:
+            track.unfinished = [file for file in track.unfinished if file.path != event.path]
 
     def _read(self, event: Progressed) -> None:
         now = self._clock()
         self.transferred = event.transferred
         self.in_flight = event.in_flight
+        self._all_ended = event.planning_done and event.files_done >= event.files_planned
+        for track in self._by_name.values():
+            track.unfinished = []
+        for file in event.unfinished:
+            if file.track in self._tracks:
+                self._tracks[file.track].unfinished.append(file)
+        self._most_bytes = self.bytes_here
+        self._most_fraction = self.fraction
         self._readings.append((now, event.transferred))
         while self._readings[0][0] < now - _WINDOW_SECONDS and len(self._readings) > 2:
             self._readings.popleft()
+
+
+def _share(here: int, expected: int | None, files_here: float, files: int) -> float:
+    """Return what share is done: by bytes, or by files where sizes cannot be told."""
+    if expected:
+        return min(here / expected, 1.0)
+    return min(files_here / files, 1.0) if files else 0.0

@@ -77,8 +77,9 @@ class PlainLines:
         meter = self._meter
         left = meter.seconds_left
         self._write(
-            f"{meter.fraction:4.0%}  {meter.done:,}/{meter.segments:,} segments"
-            f"  {text.size(meter.bytes_done)}  {text.rate(meter.rate)}"
+            f"{text.percent(meter.fraction, complete=meter.complete)}"
+            f"  {meter.done:,}/{meter.files:,} files"
+            f"  {text.size(meter.bytes_here)}  {text.rate(meter.rate)}"
             + (f"  {text.duration(left)} left" if left is not None else "")
             + (f"  {meter.failed:,} failed" if meter.failed else "")
         )

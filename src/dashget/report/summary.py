@@ -8,6 +8,7 @@ from dashget.events import Failure, Outcome, Summary
 from dashget.report import text
 
 _SHOWN_FAILURES = 20
+_SHOWN_ABSENT = 3
 _WORDS = {
     Outcome.DOWNLOADED: "downloaded",
     Outcome.RESUMED: "resumed",
@@ -24,7 +25,7 @@ _WORDS = {
 def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of the summary, plain text.
 
-    Failures are listed up to twenty, all of them if ``verbose``.
+    Failures are listed up to twenty, what is absent up to three, all of them if ``verbose``.
     """
     yield _headline(summary)
     yield "  " + _outcomes(summary)
@@ -37,12 +38,17 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
             f" ({text.rate(summary.transferred / seconds)}),"
             f" {text.count(summary.requests, 'request')}"
         )
+    if summary.kept_files:
+        files = text.count(summary.kept_files, "unfinished file")
+        yield f"  kept {text.size(summary.kept_bytes)} of {files}, to go on from there"
+    absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
+    for path in absent:
+        yield f"  absent at the end: {text.printable(path)}"
+    yield from _hidden_lines(len(summary.absent) - len(absent))
     shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
     for failure in shown:
         yield from _failure_lines(failure)
-    hidden = len(summary.failures) - len(shown)
-    if hidden:
-        yield f"  ... and {hidden:,} more; -v or --json lists them all"
+    yield from _hidden_lines(len(summary.failures) - len(shown))
     yield f"  mirror: {text.printable(summary.root)}"
     if summary.complete:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
@@ -84,6 +90,11 @@ def _outcomes(summary: Summary) -> str:
     if summary.warnings:
         parts.append(text.count(summary.warnings, "warning"))
     return ", ".join(parts) or "nothing to do"
+
+
+def _hidden_lines(count: int) -> Iterator[str]:
+    if count:
+        yield f"  ... and {count:,} more; -v or --json lists them all"
 
 
 def _failure_lines(failure: Failure) -> Iterator[str]:

@@ -42,6 +42,11 @@ def duration(seconds: float | Fraction) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def percent(share: float, *, complete: bool) -> str:
+    """Write a share of a whole, four characters wide: 100 % only of what is ``complete``."""
+    return f"{100 if complete else min(int(share * 100), 99):3}%"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun: ``1 file``, ``1,204 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

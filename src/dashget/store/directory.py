@@ -199,6 +199,15 @@ class MirrorDirectory:
         """Say whether a file of this name was finished once, whatever is there of it now."""
         return path in self._recorded
 
+    def kept(self) -> tuple[int, int]:
+        """Return how many unfinished files the next run goes on with, and their bytes here."""
+        if self._read_only or self._journal.is_empty:
+            return 0, 0
+        try:
+            return self._journal.kept()
+        except OSError:  # what cannot be read cannot be gone on with either
+            return 0, 0
+
     def discard(self, part: Part) -> None:
         """Throw unfinished bytes away: they are not what the server meant to send."""
         part.drop()

@@ -96,7 +96,12 @@ class Journal:
         bytes from another one do not count.
         """
         state = self._states.get(part)
-        if state is None or state.validator is None or url not in (None, state.url):
+        if state is None or url not in (None, state.url):
+            return None
+        return self._point_of(part, state)
+
+    def _point_of(self, part: str, state: _State) -> ResumePoint | None:
+        if state.validator is None:
             return None
         scattered = os.path.exists(self.prefix + scattered_name(part))
         try:
@@ -111,6 +116,16 @@ class Journal:
         if not finished:
             return None
         return ResumePoint(finished, state.size, state.validator, state.source)
+
+    def kept(self) -> tuple[int, int]:
+        """Return how many parts the next run can go on with, and how many bytes they have."""
+        count = total = 0
+        for part, state in self._read()[0].items():
+            point = self._point_of(part, state)
+            if point is not None:
+                count += 1
+                total += sum((span.last or 0) + 1 - span.first for span in point.finished)
+        return count, total
 
     @property
     def is_empty(self) -> bool:
@@ -206,8 +221,19 @@ class Journal:
         """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
         if not self.directory.is_dir():
             return
-        decoder = msgspec.json.Decoder(PartEntry)
+        self._states, paths = self._read()
+        for name in os.listdir(self.directory):
+            part = name.removesuffix(_SCATTERED)
+            if name != self._path.name and self.resume_point(part) is None:
+                (self.directory / name).unlink()
+                self._states.pop(part, None)
+        self._compact(paths)
+
+    def _read(self) -> tuple[dict[str, _State], dict[str, str]]:
+        """Read what is known of parts, and their paths; damaged lines say nothing."""
+        states: dict[str, _State] = {}
         paths: dict[str, str] = {}
+        decoder = msgspec.json.Decoder(PartEntry)
         try:
             lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -217,26 +243,16 @@ class Journal:
                 entry = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
-            if self._line(msgspec.structs.replace(entry)) == line + b"\n":
-                self._apply(entry, paths)
-        for name in os.listdir(self.directory):
-            part = name.removesuffix(_SCATTERED)
-            if name != self._path.name and self.resume_point(part) is None:
-                (self.directory / name).unlink()
-                self._states.pop(part, None)
-        self._compact(paths)
-
-    def _apply(self, entry: PartEntry, paths: dict[str, str]) -> None:
-        if entry.boot not in (None, self._boot):
-            return
-        if entry.path is not None:
-            paths[entry.part] = entry.path
-            self._states[entry.part] = _State(entry.url, entry.source, entry.validator, entry.size)
-        state = self._states.get(entry.part)
-        if state is None:
-            return
-        if entry.span is not None:
-            state.spans.append(entry.span)
+            if self._line(msgspec.structs.replace(entry)) != line + b"\n":
+                continue
+            if entry.boot not in (None, self._boot):
+                continue
+            if entry.path is not None:
+                paths[entry.part] = entry.path
+                states[entry.part] = _State(entry.url, entry.source, entry.validator, entry.size)
+            if entry.span is not None and entry.part in states:
+                states[entry.part].spans.append(entry.span)
+        return states, paths
 
     def _compact(self, paths: dict[str, str]) -> None:
         lines = []

@@ -28,6 +28,11 @@ class Gaps:
         return bool(self._spans)
 
     @property
+    def total(self) -> int:
+        """How many bytes all gaps have together."""
+        return sum(end - first for first, end in self._spans)
+
+    @property
     def first(self) -> int | None:
         """Where the first gap begins; None without one."""
         return self._spans[0][0] if self._spans else None

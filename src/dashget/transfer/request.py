@@ -237,6 +237,17 @@ class TransferError(FetchError):
         self.gone = gone
 
 
+class UnderWay(msgspec.Struct, frozen=True):
+    """A job that is not done: how many of its bytes are here, those of earlier runs included.
+
+    ``size`` is None while the server has not told it.
+    """
+
+    job: Job
+    bytes: int
+    size: int | None
+
+
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """The state of a run at one moment."""
 
@@ -246,6 +257,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """Transfers that pause before their next attempt."""
     limit: int = 0
     """How many may be in flight at the moment."""
+    under_way: tuple[UnderWay, ...] = ()
+    """Jobs of which something is here or known; not those that come whole within a moment."""
 
 
 class Hooks:

@@ -37,6 +37,7 @@ from dashget.transfer.request import (
 from dashget.transfer.retry import Bases, Retries
 from dashget.transfer.shares import Shares
 from dashget.transfer.task import Task
+from dashget.transfer.underway import iter_under_way
 from dashget.transfer.wire import Wire
 
 if TYPE_CHECKING:
@@ -372,7 +373,13 @@ class Run:
             self._active_before = self.active
             if self.jobs is None and not self.backlog.is_ready:
                 self._overtake(now)
-            reading = Reading(received, self.active, self.backlog.waiting, self.concurrency.limit)
+            reading = Reading(
+                received,
+                self.active,
+                self.backlog.waiting,
+                self.concurrency.limit,
+                tuple(iter_under_way(self._open, self.wires)),
+            )
             self.call(self.shared.hooks.on_tick, reading)
 
     def _overtake(self, now: float) -> None:

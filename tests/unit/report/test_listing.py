@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
+from rich.cells import cell_len
 
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
@@ -50,15 +53,15 @@ DOCUMENT = f"""
 </MPD>"""
 
 
-def row() -> PresentationRow:
-    mpd = parse_mpd(DOCUMENT.strip().encode())
+def row(document: str = DOCUMENT) -> PresentationRow:
+    mpd = parse_mpd(document.strip().encode())
     shown = resolve(mpd, url="http://h/x.mpd", now=datetime(2026, 1, 1, tzinfo=UTC))
     return presentation_row(shown, make_tracks(shown))
 
 
-def table() -> str:
+def table(width: int | None = None, document: str = DOCUMENT) -> str:
     stream = io.StringIO()
-    print_table(row(), stream)
+    print_table(row(document), stream, width=width)
     return stream.getvalue()
 
 
@@ -112,11 +115,31 @@ def test_the_json_form_holds_the_same() -> None:
     assert sets[2]["representations"][0]["audio_sampling_rate"] == 48000
 
 
-def test_a_narrow_table_leaves_out_what_matters_least_and_never_the_id() -> None:
-    for width in (120, 80, 40, 10):
-        stream = io.StringIO()
-        print_table(row(), stream, width=width)
-        lines = stream.getvalue().splitlines()[4:]
-        assert lines[0].split()[:2] == ["type", "id"]
-        assert [line.split()[1] for line in lines[2:]] == ["v1", "t1", "a1", "i1"]
-        assert width == 10 or all(len(line) <= width for line in lines)
+WIDTHS = (240, 160, 120, 80, 60, 40, 24, 20)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_narrow_table_says_all_that_a_wide_one_says(width: int) -> None:
+    lines = table(width).splitlines()[4:]
+    assert lines[0].split()[:2] == ["type", "id"]
+    assert [line.split()[1] for line in lines[2:] if line[0] != " "] == ["v1", "t1", "a1", "i1"]
+    assert all(cell_len(line) <= width for line in lines)
+    said = "".join("".join(lines).split())
+    for line in table().splitlines()[6:]:
+        for fact in line.split("  "):
+            assert fact.replace(" ", "") in said
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_has_no_room_in_a_row_stands_below_it_with_its_name(width: int) -> None:
+    rows = re.split(r"(?m)^(?=\S)", table(width))
+    video = next(row for row in rows if re.match(r"video +v1\b", row))
+    header = next(row for row in rows if row.startswith("type "))
+    for name in ("segments", "duration", "size", "protection", "notes", "codecs"):
+        assert (f"{name}:" in video) is not (name in header.split())
+
+
+def test_words_that_are_wider_than_a_line_are_broken_and_wide_letters_counted() -> None:
+    wide = "\u65e5\u672c" * 20
+    shown = "".join(table(21, DOCUMENT.replace("Commentaire", wide)).split())
+    assert wide in shown

@@ -40,8 +40,9 @@ def manifest() -> ManifestLoaded:
     return ManifestLoaded("http://h/x.mpd", 900, "static", 1, 2, "show")
 
 
-def track(number: int = 0, segments: int | None = 10, estimate: int | None = 1000) -> TrackPlanned:
-    return TrackPlanned(number, 0, f"v{number}", "video", f"64x36 ({number})", segments, estimate)
+def track(number: int = 0, files: int | None = 10, estimate: int | None = 1000) -> TrackPlanned:
+    label = f"64x36 ({number})"
+    return TrackPlanned(number, 0, f"v{number}", "video", label, None, estimate, files)
 
 
 def finished(
@@ -103,6 +104,22 @@ def test_an_interrupted_run_is_not_called_complete() -> None:
     lines = list(summary_lines(summary(interrupted=True)))
     assert lines[0].startswith("Interrupted")
     assert lines[-1].startswith("hint")
+
+
+def test_what_is_kept_of_unfinished_files_is_told() -> None:
+    lines = list(summary_lines(summary(interrupted=True, kept_files=2, kept_bytes=1500)))
+    assert "  kept 1.50 kB of 2 unfinished files, to go on from there" in lines
+    assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
+
+
+def test_what_is_absent_is_named() -> None:
+    few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
+    assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
+    many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
+    lines = list(summary_lines(many))
+    assert [line[-1] for line in lines if line.startswith("  absent")] == ["a", "b", "c"]
+    assert "  ... and 6 more; -v or --json lists them all" in lines
+    assert "  absent at the end: i" in list(summary_lines(many, verbose=True))
 
 
 def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
@@ -171,14 +188,14 @@ def test_a_pipe_gets_whole_lines_without_control_characters() -> None:
 def test_a_pipe_gets_a_progress_line_every_five_seconds() -> None:
     clock = Clock()
     stream, printer = plain(clock)
-    printer(track(segments=4))
+    printer(track(files=4))
     printer(finished())
     for _ in range(40):
         clock.now += 0.25
         printer(progressed(int(clock.now * 1000)))
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
-    assert "1/4 segments" in lines[0]
+    assert "1/4 files" in lines[0]
     assert "/s" in lines[0]
 
 
@@ -219,7 +236,7 @@ def test_failures_are_reported_at_once_on_a_pipe() -> None:
 
 def test_the_meter_estimates_from_bandwidth_until_files_tell() -> None:
     meter = Meter(Clock())
-    meter.take(track(segments=10, estimate=5000))
+    meter.take(track(files=10, estimate=5000))
     assert meter.bytes_expected == 5000
     for _ in range(3):
         meter.take(finished(size=100))
@@ -230,7 +247,7 @@ def test_the_meter_estimates_from_bandwidth_until_files_tell() -> None:
 def test_the_meter_reckons_the_rate_over_the_last_seconds() -> None:
     clock = Clock()
     meter = Meter(clock)
-    meter.take(track(segments=10, estimate=100_000))
+    meter.take(track(files=10, estimate=100_000))
     for step in range(101):
         meter.take(progressed(step * 100))
         clock.now += 0.1
@@ -240,7 +257,7 @@ def test_the_meter_reckons_the_rate_over_the_last_seconds() -> None:
 
 def test_the_meter_counts_segments_where_sizes_are_unknown() -> None:
     meter = Meter(Clock())
-    meter.take(track(segments=4, estimate=None))
+    meter.take(track(files=4, estimate=None))
     meter.take(finished(size=None))
     assert meter.fraction == 0.25
 
@@ -248,8 +265,8 @@ def test_the_meter_counts_segments_where_sizes_are_unknown() -> None:
 def test_one_representation_over_many_periods_is_one_line() -> None:
     meter = Meter(Clock())
     for number in range(3):
-        meter.take(TrackPlanned(number, number, "v1", "video", "64x36 (v1)", 5, 100))
-    assert [line.segments for line in meter.tracks] == [15]
+        meter.take(TrackPlanned(number, number, "v1", "video", "64x36 (v1)", 4, 100, 5))
+    assert [line.files for line in meter.tracks] == [15]
 
 
 def test_what_is_retried_is_shown_until_it_ends() -> None:
@@ -265,9 +282,11 @@ class Tty(io.StringIO):
         return True
 
 
-def terminal(monkeypatch: pytest.MonkeyPatch, lines: int = 12) -> tuple[Tty, Clock, LiveTerminal]:
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, lines: int = 12, columns: int = 100
+) -> tuple[Tty, Clock, LiveTerminal]:
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream, clock = Tty(), Clock()
@@ -283,7 +302,7 @@ def test_a_terminal_shows_bars_totals_and_retries(monkeypatch: pytest.MonkeyPatc
     text = stream.getvalue()
     assert "64x36 (0)" in text
     assert "0/10" in text
-    assert "segments" in text
+    assert "files" in text
     assert "retrying v/1.m4s" in text
     printer.close()
     assert stream.getvalue().count("\x1b[?25h") == 1
@@ -331,9 +350,8 @@ def test_a_terminal_is_redrawn_at_most_ten_times_a_second(
 def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    stream, clock, printer = terminal(monkeypatch)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    printer(track(segments=1000, estimate=10_000_000))
+    stream, clock, printer = terminal(monkeypatch, columns=columns)
+    printer(track(files=1000, estimate=10_000_000))
     printer(finished(Outcome.FAILED, size=None))
     for step in range(3):
         clock.now += 1

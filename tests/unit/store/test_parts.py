@@ -254,6 +254,30 @@ def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
     assert resume_point(parts) is not None
 
 
+def test_what_can_be_gone_on_with_is_counted(parts: Path) -> None:
+    journal = Journal(parts)
+    assert journal.kept() == (0, 0)
+    earlier = Part(journal, "earlier", URL)
+    earlier.begin(head(), 0)
+    earlier.write(b"0123", 0)
+    killed(journal)
+    journal = Journal(parts)
+    scattered = Part(journal, "scattered", URL)
+    scattered.begin(head(100), 0)
+    scattered.scatter()
+    scattered.write(b"01", 50)
+    scattered.written(ByteRange(50, 51))
+    scattered.write(b"not noted", 60)
+    untrusted = Part(journal, "untrusted", URL)
+    untrusted.begin(head(validator=None), 0)
+    untrusted.write(b"0123", 0)
+    finished = Part(journal, "finished", URL)
+    finished.begin(head(), 0)
+    finished.write(b"01234", 0)
+    (parts / part_name("finished")).unlink()
+    assert journal.kept() == (2, 6)
+
+
 def test_an_empty_resource_is_a_part_of_no_bytes(parts: Path) -> None:
     part = Part(Journal(parts), "empty", URL)
     part.begin(head(0), 0)

@@ -1,0 +1,155 @@
+"""What is said of a run while it goes on, and of what it leaves when it is ended."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import subprocess
+import termios
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dashget
+from tests.faultserver import Answer, FaultServer, refuse
+from tests.program import DEADLINE_SECONDS, run, start
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+
+SIZE = 100_000
+HALF = SIZE // 2
+BODY = bytes(SIZE)
+SINGLE = Answer(
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
+    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<Representation id="v" bandwidth="8000"><BaseURL>v.mp4</BaseURL>'
+    b'<SegmentBase indexRange="0-99"/></Representation></AdaptationSet></Period></MPD>'
+)
+
+TWO = Answer(
+    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
+    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
+    b'<SegmentTemplate duration="1" media="$Number$.m4s"/><Representation id="v"'
+    b' bandwidth="800000"/></AdaptationSet></Period></MPD>'
+)
+
+
+@pytest.fixture
+def url(server: FaultServer) -> str:
+    """A presentation of one file that stands still when half of it has come."""
+    server.on("/v.mp4", Answer(BODY, etag='"a"', cut=HALF, cut_by="hang"))
+    return server.on("/x.mpd", SINGLE)
+
+
+def events_of(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def wait_for_half(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Read events until half of the file is told to be here."""
+    return next(
+        event
+        for event in events_of(process)
+        if event["event"] == "progress" and [u["bytes"] for u in event["unfinished"]] == [HALF]
+    )
+
+
+def test_bytes_of_a_single_file_are_told_while_it_comes(url: str, tmp_path: Path) -> None:
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        told = wait_for_half(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert told["unfinished"] == [{"path": "v.mp4", "track": 0, "bytes": HALF, "size": SIZE}]
+    assert told["files_done"] == 0
+
+
+def test_ctrl_c_tells_how_much_of_unfinished_files_is_kept(url: str, tmp_path: Path) -> None:
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        wait_for_half(process)
+        process.send_signal(signal.SIGINT)
+        *_, summary = events_of(process)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert (summary["kept_files"], summary["kept_bytes"]) == (1, HALF)
+
+
+def test_a_hang_up_ends_a_run_in_order_however_often_it_is_told(url: str, tmp_path: Path) -> None:
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        wait_for_half(process)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+        *_, summary = events_of(process)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert summary["interrupted"]
+    assert summary["kept_bytes"] == HALF
+
+
+def test_a_run_whose_terminal_is_closed_keeps_what_it_has(
+    server: FaultServer, url: str, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    more = {"TERM": "xterm"}
+    with start(
+        url, "-o", "m", cwd=tmp_path, more=more, stderr=theirs, preexec_fn=lambda: control(theirs)
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"50.0 kB of about 100 kB" not in shown:
+            shown += os.read(ours, 65536)
+        os.close(ours)
+        out, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    assert (process.returncode, out) == (130, "")
+    server.on("/v.mp4", Answer(BODY, etag='"a"'))
+    ended = run(url, "-o", "m", "--json", cwd=tmp_path)
+    assert ended.events[-1]["outcomes"] == {"resumed": 1}
+    assert server.seen[-1].headers["range"] == f"bytes={HALF}-"
+
+
+def control(terminal: int) -> None:
+    """Make a terminal the one that controls this process, whose session is its own."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def test_ctrl_c_twice_is_answered_also_while_nothing_has_begun(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    asked = threading.Event()
+    url = server.on("/x.mpd", Answer(drop="hang", note=lambda _: asked.set()))
+    with start(url, "-o", "m", cwd=tmp_path) as process:
+        assert asked.wait(DEADLINE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert err.startswith("dashget: error: interrupted\n")
+    assert "Traceback" not in err
+
+
+def test_what_is_asked_for_once_more_at_the_end_does_not_count_from_zero(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/x.mpd", TWO)
+    server.on("/1.m4s", refuse(404), Answer(BODY, etag='"a"', cut=HALF, cut_by="hang"))
+    server.on("/2.m4s", Answer(BODY))
+    told: list[int] = []
+    stop = dashget.Stop()
+
+    def watch(event: dashget.Event) -> None:
+        if isinstance(event, dashget.Progressed):
+            told.append(event.transferred)
+            if [file.bytes for file in event.unfinished if file.path == "1.m4s"] == [HALF]:
+                stop.request()
+
+    options = dashget.MirrorOptions(root=tmp_path / "m")
+    dashget.mirror(url, options, observer=watch, stop=stop)
+    assert told == sorted(told)
+    assert told[-1] >= SIZE + HALF

@@ -1,0 +1,73 @@
+"""What the engine says of resources that are not finished."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.byterange import ByteRange
+from dashget.transfer.request import Reading, ResumePoint
+from tests.faultserver import Answer, FaultServer
+from tests.sinks import RecordingSink, Transfers
+
+BODY = bytes(range(256)) * 400
+SIZE = len(BODY)
+HALF = SIZE // 2
+PIECE = 10_000
+
+
+def stuck(after: int, etag: str | None = '"a"') -> Answer:
+    """An answer that stands still after some bytes of its body."""
+    return Answer(BODY, etag=etag, cut=after, cut_by="hang")
+
+
+def watch(
+    url: str, until: int, sink: RecordingSink | None = None, **options: object
+) -> list[tuple[int, int | None]]:
+    """Fetch until so many bytes are told to be here; return all that was told."""
+    told: list[tuple[int, int | None]] = []
+    with Transfers(RecordingSink, loops=1, in_flight=3, **options) as transfers:
+
+        def look(reading: Reading) -> None:
+            told.extend((item.bytes, item.size) for item in reading.under_way)
+            if told and told[-1][0] >= until:
+                transfers.engine.cancel()
+
+        transfers.log.on_tick = look  # type: ignore[method-assign]  # in place of a log
+        transfers.run(url, sinks=[sink] if sink else [])
+        assert until <= told[-1][0]
+    return told
+
+
+@pytest.mark.parametrize("etag", ['"a"', None])
+def test_bytes_of_one_file_count_while_it_is_under_way(
+    server: FaultServer, etag: str | None
+) -> None:
+    told = watch(server.on("/a", stuck(HALF, etag)), HALF)
+    assert told[-1] == (HALF, SIZE)
+
+
+def test_a_size_that_nobody_has_told_is_none(server: FaultServer) -> None:
+    url = server.on("/a", Answer(BODY, etag='"a"', length=None, cut=HALF, cut_by="hang"))
+    assert watch(url, HALF)[-1] == (HALF, None)
+
+
+def test_bytes_of_an_earlier_run_count_from_the_start(server: FaultServer) -> None:
+    sink = RecordingSink(ResumePoint((ByteRange(0, HALF - 1),), SIZE, '"a"'), BODY[:HALF])
+    told = watch(server.on("/a", stuck(PIECE)), HALF + PIECE, sink)
+    assert told[0][0] >= HALF
+    assert told[-1] == (HALF + PIECE, SIZE)
+
+
+def test_bytes_that_come_again_count_once(server: FaultServer) -> None:
+    broken = Answer(BODY, cut=HALF, cut_by="close")
+    told = watch(server.on("/a", broken, broken, stuck(HALF + 1, None)), HALF + 1)
+    assert told[-1] == (HALF + 1, SIZE)
+
+
+def test_parallel_ranges_count_what_has_come_and_not_what_is_claimed(server: FaultServer) -> None:
+    sink = RecordingSink()
+    url = server.on("/a", stuck(PIECE))
+    told = watch(url, 3 * PIECE, sink, range_threshold=1000, range_size=SIZE // 4)
+    assert sink.scattered
+    assert told[-1] == (3 * PIECE, SIZE) == (sink.received, SIZE)
+    assert all(size == SIZE for _, size in told)

@@ -1,0 +1,71 @@
+"""What holds of progress whatever is told of a run."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashget.events import Event, FileFinished, Outcome, Progressed, TrackPlanned, Unfinished
+from dashget.report import text
+from dashget.report.meter import Meter
+
+sizes = st.one_of(st.none(), st.integers(0, 10_000))
+tracks = st.integers(0, 2)
+planned = st.builds(
+    TrackPlanned,
+    track=tracks,
+    period_index=st.just(0),
+    representation=st.just("v"),
+    content_type=st.sampled_from(["video", "audio"]),
+    label=st.just(""),
+    bytes_estimated=sizes,
+    files=st.one_of(st.none(), st.integers(0, 5)),
+)
+finished = st.builds(
+    FileFinished,
+    path=st.sampled_from("abcde"),
+    url=st.just(""),
+    outcome=st.sampled_from(Outcome),
+    size=sizes,
+    track=st.one_of(st.none(), tracks),
+)
+readings = st.builds(
+    Progressed,
+    transferred=st.integers(0, 100_000),
+    files_done=st.integers(0, 5),
+    files_planned=st.integers(0, 5),
+    planning_done=st.booleans(),
+    in_flight=st.just(1),
+    waiting_to_retry=st.just(0),
+    unfinished=st.lists(
+        st.builds(
+            Unfinished,
+            path=st.sampled_from("abcde"),
+            track=tracks,
+            bytes=st.integers(0, 10_000),
+            size=sizes,
+        ),
+        max_size=4,
+    ).map(tuple),
+)
+
+
+@given(st.lists(st.one_of(planned, finished, readings)))
+def test_progress_never_goes_back_or_past_the_end(events: list[Event]) -> None:
+    now = 0.0
+    meter = Meter(lambda: now)
+    fraction, count = 0.0, 0
+    for event in events:
+        meter.take(event)
+        now += 1
+        assert 0 <= meter.fraction <= 1
+        assert all(0 <= track.fraction <= 1 for track in meter.tracks)
+        left, expected = meter.seconds_left, meter.bytes_expected
+        assert left is None or left > 0
+        assert expected is None or expected >= meter.bytes_here
+        written = text.percent(meter.fraction, complete=meter.complete)
+        assert (written == "100%") is meter.complete
+        if isinstance(event, Progressed):
+            assert meter.fraction >= fraction
+            assert meter.bytes_here >= count
+            fraction, count = meter.fraction, meter.bytes_here

@@ -1,0 +1,129 @@
+"""Signals end a run in order, and whoever repeats Ctrl-C gets an answer."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from dashget.cli.outliving import outliving
+from dashget.cli.signals import stopping_on_signals
+from dashget.stopping import Stop
+from tests.program import DEADLINE_SECONDS, environment
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_ends_the_tests() -> Iterator[None]:
+    def fail(number: int, _: object) -> None:
+        raise AssertionError(f"{signal.Signals(number).name} was not handled")
+
+    earlier = {number: signal.signal(number, fail) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def stop() -> Iterator[Stop]:
+    """A run that is at work and ends in order."""
+    stop = Stop()
+    with stop.answered():
+        yield stop
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_first_signal_asks_for_an_orderly_end(stop: Stop, name: str) -> None:
+    with stopping_on_signals(stop):
+        signal.raise_signal(signal.Signals[name])
+        assert stop.requested
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_the_second_one_leaves_at_once(stop: Stop, name: str) -> None:
+    with stopping_on_signals(stop):
+        signal.raise_signal(signal.SIGHUP)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.Signals[name])
+
+
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_terminal_that_is_closed_may_say_so_more_than_once(stop: Stop, first: str) -> None:
+    with stopping_on_signals(stop):
+        for number in (signal.Signals[first], signal.SIGHUP, signal.SIGHUP):
+            signal.raise_signal(number)
+    assert stop.requested
+
+
+def test_a_hang_up_before_anything_can_be_ended_in_order_interrupts() -> None:
+    with stopping_on_signals(Stop()), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGHUP)
+
+
+def test_where_hang_ups_are_ignored_they_stay_so(stop: Stop) -> None:
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping_on_signals(stop):
+            signal.raise_signal(signal.SIGHUP)
+        assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, earlier)
+
+
+def test_an_interrupt_that_nothing_else_answers_is_answered_in_one_line() -> None:
+    program = (
+        "import dashget.cli, dashget.cli.app\n"
+        "def run(_):\n    raise KeyboardInterrupt\n"
+        "dashget.cli.app.run = run\n"
+        "dashget.cli.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (130, "dashget: error: interrupted\n")
+
+
+class Gone(io.StringIO):
+    """A terminal whose other side is closed."""
+
+    def __init__(self, number: int = errno.EIO) -> None:
+        super().__init__()
+        self._number = number
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, data: str, /) -> int:
+        raise OSError(self._number, os.strerror(self._number))
+
+    def flush(self) -> None:
+        raise OSError(self._number, os.strerror(self._number))
+
+
+def test_what_is_written_to_a_terminal_that_is_no_more_goes_nowhere() -> None:
+    stream = outliving(Gone())
+    assert stream.write("abc") == 3
+    stream.flush()
+    assert stream.isatty()
+
+
+def test_other_errors_of_output_are_errors() -> None:
+    stream = outliving(Gone(errno.ENOSPC))
+    with pytest.raises(OSError, match="space"):
+        stream.write("abc")
+    with pytest.raises(OSError, match="space"):
+        stream.flush()
+    pipe = io.StringIO()
+    assert outliving(pipe) is pipe
