@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
     from dashget.stopping import Stop
-    from dashget.transfer.options import TransferOptions
+    from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
     from dashget.verification import VerifyOptions
 
 _HOMES = {
@@ -114,7 +114,7 @@ _HOMES = {
     "dashget.segments.listing": ("iter_segments",),
     "dashget.segments.segment": ("Segment", "SegmentKind"),
     "dashget.selection": ("Selection", "parse_selection"),
-    "dashget.transfer.options": ("TransferOptions",),
+    "dashget.transfer.options": ("HttpVersion", "OriginHeader", "TransferOptions"),
     "dashget.verification": ("VerifyOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -130,6 +130,7 @@ __all__ = [
     "FileFinished",
     "FileStarted",
     "Finding",
+    "HttpVersion",
     "Issue",
     "Loaded",
     "MPDError",
@@ -139,6 +140,7 @@ __all__ = [
     "ManifestLoaded",
     "MirrorOptions",
     "Observer",
+    "OriginHeader",
     "Outcome",
     "Period",
     "PlanLine",

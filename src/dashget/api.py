@@ -9,7 +9,7 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -24,6 +24,7 @@ from dashget.events import (
     ignore,
     ignored_by,
 )
+from dashget.fields import Check, Wrong, check, flag, instance, optional, require, text, whole
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import read_indexes, read_protections
@@ -52,6 +53,15 @@ if TYPE_CHECKING:
     from dashget.verification import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
+_SEGMENT_LIMIT: Final = optional(whole(1))
+_TRANSFER: Final = instance(TransferOptions, "such as dashget.TransferOptions(in_flight=8)")
+_SELECTION: Final = instance(Selection, "such as dashget.parse_selection(video='best')")
+
+
+def _moment(value: object) -> Wrong | None:
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return None
+    return Wrong("not a datetime with a time zone", "such as datetime.datetime.now(datetime.UTC)")
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +86,26 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     """The most segments of one Representation; a manifest that implies more is refused."""
 
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
+
+_RULES: Final[dict[str, Check]] = {
+    "root": optional(instance(Path)),
+    "selection": _SELECTION,
+    "transfer": _TRANSFER,
+    "base_url": optional(text),
+    "now": optional(_moment),
+    "dry_run": flag,
+    "moved": flag,
+    "fsync": flag,
+    "checksums": flag,
+    "verify": flag,
+    "prune": flag,
+    "segment_limit": _SEGMENT_LIMIT,
+}
+
 
 def load(
     source: str,
@@ -91,6 +121,8 @@ def load(
     the wall-clock time for a dynamic presentation. Raises UsageError,
     ManifestFetchError or MPDError.
     """
+    require("transfer", transfer, optional(_TRANSFER), "load")
+    require("now", now, optional(_moment), "load")
     parsed = parse_source(source, base_url=base_url)
     options = _with_origin(transfer or TransferOptions(), parsed)
     with Engine(options) as engine:
@@ -115,6 +147,9 @@ def plan(
     SelectionError at once, and MPDError where a Representation has more than
     ``segment_limit`` segments.
     """
+    require("selection", selection, optional(_SELECTION), "plan")
+    require("segment_limit", segment_limit, _SEGMENT_LIMIT, "plan")
+    require("indexes", indexes, optional(_TRANSFER), "plan")
     narrowed = _narrow(loaded.presentation, selection or Selection())
     tracks = make_tracks(narrowed, limit=segment_limit)
     if indexes is not None:
@@ -138,6 +173,7 @@ def mirror(
     every event, the Summary last, from one thread at a time.
     """
     started = time.monotonic()
+    require("options", options, optional(instance(MirrorOptions)), "mirror")
     options = options or MirrorOptions()
     stop = stop or Stop()
     watch = _Watch(observer)
@@ -210,6 +246,7 @@ def verify(
     """
     from dashget.verification import VerifyOptions, verify_mirror
 
+    require("options", options, optional(instance(VerifyOptions)), "verify")
     return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 

@@ -41,6 +41,7 @@ from typing import Any, Final
 import msgspec
 
 from dashget.errors import SelectionError, UsageError
+from dashget.fields import check, each, instance
 from dashget.mpd.presentation import (
     AdaptationSet,
     ContentType,
@@ -115,6 +116,10 @@ class Selection(msgspec.Struct, frozen=True):
     image: Rule = Rule()
     periods: tuple[PeriodRange, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check every field, so that a selection which exists can be used."""
+        check(self, _RULES)
+
     def rule(self, content_type: ContentType) -> Rule:
         """Give the rule for a content type; what is none of the four is always taken."""
         return {
@@ -123,6 +128,14 @@ class Selection(msgspec.Struct, frozen=True):
             ContentType.TEXT: self.text,
             ContentType.IMAGE: self.image,
         }.get(content_type, Rule())
+
+
+_PARSE_HINT: Final = "read it with dashget.parse_selection(video='best', period='0-1')"
+_RULE: Final = instance(Rule, _PARSE_HINT)
+_RULES: Final = {
+    **dict.fromkeys(("video", "audio", "text", "image"), _RULE),
+    "periods": each(instance(PeriodRange, _PARSE_HINT), _PARSE_HINT),
+}
 
 
 def parse_selection(

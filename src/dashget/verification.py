@@ -6,6 +6,7 @@ import datetime
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,7 @@ from dashget.checks import (
 )
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
+from dashget.fields import Check, check, flag, instance
 from dashget.layout import SUMS_NAME, SafePath, local_manifest_name, reserved_names
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import RemoteEntity, include_entities
@@ -62,10 +64,22 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Remove recorded files that the manifest no longer names."""
     transfer: TransferOptions = TransferOptions()
 
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
     @property
     def writes(self) -> bool:
         """Whether the mirror may be changed."""
         return self.repair or self.prune
+
+
+_RULES: Final[dict[str, Check]] = {
+    "remote": flag,
+    "repair": flag,
+    "prune": flag,
+    "transfer": instance(TransferOptions, "such as dashget.TransferOptions(in_flight=8)"),
+}
 
 
 def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:

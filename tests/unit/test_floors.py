@@ -39,6 +39,7 @@ ORDER = (
     ("mpd",),
     ("isobmff", "webm"),
     ("events",),
+    ("fields",),
     ("byterange", "compactmap", "digests", "errors", "version"),
     ("regex",),
 )

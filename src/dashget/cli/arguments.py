@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from dashget.cli.parser import Parser, counting
+from dashget.cli.parser import Parser, whole
 
 if TYPE_CHECKING:
     import datetime
@@ -40,7 +40,7 @@ def add_segment_limit(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--segment-limit",
         metavar="N",
-        type=counting,
+        type=whole,
         default=SEGMENT_LIMIT,
         help="Refuse a Representation with more segments than this.",
     )

@@ -11,11 +11,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
+from dashget.fields import FieldError
 from dashget.report import text
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
+_OPTIONS: Final = {
+    "in_flight": "--threads",
+    "max_in_flight": "--threads",
+    "headers": "--header",
+    "origin_headers": "--header",
+    "cookies": "--cookie",
+}
+"""Those that are not called as their field is."""
 
 
 def report(error: BaseException) -> int:
@@ -23,6 +32,9 @@ def report(error: BaseException) -> int:
     match error:
         case MPDError():
             return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
+        case FieldError(field=name, wrong=wrong):
+            message = f"{_option_of(name)}: {wrong.text}"
+            return _fail(message, wrong.hint or "see: dashget --help", error.exit_code)
         case DashGetError():
             return _fail(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
@@ -47,6 +59,11 @@ def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()
     if hint:
         print(f"hint: {text.printable(hint)}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _option_of(field: str) -> str:
+    """Return the option that sets a field of the library's options."""
+    return _OPTIONS.get(field) or f"--{field.removesuffix('_seconds').replace('_', '-')}"
 
 
 def _issue_lines(error: MPDError) -> list[str]:

@@ -19,8 +19,6 @@ _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
 _REPEATED: Final = "given more than once"
 
-_DAY_SECONDS: Final = 24 * 60 * 60
-
 
 class Parser(argparse.ArgumentParser):
     """Reads one command line of one command; everything unclear about it is a UsageError."""
@@ -115,37 +113,20 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, words, n=1)), None)
 
 
-def natural(text: str) -> int:
-    """Read a whole number from 0."""
-    return _whole(text, 0, "must not be negative")
-
-
-def counting(text: str) -> int:
-    """Read a whole number from 1."""
-    return _whole(text, 1, "must be at least 1")
-
-
-def seconds(text: str) -> float:
-    """Read a time above 0 and up to a day, with decimals or without."""
+def whole(text: str) -> int:
+    """Read a whole number; which ones can be meant is for the library's options to say."""
     try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive: {value:g}")
-    if value > _DAY_SECONDS:
-        raise argparse.ArgumentTypeError(f"longer than a day: {value:g}")
-    return value
-
-
-def _whole(text: str, least: int, rule: str) -> int:
-    try:
-        value = int(text)
+        return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a whole number: {text!r}") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{rule}: {value}")
-    return value
+
+
+def number(text: str) -> float:
+    """Read a number, with decimals or without."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
 
 
 class _Once(argparse.Action):
