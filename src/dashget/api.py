@@ -6,6 +6,7 @@ The command line uses these functions and nothing beside them.
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from dashget.events import (
     ignore,
     ignored_by,
 )
-from dashget.fields import Check, Wrong, check, flag, instance, optional, require, text, whole
+from dashget.fields import Check, Wrong, check, flag, instance, optional, path, require, text, whole
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import read_indexes, read_protections
@@ -67,7 +68,7 @@ def _moment(value: object) -> Wrong | None:
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to mirror. ``root`` None takes a directory named after the manifest's own."""
 
-    root: Path | None = None
+    root: str | os.PathLike[str] | None = None
     selection: Selection = Selection()
     transfer: TransferOptions = TransferOptions()
     base_url: str | None = None
@@ -92,7 +93,7 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RULES: Final[dict[str, Check]] = {
-    "root": optional(instance(Path)),
+    "root": optional(path),
     "selection": _SELECTION,
     "transfer": _TRANSFER,
     "base_url": optional(text),
@@ -108,7 +109,7 @@ _RULES: Final[dict[str, Check]] = {
 
 
 def load(
-    source: str,
+    source: str | os.PathLike[str],
     *,
     transfer: TransferOptions | None = None,
     base_url: str | None = None,
@@ -116,7 +117,8 @@ def load(
 ) -> Loaded:
     """Fetch (or read) an MPD, and resolve it.
 
-    ``source`` is an http(s) URL, the path of a local file, or ``-`` for standard input;
+    ``source`` is an http(s) URL, the path of a local file (a ``Path`` is always one), or ``-``
+    for standard input;
     ``base_url`` is what a local document's relative URLs are resolved against. ``now`` is
     the wall-clock time for a dynamic presentation. Raises UsageError,
     ManifestFetchError or MPDError.
@@ -158,7 +160,7 @@ def plan(
 
 
 def mirror(
-    source: str,
+    source: str | os.PathLike[str],
     options: MirrorOptions | None = None,
     *,
     observer: Observer = ignore,
@@ -199,7 +201,7 @@ def mirror(
         tracks = make_tracks(narrowed, limit=options.segment_limit)
         layout = make_layout(loaded.presentation, loaded.name)
         _refuse_local_files(tracks)
-        root = options.root or Path(root_name(loaded.presentation.url))
+        root = Path(options.root or root_name(loaded.presentation.url))
         with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
             store.open(_header(loaded, options.selection), moved=options.moved)
             _announce(watch, loaded, tracks, root)
@@ -232,7 +234,7 @@ def mirror(
 
 
 def verify(
-    root: Path,
+    root: str | os.PathLike[str],
     options: VerifyOptions | None = None,
     *,
     observer: Observer = ignore,
@@ -247,7 +249,8 @@ def verify(
     from dashget.verification import VerifyOptions, verify_mirror
 
     require("options", options, optional(instance(VerifyOptions)), "verify")
-    return verify_mirror(root, options or VerifyOptions(), _Watch(observer), stop or Stop())
+    require("root", root, path, "verify")
+    return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
 class _Watch:
@@ -374,10 +377,10 @@ def _explained(error: StoreError, root: Path) -> StoreError:
     return error
 
 
-def _has_sums(root: Path | None) -> bool:
+def _has_sums(root: str | os.PathLike[str] | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
     try:
-        return root is not None and (root / SUMS_NAME).is_file()
+        return root is not None and Path(root, SUMS_NAME).is_file()
     except OSError:  # a name that no directory can have, as the store will say
         return False
 

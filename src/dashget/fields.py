@@ -98,6 +98,15 @@ def text(value: object) -> Wrong | None:
     return None if isinstance(value, str) else Wrong(f"not text, but a {type(value).__name__}")
 
 
+def path(value: object) -> Wrong | None:
+    """Demand the path of something: text, or a ``Path`` and its like."""
+    if hasattr(value, "__fspath__") and not isinstance(value, type):
+        value = value.__fspath__()
+    if not isinstance(value, str):
+        return Wrong(f"not a path: {_shown(value)}", "such as 'show' or pathlib.Path('show')")
+    return None if value else Wrong("empty", "name it; . is the current directory")
+
+
 def flag(value: object) -> Wrong | None:
     """Demand True or False."""
     return None if isinstance(value, bool) else Wrong(f"not True or False: {_shown(value)}")

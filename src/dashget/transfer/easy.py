@@ -40,7 +40,7 @@ def new_cookies(options: TransferOptions) -> Any:
 
         reader = pycurl.Curl()
         reader.setopt(pycurl.SHARE, share)
-        for line in read_cookie_file(options.cookie_file).lines:
+        for line in read_cookie_file(os.fspath(options.cookie_file)).lines:
             reader.setopt(pycurl.COOKIELIST, line)
         reader.close()
     return share

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import enum
+import os
 from typing import Final
 
 import msgspec
 
-from dashget.fields import Check, Wrong, check, each, flag, instance, optional, seconds, text, whole
+from dashget.fields import (
+    Check,
+    Wrong,
+    check,
+    each,
+    flag,
+    instance,
+    optional,
+    path,
+    seconds,
+    text,
+    whole,
+)
 
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
@@ -77,9 +90,9 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts, ``host:port`` or origins that get the secrets as well; ``all`` for every one."""
     user: str | None = None
     """``name:password``"""
-    netrc: str | None = None
+    netrc: str | os.PathLike[str] | None = None
     """Path of a netrc file to look credentials up in."""
-    cookie_file: str | None = None
+    cookie_file: str | os.PathLike[str] | None = None
     """Path of a file in Netscape's format; entries go to the domains that they name."""
     cookies: tuple[str, ...] = ()
     """``name=value`` pairs."""
@@ -90,9 +103,9 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Proxy URL (http, https, socks4, socks4a, socks5, socks5h); ``""`` for none, even if
     the environment names one. None: as the environment says."""
     no_proxy: str | None = None
-    cacert: str | None = None
-    cert: str | None = None
-    key: str | None = None
+    cacert: str | os.PathLike[str] | None = None
+    cert: str | os.PathLike[str] | None = None
+    key: str | os.PathLike[str] | None = None
     insecure: bool = False
     interface: str | None = None
     """Local interface, address or host name to send from."""
@@ -174,6 +187,7 @@ _COOKIE_HINT: Final = (
     "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
 )
 _MAYBE_TEXT: Final = optional(text)
+_MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)
 _PAUSE: Final = seconds(positive=False)
 _RULES: Final[dict[str, Check]] = {
@@ -193,15 +207,15 @@ _RULES: Final[dict[str, Check]] = {
     "origin_headers": each(_bound),
     "send_credentials_to": each(text, "such as ('cdn.example',)"),
     "user": optional(_user),
-    "netrc": _MAYBE_TEXT,
-    "cookie_file": _MAYBE_TEXT,
+    "netrc": _MAYBE_PATH,
+    "cookie_file": _MAYBE_PATH,
     "cookies": each(_cookie, "such as ('name=value',)"),
     "append_query": _MAYBE_TEXT,
     "proxy": _MAYBE_TEXT,
     "no_proxy": _MAYBE_TEXT,
-    "cacert": _MAYBE_TEXT,
-    "cert": _MAYBE_TEXT,
-    "key": _MAYBE_TEXT,
+    "cacert": _MAYBE_PATH,
+    "cert": _MAYBE_PATH,
+    "key": _MAYBE_PATH,
     "insecure": flag,
     "interface": _MAYBE_TEXT,
     "http": instance(HttpVersion, "such as dashget.HttpVersion.HTTP_2"),

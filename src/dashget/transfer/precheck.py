@@ -5,6 +5,7 @@ All of it is found before the first request is made.
 
 from __future__ import annotations
 
+import os
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,11 +28,11 @@ def warnings_about(options: TransferOptions) -> tuple[str, ...]:
     if options.cookie_file is not None:
         from dashget.transfer.cookiefile import cookie_warnings
 
-        said += cookie_warnings(options.cookie_file)
+        said += cookie_warnings(os.fspath(options.cookie_file))
     if options.netrc is not None:
         from dashget.transfer.netrc import netrc_warnings
 
-        said += netrc_warnings(options.netrc)
+        said += netrc_warnings(os.fspath(options.netrc))
     return tuple(said)
 
 
@@ -62,7 +63,7 @@ def check_sendable(options: TransferOptions) -> None:
     if options.netrc is not None:
         from dashget.transfer.netrc import netrc_warnings
 
-        netrc_warnings(options.netrc)
+        netrc_warnings(os.fspath(options.netrc))
     if options.proxy:
         _check_proxy(options.proxy)
 
