@@ -119,7 +119,8 @@ def load(
 
     ``source`` is an http(s) URL, the path of a local file (a ``Path`` is always one), or ``-``
     for standard input;
-    ``base_url`` is what a local document's relative URLs are resolved against. ``now`` is
+    ``base_url`` is what a local document's relative URLs are resolved against (a URL needs none,
+    and is refused with one). ``now`` is
     the wall-clock time for a dynamic presentation. Raises UsageError,
     ManifestFetchError or MPDError.
     """

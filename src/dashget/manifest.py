@@ -81,7 +81,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     """Read what a user gave as the manifest; UsageError for what cannot be one.
 
     What is not text but a path is a file, whatever it looks like. ``base_url`` is checked, too,
-    so that nothing is fetched before.
+    so that nothing is fetched before; with a URL it is refused: where that led is the base.
     """
     if base_url is not None:
         _checked_base(base_url)
@@ -101,7 +101,13 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if text == STDIN:
         return Source(name=base_url or "standard input")
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
-        return _parse_url(text)
+        parsed = _parse_url(text)
+        if base_url is not None:
+            raise UsageError(
+                "--base-url is for a manifest from a file or standard input, not from a URL",
+                hint="leave it out; a manifest from a URL is its own base",
+            )
+        return parsed
     return _parse_path(text)
 
 

@@ -32,9 +32,6 @@ def _add_threads(group: argparse._ArgumentGroup) -> None:
 
 def _add_requests(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--base-url", metavar="URL", help="The URL that a local file or standard input came from."
-    )
-    group.add_argument(
         "--header",
         "-H",
         metavar="HEADER",

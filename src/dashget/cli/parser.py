@@ -38,12 +38,22 @@ class Parser(argparse.ArgumentParser):
         self.register("action", None, _Once)
         self.register("action", "store_true", _Flag)
 
-    def add_operand(self, name: str, *, metavar: str, help: str) -> None:  # noqa: A002
-        """Add what the command works on. That it is missing is noticed after all else."""
+    def add_operand(
+        self,
+        name: str,
+        *,
+        metavar: str,
+        help: str,  # noqa: A002
+    ) -> argparse._ArgumentGroup:
+        """Add what the command works on. That it is missing is noticed after all else.
+
+        Returns the group for what belongs to it.
+        """
         group = self.add_argument_group("Arguments")
         self._operand = group.add_argument(name, metavar=metavar, help=help)
         self._operand.required = False
         self.usage = f"{self.prog} [OPTIONS] {metavar}"
+        return group
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Read the words of a command line that stand behind the command."""

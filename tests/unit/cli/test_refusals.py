@@ -364,3 +364,16 @@ def test_what_argparse_refuses_by_itself_is_an_error_like_all_others() -> None:
     with pytest.raises(UsageError, match=r"^something else$") as caught:
         make_parser("list").error("something else")
     assert caught.value.hint == "see: dashget list --help"
+
+
+@pytest.mark.parametrize("command", ["get", "list", "plan"])
+def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> None:
+    sentence, hint = refused(capsys, command, "http://h.invalid/x.mpd", "--base-url", "http://x/")
+    assert sentence.startswith("--base-url is for a manifest from a file or standard input")
+    assert hint == "leave it out; a manifest from a URL is its own base"
+
+
+def test_verify_has_no_base_url(capsys: Captured) -> None:
+    assert refused(capsys, "verify", "m", "--base-url", "http://x/")[0] == (
+        "unknown option: --base-url"
+    )
