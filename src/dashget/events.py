@@ -158,6 +158,8 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
     attempts: int
     status: int | None = None
+    hint: str | None = None
+    """What may help, where anything is known that may."""
 
 
 class Pruned(Event, frozen=True, tag="pruned"):

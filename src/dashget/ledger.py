@@ -89,7 +89,8 @@ class Ledger:
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)
-            failure = Failure(file.path, file.urls[0], reason or "", attempts, status)
+            hint = result.hint if isinstance(result, TransferError) else None
+            failure = Failure(file.path, file.urls[0], reason or "", attempts, status, hint)
             totals.failures.append(failure)
         if self._tells_ends:
             self._observer(_finished(file, outcome, size, result, reason))

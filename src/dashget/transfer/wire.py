@@ -28,6 +28,7 @@ from dashget.transfer.failure import (
     timeout_failure,
 )
 from dashget.transfer.head import Head
+from dashget.transfer.hints import with_hint
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
@@ -327,6 +328,8 @@ class Wire:
         self.trust()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
+            if isinstance(verdict, Failure):
+                verdict = with_hint(verdict, self.origin, certified=self.certified)
             self.verdict = verdict
             return False
         wanted = self.loop.run.accept(self, head, verdict)

@@ -93,6 +93,19 @@ def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
     assert lines[-1].startswith("hint: ")
 
 
+def test_what_may_help_against_all_failures_is_the_hint() -> None:
+    known = msgspec.structs.replace(FAILED.failures[0], hint="use\x1b --cert")
+    other = msgspec.structs.replace(known, hint="use -H")
+    usual = list(summary_lines(FAILED))[-1]
+    for failures, hint in (
+        ((known, known), "hint: use\\x1b --cert"),
+        ((known, other), usual),
+        ((known, FAILED.failures[0]), usual),
+    ):
+        failed = msgspec.structs.replace(FAILED, failures=failures)
+        assert list(summary_lines(failed))[-1] == hint
+
+
 def test_a_long_list_of_failures_is_cut_and_says_so() -> None:
     many = summary(failures=FAILED.failures * 50, outcomes={Outcome.FAILED: 50})
     assert "... and 30 more" in "\n".join(summary_lines(many))
