@@ -83,6 +83,7 @@ class Log(Hooks):
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
         self.retries: list[tuple[str, int, float, str]] = []
+        self.anew: list[tuple[str, int, str]] = []
         self.readings: list[Reading] = []
         self._busy = threading.Lock()
 
@@ -93,6 +94,10 @@ class Log(Hooks):
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         with self.alone():
             self.retries.append((url, attempt, delay_seconds, reason))
+
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        with self.alone():
+            self.anew.append((url, dropped, reason))
 
     def on_tick(self, reading: Reading) -> None:
         with self.alone():

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from dashget.events import (
+        BegunAnew,
         Event,
         Failure,
         FileFinished,
@@ -87,6 +88,7 @@ _HOMES = {
         "UsageError",
     ),
     "dashget.events": (
+        "BegunAnew",
         "Event",
         "Failure",
         "FileFinished",
@@ -121,6 +123,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AdaptationSet",
+    "BegunAnew",
     "ByteRange",
     "ContentType",
     "DashGetError",

@@ -6,6 +6,7 @@ import msgspec
 
 from dashget.events import (
     MANIFEST,
+    BegunAnew,
     Failure,
     FileFinished,
     FileStarted,
@@ -71,6 +72,10 @@ class Ledger:
         """Report a failed attempt that another one follows; None stands for the manifest."""
         path = MANIFEST if file is None else file.path
         self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
+
+    def anew(self, file: PlannedFile, url: str, dropped: int, reason: str) -> None:
+        """Report that what was here of a file is of no use."""
+        self._observer(BegunAnew(file.path, url, dropped, reason))
 
     def finish(
         self,

@@ -129,6 +129,22 @@ def test_a_file_of_another_size_is_fetched_and_the_old_one_kept_aside(
     assert (tmp_path / ".dashget/replaced/v/2.m4s").read_bytes() == b"short"
 
 
+def test_a_part_that_has_changed_on_the_server_begins_anew_and_that_is_told(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", Answer(bytes(50_000), etag='"old"', cut=30_000), refuse(503))
+    assert not mirror(url, tmp_path)[0].complete
+    server.on("/show/v/2.m4s", Answer(b"n" * 40_000, etag='"new"'))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/2.m4s").read_bytes() == b"n" * 40_000
+    (told,) = (e for e in events if isinstance(e, dashget.BegunAnew))
+    assert (told.path, told.dropped) == ("v/2.m4s", 30_000)
+    assert told.reason == "the resource has changed"
+    assert events.outcomes()["v/2.m4s"] == "downloaded"
+
+
 def test_where_head_is_refused_one_byte_tells_the_size(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     (tmp_path / "v").mkdir()

@@ -16,6 +16,7 @@ from dashget.transfer.head import Head, retry_after_seconds
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
+CHANGED = "the resource has changed"
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -103,7 +104,7 @@ def _coded(head: Head) -> Failure | None:
 def _whole(head: Head, asked: Asked) -> Accepted | Failure:
     if not asked.whole:
         if _differs(head, asked, head.content_length):
-            return Failure("the resource has changed", Retry.AGAIN, status=200, restart=True)
+            return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
     if "content-encoding" in head.fields:
         coded = _coded(head)
@@ -125,7 +126,7 @@ def _partial(head: Head, asked: Asked) -> Accepted | Failure:
         return bad_body("HTTP 206 without a usable Content-Range", status=206)
     got, total = described
     if _differs(head, asked, total):
-        return Failure("the resource has changed", Retry.AGAIN, status=206, restart=True)
+        return Failure(CHANGED, Retry.AGAIN, status=206, restart=True)
     known = total if total is not None else asked.total
     last = wanted.last
     if known is not None and (last is None or last >= known):

@@ -201,6 +201,13 @@ class Task:
             return accepted.total == self.prefix
         return head.status == 200 and head.validator == self.validator
 
+    def bytes_here(self, position: int, claim: int | None) -> int:
+        """Return how much is here, while its only wire is at ``position`` of its ``claim``."""
+        if self.gaps is None or self.size is None:
+            return self.prefix
+        asked = 0 if claim is None else claim - position
+        return self.size - self.gaps.size - asked
+
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
         self.prefix = 0

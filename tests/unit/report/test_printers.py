@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from dashget.events import (
+    BegunAnew,
     Event,
     Failure,
     FileFinished,
@@ -23,7 +24,7 @@ from dashget.events import (
 )
 from dashget.report.jsonlines import JsonLines
 from dashget.report.meter import Meter
-from dashget.report.plain import PlainLines
+from dashget.report.plain import PlainLines, event_line
 from dashget.report.summary import summary_lines
 from dashget.report.terminal import LiveTerminal
 
@@ -136,6 +137,14 @@ EVENTS: list[Event] = [
     progressed(100),
     FAILED,
 ]
+
+
+def test_a_file_that_begins_anew_is_told_with_what_that_costs() -> None:
+    event = BegunAnew("v/\x1b1.m4s", "u", 90_000, "the resource has changed")
+    assert event_line(event, verbose=True) == (
+        "beginning anew: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
+    )
+    assert event_line(event, verbose=False) is None
 
 
 def test_json_is_one_object_per_line_and_the_summary_is_last() -> None:
