@@ -17,6 +17,10 @@ from dashget.transfer.head import Head, retry_after_seconds
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
+_CODED_HINT = (
+    "the server compresses although it was asked not to, and DashGet stores bytes as they are;"
+    " compression has to be turned off there for these files"
+)
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -97,8 +101,13 @@ def _coded(head: Head) -> Failure | None:
     coding = head.encoding
     if coding is None:
         return None
-    return bad_body(f"the body is {coding[:20]}-encoded although identity was asked for",
-                    status=head.status)  # fmt: skip
+    return Failure(
+        f"the body is {coding[:20]}-encoded although identity was asked for",
+        Retry.AGAIN,
+        status=head.status,
+        hint=_CODED_HINT,
+        lasting=True,
+    )
 
 
 def _whole(head: Head, asked: Asked) -> Accepted | Failure:

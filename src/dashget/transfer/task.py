@@ -298,9 +298,11 @@ class Task:
 
     def failed(self, failure: Failure, index: int, progress: int) -> None:
         """Count an attempt on the URL ``index`` that failed after ``progress`` new bytes."""
+        earlier = self.why.get(index)
+        lasts = failure.lasting and earlier is not None and earlier.lasting and not self.began
         self.why[index] = failure
         self.failures += 1
-        if failure.retry is not Retry.AGAIN:
+        if lasts or failure.retry is not Retry.AGAIN:
             self.dead.add(index)
         if progress < _ENOUGH_PROGRESS_BYTES or self.validator is None:
             self.tries[index] += 1
