@@ -45,6 +45,7 @@ from dashget.stopping import Stop
 from dashget.store import RECORD_VERSION, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import shown
 from dashget.transfer.precheck import warnings_about
 from dashget.version import __version__
 
@@ -251,6 +252,11 @@ def verify(
 
     require("options", options, optional(instance(VerifyOptions)), "verify")
     require("root", root, path, "verify")
+    if isinstance(root, str) and "://" in root and not Path(root).exists():
+        raise UsageError(
+            f"verify takes the directory of a mirror, not a URL: {shown(root)}",
+            hint="name the directory; get --verify compares a mirror with the server",
+        )
     return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 

@@ -18,6 +18,7 @@ _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
 _OPTIONS: Final = {
+    "root": "the directory",
     "in_flight": "--threads",
     "max_in_flight": "--threads",
     "headers": "--header",
@@ -67,9 +68,11 @@ def _option_of(field: str) -> str:
 
 
 def _issue_lines(error: MPDError) -> list[str]:
-    lines = [str(issue) for issue in error.issues[:_MOST_ISSUES]]
-    hidden = len(error.issues) - len(lines)
-    return [*lines, f"... and {hidden} more"] if hidden else lines
+    """Return the issues, a line each, but for the one that the message itself tells."""
+    lines = map(str, error.issues)
+    told = [line for line in lines if not error.message.endswith(line)]
+    hidden = len(told) - _MOST_ISSUES
+    return [*told[:_MOST_ISSUES], f"... and {hidden} more"] if hidden > 0 else told
 
 
 def _leave_quietly() -> int:

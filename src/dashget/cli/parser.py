@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
@@ -25,7 +25,15 @@ class Parser(argparse.ArgumentParser):
 
     _operand: argparse.Action
 
-    def __init__(self, name: str, *, purpose: str, epilogue: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        purpose: str,
+        epilogue: str,
+        siblings: Mapping[str, Callable[[], Parser]] | None = None,
+    ) -> None:
+        """``siblings`` makes the parsers of all commands, for a word about them in a refusal."""
         super().__init__(
             prog=name,
             description=purpose,
@@ -35,6 +43,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             exit_on_error=False,
         )
+        self._siblings = siblings or {}
         self.register("action", None, _Once)
         self.register("action", "store_true", _Flag)
 
@@ -99,10 +108,10 @@ class Parser(argparse.ArgumentParser):
 
     def _check_operand(self, arguments: argparse.Namespace, rest: Sequence[str]) -> None:
         name = self._operand.metavar
+        given = getattr(arguments, self._operand.dest)
         if rest:
-            hint = f"quote what holds blanks; see: {self.prog} --help"
-            raise self._refusal(f"more than one {name}: {' '.join(rest)}", hint)
-        if getattr(arguments, self._operand.dest) is None:
+            raise self._refusal(f"more than one {name}: {' '.join(rest)}", self._ordered(given))
+        if given is None:
             raise self._refusal(f"there is no {name}")
 
     def _refusal(self, message: str, hint: str | None = None) -> UsageError:
@@ -110,7 +119,21 @@ class Parser(argparse.ArgumentParser):
 
         return UsageError(message, hint=hint or f"see: {self.prog} --help")
 
+    def _ordered(self, word: str) -> str:
+        """Say how to write it; behind an option, the name of a command is taken for an operand."""
+        if word.lower() in self._siblings:
+            return f"a command comes before all options: dashget {word.lower()} [OPTIONS] ..."
+        return f"quote what holds blanks; see: {self.prog} --help"
+
     def _similar(self, option: str) -> str | None:
+        """Say which option may be meant, or which commands have this very one."""
+        others = [
+            f"dashget {name}"
+            for name, make in self._siblings.items()
+            if option in make()._option_string_actions
+        ]
+        if others:
+            return f"it is an option of {' and '.join(others)}; see: {self.prog} --help"
         names = {name.lstrip("-"): name for name in self._option_string_actions}
         found = closest(option.lstrip("-").lower(), names)
         return found and f"did you mean {names[found]}? see: {self.prog} --help"

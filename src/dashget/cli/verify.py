@@ -42,8 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1.
     """
-    from pathlib import Path
-
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.cli.warnings import warn_about
@@ -55,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_about(options.transfer)
     stop = Stop()
     with stopping_on_signals(stop):
-        report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
+        report = verify(arguments.directory, options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
     return 0 if report.sound and not (arguments.strict and report.notes) else 1

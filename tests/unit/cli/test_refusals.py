@@ -318,7 +318,9 @@ def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(
     assert hint.startswith(f"did you mean {meant}? see: dashget ")
 
 
-@pytest.mark.parametrize("words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--output"]])
+@pytest.mark.parametrize(
+    "words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--outvalue"]]
+)
 def test_what_resembles_nothing_is_answered_with_the_help(
     words: list[str], capsys: Captured
 ) -> None:
@@ -371,6 +373,36 @@ def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> N
     sentence, hint = refused(capsys, command, "http://h.invalid/x.mpd", "--base-url", "http://x/")
     assert sentence.startswith("--base-url is for a manifest from a file or standard input")
     assert hint == "leave it out; a manifest from a URL is its own base"
+
+
+@pytest.mark.parametrize(
+    ("words", "commands"),
+    [
+        (["get", "x.mpd", "--index"], "dashget plan"),
+        (["x.mpd", "--remote"], "dashget verify"),
+        (["x.mpd", "--init=1"], "dashget list"),
+        (["verify", "m", "--segment-limit", "3"], "dashget get and dashget plan"),
+        (["list", "x.mpd", "-t", "3"], "dashget get and dashget verify"),
+    ],
+)
+def test_an_option_of_another_command_is_not_taken_for_a_mistyped_one(
+    words: list[str], commands: str, capsys: Captured
+) -> None:
+    assert refused(capsys, *words)[1].startswith(f"it is an option of {commands}; see: ")
+
+
+def test_a_command_behind_an_option_is_told_from_a_second_url(capsys: Captured) -> None:
+    for words in (["--json", "list", "x.mpd"], ["-q", "LIST", "x.mpd"]):
+        sentence, hint = refused(capsys, *words)
+        assert sentence == "more than one URL: x.mpd"
+        assert hint == "a command comes before all options: dashget list [OPTIONS] ..."
+
+
+def test_verify_says_that_it_takes_no_url(capsys: Captured) -> None:
+    sentence, hint = refused(capsys, "verify", "http://me:SECRET@h.invalid/x.mpd")
+    assert sentence == ("verify takes the directory of a mirror, not a URL: http://h.invalid/x.mpd")
+    assert hint == "name the directory; get --verify compares a mirror with the server"
+    assert refused(capsys, "verify", "")[0] == "the directory: empty"
 
 
 def test_verify_has_no_base_url(capsys: Captured) -> None:
