@@ -145,6 +145,25 @@ def test_a_part_that_has_changed_on_the_server_begins_anew_and_that_is_told(
     assert events.outcomes()["v/2.m4s"] == "downloaded"
 
 
+@pytest.mark.parametrize(
+    ("query", "more", "told"),
+    [("?token=SECRET", None, True), ("?token=SECRET", "a=b", False), ("", None, False)],
+)
+def test_a_token_that_files_may_lack_is_hinted_at(
+    server: FaultServer, tmp_path: Path, query: str, more: str | None, *, told: bool
+) -> None:
+    added = f"{'&' if query else '?'}{more}" if more else ""
+    server.on(f"/show/x.mpd{query}{added}", manifest(numbered()))
+    server.unknown = refuse(403)
+    transfer = dashget.TransferOptions(append_query=more)
+    options = dashget.MirrorOptions(root=tmp_path, transfer=transfer)
+    summary = dashget.mirror(server.url(f"/show/x.mpd{query}"), options)
+    hints = {failure.hint for failure in summary.failures}
+    assert len(hints) == 1
+    assert ("--append-query" in str(hints)) is told
+    assert "SECRET" not in str(hints)
+
+
 def test_where_head_is_refused_one_byte_tells_the_size(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     (tmp_path / "v").mkdir()

@@ -36,7 +36,7 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "host", "key", "multiplexes", "not_before", "port", "query",
+        "cookie", "headers", "home", "host", "key", "multiplexes", "not_before", "port", "query",
         "scheme", "trusted",
     )  # fmt: skip
 
@@ -46,6 +46,8 @@ class Origin:
         self.port = port
         self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.trusted = False
+        self.home = False
+        """Whether the manifest came from it."""
         self.headers: list[str] = []
         self.cookie: str | None = None
         self.query: str | None = None
@@ -125,6 +127,7 @@ class Origins:
         if origin.trusted:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
+        origin.home = home
         if home:
             origin.query = options.append_query
         origin.headers += [line for place, line in self._bound if origin.matches(place)]

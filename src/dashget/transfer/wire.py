@@ -329,7 +329,10 @@ class Wire:
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
             if isinstance(verdict, Failure):
-                verdict = with_hint(verdict, self.origin, certified=self.certified)
+                options = self.loop.options
+                verdict = with_hint(
+                    verdict, self.url, self.origin, options, certified=self.certified
+                )
             self.verdict = verdict
             return False
         wanted = self.loop.run.accept(self, head, verdict)
