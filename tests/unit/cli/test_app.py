@@ -304,6 +304,20 @@ def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered:
     assert done.stderr.startswith(b"dashget: error: No space left on device\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_error_that_cannot_be_told_has_its_exit_code(unbuffered: str) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, "list", "gone.mpd"],
+            env=environment(PYTHONUNBUFFERED=unbuffered),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 def test_closed_streams_are_no_internal_error() -> None:
     done = subprocess.run(
         ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-P", "-m", "dashget", "list", "gone"],
