@@ -71,7 +71,7 @@ class Task:
 
     __slots__ = (
         "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed",
-        "cursor", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
+        "cursor", "cut_off", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
         "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
         "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
         "size", "succeeded", "tries", "urls", "validator", "why", "wires", "write",
@@ -95,6 +95,8 @@ class Task:
         self.furthest = 0
         """How far any attempt has come from the beginning."""
         self.failures = 0
+        self.cut_off = False
+        """Whether an attempt was under way when the run was stopped."""
         self.requests = 0
         self.received = 0
         self.restarts = 0
@@ -356,8 +358,9 @@ class Task:
             failure = Failure("the transfer ended without an answer", Retry.AGAIN)
         if cancelled or failure is None:
             return TransferError(
-                "stopped", retry=Retry.AGAIN, url=url, cancelled=True, attempts=self.failures,
-                requests=self.requests, transferred=self.received,
+                "stopped", retry=Retry.AGAIN, url=url, cancelled=True,
+                attempts=self.failures + self.cut_off, requests=self.requests,
+                transferred=self.received,
             )  # fmt: skip
         return TransferError(
             failure.message,
