@@ -7,7 +7,9 @@ that is broken becomes a ``FieldError``, which the command line shows under its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from dashget.errors import UsageError
 
@@ -15,7 +17,7 @@ _DAY_SECONDS: Final = 24 * 60 * 60
 _SHOWN_CHARACTERS: Final = 80
 
 
-class Wrong(NamedTuple):
+class Wrong(msgspec.Struct, frozen=True):
     """What is wrong with a value, and what would be right where that is not plain."""
 
     text: str

@@ -28,7 +28,6 @@ from dashget.transfer.failure import (
     timeout_failure,
 )
 from dashget.transfer.head import Head
-from dashget.transfer.hints import with_hint
 from dashget.transfer.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.libcurl import pycurl
 from dashget.transfer.options import HttpVersion
@@ -329,6 +328,9 @@ class Wire:
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
             if isinstance(verdict, Failure):
+                # Loaded late: few runs meet a refusal.
+                from dashget.transfer.hints import with_hint
+
                 options = self.loop.options
                 verdict = with_hint(
                     verdict, self.url, self.origin, options, certified=self.certified
