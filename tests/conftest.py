@@ -81,13 +81,23 @@ def nginx(tmp_path: Path) -> Iterator[Callable[..., Origin]]:
         started = 0
 
         def start(
-            root: Path, *, certificate: Certificate | None = None, limit_rate: str | None = None
+            root: Path,
+            *,
+            certificate: Certificate | None = None,
+            clients: Path | None = None,
+            limit_rate: str | None = None,
         ) -> Origin:
             nonlocal started
             started += 1
             directory = tmp_path / f"nginx-{started}"
             return stack.enter_context(
-                serve(root, directory, certificate=certificate, limit_rate=limit_rate)
+                serve(
+                    root,
+                    directory,
+                    certificate=certificate,
+                    clients=clients,
+                    limit_rate=limit_rate,
+                )
             )
 
         yield start

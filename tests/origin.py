@@ -56,6 +56,7 @@ http {{
     server {{
         listen 127.0.0.1:{port}{listen_options};
         {tls}
+        {clients}
         root "{root}";
         location = /.origin-sync {{ return 204; }}
         location / {{ {limits} }}
@@ -109,6 +110,7 @@ class Origin:
         listener: socket.socket,
         *,
         certificate: Certificate | None,
+        clients: Path | None,
         limit_rate: str | None,
     ) -> None:
         self.root = root
@@ -124,6 +126,7 @@ class Origin:
                 port=self.port,
                 listen_options=" ssl" if certificate else "",
                 tls=_tls_lines(certificate),
+                clients=_client_lines(clients),
                 user=_user_line(),
                 limits=f"limit_rate {limit_rate};" if limit_rate else "",
             )
@@ -213,17 +216,26 @@ def serve(
     directory: Path,
     *,
     certificate: Certificate | None = None,
+    clients: Path | None = None,
     limit_rate: str | None = None,
 ) -> Iterator[Origin]:
     """Serve ``root`` until the block ends. ``directory`` takes configuration and logs.
 
+    ``clients`` is the certificate of the authority that clients must have theirs from.
     ``limit_rate`` is nginx's: bytes per second on each connection, as in ``50k``.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         listener.set_inheritable(True)
         listener.setblocking(False)  # nginx takes it as it is, and would wait in accept
-        origin = Origin(root, directory, listener, certificate=certificate, limit_rate=limit_rate)
+        origin = Origin(
+            root,
+            directory,
+            listener,
+            certificate=certificate,
+            clients=clients,
+            limit_rate=limit_rate,
+        )
     try:
         origin.check()
         yield origin
@@ -236,6 +248,12 @@ def _user_line() -> str:
     if os.geteuid() != 0:
         return ""
     return f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};"
+
+
+def _client_lines(clients: Path | None) -> str:
+    if clients is None:
+        return ""
+    return f'ssl_client_certificate "{clients}";\n        ssl_verify_client on;'
 
 
 def _tls_lines(certificate: Certificate | None) -> str:

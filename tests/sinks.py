@@ -85,6 +85,7 @@ class Log(Hooks):
         self.retries: list[tuple[str, int, float, str]] = []
         self.retried = threading.Event()
         """Whether there are any."""
+        self.anew: list[tuple[str, int, str]] = []
         self.readings: list[Reading] = []
         self._busy = threading.Lock()
 
@@ -96,6 +97,10 @@ class Log(Hooks):
         with self.alone():
             self.retries.append((url, attempt, delay_seconds, reason))
             self.retried.set()
+
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        with self.alone():
+            self.anew.append((url, dropped, reason))
 
     def on_tick(self, reading: Reading) -> None:
         with self.alone():

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from dashget.events import (
+        BegunAnew,
         Event,
         Failure,
         FileFinished,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     from dashget.segments.segment import Segment, SegmentKind
     from dashget.selection import Selection, parse_selection
     from dashget.stopping import Stop
-    from dashget.transfer.options import TransferOptions
+    from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
     from dashget.verification import VerifyOptions
 
 _HOMES = {
@@ -88,6 +89,7 @@ _HOMES = {
         "UsageError",
     ),
     "dashget.events": (
+        "BegunAnew",
         "Event",
         "Failure",
         "FileFinished",
@@ -116,13 +118,14 @@ _HOMES = {
     "dashget.segments.listing": ("iter_segments",),
     "dashget.segments.segment": ("Segment", "SegmentKind"),
     "dashget.selection": ("Selection", "parse_selection"),
-    "dashget.transfer.options": ("TransferOptions",),
+    "dashget.transfer.options": ("HttpVersion", "OriginHeader", "TransferOptions"),
     "dashget.verification": ("VerifyOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AdaptationSet",
+    "BegunAnew",
     "ByteRange",
     "ContentType",
     "DashGetError",
@@ -132,6 +135,7 @@ __all__ = [
     "FileFinished",
     "FileStarted",
     "Finding",
+    "HttpVersion",
     "Issue",
     "Loaded",
     "MPDError",
@@ -141,6 +145,7 @@ __all__ = [
     "ManifestLoaded",
     "MirrorOptions",
     "Observer",
+    "OriginHeader",
     "Outcome",
     "Period",
     "PlanLine",

@@ -6,6 +6,7 @@ The command line uses these functions and nothing beside them.
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from dashget.events import (
     ignore,
     ignored_by,
 )
+from dashget.fields import Check, Wrong, check, flag, instance, optional, path, require, text, whole
 from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
 from dashget.localmpd import make_local_mpd
 from dashget.lookups import read_indexes, read_protections
@@ -44,6 +46,7 @@ from dashget.stopping import Stop
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
+from dashget.transfer.origin import shown
 from dashget.transfer.precheck import read_files, warnings_about
 from dashget.version import __version__
 
@@ -59,12 +62,21 @@ _DISPLACED: Final = {
     Displaced.FOREIGN: "another {name} was there that no run has recorded; it is kept in"
     " .dashget/replaced",
 }
+_SEGMENT_LIMIT: Final = optional(whole(1))
+_TRANSFER: Final = instance(TransferOptions, "such as dashget.TransferOptions(in_flight=8)")
+_SELECTION: Final = instance(Selection, "such as dashget.parse_selection(video='best')")
+
+
+def _moment(value: object) -> Wrong | None:
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return None
+    return Wrong("not a datetime with a time zone", "such as datetime.datetime.now(datetime.UTC)")
 
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to mirror. ``root`` None takes a directory named after the manifest's own."""
 
-    root: Path | None = None
+    root: str | os.PathLike[str] | None = None
     selection: Selection = Selection()
     transfer: TransferOptions = TransferOptions()
     base_url: str | None = None
@@ -87,9 +99,29 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     """The most segments of one Representation; a manifest that implies more is refused."""
 
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
+
+_RULES: Final[dict[str, Check]] = {
+    "root": optional(path),
+    "selection": _SELECTION,
+    "transfer": _TRANSFER,
+    "base_url": optional(text),
+    "now": optional(_moment),
+    "dry_run": flag,
+    "moved": flag,
+    "fsync": flag,
+    "checksums": flag,
+    "verify": flag,
+    "prune": flag,
+    "segment_limit": _SEGMENT_LIMIT,
+}
+
 
 def load(
-    source: str,
+    source: str | os.PathLike[str],
     *,
     transfer: TransferOptions | None = None,
     base_url: str | None = None,
@@ -97,11 +129,15 @@ def load(
 ) -> Loaded:
     """Fetch (or read) an MPD, and resolve it.
 
-    ``source`` is an http(s) URL, the path of a local file, or ``-`` for standard input;
-    ``base_url`` is what a local document's relative URLs are resolved against. ``now`` is
+    ``source`` is an http(s) URL, the path of a local file (a ``Path`` is always one), or ``-``
+    for standard input;
+    ``base_url`` is what a local document's relative URLs are resolved against (a URL needs none,
+    and is refused with one). ``now`` is
     the wall-clock time for a dynamic presentation. Raises UsageError,
     ManifestFetchError or MPDError.
     """
+    require("transfer", transfer, optional(_TRANSFER), "load")
+    require("now", now, optional(_moment), "load")
     parsed = parse_source(source, base_url=base_url)
     options = _with_origin(transfer or TransferOptions(), parsed)
     with Engine(options) as engine:
@@ -126,6 +162,9 @@ def plan(
     SelectionError at once, and MPDError where a Representation has more than
     ``segment_limit`` segments.
     """
+    require("selection", selection, optional(_SELECTION), "plan")
+    require("segment_limit", segment_limit, _SEGMENT_LIMIT, "plan")
+    require("indexes", indexes, optional(_TRANSFER), "plan")
     narrowed = _narrow(loaded.presentation, selection or Selection())
     tracks = make_tracks(narrowed, limit=segment_limit)
     if indexes is not None:
@@ -134,7 +173,7 @@ def plan(
 
 
 def mirror(
-    source: str,
+    source: str | os.PathLike[str],
     options: MirrorOptions | None = None,
     *,
     observer: Observer = ignore,
@@ -149,6 +188,7 @@ def mirror(
     every event, the Summary last, from one thread at a time.
     """
     started = time.monotonic()
+    require("options", options, optional(instance(MirrorOptions)), "mirror")
     options = options or MirrorOptions()
     stop = stop or Stop()
     watch = _Watch(observer)
@@ -221,7 +261,7 @@ def mirror(
 
 
 def verify(
-    root: Path,
+    root: str | os.PathLike[str],
     options: VerifyOptions | None = None,
     *,
     observer: Observer = ignore,
@@ -235,6 +275,13 @@ def verify(
     """
     from dashget.verification import VerifyOptions, verify_mirror
 
+    require("options", options, optional(instance(VerifyOptions)), "verify")
+    require("root", root, path, "verify")
+    if isinstance(root, str) and "://" in root and not Path(root).exists():
+        raise UsageError(
+            f"verify takes the directory of a mirror, not a URL: {shown(root)}",
+            hint="name the directory; get --verify compares a mirror with the server",
+        )
     return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
 
 
@@ -363,7 +410,7 @@ def _explained(error: StoreError, root: Path) -> StoreError:
     return error
 
 
-def _has_sums(root: Path | None) -> bool:
+def _has_sums(root: str | os.PathLike[str] | None) -> bool:
     """Whether a mirror has checksums already, which have to be kept up."""
     try:
         return root is not None and Path(root, SUMS_NAME).is_file()

@@ -117,6 +117,18 @@ class RetryScheduled(Event, frozen=True, tag="retry"):
     reason: str
 
 
+class BegunAnew(Event, frozen=True, tag="anew"):
+    """A file was to be continued, and comes from its beginning: ``dropped`` bytes were in vain.
+
+    Nothing has failed: the answer that says so brings the file.
+    """
+
+    path: str
+    url: str
+    dropped: int
+    reason: str
+
+
 class FileFinished(Event, frozen=True, tag="file"):
     """A planned file has its outcome. ``transferred`` counts bytes received in this run."""
 
@@ -178,6 +190,8 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
     attempts: int
     status: int | None = None
+    hint: str | None = None
+    """What may help, where anything is known that may."""
 
 
 class Pruned(Event, frozen=True, tag="pruned"):

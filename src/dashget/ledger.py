@@ -6,6 +6,7 @@ import msgspec
 
 from dashget.events import (
     MANIFEST,
+    BegunAnew,
     Failure,
     FileFinished,
     FileStarted,
@@ -82,6 +83,10 @@ class Ledger:
         """Report something odd that is no failure."""
         self._observer(Warned(message))
 
+    def anew(self, file: PlannedFile, url: str, dropped: int, reason: str) -> None:
+        """Report that what was here of a file is of no use."""
+        self._observer(BegunAnew(file.path, url, dropped, reason))
+
     def finish(
         self,
         file: PlannedFile,
@@ -101,7 +106,8 @@ class Ledger:
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)
-            failure = Failure(file.path, file.urls[0], reason or "", attempts, status)
+            hint = result.hint if isinstance(result, TransferError) else None
+            failure = Failure(file.path, file.urls[0], reason or "", attempts, status, hint)
             totals.failures.append(failure)
         elif outcome is Outcome.ABSENT:
             totals.absent.append(file.path)

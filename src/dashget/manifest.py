@@ -15,6 +15,7 @@ import msgspec
 
 from dashget.digests import sha256_hex
 from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
+from dashget.fields import path, require
 from dashget.layout import SafePath, manifest_name
 from dashget.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.mpd.model import MPD
@@ -80,13 +81,17 @@ class Loaded(msgspec.Struct, frozen=True):
         return sha256_hex(self.data)
 
 
-def parse_source(text: str, *, base_url: str | None = None) -> Source:
+def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
     """Read what a user gave as the manifest; UsageError for what cannot be one.
 
-    The same for ``base_url``, so that nothing is fetched before.
+    What is not text but a path is a file, whatever it looks like. ``base_url`` is checked, too,
+    so that nothing is fetched before; with a URL it is refused: where that led is the base.
     """
     if base_url is not None:
         _checked_base(base_url)
+    if not isinstance(source, str):
+        require("source", source, path, "load")
+    text = os.fspath(source)
     if not text:
         raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")
     try:
@@ -95,25 +100,19 @@ def parse_source(text: str, *, base_url: str | None = None) -> Source:
         raise UsageError(
             "the URL holds bytes that are no text", hint="percent-encode them, as in %E9"
         ) from None
+    if not isinstance(source, str):
+        return _parse_path(text)
     if text == STDIN:
         return Source(name=base_url or "standard input")
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
-        return _parse_url(text)
-    path = Path(text)
-    try:
-        is_directory = stat.S_ISDIR(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise UsageError(
-            f"{text!r} is neither a URL nor a file",
-            hint="a URL begins with http:// or https://; - reads standard input",
-        ) from None
-    except OSError as error:
-        raise ManifestFetchError(
-            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
-        ) from error
-    if is_directory:
-        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
-    return Source(name=str(path.resolve()), path=path)
+        parsed = _parse_url(text)
+        if base_url is not None:
+            raise UsageError(
+                "--base-url is for a manifest from a file or standard input, not from a URL",
+                hint="leave it out; a manifest from a URL is its own base",
+            )
+        return parsed
+    return _parse_path(text)
 
 
 def load_manifest(
@@ -200,6 +199,24 @@ def _parse_url(text: str) -> Source:
     host = parts.netloc.rpartition("@")[2]
     clean = urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
     return Source(name=clean, url=clean, user=user)
+
+
+def _parse_path(text: str) -> Source:
+    place = Path(text)
+    try:
+        is_directory = stat.S_ISDIR(place.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise UsageError(
+            f"{text!r} is neither a URL nor a file",
+            hint="a URL begins with http:// or https://; - reads standard input",
+        ) from None
+    except OSError as error:
+        raise ManifestFetchError(
+            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
+        ) from error
+    if is_directory:
+        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
+    return Source(name=str(place.resolve()), path=place)
 
 
 def _checked_base(text: str) -> str:

@@ -107,6 +107,11 @@ class MirrorRun(Hooks):
         file = job.payload if isinstance(job.payload, PlannedFile) else None
         self.ledger.retry(file, url, attempt, delay_seconds, reason)
 
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        """Report that a file comes from its beginning, though much of it was here."""
+        if isinstance(job.payload, PlannedFile):
+            self.ledger.anew(job.payload, url, dropped, reason)
+
     def on_tick(self, reading: Reading) -> None:
         """Report where the run stands, once there is a plan to stand in."""
         if not self._started:

@@ -24,7 +24,7 @@ a tie the first in the document counts. Trick-mode sets take part only where not
 left. Whatever a chosen Representation depends on (``@dependencyId``) is kept with it. ``set``
 is an AdaptationSet's id, or ``#`` and its position in the Period where it has none.
 
-``--period``: positions from 0 as in ``dashget list``, ranges ``2-4``, ``3-`` or ``-2``, ``first``,
+``--period``: positions from 0 as in ``dashget list``, ranges ``2-4`` or ``3-``, ``first``,
 ``last``, ``id=NAME`` or a NAME that is no number; separated by commas.
 """
 
@@ -41,6 +41,7 @@ from typing import Any, Final
 import msgspec
 
 from dashget.errors import SelectionError, UsageError
+from dashget.fields import check, each, instance
 from dashget.mpd.presentation import (
     AdaptationSet,
     ContentType,
@@ -53,7 +54,9 @@ from dashget.regex import late
 _TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
 _NUMBER: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-_POSITIONS: Final = late(r"(\d+)|(\d+)-(\d+)|(\d+)-|-(\d+)")
+_VALUES_SHOWN: Final = 20
+_POSITIONS: Final = late(r"(\d+)|(\d+)-(\d+)|(\d+)-")
+_UP_TO: Final = late(r"-\s*(\d+)")
 
 
 class Choice(enum.Enum):
@@ -115,6 +118,10 @@ class Selection(msgspec.Struct, frozen=True):
     image: Rule = Rule()
     periods: tuple[PeriodRange, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check every field, so that a selection which exists can be used."""
+        check(self, _RULES)
+
     def rule(self, content_type: ContentType) -> Rule:
         """Give the rule for a content type; what is none of the four is always taken."""
         return {
@@ -123,6 +130,14 @@ class Selection(msgspec.Struct, frozen=True):
             ContentType.TEXT: self.text,
             ContentType.IMAGE: self.image,
         }.get(content_type, Rule())
+
+
+_PARSE_HINT: Final = "read it with dashget.parse_selection(video='best', period='0-1')"
+_RULE: Final = instance(Rule, _PARSE_HINT)
+_RULES: Final = {
+    **dict.fromkeys(("video", "audio", "text", "image"), _RULE),
+    "periods": each(instance(PeriodRange, _PARSE_HINT), _PARSE_HINT),
+}
 
 
 def parse_selection(
@@ -298,6 +313,13 @@ def _period_range(word: str, text: str) -> PeriodRange:
         return PeriodRange(0, 0)
     if word.lower() == "last":
         return PeriodRange(-1, -1)
+    up_to = _UP_TO.fullmatch(word)
+    if up_to is not None:
+        # The first ones, or counted from the end, as Python does: nobody can tell.
+        raise UsageError(
+            f"--period: {word} can be read in two ways",
+            hint=f"write 0-{up_to[1]} for the first ones; the last one is called last",
+        )
     match = _POSITIONS.fullmatch(word.replace(" ", ""))
     if match is None:
         if not word or re.match(r"[-\d]+$", word):
@@ -306,12 +328,12 @@ def _period_range(word: str, text: str) -> PeriodRange:
                 hint="use positions from 0 (0, 2-4, 3-), first, last, or id=NAME",
             )
         return PeriodRange(id=word)
-    one, low, high, from_here, up_to = match.groups()
+    one, low, high, from_here = match.groups()
     if one is not None:
         return PeriodRange(int(one), int(one))
     if from_here is not None:
         return PeriodRange(int(from_here), None)
-    first, last = int(low or 0), int(high or up_to)
+    first, last = int(low), int(high)
     if last < first:
         raise UsageError(f"--period: {word} runs backwards", hint="write it as first-last")
     return PeriodRange(first, last)
@@ -349,7 +371,7 @@ def _check_rules(periods: tuple[Period, ...], selection: Selection) -> None:
         if not any(matches(*pair, rule) for pair in pairs):
             raise SelectionError(
                 f"no {content_type.value} Representation matches {rule}",
-                hint=f"there is: {_values(pairs, rule)}"
+                hint=_values(pairs, rule)
                 if pairs
                 else f"there is no {content_type.value}; there is: {_inventory(periods)}",
             )
@@ -415,13 +437,19 @@ def _add_dependencies(period: Period, kept: set[tuple[int, int]]) -> None:
 
 
 def _values(pairs: list[tuple[Representation, AdaptationSet]], rule: Rule) -> str:
-    """Say which values the tested attributes do have."""
-    parts = []
+    """Say which values the tested attributes do have, and which of them nothing has."""
+    there, lacking = [], []
     for name in dict.fromkeys(test.name for test in rule.tests):
         values = _NUMBERS.get(name) or _TEXTS[name]
         found = {str(value) for pair in pairs for value in values(*pair) if value is not None}
-        parts.append(f"{name} {', '.join(sorted(found, key=_natural)[:20]) or 'nowhere'}")
-    return "; ".join(parts)
+        shown = sorted(found, key=_natural)[:_VALUES_SHOWN]
+        if name == "lang" and any(representation.lang is None for representation, _ in pairs):
+            shown = ["und (where none is given)" if value == "und" else value for value in shown]
+        if shown:
+            there.append(f"{name} {', '.join(shown)}")
+        else:
+            lacking.append(f"none has any {name}")
+    return "; ".join([f"there is: {'; '.join(there)}"] * bool(there) + lacking)
 
 
 def _natural(text: str) -> tuple[int, str]:

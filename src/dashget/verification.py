@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,7 @@ from dashget.checks import (
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
 from dashget.expectation import Expected, LiveHistory, expected_by, playable, read_document
+from dashget.fields import Check, check, flag, instance
 from dashget.layout import SUMS_NAME, local_manifest_name, reserved_names
 from dashget.localmpd import make_local_mpd
 from dashget.manifest import load_manifest, parse_source
@@ -58,10 +60,23 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Only report what repairing would fetch and pruning remove."""
     transfer: TransferOptions = TransferOptions()
 
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
     @property
     def writes(self) -> bool:
         """Whether the mirror may be changed."""
         return (self.repair or self.prune) and not self.dry_run
+
+
+_RULES: Final[dict[str, Check]] = {
+    "remote": flag,
+    "repair": flag,
+    "prune": flag,
+    "dry_run": flag,
+    "transfer": instance(TransferOptions, "such as dashget.TransferOptions(in_flight=8)"),
+}
 
 
 def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:

@@ -130,6 +130,41 @@ def test_a_file_of_another_size_is_fetched_and_the_old_one_kept_aside(
     assert (tmp_path / ".dashget/replaced/v/2.m4s").read_bytes() == b"short"
 
 
+def test_a_part_that_has_changed_on_the_server_begins_anew_and_that_is_told(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", Answer(bytes(50_000), etag='"old"', cut=30_000), refuse(503))
+    assert not mirror(url, tmp_path)[0].complete
+    server.on("/show/v/2.m4s", Answer(b"n" * 40_000, etag='"new"'))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert (tmp_path / "v/2.m4s").read_bytes() == b"n" * 40_000
+    (told,) = (e for e in events if isinstance(e, dashget.BegunAnew))
+    assert (told.path, told.dropped) == ("v/2.m4s", 30_000)
+    assert told.reason == "the resource has changed"
+    assert events.outcomes()["v/2.m4s"] == "downloaded"
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "told"),
+    [("?token=SECRET", None, True), ("?token=SECRET", "a=b", False), ("", None, False)],
+)
+def test_a_token_that_files_may_lack_is_hinted_at(
+    server: FaultServer, tmp_path: Path, query: str, more: str | None, *, told: bool
+) -> None:
+    added = f"{'&' if query else '?'}{more}" if more else ""
+    server.on(f"/show/x.mpd{query}{added}", manifest(numbered()))
+    server.unknown = refuse(403)
+    transfer = dashget.TransferOptions(append_query=more)
+    options = dashget.MirrorOptions(root=tmp_path, transfer=transfer)
+    summary = dashget.mirror(server.url(f"/show/x.mpd{query}"), options)
+    hints = {failure.hint for failure in summary.failures}
+    assert len(hints) == 1
+    assert ("--append-query" in str(hints)) is told
+    assert "SECRET" not in str(hints)
+
+
 def test_where_head_is_refused_one_byte_tells_the_size(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     (tmp_path / "v").mkdir()

@@ -365,3 +365,40 @@ def test_a_narrower_run_takes_nothing_away_from_what_plays(
     (tmp_path / "mirror" / ".dashget" / "record.jsonl").write_text("\n".join(kept) + "\n")
     assert run(*narrow, cwd=tmp_path).code == 0
     assert local.read_bytes().count(b"<Representation") == whole.count(b"<Representation") - 1
+
+
+def unwritable(kind: str) -> int:
+    """Return a descriptor that takes nothing: a full device, or a pipe that nobody reads."""
+    if kind == "full":
+        return os.open("/dev/full", os.O_WRONLY)
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize("kind", ["full", "gone"])
+@pytest.mark.parametrize("word", ["-v", "-q", "--json"])
+def test_messages_that_cannot_be_written_do_not_lose_the_download(
+    server: FaultServer, tmp_path: Path, kind: str, word: str
+) -> None:
+    sets = "".join(
+        f'<AdaptationSet mimeType="text/vtt"><Representation id="{name}" bandwidth="1">'
+        f"<BaseURL>{name}.vtt</BaseURL></Representation></AdaptationSet>"
+        for name in ("a", "b")
+    )
+    document = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p"'
+        f' minBufferTime="PT1S" mediaPresentationDuration="PT2S"><Period>{sets}</Period></MPD>'
+    )
+    url = server.on("/show/x.mpd", Answer(document.encode()))
+    server.on("/show/a.vtt", Answer(b"WEBVTT a\n"))
+    for code in (1, 0):
+        messages = unwritable(kind)
+        process = start(url, "-o", "m", word, "--insecure", cwd=tmp_path, stderr=messages)
+        os.close(messages)
+        out, _ = process.communicate(timeout=DEADLINE_SECONDS)
+        assert process.returncode == code
+        assert bool(out) is (word == "--json")
+        assert (tmp_path / "m/a.vtt").read_bytes() == b"WEBVTT a\n"
+        server.on("/show/b.vtt", Answer(b"WEBVTT b\n"))
+    assert (tmp_path / "m/b.vtt").read_bytes() == b"WEBVTT b\n"

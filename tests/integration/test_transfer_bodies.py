@@ -63,6 +63,27 @@ def test_identity_is_asked_for_and_nothing_is_decoded(
     assert "gzip-encoded although identity" in transfers.log.retries[0][3]
 
 
+def test_a_server_that_always_compresses_is_asked_twice(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    url = server.on("/a", Answer(BODY, coding="gzip"))
+    error = transfers.fail(url)
+    assert (error.attempts, len(server.seen)) == (2, 2)
+    assert str(error) == "the body is gzip-encoded although identity was asked for"
+    assert str(error.hint).startswith("the server compresses although it was asked not to")
+    # What ends otherwise in between does not count.
+    mixed = server.on("/b", *[Answer(BODY, coding="gzip"), refuse(503)] * 2, Answer(BODY))
+    assert transfers.get(mixed)[1] == BODY
+
+
+def test_a_base_that_does_not_compress_is_taken_instead(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    first, second = server.on("/a", Answer(BODY, coding="br")), server.on("/b", Answer(BODY))
+    assert transfers.get(first, second)[1] == BODY
+    assert len(server.asked("/a")) == 2
+
+
 def test_a_short_body_is_tried_again(server: FaultServer, transfers: Transfers) -> None:
     url = server.on("/a", Answer(BODY[:512], length=512), Answer(BODY))
     fetched, data = transfers.get(url)

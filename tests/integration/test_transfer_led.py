@@ -245,7 +245,7 @@ def test_a_redirect_is_kept_for_ranges_as_long_as_it_holds(
     seconds: int,
     asked: int,
 ) -> None:
-    skewed = Skewed(**{**RANGED, "timeout_seconds": 1e6, "overtake_seconds": 1e6})
+    skewed = Skewed(**{**RANGED, "timeout_seconds": 86_400.0, "overtake_seconds": 86_400.0})
 
     def later(seen: Seen) -> None:
         skewed.seconds = seconds

@@ -225,6 +225,8 @@ def test_ranges_of_a_changed_resource_are_dropped(server: FaultServer) -> None:
         fetched, received = transfers.get(url, sink=sink)
     assert received == BODY[::-1]
     assert not fetched.resumed
+    assert transfers.log.anew == [(url, 2 * MIB, "the resource has changed")]
+    assert not transfers.log.retries
 
 
 def test_small_files_go_before_further_ranges(

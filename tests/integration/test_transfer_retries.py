@@ -237,9 +237,9 @@ def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
     with Transfers() as transfers:
         fetched, data = transfers.get(url)
     assert data == BODY * 2
-    assert fetched.attempts == fetched.requests
-    reasons = [reason for _, _, _, reason in transfers.log.retries]
-    assert len(reasons) == fetched.attempts - 1
+    assert fetched.attempts == fetched.requests == 2
+    assert len(transfers.log.retries) == fetched.attempts - 1
+    assert transfers.log.anew == [(url, 90_000, "the resource has changed")]
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -268,3 +268,12 @@ def test_nobody_waits_for_an_hour_that_another_was_told_of(
     result = transfers.results[url]
     assert (not isinstance(result, TransferError)) is begun
     assert "stopped" not in str(result)
+
+
+def test_what_a_server_without_ranges_sends_again_is_told(server: FaultServer) -> None:
+    known = {"etag": '"1"', "ranges": False}
+    url = server.on("/a", Answer(BODY, cut=30_000, **known), Answer(BODY, **known))  # type: ignore[arg-type]  # fields of one class
+    with Transfers() as transfers:
+        assert transfers.get(url)[1] == BODY
+    reason = "the server ignores byte ranges (200 to a range request)"
+    assert transfers.log.anew == [(url, 30_000, reason)]

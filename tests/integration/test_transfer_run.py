@@ -18,7 +18,7 @@ from dashget.errors import Retry, StoreError
 from dashget.transfer.engine import Engine
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.request import Fetched, Job, MemorySink, Method, Request, Sink, TransferError
-from tests.faultserver import Answer, FaultServer
+from tests.faultserver import Answer, FaultServer, refuse
 from tests.sinks import RecordingSink, Transfers
 
 BODY = b"0123456789" * 100
@@ -164,8 +164,35 @@ def test_cancelling_keeps_what_is_there_and_reports_what_is_open(server: FaultSe
     error = transfers.results[slow]
     assert isinstance(error, TransferError)
     assert error.cancelled
+    assert (error.attempts, error.requests, error.transferred) == (1, 1, 600)
     assert bytes(transfers.sinks[slow].data) == BODY[:600]
     assert len(transfers.results) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_attempts_of_what_was_cancelled_count_those_that_were_begun(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    """One that waits for its next attempt has no other under way."""
+    url = server.on("/a", *[refuse(500)] * 9)
+    with Transfers(backoff_seconds=0.0) as transfers:
+
+        def on_retry(*retry: object) -> None:
+            if retry[2] == failures:
+                transfers.engine.cancel()
+
+        monkeypatch.setattr(transfers.log, "on_retry", on_retry)
+        error = transfers.fail(url)
+    assert error.cancelled
+    assert (error.attempts, error.requests) == (failures, failures)
+
+
+def test_an_attempt_that_is_under_way_counts_with_those_that_failed(server: FaultServer) -> None:
+    with Transfers() as transfers:
+        hangs = Answer(BODY, cut=600, cut_by="hang", note=lambda _: transfers.engine.cancel())
+        error = transfers.fail(server.on("/a", refuse(500), hangs))
+    assert error.cancelled
+    assert (error.attempts, error.requests) == (2, 2)
 
 
 def test_an_engine_that_was_cancelled_starts_nothing_any_more(server: FaultServer) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dashget.transfer import tls
 from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, Seen, redirect
+from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.h2server import H2Server, Step
+from tests.origin import Certificate, Origin
 from tests.sinks import Transfers
 
 BODY = b"0123456789" * 100
@@ -183,6 +184,36 @@ def test_a_client_certificate_of_another_issuer_is_told_as_such(
     assert str(error) == "the server does not accept the client certificate"
     assert error.hint == "check the file of --cert"
     assert error.attempts == 1
+
+
+@pytest.mark.system
+def test_nginx_asks_for_a_client_certificate_with_a_status_of_http(
+    nginx: Callable[..., Origin], certificate: Certificate, authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/a").write_bytes(BODY)
+    clients = Path(authority.certificate)
+    server = nginx(tmp_path / "root", certificate=certificate, clients=clients)
+    url, known = server.url("a"), {"cacert": str(certificate.certificate), "origin": server.url("")}
+    with Transfers(**known) as transfers:
+        error = transfers.fail(url)
+    assert (str(error), error.attempts) == ("HTTP 400 Bad Request", 1)
+    assert error.hint == (
+        "check the URL; some servers answer so where they want a client certificate (--cert, --key)"
+    )
+    cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
+    with Transfers(cert=cert, key=key, **known) as transfers:
+        error = transfers.fail(url)
+    assert str(error) == "HTTP 400 Bad Request"
+    assert "the file of --cert" in str(error.hint)
+    cert, key = authority.issue("client", alternative="DNS:client")
+    with Transfers(cert=cert, key=key, **known) as transfers:
+        assert transfers.get(url)[1] == BODY
+
+
+def test_over_http_a_malformed_request_has_nothing_to_do_with_certificates() -> None:
+    with FaultServer() as plain, Transfers() as transfers:
+        assert transfers.fail(plain.on("/a", refuse(400))).hint is None
 
 
 def test_a_redirect_from_https_to_http_is_refused(

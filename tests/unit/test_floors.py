@@ -40,6 +40,7 @@ ORDER = (
     ("mpd",),
     ("isobmff", "webm"),
     ("events",),
+    ("fields",),
     ("byterange", "compactmap", "digests", "errors", "version"),
     ("regex",),
 )

@@ -162,6 +162,29 @@ def test_a_rule_that_matches_nothing_names_what_is_there(presentation: Presentat
     assert err.value.hint == "there is no image; there is: 8 video, 3 audio, 1 text"
 
 
+def test_what_nothing_has_is_said_so(presentation: Presentation) -> None:
+    for rule, hint in (
+        ("label=x", "none has any label"),
+        ("label=x,channels=2", "none has any label; none has any channels"),
+        ("label=x,height<=100", "there is: height 180, 360, 720, 1080, 2160; none has any label"),
+    ):
+        with pytest.raises(SelectionError) as err:
+            chosen(presentation, video=rule)
+        assert err.value.hint == hint
+
+
+def test_a_language_that_is_not_given_is_not_shown_as_one_that_is(
+    presentation: Presentation,
+) -> None:
+    for kind, hint in (
+        ("video", "there is: lang und (where none is given)"),
+        ("audio", "there is: lang en, fr-CA"),
+    ):
+        with pytest.raises(SelectionError) as err:
+            chosen(presentation, **{kind: "lang=it"})
+        assert err.value.hint == hint
+
+
 def test_a_keyword_for_content_that_is_not_there_is_no_error(presentation: Presentation) -> None:
     assert chosen(presentation, image="best", text="all") == ["x1"]
 
@@ -186,7 +209,6 @@ def test_what_a_representation_depends_on_is_kept_with_it(presentation: Presenta
         ("0-1", [0, 1]),
         ("0-9", [0, 1]),
         ("1-", [1]),
-        ("-0", [0]),
         ("first", [0]),
         ("last", [1]),
         ("intro", [0]),
@@ -205,6 +227,14 @@ def test_periods_by_position_range_or_id(
 def test_malformed_periods_are_usage_errors(period: str) -> None:
     with pytest.raises(UsageError, match="--period"):
         parse_selection(period=period)
+
+
+def test_a_position_behind_a_minus_is_the_first_ones_or_counted_from_the_end() -> None:
+    for period in ("-1", "0,-1", "- 1"):
+        with pytest.raises(UsageError, match="can be read in two ways") as caught:
+            parse_selection(period=period)
+        hint = "write 0-1 for the first ones; the last one is called last"
+        assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize("period", ["7", "outro", "id=outro"])

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["main"]
 
@@ -28,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     code: int | None = None
     try:
         _open_missing_streams()
+        _let_messages_be_lost()
         from dashget.cli.app import run
 
         code = run(tokens)
@@ -47,13 +52,41 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _leave(code: int) -> NoReturn:
     """End the process as it is: everything is closed, and to take the rest apart takes time."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            # Nobody reads it any more, or it is full: the code must tell.
-            code = code or 1
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Nobody reads it any more, or it is full: the code must tell.
+        code = code or 1
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     os._exit(code)
+
+
+class _Heedless(io.FileIO):
+    """A file that takes everything, and keeps what it can: messages, which nothing depends on."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, or pass over what cannot be written."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _let_messages_be_lost() -> None:
+    """Have no run fail for a standard error that is full, or that nobody reads any more."""
+    stream = sys.stderr
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):  # not a file: nothing that can run full
+        return
+    stream.flush()
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Heedless(number, "w", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=True,
+    )
 
 
 def _open_missing_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def make_parser(name: str) -> Parser:
         f"dashget {name}",
         purpose=COMMANDS[name],
         epilogue=_epilogue(command.EXAMPLES),
+        siblings={each: functools.partial(make_parser, each) for each in COMMANDS},
     )
     command.add_arguments(parser)
     _add_information(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from dashget.cli.parser import Parser, counting
+from dashget.cli.parser import Parser, whole
 
 if TYPE_CHECKING:
     import datetime
@@ -18,11 +18,14 @@ _FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,f
 
 
 def add_url(parser: Parser) -> None:
-    """Add the MPD."""
-    parser.add_operand(
+    """Add the MPD, and where one came from that is here already."""
+    group = parser.add_operand(
         "url",
         metavar="URL",
         help="The MPD: an http(s) URL, the path of a local file, or - for standard input.",
+    )
+    group.add_argument(
+        "--base-url", metavar="URL", help="The URL that a local file or standard input came from."
     )
 
 
@@ -40,7 +43,7 @@ def add_segment_limit(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--segment-limit",
         metavar="N",
-        type=counting,
+        type=whole,
         default=SEGMENT_LIMIT,
         help="Refuse a Representation with more segments than this.",
     )

@@ -11,11 +11,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
+from dashget.fields import FieldError
 from dashget.report import text
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
+_OPTIONS: Final = {
+    "root": "the directory",
+    "in_flight": "--threads",
+    "max_in_flight": "--threads",
+    "headers": "--header",
+    "origin_headers": "--header",
+    "cookies": "--cookie",
+}
+"""Those that are not called as their field is."""
 
 
 def report(error: BaseException) -> int:
@@ -23,6 +33,9 @@ def report(error: BaseException) -> int:
     match error:
         case MPDError():
             return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
+        case FieldError(field=name, wrong=wrong):
+            message = f"{_option_of(name)}: {wrong.text}"
+            return _fail(message, wrong.hint or "see: dashget --help", error.exit_code)
         case DashGetError():
             return _fail(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
@@ -49,10 +62,17 @@ def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()
     return code
 
 
+def _option_of(field: str) -> str:
+    """Return the option that sets a field of the library's options."""
+    return _OPTIONS.get(field) or f"--{field.removesuffix('_seconds').replace('_', '-')}"
+
+
 def _issue_lines(error: MPDError) -> list[str]:
-    lines = [str(issue) for issue in error.issues[:_MOST_ISSUES]]
-    hidden = len(error.issues) - len(lines)
-    return [*lines, f"... and {hidden} more"] if hidden else lines
+    """Return the issues, a line each, but for the one that the message itself tells."""
+    lines = map(str, error.issues)
+    told = [line for line in lines if not error.message.endswith(line)]
+    hidden = len(told) - _MOST_ISSUES
+    return [*told[:_MOST_ISSUES], f"... and {hidden} more"] if hidden > 0 else told
 
 
 def _leave_quietly() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dashget.cli.parser import Parser, counting, natural, seconds
+from dashget.cli.parser import Parser, number, whole
 
 
 def add_network(parser: Parser, *, threads: bool) -> None:
@@ -32,9 +32,6 @@ def _add_threads(group: argparse._ArgumentGroup) -> None:
 
 def _add_requests(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--base-url", metavar="URL", help="The URL that a local file or standard input came from."
-    )
-    group.add_argument(
         "--header",
         "-H",
         metavar="HEADER",
@@ -49,21 +46,21 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=number,
         default="30",
         help="Seconds without a byte until a transfer is stalled.",
     )
     group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=number,
         default="15",
         help="Seconds until a connection must stand.",
     )
     group.add_argument(
         "--retries",
         metavar="N",
-        type=natural,
+        type=whole,
         default=5,
         help="Further attempts after a failure that may pass.",
     )
@@ -73,7 +70,7 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         help="Bytes a second over all transfers, as in 500k or 2M.",
     )
     group.add_argument(
-        "--max-per-host", metavar="N", type=counting, help="Most transfers at once from one host."
+        "--max-per-host", metavar="N", type=whole, help="Most transfers at once from one host."
     )
 
 
@@ -95,7 +92,7 @@ def _add_ways(group: argparse._ArgumentGroup) -> None:
         "--interface", metavar="NAME", help="Local interface or address to send from."
     )
     group.add_argument(
-        "--max-redirects", metavar="N", type=natural, default=10, help="Longest chain to follow."
+        "--max-redirects", metavar="N", type=whole, default=10, help="Longest chain to follow."
     )
     group.add_argument(
         "--append-query",

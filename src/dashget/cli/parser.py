@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
@@ -19,15 +19,21 @@ _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
 _REPEATED: Final = "given more than once"
 
-_DAY_SECONDS: Final = 24 * 60 * 60
-
 
 class Parser(argparse.ArgumentParser):
     """Reads one command line of one command; everything unclear about it is a UsageError."""
 
     _operand: argparse.Action
 
-    def __init__(self, name: str, *, purpose: str, epilogue: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        purpose: str,
+        epilogue: str,
+        siblings: Mapping[str, Callable[[], Parser]] | None = None,
+    ) -> None:
+        """``siblings`` makes the parsers of all commands, for a word about them in a refusal."""
         super().__init__(
             prog=name,
             description=purpose,
@@ -37,15 +43,26 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             exit_on_error=False,
         )
+        self._siblings = siblings or {}
         self.register("action", None, _Once)
         self.register("action", "store_true", _Flag)
 
-    def add_operand(self, name: str, *, metavar: str, help: str) -> None:  # noqa: A002
-        """Add what the command works on. That it is missing is noticed after all else."""
+    def add_operand(
+        self,
+        name: str,
+        *,
+        metavar: str,
+        help: str,  # noqa: A002
+    ) -> argparse._ArgumentGroup:
+        """Add what the command works on. That it is missing is noticed after all else.
+
+        Returns the group for what belongs to it.
+        """
         group = self.add_argument_group("Arguments")
         self._operand = group.add_argument(name, metavar=metavar, help=help)
         self._operand.required = False
         self.usage = f"{self.prog} [OPTIONS] {metavar}"
+        return group
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Read the words of a command line that stand behind the command."""
@@ -91,10 +108,10 @@ class Parser(argparse.ArgumentParser):
 
     def _check_operand(self, arguments: argparse.Namespace, rest: Sequence[str]) -> None:
         name = self._operand.metavar
+        given = getattr(arguments, self._operand.dest)
         if rest:
-            hint = f"quote what holds blanks; see: {self.prog} --help"
-            raise self._refusal(f"more than one {name}: {' '.join(rest)}", hint)
-        if getattr(arguments, self._operand.dest) is None:
+            raise self._refusal(f"more than one {name}: {' '.join(rest)}", self._ordered(given))
+        if given is None:
             raise self._refusal(f"there is no {name}")
 
     def _refusal(self, message: str, hint: str | None = None) -> UsageError:
@@ -102,7 +119,21 @@ class Parser(argparse.ArgumentParser):
 
         return UsageError(message, hint=hint or f"see: {self.prog} --help")
 
+    def _ordered(self, word: str) -> str:
+        """Say how to write it; behind an option, the name of a command is taken for an operand."""
+        if word.lower() in self._siblings:
+            return f"a command comes before all options: dashget {word.lower()} [OPTIONS] ..."
+        return f"quote what holds blanks; see: {self.prog} --help"
+
     def _similar(self, option: str) -> str | None:
+        """Say which option may be meant, or which commands have this very one."""
+        others = [
+            f"dashget {name}"
+            for name, make in self._siblings.items()
+            if option in make()._option_string_actions
+        ]
+        if others:
+            return f"it is an option of {' and '.join(others)}; see: {self.prog} --help"
         names = {name.lstrip("-"): name for name in self._option_string_actions}
         found = closest(option.lstrip("-").lower(), names)
         return found and f"did you mean {names[found]}? see: {self.prog} --help"
@@ -115,37 +146,20 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, words, n=1)), None)
 
 
-def natural(text: str) -> int:
-    """Read a whole number from 0."""
-    return _whole(text, 0, "must not be negative")
-
-
-def counting(text: str) -> int:
-    """Read a whole number from 1."""
-    return _whole(text, 1, "must be at least 1")
-
-
-def seconds(text: str) -> float:
-    """Read a time above 0 and up to a day, with decimals or without."""
+def whole(text: str) -> int:
+    """Read a whole number; which ones can be meant is for the library's options to say."""
     try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive: {value:g}")
-    if value > _DAY_SECONDS:
-        raise argparse.ArgumentTypeError(f"longer than a day: {value:g}")
-    return value
-
-
-def _whole(text: str, least: int, rule: str) -> int:
-    try:
-        value = int(text)
+        return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a whole number: {text!r}") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{rule}: {value}")
-    return value
+
+
+def number(text: str) -> float:
+    """Read a number, with decimals or without."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
 
 
 class _Once(argparse.Action):

@@ -44,8 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
     if files could not be compared with the server.
     """
-    from pathlib import Path
-
     import msgspec
 
     from dashget.api import verify
@@ -63,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         warn_about(options.transfer)
     stop = Stop()
     with stopping_on_signals(stop):
-        report = verify(Path(arguments.directory), options, observer=observer, stop=stop)
+        report = verify(arguments.directory, options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
     if report.uncompared or (arguments.strict and report.notes):

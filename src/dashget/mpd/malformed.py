@@ -29,7 +29,7 @@ def looks_like(data: bytes) -> str | None:
     if _begins_as_mpd(data):
         return None
     if _CONTENT.search(data) is None:
-        return "an empty document"
+        return "empty"
     if data[:2] == b"\x1f\x8b":
         return "a gzip file"
     if data[4:8] in (b"ftyp", b"styp", b"sidx", b"moov", b"moof", b"mdat"):

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from dashget.events import (
     MANIFEST,
+    BegunAnew,
     Event,
     FileFinished,
     FileStarted,
@@ -100,6 +101,10 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
         return warning_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
         return retry_line(event)
+    if isinstance(event, BegunAnew) and verbose:
+        dropped = text.size(event.dropped)
+        reason = text.printable(event.reason)
+        return f"beginning anew: {text.printable(event.path)}: {reason} ({dropped} dropped)"
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
             return f"failed: {text.printable(event.path)}: {text.printable(event.reason or '')}"

@@ -75,6 +75,11 @@ def _headline(summary: Summary) -> str:
 
 
 def _hint(summary: Summary) -> str:
+    """Say what may help: what the engine knows, where that is the same for all failures."""
+    known = {failure.hint for failure in summary.failures}
+    hint = known.pop() if len(known) == 1 else None
+    if hint is not None and not summary.interrupted:
+        return text.printable(hint)
     statuses = {failure.status for failure in summary.failures}
     if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
         return "the server refuses these, though the manifest names them; it may be wrong there"

@@ -76,7 +76,7 @@ class SegmentIndex(ABC):
         return UnsupportedMPDError(
             f"Representation {representation.id!r} has more than {limit:,} segments "
             f"({representation.where}, line {representation.line})",
-            hint="raise the limit if the manifest is meant to be that long",
+            hint="raise the limit (--segment-limit) if the manifest is meant to be that long",
         )
 
 

@@ -17,7 +17,7 @@ from dashget.transfer.failure import (
     wants_peace,
 )
 from dashget.transfer.head import Head
-from dashget.transfer.judge import NO_RANGES, Accepted, Redirect
+from dashget.transfer.judge import CHANGED, NO_RANGES, Accepted, Redirect
 from dashget.transfer.pieces import note
 from dashget.transfer.request import Method
 from dashget.transfer.task import Task
@@ -59,6 +59,8 @@ class Answers:
             if head.status == 200 and task.may_restart():
                 # Another version, whose end may be as uncertain; again and again at most thrice.
                 task.end.renewed()
+        if head.status == 200 and wire.asked.range is not None:
+            self._tell_of_dropped(task, wire, head)
         joins = task.began and task.gaps is not None
         position = task.accept(head, accepted, wire.url, wire.index)
         if not joins and task.sink is not None:
@@ -76,6 +78,19 @@ class Answers:
     def _drop_others(self, task: Task, keep: Wire) -> None:
         for other in self._run.wires:
             other.dropped = other.dropped or (other.task is task and other is not keep)
+
+    def _tell_of_dropped(self, task: Task, wire: Wire, head: Head) -> None:
+        """Report that what was to be continued comes from its beginning, in this very answer."""
+        dropped = task.bytes_here(wire.start, wire.claim)
+        if not dropped:
+            return
+        if head.validator is not None and head.validator == task.validator:
+            reason = NO_RANGES
+        else:
+            # If-Range (RFC 9110, 13.1.5) has let the server send another version.
+            reason = CHANGED
+        run = self._run
+        run.call(run.shared.hooks.on_anew, task.job, task.urls[wire.index], dropped, reason)
 
     def _others_under_way(self, wire: Wire) -> bool:
         return any(w.task is wire.task and w is not wire and w.under_way for w in self._run.wires)

@@ -12,7 +12,7 @@ import msgspec
 
 from dashget.errors import UsageError
 from dashget.regex import late
-from dashget.transfer.givenfile import GivenFile, given, likeness
+from dashget.transfer.givenfile import GivenFile, Named, given, likeness
 
 OPTION: Final = "--cookies"
 _LARGEST_BYTES: Final = 16 * 1024 * 1024
@@ -39,15 +39,15 @@ class CookieFile(msgspec.Struct, frozen=True):
     """The number (from 1) of each line that is no cookie, and what is wrong with it."""
 
 
-def read_cookie_file(file: str | GivenFile) -> GivenFile:
+def read_cookie_file(file: Named) -> GivenFile:
     """Read a file of cookies, unless that is done."""
     return given(OPTION, file, _LARGEST_BYTES)
 
 
-def cookies_of(file: str | GivenFile) -> CookieFile:
+def cookies_of(file: Named) -> CookieFile:
     """Return what a file of cookies holds; UsageError where it is none."""
-    file = read_cookie_file(file)
-    data, name = file.data, file.name
+    read = read_cookie_file(file)
+    data, name = read.data, read.name
     if not data.strip():
         raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
     found = parse_cookies(data)
@@ -59,10 +59,10 @@ def cookies_of(file: str | GivenFile) -> CookieFile:
     return found
 
 
-def cookie_warnings(file: str | GivenFile) -> tuple[str, ...]:
+def cookie_warnings(file: Named) -> tuple[str, ...]:
     """Say which lines of a file of cookies are left out, a sentence each; UsageError as above."""
-    file = read_cookie_file(file)
-    name, found = file.name, cookies_of(file)
+    read = read_cookie_file(file)
+    name, found = read.name, cookies_of(read)
     if not found.lines:
         return (f"{OPTION}: {name!r} holds no cookies",)
     said = [

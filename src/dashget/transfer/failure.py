@@ -34,6 +34,8 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after_seconds: float | None = None
     restart: bool = False
     """The bytes received so far belong to another version: start from zero, at once."""
+    lasting: bool = False
+    """Whether another attempt that ends like that shows that all will."""
 
 
 _SHORTAGE = (errno.EMFILE, errno.ENFILE)

@@ -43,24 +43,29 @@ def require_file(option: str, name: str, *, read_once: bool = False) -> None:
         )
 
 
-def given(option: str, file: str | GivenFile, most_bytes: int) -> GivenFile:
+Named = str | os.PathLike[str] | GivenFile
+"""What may be given for a file: its path, or what was read of it."""
+
+
+def given(option: str, file: Named, most_bytes: int) -> GivenFile:
     """Read a file, unless that is done; UsageError if it cannot be read or is too large.
 
     A pipe keeps the caller waiting until it is written to.
     """
     if isinstance(file, GivenFile):
         return file
-    require_file(option, file, read_once=True)
+    name = os.fspath(file)
+    require_file(option, name, read_once=True)
     try:
-        with open(file, "rb") as opened:
+        with open(name, "rb") as opened:
             data = opened.read(most_bytes + 1)
     except OSError as error:
-        raise _unreadable(option, file, error) from error
+        raise _unreadable(option, name, error) from error
     if len(data) > most_bytes:
         raise UsageError(
-            f"{option}: {file!r} is larger than {most_bytes:,} bytes", hint="check the path"
+            f"{option}: {name!r} is larger than {most_bytes:,} bytes", hint="check the path"
         )
-    return GivenFile(file, data)
+    return GivenFile(name, data)
 
 
 def _unreadable(option: str, name: str, error: OSError) -> UsageError:

@@ -16,6 +16,11 @@ from dashget.transfer.head import Head, http_date, retry_after_seconds
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
+CHANGED = "the resource has changed"
+_CODED_HINT = (
+    "the server compresses although it was asked not to, and DashGet stores bytes as they are;"
+    " compression has to be turned off there for these files"
+)
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -111,14 +116,19 @@ def _coded(head: Head) -> Failure | None:
     coding = head.encoding
     if coding is None:
         return None
-    return bad_body(f"the body is {coding[:20]}-encoded although identity was asked for",
-                    status=head.status)  # fmt: skip
+    return Failure(
+        f"the body is {coding[:20]}-encoded although identity was asked for",
+        Retry.AGAIN,
+        status=head.status,
+        hint=_CODED_HINT,
+        lasting=True,
+    )
 
 
 def _whole(head: Head, asked: Asked) -> Accepted | Failure:
     if not asked.whole:
         if _differs(head, asked, head.content_length):
-            return Failure("the resource has changed", Retry.AGAIN, status=200, restart=True)
+            return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
     if "content-encoding" in head.fields:
         coded = _coded(head)
@@ -140,7 +150,7 @@ def _partial(head: Head, asked: Asked) -> Accepted | Failure:
         return bad_body("HTTP 206 without a usable Content-Range", status=206)
     got, total = described
     if _differs(head, asked, total):
-        return Failure("the resource has changed", Retry.AGAIN, status=206, restart=True)
+        return Failure(CHANGED, Retry.AGAIN, status=206, restart=True)
     known = total if total is not None else asked.total
     last = wanted.last
     if known is not None and (last is None or last >= known):

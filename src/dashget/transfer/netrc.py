@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from dashget.errors import UsageError
-from dashget.transfer.givenfile import GivenFile, given, likeness
+from dashget.transfer.givenfile import GivenFile, Named, given, likeness
 
 OPTION: Final = "--netrc"
 _LARGEST_BYTES: Final = 128 * 1024
@@ -55,15 +55,15 @@ class _UnreadableError(Exception):
     """What keeps libcurl from reading the file at all; the text is the end of a sentence."""
 
 
-def read_netrc_file(file: str | GivenFile) -> GivenFile:
+def read_netrc_file(file: Named) -> GivenFile:
     """Read a netrc file, unless that is done."""
     return given(OPTION, file, _LARGEST_BYTES)
 
 
-def netrc_of(file: str | GivenFile) -> Netrc:
+def netrc_of(file: Named) -> Netrc:
     """Read what a netrc file says; UsageError where it is none."""
-    file = read_netrc_file(file)
-    data, name = file.data, file.name
+    read = read_netrc_file(file)
+    data, name = read.data, read.name
     if not data.strip():
         raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
     looks = likeness(data)
@@ -78,14 +78,14 @@ def netrc_of(file: str | GivenFile) -> Netrc:
     return found
 
 
-def netrc_warnings(file: str | GivenFile) -> tuple[str, ...]:
+def netrc_warnings(file: Named) -> tuple[str, ...]:
     """Say what is odd about a netrc file, a sentence each; UsageError where it is none."""
-    file = read_netrc_file(file)
-    found = netrc_of(file)
+    read = read_netrc_file(file)
+    found = netrc_of(read)
     if not found.logins:
-        return (f"{OPTION}: {file.name!r} names no machine",)
+        return (f"{OPTION}: {read.name!r} names no machine",)
     return tuple(
-        f"{OPTION}: line {line} of {file.name!r} {what}" for line, what in found.odd[:_MOST_NAMED]
+        f"{OPTION}: line {line} of {read.name!r} {what}" for line, what in found.odd[:_MOST_NAMED]
     )
 
 

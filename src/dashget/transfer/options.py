@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from dashget.fields import (
+    Check,
+    Wrong,
+    check,
+    each,
+    flag,
+    instance,
+    optional,
+    path,
+    seconds,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:
     from dashget.transfer.givenfile import GivenFile
@@ -13,6 +28,9 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
 """How many transfers measuring goes up to, unless somebody says otherwise."""
+_MOST_IN_FLIGHT: Final = 1000
+_NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
+_SHOWN_CHARACTERS: Final = 80
 
 
 class HttpVersion(enum.Enum):
@@ -40,7 +58,8 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     Secrets are: ``Authorization`` and ``Cookie`` among ``headers``, ``cookies``,
     ``cookie_file`` entries, ``user``, netrc entries and the client certificate. They go to
     the origin of ``origin`` and to what ``send_credentials_to`` names; other headers go to
-    every host. None means "not given" throughout.
+    every host. None means "not given" throughout. UsageError for what cannot be meant; what
+    depends on this machine or its libcurl is checked when an engine is made.
     """
 
     origin: str | None = None
@@ -74,9 +93,9 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts, ``host:port`` or origins that get the secrets as well; ``all`` for every one."""
     user: str | None = None
     """``name:password``"""
-    netrc: str | GivenFile | None = None
+    netrc: str | os.PathLike[str] | GivenFile | None = None
     """Path of a netrc file to look credentials up in, or what was read of one."""
-    cookie_file: str | GivenFile | None = None
+    cookie_file: str | os.PathLike[str] | GivenFile | None = None
     """Likewise of a file in Netscape's format; entries go to the domains that they name."""
     cookies: tuple[str, ...] = ()
     """``name=value`` pairs."""
@@ -87,9 +106,9 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Proxy URL (http, https, socks4, socks4a, socks5, socks5h); ``""`` for none, even if
     the environment names one. None: as the environment says."""
     no_proxy: str | None = None
-    cacert: str | None = None
-    cert: str | None = None
-    key: str | None = None
+    cacert: str | os.PathLike[str] | None = None
+    cert: str | os.PathLike[str] | None = None
+    key: str | os.PathLike[str] | None = None
     insecure: bool = False
     interface: str | None = None
     """Local interface, address or host name to send from."""
@@ -112,3 +131,111 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     loops: int | None = None
     """Threads that drive transfers. None: two, where there are four processors or more; with
     fewer the second only takes time from the first, and from a server on the same machine."""
+
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
+
+def is_header_text(value: str) -> bool:
+    """Whether a text can stand in a header; a line break in it would begin another one."""
+    return value.isascii() and value.replace("\t", " ").isprintable()
+
+
+def _header(name: object, value: object) -> Wrong | None:
+    if not isinstance(name, str) or not isinstance(value, str):
+        return Wrong("name and value must be text", _HEADERS_HINT)
+    bare = name.strip()
+    if not bare or not bare.isascii() or not bare.isprintable() or set(bare) & _NOT_IN_NAME:
+        return Wrong(f"{bare[:_SHOWN_CHARACTERS]!r} is not a name", _HEADERS_HINT)
+    if not is_header_text(value.strip()):
+        return Wrong(f"the value of {bare} has a line break or what is not ASCII", _HEADERS_HINT)
+    return None
+
+
+def _pair(header: object) -> Wrong | None:
+    if not isinstance(header, tuple | list) or len(header) != 2:
+        return Wrong("not a pair of name and value", _HEADERS_HINT)
+    return _header(*header)
+
+
+def _bound(header: object) -> Wrong | None:
+    if not isinstance(header, OriginHeader) or not isinstance(header.origin, str):
+        return Wrong("not an OriginHeader", _BOUND_HINT)
+    return _header(header.name, header.value)
+
+
+def _cookie(pair: object) -> Wrong | None:
+    name, equals, _ = pair.partition("=") if isinstance(pair, str) else ("", "", "")
+    if isinstance(pair, str) and equals and name.strip() and is_header_text(pair):
+        return None
+    return Wrong("not NAME=VALUE in ASCII characters", _COOKIE_HINT)
+
+
+def _user_agent(value: object) -> Wrong | None:
+    if isinstance(value, str) and not is_header_text(value):
+        return Wrong(f"cannot be sent: {value[:_SHOWN_CHARACTERS]!r}")
+    return text(value)
+
+
+def _user(value: object) -> Wrong | None:
+    if isinstance(value, str) and not value.isprintable():
+        return Wrong("cannot be sent: it holds what is no text")
+    return text(value)
+
+
+def _given_file(value: object) -> Wrong | None:
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return path(value)
+    from dashget.transfer.givenfile import GivenFile
+
+    return None if isinstance(value, GivenFile) else path(value)
+
+
+_HEADERS_HINT: Final = "write it as 'Name: value' or '@ORIGIN Name: value', in Python (name, value)"
+_BOUND_HINT: Final = "make one with dashget.OriginHeader(origin, name, value)"
+_COOKIE_HINT: Final = (
+    "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
+)
+_MAYBE_TEXT: Final = optional(text)
+_MAYBE_PATH: Final = optional(path)
+_TIME: Final = seconds(positive=True)
+_PAUSE: Final = seconds(positive=False)
+_RULES: Final[dict[str, Check]] = {
+    "origin": _MAYBE_TEXT,
+    "in_flight": optional(whole(1, _MOST_IN_FLIGHT)),
+    "max_in_flight": whole(1, _MOST_IN_FLIGHT),
+    "max_per_host": optional(whole(1)),
+    "timeout_seconds": _TIME,
+    "connect_timeout_seconds": _TIME,
+    "retries": whole(0),
+    "run_retries": optional(whole(0)),
+    "backoff_seconds": _PAUSE,
+    "backoff_limit_seconds": _PAUSE,
+    "retry_after_limit_seconds": _PAUSE,
+    "user_agent": _user_agent,
+    "headers": each(_pair, "such as (('Referer', 'https://host/'),)"),
+    "origin_headers": each(_bound),
+    "send_credentials_to": each(text, "such as ('cdn.example',)"),
+    "user": optional(_user),
+    "netrc": optional(_given_file),
+    "cookie_file": optional(_given_file),
+    "cookies": each(_cookie, "such as ('name=value',)"),
+    "append_query": _MAYBE_TEXT,
+    "proxy": _MAYBE_TEXT,
+    "no_proxy": _MAYBE_TEXT,
+    "cacert": _MAYBE_PATH,
+    "cert": _MAYBE_PATH,
+    "key": _MAYBE_PATH,
+    "insecure": flag,
+    "interface": _MAYBE_TEXT,
+    "http": instance(HttpVersion, "such as dashget.HttpVersion.HTTP_2"),
+    "limit_rate": optional(whole(1)),
+    "max_redirects": whole(0),
+    "allow_downgrade": flag,
+    "allow_private": flag,
+    "range_threshold": whole(1),
+    "range_size": whole(1),
+    "overtake_seconds": _PAUSE,
+    "loops": optional(whole(1)),
+}

@@ -35,7 +35,7 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "host", "key", "login", "multiplexes", "not_before", "port",
+        "cookie", "headers", "home", "host", "key", "login", "multiplexes", "not_before", "port",
         "query", "scheme", "trusted",
     )  # fmt: skip
 
@@ -45,6 +45,8 @@ class Origin:
         self.port = port
         self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.trusted = False
+        self.home = False
+        """Whether the manifest came from it."""
         self.headers: list[str] = []
         self.cookie: str | None = None
         self.login: tuple[bytes, bytes] | None = None
@@ -132,6 +134,7 @@ class Origins:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
             origin.login = self._login(origin.host)
+        origin.home = home
         if home:
             origin.query = options.append_query
         origin.headers += [line for place, line in self._bound if origin.matches(place)]
@@ -193,12 +196,8 @@ class Origins:
 
 
 def header_line(name: str, value: str) -> str:
-    """Return ``name: value`` for libcurl; UsageError where that is not a header to send."""
+    """Return ``name: value`` for libcurl; UsageError where the header is DashGet's own."""
     name, value = name.strip(), value.strip()
-    if not name or not name.isascii() or not name.isprintable() or set(name) & set(' :()<>@,;"'):
-        raise UsageError(f"not a header name: {name!r}")
-    if any(ord(c) < 32 and c != "\t" for c in value):
-        raise UsageError(f"header {name} holds a line break or control character")
     hint = _OWN_HEADERS.get(name.lower())
     if hint is not None:
         raise UsageError(f"header {name} cannot be set: DashGet needs it for itself", hint=hint)

@@ -277,6 +277,9 @@ class Hooks:
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         """Take note that an attempt (from 1) failed and another follows after a delay."""
 
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        """Take note that a job comes from its beginning, though so many bytes were here."""
+
     def on_tick(self, reading: Reading) -> None:
         """Take a reading, at most ten times a second."""
 

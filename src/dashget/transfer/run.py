@@ -261,6 +261,8 @@ class Run:
         self.wires.discard(wire)
         wire.loop.busy[wire.origin] -= 1
         wire.task.received += wire.received
+        if self.stopping:
+            wire.task.cut_off = True
 
     def answered(self, wire: Wire, version: str, first_byte: float, seconds: float) -> None:
         """Take note of how, and how soon, a host has answered; with the lock held."""

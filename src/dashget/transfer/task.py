@@ -72,7 +72,7 @@ class Task:
 
     __slots__ = (
         "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed",
-        "cursor", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
+        "cursor", "cut_off", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
         "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
         "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
         "size", "succeeded", "tries", "urls", "validator", "why", "wires", "write",
@@ -96,6 +96,8 @@ class Task:
         self.furthest = 0
         """How far any attempt has come from the beginning."""
         self.failures = 0
+        self.cut_off = False
+        """Whether an attempt was under way when the run was stopped."""
         self.requests = 0
         self.received = 0
         self.restarts = 0
@@ -209,6 +211,13 @@ class Task:
             return size == self.prefix
         return head.status == 200 and head.validator == self.validator
 
+    def bytes_here(self, position: int, claim: int | None) -> int:
+        """Return how much is here, while its only wire is at ``position`` of its ``claim``."""
+        if self.gaps is None or self.size is None:
+            return self.prefix
+        asked = 0 if claim is None else claim - position
+        return self.size - self.gaps.size - asked
+
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
         self.prefix = 0
@@ -299,9 +308,11 @@ class Task:
 
     def failed(self, failure: Failure, index: int, progress: int) -> None:
         """Count an attempt on the URL ``index`` that failed after ``progress`` new bytes."""
+        earlier = self.why.get(index)
+        lasts = failure.lasting and earlier is not None and earlier.lasting and not self.began
         self.why[index] = failure
         self.failures += 1
-        if failure.retry is not Retry.AGAIN:
+        if lasts or failure.retry is not Retry.AGAIN:
             self.dead.add(index)
         if progress < _ENOUGH_PROGRESS_BYTES or self.validator is None:
             self.tries[index] += 1
@@ -355,8 +366,9 @@ class Task:
             failure = Failure("the transfer ended without an answer", Retry.AGAIN)
         if cancelled or failure is None:
             return TransferError(
-                "stopped", retry=Retry.AGAIN, url=url, cancelled=True, attempts=self.failures,
-                requests=self.requests, transferred=self.received,
+                "stopped", retry=Retry.AGAIN, url=url, cancelled=True,
+                attempts=self.failures + self.cut_off, requests=self.requests,
+                transferred=self.received,
             )  # fmt: skip
         return TransferError(
             failure.message,

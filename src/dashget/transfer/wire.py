@@ -321,6 +321,14 @@ class Wire:
         self.trust()
         verdict = judge(head, self.asked, self.loop.wall_clock)
         if not isinstance(verdict, Accepted):
+            if isinstance(verdict, Failure):
+                # Loaded late: few runs meet a refusal.
+                from dashget.transfer.hints import with_hint
+
+                options = self.loop.options
+                verdict = with_hint(
+                    verdict, self.url, self.origin, options, certified=self.certified
+                )
             self.verdict = verdict
             return False
         wanted = self.loop.run.accept(self, head, verdict)

@@ -199,16 +199,16 @@ def test_the_exit_code_of_verify_is_that_of_its_report(
     code: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given: list[Path] = []
+    given: list[str] = []
 
-    def verify(directory: Path, *_: object, **__: object) -> object:
+    def verify(directory: str, *_: object, **__: object) -> object:
         given.append(directory)
         return SimpleNamespace(sound=sound, notes=notes, uncompared=uncompared)
 
     monkeypatch.setattr(dashget.api, "verify", verify)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
     assert run(["verify", "show", *words]) == code
-    assert given == [Path("show")]
+    assert given == ["show"]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +242,24 @@ def test_progress_is_drawn_on_a_terminal_that_can_and_only_if_wanted(
     monkeypatch.setenv("TERM", term)
     assert run([URL, *words]) == 0
     assert seen == [printer]
+
+
+def test_an_only_issue_is_told_once(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "x.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S"/>'
+    )
+    assert run(["plan", str(tmp_path / "x.mpd")]) == 3
+    assert capsys.readouterr().err.count("has no Period") == 1
+
+
+def test_too_many_segments_name_the_option_that_allows_them(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    document = MPD.format(seconds=9, periods=PERIOD.format(start="", timescale=1))
+    (tmp_path / "x.mpd").write_text(document)
+    words = ["plan", str(tmp_path / "x.mpd"), "--base-url", "http://h/x.mpd", "--segment-limit=1"]
+    assert run(words) == 3
+    assert "hint: raise the limit (--segment-limit)" in capsys.readouterr().err
 
 
 def test_all_issues_of_an_mpd_are_shown(tmp_path: Path, capsys: Captured) -> None:
@@ -290,6 +308,20 @@ def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered:
         )
     assert done.returncode == 1
     assert done.stderr.startswith(b"dashget: error: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_error_that_cannot_be_told_has_its_exit_code(unbuffered: str) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, "list", "gone.mpd"],
+            env=environment(PYTHONUNBUFFERED=unbuffered),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, b"")
 
 
 def test_closed_streams_are_no_internal_error() -> None:

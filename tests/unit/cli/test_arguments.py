@@ -103,7 +103,7 @@ MIRROR = [
     (["--text", "none"], "selection", parse_selection(text="none")),
     (["--image=worst"], "selection", parse_selection(image="worst")),
     (["--period", "2-4"], "selection", parse_selection(period="2-4")),
-    (["--period", "-1"], "selection", parse_selection(period="-1")),
+    (["--period", "3-"], "selection", parse_selection(period="3-")),
 ]
 
 VERIFY = [

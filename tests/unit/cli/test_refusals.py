@@ -32,17 +32,14 @@ def refused(capsys: Captured, *words: str) -> tuple[str, str]:
 
 
 SENTENCES = [
-    (["-t", "0"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 0"),
-    (["-t", "-1"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: -1"),
-    (["-t", "1001"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 1001"),
-    (["-t", "many"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: many"),
-    (["-t", "auto:"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: auto:"),
-    (["-t", "auto:0"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: auto:0"),
-    (["-t", "4:8"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: 4:8"),
-    (
-        ["-t", "9" * 5000],
-        "--threads must be a number from 1 to 1000, auto, or auto:MOST: " + "9" * 20,
-    ),
+    (["-t", "0"], "--threads: must be from 1 to 1000: 0"),
+    (["-t", "-1"], "--threads must be a number, auto, or auto:MOST: -1"),
+    (["-t", "1001"], "--threads: must be from 1 to 1000: 1001"),
+    (["-t", "many"], "--threads must be a number, auto, or auto:MOST: many"),
+    (["-t", "auto:"], "--threads must be a number, auto, or auto:MOST: auto:"),
+    (["-t", "auto:0"], "--threads: must be from 1 to 1000: 0"),
+    (["-t", "4:8"], "--threads must be a number, auto, or auto:MOST: 4:8"),
+    (["-t", "9" * 5000], "--threads must be a number, auto, or auto:MOST: " + "9" * 20),
     (["--limit-rate", "9" * 400], f"--limit-rate is not a rate: '{'9' * 20}'"),
     (["--limit-rate", "٣k"], "--limit-rate is not a rate: '٣k'"),
     (["--interface", "é"], "--interface is not a name in ASCII characters: é"),
@@ -63,7 +60,7 @@ SENTENCES = [
     (["--proxy", "http://usér:x@h"], "--proxy is not the URL of a proxy: http://h"),
     (["--proxy", "foo://me:SECRET@h"], "--proxy has a scheme that no proxy has: foo"),
     (["--proxy", "ftp://h"], "--proxy has a scheme that no proxy has: ftp"),
-    (["-tt"], "--threads must be a number from 1 to 1000, auto, or auto:MOST: t"),
+    (["-tt"], "--threads must be a number, auto, or auto:MOST: t"),
     (["-t"], "--threads: expected one argument"),
     (["-o"], "--output: expected one argument"),
     (["-o", "-x"], "--output: expected one argument"),
@@ -80,7 +77,7 @@ SENTENCES = [
     (["--connect-timeout", "0"], "--connect-timeout: must be positive: 0"),
     (["--connect-timeout", "1e300"], "--connect-timeout: longer than a day: 1e+300"),
     (["--timeout", "1e300"], "--timeout: longer than a day: 1e+300"),
-    (["--user", "\udcff:b"], "--user cannot be sent: it holds what is no text"),
+    (["--user", "\udcff:b"], "--user: cannot be sent: it holds what is no text"),
     (["--connect-timeout", "x"], "--connect-timeout: not a number: 'x'"),
     (["--retries", "-1"], "--retries: must not be negative: -1"),
     (["--retries=-1"], "--retries: must not be negative: -1"),
@@ -92,21 +89,21 @@ SENTENCES = [
     (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
     (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
     (["-H", "no colon"], "not a header: there is no colon in it"),
-    (["-H", ": no name"], "not a header: '' is not a name"),
-    (["-H", "a b: c"], "not a header: 'a b' is not a name"),
+    (["-H", ": no name"], "--header: '' is not a name"),
+    (["-H", "a b: c"], "--header: 'a b' is not a name"),
     (
         ["-H", "X: a\r\nY: b"],
-        "not a header: the value of X has a line break or what is not ASCII",
+        "--header: the value of X has a line break or what is not ASCII",
     ),
-    (["-H", "Host: é"], "not a header: the value of Host has a line break or what is not ASCII"),
+    (["-H", "Host: é"], "--header: the value of Host has a line break or what is not ASCII"),
     (["-H", "@https://cdn.example"], "not a header: there is no colon in it"),
-    (["--user-agent", "a\nb"], r"--user-agent cannot be sent: 'a\nb'"),
-    (["--cookie", "nothing"], "--cookie is not NAME=VALUE in ASCII characters"),
-    (["--cookie", "=x"], "--cookie is not NAME=VALUE in ASCII characters"),
-    (["--cookie", "a=b\r\nc=d"], "--cookie is not NAME=VALUE in ASCII characters"),
-    (["--cookie", "a=é"], "--cookie is not NAME=VALUE in ASCII characters"),
+    (["--user-agent", "a\nb"], r"--user-agent: cannot be sent: 'a\nb'"),
+    (["--cookie", "nothing"], "--cookie: not NAME=VALUE in ASCII characters"),
+    (["--cookie", "=x"], "--cookie: not NAME=VALUE in ASCII characters"),
+    (["--cookie", "a=b\r\nc=d"], "--cookie: not NAME=VALUE in ASCII characters"),
+    (["--cookie", "a=é"], "--cookie: not NAME=VALUE in ASCII characters"),
     (["--limit-rate", "fast"], "--limit-rate is not a rate: 'fast'"),
-    (["--limit-rate", "0"], "--limit-rate is not a rate: '0'"),
+    (["--limit-rate", "0"], "--limit-rate: must be at least 1: 0"),
     (["--limit-rate", "-1"], "--limit-rate is not a rate: '-1'"),
     (["--key", "/dev/null"], "--key needs --cert"),
     (["--cert", "gone"], "--cert: there is no file 'gone'"),
@@ -322,7 +319,9 @@ def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(
     assert hint.startswith(f"did you mean {meant}? see: dashget ")
 
 
-@pytest.mark.parametrize("words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--output"]])
+@pytest.mark.parametrize(
+    "words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--outvalue"]]
+)
 def test_what_resembles_nothing_is_answered_with_the_help(
     words: list[str], capsys: Captured
 ) -> None:
@@ -368,3 +367,46 @@ def test_what_argparse_refuses_by_itself_is_an_error_like_all_others() -> None:
     with pytest.raises(UsageError, match=r"^something else$") as caught:
         make_parser("list").error("something else")
     assert caught.value.hint == "see: dashget list --help"
+
+
+@pytest.mark.parametrize("command", ["get", "list", "plan"])
+def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> None:
+    sentence, hint = refused(capsys, command, "http://h.invalid/x.mpd", "--base-url", "http://x/")
+    assert sentence.startswith("--base-url is for a manifest from a file or standard input")
+    assert hint == "leave it out; a manifest from a URL is its own base"
+
+
+@pytest.mark.parametrize(
+    ("words", "commands"),
+    [
+        (["get", "x.mpd", "--index"], "dashget plan"),
+        (["x.mpd", "--remote"], "dashget verify"),
+        (["x.mpd", "--init=1"], "dashget list"),
+        (["verify", "m", "--segment-limit", "3"], "dashget get and dashget plan"),
+        (["list", "x.mpd", "-t", "3"], "dashget get and dashget verify"),
+    ],
+)
+def test_an_option_of_another_command_is_not_taken_for_a_mistyped_one(
+    words: list[str], commands: str, capsys: Captured
+) -> None:
+    assert refused(capsys, *words)[1].startswith(f"it is an option of {commands}; see: ")
+
+
+def test_a_command_behind_an_option_is_told_from_a_second_url(capsys: Captured) -> None:
+    for words in (["--json", "list", "x.mpd"], ["-q", "LIST", "x.mpd"]):
+        sentence, hint = refused(capsys, *words)
+        assert sentence == "more than one URL: x.mpd"
+        assert hint == "a command comes before all options: dashget list [OPTIONS] ..."
+
+
+def test_verify_says_that_it_takes_no_url(capsys: Captured) -> None:
+    sentence, hint = refused(capsys, "verify", "http://me:SECRET@h.invalid/x.mpd")
+    assert sentence == ("verify takes the directory of a mirror, not a URL: http://h.invalid/x.mpd")
+    assert hint == "name the directory; get --verify compares a mirror with the server"
+    assert refused(capsys, "verify", "")[0] == "the directory: empty"
+
+
+def test_verify_has_no_base_url(capsys: Captured) -> None:
+    assert refused(capsys, "verify", "m", "--base-url", "http://x/")[0] == (
+        "unknown option: --base-url"
+    )

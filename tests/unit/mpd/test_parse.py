@@ -26,9 +26,9 @@ def messages(mpd: MPD) -> str:
 @pytest.mark.parametrize(
     ("data", "appearance"),
     [
-        (b"", "an empty document"),
-        (b" \r\n\t", "an empty document"),
-        (b"\xef\xbb\xbf", "an empty document"),
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
         (b"<!DOCTYPE html><html><head><title>404  Not\nFound</title>", "titled '404 Not Found'"),
         (b"<html><body>Sign in</body></html>", "an HTML page"),
         (b"\n<!-- x --><HTML>", "an HTML page"),

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from dashget.events import (
+    BegunAnew,
     Event,
     Failure,
     FileFinished,
@@ -23,7 +24,7 @@ from dashget.events import (
 )
 from dashget.report.jsonlines import JsonLines
 from dashget.report.meter import Meter
-from dashget.report.plain import PlainLines
+from dashget.report.plain import PlainLines, event_line
 from dashget.report.summary import summary_lines
 from dashget.report.terminal import LiveTerminal
 
@@ -94,6 +95,19 @@ def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
     assert lines[-1].startswith("hint: ")
 
 
+def test_what_may_help_against_all_failures_is_the_hint() -> None:
+    known = msgspec.structs.replace(FAILED.failures[0], hint="use\x1b --cert")
+    other = msgspec.structs.replace(known, hint="use -H")
+    usual = list(summary_lines(FAILED))[-1]
+    for failures, hint in (
+        ((known, known), "hint: use\\x1b --cert"),
+        ((known, other), usual),
+        ((known, FAILED.failures[0]), usual),
+    ):
+        failed = msgspec.structs.replace(FAILED, failures=failures)
+        assert list(summary_lines(failed))[-1] == hint
+
+
 def test_a_long_list_of_failures_is_cut_and_says_so() -> None:
     many = summary(failures=FAILED.failures * 50, outcomes={Outcome.FAILED: 50})
     assert "... and 30 more" in "\n".join(summary_lines(many))
@@ -140,6 +154,14 @@ EVENTS: list[Event] = [
     progressed(100),
     FAILED,
 ]
+
+
+def test_a_file_that_begins_anew_is_told_with_what_that_costs() -> None:
+    event = BegunAnew("v/\x1b1.m4s", "u", 90_000, "the resource has changed")
+    assert event_line(event, verbose=True) == (
+        "beginning anew: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
+    )
+    assert event_line(event, verbose=False) is None
 
 
 def test_json_is_one_object_per_line_and_the_summary_is_last() -> None:
