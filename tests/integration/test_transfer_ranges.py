@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from dashget.byterange import ByteRange
+from dashget.transfer import run
 from dashget.transfer.backlog import Backlog
 from dashget.transfer.pieces import Pieces
 from dashget.transfer.request import ResumePoint, TransferError
@@ -406,3 +407,16 @@ def test_a_server_that_knows_ranges_only_at_first_is_not_asked_for_ever(
         timer.cancel()
     assert data == BODY
     assert len(server.seen) < 12
+
+
+def test_only_parallel_ranges_have_freed_memory_kept(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer to arrange than a small file to come."""
+    calls: list[None] = []
+    monkeypatch.setattr(run, "keep_freed_memory", lambda: calls.append(None))
+    with ranged() as transfers:
+        transfers.get(server.on("/small", Answer(BODY[:1000], etag='"1"')))
+        assert not calls
+        transfers.get(server.on("/large", GOOD))
+        assert calls

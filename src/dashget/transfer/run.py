@@ -21,6 +21,7 @@ from dashget.transfer.conclusion import Verdict
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted
 from dashget.transfer.limits import Concurrency, Pacer
+from dashget.transfer.memory import keep_freed_memory
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
 from dashget.transfer.pace import Pace
@@ -343,8 +344,11 @@ class Run:
         """Take a good response for a wire's task; False if it is not needed any more."""
         with self.lock:
             wanted = self.answers.accept(wire, head, accepted)
-            if wire.task.gaps is not None:
+            scattered = wire.task.gaps is not None
+            if scattered:
                 self._widen()
+        if scattered:
+            keep_freed_memory()
         return wanted
 
     def extend(self, wire: Wire) -> bool:
