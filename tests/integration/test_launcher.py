@@ -42,6 +42,10 @@ echo "$*" | head -n 1 >>"{calls}"
 case $1 in
     -c) echo "{answer}" ;;
     -I) exit 0 ;;
+    -SP)
+        shift 2
+        echo "ran: $*"
+        exit 7 ;;
     */environment.py)
         shift
         exec "{python}" -c 'import runpy, sys
@@ -75,10 +79,10 @@ class Checkout:
 
     @property
     def calls(self) -> list[str]:
-        """What the stubs were asked to run, but for the probes."""
+        """What the stubs were asked to run, but for the probes and the program itself."""
         log = self.path / "calls"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [line for line in lines if not line.startswith(("-c", "-I"))]
+        return [line for line in lines if not line.startswith(("-c", "-I", "-SP"))]
 
     def stub(self, name: str = "python3", answer: str | None = None) -> Path:
         """Put a stub into PATH; ``answer`` is what the probe hears, by default all is well."""
@@ -128,7 +132,7 @@ def checkout(tmp_path: Path) -> Checkout:
     root = tmp_path / "a checkout"
     (root / "scripts").mkdir(parents=True)
     shutil.copy(REPOSITORY / "dashget", root)
-    for name in ("python.sh", "environment.py"):
+    for name in ("python.sh", "environment.py", "start.py"):
         shutil.copy(REPOSITORY / "scripts" / name, root / "scripts")
     (root / "pyproject.toml").write_text(_PROJECT)
     path = tmp_path / "path"
@@ -410,8 +414,10 @@ def test_a_real_first_start_with_the_real_venv_and_pip_needs_no_more_than_python
     checkout: Checkout,
 ) -> None:
     (checkout.root / "backend.py").write_text(_BACKEND)
-    (checkout.root / "src").mkdir()
-    (checkout.root / "src" / "tool.py").write_text("def main():\n    print('it runs')\n")
+    package = checkout.root / "src" / "dashget"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "cli.py").write_text("def main():\n    print('it runs')\n")
     checkout.environment |= {
         "DASHGET_PYTHON": sys.executable,
         "PATH": f"{checkout.path}:{os.defpath}",
@@ -421,8 +427,8 @@ def test_a_real_first_start_with_the_real_venv_and_pip_needs_no_more_than_python
     code, out, err = checkout.run()
     assert (code, out) == (0, "it runs\n"), err
     assert err.count("\n") == 1
-    (checkout.root / "src" / "tool.py").write_text("def main():\n    print('pulled')\n")
-    assert checkout.run() == (0, "pulled\n", "")
+    (package / "cli.py").write_text("import sys\ndef main():\n    print('pulled', *sys.argv[1:])\n")
+    assert checkout.run("two words", "") == (0, "pulled two words \n", "")
 
 
 _BACKEND = '''
@@ -436,7 +442,7 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
         "dashget.pth": os.path.abspath("src") + "\\n",
         info + "METADATA": "Metadata-Version: 2.1\\nName: dashget\\nVersion: 1.0\\n",
         info + "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-        info + "entry_points.txt": "[console_scripts]\\ndashget = tool:main\\n",
+        info + "entry_points.txt": "[console_scripts]\\ndashget = dashget.cli:main\\n",
     }
     record = "".join(f"{file},,\\n" for file in [*files, info + "RECORD"])
     with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:

@@ -1,0 +1,19 @@
+"""Start DashGet from its checkout, for ``./dashget``: what an installed ``dashget`` does, sooner.
+
+Run as ``.venv/bin/python -SP scripts/start.py``: without ``site``, which would look through the
+environment for what this does in two lines.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_ROOT = __file__.rpartition("/scripts/")[0]
+_ENVIRONMENT = sys.executable.rpartition("/bin/")[0]
+
+sys.path.append(f"{_ROOT}/src")
+sys.path.append("{}/lib/python{}.{}/site-packages".format(_ENVIRONMENT, *sys.version_info[:2]))
+
+from dashget.cli import main  # noqa: E402  # only now it can be found
+
+main()
