@@ -9,6 +9,7 @@ two strings are the same, unless the integers say so as well.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Final
 
 RECENT_AT_MOST: Final = 16_384
@@ -40,8 +41,7 @@ class CompactMap:
         """Move the recent entries to the older ones."""
         if self.older is None:
             self.older = Buckets(self._width)
-        for text, values in self.recent.items():
-            self.older.put(text, values)
+        self.older.update(self.recent)
         self.recent.clear()
 
     def get(self, text: str) -> tuple[int, ...] | None:
@@ -74,16 +74,21 @@ class Buckets:
         self._entry = struct.Struct(f"<{1 + width}q")
         self._buckets = [bytearray() for _ in range(_BUCKETS)]
 
-    def put(self, text: str, values: tuple[int, ...]) -> None:
-        """Set the integers of a string."""
-        number = hash(text)
-        bucket = self._buckets[number % _BUCKETS]
-        entry = self._entry.pack(number, *values)
-        at = self._find(bucket, number)
-        if at < 0:
-            bucket += entry
-        else:
-            bucket[at : at + len(entry)] = entry
+    def update(self, entries: Mapping[str, tuple[int, ...]]) -> None:
+        """Set the integers of many strings."""
+        buckets, pack, size = self._buckets, self._entry.pack, self._entry.size
+        for text, values in entries.items():
+            number = hash(text)
+            bucket = buckets[number % _BUCKETS]
+            entry = pack(number, *values)
+            # Most are new, and what is not in the bytes is no entry.
+            at = bucket.find(entry[:8])
+            if at >= 0 and at % size:
+                at = self._find(bucket, number)
+            if at < 0:
+                bucket += entry
+            else:
+                bucket[at : at + size] = entry
 
     def get(self, text: str) -> tuple[int, ...] | None:
         """Return the integers of a string; None where its hash is not here."""

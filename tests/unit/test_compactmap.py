@@ -88,7 +88,7 @@ def test_a_hash_that_lies_across_two_entries_is_not_taken_for_one() -> None:
     packed = struct.pack("<q", hash(sought))
     # Its first half ends the first entry, its second half would have to begin the next one.
     value = int.from_bytes(b"\0" * 3 + packed[:5], "little", signed=True)
-    buckets.put(ours[0], (value,))
+    buckets.update({ours[0]: (value,)})
     bucket = next(bucket for bucket in buckets._buckets if bucket)
     bucket += packed[5:] + b"\0" * 13
     assert packed in bucket
@@ -96,6 +96,9 @@ def test_a_hash_that_lies_across_two_entries_is_not_taken_for_one() -> None:
     assert buckets.get(sought) is None
     buckets.discard(sought)
     assert ours[0] in buckets
+    buckets.update({sought: (5,)})
+    assert buckets.get(sought) == (5,)
+    assert buckets.get(ours[0]) == (value,)
 
 
 def test_what_does_not_fit_is_an_error_and_never_cut() -> None:
