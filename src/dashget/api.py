@@ -438,11 +438,12 @@ def _finish_mirror(
     if stop.requested:
         return
     if prunes:
-        from dashget.expectation import expected_of
+        from dashget.expectation import LiveHistory, expected_of
         from dashget.verification import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
-        prune(store, expected, loaded.name, watch, dry_run=options.dry_run)
+        history = LiveHistory(store)
+        prune(store, expected, history, loaded.name, watch, dry_run=options.dry_run)
     if options.dry_run:
         return
     if options.checksums or store.size(SUMS_NAME) is not None:

@@ -31,7 +31,7 @@ from dashget.outcomes import is_same, origin_first
 from dashget.planning import PlannedSegment, Track
 from dashget.segments.segment import SegmentKind
 from dashget.stopping import Stop
-from dashget.store import FileRecord, MirrorDirectory
+from dashget.store import FileRecord, MirrorDirectory, Presence
 from dashget.structure import (
     MediaTime,
     Role,
@@ -53,11 +53,10 @@ from dashget.transfer.request import (
 
 _GONE: Final = (404, 410)
 _HALF: Final = Fraction(1, 2)
-_REFUSED_HINTS: Final = {
-    401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
-    403: "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
-    " --user, or a token in the query (--append-query)",
-}
+_FORBIDDEN_HINT: Final = (
+    "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
+    " --user, or a token in the query (--append-query)"
+)
 _LATER_HINT: Final = "check the network, and try again when the server answers"
 
 
@@ -362,7 +361,7 @@ class RemoteCheck:
                     message,
                     note=True,
                     status=result.status,
-                    hint=_REFUSED_HINTS.get(result.status or 0, result.hint) or _LATER_HINT,
+                    hint=_FORBIDDEN_HINT if result.status == 403 else result.hint or _LATER_HINT,
                 )
             )
 
@@ -389,14 +388,14 @@ def sha256_of(path: Path) -> str:
 
 
 def find_superseded(
-    store: MirrorDirectory, expected: Expected, reserved: frozenset[str]
+    store: MirrorDirectory, expected: Expected, history: LiveHistory, reserved: frozenset[str]
 ) -> tuple[FileRecord, ...]:
     """Return the recorded files that the manifest no longer names, selected or not.
 
-    What was recorded of a live presentation is not among them: that its window moves on does
-    not make it worth less.
+    Also those that somebody has removed already. What was recorded of a live presentation is
+    not among them: that its window moves on does not make it worth less.
     """
-    named = {planned.path for planned in expected.iter_plan()} | LiveHistory(store).paths
+    named = {planned.path for planned in expected.iter_plan()} | history.paths
     records = store.records()
     spelled = {fold(path): path for path in (*named, *reserved)}
     return tuple(
@@ -404,7 +403,7 @@ def find_superseded(
         for path, record in sorted(records.items())
         if path not in named
         and path not in reserved
-        and store.size(path) is not None
+        and store.presence(path, record.url) is not Presence.BLOCKED
         # Where the file system folds case, it may have another name that still counts.
         and not store.is_same(path, spelled.get(fold(path)))
     )

@@ -140,7 +140,7 @@ class _Verification:
         # What the manifest truly names is not known where it, or a part of it, is not as recorded.
         if self._options.prune and not manifest and self._whole and not self._stop.requested:
             name, dry_run = self._header.manifest, self._options.dry_run
-            prune(self._store, expected, name, self._observer, dry_run=dry_run)
+            prune(self._store, expected, history, name, self._observer, dry_run=dry_run)
         writes = self._options.writes and not self._stop.requested
         if writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
@@ -320,15 +320,20 @@ class _Verification:
 def prune(
     store: MirrorDirectory,
     expected: Expected,
+    history: LiveHistory,
     manifest: str,
     observer: Observer,
     *,
     dry_run: bool = False,
 ) -> None:
-    """Remove recorded files that the manifest no longer names, after saying which."""
-    records = find_superseded(store, expected, reserved_names(manifest))
-    if records:
-        observer(Pruned(tuple(record.path for record in records), dry_run=dry_run))
+    """Remove recorded files that the manifest no longer names, after saying which.
+
+    The record forgets those that are gone already, without a word.
+    """
+    records = find_superseded(store, expected, history, reserved_names(manifest))
+    here = tuple(record.path for record in records if store.size(record.path) is not None)
+    if here:
+        observer(Pruned(here, dry_run=dry_run))
     if not dry_run:
         for record in records:
             store.remove(record)

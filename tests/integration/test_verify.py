@@ -1196,6 +1196,26 @@ def test_after_ctrl_c_nothing_more_is_checked_or_pruned(server: FaultServer, sma
     assert report.files == 0
 
 
+@pytest.mark.parametrize("command", ["verify", "get"])
+def test_pruning_forgets_what_is_superseded_and_gone(
+    server: FaultServer, small: Path, command: str
+) -> None:
+    """Otherwise each verification would tell of it, for ever."""
+    url = server.url("/show/x.mpd")
+    server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(url, small)
+    for name in ("v/3.m4s", "w/3.m4s"):
+        (small / name).unlink()
+    assert verify(small)[1].problems(notes=True).keys() == {"v/3.m4s", "w/3.m4s"}
+    events = (
+        verify(small, prune=True)[1] if command == "verify" else mirror(url, small, prune=True)[1]
+    )
+    assert not [event for event in events if isinstance(event, Pruned)]
+    report, events = verify(small)
+    assert report.sound
+    assert not events.problems(notes=True)
+
+
 def test_checksums_agree_with_a_record_of_what_was_superseded_and_then_removed(
     server: FaultServer, tmp_path: Path
 ) -> None:

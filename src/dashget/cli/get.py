@@ -157,23 +157,21 @@ class _Reporter(Protocol):
 
 def _reporter(arguments: argparse.Namespace) -> _Reporter:
     """Choose the printer; each is loaded only where it is used."""
-    from dashget.cli.outliving import outliving
-
     if arguments.json:
+        from dashget.cli.outliving import outliving
         from dashget.report.jsonlines import JsonLines
 
         return JsonLines(outliving(sys.stdout.buffer))
-    stream = outliving(sys.stderr)
     able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     live = able and not (arguments.quiet or arguments.no_progress)
     if live:
         from dashget.report.terminal import LiveTerminal
 
-        return LiveTerminal(stream, verbose=arguments.verbose)
+        return LiveTerminal(sys.stderr, verbose=arguments.verbose)
     from dashget.report.plain import PlainLines
 
     return PlainLines(
-        stream,
+        sys.stderr,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
         progress=not arguments.no_progress,
