@@ -1,4 +1,4 @@
-"""A map from many strings to a few integers each, in a tenth of the memory that a dict takes.
+"""A map from many strings to a few integers each, in a ninth of the memory that a dict takes.
 
 The first entries are in a dict. Whenever that is full they are moved to where a string is
 known by its hash alone (64 bits, other ones in each process): a million strings share two
