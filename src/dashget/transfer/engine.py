@@ -44,6 +44,7 @@ class Engine:
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        processor_clock: Callable[[], float] = time.process_time,
         random: Callable[[], float] | None = None,
     ) -> None:
         load_early(options.in_flight or options.max_in_flight)
@@ -60,6 +61,7 @@ class Engine:
             cookies=new_cookies(options),
             clock=clock,
             wall_clock=wall_clock,
+            processor_clock=processor_clock,
             random=random or _random,
         )
         self._free = [Loop(self._shared)]
@@ -182,7 +184,7 @@ def _usual_loops() -> int:
         processors = len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         processors = os.cpu_count() or 1
-    return 2 if processors >= 4 else 1
+    return min(2, processors)
 
 
 def _turn(loop: Loop, run: Run, ended: threading.Event) -> None:

@@ -129,8 +129,8 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     overtake_seconds: float = 2.0
     """At the end of a run, a transfer that is slow for so long is raced by another."""
     loops: int | None = None
-    """Threads that drive transfers. None: two, where there are four processors or more; with
-    fewer the second only takes time from the first, and from a server on the same machine."""
+    """Threads that drive transfers, all but the first only where files are large. None: two,
+    where there is more than one processor, the second only where the first is never idle."""
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""

@@ -21,6 +21,7 @@ from dashget.transfer.conclusion import Verdict
 from dashget.transfer.head import Head
 from dashget.transfer.judge import Accepted
 from dashget.transfer.limits import Concurrency, Pacer
+from dashget.transfer.load import Load
 from dashget.transfer.memory import keep_freed_memory
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
@@ -66,6 +67,7 @@ class Shared(msgspec.Struct):
     """What all handles know of cookies (a pycurl.CurlShare)."""
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
+    processor_clock: Callable[[], float]
     random: Callable[[], float]
     latency_seconds: float | None = None
     """How long the first byte of a response took that came last, connecting included."""
@@ -102,6 +104,7 @@ class Run:
         self.active = 0
         self._sleepers = 0
         self.pace = Pace()
+        self._load = Load(shared.clock, shared.processor_clock)
         self._next_tick = 0.0
         self._active_before = 0
         self._received_before = sum(loop.received for loop in loops)
@@ -274,11 +277,16 @@ class Run:
 
     def landed(self, count: int, size: int, seconds: float) -> None:
         """Take note of what transfers brought, all together; with the lock held."""
-        if self.pace.ended(count, size, seconds) and not self.shares.wide:
+        if self.pace.ended(count, size, seconds):
             self._widen()
 
     def _widen(self) -> None:
-        """Let all loops take part from now on."""
+        """Let all loops take part from now on, where that was asked for or one has too much to do.
+
+        For where files are large: with small ones the loops would wait for Python's lock.
+        """
+        if self.shares.wide or (self.options.loops is None and not self._load.is_full()):
+            return
         self.shares.wide = True
         self.changed.notify_all()
 

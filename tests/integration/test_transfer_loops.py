@@ -1,0 +1,138 @@
+"""When a second loop joins the first: with large files, and where the first is never idle."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dashget.transfer.engine import Engine
+from dashget.transfer.options import TransferOptions
+from dashget.transfer.request import Fetched, Job, MemorySink, Request, TransferError
+from tests.faultserver import Answer, FaultServer
+
+LARGE, SMALL = bytes(400_000), bytes(1000)
+PATIENT = {"timeout_seconds": 50_000.0, "overtake_seconds": 50_000.0}
+WHOLE_FILE = bytes(range(256)) * 4096 * 6
+
+
+class Clock:
+    """A clock that gains a millisecond whenever it is read, so that no test waits for it."""
+
+    def __init__(self) -> None:
+        self._readings = itertools.count()
+
+    def __call__(self) -> float:
+        return time.monotonic() + next(self._readings) / 1000
+
+
+def idle() -> float:
+    """Read the processor's clock of a process that does nothing."""
+    return 0.0
+
+
+@pytest.fixture
+def processors(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Have the machine seem to have so many processors."""
+
+    def set_count(count: int) -> None:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(count)), raising=False)
+
+    set_count(2)
+    return set_count
+
+
+def engine(processor_clock: Callable[[], float] | None = None, **options: object) -> Engine:
+    clock = Clock()
+    settings: dict[str, object] = {"in_flight": 4, **PATIENT, **options}
+    return Engine(
+        TransferOptions(**settings),  # type: ignore[arg-type]  # keyword options of one struct
+        clock=clock,
+        processor_clock=processor_clock or clock,
+    )
+
+
+def threads_at_work(engine: Engine, urls: Iterator[str]) -> int:
+    """Fetch URLs until two threads have taken some, or all; return how many threads there were."""
+    seen: set[int] = set()
+    sinks: dict[str, MemorySink] = {}
+    results: list[Fetched | TransferError] = []
+
+    def open_sink(job: Job) -> MemorySink:
+        return sinks.setdefault(str(job.payload), MemorySink(1 << 20))
+
+    def jobs() -> Iterator[Job]:
+        for number, url in enumerate(urls):
+            seen.add(threading.get_ident())
+            if len(seen) > 1:
+                return
+            yield Job(Request((url,)), open_sink, number)
+
+    with engine:
+        engine.run(jobs(), lambda _, result: results.append(result))
+    assert results
+    assert all(isinstance(result, Fetched) for result in results)
+    return len(seen)
+
+
+@pytest.fixture
+def large(server: FaultServer) -> Iterator[str]:
+    """Name the same large file, again and again; a bound for what must end sooner."""
+    return itertools.repeat(server.on("/large", Answer(LARGE)), 5000)
+
+
+@pytest.mark.usefixtures("processors")
+def test_a_second_loop_joins_where_the_first_is_never_idle(large: Iterator[str]) -> None:
+    assert threads_at_work(engine(), large) == 2
+
+
+@pytest.mark.usefixtures("processors")
+def test_one_loop_does_it_all_where_it_waits_for_the_network(large: Iterator[str]) -> None:
+    assert threads_at_work(engine(idle), itertools.islice(large, 60)) == 1
+
+
+@pytest.mark.usefixtures("processors")
+def test_one_loop_does_it_all_with_small_files(server: FaultServer) -> None:
+    url = server.on("/small", Answer(SMALL))
+    assert threads_at_work(engine(), itertools.repeat(url, 200)) == 1
+
+
+def test_one_loop_does_it_all_on_one_processor(
+    large: Iterator[str], processors: Callable[[int], None]
+) -> None:
+    processors(1)
+    assert threads_at_work(engine(), itertools.islice(large, 60)) == 1
+
+
+@pytest.mark.usefixtures("processors")
+def test_loops_that_were_asked_for_join_whatever_the_load(large: Iterator[str]) -> None:
+    assert threads_at_work(engine(idle, loops=2), large) == 2
+
+
+@pytest.mark.usefixtures("processors")
+def test_one_transfer_at_a_time_is_the_work_of_one_loop(large: Iterator[str]) -> None:
+    assert threads_at_work(engine(in_flight=1), itertools.islice(large, 60)) == 1
+
+
+@pytest.mark.usefixtures("processors")
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_large_file_in_ranges_is_shared_by_loops_that_are_busy(
+    server: FaultServer, busy: bool
+) -> None:
+    url = server.on("/whole", Answer(WHOLE_FILE, etag='"1"'))
+    made = engine(None if busy else idle, range_threshold=1 << 20, range_size=64 << 10)
+    sink = MemorySink(len(WHOLE_FILE))
+    wide: list[bool] = []
+    with made:
+        made.run(
+            iter([Job(Request((url,)), lambda _: sink)]),
+            lambda _, result: wide.append(
+                isinstance(result, Fetched) and made._runs[0].shares.wide
+            ),
+        )
+    assert wide == [busy]
+    assert bytes(sink.data) == WHOLE_FILE
