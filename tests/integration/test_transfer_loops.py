@@ -5,34 +5,38 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from dashget.transfer.engine import Engine
+from dashget.transfer.load import Load
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Request, TransferError
+from dashget.transfer.request import (
+    Fetched,
+    Hooks,
+    Job,
+    MemorySink,
+    Reading,
+    Request,
+    TransferError,
+)
 from tests.faultserver import Answer, FaultServer
 
 LARGE, SMALL = bytes(400_000), bytes(1000)
-PATIENT = {"timeout_seconds": 50_000.0, "overtake_seconds": 50_000.0}
 WHOLE_FILE = bytes(range(256)) * 4096 * 6
 
 
-class Clock:
-    """A clock that gains a millisecond whenever it is read, so that no test waits for it."""
-
-    def __init__(self) -> None:
-        self._readings = itertools.count()
-
-    def __call__(self) -> float:
-        return time.monotonic() + next(self._readings) / 1000
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have loops that never wait for the network, whatever the server and the machine do."""
+    monkeypatch.setattr(Load, "is_full", lambda _: True)
 
 
-def idle() -> float:
-    """Read the processor's clock of a process that does nothing."""
-    return 0.0
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have loops that do wait."""
+    monkeypatch.setattr(Load, "is_full", lambda _: False)
 
 
 @pytest.fixture
@@ -46,14 +50,8 @@ def processors(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return set_count
 
 
-def engine(processor_clock: Callable[[], float] | None = None, **options: object) -> Engine:
-    clock = Clock()
-    settings: dict[str, object] = {"in_flight": 4, **PATIENT, **options}
-    return Engine(
-        TransferOptions(**settings),  # type: ignore[arg-type]  # keyword options of one struct
-        clock=clock,
-        processor_clock=processor_clock or clock,
-    )
+def engine(**options: object) -> Engine:
+    return Engine(TransferOptions(**({"in_flight": 4} | options)))  # type: ignore[arg-type]  # keyword options of one struct
 
 
 def threads_at_work(engine: Engine, urls: Iterator[str]) -> int:
@@ -85,22 +83,23 @@ def large(server: FaultServer) -> Iterator[str]:
     return itertools.repeat(server.on("/large", Answer(LARGE)), 5000)
 
 
-@pytest.mark.usefixtures("processors")
+@pytest.mark.usefixtures("processors", "busy")
 def test_a_second_loop_joins_where_the_first_is_never_idle(large: Iterator[str]) -> None:
     assert threads_at_work(engine(), large) == 2
 
 
-@pytest.mark.usefixtures("processors")
+@pytest.mark.usefixtures("processors", "idle")
 def test_one_loop_does_it_all_where_it_waits_for_the_network(large: Iterator[str]) -> None:
-    assert threads_at_work(engine(idle), itertools.islice(large, 60)) == 1
+    assert threads_at_work(engine(), itertools.islice(large, 60)) == 1
 
 
-@pytest.mark.usefixtures("processors")
+@pytest.mark.usefixtures("processors", "busy")
 def test_one_loop_does_it_all_with_small_files(server: FaultServer) -> None:
     url = server.on("/small", Answer(SMALL))
     assert threads_at_work(engine(), itertools.repeat(url, 200)) == 1
 
 
+@pytest.mark.usefixtures("busy")
 def test_one_loop_does_it_all_on_one_processor(
     large: Iterator[str], processors: Callable[[int], None]
 ) -> None:
@@ -108,23 +107,24 @@ def test_one_loop_does_it_all_on_one_processor(
     assert threads_at_work(engine(), itertools.islice(large, 60)) == 1
 
 
-@pytest.mark.usefixtures("processors")
+@pytest.mark.usefixtures("processors", "idle")
 def test_loops_that_were_asked_for_join_whatever_the_load(large: Iterator[str]) -> None:
-    assert threads_at_work(engine(idle, loops=2), large) == 2
+    assert threads_at_work(engine(loops=2), large) == 2
 
 
-@pytest.mark.usefixtures("processors")
+@pytest.mark.usefixtures("processors", "busy")
 def test_one_transfer_at_a_time_is_the_work_of_one_loop(large: Iterator[str]) -> None:
     assert threads_at_work(engine(in_flight=1), itertools.islice(large, 60)) == 1
 
 
 @pytest.mark.usefixtures("processors")
-@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("load", ["busy", "idle"])
 def test_a_large_file_in_ranges_is_shared_by_loops_that_are_busy(
-    server: FaultServer, busy: bool
+    server: FaultServer, load: str, request: pytest.FixtureRequest
 ) -> None:
+    request.getfixturevalue(load)
     url = server.on("/whole", Answer(WHOLE_FILE, etag='"1"'))
-    made = engine(None if busy else idle, range_threshold=1 << 20, range_size=64 << 10)
+    made = engine(range_threshold=1 << 20, range_size=64 << 10)
     sink = MemorySink(len(WHOLE_FILE))
     wide: list[bool] = []
     with made:
@@ -134,5 +134,21 @@ def test_a_large_file_in_ranges_is_shared_by_loops_that_are_busy(
                 isinstance(result, Fetched) and made._runs[0].shares.wide
             ),
         )
-    assert wide == [busy]
+    assert wide == [load == "busy"]
     assert bytes(sink.data) == WHOLE_FILE
+
+
+def test_the_time_that_a_loop_waits_for_the_network_is_counted(server: FaultServer) -> None:
+    """The server answers only once the loop has gone to sleep, and woken up for its tick."""
+    held = threading.Event()
+    url = server.on("/held", Answer(SMALL, hold=held))
+
+    class Release(Hooks):
+        def on_tick(self, reading: Reading) -> None:
+            held.set()
+
+    with Engine(TransferOptions(), hooks=Release()) as made:
+        loop = made._free[0]
+        assert loop.waited_seconds == 0
+        made.fetch(Request((url,)), max_bytes=len(SMALL))
+        assert loop.waited_seconds > 0

@@ -44,7 +44,6 @@ class Engine:
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        processor_clock: Callable[[], float] = time.process_time,
         random: Callable[[], float] | None = None,
     ) -> None:
         load_early(options.in_flight or options.max_in_flight)
@@ -61,7 +60,6 @@ class Engine:
             cookies=new_cookies(options),
             clock=clock,
             wall_clock=wall_clock,
-            processor_clock=processor_clock,
             random=random or _random,
         )
         self._free = [Loop(self._shared)]

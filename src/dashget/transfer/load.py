@@ -1,30 +1,31 @@
-"""How much of its time a run spends computing, so that it is known when a second loop helps."""
+"""Whether the loop of a run ever waits for the network, so that it is known when a second helps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 _SHORTEST_SECONDS = 0.02
-"""What is measured over less than this tells little: the start of a run is all computing."""
-_FULL_SHARE = 0.9
+"""What is measured over less than this tells little: at the start of a run nothing waits."""
+_IDLE_SHARE = 0.1
 
 
 class Load:
-    """The share of a processor that the process takes.
+    """How much of its time a loop has something to do.
 
-    One loop that waits for the network most of the time drives all transfers as fast as two
-    would, with fewer connections to open; one that never waits is what they are waiting for.
+    One that waits for the network now and then drives all transfers as fast as two would, with
+    fewer connections to open; one that never waits is what the transfers wait for.
     """
 
-    __slots__ = ("_clock", "_processor_clock", "_since", "_spent")
+    __slots__ = ("_clock", "_since", "_waited", "_waited_before")
 
-    def __init__(self, clock: Callable[[], float], processor_clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], waited: Callable[[], float]) -> None:
+        """``waited`` tells for how many seconds the loop has waited since it exists."""
         self._clock = clock
-        self._processor_clock = processor_clock
-        self._since, self._spent = clock(), processor_clock()
+        self._waited = waited
+        self._since, self._waited_before = clock(), waited()
 
     def is_full(self) -> bool:
-        """Say whether since the last answer nearly all time was spent computing.
+        """Say whether the loop has waited for less than a tenth of the time since the last answer.
 
         False, and no answer yet, where that is too short a time to tell.
         """
@@ -32,7 +33,7 @@ class Load:
         seconds = now - self._since
         if seconds < _SHORTEST_SECONDS:
             return False
-        spent = self._processor_clock()
-        share = (spent - self._spent) / seconds
-        self._since, self._spent = now, spent
-        return share > _FULL_SHARE
+        waited = self._waited()
+        share = (waited - self._waited_before) / seconds
+        self._since, self._waited_before = now, waited
+        return share < _IDLE_SHARE

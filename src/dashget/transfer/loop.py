@@ -37,6 +37,8 @@ class Loop:
         self._alone_seconds = min(self.options.overtake_seconds, self.options.timeout_seconds) / 2
         self.received = 0
         """Body bytes since the loop was made."""
+        self.waited_seconds = 0.0
+        """How long it has waited for the network since then."""
         self.active: set[Wire] = set()
         self.busy: dict[Origin, int] = {}
         """Requests in flight per origin."""
@@ -228,9 +230,11 @@ class Loop:
             seconds = milliseconds / 1000
         if self._impatient_at:
             seconds = min(seconds, max(0.0, self._impatient_at - self.shared.clock()))
+        began = self.shared.clock()
         if self._multi.select(seconds) < 0 and seconds:
             # No socket to wait for yet, as while a name is being resolved.
             time.sleep(min(seconds, 0.002))
+        self.waited_seconds += self.shared.clock() - began
 
     def _resume(self, pacer: Pacer) -> None:
         """Let paused transfers go on as far as the rate allows."""

@@ -37,11 +37,6 @@ class Gaps:
         """Where the first gap begins; None without one."""
         return self._spans[0][0] if self._spans else None
 
-    @property
-    def size(self) -> int:
-        """How many bytes all gaps have together."""
-        return sum(end - first for first, end in self._spans)
-
     def take(self, most: int) -> tuple[int, int] | None:
         """Claim up to ``most`` bytes from the front of the first gap."""
         if not self._spans:

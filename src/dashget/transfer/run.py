@@ -67,7 +67,6 @@ class Shared(msgspec.Struct):
     """What all handles know of cookies (a pycurl.CurlShare)."""
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
-    processor_clock: Callable[[], float]
     random: Callable[[], float]
     latency_seconds: float | None = None
     """How long the first byte of a response took that came last, connecting included."""
@@ -104,7 +103,7 @@ class Run:
         self.active = 0
         self._sleepers = 0
         self.pace = Pace()
-        self._load = Load(shared.clock, shared.processor_clock)
+        self._load = Load(shared.clock, lambda: sum(loop.waited_seconds for loop in loops))
         self._next_tick = 0.0
         self._active_before = 0
         self._received_before = sum(loop.received for loop in loops)
@@ -281,7 +280,7 @@ class Run:
             self._widen()
 
     def _widen(self) -> None:
-        """Let all loops take part from now on, where that was asked for or one has too much to do.
+        """Let all loops take part from now on, where that was asked for or one is never idle.
 
         For where files are large: with small ones the loops would wait for Python's lock.
         """

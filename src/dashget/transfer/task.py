@@ -216,7 +216,7 @@ class Task:
         if self.gaps is None or self.size is None:
             return self.prefix
         asked = 0 if claim is None else claim - position
-        return self.size - self.gaps.size - asked
+        return self.size - self.gaps.total - asked
 
     def forget(self) -> None:
         """Give up what is on disk: the next response starts from zero."""
