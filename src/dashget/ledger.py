@@ -34,7 +34,10 @@ class PlannedFile(msgspec.Struct, eq=False):
     """The descriptor of the file, if it came whole and has no name yet."""
     local_size: int | None = None
     known: FileRecord | None = None
+    page: str | None = None
+    """Which HTML page came whole in its place."""
     spoilt: int = 0
+    """How often what came whole was not what it should be."""
     tries: int = 0
     """Attempts of earlier rounds."""
     transferred: int = 0
@@ -94,8 +97,12 @@ class Ledger:
         size: int | None = None,
         result: Fetched | TransferError | None = None,
         reason: str | None = None,
+        hint: str | None = None,
     ) -> None:
-        """Count and report how a file has ended; ``result`` is what its transfer came to."""
+        """Count and report how a file has ended; ``result`` is what its transfer came to.
+
+        ``hint`` is for what the transfer itself knows nothing of.
+        """
         totals = self.totals
         totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
         if size is not None:
@@ -106,7 +113,8 @@ class Ledger:
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)
-            hint = result.hint if isinstance(result, TransferError) else None
+            if isinstance(result, TransferError):
+                hint = result.hint
             failure = Failure(file.path, file.urls[0], reason or "", attempts, status, hint)
             totals.failures.append(failure)
         elif outcome is Outcome.ABSENT:

@@ -8,12 +8,14 @@ agrees; everything else is fetched into a part, and gets its name when it is who
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
 from dashget.compactmap import CompactMap
 from dashget.errors import StoreError
 from dashget.events import Observer, Outcome, Progressed, Unfinished
+from dashget.htmlpage import html_page
 from dashget.layout import Layout
 from dashget.ledger import Ledger, PlannedFile
 from dashget.mpd.dataurl import decode_data_url
@@ -32,6 +34,9 @@ from dashget.transfer.request import (
     ResponseHead,
     Sink,
 )
+
+_PAGES_BEGIN: Final = frozenset(b"<\xef\t\n\r ")
+"""What the first byte of an HTML page may be: a bracket, a byte order mark, blank space."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +210,12 @@ class MirrorRun(Hooks):
 
     def _get_job(self, file: PlannedFile) -> Job:
         put = None if self._store.has_part(file.path) else self._put
-        return Job(Request(file.urls), self._open, file, put)
+        urls = file.urls
+        if file.spoilt:
+            # Another base may have what the one that was asked has not.
+            turn = file.spoilt % len(urls)
+            urls = urls[turn:] + urls[:turn]
+        return Job(Request(urls), self._open, file, put)
 
     def _open(self, job: Job) -> Part:
         file: PlannedFile = job.payload
@@ -216,6 +226,10 @@ class MirrorRun(Hooks):
         file: PlannedFile = job.payload
         # What an earlier round left of it is closed.
         file.part = None
+        if pieces and pieces[0][0] in _PAGES_BEGIN:
+            file.page = html_page(b"".join(pieces))
+            if file.page is not None:
+                return
         if not head.digests and self._policy.checksum is None:
             file.unnamed = self._store.put(pieces)
             if file.unnamed is not None:

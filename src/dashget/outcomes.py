@@ -7,6 +7,7 @@ from typing import Final
 
 from dashget.errors import StoreError
 from dashget.events import Outcome
+from dashget.htmlpage import BEGINNING_BYTES, html_page
 from dashget.layout import SafePath
 from dashget.ledger import Ledger, PlannedFile
 from dashget.store import FileRecord, MirrorDirectory, Part
@@ -15,8 +16,12 @@ from dashget.transfer.request import Fetched, Job, Method, TransferError
 _SPOILT_AT_MOST: Final = 3
 _GONE: Final = (404, 410)
 _NO_CACHE: Final[dict[str, str]] = {}
-_MISSED_AT_MOST: Final = 100
-"""So many files that no server has are asked for a second time; more are no accident."""
+_SECOND_CHANCES: Final = 100
+"""So many files that no server has, or that it has a page for, are asked for again; more are no
+accident."""
+_PAGE_HINT: Final = (
+    "open the URL in a browser: the server, or a portal on the way, may want a login or a new token"
+)
 _DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -32,7 +37,7 @@ class Outcomes:
         self._again: list[PlannedFile] = []
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
-        self._missed = 0
+        self._second_chances = _SECOND_CHANCES
 
     def require(self, path: SafePath) -> None:
         """Take note that a file must be there, also where another naming would let it be absent."""
@@ -66,6 +71,9 @@ class Outcomes:
             self._name(file, file.unnamed, result)
         elif job.request.method is Method.HEAD:
             self._compared(file, result)
+        elif file.page is not None:
+            page, file.page = file.page, None
+            self._refuse_page(file, page, result)
         else:
             self._arrived(file, result)
 
@@ -122,18 +130,42 @@ class Outcomes:
         self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason)
 
     def _is_spoilt(self, file: PlannedFile, part: Part, fetched: Fetched) -> bool:
-        """Compare with the digest that the server sent, if any; a wrong body is fetched again."""
+        """Whether what came whole is not what was asked for; then it is given up."""
+        page = html_page(part.beginning(BEGINNING_BYTES))
+        if page is not None:
+            self._store.discard(part)
+            self._refuse_page(file, page, fetched)
+            return True
         promised = part.promised
         if promised is None or part.digest(promised.algorithm) == promised.value:
             return False
         self._store.discard(part)
-        file.spoilt += 1
         reason = f"the body does not have the {promised.algorithm} of its {promised.header}"
-        if file.spoilt < _SPOILT_AT_MOST:
+        self._refuse(file, fetched, reason)
+        return True
+
+    def _refuse_page(self, file: PlannedFile, page: str, fetched: Fetched) -> None:
+        """Take an HTML page for no file, although the server calls it a success."""
+        if not file.spoilt:
+            self._second_chances -= 1
+        reason = f"the server sent {page} in its place"
+        self._refuse(file, fetched, reason, again=self._second_chances >= 0, hint=_PAGE_HINT)
+
+    def _refuse(
+        self,
+        file: PlannedFile,
+        fetched: Fetched,
+        reason: str,
+        *,
+        again: bool = True,
+        hint: str | None = None,
+    ) -> None:
+        """Fetch a file anew that came whole, but was not what it should be; or give it up."""
+        file.spoilt += 1
+        if again and file.spoilt < _SPOILT_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:
-            self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason)
-        return True
+            self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
     def _ask_again(self, file: PlannedFile, url: str, attempts: int, reason: str) -> None:
         """Fetch a file anew once all others have had their turn."""
@@ -184,10 +216,10 @@ class Outcomes:
             and not self._store.is_recorded(file.path)
         ):
             self._absent.append((file, error))
-        elif error.status in _GONE and not file.missed and self._missed < _MISSED_AT_MOST:
+        elif error.status in _GONE and not file.missed and self._second_chances > 0:
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
-            self._missed += 1
+            self._second_chances -= 1
             self._ask_again(file, error.url, error.attempts, error.message)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from dashget.htmlpage import describe_page
 from dashget.regex import late
 
 _TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
@@ -45,7 +46,7 @@ def looks_like(data: bytes) -> str | None:
     if lowered.startswith(("{", "[")):
         return "JSON"
     if "<!doctype html" in lowered or re.match(r"(<[?!][^>]*>\s*)*<(html|head|body)\b", lowered):
-        return _html(text)
+        return describe_page(text)
     root = _ROOT.search(text)
     if root is None:
         return "text without any XML element" if "<" not in text else None
@@ -143,10 +144,3 @@ def _beginning(data: bytes) -> str:
     if head[:2] == b"\0<":
         return head.decode("utf-16-be", "replace").strip()
     return head.decode("utf-8-sig", "replace").strip().lstrip("\0")
-
-
-def _html(text: str) -> str:
-    title = re.search(r"<title[^>]*>([^<]{1,120})", text, re.IGNORECASE)
-    if title is None or not title[1].strip():
-        return "an HTML page"
-    return f"an HTML page titled {' '.join(title[1].split())!r}"

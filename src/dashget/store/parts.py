@@ -215,6 +215,12 @@ class Part:
             os.fsync(self._descriptor)
         self._journal.add(self._journal.span_entry(self.name, span.first, span.last))
 
+    def beginning(self, most: int) -> bytes:
+        """Return the first bytes, up to ``most`` of them."""
+        if self._descriptor is None:
+            raise ValueError("no part to read")
+        return _pread(self._descriptor, most, 0)
+
     def digest(self, algorithm: str) -> bytes:
         """Return the digest of the whole part; reads it where it did not come in one go."""
         descriptor = self._descriptor
@@ -282,7 +288,7 @@ class Part:
         self._take_file()
         self._descriptor = os.open(self._file, _OPEN_FLAGS, 0o666)
         try:
-            _write_all(self._descriptor, os.pread(descriptor, self.size, 0), 0)
+            _write_all(self._descriptor, _pread(descriptor, self.size, 0), 0)
             if fsync:
                 os.fsync(self._descriptor)
         finally:
@@ -361,6 +367,12 @@ def _seek_and_write(descriptor: int, data: bytes, offset: int, /) -> int:
         return os.write(descriptor, data)
 
 
+def _seek_and_read(descriptor: int, most: int, offset: int, /) -> bytes:
+    with _SEEK_LOCK:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, most)
+
+
 def write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
     """Write pieces that follow one another; return how many bytes they are."""
     size = sum(map(len, pieces))
@@ -383,5 +395,6 @@ def _join_and_write(descriptor: int, pieces: Sequence[bytes], offset: int, /) ->
 
 
 _SEEK_LOCK = threading.Lock()
+_pread = getattr(os, "pread", _seek_and_read)
 _pwrite = getattr(os, "pwrite", _seek_and_write)
 _pwritev = getattr(os, "pwritev", _join_and_write)
