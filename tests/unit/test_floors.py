@@ -41,7 +41,7 @@ ORDER = (
     ("isobmff", "webm"),
     ("events",),
     ("fields",),
-    ("byterange", "compactmap", "digests", "errors", "version"),
+    ("byterange", "compactmap", "digests", "errors", "htmlpage", "version"),
     ("regex",),
 )
 """From the top; each may import what stands below it, and within its own name."""
