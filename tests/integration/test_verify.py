@@ -356,13 +356,29 @@ def test_files_of_other_sizes_that_were_swapped_are_found_by_their_size(small: P
     assert events.problems() == {"init.mp4": {"size"}, "v/2.m4s": {"size"}}
 
 
-def test_a_page_of_html_in_place_of_media_is_named_without_any_record_of_it(
-    server: FaultServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<?xml version='1.0'?><Error>Sorry</Error>", "structure"),
+        # Not even taken for the file when it came.
+        (b"<!DOCTYPE html><html><body>Sorry</body></html>", "missing"),
+    ],
+)
+def test_text_in_place_of_media_is_named_though_the_server_has_nothing_else(
+    server: FaultServer, tmp_path: Path, body: bytes, problem: str
 ) -> None:
-    serve(server, "v/2.m4s", b"<!DOCTYPE html><html><body>Sorry</body></html>")
+    serve(server, "v/2.m4s", body)
     mirror(server.url("/show/x.mpd"), tmp_path)
     _, events = verify(tmp_path)
-    assert events.problems() == {"v/2.m4s": {"structure"}}
+    assert events.problems() == {"v/2.m4s": {problem}}
+
+
+def test_a_page_of_html_that_an_earlier_version_has_stored_is_named(small: Path) -> None:
+    page = b"<!DOCTYPE html><html><body>Sorry</body></html>"
+    size = (small / "v/2.m4s").stat().st_size
+    (small / "v/2.m4s").write_bytes(page.ljust(size))
+    _, events = verify(small)
+    assert "structure" in events.problems()["v/2.m4s"]
 
 
 @pytest.mark.parametrize(
