@@ -114,8 +114,12 @@ def test_loops_that_were_asked_for_join_whatever_the_load(large: Iterator[str]) 
 
 
 @pytest.mark.usefixtures("processors")
-def test_one_transfer_at_a_time_is_the_work_of_one_loop(large: Iterator[str]) -> None:
-    assert threads_at_work(engine(in_flight=1), itertools.islice(large, 60)) == 1
+@pytest.mark.parametrize("one", [{"in_flight": 1}, {"max_per_host": 1}], ids=["in all", "per host"])
+def test_one_transfer_at_a_time_is_the_work_of_one_loop(
+    large: Iterator[str], one: dict[str, object]
+) -> None:
+    """A second loop would have a part of all transfers, and no host that it may ask."""
+    assert threads_at_work(engine(**one), itertools.islice(large, 60)) == 1
 
 
 @pytest.mark.usefixtures("processors")

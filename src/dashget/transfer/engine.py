@@ -81,9 +81,7 @@ class Engine:
         keep their parts. Raises StoreError when the disk can take no more, and whatever
         ``jobs``, ``done`` or a hook raised; jobs under way are given to ``done`` first.
         """
-        options = self._shared.options
-        most = options.in_flight or options.max_in_flight
-        self._run(jobs, done, max(1, min(options.loops or _usual_loops(), most)))
+        self._run(jobs, done, _loops(self._shared.options))
 
     def fetch(self, request: Request, *, max_bytes: int) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
@@ -177,6 +175,15 @@ def _random() -> float:
     import random
 
     return random.random()  # noqa: S311  # pauses are no secret
+
+
+def _loops(options: TransferOptions) -> int:
+    """Return how many loops drive a run: as many as can each make a request to the same host.
+
+    One without a part in that would hold a part of all transfers, and make none of them.
+    """
+    most = options.in_flight or options.max_in_flight
+    return max(1, min(options.loops or _usual_loops(), most, options.max_per_host or most))
 
 
 def _usual_loops() -> int:
