@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dashget.transfer.engine import Engine
+from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.request import Fetched, Job, MemorySink, Request, TransferError
+from dashget.transfer.run import Run
 from tests.faultserver import Answer, FaultServer
 
 LARGE, SMALL = bytes(400_000), bytes(1000)
@@ -140,3 +142,30 @@ def test_a_large_file_in_ranges_is_shared_by_loops_that_are_busy(
         )
     assert wide == [busy]
     assert bytes(sink.data) == WHOLE_FILE
+
+
+def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() -> None:
+    """Nobody may know that while the last transfer ends; a run would end up to 0.1 s late."""
+    asleep, woken = threading.Event(), threading.Event()
+    with Engine(TransferOptions(loops=2)) as engine:
+        loops = Loop(engine._shared), Loop(engine._shared)
+        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        wait = run.changed.wait
+
+        def note_and_wait(seconds: float | None = None) -> bool:
+            asleep.set()
+            return wait(seconds)
+
+        def sleep() -> None:
+            run.wait(600.0)
+            woken.set()
+
+        run.changed.wait = note_and_wait  # type: ignore[method-assign]  # tells when it is asleep
+        threading.Thread(target=sleep, daemon=True).start()
+        assert asleep.wait(60.0)
+        with run.lock:
+            assert run.pull() is None
+        assert run.over()
+        assert woken.wait(60.0)
+        for loop in loops:
+            loop.close()
