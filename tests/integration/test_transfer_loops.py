@@ -169,3 +169,21 @@ def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() ->
         assert woken.wait(60.0)
         for loop in loops:
             loop.close()
+
+
+def test_a_loop_whose_share_stays_as_large_takes_fewer_connections_when_another_joins() -> None:
+    """The number of transfers may double at the very moment in which they are divided."""
+    with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
+        loops = Loop(engine._shared), Loop(engine._shared)
+        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        first = loops[0]
+        first.run = run
+        run.concurrency.limit = 16
+        first._fill()
+        assert (first.connections, first.streams) == (16, 1)
+        run.concurrency.limit, run.shares.wide = 32, True
+        first._tick()
+        first._fill()
+        assert (first.connections, first.streams) == (8, 2)
+        for loop in loops:
+            loop.close()
