@@ -17,8 +17,18 @@ import pytest
 from dashget.byterange import ByteRange
 from dashget.errors import StoreError
 from dashget.transfer.engine import Engine
+from dashget.transfer.libcurl import pycurl
+from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Job, Request, ResponseHead, ResumePoint, TransferError
+from dashget.transfer.request import (
+    Fetched,
+    Job,
+    MemorySink,
+    Request,
+    ResponseHead,
+    ResumePoint,
+    TransferError,
+)
 from tests import sinks
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
@@ -455,6 +465,26 @@ def test_no_range_is_written_before_the_sink_expects_ranges(
     assert all(isinstance(result, Fetched) for result in transfers.results.values())
     assert late.data == BODY
     assert late.refused == 1
+
+
+def test_a_run_has_the_loops_that_there_are_descriptors_for(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_loop(_: object) -> Loop:
+        raise pycurl.error("initializing curl-multi failed")
+
+    request = Request((server.on("/a", Answer(BODY)),))
+    results: list[Fetched | TransferError] = []
+    with Engine(TransferOptions(loops=2)) as engine:
+        monkeypatch.setattr("dashget.transfer.engine.Loop", refuse_loop)
+        job = Job(request, lambda _: MemorySink(len(BODY)))
+        engine.run(iter([job]), lambda _, result: results.append(result))
+        assert [type(result) for result in results] == [Fetched]
+        assert engine.fetch(request, max_bytes=len(BODY))[1] == BODY
+        # As while a run is at work.
+        engine.close()
+        with pytest.raises(TransferError, match="too many open files"):
+            engine.fetch(request, max_bytes=len(BODY))
 
 
 def test_a_run_that_finds_no_descriptor_at_all_ends(server: FaultServer) -> None:

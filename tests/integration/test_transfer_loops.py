@@ -11,6 +11,7 @@ import pytest
 
 from dashget.transfer.engine import Engine
 from dashget.transfer.load import Load
+from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.request import (
     Fetched,
@@ -21,6 +22,7 @@ from dashget.transfer.request import (
     Request,
     TransferError,
 )
+from dashget.transfer.run import Run
 from tests.faultserver import Answer, FaultServer
 
 LARGE, SMALL = bytes(400_000), bytes(1000)
@@ -113,8 +115,12 @@ def test_loops_that_were_asked_for_join_whatever_the_load(large: Iterator[str]) 
 
 
 @pytest.mark.usefixtures("processors", "busy")
-def test_one_transfer_at_a_time_is_the_work_of_one_loop(large: Iterator[str]) -> None:
-    assert threads_at_work(engine(in_flight=1), itertools.islice(large, 60)) == 1
+@pytest.mark.parametrize("one", [{"in_flight": 1}, {"max_per_host": 1}], ids=["in all", "per host"])
+def test_one_transfer_at_a_time_is_the_work_of_one_loop(
+    large: Iterator[str], one: dict[str, object]
+) -> None:
+    """A second loop would have a part of all transfers, and no host that it may ask."""
+    assert threads_at_work(engine(**one), itertools.islice(large, 60)) == 1
 
 
 @pytest.mark.usefixtures("processors")
@@ -152,3 +158,48 @@ def test_the_time_that_a_loop_waits_for_the_network_is_counted(server: FaultServ
         assert loop.waited_seconds == 0
         made.fetch(Request((url,)), max_bytes=len(SMALL))
         assert loop.waited_seconds > 0
+
+
+def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() -> None:
+    """Nobody may know that while the last transfer ends; a run would end up to 0.1 s late."""
+    asleep, woken = threading.Event(), threading.Event()
+    with Engine(TransferOptions(loops=2)) as engine:
+        loops = Loop(engine._shared), Loop(engine._shared)
+        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        wait = run.changed.wait
+
+        def note_and_wait(seconds: float | None = None) -> bool:
+            asleep.set()
+            return wait(seconds)
+
+        def sleep() -> None:
+            run.wait(600.0)
+            woken.set()
+
+        run.changed.wait = note_and_wait  # type: ignore[method-assign]  # tells when it is asleep
+        threading.Thread(target=sleep, daemon=True).start()
+        assert asleep.wait(60.0)
+        with run.lock:
+            assert run.pull() is None
+        assert run.over()
+        assert woken.wait(60.0)
+        for loop in loops:
+            loop.close()
+
+
+def test_a_loop_whose_share_stays_as_large_takes_fewer_connections_when_another_joins() -> None:
+    """The number of transfers may double at the very moment in which they are divided."""
+    with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
+        loops = Loop(engine._shared), Loop(engine._shared)
+        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        first = loops[0]
+        first.run = run
+        run.concurrency.limit = 16
+        first._fill()
+        assert (first.connections, first.streams) == (16, 1)
+        run.concurrency.limit, run.shares.wide = 32, True
+        first._tick()
+        first._fill()
+        assert (first.connections, first.streams) == (8, 2)
+        for loop in loops:
+            loop.close()

@@ -151,9 +151,10 @@ class Journal:
 
     def name_all(self) -> None:
         """Have no files without a name any more: they cannot be had here, or not be named."""
-        if self.root is not None:
-            os.close(self.root)
-            self.root = None
+        with self._lock:
+            root, self.root = self.root, None
+        if root is not None:
+            os.close(root)
 
     def vanished(self) -> StoreError:
         """Make the error for a mirror that is not there any more."""
@@ -209,7 +210,7 @@ class Journal:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
-            self.name_all()
+        self.name_all()
         if not self.directory.is_dir():
             return
         with contextlib.suppress(OSError):

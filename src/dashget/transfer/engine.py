@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry, StoreError
-from dashget.transfer.descriptors import load_early
+from dashget.transfer.descriptors import load_early, no_descriptors
 from dashget.transfer.easy import check_support, new_cookies
+from dashget.transfer.libcurl import pycurl
 from dashget.transfer.limits import Pacer
 from dashget.transfer.loop import Loop
 from dashget.transfer.options import TransferOptions
@@ -34,7 +35,7 @@ class Engine:
     """Fetch resources with retry, resume and failover; see ``run`` and ``fetch``.
 
     Connections are kept open from one call to the next, until ``close``. Raises UsageError
-    for options that cannot be sent.
+    for options that cannot be sent, and StoreError where there is no file descriptor left.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Engine:
             wall_clock=wall_clock,
             random=random or _random,
         )
-        self._free = [Loop(self._shared)]
+        self._free = [self._new_loop()]
         self._runs: list[Run] = []
         self._guard = threading.Lock()
         self._cancelled = False
@@ -79,9 +80,7 @@ class Engine:
         keep their parts. Raises StoreError when the disk can take no more, and whatever
         ``jobs``, ``done`` or a hook raised; jobs under way are given to ``done`` first.
         """
-        options = self._shared.options
-        most = options.in_flight or options.max_in_flight
-        self._run(jobs, done, max(1, min(options.loops or _usual_loops(), most)))
+        self._run(jobs, done, _loops(self._shared.options))
 
     def fetch(self, request: Request, *, max_bytes: int) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
@@ -131,10 +130,7 @@ class Engine:
         done: Callable[[Job, Fetched | TransferError], object],
         loops: int,
     ) -> None:
-        with self._guard:
-            mine = tuple(
-                self._free.pop() if self._free else Loop(self._shared) for _ in range(loops)
-            )
+        mine = self._take(loops)
         run = Run(self._shared, jobs, done, mine)
         self._runs.append(run)
         if self._cancelled:
@@ -147,6 +143,25 @@ class Engine:
                 self._free.extend(reversed(mine))
         if run.error is not None:
             raise run.error
+
+    def _take(self, count: int) -> tuple[Loop, ...]:
+        """Take loops that are free, or make them; fewer where no descriptor is left for more."""
+        taken: list[Loop] = []
+        with self._guard:
+            while len(taken) < count:
+                try:
+                    taken.append(self._free.pop() if self._free else self._new_loop())
+                except StoreError:
+                    if taken:
+                        break
+                    raise
+        return tuple(taken)
+
+    def _new_loop(self) -> Loop:
+        try:
+            return Loop(self._shared)
+        except pycurl.error as error:
+            raise no_descriptors() from error
 
     def _drive(self, run: Run, loops: tuple[Loop, ...]) -> None:
         ended = [threading.Event() for _ in loops]
@@ -175,6 +190,15 @@ def _random() -> float:
     import random
 
     return random.random()  # noqa: S311  # pauses are no secret
+
+
+def _loops(options: TransferOptions) -> int:
+    """Return how many loops drive a run: as many as can each make a request to the same host.
+
+    One without a part in that would hold a part of all transfers, and make none of them.
+    """
+    most = options.in_flight or options.max_in_flight
+    return max(1, min(options.loops or _usual_loops(), most, options.max_per_host or most))
 
 
 def _usual_loops() -> int:

@@ -56,7 +56,7 @@ class Loop:
         """When the first of those that are alone waits no longer; 0 where none has got anything."""
         self._multi: Any = pycurl.CurlMulti()
         self._share = self._hosts = 0
-        self._short = False
+        self._short = self._wide = False
         self._next_tick = 0.0
 
     def drive(self, run: Run) -> None:
@@ -95,6 +95,7 @@ class Loop:
         if share != self._share or hosts != self._hosts:
             self._share, self._hosts = share, hosts
             self._short = run.concurrency.allowance.is_short
+            self._wide = run.shares.wide
             self._set_connections(run.shares)
         room = share - len(self.active)
         if room > 0:
@@ -266,8 +267,12 @@ class Loop:
                 wire.give_up_connection()
                 self._end(wire, conclude_stalled(wire, limit))
                 wire.handle.setopt(pycurl.FORBID_REUSE, 0)
-        self.run.tick(now)
-        if self._short is not self.run.concurrency.allowance.is_short:
+        run = self.run
+        run.tick(now)
+        if self._short is not run.concurrency.allowance.is_short or (
+            self._wide is not run.shares.wide
+        ):
+            # What follows from these is set anew, though the share may be as large as before.
             self._share = -1
 
     def _abandon(self) -> None:

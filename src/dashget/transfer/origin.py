@@ -117,10 +117,12 @@ class Origins:
             if scheme in DEFAULT_PORTS or not scheme.isalnum():
                 return policy_failure("not a valid URL")
             return policy_failure(f"{scheme}: URLs are not fetched, only http and https")
-        origin = Origin(*parts)
-        origin = self._by_key.setdefault(origin.key, origin)
-        if not origin.headers:
-            self._equip(origin)
+        made = Origin(*parts)
+        origin = self._by_key.get(made.key)
+        if origin is None:
+            # Before another run, in a thread of its own, can find it.
+            self._equip(made)
+            origin = self._by_key.setdefault(made.key, made)
         if len(self._known) < 10_000:
             self._known[start] = origin
         return origin

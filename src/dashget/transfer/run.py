@@ -115,9 +115,13 @@ class Run:
         return self.shares.of(loop)
 
     def over(self) -> bool:
-        """Say whether nothing is left that a loop could ever be given."""
+        """Say whether nothing is left that a loop could ever be given, and let all know it."""
         with self.lock:
-            return self._over()
+            over = self._over()
+            if over:
+                # That no job is left may have been found only after the last report.
+                self.changed.notify_all()
+            return over
 
     def _over(self) -> bool:
         return self.stopping or (self.jobs is None and not self._open and not self.active)

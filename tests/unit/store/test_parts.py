@@ -777,3 +777,26 @@ def test_a_journal_that_could_not_be_opened_is_written_the_next_time(
 
 def refuse_descriptors(*_: object) -> None:
     raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_the_root_is_closed_once_where_two_threads_find_that_it_is_of_no_use(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then its descriptor may be another file's."""
+    journal = Journal(parts)
+    root = journal.root
+    if root is None:
+        pytest.skip("no files without a name here")
+    closed: list[int] = []
+    close = os.close
+
+    def close_slowly(descriptor: int) -> None:
+        closed.append(descriptor)
+        if len(closed) == 1:
+            # As another thread might while this one is in the system call.
+            journal.name_all()
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", close_slowly)
+    journal.name_all()
+    assert closed == [root]

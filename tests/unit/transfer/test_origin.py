@@ -200,3 +200,24 @@ def test_the_users_own_proxy_may_have_a_private_address(
     guarded = origins(origin="http://8.8.8.8/", proxy=proxy)
     assert guarded.address_refused("1.1.1.1", "127.0.0.1", 3128) is refused
     assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
+
+
+def test_an_origin_that_is_met_by_two_runs_at_once_is_complete_for_both() -> None:
+    """A request without its secrets would be refused for good."""
+    url = "http://h/"
+    asked: list[str] = []
+    met: list[Origin] = []
+
+    class Interrupted(Origins):
+        def _login(self, host: str) -> tuple[bytes, bytes] | None:
+            asked.append(host)
+            if len(asked) == 1:
+                # As another thread might, at this moment.
+                found = self.of(url)
+                assert isinstance(found, Origin)
+                assert found.login == (b"me", b"secret")
+                met.append(found)
+            return super()._login(host)
+
+    known = Interrupted(TransferOptions(user="me:secret", origin=url))
+    assert [known.of(url)] == met
