@@ -14,6 +14,9 @@ _ENVIRONMENT = sys.executable.rpartition("/bin/")[0]
 sys.path.append(f"{_ROOT}/src")
 sys.path.append("{}/lib/python{}.{}/site-packages".format(_ENVIRONMENT, *sys.version_info[:2]))
 
-from dashget.cli import main  # noqa: E402  # only now it can be found
+try:
+    from dashget.cli import main
+except KeyboardInterrupt:
+    sys.exit(130)  # as whatever answers Ctrl-C from here on
 
 main()

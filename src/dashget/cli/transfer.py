@@ -135,5 +135,11 @@ def _with_password(user: str) -> str:
     if not sys.stdin.isatty():
         raise UsageError("--user has no password", hint="write it as NAME:PASSWORD")
     import getpass
+    import signal
 
-    return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    # What was done to the terminal is undone for an exception, not for the end of the process.
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    finally:
+        signal.signal(signal.SIGINT, earlier)
