@@ -24,6 +24,7 @@ _OPTIONS: Final = {
     "headers": "--header",
     "origin_headers": "--header",
     "cookies": "--cookie",
+    "cookie_file": "--cookies",
 }
 """Those that are not called as their field is."""
 

@@ -10,7 +10,6 @@ from typing import Final
 from dashget.errors import UsageError
 from dashget.regex import late
 from dashget.transfer.descriptors import raise_limit
-from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
     HttpVersion,
@@ -26,7 +25,6 @@ _MOST_DIGITS: Final = 9
 
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
     """Make the engine's options; UsageError for values that cannot be meant."""
-    _require(arguments.key is None or arguments.cert is not None, "--key needs --cert")
     plain, bound = _parse_headers(arguments.header or ())
     in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
@@ -41,15 +39,15 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         origin_headers=bound,
         send_credentials_to=tuple(arguments.send_credentials_to or ()),
         user=None if arguments.user is None else _with_password(arguments.user),
-        netrc=_existing(arguments.netrc, "--netrc", read_once=True),
-        cookie_file=_existing(arguments.cookies, "--cookies", read_once=True),
+        netrc=arguments.netrc,
+        cookie_file=arguments.cookies,
         cookies=tuple(arguments.cookie or ()),
         append_query=_query(arguments.append_query),
         proxy=arguments.proxy,
         no_proxy=arguments.no_proxy,
-        cacert=_existing(arguments.cacert, "--cacert"),
-        cert=_existing(arguments.cert, "--cert"),
-        key=_existing(arguments.key, "--key"),
+        cacert=arguments.cacert,
+        cert=arguments.cert,
+        key=arguments.key,
         insecure=arguments.insecure,
         interface=arguments.interface,
         http=HttpVersion(arguments.http),
@@ -84,11 +82,6 @@ def _parse_threads(text: str) -> tuple[int | None, int]:
     return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise UsageError(message, hint="see: dashget --help")
-
-
 def _parse_headers(
     texts: Sequence[str],
 ) -> tuple[tuple[tuple[str, str], ...], tuple[OriginHeader, ...]]:
@@ -121,12 +114,6 @@ def _parse_rate(text: str) -> int:
     if match is None:
         raise UsageError(f"--limit-rate is not a rate: {text[:20]!r}", hint="such as 500k or 2M")
     return int(float(match[1]) * _SCALE[match[2].lower()])
-
-
-def _existing(name: str | None, option: str, *, read_once: bool = False) -> str | None:
-    if name is not None:
-        require_file(option, name, read_once=read_once)
-    return name
 
 
 def _with_password(user: str) -> str:
