@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from dashget.cli.warnings import print_warning
 from dashget.errors import UsageError
+from dashget.events import Warned
 from dashget.regex import late
 from dashget.transfer.descriptors import raise_limit
 from dashget.transfer.options import (
@@ -16,6 +18,7 @@ from dashget.transfer.options import (
     OriginHeader,
     TransferOptions,
 )
+from dashget.transfer.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 _RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
@@ -56,6 +59,15 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
     )
+
+
+def prepared(options: TransferOptions) -> TransferOptions:
+    """Do what comes before the first request: descriptors, files that are read once, warnings."""
+    allow_open_files(options)
+    options = read_files(options)
+    for message in warnings_about(options):
+        print_warning(Warned(message))
+    return options
 
 
 def allow_open_files(options: TransferOptions) -> None:
