@@ -29,16 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _answer_interrupts()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
-    if tokens == ["--version"]:
-        from dashget.version import __version__
-
-        print(f"dashget {__version__}")  # noqa: T201  # nothing else is loaded for this
-        sys.exit(0)
     _open_missing_streams()
     _let_messages_be_lost()
-    from dashget.cli.app import run
+    _let_characters_be_escaped()
+    if tokens == ["--version"]:
+        code = _show_version()
+    else:
+        from dashget.cli.app import run
 
-    code = run(tokens)
+        code = run(tokens)
     if arguments is not None:
         sys.exit(code)
     _leave(code)
@@ -75,6 +74,20 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _show_version() -> int:
+    """Show the version; nothing else is loaded for this."""
+    from dashget.version import __version__
+
+    try:
+        sys.stdout.write(f"dashget {__version__}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        from dashget.cli.failures import report
+
+        return report(error)
+    return 0
+
+
 class _Heedless(io.FileIO):
     """A file that takes everything, and keeps what it can: messages, which nothing depends on."""
 
@@ -100,6 +113,12 @@ def _let_messages_be_lost() -> None:
         errors=stream.errors,
         line_buffering=True,
     )
+
+
+def _let_characters_be_escaped() -> None:
+    """Have no run fail for a character that the encoding of standard output lacks."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _open_missing_streams() -> None:
