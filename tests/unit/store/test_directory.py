@@ -189,6 +189,16 @@ def manifest(data: bytes) -> FileRecord:
     return FileRecord(path="x.mpd", url="http://h/x.mpd", size=len(data))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
+@pytest.mark.parametrize("name", ["x.mpd", ".dashget/record.jsonl"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+    """A pipe would keep its reader waiting for ever."""
+    (tmp_path / ".dashget").mkdir()
+    (tmp_path / name).symlink_to(os.devnull)
+    with pytest.raises(StoreError, match=f"{name}: not a regular file"), opened(tmp_path) as store:
+        store.keep_manifest(b"<MPD/>", manifest(b"<MPD/>"))
+
+
 def test_the_manifest_is_kept_byte_for_byte(tmp_path: Path) -> None:
     data = b"<MPD/>\r\n\x00"
     with opened(tmp_path) as store:
