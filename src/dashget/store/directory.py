@@ -545,7 +545,7 @@ def _store_error(root: Path, error: OSError) -> StoreError:
     hint = "choose a directory that you can write to, with room on its disk, with -o"
     if error.errno in (errno.EMFILE, errno.ENFILE):
         hint = MORE_FILES_HINT
-    return StoreError(f"cannot write to {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
+    return StoreError(f"cannot use {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
 
 
 @contextlib.contextmanager

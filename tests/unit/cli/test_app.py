@@ -108,6 +108,12 @@ def test_the_command_is_get_unless_the_first_word_names_one(
         ),
         (OSError("odd"), 1, "dashget: error: odd\nhint: check the disk and the output\n"),
         (BrokenPipeError(), 141, ""),
+        (
+            MemoryError(),
+            1,
+            "dashget: error: not enough memory\nhint: allow more of it (ulimit -v); the same command"
+            " goes on from here\n",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", COMMANDS)

@@ -111,7 +111,7 @@ def test_a_refused_directory_is_let_go_of(tmp_path: Path) -> None:
 
 def test_a_root_that_is_a_file_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"")
-    with pytest.raises(StoreError, match="cannot write to") as caught:
+    with pytest.raises(StoreError, match="cannot use") as caught:
         opened(tmp_path / "f")
     assert caught.value.exit_code == 6
 
@@ -280,7 +280,7 @@ def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path
         (tmp_path / ".dashget/record.jsonl").unlink()
         (tmp_path / ".dashget/record.jsonl").mkdir()
         store._record.close()
-        with pytest.raises(StoreError, match="cannot write to"):
+        with pytest.raises(StoreError, match="cannot use"):
             store.adopt(FileRecord(path="a", url="u", size=3))
 
 
