@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     allow_open_files(options.transfer)
     stop = Stop()
     reporter = _reporter(arguments)
-    try:
-        with stopping_on_signals(stop):
+    with stopping_on_signals(stop):
+        try:
             summary = mirror(arguments.url, options, observer=reporter, stop=stop)
-    finally:
-        reporter.close()
+        finally:
+            reporter.close()
     if summary.interrupted:
         return INTERRUPTED
     return 0 if summary.complete else 1
