@@ -12,17 +12,21 @@ holder, and with the pip of a holder that was killed.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import shlex
-import shutil
-import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+
+try:
+    import contextlib
+    import fcntl
+    import os
+    import shlex
+    import shutil
+    import subprocess
+    import tomllib
+    from collections.abc import Iterator
+    from dataclasses import dataclass
+    from pathlib import Path
+except KeyboardInterrupt:
+    sys.exit(130)  # nothing is begun yet
 
 _LOCK = "lock"
 _LOG = "setup.log"

@@ -4,16 +4,17 @@ Run as ``.venv/bin/python -SP scripts/start.py``: without ``site``, which would 
 environment for what this does in two lines.
 """
 
-from __future__ import annotations
-
 import sys
 
-_ROOT = __file__.rpartition("/scripts/")[0]
-_ENVIRONMENT = sys.executable.rpartition("/bin/")[0]
+try:
+    _ROOT = __file__.rpartition("/scripts/")[0]
+    _ENVIRONMENT = sys.executable.rpartition("/bin/")[0]
 
-sys.path.append(f"{_ROOT}/src")
-sys.path.append("{}/lib/python{}.{}/site-packages".format(_ENVIRONMENT, *sys.version_info[:2]))
+    sys.path.append(f"{_ROOT}/src")
+    sys.path.append("{}/lib/python{}.{}/site-packages".format(_ENVIRONMENT, *sys.version_info[:2]))
 
-from dashget.cli import main  # noqa: E402  # only now it can be found
+    from dashget.cli import main
+except KeyboardInterrupt:
+    sys.exit(130)  # as whatever answers Ctrl-C from here on
 
 main()

@@ -17,12 +17,13 @@ purpose is a ``DashGetError``. The names in ``__all__`` are the public interface
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from dashget.version import __version__
 
+TYPE_CHECKING = False
+"""As in ``typing``, which takes ten times as long to load as all of this."""
 if TYPE_CHECKING:
+    from typing import Any
+
     from dashget.api import MirrorOptions, load, mirror, plan, verify
     from dashget.byterange import ByteRange
     from dashget.checks import Finding, Problem, Report
@@ -187,6 +188,8 @@ def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'dashget' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

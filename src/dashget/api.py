@@ -194,63 +194,31 @@ def mirror(
     watch = _Watch(observer)
     parsed = parse_source(source, base_url=options.base_url)
     transfer = read_files(options.transfer)
-    for message in warnings_about(transfer):
-        watch(Warned(message))
-    if options.verify and options.dry_run:
-        watch(
-            Warned(
-                "a dry run compares no file with the server;"
-                " dashget verify DIR --remote does, and changes nothing"
-            )
-        )
-    policy = Policy(
-        dry_run=options.dry_run,
-        checksum="sha256" if options.checksums or _has_sums(options.root) else None,
-        check_remote=options.verify and not options.dry_run,
-    )
-    run = MirrorRun(watch, policy)
+    _warn_about(options, transfer, watch)
+    run = MirrorRun(watch, _policy(options))
     with Engine(_with_origin(transfer, parsed), hooks=run) as engine:
         stop.on_request(engine.cancel)
-        loaded = load_manifest(
-            parsed,
-            engine,
-            base_url=options.base_url,
-            now=options.now,
-            allow_downgrade=options.transfer.allow_downgrade,
-        )
-        narrowed = _narrow(loaded.presentation, options.selection)
-        tracks = make_tracks(narrowed, limit=options.segment_limit)
-        layout = make_layout(loaded.presentation, loaded.name)
-        _refuse_local_files(tracks)
-        root = Path(options.root or root_name(loaded.presentation.url))
-        with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
-            store.open(_header(loaded, options.selection), moved=options.moved)
-            _announce(watch, loaded, tracks, root)
-            if not options.dry_run:
-                _keep_manifest(loaded, layout, tracks, store, watch, options.selection)
-            for lacking in loaded.unreached:
-                reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
-                run.ledger.lack(loaded.name, lacking.url, reason)
+        work = _read(parsed, engine, options)
+        with MirrorDirectory(work.root, fsync=options.fsync, read_only=options.dry_run) as store:
+            _begin(work, store, options, watch)
             failure: StoreError | None = None
             try:
-                with stop.answered():
-                    run.run(tracks, layout, store, engine, stop)
-                # What the mirror still needs is not known where something is missing.
-                prunes = options.prune and not (loaded.partial or run.ledger.totals.failures)
-                _finish_mirror(loaded, store, options, watch, stop, prunes=prunes)
+                _fill(work, store, run, engine, stop)
+                _finish(work, store, run, options, watch, stop)
             except StoreError as error:
-                failure = _explained(error, root)
+                failure = _explained(error, work.root)
             kept = store.kept()
+    loaded = work.loaded
     summary = run.ledger.summary(
-        root=str(root),
-        manifest=str(root / loaded.name),
+        root=str(work.root),
+        manifest=str(work.root / loaded.name),
         url=loaded.source.name,
         seconds=time.monotonic() - started,
         warnings=watch.warnings,
         requests=loaded.fetched.requests if loaded.fetched else 0,
         interrupted=stop.requested,
         dry_run=options.dry_run,
-        bytes_estimated=_total(track.bytes_estimated for track in tracks),
+        bytes_estimated=_total(track.bytes_estimated for track in work.tracks),
         error=None if failure is None else failure.message,
         kept=kept,
     )
@@ -283,6 +251,15 @@ def verify(
             hint="name the directory; get --verify compares a mirror with the server",
         )
     return verify_mirror(Path(root), options or VerifyOptions(), _Watch(observer), stop or Stop())
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """What a run has before it, once the manifest is read."""
+
+    loaded: Loaded
+    tracks: tuple[Track, ...]
+    layout: Layout
+    root: Path
 
 
 class _Watch:
@@ -351,8 +328,63 @@ def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
                 )
 
 
-def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Path) -> None:
+def _warn_about(options: MirrorOptions, transfer: TransferOptions, watch: _Watch) -> None:
+    """Say what is odd about the options themselves."""
+    for message in warnings_about(transfer):
+        watch(Warned(message))
+    if options.verify and options.dry_run:
+        watch(
+            Warned(
+                "a dry run compares no file with the server;"
+                " dashget verify DIR --remote does, and changes nothing"
+            )
+        )
+
+
+def _policy(options: MirrorOptions) -> Policy:
+    return Policy(
+        dry_run=options.dry_run,
+        checksum="sha256" if options.checksums or _has_sums(options.root) else None,
+        check_remote=options.verify and not options.dry_run,
+    )
+
+
+def _read(source: Source, engine: Engine, options: MirrorOptions) -> _Work:
+    """Fetch the manifest, and make out what of it is wanted, and where to."""
+    loaded = load_manifest(
+        source,
+        engine,
+        base_url=options.base_url,
+        now=options.now,
+        allow_downgrade=options.transfer.allow_downgrade,
+    )
+    narrowed = _narrow(loaded.presentation, options.selection)
+    tracks = make_tracks(narrowed, limit=options.segment_limit)
+    layout = make_layout(loaded.presentation, loaded.name)
+    _refuse_local_files(tracks)
+    return _Work(loaded, tracks, layout, Path(options.root or root_name(loaded.presentation.url)))
+
+
+def _begin(work: _Work, store: MirrorDirectory, options: MirrorOptions, watch: _Watch) -> None:
+    """Open the mirror, report what is to come, and store the manifest."""
+    store.open(_header(work.loaded, options.selection), moved=options.moved)
+    _announce(work, watch)
+    if not options.dry_run:
+        _keep_manifest(work, store, watch, options.selection)
+
+
+def _fill(work: _Work, store: MirrorDirectory, run: MirrorRun, engine: Engine, stop: Stop) -> None:
+    """Bring every file to its outcome; a part of the manifest that is not here is one, too."""
+    for lacking in work.loaded.unreached:
+        reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
+        run.ledger.lack(work.loaded.name, lacking.url, reason)
+    with stop.answered():
+        run.run(work.tracks, work.layout, store, engine, stop)
+
+
+def _announce(work: _Work, watch: _Watch) -> None:
     """Report the manifest, what is odd about it, and what was selected."""
+    loaded, tracks = work.loaded, work.tracks
     presentation = loaded.presentation
     watch(
         ManifestLoaded(
@@ -361,7 +393,7 @@ def _announce(watch: _Watch, loaded: Loaded, tracks: tuple[Track, ...], root: Pa
             type=presentation.type.value,
             periods=len(presentation.periods),
             representations=len(tracks),
-            root=str(root),
+            root=str(work.root),
             title=presentation.title,
         )
     )
@@ -423,21 +455,22 @@ def _total(estimates: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _finish_mirror(
-    loaded: Loaded,
+def _finish(
+    work: _Work,
     store: MirrorDirectory,
+    run: MirrorRun,
     options: MirrorOptions,
     watch: _Watch,
     stop: Stop,
-    *,
-    prunes: bool,
 ) -> None:
     """Do what comes after the transfers: whether the mirror is still there, pruning, checksums."""
+    loaded = work.loaded
     if not options.dry_run:
         store.check_present()
     if stop.requested:
         return
-    if prunes:
+    # What the mirror still needs is not known where something is missing.
+    if options.prune and not (loaded.partial or run.ledger.totals.failures):
         from dashget.expectation import LiveHistory, expected_of
         from dashget.verification import prune
 
@@ -465,14 +498,10 @@ def _chosen(selection: Selection) -> dict[str, str]:
 
 
 def _keep_manifest(
-    loaded: Loaded,
-    layout: Layout,
-    tracks: tuple[Track, ...],
-    store: MirrorDirectory,
-    watch: _Watch,
-    selection: Selection,
+    work: _Work, store: MirrorDirectory, watch: _Watch, selection: Selection
 ) -> None:
     """Store the MPD as received, and beside it the one that plays from the mirror."""
+    loaded, tracks = work.loaded, work.tracks
     fetched = loaded.fetched
     record = FileRecord(
         path=loaded.name,
@@ -495,5 +524,5 @@ def _keep_manifest(
         from dashget.expectation import expected_of, playable
 
         tracks = playable(store, expected_of(loaded.presentation, loaded.name, selection))
-    local = make_local_mpd(loaded.data, loaded.presentation, tracks, layout, remote=remote)
+    local = make_local_mpd(loaded.data, loaded.presentation, tracks, work.layout, remote=remote)
     store.write_if_changed(local_manifest_name(loaded.name), local)

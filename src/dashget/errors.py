@@ -14,8 +14,10 @@
      +-- FetchError              (1)      one file; collected in the Summary, seldom raised
 
 The text of an error says what failed, on what, and the number; ``hint`` says what the
-reader can do about it. Neither ends in a period. Exit codes are the command line's
-business; the numbers stand here so that there is one list.
+reader can do about it. Neither ends in a period. What is wrong with one field of the options
+is told under the field's name, which the command line replaces by its option; a hint to another
+option spells it as on the command line: ``--allow-private`` is the field ``allow_private``.
+Exit codes are the command line's business; the numbers stand here so that there is one list.
 """
 
 from __future__ import annotations

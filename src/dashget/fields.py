@@ -28,9 +28,9 @@ Check = Callable[[Any], Wrong | None]
 
 
 class FieldError(UsageError):
-    """A field that holds what cannot be meant."""
+    """A field (or argument) that holds what cannot be meant."""
 
-    def __init__(self, field: str, wrong: Wrong, hint: str) -> None:
+    def __init__(self, field: str, wrong: Wrong, hint: str | None = None) -> None:
         super().__init__(f"{field}: {wrong.text}", hint=wrong.hint or hint)
         self.field = field
         self.wrong = wrong

@@ -15,7 +15,7 @@ import msgspec
 
 from dashget.digests import sha256_hex
 from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
-from dashget.fields import path, require
+from dashget.fields import FieldError, Wrong, path, require
 from dashget.layout import SafePath, manifest_name
 from dashget.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.mpd.model import MPD
@@ -107,10 +107,9 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(text)
         if base_url is not None:
-            raise UsageError(
-                "--base-url is for a manifest from a file or standard input, not from a URL",
-                hint="leave it out; a manifest from a URL is its own base",
-            )
+            wrong = "only for a manifest from a file or standard input, not from a URL"
+            hint = "leave it out; a manifest from a URL is its own base"
+            raise FieldError("base_url", Wrong(wrong, hint))
         return parsed
     return _parse_path(text)
 
@@ -226,12 +225,10 @@ def _checked_base(text: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.username is not None:
-        raise UsageError("--base-url holds credentials", hint="give them with --user")
+        raise FieldError("base_url", Wrong("it holds credentials", "give them with --user"))
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"--base-url must be an http or https URL: {text!r}",
-            hint="give the URL that the MPD would have, for example https://host/path/x.mpd",
-        )
+        hint = "give the URL that the MPD would have, for example https://host/path/x.mpd"
+        raise FieldError("base_url", Wrong(f"must be an http or https URL: {text!r}", hint))
     return text
 
 

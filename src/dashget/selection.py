@@ -40,8 +40,8 @@ from typing import Any, Final
 
 import msgspec
 
-from dashget.errors import SelectionError, UsageError
-from dashget.fields import check, each, instance
+from dashget.errors import SelectionError
+from dashget.fields import FieldError, Wrong, check, each, instance
 from dashget.mpd.presentation import (
     AdaptationSet,
     ContentType,
@@ -150,37 +150,37 @@ def parse_selection(
 ) -> Selection:
     """Read what stands on the command line; UsageError for what cannot be meant."""
     return Selection(
-        parse_rule(video, "--video"),
-        parse_rule(audio, "--audio"),
-        parse_rule(text, "--text"),
-        parse_rule(image, "--image"),
+        parse_rule(video, "video"),
+        parse_rule(audio, "audio"),
+        parse_rule(text, "text"),
+        parse_rule(image, "image"),
         parse_periods(period) if period is not None else (),
     )
 
 
-def parse_rule(text: str, option: str = "the selection") -> Rule:
-    """Read a rule; ``option`` names it in errors."""
+def parse_rule(text: str, field: str = "selection") -> Rule:
+    """Read a rule; ``field`` names it in errors."""
     choice: Choice | None = None
     tests: list[Test] = []
     for part in text.replace("&", ",").split(","):
         word = part.strip()
         if word.lower() in ("all", "best", "worst", "none"):
             if choice is not None and choice.value != word.lower():
-                raise _usage(option, f"{choice.value!r} and {word.lower()!r} exclude each other")
+                raise _usage(field, f"{choice.value!r} and {word.lower()!r} exclude each other")
             choice = Choice(word.lower())
             continue
         match = _TEST.fullmatch(word)
         if match:
-            tests.append(_test(match[1], match[2], match[3], option))
+            tests.append(_test(match[1], match[2], match[3], field))
         elif tests and word and tests[-1].operator in ("=", "!="):
             last = tests[-1]
-            tests[-1] = _test(last.name, last.operator, word, option, last.values)
+            tests[-1] = _test(last.name, last.operator, word, field, last.values)
         elif not word:
-            raise _usage(option, f"{text!r} has an empty part")
+            raise _usage(field, f"{text!r} has an empty part")
         else:
-            raise _usage(option, f"{word!r} is neither a keyword nor a test")
+            raise _usage(field, f"{word!r} is neither a keyword nor a test")
     if choice is Choice.NONE and tests:
-        raise _usage(option, "'none' leaves nothing to test")
+        raise _usage(field, "'none' leaves nothing to test")
     return Rule(choice or Choice.ALL, tuple(tests))
 
 
@@ -244,27 +244,27 @@ ATTRIBUTES: Final = (*_NUMBERS, *_TEXTS)
 """The names that a test may use."""
 
 
-def _test(name: str, sign: str, values: str, option: str, earlier: tuple[str, ...] = ()) -> Test:
+def _test(name: str, sign: str, values: str, field: str, earlier: tuple[str, ...] = ()) -> Test:
     known = _ALIASES.get(name.lower(), name.lower())
     sign = "=" if sign == "==" else sign
     if known not in ATTRIBUTES:
-        raise _usage(option, f"{name!r} is no attribute to test")
+        raise _usage(field, f"{name!r} is no attribute to test")
     if not values:
-        raise _usage(option, f"{name}{sign} has no value")
+        raise _usage(field, f"{name}{sign} has no value")
     if known in _NUMBERS:
         if _NUMBER.fullmatch(values) is None:
-            raise _usage(option, f"{values!r} is not a number ({name}{sign}{values})")
+            raise _usage(field, f"{values!r} is not a number ({name}{sign}{values})")
     elif sign not in ("=", "!="):
-        raise _usage(option, f"{name} is text; {sign} compares numbers")
+        raise _usage(field, f"{name} is text; {sign} compares numbers")
     return Test(known, sign, (*earlier, values))
 
 
-def _usage(option: str, message: str) -> UsageError:
-    return UsageError(
-        f"{option}: {message}",
-        hint="use all, best, worst, none, or tests such as height<=720,lang=en,fr,best; "
-        f"the attributes are {', '.join(ATTRIBUTES)}",
+def _usage(field: str, text: str) -> FieldError:
+    hint = (
+        "use all, best, worst, none, or tests such as height<=720,lang=en,fr,best; "
+        f"the attributes are {', '.join(ATTRIBUTES)}"
     )
+    return FieldError(field, Wrong(text, hint))
 
 
 def _holds(test: Test, representation: Representation, adaptation_set: AdaptationSet) -> bool:
@@ -316,17 +316,13 @@ def _period_range(word: str, text: str) -> PeriodRange:
     up_to = _UP_TO.fullmatch(word)
     if up_to is not None:
         # The first ones, or counted from the end, as Python does: nobody can tell.
-        raise UsageError(
-            f"--period: {word} can be read in two ways",
-            hint=f"write 0-{up_to[1]} for the first ones; the last one is called last",
-        )
+        hint = f"write 0-{up_to[1]} for the first ones; the last one is called last"
+        raise FieldError("period", Wrong(f"{word} can be read in two ways", hint))
     match = _POSITIONS.fullmatch(word.replace(" ", ""))
     if match is None:
         if not word or re.match(r"[-\d]+$", word):
-            raise UsageError(
-                f"--period: {text!r} names no Periods",
-                hint="use positions from 0 (0, 2-4, 3-), first, last, or id=NAME",
-            )
+            hint = "use positions from 0 (0, 2-4, 3-), first, last, or id=NAME"
+            raise FieldError("period", Wrong(f"{text!r} names no Periods", hint))
         return PeriodRange(id=word)
     one, low, high, from_here = match.groups()
     if one is not None:
@@ -335,7 +331,7 @@ def _period_range(word: str, text: str) -> PeriodRange:
         return PeriodRange(int(from_here), None)
     first, last = int(low), int(high)
     if last < first:
-        raise UsageError(f"--period: {word} runs backwards", hint="write it as first-last")
+        raise FieldError("period", Wrong(f"{word} runs backwards", "write it as first-last"))
     return PeriodRange(first, last)
 
 

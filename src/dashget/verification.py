@@ -168,14 +168,14 @@ class _Verification:
         name = local_manifest_name(self._header.manifest)
         tracks = playable(self._store, expected)
         remote = {href: data for href, _, data in self._store.read_remote()}
-        data = (self._store.root / self._header.manifest).read_bytes()
+        data = self._store.read(self._header.manifest)
         fresh = make_local_mpd(data, expected.presentation, tracks, expected.layout, remote=remote)
         if self._options.repair and self._options.writes:
             self._store.write_if_changed(name, fresh)
-        elif _bytes_of(self._store.root / name) != fresh:
+        elif self._bytes_of(name) != fresh:
             message = "not what this version of DashGet writes; --repair or get writes it anew"
             yield Finding(name, Problem.OWN, message, note=True)
-        listed = _bytes_of(self._store.root / SUMS_NAME)
+        listed = self._bytes_of(SUMS_NAME)
         if listed is not None:
             sums = read_checksums(listed.decode("utf-8", "replace"))
             sums.pop(name, None)
@@ -186,6 +186,12 @@ class _Verification:
             if any(path not in records or self._store.size(path) is not None for path in differ):
                 message = "it does not agree with the record; get --checksums sha256 writes it anew"
                 yield Finding(SUMS_NAME, Problem.OWN, message)
+
+    def _bytes_of(self, name: str) -> bytes | None:
+        try:
+            return self._store.read(name)
+        except OSError:
+            return None
 
     def _check_manifest(self) -> list[Finding]:
         """Compare the MPD with its record; fetch it again if it is wrong and may be repaired."""
@@ -231,7 +237,7 @@ class _Verification:
     def _expected(self) -> Expected:
         name = self._header.manifest
         try:
-            data = (self._store.root / name).read_bytes()
+            data = self._store.read(name)
         except OSError as error:
             raise StoreError(
                 f"cannot read the mirror's manifest {name}: {error.strerror or error}",
@@ -351,13 +357,6 @@ def _take(paths: set[str], path: str) -> bool:
         return False
     paths.remove(path)
     return True
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def _with_reason(finding: Finding, failure: Failure | None) -> Finding:

@@ -122,7 +122,7 @@ def test_what_comes_through_pipes_is_read_once_and_sent_with_all_requests(
         words = [*words, option, str(pipe)]
     ended = run(command, "out" if command == "verify" else url, *words, cwd=tmp_path)
     assert ended.code == code, ended.err
-    warnings = [line for line in ended.err.splitlines() if line.startswith("warning: --")]
+    warnings = [line for line in ended.err.splitlines() if line.startswith("warning: line ")]
     assert len(warnings) == 2, ended.err
     assert "SECRET" not in ended.err
     assert len(server.seen) > 1
@@ -150,7 +150,7 @@ def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
 ) -> None:
     long = COOKIE.replace("good", "long").replace("SECRET", "x" * 6000)
     ended = mirror_with_jar(server, tmp_path, f"SECRET\n{long}{COOKIE}")
-    said = "--cookies: line 1 of 'jar' is left out: it has not 7 tab-separated fields but 1"
+    said = "line 1 of the cookie file 'jar' is left out: it has not 7 tab-separated fields but 1"
     assert ended.err.splitlines()[0] == f"warning: {said}"
     assert "SECRET" not in ended.err
     sent = server.seen[0].headers["cookie"]
@@ -161,7 +161,7 @@ def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
 def test_programs_get_the_warning_as_an_event(server: FaultServer, tmp_path: Path) -> None:
     ended = mirror_with_jar(server, tmp_path, f"SECRET\n{COOKIE}", "--json")
     assert ended.events[0]["event"] == "warning"
-    assert ended.events[0]["message"].startswith("--cookies: line 1 of 'jar' is left out")
+    assert ended.events[0]["message"].startswith("line 1 of the cookie file 'jar' is left out")
 
 
 def test_a_session_cookie_as_python_writes_it_is_sent(server: FaultServer, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_session_cookie_as_python_writes_it_is_sent(server: FaultServer, tmp_p
 def test_a_doubtful_netrc_file_is_a_warning_and_used(server: FaultServer, tmp_path: Path) -> None:
     (tmp_path / "rc").write_text("machine 127.0.0.1 login me password pw SECRET\n")
     ended = run(server.url("/x.mpd"), "--netrc", "rc", cwd=tmp_path)
-    said = "--netrc: line 1 of 'rc' holds a word that means nothing there"
+    said = "line 1 of the netrc file 'rc' holds a word that means nothing there"
     assert ended.err.splitlines()[0] == f"warning: {said}"
     assert server.seen[0].headers["authorization"] == "Basic bWU6cHc="
 

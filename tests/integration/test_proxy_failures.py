@@ -187,6 +187,20 @@ def test_a_proxy_of_the_environment_is_named_with_its_variable(
     assert hint == f"check {variable}, or go without a proxy with --proxy ''"
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["junk://me:SECRET@h", "http://me:SECRET@h:99999", "http://me:SECRET@[::", "http://me:SECRET@"],
+)
+def test_a_variable_that_names_no_proxy_is_told_as_such_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+    said = failure("http://h.example/a")
+    hint = "check --proxy and the proxy variables, or go without a proxy with --proxy ''"
+    told = "the proxy cannot be reached: what is given for it is not the URL of a proxy"
+    assert said == (told, hint, Retry.NEVER)
+
+
 def test_what_is_the_servers_fault_is_not_put_on_a_proxy(
     authority: Authority, closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,8 +95,11 @@ def test_plain_http_on_a_tls_port_is_told_as_such() -> None:
     assert str(error) == "TLS handshake failed"
 
 
-def test_a_bundle_that_cannot_be_read_is_an_error_for_good(server: FaultServer) -> None:
-    with Transfers(cacert="/nonexistent/ca.pem") as transfers:
+def test_a_bundle_that_cannot_be_read_is_an_error_for_good(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nonexistent/ca.pem")
+    with Transfers() as transfers:
         error = transfers.fail(server.url("/a"))
     assert str(error) == "the CA certificates cannot be read"
     assert error.attempts == 1

@@ -381,6 +381,15 @@ def test_a_page_of_html_that_an_earlier_version_has_stored_is_named(small: Path)
     assert "structure" in events.problems()["v/2.m4s"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
+def test_a_manifest_that_is_no_file_is_not_read(server: FaultServer, tmp_path: Path) -> None:
+    mirror(server.url("/show/x.mpd"), tmp_path)
+    (tmp_path / "x.mpd").unlink()
+    (tmp_path / "x.mpd").symlink_to(os.devnull)
+    with pytest.raises(dashget.StoreError, match=r"x\.mpd: not a regular file"):
+        verify(tmp_path)
+
+
 @pytest.mark.parametrize(
     "answer", [Answer(b"", etag='"e"'), Answer(b"", chunked=True)], ids=["length", "chunked"]
 )

@@ -96,14 +96,14 @@ def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> No
     "base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x", "http://me:s3cret@h/"]
 )
 def test_a_base_url_must_be_one_before_anything_is_fetched(base: str) -> None:
-    with pytest.raises(UsageError, match="--base-url") as caught:
+    with pytest.raises(UsageError, match="base_url: ") as caught:
         parse_source("-", base_url=base)
     assert "s3cret" not in caught.value.message
 
 
 @pytest.mark.parametrize("url", ["http://h/x.mpd", "HTTPS://h/x.mpd"])
 def test_a_manifest_from_a_url_is_its_own_base(url: str) -> None:
-    with pytest.raises(UsageError, match="--base-url is for a manifest from a file") as caught:
+    with pytest.raises(UsageError, match="base_url: only for a manifest from a file") as caught:
         parse_source(url, base_url="http://x/")
     assert caught.value.hint == "leave it out; a manifest from a URL is its own base"
 
@@ -112,7 +112,7 @@ def test_a_manifest_from_a_url_is_its_own_base(url: str) -> None:
 def test_a_base_url_must_be_one(base: str, tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(DOCUMENT)
     source = parse_source(str(tmp_path / "x.mpd"))
-    with Engine(TransferOptions()) as engine, pytest.raises(UsageError, match="--base-url"):
+    with Engine(TransferOptions()) as engine, pytest.raises(UsageError, match="base_url: "):
         load_manifest(source, engine, base_url=base)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import _signal  # type: ignore[import-not-found]  # signal loads so much that Ctrl-C may come
 import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False
+"""As in ``typing``, which likewise takes too long before Ctrl-C is answered."""
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
     from _typeshed import ReadableBuffer
 
 __all__ = ["main"]
@@ -22,36 +25,45 @@ _OBJECTS_BEFORE_COLLECTING = 50_000
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run ``dashget`` with the given arguments, by default the process's own, and exit."""
+    if arguments is None:
+        _answer_interrupts()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
+    _open_missing_streams()
+    _let_messages_be_lost()
+    _let_characters_be_escaped()
     if tokens == ["--version"]:
-        from dashget.version import __version__
-
-        print(f"dashget {__version__}")  # noqa: T201  # nothing else is loaded for this
-        sys.exit(0)
-    code: int | None = None
-    try:
-        _open_missing_streams()
-        _let_messages_be_lost()
+        code = _show_version()
+    else:
         from dashget.cli.app import run
 
         code = run(tokens)
-        if arguments is None:
-            _leave(code)
-    except KeyboardInterrupt:
-        # While still loading, or right after the run: there is nothing left to end in order.
-        if code is None:
-            # Whoever presses Ctrl-C while another one is answered wants an answer, too.
-            code = _INTERRUPTED
-            with contextlib.suppress(OSError):
-                os.write(2, b"dashget: error: interrupted\n")
     if arguments is not None:
         sys.exit(code)
     _leave(code)
 
 
+def _answer_interrupts() -> None:
+    """Have Ctrl-C end the process at once, until there is something to end in order.
+
+    By an exception it would not always: what is being imported may make another one of it, and
+    Python prints one that is raised in a callback of its own.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _leave_interrupted)
+
+
+def _leave_interrupted(_number: int, _frame: object) -> NoReturn:
+    try:
+        os.write(2, b"dashget: error: interrupted\n")
+    finally:
+        os._exit(_INTERRUPTED)
+
+
 def _leave(code: int) -> NoReturn:
     """End the process as it is: everything is closed, and to take the rest apart takes time."""
+    import contextlib
+
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -60,6 +72,20 @@ def _leave(code: int) -> NoReturn:
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(code)
+
+
+def _show_version() -> int:
+    """Show the version; nothing else is loaded for this."""
+    from dashget.version import __version__
+
+    try:
+        sys.stdout.write(f"dashget {__version__}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        from dashget.cli.failures import report
+
+        return report(error)
+    return 0
 
 
 class _Heedless(io.FileIO):
@@ -87,6 +113,12 @@ def _let_messages_be_lost() -> None:
         errors=stream.errors,
         line_buffering=True,
     )
+
+
+def _let_characters_be_escaped() -> None:
+    """Have no run fail for a character that the encoding of standard output lacks."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _open_missing_streams() -> None:

@@ -45,7 +45,7 @@ COMMANDS: Final = {
     "verify": "Check a mirror, and mend it.",
 }
 _DEFAULT: Final = "get"
-_HELP_FLAGS: Final = ("--help", "-h")
+_HELP_WORDS: Final = ("--help", "-h", "help")
 
 
 class Command(Protocol):
@@ -102,7 +102,7 @@ def make_program_page() -> Parser:
 
 
 def _call(tokens: Sequence[str]) -> int:
-    if not tokens or tokens[0] in _HELP_FLAGS:
+    if not tokens or tokens[0] in _HELP_WORDS:
         make_program_page().print_help()
         return 0
     name, words = _command_of(tokens)

@@ -24,6 +24,7 @@ _OPTIONS: Final = {
     "headers": "--header",
     "origin_headers": "--header",
     "cookies": "--cookie",
+    "cookie_file": "--cookies",
 }
 """Those that are not called as their field is."""
 
@@ -40,6 +41,9 @@ def report(error: BaseException) -> int:
             return _fail(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
             return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
+        case MemoryError():
+            hint = "allow more of it (ulimit -v); the same command goes on from here"
+            return _fail("not enough memory", hint, 1)
         case BrokenPipeError():
             return _leave_quietly()
         case OSError():

@@ -46,24 +46,19 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Mirror a presentation: every segment of everything selected, verified."""
     options = mirror_options(arguments)
-    import msgspec
-
     from dashget.api import mirror
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.cli.transfer import allow_open_files
     from dashget.stopping import Stop
-    from dashget.transfer.precheck import read_files
 
     allow_open_files(options.transfer)
-    # Here Ctrl-C still ends the waiting for a pipe that nobody writes to.
-    options = msgspec.structs.replace(options, transfer=read_files(options.transfer))
     stop = Stop()
     reporter = _reporter(arguments)
-    try:
-        with stopping_on_signals(stop):
+    with stopping_on_signals(stop):
+        try:
             summary = mirror(arguments.url, options, observer=reporter, stop=stop)
-    finally:
-        reporter.close()
+        finally:
+            reporter.close()
     if summary.interrupted:
         return INTERRUPTED
     return 0 if summary.complete else 1

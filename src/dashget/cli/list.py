@@ -35,17 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from dashget.api import load, protections_inside
-    from dashget.cli.transfer import allow_open_files, transfer_options
-    from dashget.cli.warnings import print_warning, print_warnings, warn_about
+    from dashget.cli.transfer import prepared, transfer_options
+    from dashget.cli.warnings import print_warning, print_warnings
     from dashget.planning import make_tracks
     from dashget.report.listing import presentation_row, print_table
     from dashget.transfer.origin import shown
-    from dashget.transfer.precheck import read_files
 
-    transfer = transfer_options(arguments)
-    allow_open_files(transfer)
-    transfer = read_files(transfer)
-    warn_about(transfer)
+    transfer = prepared(transfer_options(arguments))
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     presentation = loaded.presentation

@@ -55,14 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     meant. With --json: one object per segment, as documented in docs/plan.md.
     """
     from dashget.api import load, plan
-    from dashget.cli.transfer import allow_open_files, transfer_options
-    from dashget.cli.warnings import print_warning, print_warnings, warn_about
-    from dashget.transfer.precheck import read_files
+    from dashget.cli.transfer import prepared, transfer_options
+    from dashget.cli.warnings import print_warning, print_warnings
 
-    transfer = transfer_options(arguments)
-    allow_open_files(transfer)
-    transfer = read_files(transfer)
-    warn_about(transfer)
+    transfer = prepared(transfer_options(arguments))
     now = parse_now(arguments.now)
     loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
     print_warnings(loaded.warnings)

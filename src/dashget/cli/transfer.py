@@ -7,16 +7,18 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from dashget.cli.warnings import print_warning
 from dashget.errors import UsageError
+from dashget.events import Warned
 from dashget.regex import late
 from dashget.transfer.descriptors import raise_limit
-from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import (
     MOST_TO_FIND,
     HttpVersion,
     OriginHeader,
     TransferOptions,
 )
+from dashget.transfer.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 _RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
@@ -26,7 +28,6 @@ _MOST_DIGITS: Final = 9
 
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
     """Make the engine's options; UsageError for values that cannot be meant."""
-    _require(arguments.key is None or arguments.cert is not None, "--key needs --cert")
     plain, bound = _parse_headers(arguments.header or ())
     in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
@@ -41,15 +42,15 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         origin_headers=bound,
         send_credentials_to=tuple(arguments.send_credentials_to or ()),
         user=None if arguments.user is None else _with_password(arguments.user),
-        netrc=_existing(arguments.netrc, "--netrc", read_once=True),
-        cookie_file=_existing(arguments.cookies, "--cookies", read_once=True),
+        netrc=arguments.netrc,
+        cookie_file=arguments.cookies,
         cookies=tuple(arguments.cookie or ()),
         append_query=_query(arguments.append_query),
         proxy=arguments.proxy,
         no_proxy=arguments.no_proxy,
-        cacert=_existing(arguments.cacert, "--cacert"),
-        cert=_existing(arguments.cert, "--cert"),
-        key=_existing(arguments.key, "--key"),
+        cacert=arguments.cacert,
+        cert=arguments.cert,
+        key=arguments.key,
         insecure=arguments.insecure,
         interface=arguments.interface,
         http=HttpVersion(arguments.http),
@@ -58,6 +59,15 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
     )
+
+
+def prepared(options: TransferOptions) -> TransferOptions:
+    """Do what comes before the first request: descriptors, files that are read once, warnings."""
+    allow_open_files(options)
+    options = read_files(options)
+    for message in warnings_about(options):
+        print_warning(Warned(message))
+    return options
 
 
 def allow_open_files(options: TransferOptions) -> None:
@@ -82,11 +92,6 @@ def _parse_threads(text: str) -> tuple[int | None, int]:
             hint="the default is 4",
         )
     return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise UsageError(message, hint="see: dashget --help")
 
 
 def _parse_headers(
@@ -123,17 +128,17 @@ def _parse_rate(text: str) -> int:
     return int(float(match[1]) * _SCALE[match[2].lower()])
 
 
-def _existing(name: str | None, option: str, *, read_once: bool = False) -> str | None:
-    if name is not None:
-        require_file(option, name, read_once=read_once)
-    return name
-
-
 def _with_password(user: str) -> str:
     if ":" in user:
         return user
     if not sys.stdin.isatty():
         raise UsageError("--user has no password", hint="write it as NAME:PASSWORD")
     import getpass
+    import signal
 
-    return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    # What was done to the terminal is undone for an exception, not for the end of the process.
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    finally:
+        signal.signal(signal.SIGINT, earlier)

@@ -48,17 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dashget.api import verify
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
-    from dashget.cli.transfer import allow_open_files
-    from dashget.cli.warnings import warn_about
+    from dashget.cli.transfer import prepared
     from dashget.stopping import Stop
-    from dashget.transfer.precheck import read_files
 
     options = verify_options(arguments)
     observer = _observer(arguments)
     if options.remote or options.repair:
-        allow_open_files(options.transfer)
-        options = msgspec.structs.replace(options, transfer=read_files(options.transfer))
-        warn_about(options.transfer)
+        options = msgspec.structs.replace(options, transfer=prepared(options.transfer))
     stop = Stop()
     with stopping_on_signals(stop):
         report = verify(arguments.directory, options, observer=observer, stop=stop)

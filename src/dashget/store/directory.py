@@ -31,6 +31,7 @@ from dashget.store.record import (
     Header,
     LiveRun,
     Record,
+    open_regular,
     read_files,
     read_header,
     read_live_runs,
@@ -249,6 +250,11 @@ class MirrorDirectory:
         with _as_store_error(self.root):
             return read_header(self._control / _RECORD_NAME)
 
+    def read(self, path: str) -> bytes:
+        """Return what a file holds; OSError where there is none that can be read."""
+        with open_regular(self.root / path) as file:
+            return file.read()
+
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the final paths of the parts that an earlier run left unfinished."""
         return read_part_paths(self._control / "parts")
@@ -407,9 +413,8 @@ class MirrorDirectory:
 
         An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
         """
-        path = self.root / record.path
         try:
-            earlier = path.read_bytes()
+            earlier = self.read(record.path)
         except FileNotFoundError:
             earlier = None
         except OSError as error:
@@ -540,7 +545,7 @@ def _store_error(root: Path, error: OSError) -> StoreError:
     hint = "choose a directory that you can write to, with room on its disk, with -o"
     if error.errno in (errno.EMFILE, errno.ENFILE):
         hint = MORE_FILES_HINT
-    return StoreError(f"cannot write to {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
+    return StoreError(f"cannot use {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
 
 
 @contextlib.contextmanager

@@ -8,10 +8,12 @@ the server before it is believed.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -245,12 +247,20 @@ def _header_of(line: bytes) -> Header | None:
 
 def _iter_lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for line in file:
                 if line.endswith(b"\n"):
                     yield line
     except FileNotFoundError:
         return
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it; OSError for what is none: a pipe would keep its reader waiting."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.open("rb")
 
 
 def _open_for_append(path: Path) -> int:

@@ -10,11 +10,11 @@ from typing import Final
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.fields import FieldError, Wrong
 from dashget.regex import late
 from dashget.transfer.givenfile import GivenFile, Named, given, likeness
 
-OPTION: Final = "--cookies"
+_FIELD: Final = "cookie_file"
 _LARGEST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_LINE_BYTES: Final = 8190
 """What libcurl sends at most as a Cookie header."""
@@ -41,37 +41,37 @@ class CookieFile(msgspec.Struct, frozen=True):
 
 def read_cookie_file(file: Named) -> GivenFile:
     """Read a file of cookies, unless that is done."""
-    return given(OPTION, file, _LARGEST_BYTES)
+    return given(_FIELD, file, _LARGEST_BYTES)
 
 
 def cookies_of(file: Named) -> CookieFile:
-    """Return what a file of cookies holds; UsageError where it is none."""
+    """Return what a file of cookies holds; FieldError where it is none."""
     read = read_cookie_file(file)
     data, name = read.data, read.name
     if not data.strip():
-        raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
+        raise FieldError(_FIELD, Wrong(f"{name!r} is empty", _HINT))
     found = parse_cookies(data)
     if found.bad and not found.lines:
         number, wrong = found.bad[0]
         looks = likeness(data)
         reason = f"it looks like {looks}" if looks else f"line {number} {wrong}"
-        raise UsageError(f"{OPTION}: {name!r} is not a file of cookies: {reason}", hint=_HINT)
+        raise FieldError(_FIELD, Wrong(f"{name!r} is not a file of cookies: {reason}", _HINT))
     return found
 
 
 def cookie_warnings(file: Named) -> tuple[str, ...]:
-    """Say which lines of a file of cookies are left out, a sentence each; UsageError as above."""
+    """Say which lines of a file of cookies are left out, a sentence each; FieldError as above."""
     read = read_cookie_file(file)
     name, found = read.name, cookies_of(read)
     if not found.lines:
-        return (f"{OPTION}: {name!r} holds no cookies",)
+        return (f"the cookie file {name!r} holds no cookies",)
     said = [
-        f"{OPTION}: line {number} of {name!r} is left out: it {wrong}"
+        f"line {number} of the cookie file {name!r} is left out: it {wrong}"
         for number, wrong in found.bad[:_MOST_NAMED]
     ]
     more = len(found.bad) - len(said)
     if more:
-        said.append(f"{OPTION}: {more} more lines of {name!r} are left out")
+        said.append(f"{more} more lines of the cookie file {name!r} are left out")
     return tuple(said)
 
 

@@ -159,6 +159,9 @@ _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this che
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     """Return the failure that libcurl's result ``code`` and message stand for."""
     hint = None
+    if is_about_proxy_url(text):
+        # What libcurl says quotes the URL, and so a password in it.
+        return Failure("what is given for it is not the URL of a proxy", Retry.NEVER, Scope.BASE)
     if is_about_certificates(code, text):
         return _client_certificate_failure(text)
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
@@ -241,6 +244,11 @@ def _connect_words(text: str, os_error: int) -> str:
     if os_error:
         return f"cannot connect: {os.strerror(os_error).lower()}"
     return f"cannot connect: {clean(text)}"
+
+
+def is_about_proxy_url(text: str) -> bool:
+    """Say whether libcurl could make nothing of the URL of a proxy."""
+    return text.startswith("Unsupported proxy")
 
 
 def is_about_certificates(code: int, text: str) -> bool:

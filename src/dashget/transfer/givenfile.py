@@ -5,13 +5,14 @@ A file of secrets is never quoted: messages tell numbers of lines, not what they
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Final
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.fields import FieldError, Wrong
 
 _BEGINNING_BYTES: Final = 1024
 
@@ -23,55 +24,54 @@ class GivenFile(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def require_file(option: str, name: str, *, read_once: bool = False) -> None:
-    """Raise UsageError unless a file has this name that can be read; a regular one.
+def require_file(field: str, name: str, *, read_once: bool = False) -> None:
+    """Raise FieldError unless a file has this name that can be read; a regular one.
 
     What is only ``read_once`` may be anything that has bytes: a pipe, a device.
     """
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be what no Path can be
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise UsageError(f"{option}: there is no file {name!r}", hint="check the path") from None
+        raise FieldError(field, Wrong(f"there is no file {name!r}", "check the path")) from None
     except OSError as error:
-        raise _unreadable(option, name, error) from error
+        raise _unreadable(field, name, error) from error
     if stat.S_ISDIR(mode):
-        raise UsageError(f"{option}: {name!r} is a directory", hint="name the file itself")
+        raise FieldError(field, Wrong(f"{name!r} is a directory", "name the file itself"))
     if not (read_once or stat.S_ISREG(mode)):
-        raise UsageError(
-            f"{option}: {name!r} is not a regular file",
-            hint="a pipe or device cannot be read twice: put its content into a file",
-        )
+        hint = "a pipe or device cannot be read twice: put its content into a file"
+        raise FieldError(field, Wrong(f"{name!r} is not a regular file", hint))
+    if not os.access(name, os.R_OK):
+        raise _unreadable(field, name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 Named = str | os.PathLike[str] | GivenFile
 """What may be given for a file: its path, or what was read of it."""
 
 
-def given(option: str, file: Named, most_bytes: int) -> GivenFile:
-    """Read a file, unless that is done; UsageError if it cannot be read or is too large.
+def given(field: str, file: Named, most_bytes: int) -> GivenFile:
+    """Read a file, unless that is done; FieldError if it cannot be read or is too large.
 
     A pipe keeps the caller waiting until it is written to.
     """
     if isinstance(file, GivenFile):
         return file
     name = os.fspath(file)
-    require_file(option, name, read_once=True)
+    require_file(field, name, read_once=True)
     try:
         with open(name, "rb") as opened:
             data = opened.read(most_bytes + 1)
     except OSError as error:
-        raise _unreadable(option, name, error) from error
+        raise _unreadable(field, name, error) from error
     if len(data) > most_bytes:
-        raise UsageError(
-            f"{option}: {name!r} is larger than {most_bytes:,} bytes", hint="check the path"
-        )
+        text = f"{name!r} is larger than {most_bytes:,} bytes"
+        raise FieldError(field, Wrong(text, "check the path"))
     return GivenFile(name, data)
 
 
-def _unreadable(option: str, name: str, error: OSError) -> UsageError:
+def _unreadable(field: str, name: str, error: OSError) -> FieldError:
     reason = (error.strerror or str(error)).lower()
-    return UsageError(
-        f"{option}: {name!r} cannot be read: {reason}", hint="check the path and its rights"
+    return FieldError(
+        field, Wrong(f"{name!r} cannot be read: {reason}", "check the path and its rights")
     )
 
 

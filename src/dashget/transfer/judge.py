@@ -87,29 +87,38 @@ def judge(
 
 
 def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
-    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2.1, 5.2.2 and 5.3).
+    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2, 5.2.2 and 5.3).
 
-    A temporary one that says nothing is meant for one request. That one file is fetched with
-    several of them is our choice: they count as one for a minute.
+    Caches on the way tell for how long they had it. How old it would be by its ``Date`` is not
+    looked at: the server's clock need not agree with ours. A temporary one that says nothing is
+    meant for one request. That one file is fetched with several of them is our choice: they
+    count as one for a minute.
     """
     control = head.fields.get("cache-control", "").lower()
     if "no-store" in control or "no-cache" in control:
         return 0.0
-    age = _MAX_AGE.search(control)
-    if age is not None:
-        return float(age[1])
+    lifetime = _MAX_AGE.search(control)
+    if lifetime is not None:
+        return max(0.0, float(lifetime[1]) - _age_seconds(head))
     if "expires" in head.fields:
         return _until_expiry(head, wall_clock)
     return math.inf if head.status in (301, 308) else _USUALLY_SECONDS
 
 
 def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
-    """Return how long a response is fresh by its ``Expires``; what is no date has passed."""
+    """Return how long a response stays fresh by its ``Expires``; what is no date has passed."""
     expires, date = http_date(head.text("expires")), http_date(head.text("date"))
     if expires is None:
         return 0.0
     # By the server's own clock, where it tells: that need not agree with ours.
-    return max(0.0, expires - (wall_clock() if date is None else date))
+    now = wall_clock() if date is None else date + _age_seconds(head)
+    return max(0.0, expires - now)
+
+
+def _age_seconds(head: Head) -> float:
+    """Return how long caches have had a response; of several ages, the first (RFC 9111, 5.1)."""
+    age = head.fields.get("age", "").partition(",")[0].strip()
+    return float(age[:9]) if age.isascii() and age.isdigit() else 0.0
 
 
 def _coded(head: Head) -> Failure | None:

@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.fields import FieldError, Wrong
 from dashget.transfer.givenfile import GivenFile, Named, given, likeness
 
-OPTION: Final = "--netrc"
+_FIELD: Final = "netrc"
 _LARGEST_BYTES: Final = 128 * 1024
 """libcurl reads no larger one."""
 _LONGEST_WORD_BYTES: Final = 4096
@@ -57,15 +57,15 @@ class _UnreadableError(Exception):
 
 def read_netrc_file(file: Named) -> GivenFile:
     """Read a netrc file, unless that is done."""
-    return given(OPTION, file, _LARGEST_BYTES)
+    return given(_FIELD, file, _LARGEST_BYTES)
 
 
 def netrc_of(file: Named) -> Netrc:
-    """Read what a netrc file says; UsageError where it is none."""
+    """Read what a netrc file says; FieldError where it is none."""
     read = read_netrc_file(file)
     data, name = read.data, read.name
     if not data.strip():
-        raise UsageError(f"{OPTION}: {name!r} is empty", hint=_HINT)
+        raise FieldError(_FIELD, Wrong(f"{name!r} is empty", _HINT))
     looks = likeness(data)
     if looks is not None:
         raise _refusal(name, f"it looks like {looks}")
@@ -79,18 +79,19 @@ def netrc_of(file: Named) -> Netrc:
 
 
 def netrc_warnings(file: Named) -> tuple[str, ...]:
-    """Say what is odd about a netrc file, a sentence each; UsageError where it is none."""
+    """Say what is odd about a netrc file, a sentence each; FieldError where it is none."""
     read = read_netrc_file(file)
     found = netrc_of(read)
     if not found.logins:
-        return (f"{OPTION}: {read.name!r} names no machine",)
+        return (f"the netrc file {read.name!r} names no machine",)
     return tuple(
-        f"{OPTION}: line {line} of {read.name!r} {what}" for line, what in found.odd[:_MOST_NAMED]
+        f"line {line} of the netrc file {read.name!r} {what}"
+        for line, what in found.odd[:_MOST_NAMED]
     )
 
 
-def _refusal(name: str, reason: str) -> UsageError:
-    return UsageError(f"{OPTION}: {name!r} is not a netrc file: {reason}", hint=_HINT)
+def _refusal(name: str, reason: str) -> FieldError:
+    return FieldError(_FIELD, Wrong(f"{name!r} is not a netrc file: {reason}", _HINT))
 
 
 def _read(data: bytes) -> Netrc:

@@ -10,6 +10,7 @@ import msgspec
 
 from dashget.fields import (
     Check,
+    FieldError,
     Wrong,
     check,
     each,
@@ -135,6 +136,10 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
         check(self, _RULES)
+        if self.key is not None and self.cert is None:
+            raise FieldError(
+                "key", Wrong("the certificate that it belongs to is not given", _KEY_HINT)
+            )
 
 
 def is_header_text(value: str) -> bool:
@@ -197,6 +202,7 @@ _BOUND_HINT: Final = "make one with dashget.OriginHeader(origin, name, value)"
 _COOKIE_HINT: Final = (
     "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
 )
+_KEY_HINT: Final = "give that, too; a file that holds both is given as the certificate"
 _MAYBE_TEXT: Final = optional(text)
 _MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)

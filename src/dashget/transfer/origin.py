@@ -94,13 +94,13 @@ class Origins:
                 continue
             (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
         self._bound = [
-            (Place.parse(extra.origin, "--header @"), header_line(extra.name, extra.value))
+            (Place.parse(extra.origin, "origin_headers"), header_line(extra.name, extra.value))
             for extra in options.origin_headers
         ]
         names = options.send_credentials_to
         self._trusts_all = any(name.lower() == _ALL for name in names)
         self._trusted = [
-            Place.parse(name, "--send-credentials-to") for name in names if name.lower() != _ALL
+            Place.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
         ]
 
     def of(self, url: str) -> Origin | Failure:

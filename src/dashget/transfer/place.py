@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.fields import FieldError, Wrong
 from dashget.regex import late
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -24,8 +24,8 @@ class Place(msgspec.Struct, frozen=True):
     scheme: str | None = None
 
     @classmethod
-    def parse(cls, text: str, option: str) -> Place:
-        """Read ``host``, ``host:port`` or ``scheme://host[:port]``; UsageError for all else.
+    def parse(cls, text: str, field: str) -> Place:
+        """Read ``host``, ``host:port`` or ``scheme://host[:port]``; FieldError for all else.
 
         An IPv6 address may stand in brackets, and has to where a port follows. One slash
         at the end, as a browser writes an origin, means nothing.
@@ -34,9 +34,8 @@ class Place(msgspec.Struct, frozen=True):
             return _read(text)
         except ValueError as error:
             told = text.rpartition("@")[2][:_SHOWN_CHARACTERS]
-            raise UsageError(
-                f"{option}: {told!r} is not a host or origin: {error}", hint=_HINT
-            ) from None
+            wrong = f"{told!r} is not a host or origin: {error}"
+            raise FieldError(field, Wrong(wrong, _HINT)) from None
 
 
 def plain_host(name: str) -> str:

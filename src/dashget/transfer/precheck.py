@@ -5,11 +5,13 @@ All of it is found before the first request is made.
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import msgspec
 
-from dashget.errors import UsageError
+from dashget.fields import FieldError, Wrong
+from dashget.transfer.givenfile import require_file
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import printable
 
@@ -54,29 +56,28 @@ def warnings_about(options: TransferOptions) -> tuple[str, ...]:
 
 
 def check_sendable(options: TransferOptions) -> None:
-    """Raise UsageError for what libcurl could not be told, or would take for something else.
+    """Raise FieldError for what libcurl could not be told, or would take for something else.
 
     The files of ``cookie_file`` and ``netrc`` are checked where they are used.
     """
-    for name, text in (("--interface", options.interface), ("--no-proxy", options.no_proxy)):
+    for field in ("cacert", "cert", "key"):
+        file = getattr(options, field)
+        if file is not None:
+            require_file(field, os.fspath(file))
+    for field in ("interface", "no_proxy"):
+        text = getattr(options, field)
         if text is not None and not (text.isascii() and text.isprintable()):
-            raise UsageError(
-                f"{name} is not a name in ASCII characters: {printable(text)}",
-                hint="write other host names in their xn-- form",
-            )
+            wrong = f"not a name in ASCII characters: {printable(text)}"
+            raise FieldError(field, Wrong(wrong, "write other host names in their xn-- form"))
     if options.interface is not None and not 0 < len(options.interface) <= _LONGEST_INTERFACE:
-        raise UsageError(
-            f"--interface is not a name of 1 to {_LONGEST_INTERFACE} characters",
-            hint="such as eth0, 192.0.2.1 or a host name",
-        )
+        wrong = f"not a name of 1 to {_LONGEST_INTERFACE} characters"
+        raise FieldError("interface", Wrong(wrong, "such as eth0, 192.0.2.1 or a host name"))
     query = options.append_query
     if query is not None and not (
         query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
     ):
-        raise UsageError(
-            "--append-query is not a query: it holds what a URL cannot",
-            hint="percent-encode that: a space is %20",
-        )
+        wrong = "not a query: it holds what a URL cannot"
+        raise FieldError("append_query", Wrong(wrong, "percent-encode that: a space is %20"))
     if options.proxy:
         _check_proxy(options.proxy)
 
@@ -86,16 +87,13 @@ def _check_proxy(text: str) -> None:
 
     scheme, colon, _ = text.partition("://")
     if colon and scheme.lower() not in SCHEMES:
-        raise UsageError(
-            f"--proxy has a scheme that no proxy has: {printable(scheme)}",
-            hint="http, https, socks4, socks4a, socks5 or socks5h",
-        )
+        wrong = f"no proxy has such a scheme: {printable(scheme)}"
+        hint = "http, https, socks4, socks4a, socks5 or socks5h"
+        raise FieldError("proxy", Wrong(wrong, hint))
     if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
         url = text if colon else f"http://{text}"
         beginning, _, rest = url.partition("://")
         # Whatever stands before the last @ may be of a password.
         told = printable(f"{beginning}://{rest.rpartition('@')[2]}")
-        raise UsageError(
-            f"--proxy is not the URL of a proxy: {told}",
-            hint="such as http://host:3128 or socks5h://host:1080; characters are percent-encoded",
-        )
+        hint = "such as http://host:3128 or socks5h://host:1080; characters are percent-encoded"
+        raise FieldError("proxy", Wrong(f"not the URL of a proxy: {told}", hint))

@@ -18,6 +18,7 @@ from dashget.transfer.failure import (
     clean,
     curl_failure,
     is_about_certificates,
+    is_about_proxy_url,
     status_failure,
     timeout_failure,
 )
@@ -100,7 +101,9 @@ class Way(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, handle: Any, code: int, text: str) -> Way | None:
         """Ask a handle whose request has failed; None where it used no proxy."""
-        if _USED is None:
+        if is_about_proxy_url(text):
+            used = True
+        elif _USED is None:
             used = code in (pycurl.E_COULDNT_RESOLVE_PROXY, E_PROXY) or "proxy" in text.lower()
         else:
             used = bool(handle.getinfo(_USED))

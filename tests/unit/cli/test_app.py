@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,6 +108,12 @@ def test_the_command_is_get_unless_the_first_word_names_one(
         ),
         (OSError("odd"), 1, "dashget: error: odd\nhint: check the disk and the output\n"),
         (BrokenPipeError(), 141, ""),
+        (
+            MemoryError(),
+            1,
+            "dashget: error: not enough memory\nhint: allow more of it (ulimit -v); the same command"
+            " goes on from here\n",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", COMMANDS)
@@ -295,7 +302,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
-@pytest.mark.parametrize("words", [["--help"], ["list", "--help"], ["get", "--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list", "--help"], ["get", "--version"], ["--version"]]
+)
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered: str) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
@@ -308,6 +317,35 @@ def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered:
         )
     assert done.returncode == 1
     assert done.stderr.startswith(b"dashget: error: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_page_that_nobody_reads_ends_quietly(words: list[str], unbuffered: str) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [*COMMAND, *words],
+        env=environment(PYTHONUNBUFFERED=unbuffered),
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_characters_that_the_output_lacks_are_escaped(tmp_path: Path) -> None:
+    document = MPD.format(seconds=3, periods=PERIOD.format(start="", timescale=1))
+    (tmp_path / "x.mpd").write_text(document.replace('id="', 'id="\u00e9', 1), encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "list", str(tmp_path / "x.mpd")],
+        env=environment(PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\xe9" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")

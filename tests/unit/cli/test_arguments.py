@@ -226,25 +226,12 @@ def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
 
 
 @pytest.mark.parametrize(("flag", "name"), FILES)
-def test_files_are_handed_on_if_they_are_there(flag: str, name: str, tmp_path: Path) -> None:
-    (tmp_path / "f").touch()
-    assert getattr(get(flag, str(tmp_path / "f")).transfer, name) == str(tmp_path / "f")
-    for missing, reason in (
-        (str(tmp_path / "gone"), "there is no file"),
-        (str(tmp_path / "f" / "x"), "there is no file"),
-        ("", "there is no file"),
-        (str(tmp_path), ".* is a directory"),
-    ):
-        with pytest.raises(UsageError, match=f"{flag}: {reason}"):
-            get(flag, missing)
+def test_files_are_handed_on(flag: str, name: str) -> None:
+    assert getattr(get(flag, "file").transfer, name) == "file"
 
 
-def test_a_key_comes_with_its_certificate(tmp_path: Path) -> None:
-    (tmp_path / "f").touch()
-    file = str(tmp_path / "f")
-    assert get("--cert", file, "--key", file).transfer.key == file
-    with pytest.raises(UsageError, match="--key needs --cert"):
-        get("--key", file)
+def test_a_key_is_handed_on_with_its_certificate() -> None:
+    assert get("--cert", "one", "--key", "other").transfer.key == "other"
 
 
 @pytest.mark.parametrize(

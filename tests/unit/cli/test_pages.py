@@ -197,7 +197,7 @@ def test_help_is_given_whatever_else_stands_there(
 
 def test_nothing_at_all_is_a_question_for_help(capsys: Captured) -> None:
     wanted = page("", capsys)
-    for words in ([], ["-h"], ["--help", "--version"]):
+    for words in ([], ["-h"], ["help"], ["--help", "--version"]):
         assert run(words) == 0
         assert capsys.readouterr().out.splitlines() == wanted
     assert run(["x.mpd", "--help"]) == 0

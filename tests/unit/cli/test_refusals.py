@@ -42,24 +42,24 @@ SENTENCES = [
     (["-t", "9" * 5000], "--threads must be a number, auto, or auto:MOST: " + "9" * 20),
     (["--limit-rate", "9" * 400], f"--limit-rate is not a rate: '{'9' * 20}'"),
     (["--limit-rate", "٣k"], "--limit-rate is not a rate: '٣k'"),
-    (["--interface", "é"], "--interface is not a name in ASCII characters: é"),
-    (["--interface", ""], "--interface is not a name of 1 to 255 characters"),
-    (["--interface", "x" * 3000], "--interface is not a name of 1 to 255 characters"),
-    (["--proxy", "http://h:0"], "--proxy is not the URL of a proxy: http://h:0"),
-    (["--no-proxy", "é"], "--no-proxy is not a name in ASCII characters: é"),
-    (["--append-query", "a b"], "--append-query is not a query: it holds what a URL cannot"),
-    (["--append-query", "é=1"], "--append-query is not a query: it holds what a URL cannot"),
-    (["--append-query", "a\nb"], "--append-query is not a query: it holds what a URL cannot"),
-    (["--append-query", "a#b"], "--append-query is not a query: it holds what a URL cannot"),
-    (["--proxy", "http://"], "--proxy is not the URL of a proxy: http://"),
-    (["--proxy", ":"], "--proxy is not the URL of a proxy: http://:"),
-    (["--proxy", " "], "--proxy is not the URL of a proxy: http:// "),
-    (["--proxy", "http://[::1"], "--proxy is not the URL of a proxy: http://[::1"),
-    (["--proxy", "http://h:99999"], "--proxy is not the URL of a proxy: http://h:99999"),
-    (["--proxy", "http://me:1/SECRET@h"], "--proxy is not the URL of a proxy: http://h"),
-    (["--proxy", "http://usér:x@h"], "--proxy is not the URL of a proxy: http://h"),
-    (["--proxy", "foo://me:SECRET@h"], "--proxy has a scheme that no proxy has: foo"),
-    (["--proxy", "ftp://h"], "--proxy has a scheme that no proxy has: ftp"),
+    (["--interface", "é"], "--interface: not a name in ASCII characters: é"),
+    (["--interface", ""], "--interface: not a name of 1 to 255 characters"),
+    (["--interface", "x" * 3000], "--interface: not a name of 1 to 255 characters"),
+    (["--proxy", "http://h:0"], "--proxy: not the URL of a proxy: http://h:0"),
+    (["--no-proxy", "é"], "--no-proxy: not a name in ASCII characters: é"),
+    (["--append-query", "a b"], "--append-query: not a query: it holds what a URL cannot"),
+    (["--append-query", "é=1"], "--append-query: not a query: it holds what a URL cannot"),
+    (["--append-query", "a\nb"], "--append-query: not a query: it holds what a URL cannot"),
+    (["--append-query", "a#b"], "--append-query: not a query: it holds what a URL cannot"),
+    (["--proxy", "http://"], "--proxy: not the URL of a proxy: http://"),
+    (["--proxy", ":"], "--proxy: not the URL of a proxy: http://:"),
+    (["--proxy", " "], "--proxy: not the URL of a proxy: http:// "),
+    (["--proxy", "http://[::1"], "--proxy: not the URL of a proxy: http://[::1"),
+    (["--proxy", "http://h:99999"], "--proxy: not the URL of a proxy: http://h:99999"),
+    (["--proxy", "http://me:1/SECRET@h"], "--proxy: not the URL of a proxy: http://h"),
+    (["--proxy", "http://usér:x@h"], "--proxy: not the URL of a proxy: http://h"),
+    (["--proxy", "foo://me:SECRET@h"], "--proxy: no proxy has such a scheme: foo"),
+    (["--proxy", "ftp://h"], "--proxy: no proxy has such a scheme: ftp"),
     (["-tt"], "--threads must be a number, auto, or auto:MOST: t"),
     (["-t"], "--threads: expected one argument"),
     (["-o"], "--output: expected one argument"),
@@ -105,7 +105,7 @@ SENTENCES = [
     (["--limit-rate", "fast"], "--limit-rate is not a rate: 'fast'"),
     (["--limit-rate", "0"], "--limit-rate: must be at least 1: 0"),
     (["--limit-rate", "-1"], "--limit-rate is not a rate: '-1'"),
-    (["--key", "/dev/null"], "--key needs --cert"),
+    (["--key", "/dev/null"], "--key: the certificate that it belongs to is not given"),
     (["--cert", "gone"], "--cert: there is no file 'gone'"),
     (["--user", "me"], "--user has no password"),
     (["--now", "yesterday"], "--now is not a time: 'yesterday'"),
@@ -207,7 +207,7 @@ def test_what_no_host_can_be_called_gets_no_secrets_and_no_headers(
     assert hint == "HOST, HOST:PORT or https://HOST[:PORT], one at a time and without a path"
     if " " not in place:
         sentence, _ = refused(capsys, "x.mpd", "-H", f"@{place} Name: SECRET")
-        assert sentence == f"--header @: {place!r} is not a host or origin: {wrong}"
+        assert sentence == f"--header: {place!r} is not a host or origin: {wrong}"
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_what_argparse_refuses_by_itself_is_an_error_like_all_others() -> None:
 @pytest.mark.parametrize("command", ["get", "list", "plan"])
 def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> None:
     sentence, hint = refused(capsys, command, "http://h.invalid/x.mpd", "--base-url", "http://x/")
-    assert sentence.startswith("--base-url is for a manifest from a file or standard input")
+    assert sentence.startswith("--base-url: only for a manifest from a file or standard input")
     assert hint == "leave it out; a manifest from a URL is its own base"
 
 

@@ -79,8 +79,9 @@ def test_where_hang_ups_are_ignored_they_stay_so(stop: Stop) -> None:
 
 def test_an_interrupt_that_nothing_else_answers_is_answered_in_one_line() -> None:
     program = (
+        "import signal\n"
         "import dashget.cli, dashget.cli.app\n"
-        "def run(_):\n    raise KeyboardInterrupt\n"
+        "def run(_):\n    signal.raise_signal(signal.SIGINT)\n"
         "dashget.cli.app.run = run\n"
         "dashget.cli.main()\n"
     )

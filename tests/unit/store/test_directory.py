@@ -111,7 +111,7 @@ def test_a_refused_directory_is_let_go_of(tmp_path: Path) -> None:
 
 def test_a_root_that_is_a_file_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"")
-    with pytest.raises(StoreError, match="cannot write to") as caught:
+    with pytest.raises(StoreError, match="cannot use") as caught:
         opened(tmp_path / "f")
     assert caught.value.exit_code == 6
 
@@ -187,6 +187,16 @@ def test_a_recorded_file_is_replaced_without_ceremony(tmp_path: Path) -> None:
 
 def manifest(data: bytes) -> FileRecord:
     return FileRecord(path="x.mpd", url="http://h/x.mpd", size=len(data))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
+@pytest.mark.parametrize("name", ["x.mpd", ".dashget/record.jsonl"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+    """A pipe would keep its reader waiting for ever."""
+    (tmp_path / ".dashget").mkdir()
+    (tmp_path / name).symlink_to(os.devnull)
+    with pytest.raises(StoreError, match=f"{name}: not a regular file"), opened(tmp_path) as store:
+        store.keep_manifest(b"<MPD/>", manifest(b"<MPD/>"))
 
 
 def test_the_manifest_is_kept_byte_for_byte(tmp_path: Path) -> None:
@@ -270,7 +280,7 @@ def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path
         (tmp_path / ".dashget/record.jsonl").unlink()
         (tmp_path / ".dashget/record.jsonl").mkdir()
         store._record.close()
-        with pytest.raises(StoreError, match="cannot write to"):
+        with pytest.raises(StoreError, match="cannot use"):
             store.adopt(FileRecord(path="a", url="u", size=3))
 
 

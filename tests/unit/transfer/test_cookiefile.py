@@ -109,7 +109,7 @@ def test_a_file_without_one_good_line_is_refused(
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
         cookies_of(str(path))
-    assert caught.value.message == f"--cookies: {str(path)!r} {reason}"
+    assert caught.value.message == f"cookie_file: {str(path)!r} {reason}"
     assert "seven fields" in (caught.value.hint or "")
     assert "SECRET" not in f"{caught.value.message}{caught.value.hint}"
 
@@ -119,8 +119,8 @@ def test_a_bad_line_among_good_ones_is_a_warning(tmp_path: Path) -> None:
     path.write_bytes(COOKIE + b"\nSECRET\n" + COOKIE + b"\nSECRET\tx\n")
     name = repr(str(path))
     assert cookie_warnings(str(path)) == (
-        f"--cookies: line 2 of {name} is left out: it has not 7 tab-separated fields but 1",
-        f"--cookies: line 4 of {name} is left out: it has not 7 tab-separated fields but 2",
+        f"line 2 of the cookie file {name} is left out: it has not 7 tab-separated fields but 1",
+        f"line 4 of the cookie file {name} is left out: it has not 7 tab-separated fields but 2",
     )
 
 
@@ -129,13 +129,13 @@ def test_many_bad_lines_are_summed_up(tmp_path: Path) -> None:
     path.write_bytes(COOKIE + b"\nSECRET" * 9)
     *named, last = cookie_warnings(str(path))
     assert len(named) == 5
-    assert last == f"--cookies: 4 more lines of {str(path)!r} are left out"
+    assert last == f"4 more lines of the cookie file {str(path)!r} are left out"
 
 
 def test_a_file_that_a_tool_wrote_without_any_cookie_is_only_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(b"# Netscape HTTP Cookie File\n")
-    assert cookie_warnings(str(path)) == (f"--cookies: {str(path)!r} holds no cookies",)
+    assert cookie_warnings(str(path)) == (f"the cookie file {str(path)!r} holds no cookies",)
 
 
 def test_a_good_file_is_no_reason_to_say_anything(tmp_path: Path) -> None:

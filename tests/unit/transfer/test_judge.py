@@ -153,6 +153,30 @@ def test_a_redirect_holds_until_it_expires_unless_cache_control_has_its_age(
     assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
 
 
+@pytest.mark.parametrize(
+    ("status", "fields", "seconds"),
+    [
+        (302, {"cache_control": "max-age=9", "age": "4"}, 5.0),
+        (302, {"cache_control": "max-age=9", "age": "10"}, 0.0),
+        (302, {"cache_control": "max-age=9", "age": "9" * 30}, 0.0),
+        (302, {"cache_control": "max-age=9", "age": "4, 1"}, 5.0),
+        (302, {"cache_control": "max-age=9", "age": "-4"}, 9.0),
+        (302, {"cache_control": "max-age=9", "age": "\xb2"}, 9.0),
+        (302, {"cache_control": "max-age=9", "age": ""}, 9.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "age": "4"}, 5.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "age": "10"}, 0.0),
+        (302, {"expires": BY_OUR_CLOCK, "age": "4"}, 5.0),
+        (302, {"age": "50"}, 60.0),
+        (301, {"age": "50"}, math.inf),
+    ],
+)
+def test_the_time_that_a_redirect_was_in_a_cache_counts(
+    status: int, fields: dict[str, str], seconds: float
+) -> None:
+    """Where a lifetime is given at all, and its end is not a moment by our own clock."""
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+
+
 def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:
     busy, gone = verdict(PLAIN, 503, retry_after="9"), verdict(PLAIN, 404, retry_after="9")
     assert isinstance(busy, Failure)

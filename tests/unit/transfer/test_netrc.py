@@ -17,12 +17,12 @@ NOTHING = "holds a word that means nothing there"
 
 
 def warnings(tmp_path: Path, content: bytes) -> list[str]:
-    """Return the warnings about a file, less what they all begin with."""
+    """Return the warnings about a file, which is F."""
     path = tmp_path / "netrc"
     path.write_bytes(content)
     said = netrc_warnings(str(path))
     assert not any("SECRET" in text for text in said)
-    return [text.replace(repr(str(path)), "F").removeprefix("--netrc: ") for text in said]
+    return [text.replace(f"the netrc file {str(path)!r}", "F") for text in said]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_is_no_netrc_file_is_refused(tmp_path: Path, content: bytes, reason
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
         netrc_warnings(str(path))
-    assert caught.value.message == f"--netrc: {str(path)!r} {reason}"
+    assert caught.value.message == f"netrc: {str(path)!r} {reason}"
     assert caught.value.hint
     assert "SECRET" not in f"{caught.value.message}{caught.value.hint}"
 
