@@ -24,6 +24,7 @@ from dashget.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.layout import CONTROL_DIRECTORY, reserved_names
 from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
+from dashget.store.moving import move
 from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
     RECORD_VERSION,
@@ -355,7 +356,7 @@ class MirrorDirectory:
             # Not at the end of the name, which may be as long as names can be.
             kept = f"{CONTROL_DIRECTORY}/replaced~{number}/{path}"
         self._make_folder(os.path.dirname(kept))
-        os.replace(self._prefix + path, self._prefix + kept)
+        move(self._prefix + path, self._prefix + kept)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a whole small file in place, atomically, without a record line."""
@@ -367,7 +368,7 @@ class MirrorDirectory:
                 if self._fsync:
                     file.flush()
                     os.fsync(file.fileno())
-            fresh.replace(self.root / path)
+            move(str(fresh), self._prefix + path, fsync=self._fsync)
 
     def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Store what remote elements of the MPD were replaced with: href, URL, content."""
@@ -483,8 +484,23 @@ class MirrorDirectory:
     def _make_folder(self, folder: str) -> None:
         if folder and folder not in self._made:
             self.check_present()
-            os.makedirs(self._prefix + folder, exist_ok=True)
+            try:
+                os.makedirs(self._prefix + folder, exist_ok=True)
+            except (FileExistsError, FileNotFoundError):
+                self._check_links(folder)
+                raise
         self._made.add(folder)
+
+    def _check_links(self, folder: str) -> None:
+        """Raise StoreError where a folder is a link to what is not there."""
+        while folder:
+            place = self._prefix + folder
+            if os.path.islink(place) and not os.path.exists(place):
+                raise StoreError(
+                    f"{place} is a link to {os.readlink(place)}, which is not there",
+                    hint="mount the disk that it leads to, or remove the link",
+                )
+            folder = folder.rpartition("/")[0]
 
     def check_present(self) -> None:
         """Raise StoreError if the mirror's directory is not there any more."""

@@ -16,9 +16,12 @@ from typing import Protocol
 from dashget.byterange import ByteRange
 from dashget.digests import Digest, find_digest
 from dashget.store.journal import OPEN_FILES, Journal, PartEntry, part_name, scattered_name
+from dashget.store.moving import move
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 _DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_OF_THIS_FOLDER = (errno.ENOENT, errno.EXDEV)
+"""Errors that say nothing of links in other folders; one may be on another file system."""
 _GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 
@@ -243,7 +246,7 @@ class Part:
             # Before it is renamed: some systems rename no open file.
             self.close()
         if not linked:
-            os.replace(self._file, self._journal.root_prefix + self.path)
+            move(self._file, self._journal.root_prefix + self.path, fsync=fsync)
         if self._name:
             self._journal.forget(self._name)
 
@@ -264,7 +267,7 @@ class Part:
         except OSError as error:
             if error.errno in _DISK_IS_THE_PROBLEM:
                 raise
-            if error.errno != errno.ENOENT:
+            if error.errno not in _OF_THIS_FOLDER:
                 self._journal.name_all()
             self._copy(descriptor, fsync=fsync)
             return False
