@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import enum
 import errno
+import functools
 import itertools
 import os
 import stat
@@ -32,11 +33,11 @@ from dashget.store.record import (
     Header,
     LiveRun,
     Record,
-    read_files,
     read_header,
     read_live_runs,
     read_sizes,
 )
+from dashget.store.recorded import RecordedFiles
 
 try:
     import fcntl
@@ -97,9 +98,7 @@ class MirrorDirectory:
         self._there: dict[str, frozenset[str]] = {}
         """What was in a folder when it was first asked about, case-folded, or _TOO_MANY."""
         self._prefix = os.path.join(root, "")
-        self._recorded = CompactMap(2)
-        """The size of every recorded file, and the hash of its URL."""
-        self._files: tuple[int, dict[str, FileRecord]] | None = None
+        self._files = RecordedFiles(self._control / _RECORD_NAME)
         self.is_blank = False
         """Whether there was nothing at all when it was opened, so that no file can be there."""
         self._second: int | None = None
@@ -128,6 +127,7 @@ class MirrorDirectory:
 
     def close(self) -> None:
         """Let go of the directory; what is finished and recorded stays."""
+        self._files.close()
         if self._lock is not None:
             self._journal.close()
             self._record.close()
@@ -179,6 +179,10 @@ class MirrorDirectory:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
+    def has_folder(self, folder: str) -> bool:
+        """Say whether there is a folder of this name in the mirror; the empty one is its root."""
+        return os.path.isdir(self._prefix + folder)
+
     def is_same(self, path: str, other: str | None) -> bool:
         """Say whether two paths in the mirror, if there are two, are those of one file."""
         try:
@@ -213,13 +217,16 @@ class MirrorDirectory:
         """Throw unfinished bytes away: they are not what the server meant to send."""
         part.drop()
 
-    def records(self) -> dict[str, FileRecord]:
-        """Return the whole record of every file; read anew only where it has grown."""
-        path = self._control / _RECORD_NAME
-        size = path.stat().st_size if path.is_file() else 0
-        if self._files is None or self._files[0] != size:
-            self._files = (size, read_files(path))
-        return dict(self._files[1])
+    def records(self) -> RecordedFiles:
+        """Return the whole record of every file, as far as it has been written."""
+        self._files.refresh()
+        return self._files
+
+    @functools.cached_property
+    def _recorded(self) -> CompactMap:
+        """The size of every recorded file, and the hash of its URL."""
+        with _as_store_error(self.root):
+            return read_sizes(self._control / _RECORD_NAME)
 
     def live_runs(self) -> tuple[LiveRun, ...]:
         """Return the runs that recorded files of a live presentation, the oldest first."""
@@ -465,14 +472,13 @@ class MirrorDirectory:
                 hint="choose another directory with -o; or say --moved if it is the same"
                 " presentation under a new address",
             )
-        self._recorded = read_sizes(path)
         return known
 
     def _open_record(self, header: Header, *, moved: bool) -> None:
         with _as_store_error(self.root):
             known = self._read_record(header, moved=moved)
             self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
-            if known is None and not self._recorded:
+            if not self._recorded and known is None:
                 # A tree that is taken over: what it has under DashGet's own names is somebody's.
                 for name in reserved_names(header.manifest) - {header.manifest}:
                     self.set_aside(name)
