@@ -24,7 +24,7 @@ import msgspec
 from dashget.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.layout import CONTROL_DIRECTORY, reserved_names
-from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
+from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths, sync_folder
 from dashget.store.moving import move
 from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
@@ -125,19 +125,23 @@ class MirrorDirectory:
             self._release()
             raise
 
-    def close(self) -> None:
-        """Let go of the directory; what is finished and recorded stays."""
+    def close(self, *, sync: bool = True) -> None:
+        """Let go of the directory; what is finished and recorded stays.
+
+        ``sync`` has what is unfinished outlast a restart of the system, too.
+        """
         self._files.close()
         if self._lock is not None:
-            self._journal.close()
+            self._journal.close(sync=sync)
             self._record.close()
             self._release()
 
     def __enter__(self) -> MirrorDirectory:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Who presses Ctrl-C twice has no time.
+        self.close(sync=kind is None or issubclass(kind, Exception))
 
     def presence(self, path: str, url: str) -> Presence:
         """Say what is there under a final name, for a file of this URL. Makes no request."""
@@ -296,7 +300,7 @@ class MirrorDirectory:
             self._make_folder(folder)
         part.finish(fsync=self._fsync)
         if self._fsync:
-            _sync_folder(self._prefix + folder)
+            sync_folder(self._prefix + folder)
         self._note(record)
 
     def put(self, pieces: Sequence[bytes]) -> int | None:
@@ -599,13 +603,3 @@ def _remote_name(data: bytes) -> str:
     from hashlib import sha256
 
     return f"{sha256(data).hexdigest()[:32]}.xml"
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename last; a directory cannot be synced everywhere, and then it need not be."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

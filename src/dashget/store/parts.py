@@ -15,7 +15,7 @@ from typing import Protocol
 
 from dashget.byterange import ByteRange
 from dashget.digests import Digest, find_digest
-from dashget.store.journal import OPEN_FILES, Journal, PartEntry, part_name, scattered_name
+from dashget.store.journal import OPEN_FILES, Journal, part_name, scattered_name
 from dashget.store.moving import move
 from dashget.transfer.request import ResponseHead, ResumePoint
 
@@ -352,9 +352,9 @@ class Part:
         if self._journaled or head is None:
             return
         source = head.asked if head.asked and head.asked != self.url else None
-        self._journal.add(
-            PartEntry(self.name, self.path, self.url, source, head.validator, head.size)
-        )
+        journal = self._journal
+        about = (self.url, source, head.validator, head.size)
+        journal.add(journal.part_entry(self.name, self.path, *about))
         self._journaled = True
 
 
