@@ -224,7 +224,8 @@ def mirror(
         _refuse_local_files(tracks)
         root = Path(options.root or root_name(loaded.presentation.url))
         with MirrorDirectory(root, fsync=options.fsync, read_only=options.dry_run) as store:
-            store.open(_header(loaded, options.selection), moved=options.moved)
+            only = loaded.sha256 if loaded.source.nameless else None
+            store.open(_header(loaded, options.selection), moved=options.moved, only=only)
             _announce(watch, loaded, tracks, root)
             if not options.dry_run:
                 _keep_manifest(loaded, layout, tracks, store, watch, options.selection)

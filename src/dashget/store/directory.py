@@ -104,23 +104,24 @@ class MirrorDirectory:
         self._second: int | None = None
         self._second_text = ""
 
-    def open(self, header: Header, *, moved: bool = False) -> None:
+    def open(self, header: Header, *, moved: bool = False, only: str | None = None) -> None:
         """Take possession for the presentation that ``header`` describes.
 
         A new directory is made. One that holds another presentation is refused, unless
-        ``moved`` says that it is the same one under a new address. Read-only, nothing is
-        made, and only ``presence`` and ``size`` may be asked.
+        ``moved`` says that it is the same one under a new address. Where the source does not
+        tell presentations apart, ``only`` is the SHA-256 that the recorded MPD has to have.
+        Read-only, nothing is made, and only ``presence`` and ``size`` may be asked.
         """
         if self._read_only:
             with _as_store_error(self.root):
-                self._read_record(header, moved=moved)
+                self._read_record(header, moved=moved, only=only)
             return
         with _as_store_error(self.root):
             self.is_blank = not _names_in(self._prefix)
             self._control.mkdir(parents=True, exist_ok=True)
             self._acquire()
         try:
-            self._open_record(header, moved=moved)
+            self._open_record(header, moved=moved, only=only)
         except BaseException:
             self._release()
             raise
@@ -467,20 +468,29 @@ class MirrorDirectory:
             raise _store_error(self.root, error) from error
         self._recorded[record.path] = record.size, hash(record.url)
 
-    def _read_record(self, header: Header, *, moved: bool) -> Header | None:
+    def _read_record(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         path = self._control / _RECORD_NAME
         known = read_header(path)
-        if known is not None and known.source != header.source and not moved:
+        if known is None or moved:
+            return known
+        if known.source != header.source:
             raise StoreError(
                 f"{self.root} holds another presentation: {known.source}, not {header.source}",
                 hint="choose another directory with -o; or say --moved if it is the same"
                 " presentation under a new address",
             )
+        manifest = None if only is None else self.records().get(known.manifest)
+        if manifest is not None and manifest.sha256 != only:
+            raise StoreError(
+                f"{self.root} holds another manifest than the one from standard input",
+                hint="choose another directory with -o; or say --moved if it is a newer one of the"
+                " same presentation, which --base-url with the manifest's own URL says for good",
+            )
         return known
 
-    def _open_record(self, header: Header, *, moved: bool) -> None:
+    def _open_record(self, header: Header, *, moved: bool, only: str | None) -> None:
         with _as_store_error(self.root):
-            known = self._read_record(header, moved=moved)
+            known = self._read_record(header, moved=moved, only=only)
             self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
             if not self._recorded and known is None:
                 # A tree that is taken over: what it has under DashGet's own names is somebody's.
