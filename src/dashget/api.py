@@ -367,7 +367,9 @@ def _read(source: Source, engine: Engine, options: MirrorOptions) -> _Work:
 
 def _begin(work: _Work, store: MirrorDirectory, options: MirrorOptions, watch: _Watch) -> None:
     """Open the mirror, report what is to come, and store the manifest."""
-    store.open(_header(work.loaded, options.selection), moved=options.moved)
+    loaded = work.loaded
+    only = loaded.sha256 if loaded.source.nameless else None
+    store.open(_header(loaded, options.selection), moved=options.moved, only=only)
     _announce(work, watch)
     if not options.dry_run:
         _keep_manifest(work, store, watch, options.selection)

@@ -31,7 +31,7 @@ from dashget.outcomes import is_same, origin_first
 from dashget.planning import PlannedSegment, Track
 from dashget.segments.segment import SegmentKind
 from dashget.stopping import Stop
-from dashget.store import FileRecord, MirrorDirectory, Presence
+from dashget.store import FileRecord, MirrorDirectory, Presence, RecordedFiles
 from dashget.structure import (
     MediaTime,
     Role,
@@ -146,11 +146,13 @@ class OfflineCheck:
         self._timescales: dict[str, int | None] = {}
         self._excused: dict[str, bool] = {}
         """What is not there and need not be so far; whether it was selected, and is derived."""
+        self._gone: set[str] = set()
+        """Folders that are not there: nobody needs to look for each of their files."""
         self._offsets: dict[_Place, list[tuple[str, Fraction, Fraction]]] = {}
 
     @property
-    def records(self) -> dict[str, FileRecord]:
-        """The record of every file, by path."""
+    def records(self) -> RecordedFiles:
+        """The record of every file."""
         return self._records
 
     def run(self) -> Iterator[Finding]:
@@ -176,13 +178,17 @@ class OfflineCheck:
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
         """Yield what lies about that the manifest does not name; after ``run``."""
-        for path in sorted({*self._store.iter_files(), *self._records}):
-            if path in self.named or path in self.kept or path in reserved:
-                continue
-            if path in self._records:
-                yield self._superseded(path, self._records[path])
-            else:
-                yield _note(path, Problem.STRAY, "neither the manifest nor the record knows it")
+        for record in self._records:
+            path = record.path
+            if not (path in self.named or path in self.kept or path in reserved):
+                yield self._superseded(record)
+        for path in sorted(
+            path
+            for path in self._store.iter_files()
+            if not (path in self.named or path in self.kept or path in reserved)
+            and path not in self._records
+        ):
+            yield _note(path, Problem.STRAY, "neither the manifest nor the record knows it")
         for path in self._store.leftover_parts():
             yield _note(path, Problem.PART, "an unfinished part; get continues it")
 
@@ -203,14 +209,20 @@ class OfflineCheck:
                     yield from self._file(planned, expected.layout)
         for path in sorted(left):
             # Its manifest is lost. What it should be inside is not known, only that it is there.
-            size, record = self._store.size(path), self._records[path]
+            size, record = self._store.size(path), self._records.get(path)
             if size is None:
                 yield _lost(path)
             else:
                 yield from _readable(path, self._measured(path, size, record))
 
-    def _superseded(self, path: str, record: FileRecord) -> Finding:
-        size = self._store.size(path)
+    def _superseded(self, record: FileRecord) -> Finding:
+        path = record.path
+        folder = path.rpartition("/")[0]
+        size = None
+        if folder not in self._gone:
+            size = self._store.size(path)
+            if size is None and not self._store.has_folder(folder):
+                self._gone.add(folder)
         message = "the manifest no longer names it"
         if size is None:
             message += "; it was fetched, and is gone"
@@ -218,7 +230,7 @@ class OfflineCheck:
             message += f"; {size} bytes, recorded were {record.size}"
         return _note(path, Problem.SUPERSEDED, message)
 
-    def _measured(self, path: str, size: int, record: FileRecord) -> Iterator[Finding]:
+    def _measured(self, path: str, size: int, record: FileRecord | None) -> Iterator[Finding]:
         finding = self._measure(path, size, record)
         if finding is not None:
             yield finding
@@ -396,17 +408,17 @@ def find_superseded(
     not among them: that its window moves on does not make it worth less.
     """
     named = {planned.path for planned in expected.iter_plan()} | history.paths
-    records = store.records()
     spelled = {fold(path): path for path in (*named, *reserved)}
-    return tuple(
+    superseded = (
         record
-        for path, record in sorted(records.items())
-        if path not in named
-        and path not in reserved
-        and store.presence(path, record.url) is not Presence.BLOCKED
+        for record in store.records()
+        if record.path not in named
+        and record.path not in reserved
+        and store.presence(record.path, record.url) is not Presence.BLOCKED
         # Where the file system folds case, it may have another name that still counts.
-        and not store.is_same(path, spelled.get(fold(path)))
+        and not store.is_same(record.path, spelled.get(fold(record.path)))
     )
+    return tuple(sorted(superseded, key=lambda record: record.path))
 
 
 def checksum_lines(
@@ -417,7 +429,7 @@ def checksum_lines(
     A file whose record has no checksum yet is read, and ``note`` gets its new record.
     """
     records = store.records()
-    for path in sorted({*records, *also}):
+    for path in sorted({*(record.path for record in records), *also}):
         size, record = store.size(path), records.get(path)
         if size is None:
             continue

@@ -37,13 +37,15 @@ class Source(msgspec.Struct, frozen=True):
     ``name`` identifies the presentation in the record: the URL without credentials and
     anchor, the absolute path of a file, or the base URL of standard input. ``url`` is set
     for http(s), ``path`` for a file; neither is for standard input. ``user`` holds the
-    credentials that were in the URL, as ``name:password``.
+    credentials that were in the URL, as ``name:password``. With ``nameless``, many manifests
+    may have this name: standard input without a base URL, or with that of a folder.
     """
 
     name: str
     url: str | None = None
     path: Path | None = None
     user: str | None = None
+    nameless: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -103,7 +105,8 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if not isinstance(source, str):
         return _parse_path(text)
     if text == STDIN:
-        return Source(name=base_url or "standard input")
+        nameless = base_url is None or urlsplit(base_url).path.rpartition("/")[2] == ""
+        return Source(name=base_url or "standard input", nameless=nameless)
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(text)
         if base_url is not None:

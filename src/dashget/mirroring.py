@@ -22,7 +22,7 @@ from dashget.mpd.dataurl import decode_data_url
 from dashget.outcomes import Outcomes, origin_first
 from dashget.planning import PlannedSegment, Track, iter_plan
 from dashget.stopping import Stop
-from dashget.store import FileRecord, MirrorDirectory, Part, Presence
+from dashget.store import FileRecord, MirrorDirectory, Part, Presence, RecordedFiles
 from dashget.transfer.engine import Engine
 from dashget.transfer.request import (
     Hooks,
@@ -65,7 +65,7 @@ class MirrorRun(Hooks):
         self._observer = observer
         self._store: MirrorDirectory
         self._outcomes: Outcomes
-        self._records: dict[str, FileRecord] | None = None
+        self._records: RecordedFiles | None = None
         self._seen = CompactMap(1)
         """The hash of the URL of every file that was planned."""
         self._received = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -144,10 +145,14 @@ class _Verification:
         writes = self._options.writes and not self._stop.requested
         if writes and self._store.size(SUMS_NAME) is not None:
             write_sums(self._store, self._header.manifest)
+        rest: Iterator[Finding] = iter(())
         if not self._stop.requested:
             findings += self._check_own(expected)
-            findings += offline.strays(reserved_names(self._header.manifest))
-        for finding in findings:
+            rest = offline.strays(reserved_names(self._header.manifest))
+        errors = notes = 0
+        for finding in itertools.chain(findings, rest):
+            errors += not finding.note
+            notes += finding.note
             self._observer(finding)
         return Report(
             root=str(self._store.root),
@@ -156,8 +161,8 @@ class _Verification:
             checksummed=offline.checksummed,
             compared=self._compared,
             repaired=self._repaired,
-            errors=sum(not finding.note for finding in findings),
-            notes=sum(finding.note for finding in findings),
+            errors=errors,
+            notes=notes,
             seconds=0.0,
             interrupted=self._stop.requested,
             uncompared=self._uncompared,
@@ -180,7 +185,7 @@ class _Verification:
             sums = read_checksums(listed.decode("utf-8", "replace"))
             sums.pop(name, None)
             records = self._store.records()
-            wanted = {p: r.sha256 for p, r in records.items() if r.sha256 is not None}
+            wanted = {r.path: r.sha256 for r in records if r.sha256 is not None}
             # What is gone is told where it matters; SHA256SUMS lists what is there.
             differ = {path for path, _ in sums.items() ^ wanted.items()}
             if any(path not in records or self._store.size(path) is not None for path in differ):
@@ -262,11 +267,12 @@ class _Verification:
     ) -> list[Finding]:
         """Compare what is sound here; what is wrong already needs no question."""
         wrong = {finding.path for finding in findings if not finding.note}
-        left = offline.records.keys() & offline.named - wrong
+        left = offline.named - wrong
         remote = RemoteCheck(
-            (offline.records[planned.path], planned.urls)
+            (record, planned.urls)
             for planned in expected.iter_plan()
             if _take(left, planned.path)
+            and (record := offline.records.get(planned.path)) is not None
         )
         remote.run(self._engine)
         self._compared = remote.compared
@@ -293,7 +299,8 @@ class _Verification:
         wrong = {f.path for f in findings if not f.note and f.problem in _REPAIRABLE}
         if not wrong:
             return offline, findings
-        summed = any(record.sha256 for record in offline.records.values() if record.path in wrong)
+        records = map(offline.records.get, wrong)
+        summed = any(record is not None and record.sha256 for record in records)
         checksum = "sha256" if summed else None
         lost = self._fetch(expected, wrong & offline.named, checksum)
         left = wrong & offline.kept

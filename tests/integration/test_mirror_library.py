@@ -1042,3 +1042,59 @@ def test_a_file_that_is_named_otherwise_now_is_not_pruned_under_its_old_name(
     summary, _ = mirror(url, tmp_path, prune=True)
     assert summary.complete
     assert (tmp_path / "v/1.m4s").exists()
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, server: FaultServer, content: str) -> None:
+    """Have standard input hold a manifest whose files are at the server."""
+    base = f"<BaseURL>{server.url('/show/')}</BaseURL>"
+    data = manifest(content, period=base).body
+    monkeypatch.setattr("dashget.manifest._read_stdin", lambda _: data)
+
+
+@pytest.mark.parametrize("base", [None, "/show/", ""])
+def test_another_manifest_from_standard_input_is_another_presentation(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str | None
+) -> None:
+    publish(server)
+    options = {} if base is None else {"base_url": server.url(base)}
+    piped(monkeypatch, server, numbered())
+    mirror("-", tmp_path, **options)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert mirror("-", tmp_path, **options)[0].complete, "the same one goes on"
+    piped(monkeypatch, server, numbered("w/$Number$.m4s"))
+    server.seen.clear()
+    for dry_run in (False, True):
+        with pytest.raises(dashget.StoreError, match="another manifest") as caught:
+            mirror("-", tmp_path, prune=True, dry_run=dry_run, **options)
+        assert "--moved" in str(caught.value.hint)
+    assert not server.seen
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {**before, tmp_path / ".dashget/lock": b""} == {
+        **after,
+        tmp_path / ".dashget/lock": b"",
+    }
+
+
+def test_another_manifest_from_standard_input_may_be_a_newer_one(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(server)
+    piped(monkeypatch, server, numbered())
+    mirror("-", tmp_path)
+    piped(monkeypatch, server, numbered(extra='startNumber="1"'))
+    summary, events = mirror("-", tmp_path, moved=True)
+    assert summary.complete
+    assert any(
+        "the earlier one is kept" in e.message for e in events if isinstance(e, dashget.Warned)
+    )
+    assert mirror("-", tmp_path)[0].complete, "and from then on it is the one that is known"
+
+
+def test_a_manifest_from_standard_input_with_its_own_url_may_change_like_any_other(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(server)
+    for extra in ("", 'startNumber="1"'):
+        piped(monkeypatch, server, numbered(extra=extra))
+        summary, _ = mirror("-", tmp_path, base_url=server.url("/show/x.mpd"))
+        assert summary.complete

@@ -10,6 +10,7 @@ from dashget.errors import MPDError
 from dashget.layout import (
     Layout,
     SafePath,
+    is_safe_path,
     local_manifest_name,
     manifest_name,
     root_name,
@@ -329,3 +330,10 @@ def test_the_short_way_to_a_name_leads_where_the_long_way_does(tails: list[str])
         assert paths(*urls) == short
     finally:
         module._is_plain = known
+
+
+@given(st.text(alphabet="a./\\\0 ", max_size=8) | st.sampled_from([".DASHGET/x", "a/.dashget"]))
+def test_a_path_is_safe_if_each_component_is(path: str) -> None:
+    parts = path.split("/")
+    safe = not {"", ".", ".."} & {*parts} and parts[0].casefold() != ".dashget"
+    assert is_safe_path(path) is (safe and "\\" not in path and "\0" not in path)

@@ -76,6 +76,23 @@ def test_standard_input_is_known_by_its_base_url() -> None:
     assert parse_source("-", base_url="https://h/x.mpd").name == "https://h/x.mpd"
 
 
+@pytest.mark.parametrize(
+    ("base", "nameless"),
+    [
+        (None, True),
+        ("https://h", True),
+        ("https://h/", True),
+        ("https://h/a/?x=1/y", True),
+        ("https://h/x.mpd", False),
+        ("https://h/x?y=/", False),
+    ],
+)
+def test_standard_input_has_a_name_if_its_base_url_is_that_of_a_document(
+    base: str | None, nameless: bool
+) -> None:
+    assert parse_source("-", base_url=base).nameless is nameless
+
+
 def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> None:
     with Engine(TransferOptions()) as engine:
         loaded = load_manifest(

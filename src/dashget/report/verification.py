@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich import box
@@ -27,7 +27,8 @@ _HINTS_SHOWN = 3
 class FindingsTable:
     """An observer that collects findings and prints them as a table with the sums below.
 
-    What is repaired or pruned meanwhile is told on ``progress`` as it happens.
+    Of findings that it only counts, however many there are, it keeps nothing. What is repaired
+    or pruned meanwhile is told on ``progress`` as it happens.
     """
 
     def __init__(self, stream: TextIO, progress: TextIO, *, quiet: bool, verbose: bool) -> None:
@@ -35,33 +36,51 @@ class FindingsTable:
         self._progress = progress
         self._quiet = quiet
         self._verbose = verbose
-        self._findings: list[Finding] = []
+        self._shown: list[Finding] = []
+        self._more = 0
+        """Findings for which there is no room in the table."""
+        self._alike: Counter[tuple[Problem, str]] = Counter()
+        """What the server said of files, and of how many."""
+        self._hints: Counter[str] = Counter()
 
     def __call__(self, event: Event, /) -> None:
         if isinstance(event, Finding):
-            self._findings.append(event)
+            self._take(event)
         elif isinstance(event, Report):
             self._print(event)
         elif isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet):
             self._progress.write(f"{event_line(event, verbose=True)}\n")
 
+    def _take(self, finding: Finding) -> None:
+        if finding.hint is not None:
+            self._hints[finding.hint] += 1
+        if self._quiet and finding.note:
+            return
+        if not self._verbose and finding.problem in _ALIKE:
+            what = finding.problem, finding.message
+            self._alike[what] += 1
+            if self._alike[what] > _ALIKE_SHOWN:
+                return
+        if self._verbose or len(self._shown) < _SHOWN:
+            self._shown.append(finding)
+        else:
+            self._more += 1
+
     def _print(self, report: Report) -> None:
         wide = None if self._stream.isatty() else _PIPE_WIDTH
         console = Console(file=self._stream, highlight=False, width=wide)
-        shown = [f for f in self._findings if not (self._quiet and f.note)]
-        folded: Counter[tuple[Problem, str]] = Counter()
-        if not self._verbose:
-            shown, folded = _fold(shown)
-        limit = len(shown) if self._verbose else _SHOWN
-        if shown:
-            console.print(_table(shown[:limit]))
-        if len(shown) > limit:
-            console.print(f"... and {len(shown) - limit:,} more; -v or --json lists them all")
-        for (problem, message), more in folded.items():
-            line = f"... and {more:,} more {problem.value}: {text.printable(message)}"
-            console.print(Text(line), soft_wrap=True)
+        if self._shown:
+            console.print(_table(self._shown))
+        if self._more:
+            console.print(f"... and {self._more:,} more; -v or --json lists them all")
+        for (problem, message), number in self._alike.items():
+            if number > _ALIKE_SHOWN:
+                more = number - _ALIKE_SHOWN
+                line = f"... and {more:,} more {problem.value}: {text.printable(message)}"
+                console.print(Text(line), soft_wrap=True)
         if not self._quiet or report.errors or report.uncompared:
-            for number, line in enumerate(report_lines(report, _hints(self._findings))):
+            hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
+            for number, line in enumerate(report_lines(report, hints)):
                 style = _headline_style(report) if number == 0 else ""
                 console.print(Text(line, style=style), soft_wrap=True)
 
@@ -98,29 +117,6 @@ def _headline_style(report: Report) -> str:
     if not report.sound:
         return "bold red"
     return "bold yellow" if report.uncompared else "bold green"
-
-
-def _fold(findings: Iterable[Finding]) -> tuple[list[Finding], Counter[tuple[Problem, str]]]:
-    """Leave a few of those out of which the server says the same of many; count the rest."""
-    shown: list[Finding] = []
-    seen: Counter[tuple[Problem, str]] = Counter()
-    for finding in findings:
-        what = finding.problem, finding.message
-        seen[what] += 1
-        if finding.problem not in _ALIKE or seen[what] <= _ALIKE_SHOWN:
-            shown.append(finding)
-    hidden = {
-        what: number - _ALIKE_SHOWN
-        for what, number in seen.items()
-        if what[0] in _ALIKE and number > _ALIKE_SHOWN
-    }
-    return shown, Counter(hidden)
-
-
-def _hints(findings: Iterable[Finding]) -> list[str]:
-    """Return what helps most of the files that could not be compared, the most frequent first."""
-    hints = Counter(finding.hint for finding in findings if finding.hint is not None)
-    return [hint for hint, _ in hints.most_common(_HINTS_SHOWN) if hint is not None]
 
 
 def _table(findings: list[Finding]) -> Table:

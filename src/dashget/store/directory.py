@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import enum
 import errno
+import functools
 import itertools
 import os
 import stat
@@ -23,7 +24,8 @@ import msgspec
 from dashget.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.layout import CONTROL_DIRECTORY, reserved_names
-from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths
+from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths, sync_folder
+from dashget.store.moving import move
 from dashget.store.parts import Part, write_pieces
 from dashget.store.record import (
     RECORD_VERSION,
@@ -32,11 +34,11 @@ from dashget.store.record import (
     LiveRun,
     Record,
     open_regular,
-    read_files,
     read_header,
     read_live_runs,
     read_sizes,
 )
+from dashget.store.recorded import RecordedFiles
 
 try:
     import fcntl
@@ -97,47 +99,51 @@ class MirrorDirectory:
         self._there: dict[str, frozenset[str]] = {}
         """What was in a folder when it was first asked about, case-folded, or _TOO_MANY."""
         self._prefix = os.path.join(root, "")
-        self._recorded = CompactMap(2)
-        """The size of every recorded file, and the hash of its URL."""
-        self._files: tuple[int, dict[str, FileRecord]] | None = None
+        self._files = RecordedFiles(self._control / _RECORD_NAME)
         self.is_blank = False
         """Whether there was nothing at all when it was opened, so that no file can be there."""
         self._second: int | None = None
         self._second_text = ""
 
-    def open(self, header: Header, *, moved: bool = False) -> None:
+    def open(self, header: Header, *, moved: bool = False, only: str | None = None) -> None:
         """Take possession for the presentation that ``header`` describes.
 
         A new directory is made. One that holds another presentation is refused, unless
-        ``moved`` says that it is the same one under a new address. Read-only, nothing is
-        made, and only ``presence`` and ``size`` may be asked.
+        ``moved`` says that it is the same one under a new address. Where the source does not
+        tell presentations apart, ``only`` is the SHA-256 that the recorded MPD has to have.
+        Read-only, nothing is made, and only ``presence`` and ``size`` may be asked.
         """
         if self._read_only:
             with _as_store_error(self.root):
-                self._read_record(header, moved=moved)
+                self._read_record(header, moved=moved, only=only)
             return
         with _as_store_error(self.root):
             self.is_blank = not _names_in(self._prefix)
             self._control.mkdir(parents=True, exist_ok=True)
             self._acquire()
         try:
-            self._open_record(header, moved=moved)
+            self._open_record(header, moved=moved, only=only)
         except BaseException:
             self._release()
             raise
 
-    def close(self) -> None:
-        """Let go of the directory; what is finished and recorded stays."""
+    def close(self, *, sync: bool = True) -> None:
+        """Let go of the directory; what is finished and recorded stays.
+
+        ``sync`` has what is unfinished outlast a restart of the system, too.
+        """
+        self._files.close()
         if self._lock is not None:
-            self._journal.close()
+            self._journal.close(sync=sync)
             self._record.close()
             self._release()
 
     def __enter__(self) -> MirrorDirectory:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Who presses Ctrl-C twice has no time.
+        self.close(sync=kind is None or issubclass(kind, Exception))
 
     def presence(self, path: str, url: str) -> Presence:
         """Say what is there under a final name, for a file of this URL. Makes no request."""
@@ -179,6 +185,10 @@ class MirrorDirectory:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
+    def has_folder(self, folder: str) -> bool:
+        """Say whether there is a folder of this name in the mirror; the empty one is its root."""
+        return os.path.isdir(self._prefix + folder)
+
     def is_same(self, path: str, other: str | None) -> bool:
         """Say whether two paths in the mirror, if there are two, are those of one file."""
         try:
@@ -213,13 +223,16 @@ class MirrorDirectory:
         """Throw unfinished bytes away: they are not what the server meant to send."""
         part.drop()
 
-    def records(self) -> dict[str, FileRecord]:
-        """Return the whole record of every file; read anew only where it has grown."""
-        path = self._control / _RECORD_NAME
-        size = path.stat().st_size if path.is_file() else 0
-        if self._files is None or self._files[0] != size:
-            self._files = (size, read_files(path))
-        return dict(self._files[1])
+    def records(self) -> RecordedFiles:
+        """Return the whole record of every file, as far as it has been written."""
+        self._files.refresh()
+        return self._files
+
+    @functools.cached_property
+    def _recorded(self) -> CompactMap:
+        """The size of every recorded file, and the hash of its URL."""
+        with _as_store_error(self.root):
+            return read_sizes(self._control / _RECORD_NAME)
 
     def live_runs(self) -> tuple[LiveRun, ...]:
         """Return the runs that recorded files of a live presentation, the oldest first."""
@@ -294,7 +307,7 @@ class MirrorDirectory:
             self._make_folder(folder)
         part.finish(fsync=self._fsync)
         if self._fsync:
-            _sync_folder(self._prefix + folder)
+            sync_folder(self._prefix + folder)
         self._note(record)
 
     def put(self, pieces: Sequence[bytes]) -> int | None:
@@ -361,7 +374,7 @@ class MirrorDirectory:
             # Not at the end of the name, which may be as long as names can be.
             kept = f"{CONTROL_DIRECTORY}/replaced~{number}/{path}"
         self._make_folder(os.path.dirname(kept))
-        os.replace(self._prefix + path, self._prefix + kept)
+        move(self._prefix + path, self._prefix + kept)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a whole small file in place, atomically, without a record line."""
@@ -373,7 +386,7 @@ class MirrorDirectory:
                 if self._fsync:
                     file.flush()
                     os.fsync(file.fileno())
-            fresh.replace(self.root / path)
+            move(str(fresh), self._prefix + path, fsync=self._fsync)
 
     def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Store what remote elements of the MPD were replaced with: href, URL, content."""
@@ -460,23 +473,31 @@ class MirrorDirectory:
             raise _store_error(self.root, error) from error
         self._recorded[record.path] = record.size, hash(record.url)
 
-    def _read_record(self, header: Header, *, moved: bool) -> Header | None:
+    def _read_record(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         path = self._control / _RECORD_NAME
         known = read_header(path)
-        if known is not None and known.source != header.source and not moved:
+        if known is None or moved:
+            return known
+        if known.source != header.source:
             raise StoreError(
                 f"{self.root} holds another presentation: {known.source}, not {header.source}",
                 hint="choose another directory with -o; or say --moved if it is the same"
                 " presentation under a new address",
             )
-        self._recorded = read_sizes(path)
+        manifest = None if only is None else self.records().get(known.manifest)
+        if manifest is not None and manifest.sha256 != only:
+            raise StoreError(
+                f"{self.root} holds another manifest than the one from standard input",
+                hint="choose another directory with -o; or say --moved if it is a newer one of the"
+                " same presentation, which --base-url with the manifest's own URL says for good",
+            )
         return known
 
-    def _open_record(self, header: Header, *, moved: bool) -> None:
+    def _open_record(self, header: Header, *, moved: bool, only: str | None) -> None:
         with _as_store_error(self.root):
-            known = self._read_record(header, moved=moved)
+            known = self._read_record(header, moved=moved, only=only)
             self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
-            if known is None and not self._recorded:
+            if not self._recorded and known is None:
                 # A tree that is taken over: what it has under DashGet's own names is somebody's.
                 for name in reserved_names(header.manifest) - {header.manifest}:
                     self.set_aside(name)
@@ -488,8 +509,23 @@ class MirrorDirectory:
     def _make_folder(self, folder: str) -> None:
         if folder and folder not in self._made:
             self.check_present()
-            os.makedirs(self._prefix + folder, exist_ok=True)
+            try:
+                os.makedirs(self._prefix + folder, exist_ok=True)
+            except (FileExistsError, FileNotFoundError):
+                self._check_links(folder)
+                raise
         self._made.add(folder)
+
+    def _check_links(self, folder: str) -> None:
+        """Raise StoreError where a folder is a link to what is not there."""
+        while folder:
+            place = self._prefix + folder
+            if os.path.islink(place) and not os.path.exists(place):
+                raise StoreError(
+                    f"{place} is a link to {os.readlink(place)}, which is not there",
+                    hint="mount the disk that it leads to, or remove the link",
+                )
+            folder = folder.rpartition("/")[0]
 
     def check_present(self) -> None:
         """Raise StoreError if the mirror's directory is not there any more."""
@@ -582,13 +618,3 @@ def _remote_name(data: bytes) -> str:
     from hashlib import sha256
 
     return f"{sha256(data).hexdigest()[:32]}.xml"
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename last; a directory cannot be synced everywhere, and then it need not be."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

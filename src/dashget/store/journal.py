@@ -4,6 +4,10 @@ The journal says under which validator and size the bytes of a part came, and wh
 of a scattered part are whole. Without it a part is worthless after a crash, since nobody
 could say which version of the resource it belongs to. A small file that arrives in one
 piece never enters the journal. Entries are written before the bytes that they speak of.
+
+A power cut may leave a part with the size that it had, and without its bytes. So what was
+written before the system was started last counts only as far as it is noted to have been
+synced: each range with ``fsync``, and all that is unfinished when a run ends in order.
 """
 
 from __future__ import annotations
@@ -50,8 +54,9 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     size: int | None = None
     span: tuple[int, int] | None = None
     boot: str | None = None
-    """The start of the system in which a span was written, unless it was synced: what the
-    disk had not taken when the power failed is not there, whatever was noted."""
+    """The start of the system in which a part was opened, or a span written; absent for a
+    span that was synced. What the disk had not taken when the power failed is not there,
+    whatever was noted."""
     crc: int | None = None
     """CRC-32 of the line without it: a damaged line must not vouch for anything."""
 
@@ -61,7 +66,9 @@ class _State(msgspec.Struct):
     source: str | None
     validator: str | None
     size: int | None
+    boot: str | None
     spans: list[tuple[int, int]] = []
+    synced: list[tuple[int, int]] = []
 
 
 class Journal:
@@ -84,6 +91,8 @@ class Journal:
         """Parts of this run that are not finished."""
         self._told: set[str] = set()
         """Parts that a line on the disk speaks of, whatever has become of them since."""
+        self._synced: set[str] = set()
+        """Parts of which a line on the disk says that bytes were synced."""
         self._created = False
         self._load()
         if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
@@ -105,14 +114,18 @@ class Journal:
             return None
         scattered = os.path.exists(self.prefix + scattered_name(part))
         try:
-            name = scattered_name(part) if scattered else part
-            on_disk = os.stat(self.prefix + name).st_size
+            on_disk = os.stat(self.prefix + (scattered_name(part) if scattered else part)).st_size
         except OSError:
             return None
         if state.size is not None and on_disk > state.size:
             return None
-        spans = state.spans if scattered else [(0, on_disk - 1)]
-        finished = _merged((first, min(last, on_disk - 1)) for first, last in spans)
+        spans = [*state.spans, *state.synced]
+        if not scattered and state.boot == self._boot:
+            spans = [(0, on_disk - 1)]
+        finished = _merged(_clipped(spans, on_disk))
+        if not scattered:
+            # In sequence: what comes after a gap does not count.
+            finished = tuple(span for span in finished if span.first == 0)
         if not finished:
             return None
         return ResumePoint(finished, state.size, state.validator, state.source)
@@ -188,10 +201,28 @@ class Journal:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
                 self._descriptor = os.open(self._path, flags, 0o666)
             write_whole(self._descriptor, line)
+            if entry.path is None and entry.boot is None:
+                self._synced.add(entry.part)
+            elif entry.path is not None and entry.part in self._synced:
+                # Other bytes follow. Lines that vouch for the ones before must not outlast this.
+                os.fsync(self._descriptor)
+                self._synced.discard(entry.part)
 
     def span_entry(self, part: str, first: int, last: int) -> PartEntry:
         """Make the line for a range that is whole."""
         return PartEntry(part, span=(first, last), boot=None if self.fsync else self._boot)
+
+    def part_entry(
+        self,
+        part: str,
+        path: str,
+        url: str | None,
+        source: str | None,
+        validator: str | None,
+        size: int | None,
+    ) -> PartEntry:
+        """Make the line that opens a part."""
+        return PartEntry(part, path, url, source, validator, size, boot=self._boot)
 
     def create_directory(self) -> None:
         """Make the directory of parts, once; never the mirror that it belongs to."""
@@ -204,8 +235,16 @@ class Journal:
         entry.crc = binascii.crc32(self._encoder.encode(entry))
         return self._encoder.encode(entry) + b"\n"
 
-    def close(self) -> None:
-        """Close; leave nothing behind where no part is left."""
+    def close(self, *, sync: bool = True) -> None:
+        """Close; leave nothing behind where no part is left.
+
+        With ``sync``, what is left outlasts a restart of the system; that may take a while.
+        """
+        if sync and not self.is_empty:
+            # Not in the main thread, where Python would not learn of a signal meanwhile.
+            syncing = threading.Thread(target=self._sync_parts, daemon=True)
+            syncing.start()
+            syncing.join()
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -218,6 +257,19 @@ class Journal:
                 self._path.unlink(missing_ok=True)
                 self.directory.rmdir()
 
+    def _sync_parts(self) -> None:
+        """Sync all parts that can be gone on with, and note how far they are."""
+        with contextlib.suppress(OSError):
+            for part, state in self._read()[0].items():
+                point = self._point_of(part, state)
+                if point is None or set(point.finished) <= {*_merged(state.synced)}:
+                    continue
+                scattered = self.prefix + scattered_name(part)
+                _sync(scattered if os.path.exists(scattered) else self.prefix + part)
+                for span in point.finished:
+                    self.add(PartEntry(part, span=(span.first, span.last or 0)))
+            sync_folder(self.prefix)
+
     def _load(self) -> None:
         """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
         if not self.directory.is_dir():
@@ -225,9 +277,15 @@ class Journal:
         self._states, paths = self._read()
         for name in os.listdir(self.directory):
             part = name.removesuffix(_SCATTERED)
-            if name != self._path.name and self.resume_point(part) is None:
+            if name == self._path.name:
+                continue
+            point = self.resume_point(part)
+            if point is None:
                 (self.directory / name).unlink()
                 self._states.pop(part, None)
+            elif name == part and self._states[part].boot != self._boot:
+                # What does not count must not do so later, either.
+                os.truncate(self.prefix + name, (point.finished[0].last or 0) + 1)
         self._compact(paths)
 
     def _read(self) -> tuple[dict[str, _State], dict[str, str]]:
@@ -246,13 +304,16 @@ class Journal:
                 continue
             if self._line(msgspec.structs.replace(entry)) != line + b"\n":
                 continue
-            if entry.boot not in (None, self._boot):
-                continue
             if entry.path is not None:
                 paths[entry.part] = entry.path
-                states[entry.part] = _State(entry.url, entry.source, entry.validator, entry.size)
-            if entry.span is not None and entry.part in states:
-                states[entry.part].spans.append(entry.span)
+                states[entry.part] = _State(
+                    entry.url, entry.source, entry.validator, entry.size, entry.boot
+                )
+            elif entry.span is not None and entry.part in states:
+                if entry.boot is None:
+                    states[entry.part].synced.append(entry.span)
+                elif entry.boot == self._boot:
+                    states[entry.part].spans.append(entry.span)
         return states, paths
 
     def _compact(self, paths: dict[str, str]) -> None:
@@ -262,15 +323,23 @@ class Journal:
             if point is None:
                 del self._states[part]
                 continue
-            lines.append(
-                PartEntry(part, paths[part], state.url, state.source, state.validator, state.size)
-            )
-            if state.spans:
-                lines += [self.span_entry(part, r.first, r.last or 0) for r in point.finished]
+            end = max(span.last or 0 for span in point.finished) + 1
+            synced, noted = (_merged(_clipped(s, end)) for s in (state.synced, state.spans))
+            about = (state.url, state.source, state.validator, state.size)
+            lines.append(self.part_entry(part, paths[part], *about))
+            lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in synced]
+            lines += [PartEntry(part, span=(r.first, r.last or 0), boot=self._boot) for r in noted]
+            state.boot = self._boot
+            if synced:
+                self._synced.add(part)
         self._told.update(self._states)
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(b"".join(self._line(line) for line in lines))
+        if self._synced:
+            _sync(str(fresh))
         fresh.replace(self._path)
+        if self._synced:
+            sync_folder(self.prefix)
 
 
 def read_part_paths(directory: Path) -> tuple[str, ...]:
@@ -308,6 +377,30 @@ def _boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def _sync(path: str) -> None:
+    """Make the bytes of a file last."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: str) -> None:
+    """Make a rename last; a directory cannot be synced everywhere, and then it need not be."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _clipped(spans: Iterable[tuple[int, int]], size: int) -> Iterable[tuple[int, int]]:
+    """Leave out what is beyond the end of a file."""
+    return ((first, min(last, size - 1)) for first, last in spans)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> tuple[ByteRange, ...]:

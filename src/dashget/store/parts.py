@@ -15,10 +15,13 @@ from typing import Protocol
 
 from dashget.byterange import ByteRange
 from dashget.digests import Digest, find_digest
-from dashget.store.journal import OPEN_FILES, Journal, PartEntry, part_name, scattered_name
+from dashget.store.journal import OPEN_FILES, Journal, part_name, scattered_name
+from dashget.store.moving import move
 from dashget.transfer.request import ResponseHead, ResumePoint
 
 _DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_OF_THIS_FOLDER = (errno.ENOENT, errno.EXDEV)
+"""Errors that say nothing of links in other folders; one may be on another file system."""
 _GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 
@@ -249,7 +252,7 @@ class Part:
             # Before it is renamed: some systems rename no open file.
             self.close()
         if not linked:
-            os.replace(self._file, self._journal.root_prefix + self.path)
+            move(self._file, self._journal.root_prefix + self.path, fsync=fsync)
         if self._name:
             self._journal.forget(self._name)
 
@@ -270,7 +273,7 @@ class Part:
         except OSError as error:
             if error.errno in _DISK_IS_THE_PROBLEM:
                 raise
-            if error.errno != errno.ENOENT:
+            if error.errno not in _OF_THIS_FOLDER:
                 self._journal.name_all()
             self._copy(descriptor, fsync=fsync)
             return False
@@ -355,9 +358,9 @@ class Part:
         if self._journaled or head is None:
             return
         source = head.asked if head.asked and head.asked != self.url else None
-        self._journal.add(
-            PartEntry(self.name, self.path, self.url, source, head.validator, head.size)
-        )
+        journal = self._journal
+        about = (self.url, source, head.validator, head.size)
+        journal.add(journal.part_entry(self.name, self.path, *about))
         self._journaled = True
 
 

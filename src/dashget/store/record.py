@@ -24,6 +24,9 @@ from dashget.layout import is_safe_path
 RECORD_VERSION: Final = 1
 _LARGEST: Final = (1 << 63) - 1
 """No file is larger, on any system."""
+_BLOCK: Final = 1 << 20
+_HEADER: Final = b'{"dashget"'
+"""How the line of a header begins, as this program writes it."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,6 +81,9 @@ class _Line(msgspec.Struct):
     url: str | None = None
     size: int | None = None
     removed: bool = False
+
+
+_decode_record: Final = msgspec.json.Decoder(FileRecord).decode
 
 
 class LiveRun(msgspec.Struct, frozen=True):
@@ -144,16 +150,20 @@ def read_header(path: Path) -> Header | None:
     Raises StoreError for a record of a newer form than this version knows.
     """
     header: Header | None = None
-    for line in _iter_lines(path):
-        candidate = _header_of(line)
-        if candidate is None:
+    for block in _iter_blocks(path):
+        if _HEADER not in block:
             continue
-        if candidate.dashget > RECORD_VERSION:
-            raise StoreError(
-                f"{path} has form {candidate.dashget}, newer than this version of DashGet knows",
-                hint="use the version of DashGet that wrote it, or a newer one",
-            )
-        header = candidate
+        for line in _whole_lines(block):
+            candidate = _header_of(line)
+            if candidate is None:
+                continue
+            if candidate.dashget > RECORD_VERSION:
+                raise StoreError(
+                    f"{path} has form {candidate.dashget},"
+                    " newer than this version of DashGet knows",
+                    hint="use the version of DashGet that wrote it, or a newer one",
+                )
+            header = candidate
     return header
 
 
@@ -178,17 +188,6 @@ def read_sizes(path: Path) -> CompactMap:
     return sizes
 
 
-def read_files(path: Path) -> dict[str, FileRecord]:
-    """Return the valid record of every file, by path."""
-    files: dict[str, FileRecord] = {}
-    for record in iter_files(path):
-        if record.removed:
-            files.pop(record.path, None)
-        else:
-            files[record.path] = record
-    return files
-
-
 def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
     """Return the runs that recorded files of a live presentation, the oldest first."""
     decoder = msgspec.json.Decoder(_Fact)
@@ -197,46 +196,68 @@ def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
     runs: list[tuple[Header, str | None, set[str]]] = []
     current: set[str] | None = None
     beginning = b""
-    for line in _iter_lines(path):
-        following = _header_of(line)
-        if following is not None:
-            header, current = following, None
-            # As this program writes it; most records hold nothing live, and are passed over.
-            beginning = b'{"path":' + msgspec.json.encode(header.manifest)
+    for block in _iter_blocks(path):
+        if (
+            (header is None or header.now is None)
+            and _HEADER not in block
+            and not (beginning and beginning in block)
+        ):
+            # Most records hold nothing live, and are passed over.
             continue
-        if header is None or (header.now is None and not line.startswith(beginning)):
-            continue
-        try:
-            fact = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        if not is_safe_path(fact.path):
-            continue
-        if fact.path == header.manifest:
-            manifest, current = fact.sha256, None
-        elif header.now is not None and not fact.removed:
-            if current is None:
-                current = set()
-                runs.append((header, manifest, current))
-            current.add(fact.path)
+        for line in _whole_lines(block):
+            following = _header_of(line)
+            if following is not None:
+                header, current = following, None
+                # As this program writes it.
+                beginning = b'{"path":' + msgspec.json.encode(header.manifest)
+                continue
+            if header is None or (header.now is None and not line.startswith(beginning)):
+                continue
+            try:
+                fact = decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            if not is_safe_path(fact.path):
+                continue
+            if fact.path == header.manifest:
+                manifest, current = fact.sha256, None
+            elif header.now is not None and not fact.removed:
+                if current is None:
+                    current = set()
+                    runs.append((header, manifest, current))
+                current.add(fact.path)
     return tuple(LiveRun(header, manifest, frozenset(paths)) for header, manifest, paths in runs)
 
 
-def iter_files(path: Path) -> Iterator[FileRecord]:
-    """Yield the record of every file line in the order written; later ones replace earlier."""
-    decoder = msgspec.json.Decoder(FileRecord)
-    for line in _iter_lines(path):
+def iter_records(path: Path, begin: int) -> Iterator[tuple[int, int, FileRecord]]:
+    """Yield the file lines from a byte on, in the order written; later ones replace earlier.
+
+    Each with where it begins and ends.
+    """
+    for line in _iter_lines(path, begin):
+        end = begin + len(line)
         try:
-            record = decoder.decode(line)
+            record = _decode_record(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        if is_safe_path(record.path):
-            yield record
+            pass
+        else:
+            if is_safe_path(record.path):
+                yield begin, end, record
+        begin = end
+
+
+def parse_record(line: bytes) -> FileRecord | None:
+    """Read a line about a file; None for any other, and one that cannot be understood."""
+    try:
+        record = _decode_record(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return record if is_safe_path(record.path) else None
 
 
 def _header_of(line: bytes) -> Header | None:
     """Read a header line; None for any other, and one that cannot be understood."""
-    if not line.startswith(b'{"dashget"'):
+    if not line.startswith(_HEADER):
         return None
     try:
         header = msgspec.json.decode(line, type=Header)
@@ -245,14 +266,31 @@ def _header_of(line: bytes) -> Header | None:
     return header if is_safe_path(header.manifest) else None
 
 
-def _iter_lines(path: Path) -> Iterator[bytes]:
+def _iter_lines(path: Path, begin: int = 0) -> Iterator[bytes]:
+    """Yield every line that is not torn, from a byte on."""
     try:
         with open_regular(path) as file:
+            file.seek(begin)
             for line in file:
                 if line.endswith(b"\n"):
                     yield line
     except FileNotFoundError:
         return
+
+
+def _iter_blocks(path: Path) -> Iterator[bytes]:
+    """Yield the record in blocks of whole lines: to pass over many that do not matter."""
+    try:
+        with open_regular(path) as file:
+            while block := file.read(_BLOCK):
+                yield block if block.endswith(b"\n") else block + file.readline()
+    except FileNotFoundError:
+        return
+
+
+def _whole_lines(block: bytes) -> list[bytes]:
+    """Return the lines of a block; a torn one is none."""
+    return block.split(b"\n")[:-1]
 
 
 def open_regular(path: Path) -> BinaryIO:

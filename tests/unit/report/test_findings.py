@@ -99,3 +99,15 @@ def test_all_findings_are_documented() -> None:
 def test_all_keys_of_a_line_of_json_are_documented(kind: type[Finding | Report]) -> None:
     (row,) = re.findall(rf"^\| `{kind.__struct_config__.tag}` \| (.*) \|$", PAGE, re.MULTILINE)
     assert set(re.findall(r"`([a-z_]+)`", row)) == set(kind.__struct_fields__)
+
+
+def test_what_is_only_counted_is_not_kept() -> None:
+    _, _, observer = table()
+    for number in range(1000):
+        observer(Finding(f"{number}.m4s", Problem.SUPERSEDED, "old", note=True))
+        observer(Finding(f"{number}.m4s", Problem.GONE, "gone", note=True))
+    assert not [
+        held
+        for held in vars(observer).values()
+        if isinstance(held, list | dict) and len(held) > 200
+    ]

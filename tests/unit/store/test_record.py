@@ -15,7 +15,7 @@ from dashget.store.record import (
     FileRecord,
     Header,
     Record,
-    iter_files,
+    iter_records,
     read_header,
     read_live_runs,
     read_sizes,
@@ -54,7 +54,7 @@ def test_the_last_line_of_a_path_is_the_valid_one(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, *(FileRecord(path="a", url="u", size=size) for size in (1, 2, 3)))
     assert sizes(path) == {"a": 3}
-    assert [file.size for file in iter_files(path)] == [1, 2, 3]
+    assert [file.size for _, _, file in iter_records(path, 0)] == [1, 2, 3]
 
 
 def test_a_later_header_replaces_the_first(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
     assert sizes(path) == {"a": 4}
-    assert [file.path for file in iter_files(path)] == ["a"]
+    assert [file.path for _, _, file in iter_records(path, 0)] == ["a"]
 
 
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 80])

@@ -1,0 +1,62 @@
+"""A mirror with a folder that is a link to another file system, as the kernel sees it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dashget
+from tests.faultserver import Answer, FaultServer
+from tests.integration.test_mirror_library import manifest, mirror, numbered, publish
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    if not MEMORY.is_dir() or os.stat(MEMORY).st_dev == os.stat(tmp_path).st_dev:
+        pytest.skip("one file system is all there is")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as disk:
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m/v").symlink_to(disk)
+        yield tmp_path / "m"
+
+
+@pytest.mark.parametrize("size", [2000, 9_000_000])
+def test_a_folder_on_another_file_system_makes_a_mirror_like_any_other(
+    server: FaultServer, root: Path, size: int
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", Answer(b"2" * size, etag='"2"', cut=1000), Answer(b"2" * size))
+    summary, _ = mirror(url, root)
+    assert summary.complete
+    assert sorted(os.listdir(root / "v")) == ["1.m4s", "2.m4s", "3.m4s"]
+    assert (root / "v").is_symlink()
+    assert (root / "v/2.m4s").read_bytes() == b"2" * size
+    assert dashget.verify(root).files == 3
+    server.seen.clear()
+    again, events = mirror(url, root)
+    assert again.complete
+    assert set(events.outcomes().values()) == {"present"}
+    assert len(server.seen) == 1
+
+
+def test_a_file_there_that_is_not_the_servers_is_kept(server: FaultServer, root: Path) -> None:
+    (root / "v/2.m4s").write_bytes(b"own")
+    assert mirror(publish(server), root)[0].complete
+    assert (root / ".dashget/replaced/v/2.m4s").read_bytes() == b"own"
+
+
+def test_a_disk_that_is_not_mounted_ends_the_run_at_once(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    (tmp_path / "v").symlink_to(tmp_path / "not mounted")
+    url = server.on("/show/x.mpd", manifest(numbered()))
+    publish(server)
+    with pytest.raises(dashget.StoreError, match="which is not there") as caught:
+        mirror(url, tmp_path)
+    assert "mount the disk" in str(caught.value.hint)

@@ -1,0 +1,156 @@
+"""A folder of a mirror that is on another file system: nothing can be renamed across."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashget.errors import StoreError
+from dashget.store import FileRecord, MirrorDirectory
+from tests.unit.store.test_directory import HEADER, fetch, needs_unnamed, opened, record
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a mirror whose folder ``v`` leads to a disk that takes no name from elsewhere."""
+    disk, root = tmp_path / "disk", tmp_path / "m"
+    disk.mkdir()
+    root.mkdir()
+    (root / "v").symlink_to(disk)
+
+    def on_disk(path: str | Path) -> bool:
+        return (root / path).parent.resolve() == disk
+
+    def within(call: Callable[..., None]) -> Callable[..., None]:
+        def refuse(source: str, target: str, **rest: int) -> None:
+            if on_disk(source) != on_disk(target):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), source)
+            call(source, target, **rest)
+
+        return refuse
+
+    monkeypatch.setattr(os, "replace", within(os.replace))
+    monkeypatch.setattr(os, "link", within(os.link))
+    return root
+
+
+def test_a_part_gets_its_name_on_another_file_system(root: Path) -> None:
+    with opened(root) as store:
+        fetch(store, "v/1.m4s", b"abc")
+    assert (root / "v/1.m4s").read_bytes() == b"abc"
+    assert os.listdir(root / "v") == ["1.m4s"]
+    assert not (root / ".dashget/parts").exists()
+
+
+def test_a_copy_is_synced_for_those_who_fear_power_cuts(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    store = MirrorDirectory(root, fsync=True)
+    store.open(HEADER)
+    with store:
+        fetch(store, "v/1.m4s", b"abc")
+    assert os.stat(root / "v/1.m4s").st_ino in synced
+
+
+@needs_unnamed
+def test_a_whole_file_gets_its_name_on_another_file_system_and_others_stay_links(
+    root: Path,
+) -> None:
+    with opened(root) as store:
+        for path in ("v/1.m4s", "2.m4s", "v/3.m4s"):
+            descriptor = store.put([b"ab", b"c"])
+            assert descriptor is not None, "files without a name are still to be had"
+            store.finish_unnamed(descriptor, record(path, 3))
+            assert (root / path).read_bytes() == b"abc"
+    assert sorted(os.listdir(root / "v")) == ["1.m4s", "3.m4s"]
+    assert not (root / ".dashget/parts").exists()
+
+
+def test_what_is_in_the_way_on_another_file_system_is_set_aside(root: Path) -> None:
+    (root / "v/1.m4s").write_bytes(b"own")
+    os.utime(root / "v/1.m4s", (1000, 1000))
+    with opened(root) as store:
+        store.set_aside("v/1.m4s")
+    kept = root / ".dashget/replaced/v/1.m4s"
+    assert kept.read_bytes() == b"own"
+    assert kept.stat().st_mtime == 1000
+    assert not (root / "v/1.m4s").exists()
+
+
+def test_a_small_file_is_written_to_another_file_system(root: Path) -> None:
+    with opened(root) as store:
+        store.write("v/1.m4s", b"abc")
+    assert (root / "v/1.m4s").read_bytes() == b"abc"
+
+
+def test_a_copy_that_fails_leaves_the_part_and_no_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_: str, target: str) -> None:
+        Path(target).write_bytes(b"a")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+
+    with opened(root) as store:
+        part = store.part("v/1.m4s", "http://h/v/1.m4s")
+        monkeypatch.setattr(shutil, "copyfile", fill)
+        with pytest.raises(OSError, match=r"(?i)no space"):
+            fetch(store, "v/1.m4s", b"abc")
+        assert not os.listdir(root / "v")
+        assert store.size("v/1.m4s") is None
+        assert (root / ".dashget/parts" / part.name).read_bytes() == b"abc"
+
+
+def test_what_a_kill_left_of_a_copy_goes_with_the_next_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[str] = []
+    copy = shutil.copyfile
+
+    def note(source: str, target: str) -> None:
+        left.append(target)
+        Path(target).write_bytes(b"what was copied before the kill")
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", note)
+    with opened(root) as store:
+        for data in (b"abc", b"def"):
+            fetch(store, "v/1.m4s", data)
+    assert len(set(left)) == 1, "it has the same name each time"
+    assert os.listdir(root / "v") == ["1.m4s"]
+    assert (root / "v/1.m4s").read_bytes() == b"def"
+
+
+@pytest.mark.parametrize("folder", ["gone", "gone/deeper"])
+def test_a_link_to_what_is_not_there_is_told_as_such(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "gone").symlink_to(tmp_path / "disk")
+    with opened(tmp_path) as store:
+        with pytest.raises(StoreError, match=r"gone is a link to .*disk, which is not there"):
+            fetch(store, f"{folder}/1.m4s", b"abc")
+        assert not list(store.records())
+
+
+def test_a_file_in_place_of_a_folder_is_still_an_error_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"")
+    with opened(tmp_path) as store, pytest.raises(FileExistsError):
+        fetch(store, "v/1.m4s", b"abc")
+
+
+def test_a_recorded_file_on_another_file_system_can_be_pruned(root: Path) -> None:
+    with opened(root) as store:
+        fetch(store, "v/1.m4s", b"abc")
+        store.remove(FileRecord(path="v/1.m4s", url="http://h/v/1.m4s", size=3))
+    assert (root / "v").is_symlink()
+    assert not os.listdir(root / "v")
