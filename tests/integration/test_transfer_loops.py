@@ -23,6 +23,7 @@ from dashget.transfer.request import (
     TransferError,
 )
 from dashget.transfer.run import Run
+from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer
 
 LARGE, SMALL = bytes(400_000), bytes(1000)
@@ -56,14 +57,14 @@ def engine(**options: object) -> Engine:
     return Engine(TransferOptions(**({"in_flight": 4} | options)))  # type: ignore[arg-type]  # keyword options of one struct
 
 
-def threads_at_work(engine: Engine, urls: Iterator[str]) -> int:
+def threads_at_work(engine: Engine, urls: Iterator[str], largest: int = 1 << 20) -> int:
     """Fetch URLs until two threads have taken some, or all; return how many threads there were."""
     seen: set[int] = set()
     sinks: dict[str, MemorySink] = {}
     results: list[Fetched | TransferError] = []
 
     def open_sink(job: Job) -> MemorySink:
-        return sinks.setdefault(str(job.payload), MemorySink(1 << 20))
+        return sinks.setdefault(str(job.payload), MemorySink(largest))
 
     def jobs() -> Iterator[Job]:
         for number, url in enumerate(urls):
@@ -107,6 +108,16 @@ def test_one_loop_does_it_all_on_one_processor(
 ) -> None:
     processors(1)
     assert threads_at_work(engine(), itertools.islice(large, 60)) == 1
+
+
+@pytest.mark.usefixtures("processors", "busy")
+@pytest.mark.parametrize(("size", "threads"), [(400_000, 1), (5_000_000, 2)])
+def test_over_tls_files_have_to_be_larger(authority: Authority, size: int, threads: int) -> None:
+    """For each record of 16 KiB a loop needs Python's lock."""
+    with FaultServer(tls=authority.server()) as server:
+        urls = itertools.repeat(server.on("/large", Answer(bytes(size))), 60)
+        made = engine(cacert=authority.certificate)
+        assert threads_at_work(made, urls, size) == threads
 
 
 @pytest.mark.usefixtures("processors", "idle")

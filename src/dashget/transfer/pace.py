@@ -10,7 +10,7 @@ from dashget.transfer.wire import Wire
 _SLOW_SHARE = 0.3
 """The share of the usual rate below which a transfer counts as slow."""
 _TELLING_BYTES = 4096
-_LARGE_BYTES = 256 * 1024
+LARGE_BYTES = 256 * 1024
 """From this many bytes in the mean on, a transfer is worth a loop of its own."""
 
 
@@ -26,21 +26,23 @@ class Pace:
         self.count = 0
         """How many transfers have ended well."""
 
-    def ended(self, count: int, size: int, seconds: float) -> bool:
-        """Take note of transfers that have ended well; say whether they are large in the mean.
-
-        ``size`` and ``seconds`` are what they brought, and took, all together.
-        """
+    def ended(self, count: int, size: int, seconds: float) -> None:
+        """Take note of transfers that have ended well; what they brought, and took, together."""
         self.count += count
         self._bytes += size
         if size > _TELLING_BYTES * count and seconds > 0:
             rate = size / seconds
             self._rate += (1 - 0.9**count) * (rate - self._rate) if self._rate else rate
-        return self._bytes > _LARGE_BYTES * self.count and self._bytes > 4 * _LARGE_BYTES
 
-    def is_large(self, under_way: Iterable[Wire]) -> bool:
-        """Say whether one of the transfers under way is large."""
-        return any(wire.received > 4 * _LARGE_BYTES for wire in under_way)
+    @property
+    def usual_bytes(self) -> int:
+        """How large those that have ended are in the mean; 0 while too little has come to tell."""
+        return self._bytes // self.count if self._bytes > 4 * LARGE_BYTES else 0
+
+    def largest_bytes(self, under_way: Iterable[Wire]) -> int:
+        """How much the largest of the transfers under way has brought, if that is much."""
+        received = max((wire.received for wire in under_way), default=0)
+        return received if received > 4 * LARGE_BYTES else 0
 
     def slowest(self, wires: Iterable[Wire], now: float, patience: float) -> Wire | None:
         """Return the slow transfer that would take longest, if there is one."""

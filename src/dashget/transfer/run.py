@@ -25,7 +25,7 @@ from dashget.transfer.load import Load
 from dashget.transfer.memory import keep_freed_memory
 from dashget.transfer.options import TransferOptions
 from dashget.transfer.origin import Origins
-from dashget.transfer.pace import Pace
+from dashget.transfer.pace import LARGE_BYTES, Pace
 from dashget.transfer.pieces import Pieces, note
 from dashget.transfer.redirects import Redirects
 from dashget.transfer.request import (
@@ -53,6 +53,8 @@ _MICRO_DIGITS = 6
 _HELD_BACK_AT_MOST = 2000
 """Tasks that wait for hosts which want to be left alone, while others are still pulled."""
 _HELD_AT_MOST = 4 * 1024 * 1024
+_LARGE_OVER_TLS = 4 * 1024 * 1024
+"""What is decrypted arrives in records of 16 KiB, for each of which a loop needs Python's lock."""
 
 
 class Shared(msgspec.Struct):
@@ -280,18 +282,25 @@ class Run:
 
     def landed(self, count: int, size: int, seconds: float) -> None:
         """Take note of what transfers brought, all together; with the lock held."""
-        if self.pace.ended(count, size, seconds):
-            self._widen()
+        self.pace.ended(count, size, seconds)
+        self._widen(self.pace.usual_bytes)
 
-    def _widen(self) -> None:
-        """Let all loops take part from now on, where that was asked for or one is never idle.
+    def _widen(self, size: int) -> None:
+        """Let all loops take part from now on, if transfers of ``size`` are worth it.
 
-        For where files are large: with small ones the loops would wait for Python's lock.
+        Where nobody asked for several loops, one has to be never idle as well.
         """
-        if self.shares.wide or (self.options.loops is None and not self._load.is_full()):
+        if self.shares.wide or size < LARGE_BYTES:
+            return
+        if self.options.loops is None and (size < self._worth() or not self._load.is_full()):
             return
         self.shares.wide = True
         self.changed.notify_all()
+
+    def _worth(self) -> int:
+        """How large transfers have to be so that two loops are faster than one."""
+        over_tls = any(origin.scheme == "https" for loop in self.loops for origin in loop.busy)
+        return _LARGE_OVER_TLS if over_tls else LARGE_BYTES
 
     def succeed(self, task: Task) -> None:
         """Take note that all of a task is here; with the lock held."""
@@ -357,7 +366,7 @@ class Run:
             wanted = self.answers.accept(wire, head, accepted)
             scattered = wire.task.gaps is not None
             if scattered:
-                self._widen()
+                self._widen(max(self.options.range_size, LARGE_BYTES))
         if scattered:
             keep_freed_memory()
         return wanted
@@ -382,8 +391,8 @@ class Run:
             self._next_tick = now + _TICK_SECONDS
             received = sum(loop.received for loop in self.loops) - self._received_before
             self.concurrency.observe(now, received, self.active)
-            if not self.shares.wide and self.pace.is_large(self.wires):
-                self._widen()
+            if not self.shares.wide:
+                self._widen(self.pace.largest_bytes(self.wires))
             if self.backlog.blocked:
                 # Either reading may have been taken between two requests.
                 self.concurrency.settle_at(max(self.active, self._active_before))

@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from dashget.transfer.pace import Pace
+from dashget.transfer.pace import LARGE_BYTES, Pace
+from dashget.transfer.wire import Wire
 
 KIB, MIB = 1024, 1024 * 1024
 
 
-def test_small_files_are_not_large_however_many_they_are() -> None:
-    pace = Pace()
-    assert not any(pace.ended(8, 8 * 48 * KIB, 0.08) for _ in range(1000))
+class Under:
+    """What pace sees of a wire."""
+
+    def __init__(self, received: int) -> None:
+        self.received = received
 
 
-def test_large_files_are_known_after_the_first_few_mebibytes() -> None:
+def test_small_files_are_small_however_many_they_are() -> None:
     pace = Pace()
-    assert [pace.ended(1, MIB, 0.1) for _ in range(3)] == [False, True, True]
+    for _ in range(1000):
+        pace.ended(8, 8 * 48 * KIB, 0.08)
+    assert pace.usual_bytes == 48 * KIB < LARGE_BYTES
+
+
+def test_how_large_files_are_is_known_after_the_first_mebibyte() -> None:
+    pace = Pace()
+    usual = []
+    for _ in range(3):
+        pace.ended(1, MIB, 0.1)
+        usual.append(pace.usual_bytes)
+    assert usual == [0, MIB, MIB]
 
 
 def test_the_mean_counts_and_not_the_last_file() -> None:
     pace = Pace()
-    pace.ended(1000, 1000 * KIB, 1.0)
-    assert not pace.ended(1, 20 * MIB, 1.0)
+    pace.ended(999, 999 * KIB, 1.0)
+    pace.ended(1, 20 * MIB, 1.0)
+    assert pace.usual_bytes == (999 * KIB + 20 * MIB) // 1000
 
 
-def test_nothing_at_all_is_not_large_and_has_no_rate() -> None:
+def test_nothing_at_all_has_no_size_and_no_rate() -> None:
     pace = Pace()
-    assert not pace.ended(0, 0, 0.0)
-    assert pace._rate == 0.0
+    pace.ended(0, 0, 0.0)
+    assert (pace.usual_bytes, pace._rate) == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("received", "largest"),
+    [((), 0), ((MIB,), 0), ((MIB + 1, 5), MIB + 1), ((1, 9 * MIB, 2 * MIB), 9 * MIB)],
+)
+def test_of_those_under_way_the_largest_tells_once_much_has_come(
+    received: tuple[int, ...], largest: int
+) -> None:
+    assert Pace().largest_bytes(cast("list[Wire]", [Under(size) for size in received])) == largest
 
 
 def test_several_at_once_weigh_as_much_as_one_after_the_other() -> None:
