@@ -40,6 +40,14 @@ TWO = Answer(
 )
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups() -> Iterator[None]:
+    """Have programs that are started here hear of a closed terminal, also under ``nohup``."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, earlier)
+
+
 @pytest.fixture
 def url(server: FaultServer) -> str:
     """A presentation of one file that stands still when half of it has come."""
