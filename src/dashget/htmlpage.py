@@ -26,7 +26,12 @@ def html_page(beginning: bytes) -> str | None:
     if not text.startswith(b"<"):
         return None
     decoded = text[:BEGINNING_BYTES].decode("utf-8", "replace")
-    return describe_page(decoded) if _PAGE.match(decoded) is not None else None
+    return describe_page(decoded) if is_page(decoded) else None
+
+
+def is_page(text: str) -> bool:
+    """Say whether text, without blanks in front, begins as a page does."""
+    return _PAGE.match(text) is not None
 
 
 def describe_page(text: str) -> str:

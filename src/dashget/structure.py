@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.htmlpage import html_page
 from dashget.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
 from dashget.segments.segment import SegmentKind
 
@@ -242,7 +243,7 @@ def _begins_like_xml(start: bytes) -> bool:
         if start.startswith(mark):
             return start[2:].decode(coding, "ignore").lstrip().startswith("<")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return text.startswith(b"<") and not text[:15].lower().startswith((b"<!doctype html", b"<html"))
+    return text.startswith(b"<") and html_page(text) is None
 
 
 def _is_transport_stream(start: bytes) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dashget.htmlpage import describe_page
+from dashget.htmlpage import describe_page, is_page
 from dashget.regex import late
 
 _TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
@@ -45,7 +45,7 @@ def looks_like(data: bytes) -> str | None:
         return "an HLS playlist (m3u8)"
     if lowered.startswith(("{", "[")):
         return "JSON"
-    if "<!doctype html" in lowered or re.match(r"(<[?!][^>]*>\s*)*<(html|head|body)\b", lowered):
+    if "<!doctype html" in lowered or is_page(text):
         return describe_page(text)
     root = _ROOT.search(text)
     if root is None:
