@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 
-from dashget.transfer.request import Reading
+from dashget.transfer.contract import Reading
 from tests.faultserver import Seen
 from tests.sinks import Transfers
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from dashget.byterange import ByteRange
-from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import (
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import (
     Fetched,
     Hooks,
     Job,
@@ -19,6 +17,8 @@ from dashget.transfer.request import (
     ResumePoint,
     TransferError,
 )
+from dashget.transfer.engine import Engine
+from dashget.transfer.settings.options import TransferOptions
 
 
 class RecordingSink:

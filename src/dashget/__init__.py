@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dashget.api import MirrorOptions, load, mirror, plan, verify
-    from dashget.byterange import ByteRange
-    from dashget.checks import Finding, Problem, Report
+    from dashget.common.byterange import ByteRange
+    from dashget.common.stopping import Stop
     from dashget.errors import (
         DashGetError,
         FetchError,
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
         Unfinished,
         Warned,
     )
-    from dashget.manifest import Loaded
+    from dashget.manifest.load import Loaded
+    from dashget.media.kind import SegmentKind
     from dashget.mpd.presentation import (
         AdaptationSet,
         ContentType,
@@ -64,18 +65,18 @@ if TYPE_CHECKING:
         Presentation,
         Representation,
     )
-    from dashget.planning import PlanLine, PlannedSegment, plan_line
+    from dashget.planning.plan import PlanLine, PlannedSegment, plan_line
+    from dashget.planning.selection import Selection, parse_selection
     from dashget.segments.listing import iter_segments
-    from dashget.segments.segment import Segment, SegmentKind
-    from dashget.selection import Selection, parse_selection
-    from dashget.stopping import Stop
-    from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
-    from dashget.verification import VerifyOptions
+    from dashget.segments.segment import Segment
+    from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
+    from dashget.verification.checks import Finding, Problem, Report
+    from dashget.verification.verify import VerifyOptions
 
 _HOMES = {
     "dashget.api": ("MirrorOptions", "load", "mirror", "plan", "verify"),
-    "dashget.checks": ("Finding", "Problem", "Report"),
-    "dashget.byterange": ("ByteRange",),
+    "dashget.verification.checks": ("Finding", "Problem", "Report"),
+    "dashget.common.byterange": ("ByteRange",),
     "dashget.errors": (
         "DashGetError",
         "FetchError",
@@ -106,8 +107,8 @@ _HOMES = {
         "Unfinished",
         "Warned",
     ),
-    "dashget.manifest": ("Loaded",),
-    "dashget.stopping": ("Stop",),
+    "dashget.manifest.load": ("Loaded",),
+    "dashget.common.stopping": ("Stop",),
     "dashget.mpd.presentation": (
         "AdaptationSet",
         "ContentType",
@@ -115,12 +116,13 @@ _HOMES = {
         "Presentation",
         "Representation",
     ),
-    "dashget.planning": ("PlanLine", "PlannedSegment", "plan_line"),
+    "dashget.planning.plan": ("PlanLine", "PlannedSegment", "plan_line"),
     "dashget.segments.listing": ("iter_segments",),
-    "dashget.segments.segment": ("Segment", "SegmentKind"),
-    "dashget.selection": ("Selection", "parse_selection"),
-    "dashget.transfer.options": ("HttpVersion", "OriginHeader", "TransferOptions"),
-    "dashget.verification": ("VerifyOptions",),
+    "dashget.media.kind": ("SegmentKind",),
+    "dashget.segments.segment": ("Segment",),
+    "dashget.planning.selection": ("Selection", "parse_selection"),
+    "dashget.transfer.settings.options": ("HttpVersion", "OriginHeader", "TransferOptions"),
+    "dashget.verification.verify": ("VerifyOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

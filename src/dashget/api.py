@@ -14,6 +14,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.common.stopping import Stop
+from dashget.common.validation import (
+    Check,
+    Wrong,
+    check,
+    flag,
+    instance,
+    optional,
+    path,
+    require,
+    text,
+    whole,
+)
 from dashget.errors import SelectionError, StoreError, UsageError
 from dashget.events import (
     Event,
@@ -25,14 +38,12 @@ from dashget.events import (
     ignore,
     ignored_by,
 )
-from dashget.fields import Check, Wrong, check, flag, instance, optional, path, require, text, whole
-from dashget.layout import SUMS_NAME, Layout, local_manifest_name, root_name
-from dashget.localmpd import make_local_mpd
-from dashget.lookups import read_indexes, read_protections
-from dashget.manifest import Loaded, Source, load_manifest, parse_source
-from dashget.mirroring import MirrorRun, Policy
+from dashget.manifest.load import Loaded, Source, load_manifest, parse_source
+from dashget.manifest.lookups import read_indexes, read_protections
+from dashget.mirroring.run import MirrorRun, Policy
 from dashget.mpd.presentation import Presentation
-from dashget.planning import (
+from dashget.planning.layout import SUMS_NAME, Layout, local_manifest_name, root_name
+from dashget.planning.plan import (
     PlannedSegment,
     Track,
     iter_plan,
@@ -41,19 +52,19 @@ from dashget.planning import (
     make_tracks,
     track_label,
 )
-from dashget.selection import Rule, Selection, select
-from dashget.stopping import Stop
+from dashget.planning.selection import Rule, Selection, select
+from dashget.playable import make_local_mpd
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import shown
-from dashget.transfer.precheck import read_files, warnings_about
+from dashget.transfer.http.origin import shown
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.settings.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 if TYPE_CHECKING:
-    from dashget.checks import Report
-    from dashget.isobmff import Protections
-    from dashget.verification import VerifyOptions
+    from dashget.media.isobmff import Protections
+    from dashget.verification.checks import Report
+    from dashget.verification.verify import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
 _DISPLACED: Final = {
@@ -241,7 +252,7 @@ def verify(
     Offline nothing is fetched, and nothing is written. Raises StoreError for a directory
     that is no mirror, MPDError for a manifest that cannot be read.
     """
-    from dashget.verification import VerifyOptions, verify_mirror
+    from dashget.verification.verify import VerifyOptions, verify_mirror
 
     require("options", options, optional(instance(VerifyOptions)), "verify")
     require("root", root, path, "verify")
@@ -473,8 +484,8 @@ def _finish(
         return
     # What the mirror still needs is not known where something is missing.
     if options.prune and not (loaded.partial or run.ledger.totals.failures):
-        from dashget.expectation import LiveHistory, expected_of
-        from dashget.verification import prune
+        from dashget.mirroring.expectation import LiveHistory, expected_of
+        from dashget.verification.verify import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         history = LiveHistory(store)
@@ -482,7 +493,7 @@ def _finish(
     if options.dry_run:
         return
     if options.checksums or store.size(SUMS_NAME) is not None:
-        from dashget.verification import write_sums
+        from dashget.verification.verify import write_sums
 
         write_sums(store, loaded.name)
 
@@ -523,7 +534,7 @@ def _keep_manifest(
     store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
     remote = {entity.href: entity.data for entity in loaded.remote}
     if len(tracks) < sum(1 for _ in iter_representations(loaded.presentation)):
-        from dashget.expectation import expected_of, playable
+        from dashget.mirroring.expectation import expected_of, playable
 
         tracks = playable(store, expected_of(loaded.presentation, loaded.name, selection))
     local = make_local_mpd(loaded.data, loaded.presentation, tracks, work.layout, remote=remote)

@@ -13,7 +13,7 @@ import pytest
 
 from dashget.errors import UsageError
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
+from dashget.transfer.settings.options import TransferOptions
 from tests.faultserver import Answer, FaultServer
 from tests.program import Ended, run
 

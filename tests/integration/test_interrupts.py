@@ -27,8 +27,8 @@ class Interrupter:
 sys.meta_path.insert(0, Interrupter())
 """
 _MODULES = (
-    "contextlib", "typing", "argparse", "dashget.cli.app", "dashget.cli.list", "dashget.errors",
-    "dashget.api", "msgspec", "dashget.transfer.libcurl", "dashget.transfer.engine",
+    "contextlib", "typing", "argparse", "dashget.cli.app", "dashget.cli.commands.listing", "dashget.errors",
+    "dashget.api", "msgspec", "dashget.transfer.curl.libcurl", "dashget.transfer.engine",
 )  # fmt: skip
 """Some that are loaded one after the other; any other would do."""
 
@@ -101,7 +101,7 @@ def test_so_is_the_set_up_of_the_first_start(module: str, tmp_path: Path) -> Non
 def test_where_it_is_ignored_it_stays_so(tmp_path: Path) -> None:
     body = "import _signal\n_signal.signal(_signal.SIGINT, _signal.SIG_IGN)\n"
     program = script(tmp_path, body + packages() + INSTALLED)
-    code, said = interrupted(tmp_path, "dashget.cli.list", program)
+    code, said = interrupted(tmp_path, "dashget.cli.commands.listing", program)
     assert (code, said[:18]) == (2, "dashget: error: 'x")
 
 

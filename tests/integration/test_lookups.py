@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import dashget
-from dashget.planning import PlannedSegment
+from dashget.planning.plan import PlannedSegment
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.program import run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dashget.isobmff import iter_boxes
+from dashget.media.isobmff import iter_boxes
 from tests.origin import Origin
 from tests.program import run
 

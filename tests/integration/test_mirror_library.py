@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import dashget
-from dashget import compactmap
+from dashget.common import compactmap
 from dashget.events import Event
 from dashget.store import FileRecord, MirrorDirectory, parts
 from tests.faultserver import Answer, FaultServer, redirect, refuse
@@ -1048,7 +1048,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, server: FaultServer, content: str) ->
     """Have standard input hold a manifest whose files are at the server."""
     base = f"<BaseURL>{server.url('/show/')}</BaseURL>"
     data = manifest(content, period=base).body
-    monkeypatch.setattr("dashget.manifest._read_stdin", lambda _: data)
+    monkeypatch.setattr("dashget.manifest.load._read_stdin", lambda _: data)
 
 
 @pytest.mark.parametrize("base", [None, "/show/", ""])

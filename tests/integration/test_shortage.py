@@ -14,13 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import StoreError
-from dashget.transfer.engine import Engine
-from dashget.transfer.libcurl import pycurl
-from dashget.transfer.loop import Loop
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import (
+from dashget.transfer.contract import (
     Fetched,
     Job,
     MemorySink,
@@ -29,6 +25,10 @@ from dashget.transfer.request import (
     ResumePoint,
     TransferError,
 )
+from dashget.transfer.curl.libcurl import pycurl
+from dashget.transfer.engine import Engine
+from dashget.transfer.run.loop import Loop
+from dashget.transfer.settings.options import TransferOptions
 from tests import sinks
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
@@ -164,8 +164,8 @@ def test_too_few_descriptors_for_anything_are_told_in_one_sentence(
 PASSING = """
 import os, resource, sys, time
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Hooks, Job, MemorySink, Request
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request
 
 url, cacert, free = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
 held, limits = [], []
@@ -231,8 +231,8 @@ def test_a_passing_shortage_costs_neither_retries_nor_speed(
 KEPT = """
 import os, resource, sys, time
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import HttpVersion, TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Request
+from dashget.transfer.settings.options import HttpVersion, TransferOptions
+from dashget.transfer.contract import Fetched, Job, MemorySink, Request
 
 def jobs():
     for url in sys.argv[1:]:
@@ -279,7 +279,7 @@ def test_connections_that_are_only_kept_open_give_way(server: FaultServer) -> No
 EARLY = """
 import resource, sys
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
+from dashget.transfer.settings.options import TransferOptions
 
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -360,7 +360,7 @@ ALONE = """
 import resource
 from dashget.api import load, mirror
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
+from dashget.transfer.settings.options import TransferOptions
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (60, 900))
 load("m.mpd", base_url="http://h.invalid/")

@@ -10,10 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dashget.errors import StoreError
-from dashget.transfer.engine import Engine
-from dashget.transfer.loop import Loop
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import (
+from dashget.transfer.contract import (
     Fetched,
     Hooks,
     Job,
@@ -23,8 +20,11 @@ from dashget.transfer.request import (
     Sink,
     TransferError,
 )
-from dashget.transfer.run import Run
-from dashget.transfer.wire import Wire
+from dashget.transfer.engine import Engine
+from dashget.transfer.run.loop import Loop
+from dashget.transfer.run.run import Run
+from dashget.transfer.run.wire import Wire
+from dashget.transfer.settings.options import TransferOptions
 from tests.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(250)) * 4
@@ -416,7 +416,7 @@ def test_a_handle_that_cannot_be_made_ends_the_run_and_loses_no_job(
             raise MemoryError("no handle")
         return Wire(loop)
 
-    monkeypatch.setattr("dashget.transfer.alone.Wire", make)
+    monkeypatch.setattr("dashget.transfer.run.alone.Wire", make)
     whole = Whole(in_flight=8)
     pulled: list[str] = []
 

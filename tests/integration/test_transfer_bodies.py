@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import Retry, StoreError
-from dashget.transfer.request import Fetched, Request, ResumePoint, TransferError
+from dashget.transfer.contract import Fetched, Request, ResumePoint, TransferError
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.sinks import RecordingSink, Transfers, WholeRecordingSink
 

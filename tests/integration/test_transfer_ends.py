@@ -12,7 +12,7 @@ import pytest
 
 import dashget
 from dashget.errors import Retry
-from dashget.transfer.request import Request
+from dashget.transfer.contract import Request
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.h2server import NO_ERROR, H2Server, Step

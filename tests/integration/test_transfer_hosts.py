@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dashget.transfer import limits
-from dashget.transfer.request import Fetched, Method, Request
+from dashget.transfer.contract import Fetched, Method, Request
+from dashget.transfer.pacing import concurrency as limits
 from tests import program
 from tests.crowd import PATIENT, Crowd
 from tests.faultserver import Answer, FaultServer, Seen, redirect

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from dashget.transfer import limits
-from dashget.transfer.options import HttpVersion
-from dashget.transfer.request import TransferError
+from dashget.transfer.contract import TransferError
+from dashget.transfer.pacing import concurrency as limits
+from dashget.transfer.settings.options import HttpVersion
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, Seen
 from tests.h2server import (

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from dashget.transfer.contract import Fetched, TransferError
 from dashget.transfer.engine import Engine
-from dashget.transfer.request import Fetched, TransferError
 from tests.crowd import PATIENT, Crowd
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import Transfers

@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dashget.transfer.engine import Engine
-from dashget.transfer.load import Load
-from dashget.transfer.loop import Loop
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import (
+from dashget.transfer.contract import (
     Fetched,
     Hooks,
     Job,
@@ -22,7 +18,11 @@ from dashget.transfer.request import (
     Request,
     TransferError,
 )
-from dashget.transfer.run import Run
+from dashget.transfer.engine import Engine
+from dashget.transfer.pacing.load import Load
+from dashget.transfer.run.loop import Loop
+from dashget.transfer.run.run import Run
+from dashget.transfer.settings.options import TransferOptions
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer
 

@@ -10,10 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashget.byterange import ByteRange
-from dashget.transfer.engine import Engine
-from dashget.transfer.options import HttpVersion, OriginHeader, TransferOptions
-from dashget.transfer.request import (
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import (
     Fetched,
     Job,
     MemorySink,
@@ -21,6 +19,8 @@ from dashget.transfer.request import (
     ResumePoint,
     TransferError,
 )
+from dashget.transfer.engine import Engine
+from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer
 from tests.h2server import H2Server, Step

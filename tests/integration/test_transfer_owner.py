@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import dashget
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import Fetched, Request, ResumePoint
 from dashget.transfer.engine import Engine
-from dashget.transfer.request import Fetched, Request, ResumePoint
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.sinks import RecordingSink, Transfers
 

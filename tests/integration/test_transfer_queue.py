@@ -26,8 +26,8 @@ import sys
 from pathlib import Path
 
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Request
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.contract import Fetched, Job, MemorySink, Request
 
 url, count, warm, in_flight, puts = sys.argv[1], *map(int, sys.argv[2:])
 pulled = fetched = ahead = at_first = 0

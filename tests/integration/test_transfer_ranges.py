@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from dashget.byterange import ByteRange
-from dashget.transfer import run
-from dashget.transfer.backlog import Backlog
-from dashget.transfer.pieces import Pieces
-from dashget.transfer.request import ResumePoint, TransferError
-from dashget.transfer.task import Task
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import ResumePoint, TransferError
+from dashget.transfer.run import run
+from dashget.transfer.run.backlog import Backlog
+from dashget.transfer.run.pieces import Pieces
+from dashget.transfer.run.task import Task
 from tests.crowd import PATIENT
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import RecordingSink, Transfers

@@ -11,7 +11,7 @@ import pytest
 
 from dashget.errors import Retry, UsageError
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import OriginHeader, TransferOptions
+from dashget.transfer.settings.options import OriginHeader, TransferOptions
 from tests.faultserver import Answer, FaultServer, redirect
 from tests.sinks import Transfers
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from dashget.errors import Retry
-from dashget.transfer.request import Fetched, Job, Request, TransferError
+from dashget.transfer.contract import Fetched, Job, Request, TransferError
 from tests.faultserver import Answer, FaultServer, http_date, refuse
 from tests.sinks import Transfers
 
@@ -58,8 +58,8 @@ def test_the_retries_of_a_whole_run_are_limited(server: FaultServer) -> None:
 
 
 def test_pauses_grow_with_full_jitter(server: FaultServer) -> None:
-    from dashget.transfer.options import TransferOptions
-    from dashget.transfer.retry import backoff_seconds
+    from dashget.transfer.run.retry import backoff_seconds
+    from dashget.transfer.settings.options import TransferOptions
 
     options = TransferOptions(backoff_seconds=0.5, backoff_limit_seconds=3.0)
     longest = [backoff_seconds(n, options, lambda: 1.0) for n in range(1, 6)]

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from dashget.errors import Retry, StoreError
+from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request, Sink, TransferError
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Method, Request, Sink, TransferError
+from dashget.transfer.settings.options import TransferOptions
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.sinks import RecordingSink, Transfers
 
@@ -255,8 +255,8 @@ def test_too_many_open_files_are_waited_out(server: FaultServer) -> None:
 FEW_FILES = """
 import resource, sys
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Fetched, Job, MemorySink, Request
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.contract import Fetched, Job, MemorySink, Request
 
 class Sink(MemorySink):
     def begin(self, head, offset):
@@ -330,8 +330,8 @@ def test_one_fetch_may_happen_during_a_run(server: FaultServer) -> None:
 INTERRUPTED = """
 import sys, threading, _thread
 from dashget.transfer.engine import Engine
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.request import Job, MemorySink, Request
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.contract import Job, MemorySink, Request
 
 class Sink(MemorySink):
     def write(self, data, offset, /):

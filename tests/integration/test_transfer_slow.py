@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from dashget.transfer.request import TransferError
+from dashget.transfer.contract import TransferError
 from tests.faultserver import Answer, FaultServer, http_date, refuse
 from tests.sinks import Transfers
 

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from dashget.transfer.request import Fetched
+from dashget.transfer.contract import Fetched
 from tests.crowd import PATIENT
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.sinks import Transfers

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashget.transfer import tls
+from dashget.transfer.curl import tls
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.h2server import H2Server, Step

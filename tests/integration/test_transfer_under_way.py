@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.byterange import ByteRange
-from dashget.transfer.request import Reading, ResumePoint
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import Reading, ResumePoint
 from tests.faultserver import Answer, FaultServer
 from tests.sinks import RecordingSink, Transfers
 

@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 
 import dashget
-from dashget import checks, structure
 from dashget.events import Event, FileFinished, Pruned
+from dashget.media import inspection as structure
 from dashget.store import MirrorDirectory
+from dashget.verification import checks
 from tests.certificates import Authority
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.media import COMPLETE_FORMS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashget.cli.printers import text
+from dashget.cli.printers.meter import Meter
 from dashget.events import Event, FileFinished, Outcome, Progressed, TrackPlanned, Unfinished
-from dashget.report import text
-from dashget.report.meter import Meter
 
 sizes = st.one_of(st.none(), st.integers(0, 10_000))
 tracks = st.integers(0, 2)

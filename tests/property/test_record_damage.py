@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dashget
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.store import MirrorDirectory
-from dashget.transfer.request import ResponseHead
+from dashget.transfer.contract import ResponseHead
 from tests.faultserver import Answer, FaultServer, refuse
 from tests.program import tree
 

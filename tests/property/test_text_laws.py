@@ -12,9 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import DashGetError
-from dashget.isobmff import BoxError, find_sidx, iter_boxes, read_pssh, read_sidx
+from dashget.media.isobmff import BoxError, find_sidx, iter_boxes, read_pssh, read_sidx
+from dashget.media.webm import EbmlError, read_cues, read_header
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.mpd.template import UrlPattern, parse_template
@@ -22,7 +23,6 @@ from dashget.mpd.urls import Url, encode, resolve_reference
 from dashget.mpd.values import parse_duration, read_duration
 from dashget.segments import address
 from dashget.segments.subsegments import NeededIndex, read_index
-from dashget.webm import EbmlError, read_cues, read_header
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 SAMPLES = [path.read_bytes() for path in sorted(CORPUS.glob("*.mpd"))]

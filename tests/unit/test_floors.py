@@ -17,36 +17,24 @@ SOURCE = Path(dashget.__file__).parent
 ORDER = (
     ("__main__",),
     ("cli",),
-    ("report",),
     ("api",),
-    ("verification", "recording"),
-    ("checks",),
+    ("verification",),
     ("mirroring",),
-    ("outcomes",),
-    ("ledger",),
-    ("stopping",),
-    ("expectation",),
     ("manifest",),
-    ("lookups",),
     ("store",),
     ("transfer",),
-    ("localmpd",),
+    ("playable",),
     ("planning",),
-    ("structure",),
-    ("layout",),
-    ("collisions",),
-    ("selection",),
     ("segments",),
     ("mpd",),
-    ("isobmff", "webm"),
+    ("media",),
     ("events",),
-    ("fields",),
-    ("byterange", "compactmap", "digests", "errors", "htmlpage", "version"),
-    ("regex",),
+    ("common",),
+    ("errors", "version"),
 )
 """From the top; each may import what stands below it, and within its own name."""
 
-PURE_FROM = "localmpd"
+PURE_FROM = "playable"
 IMPURE = {
     "datetime.now", "io", "os", "pathlib", "random", "shutil", "socket", "subprocess", "sys",
     "tempfile", "threading", "time", "urllib.request",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashget import errors
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import Issue
 from dashget.events import MANIFEST, Event, FileFinished, Outcome, Summary, Warned, ignore
 from dashget.mpd.dataurl import decode_data_url

@@ -45,6 +45,8 @@ COMMANDS: Final = {
     "verify": "Check a mirror, and mend it.",
 }
 _DEFAULT: Final = "get"
+_MODULES: Final = {"list": "listing"}
+"""Modules in ``commands/`` that do not have the name of their command: it is a built-in's."""
 _HELP_WORDS: Final = ("--help", "-h", "help")
 
 
@@ -135,8 +137,13 @@ def _refuse_mistyped(word: str) -> None:
         raise UsageError(f"unknown command: {word}", hint=f"did you mean dashget {meant}?")
 
 
+def module_of(name: str) -> str:
+    """Return the name of the module in ``commands/`` that implements a command."""
+    return _MODULES.get(name, name)
+
+
 def _load(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"dashget.cli.{name}"))
+    return cast("Command", importlib.import_module(f"dashget.cli.commands.{module_of(name)}"))
 
 
 def _epilogue(examples: str) -> str:

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from dashget.cli.printers import text
+from dashget.common.validation import FieldError
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
-from dashget.fields import FieldError
-from dashget.report import text
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
-from dashget.stopping import Stop
+from dashget.common.stopping import Stop
 
 INTERRUPTED: Final = 130
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)

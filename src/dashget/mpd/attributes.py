@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final, TypeVar
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.values import (
     Remark,

@@ -13,11 +13,11 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.errors import Issue
 from dashget.mpd.model import MPD
 from dashget.mpd.urls import resolve_reference
 from dashget.mpd.values import read_date_time
-from dashget.regex import late
 
 
 class ClockMethod(enum.Enum):

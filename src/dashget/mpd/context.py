@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.template import Template, parse_template
 from dashget.mpd.urls import Url
-from dashget.regex import late
 
 _WEB: Final = ("http", "https")
 _NO_HOST: Final = late(r"[\s\x00-\x20\x7f\"<>\\^`{|}]")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
+from dashget.common.lateregex import late
 from dashget.mpd.presentation import Base
 from dashget.mpd.template import Address, Field, UrlPattern, escape_markers
 from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import encode, resolve_reference
-from dashget.regex import late
 
 _PART: Final = late(r"([?&]?)\$(base|query|first|last)\$")
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dashget.htmlpage import describe_page, is_page
-from dashget.regex import late
+from dashget.common.lateregex import late
+from dashget.media.sniff import describe_page, is_page
 
 _TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
 _OPAQUE: Final = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashget.regex import late
+from dashget.common.lateregex import late
 
 FIRST: Final = 0xE000
 COUNT: Final = 1024

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import msgspec
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import Issue
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.mpd.xmltree import Element

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import msgspec
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import Issue
 from dashget.mpd.model import ListedSegment
 from dashget.mpd.template import Address

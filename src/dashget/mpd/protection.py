@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from dashget.common.lateregex import late
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, AdaptationSet, ContentProtection, Period, Representation
 from dashget.mpd.presentation import Protection, Pssh
-from dashget.regex import late
 
 SYSTEMS: Final = {
     "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "Widevine",
@@ -92,7 +92,7 @@ def _protection(
 
 
 def _boxes(text: str, descriptor: ContentProtection, log: IssueLog) -> tuple[Pssh, ...]:
-    from dashget.isobmff import BoxError, read_pssh
+    from dashget.media.isobmff import BoxError, read_pssh
 
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.mpd.attributes import Attributes
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import (

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.mpd.markers import FIRST, MARKER, is_marker
-from dashget.regex import late
 
 MAX_WIDTH: Final = 64
 """The widest number format that is believed; a wider one is hostile."""

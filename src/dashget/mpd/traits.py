@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from dashget.common.lateregex import late
 from dashget.mpd.model import AdaptationSet, DescriptorElement, Representation
 from dashget.mpd.presentation import ContentType, Descriptor, Tiles
-from dashget.regex import late
 
 TILE_SCHEMES: Final = frozenset(
     {"http://dashif.org/guidelines/thumbnail_tile", "http://dashif.org/thumbnail_tile"}

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
 from dashget.mpd.urls import Url
-from dashget.regex import late
 
 SCHEMES: Final = frozenset({"urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016"})
 _PLACEHOLDER: Final = late(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.mpd.markers import RANGE
-from dashget.regex import late
 
 _SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN: Final = late(

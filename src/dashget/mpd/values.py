@@ -14,7 +14,7 @@ from typing import Final
 
 import isodate
 
-from dashget.regex import late
+from dashget.common.lateregex import late
 
 _INTEGER: Final = late(r"[+-]?\d{1,40}", re.ASCII)
 _DECIMAL: Final = late(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})", re.ASCII)

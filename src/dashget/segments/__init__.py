@@ -8,11 +8,12 @@ segments there are. One module per addressing mode: ``template`` and ``timeline`
 
 from __future__ import annotations
 
+from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ListAddressing, Representation, TemplateAddressing
 from dashget.segments.base import SingleIndex
 from dashget.segments.index import SegmentIndex
 from dashget.segments.list import ListIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 from dashget.segments.template import DurationIndex
 from dashget.segments.timeline import TimelineIndex
 

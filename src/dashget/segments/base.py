@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.mpd.template import Address
 from dashget.segments.index import SegmentIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 
 
 class SingleIndex(SegmentIndex):

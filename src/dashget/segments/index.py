@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from dashget.errors import UnsupportedMPDError
+from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, Resource
 from dashget.mpd.template import Address
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 
 
 class SegmentIndex(ABC):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import repeat
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
+from dashget.media.kind import SegmentKind
 from dashget.mpd.locate import address_literal
 from dashget.mpd.presentation import ListAddressing, Representation
 from dashget.mpd.template import Address
 from dashget.segments.index import SegmentIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 from dashget.segments.timeline import Bounds, iter_runs
 
 

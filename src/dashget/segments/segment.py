@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from fractions import Fraction
 
 import msgspec
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
+from dashget.media.kind import SegmentKind
 from dashget.mpd.template import Address
-
-
-class SegmentKind(enum.Enum):
-    """What a segment is for; the spelling is that of ``dashget plan --json``."""
-
-    INITIALIZATION = "initialization"
-    INDEX = "index"
-    MEDIA = "media"
-    BITSTREAM_SWITCHING = "bitstream-switching"
 
 
 class TimeBase(msgspec.Struct, frozen=True):

@@ -12,14 +12,15 @@ from typing import Final
 
 import msgspec
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import MPDError
-from dashget.isobmff import BoxError, SidxBox, box_end, find_sidx
+from dashget.media.isobmff import BoxError, SidxBox, box_end, find_sidx
+from dashget.media.kind import SegmentKind
+from dashget.media.webm import EbmlError, read_cues, read_header
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.mpd.template import Address
 from dashget.segments.index import SegmentIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
-from dashget.webm import EbmlError, read_cues, read_header
+from dashget.segments.segment import Segment, TimeBase
 
 SEARCH_BYTES: Final = 64 * 1024
 """How much of the beginning is searched where ``@indexRange`` is missing."""

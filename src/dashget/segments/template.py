@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.template import Address
 from dashget.segments.index import SegmentIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 from dashget.segments.window import available_range, derived_count
 
 

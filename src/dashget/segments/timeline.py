@@ -9,11 +9,12 @@ from typing import Final
 
 import msgspec
 
+from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import PeriodSpan, Representation, TemplateAddressing, Window
 from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments.index import SegmentIndex
-from dashget.segments.segment import Segment, SegmentKind, TimeBase
+from dashget.segments.segment import Segment, TimeBase
 
 _SHARED_PARTS: Final = 256
 """Up to so many parts of a sequence share their time bases; a hostile ``@k`` may be any number."""

@@ -4,7 +4,7 @@
 unfinished bytes, ``record`` is the append-only list of what is finished.
 """
 
-from dashget.store.directory import Displaced, MirrorDirectory, Presence
+from dashget.store.mirror import Displaced, MirrorDirectory, Presence
 from dashget.store.parts import Part
 from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import msgspec
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import StoreError
 from dashget.store.record import write_whole
-from dashget.transfer.request import ResumePoint
+from dashget.transfer.contract import ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
 _SCATTERED = ".ranges"

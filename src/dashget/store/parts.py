@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from dashget.byterange import ByteRange
-from dashget.digests import Digest, find_digest
+from dashget.common.byterange import ByteRange
+from dashget.common.digests import Digest, find_digest
 from dashget.store.journal import OPEN_FILES, Journal, part_name, scattered_name
 from dashget.store.moving import move
-from dashget.transfer.request import ResponseHead, ResumePoint
+from dashget.transfer.contract import ResponseHead, ResumePoint
 
 _DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _OF_THIS_FOLDER = (errno.ENOENT, errno.EXDEV)

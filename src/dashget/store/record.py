@@ -17,9 +17,9 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from dashget.compactmap import CompactMap
+from dashget.common.compactmap import CompactMap
 from dashget.errors import StoreError
-from dashget.layout import is_safe_path
+from dashget.planning.layout import is_safe_path
 
 RECORD_VERSION: Final = 1
 _LARGEST: Final = (1 << 63) - 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from dashget.compactmap import CompactMap
+from dashget.common.compactmap import CompactMap
 from dashget.store.record import FileRecord, iter_records, parse_record
 
 

@@ -16,17 +16,17 @@ from types import TracebackType
 from typing import Self
 
 from dashget.errors import Retry, StoreError
-from dashget.transfer.descriptors import load_early, no_descriptors
-from dashget.transfer.easy import check_support, new_cookies
-from dashget.transfer.libcurl import pycurl
-from dashget.transfer.limits import Pacer
-from dashget.transfer.loop import Loop
-from dashget.transfer.options import TransferOptions
-from dashget.transfer.origin import Origins
-from dashget.transfer.precheck import check_sendable, read_files
-from dashget.transfer.request import Fetched, Hooks, Job, MemorySink, Request, TransferError
-from dashget.transfer.retry import Bases
-from dashget.transfer.run import Run, Shared
+from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, TransferError
+from dashget.transfer.curl.descriptors import load_early, no_descriptors
+from dashget.transfer.curl.easy import check_support, new_cookies
+from dashget.transfer.curl.libcurl import pycurl
+from dashget.transfer.http.origin import Origins
+from dashget.transfer.pacing.concurrency import Pacer
+from dashget.transfer.run.loop import Loop
+from dashget.transfer.run.retry import Bases
+from dashget.transfer.run.run import Run, Shared
+from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.settings.precheck import check_sendable, read_files
 
 _POLL_SECONDS = 0.5
 

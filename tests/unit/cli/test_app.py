@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import dashget.api
-from dashget.cli.app import COMMANDS, run
+from dashget.cli.app import COMMANDS, module_of, run
 from dashget.errors import (
     DashGetError,
     Issue,
@@ -50,7 +50,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespac
         return lambda arguments: calls.append((name, arguments)) or 40 + len(calls)
 
     for name in COMMANDS:
-        monkeypatch.setattr(f"dashget.cli.{name}.run", stand_in(name))
+        monkeypatch.setattr(f"dashget.cli.commands.{module_of(name)}.run", stand_in(name))
     return calls
 
 
@@ -129,7 +129,7 @@ def test_every_error_has_its_exit_code_a_sentence_and_a_hint(
         raise error
 
     monkeypatch.setattr("dashget.cli.failures.os.dup2", lambda *_: None)
-    monkeypatch.setattr(f"dashget.cli.{command}.run", fail)
+    monkeypatch.setattr(f"dashget.cli.commands.{module_of(command)}.run", fail)
     assert run([command, OPERANDS[command]]) == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", said)
@@ -141,7 +141,7 @@ def test_of_very_many_issues_the_first_are_shown_and_the_others_counted(
     def fail(*_: object, **__: object) -> None:
         raise MPDValidityError("a", issues=tuple(Issue(f"i{number}") for number in range(53)))
 
-    monkeypatch.setattr("dashget.cli.list.run", fail)
+    monkeypatch.setattr("dashget.cli.commands.listing.run", fail)
     assert run(["list", URL]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines[1:51] == [f"  i{number}" for number in range(50)]

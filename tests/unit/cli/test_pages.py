@@ -236,7 +236,7 @@ def test_only_the_command_that_is_called_is_loaded() -> None:
         "import sys\n"
         "from dashget.cli.app import run\n"
         "run(['list', 'gone.mpd'])\n"
-        "print([name for name in ('get', 'plan', 'verify') if f'dashget.cli.{name}' in sys.modules])"
+        "print([name for name in ('get', 'plan', 'verify') if f'dashget.cli.commands.{name}' in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", script],

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashget.cli.outliving import outliving
 from dashget.cli.signals import stopping_on_signals
-from dashget.stopping import Stop
+from dashget.cli.streams import outliving
+from dashget.common.stopping import Stop
 from tests.program import DEADLINE_SECONDS, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import ParseLimits, parse_mpd

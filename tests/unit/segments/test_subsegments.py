@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.errors import MPDError
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Representation

@@ -12,7 +12,7 @@ import pytest
 
 from dashget.errors import StoreError
 from dashget.store import FileRecord, MirrorDirectory
-from tests.unit.store.test_directory import HEADER, fetch, needs_unnamed, opened, record
+from tests.unit.store.test_mirror import HEADER, fetch, needs_unnamed, opened, record
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.store.journal import Journal, part_name
 from dashget.store.parts import Part
-from dashget.transfer.request import ResponseHead, ResumePoint
+from dashget.transfer.contract import ResponseHead, ResumePoint
 
 URL = "http://h/a"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dashget.byterange import ByteRange
+from dashget.common.byterange import ByteRange
 from dashget.store import MirrorDirectory
 from dashget.store import journal as module
 from dashget.store.journal import Journal
 from dashget.store.parts import Part
-from tests.unit.store.test_directory import HEADER
+from tests.unit.store.test_mirror import HEADER
 from tests.unit.store.test_parts import URL, head, resume_point
 
 Restart = Callable[[], None]

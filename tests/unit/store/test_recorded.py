@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashget import compactmap
+from dashget.common import compactmap
 from dashget.store import FileRecord, Header, RecordedFiles, record
 from dashget.store.record import Record, read_header, read_live_runs
 

@@ -1,0 +1,173 @@
+"""``dashget get URL``: mirror a presentation. The default command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
+
+from dashget.cli.options.network import add_network
+from dashget.cli.options.shared import (
+    add_filters,
+    add_now,
+    add_segment_limit,
+    add_url,
+    parse_now,
+    selection,
+)
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dashget.api import MirrorOptions
+    from dashget.events import Event
+
+EXAMPLES: Final = """\
+  dashget https://example.com/show/manifest.mpd
+  dashget URL -o show -t 8 --video best --audio lang=en,fr
+  dashget saved.mpd --base-url URL
+  dashget URL --dry-run
+"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what is mirrored, where to, and how."""
+    add_url(parser)
+    _add_output(parser.add_argument_group("Output"))
+    group = parser.add_argument_group("Selection")
+    add_now(group)
+    add_segment_limit(group)
+    add_filters(group)
+    add_network(parser, threads=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Mirror a presentation: every segment of everything selected, verified."""
+    options = mirror_options(arguments)
+    from dashget.api import mirror
+    from dashget.cli.options.requests import allow_open_files
+    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.common.stopping import Stop
+
+    allow_open_files(options.transfer)
+    stop = Stop()
+    reporter = _reporter(arguments)
+    with stopping_on_signals(stop):
+        try:
+            summary = mirror(arguments.url, options, observer=reporter, stop=stop)
+        finally:
+            reporter.close()
+    if summary.interrupted:
+        return INTERRUPTED
+    return 0 if summary.complete else 1
+
+
+def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
+    """Make the library's options; UsageError for values that cannot be meant."""
+    from dashget.api import MirrorOptions
+    from dashget.cli.options.requests import transfer_options
+
+    return MirrorOptions(
+        root=_root(arguments.output),
+        selection=selection(arguments),
+        transfer=transfer_options(arguments),
+        base_url=arguments.base_url,
+        now=parse_now(arguments.now),
+        segment_limit=arguments.segment_limit,
+        dry_run=arguments.dry_run,
+        verify=arguments.verify,
+        checksums=arguments.checksums == "sha256",
+        prune=arguments.prune,
+        moved=arguments.moved,
+        fsync=arguments.fsync,
+    )
+
+
+def _root(output: str | None) -> Path | None:
+    from pathlib import Path
+
+    from dashget.errors import UsageError
+
+    if output is None:
+        return None
+    if not output:
+        raise UsageError("--output is empty", hint="name a directory; . is the current one")
+    if output == "-":
+        raise UsageError("a mirror cannot go to standard output", hint="name a directory")
+    return Path(output)
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="The mirror's directory; by default named after the manifest's own.",
+    )
+    _add_report(group)
+    group.add_argument(
+        "--verify",
+        action="store_true",
+        help="Compare also complete files with the server, and fetch what has changed; not in a"
+        " dry run (see: dashget verify --remote).",
+    )
+    group.add_argument(
+        "--checksums",
+        choices=("none", "sha256"),
+        default="none",
+        help="Record checksums, and write SHA256SUMS.",
+    )
+    group.add_argument(
+        "--prune",
+        action="store_true",
+        help="Remove files that the manifest no longer names; none that were recorded live.",
+    )
+    group.add_argument(
+        "--moved",
+        action="store_true",
+        help="The directory holds the same presentation from another URL.",
+    )
+    group.add_argument(
+        "--fsync", action="store_true", help="Make finished files outlast a power cut."
+    )
+
+
+def _add_report(group: argparse._ArgumentGroup) -> None:
+    for names, text in (
+        (("--dry-run",), "Say what would be fetched; write nothing."),
+        (("--json",), "One event per line on standard output."),
+        (("--quiet", "-q"), "Only report warnings and failures."),
+        (("--verbose", "-v"), "A line per file and retry."),
+        (("--no-progress",), "No progress while it works."),
+    ):
+        group.add_argument(*names, action="store_true", help=text)
+
+
+class _Reporter(Protocol):
+    def __call__(self, event: Event, /) -> None: ...
+    def close(self) -> None: ...
+
+
+def _reporter(arguments: argparse.Namespace) -> _Reporter:
+    """Choose the printer; each is loaded only where it is used."""
+    if arguments.json:
+        from dashget.cli.printers.jsonlines import JsonLines
+        from dashget.cli.streams import outliving
+
+        return JsonLines(outliving(sys.stdout.buffer))
+    able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    live = able and not (arguments.quiet or arguments.no_progress)
+    if live:
+        from dashget.cli.printers.terminal import LiveTerminal
+
+        return LiveTerminal(sys.stderr, verbose=arguments.verbose)
+    from dashget.cli.printers.plain import PlainLines
+
+    return PlainLines(
+        sys.stderr,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        progress=not arguments.no_progress,
+    )

@@ -1,0 +1,60 @@
+"""``dashget list URL``: what a presentation holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Final
+
+from dashget.cli.options.network import add_network
+from dashget.cli.options.shared import add_now, add_url, parse_now
+from dashget.cli.parser import Parser
+
+EXAMPLES: Final = """\
+  dashget list https://example.com/show/manifest.mpd
+  dashget list URL --json | jq .
+"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what is listed, and how."""
+    add_url(parser)
+    group = parser.add_argument_group("Output")
+    group.add_argument("--json", action="store_true", help="One JSON object.")
+    group.add_argument(
+        "--init",
+        action="store_true",
+        help="Fetch initialization segments, and tell what they say about encryption.",
+    )
+    add_now(parser.add_argument_group("Selection"))
+    add_network(parser, threads=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show Periods, adaptation sets and Representations."""
+    import msgspec
+
+    from dashget.api import load, protections_inside
+    from dashget.cli.options.requests import prepared, transfer_options
+    from dashget.cli.printers.listing import presentation_row, print_table
+    from dashget.cli.printers.warned import print_warning, print_warnings
+    from dashget.planning.plan import make_tracks
+    from dashget.transfer.http.origin import shown
+
+    transfer = prepared(transfer_options(arguments))
+    now = parse_now(arguments.now)
+    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
+    presentation = loaded.presentation
+    tracks = make_tracks(presentation)
+    print_warnings(loaded.warnings)
+    inside = protections_inside(loaded, tracks, transfer, print_warning) if arguments.init else None
+    row = presentation_row(presentation, tracks, inside)
+    if arguments.json:
+        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
+    else:
+        import shutil
+
+        row = msgspec.structs.replace(row, url=shown(row.url, appended=transfer.append_query))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print_table(row, sys.stdout, width=width)
+    return 0

@@ -1,0 +1,106 @@
+"""``dashget plan URL``: every request that ``get`` would make, nothing downloaded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from dashget.cli.options.network import add_network
+from dashget.cli.options.shared import (
+    add_filters,
+    add_now,
+    add_segment_limit,
+    add_url,
+    parse_now,
+    selection,
+)
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dashget.planning.plan import PlannedSegment
+    from dashget.segments.segment import Segment
+
+EXAMPLES: Final = """\
+  dashget plan https://example.com/show/manifest.mpd
+  dashget plan URL --video best --json | jq -r .url
+"""
+
+_LINES_AT_ONCE = 512
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add what is planned, and how it is written."""
+    add_url(parser)
+    group = parser.add_argument_group("Output")
+    group.add_argument("--json", action="store_true", help="JSON Lines, one object per segment.")
+    group.add_argument(
+        "--index",
+        action="store_true",
+        help="Fetch the index of single files, and list their subsegments with ranges.",
+    )
+    group = parser.add_argument_group("Selection")
+    add_now(group)
+    add_segment_limit(group)
+    add_filters(group)
+    add_network(parser, threads=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List every request that get would make; only the MPD is downloaded.
+
+    Plain: one URL per line, followed by two blanks and first-last where a byte range is
+    meant. With --json: one object per segment, as documented in docs/plan.md.
+    """
+    from dashget.api import load, plan
+    from dashget.cli.options.requests import prepared, transfer_options
+    from dashget.cli.printers.warned import print_warning, print_warnings
+
+    transfer = prepared(transfer_options(arguments))
+    now = parse_now(arguments.now)
+    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
+    print_warnings(loaded.warnings)
+    segments = plan(
+        loaded,
+        selection(arguments),
+        segment_limit=arguments.segment_limit,
+        indexes=transfer if arguments.index else None,
+        observer=print_warning,
+    )
+    if arguments.json:
+        _write_json(segments)
+    else:
+        _write_plain(segments)
+    return 0
+
+
+def _write_json(segments: Iterable[PlannedSegment]) -> None:
+    import msgspec
+
+    from dashget.planning.plan import plan_line
+
+    encode = msgspec.json.Encoder().encode_lines
+    write = sys.stdout.buffer.write
+    for batch in _batches(segments):
+        write(encode([plan_line(planned) for planned in batch]))
+
+
+def _write_plain(segments: Iterable[PlannedSegment]) -> None:
+    for batch in _batches(segments):
+        sys.stdout.write("".join([_plain_line(planned.segment) for planned in batch]))
+
+
+def _plain_line(segment: Segment) -> str:
+    if segment.range is None:
+        return f"{segment.url}\n"
+    return f"{segment.url}  {segment.range}\n"
+
+
+def _batches(segments: Iterable[PlannedSegment]) -> Iterator[list[PlannedSegment]]:
+    """Group what is written at once: the first lines singly, since somebody may be waiting."""
+    stream = iter(segments)
+    yield list(islice(stream, 1))
+    while batch := list(islice(stream, _LINES_AT_ONCE)):
+        yield batch

@@ -1,0 +1,144 @@
+"""What stands on the command line about requests, as ``TransferOptions``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from dashget.cli.printers.warned import print_warning
+from dashget.common.lateregex import late
+from dashget.errors import UsageError
+from dashget.events import Warned
+from dashget.transfer.curl.descriptors import raise_limit
+from dashget.transfer.settings.options import (
+    MOST_TO_FIND,
+    HttpVersion,
+    OriginHeader,
+    TransferOptions,
+)
+from dashget.transfer.settings.precheck import read_files, warnings_about
+from dashget.version import __version__
+
+_RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
+_SCALE: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_MOST_DIGITS: Final = 9
+
+
+def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
+    """Make the engine's options; UsageError for values that cannot be meant."""
+    plain, bound = _parse_headers(arguments.header or ())
+    in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
+    return TransferOptions(
+        in_flight=in_flight,
+        max_in_flight=most,
+        max_per_host=arguments.max_per_host,
+        timeout_seconds=arguments.timeout,
+        connect_timeout_seconds=arguments.connect_timeout,
+        retries=arguments.retries,
+        user_agent=arguments.user_agent or f"DashGet/{__version__}",
+        headers=plain,
+        origin_headers=bound,
+        send_credentials_to=tuple(arguments.send_credentials_to or ()),
+        user=None if arguments.user is None else _with_password(arguments.user),
+        netrc=arguments.netrc,
+        cookie_file=arguments.cookies,
+        cookies=tuple(arguments.cookie or ()),
+        append_query=_query(arguments.append_query),
+        proxy=arguments.proxy,
+        no_proxy=arguments.no_proxy,
+        cacert=arguments.cacert,
+        cert=arguments.cert,
+        key=arguments.key,
+        insecure=arguments.insecure,
+        interface=arguments.interface,
+        http=HttpVersion(arguments.http),
+        limit_rate=None if arguments.limit_rate is None else _parse_rate(arguments.limit_rate),
+        max_redirects=arguments.max_redirects,
+        allow_downgrade=arguments.allow_downgrade,
+        allow_private=arguments.allow_private,
+    )
+
+
+def prepared(options: TransferOptions) -> TransferOptions:
+    """Do what comes before the first request: descriptors, files that are read once, warnings."""
+    allow_open_files(options)
+    options = read_files(options)
+    for message in warnings_about(options):
+        print_warning(Warned(message))
+    return options
+
+
+def allow_open_files(options: TransferOptions) -> None:
+    """Raise this process's limit of open files to what that many transfers need, if it may."""
+    raise_limit(options.in_flight or options.max_in_flight)
+
+
+def _query(text: str | None) -> str | None:
+    return None if text is None else text.lstrip("?&")
+
+
+def _parse_threads(text: str) -> tuple[int | None, int]:
+    """Return the number of transfers, None for ``auto``, and the most that may be found."""
+    word, colon, cap = text.partition(":")
+    finds = word.lower() == "auto"
+    number = cap if colon and finds else text
+    if finds and not colon:
+        return None, MOST_TO_FIND
+    if not number.isascii() or not number.isdigit() or len(number) > _MOST_DIGITS:
+        raise UsageError(
+            f"--threads must be a number, auto, or auto:MOST: {text[:20]}",
+            hint="the default is 4",
+        )
+    return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
+
+
+def _parse_headers(
+    texts: Sequence[str],
+) -> tuple[tuple[tuple[str, str], ...], tuple[OriginHeader, ...]]:
+    """Split ``Name: value`` from ``@ORIGIN Name: value``."""
+    plain: list[tuple[str, str]] = []
+    bound: list[OriginHeader] = []
+    for text in texts:
+        if text.startswith("@"):
+            origin, _, header = text[1:].partition(" ")
+            name, value = _parse_header(header)
+            bound.append(OriginHeader(origin, name, value))
+        else:
+            plain.append(_parse_header(text))
+    return tuple(plain), tuple(bound)
+
+
+def _parse_header(text: str) -> tuple[str, str]:
+    """Split a header; UsageError, without what may be a secret, where there is nothing to split."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise UsageError(
+            "not a header: there is no colon in it",
+            hint="write it as 'Name: value' or '@ORIGIN Name: value'",
+        )
+    return name.strip(), value.strip()
+
+
+def _parse_rate(text: str) -> int:
+    match = _RATE.fullmatch(text.strip()) if text.isascii() and len(text) <= 20 else None
+    if match is None:
+        raise UsageError(f"--limit-rate is not a rate: {text[:20]!r}", hint="such as 500k or 2M")
+    return int(float(match[1]) * _SCALE[match[2].lower()])
+
+
+def _with_password(user: str) -> str:
+    if ":" in user:
+        return user
+    if not sys.stdin.isatty():
+        raise UsageError("--user has no password", hint="write it as NAME:PASSWORD")
+    import getpass
+    import signal
+
+    # What was done to the terminal is undone for an exception, not for the end of the process.
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    finally:
+        signal.signal(signal.SIGINT, earlier)

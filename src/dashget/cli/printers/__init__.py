@@ -1,0 +1,1 @@
+"""Printers of events and results: for terminals, for logs, and as JSON Lines."""

@@ -1,0 +1,140 @@
+"""Progress for pipes and logs: whole lines, at a sane pace, no control characters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from dashget.cli.printers import text
+from dashget.cli.printers.meter import Meter
+from dashget.cli.printers.summary import summary_lines
+from dashget.events import (
+    MANIFEST,
+    BegunAnew,
+    Event,
+    FileFinished,
+    FileStarted,
+    ManifestLoaded,
+    Outcome,
+    Progressed,
+    Pruned,
+    RetryScheduled,
+    Summary,
+    Warned,
+)
+
+_LINE_EVERY_SECONDS = 5.0
+
+
+class PlainLines:
+    """An observer that writes lines.
+
+    ``quiet`` writes warnings, what is removed and failures, and so nothing about a clean run.
+    ``verbose`` adds a line per file and per retry. ``progress`` adds a line every five
+    seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        progress: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._verbose = verbose
+        self._progress = progress and not quiet
+        self._clock = clock
+        self._meter = Meter(clock)
+        self.ignores = frozenset({FileStarted, FileFinished} if quiet else {FileStarted})
+        self._next_line = clock() + _LINE_EVERY_SECONDS
+
+    def __call__(self, event: Event, /) -> None:
+        if self._progress:
+            self._meter.take(event)
+        if isinstance(event, Progressed):
+            self._tick()
+        elif isinstance(event, Summary):
+            if not self._quiet or not event.complete:
+                for line in summary_lines(event, verbose=self._verbose):
+                    self._write(line)
+        elif not self._quiet or isinstance(event, (Pruned, Warned)):
+            entry = event_line(event, verbose=self._verbose)
+            if entry is not None:
+                self._write(entry)
+
+    def close(self) -> None:
+        """Have nothing to end: every line is whole."""
+
+    def _tick(self) -> None:
+        now = self._clock()
+        if not self._progress or now < self._next_line:
+            return
+        self._next_line = now + _LINE_EVERY_SECONDS
+        meter = self._meter
+        left = meter.seconds_left
+        self._write(
+            f"{text.percent(meter.fraction, complete=meter.complete)}"
+            f"  {meter.done:,}/{meter.files:,} files"
+            f"  {text.size(meter.bytes_here)}  {text.rate(meter.rate)}"
+            + (f"  {text.duration(left)} left" if left is not None else "")
+            + (f"  {meter.failed:,} failed" if meter.failed else "")
+        )
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def event_line(event: Event, *, verbose: bool) -> str | None:
+    """Return the line that an event deserves in a log, if any."""
+    if isinstance(event, ManifestLoaded):
+        return manifest_line(event)
+    if isinstance(event, Pruned):
+        word = "would remove" if event.dry_run else "removing"
+        return "\n".join(f"{word}: {text.printable(path)}" for path in event.paths)
+    if isinstance(event, Warned):
+        return warning_line(event)
+    if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
+        return retry_line(event)
+    if isinstance(event, BegunAnew) and verbose:
+        dropped = text.size(event.dropped)
+        reason = text.printable(event.reason)
+        return f"beginning anew: {text.printable(event.path)}: {reason} ({dropped} dropped)"
+    if isinstance(event, FileFinished):
+        if event.outcome is Outcome.FAILED:
+            return f"failed: {text.printable(event.path)}: {text.printable(event.reason or '')}"
+        if verbose:
+            size = "" if event.size is None else f" ({text.size(event.size)})"
+            return f"{event.outcome.value}: {text.printable(event.path)}{size}"
+    return None
+
+
+def manifest_line(event: ManifestLoaded) -> str:
+    """Say what is about to be mirrored, and where to."""
+    title = f"{text.printable(event.title)}: " if event.title else ""
+    return (
+        f"{title}{event.type} presentation, {text.count(event.periods, 'period')},"
+        f" {text.count(event.representations, 'representation')} -> {text.printable(event.root)}"
+    )
+
+
+def warning_line(event: Warned) -> str:
+    """Write a warning with its place in the document and the clause it goes back to."""
+    place = event.where or ""
+    if event.line is not None:
+        place += f"{', ' if place else ''}line {event.line}"
+    clause = f" ({event.clause})" if event.clause else ""
+    return f"warning: {place + ': ' if place else ''}{text.printable(event.message)}{clause}"
+
+
+def retry_line(event: RetryScheduled) -> str:
+    """Say what is tried again, when and why."""
+    return (
+        f"retrying {text.printable(event.path)} in {text.duration(event.delay_seconds)}"
+        f" (attempt {event.attempt + 1}): {text.printable(event.reason)}"
+    )

@@ -1,0 +1,91 @@
+"""Rows of the live display, made to fit: what matters least goes first, no number is ever cut.
+
+Bars go first, then figures one after the other; names of tracks are shortened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from dashget.cli.printers import text
+from dashget.cli.printers.meter import Meter, TrackMeter
+
+_BAR_WIDTH = 24
+_SHORTEST_BAR = 6
+_LABEL_WIDTH = 34
+_SHORTEST_LABEL = 12
+_GAP = "  "
+
+
+def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> Iterator[Text]:
+    """Yield a row for each track: name, bar, files, bytes, in columns."""
+    labels = [f"{track.content_type} {text.printable(track.label)}" for track in tracks]
+    counts = [_count(track) for track in tracks]
+    sizes = [text.size(track.bytes_here) for track in tracks]
+    label_width = min(max((Text(label).cell_len for label in labels), default=0), _LABEL_WIDTH)
+    count_width, size_width = _widest(counts), _widest(sizes)
+    bar_width = min(width - label_width - count_width - size_width - 3, _BAR_WIDTH)
+    if bar_width < _SHORTEST_BAR:
+        bar_width = 0
+        if width - count_width - size_width - 2 < min(label_width, _SHORTEST_LABEL):
+            size_width = 0
+        taken = count_width + 1 + (size_width + 1 if size_width else 0)
+        label_width = max(min(label_width, width - taken), 0)
+    for track, label, count, size in zip(tracks, labels, counts, sizes, strict=True):
+        name = Text(label)
+        name.truncate(label_width, overflow="ellipsis", pad=True)
+        cells = [name] if label_width else []
+        if bar_width:
+            cells.append(_bar(console, track.fraction, bar_width))
+        cells.append(Text(count.rjust(count_width), style="red" if track.failed else ""))
+        if size_width:
+            cells.append(Text(size.rjust(size_width), style="dim"))
+        yield Text(" ").join(cells)
+
+
+def total_row(console: Console, meter: Meter, width: int) -> Text:
+    """Return the row of totals: percentage, bar, and as many figures as there is room for."""
+    left, expected = meter.seconds_left, meter.bytes_expected
+    count = f"{meter.done:,}/{meter.files:,}"
+    facts = {
+        "percent": text.percent(meter.fraction, complete=meter.complete),
+        "failed": f"{meter.failed:,} failed" if meter.failed else "",
+        "rate": text.rate(meter.rate),
+        "left": f"{text.duration(left)} left" if left is not None else "",
+        "count": f"{count} files",
+        "bytes": text.size(meter.bytes_here)
+        + (f" of about {text.size(expected)}" if expected else ""),
+    }
+    room = min(width - _length(facts) - 1, _BAR_WIDTH)
+    shorter = {"bytes": text.size(meter.bytes_here), "count": count}
+    for name in ("bytes", "bytes", "count", "left", "rate", "count"):
+        if _length(facts) <= width:
+            break
+        facts[name] = shorter.pop(name, "")
+    row = Text(facts.pop("percent"), style="bold")
+    if room >= _SHORTEST_BAR:
+        row = Text.assemble(row, " ", _bar(console, meter.fraction, room))
+    return Text(_GAP).join([row, *(Text(fact) for fact in facts.values() if fact)])
+
+
+def _count(track: TrackMeter) -> str:
+    of = f"/{track.files:,}" if track.countable and track.files else ""
+    return f"{track.done:,}{of}"
+
+
+def _widest(cells: Sequence[str]) -> int:
+    return max(map(len, cells), default=0)
+
+
+def _length(facts: dict[str, str]) -> int:
+    return len(_GAP.join(fact for fact in facts.values() if fact))
+
+
+def _bar(console: Console, fraction: float, width: int) -> Text:
+    bar = ProgressBar(total=1.0, completed=fraction, width=width)
+    segments = console.render(bar, console.options.update(width=width))
+    return Text.assemble(*[(segment.text, segment.style or "") for segment in segments])

@@ -1,0 +1,109 @@
+"""The end of a run, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashget.cli.printers import text
+from dashget.events import Failure, Outcome, Summary
+
+_SHOWN_FAILURES = 20
+_SHOWN_ABSENT = 3
+_WORDS = {
+    Outcome.DOWNLOADED: "downloaded",
+    Outcome.RESUMED: "resumed",
+    Outcome.UPDATED: "updated",
+    Outcome.PRESENT: "already there",
+    Outcome.ADOPTED: "adopted",
+    Outcome.ABSENT: "absent at the end",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "not finished",
+    Outcome.PLANNED: "to fetch",
+}
+
+
+def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines of the summary, plain text.
+
+    Failures are listed up to twenty, what is absent up to three, all of them if ``verbose``.
+    """
+    yield _headline(summary)
+    yield "  " + _outcomes(summary)
+    if summary.dry_run:
+        return
+    if summary.transferred:
+        seconds = max(summary.seconds, 1e-9)
+        yield (
+            f"  received {text.size(summary.transferred)} in {text.duration(summary.seconds)}"
+            f" ({text.rate(summary.transferred / seconds)}),"
+            f" {text.count(summary.requests, 'request')}"
+        )
+    if summary.kept_files:
+        files = text.count(summary.kept_files, "unfinished file")
+        yield f"  kept {text.size(summary.kept_bytes)} of {files}, to go on from there"
+    absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
+    for path in absent:
+        yield f"  absent at the end: {text.printable(path)}"
+    yield from _hidden_lines(len(summary.absent) - len(absent))
+    shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
+    for failure in shown:
+        yield from _failure_lines(failure)
+    yield from _hidden_lines(len(summary.failures) - len(shown))
+    yield f"  mirror: {text.printable(summary.root)}"
+    if summary.complete:
+        local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
+        yield f"  plays from any static server: {text.printable(local)}"
+    elif summary.error is None:
+        yield f"hint: {_hint(summary)}"
+
+
+def _headline(summary: Summary) -> str:
+    have = f"{text.count(summary.files, 'file')}, {text.size(summary.bytes)}"
+    if summary.dry_run:
+        total = summary.bytes_estimated
+        about = "" if total is None else f" of about {text.size(total)}"
+        return f"Dry run: nothing was downloaded; {have}{about} already there"
+    if summary.interrupted:
+        return f"Interrupted: {have} complete so far"
+    if summary.error is not None:
+        return f"Stopped: {have} complete so far"
+    failed = len(summary.failures)
+    if failed:
+        planned = sum(summary.outcomes.values())
+        return f"Incomplete: {failed:,} of {text.count(planned, 'file')} failed; {have} complete"
+    return f"Complete: {have}"
+
+
+def _hint(summary: Summary) -> str:
+    """Say what may help: what the engine knows, where that is the same for all failures."""
+    known = {failure.hint for failure in summary.failures}
+    hint = known.pop() if len(known) == 1 else None
+    if hint is not None and not summary.interrupted:
+        return text.printable(hint)
+    statuses = {failure.status for failure in summary.failures}
+    if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
+        return "the server refuses these, though the manifest names them; it may be wrong there"
+    return "run the same command again; it fetches only what is missing"
+
+
+def _outcomes(summary: Summary) -> str:
+    parts = [
+        f"{summary.outcomes[outcome]:,} {words}"
+        for outcome, words in _WORDS.items()
+        if summary.outcomes.get(outcome)
+    ]
+    if summary.warnings:
+        parts.append(text.count(summary.warnings, "warning"))
+    return ", ".join(parts) or "nothing to do"
+
+
+def _hidden_lines(count: int) -> Iterator[str]:
+    if count:
+        yield f"  ... and {count:,} more; -v or --json lists them all"
+
+
+def _failure_lines(failure: Failure) -> Iterator[str]:
+    attempts = text.count(failure.attempts, "attempt")
+    yield f"  failed: {text.printable(failure.path)}"
+    yield f"    {text.printable(failure.reason)} ({attempts})"
+    yield f"    {text.printable(failure.url)}"

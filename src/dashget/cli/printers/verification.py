@@ -1,0 +1,134 @@
+"""The result of a verification, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dashget.cli.printers import text
+from dashget.cli.printers.plain import event_line
+from dashget.events import Event, FileFinished, Pruned
+from dashget.verification.checks import Finding, Problem, Report
+
+_PIPE_WIDTH = 2000
+_SHOWN = 200
+_ALIKE = (Problem.UNCOMPARED, Problem.GONE)
+"""What a server says of one file it often says of all."""
+_ALIKE_SHOWN = 5
+_HINTS_SHOWN = 3
+
+
+class FindingsTable:
+    """An observer that collects findings and prints them as a table with the sums below.
+
+    Of findings that it only counts, however many there are, it keeps nothing. What is repaired
+    or pruned meanwhile is told on ``progress`` as it happens.
+    """
+
+    def __init__(self, stream: TextIO, progress: TextIO, *, quiet: bool, verbose: bool) -> None:
+        self._stream = stream
+        self._progress = progress
+        self._quiet = quiet
+        self._verbose = verbose
+        self._shown: list[Finding] = []
+        self._more = 0
+        """Findings for which there is no room in the table."""
+        self._alike: Counter[tuple[Problem, str]] = Counter()
+        """What the server said of files, and of how many."""
+        self._hints: Counter[str] = Counter()
+
+    def __call__(self, event: Event, /) -> None:
+        if isinstance(event, Finding):
+            self._take(event)
+        elif isinstance(event, Report):
+            self._print(event)
+        elif isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet):
+            self._progress.write(f"{event_line(event, verbose=True)}\n")
+
+    def _take(self, finding: Finding) -> None:
+        if finding.hint is not None:
+            self._hints[finding.hint] += 1
+        if self._quiet and finding.note:
+            return
+        if not self._verbose and finding.problem in _ALIKE:
+            what = finding.problem, finding.message
+            self._alike[what] += 1
+            if self._alike[what] > _ALIKE_SHOWN:
+                return
+        if self._verbose or len(self._shown) < _SHOWN:
+            self._shown.append(finding)
+        else:
+            self._more += 1
+
+    def _print(self, report: Report) -> None:
+        wide = None if self._stream.isatty() else _PIPE_WIDTH
+        console = Console(file=self._stream, highlight=False, width=wide)
+        if self._shown:
+            console.print(_table(self._shown))
+        if self._more:
+            console.print(f"... and {self._more:,} more; -v or --json lists them all")
+        for (problem, message), number in self._alike.items():
+            if number > _ALIKE_SHOWN:
+                more = number - _ALIKE_SHOWN
+                line = f"... and {more:,} more {problem.value}: {text.printable(message)}"
+                console.print(Text(line), soft_wrap=True)
+        if not self._quiet or report.errors or report.uncompared:
+            hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
+            for number, line in enumerate(report_lines(report, hints)):
+                style = _headline_style(report) if number == 0 else ""
+                console.print(Text(line, style=style), soft_wrap=True)
+
+
+def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the sums in words, and ``hints`` against what kept files from being compared."""
+    checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
+    if report.interrupted:
+        yield f"Interrupted: not all was checked; {text.count(report.errors, 'error')} so far"
+    elif report.sound and report.uncompared:
+        files = text.count(report.uncompared, "file")
+        yield f"Sound here: {checked}; {files} could not be compared with the server"
+    elif report.sound:
+        yield f"Sound: {checked}"
+    else:
+        yield f"Not sound: {text.count(report.errors, 'error')}; {checked} checked"
+    facts = [f"{report.checksummed:,} by checksum"]
+    if report.compared:
+        facts.append(f"{report.compared:,} compared with the server")
+    if report.uncompared and not report.sound:
+        facts.append(f"{report.uncompared:,} not compared")
+    if report.repaired:
+        facts.append(f"{report.repaired:,} fetched again")
+    if report.notes:
+        facts.append(text.count(report.notes, "note"))
+    yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
+    if report.errors and not report.repaired:
+        yield "hint: --repair fetches exactly what is wrong"
+    for hint in hints:
+        yield f"hint: {hint}"
+
+
+def _headline_style(report: Report) -> str:
+    if not report.sound:
+        return "bold red"
+    return "bold yellow" if report.uncompared else "bold green"
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for finding in findings:
+        style = "dim" if finding.note else "red"
+        table.add_row(
+            Text(finding.problem.value, style=style),
+            Text(text.printable(finding.path)),
+            Text(text.printable(finding.message)),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Small types and functions that know nothing of DASH: byte ranges, checksums, validation."""

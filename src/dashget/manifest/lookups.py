@@ -1,0 +1,223 @@
+"""What a document sends its reader to look up elsewhere: remote elements, the time, indexes.
+
+The pure core says what it needs and is called again with it; this is who fetches it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.common.byterange import ByteRange
+from dashget.errors import FetchError, Issue, MPDError
+from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
+from dashget.mpd.model import MPD
+from dashget.mpd.presentation import SingleAddressing
+from dashget.mpd.remote import include_remote
+from dashget.mpd.urls import resolve_reference
+from dashget.planning.plan import Track
+from dashget.transfer.contract import Fetched, Method, Request
+from dashget.transfer.engine import Engine
+
+if TYPE_CHECKING:
+    from dashget.media.isobmff import Protections
+
+_MOST_ROUNDS: Final = 8
+_MOST_REMOTE: Final = 10_000
+_REMOTE_BYTES: Final = 64 * 1024 * 1024
+_CLOCK_BYTES: Final = 4096
+_NOT_THERE: Final = (404, 410)
+_MOST_INDEX_ROUNDS: Final = 16
+_INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
+_INDEX_BYTES: Final = 64 * 1024 * 1024
+
+
+class Unreached(msgspec.Struct, frozen=True):
+    """A remote element that its server may have, though not just now."""
+
+    url: str
+    reason: str
+
+
+class RemoteEntity(msgspec.Struct, frozen=True):
+    """The content of a remote element: ``href`` as written, ``url`` as fetched."""
+
+    href: str
+    url: str
+    data: bytes
+
+
+def fetch_remote_elements(
+    mpd: MPD, url: str, engine: Engine
+) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
+    """Put all remote elements of a document in their place (5.5), nested ones included.
+
+    One that cannot be had is an issue, and the element's own content stays, as the standard
+    has it. One whose server did not say that there is none is ``Unreached``, too.
+    """
+    entities: dict[str, RemoteEntity] = {}
+    issues: list[Issue] = []
+    unreached: list[Unreached] = []
+    for _ in range(_MOST_ROUNDS):
+        if not mpd.remote:
+            break
+        content: dict[str, bytes | None] = {}
+        for element in mpd.remote:
+            if element.href in content:
+                continue
+            known = entities.get(element.href)
+            if known is None and len(entities) < _MOST_REMOTE:
+                known = _fetch_entity(element.href, url, engine, issues, unreached)
+            if known is not None:
+                entities[element.href] = known
+            content[element.href] = None if known is None else known.data
+        mpd = include_remote(mpd, content)
+    return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
+
+
+def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
+    """Do the same with what an earlier run fetched; what is not among it stays remote."""
+    content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
+    for _ in range(_MOST_ROUNDS):
+        if not any(element.href in content for element in mpd.remote):
+            break
+        mpd = include_remote(mpd, content)
+    return mpd
+
+
+def learn_time(
+    mpd: MPD, url: str, fetched: Fetched | None, engine: Engine
+) -> tuple[datetime.datetime, tuple[Issue, ...]]:
+    """Return the wall-clock time for a dynamic presentation (5.8.4.11).
+
+    UTCTiming in document order, else the ``Date`` of the MPD's response, else this
+    computer's clock.
+    """
+    sources, notes = clock_sources(mpd, url)
+    issues = list(notes)
+    for source in sources:
+        try:
+            return _as_datetime(_ask_clock(source, engine)), tuple(issues)
+        except (FetchError, ValueError) as error:
+            message = error.message if isinstance(error, FetchError) else str(error)
+            issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
+    if fetched is not None and fetched.head.date is not None:
+        try:
+            clock = read_clock(ClockMethod.HTTP_HEAD, b"", fetched.head.date)
+            return _as_datetime(clock), tuple(issues)
+        except ValueError as error:
+            issues.append(Issue(f"Date of the manifest's response: {error}"))
+    return datetime.datetime.now(datetime.UTC), tuple(issues)
+
+
+def read_indexes(tracks: Sequence[Track], engine: Engine) -> Iterator[tuple[Track, Issue | None]]:
+    """Replace the index of each single-file track by that of its subsegments.
+
+    A file without index keeps its one segment; one whose index cannot be had or read does
+    so with an issue.
+    """
+    for track in tracks:
+        representation = track.representation
+        try:
+            index = _read_index(track, engine)
+        except (FetchError, MPDError) as error:
+            message = f"the index of Representation {representation.id}: {error.message}"
+            issue = Issue(message, representation.where, representation.line, "5.3.9.2")
+            yield track, issue
+        else:
+            yield index, None
+
+
+def read_protections(
+    tracks: Sequence[Track], engine: Engine
+) -> tuple[dict[int, Protections], tuple[Issue, ...]]:
+    """Read what initialization segments say about encryption, by key of the track.
+
+    Where there is no initialization segment of its own, the beginning of the single file
+    is read. What cannot be had or read is an issue.
+    """
+    from dashget.media.isobmff import BoxError, read_protection
+
+    found: dict[int, Protections] = {}
+    issues: list[Issue] = []
+    known: dict[Request, Protections] = {}
+    for track in tracks:
+        request = _initialization_of(track)
+        if request is None:
+            continue
+        try:
+            if request not in known:
+                _, data = engine.fetch(request, max_bytes=_INITIALIZATION_BYTES)
+                known[request] = read_protection(data)
+        except (FetchError, BoxError) as error:
+            message = error.message if isinstance(error, FetchError) else str(error)
+            name = track.representation.id
+            text = f"the initialization segment of Representation {name}: {message}"
+            issues.append(Issue(text, track.representation.where, track.representation.line))
+        else:
+            found[track.key] = known[request]
+    return found, tuple(issues)
+
+
+def _initialization_of(track: Track) -> Request | None:
+    representation = track.representation
+    named, single = representation.initialization, representation.addressing
+    if named is not None:
+        patterns, span = named.address.patterns, named.range
+    elif isinstance(single, SingleAddressing) and single.initialization_range is not None:
+        patterns, span = single.media.patterns, single.initialization_range
+    else:
+        return None
+    urls = tuple(pattern.expand(None, None, None) for pattern in patterns)
+    return Request(urls, range=span)
+
+
+def _fetch_entity(
+    href: str, url: str, engine: Engine, issues: list[Issue], unreached: list[Unreached]
+) -> RemoteEntity | None:
+    target = resolve_reference(url, href)
+    if not target.lower().startswith(("http://", "https://")):
+        issues.append(
+            Issue(f"the remote element at {href!r} is not on an http server", clause="5.5")
+        )
+        return None
+    try:
+        fetched, data = engine.fetch(Request((target,)), max_bytes=_REMOTE_BYTES)
+    except FetchError as error:
+        issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
+        if error.status not in _NOT_THERE:
+            unreached.append(Unreached(target, error.message))
+        return None
+    return RemoteEntity(href, fetched.url, data)
+
+
+def _ask_clock(source: ClockSource, engine: Engine) -> Fraction:
+    if source.time is not None:
+        return source.time
+    method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET
+    fetched, body = engine.fetch(Request(source.urls, method), max_bytes=_CLOCK_BYTES)
+    return read_clock(source.method, body, fetched.head.date)
+
+
+def _as_datetime(seconds: Fraction) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC)
+
+
+def _read_index(track: Track, engine: Engine) -> Track:
+    from dashget.segments.subsegments import NeededIndex, read_index
+
+    known: dict[ByteRange, bytes] = {}
+    for _ in range(_MOST_INDEX_ROUNDS):
+        found = read_index(track.representation, known)
+        if found is None:
+            return track
+        if not isinstance(found, NeededIndex):
+            return msgspec.structs.replace(track, index=found)
+        urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
+        for wanted in found.ranges:
+            _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)
+    raise MPDError("it refers to itself too often")

@@ -1,0 +1,148 @@
+"""What a mirror should hold, worked out again from its MPD and what the record says of the run.
+
+The newest run says what the mirror should have. Of a live presentation, earlier runs had
+planned other windows, and what they recorded was recorded on purpose: it is held against the
+plan that it was fetched for, which takes the MPD of that run and its wall-clock time.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from dashget.common.digests import sha256_hex
+from dashget.errors import DashGetError, MPDError
+from dashget.manifest.lookups import RemoteEntity, include_entities
+from dashget.mpd.model import MPD
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import Presentation
+from dashget.mpd.resolve import resolve
+from dashget.planning.layout import Layout, SafePath
+from dashget.planning.plan import (
+    PlannedSegment,
+    Track,
+    iter_plan,
+    iter_representations,
+    make_layout,
+    make_tracks,
+)
+from dashget.planning.selection import Selection, parse_selection, select
+from dashget.store import Header, LiveRun, MirrorDirectory
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What a mirror should hold: its presentation, and which tracks of it were selected."""
+
+    presentation: Presentation
+    tracks: tuple[Track, ...]
+    selected: frozenset[int]
+    layout: Layout
+
+    def iter_plan(self) -> Iterator[PlannedSegment]:
+        """Yield every segment that the MPD names, selected or not, in presentation order."""
+        return iter_plan(self.tracks, self.layout)
+
+
+def expected_of(presentation: Presentation, name: SafePath, selection: Selection) -> Expected:
+    """Work out what a mirror of a presentation should hold."""
+    tracks = make_tracks(presentation)
+    chosen = {id(r) for r in iter_representations(select(presentation, selection))}
+    selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
+    return Expected(presentation, tracks, selected, make_layout(presentation, name))
+
+
+def playable(store: MirrorDirectory, expected: Expected) -> tuple[Track, ...]:
+    """Return the tracks that play from a mirror: those selected, and others that are all there.
+
+    An earlier run may have selected them; a narrower one takes nothing away.
+    """
+    return tuple(
+        track
+        for track in expected.tracks
+        if track.key in expected.selected or _is_all_there(store, track, expected.layout)
+    )
+
+
+def _is_all_there(store: MirrorDirectory, track: Track, layout: Layout) -> bool:
+    """Whether every segment of a track is recorded; the first that is not ends the search."""
+    found = False
+    for planned in iter_plan((track,), layout):
+        if store.is_recorded(planned.path):
+            found = True
+        elif not planned.segment.last_derived:
+            return False
+    return found
+
+
+def read_document(store: MirrorDirectory, data: bytes) -> MPD:
+    """Parse an MPD of a mirror, with the remote elements that are kept there in their place."""
+    entities = tuple(RemoteEntity(*entry) for entry in store.read_remote())
+    return include_entities(parse_mpd(data), entities)
+
+
+def expected_by(mpd: MPD, header: Header, *, allow_downgrade: bool) -> Expected:
+    """Work out what the run that wrote a header had planned, from its MPD.
+
+    A live presentation without a time is taken as it is now. Raises MPDError.
+    """
+    presentation = resolve(
+        mpd,
+        url=header.url,
+        now=_time_of(header) or datetime.datetime.now(datetime.UTC),
+        allow_downgrade=allow_downgrade,
+    )
+    return expected_of(presentation, SafePath(header.manifest), parse_selection(**header.selection))
+
+
+def _time_of(header: Header) -> datetime.datetime | None:
+    """Read the wall-clock time of a run; None where there is none that can be read."""
+    try:
+        now = None if header.now is None else datetime.datetime.fromisoformat(header.now)
+    except ValueError:
+        return None
+    return now if now is None or now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
+
+
+class LiveHistory:
+    """What the runs over a live presentation have recorded, each with the plan that it had."""
+
+    def __init__(self, store: MirrorDirectory, *, allow_downgrade: bool = False) -> None:
+        self.runs: tuple[LiveRun, ...] = store.live_runs()[::-1]
+        """The newest first."""
+        self.paths: frozenset[str] = frozenset().union(*(run.paths for run in self.runs))
+        """Every file that one of them has recorded."""
+        self._store = store
+        self._allow_downgrade = allow_downgrade
+        self._last: tuple[str, MPD | None] | None = None
+        self._versions: dict[str, Path] | None = None
+
+    def expected(self, run: LiveRun) -> Expected | None:
+        """Work out what a run had planned; None where its MPD is not kept or cannot be read."""
+        mpd = None if run.manifest_sha256 is None else self._document(run.manifest_sha256)
+        if mpd is None:
+            return None
+        # What it recorded is known; what it had selected does not matter.
+        header = msgspec.structs.replace(run.header, selection={})
+        try:
+            return expected_by(mpd, header, allow_downgrade=self._allow_downgrade)
+        except (DashGetError, ValueError):
+            return None
+
+    def _document(self, sha256: str) -> MPD | None:
+        """Parse a version of the MPD; many runs may have seen the same one."""
+        if self._last is None or self._last[0] != sha256:
+            self._last = sha256, self._parse(sha256)
+        return self._last[1]
+
+    def _parse(self, sha256: str) -> MPD | None:
+        if self._versions is None:
+            paths = self._store.manifest_versions()
+            self._versions = {sha256_hex(path.read_bytes()): path for path in paths}
+        path = self._versions.get(sha256)
+        try:
+            return None if path is None else read_document(self._store, path.read_bytes())
+        except MPDError:
+            return None

@@ -1,0 +1,1 @@
+"""Which files a presentation means, and where each of them is stored in a mirror."""

@@ -1,0 +1,293 @@
+"""Where in the mirror each resource goes: a pure map from URLs to safe relative paths.
+
+What it promises, for any manifest whatever:
+
+* no path leaves the mirror's root or enters its reserved names (``.dashget``, the MPDs);
+* two resources never share a path, also on file systems that fold case;
+* a name that is safe on POSIX is the name that the server has (percent-decoded once);
+* names are also valid on Windows, so that a mirror can be copied anywhere.
+
+Paths are decided for URL *patterns*, not for URLs: a template's million segments are
+named by one decision, and a plan stays a stream. Patterns carry their fields as
+private-use markers (``UrlPattern.marked``), which pass through all rules unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import NewType
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+from dashget.common.lateregex import late
+from dashget.mpd.markers import MARKER, is_marker
+from dashget.mpd.template import Address, UrlPattern
+from dashget.planning.collisions import digest, resolve_collisions, split_url
+
+SafePath = NewType("SafePath", str)
+"""A relative path with ``/`` between components; only this module makes them."""
+
+CONTROL_DIRECTORY = ".dashget"
+_NOT_PLAIN = ("", "/", CONTROL_DIRECTORY[0])
+EXTERNAL_DIRECTORY = "_external"
+EMBEDDED_DIRECTORY = "_data"
+SUMS_NAME = "SHA256SUMS"
+
+_COMPONENT_BYTES = 255
+_MANIFEST_BYTES = 200
+"""Its local version and its dated copies have longer names, which must fit as well."""
+_PATH_BYTES = 1000
+_DIGITS_IN_FIELD = 20
+_EMPTY = "%5F"
+"""An empty component. No other component becomes this: an underscore is never encoded."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
+    f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
+}
+_LOOKS_ENCODED = late(r"%(?=[0-9A-Fa-f]{2})")
+_UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
+_PLAIN = late(
+    r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
+)
+"""A path whose components are names as they are, but for those that Windows reserves."""
+_MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
+_EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
+
+
+def safe_component(text: str) -> str:
+    """Make one path component from one component of a URL path.
+
+    Percent-encoding is undone once. What cannot stand in a name is percent-encoded
+    again: separators, control and direction characters, bytes that are not UTF-8,
+    characters and names that Windows reserves, trailing dots and spaces, ``.`` and
+    ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
+    with a hash of the whole. The map is one to one but for equivalent encodings.
+    """
+    pieces = MARKER.split(text)
+    pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
+    return _limited(_escaped("".join(pieces)))
+
+
+def _decoded(text: str) -> str:
+    """Undo percent-encoding, but leave encoded what would be taken for a field's marker."""
+    decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
+    decoded = _LOOKS_ENCODED.sub("%25", decoded)
+    return MARKER.sub(lambda match: _encoded(match[0]), decoded)
+
+
+def manifest_name(url: str) -> SafePath:
+    """Return the file name under which the MPD of ``url`` is kept; it ends in ``.mpd``."""
+    last = urlsplit(url).path.rsplit("/", 1)[-1]
+    if not last:
+        return SafePath("manifest.mpd")
+    name = last if unquote_to_bytes(last).lower().endswith(b".mpd") else last + ".mpd"
+    safe = _limited(safe_component(name), _MANIFEST_BYTES)
+    return SafePath(safe if safe.lower().endswith(".mpd") else safe + ".mpd")
+
+
+def local_manifest_name(name: str) -> SafePath:
+    """Return the name of the playable manifest beside ``name``: ``a.mpd`` -> ``a.local.mpd``."""
+    return SafePath(name[: -len(".mpd")] + ".local.mpd")
+
+
+def reserved_names(manifest: str) -> frozenset[str]:
+    """Return the files at a mirror's root that no resource may take the name of."""
+    return frozenset({manifest, local_manifest_name(manifest), SUMS_NAME})
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a path that was read from a file is one that this module could have made.
+
+    A record may come with a mirror that somebody else made; its paths must stay inside.
+    """
+    if path[:1] not in _NOT_PLAIN and not ("/." in path or "//" in path or path[-1] == "/"):
+        # As nearly all are; a mirror may have millions.
+        return "\\" not in path and "\0" not in path
+    parts = path.split("/")
+    return (
+        not any(part in ("", ".", "..") for part in parts)
+        and not any(char in path for char in "\\\0")
+        and parts[0].casefold() != CONTROL_DIRECTORY
+    )
+
+
+def root_name(url: str) -> str:
+    """Return the default directory: the manifest's own directory, else its host.
+
+    ``https://h/vod/bbb/manifest.mpd`` -> ``bbb``; ``https://h/manifest.mpd`` -> ``h``.
+    """
+    parts = urlsplit(url)
+    directories = [part for part in parts.path.split("/")[:-1] if part]
+    name = directories[-1] if directories else (parts.hostname or "dash")
+    return safe_component(name).lstrip(".~-") or "dash"
+
+
+class Layout:
+    """The names of one presentation's resources.
+
+    Built from *all* addresses of the presentation, selected or not, so that the same
+    resource has the same name in every run. ``name`` is that of the MPD in the mirror.
+    """
+
+    def __init__(
+        self, manifest_url: str, addresses: Iterable[Address], *, name: SafePath | None = None
+    ) -> None:
+        self._place = _Placement(manifest_url)
+        name = name or manifest_name(manifest_url)
+        taken = tuple(reserved_names(name))
+        marked = (address.patterns[0].marked for address in addresses)
+        self._renamed = resolve_collisions(self._place, marked, taken)
+        self._patterns: dict[UrlPattern, UrlPattern] = {}
+
+    def pattern(self, address: Address) -> UrlPattern:
+        """Return the path pattern of an address: expand it as one expands the URL."""
+        first = address.patterns[0]
+        known = self._patterns.get(first) if first.fields else None
+        if known is None:
+            known = UrlPattern.from_marked(self._marked_path(first), first.fields)
+            if first.fields:
+                self._patterns[first] = known
+        return known
+
+    def _marked_path(self, pattern: UrlPattern) -> str:
+        return self._renamed.get(pattern.marked) or self._place(pattern.marked)
+
+    def path(
+        self, address: Address, number: int | None, time: int | None, sub_number: int | None
+    ) -> SafePath:
+        """Return the path of one segment of an address."""
+        if not address.patterns[0].fields:
+            return SafePath(self._marked_path(address.patterns[0]))
+        return SafePath(self.pattern(address).expand(number, time, sub_number))
+
+
+class _Placement:
+    """The rule that names a single marked URL, without regard to any other."""
+
+    def __init__(self, manifest_url: str) -> None:
+        parts = split_url(manifest_url)
+        self._origin = _origin(parts)
+        self._directory = parts.path.rsplit("/", 1)[0] + "/"
+        self._start = f"{parts.scheme}://{parts.netloc}{self._directory}"
+
+    def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
+        if marked[:5].lower() == "data:":
+            return f"{EMBEDDED_DIRECTORY}/{digest(marked)}"
+        if marked.startswith(self._start) and not (keep_query or tag):
+            rest = marked[len(self._start) :]
+            if _is_plain(rest):
+                return rest
+        parts = split_url(marked)
+        if _origin(parts) == self._origin and parts.path.startswith(self._directory):
+            raw = parts.path[len(self._directory) :].split("/")
+            components = [_not_reserved(safe_component(part)) for part in raw[:1]]
+            components += [safe_component(part) for part in raw[1:]]
+        else:
+            raw = parts.path.removeprefix("/").split("/")
+            components = [EXTERNAL_DIRECTORY, _host_directory(parts)]
+            components += [safe_component(part) for part in raw]
+        if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
+            query = _LOOKS_ENCODED.sub("%25", parts.query)
+            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"))
+        if tag:
+            components[-1] = _tagged(components[-1], tag)
+        return _shortened("/".join(components))
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path can be used as it is, as nearly all can; the long way gives the same.
+
+    Half of the longest name leaves room for what the fields of a pattern become.
+    """
+    return (
+        len(path) <= _COMPONENT_BYTES // 2
+        and _PLAIN.fullmatch(_with_digits(path)) is not None
+        and _MAYBE_RESERVED.search(path) is None
+    )
+
+
+def _with_digits(text: str) -> str:
+    """Put a digit in the place of each field's marker."""
+    if text.isascii():
+        return text
+    return "".join("0" if is_marker(char) else char for char in text)
+
+
+def _marks(text: str) -> set[str]:
+    """Return the field markers in a text."""
+    return set(MARKER.findall(text))
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(scheme)
+
+
+def _host_directory(parts: SplitResult) -> str:
+    host = parts.hostname or "unknown"
+    port = parts.port
+    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme.lower()):
+        host = f"{host}_{port}"
+    return safe_component(host)
+
+
+def _not_reserved(component: str) -> str:
+    """Keep a resource's first component off the names that the mirror itself uses."""
+    if component.casefold() in (CONTROL_DIRECTORY, EXTERNAL_DIRECTORY, EMBEDDED_DIRECTORY):
+        return f"%{ord(component[0]):02X}{component[1:]}"
+    return component
+
+
+def _escaped(text: str) -> str:
+    """Percent-encode what a name cannot hold; encoded characters in it stay as they are."""
+    if not text:
+        return _EMPTY
+    text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
+    if text[-1] in ". ":
+        text = text[:-1] + _encoded(text[-1])
+    if text.partition(".")[0].lower() in _RESERVED_ON_WINDOWS:
+        text = _encoded(text[0]) + text[1:]
+    return text
+
+
+def _is_unsafe(char: str) -> bool:
+    if char in _UNSAFE:
+        return True
+    if char < "\x7f" or is_marker(char):
+        return False
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _encoded(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
+    """Cut a component to what every file system holds, keeping its extension."""
+    marks = len(MARKER.findall(component))
+    room = most - marks * _DIGITS_IN_FIELD
+    if len(component.encode()) <= room:
+        return component
+    extension = _EXTENSION.search(component)
+    tail = f"~{digest(component)}{extension.group() if extension else ''}"
+    kept_marks = "".join(char for char in component if is_marker(char))
+    tail = f"~{kept_marks}{tail}" if kept_marks else tail
+    head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
+    return "".join(char for char in head if not is_marker(char)) + tail
+
+
+def _shortened(path: str) -> str:
+    """Replace the directories of a path that no operating system would take."""
+    if len(path.encode()) <= _PATH_BYTES:
+        return path
+    marks = "".join(char for char in path if is_marker(char))
+    extension = _EXTENSION.search(path)
+    middle = f"~{marks}~" if marks else "~"
+    return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"
+
+
+def _tagged(component: str, tag: str) -> str:
+    extension = _EXTENSION.search(component)
+    stem = component[: extension.start()] if extension else component
+    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}")

@@ -1,0 +1,70 @@
+"""The elements of a manifest by their place, and what goes when not all was selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from dashget.planning.plan import Track
+from dashget.playable.tree import Element, children_of, iso_duration, name_of, remove
+
+
+class Places:
+    """The elements of a document by their place, ``MPD/Period[2]/AdaptationSet[1]``."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+        self._known: dict[str, Element] = {"MPD": root}
+        self._index(root, "MPD", "Period")
+
+    def __getitem__(self, where: str) -> Element:
+        return self._known[where]
+
+    def representations(self) -> Iterator[tuple[str, Element]]:
+        """Yield every Representation with its place."""
+        for where, element in list(self._known.items()):
+            if name_of(element) == "Representation":
+                yield where, element
+
+    def periods(self) -> list[Element]:
+        """Return the Periods that are left in the document."""
+        return list(children_of(self._root, "Period"))
+
+    def _index(self, parent: Element, where: str, name: str) -> None:
+        below = {"Period": "AdaptationSet", "AdaptationSet": "Representation"}
+        for number, child in enumerate(children_of(parent, name), 1):
+            place = f"{where}/{name}[{number}]"
+            self._known[place] = child
+            if name in below:
+                self._index(child, place, below[name])
+
+
+def drop_unselected(places: Places, kept: set[str]) -> None:
+    for where, element in places.representations():
+        if where in kept:
+            continue
+        adaptation_set = element.getparent()
+        remove(element)
+        if adaptation_set is not None and not list(children_of(adaptation_set, "Representation")):
+            period = adaptation_set.getparent()
+            remove(adaptation_set)
+            if period is not None and not list(children_of(period, "AdaptationSet")):
+                remove(period)
+
+
+def close_ranks(root: Element, places: Places, tracks: Sequence[Track]) -> None:
+    """Let the Periods that are left follow one another from zero."""
+    start = Fraction(0)
+    spans = {period_of(t): t.representation.period for t in tracks}
+    for where, span in spans.items():
+        period = places[where]
+        period.set("start", iso_duration(start))
+        if span.duration is not None:
+            period.set("duration", iso_duration(span.duration))
+            start += span.duration
+    root.set("mediaPresentationDuration", iso_duration(start))
+
+
+def period_of(track: Track) -> str:
+    """Return the place of a track's Period."""
+    return track.representation.where.rpartition("/AdaptationSet")[0]

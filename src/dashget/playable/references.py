@@ -1,0 +1,22 @@
+"""Whether a document's own references lead to the mirror's files, if they are relative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from dashget.planning.layout import Layout
+from dashget.planning.plan import Track
+
+
+def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
+    """Whether every resource lies beside the MPD of ``url`` under the name it has there."""
+    directory = url.partition("?")[0].rpartition("/")[0] + "/"
+    for track in tracks:
+        for address in track.index.addresses():
+            marked = address.patterns[0].marked
+            if not marked.startswith(directory):
+                return False
+            if unquote(marked[len(directory) :]) != layout.pattern(address).marked:
+                return False
+    return True

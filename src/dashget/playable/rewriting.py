@@ -1,0 +1,73 @@
+"""The way from the received manifest to the local one, where they differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from dashget.common.lateregex import late
+from dashget.mpd.presentation import Presentation
+from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
+from dashget.mpd.xmltree import NAMESPACE, XLINK
+from dashget.planning.layout import Layout
+from dashget.planning.plan import Track
+from dashget.playable.addresses import is_transparent, rewrite_addresses
+from dashget.playable.places import Places, close_ranks, drop_unselected
+from dashget.playable.snapshot import make_static
+from dashget.playable.tree import Element, drop_children, name_of, read, remove, unset, write
+
+_XML_DECLARATION: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
+
+
+def rewrite(
+    data: bytes,
+    presentation: Presentation,
+    tracks: Sequence[Track],
+    layout: Layout,
+    leads_away: tuple[str, ...],
+    remote: Mapping[str, bytes],
+) -> bytes:
+    """Change what has to be changed; ``leads_away`` names the elements that go."""
+    root = read(data)
+    _include(root, remote)
+    places = Places(root)
+    kept = {track.representation.where for track in tracks}
+    drop_unselected(places, kept)
+    drop_children(root, leads_away)
+    if presentation.dynamic:
+        rewrite_addresses(root, places, tracks, layout)
+        make_static(root, places, tracks)
+        return write(root)
+    if len(places.periods()) < len(presentation.periods):
+        close_ranks(root, places, tracks)
+    if not is_transparent(root, presentation.url, tracks, layout):
+        rewrite_addresses(root, places, tracks, layout)
+    return write(root)
+
+
+def _include(root: Element, remote: Mapping[str, bytes]) -> None:
+    """Put remote elements in their place, as ``mpd.remote.include_remote`` does in the model."""
+    for _ in range(MAX_NESTING + 1):
+        for element in [e for e in root.iter() if isinstance(e.tag, str) and e.get(HREF)]:
+            href = str(element.get(HREF)).strip()
+            if href == RESOLVE_TO_ZERO:
+                remove(element)
+            elif (
+                href in remote
+                and (found := _read_remote(remote[href], name_of(element))) is not None
+            ):
+                for child in found:
+                    element.addprevious(child)
+                remove(element)
+            else:
+                unset(element, HREF)
+
+
+def _read_remote(data: bytes, name: str) -> list[Element] | None:
+    """Return the elements of an entity that may stand in; None if it holds others only."""
+    body = _XML_DECLARATION.sub(b"", data, count=1)
+    wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
+    children = [child for child in read(wrapped) if isinstance(child.tag, str)]
+    fitting = [child for child in children if name_of(child) == name]
+    return None if children and not fitting else fitting

@@ -1,0 +1,119 @@
+"""From the snapshot of a live presentation to a static one that lists what there was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+
+from lxml import etree
+
+from dashget.media.kind import SegmentKind
+from dashget.mpd.presentation import SingleAddressing, TemplateAddressing
+from dashget.planning.plan import Track
+from dashget.playable.places import Places, period_of
+from dashget.playable.tree import (
+    Element,
+    drop_children,
+    iso_duration,
+    namespace_of,
+    own_child,
+    remove,
+    unset,
+)
+from dashget.segments.segment import Segment
+
+_LIVE_ATTRIBUTES: Final = (
+    "availabilityStartTime",
+    "availabilityEndTime",
+    "minimumUpdatePeriod",
+    "timeShiftBufferDepth",
+    "suggestedPresentationDelay",
+)
+
+
+def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
+    media = {
+        track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
+        for track in tracks
+    }
+    starts = [s.start for segments in media.values() for s in segments[:1] if s.start is not None]
+    origin = min(starts, default=Fraction(0))
+    root.set("type", "static")
+    for attribute in _LIVE_ATTRIBUTES:
+        unset(root, attribute)
+    end = origin
+    for track in tracks:
+        segments = media[track.key]
+        _list_snapshot(places, track, segments, origin)
+        if segments:
+            last = segments[-1]
+            ticks = Fraction(last.duration or 0, last.timebase.timescale)
+            end = max(end, (last.start or origin) + ticks)
+    for where in dict.fromkeys(period_of(track) for track in tracks):
+        own = [track for track in tracks if period_of(track) == where]
+        if any(media[track.key] or _is_single(track) for track in own):
+            _place_period(places[where], own[0], origin)
+        else:
+            remove(places[where])
+    root.set("mediaPresentationDuration", iso_duration(end - origin))
+
+
+def _is_single(track: Track) -> bool:
+    return isinstance(track.representation.addressing, SingleAddressing)
+
+
+def _place_period(period: Element, track: Track, origin: Fraction) -> None:
+    start = max(track.representation.period.start - origin, Fraction(0))
+    period.set("start", iso_duration(start))
+    unset(period, "duration")
+
+
+def _list_snapshot(
+    places: Places, track: Track, segments: Sequence[Segment], origin: Fraction
+) -> None:
+    """Give a Representation the list of what was available, counted from ``origin``."""
+    addressing = track.representation.addressing
+    if not isinstance(addressing, TemplateAddressing) or not segments:
+        return
+    template = own_child(places[track.representation.where], "SegmentTemplate")
+    for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
+        unset(template, attribute)
+    drop_children(template, ("SegmentTimeline",))
+    scale = addressing.timescale
+    skipped = max(origin - track.representation.period.start, Fraction(0))
+    offset = addressing.presentation_time_offset + int(skipped * scale)
+    template.set("timescale", str(scale))
+    template.set("presentationTimeOffset", str(offset))
+    first_number = segments[0].number
+    template.set("startNumber", str(1 if first_number is None else first_number))
+    timeline = etree.SubElement(template, f"{namespace_of(template)}SegmentTimeline")
+    for run in _runs(segments):
+        etree.SubElement(timeline, f"{namespace_of(template)}S", run)
+
+
+def _runs(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
+    """Fold segments into ``S`` rows; one whose number does not run on says so with ``@n``."""
+    first = 0
+    for index in range(1, len(segments) + 1):
+        if index < len(segments) and _runs_on(segments[index - 1], segments[index]):
+            continue
+        row = {"t": str(segments[first].time or 0)}
+        before = segments[first - 1].number if first else None
+        number = segments[first].number
+        if before is not None and number is not None and number != before + 1:
+            row["n"] = str(number)
+        row["d"] = str(segments[first].duration or 0)
+        if index - first > 1:
+            row["r"] = str(index - first - 1)
+        yield row
+        first = index
+
+
+def _runs_on(one: Segment, following: Segment) -> bool:
+    numbered = one.number is None or following.number == one.number + 1
+    return (
+        numbered
+        and one.duration == following.duration
+        and following.time == (one.time or 0) + (one.duration or 0)
+    )

@@ -1,0 +1,318 @@
+"""What the engine is asked for, what it answers, and where the bytes go."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from dashget.common.byterange import ByteRange
+from dashget.errors import FetchError, Retry
+
+
+class Method(enum.Enum):
+    """What is wanted of a resource."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    """Size and validators only. Where HEAD is refused, ``Range: bytes=0-0`` is asked instead."""
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One resource: ``urls`` are its alternatives, the first choice first.
+
+    ``range`` asks for a part of it; its ``last`` may be open. The bytes of a range go to
+    the sink at offsets counted from the start of the *range*.
+    """
+
+    urls: tuple[str, ...]
+    method: Method = Method.GET
+    range: ByteRange | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL that is tried first."""
+        return self.urls[0]
+
+
+class ResponseHead(msgspec.Struct, frozen=True, gc=False):
+    """An accepted response (200 or 206), before its body.
+
+    ``size`` is that of what was requested (the whole resource, or the requested range),
+    also where the response holds only its rest; None where the server does not say.
+    ``validator`` is fit for ``If-Range``: a strong ETag, else a Last-Modified that is at
+    least a second older than the response (RFC 9110, 8.8.2.2 and 13.1.5), else None.
+    """
+
+    url: str
+    status: int
+    http_version: str
+    size: int | None
+    etag: str | None
+    last_modified: str | None
+    validator: str | None
+    content_type: str | None
+    cache: tuple[tuple[str, str], ...] = ()
+    """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
+    digests: tuple[tuple[str, str], ...] = ()
+    """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` with lower-case names."""
+    date: str | None = None
+    """The ``Date`` header as received."""
+    asked: str = ""
+    """Which of the request's URLs was asked, before redirects: what the bytes belong to."""
+
+
+class ResumePoint(msgspec.Struct, frozen=True):
+    """What an earlier attempt or run left: sorted, disjoint, closed ranges that are on disk.
+
+    ``size`` and ``validator`` are those of the ResponseHead that these bytes came under.
+    Without a validator the bytes cannot be trusted, and the engine starts from zero.
+    """
+
+    finished: tuple[ByteRange, ...]
+    size: int | None
+    validator: str | None
+    source: str | None = None
+    """Which URL was asked for them (``ResponseHead.asked``); None: the request's first one. A
+    validator says nothing of another."""
+
+
+class Sink(Protocol):
+    """Where the bytes of one resource go; the engine's only way to the disk.
+
+    Calls for one sink never overlap, except that ``write`` may come from several threads
+    at once after ``scatter``, at distinct offsets. Any of them may raise OSError, which
+    fails the file, or stops the run where it concerns the whole disk (ENOSPC, EDQUOT,
+    EROFS, EIO).
+    """
+
+    def resume_point(self) -> ResumePoint | None:
+        """Say what is already there. Asked once, before the first request."""
+        ...
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Note an accepted response whose first byte belongs at ``offset``.
+
+        Zero drops whatever is there; else bytes before ``offset`` stay, and ``head`` has
+        the validator and size they came under. Called before each response's bytes, but
+        once only for a resource that comes in parallel ranges (with 0, or with the
+        offset of the first gap where finished ranges are kept).
+        """
+        ...
+
+    def scatter(self) -> None:
+        """Expect writes at any offset from now on: the resource comes in parallel ranges."""
+        ...
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put all of ``data`` at ``offset``. The result is ignored."""
+        ...
+
+    def written(self, span: ByteRange) -> None:
+        """Note that a parallel range is whole. Only after ``scatter``, one at a time."""
+        ...
+
+
+class GatheringSink(Sink, Protocol):
+    """A sink that can take several pieces with one system call, as ``os.pwritev`` does."""
+
+    def write_pieces(self, pieces: list[bytes], offset: int, /) -> object:
+        """Put the pieces, one behind the other, at ``offset``; instead of ``write``.
+
+        The list is the engine's, and used again after the call.
+        """
+        ...
+
+
+class ParkingSink(Sink, Protocol):
+    """A sink that holds something open which it can do without while nothing is written."""
+
+    def park(self) -> None:
+        """Let go of it; what was written stays. May be asked again and again.
+
+        Before the next ``write`` comes ``begin``, or ``reopen``.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """Go on with a resource that comes in parallel ranges where it was; nothing if open."""
+        ...
+
+
+class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """A request and where its bytes go; ``payload`` is the caller's, untouched.
+
+    ``open_sink`` is called with the job when the transfer starts, on a thread of the engine.
+
+    ``put`` may be given where nothing of the resource is there yet and all of it is wanted:
+    what is small and comes whole, in one go, at its first URL is handed to it as one list of
+    pieces, and no sink is opened. It may be called by several threads at once, for different
+    jobs, and raise what a sink may raise. The list is the engine's, and used again.
+    """
+
+    request: Request
+    open_sink: Callable[[Job], Sink]
+    payload: Any = None
+    put: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
+
+
+class Fetched(msgspec.Struct, frozen=True, gc=False):
+    """A resource that is here, whole: every byte announced has reached the sink.
+
+    ``head`` is the accepted response's, of the last attempt. ``size`` counts the bytes of
+    the resource (or requested range). ``transferred`` counts body bytes received for it, also
+    in attempts that failed. ``attempts`` counts tries (1: the first succeeded), ``requests``
+    every request including redirects and ranges. ``first_byte_seconds`` is how long the first
+    response of all took to begin, whatever it was; ``seconds`` the time from the first request
+    until the resource was whole, over all attempts, ranges and pauses of this run.
+    """
+
+    head: ResponseHead
+    size: int
+    attempts: int
+    requests: int
+    transferred: int
+    first_byte_seconds: float | None
+    seconds: float
+    remote: str | None
+    """Address and port of the peer."""
+    resumed: bool
+    """Whether bytes of an earlier run are part of it."""
+
+    @property
+    def url(self) -> str:
+        """Where the response came from, after redirects."""
+        return self.head.url
+
+    @property
+    def status(self) -> int:
+        """The response's status code."""
+        return self.head.status
+
+
+class LastAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What the last response said that a failed transfer got, if it got any."""
+
+    http_version: str
+    remote: str | None
+    cache: tuple[tuple[str, str], ...]
+    first_byte_seconds: float
+    seconds: float
+
+
+class TransferError(FetchError):
+    """A resource that was not obtained, and what was tried.
+
+    ``url``, ``status`` and the message are those of the last attempt that says most;
+    ``tried`` has the last reason for each URL. ``cancelled`` is set where only the
+    stopping of the run kept it from being fetched, ``gone`` where every URL was answered
+    with 404 or 410.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Retry,
+        url: str,
+        status: int | None = None,
+        hint: str | None = None,
+        attempts: int = 0,
+        requests: int = 0,
+        transferred: int = 0,
+        tried: tuple[tuple[str, str], ...] = (),
+        cancelled: bool = False,
+        answer: LastAnswer | None = None,
+        gone: bool = False,
+    ) -> None:
+        super().__init__(message, retry=retry, url=url, status=status, hint=hint)
+        self.attempts = attempts
+        self.requests = requests
+        self.transferred = transferred
+        self.tried = tried
+        self.cancelled = cancelled
+        self.answer = answer
+        self.gone = gone
+
+
+class UnderWay(msgspec.Struct, frozen=True):
+    """A job that is not done: how many of its bytes are here, those of earlier runs included.
+
+    ``size`` is None while the server has not told it.
+    """
+
+    job: Job
+    bytes: int
+    size: int | None
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """The state of a run at one moment."""
+
+    transferred: int
+    in_flight: int
+    waiting: int
+    """Transfers that pause before their next attempt."""
+    limit: int = 0
+    """How many may be in flight at the moment."""
+    under_way: tuple[UnderWay, ...] = ()
+    """Jobs of which something is here or known; not those that come whole within a moment."""
+
+
+class Hooks:
+    """Who wants to know what the engine does; override what matters.
+
+    The engine calls these, and ``done``, one at a time, on its own threads. They must
+    return soon, and raise only to stop the run.
+    """
+
+    wants_starts = True
+    """Whether ``on_started`` is called at all."""
+
+    def on_started(self, job: Job, offset: int) -> None:
+        """Take note of the first request for a job; ``offset`` is where it resumes."""
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        """Take note that an attempt (from 1) failed and another follows after a delay."""
+
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        """Take note that a job comes from its beginning, though so many bytes were here."""
+
+    def on_tick(self, reading: Reading) -> None:
+        """Take a reading, at most ten times a second."""
+
+
+class MemorySink:
+    """A sink for one small resource. Refuses to grow past ``max_bytes``."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.data = bytearray()
+        self.max_bytes = max_bytes
+
+    def resume_point(self) -> ResumePoint | None:
+        """Have nothing: memory does not outlive a run."""
+        return None
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Drop what is there from ``offset`` on; OverflowError if more is announced than fits."""
+        if head.size is not None and head.size > self.max_bytes:
+            raise OverflowError(f"{head.size} bytes announced, at most {self.max_bytes} wanted")
+        del self.data[offset:]
+
+    def scatter(self) -> None:
+        """Take pieces in any order."""
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put the bytes in place; OverflowError past the limit."""
+        end = offset + len(data)
+        if end > self.max_bytes:
+            raise OverflowError(f"more than the {self.max_bytes} bytes wanted")
+        if offset > len(self.data):
+            self.data.extend(bytes(offset - len(self.data)))
+        self.data[offset:end] = data
+        return None
+
+    def written(self, span: ByteRange) -> None:
+        """Take note of nothing."""

@@ -1,0 +1,1 @@
+"""The only package that touches libcurl: handles, TLS, proxies, file descriptors."""

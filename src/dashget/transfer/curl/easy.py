@@ -1,0 +1,152 @@
+"""libcurl easy handles: made once with what never changes, then dressed for each request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from dashget.errors import UsageError
+from dashget.transfer.curl import tls
+from dashget.transfer.curl.libcurl import pycurl
+from dashget.transfer.http.origin import Origin, header_line
+from dashget.transfer.settings.options import HttpVersion, TransferOptions
+
+_LARGEST_BUFFER_BYTES = 256 * 1024
+_SMALLEST_BUFFER_BYTES = 64 * 1024
+_BUFFERS_BYTES = 2 * 1024 * 1024
+"""What the buffers of all transfers may have together. libcurl fills one up to eleven times
+before it looks at the next transfer, and all of that is held until then."""
+_PACED_BUFFER_BYTES = 16 * 1024
+_VERIFY_PROXY = (pycurl.PROXY_SSL_VERIFYPEER, pycurl.PROXY_SSL_VERIFYHOST)
+_VERSIONS = {
+    HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
+    HttpVersion.HTTP_1_1: pycurl.CURL_HTTP_VERSION_1_1,
+    HttpVersion.HTTP_2: pycurl.CURL_HTTP_VERSION_2_0,
+    HttpVersion.HTTP_3: pycurl.CURL_HTTP_VERSION_3,
+}
+
+
+def new_cookies(options: TransferOptions) -> Any:
+    """Make what all handles share: the cookies of the user's file and those that servers set.
+
+    The file's are given once, here and now: a handle that got them later would put them
+    back in the place of newer ones. UsageError where it is not one of cookies.
+    """
+    share = pycurl.CurlShare()
+    share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
+    if options.cookie_file is not None:
+        from dashget.transfer.settings.cookiefile import cookies_of
+
+        reader = pycurl.Curl()
+        reader.setopt(pycurl.SHARE, share)
+        for line in cookies_of(options.cookie_file).lines:
+            reader.setopt(pycurl.COOKIELIST, line)
+        reader.close()
+    return share
+
+
+def new_handle(cookies: Any) -> Any:
+    """Make a handle that shares cookies with others, also after it was reset."""
+    handle = pycurl.Curl()
+    handle.setopt(pycurl.SHARE, cookies)
+    return handle
+
+
+def prepare(handle: Any, options: TransferOptions) -> None:
+    """Give a handle that is new, or was reset, everything that holds for all requests of a run."""
+    handle.setopt(pycurl.COOKIEFILE, "")
+    set_option = handle.setopt
+    set_option(pycurl.NOSIGNAL, 1)
+    set_option(pycurl.NOPROGRESS, 1)
+    set_option(pycurl.FOLLOWLOCATION, 0)
+    set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    set_option(pycurl.BUFFERSIZE, _buffer_bytes(options))
+    set_option(pycurl.CONNECTTIMEOUT_MS, max(1, round(options.connect_timeout_seconds * 1000)))
+    set_option(pycurl.USERAGENT, options.user_agent)
+    set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
+    set_option(pycurl.TCP_NODELAY, 1)
+    if options.interface is not None:
+        set_option(pycurl.INTERFACE, options.interface)
+    _set_proxy(handle, options)
+    _set_tls(handle, options)
+
+
+def _buffer_bytes(options: TransferOptions) -> int:
+    """Return how much is read at once: a small file at best, without filling the memory."""
+    if options.limit_rate is not None:
+        return _PACED_BUFFER_BYTES
+    share = _BUFFERS_BYTES // (options.in_flight or options.max_in_flight)
+    return max(_SMALLEST_BUFFER_BYTES, min(share, _LARGEST_BUFFER_BYTES))
+
+
+def check_support(http: HttpVersion) -> None:
+    """Raise UsageError where this libcurl does not speak a version of HTTP that was asked for."""
+    features = int(pycurl.version_info()[4])
+    needed = {HttpVersion.HTTP_2: pycurl.VERSION_HTTP2, HttpVersion.HTTP_3: pycurl.VERSION_HTTP3}
+    bit = needed.get(http)
+    if bit is not None and not features & bit:
+        raise UsageError(
+            f"HTTP/{http.value} is not spoken by libcurl {pycurl.version_info()[1]}",
+            hint="pycurl's own wheels bring it: pip install --upgrade pycurl",
+        )
+
+
+def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
+    """Give a handle the headers and secrets of an origin, and take those of another away.
+
+    pycurl cannot take a client certificate away: a handle that has one must have been reset.
+    """
+    set_option = handle.setopt
+    set_option(pycurl.HTTPHEADER, origin.headers)
+    if options.cookies:
+        if origin.cookie is not None:
+            set_option(pycurl.COOKIE, origin.cookie)
+        else:
+            handle.unsetopt(pycurl.COOKIE)
+    if options.user is not None or options.netrc is not None:
+        if origin.login is not None:
+            name, password = origin.login
+            set_option(pycurl.USERNAME, name)
+            set_option(pycurl.PASSWORD, password)
+        else:
+            handle.unsetopt(pycurl.USERPWD)
+    if options.cert is not None and origin.trusted:
+        set_option(pycurl.SSLCERT, os.fsencode(options.cert))
+        set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
+        # Without one, OpenSSL would ask at the terminal.
+        set_option(pycurl.KEYPASSWD, "")
+
+
+def _set_proxy(handle: Any, options: TransferOptions) -> None:
+    if options.proxy is not None:
+        handle.setopt(pycurl.PROXY, options.proxy)
+    if options.no_proxy is not None:
+        handle.setopt(pycurl.NOPROXY, options.no_proxy)
+    lines = [
+        header_line(name, value)
+        for name, value in options.headers
+        if name.strip().lower() == "proxy-authorization"
+    ]
+    if lines:
+        handle.setopt(pycurl.PROXYHEADER, lines)
+
+
+def _set_tls(handle: Any, options: TransferOptions) -> None:
+    # The same for an https proxy as for servers.
+    if options.insecure:
+        for verify in (pycurl.SSL_VERIFYPEER, pycurl.SSL_VERIFYHOST, *_VERIFY_PROXY):
+            handle.setopt(verify, 0)
+        return
+    if options.cacert is not None:
+        for authorities in (pycurl.CAINFO, pycurl.PROXY_CAINFO):
+            handle.setopt(authorities, os.fsencode(options.cacert))
+        return
+    for authorities in (pycurl.CAINFO, pycurl.PROXY_CAINFO):
+        handle.setopt(authorities, tls.ca_bundle(os.environ))
+    directory = tls.ca_directory(os.environ)
+    if directory is not None:
+        for place in (pycurl.CAPATH, pycurl.PROXY_CAPATH):
+            handle.setopt(place, directory)
+    if tls.system_store() and sys.platform != "linux":
+        handle.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)

@@ -1,0 +1,1 @@
+"""HTTP semantics without I/O: heads, verdicts on responses, failures, origins."""

@@ -1,0 +1,189 @@
+"""The head of an HTTP response, as libcurl hands it over: raw lines in, facts out."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+
+import msgspec
+
+from dashget.common.byterange import ByteRange
+from dashget.common.lateregex import late
+from dashget.transfer.contract import ResponseHead
+
+_CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
+_NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
+_DIGITS_AT_MOST = 19
+_CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
+_DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
+_SELDOM = _CACHE | _DIGESTS
+_DESCRIBED = ("etag", "last-modified", "content-type", "date")
+
+
+class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """Status and fields of one response. Names are lower-case; of repeated fields, the last."""
+
+    status: int
+    version: str
+    fields: dict[str, str]
+
+    @classmethod
+    def parse(cls, lines: list[bytes]) -> Head | None:
+        """Read the last response head in ``lines``; None where there is none.
+
+        Earlier ones are informational responses or a proxy's answer to CONNECT. What
+        follows the empty line are trailers, which are ignored.
+        """
+        if not lines:
+            return None
+        if lines[-1] != b"\r\n" or lines.count(b"\r\n") != 1:
+            lines = _last_head(lines)
+        # The usual case: one head, and nothing behind it.
+        first = _status(lines[0])
+        return None if first is None else cls(first[0], first[1], dict(map(_field, lines[1:-1])))
+
+    def text(self, name: str) -> str | None:
+        """Return a field's value; None where it is absent or empty."""
+        return self.fields.get(name) or None
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced length of this body. None where it is absent or not a number."""
+        return _length(self.fields.get("content-length"))
+
+    @property
+    def content_range(self) -> tuple[ByteRange, int | None] | None:
+        """``Content-Range`` as range and total size (None for ``*``); None if unusable."""
+        match = _CONTENT_RANGE.fullmatch(self.fields.get("content-range", ""))
+        if match is None:
+            return None
+        first, last, total = match.groups()
+        if int(last) < int(first) or (total != "*" and int(last) >= int(total)):
+            return None
+        return ByteRange(int(first), int(last)), None if total == "*" else int(total)
+
+    @property
+    def size_without_range(self) -> int | None:
+        """The size that a 416 tells in its ``Content-Range`` (``bytes */7``); None if none."""
+        match = _NO_RANGE.fullmatch(self.fields.get("content-range", ""))
+        return None if match is None else int(match[1])
+
+    @property
+    def encoding(self) -> str | None:
+        """The content coding that the body has, if it has one."""
+        value = self.fields.get("content-encoding")
+        return None if not value or value.lower() == "identity" else value
+
+    @property
+    def validator(self) -> str | None:
+        """What is fit for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
+        etag = self.fields.get("etag")
+        if etag:
+            return etag if etag.startswith('"') else None
+        modified = self.text("last-modified")
+        if modified is None:
+            return None
+        date, changed = http_date(self.text("date")), http_date(modified)
+        # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
+        return modified if date is not None and changed is not None and date > changed else None
+
+    @property
+    def cache(self) -> tuple[tuple[str, str], ...]:
+        """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
+        return _selected(self.fields, _CACHE)
+
+    def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
+        """Return what others may know of this response.
+
+        ``size`` is the resource's; ``asked`` the URL that redirects led from.
+        """
+        fields = self.fields
+        etag, modified, kind, date = map(fields.get, _DESCRIBED)
+        validator = etag if etag and etag[0] == '"' else self.validator
+        cache: tuple[tuple[str, str], ...] = ()
+        digests = cache
+        if not _SELDOM.isdisjoint(fields):
+            cache, digests = self.cache, _selected(fields, _DIGESTS)
+        return ResponseHead(
+            url,
+            self.status,
+            self.version,
+            size,
+            etag or None,
+            modified or None,
+            validator,
+            kind or None,
+            cache,
+            digests,
+            date or None,
+            asked,
+        )
+
+
+def http_date(text: str | None) -> int | None:
+    """Read an HTTP date as seconds since 1970; None where it is none (RFC 9110, 5.6.7)."""
+    # Loaded late: it takes longer than the rest of this module, and few responses need it.
+    from email.utils import parsedate
+
+    fields = parsedate(text) if text else None
+    if fields is None:
+        return None
+    try:
+        return int(datetime.datetime(*fields[:6], tzinfo=datetime.UTC).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """Read ``Retry-After`` in either form; ``now`` is the wall clock (RFC 9110, 10.2.3)."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    when = http_date(value)
+    return None if when is None else max(0.0, when - now)
+
+
+def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, fields[name]) for name in sorted(names & fields.keys()))
+
+
+def _last_head(lines: list[bytes]) -> list[bytes]:
+    """Return the last head in ``lines``, with one line at its end that is empty or missing."""
+    start = len(lines) - 1
+    while start > 0 and lines[start][:5] != b"HTTP/":
+        start -= 1
+    last = lines[start:]
+    for empty in (b"\r\n", b"\n"):
+        if empty in last:
+            return last[: last.index(empty) + 1]
+    return [*last, b""]
+
+
+# From one response to the next, most lines are the same.
+
+
+@functools.lru_cache(maxsize=64)
+def _status(line: bytes) -> tuple[int, str] | None:
+    version, _, rest = line.partition(b" ")
+    try:
+        if version[:5] != b"HTTP/":
+            return None
+        return int(rest[:3]), version[5:].decode("latin-1")
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=64)
+def _length(value: str | None) -> int | None:
+    # What int reads beyond ASCII digits no server means, nor more bytes than a file can have.
+    if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
+        return int(value)
+    return None
+
+
+@functools.lru_cache(maxsize=128)
+def _field(line: bytes) -> tuple[str, str]:
+    name, _, value = line.decode("latin-1").partition(":")
+    return name.strip().lower(), value.strip()

@@ -1,0 +1,43 @@
+"""What may help against a refusal: its status alone does not tell that."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dashget.transfer.http.failure import Failure
+from dashget.transfer.http.origin import Origin
+from dashget.transfer.settings.options import TransferOptions
+
+_NO_CERTIFICATE = (
+    "check the URL; some servers answer so where they want a client certificate (--cert, --key)"
+)
+_OTHER_CERTIFICATE = (
+    "check the URL and the file of --cert; some servers answer so to one that they do not accept"
+)
+_QUERY = (
+    "the query of the manifest's URL is not sent with its files; a token in it may be what the"
+    " server wants: repeat it with --append-query"
+)
+
+
+def with_hint(
+    failure: Failure, url: str, origin: Origin, options: TransferOptions, *, certified: bool
+) -> Failure:
+    """Give a refusal the hint that fits; ``certified`` says that a client certificate was offered.
+
+    nginx ends the handshake whatever a client shows, and answers 400 where it wanted a
+    certificate (``ssl_verify_client on``) and got none, or another one.
+
+    A token in the query of the manifest's URL is not in those of its files (RFC 3986, 5.2.2).
+    """
+    hint = None
+    if failure.status == 400 and origin.scheme == "https":
+        hint = _OTHER_CERTIFICATE if certified else _NO_CERTIFICATE
+    elif failure.status in (401, 403) and origin.home and _lacks_query(url, options):
+        hint = _QUERY
+    return failure if hint is None else msgspec.structs.replace(failure, hint=hint)
+
+
+def _lacks_query(url: str, options: TransferOptions) -> bool:
+    """Say whether a request went without any query, while the manifest's has one."""
+    return options.append_query is None and "?" not in url and "?" in (options.origin or "")

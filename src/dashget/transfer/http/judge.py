@@ -1,0 +1,186 @@
+"""Decide, from its head, whether a response is what was asked for (RFC 9110, 14 and 15)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from dashget.common.byterange import ByteRange
+from dashget.common.lateregex import late
+from dashget.errors import Retry
+from dashget.transfer.http.failure import Failure, bad_body, status_failure
+from dashget.transfer.http.head import Head, http_date, retry_after_seconds
+
+_MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
+_USUALLY_SECONDS = 60.0
+CHANGED = "the resource has changed"
+_CODED_HINT = (
+    "the server compresses although it was asked not to, and DashGet stores bytes as they are;"
+    " compression has to be turned off there for these files"
+)
+NO_RANGES = "the server ignores byte ranges (200 to a range request)"
+
+
+class Asked(msgspec.Struct, gc=False):
+    """What one request asked for, in positions of the whole resource at its URL.
+
+    ``whole`` says that a 200 is welcome too. ``total`` and ``validator`` are what earlier
+    responses said of the resource; None where nothing is known, or nothing is to be kept.
+    """
+
+    range: ByteRange | None = None
+    whole: bool = True
+    total: int | None = None
+    validator: str | None = None
+    probe: bool = False
+    """A HEAD, or a GET in place of one: only size and validators are wanted."""
+
+
+class Accepted(msgspec.Struct, frozen=True, gc=False):
+    """A good response: its body is the bytes from ``first`` up to ``end`` (exclusive).
+
+    ``end`` is None where only the end of the body will tell; ``total`` is the size of the
+    whole resource where it is known.
+    """
+
+    first: int
+    end: int | None
+    total: int | None
+
+
+class Redirect(msgspec.Struct, frozen=True, gc=False):
+    """A 3xx with its ``Location``, not yet resolved or judged."""
+
+    location: str
+    sets_cookie: bool = False
+    """Whether the next answer may differ, even where it comes from the same URL."""
+    lasts_seconds: float = _USUALLY_SECONDS
+    """How long other requests for the same URL may go to ``location`` at once."""
+
+
+def judge(
+    head: Head, asked: Asked, wall_clock: Callable[[], float]
+) -> Accepted | Redirect | Failure:
+    """Judge a response by its head. ``wall_clock`` is read for what it says of dates."""
+    status = head.status
+    if status == 200:
+        return _whole(head, asked)
+    if status == 206:
+        return _partial(head, asked)
+    if status in (301, 302, 303, 307, 308):
+        location = head.text("location")
+        if location is not None:
+            lasts = _lasts_seconds(head, wall_clock)
+            return Redirect(location, "set-cookie" in head.fields, lasts)
+        return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
+    if status == 416 and asked.probe and head.size_without_range == 0:
+        # There is no first byte to ask for.
+        return Accepted(0, 0, 0)
+    if status == 416 and asked.range is not None:
+        # One of several parallel ranges is asked for again before all of them are given up.
+        return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
+    after = retry_after_seconds(head.text("retry-after"), wall_clock())
+    return status_failure(status, retry_after_seconds=after)
+
+
+def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
+    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2, 5.2.2 and 5.3).
+
+    Caches on the way tell for how long they had it. How old it would be by its ``Date`` is not
+    looked at: the server's clock need not agree with ours. A temporary one that says nothing is
+    meant for one request. That one file is fetched with several of them is our choice: they
+    count as one for a minute.
+    """
+    control = head.fields.get("cache-control", "").lower()
+    if "no-store" in control or "no-cache" in control:
+        return 0.0
+    lifetime = _MAX_AGE.search(control)
+    if lifetime is not None:
+        return max(0.0, float(lifetime[1]) - _age_seconds(head))
+    if "expires" in head.fields:
+        return _until_expiry(head, wall_clock)
+    return math.inf if head.status in (301, 308) else _USUALLY_SECONDS
+
+
+def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
+    """Return how long a response stays fresh by its ``Expires``; what is no date has passed."""
+    expires, date = http_date(head.text("expires")), http_date(head.text("date"))
+    if expires is None:
+        return 0.0
+    # By the server's own clock, where it tells: that need not agree with ours.
+    now = wall_clock() if date is None else date + _age_seconds(head)
+    return max(0.0, expires - now)
+
+
+def _age_seconds(head: Head) -> float:
+    """Return how long caches have had a response; of several ages, the first (RFC 9111, 5.1)."""
+    age = head.fields.get("age", "").partition(",")[0].strip()
+    return float(age[:9]) if age.isascii() and age.isdigit() else 0.0
+
+
+def _coded(head: Head) -> Failure | None:
+    coding = head.encoding
+    if coding is None:
+        return None
+    return Failure(
+        f"the body is {coding[:20]}-encoded although identity was asked for",
+        Retry.AGAIN,
+        status=head.status,
+        hint=_CODED_HINT,
+        lasting=True,
+    )
+
+
+def _whole(head: Head, asked: Asked) -> Accepted | Failure:
+    if not asked.whole:
+        if _differs(head, asked, head.content_length):
+            return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
+        return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
+    if "content-encoding" in head.fields:
+        coded = _coded(head)
+        if coded is not None:
+            return coded
+    size = head.content_length
+    return Accepted(0, size, size)
+
+
+def _partial(head: Head, asked: Asked) -> Accepted | Failure:
+    wanted = asked.range
+    if wanted is None:
+        return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
+    coded = _coded(head)
+    if coded is not None:
+        return coded
+    described = head.content_range
+    if described is None:
+        return bad_body("HTTP 206 without a usable Content-Range", status=206)
+    got, total = described
+    if _differs(head, asked, total):
+        return Failure(CHANGED, Retry.AGAIN, status=206, restart=True)
+    known = total if total is not None else asked.total
+    last = wanted.last
+    if known is not None and (last is None or last >= known):
+        last = known - 1
+    elif last is None:
+        # Nobody knows how much there is: as much as this says.
+        last = got.last
+    if got.first != wanted.first or got.last != last:
+        return bad_body(f"asked for bytes {wanted}, got bytes {got}", status=206)
+    length, announced = got.size_bytes, head.content_length
+    if announced is not None and announced != length:
+        return bad_body(f"Content-Range spans {length} bytes, the body {announced}", status=206)
+    return Accepted(got.first, got.first + (length or 0), known)
+
+
+def _differs(head: Head, asked: Asked, total: int | None) -> bool:
+    """Say whether a 206 is of another version than what it is to continue."""
+    if asked.total is not None and total is not None and total != asked.total:
+        return True
+    if asked.validator is None:
+        return False
+    name = "etag" if asked.validator.startswith('"') else "last-modified"
+    now = head.text(name)
+    return now is not None and now != asked.validator

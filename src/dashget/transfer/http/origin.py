@@ -1,0 +1,315 @@
+"""Origins: what is sent to which, what state each has, and which redirects are followed.
+
+Secrets go to the manifest's own origin and to those that the user named. Everything is
+worked out once per origin; a request then looks its origin up by the URL's beginning.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from dashget.errors import UsageError
+from dashget.transfer.http.failure import Failure, policy_failure
+from dashget.transfer.settings.hosts import DEFAULT_PORTS, Place, plain_host
+from dashget.transfer.settings.options import TransferOptions
+
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
+_NO_BODY = "requests have no body"
+_OWN_HEADERS = {
+    "accept-encoding": "bodies are always asked for as they are, without content coding",
+    "range": _RANGES,
+    "if-range": _RANGES,
+    "content-length": _NO_BODY,
+    "transfer-encoding": _NO_BODY,
+    "te": "bodies are always asked for as they are, without transfer coding",
+}
+"""Those that are DashGet's alone, with what a user may want to know about them."""
+_ALL = "all"
+_SHOWN_CHARACTERS = 80
+_NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+class Origin:
+    """One scheme, host and port: what requests to it carry, and how it is doing."""
+
+    __slots__ = (
+        "cookie", "headers", "home", "host", "key", "login", "multiplexes", "not_before", "port",
+        "query", "scheme", "trusted",
+    )  # fmt: skip
+
+    def __init__(self, scheme: str, host: str, port: int) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self.trusted = False
+        self.home = False
+        """Whether the manifest came from it."""
+        self.headers: list[str] = []
+        self.cookie: str | None = None
+        self.login: tuple[bytes, bytes] | None = None
+        """Name and password."""
+        self.query: str | None = None
+        self.multiplexes = False
+        """Whether its last answer came over HTTP/2 or 3, where requests can share a connection."""
+        self.not_before = 0.0
+        """Clock time until which ``Retry-After`` holds requests back."""
+
+    def matches(self, place: Place) -> bool:
+        """Say whether this is what a user has named."""
+        return (
+            place.host == self.host
+            and place.port in (None, self.port)
+            and place.scheme in (None, self.scheme)
+        )
+
+
+class Origins:
+    """Every origin that a run has met. UsageError for options that name none, or no secrets."""
+
+    def __init__(self, options: TransferOptions) -> None:
+        self._options = options
+        self._known: dict[str, Origin] = {}
+        self._by_key: dict[str, Origin] = {}
+        self._home = None if options.origin is None else _split(options.origin)
+        self.guards_downgrade = self._home is not None and self._home[0] == "https"
+        """Whether plain http is to be refused; the manifest came over https."""
+        self.guards_addresses = (
+            self._home is not None and not options.allow_private and not _is_private(self._home[1])
+        )
+        """Whether a connection may be one to refuse: see ``address_refused``."""
+        self._netrc = None
+        if options.netrc is not None:
+            from dashget.transfer.settings.netrc import netrc_of
+
+            self._netrc = netrc_of(options.netrc)
+        self._common = ["Accept-Encoding: identity"]
+        self._secret: list[str] = []
+        for name, value in options.headers:
+            line = header_line(name, value)
+            kind = name.strip().lower()
+            if kind == "proxy-authorization":
+                continue
+            (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
+        self._bound = [
+            (Place.parse(extra.origin, "origin_headers"), header_line(extra.name, extra.value))
+            for extra in options.origin_headers
+        ]
+        names = options.send_credentials_to
+        self._trusts_all = any(name.lower() == _ALL for name in names)
+        self._trusted = [
+            Place.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
+        ]
+
+    def of(self, url: str) -> Origin | Failure:
+        """Return the origin of an absolute URL; a Failure for one that is never requested."""
+        end = url.find("/", 8)
+        start = url if end < 0 else url[:end]
+        found = self._known.get(start)
+        return found if found is not None else self._learn(start)
+
+    def _learn(self, start: str) -> Origin | Failure:
+        parts = _split(start)
+        if parts is None:
+            scheme = start.partition(":")[0].lower()
+            if scheme in DEFAULT_PORTS or not scheme.isalnum():
+                return policy_failure("not a valid URL")
+            return policy_failure(f"{scheme}: URLs are not fetched, only http and https")
+        made = Origin(*parts)
+        origin = self._by_key.get(made.key)
+        if origin is None:
+            # Before another run, in a thread of its own, can find it.
+            self._equip(made)
+            origin = self._by_key.setdefault(made.key, made)
+        if len(self._known) < 10_000:
+            self._known[start] = origin
+        return origin
+
+    def _equip(self, origin: Origin) -> None:
+        options = self._options
+        home = self._home == (origin.scheme, origin.host, origin.port)
+        origin.trusted = home or self._trusts_all or any(map(origin.matches, self._trusted))
+        origin.headers = list(self._common)
+        if origin.trusted:
+            origin.headers += self._secret
+            origin.cookie = "; ".join(options.cookies) or None
+            origin.login = self._login(origin.host)
+        origin.home = home
+        if home:
+            origin.query = options.append_query
+        origin.headers += [line for place, line in self._bound if origin.matches(place)]
+
+    def _login(self, host: str) -> tuple[bytes, bytes] | None:
+        """Return who to be at a host: what the user said, else the netrc file."""
+        if self._options.user is not None:
+            name, _, password = self._options.user.encode().partition(b":")
+            return name, password
+        found = None if self._netrc is None else self._netrc.login(host)
+        return None if found is None else (found.name, found.password)
+
+    def downgrade(self, url: str) -> Failure | None:
+        """Refuse plain http where the manifest came over https, unless that is allowed."""
+        if not self.guards_downgrade or url[:6].lower() == "https:":
+            return None
+        return self._downgrade_refused("a manifest from https names an http URL")
+
+    def redirect(self, url: str, location: str) -> str | Failure:
+        """Return where a redirect leads, or why it is not followed."""
+        try:
+            target = urljoin(url, _encoded(location.strip()))
+        except ValueError:
+            told = self.shown(location.strip())[:_SHOWN_CHARACTERS]
+            return policy_failure(f"redirect to what is no URL: {told}")
+        scheme = target.partition(":")[0].lower()
+        if scheme not in DEFAULT_PORTS:
+            return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
+        if scheme == "http" and url[:6].lower() == "https:":
+            refused = self._downgrade_refused("redirect from https to http refused")
+            if refused is not None:
+                return refused
+        return target.partition("#")[0]
+
+    def shown(self, url: str) -> str:
+        """Return what may be shown of a URL that a redirect has led to."""
+        return shown(url, appended=self._options.append_query)
+
+    def _downgrade_refused(self, message: str) -> Failure | None:
+        if self._options.allow_downgrade:
+            return None
+        return policy_failure(message, "allow it with --allow-downgrade")
+
+    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
+        """Say whether ``host`` may not be reached at ``address`` (and ``port``).
+
+        A manifest from a public address sends nobody to a private one (design, 7). A name
+        is judged by the address that it is about to be reached at, not by a lookup before.
+        A proxy is the user's choice; what it reaches is its own business.
+        """
+        home = self._home
+        if self._options.allow_private or home is None or host.lower() == home[1]:
+            return False
+        return (
+            not _is_public(address)
+            and _host_is_public(home[1], home[2])
+            and not _is_proxy(address, port, self._options.proxy)
+        )
+
+
+def header_line(name: str, value: str) -> str:
+    """Return ``name: value`` for libcurl; UsageError where the header is DashGet's own."""
+    name, value = name.strip(), value.strip()
+    hint = _OWN_HEADERS.get(name.lower())
+    if hint is not None:
+        raise UsageError(f"header {name} cannot be set: DashGet needs it for itself", hint=hint)
+    return f"{name}: {value}" if value else f"{name};"
+
+
+def shown(url: str, *, appended: str | None = None) -> str:
+    """Return a URL fit to be shown: without credentials and control characters.
+
+    A server that redirects repeats the query that it was asked with, in whatever form; so where
+    one was ``appended``, which often is a secret, no query is shown at all.
+    """
+    if appended:
+        beginning, mark, _ = url.partition("?")
+        url = f"{beginning}{mark}{'...' if mark else ''}"
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        authority = authority.rpartition("@")[2]
+    return printable(f"{scheme}{separator}{authority}{slash}{path}")
+
+
+def printable(text: str) -> str:
+    """Percent-encode what a terminal might act upon."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else quote(c) for c in text)
+
+
+def sendable(url: str, query: str | None) -> str:
+    """Return the URL as it goes to libcurl: ASCII only, ``query`` appended."""
+    if not url.isascii():
+        parts = urlsplit(url)
+        host = parts.netloc
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+        rest = (quote(part, safe=_NOT_IN_URL) for part in (parts.path, parts.query))
+        url = urlunsplit((parts.scheme, host, *rest, ""))
+    if query:
+        url, _, _ = url.partition("#")
+        url += f"{'&' if '?' in url else '?'}{query}"
+    return url
+
+
+def _encoded(location: str) -> str:
+    """Return a Location, whose bytes were read as Latin-1, without what no URL can hold."""
+    raw = location.encode("latin-1", "replace")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = quote(raw, safe=_NOT_IN_URL)
+    return text.replace(" ", "%20")
+
+
+def _split(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; None for what is not an http(s) URL with a host."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, plain_host(parts.hostname or "")
+    except ValueError:
+        return None
+    scheme = parts.scheme
+    if scheme not in DEFAULT_PORTS or not host:
+        return None
+    return scheme, host, port or DEFAULT_PORTS[scheme]
+
+
+def _is_public(address: str) -> bool:
+    import ipaddress
+
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped.is_global
+    return parsed.is_global
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host is an address that is not public, and so needs no lookup."""
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return not _is_public(host)
+
+
+def _is_proxy(address: str, port: int, option: str | None) -> bool:
+    """Whether that is where a proxy listens: the user's, else one that the environment names."""
+    from dashget.transfer.curl.proxy import proxies
+
+    plain = address.partition("%")[0]
+    return any(
+        port == proxy.port and plain in _addresses(proxy.host, port)
+        for proxy in proxies(option, os.environ)
+    )
+
+
+def _addresses(host: str, port: int) -> frozenset[str]:
+    import socket
+
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return frozenset()
+    return frozenset(str(entry[4][0]).partition("%")[0] for entry in found)
+
+
+def _host_is_public(host: str, port: int) -> bool:
+    return all(_is_public(address) for address in _addresses(host, port))

@@ -1,0 +1,217 @@
+"""Limits over all transfers: the rate, and how many there are at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from dashget.transfer.http.failure import Failure, Scope
+from dashget.transfer.pacing.allowance import Allowance
+from dashget.transfer.settings.options import TransferOptions
+
+HOST_LIMIT = 16
+"""Connections to one host that nobody asked for by number."""
+
+_BURST_SECONDS = 0.05
+
+
+class Pacer:
+    """A token bucket: bytes come in at ``rate`` a second over all who take. Thread-safe."""
+
+    def __init__(self, rate: int, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._burst = rate * _BURST_SECONDS
+        self._tokens = 0.0
+        self._filled = clock()
+
+    def take(self, size: int) -> bool:
+        """Take ``size`` bytes; False when it is too early for any.
+
+        Whoever takes more than there is leaves a debt, so that large takes come through.
+        """
+        with self._lock:
+            self._fill()
+            if self._tokens < 0:
+                return False
+            self._tokens -= size
+            return True
+
+    def wait_seconds(self) -> float:
+        """Return how long it takes until something can be taken."""
+        with self._lock:
+            self._fill()
+            return max(0.0, -self._tokens / self._rate)
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+
+
+_FIRST_LIMIT = 8
+_LONG_SECONDS = 0.2
+_INTERVAL_SECONDS = 0.5
+_GAIN = 1.05
+"""What more transfers must bring to be worth it."""
+_STILL_GROWING = 1.1
+_INTERVALS_TO_GROW = 4
+_PATIENCE = 8
+"""Intervals without a change before another number is tried; doubles with every vain try."""
+_PATIENCE_AT_MOST = 64
+_LATENCY_RISE = 5.0
+_QUIET_SECONDS = 3.0
+"""How long after a sign of overload the number does not grow."""
+_WAITING_SHARE = 0.5
+"""Where first bytes take this share of a transfer's time, more of them surely help."""
+
+
+class Concurrency:
+    """How many transfers are in flight at most: the user's number, or one that is found.
+
+    Finding: as long as the bytes a second grow from one interval to the next, the number
+    doubles at once, up to what any one host may be asked for; to wait for connections to get
+    up to speed would cost a short run more than a few too many do. Once the bytes a second have
+    stopped growing by themselves, twice the number has its trial, and is kept where it brings
+    more. In vain, it is tried again later, ever more seldom. Signs of overload (429, 503,
+    connections that fail) halve the number; first bytes that take several times as long as at
+    first, without more bytes a second, lower it by a quarter.
+
+    ``latency_seconds`` is how long a first byte took before, connecting included, if anybody
+    knows. Where that is long, the search begins with what one host may be asked for: half a
+    second of looking costs more there than connections that turn out to be too many.
+
+    Either number is one of those that the machine has file descriptors for: ``allowance``.
+    """
+
+    def __init__(
+        self, options: TransferOptions, now: float, latency_seconds: float | None = None
+    ) -> None:
+        self.adaptive = options.in_flight is None
+        most = options.max_in_flight if options.in_flight is None else options.in_flight
+        self.allowance = Allowance(most)
+        first = _FIRST_LIMIT if (latency_seconds or 0.0) < _LONG_SECONDS else HOST_LIMIT
+        self.limit = min(first, most) if self.adaptive else most
+        self._interval = _Interval(now)
+        self._usual_latency: float | None = None
+        self._best: tuple[float, int] = (0.0, self.limit)
+        """The most bytes a second, and the smallest number that brought them."""
+        self._last_rate = 0.0
+        self._at_this_limit = 0
+        self._searching = True
+        self._starting = True
+        """Whether nothing has stopped the growth yet."""
+        self._patience = _PATIENCE
+        self._quiet_until = 0.0
+
+    def ran_short(self, left: int, now: float) -> None:
+        """Take note that the machine has no file descriptor for more than ``left`` transfers."""
+        self.allowance.ran_short(left, now)
+        if self.limit > self.allowance.most:
+            self.limit = self.allowance.most
+
+    def _recover(self, now: float) -> None:
+        before = self.allowance.most
+        if self.allowance.recover(now) and (not self.adaptive or self.limit == before):
+            self.limit = self.allowance.most
+
+    def settle_at(self, active: int) -> None:
+        """Go down to what is in flight: the hosts that are asked take no more."""
+        if self.adaptive and 0 < active < self.limit:
+            self._go_to(active, min(self._best[0], self._last_rate), searching=False)
+
+    def arrived(self, first_byte_seconds: float, seconds: float) -> None:
+        """Take note of how long a request took, and its first byte."""
+        self._interval.latencies.append(first_byte_seconds)
+        self._interval.seconds += seconds
+
+    def failed(self, failure: Failure, now: float) -> None:
+        """Take note of a failed attempt; back off where it is a sign of overload."""
+        overload = failure.status in (429, 503) or failure.scope is Scope.BASE
+        if self.adaptive and overload and now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_SECONDS
+            self._starting = False
+            self._go_to(max(1, self.limit // 2), 0.0, searching=False)
+
+    def observe(self, now: float, received: int, active: int) -> None:
+        """Look at the bytes received so far; to be called about ten times a second."""
+        self._recover(now)
+        if not self.adaptive:
+            return
+        interval = self._interval
+        interval.looks += 1
+        interval.full += active >= self.limit
+        # Several round trips, so that what was changed can show.
+        if now - interval.since < max(_INTERVAL_SECONDS, 6 * (self._usual_latency or 0.0)):
+            return
+        self._interval = _Interval(now, received)
+        from statistics import median
+
+        latency = median(interval.latencies) if interval.latencies else None
+        if latency is not None:
+            self._usual_latency = min(latency, self._usual_latency or latency)
+        if self.limit and interval.full >= 0.7 * interval.looks and now >= self._quiet_until:
+            rate = (received - interval.received) / (now - interval.since)
+            self._judge(rate, latency, waiting=interval.waiting)
+            self._last_rate = rate
+
+    def _judge(self, rate: float, latency: float | None, *, waiting: bool) -> None:
+        best_rate, best_limit = self._best
+        self._at_this_limit += 1
+        on_trial = self.limit > best_limit
+        growing = not waiting and rate > _STILL_GROWING * self._last_rate
+        undecided = self._searching or on_trial
+        if self._starting and growing and self.limit < HOST_LIMIT and not self._is_late(latency):
+            self._best = (rate, self.limit)
+            self._try(min(2 * self.limit, HOST_LIMIT))
+            return
+        self._starting = False
+        if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
+            return
+        if on_trial and rate < _GAIN * best_rate:
+            self._patience = min(_PATIENCE_AT_MOST, 2 * self._patience)
+            self._go_to(best_limit, best_rate, searching=False)
+        elif self._is_late(latency) and rate < _GAIN * best_rate and self.limit > 2:
+            self._go_to(self.limit - self.limit // 4, rate, searching=False)
+        elif undecided or self._at_this_limit >= self._patience:
+            self._best = (rate, self.limit)
+            self._searching = True
+            self._try(2 * self.limit)
+        else:
+            self._best = (0.8 * best_rate + 0.2 * rate, self.limit)
+
+    def _is_late(self, latency: float | None) -> bool:
+        usual = self._usual_latency
+        return latency is not None and usual is not None and latency > _LATENCY_RISE * usual + 0.05
+
+    def _try(self, limit: int) -> None:
+        limit = min(limit, self.allowance.most)
+        self._at_this_limit = 0
+        self._searching = limit != self.limit
+        self.limit = limit
+
+    def _go_to(self, limit: int, rate: float, *, searching: bool) -> None:
+        self._best = (rate, limit)
+        self._try(limit)
+        self._searching = searching
+
+
+class _Interval:
+    """What was seen since the last judgement."""
+
+    __slots__ = ("full", "latencies", "looks", "received", "seconds", "since")
+
+    def __init__(self, since: float, received: int = 0) -> None:
+        self.since = since
+        self.received = received
+        self.looks = 0
+        self.full = 0
+        """Looks at which as many transfers were in flight as allowed."""
+        self.latencies: list[float] = []
+        self.seconds = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether transfers spent their time waiting for first bytes, mostly."""
+        return sum(self.latencies) > _WAITING_SHARE * self.seconds

@@ -1,0 +1,91 @@
+"""How the transfers of a run are shared out among its loops.
+
+No loop can use another's connections, so each number, of all transfers or of those to one
+host, is divided. With small files one loop drives all: there Python has more to do than
+libcurl, and several threads only get in each other's way.
+
+Requests share connections only where there are more of them than a host is to have connections,
+also with HTTP/2: what a connection brings is bound by its one congestion window, which each lost
+packet halves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashget.transfer.http.origin import Origin
+from dashget.transfer.pacing.concurrency import HOST_LIMIT, Concurrency
+from dashget.transfer.pacing.forecast import Forecast
+from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.transfer.run.loop import Loop
+
+
+_NO_LIMIT = 1_000_000
+
+
+class Shares:
+    """Which part of all transfers each loop has."""
+
+    __slots__ = ("_asked", "_concurrency", "_places", "forecast", "per_host", "wide")
+
+    def __init__(
+        self, options: TransferOptions, concurrency: Concurrency, loops: tuple[Loop, ...]
+    ) -> None:
+        self._concurrency = concurrency
+        self._places = {loop: place for place, loop in enumerate(loops)}
+        self.per_host = options.max_per_host
+        """Connections to one host at most; None: as many as there are transfers."""
+        self._asked = self.per_host is not None
+        if self.per_host is None and options.in_flight is None:
+            self.per_host = HOST_LIMIT
+        self.wide = len(loops) == 1
+        """Whether all loops take part."""
+        self.forecast = Forecast()
+
+    def of(self, loop: Loop) -> int:
+        """Return how many transfers a loop drives at most."""
+        return self._part(self._concurrency.limit, loop)
+
+    def has_room(self, origin: Origin, loop: Loop) -> bool:
+        """Say whether a loop may make one more request to a host, and where that leads."""
+        return self.room(origin, loop) > 0
+
+    def room(self, origin: Origin, loop: Loop) -> int:
+        """Return how many more requests to a host a loop may make, as far as hosts go."""
+        most = self.per_host
+        if most is None:
+            return _NO_LIMIT
+        part = self._part(most, loop)
+        room = _NO_LIMIT
+        if not self._is_free(origin):
+            room = part - loop.busy.get(origin, 0)
+            if len(self._places) > 1:
+                # One loop may have had all of it, until now.
+                room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
+        forecast = self.forecast
+        if forecast.leads:
+            for target in forecast.iter_ahead(origin):
+                if not self._is_free(target):
+                    room = min(room, part - forecast.expected(target, loop.busy))
+        return max(0, room)
+
+    def _is_free(self, origin: Origin) -> bool:
+        """Whether requests to a host are not limited: nobody said how many, and they share."""
+        return origin.multiplexes and not self._asked
+
+    def connections(self, loop: Loop) -> int:
+        """Return how many connections to a host a loop opens before requests share them."""
+        return max(1, self._part(self.per_host or HOST_LIMIT, loop))
+
+    def streams(self, loop: Loop) -> int:
+        """Return how many requests share a connection, where that is possible."""
+        return max(1, -(-self.of(loop) // self.connections(loop)))
+
+    def _part(self, whole: int, loop: Loop) -> int:
+        place = self._places[loop]
+        if not self.wide:
+            return 0 if place else whole
+        count = len(self._places)
+        return (whole + count - 1 - place) // count

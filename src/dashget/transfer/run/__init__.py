@@ -1,0 +1,1 @@
+"""One run of the engine: its tasks, their requests, and what follows from each answer."""

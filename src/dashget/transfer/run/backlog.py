@@ -1,0 +1,88 @@
+"""Tasks that are open and have no wire at the moment, and why not."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+
+from dashget.transfer.http.origin import Origin
+from dashget.transfer.run.task import Task
+
+
+class Backlog:
+    """Tasks to go on with: at once, after a pause, or when their host has room."""
+
+    __slots__ = ("_blocked", "_led", "_paused", "_ready", "_sequence", "count", "held")
+
+    def __init__(self) -> None:
+        self._ready: deque[Task] = deque()
+        self._paused: list[tuple[float, int, Task, bool]] = []
+        self._blocked: dict[Origin, deque[Task]] = {}
+        self._led: dict[Origin, deque[Task]] = {}
+        self._sequence = 0
+        self.count = 0
+        """How many tasks are in it."""
+        self.held = 0
+        """How many of them wait for a host that wants to be left alone."""
+
+    def add(self, task: Task) -> None:
+        """Let a task go on as soon as there is a wire for it."""
+        task.queued += 1
+        self.count += 1
+        self._ready.append(task)
+
+    def pause(self, task: Task, until: float, *, held: bool = False) -> None:
+        """Let a task go on at the clock time ``until``; ``held``: its host wants it so."""
+        task.queued += 1
+        self.count += 1
+        self.held += held
+        self._sequence += 1
+        heapq.heappush(self._paused, (until, self._sequence, task, held))
+
+    def block(self, task: Task, origin: Origin, *, led: bool = False) -> None:
+        """Let a task go on when there is room for another connection to ``origin``.
+
+        One that was ``led`` there by a redirect goes before others: redirects grow old.
+        """
+        task.queued += 1
+        self.count += 1
+        waiting = self._led if led else self._blocked
+        waiting.setdefault(origin, deque()).append(task)
+
+    def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
+        """Take out the task that is to go on first, if there is one."""
+        while (task := self._first(now, has_room)) is not None:
+            task.queued -= 1
+            self.count -= 1
+            if not task.closed:
+                return task
+        return None
+
+    def _first(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
+        for waiting in (self._led, self._blocked):
+            for origin, blocked in waiting.items():
+                if blocked and has_room(origin):
+                    return blocked.popleft()
+        if self._ready:
+            return self._ready.popleft()
+        if self._paused and self._paused[0][0] <= now:
+            _, _, task, held = heapq.heappop(self._paused)
+            self.held -= held
+            return task
+        return None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a task could go on at once."""
+        return bool(self._ready)
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks pause, or wait for room."""
+        return len(self._paused) + self.blocked
+
+    @property
+    def blocked(self) -> int:
+        """How many tasks wait for room at their host."""
+        return sum(map(len, self._led.values())) + sum(map(len, self._blocked.values()))

@@ -1,0 +1,187 @@
+"""When to try again, and where: backoff, the budget of a run, bases that are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from dashget.errors import Retry
+from dashget.transfer.http.failure import Failure, Scope
+from dashget.transfer.http.origin import Origin
+from dashget.transfer.run.task import Task, bases_of
+from dashget.transfer.settings.options import TransferOptions
+
+_LEFT_ALONE_SECONDS = 30.0
+_LEFT_ALONE_LIMIT_SECONDS = 300.0
+_STRIKES = 3
+
+
+def backoff_seconds(failures: int, options: TransferOptions, random: Callable[[], float]) -> float:
+    """Return the pause after the ``failures``-th failure in a row: full jitter, with a ceiling.
+
+    Full jitter spreads clients that failed together over the whole interval, so that they
+    do not come back together.
+    """
+    ceiling = options.backoff_seconds * 2.0 ** min(failures - 1, 30)
+    return random() * min(ceiling, options.backoff_limit_seconds)
+
+
+class Budget:
+    """How many retries a whole run may make, so that a dead server ends it."""
+
+    __slots__ = ("_fixed", "started", "used")
+
+    def __init__(self, fixed: int | None) -> None:
+        self._fixed = fixed
+        self.started = 0
+        self.used = 0
+
+    def spend(self) -> bool:
+        """Take one retry out; False when there is none left."""
+        allowed = self._fixed if self._fixed is not None else 200 + self.started // 2
+        if self.used >= allowed:
+            return False
+        self.used += 1
+        return True
+
+
+class Bases:
+    """Which service locations fail, and how long they are left alone.
+
+    A base is known by the beginning of its URLs, up to where the alternatives of a
+    resource are the same. One that cannot be reached is left alone at once, one that
+    lacks resources which others have after three in a row.
+    """
+
+    __slots__ = ("_bad",)
+
+    def __init__(self) -> None:
+        self._bad: dict[str, _Strikes] = {}
+
+    def failed(self, base: str, now: float, *, unreachable: bool) -> None:
+        """Count a failure that was final for a URL under ``base``."""
+        strikes = self._bad.setdefault(base, _Strikes())
+        strikes.count += _STRIKES if unreachable else 1
+        if strikes.count >= _STRIKES and now >= strikes.until:
+            strikes.pause = min(_LEFT_ALONE_LIMIT_SECONDS, 2 * strikes.pause)
+            strikes.until = now + strikes.pause
+
+    def worked(self, task: Task) -> None:
+        """Forget what was held against the base that a task came from."""
+        if self._bad and len(task.urls) > 1 and task.owner is not None:
+            self._bad.pop(bases_of(task.urls)[task.owner], None)
+
+    def left_alone(self, base: str, now: float) -> bool:
+        """Say whether others are to be tried before this one."""
+        strikes = self._bad.get(base)
+        return strikes is not None and now < strikes.until
+
+    @property
+    def spotless(self) -> bool:
+        """Whether nothing is held against any base: the usual case, and a cheap question."""
+        return not self._bad
+
+
+class _Strikes:
+    __slots__ = ("count", "pause", "until")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.pause = _LEFT_ALONE_SECONDS / 2
+        self.until = 0.0
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Another attempt: on which URL of the task, and after which pause."""
+
+    index: int
+    delay_seconds: float
+
+
+class Retries:
+    """Decides, in one run, what follows a failed attempt."""
+
+    def __init__(self, options: TransferOptions, bases: Bases, random: Callable[[], float]) -> None:
+        self._options = options
+        self._bases = bases
+        self._random = random
+        self.budget = Budget(options.run_retries)
+
+    def choose(
+        self, task: Task, now: float, held_back: Callable[[str, float], bool] | None = None
+    ) -> int | None:
+        """Return the index of the URL to try next; None when all have failed for good.
+
+        Each is tried twice before the next one has its turn, so that one failing base
+        does not hold everything up, until each has used up its attempts. URLs whose origin
+        is ``held_back``, or whose base is left alone, come last.
+        """
+        most, tries = self._options.retries, task.tries
+        if len(tries) == 1:
+            return None if task.dead or tries[0] > most else 0
+        left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
+        if not left:
+            return None
+        if task.clings and task.owner in left:
+            return task.owner
+        base = () if self._bases.spotless else bases_of(task.urls)
+
+        def rank(i: int) -> tuple[bool, bool, int, int]:
+            held = held_back is not None and held_back(task.urls[i], now)
+            return held, bool(base) and self._bases.left_alone(base[i], now), tries[i] // 2, i
+
+        return min(left, key=rank)
+
+    def after(
+        self, task: Task, index: int, origin: Origin, failure: Failure, progress: int, now: float
+    ) -> Again | None:
+        """Count a failed attempt on URL ``index``, and say what follows; None: it is over.
+
+        ``origin`` is where it failed (redirects may have led elsewhere); ``progress`` counts
+        the bytes that the attempt brought nevertheless.
+        """
+        failure = self._hold_back(origin, failure, now)
+        task.failed(failure, index, progress)
+        if len(task.urls) > 1 and (failure.scope is Scope.BASE or failure.retry is Retry.ELSEWHERE):
+            base = bases_of(task.urls)[index]
+            self._bases.failed(base, now, unreachable=failure.scope is Scope.BASE)
+        following = self.choose(task, now)
+        if following is None or not self.budget.spend():
+            return None
+        delay = 0.0
+        if following == index or task.tries[following]:
+            delay = backoff_seconds(max(1, task.tries[following]), self._options, self._random)
+        if following == index:
+            delay = max(delay, self._wait(origin, now))
+        return Again(following, delay)
+
+    def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
+        """Return after which pause to ask for a body's end again; None: the server does not say.
+
+        What may pass is no answer: a server that broke a body off is in trouble.
+        """
+        failure = self._hold_back(origin, failure, now)
+        if failure.retry is not Retry.AGAIN or 200 <= (failure.status or 0) < 400:
+            return None
+        task.end.failures += 1
+        if task.end.failures > self._options.retries or not self.budget.spend():
+            return None
+        pause = backoff_seconds(task.end.failures, self._options, self._random)
+        return max(pause, self._wait(origin, now))
+
+    def _wait(self, origin: Origin, now: float) -> float:
+        """Return how long an origin is to be left alone, unless nobody waits for so long."""
+        wait = origin.not_before - now
+        return wait if wait <= self._options.retry_after_limit_seconds else 0.0
+
+    def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
+        """Obey a ``Retry-After``: it holds back all requests to that origin."""
+        after = failure.retry_after_seconds
+        if after is None:
+            return failure
+        origin.not_before = max(origin.not_before, now + after)
+        if after <= self._options.retry_after_limit_seconds:
+            return failure
+        text = f"{failure.message}, to be asked again in {after:.0f} s"
+        return msgspec.structs.replace(failure, retry=Retry.ELSEWHERE, message=text)

@@ -1,0 +1,89 @@
+"""Files that the user names in options: whether they can be read, and what they look like.
+
+A file of secrets is never quoted: messages tell numbers of lines, not what they hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Final
+
+import msgspec
+
+from dashget.common.validation import FieldError, Wrong
+
+_BEGINNING_BYTES: Final = 1024
+
+
+class GivenFile(msgspec.Struct, frozen=True):
+    """A file that the user named, and what it held when it was read."""
+
+    name: str
+    data: bytes
+
+
+def require_file(field: str, name: str, *, read_once: bool = False) -> None:
+    """Raise FieldError unless a file has this name that can be read; a regular one.
+
+    What is only ``read_once`` may be anything that has bytes: a pipe, a device.
+    """
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be what no Path can be
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise FieldError(field, Wrong(f"there is no file {name!r}", "check the path")) from None
+    except OSError as error:
+        raise _unreadable(field, name, error) from error
+    if stat.S_ISDIR(mode):
+        raise FieldError(field, Wrong(f"{name!r} is a directory", "name the file itself"))
+    if not (read_once or stat.S_ISREG(mode)):
+        hint = "a pipe or device cannot be read twice: put its content into a file"
+        raise FieldError(field, Wrong(f"{name!r} is not a regular file", hint))
+    if not os.access(name, os.R_OK):
+        raise _unreadable(field, name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+Named = str | os.PathLike[str] | GivenFile
+"""What may be given for a file: its path, or what was read of it."""
+
+
+def given(field: str, file: Named, most_bytes: int) -> GivenFile:
+    """Read a file, unless that is done; FieldError if it cannot be read or is too large.
+
+    A pipe keeps the caller waiting until it is written to.
+    """
+    if isinstance(file, GivenFile):
+        return file
+    name = os.fspath(file)
+    require_file(field, name, read_once=True)
+    try:
+        with open(name, "rb") as opened:
+            data = opened.read(most_bytes + 1)
+    except OSError as error:
+        raise _unreadable(field, name, error) from error
+    if len(data) > most_bytes:
+        text = f"{name!r} is larger than {most_bytes:,} bytes"
+        raise FieldError(field, Wrong(text, "check the path"))
+    return GivenFile(name, data)
+
+
+def _unreadable(field: str, name: str, error: OSError) -> FieldError:
+    reason = (error.strerror or str(error)).lower()
+    return FieldError(
+        field, Wrong(f"{name!r} cannot be read: {reason}", "check the path and its rights")
+    )
+
+
+def likeness(data: bytes) -> str | None:
+    """Say what data looks like that is no plain text in lines; None where nothing tells."""
+    beginning = data[:_BEGINNING_BYTES].lstrip()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 text"
+    if beginning.startswith(b"SQLite format 3\0"):
+        return "a browser's database"
+    if b"\0" in data:
+        return "binary data"
+    if beginning.startswith(b"<"):
+        return "HTML or XML"
+    return "JSON" if beginning.startswith((b"{", b"[")) else None

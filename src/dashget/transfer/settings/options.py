@@ -1,0 +1,247 @@
+"""How to transfer: everything about requests that a user can choose, as one struct."""
+
+from __future__ import annotations
+
+import enum
+import os
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.common.validation import (
+    Check,
+    FieldError,
+    Wrong,
+    check,
+    each,
+    flag,
+    instance,
+    optional,
+    path,
+    seconds,
+    text,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from dashget.transfer.settings.givenfile import GivenFile
+
+MIB = 1024 * 1024
+MOST_TO_FIND = 64
+"""How many transfers measuring goes up to, unless somebody says otherwise."""
+_MOST_IN_FLIGHT: Final = 1000
+_NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
+_SHOWN_CHARACTERS: Final = 80
+
+
+class HttpVersion(enum.Enum):
+    """Which version of HTTP to speak; the spelling is that of ``--http``."""
+
+    AUTO = "auto"
+    """HTTP/2 over TLS where the server offers it, else HTTP/1.1."""
+    HTTP_1_1 = "1.1"
+    HTTP_2 = "2"
+    HTTP_3 = "3"
+
+
+class OriginHeader(msgspec.Struct, frozen=True):
+    """A header for one origin only, whether it is a secret or not."""
+
+    origin: str
+    """``scheme://host[:port]``, ``host:port``, or a host name for any scheme and port of it."""
+    name: str
+    value: str
+
+
+class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices for one run.
+
+    Secrets are: ``Authorization`` and ``Cookie`` among ``headers``, ``cookies``,
+    ``cookie_file`` entries, ``user``, netrc entries and the client certificate. They go to
+    the origin of ``origin`` and to what ``send_credentials_to`` names; other headers go to
+    every host. None means "not given" throughout. UsageError for what cannot be meant; what
+    depends on this machine or its libcurl is checked when an engine is made.
+    """
+
+    origin: str | None = None
+    """URL of the manifest: its origin (scheme, host, port) is the one that gets secrets."""
+
+    in_flight: int | None = 4
+    """Transfers in flight in all; None finds the best number by measuring."""
+    max_in_flight: int = MOST_TO_FIND
+    """What the measuring never exceeds."""
+    max_per_host: int | None = None
+    """Requests to one host at once; None: as many as in flight. When measuring None means 16,
+    or 16 connections where requests share them (HTTP/2 and 3)."""
+
+    timeout_seconds: float = 30.0
+    """Longest time without a byte before a transfer counts as stalled. Not a total."""
+    connect_timeout_seconds: float = 15.0
+    retries: int = 5
+    """Further attempts on each URL of a file after the first."""
+    run_retries: int | None = None
+    """Retries in the whole run; None: 200 and one more for every two files started."""
+    backoff_seconds: float = 0.5
+    """Ceiling of the first pause before a retry; it doubles with every further one."""
+    backoff_limit_seconds: float = 30.0
+    retry_after_limit_seconds: float = 300.0
+    """A server that asks for a longer pause is not waited for."""
+
+    user_agent: str = "DashGet"
+    headers: tuple[tuple[str, str], ...] = ()
+    origin_headers: tuple[OriginHeader, ...] = ()
+    send_credentials_to: tuple[str, ...] = ()
+    """Hosts, ``host:port`` or origins that get the secrets as well; ``all`` for every one."""
+    user: str | None = None
+    """``name:password``"""
+    netrc: str | os.PathLike[str] | GivenFile | None = None
+    """Path of a netrc file to look credentials up in, or what was read of one."""
+    cookie_file: str | os.PathLike[str] | GivenFile | None = None
+    """Likewise of a file in Netscape's format; entries go to the domains that they name."""
+    cookies: tuple[str, ...] = ()
+    """``name=value`` pairs."""
+    append_query: str | None = None
+    """Added to the query of every request to the manifest's origin, as it is."""
+
+    proxy: str | None = None
+    """Proxy URL (http, https, socks4, socks4a, socks5, socks5h); ``""`` for none, even if
+    the environment names one. None: as the environment says."""
+    no_proxy: str | None = None
+    cacert: str | os.PathLike[str] | None = None
+    cert: str | os.PathLike[str] | None = None
+    key: str | os.PathLike[str] | None = None
+    insecure: bool = False
+    interface: str | None = None
+    """Local interface, address or host name to send from."""
+    http: HttpVersion = HttpVersion.AUTO
+    limit_rate: int | None = None
+    """Bytes a second over all transfers."""
+
+    max_redirects: int = 10
+    allow_downgrade: bool = False
+    """Whether https may redirect to, or a manifest from https may name, http."""
+    allow_private: bool = False
+    """Whether a public host may send us to a private or loopback address."""
+
+    range_threshold: int = 16 * MIB
+    """A resource at least this large is fetched in parallel ranges."""
+    range_size: int = 8 * MIB
+    """How much one such range spans."""
+    overtake_seconds: float = 2.0
+    """At the end of a run, a transfer that is slow for so long is raced by another."""
+    loops: int | None = None
+    """Threads that drive transfers, all but the first only where files are large. None: two,
+    where there is more than one processor, the second only where the first is never idle."""
+
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+        if self.key is not None and self.cert is None:
+            raise FieldError(
+                "key", Wrong("the certificate that it belongs to is not given", _KEY_HINT)
+            )
+
+
+def is_header_text(value: str) -> bool:
+    """Whether a text can stand in a header; a line break in it would begin another one."""
+    return value.isascii() and value.replace("\t", " ").isprintable()
+
+
+def _header(name: object, value: object) -> Wrong | None:
+    if not isinstance(name, str) or not isinstance(value, str):
+        return Wrong("name and value must be text", _HEADERS_HINT)
+    bare = name.strip()
+    if not bare or not bare.isascii() or not bare.isprintable() or set(bare) & _NOT_IN_NAME:
+        return Wrong(f"{bare[:_SHOWN_CHARACTERS]!r} is not a name", _HEADERS_HINT)
+    if not is_header_text(value.strip()):
+        return Wrong(f"the value of {bare} has a line break or what is not ASCII", _HEADERS_HINT)
+    return None
+
+
+def _pair(header: object) -> Wrong | None:
+    if not isinstance(header, tuple | list) or len(header) != 2:
+        return Wrong("not a pair of name and value", _HEADERS_HINT)
+    return _header(*header)
+
+
+def _bound(header: object) -> Wrong | None:
+    if not isinstance(header, OriginHeader) or not isinstance(header.origin, str):
+        return Wrong("not an OriginHeader", _BOUND_HINT)
+    return _header(header.name, header.value)
+
+
+def _cookie(pair: object) -> Wrong | None:
+    name, equals, _ = pair.partition("=") if isinstance(pair, str) else ("", "", "")
+    if isinstance(pair, str) and equals and name.strip() and is_header_text(pair):
+        return None
+    return Wrong("not NAME=VALUE in ASCII characters", _COOKIE_HINT)
+
+
+def _user_agent(value: object) -> Wrong | None:
+    if isinstance(value, str) and not is_header_text(value):
+        return Wrong(f"cannot be sent: {value[:_SHOWN_CHARACTERS]!r}")
+    return text(value)
+
+
+def _user(value: object) -> Wrong | None:
+    if isinstance(value, str) and not value.isprintable():
+        return Wrong("cannot be sent: it holds what is no text")
+    return text(value)
+
+
+def _given_file(value: object) -> Wrong | None:
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return path(value)
+    from dashget.transfer.settings.givenfile import GivenFile
+
+    return None if isinstance(value, GivenFile) else path(value)
+
+
+_HEADERS_HINT: Final = "write it as 'Name: value' or '@ORIGIN Name: value', in Python (name, value)"
+_BOUND_HINT: Final = "make one with dashget.OriginHeader(origin, name, value)"
+_COOKIE_HINT: Final = (
+    "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
+)
+_KEY_HINT: Final = "give that, too; a file that holds both is given as the certificate"
+_MAYBE_TEXT: Final = optional(text)
+_MAYBE_PATH: Final = optional(path)
+_TIME: Final = seconds(positive=True)
+_PAUSE: Final = seconds(positive=False)
+_RULES: Final[dict[str, Check]] = {
+    "origin": _MAYBE_TEXT,
+    "in_flight": optional(whole(1, _MOST_IN_FLIGHT)),
+    "max_in_flight": whole(1, _MOST_IN_FLIGHT),
+    "max_per_host": optional(whole(1)),
+    "timeout_seconds": _TIME,
+    "connect_timeout_seconds": _TIME,
+    "retries": whole(0),
+    "run_retries": optional(whole(0)),
+    "backoff_seconds": _PAUSE,
+    "backoff_limit_seconds": _PAUSE,
+    "retry_after_limit_seconds": _PAUSE,
+    "user_agent": _user_agent,
+    "headers": each(_pair, "such as (('Referer', 'https://host/'),)"),
+    "origin_headers": each(_bound),
+    "send_credentials_to": each(text, "such as ('cdn.example',)"),
+    "user": optional(_user),
+    "netrc": optional(_given_file),
+    "cookie_file": optional(_given_file),
+    "cookies": each(_cookie, "such as ('name=value',)"),
+    "append_query": _MAYBE_TEXT,
+    "proxy": _MAYBE_TEXT,
+    "no_proxy": _MAYBE_TEXT,
+    "cacert": _MAYBE_PATH,
+    "cert": _MAYBE_PATH,
+    "key": _MAYBE_PATH,
+    "insecure": flag,
+    "interface": _MAYBE_TEXT,
+    "http": instance(HttpVersion, "such as dashget.HttpVersion.HTTP_2"),
+    "limit_rate": optional(whole(1)),
+    "max_redirects": whole(0),
+    "allow_downgrade": flag,
+    "allow_private": flag,
+    "range_threshold": whole(1),
+    "range_size": whole(1),
+    "overtake_seconds": _PAUSE,
+    "loops": optional(whole(1)),
+}

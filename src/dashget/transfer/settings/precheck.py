@@ -1,0 +1,99 @@
+"""What a user asks of requests that cannot be meant, or that is worth a warning.
+
+All of it is found before the first request is made.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import msgspec
+
+from dashget.common.validation import FieldError, Wrong
+from dashget.transfer.http.origin import printable
+from dashget.transfer.settings.givenfile import require_file
+from dashget.transfer.settings.options import TransferOptions
+
+INSECURE: Final = "TLS certificates are not verified (--insecure)"
+_LONGEST_INTERFACE: Final = 255
+_NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
+
+
+def read_files(options: TransferOptions) -> TransferOptions:
+    """Return the options with the files of ``cookie_file`` and ``netrc`` read, if they name any.
+
+    To be done once, however many engines and warnings there will be: a pipe cannot be read
+    again. UsageError for files that cannot be read; what they hold is not looked at.
+    """
+    if options.cookie_file is not None:
+        from dashget.transfer.settings.cookiefile import read_cookie_file
+
+        cookies = read_cookie_file(options.cookie_file)
+        options = msgspec.structs.replace(options, cookie_file=cookies)
+    if options.netrc is not None:
+        from dashget.transfer.settings.netrc import read_netrc_file
+
+        options = msgspec.structs.replace(options, netrc=read_netrc_file(options.netrc))
+    return options
+
+
+def warnings_about(options: TransferOptions) -> tuple[str, ...]:
+    """Say what is odd about options, a sentence each; UsageError for files that are not theirs.
+
+    Reads the files of ``cookie_file`` and ``netrc``, unless ``read_files`` has done that.
+    """
+    said = [INSECURE] if options.insecure else []
+    if options.cookie_file is not None:
+        from dashget.transfer.settings.cookiefile import cookie_warnings
+
+        said += cookie_warnings(options.cookie_file)
+    if options.netrc is not None:
+        from dashget.transfer.settings.netrc import netrc_warnings
+
+        said += netrc_warnings(options.netrc)
+    return tuple(said)
+
+
+def check_sendable(options: TransferOptions) -> None:
+    """Raise FieldError for what libcurl could not be told, or would take for something else.
+
+    The files of ``cookie_file`` and ``netrc`` are checked where they are used.
+    """
+    for field in ("cacert", "cert", "key"):
+        file = getattr(options, field)
+        if file is not None:
+            require_file(field, os.fspath(file))
+    for field in ("interface", "no_proxy"):
+        text = getattr(options, field)
+        if text is not None and not (text.isascii() and text.isprintable()):
+            wrong = f"not a name in ASCII characters: {printable(text)}"
+            raise FieldError(field, Wrong(wrong, "write other host names in their xn-- form"))
+    if options.interface is not None and not 0 < len(options.interface) <= _LONGEST_INTERFACE:
+        wrong = f"not a name of 1 to {_LONGEST_INTERFACE} characters"
+        raise FieldError("interface", Wrong(wrong, "such as eth0, 192.0.2.1 or a host name"))
+    query = options.append_query
+    if query is not None and not (
+        query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
+    ):
+        wrong = "not a query: it holds what a URL cannot"
+        raise FieldError("append_query", Wrong(wrong, "percent-encode that: a space is %20"))
+    if options.proxy:
+        _check_proxy(options.proxy)
+
+
+def _check_proxy(text: str) -> None:
+    from dashget.transfer.curl.proxy import SCHEMES, Proxy
+
+    scheme, colon, _ = text.partition("://")
+    if colon and scheme.lower() not in SCHEMES:
+        wrong = f"no proxy has such a scheme: {printable(scheme)}"
+        hint = "http, https, socks4, socks4a, socks5 or socks5h"
+        raise FieldError("proxy", Wrong(wrong, hint))
+    if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
+        url = text if colon else f"http://{text}"
+        beginning, _, rest = url.partition("://")
+        # Whatever stands before the last @ may be of a password.
+        told = printable(f"{beginning}://{rest.rpartition('@')[2]}")
+        hint = "such as http://host:3128 or socks5h://host:1080; characters are percent-encoded"
+        raise FieldError("proxy", Wrong(f"not the URL of a proxy: {told}", hint))

@@ -1,0 +1,293 @@
+"""What stands on the command line reaches the library's own types, each option in its place."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from pathlib import Path
+
+import pytest
+
+from dashget.api import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.cli.app import COMMANDS, make_parser
+from dashget.cli.commands.get import mirror_options
+from dashget.cli.commands.verify import verify_options
+from dashget.cli.options.requests import transfer_options
+from dashget.cli.options.shared import SEGMENT_LIMIT, parse_now
+from dashget.errors import UsageError
+from dashget.planning.selection import parse_selection
+from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
+from dashget.verification.verify import VerifyOptions
+from dashget.version import __version__
+from tests.unit.cli.lines import DIRECTORY, OPERANDS, URL, options_of, read
+
+NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
+
+TRANSFER = [
+    (["-t", "7"], "in_flight", 7),
+    (["-t7"], "in_flight", 7),
+    (["-t=7"], "in_flight", 7),
+    (["--threads", "1000"], "in_flight", 1000),
+    (["--threads=7"], "in_flight", 7),
+    (["--max-threads", "7"], "in_flight", 7),
+    (["--threads", "auto"], "in_flight", None),
+    (["--threads", "AUTO"], "in_flight", None),
+    (["--timeout", "2.5"], "timeout_seconds", 2.5),
+    (["--timeout", "1e3"], "timeout_seconds", 1000.0),
+    (["--connect-timeout", "3"], "connect_timeout_seconds", 3.0),
+    (["--retries", "0"], "retries", 0),
+    (["--user-agent", "me/1"], "user_agent", "me/1"),
+    (["--user-agent=-me"], "user_agent", "-me"),
+    (["--user-agent", "-5"], "user_agent", "-5"),
+    (["--user-agent", ""], "user_agent", f"DashGet/{__version__}"),
+    (["-H", "X-A: b"], "headers", (("X-A", "b"),)),
+    (["-HX-A: b"], "headers", (("X-A", "b"),)),
+    (["--header=X-A: b=c"], "headers", (("X-A", "b=c"),)),
+    (["-H", "-x: y"], "headers", (("-x", "y"),)),
+    (["-H", "X-A: b", "--header", "X-C:d:e"], "headers", (("X-A", "b"), ("X-C", "d:e"))),
+    (
+        ["-H", "@https://cdn.example Token: t"],
+        "origin_headers",
+        (OriginHeader("https://cdn.example", "Token", "t"),),
+    ),
+    (["--limit-rate", "500k"], "limit_rate", 500_000),
+    (["--limit-rate", "1.5M"], "limit_rate", 1_500_000),
+    (["--limit-rate", "2GB/s"], "limit_rate", 2_000_000_000),
+    (["--max-per-host", "3"], "max_per_host", 3),
+    (["--http", "auto"], "http", HttpVersion.AUTO),
+    (["--http", "1.1"], "http", HttpVersion.HTTP_1_1),
+    (["--http", "2"], "http", HttpVersion.HTTP_2),
+    (["--http=3"], "http", HttpVersion.HTTP_3),
+    (["--proxy", "socks5h://p:1080"], "proxy", "socks5h://p:1080"),
+    (["--proxy", ""], "proxy", ""),
+    (["--proxy="], "proxy", ""),
+    (["--no-proxy", "h.example"], "no_proxy", "h.example"),
+    (["--interface", "lo"], "interface", "lo"),
+    (["--max-redirects", "0"], "max_redirects", 0),
+    (["--append-query", "?a=b"], "append_query", "a=b"),
+    (["--append-query", ""], "append_query", ""),
+    (["--user", "me:secret"], "user", "me:secret"),
+    (["--cookie", "a=b", "--cookie", "c=d"], "cookies", ("a=b", "c=d")),
+    (["--send-credentials-to", "all"], "send_credentials_to", ("all",)),
+    (["--send-credentials-to", "a", "--send-credentials-to", "b"], "send_credentials_to", ("a", "b")),
+    (["--insecure"], "insecure", True),
+    (["--allow-downgrade"], "allow_downgrade", True),
+    (["--allow-private"], "allow_private", True),
+]  # fmt: skip
+
+FILES = [
+    ("--netrc", "netrc"),
+    ("--cookies", "cookie_file"),
+    ("--cacert", "cacert"),
+    ("--cert", "cert"),
+]
+
+MIRROR = [
+    (["-o", "d"], "root", Path("d")),
+    (["-od"], "root", Path("d")),
+    (["--output", "d/e"], "root", Path("d/e")),
+    (["--output=-d"], "root", Path("-d")),
+    (["-qod"], "root", Path("d")),
+    (["--base-url", "http://o/"], "base_url", "http://o/"),
+    (["--now", "2026-01-31T12:00:00Z"], "now", NOON),
+    (["--segment-limit", "1"], "segment_limit", 1),
+    (["--dry-run"], "dry_run", True),
+    (["--verify"], "verify", True),
+    (["--checksums", "sha256"], "checksums", True),
+    (["--checksums", "none"], "checksums", False),
+    (["--prune"], "prune", True),
+    (["--moved"], "moved", True),
+    (["--fsync"], "fsync", True),
+    (["--video", "best"], "selection", parse_selection(video="best")),
+    (["--audio", "lang=en"], "selection", parse_selection(audio="lang=en")),
+    (["--text", "none"], "selection", parse_selection(text="none")),
+    (["--image=worst"], "selection", parse_selection(image="worst")),
+    (["--period", "2-4"], "selection", parse_selection(period="2-4")),
+    (["--period", "3-"], "selection", parse_selection(period="3-")),
+]
+
+VERIFY = [
+    (["--remote"], "remote", True),
+    (["--repair"], "repair", True),
+    (["--prune"], "prune", True),
+]
+
+WORDS = [
+    ("get", ["--json"], "json", True),
+    ("get", ["-q"], "quiet", True),
+    ("get", ["--quiet"], "quiet", True),
+    ("get", ["-v"], "verbose", True),
+    ("get", ["--verbose"], "verbose", True),
+    ("get", ["-qv"], "verbose", True),
+    ("get", ["--no-progress"], "no_progress", True),
+    ("list", ["--json"], "json", True),
+    ("list", ["--init"], "init", True),
+    ("list", ["--now", "x"], "now", "x"),
+    ("plan", ["--json"], "json", True),
+    ("plan", ["--index"], "index", True),
+    ("plan", ["--segment-limit", "7"], "segment_limit", 7),
+    ("plan", ["--video", "best"], "video", "best"),
+    ("verify", ["--strict"], "strict", True),
+    ("verify", ["--json"], "json", True),
+    ("verify", ["-q"], "quiet", True),
+    ("verify", ["--quiet"], "quiet", True),
+    ("verify", ["-v"], "verbose", True),
+    ("verify", ["--verbose"], "verbose", True),
+]
+"""What a command's own ``run`` looks at."""
+
+UNTESTED_HERE = {"--help", "-h", "--version", "--key"}
+
+
+def get(*words: str) -> MirrorOptions:
+    return mirror_options(read("get", URL, *words))
+
+
+def changed(options: object, usual: object) -> dict[str, object]:
+    names = type(usual).__struct_fields__  # type: ignore[attr-defined]
+    return {
+        name: getattr(options, name)
+        for name in names
+        if getattr(options, name) != getattr(usual, name)
+    }
+
+
+def test_what_is_not_given_is_what_the_library_does_by_itself() -> None:
+    assert changed(get(), MirrorOptions()) == {"transfer": get().transfer}
+    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    assert get().transfer == usual
+    assert transfer_options(read("list", URL)) == usual
+    assert transfer_options(read("plan", URL)) == usual
+    assert verify_options(read("verify", DIRECTORY)) == VerifyOptions(transfer=usual)
+    assert SEGMENT_LIMIT == DEFAULT_SEGMENT_LIMIT
+    assert isinstance(get().transfer.timeout_seconds, float)
+
+
+@pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
+def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
+    words: list[str], name: str, value: object
+) -> None:
+    options = get(*words).transfer
+    assert getattr(options, name) == value
+    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    assert set(changed(options, usual)) <= {name}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"), [("auto", (None, 64)), ("AUTO:12", (None, 12)), ("7", (7, 64))]
+)
+def test_the_number_that_is_found_has_a_limit(words: str, wanted: tuple[int | None, int]) -> None:
+    options = get("-t", words).transfer
+    assert (options.in_flight, options.max_in_flight) == wanted
+
+
+@pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
+def test_every_command_that_has_a_network_option_hands_it_on(
+    words: list[str], name: str, value: object
+) -> None:
+    for command in ("list", "plan", "verify"):
+        if name != "in_flight" or command == "verify":
+            arguments = read(command, OPERANDS[command], *words)
+            assert getattr(transfer_options(arguments), name) == value
+
+
+@pytest.mark.parametrize(("words", "name", "value"), MIRROR)
+def test_every_option_of_get_reaches_the_library_and_changes_nothing_else(
+    words: list[str], name: str, value: object
+) -> None:
+    assert getattr(get(*words), name) == value
+    assert set(changed(get(*words), get())) <= {name}
+
+
+@pytest.mark.parametrize(("words", "name", "value"), VERIFY)
+def test_every_option_of_verify_reaches_the_library_and_changes_nothing_else(
+    words: list[str], name: str, value: object
+) -> None:
+    options = verify_options(read("verify", DIRECTORY, *words))
+    usual = verify_options(read("verify", DIRECTORY))
+    assert changed(options, usual) == {name: value}
+
+
+@pytest.mark.parametrize(("command", "words", "name", "value"), WORDS)
+def test_what_only_the_command_itself_looks_at_is_read(
+    command: str, words: list[str], name: str, value: object
+) -> None:
+    assert getattr(read(command, OPERANDS[command], *words), name) == value
+    assert getattr(read(command, OPERANDS[command]), name) != value
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
+    tables = [*TRANSFER, *MIRROR, *VERIFY, *(line[1:] for line in WORDS)]
+    written = {part for line in tables for part in line[0]}
+    written |= {part.partition("=")[0] for part in written} | {name for name, _ in FILES}
+    for action in options_of(make_parser(command)):
+        assert set(action.option_strings) <= written | UNTESTED_HERE
+
+
+@pytest.mark.parametrize(("flag", "name"), FILES)
+def test_files_are_handed_on(flag: str, name: str) -> None:
+    assert getattr(get(flag, "file").transfer, name) == "file"
+
+
+def test_a_key_is_handed_on_with_its_certificate() -> None:
+    assert get("--cert", "one", "--key", "other").transfer.key == "other"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-q", URL],
+        [URL, "-q"],
+        ["-t", "3", "-q", URL, "-o", "d"],
+        ["-H", "A: b", "-q", URL],
+        ["--cookie", "a=b", URL, "-q"],
+        ["-q", "--", URL],
+        ["-q", URL, "--"],
+        ["--", URL],
+    ],
+)
+def test_options_stand_before_or_behind_what_they_are_about(words: list[str]) -> None:
+    arguments = read("get", *words)
+    assert arguments.url == URL
+    assert arguments.quiet == ("-q" in words)
+
+
+def test_a_hyphen_is_standard_input_and_a_file_may_be_called_anything() -> None:
+    assert read("get", "-").url == "-"
+    assert read("get", "-", "-q").url == "-"
+    assert read("plan", "--", "-x.mpd").url == "-x.mpd"
+    assert read("list", "").url == ""
+
+
+def test_a_parser_reads_into_a_namespace_that_is_its_own() -> None:
+    first, second = (read("get", URL, "-H", header) for header in ("A: b", "C: d"))
+    assert isinstance(first, argparse.Namespace)
+    assert (first.header, second.header) == (["A: b"], ["C: d"])
+
+
+def test_a_missing_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: f"<{prompt}>")
+    assert get("--user", "me").transfer.user == "me:<Password for me: >"
+
+
+def test_nobody_is_asked_for_a_password_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    with pytest.raises(UsageError, match="--user has no password"):
+        get("--user", "me")
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-01-31T12:00:00Z", NOON),
+        ("2026-01-31T13:00:00+01:00", NOON),
+        ("2026-01-31 12:00:00", NOON),
+        (None, None),
+    ],
+)
+def test_a_wall_clock_time_is_read_in_utc_unless_it_says_otherwise(
+    text: str | None, time: datetime.datetime | None
+) -> None:
+    assert parse_now(text) == time

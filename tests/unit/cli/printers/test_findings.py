@@ -1,0 +1,113 @@
+"""What ``dashget verify`` shows to people."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dashget.cli.printers.verification import FindingsTable, report_lines
+from dashget.events import FileFinished, Outcome, Pruned
+from dashget.verification.checks import Finding, Problem, Report
+
+PAGE = (Path(__file__).parents[4] / "docs/verify.md").read_text(encoding="utf-8")
+SOUND = Report("show", 3, 3000, 2, 0, 0, 0, 0, 0.5)
+BROKEN = msgspec.structs.replace(SOUND, errors=1, notes=1)
+MISSING = Finding("v/\x1b1.m4s", Problem.MISSING, "it was fetched, and is gone")
+STRAY = Finding("x.txt", Problem.STRAY, "nobody knows it", note=True)
+
+
+def table(**options: bool) -> tuple[io.StringIO, io.StringIO, FindingsTable]:
+    out, err = io.StringIO(), io.StringIO()
+    chosen = {"quiet": False, "verbose": False, **options}
+    return out, err, FindingsTable(out, err, **chosen)
+
+
+def test_a_sound_mirror_is_one_headline_and_its_figures() -> None:
+    out, _, printer = table()
+    printer(SOUND)
+    assert out.getvalue().splitlines() == ["Sound: 3 files, 3.00 kB", "  2 by checksum, in 0.50 s"]
+
+
+def test_findings_are_a_table_above_the_sums() -> None:
+    out, _, printer = table()
+    for event in (MISSING, STRAY, BROKEN):
+        printer(event)
+    lines = out.getvalue().splitlines()
+    assert lines[0].split() == ["what", "file", "why"]
+    assert any("missing" in line and "v/\\x1b1.m4s" in line for line in lines)
+    assert any("stray" in line for line in lines)
+    assert "Not sound: 1 error; 3 files, 3.00 kB checked" in lines
+    assert lines[-1].startswith("hint: --repair")
+    assert "\x1b" not in out.getvalue()
+
+
+def test_quiet_shows_errors_only_and_nothing_of_a_sound_mirror() -> None:
+    out, _, printer = table(quiet=True)
+    for event in (STRAY, SOUND):
+        printer(event)
+    assert out.getvalue() == ""
+    for event in (MISSING, BROKEN):
+        printer(event)
+    assert "missing" in out.getvalue()
+    assert "stray" not in out.getvalue()
+
+
+def test_what_is_repaired_or_removed_is_told_as_it_happens() -> None:
+    out, err, printer = table()
+    printer(FileFinished("v/1.m4s", "u", Outcome.DOWNLOADED, 5))
+    printer(Pruned(("old/1.m4s", "old/2.m4s")))
+    assert err.getvalue().splitlines() == [
+        "downloaded: v/1.m4s (5 B)",
+        "removing: old/1.m4s",
+        "removing: old/2.m4s",
+    ]
+    assert out.getvalue() == ""
+
+
+def test_a_long_list_is_cut_unless_all_is_asked_for() -> None:
+    for verbose in (False, True):
+        out, _, printer = table(verbose=verbose)
+        for number in range(250):
+            printer(msgspec.structs.replace(MISSING, path=f"v/{number}"))
+        printer(BROKEN)
+        assert ("... and 50 more" in out.getvalue()) is not verbose
+
+
+def test_an_interrupted_check_is_not_called_sound() -> None:
+    stopped = msgspec.structs.replace(SOUND, interrupted=True)
+    assert not stopped.sound
+    assert next(report_lines(stopped)).startswith("Interrupted: not all was checked")
+
+
+def test_repairs_and_comparisons_are_counted() -> None:
+    lines = list(report_lines(msgspec.structs.replace(SOUND, compared=3, repaired=2, notes=1)))
+    assert lines[1] == (
+        "  2 by checksum, 3 compared with the server, 2 fetched again, 1 note, in 0.50 s"
+    )
+
+
+def test_all_findings_are_documented() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \| (?:error|note) \|", PAGE, re.MULTILINE)
+    assert sorted(listed) == sorted(problem.value for problem in Problem)
+
+
+@pytest.mark.parametrize("kind", [Finding, Report])
+def test_all_keys_of_a_line_of_json_are_documented(kind: type[Finding | Report]) -> None:
+    (row,) = re.findall(rf"^\| `{kind.__struct_config__.tag}` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert set(re.findall(r"`([a-z_]+)`", row)) == set(kind.__struct_fields__)
+
+
+def test_what_is_only_counted_is_not_kept() -> None:
+    _, _, observer = table()
+    for number in range(1000):
+        observer(Finding(f"{number}.m4s", Problem.SUPERSEDED, "old", note=True))
+        observer(Finding(f"{number}.m4s", Problem.GONE, "gone", note=True))
+    assert not [
+        held
+        for held in vars(observer).values()
+        if isinstance(held, list | dict) and len(held) > 200
+    ]

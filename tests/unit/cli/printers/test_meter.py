@@ -1,0 +1,186 @@
+"""How far a run is: percent, bytes and time left while files are under way."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.cli.printers import text
+from dashget.cli.printers.meter import Meter
+from dashget.events import FileFinished, Outcome, Progressed, TrackPlanned, Unfinished
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def planned(files: int | None = 1, estimate: int | None = 1000, track: int = 0) -> TrackPlanned:
+    label = f"({track})"
+    return TrackPlanned(track, 0, f"v{track}", "video", label, None, estimate, files)
+
+
+def reading(transferred: int, *unfinished: Unfinished) -> Progressed:
+    return Progressed(transferred, 0, 0, False, 1, 0, unfinished)
+
+
+def ended(done: int, files: int, *, all_planned: bool = True) -> Progressed:
+    return Progressed(0, done, files, all_planned, 0, 0)
+
+
+def under_way(
+    count: int, size: int | None = None, path: str = "v.mp4", track: int = 0
+) -> Unfinished:
+    return Unfinished(path, track, count, size)
+
+
+def finished(size: int | None, path: str = "v.mp4", outcome: Outcome | None = None) -> FileFinished:
+    return FileFinished(path, "http://h/" + path, outcome or Outcome.DOWNLOADED, size, track=0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def meter(clock: Clock) -> Meter:
+    return Meter(clock)
+
+
+def test_a_single_file_moves_percent_bytes_and_time_left(meter: Meter, clock: Clock) -> None:
+    meter.take(planned(estimate=5000))
+    left = []
+    for step in range(5):
+        meter.take(reading(step * 100, under_way(step * 100, 1000)))
+        clock.now += 1
+        left.append(meter.seconds_left)
+        assert meter.fraction == pytest.approx(step / 10)
+        assert meter.bytes_here == step * 100
+    assert left == [None, *map(pytest.approx, (9.0, 8.0, 7.0, 6.0))]
+    assert meter.tracks[0].fraction == pytest.approx(0.4)
+    assert meter.bytes_expected == 1000
+
+
+def test_the_estimate_holds_until_the_size_is_known(meter: Meter) -> None:
+    meter.take(planned(estimate=5000))
+    meter.take(reading(0))
+    assert meter.bytes_expected == 5000
+    meter.take(reading(500, under_way(500)))
+    assert meter.fraction == pytest.approx(0.1)
+    meter.take(reading(500, under_way(500, 2000)))
+    assert meter.bytes_expected == 2000
+
+
+def test_an_estimate_that_is_too_small_does_not_lead_past_the_end(meter: Meter) -> None:
+    meter.take(planned(estimate=100))
+    meter.take(reading(500, under_way(500)))
+    assert meter.fraction <= 1
+    assert meter.bytes_expected == 500
+    assert meter.seconds_left is None
+
+
+def test_a_small_estimate_of_many_files_does_not_run_ahead_of_them(meter: Meter) -> None:
+    meter.take(planned(100, estimate=1000))
+    meter.take(finished(400, "1"))
+    meter.take(reading(800, under_way(400, 400, "2")))
+    assert meter.fraction == pytest.approx(0.02)
+
+
+def test_a_file_that_begins_anew_takes_nothing_back(meter: Meter, clock: Clock) -> None:
+    meter.take(planned())
+    shown = []
+    for step, here in enumerate((100, 500, 0, 300, 600, 1000)):
+        meter.take(reading(step * 300, under_way(here, 1000)))
+        clock.now += 1
+        shown.append((meter.fraction, meter.bytes_here))
+    assert shown == sorted(shown)
+    assert shown[2] == (0.5, 500)
+    assert shown[-1] == (1.0, 1000)
+
+
+def test_bytes_that_came_twice_are_traffic_and_no_progress(meter: Meter, clock: Clock) -> None:
+    meter.take(planned())
+    meter.take(reading(0, under_way(0, 1000)))
+    clock.now += 1
+    meter.take(reading(900, under_way(100, 1000)))
+    assert meter.fraction == pytest.approx(0.1)
+    assert meter.rate == 900
+    assert meter.seconds_left == pytest.approx(1)
+
+
+def test_what_an_earlier_run_left_counts_and_is_not_traffic(meter: Meter, clock: Clock) -> None:
+    meter.take(planned())
+    meter.take(reading(0, under_way(600, 1000)))
+    clock.now += 1
+    meter.take(reading(100, under_way(700, 1000)))
+    assert meter.fraction == pytest.approx(0.7)
+    assert meter.seconds_left == pytest.approx(3)
+
+
+def test_a_file_that_is_done_does_not_count_as_under_way_as_well(meter: Meter) -> None:
+    meter.take(planned(2, estimate=2000))
+    meter.take(reading(900, under_way(900, 1000, "a"), under_way(10, 1000, "b")))
+    meter.take(finished(1000, "a"))
+    assert meter.bytes_here == 1010
+
+
+def test_without_any_estimate_files_under_way_count_by_their_share(meter: Meter) -> None:
+    meter.take(planned(1, estimate=None))
+    meter.take(planned(3, estimate=None, track=1))
+    meter.take(reading(500, under_way(500, 1000)))
+    assert meter.bytes_expected is None
+    assert meter.fraction == pytest.approx(0.5 / 4)
+    assert meter.seconds_left is None
+
+
+def test_a_lone_file_of_which_nothing_is_known_counts_its_bytes(meter: Meter) -> None:
+    meter.take(planned(1, estimate=None))
+    meter.take(reading(500, under_way(500)))
+    assert meter.bytes_here == 500
+    assert meter.bytes_expected is None
+    assert meter.fraction == 0
+
+
+def shown(meter: Meter) -> str:
+    return text.percent(meter.fraction, complete=meter.complete)
+
+
+def test_only_what_is_complete_is_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(500, estimate=10))
+    for number in range(499):
+        meter.take(finished(1000, str(number)))
+    meter.take(ended(499, 500))
+    assert shown(meter) == " 99%"
+    meter.take(finished(1000, "499"))
+    meter.take(ended(500, 500, all_planned=False))
+    assert shown(meter) == " 99%"
+    meter.take(ended(500, 500))
+    assert shown(meter) == "100%"
+
+
+def test_what_is_missing_for_good_keeps_it_from_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(1000, estimate=10))
+    for number in range(999):
+        meter.take(finished(1000, str(number)))
+    meter.take(finished(None, "999", Outcome.FAILED))
+    meter.take(ended(1000, 1000))
+    assert shown(meter) == " 99%"
+
+
+def test_a_file_that_two_tracks_name_does_not_keep_it_from_a_hundred_percent(meter: Meter) -> None:
+    meter.take(planned(2))
+    meter.take(planned(2, track=1))
+    for name in "abc":
+        meter.take(finished(1000, name))
+    meter.take(ended(3, 3))
+    assert shown(meter) == "100%"
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(0.0, "  0%"), (0.07, "  7%"), (0.999, " 99%"), (1.0, " 99%")]
+)
+def test_a_share_is_never_rounded_up(share: float, written: str) -> None:
+    assert text.percent(share, complete=False) == written

@@ -1,0 +1,394 @@
+"""What people and programs are told about a run."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import msgspec
+import pytest
+
+from dashget.cli.printers.jsonlines import JsonLines
+from dashget.cli.printers.meter import Meter
+from dashget.cli.printers.plain import PlainLines, event_line
+from dashget.cli.printers.summary import summary_lines
+from dashget.cli.printers.terminal import LiveTerminal
+from dashget.events import (
+    BegunAnew,
+    Event,
+    Failure,
+    FileFinished,
+    FileStarted,
+    ManifestLoaded,
+    Outcome,
+    Progressed,
+    RetryScheduled,
+    Summary,
+    TrackPlanned,
+    Warned,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def manifest() -> ManifestLoaded:
+    return ManifestLoaded("http://h/x.mpd", 900, "static", 1, 2, "show")
+
+
+def track(number: int = 0, files: int | None = 10, estimate: int | None = 1000) -> TrackPlanned:
+    label = f"64x36 ({number})"
+    return TrackPlanned(number, 0, f"v{number}", "video", label, None, estimate, files)
+
+
+def finished(
+    outcome: Outcome = Outcome.DOWNLOADED, path: str = "v/1.m4s", size: int | None = 100
+) -> FileFinished:
+    return FileFinished(path, "http://h/" + path, outcome, size, track=0, reason="HTTP 404")
+
+
+def progressed(transferred: int = 0) -> Progressed:
+    return Progressed(transferred, 0, 0, False, 2, 0)
+
+
+def summary(**changes: object) -> Summary:
+    base = Summary(
+        root="show",
+        manifest="show/x.mpd",
+        url="http://h/x.mpd",
+        files=3,
+        bytes=3000,
+        transferred=2000,
+        seconds=2.0,
+        requests=3,
+        outcomes={Outcome.DOWNLOADED: 2, Outcome.PRESENT: 1},
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+FAILED = summary(
+    outcomes={Outcome.DOWNLOADED: 2, Outcome.FAILED: 1},
+    failures=(Failure("v/\x1b2.m4s", "http://h/v/2.m4s", "HTTP 404 Not Found", 1, 404),),
+)
+
+
+def test_a_complete_run_says_so_first_and_where_it_plays() -> None:
+    lines = list(summary_lines(summary()))
+    assert lines[0] == "Complete: 3 files, 3.00 kB"
+    assert lines[1] == "  2 downloaded, 1 already there"
+    assert lines[2] == "  received 2.00 kB in 2.00 s (1.00 kB/s), 3 requests"
+    assert "show/x.local.mpd" in lines[-1]
+
+
+def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
+    lines = list(summary_lines(FAILED))
+    assert lines[0].startswith("Incomplete: 1 of 3 files failed")
+    text = "\n".join(lines)
+    assert "failed: v/\\x1b2.m4s" in text
+    assert "HTTP 404 Not Found (1 attempt)" in text
+    assert "http://h/v/2.m4s" in text
+    assert lines[-1].startswith("hint: ")
+
+
+def test_what_may_help_against_all_failures_is_the_hint() -> None:
+    known = msgspec.structs.replace(FAILED.failures[0], hint="use\x1b --cert")
+    other = msgspec.structs.replace(known, hint="use -H")
+    usual = list(summary_lines(FAILED))[-1]
+    for failures, hint in (
+        ((known, known), "hint: use\\x1b --cert"),
+        ((known, other), usual),
+        ((known, FAILED.failures[0]), usual),
+    ):
+        failed = msgspec.structs.replace(FAILED, failures=failures)
+        assert list(summary_lines(failed))[-1] == hint
+
+
+def test_a_long_list_of_failures_is_cut_and_says_so() -> None:
+    many = summary(failures=FAILED.failures * 50, outcomes={Outcome.FAILED: 50})
+    assert "... and 30 more" in "\n".join(summary_lines(many))
+    assert "more;" not in "\n".join(summary_lines(many, verbose=True))
+
+
+def test_an_interrupted_run_is_not_called_complete() -> None:
+    lines = list(summary_lines(summary(interrupted=True)))
+    assert lines[0].startswith("Interrupted")
+    assert lines[-1].startswith("hint")
+
+
+def test_what_is_kept_of_unfinished_files_is_told() -> None:
+    lines = list(summary_lines(summary(interrupted=True, kept_files=2, kept_bytes=1500)))
+    assert "  kept 1.50 kB of 2 unfinished files, to go on from there" in lines
+    assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
+
+
+def test_what_is_absent_is_named() -> None:
+    few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
+    assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
+    many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
+    lines = list(summary_lines(many))
+    assert [line[-1] for line in lines if line.startswith("  absent")] == ["a", "b", "c"]
+    assert "  ... and 6 more; -v or --json lists them all" in lines
+    assert "  absent at the end: i" in list(summary_lines(many, verbose=True))
+
+
+def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
+    planned = summary(dry_run=True, outcomes={Outcome.PLANNED: 7}, files=0, bytes=0)
+    assert list(summary_lines(planned)) == [
+        "Dry run: nothing was downloaded; 0 files, 0 B already there",
+        "  7 to fetch",
+    ]
+
+
+EVENTS: list[Event] = [
+    manifest(),
+    Warned("odd", "MPD/Period[1]", 3, "5.3.2"),
+    track(),
+    FileStarted("v/1.m4s", "http://h/v/1.m4s", 0, 5),
+    RetryScheduled("v/1.m4s", "http://h/v/1.m4s", 1, 0.5, "HTTP 503"),
+    finished(),
+    progressed(100),
+    FAILED,
+]
+
+
+def test_a_file_that_begins_anew_is_told_with_what_that_costs() -> None:
+    event = BegunAnew("v/\x1b1.m4s", "u", 90_000, "the resource has changed")
+    assert event_line(event, verbose=True) == (
+        "beginning anew: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
+    )
+    assert event_line(event, verbose=False) is None
+
+
+def test_json_is_one_object_per_line_and_the_summary_is_last() -> None:
+    stream = io.BytesIO()
+    printer = JsonLines(stream)
+    for event in EVENTS:
+        printer(event)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "manifest", "warning", "track", "started", "retry", "file", "progress", "summary",
+    ]  # fmt: skip
+    assert lines[5]["outcome"] == "downloaded"
+    assert lines[-1]["outcomes"] == {"downloaded": 2, "failed": 1}
+    assert lines[-1]["failures"][0]["status"] == 404
+    assert lines[3]["offset"] == 5
+
+
+def test_json_progress_comes_at_most_once_a_second() -> None:
+    clock = Clock()
+    stream = io.BytesIO()
+    printer = JsonLines(stream, clock=clock)
+    for _ in range(30):
+        printer(progressed())
+        clock.now += 0.1
+    assert len(stream.getvalue().splitlines()) == 3
+
+
+def plain(clock: Clock | None = None, **options: bool) -> tuple[io.StringIO, PlainLines]:
+    stream = io.StringIO()
+    return stream, PlainLines(stream, clock=clock or Clock(), **options)
+
+
+def test_a_pipe_gets_whole_lines_without_control_characters() -> None:
+    stream, printer = plain(verbose=True)
+    for event in EVENTS:
+        printer(event)
+    text = stream.getvalue()
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert text.endswith("\n")
+    assert "warning: MPD/Period[1], line 3: odd (5.3.2)" in text
+    assert "retrying v/1.m4s in 0.50 s (attempt 2): HTTP 503" in text
+    assert "downloaded: v/1.m4s (100 B)" in text
+
+
+def test_a_pipe_gets_a_progress_line_every_five_seconds() -> None:
+    clock = Clock()
+    stream, printer = plain(clock)
+    printer(track(files=4))
+    printer(finished())
+    for _ in range(40):
+        clock.now += 0.25
+        printer(progressed(int(clock.now * 1000)))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "1/4 files" in lines[0]
+    assert "/s" in lines[0]
+
+
+def test_quiet_says_nothing_about_a_clean_run() -> None:
+    stream, printer = plain(quiet=True)
+    for event in (manifest(), finished(), progressed(), summary()):
+        printer(event)
+    assert stream.getvalue() == ""
+
+
+def test_quiet_still_warns() -> None:
+    stream, printer = plain(quiet=True)
+    for event in (manifest(), Warned("odd"), finished(), progressed(), summary()):
+        printer(event)
+    assert stream.getvalue() == "warning: odd\n"
+
+
+def test_quiet_still_reports_failures() -> None:
+    stream, printer = plain(quiet=True)
+    printer(FAILED)
+    assert "404" in stream.getvalue()
+
+
+def test_no_progress_leaves_the_rest() -> None:
+    clock = Clock()
+    stream, printer = plain(clock, progress=False)
+    printer(manifest())
+    clock.now += 60
+    printer(progressed())
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_failures_are_reported_at_once_on_a_pipe() -> None:
+    stream, printer = plain()
+    printer(finished(Outcome.FAILED, size=None))
+    assert stream.getvalue() == "failed: v/1.m4s: HTTP 404\n"
+
+
+def test_the_meter_estimates_from_bandwidth_until_files_tell() -> None:
+    meter = Meter(Clock())
+    meter.take(track(files=10, estimate=5000))
+    assert meter.bytes_expected == 5000
+    for _ in range(3):
+        meter.take(finished(size=100))
+    assert meter.bytes_expected == 1000
+    assert meter.fraction == pytest.approx(0.3)
+
+
+def test_the_meter_reckons_the_rate_over_the_last_seconds() -> None:
+    clock = Clock()
+    meter = Meter(clock)
+    meter.take(track(files=10, estimate=100_000))
+    for step in range(101):
+        meter.take(progressed(step * 100))
+        clock.now += 0.1
+    assert meter.rate == pytest.approx(1000)
+    assert meter.seconds_left == pytest.approx(100)
+
+
+def test_the_meter_counts_segments_where_sizes_are_unknown() -> None:
+    meter = Meter(Clock())
+    meter.take(track(files=4, estimate=None))
+    meter.take(finished(size=None))
+    assert meter.fraction == 0.25
+
+
+def test_one_representation_over_many_periods_is_one_line() -> None:
+    meter = Meter(Clock())
+    for number in range(3):
+        meter.take(TrackPlanned(number, number, "v1", "video", "64x36 (v1)", 4, 100, 5))
+    assert [line.files for line in meter.tracks] == [15]
+
+
+def test_what_is_retried_is_shown_until_it_ends() -> None:
+    meter = Meter(Clock())
+    meter.take(RetryScheduled("v/1.m4s", "u", 1, 0.5, "HTTP 503"))
+    assert list(meter.retrying) == ["v/1.m4s"]
+    meter.take(finished())
+    assert not meter.retrying
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, lines: int = 12, columns: int = 100
+) -> tuple[Tty, Clock, LiveTerminal]:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", str(lines))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream, clock = Tty(), Clock()
+    return stream, clock, LiveTerminal(stream, clock=clock)
+
+
+def test_a_terminal_shows_bars_totals_and_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, clock, printer = terminal(monkeypatch)
+    for event in EVENTS[:5]:
+        printer(event)
+    clock.now += 1
+    printer(progressed(500))
+    text = stream.getvalue()
+    assert "64x36 (0)" in text
+    assert "0/10" in text
+    assert "files" in text
+    assert "retrying v/1.m4s" in text
+    printer.close()
+    assert stream.getvalue().count("\x1b[?25h") == 1
+
+
+def test_a_terminal_gets_its_cursor_back_before_the_summary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, clock, printer = terminal(monkeypatch)
+    for event in EVENTS:
+        clock.now += 1
+        printer(event)
+    text = stream.getvalue()
+    assert text.index("\x1b[?25h") < text.index("Incomplete")
+    assert "\x1b2.m4s" not in text
+
+
+def test_more_tracks_than_lines_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, clock, printer = terminal(monkeypatch, lines=10)
+    for number in range(40):
+        printer(track(number))
+    clock.now += 1
+    printer(progressed(1))
+    assert "and 35 more" in stream.getvalue()
+    printer.close()
+
+
+def test_a_terminal_is_redrawn_at_most_ten_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, clock, printer = terminal(monkeypatch)
+    printer(track())
+    printer(progressed())
+    drawn = len(stream.getvalue())
+    clock.now += 0.05
+    printer(progressed())
+    assert len(stream.getvalue()) == drawn
+    clock.now += 0.06
+    printer(progressed())
+    assert len(stream.getvalue()) > drawn
+    printer.close()
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    stream, clock, printer = terminal(monkeypatch, columns=columns)
+    printer(track(files=1000, estimate=10_000_000))
+    printer(finished(Outcome.FAILED, size=None))
+    for step in range(3):
+        clock.now += 1
+        printer(progressed(step * 1_000_000))
+    last = stream.getvalue().split("\x1b[2K")[-1]
+    assert "0%" in last
+    assert "1 failed" in last
+    assert "1.00 MB/s" in last
+    printer.close()
+
+
+def test_refused_files_are_not_promised_to_come_by_trying_again() -> None:
+    assert "the server refuses these" in list(summary_lines(FAILED))[-1]
+    passing = msgspec.structs.replace(FAILED.failures[0], status=503)
+    assert (
+        "run the same command again"
+        in list(summary_lines(msgspec.structs.replace(FAILED, failures=(passing,))))[-1]
+    )

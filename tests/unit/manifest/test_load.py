@@ -1,0 +1,164 @@
+"""What a user may name as the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashget.errors import ManifestFetchError, MPDSyntaxError, UsageError
+from dashget.manifest.load import load_manifest, parse_source
+from dashget.mpd.parse import ParseLimits
+from dashget.transfer.engine import Engine
+from dashget.transfer.settings.options import TransferOptions
+
+DOCUMENT = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p"
+ minBufferTime="PT1S" mediaPresentationDuration="PT4S"><Period>
+ <AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="$Number$.m4s"/>
+ <Representation id="v" bandwidth="8"/></AdaptationSet></Period></MPD>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://h.example/a/x.mpd", "http://h.example/a/x.mpd"),
+        ("HTTPS://h.example/x.mpd?a=b", "https://h.example/x.mpd?a=b"),
+        ("http://h.example", "http://h.example/"),
+        ("http://h.example/x.mpd#t=5", "http://h.example/x.mpd"),
+        (" http://h.example/x.mpd", None),
+        ("http://[::1]:8080/x.mpd", "http://[::1]:8080/x.mpd"),
+    ],
+)
+def test_a_url_is_kept_without_its_anchor(text: str, url: str | None) -> None:
+    if url is None:
+        with pytest.raises(UsageError):
+            parse_source(text)
+    else:
+        source = parse_source(text)
+        assert (source.url, source.name, source.user, source.path) == (url, url, None, None)
+
+
+def test_credentials_are_taken_out_of_a_url_and_decoded() -> None:
+    source = parse_source("https://me%40home:s%3Acret@h.example/x.mpd")
+    assert source.url == "https://h.example/x.mpd"
+    assert source.user == "me@home:s:cret"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nothing-here", "ftp://h/x", "file:///etc/passwd", "javascript:1", "http://", "http:///x",
+     "http://h:99999/", "http://[::1/x", "\udce9.mpd", "a\0b"],
+)  # fmt: skip
+def test_what_cannot_be_a_manifest_is_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source(text)
+    assert caught.value.hint
+
+
+def test_a_password_is_never_shown_in_an_error() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source("http://bob:s3cret@h:99999/x")
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_file_is_known_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.mpd").write_bytes(DOCUMENT)
+    monkeypatch.chdir(tmp_path)
+    source = parse_source("x.mpd")
+    assert (source.name, source.url) == (str(tmp_path / "x.mpd"), None)
+    with pytest.raises(UsageError, match="is a directory"):
+        parse_source(".")
+
+
+def test_standard_input_is_known_by_its_base_url() -> None:
+    assert parse_source("-", base_url="https://h/x.mpd").name == "https://h/x.mpd"
+
+
+@pytest.mark.parametrize(
+    ("base", "nameless"),
+    [
+        (None, True),
+        ("https://h", True),
+        ("https://h/", True),
+        ("https://h/a/?x=1/y", True),
+        ("https://h/x.mpd", False),
+        ("https://h/x?y=/", False),
+    ],
+)
+def test_standard_input_has_a_name_if_its_base_url_is_that_of_a_document(
+    base: str | None, nameless: bool
+) -> None:
+    assert parse_source("-", base_url=base).nameless is nameless
+
+
+def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> None:
+    with Engine(TransferOptions()) as engine:
+        loaded = load_manifest(
+            parse_source("-"),
+            engine,
+            base_url="https://h.example/a/x.mpd",
+            read_stdin=lambda most: DOCUMENT[:most],
+        )
+    assert loaded.data == DOCUMENT
+    assert loaded.name == "x.mpd"
+    assert loaded.presentation.url == "https://h.example/a/x.mpd"
+    assert loaded.fetched is None
+    assert loaded.now is None
+    assert len(loaded.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    "base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x", "http://me:s3cret@h/"]
+)
+def test_a_base_url_must_be_one_before_anything_is_fetched(base: str) -> None:
+    with pytest.raises(UsageError, match="base_url: ") as caught:
+        parse_source("-", base_url=base)
+    assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["http://h/x.mpd", "HTTPS://h/x.mpd"])
+def test_a_manifest_from_a_url_is_its_own_base(url: str) -> None:
+    with pytest.raises(UsageError, match="base_url: only for a manifest from a file") as caught:
+        parse_source(url, base_url="http://x/")
+    assert caught.value.hint == "leave it out; a manifest from a URL is its own base"
+
+
+@pytest.mark.parametrize("base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x"])
+def test_a_base_url_must_be_one(base: str, tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(DOCUMENT)
+    source = parse_source(str(tmp_path / "x.mpd"))
+    with Engine(TransferOptions()) as engine, pytest.raises(UsageError, match="base_url: "):
+        load_manifest(source, engine, base_url=base)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file here without an end")
+def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
+    limits = ParseLimits(max_bytes=1000)
+    with Engine(TransferOptions()) as engine:
+        for source in ("/dev/zero", "-"):
+            with pytest.raises(MPDSyntaxError, match="more than the limit of 1,000 bytes"):
+                load_manifest(parse_source(source), engine, limits=limits, read_stdin=bytes)
+
+
+def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source("http://me:p@s3cret@h:99999/")
+    assert caught.value.message == "'http://h:99999/' is not a valid URL"
+
+
+def test_an_empty_name_is_no_directory() -> None:
+    with pytest.raises(UsageError, match="the URL is empty"):
+        parse_source("")
+
+
+def test_a_file_that_vanishes_is_a_manifest_that_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(DOCUMENT)
+    source = parse_source(str(tmp_path / "x.mpd"))
+    (tmp_path / "x.mpd").unlink()
+    with (
+        Engine(TransferOptions()) as engine,
+        pytest.raises(ManifestFetchError, match="cannot read"),
+    ):
+        load_manifest(source, engine)

@@ -1,0 +1,187 @@
+"""What is wrong with a media file, seen from the inside."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashget.media.inspection import (
+    MediaTime,
+    Role,
+    check,
+    compare_time,
+    first_decode_time,
+    media_timescale,
+)
+from dashget.media.kind import SegmentKind
+
+INIT = Role("video/mp4", SegmentKind.INITIALIZATION)
+MEDIA = Role("video/mp4", SegmentKind.MEDIA)
+WHOLE = Role("video/mp4", SegmentKind.MEDIA, whole=True, several=True)
+
+
+def box(kind: str, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
+
+
+def large_box(kind: str, content: bytes) -> bytes:
+    return struct.pack(">I4sQ", 1, kind.encode(), 16 + len(content)) + content
+
+
+def sidx(*sizes: int, first_offset: int = 0) -> bytes:
+    references = b"".join(struct.pack(">III", size, 100, 0x90000000) for size in sizes)
+    fixed = struct.pack(">IIIIIHH", 0, 1, 1000, 0, first_offset, 0, len(sizes))
+    return box("sidx", fixed, references)
+
+
+def mdhd(timescale: int, version: int = 0) -> bytes:
+    times = struct.pack(">QQIQ" if version else ">IIII", 0, 0, timescale, 0)
+    return box("mdhd", struct.pack(">I", version << 24), times, b"\0" * 4)
+
+
+def moov(timescale: int = 90000, version: int = 0) -> bytes:
+    return box("moov", box("mvhd", b"\0" * 96), box("trak", box("mdia", mdhd(timescale, version))))
+
+
+def moof(time: int, version: int = 1) -> bytes:
+    tfdt = box("tfdt", struct.pack(">IQ" if version else ">II", version << 24, time))
+    return box("moof", box("mfhd", b"\0" * 8), box("traf", box("tfhd", b"\0" * 8), tfdt))
+
+
+FTYP = box("ftyp", b"iso6", b"\0" * 4)
+MDAT = box("mdat", b"x" * 40)
+FRAGMENT = moof(0) + MDAT
+
+
+def problems(data: bytes, role: Role) -> tuple[str, ...]:
+    return check(lambda offset, size: data[offset : offset + size], len(data), role)
+
+
+@pytest.mark.parametrize(
+    ("data", "role"),
+    [
+        (FTYP + moov(), INIT),
+        (box("styp", b"msdh") + FRAGMENT, MEDIA),
+        (FRAGMENT + FRAGMENT, MEDIA),
+        (sidx(len(FRAGMENT)) + FRAGMENT, MEDIA),
+        (box("emsg", b"e" * 30) + box("prft", b"p" * 20) + FRAGMENT, MEDIA),
+        (FTYP + moov() + FRAGMENT, MEDIA),
+        (FTYP + moov() + sidx(len(FRAGMENT), len(FRAGMENT)) + FRAGMENT * 2, WHOLE),
+        (FTYP + moov() + MDAT, WHOLE),
+        (FTYP + MDAT + moov(), WHOLE),
+        (moof(0) + large_box("mdat", b"x" * 10), MEDIA),
+        (moof(0) + struct.pack(">I4s", 0, b"mdat") + b"to the end", MEDIA),
+        (FTYP + moov() + sidx(len(FRAGMENT)) + FRAGMENT + box("mfra", b"\0" * 8), WHOLE),
+    ],
+)
+def test_a_sound_file_has_no_problems(data: bytes, role: Role) -> None:
+    assert problems(data, role) == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "role", "words"),
+    [
+        (b"", MEDIA, "empty"),
+        (FTYP, INIT, "no moov"),
+        (FTYP + moov(), MEDIA, "no moof"),
+        (moof(0), MEDIA, "no mdat"),
+        (FRAGMENT + moof(1), MEDIA, "2 moof boxes, but 1 mdat"),
+        (FRAGMENT[:-1], MEDIA, "1 bytes past the file"),
+        (FRAGMENT + b"abc", MEDIA, "3 bytes at"),
+        (FRAGMENT + b"\0" * 40, MEDIA, "no box at"),
+        (struct.pack(">I4s", 4, b"moof") + b"x" * 20, MEDIA, "less than its header"),
+        (FTYP + moov() + sidx(len(FRAGMENT) + 8) + FRAGMENT + MDAT, WHOLE, "refers to bytes up to"),
+        (
+            FTYP + moov() + sidx(20, len(FRAGMENT) * 2 - 20) + FRAGMENT * 2,
+            WHOLE,
+            "reference 2 of the sidx begins inside a box",
+        ),
+        (b"<html><body>404</body></html>", MEDIA, "HTML or XML page"),
+        (b"\n <!DOCTYPE html>", INIT, "HTML or XML page"),
+        (FRAGMENT, Role("video/mp4", SegmentKind.INDEX), "no sidx"),
+    ],
+)
+def test_what_is_wrong_is_named(data: bytes, role: Role, words: str) -> None:
+    found = problems(data, role)
+    assert any(words in problem for problem in found), found
+
+
+@given(st.data())
+def test_a_cut_or_an_extended_segment_is_never_sound(data: st.DataObject) -> None:
+    whole = box("styp", b"msdh") + FRAGMENT
+    cut = data.draw(st.integers(1, len(whole) - 1))
+    assert problems(whole[:-cut], MEDIA)
+    assert problems(whole + data.draw(st.binary(min_size=1, max_size=7)), MEDIA)
+
+
+@given(st.binary(max_size=300), st.sampled_from([INIT, MEDIA, WHOLE]))
+def test_no_bytes_whatever_make_it_raise(data: bytes, role: Role) -> None:
+    problems(data, role)
+    for read in (first_decode_time, media_timescale):
+        read(lambda offset, size: data[offset : offset + size], len(data))
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_decode_times_and_timescales_are_read_in_both_versions(version: int) -> None:
+    media, initialization = moof(123456, version) + MDAT, FTYP + moov(48000, version)
+    assert first_decode_time(lambda o, n: media[o : o + n], len(media)) == 123456
+    assert media_timescale(lambda o, n: initialization[o : o + n], len(initialization)) == 48000
+
+
+def test_a_time_within_the_tolerance_is_fine() -> None:
+    expected = MediaTime(Fraction(10), Fraction(1, 2))
+    assert compare_time(10_500, 1000, expected) is None
+    assert compare_time(10_501, 1000, expected) == (
+        "media time 10.501 s is 0.501 s off the manifest's 10.000 s"
+    )
+
+
+def test_only_headers_are_read_of_a_large_file() -> None:
+    asked: list[int] = []
+    data = FTYP + moov() + large_box("mdat", b"x" * 100_000)
+
+    def read(offset: int, size: int) -> bytes:
+        asked.append(size)
+        return data[offset : offset + size]
+
+    assert check(read, len(data), WHOLE) == ()
+    assert sum(asked) < 1000
+
+
+@pytest.mark.parametrize(
+    ("mime", "data"),
+    [
+        ("video/webm", b"\x1a\x45\xdf\xa3rest"),
+        ("text/vtt", b"WEBVTT\n"),
+        ("text/vtt", b"\xef\xbb\xbfWEBVTT"),
+        ("application/ttml+xml", b"<?xml version='1.0'?><tt/>"),
+        ("application/ttml+xml", b"\xff\xfe" + "<tt/>".encode("utf-16-le")),
+        ("image/jpeg", b"\xff\xd8\xff\xe0"),
+        ("image/png", b"\x89PNG\r\n\x1a\n"),
+        ("image/webp", b"RIFF1234WEBP"),
+        ("video/mp2t", b"\x47" + b"\0" * 187 + b"\x47"),
+        ("application/unheard-of", b"anything"),
+        (None, b"anything"),
+    ],
+)
+def test_signatures_that_fit(mime: str | None, data: bytes) -> None:
+    assert problems(data, Role(mime, SegmentKind.MEDIA, whole=True)) == ()
+
+
+@pytest.mark.parametrize(
+    "mime",
+    ["video/webm", "text/vtt", "application/ttml+xml", "image/jpeg", "image/png", "video/mp2t"],
+)
+def test_signatures_that_do_not(mime: str) -> None:
+    assert problems(b"<html>no such file</html>", Role(mime, SegmentKind.MEDIA, whole=True))
+
+
+def test_a_webm_media_segment_begins_with_a_cluster() -> None:
+    role = Role("video/webm", SegmentKind.MEDIA)
+    assert problems(b"\x1f\x43\xb6\x75rest", role) == ()
+    assert problems(b"\xa3rest of a block", role)

@@ -1,0 +1,54 @@
+"""HTML pages that came in place of something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.media.sniff import html_page
+
+TITLED = "an HTML page titled 'Sign in'"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html><title>Sign in</title>",
+        b"<!doctype HTML PUBLIC '-//W3C//DTD HTML 4.01//EN'>\n<html><title> Sign\n in </title>",
+        b"\xef\xbb\xbf\r\n\t <html lang='en'><head><title>Sign in</title>",
+        b"<HTML><HEAD><TITLE>Sign in</TITLE>",
+        b"<?xml version='1.0'?><!DOCTYPE html><html><title>Sign in</title>",
+        b"<!-- (c) > somebody -->\n<!-- more --> <html><title>Sign in</title>",
+        b"<head><title>Sign in</title></head>",
+    ],
+)
+def test_a_page_is_known_by_how_it_begins(body: bytes) -> None:
+    assert html_page(body) == TITLED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"<body>\xff\xfe", b"<html><title></title>", b"<html><title> \n </title>"],
+)
+def test_a_page_may_have_no_title(body: bytes) -> None:
+    assert html_page(body) == "an HTML page"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<", b"   ", b"\xef\xbb\xbf",
+        b"\0\0\0\x18ftypiso6", b"\x1a\x45\xdf\xa3", b"\x47" + bytes(187), b"\xff\xd8\xff",
+        b"WEBVTT\n\n<html>", b"<tt xmlns='http://www.w3.org/ns/ttml'><head/><body/></tt>",
+        b"<?xml version='1.0'?><tt><head/></tt>", b"<?xml version='1.0'?><Error/>",
+        b"<svg><html></html></svg>", b"<htmlx>", b"<bodyguard>", b"<!-- <html> --><tt/>",
+        b"<! <html>", b"<!-- <html>", b'{"page": "<html>"}',
+    ],
+)  # fmt: skip
+def test_nothing_else_is_taken_for_a_page(body: bytes) -> None:
+    assert html_page(body) is None
+
+
+@pytest.mark.parametrize("piece", [b"<!---->", b"<!-- -->", b"<!x>", b"<?x?>\n", b"<!--"])
+def test_what_only_seems_to_become_a_page_is_soon_left(piece: bytes) -> None:
+    """With two ways to read each piece this would take longer than there is time."""
+    assert html_page(piece * 500) is None

@@ -1,0 +1,339 @@
+"""Names in the mirror: safe, one to one, and those of the server where possible."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashget.errors import MPDError
+from dashget.mpd.template import Address, UrlPattern, parse_template
+from dashget.planning.layout import (
+    Layout,
+    SafePath,
+    is_safe_path,
+    local_manifest_name,
+    manifest_name,
+    root_name,
+    safe_component,
+)
+
+MANIFEST = "https://h.example/vod/show/x.mpd"
+
+
+def address(text: str) -> Address:
+    template, _ = parse_template(text)
+    return Address((UrlPattern.from_marked(template.marked("v1", 100), template.fields),))
+
+
+def paths(*urls: str, manifest: str = MANIFEST) -> list[str]:
+    """Lay out the URLs together, and name segment 7 at time 700 of each."""
+    addresses = [address(url) for url in urls]
+    layout = Layout(manifest, addresses)
+    return [layout.path(a, 7, 700, 1) for a in addresses]
+
+
+def test_a_resource_below_the_manifest_keeps_its_relative_path() -> None:
+    assert paths("https://h.example/vod/show/v/$Number%05d$.m4s") == ["v/00007.m4s"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://h.example/vod/other/a.mp4", "_external/h.example/vod/other/a.mp4"),
+        ("https://cdn.example:8443/a.mp4", "_external/cdn.example_8443/a.mp4"),
+        ("https://cdn.example:443/a.mp4", "_external/cdn.example/a.mp4"),
+        ("http://h.example/vod/show/a.mp4", "_external/h.example/vod/show/a.mp4"),
+        ("https://[::1]:8443/a.mp4", "_external/%3A%3A1_8443/a.mp4"),
+        ("https://user:secret@cdn.example/a.mp4", "_external/cdn.example/a.mp4"),
+    ],
+)
+def test_any_other_resource_goes_under_its_host(url: str, path: str) -> None:
+    assert paths(url) == [path]
+
+
+def test_the_query_is_dropped_from_a_name() -> None:
+    assert paths("https://h.example/vod/show/a.mp4?token=1") == ["a.mp4"]
+
+
+def test_the_query_is_kept_where_two_resources_would_share_a_path() -> None:
+    assert paths(
+        "https://h.example/vod/show/a.mp4?rep=1", "https://h.example/vod/show/a.mp4?rep=2"
+    ) == ["a.mp4@rep=1", "a.mp4@rep=2"]
+
+
+def test_a_plain_name_stays_plain_beside_one_with_a_query() -> None:
+    assert paths("https://h.example/vod/show/a.mp4", "https://h.example/vod/show/a.mp4?x") == [
+        "a.mp4",
+        "a.mp4@x",
+    ]
+
+
+def test_a_query_that_tells_segments_apart_is_kept() -> None:
+    assert paths("https://h.example/vod/show/seg?n=$Number$") == ["seg@n=7"]
+
+
+def test_a_query_that_repeats_the_number_of_the_path_is_dropped() -> None:
+    assert paths("https://h.example/vod/show/$Number$.m4s?n=$Number$") == ["7.m4s"]
+
+
+def test_patterns_that_some_number_makes_equal_keep_their_queries() -> None:
+    first, second = paths(
+        "https://h.example/vod/show/$Number$.m4s?k=1", "https://h.example/vod/show/7.m4s?k=2"
+    )
+    assert (first, second) == ("7.m4s@k=1", "7.m4s@k=2")
+
+
+def test_a_listed_url_that_a_template_also_makes_is_the_same_file() -> None:
+    assert paths("https://h.example/vod/show/$Number$.m4s", "https://h.example/vod/show/7.m4s") == [
+        "7.m4s",
+        "7.m4s",
+    ]
+
+
+def test_names_that_differ_in_case_alone_are_told_apart() -> None:
+    first, second = paths(
+        "https://h.example/vod/show/V/$Number$.m4s", "https://h.example/vod/show/v/$Number$.m4s"
+    )
+    assert first.casefold() != second.casefold()
+    assert first.endswith(".m4s")
+
+
+def test_http_and_https_of_one_host_are_told_apart() -> None:
+    first, second = paths("http://cdn.example/a.mp4", "https://cdn.example/a.mp4")
+    assert first != second
+
+
+def test_a_file_never_takes_the_name_of_a_directory() -> None:
+    first, second = paths("https://h.example/vod/show/v", "https://h.example/vod/show/v/1.m4s")
+    assert second == "v/1.m4s"
+    assert first.startswith("v~")
+
+
+def test_a_file_never_takes_a_name_that_a_directory_pattern_may_have() -> None:
+    file, below = paths("https://h.example/vod/show/7", "https://h.example/vod/show/$Number$/a")
+    assert below == "7/a"
+    assert file.startswith("7~")
+
+
+@pytest.mark.parametrize("name", ["x.mpd", "x.local.mpd", "X.MPD", "SHA256SUMS"])
+def test_a_segment_never_takes_the_name_of_the_manifest(name: str) -> None:
+    assert paths(f"https://h.example/vod/show/{name}")[0].casefold() != name.casefold()
+
+
+@pytest.mark.parametrize("folder", [".dashget", ".DashGet", "_external", "_data", "%2edashget"])
+def test_the_mirrors_own_directories_cannot_be_named(folder: str) -> None:
+    path = paths(f"https://h.example/vod/show/{folder}/record.jsonl")[0]
+    assert path.split("/")[0].casefold() not in (".dashget", "_external", "_data")
+
+
+def test_names_do_not_depend_on_the_order_of_addresses() -> None:
+    urls = [
+        "https://h.example/vod/show/a?x=1",
+        "https://h.example/vod/show/A?x=1",
+        "https://h.example/vod/show/a?x=2",
+        "https://h.example/vod/show/a/$Number$",
+    ]
+    forward = dict(zip(urls, paths(*urls), strict=True))
+    backward = dict(zip(reversed(urls), paths(*reversed(urls)), strict=True))
+    assert forward == backward
+
+
+def test_embedded_resources_have_a_place_of_their_own() -> None:
+    path = paths("data:text/vtt,WEBVTT")[0]
+    assert path.startswith("_data/")
+
+
+@pytest.mark.parametrize(
+    ("component", "name"),
+    [
+        ("a%20b.mp4", "a b.mp4"),
+        ("..", ".%2E"),
+        (".", "%2E"),
+        ("%2e%2e", ".%2E"),
+        ("", "%5F"),
+        ("%25", "%"),
+        ("%5F", "_"),
+        ("%255F", "%255F"),
+        ("a%2Fb", "a%2Fb"),
+        ("a%5Cb", "a%5Cb"),
+        ("a%252Fb", "a%252Fb"),
+        ("100%25", "100%"),
+        ("a%00b", "a%00b"),
+        ("a%1B[2Jb", "a%1B[2Jb"),
+        ("c:d", "c%3Ad"),
+        ("CON", "%43ON"),
+        ("nul.mp4", "%6Eul.mp4"),
+        ("Com9.tar.gz", "%43om9.tar.gz"),
+        ("lpt%C2%B9", "%6Cpt¹"),
+        ("conin$", "%63onin$"),
+        ("com10", "com10"),
+        ("console.mp4", "console.mp4"),
+        ("a.", "a%2E"),
+        ("a%20", "a%20"),
+        ("%FFx", "%FFx"),
+        ("%E2%80%AEgpj.mp4", "%E2%80%AEgpj.mp4"),
+        ("é.mp4", "é.mp4"),
+    ],
+)
+def test_a_component_is_decoded_once_and_made_safe(component: str, name: str) -> None:
+    assert safe_component(component) == name
+
+
+def test_a_long_name_is_cut_to_255_bytes_and_keeps_its_extension() -> None:
+    name = safe_component("é" * 300 + ".mp4")
+    assert len(name.encode()) <= 255
+    assert name.endswith(".mp4")
+    assert name != safe_component("é" * 301 + ".mp4")
+
+
+def test_a_long_pattern_keeps_its_field_and_its_room() -> None:
+    path = paths(f"https://h.example/vod/show/{'y' * 300}-$Number$.m4s")[0]
+    assert len(path.encode()) <= 255
+    assert "7" in path
+
+
+def test_a_path_no_system_would_take_is_replaced() -> None:
+    path = paths("https://h.example/vod/show/" + "d/" * 800 + "$Number$.m4s")[0]
+    assert len(path) < 300
+    assert path.endswith(".m4s")
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_component_escapes_and_none_is_shared(one: str, other: str) -> None:
+    first = safe_component(_encoded(one))
+    assert "/" not in first
+    assert "\\" not in first
+    assert first not in ("", ".", "..")
+    assert "\x00" not in first
+    second = safe_component(_encoded(other))
+    assert (first == second) == (one == other)
+
+
+def _encoded(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+PIECES = (*"ab/.%2eE?=:\\~@AB5 7\u202e", "$Number$", "%25", "%2F", "..", "%5F")
+URLS = st.lists(
+    st.lists(st.sampled_from(PIECES), max_size=9).map("".join), min_size=2, max_size=6, unique=True
+)
+
+
+@given(URLS)
+def test_paths_stay_inside_and_are_never_shared_by_different_resources(tails: list[str]) -> None:
+    urls = [f"https://h.example/vod/show/{tail}" for tail in tails]
+    named = dict(zip(urls, paths(*urls), strict=True))
+    for path in named.values():
+        parts = path.split("/")
+        assert all(part not in ("", ".", "..") for part in parts)
+        assert parts[0].casefold() != ".dashget"
+    by_path: dict[str, set[str]] = {}
+    for url, path in named.items():
+        expanded = url.replace("$Number$", "7")
+        by_path.setdefault(path.casefold(), set()).add(_equivalent(expanded))
+    assert all(len(group) == 1 for group in by_path.values())
+    files = set(named.values())
+    assert not any(f"{one}/" == other[: len(one) + 1] for one in files for other in files)
+
+
+def _equivalent(url: str) -> str:
+    """Undo the encodings that RFC 3986, 6.2.2.2 calls equivalent, as far as URLS has them."""
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    return f"{unquote(parts.path)}?{parts.query}" if parts.query else unquote(parts.path)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://h/a/manifest.mpd", "manifest.mpd"),
+        ("https://h/a/Manifest.MPD?x=1", "Manifest.MPD"),
+        ("https://h/a/Manifest(format=mpd-time-csf)", "Manifest(format=mpd-time-csf).mpd"),
+        ("https://h/dash", "dash.mpd"),
+        ("https://h/a/", "manifest.mpd"),
+        ("https://h/v.ism/.mpd", ".mpd"),
+    ],
+)
+def test_the_manifest_is_saved_under_its_last_component(url: str, name: str) -> None:
+    assert manifest_name(url) == name
+
+
+def test_the_playable_manifest_stands_beside_the_received_one() -> None:
+    assert local_manifest_name("a.mpd") == "a.local.mpd"
+    assert local_manifest_name("A.MPD") == "A.local.mpd"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://h.example/vod/bbb/manifest.mpd", "bbb"),
+        ("https://h.example/manifest.mpd", "h.example"),
+        ("https://h.example/a/..%2f/x.mpd", "%2F"),
+        ("file:///home/me/show/x.mpd", "show"),
+    ],
+)
+def test_the_default_directory_is_named_after_the_manifests_own(url: str, name: str) -> None:
+    assert root_name(url) == name
+
+
+def test_a_layout_can_be_told_the_manifests_name() -> None:
+    layout = Layout(MANIFEST, [address("https://h.example/vod/show/y.mpd")], name=SafePath("y.mpd"))
+    path = layout.path(address("https://h.example/vod/show/y.mpd"), None, None, None)
+    assert path != "y.mpd"
+
+
+def test_templates_that_differ_in_their_identifier_alone_have_their_own_names() -> None:
+    texts = ("v/$Number$.m4s", "v/$Number%05d$.m4s", "v/$Time$.m4s", "v/$Number%x$.m4s")
+    addresses = [address(f"https://h.example/vod/show/{text}") for text in texts]
+    layout = Layout(MANIFEST, addresses)
+    named = [layout.path(a, 17, 700, 1) for a in addresses]
+    assert named == ["v/17.m4s", "v/00017.m4s", "v/700.m4s", "v/11.m4s"]
+
+
+def test_an_encoded_private_use_character_is_not_taken_for_a_field() -> None:
+    assert paths("https://h.example/vod/show/a%EE%80%80-$Number$.m4s") == ["a%EE%80%80-7.m4s"]
+    assert paths("https://h.example/vod/show/a%EE%80%80.m4s") == ["a%EE%80%80.m4s"]
+
+
+def test_the_manifests_name_leaves_room_for_its_other_versions() -> None:
+    name = manifest_name(f"https://h/{'x' * 250}.mpd")
+    assert len(name) <= 210
+    assert name.endswith(".mpd")
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://h:99999/x", "http://h:abc/x"])
+def test_a_url_that_cannot_be_one_is_an_error_of_the_manifest(url: str) -> None:
+    with pytest.raises(MPDError, match="not a valid URL"):
+        paths(url)
+
+
+def test_many_periods_with_their_number_behind_the_field_are_named_in_no_time() -> None:
+    """Compared pair by pair, these would be thousands of millions of steps."""
+    urls = [f"https://h.example/vod/show/seg-$Number$-p{n}.m4s" for n in range(3000)]
+    named = paths(*urls)
+    assert named[17] == "seg-7-p17.m4s"
+    queries = [f"https://h.example/vod/show/seg-$Number$.m4s?p={n}" for n in range(3000)]
+    assert paths(*queries)[17] == "seg-7.m4s@p=17"
+
+
+@given(URLS)
+def test_the_short_way_to_a_name_leads_where_the_long_way_does(tails: list[str]) -> None:
+    from dashget.planning import layout as module
+
+    urls = [f"https://h.example/vod/show/{tail}" for tail in tails]
+    short = paths(*urls)
+    known = module._is_plain
+    module._is_plain = lambda path: False
+    try:
+        assert paths(*urls) == short
+    finally:
+        module._is_plain = known
+
+
+@given(st.text(alphabet="a./\\\0 ", max_size=8) | st.sampled_from([".DASHGET/x", "a/.dashget"]))
+def test_a_path_is_safe_if_each_component_is(path: str) -> None:
+    parts = path.split("/")
+    safe = not {"", ".", ".."} & {*parts} and parts[0].casefold() != ".dashget"
+    assert is_safe_path(path) is (safe and "\\" not in path and "\0" not in path)

@@ -1,0 +1,339 @@
+"""The manifest that plays from the mirror: its own plan is the mirror's files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from lxml import etree
+
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import Presentation
+from dashget.mpd.resolve import resolve
+from dashget.planning.plan import iter_plan, make_layout, make_tracks
+from dashget.planning.selection import parse_selection, select
+from dashget.playable import make_local_mpd
+
+URL = "https://h.example/vod/x.mpd"
+NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+
+
+def document(
+    body: str, attributes: str = 'type="static" mediaPresentationDuration="PT8S"'
+) -> bytes:
+    return (
+        '<?xml version="1.0"?>\n<!-- kept -->\n'
+        f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:cenc="urn:mpeg:cenc:2013" '
+        f'profiles="p" minBufferTime="PT1S" {attributes}>{body}</MPD>\n'
+    ).encode()
+
+
+def resolved(data: bytes, url: str = URL) -> Presentation:
+    return resolve(parse_mpd(data), url=url, now=NOW)
+
+
+def localized(data: bytes, **rules: str) -> bytes:
+    shown = resolved(data)
+    tracks = make_tracks(select(shown, parse_selection(**rules)))
+    return make_local_mpd(data, shown, tracks, make_layout(shown))
+
+
+def mirror_paths(data: bytes, **rules: str) -> list[str]:
+    shown = resolved(data)
+    tracks = make_tracks(select(shown, parse_selection(**rules)))
+    return [p.path for p in iter_plan(tracks, make_layout(shown))]
+
+
+def played_paths(local: bytes) -> list[str]:
+    """Return the files that a player asks a static server for, given the local MPD."""
+    from urllib.parse import unquote, urlsplit
+
+    base = "http://mirror.example/any/where/"
+    shown = resolved(local, base + "x.local.mpd")
+    urls = [p.segment.url for p in iter_plan(make_tracks(shown), make_layout(shown))]
+    assert all(url.startswith(base) for url in urls)
+    assert all(not urlsplit(url).query for url in urls)
+    return [unquote(url[len(base) :]) for url in urls]
+
+
+def representation(content: str = "", name: str = "v1") -> str:
+    return f'<Representation id="{name}" bandwidth="8000">{content}</Representation>'
+
+
+def video(content: str) -> str:
+    return f'<AdaptationSet mimeType="video/mp4">{content}</AdaptationSet>'
+
+
+NUMBER = (
+    '<SegmentTemplate timescale="1" duration="4" startNumber="5" '
+    'initialization="$RepresentationID$/init.mp4" media="$RepresentationID$/$Number%05d$.m4s"/>'
+)
+TIMELINE = (
+    '<SegmentTemplate timescale="1" initialization="i-$Bandwidth$.mp4" media="t-$Time$.m4s">'
+    '<SegmentTimeline><S t="0" d="4" r="1"/></SegmentTimeline></SegmentTemplate>'
+)
+LIST = (
+    '<SegmentList timescale="1" duration="4"><Initialization sourceURL="i.mp4"/>'
+    '<SegmentURL media="1.m4s"/><SegmentURL media="2.m4s"/></SegmentList>'
+)
+RANGES = (
+    '<BaseURL>v.mp4</BaseURL><SegmentList timescale="1" duration="4">'
+    '<Initialization range="0-9"/><SegmentURL mediaRange="10-19"/>'
+    '<SegmentURL mediaRange="20-29"/></SegmentList>'
+)
+SINGLE = '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="10-19"><Initialization range="0-9"/></SegmentBase>'
+CASES = {
+    "number": video(NUMBER + representation() + representation(name="v2")),
+    "timeline": video(TIMELINE + representation()),
+    "list in the set": video(LIST + representation()),
+    "list in the representation": video(representation(LIST)),
+    "ranges of one file": video(representation(RANGES)),
+    "single file": video(representation(SINGLE)),
+    "bare file": video(representation("<BaseURL>v.mp4</BaseURL>")),
+    "initialization elsewhere": video(
+        representation(
+            '<BaseURL>v.mp4</BaseURL><SegmentBase><Initialization sourceURL="i.mp4"/></SegmentBase>'
+        )
+    ),
+}
+BASES = {
+    "no base": "",
+    "relative base": "<BaseURL>media/</BaseURL>",
+    "absolute base below": "<BaseURL>https://h.example/vod/deep/</BaseURL>",
+    "root-relative base": "<BaseURL>/vod/deep/</BaseURL>",
+    "foreign base": "<BaseURL>https://cdn.example:8443/a%20b/</BaseURL>",
+    "two bases": "<BaseURL>https://one.example/</BaseURL><BaseURL>https://two.example/</BaseURL>",
+    "upward base": "<BaseURL>../up/</BaseURL>",
+}
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_names_the_files_of_the_mirror_and_nothing_else(case: str, base: str) -> None:
+    data = document(f"{base}<Period>{case}</Period>")
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_bases_at_every_level_are_honoured(base: str) -> None:
+    for body in (
+        f"<Period>{base}{CASES['number']}</Period>",
+        f"<Period>{video(base + NUMBER + representation())}</Period>",
+        f"<Period>{video(NUMBER + representation(base))}</Period>",
+    ):
+        data = document(body)
+        assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_a_document_whose_references_hold_in_the_mirror_stays_as_it_is() -> None:
+    data = document(f"<BaseURL>media/</BaseURL><Period>{CASES['number']}</Period>")
+    assert localized(data) == data
+
+
+def test_a_document_that_was_odd_to_read_is_written_anew() -> None:
+    data = document(f"<Period>{CASES['number']}</Period>").replace(
+        b'profiles="p" minBufferTime', b'profiles="p"minBufferTime'
+    )
+    local = localized(data)
+    assert b'"p"minBufferTime' not in local
+    assert etree.fromstring(local) is not None
+    assert played_paths(local) == mirror_paths(data)
+
+
+def test_queries_and_unsafe_names_are_followed_to_where_they_were_put() -> None:
+    template = (
+        '<SegmentTemplate timescale="1" duration="4" media="./a:b/$Number$.m4s?t=1&amp;r=$RepresentationID$" '
+        'initialization="CON?x=1"/>'
+    )
+    data = document(
+        f"<Period>{video(template + representation() + representation(name='v2'))}</Period>"
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
+    assert len(set(mirror_paths(data))) == 5
+
+
+def test_a_dollar_in_a_path_is_not_read_as_an_identifier() -> None:
+    template = '<SegmentTemplate timescale="1" duration="4" media="$$Number$$/$Number$.m4s"/>'
+    data = document(
+        f"<BaseURL>https://cdn.example/</BaseURL><Period>{video(template + representation())}</Period>"
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_two_periods_with_their_own_bases() -> None:
+    data = document(
+        "".join(
+            f'<Period id="{name}" duration="PT4S"><BaseURL>https://{name}.example/</BaseURL>'
+            f"{CASES['timeline']}{CASES['bare file']}</Period>"
+            for name in ("a", "b")
+        )
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_what_was_not_selected_is_gone_with_its_empty_parents() -> None:
+    audio = video(NUMBER + representation(name="a1")).replace("video", "audio")
+    data = document(
+        f'<Period id="both" duration="PT4S">{CASES["number"]}{audio}</Period>'
+        f'<Period id="sound" duration="PT4S">{audio}</Period>'
+    )
+    local = localized(data, video="id=v2", audio="none")
+    tree = etree.fromstring(local)
+    ids = [element.get("id") for element in tree.iter("{*}Representation", "{*}Period")]
+    assert ids == ["both", "v2"]
+    assert played_paths(local) == mirror_paths(data, video="id=v2", audio="none")
+
+
+def test_periods_keep_their_place_when_earlier_ones_are_left_out() -> None:
+    data = document(
+        f'<Period id="a" duration="PT4S">{CASES["number"]}</Period>'
+        f'<Period id="b" duration="PT4S">{CASES["timeline"]}</Period>'
+    )
+    local = localized(data, period="1")
+    assert [p.id for p in resolved(local).periods] == ["b"]
+    assert len(played_paths(local)) == 3
+
+
+def test_what_would_lead_a_player_away_is_gone() -> None:
+    data = document(
+        "<Location>https://h.example/next.mpd</Location>"
+        f"<Period>{CASES['number']}</Period>"
+        '<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="https://t.example/"/>'
+    )
+    local = localized(data)
+    assert b"next.mpd" not in local
+    assert b"UTCTiming" not in local
+
+
+def test_entities_and_prefixes_survive() -> None:
+    protection = (
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc" '
+        'cenc:default_KID="00000000-0000-0000-0000-000000000001"/>'
+    )
+    data = document(f"<Period>{video(protection + NUMBER + representation())}</Period>")
+    assert b'cenc:default_KID="00000000' in localized(data)
+
+
+LIVE = (
+    'type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" timeShiftBufferDepth="PT12S" '
+    'minimumUpdatePeriod="PT2S"'
+)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        NUMBER,
+        '<SegmentTemplate timescale="1" presentationTimeOffset="100" media="$Time$.m4s">'
+        '<SegmentTimeline><S t="140" d="4" r="2"/><S d="3"/></SegmentTimeline></SegmentTemplate>',
+    ],
+)
+def test_a_snapshot_of_a_live_presentation_plays_as_a_static_one(template: str) -> None:
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', LIVE
+    )
+    local = localized(data)
+    shown = resolved(local)
+    assert not shown.dynamic
+    assert played_paths(local) == mirror_paths(data)
+    media = [
+        p for p in iter_plan(make_tracks(shown), make_layout(shown)) if p.segment.time is not None
+    ]
+    assert media[0].segment.start == 0
+    last = media[-1].segment
+    assert last.start is not None
+    assert last.duration is not None
+    assert shown.duration == last.start + last.duration
+
+
+THREE = "".join(
+    f'<Period id="{n}" duration="PT8S"><BaseURL>{n}/</BaseURL>{CASES["number"]}</Period>'
+    for n in range(3)
+)
+
+
+@pytest.mark.parametrize("chosen", ["0", "1", "2", "0-1", "0,2"])
+@pytest.mark.parametrize("starts", [False, True])
+def test_chosen_periods_follow_one_another_from_zero(chosen: str, starts: bool) -> None:
+    body = THREE
+    if starts:
+        for n in range(3):
+            body = body.replace(f'id="{n}" duration="PT8S"', f'id="{n}" start="PT{8 * n}S"')
+    data = document(body, 'type="static" mediaPresentationDuration="PT24S"')
+    local = localized(data, period=chosen)
+    assert played_paths(local) == mirror_paths(data, period=chosen)
+    shown = resolved(local)
+    assert [p.start for p in shown.periods] == [8 * n for n in range(len(shown.periods))]
+    assert shown.duration == 8 * len(shown.periods)
+
+
+def test_a_live_snapshot_that_has_segment_zero_keeps_its_numbers() -> None:
+    template = '<SegmentTemplate duration="4" startNumber="0" media="$Number$.m4s"/>'
+    live = LIVE.replace("PT12S", "PT10M")
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', live
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)
+    assert mirror_paths(data)[0] == "0.m4s"
+
+
+def test_numbers_that_jump_in_a_live_timeline_are_kept() -> None:
+    template = (
+        '<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S t="30" n="10" d="4" r="1"/>'
+        '<S t="38" n="50" d="4" r="2"/></SegmentTimeline></SegmentTemplate>'
+    )
+    live = LIVE.replace("PT12S", "PT10M")
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', live
+    )
+    assert mirror_paths(data) == ["10.m4s", "11.m4s", "50.m4s", "51.m4s", "52.m4s"]
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_a_live_period_of_which_nothing_is_available_is_left_out() -> None:
+    template = '<SegmentTemplate duration="4" media="$RepresentationID$/$Number$.m4s"/>'
+    body = (
+        f'<Period id="a" start="PT0S">{video(template + representation())}</Period>'
+        f'<Period id="b" start="PT2H">{video(template + representation(name="later"))}</Period>'
+    )
+    data = document(body, LIVE)
+    assert [p.id for p in resolved(localized(data)).periods] == ["a"]
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_a_segment_list_may_be_split_over_levels(base: str) -> None:
+    upper = (
+        '<SegmentList duration="4"><SegmentURL media="1.m4s" index="1.sidx"/>'
+        '<SegmentURL media="2.m4s" index="2.sidx"/></SegmentList>'
+    )
+    own = '<SegmentList><Initialization sourceURL="i.mp4"/></SegmentList>'
+    data = document(f"{base}<Period>{video(upper + representation(own))}</Period>")
+    assert sorted(played_paths(localized(data))) == sorted(mirror_paths(data))
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_switching_and_ranged_initialization_are_followed(base: str) -> None:
+    template = (
+        '<SegmentTemplate duration="4" media="$Number$.m4s" index="$Number$.sidx" '
+        'bitstreamSwitching="bs.mp4"><Initialization sourceURL="all.mp4" range="0-99"/>'
+        "</SegmentTemplate>"
+    )
+    data = document(f"{base}<Period>{video(template + representation())}</Period>")
+    local = localized(data)
+    assert sorted(played_paths(local)) == sorted(mirror_paths(data))
+    shown = make_tracks(resolved(local))[0].representation.initialization
+    assert shown is not None
+    assert str(shown.range) == "0-99"
+
+
+def test_templates_that_differ_in_their_identifier_alone_keep_their_own() -> None:
+    bodies = [
+        video(f'<SegmentTemplate duration="4" media="{media}"/>{representation()}')
+        for media in ("$Number$.m4s", "$Time$.m4s", "$Number%05d$.m4s")
+    ]
+    data = document(
+        "<BaseURL>https://cdn.example/</BaseURL>"
+        + "".join(f'<Period duration="PT8S">{body}</Period>' for body in bodies)
+    )
+    assert played_paths(localized(data)) == mirror_paths(data)

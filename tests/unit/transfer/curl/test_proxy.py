@@ -1,0 +1,91 @@
+"""Which proxy is meant, and what of libcurl's failures is the proxy's."""
+
+from __future__ import annotations
+
+import errno
+
+import pycurl
+import pytest
+
+from dashget.transfer.curl.proxy import Proxy, Way, proxies, proxy_failure, proxy_of
+
+FRESH = Way(connected=False, tunnelled=False)
+CONNECTED = Way(connected=True, tunnelled=False)
+TUNNELLED = Way(connected=True, tunnelled=True)
+PLAIN = Proxy("http", "p.example", 3128)
+SECURE = Proxy("https", "p.example", 3128)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "shown"),
+    [
+        ("p.example", "http", "p.example:1080"),
+        ("p.example:3128", "http", "p.example:3128"),
+        ("http://p.example", "http", "p.example:1080"),
+        ("HTTPS://p.example", "https", "p.example:443"),
+        ("socks5h://me:SECRET@p.example", "socks5h", "p.example:1080"),
+        ("http://me:SEC%2FRET@[::1]:8080/", "http", "[::1]:8080"),
+        ("http://me@home:SECRET@p.example:1", "http", "p.example:1"),
+    ],
+)
+def test_a_proxy_is_shown_by_host_and_port(text: str, scheme: str, shown: str) -> None:
+    proxy = Proxy.parse(text)
+    assert proxy is not None
+    assert (proxy.scheme, str(proxy)) == (scheme, shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "http://",
+        "http://p:0",
+        "http://p:99999",
+        "ftp://p",
+        "http://[::1",
+        "http://me:1/SECRET@p",
+    ],
+)
+def test_what_is_no_url_of_a_proxy_names_none(text: str) -> None:
+    assert Proxy.parse(text) is None
+
+
+def test_the_first_variable_that_says_anything_names_the_proxy_unless_the_option_does() -> None:
+    environment = {"https_proxy": "", "HTTPS_PROXY": "b:2", "all_proxy": "c:3", "HTTP_PROXY": "d:4"}
+    assert proxy_of("https", None, environment) == Proxy("http", "b", 2, "HTTPS_PROXY")
+    assert proxy_of("http", None, environment) == Proxy("http", "c", 3, "all_proxy")
+    assert proxy_of("http", None, {}) is None
+    assert proxy_of("http", "e:5", environment) == Proxy("http", "e", 5)
+    assert proxy_of("http", "", environment) is None
+    assert [str(proxy) for proxy in proxies(None, environment)] == ["c:3", "b:2"]
+    assert [str(proxy) for proxy in proxies("e:5", environment)] == ["e:5"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "way", "code", "message"),
+    [
+        (PLAIN, FRESH, pycurl.E_OPERATION_TIMEDOUT,
+         "the proxy p.example:3128 cannot be reached: timed out: no connection within 9 s"),
+        (PLAIN, CONNECTED, pycurl.E_OPERATION_TIMEDOUT,
+         "timed out: no connection through the proxy p.example:3128 within 9 s"),
+        (PLAIN, TUNNELLED, pycurl.E_OPERATION_TIMEDOUT, None),
+        (PLAIN, FRESH, pycurl.E_COULDNT_CONNECT,
+         "the proxy p.example:3128 cannot be reached: connection refused"),
+        (None, FRESH, pycurl.E_COULDNT_CONNECT, "the proxy cannot be reached: connection refused"),
+        (PLAIN, CONNECTED, pycurl.E_SSL_CONNECT_ERROR, None),
+        (None, CONNECTED, pycurl.E_SSL_CONNECT_ERROR, None),
+        (SECURE, CONNECTED, pycurl.E_SSL_CONNECT_ERROR,
+         "the proxy p.example:3128 cannot be reached: TLS handshake failed"),
+        (SECURE, TUNNELLED, pycurl.E_SSL_CONNECT_ERROR, None),
+        (SECURE, TUNNELLED, pycurl.E_PEER_FAILED_VERIFICATION, None),
+        (SECURE, CONNECTED, pycurl.E_RECV_ERROR, None),
+        (PLAIN, CONNECTED, pycurl.E_COULDNT_RESOLVE_HOST, None),
+        (PLAIN, CONNECTED, pycurl.E_GOT_NOTHING, None),
+    ],
+)  # fmt: skip
+def test_the_proxy_has_failed_where_the_request_did_not_get_past_it(
+    proxy: Proxy | None, way: Way, code: int, message: str | None
+) -> None:
+    failure = proxy_failure(proxy, way, code, "", errno.ECONNREFUSED, 9.0)
+    assert (None if failure is None else failure.message) == message
+    assert failure is None or (failure.hint or "").startswith("check --proxy")

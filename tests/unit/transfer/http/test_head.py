@@ -1,0 +1,121 @@
+"""Response heads, from raw lines to facts."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.common.byterange import ByteRange
+from dashget.transfer.http.head import Head, http_date, retry_after_seconds
+
+
+def head(*fields: str, status: str = "HTTP/1.1 200 OK") -> Head:
+    found = Head.parse([f"{line}\r\n".encode("latin-1") for line in (status, *fields, "")])
+    assert found is not None
+    return found
+
+
+def test_the_last_head_counts() -> None:
+    lines = [
+        b"HTTP/1.1 200 Connection established\r\n", b"Via: proxy\r\n", b"\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n", b"Link: x\r\n", b"\r\n",
+        b"HTTP/2 206\r\n", b"ETag: \"1\"\r\n", b"\r\n",
+    ]  # fmt: skip
+    found = Head.parse(lines)
+    assert found is not None
+    assert (found.status, found.version, found.fields) == (206, "2", {"etag": '"1"'})
+
+
+def test_trailers_are_ignored() -> None:
+    lines = [b"HTTP/1.1 200 OK\r\n", b'ETag: "1"\r\n', b"\r\n", b'ETag: "2"\r\n']
+    found = Head.parse(lines)
+    assert found is not None
+    assert found.text("etag") == '"1"'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b"hello\r\n"],
+        [b"HTTP/1.1 abc\r\n", b"\r\n"],
+        [b"HTTP/1.1\r\n"],
+        [b"hello 200 OK\r\n", b"\r\n"],
+        [b"\r\n"],
+    ],
+)
+def test_what_is_no_head_is_none(lines: list[bytes]) -> None:
+    assert Head.parse(lines) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("bytes 0-9/100", (ByteRange(0, 9), 100)),
+        ("bytes 5-5/*", (ByteRange(5, 5), None)),
+        ("bytes  5-5/6", (ByteRange(5, 5), 6)),
+        ("bytes 9-5/100", None),
+        ("bytes 0-100/100", None),
+        ("bytes */100", None),
+        ("items 0-9/100", None),
+        ("", None),
+    ],
+)
+def test_content_range(value: str, wanted: tuple[ByteRange, int | None] | None) -> None:
+    assert head(f"Content-Range: {value}").content_range == wanted
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        (('ETag: "a"',), '"a"'),
+        (('ETag: W/"a"', "Last-Modified: Tue, 01 Sep 2026 10:00:00 GMT"), None),
+        (("ETag: a",), None),
+        (
+            ("Last-Modified: Tue, 01 Sep 2026 10:00:00 GMT", "Date: Tue, 01 Sep 2026 10:00:01 GMT"),
+            "Tue, 01 Sep 2026 10:00:00 GMT",
+        ),
+        (
+            ("Last-Modified: Tue, 01 Sep 2026 10:00:00 GMT", "Date: Tue, 01 Sep 2026 10:00:00 GMT"),
+            None,
+        ),
+        (("Last-Modified: Tue, 01 Sep 2026 10:00:00 GMT",), None),
+        ((), None),
+    ],
+)
+def test_only_strong_validators_are_fit_for_if_range(
+    fields: tuple[str, ...], wanted: str | None
+) -> None:
+    assert head(*fields).validator == wanted
+
+
+def test_lengths_that_are_no_numbers_are_absent() -> None:
+    assert head("Content-Length: 12").content_length == 12
+    assert head("Content-Length: -1").content_length is None
+    assert head("Content-Length: x").content_length is None
+
+
+def test_identity_is_no_coding() -> None:
+    assert head("Content-Encoding: identity").encoding is None
+    assert head("Content-Encoding: br").encoding == "br"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0),
+        ("Thu, 01 Jan 1970 00:00:40 GMT", 0.0),
+        ("soon", None),
+        ("-1", None),
+        ("9" * 40, 999_999_999.0),
+        (None, None),
+    ],
+)
+def test_retry_after(value: str | None, wanted: float | None) -> None:
+    assert retry_after_seconds(value, 60.0) == wanted
+
+
+def test_dates_that_are_none() -> None:
+    assert http_date("Sunday") is None
+    assert http_date("Tue, 99 Sep 2026 99:00:00 GMT") is None

@@ -1,0 +1,184 @@
+"""Which responses are what was asked for."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from dashget.common.byterange import ByteRange
+from dashget.errors import Retry
+from dashget.transfer.http.failure import Failure
+from dashget.transfer.http.head import Head
+from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
+
+PLAIN = Asked()
+RESUME = Asked(range=ByteRange(40), total=100, validator='"1"')
+OPEN = Asked(range=ByteRange(40))
+PROBE = Asked(range=ByteRange(0, 0), probe=True)
+PIECE = Asked(range=ByteRange(40, 59), whole=False, total=100, validator='"1"')
+
+
+def response(status: int, **fields: str) -> Head:
+    return Head(status, "1.1", {k.replace("_", "-"): v for k, v in fields.items()})
+
+
+def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | Failure:
+    return judge(response(status, **fields), asked, lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields", "wanted"),
+    [
+        (PLAIN, 200, {"content_length": "100"}, Accepted(0, 100, 100)),
+        (PLAIN, 200, {}, Accepted(0, None, None)),
+        (RESUME, 200, {"content_length": "70", "etag": '"2"'}, Accepted(0, 70, 70)),
+        (RESUME, 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
+        (RESUME, 206, {"content_range": "bytes 40-99/*"}, Accepted(40, 100, 100)),
+        (OPEN, 206, {"content_range": "bytes 40-99/*"}, Accepted(40, 100, None)),
+        (PROBE, 416, {"content_range": "bytes */0"}, Accepted(0, 0, 0)),
+        (PIECE, 206, {"content_range": "bytes 40-59/100", "etag": '"1"'}, Accepted(40, 60, 100)),
+        (Asked(range=ByteRange(40, 999)), 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
+    ],
+)  # fmt: skip
+def test_good_responses(
+    asked: Asked, status: int, fields: dict[str, str], wanted: Accepted
+) -> None:
+    assert verdict(asked, status, **fields) == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields"),
+    [
+        (PLAIN, 206, {"content_range": "bytes 0-99/100"}),
+        (PLAIN, 200, {"content_encoding": "gzip"}),
+        (PLAIN, 204, {}),
+        (PLAIN, 304, {}),
+        (PLAIN, 302, {}),
+        (RESUME, 206, {}),
+        (RESUME, 206, {"content_range": "bytes 41-99/100"}),
+        (RESUME, 206, {"content_range": "bytes 40-98/100"}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "content_length": "61"}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "content_encoding": "br"}),
+        (PIECE, 200, {"content_length": "100", "etag": '"1"'}),
+        (PIECE, 416, {}),
+        (PIECE, 416, {"content_range": "bytes */0"}),
+        (OPEN, 206, {"content_range": "bytes 41-99/*"}),
+        (OPEN, 206, {"content_range": "bytes 40-99/*", "content_length": "61"}),
+    ],
+)
+def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> None:
+    failure = verdict(asked, status, **fields)
+    assert isinstance(failure, Failure)
+    assert not failure.restart
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fields"),
+    [
+        (RESUME, 416, {}),
+        (PROBE, 416, {"content_range": "bytes */5"}),
+        (RESUME, 206, {"content_range": "bytes 40-99/100", "etag": '"2"'}),
+        (RESUME, 206, {"content_range": "bytes 40-100/101"}),
+        (PIECE, 200, {"content_length": "100", "etag": '"2"'}),
+        (PIECE, 200, {"content_length": "101"}),
+    ],
+)
+def test_responses_of_another_version(asked: Asked, status: int, fields: dict[str, str]) -> None:
+    failure = verdict(asked, status, **fields)
+    assert isinstance(failure, Failure)
+    assert failure.restart
+
+
+def test_a_redirect_needs_a_location() -> None:
+    assert verdict(PLAIN, 302, location="/x") == Redirect("/x")
+    failure = verdict(PLAIN, 301)
+    assert isinstance(failure, Failure)
+    assert failure.retry is Retry.ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "seconds"),
+    [
+        (302, None, 60.0),
+        (303, "public", 60.0),
+        (307, "max-age=5", 5.0),
+        (302, "Public, Max-Age = 3600", 3600.0),
+        (302, 'max-age="7"', 7.0),
+        (302, "s-maxage=9", 60.0),
+        (302, "max-age=soon", 60.0),
+        (301, None, math.inf),
+        (308, "private", math.inf),
+        (308, "max-age=9", 9.0),
+        (301, "No-Store", 0.0),
+        (302, "no-cache, max-age=9", 0.0),
+    ],
+)
+def test_a_redirect_holds_as_long_as_its_status_and_cache_control_say(
+    status: int, control: str | None, seconds: float
+) -> None:
+    fields = {"location": "/x"} | ({"cache_control": control} if control else {})
+    assert verdict(PLAIN, status, **fields) == Redirect("/x", lasts_seconds=seconds)
+
+
+NOON = "Mon, 06 Apr 2026 12:00:00 GMT"
+NINE_LATER = "Mon, 06 Apr 2026 12:00:09 GMT"
+BY_OUR_CLOCK = "Thu, 01 Jan 1970 00:00:05 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "seconds"),
+    [
+        (302, {"expires": NINE_LATER, "date": NOON}, 9.0),
+        (301, {"expires": NINE_LATER, "date": NOON}, 9.0),
+        (302, {"expires": "Monday, 06-Apr-26 12:00:09 GMT", "date": NOON}, 9.0),
+        (308, {"expires": NOON, "date": NINE_LATER}, 0.0),
+        (302, {"expires": NOON, "date": NOON}, 0.0),
+        (301, {"expires": "0", "date": NOON}, 0.0),
+        (302, {"expires": "-1"}, 0.0),
+        (302, {"expires": "", "date": NOON}, 0.0),
+        (302, {"expires": "soon", "date": NOON}, 0.0),
+        (302, {"expires": BY_OUR_CLOCK}, 5.0),
+        (302, {"expires": BY_OUR_CLOCK, "date": "today"}, 5.0),
+        (302, {"expires": "0", "cache_control": "max-age=7"}, 7.0),
+        (301, {"expires": NINE_LATER, "date": NOON, "cache_control": "max-age=0"}, 0.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "cache_control": "no-store"}, 0.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "cache_control": "public"}, 9.0),
+    ],
+)
+def test_a_redirect_holds_until_it_expires_unless_cache_control_has_its_age(
+    status: int, fields: dict[str, str], seconds: float
+) -> None:
+    """By the server's clock if it tells the time, else by ours, which stands at zero here."""
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "seconds"),
+    [
+        (302, {"cache_control": "max-age=9", "age": "4"}, 5.0),
+        (302, {"cache_control": "max-age=9", "age": "10"}, 0.0),
+        (302, {"cache_control": "max-age=9", "age": "9" * 30}, 0.0),
+        (302, {"cache_control": "max-age=9", "age": "4, 1"}, 5.0),
+        (302, {"cache_control": "max-age=9", "age": "-4"}, 9.0),
+        (302, {"cache_control": "max-age=9", "age": "\xb2"}, 9.0),
+        (302, {"cache_control": "max-age=9", "age": ""}, 9.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "age": "4"}, 5.0),
+        (302, {"expires": NINE_LATER, "date": NOON, "age": "10"}, 0.0),
+        (302, {"expires": BY_OUR_CLOCK, "age": "4"}, 5.0),
+        (302, {"age": "50"}, 60.0),
+        (301, {"age": "50"}, math.inf),
+    ],
+)
+def test_the_time_that_a_redirect_was_in_a_cache_counts(
+    status: int, fields: dict[str, str], seconds: float
+) -> None:
+    """Where a lifetime is given at all, and its end is not a moment by our own clock."""
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+
+
+def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:
+    busy, gone = verdict(PLAIN, 503, retry_after="9"), verdict(PLAIN, 404, retry_after="9")
+    assert isinstance(busy, Failure)
+    assert isinstance(gone, Failure)
+    assert (busy.retry_after_seconds, gone.retry_after_seconds) == (9.0, None)

@@ -1,0 +1,223 @@
+"""Origins, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.transfer.http.failure import Failure
+from dashget.transfer.http.origin import Origin, Origins, sendable, shown
+from dashget.transfer.settings.hosts import Place
+from dashget.transfer.settings.options import TransferOptions
+
+
+def origins(**options: object) -> Origins:
+    return Origins(TransferOptions(**options))  # type: ignore[arg-type]  # keyword options of one struct
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/a", "HTTP://H/b?x", "http://h:80", "http://me:pw@h/", "http://h?x=/", "http://h./a"],
+)
+def test_spellings_of_one_origin_are_one(url: str) -> None:
+    known = origins()
+    assert known.of(url) is known.of("http://h/")
+
+
+def test_both_spellings_of_a_name_in_another_script_are_one_origin() -> None:
+    known = origins(send_credentials_to=("bücher.example",))
+    assert known.of("http://bücher.example/") is known.of("http://xn--bcher-kva.example/")
+    origin = known.of("http://xn--bcher-kva.example/")
+    assert isinstance(origin, Origin)
+    assert origin.trusted
+
+
+@pytest.mark.parametrize("url", ["https://h/", "http://h:81/", "http://g/", "http://h.h/"])
+def test_other_origins_are_others(url: str) -> None:
+    known = origins()
+    assert known.of(url) is not known.of("http://h/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h",
+        "//h/a",
+        "http:",
+        "http://",
+        "http:///a",
+        "http://h:x/",
+        "http://[::1/",
+        "http://h:99999/",
+    ],
+)
+def test_what_is_no_url_is_a_failure(url: str) -> None:
+    assert isinstance(origins().of(url), Failure)
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data", "javascript"])
+def test_other_schemes_are_refused_by_name(scheme: str) -> None:
+    failure = origins().of(f"{scheme}://h/a")
+    assert isinstance(failure, Failure)
+    assert failure.message == f"{scheme}: URLs are not fetched, only http and https"
+
+
+@pytest.mark.parametrize(
+    ("name", "matches"),
+    [
+        ("cdn.example", True), ("CDN.example", True), ("cdn.example:8080", True),
+        ("http://cdn.example:8080", True), ("cdn.example:80", False), ("example", False),
+        ("https://cdn.example:8080", False), ("xcdn.example", False), ("http://cdn.example", False),
+    ],
+)  # fmt: skip
+def test_names_of_origins(name: str, matches: bool) -> None:
+    assert Origin("http", "cdn.example", 8080).matches(Place.parse(name, "--o")) is matches
+
+
+def test_ipv6_hosts_can_be_named() -> None:
+    for name in ("[::1]:8080", "::1", "[::1]", "http://[::1]:8080/"):
+        assert Origin("http", "::1", 8080).matches(Place.parse(name, "--o"))
+    assert not Origin("http", "::1", 8080).matches(Place.parse("[::1]:81", "--o"))
+    assert Origin("http", "::1", 8080).key == "http://[::1]:8080"
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "wanted"),
+    [
+        ("http://h/a/b", "c", "http://h/a/c"),
+        ("http://h/a/b?q", "?r", "http://h/a/b?r"),
+        ("http://h/a", "//g/x#y", "http://g/x"),
+        ("http://h/a", "https://g/x", "https://g/x"),
+    ],
+)
+def test_where_redirects_lead(base: str, location: str, wanted: str) -> None:
+    assert origins().redirect(base, location) == wanted
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/", "data:,x", "javascript:1"])
+def test_redirects_to_other_schemes_are_refused(location: str) -> None:
+    assert isinstance(origins(allow_downgrade=True).redirect("http://h/", location), Failure)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://h/a?t=SECRET", "http://h/a?..."),
+        ("http://h/a?x=1&t=SECRET", "http://h/a?..."),
+        ("http://h/in?back=http%3A%2F%2Fh%2Fa%3Ft%3DSECRET#top", "http://h/in?..."),
+        ("http://me:SECRET@h/a?t=SECRET", "http://h/a?..."),
+        ("http://h/a", "http://h/a"),
+    ],
+)
+def test_no_query_is_shown_that_may_repeat_the_one_that_was_appended(url: str, told: str) -> None:
+    assert shown(url, appended="t=SECRET") == told
+    assert origins(append_query="t=SECRET").shown(url) == told
+    assert ("?" in url) == ("?" in origins().shown(url))
+
+
+def test_credentials_and_control_characters_are_not_shown() -> None:
+    assert shown("http://me:pw@h/a\x1b[2J?x") == "http://h/a%1B[2J?x"
+    assert shown("http://h/a@b") == "http://h/a@b"
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "wanted"),
+    [
+        ("http://h/a b", None, "http://h/a b"),
+        ("http://h/ä?ö=%20#x", None, "http://h/%C3%A4?%C3%B6=%20"),
+        ("http://bücher.example/", None, "http://xn--bcher-kva.example/"),
+        ("http://h/a#x", "t=1", "http://h/a?t=1"),
+        ("http://h/a?b", "t=1", "http://h/a?b&t=1"),
+    ],
+)
+def test_urls_are_sent_in_ascii(url: str, query: str | None, wanted: str) -> None:
+    assert sendable(url, query) == wanted
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("127.0.0.1", True), ("10.1.2.3", True), ("192.168.0.1", True), ("169.254.169.254", True),
+        ("::1", True), ("fe80::1%eth0", True), ("fc00::1", True), ("::ffff:10.0.0.1", True),
+        ("0.0.0.0", True), ("100.64.0.1", True), ("93.184.216.34", False), ("2606:2800::1", False),
+    ],
+)  # fmt: skip
+def test_private_addresses_are_told_from_public_ones(address: str, refused: bool) -> None:
+    assert origins(origin="http://8.8.8.8/").address_refused("x.example", address) is refused
+    assert not origins(origin="http://8.8.8.8/").address_refused("8.8.8.8", address)
+    assert not origins(origin="http://10.0.0.1/").address_refused("x.example", address)
+    assert not origins().address_refused("x.example", address)
+
+
+@pytest.mark.parametrize(
+    ("options", "guards"),
+    [
+        ({"origin": "http://8.8.8.8/x.mpd"}, True),
+        ({"origin": "https://cdn.example/x.mpd"}, True),
+        ({"origin": "http://10.0.0.1/x.mpd"}, False),
+        ({"origin": "http://[::1]:8080/x.mpd"}, False),
+        ({"origin": "http://localhost/x.mpd"}, False),
+        ({"origin": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
+        ({"origin": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, True),
+        ({"origin": "http://8.8.8.8/x.mpd", "proxy": ""}, True),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_connections_are_only_looked_at_where_one_may_be_refused(
+    options: dict[str, object], guards: bool
+) -> None:
+    assert origins(**options).guards_addresses is guards
+
+
+@pytest.mark.parametrize(
+    ("proxy", "variables", "refused"),
+    [
+        (None, {}, True),
+        ("http://127.0.0.1:3128", {}, False),
+        ("socks5h://localhost:3128", {}, False),
+        ("127.0.0.1:3128", {}, False),
+        ("http://127.0.0.1:3129", {}, True),
+        ("http://127.0.0.2:3128", {}, True),
+        (None, {"http_proxy": "http://127.0.0.1:3128"}, False),
+        (None, {"HTTPS_PROXY": "http://127.0.0.1:3128"}, False),
+        (None, {"ALL_PROXY": "socks5://127.0.0.1:3128"}, False),
+        (None, {"http_proxy": "http://[::1"}, True),
+        ("", {"http_proxy": "http://127.0.0.1:3128"}, True),
+        (None, {"http_proxy": "http://127.0.0.2:3128", "https_proxy": "127.0.0.1:3128"}, False),
+    ],
+)
+def test_the_users_own_proxy_may_have_a_private_address(
+    proxy: str | None,
+    variables: dict[str, str],
+    refused: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    guarded = origins(origin="http://8.8.8.8/", proxy=proxy)
+    assert guarded.address_refused("1.1.1.1", "127.0.0.1", 3128) is refused
+    assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
+
+
+def test_an_origin_that_is_met_by_two_runs_at_once_is_complete_for_both() -> None:
+    """A request without its secrets would be refused for good."""
+    url = "http://h/"
+    asked: list[str] = []
+    met: list[Origin] = []
+
+    class Interrupted(Origins):
+        def _login(self, host: str) -> tuple[bytes, bytes] | None:
+            asked.append(host)
+            if len(asked) == 1:
+                # As another thread might, at this moment.
+                found = self.of(url)
+                assert isinstance(found, Origin)
+                assert found.login == (b"me", b"secret")
+                met.append(found)
+            return super()._login(host)
+
+    known = Interrupted(TransferOptions(user="me:secret", origin=url))
+    assert [known.of(url)] == met

@@ -1,0 +1,68 @@
+"""Where redirects will lead, and how many requests a host will have."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.transfer.http.origin import Origin
+from dashget.transfer.pacing.forecast import Forecast
+
+
+def origins(names: str) -> tuple[Origin, ...]:
+    return tuple(Origin("http", name, 80) for name in names)
+
+
+def test_nothing_is_expected_beyond_what_is_there_before_a_redirect_is_seen() -> None:
+    a, b = origins("ab")
+    forecast = Forecast()
+    assert not forecast.leads
+    assert list(forecast.iter_ahead(a)) == []
+    assert forecast.expected(b, {a: 3, b: 2}) == 2
+
+
+def test_what_is_on_its_way_through_other_hosts_is_expected() -> None:
+    a, b, c, d = origins("abcd")
+    forecast = Forecast()
+    forecast.redirected(a, c)
+    forecast.redirected(b, c)
+    forecast.redirected(c, d)
+    assert list(forecast.iter_ahead(a)) == [c, d]
+    busy = {a: 1, b: 2, c: 4, d: 8}
+    assert [forecast.expected(target, busy) for target in (a, b, c, d)] == [1, 2, 7, 15]
+
+
+def test_the_last_redirect_counts() -> None:
+    a, b, c = origins("abc")
+    forecast = Forecast()
+    forecast.redirected(a, b)
+    forecast.redirected(a, c)
+    assert list(forecast.iter_ahead(a)) == [c]
+    assert [forecast.expected(target, {a: 1}) for target in (b, c)] == [0, 1]
+
+
+def test_a_host_that_answers_itself_leads_nowhere() -> None:
+    a, b = origins("ab")
+    forecast = Forecast()
+    forecast.redirected(a, b)
+    forecast.answered(a)
+    forecast.answered(b)
+    assert not forecast.leads
+    assert forecast.expected(b, {a: 1}) == 0
+
+
+def test_a_redirect_within_a_host_leads_nowhere() -> None:
+    (a,) = origins("a")
+    forecast = Forecast()
+    forecast.redirected(a, a)
+    assert not forecast.leads
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_hosts_that_lead_in_a_circle_are_counted_once(start: int) -> None:
+    around = origins("abc")
+    forecast = Forecast()
+    for i in range(3):
+        forecast.redirected(around[i], around[(i + 1) % 3])
+    ahead = list(forecast.iter_ahead(around[start]))
+    assert ahead == [around[(start + 1) % 3], around[(start + 2) % 3]]
+    assert forecast.expected(around[start], dict.fromkeys(around, 5)) == 15

@@ -1,0 +1,76 @@
+"""What finished transfers bring in the mean, and when they count as large."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
+from dashget.transfer.run.wire import Wire
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+class Under:
+    """What pace sees of a wire."""
+
+    def __init__(self, received: int) -> None:
+        self.received = received
+
+
+def test_small_files_are_small_however_many_they_are() -> None:
+    pace = Pace()
+    for _ in range(1000):
+        pace.ended(8, 8 * 48 * KIB, 0.08)
+    assert pace.usual_bytes == 48 * KIB < LARGE_BYTES
+
+
+def test_how_large_files_are_is_known_after_the_first_mebibyte() -> None:
+    pace = Pace()
+    usual = []
+    for _ in range(3):
+        pace.ended(1, MIB, 0.1)
+        usual.append(pace.usual_bytes)
+    assert usual == [0, MIB, MIB]
+
+
+def test_the_mean_counts_and_not_the_last_file() -> None:
+    pace = Pace()
+    pace.ended(999, 999 * KIB, 1.0)
+    pace.ended(1, 20 * MIB, 1.0)
+    assert pace.usual_bytes == (999 * KIB + 20 * MIB) // 1000
+
+
+def test_nothing_at_all_has_no_size_and_no_rate() -> None:
+    pace = Pace()
+    pace.ended(0, 0, 0.0)
+    assert (pace.usual_bytes, pace._rate) == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("received", "largest"),
+    [((), 0), ((MIB,), 0), ((MIB + 1, 5), MIB + 1), ((1, 9 * MIB, 2 * MIB), 9 * MIB)],
+)
+def test_of_those_under_way_the_largest_tells_once_much_has_come(
+    received: tuple[int, ...], largest: int
+) -> None:
+    assert Pace().largest_bytes(cast("list[Wire]", [Under(size) for size in received])) == largest
+
+
+def test_several_at_once_weigh_as_much_as_one_after_the_other() -> None:
+    singly, together = Pace(), Pace()
+    for pace in (singly, together):
+        pace.ended(1, MIB, 1.0)
+    for _ in range(5):
+        singly.ended(1, 2 * MIB, 1.0)
+    together.ended(5, 10 * MIB, 5.0)
+    assert together._rate == pytest.approx(singly._rate)
+    assert MIB < together._rate < 2 * MIB
+
+
+def test_what_is_too_small_to_tell_anything_leaves_the_rate_alone() -> None:
+    pace = Pace()
+    pace.ended(1, MIB, 1.0)
+    pace.ended(10, 10 * KIB, 10.0)
+    assert pace._rate == MIB

@@ -1,0 +1,48 @@
+"""What is known of the end of a body without a length."""
+
+from __future__ import annotations
+
+from dashget.transfer.run.bodyend import BodyEnd
+
+
+def test_nothing_is_asked_or_told_at_first() -> None:
+    end = BodyEnd()
+    assert (end.asking, end.known, end.told) == (False, False, None)
+    assert not end.contradicts(10)
+
+
+def test_it_is_asked_once_and_the_answer_ends_the_question() -> None:
+    end = BodyEnd()
+    end.ask()
+    assert (end.asking, end.known) == (True, True)
+    end.answered(10)
+    assert (end.asking, end.known, end.told) == (False, True, 10)
+
+
+def test_an_answer_that_does_not_say_contradicts_nothing() -> None:
+    end = BodyEnd()
+    end.ask()
+    end.answered(None)
+    assert not end.contradicts(10)
+    assert end.known
+
+
+def test_a_body_of_another_size_is_contradicted_once() -> None:
+    """The next one may be another version: it is believed, or asked about anew."""
+    end = BodyEnd()
+    end.ask()
+    end.answered(10)
+    assert not end.contradicts(10)
+    assert end.contradicts(8)
+    assert not end.contradicts(8)
+    assert (end.known, end.told) == (False, None)
+
+
+def test_what_was_told_outlasts_a_new_beginning() -> None:
+    end = BodyEnd()
+    end.ask()
+    end.answered(10)
+    end.ask()
+    end.dropped()
+    assert not end.asking
+    assert end.contradicts(8)

@@ -1,0 +1,70 @@
+"""The loop's own order, with stubs for wires."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashget.transfer.engine import Engine
+from dashget.transfer.run.loop import Loop
+from dashget.transfer.settings.options import TransferOptions
+
+
+class Stub:
+    """What the loop sees of a wire that has something to take in."""
+
+    def __init__(self, order: list[Stub], *, under_way: bool, arrived: bool = True) -> None:
+        self._order = order
+        self.under_way = under_way
+        self.arrived = [b"x"] if arrived else []
+        self.job = None
+
+    def take_in(self) -> bool:
+        self._order.append(self)
+        return True
+
+
+def taken_in(*wires: tuple[bool, bool]) -> list[bool]:
+    """Return whether each wire that took something in was under way, in their order."""
+    order: list[Stub] = []
+    with Engine(TransferOptions()) as engine:
+        loop: Any = engine._free[0]
+        assert isinstance(loop, Loop)
+        loop.active = {Stub(order, under_way=u, arrived=a) for u, a in wires}
+        loop._take_in()
+    return [stub.under_way for stub in order]
+
+
+def test_answers_that_have_just_begun_are_looked_at_first() -> None:
+    """Whether a range was answered decides what becomes of one that is at its end."""
+    assert taken_in(*[(True, True), (False, True)] * 4) == [False] * 4 + [True] * 4
+
+
+def test_wires_without_news_are_left_alone() -> None:
+    assert taken_in((True, False), (False, False), (True, True)) == [True]
+
+
+def test_who_waits_for_the_rest_of_something_is_looked_at_in_time() -> None:
+    """A kill costs what came in a hundredth of a second, not what came until the next tick."""
+    waits: list[float] = []
+
+    class Multi:
+        def timeout(self) -> int:
+            return -1
+
+        def select(self, seconds: float) -> int:
+            waits.append(seconds)
+            return 1
+
+    now = [100.0]
+    with Engine(TransferOptions(), clock=lambda: now[0]) as engine:
+        loop: Any = engine._free[0]
+        real, loop._multi = loop._multi, Multi()
+        loop._wait()
+        loop._impatient_at = 100.004
+        loop._wait()
+        now[0] = 101.0
+        loop._wait()
+        loop._multi = real
+    assert waits == [0.1, pytest.approx(0.004), 0.0]

@@ -1,0 +1,87 @@
+"""Options that depend on this machine are refused before the first request, by their field."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dashget
+from dashget.common.validation import FieldError
+from dashget.errors import UsageError
+from dashget.transfer.engine import Engine
+from dashget.transfer.settings.options import TransferOptions
+
+READ_AGAIN = ("cacert", "cert", "key")
+READ_ONCE = ("netrc", "cookie_file")
+
+
+def naming(field: str, name: str | Path, present: Path) -> TransferOptions:
+    given: dict[str, Any] = {field: name}
+    return TransferOptions(**({"cert": present} | given if field == "key" else given))
+
+
+@pytest.fixture
+def present(tmp_path: Path) -> Path:
+    path = tmp_path / "present"
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("field", [*READ_AGAIN, *READ_ONCE])
+def test_files_have_to_be_there(field: str, tmp_path: Path, present: Path) -> None:
+    for name, reason in (
+        (tmp_path / "gone", "there is no file"),
+        (str(present / "x"), "there is no file"),
+        ("nul\0", "there is no file"),
+        (tmp_path, ".* is a directory"),
+    ):
+        with pytest.raises(UsageError, match=f"^{field}: {reason}") as caught:
+            Engine(naming(field, name, present))
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("field", READ_AGAIN)
+def test_what_libcurl_reads_has_to_be_a_file_that_can_be_read(
+    field: str, tmp_path: Path, present: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Engine(naming(field, present, present)).close()
+    with pytest.raises(UsageError, match=f"^{field}: '{os.devnull}' is not a regular file"):
+        Engine(naming(field, os.devnull, present))
+    closed = tmp_path / "closed"
+    closed.touch()
+    # Rights are nothing to root, who may run the tests.
+    monkeypatch.setattr(os, "access", lambda name, _: name != str(closed))
+    with pytest.raises(UsageError, match=f"^{field}: .*closed' cannot be read: permission denied"):
+        Engine(naming(field, closed, present))
+
+
+def test_a_key_is_nothing_without_its_certificate() -> None:
+    with pytest.raises(UsageError, match=r"^key: the certificate .* is not given") as caught:
+        TransferOptions(key="key.pem")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("cert", "gone", "there is no file"),
+        ("interface", "\xe9", "not a name in ASCII characters"),
+        ("no_proxy", "\xe9", "not a name in ASCII characters"),
+        ("append_query", "a b", "not a query"),
+        ("proxy", "ftp://h", "no proxy has such a scheme"),
+        ("proxy", "http://", "not the URL of a proxy"),
+        ("send_credentials_to", ("a,b",), "'a,b' is not a host or origin"),
+        ("origin_headers", (dashget.OriginHeader("a,b", "A", "b"),), "'a,b' is not a host"),
+    ],
+)
+def test_whoever_uses_the_library_reads_the_name_of_the_field(
+    field: str, value: object, said: str
+) -> None:
+    given: dict[str, Any] = {field: value}
+    with pytest.raises(FieldError, match=f"^{field}: {said}") as caught:
+        dashget.load("http://127.0.0.1:1/x.mpd", transfer=TransferOptions(**given))
+    assert caught.value.hint
+    assert "--" not in caught.value.message
