@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.certificates import Authority
-from tests.media import Tools, make_all
-from tests.origin import Certificate, Origin, program, serve
+from tests.support.certificates import Authority
+from tests.support.media import Tools, make_all
+from tests.support.origin import Certificate, Origin, program, serve
 
 # The same examples on every run and machine, and no failure because a machine is busy.
 settings.register_profile("dashget", derandomize=True, deadline=None, database=None)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import sinks
-from tests.faultserver import FaultServer
+from tests.support import sinks
+from tests.support.faultserver import FaultServer
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from dashget.errors import UsageError
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
-from tests.faultserver import Answer, FaultServer
-from tests.program import Ended, run
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.program import Ended, run
 
 COOKIE = "127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\tSECRET\n"
 OPTIONS = ("--cookies", "--netrc")

@@ -21,9 +21,9 @@ import pytest
 
 import dashget
 import dashget.store.parts
-from tests.faultserver import Answer, FaultServer, Seen
-from tests.origin import Origin
-from tests.program import DEADLINE_SECONDS, Ended, run, tree
+from tests.support.faultserver import Answer, FaultServer, Seen
+from tests.support.origin import Origin
+from tests.support.program import DEADLINE_SECONDS, Ended, run, tree
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 BODIES = {f"v/{number}.m4s": bytes([number]) * 40_000 for number in range(1, 7)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import COMMAND, DEADLINE_SECONDS, environment
+from tests.support.program import COMMAND, DEADLINE_SECONDS, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 

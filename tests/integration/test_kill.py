@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.meteredserver import MeteredServer, Pace
-from tests.program import DEADLINE_SECONDS, Ended, start, tree
+from tests.support.meteredserver import MeteredServer, Pace
+from tests.support.program import DEADLINE_SECONDS, Ended, start, tree
 
 pytestmark = pytest.mark.system
 
@@ -38,7 +38,7 @@ LARGE_BYTES = 40 * 1024 * 1024
 """Well above the size from which a resource is fetched in parallel ranges."""
 
 UNNAMED = {"number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"}}
-"""Files that lie at the origin and that the manifest does not name (see tests/media.py)."""
+"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 @dataclass

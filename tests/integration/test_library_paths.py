@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import dashget
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer
 
 MPD = (
     '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'

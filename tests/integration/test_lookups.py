@@ -13,8 +13,8 @@ import pytest
 
 import dashget
 from dashget.planning.plan import PlannedSegment
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.program import run
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import run
 
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from dashget.media.isobmff import iter_boxes
-from tests.origin import Origin
-from tests.program import run
+from tests.support.origin import Origin
+from tests.support.program import run
 
 FORMS = ("number", "timeline", "list", "single")
 

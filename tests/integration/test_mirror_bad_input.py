@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faultserver import Answer, FaultServer
-from tests.origin import Origin
-from tests.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.origin import Origin
+from tests.support.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
 
 pytestmark = pytest.mark.system
 

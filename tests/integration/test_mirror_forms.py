@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.media import COMPLETE_FORMS, FRAMES, Tools, count_packets
-from tests.origin import Origin
-from tests.program import Ended, run, tree
+from tests.support.media import COMPLETE_FORMS, FRAMES, Tools, count_packets
+from tests.support.origin import Origin
+from tests.support.program import Ended, run, tree
 
 pytestmark = pytest.mark.system
 
@@ -19,7 +19,7 @@ UNNAMED = {
     "number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"},
     "periods": {"number/chunk-stream2-00007.m4s", "number/chunk-stream3-00007.m4s"},
 }
-"""Files that lie at the origin and that the manifest does not name (see tests/media.py)."""
+"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 class Mirrored(NamedTuple):

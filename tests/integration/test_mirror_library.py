@@ -16,7 +16,7 @@ import dashget
 from dashget.common import compactmap
 from dashget.events import Event
 from dashget.store import FileRecord, MirrorDirectory, parts
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 

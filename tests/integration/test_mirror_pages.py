@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import dashget
-from tests.faultserver import Answer, FaultServer
 from tests.integration.test_mirror_library import Events, manifest, numbered, publish, segment
+from tests.support.faultserver import Answer, FaultServer
 
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head></html>"
 REASON = "the server sent an HTML page titled 'Please sign in' in its place"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.origin import Certificate, Origin
-from tests.program import DEADLINE_SECONDS, run, start, tree
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.origin import Certificate, Origin
+from tests.support.program import DEADLINE_SECONDS, run, start, tree
 
 pytestmark = pytest.mark.system
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import dashget
-from tests.faultserver import Answer, FaultServer
 from tests.integration.test_mirror_library import manifest, mirror, numbered, publish
+from tests.support.faultserver import Answer, FaultServer
 
 MEMORY = Path("/dev/shm")
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import dashget
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.program import DEADLINE_SECONDS, run, start
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import DEADLINE_SECONDS, run, start
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from dashget.errors import Retry
-from tests import sinks
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
-from tests.program import run
-from tests.proxyserver import ProxyServer
+from tests.support import sinks
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.program import run
+from tests.support.proxyserver import ProxyServer
 
 HINT = "check --proxy, or go without a proxy with --proxy ''"
 SCHEMES = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.origin import Origin
-from tests.program import DEADLINE_SECONDS, SOURCES, environment, tree
+from tests.support.origin import Origin
+from tests.support.program import DEADLINE_SECONDS, SOURCES, environment, tree
 
 README = SOURCES.parent / "README.md"
 

@@ -29,12 +29,12 @@ from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.engine import Engine
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.settings.options import TransferOptions
-from tests import sinks
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.h2server import H2Server, Step
-from tests.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
-from tests.sinks import RecordingSink
+from tests.support import sinks
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.h2server import H2Server, Step
+from tests.support.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
+from tests.support.sinks import RecordingSink
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
 

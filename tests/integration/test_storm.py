@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import FaultServer
-from tests.program import Ended, run, tree
-from tests.storm import CLOSES, HANDSHAKES, H2Storm, Storm, Weather
+from tests.support.certificates import Authority
+from tests.support.faultserver import FaultServer
+from tests.support.program import Ended, run, tree
+from tests.support.storm import CLOSES, HANDSHAKES, H2Storm, Storm, Weather
 
 SEED = 23
 """One with which every kind of fault strikes, whatever the threads do."""

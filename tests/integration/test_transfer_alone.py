@@ -25,7 +25,7 @@ from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.run import Run
 from dashget.transfer.run.wire import Wire
 from dashget.transfer.settings.options import TransferOptions
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(250)) * 4
 

@@ -11,8 +11,8 @@ import pytest
 from dashget.common.byterange import ByteRange
 from dashget.errors import Retry, StoreError
 from dashget.transfer.contract import Fetched, Request, ResumePoint, TransferError
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.sinks import RecordingSink, Transfers, WholeRecordingSink
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.sinks import RecordingSink, Transfers, WholeRecordingSink
 
 BODY = bytes(i * 7 % 251 for i in range(100_000))
 OTHER = bytes(reversed(BODY))

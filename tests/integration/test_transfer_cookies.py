@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, Seen, refuse
-from tests.program import Ended, run, tree
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, Seen, refuse
+from tests.support.program import Ended, run, tree
 
 SEGMENTS = 60
 SIGNED = "CloudFront-Signature=c2lnbmVk~"

@@ -13,10 +13,10 @@ import pytest
 import dashget
 from dashget.errors import Retry
 from dashget.transfer.contract import Request
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.h2server import NO_ERROR, H2Server, Step
-from tests.sinks import Transfers
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.h2server import NO_ERROR, H2Server, Step
+from tests.support.sinks import Transfers
 
 BODY = bytes(range(250)) * 40
 CUT = 3000

@@ -15,10 +15,10 @@ import pytest
 
 from dashget.transfer.contract import Fetched, Method, Request
 from dashget.transfer.pacing import concurrency as limits
-from tests import program
-from tests.crowd import PATIENT, Crowd
-from tests.faultserver import Answer, FaultServer, Seen, redirect
-from tests.sinks import Transfers
+from tests.support import program
+from tests.support.crowd import PATIENT, Crowd
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect
+from tests.support.sinks import Transfers
 
 KIB = 1024
 BODY = b"0123456789" * 200

@@ -9,9 +9,9 @@ import pytest
 from dashget.transfer.contract import TransferError
 from dashget.transfer.pacing import concurrency as limits
 from dashget.transfer.settings.options import HttpVersion
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, Seen
-from tests.h2server import (
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, Seen
+from tests.support.h2server import (
     ENHANCE_YOUR_CALM,
     INTERNAL_ERROR,
     NO_ERROR,
@@ -19,7 +19,7 @@ from tests.h2server import (
     H2Server,
     Step,
 )
-from tests.sinks import Transfers
+from tests.support.sinks import Transfers
 
 BODY = bytes(i * 7 % 251 for i in range(10_000))
 

@@ -12,13 +12,13 @@ from typing import Protocol
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.program import Ended, run, tree
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import Ended, run, tree
 
 pytest.importorskip("aioquic", reason="aioquic is missing")
 
-from tests.h3server import H3Server
+from tests.support.h3server import H3Server
 
 SEGMENTS = 200
 LARGE_BYTES = 18 * 1024 * 1024

@@ -11,9 +11,9 @@ import pytest
 
 from dashget.transfer.contract import Fetched, TransferError
 from dashget.transfer.engine import Engine
-from tests.crowd import PATIENT, Crowd
-from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
-from tests.sinks import Transfers
+from tests.support.crowd import PATIENT, Crowd
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
+from tests.support.sinks import Transfers
 
 KIB = 1024
 BODY = b"0123456789" * 200

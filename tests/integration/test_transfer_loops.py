@@ -23,8 +23,8 @@ from dashget.transfer.pacing.load import Load
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.run import Run
 from dashget.transfer.settings.options import TransferOptions
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer
 
 LARGE, SMALL = bytes(400_000), bytes(1000)
 WHOLE_FILE = bytes(range(256)) * 4096 * 6

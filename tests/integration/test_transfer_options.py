@@ -21,11 +21,11 @@ from dashget.transfer.contract import (
 )
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
-from tests.h2server import H2Server, Step
-from tests.proxyserver import ProxyServer
-from tests.sinks import RecordingSink, Transfers
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.h2server import H2Server, Step
+from tests.support.proxyserver import ProxyServer
+from tests.support.sinks import RecordingSink, Transfers
 
 BODY = b"0123456789" * 100
 

@@ -12,8 +12,8 @@ import dashget
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import Fetched, Request, ResumePoint
 from dashget.transfer.engine import Engine
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.sinks import RecordingSink, Transfers
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.sinks import RecordingSink, Transfers
 
 MIB = 1 << 20
 SAME = '"same"'

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.origin import Origin
-from tests.program import environment
+from tests.support.origin import Origin
+from tests.support.program import environment
 
 COUNT = int(os.environ.get("DASHGET_TEST_JOBS", "30000"))
 """100,000 have been run as well, and take more than three times as long."""

@@ -15,9 +15,9 @@ from dashget.transfer.run import run
 from dashget.transfer.run.backlog import Backlog
 from dashget.transfer.run.pieces import Pieces
 from dashget.transfer.run.task import Task
-from tests.crowd import PATIENT
-from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
-from tests.sinks import RecordingSink, Transfers
+from tests.support.crowd import PATIENT
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
+from tests.support.sinks import RecordingSink, Transfers
 
 MIB = 1024 * 1024
 BODY = random.Random(1).randbytes(6 * MIB)

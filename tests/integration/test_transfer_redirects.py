@@ -12,8 +12,8 @@ import pytest
 from dashget.errors import Retry, UsageError
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import OriginHeader, TransferOptions
-from tests.faultserver import Answer, FaultServer, redirect
-from tests.sinks import Transfers
+from tests.support.faultserver import Answer, FaultServer, redirect
+from tests.support.sinks import Transfers
 
 BODY = b"0123456789" * 100
 SECRETS = {"authorization", "cookie"}

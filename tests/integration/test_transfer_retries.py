@@ -10,8 +10,8 @@ import pytest
 
 from dashget.errors import Retry
 from dashget.transfer.contract import Fetched, Job, Request, TransferError
-from tests.faultserver import Answer, FaultServer, http_date, refuse
-from tests.sinks import Transfers
+from tests.support.faultserver import Answer, FaultServer, http_date, refuse
+from tests.support.sinks import Transfers
 
 BODY = bytes(i * 7 % 251 for i in range(50_000))
 

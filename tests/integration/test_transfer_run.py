@@ -18,8 +18,8 @@ from dashget.errors import Retry, StoreError
 from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request, Sink, TransferError
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.sinks import RecordingSink, Transfers
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.sinks import RecordingSink, Transfers
 
 BODY = b"0123456789" * 100
 

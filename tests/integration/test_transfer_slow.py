@@ -7,8 +7,8 @@ import random
 import pytest
 
 from dashget.transfer.contract import TransferError
-from tests.faultserver import Answer, FaultServer, http_date, refuse
-from tests.sinks import Transfers
+from tests.support.faultserver import Answer, FaultServer, http_date, refuse
+from tests.support.sinks import Transfers
 
 MIB = 1024 * 1024
 BODY = random.Random(2).randbytes(400_000)

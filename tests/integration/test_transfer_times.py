@@ -12,9 +12,9 @@ import time
 from typing import Any
 
 from dashget.transfer.contract import Fetched
-from tests.crowd import PATIENT
-from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
-from tests.sinks import Transfers
+from tests.support.crowd import PATIENT
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
+from tests.support.sinks import Transfers
 
 MIB = 1024 * 1024
 SLOW_SECONDS = 0.3

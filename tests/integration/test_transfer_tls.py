@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dashget.transfer.curl import tls
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, Seen, redirect, refuse
-from tests.h2server import H2Server, Step
-from tests.origin import Certificate, Origin
-from tests.sinks import Transfers
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
+from tests.support.h2server import H2Server, Step
+from tests.support.origin import Certificate, Origin
+from tests.support.sinks import Transfers
 
 BODY = b"0123456789" * 100
 

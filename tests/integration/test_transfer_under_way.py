@@ -6,8 +6,8 @@ import pytest
 
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import Reading, ResumePoint
-from tests.faultserver import Answer, FaultServer
-from tests.sinks import RecordingSink, Transfers
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.sinks import RecordingSink, Transfers
 
 BODY = bytes(range(256)) * 400
 SIZE = len(BODY)

@@ -24,10 +24,10 @@ from dashget.events import Event, FileFinished, Pruned
 from dashget.media import inspection as structure
 from dashget.store import MirrorDirectory
 from dashget.verification import checks
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.media import COMPLETE_FORMS
-from tests.program import DEADLINE_SECONDS, Ended, run, start, tree
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.media import COMPLETE_FORMS
+from tests.support.program import DEADLINE_SECONDS, Ended, run, start, tree
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 LATER = "Tue, 03 Nov 2026 10:00:00 GMT"
@@ -35,7 +35,7 @@ UNNAMED = {
     "number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"},
     "periods": {"number/chunk-stream2-00007.m4s", "number/chunk-stream3-00007.m4s"},
 }
-"""Files that lie at the origin and that the manifest does not name (see tests/media.py)."""
+"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 class Events(list[Event]):

@@ -13,7 +13,6 @@ import pytest
 
 import dashget
 from dashget.events import Pruned
-from tests.faultserver import Answer, FaultServer, refuse
 from tests.integration.test_verify import (
     MODIFIED,
     drop,
@@ -24,6 +23,7 @@ from tests.integration.test_verify import (
     truncate,
     verify,
 )
+from tests.support.faultserver import Answer, FaultServer, refuse
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 INIT = {"init.mp4"}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, redirect
-from tests.program import Ended, run
-from tests.proxyserver import ProxyServer
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, redirect
+from tests.support.program import Ended, run
+from tests.support.proxyserver import ProxyServer
 
 MEDIA = b"\x00\x00\x00\x10styp" + b"msdh\0\0\0\0"
 

@@ -25,8 +25,8 @@ import dashget
 from dashget.common.byterange import ByteRange
 from dashget.store import MirrorDirectory
 from dashget.transfer.contract import ResponseHead
-from tests.faultserver import Answer, FaultServer, refuse
-from tests.program import tree
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import tree
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 BIG = 64 * 1024

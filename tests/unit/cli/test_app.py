@@ -26,7 +26,7 @@ from dashget.errors import (
     StoreError,
     UsageError,
 )
-from tests.program import COMMAND, environment
+from tests.support.program import COMMAND, environment
 from tests.unit.cli.lines import OPERANDS, URL
 
 Captured = pytest.CaptureFixture[str]

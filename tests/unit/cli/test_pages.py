@@ -11,7 +11,7 @@ import pytest
 from dashget.cli.app import COMMANDS, make_parser, make_program_page, run
 from dashget.cli.parser import Parser
 from dashget.version import __version__
-from tests.program import environment
+from tests.support.program import environment
 from tests.unit.cli.lines import OPERANDS, options_of
 
 Captured = pytest.CaptureFixture[str]

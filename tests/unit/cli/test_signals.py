@@ -15,7 +15,7 @@ import pytest
 from dashget.cli.signals import stopping_on_signals
 from dashget.cli.streams import outliving
 from dashget.common.stopping import Stop
-from tests.program import DEADLINE_SECONDS, environment
+from tests.support.program import DEADLINE_SECONDS, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 

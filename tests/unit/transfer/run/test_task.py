@@ -7,7 +7,7 @@ from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted
 from dashget.transfer.run.task import Task
 from dashget.transfer.settings.options import TransferOptions
-from tests.sinks import RecordingSink
+from tests.support.sinks import RecordingSink
 
 HEAD = Head(200, "1.1", {"content-length": "100"})
 

@@ -11,7 +11,7 @@ import pytest
 from dashget.errors import UsageError
 from dashget.transfer.settings.givenfile import GivenFile
 from dashget.transfer.settings.netrc import netrc_of, netrc_warnings
-from tests.faultserver import Answer, FaultServer
+from tests.support.faultserver import Answer, FaultServer
 
 NOTHING = "holds a word that means nothing there"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 
 from dashget.transfer.contract import Reading
-from tests.faultserver import Seen
-from tests.sinks import Transfers
+from tests.support.faultserver import Seen
+from tests.support.sinks import Transfers
 
 DEADLINE_SECONDS = 60.0
 PATIENT = {"timeout_seconds": 2 * DEADLINE_SECONDS, "overtake_seconds": 2 * DEADLINE_SECONDS}

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests import hpack
-from tests.faultserver import (
+from tests.support import hpack
+from tests.support.faultserver import (
     TLS_ENDS,
     Answer,
     Seen,

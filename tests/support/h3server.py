@@ -24,7 +24,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, QuicEvent
 
-from tests.faultserver import Answer, Seen, refuse, select
+from tests.support.faultserver import Answer, Seen, refuse, select
 
 _DEADLINE_SECONDS = 10
 _IDLE_SECONDS = 30.0

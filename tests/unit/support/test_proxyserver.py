@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer
-from tests.proxyserver import ProxyServer
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.proxyserver import ProxyServer
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 

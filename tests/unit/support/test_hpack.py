@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import hpack
+from tests.support import hpack
 
 REQUEST = [(":method", "GET"), (":scheme", "http"), (":path", "/")]
 HOST = (":authority", "www.example.com")

@@ -20,8 +20,8 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Any, NamedTuple, Protocol
 
-from tests.faultserver import Answer, FaultServer, Seen, http_date, redirect, refuse
-from tests.h2server import (
+from tests.support.faultserver import Answer, FaultServer, Seen, http_date, redirect, refuse
+from tests.support.h2server import (
     CANCEL,
     ENHANCE_YOUR_CALM,
     INTERNAL_ERROR,

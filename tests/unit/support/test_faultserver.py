@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.certificates import Authority
-from tests.faultserver import Answer, FaultServer, redirect, refuse
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(256)) * 40
 

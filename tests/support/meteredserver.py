@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faultserver import Answer, FaultServer, Seen
+from tests.support.faultserver import Answer, FaultServer, Seen
 
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests import hpack
-from tests.certificates import Authority
-from tests.faultserver import Answer, Seen, redirect
-from tests.h2server import (
+from tests.support import hpack
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, Seen, redirect
+from tests.support.h2server import (
     ACK,
     CANCEL,
     DATA,

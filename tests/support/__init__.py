@@ -1,0 +1,12 @@
+"""Servers, media and programs that the tests are run with.
+
+- Servers on loopback: ``faultserver`` (HTTP/1.1, answers and breaks by script), ``h2server`` with
+  ``hpack`` (HTTP/2), ``h3server`` (HTTP/3), ``proxyserver`` (HTTP and SOCKS proxies),
+  ``meteredserver`` (slow, counts bytes), ``storm`` (random faults), ``origin`` (nginx).
+- Media: ``media`` makes real presentations with FFmpeg and Shaka Packager.
+- Certificates: ``certificates`` makes a certificate authority for one test module.
+- Runs: ``program`` starts the command line in a process of its own; ``sinks`` runs single
+  requests through the engine; ``crowd`` counts requests that are open at once.
+
+The servers have tests of their own in ``tests/unit/support``.
+"""
