@@ -43,16 +43,10 @@ from dashget.manifest.lookups import read_indexes, read_protections
 from dashget.mirroring.run import MirrorRun, Policy
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import SUMS_NAME, Layout, local_manifest_name, root_name
-from dashget.planning.plan import (
-    PlannedSegment,
-    Track,
-    iter_plan,
-    iter_representations,
-    make_layout,
-    make_tracks,
-    track_label,
-)
-from dashget.planning.selection import Rule, Selection, select
+from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
+from dashget.planning.rules import Rule
+from dashget.planning.selection import Selection, select
+from dashget.planning.tracks import Track, iter_representations, make_tracks, track_label
 from dashget.playable import make_local_mpd
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.engine import Engine

@@ -19,7 +19,7 @@ from dashget.mpd.model import MPD
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
 from dashget.mpd.urls import resolve_reference
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 from dashget.transfer.contract import Fetched, Method, Request
 from dashget.transfer.engine import Engine
 

@@ -101,17 +101,6 @@ def media_timescale(read: Read, size: int) -> int | None:
     return None
 
 
-def compare_time(ticks: int, timescale: int, expected: MediaTime) -> str | None:
-    """Say how far a decode time is from the manifest's, if that is more than the tolerance."""
-    off = abs(Fraction(ticks, timescale) - expected.start)
-    if off <= expected.tolerance:
-        return None
-    return (
-        f"media time {float(Fraction(ticks, timescale)):.3f} s is {float(off):.3f} s off"
-        f" the manifest's {float(expected.start):.3f} s"
-    )
-
-
 # ISO base media files.
 
 

@@ -21,15 +21,9 @@ from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
-from dashget.planning.plan import (
-    PlannedSegment,
-    Track,
-    iter_plan,
-    iter_representations,
-    make_layout,
-    make_tracks,
-)
+from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
+from dashget.planning.tracks import Track, iter_representations, make_tracks
 from dashget.store import Header, LiveRun, MirrorDirectory
 
 

@@ -21,7 +21,8 @@ from dashget.mirroring.ledger import Ledger, PlannedFile
 from dashget.mirroring.outcomes import Outcomes, origin_first
 from dashget.mpd.dataurl import decode_data_url
 from dashget.planning.layout import Layout
-from dashget.planning.plan import PlannedSegment, Track, iter_plan
+from dashget.planning.plan import PlannedSegment, iter_plan
+from dashget.planning.tracks import Track
 from dashget.store import FileRecord, MirrorDirectory, Part, Presence, RecordedFiles
 from dashget.transfer.contract import (
     Hooks,

@@ -1,9 +1,9 @@
-"""The plan: every request that a selection implies, in presentation order, as a stream.
+"""The plan: a stream of all files that the selected tracks need, in presentation order.
 
-Order: Period by Period; in a Period first what is not on the timeline (initialization,
-index), then media by start time, Representations in document order where they start
-together. Nothing is held but one segment per Representation, so a plan of a million
-segments takes the memory of a plan of ten.
+Order: Period by Period. Within a Period first the files outside the timeline (initialization,
+index), then media by start time; Representations in document order if they start together.
+Only one segment per Representation is held in memory, so a plan of a million segments takes the
+memory of a plan of ten.
 """
 
 from __future__ import annotations
@@ -18,51 +18,24 @@ from typing import Final
 import msgspec
 
 from dashget.media.kind import SegmentKind
-from dashget.mpd.presentation import Presentation, Representation
+from dashget.mpd.presentation import Presentation
 from dashget.mpd.template import Address
 from dashget.planning.layout import Layout, SafePath
-from dashget.segments import SegmentIndex, address
+from dashget.planning.tracks import Track, iter_representations
+from dashget.segments import address
 from dashget.segments.segment import Segment, TimeBase
 
 _BEFORE_MEDIA: Final = float("-inf")
 
 
-class Track(msgspec.Struct, frozen=True, eq=False):
-    """One Representation of one Period with its segments; ``key`` numbers them in a plan."""
-
-    key: int
-    representation: Representation
-    index: SegmentIndex
-
-    @property
-    def files(self) -> int | None:
-        """How many segments of all kinds there are; None where only reading them tells."""
-        media = self.index.count()
-        representation = self.representation
-        others = (
-            representation.initialization,
-            representation.representation_index,
-            representation.bitstream_switching,
-        )
-        return None if media is None else media + sum(1 for other in others if other is not None)
-
-    @property
-    def bytes_estimated(self) -> int | None:
-        """Bandwidth x duration; None where either is unknown. Good to some ten percent."""
-        span = self.representation.period
-        if self.representation.bandwidth is None or span.duration is None:
-            return None
-        return int(self.representation.bandwidth * span.duration / 8)
-
-
 class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
-    """One segment, whose it is, and the path of its resource in the mirror."""
+    """One segment with its track, the path of its file in the mirror, and its URLs."""
 
     track: Track
     segment: Segment
     path: SafePath
     urls: tuple[str, ...]
-    """The absolute URLs of the resource, the first choice first."""
+    """The absolute URLs of the resource, the preferred one first."""
 
 
 class PlanLine(msgspec.Struct, frozen=True, gc=False):
@@ -88,47 +61,16 @@ class PlanLine(msgspec.Struct, frozen=True, gc=False):
     path: str
 
 
-def track_label(representation: Representation) -> str:
-    """Describe a Representation to people: ``1280x720 2400k (v2)``."""
-    facts: list[str] = []
-    if representation.width and representation.height:
-        facts.append(f"{representation.width}x{representation.height}")
-    if representation.lang:
-        facts.append(representation.lang)
-    if representation.bandwidth:
-        facts.append(f"{representation.bandwidth / 1000:.0f}k")
-    facts.append(f"({representation.id})")
-    return " ".join(facts)
-
-
-def make_tracks(presentation: Presentation, *, limit: int | None = None) -> tuple[Track, ...]:
-    """Number the Representations of a (narrowed) presentation; give each its segment index.
-
-    ``limit`` is the most segments that one Representation may have.
-    """
-    return tuple(
-        Track(key, representation, address(representation, limit=limit))
-        for key, representation in enumerate(iter_representations(presentation))
-    )
-
-
-def iter_representations(presentation: Presentation) -> Iterator[Representation]:
-    """Yield all Representations in document order."""
-    for period in presentation.periods:
-        for adaptation_set in period.adaptation_sets:
-            yield from adaptation_set.representations
-
-
 def make_layout(presentation: Presentation, name: SafePath | None = None) -> Layout:
-    """Name the resources of a whole presentation, whatever is selected of it.
+    """Return the paths of all resources of a presentation, selected or not.
 
-    Names are relative to the presentation's URL; ``name`` is that of the MPD.
+    Paths are relative to the presentation's URL; ``name`` is the file name of the MPD.
     """
     return Layout(presentation.url, _iter_addresses(presentation), name=name)
 
 
 def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegment]:
-    """Yield the segments of the tracks, which are grouped by Period, in presentation order."""
+    """Yield the planned files in presentation order; the tracks must be grouped by Period."""
     period = attrgetter("representation.period.index")
     for _, group in groupby(tracks, key=period):
         streams = [_iter_track(track, layout) for track in group]
@@ -141,7 +83,7 @@ def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegmen
 
 
 def plan_line(planned: PlannedSegment) -> PlanLine:
-    """Give the JSON form of a planned segment."""
+    """Return the JSON form of a planned segment."""
     representation, segment = planned.track.representation, planned.segment
     base, time, ticks = segment.timebase, segment.time, segment.duration
     period, scale, span = representation.period, base.timescale, segment.range
@@ -187,9 +129,9 @@ def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
 def _with_order(
     position: int, stream: Iterator[PlannedSegment]
 ) -> Iterator[tuple[float, int, int, PlannedSegment]]:
-    """Put a sort key before each item; it is unique, so that items are never compared.
+    """Yield each item behind a unique sort key, so that items themselves are never compared.
 
-    A double suffices: only the order of starts that differ by nanoseconds depends on it.
+    A double is exact enough: only starts that differ by nanoseconds may change places.
     """
     for count, item in enumerate(stream):
         time = item.segment.time

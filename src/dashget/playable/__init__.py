@@ -21,7 +21,7 @@ from typing import Final
 from dashget.common.lateregex import late
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import Layout
-from dashget.planning.plan import Track, iter_representations
+from dashget.planning.tracks import Track, iter_representations
 from dashget.playable.references import lead_to_mirror
 
 __all__ = ["make_local_mpd"]

@@ -21,7 +21,7 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.layout import Layout
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 from dashget.playable.places import Places
 from dashget.playable.references import lead_to_mirror
 from dashget.playable.tree import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 from dashget.playable.tree import Element, children_of, iso_duration, name_of, remove
 
 

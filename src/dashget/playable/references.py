@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from dashget.planning.layout import Layout
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:

@@ -11,7 +11,7 @@ from dashget.mpd.presentation import Presentation
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
 from dashget.mpd.xmltree import NAMESPACE, XLINK
 from dashget.planning.layout import Layout
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 from dashget.playable.addresses import is_transparent, rewrite_addresses
 from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.snapshot import make_static

@@ -10,7 +10,7 @@ from lxml import etree
 
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import SingleAddressing, TemplateAddressing
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 from dashget.playable.places import Places, period_of
 from dashget.playable.tree import (
     Element,

@@ -12,8 +12,8 @@ from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ListAddressing, Representation, TemplateAddressing
 from dashget.segments.base import SingleIndex
 from dashget.segments.index import SegmentIndex
-from dashget.segments.list import ListIndex
 from dashget.segments.segment import Segment, TimeBase
+from dashget.segments.segmentlist import ListIndex
 from dashget.segments.template import DurationIndex
 from dashget.segments.timeline import TimelineIndex
 

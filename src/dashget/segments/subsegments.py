@@ -275,23 +275,3 @@ def _scaled(parts: list[Subsegment], timescale: Fraction) -> tuple[Subsegment, .
         )
         for part in parts
     )
-
-
-def tiles(index: SubsegmentIndex, size: int) -> str | None:
-    """Check that the ranges of an index fill a file of ``size`` bytes; say where they do not.
-
-    What lies before the first subsegment is initialization, index and padding, and is not
-    checked; an index at the end of the file belongs to what fills it.
-    """
-    media = [segment.range for segment in index.media() if segment.range is not None]
-    if not media:
-        return None
-    begin = min(part.first for part in media)
-    parts = [s.range for s in index.preamble() if s.range is not None and s.range.first >= begin]
-    position = begin
-    for byte_range in sorted((*media, *parts), key=lambda part: part.first):
-        if byte_range.first != position:
-            kind = "a gap" if byte_range.first > position else "an overlap"
-            return f"{kind} at byte {min(position, byte_range.first)}"
-        position = size if byte_range.last is None else byte_range.last + 1
-    return None if position == size else f"the index ends at byte {position} of {size}"

@@ -28,7 +28,6 @@ from dashget.media.inspection import (
     MediaTime,
     Role,
     check,
-    compare_time,
     first_decode_time,
     media_timescale,
 )
@@ -38,7 +37,8 @@ from dashget.mirroring.outcomes import is_same, origin_first
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.collisions import fold
 from dashget.planning.layout import Layout
-from dashget.planning.plan import PlannedSegment, Track
+from dashget.planning.plan import PlannedSegment
+from dashget.planning.tracks import Track
 from dashget.store import FileRecord, MirrorDirectory, Presence, RecordedFiles
 from dashget.transfer.contract import (
     Fetched,
@@ -323,10 +323,7 @@ class OfflineCheck:
             else:
                 common = Fraction(0)
             for path, offset, allowed in offsets:
-                message_or_none = compare_time(
-                    offset.numerator, offset.denominator, MediaTime(common, allowed)
-                )
-                if message_or_none is not None:
+                if abs(offset - common) > allowed:
                     off = float(offset - common)
                     message = f"the media time is {off:+.3f} s off the manifest's"
                     yield Finding(path, Problem.TIME, message)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashget.media.inspection import (
-    MediaTime,
     Role,
     check,
-    compare_time,
     first_decode_time,
     media_timescale,
 )
@@ -131,14 +128,6 @@ def test_decode_times_and_timescales_are_read_in_both_versions(version: int) -> 
     media, initialization = moof(123456, version) + MDAT, FTYP + moov(48000, version)
     assert first_decode_time(lambda o, n: media[o : o + n], len(media)) == 123456
     assert media_timescale(lambda o, n: initialization[o : o + n], len(initialization)) == 48000
-
-
-def test_a_time_within_the_tolerance_is_fine() -> None:
-    expected = MediaTime(Fraction(10), Fraction(1, 2))
-    assert compare_time(10_500, 1000, expected) is None
-    assert compare_time(10_501, 1000, expected) == (
-        "media time 10.501 s is 0.501 s off the manifest's 10.000 s"
-    )
 
 
 def test_only_headers_are_read_of_a_large_file() -> None:

@@ -12,14 +12,8 @@ import msgspec
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.planning.plan import (
-    PlannedSegment,
-    iter_plan,
-    make_layout,
-    make_tracks,
-    plan_line,
-    track_label,
-)
+from dashget.planning.plan import PlannedSegment, iter_plan, make_layout, plan_line
+from dashget.planning.tracks import make_tracks, track_label
 
 URL = "https://h.example/vod/x.mpd"
 
@@ -78,7 +72,7 @@ def test_periods_follow_one_another() -> None:
     ]
 
 
-def test_representations_that_start_together_stand_in_document_order() -> None:
+def test_segments_that_start_together_are_in_document_order() -> None:
     one = f"<Period>{adaptation_set('v', 8, ids=('1', '2', '3'))}</Period>"
     paths = [p.path for p in planned(presentation(one))]
     assert paths[3:] == ["v1/1.m4s", "v2/1.m4s", "v3/1.m4s"]
@@ -148,7 +142,7 @@ def test_starts_are_the_doubles_nearest_to_the_exact_values() -> None:
         assert line.duration == float(Fraction(3003, 90000))
 
 
-def test_ranges_are_told_and_share_a_path() -> None:
+def test_segments_that_are_ranges_of_one_file_share_its_path() -> None:
     text = (
         '<Period><AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
         '<BaseURL>v.mp4</BaseURL><SegmentList timescale="1" duration="4">'
@@ -176,7 +170,7 @@ def test_tracks_count_their_files_and_estimate_their_bytes() -> None:
     assert [track.key for track in tracks] == [0, 1]
 
 
-def test_a_label_says_what_a_representation_is() -> None:
+def test_a_track_label_shows_language_bandwidth_and_id() -> None:
     text = (
         '<Period><AdaptationSet mimeType="audio/mp4" lang="fr"><SegmentTemplate duration="8" '
         'media="$Number$"/><Representation id="a1" bandwidth="128000"/></AdaptationSet></Period>'
@@ -185,7 +179,7 @@ def test_a_label_says_what_a_representation_is() -> None:
     assert track_label(track.representation) == "fr 128k (a1)"
 
 
-def test_a_resource_keeps_its_path_whatever_is_selected() -> None:
+def test_paths_do_not_depend_on_the_selection() -> None:
     shown = presentation(
         "<Period>"
         + adaptation_set("v", 8).replace(".m4s", ".m4s?a")

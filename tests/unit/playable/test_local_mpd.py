@@ -10,8 +10,9 @@ from lxml import etree
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.planning.plan import iter_plan, make_layout, make_tracks
+from dashget.planning.plan import iter_plan, make_layout
 from dashget.planning.selection import parse_selection, select
+from dashget.planning.tracks import make_tracks
 from dashget.playable import make_local_mpd
 
 URL = "https://h.example/vod/x.mpd"

@@ -14,10 +14,8 @@ from dashget.mpd.resolve import resolve
 from dashget.segments.subsegments import (
     SEARCH_BYTES,
     NeededIndex,
-    Subsegment,
     SubsegmentIndex,
     read_index,
-    tiles,
 )
 
 
@@ -95,29 +93,7 @@ def test_a_reference_to_itself_ends_in_an_error() -> None:
         read_index(one, known)
 
 
-def test_subsegments_that_tile_the_file_are_said_to_do_so() -> None:
-    box = sidx((100, 10), (50, 5))
-    one = representation(f'<SegmentBase indexRange="10-{9 + len(box)}"/>')
-    index = read_index(one, {ByteRange(10, 9 + len(box)): box})
-    assert isinstance(index, SubsegmentIndex)
-    size = 10 + len(box) + 150
-    assert tiles(index, size) is None
-    assert tiles(index, size + 1) == f"the index ends at byte {size} of {size + 1}"
-
-
-def test_a_gap_and_an_overlap_between_subsegments_are_named() -> None:
-    outer = sidx((60, 1), (60, 1))
-    one = representation(f'<SegmentBase indexRange="0-{len(outer) - 1}"/>')
-    index = read_index(one, {ByteRange(0, len(outer) - 1): outer})
-    assert isinstance(index, SubsegmentIndex)
-    first, second = index._subsegments
-    for moved, expected in ((5, "a gap"), (-5, "an overlap")):
-        part = Subsegment(second.first + moved, second.last, second.time, second.duration)
-        index._subsegments = (first, part)
-        assert str(tiles(index, len(outer) + 120)).startswith(expected)
-
-
-def test_cues_behind_the_media_belong_to_what_fills_the_file() -> None:
+def test_the_last_subsegment_ends_where_cues_behind_the_media_begin() -> None:
     head = bytes.fromhex("1a45dfa38018538067ff")
     cues = bytes.fromhex("1c53bb6b8bbb89b38100b784f1820032")
     one = representation(
@@ -128,4 +104,3 @@ def test_cues_behind_the_media_belong_to_what_fills_the_file() -> None:
     index = read_index(one, known)
     assert isinstance(index, SubsegmentIndex)
     assert [str(s.range) for s in index.media()] == ["60-99"]
-    assert tiles(index, 100 + len(cues)) is None

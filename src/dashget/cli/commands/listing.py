@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.options.requests import prepared, transfer_options
     from dashget.cli.printers.listing import presentation_row, print_table
     from dashget.cli.printers.warned import print_warning, print_warnings
-    from dashget.planning.plan import make_tracks
+    from dashget.planning.tracks import make_tracks
     from dashget.transfer.http.origin import shown
 
     transfer = prepared(transfer_options(arguments))

@@ -13,7 +13,7 @@ from dashget.cli.printers import text
 from dashget.media.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
 from dashget.mpd.protection import SYSTEMS
-from dashget.planning.plan import Track
+from dashget.planning.tracks import Track
 
 
 class RepresentationRow(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from dashget.cli.printers.listing import PresentationRow, presentation_row, print_table
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
-from dashget.planning.plan import make_tracks
+from dashget.planning.tracks import make_tracks
 
 KID = "00112233-4455-6677-8899-aabbccddeeff"
 DOCUMENT = f"""

@@ -1,0 +1,69 @@
+"""Tracks: the selected Representations of a presentation, each with its segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dashget.mpd.presentation import Presentation, Representation
+from dashget.segments import SegmentIndex, address
+
+
+class Track(msgspec.Struct, frozen=True, eq=False):
+    """One Representation of one Period with its segments; ``key`` is its number in the plan."""
+
+    key: int
+    representation: Representation
+    index: SegmentIndex
+
+    @property
+    def files(self) -> int | None:
+        """The number of segments of all kinds; None if only iterating tells it."""
+        media = self.index.count()
+        representation = self.representation
+        others = (
+            representation.initialization,
+            representation.representation_index,
+            representation.bitstream_switching,
+        )
+        return None if media is None else media + sum(1 for other in others if other is not None)
+
+    @property
+    def bytes_estimated(self) -> int | None:
+        """Bandwidth x duration, right within some ten percent; None if either is unknown."""
+        span = self.representation.period
+        if self.representation.bandwidth is None or span.duration is None:
+            return None
+        return int(self.representation.bandwidth * span.duration / 8)
+
+
+def make_tracks(presentation: Presentation, *, limit: int | None = None) -> tuple[Track, ...]:
+    """Make a track of every Representation of a presentation, numbered in document order.
+
+    ``limit`` is the most segments that one Representation may have.
+    """
+    return tuple(
+        Track(key, representation, address(representation, limit=limit))
+        for key, representation in enumerate(iter_representations(presentation))
+    )
+
+
+def iter_representations(presentation: Presentation) -> Iterator[Representation]:
+    """Yield all Representations in document order."""
+    for period in presentation.periods:
+        for adaptation_set in period.adaptation_sets:
+            yield from adaptation_set.representations
+
+
+def track_label(representation: Representation) -> str:
+    """Describe a Representation to people: ``1280x720 2400k (v2)``."""
+    facts: list[str] = []
+    if representation.width and representation.height:
+        facts.append(f"{representation.width}x{representation.height}")
+    if representation.lang:
+        facts.append(representation.lang)
+    if representation.bandwidth:
+        facts.append(f"{representation.bandwidth / 1000:.0f}k")
+    facts.append(f"({representation.id})")
+    return " ".join(facts)
