@@ -1,0 +1,158 @@
+"""The rules of ``docs/architecture.md`` that the import contracts cannot see.
+
+No import circles, no clocks in pure packages, and files only where the list says. Each
+rule has a test that shows it failing on a few bad lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from textwrap import dedent
+
+import pytest
+
+from tests.support.structure import Use, circles, clocks, files, imports, modules
+
+MODULES = modules()
+
+PURE = (
+    "common", "errors", "events", "media", "mpd", "planning", "playable", "segments",
+    "transfer.contract", "transfer.http", "transfer.pacing", "version",
+)  # fmt: skip
+"""Packages that read no clock: the time is an argument."""
+
+FILES_ALLOWED = {
+    "api": "to move behind the store: is a folder or a list of checksums there",
+    "cli": "standard streams, and folders that a mistyped command may mean",
+    "manifest.load": "a manifest may be a local file",
+    "mirroring.expectation": "to move behind the store: earlier versions of the manifest",
+    "store": "the place of a mirror is its subject",
+    "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
+    "transfer.curl.tls": "the system's trust anchors are looked for where distributions keep them",
+    "transfer.settings.givenfile": "the one reader of cookie files, netrc files and certificates",
+    "verification.checks": "to move behind the store: reads files of the mirror",
+}
+"""Where files may be used, with the reason. Everything else goes through ``store``."""
+
+CIRCLES: list[list[str]] = [
+    [
+        "dashget.transfer.pacing.pace",
+        "dashget.transfer.pacing.shares",
+        "dashget.transfer.run.aim",
+        "dashget.transfer.run.alone",
+        "dashget.transfer.run.consequences",
+        "dashget.transfer.run.loop",
+        "dashget.transfer.run.pieces",
+        "dashget.transfer.run.redirects",
+        "dashget.transfer.run.run",
+        "dashget.transfer.run.underway",
+        "dashget.transfer.run.verdict",
+        "dashget.transfer.run.wire",
+    ],
+]
+"""The circles of today. The list may only get shorter: whoever opens one takes it out."""
+
+
+def belongs(module: str, package: str) -> bool:
+    return f"{module}.".startswith(f"dashget.{package}.")
+
+
+def among(module: str, packages: Iterable[str]) -> bool:
+    return any(belongs(module, package) for package in packages)
+
+
+def uses(rule: Callable[[str], Iterable[Use]], names: Iterable[str]) -> dict[str, list[Use]]:
+    """Return what a rule finds, for each module in which it finds anything."""
+    found = {name: list(rule(MODULES[name])) for name in names}
+    return {name: uses for name, uses in found.items() if uses}
+
+
+@pytest.mark.parametrize("package", [*PURE, *FILES_ALLOWED])
+def test_every_package_of_these_lists_exists(package: str) -> None:
+    assert any(belongs(module, package) for module in MODULES)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: imports(text, MODULES.keys()) for name, text in MODULES.items()}
+    found = circles(graph)
+    new = [group for group in found if not any(set(group) <= set(old) for old in CIRCLES)]
+    assert not new
+    assert found == CIRCLES, "a circle is open or smaller now: shorten CIRCLES"
+
+
+def test_pure_packages_read_no_clock() -> None:
+    assert uses(clocks, [name for name in MODULES if among(name, PURE)]) == {}
+
+
+def test_files_are_used_only_where_the_list_says() -> None:
+    assert uses(files, [name for name in MODULES if not among(name, FILES_ALLOWED)]) == {}
+
+
+@pytest.mark.parametrize("package", FILES_ALLOWED)
+def test_every_permission_for_files_is_needed(package: str) -> None:
+    texts = [text for module, text in MODULES.items() if belongs(module, package)]
+    assert any(list(files(text)) for text in texts), "no files used any more: take it out"
+
+
+def test_a_circle_is_found_also_inside_functions_and_under_type_checking() -> None:
+    texts = {
+        "dashget.a": "def later():\n    from dashget.b import thing",
+        "dashget.b": "if TYPE_CHECKING:\n    from dashget import c",
+        "dashget.c": "import dashget.a",
+        "dashget.d": "from dashget.a import thing",
+    }
+    graph = {name: imports(text, texts.keys()) for name, text in texts.items()}
+    assert circles(graph) == [["dashget.a", "dashget.b", "dashget.c"]]
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        ("import time\ntime.monotonic()", "time.monotonic"),
+        ("import time as t\nstarted = t.time", "time.time"),
+        ("from time import monotonic", "time.monotonic"),
+        ("def f():\n    from random import random as r", "random.random"),
+        ("import datetime\ndatetime.datetime.now(datetime.UTC)", "datetime.datetime.now"),
+        ("from datetime import datetime\nf = datetime.utcnow", "datetime.datetime.utcnow"),
+        ("def f(store):\n    return store.now()", ".now()"),
+    ],
+)
+def test_a_clock_is_found(bad: str, name: str) -> None:
+    assert name in {use.name for use in clocks(bad)}
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        ("open('x')", "open()"),
+        ("def f(path):\n    with path.open('rb') as file: pass", ".open()"),
+        ("def f(path):\n    return path.read_bytes()", ".read_bytes()"),
+        ("from pathlib import Path\nPath('x').exists()", ".exists()"),
+        ("import os\nos.stat('x')", "os.stat"),
+        ("import os\nos.path.exists('x')", "os.path.exists"),
+        ("from os import stat as look", "os.stat"),
+        ("import shutil\nshutil.rmtree('x')", "shutil.rmtree"),
+        ("import tempfile as t\nt.mkdtemp()", "tempfile.mkdtemp"),
+    ],
+)
+def test_a_file_is_found(bad: str, name: str) -> None:
+    assert name in {use.name for use in files(bad)}
+
+
+def test_harmless_code_passes() -> None:
+    good = dedent("""
+        import io, os
+        from datetime import UTC, datetime
+        from pathlib import PurePosixPath
+        def f(store, path, now: datetime):
+            os.fspath(path)
+            io.BytesIO(b"")
+            store.open(path)
+            return "a-b".replace("-", "_"), now.timestamp(), os.environ.get("HOME")
+    """)
+    assert list(clocks(good)) == []
+    assert list(files(good)) == []
+
+
+def test_a_use_knows_its_line() -> None:
+    assert list(clocks("\n\nfrom time import time")) == [Use(3, "time.time")]
