@@ -1,4 +1,8 @@
-"""What every command line has in common: how it is read, and how its help page looks."""
+"""Parse the command line of one command, and format its help page.
+
+An option that is given more than once has its last value, so that an alias or a script can set
+defaults; options such as ``--header`` collect all their values.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import argparse
 import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -17,11 +21,10 @@ WIDEST_PAGE: Final = 100
 _NARROWEST_PAGE: Final = 40
 _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
-_REPEATED: Final = "given more than once"
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads one command line of one command; everything unclear about it is a UsageError."""
+    """Parses the command line of one command; raises UsageError for anything invalid."""
 
     _operand: argparse.Action
 
@@ -33,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         epilogue: str,
         siblings: Mapping[str, Callable[[], Parser]] | None = None,
     ) -> None:
-        """``siblings`` makes the parsers of all commands, for a word about them in a refusal."""
+        """``siblings`` makes the parsers of all commands; errors name the one that was meant."""
         super().__init__(
             prog=name,
             description=purpose,
@@ -44,8 +47,6 @@ class Parser(argparse.ArgumentParser):
             exit_on_error=False,
         )
         self._siblings = siblings or {}
-        self.register("action", None, _Once)
-        self.register("action", "store_true", _Flag)
 
     def add_operand(
         self,
@@ -54,9 +55,9 @@ class Parser(argparse.ArgumentParser):
         metavar: str,
         help: str,  # noqa: A002
     ) -> argparse._ArgumentGroup:
-        """Add what the command works on. That it is missing is noticed after all else.
+        """Add the operand, such as a URL; return its group, for options that belong to it.
 
-        Returns the group for what belongs to it.
+        A missing operand is reported only if the rest of the command line is valid.
         """
         group = self.add_argument_group("Arguments")
         self._operand = group.add_argument(name, metavar=metavar, help=help)
@@ -65,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         return group
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """Read the words of a command line that stand behind the command."""
+        """Parse the words that follow the command."""
         try:
             arguments, rest = self.parse_known_args(words)
         except argparse.ArgumentError as error:
@@ -88,13 +89,13 @@ class Parser(argparse.ArgumentParser):
         raise self._refusal(message)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        """Write a page; ``argparse`` would keep quiet about a disk or pipe that takes none."""
+        """Write a page; unlike in ``argparse``, an error of the disk or pipe is raised."""
         (file or sys.stdout).write(message)
 
     def _explain(self, error: argparse.ArgumentError, words: Sequence[str]) -> str:
         option = (error.argument_name or "").partition("/")[0]
         action = self._option_string_actions.get(option)
-        if action is None or action.nargs != 0 or error.message == _REPEATED:
+        if action is None or action.nargs != 0:
             return f"{option}: {error.message}"
         names = tuple(action.option_strings)
         given = [word for word in words if word not in names and word.startswith(names)]
@@ -112,7 +113,7 @@ class Parser(argparse.ArgumentParser):
         if rest:
             raise self._refusal(f"more than one {name}: {' '.join(rest)}", self._ordered(given))
         if given is None:
-            raise self._refusal(f"there is no {name}")
+            raise self._refusal(f"missing {name}")
 
     def _refusal(self, message: str, hint: str | None = None) -> UsageError:
         from dashget.errors import UsageError
@@ -120,13 +121,13 @@ class Parser(argparse.ArgumentParser):
         return UsageError(message, hint=hint or f"see: {self.prog} --help")
 
     def _ordered(self, word: str) -> str:
-        """Say how to write it; behind an option, the name of a command is taken for an operand."""
+        """Return the hint for surplus operands, one of which may be the name of a command."""
         if word.lower() in self._siblings:
             return f"a command comes before all options: dashget {word.lower()} [OPTIONS] ..."
-        return f"quote what holds blanks; see: {self.prog} --help"
+        return f"quote a value that contains spaces; see: {self.prog} --help"
 
     def _similar(self, option: str) -> str | None:
-        """Say which option may be meant, or which commands have this very one."""
+        """Return a hint with a similar option, or with the commands that have this option."""
         others = [
             f"dashget {name}"
             for name, make in self._siblings.items()
@@ -140,14 +141,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return the one of the words that was probably meant."""
+    """Return the most similar of the words, None if none is similar."""
     import difflib
 
     return next(iter(difflib.get_close_matches(word, words, n=1)), None)
 
 
 def whole(text: str) -> int:
-    """Read a whole number; which ones can be meant is for the library's options to say."""
+    """Parse a whole number; the library's options check its limits."""
     try:
         return int(text)
     except ValueError:
@@ -155,36 +156,11 @@ def whole(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Read a number, with decimals or without."""
+    """Parse a number, with or without decimals."""
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
-
-
-class _Once(argparse.Action):
-    """Store a value; a second one would contradict it. A parser reads only one command line."""
-
-    _given = False
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        if self._given:
-            raise argparse.ArgumentError(self, _REPEATED)
-        self._given = True
-        setattr(namespace, self.dest, self.const if self.nargs == 0 else values)
-
-
-class _Flag(_Once):
-    """Store True."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, const=True, default=False, **kwargs)
 
 
 class _Page(argparse.RawDescriptionHelpFormatter):

@@ -1,4 +1,4 @@
-"""What stands on the command line reaches the library's own types, each option in its place."""
+"""Every option of the command line sets its field of the library's options; the last one wins."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ TRANSFER = [
     (["-t=7"], "in_flight", 7),
     (["--threads", "1000"], "in_flight", 1000),
     (["--threads=7"], "in_flight", 7),
+    (["-t", "3", "--threads", "7"], "in_flight", 7),
+    (["--max-threads", "3", "-t=7"], "in_flight", 7),
     (["--max-threads", "7"], "in_flight", 7),
     (["--threads", "auto"], "in_flight", None),
     (["--threads", "AUTO"], "in_flight", None),
@@ -71,6 +73,7 @@ TRANSFER = [
     (["--send-credentials-to", "all"], "send_credentials_to", ("all",)),
     (["--send-credentials-to", "a", "--send-credentials-to", "b"], "send_credentials_to", ("a", "b")),
     (["--insecure"], "insecure", True),
+    (["--insecure", "--insecure"], "insecure", True),
     (["--allow-downgrade"], "allow_downgrade", True),
     (["--allow-private"], "allow_private", True),
 ]  # fmt: skip
