@@ -3,7 +3,8 @@
 ::
 
     DashGetError                 what prevents any result
-     +-- UsageError              exit 2   arguments that cannot be meant
+     +-- UsageError              exit 2   invalid arguments; a ValueError as well
+     |    +-- FieldError              one field of an options struct, or one argument
      +-- MPDError                exit 3   the document
      |    +-- MPDSyntaxError              not an MPD, or not readable as XML
      |    +-- MPDValidityError            an MPD that breaks the standard; carries every issue
@@ -41,8 +42,8 @@ class DashGetError(Exception):
         self.hint = hint
 
 
-class UsageError(DashGetError):
-    """Arguments that cannot be meant as given."""
+class UsageError(DashGetError, ValueError):
+    """Invalid arguments or options."""
 
     exit_code = 2
 

@@ -28,7 +28,7 @@ Check = Callable[[Any], Wrong | None]
 
 
 class FieldError(UsageError):
-    """A field (or argument) that holds what cannot be meant."""
+    """An invalid value of one field of an options struct, or of one argument."""
 
     def __init__(self, field: str, wrong: Wrong, hint: str | None = None) -> None:
         super().__init__(f"{field}: {wrong.text}", hint=wrong.hint or hint)

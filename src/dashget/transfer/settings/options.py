@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -22,9 +22,7 @@ from dashget.common.validation import (
     text,
     whole,
 )
-
-if TYPE_CHECKING:
-    from dashget.transfer.settings.givenfile import GivenFile
+from dashget.transfer.settings.givenfile import GivenFile
 
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
@@ -192,8 +190,6 @@ def _user(value: object) -> Wrong | None:
 def _given_file(value: object) -> Wrong | None:
     if isinstance(value, str) or hasattr(value, "__fspath__"):
         return path(value)
-    from dashget.transfer.settings.givenfile import GivenFile
-
     return None if isinstance(value, GivenFile) else path(value)
 
 

@@ -1,0 +1,187 @@
+"""The public names, once: where each is defined, for type checkers and for the running program.
+
+Type checkers read the imports, the running program the table: nothing is loaded before it is used.
+A test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+"""As in ``typing``, which takes ten times as long to load as all of this."""
+if TYPE_CHECKING:
+    from dashget.api import (
+        MirrorOptions as MirrorOptions,
+        load as load,
+        mirror as mirror,
+        plan as plan,
+        verify as verify,
+    )
+    from dashget.common.byterange import (
+        ByteRange as ByteRange,
+    )
+    from dashget.common.stopping import (
+        Stop as Stop,
+    )
+    from dashget.common.validation import (
+        FieldError as FieldError,
+    )
+    from dashget.errors import (
+        DashGetError as DashGetError,
+        FetchError as FetchError,
+        Issue as Issue,
+        ManifestFetchError as ManifestFetchError,
+        MPDError as MPDError,
+        MPDSyntaxError as MPDSyntaxError,
+        MPDValidityError as MPDValidityError,
+        SelectionError as SelectionError,
+        StoreError as StoreError,
+        UnsupportedMPDError as UnsupportedMPDError,
+        UsageError as UsageError,
+    )
+    from dashget.events import (
+        BegunAnew as BegunAnew,
+        Event as Event,
+        Failure as Failure,
+        FileFinished as FileFinished,
+        FileStarted as FileStarted,
+        ManifestLoaded as ManifestLoaded,
+        Observer as Observer,
+        Outcome as Outcome,
+        Progressed as Progressed,
+        Pruned as Pruned,
+        RetryScheduled as RetryScheduled,
+        Summary as Summary,
+        TrackPlanned as TrackPlanned,
+        Unfinished as Unfinished,
+        Warned as Warned,
+    )
+    from dashget.manifest.load import (
+        Loaded as Loaded,
+    )
+    from dashget.media.kind import (
+        SegmentKind as SegmentKind,
+    )
+    from dashget.mpd.model import (
+        MPD as MPD,
+    )
+    from dashget.mpd.parse import (
+        parse_mpd as parse_mpd,
+    )
+    from dashget.mpd.presentation import (
+        AdaptationSet as AdaptationSet,
+        ContentType as ContentType,
+        Period as Period,
+        Presentation as Presentation,
+        Representation as Representation,
+    )
+    from dashget.mpd.resolve import (
+        resolve as resolve,
+    )
+    from dashget.planning.plan import (
+        PlanLine as PlanLine,
+        PlannedSegment as PlannedSegment,
+        plan_line as plan_line,
+    )
+    from dashget.planning.selection import (
+        Selection as Selection,
+        parse_selection as parse_selection,
+        select as select,
+    )
+    from dashget.segments.listing import (
+        iter_segments as iter_segments,
+    )
+    from dashget.segments.segment import (
+        Segment as Segment,
+    )
+    from dashget.transfer.settings.options import (
+        HttpVersion as HttpVersion,
+        OriginHeader as OriginHeader,
+        TransferOptions as TransferOptions,
+    )
+    from dashget.verification.checks import (
+        Finding as Finding,
+        Problem as Problem,
+        Report as Report,
+    )
+    from dashget.verification.verify import (
+        VerifyOptions as VerifyOptions,
+    )
+
+HOMES = {
+    "dashget.api": (
+        "load",
+        "mirror",
+        "plan",
+        "verify",
+        "MirrorOptions",
+    ),
+    "dashget.common.byterange": ("ByteRange",),
+    "dashget.common.stopping": ("Stop",),
+    "dashget.common.validation": ("FieldError",),
+    "dashget.errors": (
+        "DashGetError",
+        "FetchError",
+        "Issue",
+        "ManifestFetchError",
+        "MPDError",
+        "MPDSyntaxError",
+        "MPDValidityError",
+        "SelectionError",
+        "StoreError",
+        "UnsupportedMPDError",
+        "UsageError",
+    ),
+    "dashget.events": (
+        "BegunAnew",
+        "Event",
+        "Failure",
+        "FileFinished",
+        "FileStarted",
+        "ManifestLoaded",
+        "Observer",
+        "Outcome",
+        "Progressed",
+        "Pruned",
+        "RetryScheduled",
+        "Summary",
+        "TrackPlanned",
+        "Unfinished",
+        "Warned",
+    ),
+    "dashget.manifest.load": ("Loaded",),
+    "dashget.media.kind": ("SegmentKind",),
+    "dashget.mpd.model": ("MPD",),
+    "dashget.mpd.parse": ("parse_mpd",),
+    "dashget.mpd.presentation": (
+        "AdaptationSet",
+        "ContentType",
+        "Period",
+        "Presentation",
+        "Representation",
+    ),
+    "dashget.mpd.resolve": ("resolve",),
+    "dashget.planning.plan": (
+        "PlanLine",
+        "PlannedSegment",
+        "plan_line",
+    ),
+    "dashget.planning.selection": (
+        "Selection",
+        "parse_selection",
+        "select",
+    ),
+    "dashget.segments.listing": ("iter_segments",),
+    "dashget.segments.segment": ("Segment",),
+    "dashget.transfer.settings.options": (
+        "HttpVersion",
+        "OriginHeader",
+        "TransferOptions",
+    ),
+    "dashget.verification.checks": (
+        "Finding",
+        "Problem",
+        "Report",
+    ),
+    "dashget.verification.verify": ("VerifyOptions",),
+}
+HOME_OF = {name: home for home, names in HOMES.items() for name in names}

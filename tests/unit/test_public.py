@@ -1,0 +1,77 @@
+"""The public names: one list, lazily loaded, each with its type and its help."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pydoc
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dashget
+from dashget import _public
+
+TYPED = Path(__file__).parents[1] / "typing/public.py"
+CLASSES = [name for name in dashget.__all__ if isinstance(getattr(dashget, name), type)]
+
+
+def imported_names(path: Path) -> dict[str, str]:
+    """Return the module of each name that a file imports from DashGet."""
+    return {
+        alias.asname or alias.name: node.module or ""
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module or "").startswith("dashget")
+    }
+
+
+def test_type_checkers_and_the_running_program_see_the_same_names() -> None:
+    assert _public.__file__ is not None
+    assert imported_names(Path(_public.__file__)) == _public.HOME_OF
+
+
+def test_each_name_is_taken_from_the_module_that_defines_it() -> None:
+    for name, home in _public.HOME_OF.items():
+        value = getattr(importlib.import_module(home), name)
+        assert getattr(value, "__module__", home) == home, name
+
+
+def test_every_public_name_is_used_in_the_file_that_proves_the_types() -> None:
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(TYPED.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "dashget"
+    }
+    assert set(dashget.__all__) <= used
+
+
+def test_a_wrong_type_in_that_file_is_found(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "import dashget\n"
+        "from typing import assert_type\n"
+        'assert_type(dashget.Pruned(("a",)).paths, list[str])\n'
+        "dashget.nonsense\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", wrong]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert 'Expression is of type "tuple[str, ...]", not "list[str]"' in done.stdout
+    assert 'Module has no attribute "nonsense"' in done.stdout
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_public_class_has_a_signature_and_a_help_page(name: str) -> None:
+    kind = getattr(dashget, name)
+    inspect.signature(kind)
+    assert name in pydoc.plain(pydoc.render_doc(kind))
+
+
+def test_the_help_of_the_package_is_shown() -> None:
+    assert "mirrors MPEG-DASH presentations" in pydoc.plain(pydoc.render_doc(dashget))
