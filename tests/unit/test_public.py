@@ -15,7 +15,7 @@ import pytest
 import dashget
 from dashget import _public
 
-TYPED = Path(__file__).parents[1] / "typing/public.py"
+TYPED = Path(__file__).parents[1] / "typed/public.py"
 CLASSES = [name for name in dashget.__all__ if isinstance(getattr(dashget, name), type)]
 
 
