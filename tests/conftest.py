@@ -22,8 +22,10 @@ from tests.support.media import Tools, make_all
 from tests.support.origin import Certificate, Origin, program, serve
 
 # The same examples on every run and machine, and no failure because a machine is busy.
-settings.register_profile("dashget", derandomize=True, deadline=None, database=None)
-settings.load_profile("dashget")
+settings.register_profile(
+    "dashget", derandomize=True, deadline=None, database=None, max_examples=40
+)
+settings.register_profile("thorough", settings.get_profile("dashget"), max_examples=400)
 
 _REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
 
@@ -31,6 +33,20 @@ _REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it sends to the background like that, and programs inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--thorough``: more examples of each property, and every way through the engine."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run tests of the engine on both of its paths, and properties with more examples",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples are made of each property."""
+    settings.load_profile("thorough" if config.getoption("thorough") else "dashget")
 
 
 @pytest.hookimpl(wrapper=True)

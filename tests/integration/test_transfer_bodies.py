@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from dashget.common.byterange import ByteRange
-from dashget.errors import Retry, StoreError
-from dashget.transfer.contract import Fetched, Request, ResumePoint, TransferError
+from dashget.errors import Retry
 from tests.support.faultserver import Answer, FaultServer, refuse
-from tests.support.sinks import RecordingSink, Transfers, WholeRecordingSink
+from tests.support.sinks import Transfers
+
+pytestmark = pytest.mark.both_paths
 
 BODY = bytes(i * 7 % 251 for i in range(100_000))
 OTHER = bytes(reversed(BODY))
@@ -22,13 +20,6 @@ OTHER = bytes(reversed(BODY))
 def transfers() -> Iterator[Transfers]:
     with Transfers() as made:
         yield made
-
-
-def part(
-    validator: str | None, *, size: int | None = len(BODY), upto: int = 40_000
-) -> RecordingSink:
-    """Return a sink that has the beginning of BODY from an earlier run."""
-    return RecordingSink(ResumePoint((ByteRange(0, upto - 1),), size, validator), BODY[:upto])
 
 
 def test_a_whole_body_arrives_with_what_the_server_says_of_it(
@@ -131,130 +122,6 @@ def test_what_is_not_http_is_an_error(
     assert "libcurl" not in str(transfers.fail(url))
 
 
-@pytest.mark.parametrize("size", [0, 1, 500, 128 * 1024])
-def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, size: int) -> None:
-    body = BODY[:size] + bytes(max(0, size - len(BODY)))
-    url = server.on("/a", Answer(body, etag='"1"'))
-    with Transfers(WholeRecordingSink) as transfers:
-        fetched, data = transfers.get(url)
-    sink = transfers.sinks[url]
-    assert isinstance(sink, WholeRecordingSink)
-    assert (fetched.size, data) == (size, body)
-    assert len(sink.begun) == 1
-    if size <= 500:
-        assert sink.puts == 1
-
-
-def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
-    server: FaultServer,
-) -> None:
-    url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.15)))
-    with Transfers(WholeRecordingSink) as transfers:
-        assert transfers.get(url)[1] == BODY[:500]
-    sink = transfers.sinks[url]
-    assert isinstance(sink, WholeRecordingSink)
-    assert sink.puts == 0
-
-
-@pytest.mark.parametrize(
-    "answer", [Answer(BODY[:500], chunked=True), Answer(BODY[:500], length=None)]
-)
-def test_a_body_of_unknown_length_is_never_put_in_one_go(
-    server: FaultServer, answer: Answer
-) -> None:
-    url = server.on("/a", answer)
-    with Transfers(WholeRecordingSink) as transfers:
-        assert transfers.get(url)[1] == BODY[:500]
-    sink = transfers.sinks[url]
-    assert isinstance(sink, WholeRecordingSink)
-    assert sink.puts == 0
-
-
-@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
-def test_a_sink_that_cannot_take_it_in_one_go_fails_as_any_other(
-    server: FaultServer, number: int
-) -> None:
-    sink = WholeRecordingSink()
-    sink.error = OSError(number, os.strerror(number))
-    url = server.on("/a", Answer(b"abc", etag='"1"'))
-    with Transfers() as transfers:
-        if number == errno.ENOSPC:
-            with pytest.raises(StoreError, match=r"(?i)no space left"):
-                transfers.run(url, sinks=[sink])
-        else:
-            assert "ermission denied" in str(transfers.fail(url, sink=sink))
-
-
-def test_a_part_goes_on_at_its_byte(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY, etag='"1"'))
-    fetched, data = transfers.get(url, sink=part('"1"'))
-    assert data == BODY
-    assert (fetched.resumed, fetched.status, fetched.size) == (True, 206, len(BODY))
-    assert fetched.transferred == len(BODY) - 40_000
-    assert server.seen[0].headers["range"] == "bytes=40000-"
-    assert server.seen[0].headers["if-range"] == '"1"'
-    assert transfers.log.started == [(url, 40_000)]
-
-
-def test_a_part_goes_on_by_its_date(server: FaultServer, transfers: Transfers) -> None:
-    date = "Tue, 01 Sep 2026 10:00:00 GMT"
-    url = server.on("/a", Answer(BODY, last_modified=date))
-    fetched, data = transfers.get(url, sink=part(date))
-    assert data == BODY
-    assert fetched.resumed
-    assert server.seen[0].headers["if-range"] == date
-
-
-def test_a_part_that_is_complete_costs_one_byte(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY, etag='"1"'))
-    fetched, data = transfers.get(url, sink=part('"1"', upto=len(BODY)))
-    assert data == BODY
-    assert fetched.transferred == 1
-
-
-@pytest.mark.parametrize("validator", [None, 'W/"1"'])
-def test_a_part_without_strong_validator_starts_over(
-    server: FaultServer, transfers: Transfers, validator: str | None
-) -> None:
-    url = server.on("/a", Answer(BODY, etag='W/"1"'))
-    fetched, data = transfers.get(url, sink=part(validator))
-    assert data == BODY
-    assert not fetched.resumed
-    assert "range" not in server.seen[0].headers
-
-
-def test_a_resource_that_has_changed_starts_over(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(OTHER, etag='"2"'))
-    fetched, data = transfers.get(url, sink=part('"1"'))
-    assert data == OTHER
-    assert (fetched.resumed, fetched.requests) == (False, 1)
-
-
-def test_a_206_of_another_version_is_not_believed(
-    server: FaultServer, transfers: Transfers
-) -> None:
-    url = server.on("/a", Answer(OTHER, etag='"2"', if_range=False))
-    fetched, data = transfers.get(url, sink=part('"1"'))
-    assert data == OTHER
-    assert (fetched.resumed, fetched.requests) == (False, 2)
-
-
-def test_a_416_starts_over(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY[:20_000], etag='"1"'))
-    fetched, data = transfers.get(url, sink=part('"1"', size=None))
-    assert data == BODY[:20_000]
-    assert [seen.headers.get("range") for seen in server.seen] == ["bytes=40000-", None]
-    assert not fetched.resumed
-
-
-@pytest.mark.parametrize("fault", [{"range_shift": 1}, {"total_shift": 9}])
-def test_a_wrong_content_range_never_gets_into_the_file(
-    server: FaultServer, transfers: Transfers, fault: dict[str, int]
-) -> None:
-    url = server.on("/a", Answer(BODY, etag='"1"', **fault), Answer(BODY, etag='"1"'))  # type: ignore[arg-type]  # names of int fields
-    assert transfers.get(url, sink=part('"1"'))[1] == BODY
-
-
 def test_a_206_nobody_asked_for_is_refused(server: FaultServer, transfers: Transfers) -> None:
     odd = Answer(BODY[:10], status=206, headers=(("Content-Range", "bytes 0-9/100000"),))
     url = server.on("/a", odd, Answer(BODY))
@@ -301,77 +168,6 @@ def test_a_resource_that_changes_for_ever_is_given_up(
     error = transfers.fail(server.on("/a", *answers))
     assert "changed" in str(error) or "announced" in str(error)
     assert len(server.seen) < 30
-
-
-def test_a_range_is_fetched_as_asked(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY, etag='"1"'))
-    fetched, data = transfers.engine.fetch(
-        Request((url,), range=ByteRange(1000, 1999)), max_bytes=5000
-    )
-    assert data == BODY[1000:2000]
-    assert (fetched.size, fetched.status) == (1000, 206)
-
-
-def test_a_range_that_runs_past_the_end_stops_there(
-    server: FaultServer, transfers: Transfers
-) -> None:
-    url = server.on("/a", Answer(BODY))
-    _, data = transfers.engine.fetch(
-        Request((url,), range=ByteRange(99_000, 200_000)), max_bytes=5000
-    )
-    assert data == BODY[99_000:]
-
-
-def test_a_range_from_a_server_without_ranges_is_an_error(
-    server: FaultServer, transfers: Transfers
-) -> None:
-    url = server.on("/a", Answer(BODY, ranges=False))
-    with pytest.raises(TransferError, match="ignores byte ranges"):
-        transfers.engine.fetch(Request((url,), range=ByteRange(10, 19)), max_bytes=5000)
-
-
-def test_more_than_fits_in_memory_is_refused(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY), Answer(BODY, chunked=True))
-    for _ in range(2):
-        with pytest.raises(TransferError, match="too large") as caught:
-            transfers.engine.fetch(Request((url,)), max_bytes=5000)
-        assert caught.value.retry is Retry.NEVER
-
-
-def test_head_tells_size_and_validator(server: FaultServer, transfers: Transfers) -> None:
-    url = server.on("/a", Answer(BODY, etag='"1"'))
-    found = transfers.head(url)
-    assert isinstance(found, Fetched)
-    assert (found.size, found.head.etag, found.transferred) == (len(BODY), '"1"', 0)
-    assert [seen.method for seen in server.seen] == ["HEAD"]
-    assert not transfers.sinks[url].begun
-
-
-@pytest.mark.parametrize("status", [400, 403, 405, 501])
-def test_where_head_is_refused_one_byte_is_asked_for(
-    server: FaultServer, transfers: Transfers, status: int
-) -> None:
-    url = server.on("/a", refuse(status), Answer(BODY, etag='"1"'))
-    found = transfers.head(url)
-    assert isinstance(found, Fetched)
-    assert (found.size, found.head.etag) == (len(BODY), '"1"')
-    assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
-    assert server.seen[1].headers["range"] == "bytes=0-0"
-
-
-def test_an_empty_file_has_no_first_byte_but_a_size(
-    server: FaultServer, transfers: Transfers
-) -> None:
-    found = transfers.head(server.on("/a", refuse(405), Answer(b"", etag='"1"')))
-    assert isinstance(found, Fetched)
-    assert found.size == 0
-    assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
-
-
-def test_a_head_for_what_is_not_there_is_a_404(server: FaultServer, transfers: Transfers) -> None:
-    found = transfers.head(server.url("/nothing"))
-    assert isinstance(found, TransferError)
-    assert (found.status, len(server.seen)) == (404, 1)
 
 
 def test_gets_after_a_head_have_their_bodies(server: FaultServer, transfers: Transfers) -> None:

@@ -70,6 +70,7 @@ class Ranged(FaultServer):
 # Where nothing redirects.
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("loops", [1, 2])
 def test_auto_never_has_more_than_16_files_of_one_host_in_flight(
     server: FaultServer, wide: dict[str, Any], loops: int

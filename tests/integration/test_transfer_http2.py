@@ -55,6 +55,7 @@ class Waiting(H2Server):
         return Step(BODY, hold=self._hold)
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize(
     ("in_flight", "connections", "each"),
     [(1, 1, 1), (4, 4, 1), (16, 16, 1), (17, 16, 2), (32, 16, 2)],
@@ -90,6 +91,7 @@ class Crowded(H2Server):
         return Step(BODY, hold=self._hold)
 
 
+@pytest.mark.both_paths
 def test_auto_makes_more_than_16_requests_where_they_share_16_connections(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +108,7 @@ def test_auto_makes_more_than_16_requests_where_they_share_16_connections(
         assert server.most_at_once > 1
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize(
     "fault",
     [
@@ -130,6 +133,7 @@ def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) ->
         assert all("libcurl" not in reason for _, _, _, reason in transfers.log.retries)
 
 
+@pytest.mark.both_paths
 def test_other_streams_survive_a_goaway(authority: Authority) -> None:
     steps = [Step(BODY)] * 20 + [Step(BODY, goaway=NO_ERROR, head=False, disowned=True)]
     with H2Server(authority.server(), *steps, *steps, Step(BODY)) as server:
@@ -140,6 +144,7 @@ def test_other_streams_survive_a_goaway(authority: Authority) -> None:
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 60
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("in_flight", [1, 4, 12])
 def test_a_connection_that_has_gone_silent_is_not_taken_again(
     authority: Authority, in_flight: int

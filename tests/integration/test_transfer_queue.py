@@ -64,8 +64,9 @@ print(fetched, ahead, resident_bytes() - at_first)
 
 
 @pytest.mark.system
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-@pytest.mark.parametrize("puts", [True, False], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("puts", [True, False], ids=["fast path", "task"])
 def test_a_long_queue_is_pulled_as_needed_and_leaves_nothing_behind(
     nginx: Callable[..., Origin], tmp_path: Path, puts: bool
 ) -> None:

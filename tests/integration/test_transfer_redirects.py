@@ -15,6 +15,8 @@ from dashget.transfer.settings.options import OriginHeader, TransferOptions
 from tests.support.faultserver import Answer, FaultServer, redirect
 from tests.support.sinks import Transfers
 
+pytestmark = pytest.mark.both_paths
+
 BODY = b"0123456789" * 100
 SECRETS = {"authorization", "cookie"}
 

@@ -13,6 +13,8 @@ from dashget.transfer.contract import Fetched, Job, Request, TransferError
 from tests.support.faultserver import Answer, FaultServer, http_date, refuse
 from tests.support.sinks import Transfers
 
+pytestmark = pytest.mark.both_paths
+
 BODY = bytes(i * 7 % 251 for i in range(50_000))
 
 

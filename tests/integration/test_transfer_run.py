@@ -24,6 +24,7 @@ from tests.support.sinks import RecordingSink, Transfers
 BODY = b"0123456789" * 100
 
 
+@pytest.mark.both_paths
 def test_many_files_arrive_over_few_connections(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY + str(i).encode())) for i in range(200)]
     with Transfers(in_flight=4) as transfers:
@@ -43,6 +44,7 @@ def test_connections_serve_fetches_and_runs_alike(server: FaultServer) -> None:
     assert [seen.connection for seen in server.seen] == [1, 1]
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("in_flight", [1, 2, 3, 7])
 def test_never_more_in_flight_than_allowed(server: FaultServer, in_flight: int) -> None:
     urls = [server.on(f"/{i}", Answer(BODY, drip=(500, 0.002))) for i in range(40)]
@@ -52,6 +54,7 @@ def test_never_more_in_flight_than_allowed(server: FaultServer, in_flight: int) 
     assert server.most_at_once == in_flight
 
 
+@pytest.mark.both_paths
 def test_connections_to_one_host_can_be_limited(server: FaultServer) -> None:
     with FaultServer() as other:
         urls = [server.on(f"/{i}", Answer(BODY, drip=(500, 0.002))) for i in range(20)]
@@ -63,6 +66,7 @@ def test_connections_to_one_host_can_be_limited(server: FaultServer) -> None:
         assert other.most_at_once <= 2
 
 
+@pytest.mark.both_paths
 def test_transfers_start_in_the_order_of_the_jobs(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(50)]
     with Transfers(in_flight=1) as transfers:
@@ -169,6 +173,7 @@ def test_cancelling_keeps_what_is_there_and_reports_what_is_open(server: FaultSe
     assert len(transfers.results) == 1
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_attempts_of_what_was_cancelled_count_those_that_were_begun(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch, failures: int

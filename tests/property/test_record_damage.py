@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dashget
@@ -188,7 +188,6 @@ def refused(error: dashget.StoreError) -> None:
     assert error.hint
 
 
-@settings(max_examples=100)
 @given(DAMAGES)
 def test_a_damaged_record_costs_questions_but_no_fetching(
     server: FaultServer, complete: Path, damage: Damage
@@ -258,7 +257,6 @@ def test_a_part_whose_ranges_are_lost_from_the_journal_is_not_taken_for_whole(
     mirror_damaged(server, unfinished, JOURNAL, cut)
 
 
-@settings(max_examples=200)
 @given(DAMAGES)
 def test_a_damaged_journal_never_makes_a_wrong_file(
     server: FaultServer, unfinished: Path, damage: Damage
@@ -266,7 +264,6 @@ def test_a_damaged_journal_never_makes_a_wrong_file(
     mirror_damaged(server, unfinished, JOURNAL, damage)
 
 
-@settings(max_examples=40)
 @given(DAMAGES)
 def test_a_damaged_record_of_an_unfinished_mirror_never_makes_a_wrong_file(
     server: FaultServer, unfinished: Path, damage: Damage
@@ -280,7 +277,6 @@ def damaged_copy(pristine: Path, directory: str, damage: Damage) -> Path:
     return root
 
 
-@settings(max_examples=100)
 @given(DAMAGES)
 def test_verify_reads_a_damaged_record_without_a_crash_and_prunes_nothing_that_is_named(
     server: FaultServer, complete: Path, damage: Damage

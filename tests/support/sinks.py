@@ -130,8 +130,8 @@ class _Alone:
 class Transfers:
     """Runs requests through an engine and keeps sinks and results by first URL."""
 
-    sink_type: type[RecordingSink] = RecordingSink
-    """What takes the bytes where a test does not say; see tests/integration/conftest.py."""
+    sink_type: type[RecordingSink] = WholeRecordingSink
+    """The default kind of sink; see tests/integration/conftest.py."""
 
     def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
         self._sink_type = sink_type or self.sink_type
