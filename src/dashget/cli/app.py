@@ -1,4 +1,4 @@
-"""The commands: which one a command line calls, its help page, its exit code."""
+"""Run a command line: choose the command, parse its options, return the exit code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 EXIT_STATUS: Final = """\
 Exit status:
     0  complete and verified
-    1  some files failed; they are listed, and the same command resumes
-    2  arguments that cannot be meant
+    1  some files failed: they are listed; the same command resumes
+    2  invalid arguments
     3  the MPD is unreadable, invalid or unsupported
-    4  the selection leaves nothing
+    4  the selection matches nothing
     5  the MPD could not be fetched
     6  the mirror's directory cannot be used
-  130  interrupted (Ctrl-C, SIGTERM, SIGHUP); the same command resumes
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes
 """
 
 _PURPOSE: Final = """\
 Mirror MPEG-DASH presentations exactly: every segment, verified, resumable.
 
-`dashget URL` is short for `dashget get URL`; its options are listed here, too."""
+`dashget URL` is short for `dashget get URL`, whose options are listed below."""
 
 _EXAMPLES: Final = """\
   dashget https://example.com/show/manifest.mpd
@@ -40,30 +40,30 @@ _EXAMPLES: Final = """\
 
 COMMANDS: Final = {
     "get": "Mirror a presentation (the default command).",
-    "list": "Show Periods, adaptation sets and Representations.",
-    "plan": "List every request that get would make.",
-    "verify": "Check a mirror, and mend it.",
+    "list": "Show the Periods, AdaptationSets and Representations.",
+    "plan": "List every file that get would fetch, without downloading.",
+    "verify": "Check a mirror, and repair it on request.",
 }
 _DEFAULT: Final = "get"
 _MODULES: Final = {"list": "listing"}
-"""Modules in ``commands/`` that do not have the name of their command: it is a built-in's."""
+"""Commands whose module has another name: ``list`` would hide the builtin."""
 _HELP_WORDS: Final = ("--help", "-h", "help")
 
 
 class Command(Protocol):
-    """What the module of a command offers."""
+    """The interface of a command's module."""
 
     EXAMPLES: str
 
     def add_arguments(self, parser: Parser, /) -> None:
-        """Add what the command understands, in the order of its help page."""
+        """Add the command's options, in the order of its help page."""
 
     def run(self, arguments: argparse.Namespace, /) -> int:
-        """Do it, and return the exit code. What takes time to load is loaded here."""
+        """Run the command, and return the exit code. Slow modules are imported here."""
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Run one command line, and return the exit code; no exception leaves this function."""
+    """Run one command line, and return the exit code; every exception is reported here."""
     try:
         code = _call(tokens)
         sys.stdout.flush()
@@ -75,7 +75,7 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def make_parser(name: str) -> Parser:
-    """Build the parser of one command; its help is loaded with it, the library is not."""
+    """Build the parser of one command, without importing the library."""
     command = _load(name)
     parser = Parser(
         f"dashget {name}",
@@ -89,7 +89,7 @@ def make_parser(name: str) -> Parser:
 
 
 def make_program_page() -> Parser:
-    """Build what shows the help of the program itself, with the options of the default command."""
+    """Build the parser for the program's own help page, with the options of ``get``."""
     parser = Parser(
         "dashget",
         purpose=_PURPOSE,
@@ -116,7 +116,7 @@ def _call(tokens: Sequence[str]) -> int:
 
 
 def _command_of(tokens: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Tell the command and its arguments; where none is named, it is the default."""
+    """Return the command and its arguments; without a command, ``get``."""
     word = tokens[0]
     if word.lower() in COMMANDS:
         return word.lower(), tokens[1:]
@@ -126,7 +126,7 @@ def _command_of(tokens: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _refuse_mistyped(word: str) -> None:
-    """A lone word is seldom a manifest; one that resembles a command is meant as that."""
+    """Raise UsageError for a word that resembles a command, unless a file has that name."""
     from pathlib import Path
 
     from dashget.cli.parser import closest

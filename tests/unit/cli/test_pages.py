@@ -1,4 +1,4 @@
-"""Help pages: everything is there, in order, and fits."""
+"""Help pages: complete, in order, and as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def first_line(lines: list[str], action: argparse.Action) -> str:
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_the_sections_stand_in_their_order(command: str, capsys: Captured) -> None:
+def test_sections_are_in_order(command: str, capsys: Captured) -> None:
     titles = [line[:-1] for line in page(command, capsys) if line[:1].isupper() and line[-1] == ":"]
     assert titles == SECTIONS[command]
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_every_option_is_there_once_with_all_its_names_and_its_value(
+def test_every_option_is_listed_once_with_all_names_and_its_value(
     command: str, capsys: Captured
 ) -> None:
     lines = page(command, capsys)
@@ -71,7 +71,7 @@ def test_every_option_is_there_once_with_all_its_names_and_its_value(
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_every_text_and_every_default_is_shown(command: str, capsys: Captured) -> None:
+def test_every_help_text_and_default_is_shown(command: str, capsys: Captured) -> None:
     shown = " ".join(" ".join(page(command, capsys)).split())
     for action in options_of(parser_of(command)):
         default = action.default
@@ -83,23 +83,23 @@ def test_every_text_and_every_default_is_shown(command: str, capsys: Captured) -
     assert "==" not in shown
 
 
-def test_the_defaults_that_people_ask_for_are_those_of_the_manual(capsys: Captured) -> None:
+def test_the_important_defaults_are_shown(capsys: Captured) -> None:
     shown = " ".join(" ".join(page("get", capsys)).split())
     for text in (
         "best number by measuring. [default: 4]",
-        "transfer is stalled. [default: 30]",
-        "must stand. [default: 15]",
-        "that may pass. [default: 5]",
-        "Version of HTTP; where nobody answers over QUIC, 3 goes on with an earlier one. [default: auto]",
+        "this long without data. [default: 30]",
+        "attempt after this long. [default: 15]",
+        "after a temporary failure. [default: 5]",
+        "HTTP version; 3 falls back to an earlier one if the host does not answer over QUIC. [default: auto]",
         "segments than this. [default: 10000000]",
-        "Longest chain to follow. [default: 10]",
-        "Subtitles, likewise. [default: all]",
-        "write SHA256SUMS. [default: none]",
+        "Maximum of redirects to follow per request. [default: 10]",
+        "Subtitles to take: all, best, worst, none, or tests such as height<=720,lang=en,fr. [default: all]",
+        "write the file SHA256SUMS. [default: none]",
     ):
         assert text in shown
 
 
-def test_short_names_come_first_and_the_values_once(capsys: Captured) -> None:
+def test_short_names_come_first_and_values_are_shown_once(capsys: Captured) -> None:
     shown = "\n".join(page("get", capsys))
     for text in (
         "\n  -o, --output DIR  ",
@@ -114,7 +114,7 @@ def test_short_names_come_first_and_the_values_once(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_every_page_begins_with_its_usage_and_its_purpose(command: str, capsys: Captured) -> None:
+def test_every_page_begins_with_usage_and_purpose(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     if not command:
         assert lines[0] == "Usage: dashget [COMMAND] [OPTIONS] URL"
@@ -127,7 +127,7 @@ def test_every_page_begins_with_its_usage_and_its_purpose(command: str, capsys: 
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_every_page_ends_with_examples_and_the_exit_status(command: str, capsys: Captured) -> None:
+def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     examples = lines[lines.index("Examples:") + 1 : lines.index("Exit status:") - 1]
     assert len(examples) >= 2
@@ -137,7 +137,7 @@ def test_every_page_ends_with_examples_and_the_exit_status(command: str, capsys:
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_the_examples_can_be_typed(command: str, capsys: Captured) -> None:
+def test_the_examples_are_valid_command_lines(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     for line in lines[lines.index("Examples:") + 1 : lines.index("Exit status:") - 1]:
         words = line.partition(" | ")[0].split()[1:]
@@ -146,7 +146,9 @@ def test_the_examples_can_be_typed(command: str, capsys: Captured) -> None:
         assert name == command or not command
 
 
-def test_the_programs_own_page_shows_the_commands_and_the_options_of_get(capsys: Captured) -> None:
+def test_the_page_of_the_program_shows_all_commands_and_the_options_of_get(
+    capsys: Captured,
+) -> None:
     program, get = page("", capsys), page("get", capsys)
     for name, purpose in COMMANDS.items():
         assert f"  {name:<8}{purpose}" in program
@@ -174,7 +176,7 @@ def test_a_page_is_as_wide_as_the_terminal_up_to_a_hundred_columns(
         assert max(map(len, lines)) <= most
 
 
-def test_a_terminal_of_no_width_still_gets_a_page(
+def test_a_very_narrow_terminal_gets_a_page_of_40_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setenv("COLUMNS", "1")
@@ -185,7 +187,7 @@ def test_a_terminal_of_no_width_still_gets_a_page(
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_is_given_whatever_else_stands_there(
+def test_help_is_shown_regardless_of_other_arguments(
     command: str, flag: str, capsys: Captured
 ) -> None:
     wanted = page(command, capsys)
@@ -195,7 +197,7 @@ def test_help_is_given_whatever_else_stands_there(
         assert capsys.readouterr().out.splitlines() == wanted
 
 
-def test_nothing_at_all_is_a_question_for_help(capsys: Captured) -> None:
+def test_without_arguments_the_page_of_the_program_is_shown(capsys: Captured) -> None:
     wanted = page("", capsys)
     for words in ([], ["-h"], ["help"], ["--help", "--version"]):
         assert run(words) == 0
@@ -207,13 +209,13 @@ def test_nothing_at_all_is_a_question_for_help(capsys: Captured) -> None:
 @pytest.mark.parametrize(
     "words", [["--version"], ["get", "--version"], ["verify", "--version"], ["x.mpd", "--version"]]
 )
-def test_the_version_is_told_anywhere(words: list[str], capsys: Captured) -> None:
+def test_the_version_option_works_at_any_position(words: list[str], capsys: Captured) -> None:
     assert run(words) == 0
     assert capsys.readouterr().out == f"dashget {__version__}\n"
 
 
 @pytest.mark.parametrize("command", PAGES)
-def test_a_page_loads_nothing_that_takes_time(command: str) -> None:
+def test_help_pages_import_no_slow_modules(command: str) -> None:
     words = [command, "--help"] if command else ["--help"]
     script = (
         "import sys\n"
@@ -231,7 +233,7 @@ def test_a_page_loads_nothing_that_takes_time(command: str) -> None:
     assert done.stderr == "[] 0\n"
 
 
-def test_only_the_command_that_is_called_is_loaded() -> None:
+def test_only_the_called_command_is_imported() -> None:
     script = (
         "import sys\n"
         "from dashget.cli.app import run\n"

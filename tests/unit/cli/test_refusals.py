@@ -33,15 +33,15 @@ def refused(capsys: Captured, *words: str) -> tuple[str, str]:
 
 SENTENCES = [
     (["-t", "0"], "--threads: must be from 1 to 1000: 0"),
-    (["-t", "-1"], "--threads must be a number, auto, or auto:MOST: -1"),
+    (["-t", "-1"], "--threads: not a number, auto, or auto:MAX: -1"),
     (["-t", "1001"], "--threads: must be from 1 to 1000: 1001"),
-    (["-t", "many"], "--threads must be a number, auto, or auto:MOST: many"),
-    (["-t", "auto:"], "--threads must be a number, auto, or auto:MOST: auto:"),
+    (["-t", "many"], "--threads: not a number, auto, or auto:MAX: many"),
+    (["-t", "auto:"], "--threads: not a number, auto, or auto:MAX: auto:"),
     (["-t", "auto:0"], "--threads: must be from 1 to 1000: 0"),
-    (["-t", "4:8"], "--threads must be a number, auto, or auto:MOST: 4:8"),
-    (["-t", "9" * 5000], "--threads must be a number, auto, or auto:MOST: " + "9" * 20),
-    (["--limit-rate", "9" * 400], f"--limit-rate is not a rate: '{'9' * 20}'"),
-    (["--limit-rate", "٣k"], "--limit-rate is not a rate: '٣k'"),
+    (["-t", "4:8"], "--threads: not a number, auto, or auto:MAX: 4:8"),
+    (["-t", "9" * 5000], "--threads: not a number, auto, or auto:MAX: " + "9" * 20),
+    (["--limit-rate", "9" * 400], f"--limit-rate: not a valid rate: '{'9' * 20}'"),
+    (["--limit-rate", "٣k"], "--limit-rate: not a valid rate: '٣k'"),
     (["--interface", "é"], "--interface: not a name in ASCII characters: é"),
     (["--interface", ""], "--interface: not a name of 1 to 255 characters"),
     (["--interface", "x" * 3000], "--interface: not a name of 1 to 255 characters"),
@@ -60,7 +60,7 @@ SENTENCES = [
     (["--proxy", "http://usér:x@h"], "--proxy: not the URL of a proxy: http://h"),
     (["--proxy", "foo://me:SECRET@h"], "--proxy: no proxy has such a scheme: foo"),
     (["--proxy", "ftp://h"], "--proxy: no proxy has such a scheme: ftp"),
-    (["-tt"], "--threads must be a number, auto, or auto:MOST: t"),
+    (["-tt"], "--threads: not a number, auto, or auto:MAX: t"),
     (["-t"], "--threads: expected one argument"),
     (["-o"], "--output: expected one argument"),
     (["-o", "-x"], "--output: expected one argument"),
@@ -88,7 +88,7 @@ SENTENCES = [
     (["--max-per-host", "0"], "--max-per-host: must be at least 1: 0"),
     (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
     (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
-    (["-H", "no colon"], "not a header: there is no colon in it"),
+    (["-H", "no colon"], "--header: missing colon"),
     (["-H", ": no name"], "--header: '' is not a name"),
     (["-H", "a b: c"], "--header: 'a b' is not a name"),
     (
@@ -96,22 +96,22 @@ SENTENCES = [
         "--header: the value of X has a line break or what is not ASCII",
     ),
     (["-H", "Host: é"], "--header: the value of Host has a line break or what is not ASCII"),
-    (["-H", "@https://cdn.example"], "not a header: there is no colon in it"),
+    (["-H", "@https://cdn.example"], "--header: missing colon"),
     (["--user-agent", "a\nb"], r"--user-agent: cannot be sent: 'a\nb'"),
     (["--cookie", "nothing"], "--cookie: not NAME=VALUE in ASCII characters"),
     (["--cookie", "=x"], "--cookie: not NAME=VALUE in ASCII characters"),
     (["--cookie", "a=b\r\nc=d"], "--cookie: not NAME=VALUE in ASCII characters"),
     (["--cookie", "a=é"], "--cookie: not NAME=VALUE in ASCII characters"),
-    (["--limit-rate", "fast"], "--limit-rate is not a rate: 'fast'"),
+    (["--limit-rate", "fast"], "--limit-rate: not a valid rate: 'fast'"),
     (["--limit-rate", "0"], "--limit-rate: must be at least 1: 0"),
-    (["--limit-rate", "-1"], "--limit-rate is not a rate: '-1'"),
+    (["--limit-rate", "-1"], "--limit-rate: not a valid rate: '-1'"),
     (["--key", "/dev/null"], "--key: the certificate that it belongs to is not given"),
     (["--cert", "gone"], "--cert: there is no file 'gone'"),
-    (["--user", "me"], "--user has no password"),
-    (["--now", "yesterday"], "--now is not a time: 'yesterday'"),
-    (["-o", ""], "--output is empty"),
-    (["-o="], "--output is empty"),
-    (["-o", "-"], "a mirror cannot go to standard output"),
+    (["--user", "me"], "--user: missing password"),
+    (["--now", "yesterday"], "--now: not a valid time: 'yesterday'"),
+    (["-o", ""], "--output: empty"),
+    (["-o="], "--output: empty"),
+    (["-o", "-"], "--output: a mirror cannot be written to standard output"),
     (["--quiet=1"], "--quiet: takes no value: --quiet=1"),
     (["--quiet="], "--quiet: takes no value: --quiet="),
     (["-q=1"], "--quiet: takes no value: -q=1"),
@@ -255,7 +255,7 @@ def test_headers_that_dashget_sets_itself_are_refused_with_the_reason(
 
 def test_hints_show_valid_values(capsys: Captured) -> None:
     assert all(name in refused(capsys, "x.mpd", "--http", "4")[0] for name in ("1.1", "2", "3"))
-    assert refused(capsys, "x.mpd", "--limit-rate", "x")[1] == "such as 500k or 2M"
+    assert refused(capsys, "x.mpd", "--limit-rate", "x")[1] == "write it as 500k or 2M"
     assert refused(capsys, "x.mpd", "--now", "x")[1] == "write it as 2026-01-31T12:00:00Z"
     assert "Name: value" in refused(capsys, "x.mpd", "-H", "x")[1]
     assert refused(capsys, "x.mpd", "b")[1].startswith("quote a value that contains spaces")

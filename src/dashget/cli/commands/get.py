@@ -33,7 +33,7 @@ EXAMPLES: Final = """\
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what is mirrored, where to, and how."""
+    """Add the options, in the order of the help page."""
     add_url(parser)
     _add_output(parser.add_argument_group("Output"))
     group = parser.add_argument_group("Selection")
@@ -44,7 +44,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mirror a presentation: every segment of everything selected, verified."""
+    """Mirror every selected segment of a presentation, and verify each."""
     options = mirror_options(arguments)
     from dashget.api import mirror
     from dashget.cli.options.requests import allow_open_files
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
-    """Make the library's options; UsageError for values that cannot be meant."""
+    """Return the library's options; raise UsageError for invalid values."""
     from dashget.api import MirrorOptions
     from dashget.cli.options.requests import transfer_options
 
@@ -93,9 +93,11 @@ def _root(output: str | None) -> Path | None:
     if output is None:
         return None
     if not output:
-        raise UsageError("--output is empty", hint="name a directory; . is the current one")
+        raise UsageError("--output: empty", hint="name a directory; . is the current one")
     if output == "-":
-        raise UsageError("a mirror cannot go to standard output", hint="name a directory")
+        raise UsageError(
+            "--output: a mirror cannot be written to standard output", hint="name a directory"
+        )
     return Path(output)
 
 
@@ -104,43 +106,45 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--output",
         "-o",
         metavar="DIR",
-        help="The mirror's directory; by default named after the manifest's own.",
+        help="Directory of the mirror; by default named after the manifest's directory.",
     )
     _add_report(group)
     group.add_argument(
         "--verify",
         action="store_true",
-        help="Compare also complete files with the server, and fetch what has changed; not in a"
-        " dry run (see: dashget verify --remote).",
+        help="Compare complete files with the server too, and fetch those that changed. Not with"
+        " --dry-run (see: dashget verify --remote).",
     )
     group.add_argument(
         "--checksums",
         choices=("none", "sha256"),
         default="none",
-        help="Record checksums, and write SHA256SUMS.",
+        help="Record checksums, and write the file SHA256SUMS.",
     )
     group.add_argument(
         "--prune",
         action="store_true",
-        help="Remove files that the manifest no longer names; none that were recorded live.",
+        help="Remove files that the manifest no longer names, except those of live presentations.",
     )
     group.add_argument(
         "--moved",
         action="store_true",
-        help="The directory holds the same presentation from another URL.",
+        help="Continue a mirror of the same presentation although its URL has changed.",
     )
     group.add_argument(
-        "--fsync", action="store_true", help="Make finished files outlast a power cut."
+        "--fsync",
+        action="store_true",
+        help="Write finished files to disk at once, so that they survive a power cut.",
     )
 
 
 def _add_report(group: argparse._ArgumentGroup) -> None:
     for names, text in (
-        (("--dry-run",), "Say what would be fetched; write nothing."),
-        (("--json",), "One event per line on standard output."),
-        (("--quiet", "-q"), "Only report warnings and failures."),
-        (("--verbose", "-v"), "A line per file and retry."),
-        (("--no-progress",), "No progress while it works."),
+        (("--dry-run",), "Show how much would be fetched, but write nothing."),
+        (("--json",), "Write one JSON event per line to standard output."),
+        (("--quiet", "-q"), "Show only warnings and failures."),
+        (("--verbose", "-v"), "Show a line for every file and retry."),
+        (("--no-progress",), "Show no progress."),
     ):
         group.add_argument(*names, action="store_true", help=text)
 
@@ -151,7 +155,7 @@ class _Reporter(Protocol):
 
 
 def _reporter(arguments: argparse.Namespace) -> _Reporter:
-    """Choose the printer; each is loaded only where it is used."""
+    """Return the printer that the options ask for; only that one is imported."""
     if arguments.json:
         from dashget.cli.printers.jsonlines import JsonLines
         from dashget.cli.streams import outliving

@@ -1,4 +1,4 @@
-"""``dashget list URL``: what a presentation holds."""
+"""``dashget list URL``: show what a presentation contains."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ EXAMPLES: Final = """\
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what is listed, and how."""
+    """Add the options, in the order of the help page."""
     add_url(parser)
     group = parser.add_argument_group("Output")
-    group.add_argument("--json", action="store_true", help="One JSON object.")
+    group.add_argument("--json", action="store_true", help="Write one JSON object.")
     group.add_argument(
         "--init",
         action="store_true",
-        help="Fetch initialization segments, and tell what they say about encryption.",
+        help="Fetch initialization segments, and show their encryption.",
     )
     add_now(parser.add_argument_group("Selection"))
     add_network(parser, threads=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show Periods, adaptation sets and Representations."""
+    """Print the Periods, AdaptationSets and Representations of a presentation."""
     import msgspec
 
     from dashget.api import load, protections_inside

@@ -1,4 +1,4 @@
-"""``dashget plan URL``: every request that ``get`` would make, nothing downloaded."""
+"""``dashget plan URL``: list every file that ``get`` would fetch, without downloading."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ _LINES_AT_ONCE = 512
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what is planned, and how it is written."""
+    """Add the options, in the order of the help page."""
     add_url(parser)
     group = parser.add_argument_group("Output")
-    group.add_argument("--json", action="store_true", help="JSON Lines, one object per segment.")
+    group.add_argument(
+        "--json", action="store_true", help="Write one JSON object per line for each segment."
+    )
     group.add_argument(
         "--index",
         action="store_true",
-        help="Fetch the index of single files, and list their subsegments with ranges.",
+        help="Fetch the index of single-file Representations, and list subsegments with ranges.",
     )
     group = parser.add_argument_group("Selection")
     add_now(group)
@@ -49,10 +51,10 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List every request that get would make; only the MPD is downloaded.
+    """Print every request that ``get`` would make; only the MPD is downloaded.
 
-    Plain: one URL per line, followed by two blanks and first-last where a byte range is
-    meant. With --json: one object per segment, as documented in docs/plan.md.
+    Plain: one URL per line; a byte range follows after two spaces as first-last. With --json:
+    one object per segment, as documented in docs/plan.md.
     """
     from dashget.api import load, plan
     from dashget.cli.options.requests import prepared, transfer_options
@@ -99,7 +101,7 @@ def _plain_line(segment: Segment) -> str:
 
 
 def _batches(segments: Iterable[PlannedSegment]) -> Iterator[list[PlannedSegment]]:
-    """Group what is written at once: the first lines singly, since somebody may be waiting."""
+    """Yield batches of segments to write together; the first one alone, to show it at once."""
     stream = iter(segments)
     yield list(islice(stream, 1))
     while batch := list(islice(stream, _LINES_AT_ONCE)):

@@ -1,4 +1,4 @@
-"""``dashget verify DIR``: is the mirror whole, sound, and what the server has?"""
+"""``dashget verify DIR``: check that a mirror is complete, intact, and up to date."""
 
 from __future__ import annotations
 
@@ -20,26 +20,33 @@ EXAMPLES: Final = """\
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what is checked, and what is done about it."""
-    parser.add_operand("directory", metavar="DIR", help="The mirror's directory.")
+    """Add the options, in the order of the help page."""
+    parser.add_operand("directory", metavar="DIR", help="Directory of the mirror.")
     checks = parser.add_argument_group("Checks")
     for name, text in (
-        ("--remote", "Compare size and validators with the server."),
-        ("--repair", "Fetch exactly what is wrong."),
-        ("--prune", "Remove what the manifest no longer names; nothing that was recorded live."),
-        ("--dry-run", "Say what would be fetched or removed; write nothing."),
-        ("--strict", "Notes count as errors, too."),
+        ("--remote", "Compare sizes and validators (ETag, Last-Modified) with the server."),
+        ("--repair", "Fetch missing and damaged files."),
+        (
+            "--prune",
+            "Remove files that the manifest no longer names, except those of live presentations.",
+        ),
+        ("--dry-run", "Show what would be fetched or removed, but write nothing."),
+        ("--strict", "Count notes as errors."),
     ):
         checks.add_argument(name, action="store_true", help=text)
     output = parser.add_argument_group("Output")
-    output.add_argument("--json", action="store_true", help="One finding per line, then the sums.")
-    output.add_argument("--quiet", "-q", action="store_true", help="Only errors, and warnings.")
-    output.add_argument("--verbose", "-v", action="store_true", help="All findings.")
+    output.add_argument(
+        "--json", action="store_true", help="Write one JSON finding per line, then the totals."
+    )
+    output.add_argument("--quiet", "-q", action="store_true", help="Show only errors and warnings.")
+    output.add_argument(
+        "--verbose", "-v", action="store_true", help="Show all findings, including notes."
+    )
     add_network(parser, threads=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check a mirror: every file present, of the recorded size and checksum, sound inside.
+    """Check a mirror: every file is there, has its recorded size and checksum, and is valid.
 
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
     if files could not be compared with the server.
@@ -66,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
-    """Make the library's options; UsageError for values that cannot be meant."""
+    """Return the library's options; raise UsageError for invalid values."""
     from dashget.cli.options.requests import transfer_options
     from dashget.verification.verify import VerifyOptions
 

@@ -1,4 +1,4 @@
-"""The options of everything that makes requests; ``transfer`` says what they mean."""
+"""The options about requests: network, credentials, trust."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dashget.cli.parser import Parser, number, whole
 
 
 def add_network(parser: Parser, *, threads: bool) -> None:
-    """Add how to make requests, with which secrets, and whom to trust."""
+    """Add the groups Network, Credentials and Trust."""
     group = parser.add_argument_group("Network")
     if threads:
         _add_threads(group)
@@ -26,7 +26,7 @@ def _add_threads(group: argparse._ArgumentGroup) -> None:
         "-t",
         metavar="N",
         default="4",
-        help="Transfers in flight, or auto (auto:MOST) to find the best number by measuring.",
+        help="Number of parallel transfers; auto (or auto:MAX) finds the best number by measuring.",
     )
 
 
@@ -36,10 +36,10 @@ def _add_requests(group: argparse._ArgumentGroup) -> None:
         "-H",
         metavar="HEADER",
         action="append",
-        help="'Name: value' for every host, '@ORIGIN Name: value' for one; Authorization and"
-        " Cookie only go to the manifest's origin. Repeatable.",
+        help="'Name: value' for every host, '@ORIGIN Name: value' for one origin; Authorization"
+        " and Cookie are sent only to the manifest's origin. Repeatable.",
     )
-    group.add_argument("--user-agent", metavar="TEXT", help="The User-Agent.")
+    group.add_argument("--user-agent", metavar="TEXT", help="User-Agent to send.")
 
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:
@@ -48,29 +48,32 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         type=number,
         default="30",
-        help="Seconds without a byte until a transfer is stalled.",
+        help="Give up a transfer after this long without data.",
     )
     group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
         type=number,
         default="15",
-        help="Seconds until a connection must stand.",
+        help="Give up a connection attempt after this long.",
     )
     group.add_argument(
         "--retries",
         metavar="N",
         type=whole,
         default=5,
-        help="Further attempts after a failure that may pass.",
+        help="Retries per file after a temporary failure.",
     )
     group.add_argument(
         "--limit-rate",
         metavar="RATE",
-        help="Bytes a second over all transfers, as in 500k or 2M.",
+        help="Bytes per second for all transfers together, such as 500k or 2M.",
     )
     group.add_argument(
-        "--max-per-host", metavar="N", type=whole, help="Most transfers at once from one host."
+        "--max-per-host",
+        metavar="N",
+        type=whole,
+        help="Maximum of parallel transfers from one host.",
     )
 
 
@@ -79,53 +82,76 @@ def _add_ways(group: argparse._ArgumentGroup) -> None:
         "--http",
         choices=("auto", "1.1", "2", "3"),
         default="auto",
-        help="Version of HTTP; where nobody answers over QUIC, 3 goes on with an earlier one.",
+        help="HTTP version; 3 falls back to an earlier one if the host does not answer over QUIC.",
     )
     group.add_argument(
         "--proxy",
         metavar="URL",
-        help="http, https, socks4(a) or socks5(h) URL; '' for none. By default as the"
-        " environment says.",
-    )
-    group.add_argument("--no-proxy", metavar="HOSTS", help="Hosts to reach without the proxy.")
-    group.add_argument(
-        "--interface", metavar="NAME", help="Local interface or address to send from."
+        help="Proxy: an http, https, socks4(a) or socks5(h) URL, or '' for none. By default taken"
+        " from the environment.",
     )
     group.add_argument(
-        "--max-redirects", metavar="N", type=whole, default=10, help="Longest chain to follow."
+        "--no-proxy",
+        metavar="HOSTS",
+        help="Hosts to connect to without the proxy, separated by commas.",
+    )
+    group.add_argument(
+        "--interface", metavar="NAME", help="Local network interface or address to use."
+    )
+    group.add_argument(
+        "--max-redirects",
+        metavar="N",
+        type=whole,
+        default=10,
+        help="Maximum of redirects to follow per request.",
     )
     group.add_argument(
         "--append-query",
         metavar="QUERY",
-        help="Added to the query of requests to the manifest's origin.",
+        help="Query to add to requests to the manifest's origin, such as token=abc.",
     )
 
 
 def _add_credentials(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--user", metavar="NAME", help="NAME:PASSWORD; asks for a missing password.")
-    group.add_argument("--netrc", metavar="FILE", help="A netrc file to look credentials up in.")
-    group.add_argument("--cookies", metavar="FILE", help="A cookie file in Netscape's format.")
     group.add_argument(
-        "--cookie", metavar="COOKIE", action="append", help="NAME=VALUE, repeatable."
+        "--user", metavar="NAME", help="NAME:PASSWORD; a missing password is asked for."
     )
-    group.add_argument("--cert", metavar="FILE", help="Client certificate (PEM).")
-    group.add_argument("--key", metavar="FILE", help="Its private key (PEM).")
+    group.add_argument("--netrc", metavar="FILE", help="Take credentials from a netrc file.")
+    group.add_argument(
+        "--cookies", metavar="FILE", help="Take cookies from a file in Netscape format."
+    )
+    group.add_argument(
+        "--cookie",
+        metavar="COOKIE",
+        action="append",
+        help="Cookie to send: NAME=VALUE. Repeatable.",
+    )
+    group.add_argument("--cert", metavar="FILE", help="Client certificate (PEM file).")
+    group.add_argument(
+        "--key", metavar="FILE", help="Private key of the client certificate (PEM file)."
+    )
     group.add_argument(
         "--send-credentials-to",
         metavar="HOST",
         action="append",
-        help="A host or origin that gets them too, or all. Repeatable.",
+        help="Send credentials also to this host or origin, or to all. Repeatable.",
     )
 
 
 def _add_trust(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--cacert", metavar="FILE", help="Certificates to trust in place of the system's."
+        "--cacert",
+        metavar="FILE",
+        help="CA certificates to trust instead of the system's (PEM file).",
     )
     group.add_argument("--insecure", action="store_true", help="Do not verify TLS certificates.")
-    group.add_argument("--allow-downgrade", action="store_true", help="Let https lead to http.")
+    group.add_argument(
+        "--allow-downgrade",
+        action="store_true",
+        help="Follow redirects and references from https to http.",
+    )
     group.add_argument(
         "--allow-private",
         action="store_true",
-        help="Let a public host lead to private addresses.",
+        help="Follow redirects and references from public hosts to private addresses.",
     )

@@ -1,4 +1,4 @@
-"""What stands on the command line about requests, as ``TransferOptions``."""
+"""Translate the options about requests into ``TransferOptions``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_DIGITS: Final = 9
 
 
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
-    """Make the engine's options; UsageError for values that cannot be meant."""
+    """Return the engine's options; raise UsageError for invalid values."""
     plain, bound = _parse_headers(arguments.header or ())
     in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
@@ -62,7 +62,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
 
 
 def prepared(options: TransferOptions) -> TransferOptions:
-    """Do what comes before the first request: descriptors, files that are read once, warnings."""
+    """Prepare for the first request: raise the limit of open files, read files, print warnings."""
     allow_open_files(options)
     options = read_files(options)
     for message in warnings_about(options):
@@ -71,7 +71,7 @@ def prepared(options: TransferOptions) -> TransferOptions:
 
 
 def allow_open_files(options: TransferOptions) -> None:
-    """Raise this process's limit of open files to what that many transfers need, if it may."""
+    """Raise this process's limit of open files to what the transfers need, if allowed."""
     raise_limit(options.in_flight or options.max_in_flight)
 
 
@@ -80,7 +80,7 @@ def _query(text: str | None) -> str | None:
 
 
 def _parse_threads(text: str) -> tuple[int | None, int]:
-    """Return the number of transfers, None for ``auto``, and the most that may be found."""
+    """Return the number of transfers (None for ``auto``), and the maximum for ``auto``."""
     word, colon, cap = text.partition(":")
     finds = word.lower() == "auto"
     number = cap if colon and finds else text
@@ -88,7 +88,7 @@ def _parse_threads(text: str) -> tuple[int | None, int]:
         return None, MOST_TO_FIND
     if not number.isascii() or not number.isdigit() or len(number) > _MOST_DIGITS:
         raise UsageError(
-            f"--threads must be a number, auto, or auto:MOST: {text[:20]}",
+            f"--threads: not a number, auto, or auto:MAX: {text[:20]}",
             hint="the default is 4",
         )
     return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
@@ -97,7 +97,7 @@ def _parse_threads(text: str) -> tuple[int | None, int]:
 def _parse_headers(
     texts: Sequence[str],
 ) -> tuple[tuple[tuple[str, str], ...], tuple[OriginHeader, ...]]:
-    """Split ``Name: value`` from ``@ORIGIN Name: value``."""
+    """Return the headers for every host, and those for one origin (``@ORIGIN Name: value``)."""
     plain: list[tuple[str, str]] = []
     bound: list[OriginHeader] = []
     for text in texts:
@@ -111,11 +111,11 @@ def _parse_headers(
 
 
 def _parse_header(text: str) -> tuple[str, str]:
-    """Split a header; UsageError, without what may be a secret, where there is nothing to split."""
+    """Split a header at the colon; the UsageError for a missing colon repeats no secret."""
     name, colon, value = text.partition(":")
     if not colon:
         raise UsageError(
-            "not a header: there is no colon in it",
+            "--header: missing colon",
             hint="write it as 'Name: value' or '@ORIGIN Name: value'",
         )
     return name.strip(), value.strip()
@@ -124,7 +124,9 @@ def _parse_header(text: str) -> tuple[str, str]:
 def _parse_rate(text: str) -> int:
     match = _RATE.fullmatch(text.strip()) if text.isascii() and len(text) <= 20 else None
     if match is None:
-        raise UsageError(f"--limit-rate is not a rate: {text[:20]!r}", hint="such as 500k or 2M")
+        raise UsageError(
+            f"--limit-rate: not a valid rate: {text[:20]!r}", hint="write it as 500k or 2M"
+        )
     return int(float(match[1]) * _SCALE[match[2].lower()])
 
 
@@ -132,11 +134,11 @@ def _with_password(user: str) -> str:
     if ":" in user:
         return user
     if not sys.stdin.isatty():
-        raise UsageError("--user has no password", hint="write it as NAME:PASSWORD")
+        raise UsageError("--user: missing password", hint="write it as NAME:PASSWORD")
     import getpass
     import signal
 
-    # What was done to the terminal is undone for an exception, not for the end of the process.
+    # getpass restores the terminal after an exception, but not if the process just ends.
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return f"{user}:{getpass.getpass(f'Password for {user}: ')}"

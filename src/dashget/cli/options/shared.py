@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and their way into the library's own types."""
+"""Options that several commands share, and their translation into the library's types."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ if TYPE_CHECKING:
 
 SEGMENT_LIMIT: Final = 10_000_000
 
-_FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr,best"
+_FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr"
 
 
 def add_url(parser: Parser) -> None:
-    """Add the MPD, and where one came from that is here already."""
+    """Add the MPD, and the original URL of a local one."""
     group = parser.add_operand(
         "url",
         metavar="URL",
-        help="The MPD: an http(s) URL, the path of a local file, or - for standard input.",
+        help="The MPD: an http(s) URL, a local file, or - for standard input.",
     )
     group.add_argument(
-        "--base-url", metavar="URL", help="The URL that a local file or standard input came from."
+        "--base-url",
+        metavar="URL",
+        help="Original URL of an MPD from a local file or standard input.",
     )
 
 
 def add_now(group: argparse._ArgumentGroup) -> None:
-    """Add the time for which a live presentation is read."""
+    """Add the wall-clock time, which decides what a live presentation has available."""
     group.add_argument(
         "--now",
         metavar="TIME",
-        help="Wall-clock time for a live presentation, as in 2026-01-31T12:00:00Z.",
+        help="Wall-clock time for a live presentation, such as 2026-01-31T12:00:00Z.",
     )
 
 
 def add_segment_limit(group: argparse._ArgumentGroup) -> None:
-    """Add the most segments that are believed."""
+    """Add the limit of segments per Representation."""
     group.add_argument(
         "--segment-limit",
         metavar="N",
@@ -50,23 +52,25 @@ def add_segment_limit(group: argparse._ArgumentGroup) -> None:
 
 
 def add_filters(group: argparse._ArgumentGroup) -> None:
-    """Add what to take of the presentation; everything by default, it is a mirror."""
-    for name, text in (
-        ("--video", f"Video: {_FILTER}."),
-        ("--audio", "Audio, likewise."),
-        ("--text", "Subtitles, likewise."),
-        ("--image", "Thumbnails, likewise."),
+    """Add the filters that select Representations and Periods; by default all."""
+    for name, content in (
+        ("--video", "Video"),
+        ("--audio", "Audio"),
+        ("--text", "Subtitles"),
+        ("--image", "Thumbnails"),
     ):
-        group.add_argument(name, metavar="FILTER", default="all", help=text)
+        group.add_argument(
+            name, metavar="FILTER", default="all", help=f"{content} to take: {_FILTER}."
+        )
     group.add_argument(
         "--period",
         metavar="PERIODS",
-        help="Periods: positions from 0 (0, 2-4, 3-), first, last, id=NAME.",
+        help="Periods to take: positions from 0 (0, 2-4, 3-), first, last, or id=NAME.",
     )
 
 
 def selection(arguments: argparse.Namespace) -> Selection:
-    """Read the filters; UsageError names what is wrong with one."""
+    """Parse the filters; raise UsageError for an invalid one."""
     from dashget.planning.selection import parse_selection
 
     return parse_selection(
@@ -79,7 +83,7 @@ def selection(arguments: argparse.Namespace) -> Selection:
 
 
 def parse_now(text: str | None) -> datetime.datetime | None:
-    """Read ``--now``: ISO 8601, UTC where no zone is given."""
+    """Parse ``--now``: ISO 8601, in UTC if it has no zone."""
     if text is None:
         return None
     import datetime
@@ -90,6 +94,6 @@ def parse_now(text: str | None) -> datetime.datetime | None:
         now = datetime.datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"--now is not a time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
+            f"--now: not a valid time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
         ) from error
     return now if now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)

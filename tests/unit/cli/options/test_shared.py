@@ -277,7 +277,7 @@ def test_a_missing_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nobody_is_asked_for_a_password_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    with pytest.raises(UsageError, match="--user has no password"):
+    with pytest.raises(UsageError, match="--user: missing password"):
         get("--user", "me")
 
 
