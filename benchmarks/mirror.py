@@ -30,7 +30,7 @@ SETS = (
     FileSet("small", 4000, 48 << 10),
     FileSet("single", 1, 800 << 20),
 )
-_TITLES = {"http": "HTTP/1.1", "https": "HTTP/1.1 over TLS", "http2": "HTTP/2 over TLS"}
+TITLES = {"http": "HTTP/1.1", "https": "HTTP/1.1 over TLS", "http2": "HTTP/2 over TLS"}
 
 
 def main() -> int:
@@ -132,7 +132,7 @@ def _run(tool: Tool, job: Job, limit: float) -> Reading:
 def _print_facts(
     options: argparse.Namespace, directory: Path, nginx: str, tools: list[Tool]
 ) -> None:
-    print(f"\n## {_TITLES[options.protocol]}\n")
+    print(f"\n## {TITLES[options.protocol]}\n")
     for line in machine(directory):
         print(f"- {line}")
     versions = (f"{tool.name} {tool.get_version()}" for tool in tools)
