@@ -38,8 +38,9 @@ from dashget.events import (
     ignore,
     ignored_by,
 )
-from dashget.manifest.load import Loaded, Source, load_manifest, parse_source
+from dashget.manifest.load import Loaded, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
+from dashget.manifest.source import Source, parse_source
 from dashget.mirroring.run import MirrorRun, Policy
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import SUMS_NAME, Layout, local_manifest_name, root_name

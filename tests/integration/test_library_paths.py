@@ -22,7 +22,15 @@ MPD = (
 BODY = b"WEBVTT\n\n"
 
 WITH_PATHS = {"load", "mirror", "verify"}
-WITHOUT_PATHS = {"iter_segments", "parse_selection", "plan", "plan_line"}
+WITHOUT_PATHS = {
+    "iter_segments",
+    "parse_mpd",
+    "parse_selection",
+    "plan",
+    "plan_line",
+    "resolve",
+    "select",
+}
 
 as_text_or_path = pytest.mark.parametrize("kind", [str, Path, os.DirEntry])
 

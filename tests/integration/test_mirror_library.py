@@ -1048,7 +1048,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, server: FaultServer, content: str) ->
     """Have standard input hold a manifest whose files are at the server."""
     base = f"<BaseURL>{server.url('/show/')}</BaseURL>"
     data = manifest(content, period=base).body
-    monkeypatch.setattr("dashget.manifest.load._read_stdin", lambda _: data)
+    monkeypatch.setattr("dashget.manifest.load.read_stdin", lambda _: data)
 
 
 @pytest.mark.parametrize("base", [None, "/show/", ""])

@@ -1,23 +1,16 @@
-"""From what the user names - a URL, a file, standard input - to a resolved presentation."""
+"""From a source - a URL, a file, standard input - to a resolved presentation."""
 
 from __future__ import annotations
 
 import datetime
-import os
-import stat
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
 from dashget.common.digests import sha256_hex
-from dashget.common.lateregex import late
-from dashget.common.validation import FieldError, Wrong, path, require
-from dashget.errors import FetchError, Issue, ManifestFetchError, UsageError
+from dashget.errors import FetchError, Issue, ManifestFetchError
 from dashget.manifest.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
+from dashget.manifest.source import Source, check_base, read_file, read_stdin
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
@@ -25,27 +18,6 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name
 from dashget.transfer.contract import Fetched, Request
 from dashget.transfer.engine import Engine
-
-_HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_USERINFO: Final = late("//[^/]*@")
-STDIN: Final = "-"
-
-
-class Source(msgspec.Struct, frozen=True):
-    """What the user named, read once.
-
-    ``name`` identifies the presentation in the record: the URL without credentials and
-    anchor, the absolute path of a file, or the base URL of standard input. ``url`` is set
-    for http(s), ``path`` for a file; neither is for standard input. ``user`` holds the
-    credentials that were in the URL, as ``name:password``. With ``nameless``, many manifests
-    may have this name: standard input without a base URL, or with that of a folder.
-    """
-
-    name: str
-    url: str | None = None
-    path: Path | None = None
-    user: str | None = None
-    nameless: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -83,40 +55,6 @@ class Loaded(msgspec.Struct, frozen=True):
         return sha256_hex(self.data)
 
 
-def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
-    """Read what a user gave as the manifest; UsageError for what cannot be one.
-
-    What is not text but a path is a file, whatever it looks like. ``base_url`` is checked, too,
-    so that nothing is fetched before; with a URL it is refused: where that led is the base.
-    """
-    if base_url is not None:
-        _checked_base(base_url)
-    if not isinstance(source, str):
-        require("source", source, path, "load")
-    text = os.fspath(source)
-    if not text:
-        raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(
-            "the URL holds bytes that are no text", hint="percent-encode them, as in %E9"
-        ) from None
-    if not isinstance(source, str):
-        return _parse_path(text)
-    if text == STDIN:
-        nameless = base_url is None or urlsplit(base_url).path.rpartition("/")[2] == ""
-        return Source(name=base_url or "standard input", nameless=nameless)
-    if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
-        parsed = _parse_url(text)
-        if base_url is not None:
-            wrong = "only for a manifest from a file or standard input, not from a URL"
-            hint = "leave it out; a manifest from a URL is its own base"
-            raise FieldError("base_url", Wrong(wrong, hint))
-        return parsed
-    return _parse_path(text)
-
-
 def load_manifest(
     source: Source,
     engine: Engine,
@@ -125,7 +63,7 @@ def load_manifest(
     now: datetime.datetime | None = None,
     allow_downgrade: bool = False,
     limits: ParseLimits = DEFAULT_LIMITS,
-    read_stdin: Callable[[int], bytes] = lambda most: _read_stdin(most),
+    read_input: Callable[[int], bytes] = lambda most: read_stdin(most),
 ) -> Loaded:
     """Fetch or read the MPD, parse and resolve it.
 
@@ -139,12 +77,12 @@ def load_manifest(
         fetched, data = _fetch(source.url, engine, limits.max_bytes)
         url = fetched.url
     elif source.path is not None:
-        data = _read(source.path, limits.max_bytes + 1)
-        url = source.path.resolve().as_uri()
+        data = read_file(source.path, limits.max_bytes + 1)
+        url = source.local_url()
     else:
-        data, url = read_stdin(limits.max_bytes + 1), (Path.cwd() / "stdin.mpd").as_uri()
+        data, url = read_input(limits.max_bytes + 1), source.local_url()
     mpd = parse_mpd(data, limits=limits)
-    base = None if base_url is None else _checked_base(base_url)
+    base = None if base_url is None else check_base(base_url)
     mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine)
     lacking = bool(issues)
     if mpd.type == "dynamic" and now is None:
@@ -175,66 +113,6 @@ def load_manifest(
     )
 
 
-def _parse_url(text: str) -> Source:
-    try:
-        parts = urlsplit(text.strip())
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_valid = False
-    if not port_is_valid:
-        raise UsageError(
-            f"{_USERINFO.sub('//', text)!r} is not a valid URL", hint="check the host and the port"
-        )
-    if parts.scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            f"cannot read {parts.scheme.lower()}: URLs",
-            hint="give an http:// or https:// URL, or the path of a local .mpd file",
-        )
-    if not parts.hostname:
-        raise UsageError(
-            f"{_USERINFO.sub('//', text)!r} names no host",
-            hint="a URL looks like https://host/path.mpd",
-        )
-    user: str | None = None
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    host = parts.netloc.rpartition("@")[2]
-    clean = urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
-    return Source(name=clean, url=clean, user=user)
-
-
-def _parse_path(text: str) -> Source:
-    place = Path(text)
-    try:
-        is_directory = stat.S_ISDIR(place.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise UsageError(
-            f"{text!r} is neither a URL nor a file",
-            hint="a URL begins with http:// or https://; - reads standard input",
-        ) from None
-    except OSError as error:
-        raise ManifestFetchError(
-            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
-        ) from error
-    if is_directory:
-        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
-    return Source(name=str(place.resolve()), path=place)
-
-
-def _checked_base(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.username is not None:
-        raise FieldError("base_url", Wrong("it holds credentials", "give them with --user"))
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        hint = "give the URL that the MPD would have, for example https://host/path/x.mpd"
-        raise FieldError("base_url", Wrong(f"must be an http or https URL: {text!r}", hint))
-    return text
-
-
 def _fetch(url: str, engine: Engine, max_bytes: int) -> tuple[Fetched, bytes]:
     try:
         return engine.fetch(Request((url,)), max_bytes=max_bytes)
@@ -251,26 +129,3 @@ def _hint_for(error: FetchError) -> str:
     if error.status in (404, 410):
         return "check the URL; the server answers, but has nothing there"
     return "check the URL and the network, then try again"
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        raise ManifestFetchError(
-            f"cannot read {path}: {error.strerror or error}", hint="check the path and its rights"
-        ) from error
-
-
-def _read_stdin(most: int) -> bytes:
-    if sys.stdin is None:
-        reason = "it is closed"
-    else:
-        try:
-            return sys.stdin.buffer.read(most)
-        except OSError as error:
-            reason = error.strerror or str(error)
-    raise ManifestFetchError(
-        f"cannot read standard input: {reason}", hint="pipe the MPD into it, or name a file"
-    )

@@ -14,7 +14,8 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, instance
 from dashget.errors import MPDError, StoreError
 from dashget.events import Failure, Observer, Pruned
-from dashget.manifest.load import load_manifest, parse_source
+from dashget.manifest.load import load_manifest
+from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import (
     Expected,
     LiveHistory,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dashget.errors import ManifestFetchError, MPDSyntaxError, UsageError
-from dashget.manifest.load import load_manifest, parse_source
+from dashget.manifest.load import load_manifest
+from dashget.manifest.source import parse_source
 from dashget.mpd.parse import ParseLimits
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
@@ -99,7 +100,7 @@ def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> No
             parse_source("-"),
             engine,
             base_url="https://h.example/a/x.mpd",
-            read_stdin=lambda most: DOCUMENT[:most],
+            read_input=lambda most: DOCUMENT[:most],
         )
     assert loaded.data == DOCUMENT
     assert loaded.name == "x.mpd"
@@ -139,7 +140,7 @@ def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
     with Engine(TransferOptions()) as engine:
         for source in ("/dev/zero", "-"):
             with pytest.raises(MPDSyntaxError, match="more than the limit of 1,000 bytes"):
-                load_manifest(parse_source(source), engine, limits=limits, read_stdin=bytes)
+                load_manifest(parse_source(source), engine, limits=limits, read_input=bytes)
 
 
 def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:

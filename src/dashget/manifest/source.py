@@ -1,0 +1,161 @@
+"""The source of a manifest: the URL, the local file or the standard input that the user named."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import msgspec
+
+from dashget.common.lateregex import late
+from dashget.common.validation import FieldError, Wrong, path, require
+from dashget.errors import ManifestFetchError, UsageError
+
+_HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_USERINFO: Final = late("//[^/]*@")
+STDIN: Final = "-"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What the user named, read once.
+
+    ``name`` identifies the presentation in the record: the URL without credentials and
+    anchor, the absolute path of a file, or the base URL of standard input. ``url`` is set
+    for http(s), ``path`` for a file; neither is for standard input. ``user`` holds the
+    credentials that were in the URL, as ``name:password``. With ``nameless``, many manifests
+    may have this name: standard input without a base URL, or with that of a folder.
+    """
+
+    name: str
+    url: str | None = None
+    path: Path | None = None
+    user: str | None = None
+    nameless: bool = False
+
+    def local_url(self) -> str:
+        """Return the ``file:`` URL of a local manifest; standard input is one in this folder."""
+        return (self.path or Path("stdin.mpd")).resolve().as_uri()
+
+
+def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
+    """Read what a user gave as the manifest; raise UsageError if it cannot be one.
+
+    What is not text but a path is a file, whatever it looks like. ``base_url`` is checked, too,
+    so that nothing is fetched before; with a URL it is refused: where that led is the base.
+    """
+    if base_url is not None:
+        check_base(base_url)
+    if not isinstance(source, str):
+        require("source", source, path, "load")
+    text = os.fspath(source)
+    if not text:
+        raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "the URL holds bytes that are no text", hint="percent-encode them, as in %E9"
+        ) from None
+    if not isinstance(source, str):
+        return _parse_path(text)
+    if text == STDIN:
+        nameless = base_url is None or urlsplit(base_url).path.rpartition("/")[2] == ""
+        return Source(name=base_url or "standard input", nameless=nameless)
+    if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
+        parsed = _parse_url(text)
+        if base_url is not None:
+            wrong = "only for a manifest from a file or standard input, not from a URL"
+            hint = "leave it out; a manifest from a URL is its own base"
+            raise FieldError("base_url", Wrong(wrong, hint))
+        return parsed
+    return _parse_path(text)
+
+
+def check_base(text: str) -> str:
+    """Return a base URL as it is; raise FieldError unless it is an http or https URL."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.username is not None:
+        raise FieldError("base_url", Wrong("it holds credentials", "give them with --user"))
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        hint = "give the URL that the MPD would have, for example https://host/path/x.mpd"
+        raise FieldError("base_url", Wrong(f"must be an http or https URL: {text!r}", hint))
+    return text
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Read at most so many bytes of a local manifest; ManifestFetchError if that fails."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise ManifestFetchError(
+            f"cannot read {path}: {error.strerror or error}", hint="check the path and its rights"
+        ) from error
+
+
+def read_stdin(most: int) -> bytes:
+    """Read at most so many bytes from standard input; ManifestFetchError if that fails."""
+    if sys.stdin is None:
+        reason = "it is closed"
+    else:
+        try:
+            return sys.stdin.buffer.read(most)
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise ManifestFetchError(
+        f"cannot read standard input: {reason}", hint="pipe the MPD into it, or name a file"
+    )
+
+
+def _parse_url(text: str) -> Source:
+    try:
+        parts = urlsplit(text.strip())
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid:
+        raise UsageError(
+            f"{_USERINFO.sub('//', text)!r} is not a valid URL", hint="check the host and the port"
+        )
+    if parts.scheme.lower() not in ("http", "https"):
+        raise UsageError(
+            f"cannot read {parts.scheme.lower()}: URLs",
+            hint="give an http:// or https:// URL, or the path of a local .mpd file",
+        )
+    if not parts.hostname:
+        raise UsageError(
+            f"{_USERINFO.sub('//', text)!r} names no host",
+            hint="a URL looks like https://host/path.mpd",
+        )
+    user: str | None = None
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    host = parts.netloc.rpartition("@")[2]
+    clean = urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
+    return Source(name=clean, url=clean, user=user)
+
+
+def _parse_path(text: str) -> Source:
+    place = Path(text)
+    try:
+        is_directory = stat.S_ISDIR(place.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise UsageError(
+            f"{text!r} is neither a URL nor a file",
+            hint="a URL begins with http:// or https://; - reads standard input",
+        ) from None
+    except OSError as error:
+        raise ManifestFetchError(
+            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
+        ) from error
+    if is_directory:
+        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
+    return Source(name=str(place.resolve()), path=place)
