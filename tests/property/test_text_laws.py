@@ -13,13 +13,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dashget.common.byterange import ByteRange
+from dashget.common.url import Url
 from dashget.errors import DashGetError
 from dashget.media.isobmff import BoxError, find_sidx, iter_boxes, read_pssh, read_sidx
 from dashget.media.webm import EbmlError, read_cues, read_header
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.mpd.template import UrlPattern, parse_template
-from dashget.mpd.urls import Url, encode, resolve_reference
+from dashget.mpd.urls import encode, resolve_reference
 from dashget.mpd.values import parse_duration, read_duration
 from dashget.segments import address
 from dashget.segments.subsegments import NeededIndex, read_index

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dashget.common.url import Url
 from dashget.mpd.bases import add_offsets
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.locate import address_literal, address_marked
@@ -34,7 +35,7 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, FieldName, Template
 from dashget.mpd.urlquery import RequestQuery
-from dashget.mpd.urls import Url, is_absolute
+from dashget.mpd.urls import is_absolute
 
 _Kind = TypeVar("_Kind", bound=SegmentBase)
 _Level = Period | AdaptationSet | Representation
@@ -217,7 +218,7 @@ class _Locator:
         )
 
     def _names_no_file(self, url: str) -> bool:
-        """Whether a base URL is a directory, or the manifest itself."""
+        """Return True if a base URL is a directory, or the manifest itself."""
         return url == self._context.document or Url.parse(url).path.endswith("/")
 
     def _offset(self, info: SegmentBase) -> Fraction | None:

@@ -6,13 +6,12 @@ from typing import Final
 
 import msgspec
 
-from dashget.common.lateregex import late
+from dashget.common.url import Url, UrlError, http_origin
 from dashget.mpd.issues import IssueLog
+from dashget.mpd.markers import MARKER
 from dashget.mpd.template import Template, parse_template
-from dashget.mpd.urls import Url
 
 _WEB: Final = ("http", "https")
-_NO_HOST: Final = late(r"[\s\x00-\x20\x7f\"<>\\^`{|}]")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -51,7 +50,7 @@ class Context:
         return template
 
     def refusal(self, url: str) -> str | None:
-        """Say why the document may not name this URL; None where it may."""
+        """Return the reason why the document may not name this URL; None if it may."""
         origin = url[: url.find("/", 8) + 1]
         if origin in self._allowed:
             return None
@@ -66,10 +65,11 @@ class Context:
         if parts.scheme is None:
             return f"{shown(url)} is relative, and there is no base URL"
         if parts.scheme in _WEB:
-            if not parts.host:
-                return f"{shown(url)} has no host"
-            if _NO_HOST.search(parts.host):
-                return f"{shown(url)} has a host with illegal characters"
+            try:
+                # A template may have a field in the host.
+                http_origin(Url.parse(MARKER.sub("0", url)))
+            except UrlError as error:
+                return f"{shown(url)} is not a valid URL: {error}"
             if (
                 self.manifest.scheme == "https"
                 and parts.scheme == "http"
@@ -85,5 +85,6 @@ class Context:
 
 
 def shown(url: str) -> str:
-    """Give a URL for a message: in quotes, and not without end."""
+    """Return a URL for a message: in quotes, without password, of limited length."""
+    url = Url.parse(url).shown
     return repr(url if len(url) <= 200 else f"{url[:200]}...")

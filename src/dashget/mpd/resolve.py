@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import msgspec
 
+from dashget.common.url import Url
 from dashget.errors import Issue, MPDValidityError
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
@@ -46,7 +47,7 @@ from dashget.mpd.traits import (
     values_of,
 )
 from dashget.mpd.urlquery import RequestQuery, request_query
-from dashget.mpd.urls import Url, is_absolute, resolve_reference
+from dashget.mpd.urls import is_absolute, resolve_reference
 from dashget.mpd.validity import check_countable, check_essential, check_representations
 
 

@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.url import Url, UrlError
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
-from dashget.mpd.urls import Url
 
 SCHEMES: Final = frozenset({"urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016"})
 _PLACEHOLDER: Final = late(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")
@@ -21,13 +21,13 @@ class RequestQuery(msgspec.Struct, frozen=True):
     """The query to add; ``origin`` restricts it to URLs of the manifest's own origin."""
 
     text: str
-    origin: tuple[str | None, str, str | None] | None = None
+    origin: tuple[str | None, str | None, int | None] | None = None
 
     def add_to(self, url: str) -> str:
-        """Give the URL with the query added (I.2.2)."""
-        if not self.text or (self.origin is not None and Url.parse(url).origin != self.origin):
+        """Return the URL with the query added (I.2.2)."""
+        if not self.text or url[:5].lower() == "data:":
             return url
-        if url[:5].lower() == "data:":
+        if self.origin is not None and _origin(Url.parse(url)) != self.origin:
             return url
         return f"{url}{'&' if '?' in url else '?'}{self.text}"
 
@@ -35,7 +35,7 @@ class RequestQuery(msgspec.Struct, frozen=True):
 def request_query(
     descriptors: Iterable[DescriptorElement], manifest: Url, log: IssueLog
 ) -> RequestQuery | None:
-    """Give the query that the first Annex I descriptor asks for; None without one."""
+    """Return the query that the first Annex I descriptor asks for; None without one."""
     for descriptor in descriptors:
         query = descriptor.url_query
         if descriptor.scheme in SCHEMES and query is not None:
@@ -66,4 +66,12 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None
         return "" if match[3] else "$"
 
     text = _PLACEHOLDER.sub(fill, template).strip("&?")
-    return RequestQuery(text, manifest.origin if query.same_origin_only else None)
+    return RequestQuery(text, _origin(manifest) if query.same_origin_only else None)
+
+
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    """Return the origin of a URL; that of no URL if its host or port is invalid."""
+    try:
+        return url.origin
+    except UrlError:
+        return None, None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashget.mpd.markers import FIRST_MARKER, LAST_MARKER
-from dashget.mpd.urls import Url, is_absolute, resolve_reference
+from dashget.mpd.urls import is_absolute, resolve_reference
 
 BASE = "http://a/b/c/d;p?q"
 
@@ -93,33 +93,12 @@ def test_other_private_use_characters_are_encoded_like_any_that_no_url_may_hold(
     assert resolve_reference("http://h/d/", f"a/{other}.m4s") == "http://h/d/a/%EE%90%80.m4s"
 
 
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("http://H.example:80/", "h.example"),
-        ("http://h:/", "h"),
-        ("http://u:p@h/", "h"),
-        ("http://[::1]/", "[::1]"),
-        ("http://[::1]:8080/", "[::1]"),
-        ("http://h:x/", "h:x"),
-    ],
-)
-def test_the_host_comes_without_its_port(url: str, host: str) -> None:
-    assert Url.parse(url).host == host
-
-
 def test_white_space_around_and_line_breaks_inside_are_dropped() -> None:
     assert resolve_reference("http://h/", "\n  a/\n b/ ") == "http://h/a/%20b/"
 
 
 def test_a_data_url_stays_as_it_is() -> None:
     assert resolve_reference("http://h/", "data:text/plain,a b") == "data:text/plain,a b"
-
-
-def test_origins_compare_with_default_ports() -> None:
-    assert Url.parse("HTTP://H:80/a").origin == Url.parse("http://h/b").origin
-    assert Url.parse("https://u@h:444/").origin == ("https", "h", "444")
-    assert Url.parse("https://[::1]:8/").host == "[::1]"
 
 
 def test_a_scheme_makes_a_reference_absolute() -> None:

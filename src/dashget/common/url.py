@@ -1,0 +1,273 @@
+"""URLs: one reading of them for the whole project.
+
+``Url.parse`` splits any text by RFC 3986, appendix B; that never fails. Host and port are read
+when they are asked for, and strictly: where libcurl could connect to another server than the
+one that is named here, ``UrlError`` is raised. So the host that decides about secrets is the
+host that gets the request.
+
+Hosts come in one spelling: lower case, in ASCII (IDNA), without the dot at the end, IPv4
+addresses with four decimal numbers, IPv6 addresses compressed and without brackets.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+from urllib.parse import quote
+
+import msgspec
+
+from dashget.common.lateregex import late
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LARGEST_PORT: Final = 65535
+_LONGEST_HOST: Final = 253
+"""Characters of a host name at most (RFC 1035, 2.3.4, without the dot at the end)."""
+_ALLOWED: Final = "!#$%&'()*+,/:;=?@[]~-._"
+"""Punctuation that may stand in a URL; a percent sign may begin an encoded byte."""
+
+_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NAME: Final = late(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_ENDS_IN_NUMBER: Final = late(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+_NUMBER: Final = late(r"0x[0-9a-f]{1,12}|0[0-7]{0,12}|[1-9][0-9]{0,12}")
+_ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
+_BREAKS: Final = late(r"[\t\r\n]")
+
+
+class UrlError(ValueError):
+    """A URL whose host or port is invalid. The text ends a sentence: "its host is invalid"."""
+
+
+class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
+    """A URL or a relative reference, without its fragment; None is an absent component.
+
+    ``str`` gives all of it; ``repr`` and ``shown`` leave out user and password.
+    """
+
+    scheme: str | None
+    """In lower case."""
+    authority: str | None
+    """User, host and port as they were written."""
+    path: str
+    query: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Split a URL or reference; any text can be split."""
+        rest = text.partition("#")[0]
+        scheme: str | None = None
+        head, colon, tail = rest.partition(":")
+        if colon and _SCHEME.fullmatch(head):
+            scheme, rest = head.lower(), tail
+        before, mark, query = rest.partition("?")
+        authority: str | None = None
+        if before.startswith("//"):
+            authority, slash, path = before[2:].partition("/")
+            before = slash + path
+        return cls(scheme, authority, before, query if mark else None)
+
+    def __str__(self) -> str:
+        return self._written(self.authority)
+
+    def __repr__(self) -> str:
+        return f"Url({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without user and password."""
+        authority = self.authority
+        return self._written(None if authority is None else authority.rpartition("@")[2])
+
+    def _written(self, authority: str | None) -> str:
+        text = "" if self.scheme is None else f"{self.scheme}:"
+        if authority is not None:
+            text += f"//{authority}"
+        text += self.path
+        return text if self.query is None else f"{text}?{self.query}"
+
+    @property
+    def userinfo(self) -> str | None:
+        """User and password as they were written; None if there are none."""
+        before, at, _ = (self.authority or "").rpartition("@")
+        return before if at else None
+
+    @property
+    def host(self) -> str | None:
+        """The host in its one spelling; None if the URL has none. UrlError if it is invalid."""
+        text = self._split_authority()[0]
+        return read_host(text) if text else None
+
+    @property
+    def port(self) -> int | None:
+        """The port, else the default port of the scheme. UrlError if it is invalid."""
+        text = self._split_authority()[1]
+        return read_port(text) if text else DEFAULT_PORTS.get(self.scheme or "")
+
+    @property
+    def origin(self) -> tuple[str | None, str | None, int | None]:
+        """Scheme, host and port (RFC 6454). UrlError if host or port is invalid."""
+        return self.scheme, self.host, self.port
+
+    def _split_authority(self) -> tuple[str, str]:
+        """Return host and port as they were written; the port is empty where there is none."""
+        authority = self.authority or ""
+        user, at, place = authority.partition("@")
+        if at and ("@" in place or "\\" in user or not user.isprintable()):
+            # libcurl takes the first @ for the end of the password, others the last one.
+            raise UrlError("its user or password must be percent-encoded")
+        return split_host(place if at else authority)
+
+    def join(self, reference: Url) -> Url:
+        """Resolve a reference against this URL (RFC 3986, 5.2.2, strict)."""
+        scheme, authority, query = reference.scheme, reference.authority, reference.query
+        path = reference.path
+        if scheme is None:
+            scheme = self.scheme
+            if authority is None:
+                authority = self.authority
+                if not path:
+                    query = self.query if query is None else query
+                    return Url(scheme, authority, self.path, query)
+                if not path.startswith("/"):
+                    path = self._merge(path)
+        path = _without_dots(path)
+        if authority is None and path.startswith("//"):
+            # Else the path would be read as an authority (RFC 3986, erratum 4547).
+            path = f"/.{path}"
+        return Url(scheme, authority, path, query)
+
+    def _merge(self, path: str) -> str:
+        """Put a relative path in the place of the last segment (RFC 3986, 5.2.3)."""
+        if self.authority is not None and not self.path:
+            return f"/{path}"
+        return self.path[: self.path.rfind("/") + 1] + path
+
+    def to_ascii(self) -> Url:
+        """Return the URL in ASCII, as it is sent. UrlError if host or port is invalid."""
+        authority = self.authority
+        if authority is not None and not authority.isascii():
+            host, port = self._split_authority()
+            name = read_host(host)
+            authority = f"[{name}]" if ":" in name else name
+            if self.userinfo is not None:
+                authority = f"{_quoted(self.userinfo)}@{authority}"
+            authority += f":{port}" if port else ""
+        query = None if self.query is None else _quoted(self.query)
+        return Url(self.scheme, authority, _quoted(self.path), query)
+
+
+def http_origin(url: Url) -> tuple[str, str, int]:
+    """Return scheme, host and port of an http or https URL; UrlError for any other URL."""
+    if url.scheme is None or url.scheme not in DEFAULT_PORTS:
+        raise UrlError("its scheme is neither http nor https")
+    host, port = url.host, url.port
+    if host is None or port is None:
+        raise UrlError("it has no host")
+    return url.scheme, host, port
+
+
+def tidy(text: str) -> str:
+    """Drop white space around a URL, and tabs and line breaks inside, as browsers do."""
+    return _BREAKS.sub("", text.strip())
+
+
+def split_host(text: str) -> tuple[str, str]:
+    """Divide ``host:port``; the port is empty where there is none. IPv6 needs brackets."""
+    if text.startswith("["):
+        host, bracket, rest = text.partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise UrlError("its IPv6 address is invalid")
+        return host + bracket, rest[1:]
+    host, _, port = text.partition(":")
+    return host, port
+
+
+def read_host(text: str) -> str:
+    """Return a host in its one spelling; an IPv6 address has brackets. UrlError if invalid."""
+    if text.startswith("["):
+        if not text.endswith("]"):
+            raise UrlError("its IPv6 address is invalid")
+        return read_ipv6(text[1:-1])
+    if len(text) > _LONGEST_HOST + 1:
+        raise UrlError(f"its host is longer than {_LONGEST_HOST} characters")
+    try:
+        name = text if text.isascii() else text.encode("idna").decode("ascii")
+    except ValueError:
+        name = ""
+    name = name.lower()
+    bare = name.removesuffix(".")
+    if not _NAME.fullmatch(bare) or len(bare) > _LONGEST_HOST:
+        raise UrlError("its host is invalid")
+    return _read_ipv4(name) if _ENDS_IN_NUMBER.fullmatch(bare) else bare
+
+
+def read_ipv6(text: str) -> str:
+    """Return an IPv6 address in its shortest form, its zone behind ``%``. UrlError if invalid."""
+    import ipaddress
+
+    address, percent, zone = text.partition("%")
+    # RFC 6874 writes %25 in a URL; many write the plain % of RFC 4007.
+    zone = zone.removeprefix("25")
+    try:
+        short = ipaddress.IPv6Address(address).compressed
+    except ValueError:
+        raise UrlError("its IPv6 address is invalid") from None
+    if percent and not _ZONE.fullmatch(zone):
+        raise UrlError("its IPv6 zone is invalid")
+    return f"{short}%{zone}" if percent else short
+
+
+def _read_ipv4(text: str) -> str:
+    """Return an IPv4 address with four decimal numbers.
+
+    Like ``inet_aton``, libcurl knows hexadecimal and octal numbers and addresses of fewer
+    parts, the last of which fills what is left. What that does not know is a host name to
+    libcurl, and invalid to browsers (WHATWG URL, 3.5).
+    """
+    parts = text.split(".")
+    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)):
+        raise UrlError("its IPv4 address is invalid")
+    numbers = [_number(part) for part in parts]
+    most = 256 ** (5 - len(parts))
+    if max(numbers[:-1], default=0) > 255 or numbers[-1] >= most:
+        raise UrlError("its IPv4 address is invalid")
+    value = numbers[-1] + sum(n << 24 - 8 * place for place, n in enumerate(numbers[:-1]))
+    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def _number(text: str) -> int:
+    if text.startswith("0x"):
+        return int(text[2:], 16)
+    return int(text, 8 if text.startswith("0") else 10)
+
+
+def read_port(text: str) -> int:
+    """Return a port from 1 to 65535. UrlError if it is invalid."""
+    digits = text.lstrip("0")
+    if text.isascii() and text.isdigit() and digits and len(digits) <= 5:
+        port = int(digits)
+        if port <= _LARGEST_PORT:
+            return port
+    raise UrlError(f"its port is not a number from 1 to {_LARGEST_PORT}")
+
+
+def _without_dots(path: str) -> str:
+    """Remove dot segments (RFC 3986, 5.2.4); a ``..`` above the root has no effect."""
+    if "." not in path:
+        return path
+    rooted = path.startswith("/")
+    segments = path[1:].split("/") if rooted else path.split("/")
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return ("/" if rooted else "") + "/".join(kept)
+
+
+def _quoted(text: str) -> str:
+    """Percent-encode, as UTF-8, all that is invalid in a URL."""
+    return quote(text, safe=_ALLOWED, errors="surrogatepass")
