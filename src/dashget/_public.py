@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         OriginHeader as OriginHeader,
         TransferOptions as TransferOptions,
     )
-    from dashget.verification.checks import (
+    from dashget.verification.findings import (
         Finding as Finding,
         Problem as Problem,
         Report as Report,
@@ -179,7 +179,7 @@ HOMES = {
         "OriginHeader",
         "TransferOptions",
     ),
-    "dashget.verification.checks": (
+    "dashget.verification.findings": (
         "Finding",
         "Problem",
         "Report",

@@ -58,7 +58,7 @@ from dashget.version import __version__
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
-    from dashget.verification.checks import Report
+    from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 
 DEFAULT_SEGMENT_LIMIT = 10_000_000
@@ -375,7 +375,7 @@ def _begin(work: _Work, store: MirrorDirectory, options: MirrorOptions, watch: _
     """Open the mirror, report what is to come, and store the manifest."""
     loaded = work.loaded
     only = loaded.sha256 if loaded.source.nameless else None
-    store.open(_header(loaded, options.selection), moved=options.moved, only=only)
+    store.claim(_header(loaded, options.selection), moved=options.moved, only=only)
     _announce(work, watch)
     if not options.dry_run:
         _keep_manifest(work, store, watch, options.selection)
@@ -480,7 +480,7 @@ def _finish(
     # What the mirror still needs is not known where something is missing.
     if options.prune and not (loaded.partial or run.ledger.totals.failures):
         from dashget.mirroring.expectation import LiveHistory, expected_of
-        from dashget.verification.verify import prune
+        from dashget.verification.prune import prune
 
         expected = expected_of(loaded.presentation, loaded.name, options.selection)
         history = LiveHistory(store)
@@ -488,7 +488,7 @@ def _finish(
     if options.dry_run:
         return
     if options.checksums or store.size(SUMS_NAME) is not None:
-        from dashget.verification.verify import write_sums
+        from dashget.verification.sums import write_sums
 
         write_sums(store, loaded.name)
 

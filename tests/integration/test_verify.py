@@ -23,7 +23,7 @@ import dashget
 from dashget.events import Event, FileFinished, Pruned
 from dashget.media import inspection as structure
 from dashget.store import MirrorDirectory
-from dashget.verification import checks
+from dashget.verification import offline
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.media import COMPLETE_FORMS
@@ -1205,7 +1205,7 @@ def test_a_file_that_cannot_be_read_is_one_finding_among_others(
 
     asked_of = list(range(len(FILES)))
     with monkeypatch.context() as patched:
-        patched.setattr(checks, "check", rotten)
+        patched.setattr(offline, "check", rotten)
         report, events = verify(small)
     assert report.errors == 2
     assert {"missing"} in events.problems().values()

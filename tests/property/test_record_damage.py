@@ -120,7 +120,7 @@ def unfinished(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) ->
     with MirrorDirectory(root) as store:
         header = store.header()
         assert header is not None
-        store.open(header)
+        store.claim(header)
         begin_part(server, store, "v/2.m4s", (0, 700))
         begin_part(server, store, "big.bin", (0, 16384), (20000, 32768), (50000, 60000))
     for name in FILES:

@@ -25,12 +25,10 @@ FILES_ALLOWED = {
     "api": "to move behind the store: is a folder or a list of checksums there",
     "cli": "standard streams, and folders that a mistyped command may mean",
     "manifest.source": "a manifest may be a local file",
-    "mirroring.expectation": "to move behind the store: earlier versions of the manifest",
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
     "transfer.curl.tls": "the system's trust anchors are looked for where distributions keep them",
     "transfer.settings.givenfile": "the one reader of cookie files, netrc files and certificates",
-    "verification.checks": "to move behind the store: reads files of the mirror",
 }
 """Where files may be used, with the reason. Everything else goes through ``store``."""
 

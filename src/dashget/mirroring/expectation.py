@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
-from dashget.common.digests import sha256_hex
 from dashget.errors import DashGetError, MPDError
 from dashget.manifest.lookups import RemoteEntity, include_entities
 from dashget.mpd.model import MPD
@@ -111,7 +109,8 @@ class LiveHistory:
         self._store = store
         self._allow_downgrade = allow_downgrade
         self._last: tuple[str, MPD | None] | None = None
-        self._versions: dict[str, Path] | None = None
+        self._versions: dict[str, str] | None = None
+        """The path of every stored version of the MPD, by SHA-256."""
 
     def expected(self, run: LiveRun) -> Expected | None:
         """Work out what a run had planned; None where its MPD is not kept or cannot be read."""
@@ -132,11 +131,12 @@ class LiveHistory:
         return self._last[1]
 
     def _parse(self, sha256: str) -> MPD | None:
+        store = self._store
         if self._versions is None:
-            paths = self._store.manifest_versions()
-            self._versions = {sha256_hex(path.read_bytes()): path for path in paths}
+            paths = store.manifest_versions()
+            self._versions = {store.digest(path, "sha256"): path for path in paths}
         path = self._versions.get(sha256)
         try:
-            return None if path is None else read_document(self._store, path.read_bytes())
+            return None if path is None else read_document(store, store.read(path))
         except MPDError:
             return None

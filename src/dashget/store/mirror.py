@@ -17,7 +17,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 import msgspec
 
@@ -47,6 +47,7 @@ except ImportError:  # Windows
 
 _RECORD_NAME: Final = "record.jsonl"
 _TOO_MANY: Final[frozenset[str]] = frozenset({"/"})
+_BLOCK: Final = 1 << 18
 _NAMES_AT_MOST: Final = 10_000
 """A folder with more names than these is asked about each of them: memory stays flat."""
 
@@ -105,7 +106,7 @@ class MirrorDirectory:
         self._second: int | None = None
         self._second_text = ""
 
-    def open(self, header: Header, *, moved: bool = False, only: str | None = None) -> None:
+    def claim(self, header: Header, *, moved: bool = False, only: str | None = None) -> None:
         """Take possession for the presentation that ``header`` describes.
 
         A new directory is made. One that holds another presentation is refused, unless
@@ -238,15 +239,18 @@ class MirrorDirectory:
         """Return the runs that recorded files of a live presentation, the oldest first."""
         return read_live_runs(self._control / _RECORD_NAME)
 
-    def manifest_versions(self) -> tuple[Path, ...]:
-        """Return where the versions of the MPD are that are kept: the earlier ones, and the last.
+    def manifest_versions(self) -> tuple[str, ...]:
+        """Return the paths of all stored versions of the MPD: the earlier ones, then the last.
 
-        Nothing says that they still are what was recorded.
+        They may have been changed since they were recorded.
         """
         header = self.header()
-        last = () if header is None else (self.root / header.manifest,)
-        kept = sorted((self._control / "manifests").glob("*"))
-        return tuple(path for path in (*kept, *last) if path.is_file())
+        last = () if header is None else (header.manifest,)
+        kept = sorted(
+            f"{CONTROL_DIRECTORY}/manifests/{path.name}"
+            for path in (self._control / "manifests").glob("*")
+        )
+        return tuple(path for path in (*kept, *last) if self.size(path) is not None)
 
     def iter_files(self) -> Iterator[str]:
         """Yield the path of every file of the mirror, but for DashGet's own."""
@@ -263,10 +267,30 @@ class MirrorDirectory:
         with _as_store_error(self.root):
             return read_header(self._control / _RECORD_NAME)
 
+    def open(self, path: str) -> BinaryIO:
+        """Open a file of the mirror to read it; OSError if it is missing or not a regular file."""
+        return open_regular(self.root / path)
+
     def read(self, path: str) -> bytes:
-        """Return what a file holds; OSError where there is none that can be read."""
-        with open_regular(self.root / path) as file:
+        """Return the content of a file; OSError if it cannot be read."""
+        with self.open(path) as file:
             return file.read()
+
+    def read_range(self, path: str, offset: int, count: int) -> bytes:
+        """Return up to ``count`` bytes of a file from ``offset`` on; OSError if that fails."""
+        with self.open(path) as file:
+            file.seek(offset)
+            return file.read(count)
+
+    def digest(self, path: str, algorithm: str) -> str:
+        """Return the checksum of a file, in hexadecimal digits; OSError if it cannot be read."""
+        import hashlib
+
+        digest = hashlib.new(algorithm)
+        with self.open(path) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
 
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the final paths of the parts that an earlier run left unfinished."""

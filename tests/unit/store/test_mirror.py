@@ -24,7 +24,7 @@ PLACES = ("replaced", "replaced~2", "replaced~3")
 
 def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> MirrorDirectory:
     store = MirrorDirectory(root, clock=NOON.timestamp)
-    store.open(header, moved=moved)
+    store.claim(header, moved=moved)
     return store
 
 
@@ -127,7 +127,7 @@ def test_a_reopened_complete_mirror_is_not_written_to(tmp_path: Path) -> None:
 
 def test_read_only_makes_nothing(tmp_path: Path) -> None:
     with MirrorDirectory(tmp_path / "m", read_only=True) as store:
-        store.open(HEADER)
+        store.claim(HEADER)
         assert store.presence("a", "http://h/" + "a") is Presence.MISSING
     assert not (tmp_path / "m").exists()
 
@@ -136,7 +136,7 @@ def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "a", b"abc")
     with MirrorDirectory(tmp_path, read_only=True) as store:
-        store.open(HEADER)
+        store.claim(HEADER)
         assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
 
 
@@ -247,7 +247,7 @@ def test_an_unchanged_small_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_fsync_changes_nothing_but_when_bytes_last(tmp_path: Path) -> None:
     with MirrorDirectory(tmp_path, fsync=True) as store:
-        store.open(HEADER)
+        store.claim(HEADER)
         fetch(store, "v/1", b"abc")
         store.write("x", b"y")
     assert (tmp_path / "v/1").read_bytes() == b"abc"
@@ -351,7 +351,7 @@ def test_a_file_in_place_of_a_folder_makes_nothing_new(tmp_path: Path) -> None:
 
 def test_nothing_is_new_to_who_only_looks(tmp_path: Path) -> None:
     store = MirrorDirectory(tmp_path, read_only=True)
-    store.open(HEADER)
+    store.claim(HEADER)
     assert store.is_new("1.m4s"), "and it asks no journal, of which there is none"
     assert not store.has_part("1.m4s")
 
@@ -447,7 +447,7 @@ def test_a_full_disk_keeps_no_file_open(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_who_fears_power_cuts_gets_parts(tmp_path: Path) -> None:
     store = MirrorDirectory(tmp_path, fsync=True)
-    store.open(HEADER)
+    store.claim(HEADER)
     assert store.put([b"abc"]) is None
     store.close()
 

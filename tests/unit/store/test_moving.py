@@ -59,7 +59,7 @@ def test_a_copy_is_synced_for_those_who_fear_power_cuts(
 
     monkeypatch.setattr(os, "fsync", note)
     store = MirrorDirectory(root, fsync=True)
-    store.open(HEADER)
+    store.claim(HEADER)
     with store:
         fetch(store, "v/1.m4s", b"abc")
     assert os.stat(root / "v/1.m4s").st_ino in synced

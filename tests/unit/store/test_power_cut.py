@@ -186,7 +186,7 @@ def test_who_has_no_time_does_not_wait_for_the_disk(
 ) -> None:
     synced: list[int] = []
     store = MirrorDirectory(tmp_path)
-    store.open(HEADER)
+    store.claim(HEADER)
     begun(store._journal).close()
     monkeypatch.setattr(os, "fsync", synced.append)
     with pytest.raises(error), store:

@@ -14,7 +14,7 @@ from rich.text import Text
 from dashget.cli.printers import text
 from dashget.cli.printers.plain import event_line
 from dashget.events import Event, FileFinished, Pruned
-from dashget.verification.checks import Finding, Problem, Report
+from dashget.verification.findings import Finding, Problem, Report
 
 _PIPE_WIDTH = 2000
 _SHOWN = 200

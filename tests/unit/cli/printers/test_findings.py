@@ -11,7 +11,7 @@ import pytest
 
 from dashget.cli.printers.verification import FindingsTable, report_lines
 from dashget.events import FileFinished, Outcome, Pruned
-from dashget.verification.checks import Finding, Problem, Report
+from dashget.verification.findings import Finding, Problem, Report
 
 PAGE = (Path(__file__).parents[4] / "docs/verify.md").read_text(encoding="utf-8")
 SOUND = Report("show", 3, 3000, 2, 0, 0, 0, 0, 0.5)

@@ -1,0 +1,73 @@
+"""What a verification reports: one ``Finding`` for each problem, and a ``Report`` at the end."""
+
+from __future__ import annotations
+
+import enum
+
+from dashget.events import Event
+
+
+class Problem(enum.Enum):
+    """The kind of a problem, as ``dashget verify --json`` spells it; see docs/verify.md."""
+
+    MANIFEST = "manifest"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    SIZE = "size"
+    CHECKSUM = "checksum"
+    STRUCTURE = "structure"
+    TIME = "time"
+    UNRECORDED = "unrecorded"
+    OWN = "own"
+    """A file written by DashGet itself differs from what DashGet would write now."""
+    CHANGED = "changed-on-server"
+    GONE = "gone-from-server"
+    UNCOMPARED = "not-compared"
+    SUPERSEDED = "superseded"
+    STRAY = "stray"
+    PART = "part"
+
+
+class Finding(Event, frozen=True, tag="finding"):
+    """One problem of one file. An error makes the mirror unsound; a ``note`` leaves it sound."""
+
+    path: str
+    problem: Problem
+    message: str
+    note: bool = False
+    status: int | None = None
+    """The HTTP status that prevented the comparison with the server, if there was one."""
+    hint: str | None = None
+    """What may help to have the file compared."""
+
+
+class Report(Event, frozen=True, tag="report"):
+    """The result of a verification. ``bytes`` is the total size of the checked files."""
+
+    root: str
+    files: int
+    bytes: int
+    checksummed: int
+    compared: int
+    repaired: int
+    errors: int
+    notes: int
+    seconds: float
+    interrupted: bool = False
+    uncompared: int = 0
+    """How many files could not be compared with the server although that was asked for."""
+
+    @property
+    def sound(self) -> bool:
+        """True if every file was checked, and every error that was found is repaired."""
+        return self.errors == 0 and not self.interrupted
+
+
+def note(path: str, problem: Problem, message: str) -> Finding:
+    """Make a finding that leaves the mirror sound."""
+    return Finding(path, problem, message, note=True)
+
+
+def lost(path: str) -> Finding:
+    """Make the finding for a recorded file that is missing."""
+    return Finding(path, Problem.MISSING, "it was fetched, and is gone")

@@ -1,0 +1,69 @@
+"""Check the stored MPD against its record, and fetch it again for a repair."""
+
+from __future__ import annotations
+
+from dashget.errors import MPDError, StoreError
+from dashget.manifest.load import load_manifest
+from dashget.manifest.source import parse_source
+from dashget.mirroring.expectation import Expected, expected_by, read_document
+from dashget.store import FileRecord, Header, MirrorDirectory
+from dashget.transfer.engine import Engine
+
+
+def manifest_problem(store: MirrorDirectory, name: str) -> str | None:
+    """Return how the stored MPD differs from its record; None if it does not."""
+    record = store.records().get(name)
+    size = store.size(name)
+    if size is None:
+        return "the manifest is gone"
+    if record is None:
+        return "the manifest is not recorded"
+    if record.size != size:
+        return f"{size} bytes, recorded were {record.size}"
+    if record.sha256 is not None and store.digest(name, "sha256") != record.sha256:
+        return "the SHA-256 is not the recorded one"
+    return None
+
+
+def restore_manifest(store: MirrorDirectory, header: Header, engine: Engine) -> bool:
+    """Fetch the MPD again and store it; return False if it did not come from a server."""
+    if "://" not in header.source:
+        return False
+    loaded = load_manifest(parse_source(header.source), engine)
+    record = store.records().get(header.manifest)
+    fresh = FileRecord(
+        path=header.manifest,
+        url=header.source,
+        size=len(loaded.data),
+        sha256=loaded.sha256,
+        time=store.now(),
+    )
+    if record is not None and record.sha256 == loaded.sha256:
+        fresh = record
+    store.keep_manifest(loaded.data, fresh)
+    return True
+
+
+def read_expected(
+    store: MirrorDirectory, header: Header, *, allow_downgrade: bool
+) -> tuple[Expected, bool]:
+    """Work out what the mirror should hold, from its stored MPD.
+
+    The second value is False if remote elements of the MPD are missing. Raises StoreError
+    or MPDError if the MPD cannot be read.
+    """
+    try:
+        data = store.read(header.manifest)
+    except OSError as error:
+        raise StoreError(
+            f"cannot read the mirror's manifest {header.manifest}: {error.strerror or error}",
+            hint="--repair fetches it again",
+        ) from error
+    try:
+        mpd = read_document(store, data)
+        return expected_by(mpd, header, allow_downgrade=allow_downgrade), not mpd.remote
+    except MPDError as error:
+        error.message = f"{store.root / header.manifest}: {error.message}"
+        error.args = (error.message,)
+        error.hint = "--repair fetches it again"
+        raise

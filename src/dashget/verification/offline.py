@@ -1,0 +1,210 @@
+"""Check a mirror without a network: against its record, its manifest, and its own media.
+
+Every planned file must be there, have the recorded size and checksum, be sound inside, and
+begin at the manifest's time. The same goes for files that earlier runs over a live
+presentation recorded. Last come the files that neither the manifest nor the record names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashget.common.stopping import Stop
+from dashget.media.inspection import Role, check, first_decode_time, media_timescale
+from dashget.media.kind import SegmentKind
+from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.planning.layout import Layout
+from dashget.planning.plan import PlannedSegment
+from dashget.store import FileRecord, MirrorDirectory, RecordedFiles
+from dashget.verification.findings import Finding, Problem, lost, note
+from dashget.verification.times import TimeCheck
+
+
+class OfflineCheck:
+    """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
+
+    def __init__(
+        self, store: MirrorDirectory, expected: Expected, history: LiveHistory, stop: Stop
+    ) -> None:
+        self.named: set[str] = set()
+        """Every path that the manifest names, selected or not."""
+        self.kept: set[str] = set()
+        """Every other path that runs over a live presentation have recorded."""
+        self.files = 0
+        self.bytes = 0
+        self.checksummed = 0
+        self._store = store
+        self._expected = expected
+        self._history = history
+        self._stop = stop
+        self._records = store.records()
+        self._excused: dict[str, bool] = {}
+        """Missing files that may be missing; True if selected (and their number is derived)."""
+        self._missing_folders: set[str] = set()
+        self._times = TimeCheck()
+
+    @property
+    def records(self) -> RecordedFiles:
+        """The record of every file."""
+        return self._records
+
+    def run(self) -> Iterator[Finding]:
+        """Yield the findings about planned files, in presentation order.
+
+        Those of the newest run come first, then those that only earlier runs over a live
+        presentation recorded.
+        """
+        for planned in self._expected.iter_plan():
+            if self._stop.requested:
+                return
+            if planned.path in self.named:
+                # A file that is named twice may be required by the second naming alone.
+                if planned.path in self._excused:
+                    yield from self._check_missing(planned, None)
+                continue
+            self.named.add(planned.path)
+            yield from self._check(planned, self._expected.layout)
+        for path in sorted(path for path, selected in self._excused.items() if selected):
+            message = "it was never fetched; the server may not have it, as get tells"
+            yield note(path, Problem.MISSING, message)
+        yield from self._check_recorded_live()
+        yield from self._times.findings()
+
+    def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
+        """Yield the files that the manifest does not name; to be called after ``run``."""
+        for record in self._records:
+            path = record.path
+            if not (path in self.named or path in self.kept or path in reserved):
+                yield self._superseded(record)
+        for path in sorted(
+            path
+            for path in self._store.iter_files()
+            if not (path in self.named or path in self.kept or path in reserved)
+            and path not in self._records
+        ):
+            yield note(path, Problem.STRAY, "neither the manifest nor the record knows it")
+        for path in self._store.leftover_parts():
+            yield note(path, Problem.PART, "an unfinished part; get continues it")
+
+    def _check_recorded_live(self) -> Iterator[Finding]:
+        """Check files that the manifest no longer names against the run that recorded them."""
+        left = {p for p in self._history.paths if p in self._records and p not in self.named}
+        self.kept |= left
+        for run in self._history.runs:
+            wanted = run.paths & left
+            expected = self._history.expected(run) if wanted else None
+            if expected is None:
+                continue
+            for planned in expected.iter_plan():
+                if self._stop.requested:
+                    return
+                if planned.path in wanted and planned.path in left:
+                    left.discard(planned.path)
+                    yield from self._check(planned, expected.layout)
+        for path in sorted(left):
+            # The manifest of its run is lost: only size and checksum can be compared.
+            size, record = self._store.size(path), self._records.get(path)
+            if size is None:
+                yield lost(path)
+            else:
+                yield from _readable(path, self._compare_with_record(path, size, record))
+
+    def _superseded(self, record: FileRecord) -> Finding:
+        path = record.path
+        folder = path.rpartition("/")[0]
+        size = None
+        if folder not in self._missing_folders:
+            size = self._store.size(path)
+            if size is None and not self._store.has_folder(folder):
+                self._missing_folders.add(folder)
+        message = "the manifest no longer names it"
+        if size is None:
+            message += "; it was fetched, and is gone"
+        elif size != record.size:
+            message += f"; {size} bytes, recorded were {record.size}"
+        return note(path, Problem.SUPERSEDED, message)
+
+    def _check(self, planned: PlannedSegment, layout: Layout) -> Iterator[Finding]:
+        return _readable(planned.path, self._findings(planned, layout))
+
+    def _findings(self, planned: PlannedSegment, layout: Layout) -> Iterator[Finding]:
+        path = planned.path
+        record = self._records.get(path)
+        size = self._store.size(path)
+        if size is None:
+            yield from self._check_missing(planned, record)
+            return
+        found = list(self._compare_with_record(path, size, record))
+        yield from found
+        if size == 0 and not found:
+            yield note(path, Problem.STRUCTURE, "it is empty, as it was on the server")
+        elif not found or found[0].problem is Problem.UNRECORDED:
+            yield from self._look_inside(planned, size, layout)
+
+    def _compare_with_record(
+        self, path: str, size: int, record: FileRecord | None
+    ) -> Iterator[Finding]:
+        """Yield a finding if a file has another size or checksum than the record, or no record."""
+        self.files += 1
+        self.bytes += size
+        if record is None:
+            message = "not in the record: cannot tell whether the file is complete"
+            yield Finding(path, Problem.UNRECORDED, message)
+        elif record.size != size:
+            yield Finding(path, Problem.SIZE, f"{size} bytes, recorded were {record.size}")
+        elif record.sha256 is not None:
+            self.checksummed += 1
+            if self._store.digest(path, "sha256") != record.sha256:
+                yield Finding(path, Problem.CHECKSUM, "the SHA-256 is not the recorded one")
+
+    def _check_missing(
+        self, planned: PlannedSegment, record: FileRecord | None
+    ) -> Iterator[Finding]:
+        if record is not None:
+            yield lost(planned.path)
+        elif planned.track.key not in self._expected.selected:
+            self._excused.setdefault(planned.path, False)
+        elif planned.segment.last_derived:
+            self._excused[planned.path] = True
+        else:
+            self._excused.pop(planned.path, None)
+            yield Finding(planned.path, Problem.MISSING, "it was never fetched")
+
+    def _look_inside(self, planned: PlannedSegment, size: int, layout: Layout) -> Iterator[Finding]:
+        path = planned.path
+        role = _role(planned, planned.track.representation)
+        with self._store.open(path) as file:
+
+            def read(offset: int, count: int) -> bytes:
+                file.seek(offset)
+                return file.read(count)
+
+            for message in check(read, size, role):
+                yield Finding(path, Problem.STRUCTURE, message)
+            if role.kind is SegmentKind.INITIALIZATION:
+                self._times.add_initialization(path, media_timescale(read, size))
+            elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
+                self._times.add_segment(planned, first_decode_time(read, size), layout)
+
+
+def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield findings; a file that cannot be read ends them with a finding about that."""
+    try:
+        yield from findings
+    except OSError as error:
+        yield Finding(path, Problem.UNREADABLE, f"it cannot be read: {error.strerror or error}")
+
+
+def _role(planned: PlannedSegment, representation: Representation) -> Role:
+    segment = planned.segment
+    whole = isinstance(representation.addressing, SingleAddressing)
+    initialization = representation.initialization
+    shared = segment.range is not None or (
+        initialization is not None
+        and segment.kind is SegmentKind.INITIALIZATION
+        and initialization.range is not None
+    )
+    if segment.kind is SegmentKind.MEDIA and (whole or shared):
+        return Role(representation.mime_type, segment.kind, whole=whole, several=True)
+    return Role(representation.mime_type, segment.kind, several=shared)

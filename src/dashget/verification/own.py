@@ -1,0 +1,46 @@
+"""Check the files that DashGet itself writes: the local MPD and ``SHA256SUMS``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashget.mirroring.expectation import Expected, playable
+from dashget.planning.layout import SUMS_NAME, local_manifest_name
+from dashget.playable import make_local_mpd
+from dashget.store import MirrorDirectory
+from dashget.verification.findings import Finding, Problem, note
+from dashget.verification.sums import sums_agree
+
+
+def check_own(
+    store: MirrorDirectory, expected: Expected, manifest: str, *, mend: bool
+) -> Iterator[Finding]:
+    """Yield a finding for each file that differs from what DashGet would write now.
+
+    With ``mend`` the local MPD is written anew instead.
+    """
+    name = local_manifest_name(manifest)
+    remote = {href: data for href, _, data in store.read_remote()}
+    fresh = make_local_mpd(
+        store.read(manifest),
+        expected.presentation,
+        playable(store, expected),
+        expected.layout,
+        remote=remote,
+    )
+    if mend:
+        store.write_if_changed(name, fresh)
+    elif _read(store, name) != fresh:
+        message = "not what this version of DashGet writes; --repair or get writes it anew"
+        yield note(name, Problem.OWN, message)
+    listed = _read(store, SUMS_NAME)
+    if listed is not None and not sums_agree(store, listed, manifest):
+        message = "it does not agree with the record; get --checksums sha256 writes it anew"
+        yield Finding(SUMS_NAME, Problem.OWN, message)
+
+
+def _read(store: MirrorDirectory, name: str) -> bytes | None:
+    try:
+        return store.read(name)
+    except OSError:
+        return None

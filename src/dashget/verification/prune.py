@@ -1,0 +1,53 @@
+"""Remove recorded files that the manifest no longer names."""
+
+from __future__ import annotations
+
+from dashget.events import Observer, Pruned
+from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.planning.collisions import fold
+from dashget.planning.layout import reserved_names
+from dashget.store import FileRecord, MirrorDirectory, Presence
+
+
+def prune(
+    store: MirrorDirectory,
+    expected: Expected,
+    history: LiveHistory,
+    manifest: str,
+    observer: Observer,
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Remove recorded files that the manifest no longer names, after a ``Pruned`` event.
+
+    Files that are missing already are removed from the record without an event.
+    """
+    records = _find_superseded(store, expected, history, reserved_names(manifest))
+    here = tuple(record.path for record in records if store.size(record.path) is not None)
+    if here:
+        observer(Pruned(here, dry_run=dry_run))
+    if not dry_run:
+        for record in records:
+            store.remove(record)
+
+
+def _find_superseded(
+    store: MirrorDirectory, expected: Expected, history: LiveHistory, reserved: frozenset[str]
+) -> tuple[FileRecord, ...]:
+    """Return the recorded files that the manifest no longer names, selected or not.
+
+    Files that somebody has removed already are among them. Files that a run over a live
+    presentation recorded are kept, although its window has moved on.
+    """
+    named = {planned.path for planned in expected.iter_plan()} | history.paths
+    spelled = {fold(path): path for path in (*named, *reserved)}
+    superseded = (
+        record
+        for record in store.records()
+        if record.path not in named
+        and record.path not in reserved
+        and store.presence(record.path, record.url) is not Presence.BLOCKED
+        # Where the file system folds case, the same file may have another name that counts.
+        and not store.is_same(record.path, spelled.get(fold(record.path)))
+    )
+    return tuple(sorted(superseded, key=lambda record: record.path))

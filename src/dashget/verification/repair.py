@@ -1,0 +1,101 @@
+"""Fetch exactly the files that a verification found wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dashget.common.stopping import Stop
+from dashget.events import Failure, Observer
+from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.mirroring.run import MirrorRun, Policy
+from dashget.store import MirrorDirectory
+from dashget.transfer.engine import Engine
+from dashget.verification.findings import Finding, Problem
+from dashget.verification.offline import OfflineCheck
+
+REPAIRABLE: Final = frozenset(
+    {
+        Problem.MISSING,
+        Problem.UNREADABLE,
+        Problem.SIZE,
+        Problem.CHECKSUM,
+        Problem.STRUCTURE,
+        Problem.TIME,
+        Problem.UNRECORDED,
+        Problem.CHANGED,
+    }
+)
+"""The problems of files that fetching them again may mend."""
+
+
+class Repair:
+    """Fetches wrong files again. Call ``run`` once, then read ``repaired`` and ``failures``."""
+
+    def __init__(
+        self,
+        store: MirrorDirectory,
+        engine: Engine,
+        observer: Observer,
+        stop: Stop,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self.repaired = 0
+        self.failures: dict[str, Failure] = {}
+        """The files that could not be fetched, by path."""
+        self._store = store
+        self._engine = engine
+        self._observer = observer
+        self._stop = stop
+        self._dry_run = dry_run
+
+    def run(
+        self, expected: Expected, history: LiveHistory, offline: OfflineCheck, wrong: set[str]
+    ) -> None:
+        """Fetch the ``wrong`` files: those of the manifest first, then those of earlier runs."""
+        records = map(offline.records.get, wrong)
+        summed = any(record is not None and record.sha256 for record in records)
+        checksum = "sha256" if summed else None
+        self._fetch(expected, wrong & offline.named, checksum)
+        left = wrong & offline.kept
+        for earlier in history.runs:
+            plan = history.expected(earlier) if left & earlier.paths else None
+            if plan is not None:
+                here = left & earlier.paths & {planned.path for planned in plan.iter_plan()}
+                self._fetch(plan, here, checksum)
+                left -= here
+
+    def _fetch(self, expected: Expected, paths: set[str], checksum: str | None) -> None:
+        if not paths:
+            return
+        policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._dry_run)
+        run = MirrorRun(self._observer, policy)
+        run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
+        self.repaired += run.ledger.totals.files
+        self.failures |= {failure.path: failure for failure in run.ledger.totals.failures}
+
+
+def wrong_paths(findings: list[Finding]) -> set[str]:
+    """Return the paths of the files that fetching again may mend."""
+    return {f.path for f in findings if not f.note and f.problem in REPAIRABLE}
+
+
+def merge_findings(
+    before: list[Finding], after: list[Finding], failures: dict[str, Failure]
+) -> list[Finding]:
+    """Return what is still wrong after a repair, given the findings of both offline checks.
+
+    A file that could not be fetched keeps its findings, with the reason added.
+    """
+    kept = [f for f in before if f.note or f.problem not in REPAIRABLE or f.path in failures]
+    more = [f for f in after if f.path not in failures and f not in kept]
+    return [_with_reason(f, failures.get(f.path)) for f in kept] + more
+
+
+def _with_reason(finding: Finding, failure: Failure | None) -> Finding:
+    if failure is None:
+        return finding
+    message = f"{finding.message}; repair failed: {failure.reason}"
+    return msgspec.structs.replace(finding, message=message)

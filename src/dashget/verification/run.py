@@ -1,0 +1,179 @@
+"""Run one verification: all checks, the repair, the pruning, and the report."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dashget.common.stopping import Stop
+from dashget.events import Observer
+from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.planning.layout import SUMS_NAME, reserved_names
+from dashget.store import Header, MirrorDirectory
+from dashget.transfer.engine import Engine
+from dashget.verification.findings import Finding, Problem, Report
+from dashget.verification.manifest import manifest_problem, read_expected, restore_manifest
+from dashget.verification.offline import OfflineCheck
+from dashget.verification.own import check_own
+from dashget.verification.prune import prune
+from dashget.verification.remote import RemoteCheck
+from dashget.verification.repair import Repair, merge_findings, wrong_paths
+from dashget.verification.sums import write_sums
+
+
+class Tasks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verification does beside the offline checks."""
+
+    remote: bool = False
+    repair: bool = False
+    prune: bool = False
+    dry_run: bool = False
+    allow_downgrade: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """True if the mirror may be changed."""
+        return (self.repair or self.prune) and not self.dry_run
+
+
+class Verification:
+    """One verification of an open mirror. Call ``report`` once."""
+
+    def __init__(
+        self,
+        store: MirrorDirectory,
+        header: Header,
+        tasks: Tasks,
+        observer: Observer,
+        stop: Stop,
+        engine: Engine,
+    ) -> None:
+        self._store = store
+        self._header = header
+        self._tasks = tasks
+        self._observer = observer
+        self._stop = stop
+        self._engine = engine
+        self._compared = 0
+        self._uncompared = 0
+        self._repaired = 0
+
+    def report(self) -> Report:
+        """Run all checks, report their findings to the observer, and count them."""
+        tasks, store, stop = self._tasks, self._store, self._stop
+        manifest = self._check_manifest()
+        expected, complete = read_expected(
+            store, self._header, allow_downgrade=tasks.allow_downgrade
+        )
+        history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade)
+        offline = OfflineCheck(store, expected, history, stop)
+        findings = [*manifest, *offline.run()]
+        if tasks.remote:
+            findings += self._ask_server(expected, offline, findings)
+        if tasks.repair:
+            offline, findings = self._repair(expected, history, offline, findings)
+        # Which files are superseded is unknown if the MPD, or a part of it, is not as recorded.
+        if tasks.prune and not manifest and complete and not stop.requested:
+            name = self._header.manifest
+            prune(store, expected, history, name, self._observer, dry_run=tasks.dry_run)
+        if tasks.writes and not stop.requested and store.size(SUMS_NAME) is not None:
+            write_sums(store, self._header.manifest)
+        rest: Iterator[Finding] = iter(())
+        if not stop.requested:
+            mend = tasks.repair and tasks.writes
+            findings += check_own(store, expected, self._header.manifest, mend=mend)
+            rest = offline.strays(reserved_names(self._header.manifest))
+        return self._sum_up(offline, itertools.chain(findings, rest))
+
+    def _sum_up(self, offline: OfflineCheck, findings: Iterator[Finding]) -> Report:
+        errors = notes = 0
+        for finding in findings:
+            errors += not finding.note
+            notes += finding.note
+            self._observer(finding)
+        return Report(
+            root=str(self._store.root),
+            files=offline.files,
+            bytes=offline.bytes,
+            checksummed=offline.checksummed,
+            compared=self._compared,
+            repaired=self._repaired,
+            errors=errors,
+            notes=notes,
+            seconds=0.0,
+            interrupted=self._stop.requested,
+            uncompared=self._uncompared,
+        )
+
+    def _check_manifest(self) -> list[Finding]:
+        """Compare the MPD with its record; a repair fetches it again if they differ."""
+        name, tasks = self._header.manifest, self._tasks
+        problem = manifest_problem(self._store, name)
+        if problem is None:
+            return []
+        if (
+            tasks.repair
+            and tasks.writes
+            and restore_manifest(self._store, self._header, self._engine)
+        ):
+            self._repaired += 1
+            return []
+        return [Finding(name, Problem.MANIFEST, problem)]
+
+    def _ask_server(
+        self, expected: Expected, offline: OfflineCheck, findings: Sequence[Finding]
+    ) -> list[Finding]:
+        """Compare files with the server, except those that are wrong already."""
+        wrong = {finding.path for finding in findings if not finding.note}
+        left = offline.named - wrong
+        remote = RemoteCheck(
+            (record, planned.urls)
+            for planned in expected.iter_plan()
+            if _take(left, planned.path)
+            and (record := offline.records.get(planned.path)) is not None
+        )
+        remote.run(self._engine)
+        self._compared = remote.compared
+        self._uncompared = sum(f.problem is Problem.UNCOMPARED for f in remote.findings)
+        return [*remote.findings, *self._ask_for_manifest(offline)]
+
+    def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:
+        """Yield a note if the server has another MPD by now."""
+        record = offline.records.get(self._header.manifest)
+        if record is None or "://" not in record.url:
+            return
+        manifest = RemoteCheck([(record, (record.url,))])
+        manifest.run(self._engine)
+        for finding in manifest.findings:
+            yield msgspec.structs.replace(finding, note=True)
+
+    def _repair(
+        self,
+        expected: Expected,
+        history: LiveHistory,
+        offline: OfflineCheck,
+        findings: list[Finding],
+    ) -> tuple[OfflineCheck, list[Finding]]:
+        """Fetch what is wrong, and check again; return the new check and its findings."""
+        wrong = wrong_paths(findings)
+        if not wrong:
+            return offline, findings
+        repair = Repair(
+            self._store, self._engine, self._observer, self._stop, dry_run=self._tasks.dry_run
+        )
+        repair.run(expected, history, offline, wrong)
+        self._repaired += repair.repaired
+        if self._tasks.dry_run:
+            return offline, findings
+        again = OfflineCheck(self._store, expected, history, self._stop)
+        return again, merge_findings(findings, list(again.run()), repair.failures)
+
+
+def _take(paths: set[str], path: str) -> bool:
+    """Remove a path from a set; return False if it is not in there (any more)."""
+    if path not in paths:
+        return False
+    paths.remove(path)
+    return True
