@@ -1,4 +1,4 @@
-"""``docs/conformance.md`` names a test for every feature, and every case of the corpus."""
+"""``docs/reference/conformance.md`` names a test for every feature, and every case of the corpus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-TABLE = (ROOT / "docs" / "conformance.md").read_text()
+TABLE = (ROOT / "docs/reference/conformance.md").read_text()
 CASES = {path.stem for path in Path(__file__).parent.glob("*.mpd")}
 NAMED = re.findall(r"\| (?:supported|refused by name|kept but not acted on) \| `([^`]+)` \|", TABLE)
 

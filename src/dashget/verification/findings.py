@@ -8,7 +8,7 @@ from dashget.events import Event
 
 
 class Problem(enum.Enum):
-    """The kind of a problem, as ``dashget verify --json`` spells it; see docs/verify.md."""
+    """The kind of a problem, as ``verify --json`` spells it; see docs/reference/verify.md."""
 
     MANIFEST = "manifest"
     MISSING = "missing"

@@ -1,4 +1,4 @@
-"""The examples of ``docs/core.md`` print what the page says."""
+"""The examples of ``docs/reference/core.md`` print what the page says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-PAGE = (Path(__file__).parents[3] / "docs" / "core.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/reference/core.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\nprints\n\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 

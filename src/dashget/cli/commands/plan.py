@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print every request that ``get`` would make; only the MPD is downloaded.
 
     Plain: one URL per line; a byte range follows after two spaces as first-last. With --json:
-    one object per segment, as documented in docs/plan.md.
+    one object per segment, as documented in docs/reference/plan.md.
     """
     from dashget.api import load, plan
     from dashget.cli.options.requests import prepared, transfer_options

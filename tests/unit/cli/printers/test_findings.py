@@ -13,7 +13,7 @@ from dashget.cli.printers.verification import FindingsTable, report_lines
 from dashget.events import FileFinished, Outcome, Pruned
 from dashget.verification.findings import Finding, Problem, Report
 
-PAGE = (Path(__file__).parents[4] / "docs/verify.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs/reference/verify.md").read_text(encoding="utf-8")
 SOUND = Report("show", 3, 3000, 2, 0, 0, 0, 0, 0.5)
 BROKEN = msgspec.structs.replace(SOUND, errors=1, notes=1)
 MISSING = Finding("v/\x1b1.m4s", Problem.MISSING, "it was fetched, and is gone")
