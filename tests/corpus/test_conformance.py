@@ -25,7 +25,7 @@ def test_every_other_test_in_the_table_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name in NAMED if "::" not in name))
-def test_what_the_table_says_of_a_case_is_what_its_plan_says(name: str) -> None:
+def test_the_table_agrees_with_the_plan_of_each_case(name: str) -> None:
     refused = '"problems"' in (Path(__file__).parent / f"{name}.plan.json").read_text()
     row = next(line for line in TABLE.splitlines() if line.endswith(f"| `{name}` |"))
     assert ("refused by name" in row) == refused

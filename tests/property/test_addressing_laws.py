@@ -67,7 +67,7 @@ def test_derived_segments_cover_the_period_and_no_more(
 
 
 @given(seconds, seconds)
-def test_the_count_is_the_exact_quotient_rounded_up_but_for_the_tolerance(
+def test_the_segment_count_is_the_quotient_rounded_up_after_the_tolerance(
     period: Fraction, segment: Fraction
 ) -> None:
     exact = ceil(period / segment)
@@ -78,7 +78,7 @@ def test_the_count_is_the_exact_quotient_rounded_up_but_for_the_tolerance(
 
 
 @given(timescales, st.integers(1, 10**6), st.integers(1, 60), st.integers(0, 10**9))
-def test_four_ways_to_say_the_same_presentation_agree(
+def test_four_addressing_modes_of_one_presentation_agree(
     timescale: int, duration: int, count: int, offset: int
 ) -> None:
     period = Fraction(duration * count, timescale)
@@ -127,7 +127,7 @@ rows = st.lists(
 
 
 @given(rows, st.integers(0, 100))
-def test_runs_are_the_naive_expansion_of_the_rows(
+def test_runs_equal_the_naive_expansion_of_the_rows(
     listed: list[tuple[int | None, int, int, int | None]], start_number: int
 ) -> None:
     timeline = SegmentTimeline()
@@ -176,7 +176,7 @@ spans = st.builds(
 
 
 @given(spans, seconds, st.one_of(st.none(), seconds), seconds, seconds, st.booleans())
-def test_what_is_available_moves_only_forward(
+def test_the_available_segments_only_move_forward(
     span: PeriodSpan,
     segment: Fraction,
     depth: Fraction | None,

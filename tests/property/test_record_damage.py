@@ -189,7 +189,7 @@ def refused(error: dashget.StoreError) -> None:
 
 
 @given(DAMAGES)
-def test_a_damaged_record_costs_questions_but_no_fetching(
+def test_a_damaged_record_costs_head_requests_but_no_downloads(
     server: FaultServer, complete: Path, damage: Damage
 ) -> None:
     summary = mirror_damaged(server, complete, RECORD, damage)
@@ -198,7 +198,7 @@ def test_a_damaged_record_costs_questions_but_no_fetching(
         assert summary.outcomes.keys() <= {dashget.Outcome.PRESENT, dashget.Outcome.ADOPTED}
 
 
-def test_a_file_whose_line_is_lost_is_adopted_with_one_question(
+def test_a_file_whose_record_line_is_lost_is_adopted_with_one_request(
     server: FaultServer, complete: Path
 ) -> None:
     def lose(data: bytes) -> bytes:
@@ -217,7 +217,9 @@ def test_a_record_of_a_later_form_is_refused_politely(server: FaultServer, compl
     assert mirror_damaged(server, complete, RECORD, newer) is None
 
 
-def test_an_undamaged_journal_saves_what_was_there(server: FaultServer, unfinished: Path) -> None:
+def test_an_undamaged_journal_saves_all_received_bytes(
+    server: FaultServer, unfinished: Path
+) -> None:
     summary = mirror_damaged(server, unfinished, JOURNAL, bytes)
     assert summary is not None
     assert summary.outcomes[dashget.Outcome.RESUMED] == 2
@@ -225,7 +227,7 @@ def test_an_undamaged_journal_saves_what_was_there(server: FaultServer, unfinish
     assert summary.transferred == missing
 
 
-def test_garbled_lines_of_the_journal_cost_their_range_alone(
+def test_damaged_lines_of_the_journal_lose_only_their_ranges(
     server: FaultServer, unfinished: Path
 ) -> None:
     # Each range has two lines: when it was written, and when it was synced at the end of the run.
@@ -242,13 +244,13 @@ def test_garbled_lines_of_the_journal_cost_their_range_alone(
         (b'"scattered":true', b'"scattered:true'),
     ],
 )
-def test_a_hole_of_a_part_is_never_taken_for_its_bytes(
+def test_a_hole_in_a_part_is_never_used_as_data(
     server: FaultServer, unfinished: Path, old: bytes, new: bytes
 ) -> None:
     mirror_damaged(server, unfinished, JOURNAL, lambda data: data.replace(old, new, 1))
 
 
-def test_a_part_whose_ranges_are_lost_from_the_journal_is_not_taken_for_whole(
+def test_a_part_whose_ranges_are_lost_from_the_journal_is_not_complete(
     server: FaultServer, unfinished: Path
 ) -> None:
     def cut(data: bytes) -> bytes:
@@ -278,7 +280,7 @@ def damaged_copy(pristine: Path, directory: str, damage: Damage) -> Path:
 
 
 @given(DAMAGES)
-def test_verify_reads_a_damaged_record_without_a_crash_and_prunes_nothing_that_is_named(
+def test_verify_reads_a_damaged_record_and_prunes_no_planned_file(
     server: FaultServer, complete: Path, damage: Damage
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -92,7 +92,7 @@ def test_a_resolved_url_is_absolute_legal_and_without_dot_segments(reference: st
 
 
 @given(st.text(max_size=20))
-def test_encoding_twice_is_encoding_once(text: str) -> None:
+def test_encoding_is_idempotent(text: str) -> None:
     once = encode(f"http://h/{text}")
     assert encode(once) == once
 
@@ -108,13 +108,13 @@ def test_durations_survive_writing_and_reading(microseconds: int) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_mpd_are_an_error_of_ours(data: bytes) -> None:
+def test_arbitrary_bytes_as_mpd_raise_only_mpd_errors(data: bytes) -> None:
     with pytest.raises(DashGetError):
         parse_mpd(data)
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-def test_a_damaged_manifest_is_read_or_refused_but_never_a_crash(
+def test_a_damaged_manifest_is_read_or_refused_without_a_crash(
     sample: bytes, data: st.DataObject
 ) -> None:
     position = data.draw(st.integers(0, len(sample) - 1))
@@ -167,14 +167,14 @@ def test_a_sidx_is_read_as_it_was_written(
 
 
 @given(st.binary(max_size=100))
-def test_bytes_that_are_no_boxes_are_an_error_of_ours(data: bytes) -> None:
+def test_arbitrary_bytes_as_boxes_raise_only_box_errors(data: bytes) -> None:
     for reader in (read_sidx, read_pssh, find_sidx, lambda b: list(iter_boxes(b))):
         with suppress(BoxError):
             reader(data)
 
 
 @given(st.binary(max_size=100))
-def test_bytes_that_are_no_webm_are_an_error_of_ours(data: bytes) -> None:
+def test_arbitrary_bytes_as_webm_raise_only_ebml_errors(data: bytes) -> None:
     prefixes = (b"", b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff", b"\x1c\x53\xbb\x6b\xff")
     for prefix in prefixes:
         with suppress(EbmlError):
@@ -183,7 +183,7 @@ def test_bytes_that_are_no_webm_are_an_error_of_ours(data: bytes) -> None:
 
 
 @given(st.binary(max_size=120), st.sampled_from(["", ' indexRange="0-119"', ' indexRange="9-99"']))
-def test_an_index_of_any_bytes_is_read_or_refused(data: bytes, attributes: str) -> None:
+def test_arbitrary_bytes_as_index_are_read_or_refused(data: bytes, attributes: str) -> None:
     text = (
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT8S"><Period>'
         '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'

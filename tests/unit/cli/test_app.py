@@ -74,7 +74,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespac
         (["é"], "get", "é"),
     ],
 )
-def test_the_command_is_get_unless_the_first_word_names_one(
+def test_the_default_command_is_get(
     words: list[str], command: str, operand: str, called: list[tuple[str, argparse.Namespace]]
 ) -> None:
     assert run(words) == 41
@@ -117,7 +117,7 @@ def test_the_command_is_get_unless_the_first_word_names_one(
     ],
 )
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_error_has_its_exit_code_a_sentence_and_a_hint(
+def test_every_error_has_an_exit_code_a_sentence_and_a_hint(
     command: str,
     error: BaseException,
     code: int,
@@ -135,7 +135,7 @@ def test_every_error_has_its_exit_code_a_sentence_and_a_hint(
     assert (captured.out, captured.err) == ("", said)
 
 
-def test_of_very_many_issues_the_first_are_shown_and_the_others_counted(
+def test_the_first_issues_are_shown_and_the_rest_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -230,7 +230,7 @@ def test_the_exit_code_of_verify_is_that_of_its_report(
         ([], False, "xterm", "PlainLines"),
     ],
 )
-def test_progress_is_drawn_on_a_terminal_that_can_and_only_if_wanted(
+def test_live_progress_needs_a_capable_terminal_and_no_option_against_it(
     words: list[str], terminal: bool, term: str, printer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Screen(io.StringIO):
@@ -251,7 +251,7 @@ def test_progress_is_drawn_on_a_terminal_that_can_and_only_if_wanted(
     assert seen == [printer]
 
 
-def test_an_only_issue_is_told_once(tmp_path: Path, capsys: Captured) -> None:
+def test_a_single_issue_is_shown_once(tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "x.mpd").write_text(
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S"/>'
     )
@@ -259,9 +259,7 @@ def test_an_only_issue_is_told_once(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr().err.count("has no Period") == 1
 
 
-def test_too_many_segments_name_the_option_that_allows_them(
-    tmp_path: Path, capsys: Captured
-) -> None:
+def test_the_error_for_too_many_segments_names_the_option(tmp_path: Path, capsys: Captured) -> None:
     document = MPD.format(seconds=9, periods=PERIOD.format(start="", timescale=1))
     (tmp_path / "x.mpd").write_text(document)
     words = ["plan", str(tmp_path / "x.mpd"), "--base-url", "http://h/x.mpd", "--segment-limit=1"]
@@ -278,7 +276,7 @@ def test_all_issues_of_an_mpd_are_shown(tmp_path: Path, capsys: Captured) -> Non
     assert "MPD/Period[2]" in shown
 
 
-def test_a_plan_is_one_url_a_line(tmp_path: Path, capsys: Captured) -> None:
+def test_a_plan_has_one_url_per_line(tmp_path: Path, capsys: Captured) -> None:
     document = MPD.format(seconds=3, periods=PERIOD.format(start="", timescale=1))
     (tmp_path / "x.mpd").write_text(document)
     assert run(["plan", str(tmp_path / "x.mpd"), "--base-url", "http://h.example/a/x.mpd"]) == 0
@@ -286,7 +284,7 @@ def test_a_plan_is_one_url_a_line(tmp_path: Path, capsys: Captured) -> None:
     assert shown == [f"http://h.example/a/{number}" for number in (1, 2, 3)]
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_program_quietly(tmp_path: Path) -> None:
     document = MPD.format(seconds=99999, periods=PERIOD.format(start="", timescale=1))
     (tmp_path / "x.mpd").write_text(document)
     command = [*COMMAND, "plan", str(tmp_path / "x.mpd")]
@@ -306,7 +304,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     "words", [["--help"], ["list", "--help"], ["get", "--version"], ["--version"]]
 )
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered: str) -> None:
+def test_a_help_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered: str) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(
             [*COMMAND, *words],
@@ -321,7 +319,7 @@ def test_a_page_that_cannot_be_written_is_an_error(words: list[str], unbuffered:
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_page_that_nobody_reads_ends_quietly(words: list[str], unbuffered: str) -> None:
+def test_a_help_page_into_a_closed_pipe_ends_quietly(words: list[str], unbuffered: str) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     done = subprocess.run(
@@ -335,7 +333,7 @@ def test_a_page_that_nobody_reads_ends_quietly(words: list[str], unbuffered: str
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_characters_that_the_output_lacks_are_escaped(tmp_path: Path) -> None:
+def test_characters_missing_from_the_output_encoding_are_escaped(tmp_path: Path) -> None:
     document = MPD.format(seconds=3, periods=PERIOD.format(start="", timescale=1))
     (tmp_path / "x.mpd").write_text(document.replace('id="', 'id="\u00e9', 1), encoding="utf-8")
     done = subprocess.run(
@@ -350,7 +348,7 @@ def test_characters_that_the_output_lacks_are_escaped(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_an_error_that_cannot_be_told_has_its_exit_code(unbuffered: str) -> None:
+def test_an_error_without_a_working_stderr_keeps_its_exit_code(unbuffered: str) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(
             [*COMMAND, "list", "gone.mpd"],
@@ -362,7 +360,7 @@ def test_an_error_that_cannot_be_told_has_its_exit_code(unbuffered: str) -> None
     assert (done.returncode, done.stdout) == (2, b"")
 
 
-def test_closed_streams_are_no_internal_error() -> None:
+def test_closed_standard_streams_are_not_an_internal_error() -> None:
     done = subprocess.run(
         ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-P", "-m", "dashget", "list", "gone"],
         env=environment(),

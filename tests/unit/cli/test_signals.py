@@ -40,14 +40,14 @@ def stop() -> Iterator[Stop]:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_the_first_signal_asks_for_an_orderly_end(stop: Stop, name: str) -> None:
+def test_the_first_signal_requests_an_orderly_stop(stop: Stop, name: str) -> None:
     with stopping_on_signals(stop):
         signal.raise_signal(signal.Signals[name])
         assert stop.requested
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_the_second_one_leaves_at_once(stop: Stop, name: str) -> None:
+def test_the_second_signal_ends_at_once(stop: Stop, name: str) -> None:
     with stopping_on_signals(stop):
         signal.raise_signal(signal.SIGHUP)
         with pytest.raises(KeyboardInterrupt):
@@ -55,19 +55,19 @@ def test_the_second_one_leaves_at_once(stop: Stop, name: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_terminal_that_is_closed_may_say_so_more_than_once(stop: Stop, first: str) -> None:
+def test_repeated_hang_ups_do_not_end_at_once(stop: Stop, first: str) -> None:
     with stopping_on_signals(stop):
         for number in (signal.Signals[first], signal.SIGHUP, signal.SIGHUP):
             signal.raise_signal(number)
     assert stop.requested
 
 
-def test_a_hang_up_before_anything_can_be_ended_in_order_interrupts() -> None:
+def test_a_hang_up_before_the_run_interrupts() -> None:
     with stopping_on_signals(Stop()), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGHUP)
 
 
-def test_where_hang_ups_are_ignored_they_stay_so(stop: Stop) -> None:
+def test_ignored_hang_ups_stay_ignored(stop: Stop) -> None:
     earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stopping_on_signals(stop):
@@ -77,7 +77,7 @@ def test_where_hang_ups_are_ignored_they_stay_so(stop: Stop) -> None:
         signal.signal(signal.SIGHUP, earlier)
 
 
-def test_an_interrupt_that_nothing_else_answers_is_answered_in_one_line() -> None:
+def test_an_interrupt_during_imports_prints_one_line() -> None:
     program = (
         "import signal\n"
         "import dashget.cli, dashget.cli.app\n"
@@ -113,14 +113,14 @@ class Gone(io.StringIO):
         raise OSError(self._number, os.strerror(self._number))
 
 
-def test_what_is_written_to_a_terminal_that_is_no_more_goes_nowhere() -> None:
+def test_output_to_a_closed_terminal_is_dropped() -> None:
     stream = outliving(Gone())
     assert stream.write("abc") == 3
     stream.flush()
     assert stream.isatty()
 
 
-def test_other_errors_of_output_are_errors() -> None:
+def test_other_output_errors_are_raised() -> None:
     stream = outliving(Gone(errno.ENOSPC))
     with pytest.raises(OSError, match="space"):
         stream.write("abc")

@@ -103,13 +103,13 @@ def test_a_sound_file_has_no_problems(data: bytes, role: Role) -> None:
         (FRAGMENT, Role("video/mp4", SegmentKind.INDEX), "no sidx"),
     ],
 )
-def test_what_is_wrong_is_named(data: bytes, role: Role, words: str) -> None:
+def test_each_problem_of_a_file_is_named(data: bytes, role: Role, words: str) -> None:
     found = problems(data, role)
     assert any(words in problem for problem in found), found
 
 
 @given(st.data())
-def test_a_cut_or_an_extended_segment_is_never_sound(data: st.DataObject) -> None:
+def test_a_truncated_or_extended_segment_always_has_problems(data: st.DataObject) -> None:
     whole = box("styp", b"msdh") + FRAGMENT
     cut = data.draw(st.integers(1, len(whole) - 1))
     assert problems(whole[:-cut], MEDIA)
@@ -117,7 +117,7 @@ def test_a_cut_or_an_extended_segment_is_never_sound(data: st.DataObject) -> Non
 
 
 @given(st.binary(max_size=300), st.sampled_from([INIT, MEDIA, WHOLE]))
-def test_no_bytes_whatever_make_it_raise(data: bytes, role: Role) -> None:
+def test_arbitrary_bytes_never_raise(data: bytes, role: Role) -> None:
     problems(data, role)
     for read in (first_decode_time, media_timescale):
         read(lambda offset, size: data[offset : offset + size], len(data))
@@ -158,7 +158,9 @@ def test_only_headers_are_read_of_a_large_file() -> None:
         (None, b"anything"),
     ],
 )
-def test_signatures_that_fit(mime: str | None, data: bytes) -> None:
+def test_files_with_the_signature_of_their_type_have_no_problem(
+    mime: str | None, data: bytes
+) -> None:
     assert problems(data, Role(mime, SegmentKind.MEDIA, whole=True)) == ()
 
 
@@ -166,7 +168,7 @@ def test_signatures_that_fit(mime: str | None, data: bytes) -> None:
     "mime",
     ["video/webm", "text/vtt", "application/ttml+xml", "image/jpeg", "image/png", "video/mp2t"],
 )
-def test_signatures_that_do_not(mime: str) -> None:
+def test_files_with_another_signature_have_a_problem(mime: str) -> None:
     assert problems(b"<html>no such file</html>", Role(mime, SegmentKind.MEDIA, whole=True))
 
 

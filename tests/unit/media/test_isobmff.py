@@ -45,7 +45,7 @@ def test_boxes_are_walked_with_all_forms_of_size() -> None:
     ]
 
 
-def test_a_box_may_reach_past_the_bytes_at_hand() -> None:
+def test_a_box_may_end_after_the_available_bytes() -> None:
     boxes = list(iter_boxes(struct.pack(">I4s", 5000, b"moov") + b"..."))
     assert [(b.type, b.end) for b in boxes] == [("moov", 5000)]
 
@@ -55,7 +55,7 @@ def test_a_size_below_the_header_is_an_error() -> None:
         list(iter_boxes(box("free") + struct.pack(">I4s", 4, b"free")))
 
 
-def test_a_header_that_is_cut_off_ends_the_walk() -> None:
+def test_a_truncated_header_ends_the_iteration() -> None:
     assert list(iter_boxes(b"\0\0\0")) == []
     assert list(iter_boxes(struct.pack(">I4s", 1, b"mdat") + b"\0")) == []
 
@@ -70,12 +70,12 @@ def test_pssh_is_read_in_both_versions() -> None:
     "data",
     [b"", box("free"), pssh()[:-5], pssh(version=1)[:40], pssh()[:28] + b"\xff" * 10],
 )
-def test_a_pssh_that_is_none_is_an_error(data: bytes) -> None:
+def test_an_invalid_pssh_is_an_error(data: bytes) -> None:
     with pytest.raises(BoxError):
         read_pssh(data)
 
 
-def test_a_sidx_that_is_cut_off_can_be_completed() -> None:
+def test_the_needed_length_of_a_truncated_sidx_is_known() -> None:
     body = bytes(4) + struct.pack(">IIIIHH", 1, 1000, 0, 0, 0, 1) + struct.pack(">III", 9, 9, 9)
     data = box("ftyp") + box("sidx", body)
     assert find_sidx(data[:-1]) is None
@@ -86,7 +86,7 @@ def test_a_sidx_that_is_cut_off_can_be_completed() -> None:
     assert sidx.start == 8
 
 
-def test_a_sidx_behind_media_is_not_looked_for() -> None:
+def test_a_sidx_after_media_is_not_found() -> None:
     assert find_sidx(box("moof") + box("sidx", bytes(24))) is None
 
 

@@ -21,7 +21,7 @@ TITLED = "an HTML page titled 'Sign in'"
         b"<head><title>Sign in</title></head>",
     ],
 )
-def test_a_page_is_known_by_how_it_begins(body: bytes) -> None:
+def test_html_pages_are_recognised_by_their_beginning(body: bytes) -> None:
     assert html_page(body) == TITLED
 
 
@@ -29,7 +29,7 @@ def test_a_page_is_known_by_how_it_begins(body: bytes) -> None:
     "body",
     [b"<html>", b"<body>\xff\xfe", b"<html><title></title>", b"<html><title> \n </title>"],
 )
-def test_a_page_may_have_no_title(body: bytes) -> None:
+def test_an_html_page_may_have_no_title(body: bytes) -> None:
     assert html_page(body) == "an HTML page"
 
 
@@ -44,11 +44,11 @@ def test_a_page_may_have_no_title(body: bytes) -> None:
         b"<! <html>", b"<!-- <html>", b'{"page": "<html>"}',
     ],
 )  # fmt: skip
-def test_nothing_else_is_taken_for_a_page(body: bytes) -> None:
+def test_other_content_is_not_recognised_as_html(body: bytes) -> None:
     assert html_page(body) is None
 
 
 @pytest.mark.parametrize("piece", [b"<!---->", b"<!-- -->", b"<!x>", b"<?x?>\n", b"<!--"])
-def test_what_only_seems_to_become_a_page_is_soon_left(piece: bytes) -> None:
-    """With two ways to read each piece this would take longer than there is time."""
+def test_recognising_html_takes_linear_time(piece: bytes) -> None:
+    """A pattern with two ways to read each piece would take exponential time."""
     assert html_page(piece * 500) is None

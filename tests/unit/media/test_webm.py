@@ -29,7 +29,7 @@ def cue(time: int, *positions: int) -> bytes:
     return element("bb", unsigned("b3", time) + tracks)
 
 
-def test_the_header_tells_where_the_segment_begins_and_how_long_a_tick_is() -> None:
+def test_the_header_has_the_offset_of_the_segment_and_the_length_of_a_tick() -> None:
     data = EBML + SEGMENT + b"\x88" + info(unsigned("2ad7b1", 500_000))
     assert read_header(data) == WebmHeader(10, 18, 500_000, None)
 
@@ -49,17 +49,17 @@ def test_cues_are_clusters_in_file_order_with_their_first_time() -> None:
     "data",
     [b"", b"\0", EBML, EBML + b"\xec\x80", EBML + SEGMENT + b"\xff" + info(unsigned("2ad7b1", 0))],
 )
-def test_what_is_no_webm_header_is_an_error(data: bytes) -> None:
+def test_an_invalid_webm_header_is_an_error(data: bytes) -> None:
     with pytest.raises(EbmlError):
         read_header(data)
 
 
 @pytest.mark.parametrize("data", [b"", element("ec", b""), element("1c53bb6b", cue(0, 1))[:-1]])
-def test_what_are_no_whole_cues_is_an_error(data: bytes) -> None:
+def test_incomplete_cues_are_an_error(data: bytes) -> None:
     with pytest.raises(EbmlError):
         read_cues(data, WebmHeader(0, None))
 
 
-def test_a_header_that_is_cut_off_ends_the_walk() -> None:
+def test_a_truncated_header_ends_the_iteration() -> None:
     assert list(iter_elements(b"\x1a\x45")) == []
     assert list(iter_elements(b"\xec\x40")) == []

@@ -55,7 +55,7 @@ def test_answers_are_read_by_their_method() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "yesterday"])
-def test_a_date_header_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_date_header_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_date_header(text)
     with pytest.raises(ValueError, match="not a date"):

@@ -42,18 +42,20 @@ def messages(mpd: MPD) -> str:
         (b'<?xml version="1.0"?><SmoothStreamingMedia/>', "a Smooth Streaming manifest"),
     ],
 )
-def test_what_is_no_mpd_is_named_for_what_it_looks_like(data: bytes, appearance: str) -> None:
+def test_documents_of_other_formats_are_refused_by_the_name_of_the_format(
+    data: bytes, appearance: str
+) -> None:
     with pytest.raises(MPDSyntaxError, match=appearance) as caught:
         parse_mpd(data)
     assert caught.value.hint
 
 
-def test_another_root_element_is_named() -> None:
+def test_another_root_element_is_refused_by_name() -> None:
     with pytest.raises(MPDSyntaxError, match="the root element is Period, not MPD"):
         parse_mpd(b"<Period/>")
 
 
-def test_a_truncated_document_says_in_which_line_it_breaks_off() -> None:
+def test_the_error_for_a_truncated_document_has_the_line() -> None:
     with pytest.raises(MPDSyntaxError, match=r"breaks off in line 3 inside MPD/Period") as caught:
         parse_mpd(f"{HEAD}>\n<Period>\n<AdaptationSet".encode())
     assert "truncated" in str(caught.value.hint)
@@ -64,7 +66,7 @@ def test_a_document_that_ends_inside_the_root_tag_is_truncated() -> None:
         parse_mpd(HEAD.encode())
 
 
-def test_malformed_xml_is_named_with_line_and_column() -> None:
+def test_the_error_for_malformed_xml_has_line_and_column() -> None:
     with pytest.raises(MPDSyntaxError, match="mismatched tag in line 2, column 11"):
         parse_mpd(f"{HEAD}>\n<Period></Perjod></MPD>".encode())
 
@@ -153,7 +155,7 @@ def test_elements_of_other_namespaces_are_ignored() -> None:
     assert [a.id for a in mpd.periods[0].adaptation_sets] == ["1"]
 
 
-def test_undeclared_prefixes_are_taken_by_their_usual_meaning_with_one_warning() -> None:
+def test_undeclared_prefixes_have_their_usual_meaning_with_one_warning() -> None:
     mpd = parse(
         "<Period><AdaptationSet>"
         '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" cenc:default_KID="K1"/>'
@@ -185,14 +187,14 @@ def test_blanks_before_the_xml_declaration_are_mended_with_a_warning() -> None:
     assert "blanks or NUL bytes" in messages(mpd)
 
 
-def test_what_could_be_read_in_two_ways_is_not_read() -> None:
+def test_malformed_xml_with_several_readings_is_refused() -> None:
     with pytest.raises(MPDSyntaxError, match="duplicate attribute"):
         parse("<Period id='a' id='b'/>")
     with pytest.raises(MPDSyntaxError, match="junk after document element"):
         parse_mpd(f"{HEAD}/>{HEAD}/>".encode())
 
 
-def test_nodes_know_their_place_and_line() -> None:
+def test_elements_have_their_place_and_line() -> None:
     mpd = parse("<Period/>\n<Period>\n<AdaptationSet/>\n\n<AdaptationSet/></Period>")
     node = mpd.periods[1].adaptation_sets[1]
     assert node.where == "MPD/Period[2]/AdaptationSet[2]"
@@ -214,7 +216,7 @@ def test_cdata_is_text() -> None:
     assert parse("<BaseURL><![CDATA[http://h/?a&b]]></BaseURL>").base_urls[0].url == "http://h/?a&b"
 
 
-def test_values_that_segments_depend_on_are_problems_and_others_warnings() -> None:
+def test_invalid_values_that_segments_depend_on_are_problems_and_others_warnings() -> None:
     mpd = parse(
         '<Period duration="soon"><AdaptationSet width="wide">'
         '<SegmentTemplate timescale="0" duration="x" startNumber="-1"/></AdaptationSet></Period>'
@@ -246,7 +248,7 @@ def test_rows_of_a_timeline_are_read_as_written() -> None:
     ]
 
 
-def test_odd_rows_are_mended_or_reported_with_their_line() -> None:
+def test_odd_timeline_rows_are_mended_or_reported_with_their_line() -> None:
     mpd = parse(
         "<Period><SegmentTemplate><SegmentTimeline>\n"
         '<S t="0.0" d="1.9999999" x="y"/>\n<S t="4"/>\n<S t="-1" d="z"/>\n<S d="2" p="1"/>'
@@ -304,7 +306,7 @@ def test_an_unknown_presentation_type_is_a_problem() -> None:
     assert parse("", 'type="Dynamic"').type == "dynamic"
 
 
-def test_a_flood_of_remarks_is_cut() -> None:
+def test_the_number_of_warnings_is_limited() -> None:
     mpd = parse("".join(f"<Period start='x{i}'/>" for i in range(1500)))
     assert len(mpd.problems) == 1000
     assert "500 more remarks" in mpd.warnings[-1].message

@@ -16,7 +16,7 @@ def parse(body: str) -> MPD:
     return parse_mpd(f"{HEAD}\n{body}\n</MPD>".encode(), url="http://h/m.mpd")
 
 
-def test_what_is_needed_is_named_with_its_place() -> None:
+def test_remote_elements_to_fetch_are_listed_with_their_place() -> None:
     mpd = parse(
         "<Period/>\n<Period xlink:href=' ad.xml '><AdaptationSet xlink:href='a.xml'/></Period>"
     )
@@ -32,7 +32,7 @@ def test_a_document_without_remote_elements_needs_nothing() -> None:
     assert include_remote(mpd, {"x": b"<Period/>"}) is mpd
 
 
-def test_what_was_not_fetched_stays_remote() -> None:
+def test_remote_elements_that_were_not_fetched_stay_remote() -> None:
     mpd = parse("<Period xlink:href='a.xml'/><Period xlink:href='b.xml'/>")
     mpd = include_remote(mpd, {"a.xml": b"<Period id='a'/>"})
     assert [r.href for r in mpd.remote] == ["b.xml"]
@@ -42,7 +42,7 @@ def test_what_was_not_fetched_stays_remote() -> None:
     assert mpd.remote == ()
 
 
-def test_a_remote_entity_may_have_a_declaration_a_mark_and_other_prefixes() -> None:
+def test_a_remote_entity_may_have_an_xml_declaration_a_byte_order_mark_and_other_prefixes() -> None:
     data = (
         b"\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?>\n<!-- ad -->"
         b"<d:Period xmlns:d='urn:mpeg:dash:schema:mpd:2011' id='a'/>"
@@ -56,14 +56,14 @@ def test_an_empty_remote_entity_removes_the_element() -> None:
     assert mpd.periods == ()
 
 
-def test_a_remote_entity_that_is_no_xml_is_a_warning_and_the_content_stays() -> None:
+def test_a_remote_entity_that_is_not_xml_is_a_warning_and_the_content_stays() -> None:
     mpd = include_remote(parse("<Period id='own' xlink:href='a.xml'/>"), {"a.xml": b"<html>Gone"})
     assert [p.id for p in mpd.periods] == ["own"]
     assert "the document is an HTML page" in mpd.warnings[0].message
     assert mpd.warnings[0].where == "MPD/Period[1]"
 
 
-def test_lines_of_another_document_are_not_given_as_lines_of_this_one() -> None:
+def test_elements_of_a_remote_entity_have_no_line_numbers() -> None:
     mpd = include_remote(
         parse("<Period xlink:href='a.xml'/>"), {"a.xml": b"\n\n<Period><AdaptationSet/></Period>"}
     )
@@ -71,7 +71,7 @@ def test_lines_of_another_document_are_not_given_as_lines_of_this_one() -> None:
     assert mpd.periods[0].adaptation_sets[0].where == "MPD/Period[1]/AdaptationSet[1]"
 
 
-def test_what_is_said_about_the_xml_is_kept() -> None:
+def test_warnings_about_the_xml_are_kept_after_inclusion() -> None:
     mpd = parse("<Period xlink:href='a.xml'><X y:z='1'/></Period>")
     mpd = include_remote(mpd, {"a.xml": b"<Period/>"})
     assert [w.message for w in mpd.warnings] == ["the prefix 'y' is used without a declaration"]

@@ -66,7 +66,7 @@ def pssh(system_id: str, *, key_id: str | None = None) -> str:
         ('mimeType="application/octet-stream"', "", ContentType.OTHER),
     ],
 )
-def test_the_kind_of_content_is_told_by_the_most_explicit_statement(
+def test_the_content_type_comes_from_the_most_explicit_attribute(
     attributes: str, representation: str, expected: ContentType
 ) -> None:
     body = f'<AdaptationSet {attributes}><Representation id="r" {representation}/></AdaptationSet>'
@@ -77,13 +77,15 @@ def test_the_kind_of_content_is_told_by_the_most_explicit_statement(
     ("name", "expected"),
     [("a.vtt", ContentType.TEXT), ("a.m4a?x=1", ContentType.AUDIO), ("a.JPG", ContentType.IMAGE)],
 )
-def test_the_file_extension_tells_where_nothing_else_does(name: str, expected: ContentType) -> None:
+def test_the_content_type_comes_from_the_file_extension_if_nothing_else_tells(
+    name: str, expected: ContentType
+) -> None:
     body = f'<AdaptationSet><Representation id="r"><BaseURL>{name}</BaseURL></Representation>'
     sets = present(period(f"{body}</AdaptationSet>")).periods[0].adaptation_sets
     assert sets[0].content_type is expected
 
 
-def test_a_subtitle_role_and_a_content_component_tell_the_kind() -> None:
+def test_the_content_type_may_come_from_a_role_or_a_content_component() -> None:
     sets = (
         present(
             period(
@@ -100,12 +102,12 @@ def test_a_subtitle_role_and_a_content_component_tell_the_kind() -> None:
     assert sets[1].lang == "nl"
 
 
-def test_nothing_that_tells_the_kind_is_a_warning() -> None:
+def test_an_unknown_content_type_is_a_warning() -> None:
     presentation = present(period('<AdaptationSet><Representation id="r"/></AdaptationSet>'))
     assert any("what kind of content" in w.message for w in presentation.warnings)
 
 
-def test_common_attributes_fall_through_to_the_representation() -> None:
+def test_representations_inherit_common_attributes() -> None:
     representation = (
         present(
             period(
@@ -133,7 +135,7 @@ def test_common_attributes_fall_through_to_the_representation() -> None:
         ("urn:example", "3", None),
     ],
 )
-def test_channels_are_counted_where_the_scheme_is_known(
+def test_channels_are_counted_for_known_schemes(
     scheme: str, value: str, expected: int | None
 ) -> None:
     body = (
@@ -233,7 +235,7 @@ def test_a_broken_pssh_is_a_warning() -> None:
     assert sum(w.message.startswith("cenc:pssh") for w in presentation.warnings) == 2
 
 
-def test_the_presentation_says_what_it_is() -> None:
+def test_the_presentation_has_title_profiles_type_and_duration() -> None:
     presentation = present(period('<AdaptationSet mimeType="video/mp4"/>'))
     assert presentation.type is PresentationType.STATIC
     assert not presentation.dynamic
@@ -304,7 +306,7 @@ def test_a_dynamic_presentation_needs_the_time() -> None:
     assert presentation.window.now == Fraction(9, 2)
 
 
-def test_segments_can_be_iterated_with_nothing_but_the_document() -> None:
+def test_iter_segments_needs_only_the_document() -> None:
     text = f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {LIVE}>{TEMPLATE}</MPD>'
     mpd = parse_mpd(text.encode(), url="https://h/d/m.mpd")
     assert [s.url for s in iter_segments(mpd, "r", now=Fraction(4))] == [
@@ -319,7 +321,7 @@ def test_segments_can_be_iterated_with_nothing_but_the_document() -> None:
         next(iter_segments(presentation, "x"))
 
 
-def test_a_list_past_the_limit_is_an_error_that_names_it_after_what_fits() -> None:
+def test_a_list_longer_than_the_limit_raises_after_the_last_allowed_segment() -> None:
     representation = (
         present(
             period(
@@ -340,7 +342,7 @@ def test_a_list_past_the_limit_is_an_error_that_names_it_after_what_fits() -> No
         next(found)
 
 
-def test_many_base_urls_do_not_multiply_without_end() -> None:
+def test_combinations_of_base_urls_are_limited() -> None:
     bases = "".join(f"<BaseURL>{i}/</BaseURL>" for i in range(10))
     presentation = present(
         bases + f"<Period>{bases}{TEMPLATE.partition('>')[2]}",

@@ -62,18 +62,18 @@ def test_identifiers_are_replaced_with_their_values_and_widths(text: str, expect
         ("$$$$", "$$"),
     ],
 )
-def test_two_dollar_signs_are_one(text: str, expected: str) -> None:
+def test_two_dollar_signs_stand_for_one(text: str, expected: str) -> None:
     assert expand(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["$foo$.m4s", "$number$.m4s", "price$5.m4s", "{id}.m4s", "$Number%5z$", "100%$"]
 )
-def test_what_is_no_identifier_is_literal_text(text: str) -> None:
+def test_text_that_is_not_an_identifier_stays_literal(text: str) -> None:
     assert expand(text) == text
 
 
-def test_an_unknown_identifier_is_remarked_on_once() -> None:
+def test_an_unknown_identifier_gets_one_remark() -> None:
     _, remarks = parse_template("$foo$/$bar$/$Number$.m4s")
     assert remarks == ("$foo$ is no template identifier and stays as literal text",)
 
@@ -109,17 +109,17 @@ def test_a_width_without_a_leading_zero_pads_with_zeros() -> None:
     assert len(remarks) == 1
 
 
-def test_a_hostile_width_is_cut() -> None:
+def test_a_huge_width_is_limited() -> None:
     assert len(expand("$Number%0999999999d$")) == MAX_WIDTH
 
 
-def test_private_use_characters_in_a_source_cannot_pass_for_markers() -> None:
+def test_private_use_characters_in_a_template_are_not_read_as_markers() -> None:
     assert expand("\ue000/$Number$") == "%EE%80%80/7"
     assert expand("$RepresentationID$/$Number$", representation_id="\ue000") == "%EE%80%80/7"
     assert escape_markers("\ue001é") == "%EE%80%81é"
 
 
-def test_there_are_markers_for_all_the_fields_that_one_template_can_have() -> None:
+def test_there_are_enough_markers_for_the_longest_template() -> None:
     names = ("Number", "Time", "SubNumber")
     widths = ("", *(f"%0{width}{radix}" for width in range(MAX_WIDTH + 2) for radix in "dxXoiu"))
     source = "-".join(f"${name}{width}$" for name in names for width in widths)

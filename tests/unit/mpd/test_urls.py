@@ -57,7 +57,7 @@ def test_a_base_without_a_path_gets_a_slash() -> None:
     assert resolve_reference("http://h", "a/b") == "http://h/a/b"
 
 
-def test_the_query_of_a_base_does_not_spread() -> None:
+def test_the_query_of_a_base_is_not_inherited() -> None:
     assert resolve_reference("http://h/m.mpd?token=1", "seg/") == "http://h/seg/"
 
 
@@ -88,7 +88,7 @@ def test_template_markers_pass_through(marker: str, beside: str) -> None:
     assert resolved == f"http://h/d/a{'%C3%A9' if beside else ''}/{marker}.m4s"
 
 
-def test_other_private_use_characters_are_encoded_like_any_that_no_url_may_hold() -> None:
+def test_other_private_use_characters_are_percent_encoded() -> None:
     other = chr(ord(LAST_MARKER) + 1)
     assert resolve_reference("http://h/d/", f"a/{other}.m4s") == "http://h/d/a/%EE%90%80.m4s"
 

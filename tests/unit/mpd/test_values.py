@@ -56,12 +56,12 @@ def test_other_durations_are_read_with_a_remark(text: str, expected: Fraction) -
 
 
 @pytest.mark.parametrize("text", ["", "PT", "P", "soon", "PT1X", "1:2:3:4", "--5", "P-1D"])
-def test_no_durations_are_refused(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         values.read_duration(text)
 
 
-def test_a_duration_of_astronomical_size_is_refused_rather_than_overflowing() -> None:
+def test_a_duration_of_astronomical_size_is_refused() -> None:
     with pytest.raises(ValueError, match="not a duration"):
         values.read_duration("P999999999999999D")
 
@@ -78,7 +78,7 @@ def test_a_duration_of_astronomical_size_is_refused_rather_than_overflowing() ->
         ("2024-02-28T24:00:00Z", 1709164800),
     ],
 )
-def test_date_times_are_exact_and_without_a_zone_utc(text: str, expected: Fraction) -> None:
+def test_date_times_are_exact_and_default_to_utc(text: str, expected: Fraction) -> None:
     assert values.read_date_time(text) == (expected, None)
 
 
@@ -90,12 +90,12 @@ def test_other_date_times_are_read_with_a_remark(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "2024-13-01T00:00:00Z", "2023-02-29T00:00:00Z"])
-def test_no_date_times_are_refused(text: str) -> None:
+def test_invalid_date_times_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         values.read_date_time(text)
 
 
-def test_a_fractional_number_where_an_integer_belongs_is_rounded_with_a_remark() -> None:
+def test_a_fraction_for_an_integer_attribute_is_rounded_with_a_remark() -> None:
     value, remark = values.read_integer("2001999.9999999998")
     assert value == 2002000
     assert remark is not None
@@ -107,7 +107,7 @@ def test_a_frame_rate_is_a_ratio(text: str) -> None:
     assert values.read_rate(text) == (Fraction(30000, 1001), None)
 
 
-def test_a_decimal_frame_rate_is_taken_with_a_remark() -> None:
+def test_a_decimal_frame_rate_is_read_with_a_remark() -> None:
     assert values.read_rate("25") == (Fraction(25), None)
     value, remark = values.read_rate("29.97")
     assert value == Fraction(2997, 100)
@@ -126,9 +126,7 @@ def test_a_decimal_frame_rate_is_taken_with_a_remark() -> None:
         (values.read_boolean, "yes"),
     ],
 )
-def test_what_nothing_can_be_made_of_is_a_value_error(
-    reader: Callable[[str], object], text: str
-) -> None:
+def test_invalid_values_raise_value_error(reader: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match=r"not|neither|zero"):
         reader(text)
 
@@ -137,7 +135,7 @@ def test_numbers_with_exponents_are_read() -> None:
     assert values.read_number("1.5e3") == (Fraction(1500), None)
 
 
-def test_flags() -> None:
+def test_booleans_are_read_with_a_remark_on_other_spellings() -> None:
     assert values.read_boolean("true") == (True, None)
     assert values.read_boolean("0") == (False, None)
     value, remark = values.read_boolean("True")

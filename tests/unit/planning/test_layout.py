@@ -69,7 +69,7 @@ def test_a_plain_name_stays_plain_beside_one_with_a_query() -> None:
     ]
 
 
-def test_a_query_that_tells_segments_apart_is_kept() -> None:
+def test_a_query_that_distinguishes_segments_is_kept() -> None:
     assert paths("https://h.example/vod/show/seg?n=$Number$") == ["seg@n=7"]
 
 
@@ -77,7 +77,7 @@ def test_a_query_that_repeats_the_number_of_the_path_is_dropped() -> None:
     assert paths("https://h.example/vod/show/$Number$.m4s?n=$Number$") == ["7.m4s"]
 
 
-def test_patterns_that_some_number_makes_equal_keep_their_queries() -> None:
+def test_patterns_that_can_expand_to_the_same_path_keep_their_queries() -> None:
     first, second = paths(
         "https://h.example/vod/show/$Number$.m4s?k=1", "https://h.example/vod/show/7.m4s?k=2"
     )
@@ -91,7 +91,7 @@ def test_a_listed_url_that_a_template_also_makes_is_the_same_file() -> None:
     ]
 
 
-def test_names_that_differ_in_case_alone_are_told_apart() -> None:
+def test_names_that_differ_only_in_case_get_different_paths() -> None:
     first, second = paths(
         "https://h.example/vod/show/V/$Number$.m4s", "https://h.example/vod/show/v/$Number$.m4s"
     )
@@ -99,7 +99,7 @@ def test_names_that_differ_in_case_alone_are_told_apart() -> None:
     assert first.endswith(".m4s")
 
 
-def test_http_and_https_of_one_host_are_told_apart() -> None:
+def test_http_and_https_of_one_host_get_different_paths() -> None:
     first, second = paths("http://cdn.example/a.mp4", "https://cdn.example/a.mp4")
     assert first != second
 
@@ -110,7 +110,7 @@ def test_a_file_never_takes_the_name_of_a_directory() -> None:
     assert first.startswith("v~")
 
 
-def test_a_file_never_takes_a_name_that_a_directory_pattern_may_have() -> None:
+def test_a_file_never_takes_a_name_that_a_directory_pattern_can_expand_to() -> None:
     file, below = paths("https://h.example/vod/show/7", "https://h.example/vod/show/$Number$/a")
     assert below == "7/a"
     assert file.startswith("7~")
@@ -122,7 +122,7 @@ def test_a_segment_never_takes_the_name_of_the_manifest(name: str) -> None:
 
 
 @pytest.mark.parametrize("folder", [".dashget", ".DashGet", "_external", "_data", "%2edashget"])
-def test_the_mirrors_own_directories_cannot_be_named(folder: str) -> None:
+def test_resources_never_use_the_names_of_the_mirrors_own_directories(folder: str) -> None:
     path = paths(f"https://h.example/vod/show/{folder}/record.jsonl")[0]
     assert path.split("/")[0].casefold() not in (".dashget", "_external", "_data")
 
@@ -139,7 +139,7 @@ def test_names_do_not_depend_on_the_order_of_addresses() -> None:
     assert forward == backward
 
 
-def test_embedded_resources_have_a_place_of_their_own() -> None:
+def test_embedded_resources_have_their_own_directory() -> None:
     path = paths("data:text/vtt,WEBVTT")[0]
     assert path.startswith("_data/")
 
@@ -187,20 +187,20 @@ def test_a_long_name_is_cut_to_255_bytes_and_keeps_its_extension() -> None:
     assert name != safe_component("é" * 301 + ".mp4")
 
 
-def test_a_long_pattern_keeps_its_field_and_its_room() -> None:
+def test_a_long_pattern_keeps_its_field_and_room_for_its_digits() -> None:
     path = paths(f"https://h.example/vod/show/{'y' * 300}-$Number$.m4s")[0]
     assert len(path.encode()) <= 255
     assert "7" in path
 
 
-def test_a_path_no_system_would_take_is_replaced() -> None:
+def test_a_path_too_long_for_any_system_is_replaced() -> None:
     path = paths("https://h.example/vod/show/" + "d/" * 800 + "$Number$.m4s")[0]
     assert len(path) < 300
     assert path.endswith(".m4s")
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_no_component_escapes_and_none_is_shared(one: str, other: str) -> None:
+def test_components_are_safe_and_unique(one: str, other: str) -> None:
     first = safe_component(_encoded(one))
     assert "/" not in first
     assert "\\" not in first
@@ -260,7 +260,7 @@ def test_the_manifest_is_saved_under_its_last_component(url: str, name: str) -> 
     assert manifest_name(url) == name
 
 
-def test_the_playable_manifest_stands_beside_the_received_one() -> None:
+def test_the_local_manifest_is_stored_beside_the_received_one() -> None:
     assert local_manifest_name("a.mpd") == "a.local.mpd"
     assert local_manifest_name("A.MPD") == "A.local.mpd"
 
@@ -274,17 +274,17 @@ def test_the_playable_manifest_stands_beside_the_received_one() -> None:
         ("file:///home/me/show/x.mpd", "show"),
     ],
 )
-def test_the_default_directory_is_named_after_the_manifests_own(url: str, name: str) -> None:
+def test_the_default_directory_is_named_after_the_manifests_directory(url: str, name: str) -> None:
     assert root_name(url) == name
 
 
-def test_a_layout_can_be_told_the_manifests_name() -> None:
+def test_a_layout_accepts_a_name_for_the_manifest() -> None:
     layout = Layout(MANIFEST, [address("https://h.example/vod/show/y.mpd")], name=SafePath("y.mpd"))
     path = layout.path(address("https://h.example/vod/show/y.mpd"), None, None, None)
     assert path != "y.mpd"
 
 
-def test_templates_that_differ_in_their_identifier_alone_have_their_own_names() -> None:
+def test_templates_that_differ_only_in_an_identifier_get_different_paths() -> None:
     texts = ("v/$Number$.m4s", "v/$Number%05d$.m4s", "v/$Time$.m4s", "v/$Number%x$.m4s")
     addresses = [address(f"https://h.example/vod/show/{text}") for text in texts]
     layout = Layout(MANIFEST, addresses)
@@ -292,7 +292,7 @@ def test_templates_that_differ_in_their_identifier_alone_have_their_own_names() 
     assert named == ["v/17.m4s", "v/00017.m4s", "v/700.m4s", "v/11.m4s"]
 
 
-def test_an_encoded_private_use_character_is_not_taken_for_a_field() -> None:
+def test_an_encoded_private_use_character_is_not_read_as_a_field() -> None:
     assert paths("https://h.example/vod/show/a%EE%80%80-$Number$.m4s") == ["a%EE%80%80-7.m4s"]
     assert paths("https://h.example/vod/show/a%EE%80%80.m4s") == ["a%EE%80%80.m4s"]
 
@@ -304,13 +304,13 @@ def test_the_manifests_name_leaves_room_for_its_other_versions() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[::1/x", "http://h:99999/x", "http://h:abc/x"])
-def test_a_url_that_cannot_be_one_is_an_error_of_the_manifest(url: str) -> None:
+def test_an_invalid_url_is_an_error_of_the_manifest(url: str) -> None:
     with pytest.raises(MPDError, match="not a valid URL"):
         paths(url)
 
 
-def test_many_periods_with_their_number_behind_the_field_are_named_in_no_time() -> None:
-    """Compared pair by pair, these would be thousands of millions of steps."""
+def test_paths_of_many_similar_templates_take_little_time() -> None:
+    """Comparing these pair by pair would take thousands of millions of steps."""
     urls = [f"https://h.example/vod/show/seg-$Number$-p{n}.m4s" for n in range(3000)]
     named = paths(*urls)
     assert named[17] == "seg-7-p17.m4s"
@@ -319,7 +319,7 @@ def test_many_periods_with_their_number_behind_the_field_are_named_in_no_time() 
 
 
 @given(URLS)
-def test_the_short_way_to_a_name_leads_where_the_long_way_does(tails: list[str]) -> None:
+def test_the_fast_path_gives_the_same_name_as_the_full_rules(tails: list[str]) -> None:
     from dashget.planning import layout as module
 
     urls = [f"https://h.example/vod/show/{tail}" for tail in tails]
@@ -333,7 +333,7 @@ def test_the_short_way_to_a_name_leads_where_the_long_way_does(tails: list[str])
 
 
 @given(st.text(alphabet="a./\\\0 ", max_size=8) | st.sampled_from([".DASHGET/x", "a/.dashget"]))
-def test_a_path_is_safe_if_each_component_is(path: str) -> None:
+def test_a_path_is_safe_if_all_components_are(path: str) -> None:
     parts = path.split("/")
     safe = not {"", ".", ".."} & {*parts} and parts[0].casefold() != ".dashget"
     assert is_safe_path(path) is (safe and "\\" not in path and "\0" not in path)

@@ -154,7 +154,7 @@ def test_segments_that_are_ranges_of_one_file_share_its_path() -> None:
     assert {line.path for line in lines} == {"v.mp4"}
 
 
-def test_alternatives_follow_the_first_url() -> None:
+def test_alternative_urls_follow_the_first_one() -> None:
     text = (
         "<BaseURL>https://one.example/</BaseURL><BaseURL>https://two.example/</BaseURL>"
         f"<Period>{adaptation_set('v', 8)}</Period>"

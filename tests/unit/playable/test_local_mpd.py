@@ -110,7 +110,7 @@ BASES = {
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_it_names_the_files_of_the_mirror_and_nothing_else(case: str, base: str) -> None:
+def test_the_local_mpd_refers_only_to_files_of_the_mirror(case: str, base: str) -> None:
     data = document(f"{base}<Period>{case}</Period>")
     assert played_paths(localized(data)) == mirror_paths(data)
 
@@ -126,12 +126,12 @@ def test_bases_at_every_level_are_honoured(base: str) -> None:
         assert played_paths(localized(data)) == mirror_paths(data)
 
 
-def test_a_document_whose_references_hold_in_the_mirror_stays_as_it_is() -> None:
+def test_a_document_whose_references_are_valid_in_the_mirror_is_kept_unchanged() -> None:
     data = document(f"<BaseURL>media/</BaseURL><Period>{CASES['number']}</Period>")
     assert localized(data) == data
 
 
-def test_a_document_that_was_odd_to_read_is_written_anew() -> None:
+def test_a_document_with_mended_xml_is_rewritten() -> None:
     data = document(f"<Period>{CASES['number']}</Period>").replace(
         b'profiles="p" minBufferTime', b'profiles="p"minBufferTime'
     )
@@ -141,7 +141,7 @@ def test_a_document_that_was_odd_to_read_is_written_anew() -> None:
     assert played_paths(local) == mirror_paths(data)
 
 
-def test_queries_and_unsafe_names_are_followed_to_where_they_were_put() -> None:
+def test_references_with_queries_and_unsafe_names_lead_to_their_files() -> None:
     template = (
         '<SegmentTemplate timescale="1" duration="4" media="./a:b/$Number$.m4s?t=1&amp;r=$RepresentationID$" '
         'initialization="CON?x=1"/>'
@@ -161,7 +161,7 @@ def test_a_dollar_in_a_path_is_not_read_as_an_identifier() -> None:
     assert played_paths(localized(data)) == mirror_paths(data)
 
 
-def test_two_periods_with_their_own_bases() -> None:
+def test_periods_with_different_base_urls_lead_to_their_files() -> None:
     data = document(
         "".join(
             f'<Period id="{name}" duration="PT4S"><BaseURL>https://{name}.example/</BaseURL>'
@@ -172,7 +172,7 @@ def test_two_periods_with_their_own_bases() -> None:
     assert played_paths(localized(data)) == mirror_paths(data)
 
 
-def test_what_was_not_selected_is_gone_with_its_empty_parents() -> None:
+def test_unselected_representations_are_removed_with_empty_parents() -> None:
     audio = video(NUMBER + representation(name="a1")).replace("video", "audio")
     data = document(
         f'<Period id="both" duration="PT4S">{CASES["number"]}{audio}</Period>'
@@ -185,7 +185,7 @@ def test_what_was_not_selected_is_gone_with_its_empty_parents() -> None:
     assert played_paths(local) == mirror_paths(data, video="id=v2", audio="none")
 
 
-def test_periods_keep_their_place_when_earlier_ones_are_left_out() -> None:
+def test_periods_keep_their_references_when_earlier_ones_are_removed() -> None:
     data = document(
         f'<Period id="a" duration="PT4S">{CASES["number"]}</Period>'
         f'<Period id="b" duration="PT4S">{CASES["timeline"]}</Period>'
@@ -195,7 +195,7 @@ def test_periods_keep_their_place_when_earlier_ones_are_left_out() -> None:
     assert len(played_paths(local)) == 3
 
 
-def test_what_would_lead_a_player_away_is_gone() -> None:
+def test_elements_that_lead_a_player_to_other_servers_are_removed() -> None:
     data = document(
         "<Location>https://h.example/next.mpd</Location>"
         f"<Period>{CASES['number']}</Period>"
@@ -206,7 +206,7 @@ def test_what_would_lead_a_player_away_is_gone() -> None:
     assert b"UTCTiming" not in local
 
 
-def test_entities_and_prefixes_survive() -> None:
+def test_entities_and_namespace_prefixes_are_kept() -> None:
     protection = (
         '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc" '
         'cenc:default_KID="00000000-0000-0000-0000-000000000001"/>'
@@ -268,7 +268,7 @@ def test_chosen_periods_follow_one_another_from_zero(chosen: str, starts: bool) 
     assert shown.duration == 8 * len(shown.periods)
 
 
-def test_a_live_snapshot_that_has_segment_zero_keeps_its_numbers() -> None:
+def test_a_live_snapshot_with_segment_number_zero_keeps_its_numbers() -> None:
     template = '<SegmentTemplate duration="4" startNumber="0" media="$Number$.m4s"/>'
     live = LIVE.replace("PT12S", "PT10M")
     data = document(
@@ -278,7 +278,7 @@ def test_a_live_snapshot_that_has_segment_zero_keeps_its_numbers() -> None:
     assert mirror_paths(data)[0] == "0.m4s"
 
 
-def test_numbers_that_jump_in_a_live_timeline_are_kept() -> None:
+def test_jumps_of_numbers_in_a_live_timeline_are_kept() -> None:
     template = (
         '<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S t="30" n="10" d="4" r="1"/>'
         '<S t="38" n="50" d="4" r="2"/></SegmentTimeline></SegmentTemplate>'
@@ -291,7 +291,7 @@ def test_numbers_that_jump_in_a_live_timeline_are_kept() -> None:
     assert played_paths(localized(data)) == mirror_paths(data)
 
 
-def test_a_live_period_of_which_nothing_is_available_is_left_out() -> None:
+def test_a_live_period_without_available_segments_is_removed() -> None:
     template = '<SegmentTemplate duration="4" media="$RepresentationID$/$Number$.m4s"/>'
     body = (
         f'<Period id="a" start="PT0S">{video(template + representation())}</Period>'
@@ -314,7 +314,7 @@ def test_a_segment_list_may_be_split_over_levels(base: str) -> None:
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
-def test_switching_and_ranged_initialization_are_followed(base: str) -> None:
+def test_bitstream_switching_and_initialization_with_a_range_lead_to_their_files(base: str) -> None:
     template = (
         '<SegmentTemplate duration="4" media="$Number$.m4s" index="$Number$.sidx" '
         'bitstreamSwitching="bs.mp4"><Initialization sourceURL="all.mp4" range="0-99"/>'
@@ -328,7 +328,7 @@ def test_switching_and_ranged_initialization_are_followed(base: str) -> None:
     assert str(shown.range) == "0-99"
 
 
-def test_templates_that_differ_in_their_identifier_alone_keep_their_own() -> None:
+def test_templates_that_differ_only_in_an_identifier_lead_to_their_own_files() -> None:
     bodies = [
         video(f'<SegmentTemplate duration="4" media="{media}"/>{representation()}')
         for media in ("$Number$.m4s", "$Time$.m4s", "$Number%05d$.m4s")

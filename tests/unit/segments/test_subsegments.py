@@ -40,18 +40,18 @@ def needed(answer: object) -> list[tuple[str, str]]:
     return [(answer.address.patterns[0].text, str(r)) for r in answer.ranges]
 
 
-def test_the_index_range_is_asked_for_first() -> None:
+def test_the_index_range_is_requested_first() -> None:
     answer = read_index(representation('<SegmentBase indexRange="10-99"/>'), {})
     assert needed(answer) == [("http://h/v.mp4", "10-99")]
 
 
-def test_without_an_index_range_the_beginning_is_asked_for() -> None:
+def test_without_an_index_range_the_beginning_is_requested() -> None:
     assert needed(read_index(representation(""), {})) == [
         ("http://h/v.mp4", f"0-{SEARCH_BYTES - 1}")
     ]
 
 
-def test_a_sidx_that_is_cut_off_by_the_search_is_asked_for_whole() -> None:
+def test_a_sidx_longer_than_the_search_is_requested_completely() -> None:
     data = struct.pack(">I4s", 8, b"ftyp") + sidx(*[(100, 10)] * 50)
     start = ByteRange(0, SEARCH_BYTES - 1)
     answer = read_index(representation(""), {start: data[:60]})
@@ -62,7 +62,7 @@ def test_a_sidx_that_is_cut_off_by_the_search_is_asked_for_whole() -> None:
     assert index.count() == 50
 
 
-def test_an_index_of_its_own_is_asked_for_at_its_own_url() -> None:
+def test_a_separate_index_file_is_requested_at_its_url() -> None:
     inner = '<SegmentBase><RepresentationIndex sourceURL="v.sidx"/></SegmentBase>'
     one = representation(inner)
     assert needed(read_index(one, {})) == [("http://h/v.sidx", "0-")]
@@ -72,7 +72,7 @@ def test_an_index_of_its_own_is_asked_for_at_its_own_url() -> None:
     assert media == ["0-99", "100-149"]
 
 
-def test_other_addressing_modes_have_no_such_index() -> None:
+def test_other_addressing_modes_have_no_index_to_read() -> None:
     assert read_index(representation('<SegmentTemplate media="x"/>'), {}) is None
 
 

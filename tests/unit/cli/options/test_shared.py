@@ -155,7 +155,7 @@ def changed(options: object, usual: object) -> dict[str, object]:
     }
 
 
-def test_what_is_not_given_is_what_the_library_does_by_itself() -> None:
+def test_the_defaults_are_those_of_the_library() -> None:
     assert changed(get(), MirrorOptions()) == {"transfer": get().transfer}
     usual = TransferOptions(user_agent=f"DashGet/{__version__}")
     assert get().transfer == usual
@@ -179,13 +179,15 @@ def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
 @pytest.mark.parametrize(
     ("words", "wanted"), [("auto", (None, 64)), ("AUTO:12", (None, 12)), ("7", (7, 64))]
 )
-def test_the_number_that_is_found_has_a_limit(words: str, wanted: tuple[int | None, int]) -> None:
+def test_the_number_of_automatic_transfers_has_a_limit(
+    words: str, wanted: tuple[int | None, int]
+) -> None:
     options = get("-t", words).transfer
     assert (options.in_flight, options.max_in_flight) == wanted
 
 
 @pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
-def test_every_command_that_has_a_network_option_hands_it_on(
+def test_every_command_passes_its_network_options_on(
     words: list[str], name: str, value: object
 ) -> None:
     for command in ("list", "plan", "verify"):
@@ -212,7 +214,7 @@ def test_every_option_of_verify_reaches_the_library_and_changes_nothing_else(
 
 
 @pytest.mark.parametrize(("command", "words", "name", "value"), WORDS)
-def test_what_only_the_command_itself_looks_at_is_read(
+def test_options_of_the_command_itself_are_parsed(
     command: str, words: list[str], name: str, value: object
 ) -> None:
     assert getattr(read(command, OPERANDS[command], *words), name) == value
@@ -229,11 +231,11 @@ def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
 
 
 @pytest.mark.parametrize(("flag", "name"), FILES)
-def test_files_are_handed_on(flag: str, name: str) -> None:
+def test_file_names_are_passed_on(flag: str, name: str) -> None:
     assert getattr(get(flag, "file").transfer, name) == "file"
 
 
-def test_a_key_is_handed_on_with_its_certificate() -> None:
+def test_a_key_is_passed_on_with_its_certificate() -> None:
     assert get("--cert", "one", "--key", "other").transfer.key == "other"
 
 
@@ -250,20 +252,20 @@ def test_a_key_is_handed_on_with_its_certificate() -> None:
         ["--", URL],
     ],
 )
-def test_options_stand_before_or_behind_what_they_are_about(words: list[str]) -> None:
+def test_options_may_come_before_or_after_the_operand(words: list[str]) -> None:
     arguments = read("get", *words)
     assert arguments.url == URL
     assert arguments.quiet == ("-q" in words)
 
 
-def test_a_hyphen_is_standard_input_and_a_file_may_be_called_anything() -> None:
+def test_a_hyphen_is_standard_input_and_file_names_are_free() -> None:
     assert read("get", "-").url == "-"
     assert read("get", "-", "-q").url == "-"
     assert read("plan", "--", "-x.mpd").url == "-x.mpd"
     assert read("list", "").url == ""
 
 
-def test_a_parser_reads_into_a_namespace_that_is_its_own() -> None:
+def test_each_parser_has_its_own_namespace() -> None:
     first, second = (read("get", URL, "-H", header) for header in ("A: b", "C: d"))
     assert isinstance(first, argparse.Namespace)
     assert (first.header, second.header) == (["A: b"], ["C: d"])
@@ -275,7 +277,7 @@ def test_a_missing_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert get("--user", "me").transfer.user == "me:<Password for me: >"
 
 
-def test_nobody_is_asked_for_a_password_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_a_missing_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError, match="--user: missing password"):
         get("--user", "me")
@@ -290,7 +292,7 @@ def test_nobody_is_asked_for_a_password_where_nobody_sits(monkeypatch: pytest.Mo
         (None, None),
     ],
 )
-def test_a_wall_clock_time_is_read_in_utc_unless_it_says_otherwise(
+def test_a_wall_clock_time_defaults_to_utc(
     text: str | None, time: datetime.datetime | None
 ) -> None:
     assert parse_now(text) == time

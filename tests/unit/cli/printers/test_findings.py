@@ -32,7 +32,7 @@ def test_a_sound_mirror_is_one_headline_and_its_figures() -> None:
     assert out.getvalue().splitlines() == ["Sound: 3 files, 3.00 kB", "  2 by checksum, in 0.50 s"]
 
 
-def test_findings_are_a_table_above_the_sums() -> None:
+def test_findings_are_a_table_above_the_totals() -> None:
     out, _, printer = table()
     for event in (MISSING, STRAY, BROKEN):
         printer(event)
@@ -45,7 +45,7 @@ def test_findings_are_a_table_above_the_sums() -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_quiet_shows_errors_only_and_nothing_of_a_sound_mirror() -> None:
+def test_quiet_shows_only_errors() -> None:
     out, _, printer = table(quiet=True)
     for event in (STRAY, SOUND):
         printer(event)
@@ -56,7 +56,7 @@ def test_quiet_shows_errors_only_and_nothing_of_a_sound_mirror() -> None:
     assert "stray" not in out.getvalue()
 
 
-def test_what_is_repaired_or_removed_is_told_as_it_happens() -> None:
+def test_repairs_and_removals_are_printed_as_they_happen() -> None:
     out, err, printer = table()
     printer(FileFinished("v/1.m4s", "u", Outcome.DOWNLOADED, 5))
     printer(Pruned(("old/1.m4s", "old/2.m4s")))
@@ -68,7 +68,7 @@ def test_what_is_repaired_or_removed_is_told_as_it_happens() -> None:
     assert out.getvalue() == ""
 
 
-def test_a_long_list_is_cut_unless_all_is_asked_for() -> None:
+def test_a_long_list_of_findings_is_cut_unless_verbose() -> None:
     for verbose in (False, True):
         out, _, printer = table(verbose=verbose)
         for number in range(250):
@@ -101,7 +101,7 @@ def test_all_keys_of_a_line_of_json_are_documented(kind: type[Finding | Report])
     assert set(re.findall(r"`([a-z_]+)`", row)) == set(kind.__struct_fields__)
 
 
-def test_what_is_only_counted_is_not_kept() -> None:
+def test_findings_that_are_only_counted_are_not_kept() -> None:
     _, _, observer = table()
     for number in range(1000):
         observer(Finding(f"{number}.m4s", Problem.SUPERSEDED, "old", note=True))

@@ -76,7 +76,7 @@ def test_a_representation_is_one_line_with_its_facts() -> None:
     assert "~3.00 MB" in line
 
 
-def test_what_is_special_is_named() -> None:
+def test_protection_gaps_events_and_labels_are_shown() -> None:
     assert KID in line_of("v1")
     assert "1 gap" in line_of("v1")
     assert "events urn:scte:scte35:2013:bin" in line_of("v1")
@@ -101,7 +101,7 @@ def test_on_a_pipe_nothing_is_wrapped_or_cut() -> None:
     assert "…" not in table()
 
 
-def test_the_json_form_holds_the_same() -> None:
+def test_the_json_form_has_the_same_facts() -> None:
     shown = json.loads(msgspec.json.encode(row()))
     assert (shown["type"], shown["duration"]) == ("static", 10.0)
     sets = shown["periods"][0]["adaptation_sets"]
@@ -119,7 +119,7 @@ WIDTHS = (240, 160, 120, 80, 60, 40, 24, 20)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_narrow_table_says_all_that_a_wide_one_says(width: int) -> None:
+def test_a_narrow_table_has_all_facts_of_a_wide_one(width: int) -> None:
     lines = table(width).splitlines()[4:]
     assert lines[0].split()[:2] == ["type", "id"]
     assert [line.split()[1] for line in lines[2:] if line[0] != " "] == ["v1", "t1", "a1", "i1"]
@@ -131,7 +131,7 @@ def test_a_narrow_table_says_all_that_a_wide_one_says(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_what_has_no_room_in_a_row_stands_below_it_with_its_name(width: int) -> None:
+def test_columns_without_room_are_shown_below_the_row_with_their_names(width: int) -> None:
     rows = re.split(r"(?m)^(?=\S)", table(width))
     video = next(row for row in rows if re.match(r"video +v1\b", row))
     header = next(row for row in rows if row.startswith("type "))
@@ -139,7 +139,7 @@ def test_what_has_no_room_in_a_row_stands_below_it_with_its_name(width: int) -> 
         assert (f"{name}:" in video) is not (name in header.split())
 
 
-def test_words_that_are_wider_than_a_line_are_broken_and_wide_letters_counted() -> None:
+def test_long_words_are_broken_by_their_width_in_cells() -> None:
     wide = "\u65e5\u672c" * 20
     shown = "".join(table(21, DOCUMENT.replace("Commentaire", wide)).split())
     assert wide in shown

@@ -89,7 +89,7 @@ def test_a_small_estimate_of_many_files_does_not_run_ahead_of_them(meter: Meter)
     assert meter.fraction == pytest.approx(0.02)
 
 
-def test_a_file_that_begins_anew_takes_nothing_back(meter: Meter, clock: Clock) -> None:
+def test_progress_never_goes_back_when_a_file_starts_again(meter: Meter, clock: Clock) -> None:
     meter.take(planned())
     shown = []
     for step, here in enumerate((100, 500, 0, 300, 600, 1000)):
@@ -101,7 +101,7 @@ def test_a_file_that_begins_anew_takes_nothing_back(meter: Meter, clock: Clock) 
     assert shown[-1] == (1.0, 1000)
 
 
-def test_bytes_that_came_twice_are_traffic_and_no_progress(meter: Meter, clock: Clock) -> None:
+def test_bytes_received_twice_count_as_traffic_only(meter: Meter, clock: Clock) -> None:
     meter.take(planned())
     meter.take(reading(0, under_way(0, 1000)))
     clock.now += 1
@@ -111,7 +111,7 @@ def test_bytes_that_came_twice_are_traffic_and_no_progress(meter: Meter, clock: 
     assert meter.seconds_left == pytest.approx(1)
 
 
-def test_what_an_earlier_run_left_counts_and_is_not_traffic(meter: Meter, clock: Clock) -> None:
+def test_bytes_of_an_earlier_run_count_as_progress_only(meter: Meter, clock: Clock) -> None:
     meter.take(planned())
     meter.take(reading(0, under_way(600, 1000)))
     clock.now += 1
@@ -120,14 +120,14 @@ def test_what_an_earlier_run_left_counts_and_is_not_traffic(meter: Meter, clock:
     assert meter.seconds_left == pytest.approx(3)
 
 
-def test_a_file_that_is_done_does_not_count_as_under_way_as_well(meter: Meter) -> None:
+def test_a_finished_file_is_not_counted_as_unfinished_too(meter: Meter) -> None:
     meter.take(planned(2, estimate=2000))
     meter.take(reading(900, under_way(900, 1000, "a"), under_way(10, 1000, "b")))
     meter.take(finished(1000, "a"))
     assert meter.bytes_here == 1010
 
 
-def test_without_any_estimate_files_under_way_count_by_their_share(meter: Meter) -> None:
+def test_without_an_estimate_unfinished_files_count_by_their_share(meter: Meter) -> None:
     meter.take(planned(1, estimate=None))
     meter.take(planned(3, estimate=None, track=1))
     meter.take(reading(500, under_way(500, 1000)))
@@ -136,7 +136,7 @@ def test_without_any_estimate_files_under_way_count_by_their_share(meter: Meter)
     assert meter.seconds_left is None
 
 
-def test_a_lone_file_of_which_nothing_is_known_counts_its_bytes(meter: Meter) -> None:
+def test_a_single_file_of_unknown_size_shows_its_bytes(meter: Meter) -> None:
     meter.take(planned(1, estimate=None))
     meter.take(reading(500, under_way(500)))
     assert meter.bytes_here == 500
@@ -148,7 +148,7 @@ def shown(meter: Meter) -> str:
     return text.percent(meter.fraction, complete=meter.complete)
 
 
-def test_only_what_is_complete_is_a_hundred_percent(meter: Meter) -> None:
+def test_only_a_complete_run_shows_a_hundred_percent(meter: Meter) -> None:
     meter.take(planned(500, estimate=10))
     for number in range(499):
         meter.take(finished(1000, str(number)))
@@ -161,7 +161,7 @@ def test_only_what_is_complete_is_a_hundred_percent(meter: Meter) -> None:
     assert shown(meter) == "100%"
 
 
-def test_what_is_missing_for_good_keeps_it_from_a_hundred_percent(meter: Meter) -> None:
+def test_failed_files_keep_the_run_below_a_hundred_percent(meter: Meter) -> None:
     meter.take(planned(1000, estimate=10))
     for number in range(999):
         meter.take(finished(1000, str(number)))
@@ -170,7 +170,7 @@ def test_what_is_missing_for_good_keeps_it_from_a_hundred_percent(meter: Meter) 
     assert shown(meter) == " 99%"
 
 
-def test_a_file_that_two_tracks_name_does_not_keep_it_from_a_hundred_percent(meter: Meter) -> None:
+def test_a_file_shared_by_two_tracks_still_leads_to_a_hundred_percent(meter: Meter) -> None:
     meter.take(planned(2))
     meter.take(planned(2, track=1))
     for name in "abc":

@@ -77,7 +77,7 @@ FAILED = summary(
 )
 
 
-def test_a_complete_run_says_so_first_and_where_it_plays() -> None:
+def test_the_summary_of_a_complete_run_names_the_local_mpd() -> None:
     lines = list(summary_lines(summary()))
     assert lines[0] == "Complete: 3 files, 3.00 kB"
     assert lines[1] == "  2 downloaded, 1 already there"
@@ -95,7 +95,7 @@ def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
     assert lines[-1].startswith("hint: ")
 
 
-def test_what_may_help_against_all_failures_is_the_hint() -> None:
+def test_a_hint_common_to_all_failures_is_shown() -> None:
     known = msgspec.structs.replace(FAILED.failures[0], hint="use\x1b --cert")
     other = msgspec.structs.replace(known, hint="use -H")
     usual = list(summary_lines(FAILED))[-1]
@@ -120,13 +120,13 @@ def test_an_interrupted_run_is_not_called_complete() -> None:
     assert lines[-1].startswith("hint")
 
 
-def test_what_is_kept_of_unfinished_files_is_told() -> None:
+def test_the_summary_counts_kept_bytes_of_unfinished_files() -> None:
     lines = list(summary_lines(summary(interrupted=True, kept_files=2, kept_bytes=1500)))
     assert "  kept 1.50 kB of 2 unfinished files, to go on from there" in lines
     assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
 
 
-def test_what_is_absent_is_named() -> None:
+def test_absent_segments_are_named() -> None:
     few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
     assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
     many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
@@ -156,7 +156,7 @@ EVENTS: list[Event] = [
 ]
 
 
-def test_a_file_that_begins_anew_is_told_with_what_that_costs() -> None:
+def test_a_restarted_file_is_shown_with_the_dropped_bytes() -> None:
     event = BegunAnew("v/\x1b1.m4s", "u", 90_000, "the resource has changed")
     assert event_line(event, verbose=True) == (
         "beginning anew: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
@@ -241,7 +241,7 @@ def test_quiet_still_reports_failures() -> None:
     assert "404" in stream.getvalue()
 
 
-def test_no_progress_leaves_the_rest() -> None:
+def test_no_progress_keeps_all_other_lines() -> None:
     clock = Clock()
     stream, printer = plain(clock, progress=False)
     printer(manifest())
@@ -256,7 +256,7 @@ def test_failures_are_reported_at_once_on_a_pipe() -> None:
     assert stream.getvalue() == "failed: v/1.m4s: HTTP 404\n"
 
 
-def test_the_meter_estimates_from_bandwidth_until_files_tell() -> None:
+def test_the_meter_estimates_from_bandwidth_until_sizes_are_known() -> None:
     meter = Meter(Clock())
     meter.take(track(files=10, estimate=5000))
     assert meter.bytes_expected == 5000
@@ -266,7 +266,7 @@ def test_the_meter_estimates_from_bandwidth_until_files_tell() -> None:
     assert meter.fraction == pytest.approx(0.3)
 
 
-def test_the_meter_reckons_the_rate_over_the_last_seconds() -> None:
+def test_the_meter_computes_the_rate_over_the_last_seconds() -> None:
     clock = Clock()
     meter = Meter(clock)
     meter.take(track(files=10, estimate=100_000))
@@ -291,7 +291,7 @@ def test_one_representation_over_many_periods_is_one_line() -> None:
     assert [line.files for line in meter.tracks] == [15]
 
 
-def test_what_is_retried_is_shown_until_it_ends() -> None:
+def test_retries_are_shown_until_they_end() -> None:
     meter = Meter(Clock())
     meter.take(RetryScheduled("v/1.m4s", "u", 1, 0.5, "HTTP 503"))
     assert list(meter.retrying) == ["v/1.m4s"]
@@ -369,7 +369,7 @@ def test_a_terminal_is_redrawn_at_most_ten_times_a_second(
 
 
 @pytest.mark.parametrize("columns", [120, 80, 60, 40])
-def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
+def test_a_narrow_terminal_shows_percentage_rate_and_failures(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     stream, clock, printer = terminal(monkeypatch, columns=columns)
@@ -385,7 +385,7 @@ def test_a_narrow_terminal_still_tells_the_percentage_the_rate_and_what_failed(
     printer.close()
 
 
-def test_refused_files_are_not_promised_to_come_by_trying_again() -> None:
+def test_no_second_run_is_suggested_for_files_the_server_refuses() -> None:
     assert "the server refuses these" in list(summary_lines(FAILED))[-1]
     passing = msgspec.structs.replace(FAILED.failures[0], status=503)
     assert (

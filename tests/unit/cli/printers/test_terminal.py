@@ -73,7 +73,7 @@ def live(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Liv
     return Live(monkeypatch, request.param)
 
 
-def test_numbers_are_whole_at_any_width_and_each_row_stays_one(live: Live) -> None:
+def test_numbers_are_never_cut_and_rows_never_wrap(live: Live) -> None:
     live.begin()
     live.progress()
     live.progress(17, 40 * 10**6)
@@ -100,7 +100,7 @@ def test_bars_go_before_any_number(live: Live) -> None:
         assert video.endswith("MB")
 
 
-def test_what_ctrl_c_echoes_is_painted_over(live: Live) -> None:
+def test_the_echo_of_ctrl_c_is_painted_over(live: Live) -> None:
     live.begin()
     live.progress()
     live.screen.write("^C^C")
