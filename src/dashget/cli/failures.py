@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.cli.printers import text
+from dashget.cli.signals import INTERRUPTED
+from dashget.common.foreigntext import printable
 from dashget.common.validation import FieldError
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
 
-_INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
 _OPTIONS: Final = {
@@ -40,7 +40,7 @@ def report(error: BaseException) -> int:
         case DashGetError():
             return _fail(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
-            return _fail("interrupted", "the same command goes on from here", _INTERRUPTED)
+            return _fail("interrupted", "the same command goes on from here", INTERRUPTED)
         case MemoryError():
             hint = "allow more of it (ulimit -v); the same command goes on from here"
             return _fail("not enough memory", hint, 1)
@@ -58,11 +58,11 @@ def report(error: BaseException) -> int:
 
 
 def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()) -> int:
-    print(f"dashget: error: {text.printable(message)}", file=sys.stderr)  # noqa: T201
+    print(f"dashget: error: {printable(message)}", file=sys.stderr)  # noqa: T201
     for line in details:
-        print(f"  {text.printable(line)}", file=sys.stderr)  # noqa: T201
+        print(f"  {printable(line)}", file=sys.stderr)  # noqa: T201
     if hint:
-        print(f"hint: {text.printable(hint)}", file=sys.stderr)  # noqa: T201
+        print(f"hint: {printable(hint)}", file=sys.stderr)  # noqa: T201
     return code
 
 

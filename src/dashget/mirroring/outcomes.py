@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Final
 
+from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
 from dashget.events import Outcome
 from dashget.media.sniff import BEGINNING_BYTES, html_page
@@ -22,7 +22,6 @@ accident."""
 _PAGE_HINT: Final = (
     "open the URL in a browser: the server, or a portal on the way, may want a login or a new token"
 )
-_DISK_IS_THE_PROBLEM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class Outcomes:
@@ -120,7 +119,7 @@ class Outcomes:
         if file.part is not None:
             file.part.close()
         self._store.check_present()
-        if error.errno in _DISK_IS_THE_PROBLEM:
+        if is_disk_failure(error):
             raise StoreError(
                 f"cannot store {file.path}: {error.strerror}",
                 hint="make room on the disk; the same command goes on from here",

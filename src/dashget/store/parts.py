@@ -15,11 +15,11 @@ from typing import Protocol
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest, find_digest
+from dashget.common.oserrors import is_disk_failure
 from dashget.store.journal import OPEN_FILES, Journal, part_name, scattered_name
 from dashget.store.moving import move
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
-_DISK_IS_THE_PROBLEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _OF_THIS_FOLDER = (errno.ENOENT, errno.EXDEV)
 """Errors that say nothing of links in other folders; one may be on another file system."""
 _GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -271,7 +271,7 @@ class Part:
             os.link(source, os.path.abspath(self._file), dst_dir_fd=root)
             return False
         except OSError as error:
-            if error.errno in _DISK_IS_THE_PROBLEM:
+            if is_disk_failure(error):
                 raise
             if error.errno not in _OF_THIS_FOLDER:
                 self._journal.name_all()

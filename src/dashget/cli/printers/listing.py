@@ -10,6 +10,7 @@ import msgspec
 from rich.cells import cell_len, chop_cells
 
 from dashget.cli.printers import text
+from dashget.common.foreigntext import printable
 from dashget.media.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
 from dashget.mpd.protection import SYSTEMS
@@ -141,14 +142,14 @@ def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = Non
 
 
 def _heading(row: PresentationRow) -> str:
-    title = f"{text.printable(row.title)}: " if row.title else ""
+    title = f"{printable(row.title)}: " if row.title else ""
     length = f", {text.duration(row.duration)}" if row.duration is not None else ""
     periods = text.count(len(row.periods), "period")
-    return f"{title}{row.type} presentation, {periods}{length}\n{text.printable(row.url)}"
+    return f"{title}{row.type} presentation, {periods}{length}\n{printable(row.url)}"
 
 
 def _period_heading(period: PeriodRow) -> str:
-    name = f" ({text.printable(period.id)})" if period.id else ""
+    name = f" ({printable(period.id)})" if period.id else ""
     length = f", {text.duration(period.duration)} long" if period.duration is not None else ", open"
     events = f", {text.count(period.events, 'event')}" if period.events else ""
     return f"Period {period.index}{name}: at {text.duration(period.start)}{length}{events}"
@@ -182,7 +183,7 @@ _INDENT = "  "
 
 def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
     rows = [
-        tuple(text.printable(cell) for cell in _cells(adaptation_set, representation))
+        tuple(printable(cell) for cell in _cells(adaptation_set, representation))
         for adaptation_set in period.adaptation_sets
         for representation in adaptation_set.representations
     ]

@@ -9,6 +9,7 @@ from typing import TextIO
 from dashget.cli.printers import text
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.summary import summary_lines
+from dashget.common.foreigntext import printable
 from dashget.events import (
     MANIFEST,
     BegunAnew,
@@ -96,30 +97,30 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
         return manifest_line(event)
     if isinstance(event, Pruned):
         word = "would remove" if event.dry_run else "removing"
-        return "\n".join(f"{word}: {text.printable(path)}" for path in event.paths)
+        return "\n".join(f"{word}: {printable(path)}" for path in event.paths)
     if isinstance(event, Warned):
         return warning_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
         return retry_line(event)
     if isinstance(event, BegunAnew) and verbose:
         dropped = text.size(event.dropped)
-        reason = text.printable(event.reason)
-        return f"beginning anew: {text.printable(event.path)}: {reason} ({dropped} dropped)"
+        reason = printable(event.reason)
+        return f"beginning anew: {printable(event.path)}: {reason} ({dropped} dropped)"
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
-            return f"failed: {text.printable(event.path)}: {text.printable(event.reason or '')}"
+            return f"failed: {printable(event.path)}: {printable(event.reason or '')}"
         if verbose:
             size = "" if event.size is None else f" ({text.size(event.size)})"
-            return f"{event.outcome.value}: {text.printable(event.path)}{size}"
+            return f"{event.outcome.value}: {printable(event.path)}{size}"
     return None
 
 
 def manifest_line(event: ManifestLoaded) -> str:
     """Say what is about to be mirrored, and where to."""
-    title = f"{text.printable(event.title)}: " if event.title else ""
+    title = f"{printable(event.title)}: " if event.title else ""
     return (
         f"{title}{event.type} presentation, {text.count(event.periods, 'period')},"
-        f" {text.count(event.representations, 'representation')} -> {text.printable(event.root)}"
+        f" {text.count(event.representations, 'representation')} -> {printable(event.root)}"
     )
 
 
@@ -129,12 +130,12 @@ def warning_line(event: Warned) -> str:
     if event.line is not None:
         place += f"{', ' if place else ''}line {event.line}"
     clause = f" ({event.clause})" if event.clause else ""
-    return f"warning: {place + ': ' if place else ''}{text.printable(event.message)}{clause}"
+    return f"warning: {place + ': ' if place else ''}{printable(event.message)}{clause}"
 
 
 def retry_line(event: RetryScheduled) -> str:
     """Say what is tried again, when and why."""
     return (
-        f"retrying {text.printable(event.path)} in {text.duration(event.delay_seconds)}"
-        f" (attempt {event.attempt + 1}): {text.printable(event.reason)}"
+        f"retrying {printable(event.path)} in {text.duration(event.delay_seconds)}"
+        f" (attempt {event.attempt + 1}): {printable(event.reason)}"
     )

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dashget.cli.printers import text
 from dashget.cli.printers.meter import Meter, TrackMeter
+from dashget.common.foreigntext import printable
 
 _BAR_WIDTH = 24
 _SHORTEST_BAR = 6
@@ -23,7 +24,7 @@ _GAP = "  "
 
 def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> Iterator[Text]:
     """Yield a row for each track: name, bar, files, bytes, in columns."""
-    labels = [f"{track.content_type} {text.printable(track.label)}" for track in tracks]
+    labels = [f"{track.content_type} {printable(track.label)}" for track in tracks]
     counts = [_count(track) for track in tracks]
     sizes = [text.size(track.bytes_here) for track in tracks]
     label_width = min(max((Text(label).cell_len for label in labels), default=0), _LABEL_WIDTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashget.cli.printers import text
+from dashget.common.foreigntext import printable
 from dashget.events import Failure, Outcome, Summary
 
 _SHOWN_FAILURES = 20
@@ -43,16 +44,16 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         yield f"  kept {text.size(summary.kept_bytes)} of {files}, to go on from there"
     absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
     for path in absent:
-        yield f"  absent at the end: {text.printable(path)}"
+        yield f"  absent at the end: {printable(path)}"
     yield from _hidden_lines(len(summary.absent) - len(absent))
     shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
     for failure in shown:
         yield from _failure_lines(failure)
     yield from _hidden_lines(len(summary.failures) - len(shown))
-    yield f"  mirror: {text.printable(summary.root)}"
+    yield f"  mirror: {printable(summary.root)}"
     if summary.complete:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
-        yield f"  plays from any static server: {text.printable(local)}"
+        yield f"  plays from any static server: {printable(local)}"
     elif summary.error is None:
         yield f"hint: {_hint(summary)}"
 
@@ -79,7 +80,7 @@ def _hint(summary: Summary) -> str:
     known = {failure.hint for failure in summary.failures}
     hint = known.pop() if len(known) == 1 else None
     if hint is not None and not summary.interrupted:
-        return text.printable(hint)
+        return printable(hint)
     statuses = {failure.status for failure in summary.failures}
     if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
         return "the server refuses these, though the manifest names them; it may be wrong there"
@@ -104,6 +105,6 @@ def _hidden_lines(count: int) -> Iterator[str]:
 
 def _failure_lines(failure: Failure) -> Iterator[str]:
     attempts = text.count(failure.attempts, "attempt")
-    yield f"  failed: {text.printable(failure.path)}"
-    yield f"    {text.printable(failure.reason)} ({attempts})"
-    yield f"    {text.printable(failure.url)}"
+    yield f"  failed: {printable(failure.path)}"
+    yield f"    {printable(failure.reason)} ({attempts})"
+    yield f"    {printable(failure.url)}"

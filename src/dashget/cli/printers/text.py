@@ -1,19 +1,8 @@
-"""Numbers and foreign text for people; the only place that formats them."""
+"""Numbers for people; the only place that formats them."""
 
 from __future__ import annotations
 
-import unicodedata
 from fractions import Fraction
-
-
-def printable(text: str) -> str:
-    """Make text from a manifest or server harmless on a terminal.
-
-    Control and direction characters become visible escapes; nothing else changes.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(char) if _is_control(char) else char for char in text)
 
 
 def size(count: int | float) -> str:
@@ -64,12 +53,3 @@ def _three_digits(value: float) -> str:
     if value < 9.995:
         return f"{value:.2f}"
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
-
-
-def _is_control(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def _visible(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

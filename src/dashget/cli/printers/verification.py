@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dashget.cli.printers import text
 from dashget.cli.printers.plain import event_line
+from dashget.common.foreigntext import printable
 from dashget.events import Event, FileFinished, Pruned
 from dashget.verification.findings import Finding, Problem, Report
 
@@ -76,7 +77,7 @@ class FindingsTable:
         for (problem, message), number in self._alike.items():
             if number > _ALIKE_SHOWN:
                 more = number - _ALIKE_SHOWN
-                line = f"... and {more:,} more {problem.value}: {text.printable(message)}"
+                line = f"... and {more:,} more {problem.value}: {printable(message)}"
                 console.print(Text(line), soft_wrap=True)
         if not self._quiet or report.errors or report.uncompared:
             hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
@@ -128,7 +129,7 @@ def _table(findings: list[Finding]) -> Table:
         style = "dim" if finding.note else "red"
         table.add_row(
             Text(finding.problem.value, style=style),
-            Text(text.printable(finding.path)),
-            Text(text.printable(finding.message)),
+            Text(printable(finding.path)),
+            Text(printable(finding.message)),
         )
     return table

@@ -12,17 +12,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.failure import (
+from dashget.common.foreigntext import one_line
+from dashget.transfer.curl.errors import (
     E_PROXY,
-    Failure,
-    clean,
     curl_failure,
     is_about_certificates,
     is_about_proxy_url,
-    status_failure,
-    timeout_failure,
 )
+from dashget.transfer.curl.libcurl import pycurl
+from dashget.transfer.http.failure import Failure, status_failure, timeout_failure
 
 OPTION = "--proxy"
 SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
@@ -66,7 +64,7 @@ class Proxy(msgspec.Struct, frozen=True):
         return cls(scheme, host, port or (_TLS_PORT if scheme == "https" else _PORT), source)
 
     def __str__(self) -> str:
-        host = clean(self.host)
+        host = one_line(self.host)
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
@@ -136,7 +134,7 @@ def proxy_failure(
         return _told(found, f"{reach}{found.message}", hint)
     found = curl_failure(code, text, os_error)
     if code == E_PROXY:
-        return _told(found, f"{name} refused: {clean(text)}", hint)
+        return _told(found, f"{name} refused: {one_line(text)}", hint)
     if code == pycurl.E_RECV_ERROR and text.startswith("Proxy CONNECT aborted"):
         return _told(found, f"{name} closed the connection without an answer", hint)
     if code not in _REACHING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+from dashget.common.foreigntext import printable_url
 from dashget.errors import UsageError
 from dashget.transfer.http.failure import Failure, policy_failure
 from dashget.transfer.settings.hosts import DEFAULT_PORTS, Place, plain_host
@@ -164,7 +165,7 @@ class Origins:
             return policy_failure(f"redirect to what is no URL: {told}")
         scheme = target.partition(":")[0].lower()
         if scheme not in DEFAULT_PORTS:
-            return policy_failure(f"redirect to a {printable(scheme)}: URL refused")
+            return policy_failure(f"redirect to a {printable_url(scheme)}: URL refused")
         if scheme == "http" and url[:6].lower() == "https:":
             refused = self._downgrade_refused("redirect from https to http refused")
             if refused is not None:
@@ -219,14 +220,7 @@ def shown(url: str, *, appended: str | None = None) -> str:
     authority, slash, path = rest.partition("/")
     if "@" in authority:
         authority = authority.rpartition("@")[2]
-    return printable(f"{scheme}{separator}{authority}{slash}{path}")
-
-
-def printable(text: str) -> str:
-    """Percent-encode what a terminal might act upon."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else quote(c) for c in text)
+    return printable_url(f"{scheme}{separator}{authority}{slash}{path}")
 
 
 def sendable(url: str, query: str | None) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import Retry
 from dashget.transfer.contract import Method
 from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.http.failure import (
     Failure,
     bad_body,
-    is_shortage,
     sink_failure,
     wants_peace,
 )
@@ -284,7 +284,7 @@ class Answers:
 
     def broke(self, task: Task, error: BaseException) -> None:
         """Draw the consequences of what a sink raised."""
-        if is_shortage(error):
+        if is_descriptor_shortage(error):
             self._ran_short(task)
             return
         failure = sink_failure(error)

@@ -6,14 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from dashget.transfer.curl.descriptors import find_shortage
+from dashget.transfer.curl.errors import curl_failure, may_be_shortage
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.failure import (
-    Failure,
-    bad_body,
-    curl_failure,
-    may_be_shortage,
-    timeout_failure,
-)
+from dashget.transfer.http.failure import Failure, bad_body, timeout_failure
 from dashget.transfer.http.head import Head, retry_after_seconds
 from dashget.transfer.http.judge import Accepted, Redirect, judge
 

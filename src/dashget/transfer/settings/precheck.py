@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.foreigntext import printable_url
 from dashget.common.validation import FieldError, Wrong
-from dashget.transfer.http.origin import printable
 from dashget.transfer.settings.givenfile import require_file
 from dashget.transfer.settings.options import TransferOptions
 
@@ -67,7 +67,7 @@ def check_sendable(options: TransferOptions) -> None:
     for field in ("interface", "no_proxy"):
         text = getattr(options, field)
         if text is not None and not (text.isascii() and text.isprintable()):
-            wrong = f"not a name in ASCII characters: {printable(text)}"
+            wrong = f"not a name in ASCII characters: {printable_url(text)}"
             raise FieldError(field, Wrong(wrong, "write other host names in their xn-- form"))
     if options.interface is not None and not 0 < len(options.interface) <= _LONGEST_INTERFACE:
         wrong = f"not a name of 1 to {_LONGEST_INTERFACE} characters"
@@ -87,13 +87,13 @@ def _check_proxy(text: str) -> None:
 
     scheme, colon, _ = text.partition("://")
     if colon and scheme.lower() not in SCHEMES:
-        wrong = f"no proxy has such a scheme: {printable(scheme)}"
+        wrong = f"no proxy has such a scheme: {printable_url(scheme)}"
         hint = "http, https, socks4, socks4a, socks5 or socks5h"
         raise FieldError("proxy", Wrong(wrong, hint))
     if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
         url = text if colon else f"http://{text}"
         beginning, _, rest = url.partition("://")
         # Whatever stands before the last @ may be of a password.
-        told = printable(f"{beginning}://{rest.rpartition('@')[2]}")
+        told = printable_url(f"{beginning}://{rest.rpartition('@')[2]}")
         hint = "such as http://host:3128 or socks5h://host:1080; characters are percent-encoded"
         raise FieldError("proxy", Wrong(f"not the URL of a proxy: {told}", hint))

@@ -1,4 +1,4 @@
-"""Numbers and foreign text, as people get to see them."""
+"""Numbers, as people get to see them."""
 
 from __future__ import annotations
 
@@ -54,18 +54,3 @@ def test_a_number_agrees_with_its_noun() -> None:
     assert text.count(1, "file") == "1 file"
     assert text.count(1204, "file") == "1,204 files"
     assert text.count(2, "entry", "entries") == "2 entries"
-
-
-@pytest.mark.parametrize(
-    ("foreign", "shown"),
-    [
-        ("v/1.m4s", "v/1.m4s"),
-        ("é 東京", "é 東京"),
-        ("\x1b[2Jboo", "\\x1b[2Jboo"),
-        ("a\r\nb\tc", "a\\x0d\\x0ab\\x09c"),
-        ("gpj\u202e.exe", "gpj\\u202e.exe"),
-        ("\x9b31m", "\\x9b31m"),
-    ],
-)
-def test_control_characters_are_never_printed_raw(foreign: str, shown: str) -> None:
-    assert text.printable(foreign) == shown
