@@ -20,6 +20,7 @@ from hypothesis import settings
 from tests.support.certificates import Authority
 from tests.support.media import Tools, make_all
 from tests.support.origin import Certificate, Origin, program, serve
+from tests.support.program import Copies
 
 # The same examples on every run and machine, and no failure because a machine is busy.
 settings.register_profile(
@@ -36,17 +37,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--thorough``: more examples of each property, and every way through the engine."""
+    """Add ``--thorough``: more examples, every way through the engine, new processes."""
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="run tests of the engine on both of its paths, and properties with more examples",
+        help="both paths of the engine, many examples of each property, and a new Python per run",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples are made of each property."""
-    settings.load_profile("thorough" if config.getoption("thorough") else "dashget")
+    """Choose how many examples are made of each property, and how the program is started."""
+    thorough = config.getoption("thorough")
+    settings.load_profile("thorough" if thorough else "dashget")
+    Copies.wanted = Copies.wanted and not thorough
 
 
 @pytest.hookimpl(wrapper=True)

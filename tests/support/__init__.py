@@ -5,8 +5,9 @@
   ``meteredserver`` (slow, counts bytes), ``storm`` (random faults), ``origin`` (nginx).
 - Media: ``media`` makes real presentations with FFmpeg and Shaka Packager.
 - Certificates: ``certificates`` makes a certificate authority for one test module.
-- Runs: ``program`` starts the command line in a process of its own; ``sinks`` runs single
-  requests through the engine; ``crowd`` counts requests that are open at once.
+- Runs: ``program`` runs the command line in a process of its own, a copy of the one that
+  ``forkserver`` keeps ready; ``sinks`` runs single requests through the engine; ``crowd`` counts
+  requests that are open at once.
 
 The servers have tests of their own in ``tests/unit/support``.
 """
