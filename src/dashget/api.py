@@ -50,6 +50,7 @@ from dashget.planning.selection import Selection, select
 from dashget.planning.tracks import Track, iter_representations, make_tracks, track_label
 from dashget.playable import make_local_mpd
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
+from dashget.transfer.contract import Hooks
 from dashget.transfer.engine import Engine
 from dashget.transfer.http.origin import shown
 from dashget.transfer.settings.options import TransferOptions
@@ -145,8 +146,8 @@ def load(
     require("transfer", transfer, optional(_TRANSFER), "load")
     require("now", now, optional(_moment), "load")
     parsed = parse_source(source, base_url=base_url)
-    options = _with_origin(transfer or TransferOptions(), parsed)
-    with Engine(options) as engine:
+    options = transfer or TransferOptions()
+    with _engine(options, parsed) as engine:
         return load_manifest(
             parsed, engine, base_url=base_url, now=now, allow_downgrade=options.allow_downgrade
         )
@@ -202,7 +203,7 @@ def mirror(
     transfer = read_files(options.transfer)
     _warn_about(options, transfer, watch)
     run = MirrorRun(watch, _policy(options))
-    with Engine(_with_origin(transfer, parsed), hooks=run) as engine:
+    with _engine(transfer, parsed, hooks=run) as engine:
         stop.on_request(engine.cancel)
         work = _read(parsed, engine, options)
         with MirrorDirectory(work.root, fsync=options.fsync, read_only=options.dry_run) as store:
@@ -282,10 +283,12 @@ class _Watch:
         self._observer(event)
 
 
-def _with_origin(options: TransferOptions, source: Source) -> TransferOptions:
-    """Tie the options to the manifest: its origin gets the secrets, also those in its URL."""
-    user = options.user if options.user is not None else source.user
-    return msgspec.structs.replace(options, origin=source.url, user=user)
+def _engine(options: TransferOptions, source: Source, *, hooks: Hooks | None = None) -> Engine:
+    """Make an engine for a manifest: its origin gets the secrets, also those in its URL."""
+    engine = Engine(options, hooks=hooks)
+    if source.url is not None:
+        engine.trust(source.url, source.user)
+    return engine
 
 
 def protections_inside(
@@ -295,7 +298,7 @@ def protections_inside(
 
     ``observer`` gets a ``Warned`` for each that cannot be had or read.
     """
-    with Engine(_with_origin(options, loaded.source)) as engine:
+    with _engine(options, loaded.source) as engine:
         found, issues = read_protections(tracks, engine)
     for issue in issues:
         observer(Warned.of(issue))
@@ -306,7 +309,7 @@ def _with_indexes(
     loaded: Loaded, tracks: tuple[Track, ...], options: TransferOptions, observer: Observer
 ) -> tuple[Track, ...]:
     read = []
-    with Engine(_with_origin(options, loaded.source)) as engine:
+    with _engine(options, loaded.source) as engine:
         for track, issue in read_indexes(tracks, engine):
             if issue is not None:
                 observer(Warned.of(issue))

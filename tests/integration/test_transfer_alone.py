@@ -31,24 +31,27 @@ BODY = bytes(range(250)) * 4
 
 
 class Whole:
-    """Jobs with ``put``, what was put and what was opened for them, and their results."""
+    """Jobs with ``deliver``, what was delivered and opened for them, and their results."""
 
     def __init__(self, hooks: Hooks | None = None, **options: object) -> None:
         settings: dict[str, object] = {"timeout_seconds": 5.0, "backoff_seconds": 0.0}
+        home = options.pop("home", None)
         self.engine = Engine(TransferOptions(**(settings | options)), hooks=hooks)  # type: ignore[arg-type]  # keyword options of one struct
-        self.put: dict[str, bytes] = {}
+        if home is not None:
+            self.engine.trust(str(home))
+        self.delivered: dict[str, bytes] = {}
         self.opened: dict[str, MemorySink] = {}
         self.results: dict[str, Fetched | TransferError] = {}
         self.errors: list[BaseException] = []
-        """What ``put`` raises, one at each call."""
+        """What ``deliver`` raises, one at each call."""
 
     def job(self, *urls: str) -> Job:
         def take(job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
             assert job.payload == urls[0]
             if self.errors:
                 raise self.errors.pop(0)
-            self.put[urls[0]] = b"".join(pieces)
-            assert head.size == len(self.put[urls[0]])
+            self.delivered[urls[0]] = b"".join(pieces)
+            assert head.size == len(self.delivered[urls[0]])
 
         def open_sink(_: Job) -> Sink:
             self.opened[urls[0]] = sink = MemorySink(1 << 24)
@@ -70,8 +73,8 @@ class Whole:
     def body(self, url: str) -> bytes:
         """Return what came of a URL; it has come in one way only."""
         assert isinstance(self.results[url], Fetched), self.results[url]
-        assert (url in self.put) is not (url in self.opened)
-        return self.put[url] if url in self.put else bytes(self.opened[url].data)
+        assert (url in self.delivered) is not (url in self.opened)
+        return self.delivered[url] if url in self.delivered else bytes(self.opened[url].data)
 
 
 class Starts(Hooks):
@@ -143,7 +146,7 @@ def test_a_bad_answer_counts_as_an_attempt(server: FaultServer, kind: str) -> No
     assert isinstance(error, TransferError)
     assert message in str(error)
     assert (error.attempts, error.requests) == (1, 1)
-    assert not whole.put
+    assert not whole.delivered
 
 
 @pytest.mark.parametrize("kind", sorted(BAD.keys() - {"missing", "partial"}))
@@ -185,7 +188,7 @@ def test_a_host_that_wants_to_be_left_alone_is(server: FaultServer) -> None:
 
 def test_plain_http_is_refused_where_the_manifest_came_over_https(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY))
-    whole = Whole(origin="https://127.0.0.1/manifest.mpd")
+    whole = Whole(home="https://127.0.0.1/manifest.mpd")
     whole.run(whole.job(url))
     assert "http URL" in str(whole.results[url])
     assert not server.seen
@@ -379,7 +382,7 @@ def test_what_begins_late_but_comes_at_once_is_put(server: FaultServer) -> None:
     whole = Whole()
     whole.run(*map(whole.job, urls))
     timer.join()
-    assert whole.put.keys() == set(urls)
+    assert whole.delivered.keys() == set(urls)
 
 
 @pytest.mark.parametrize("how", ["raises", "cancels"])

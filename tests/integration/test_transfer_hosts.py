@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dashget.transfer.contract import Fetched, Method, Request
+from dashget.transfer.http.origin import Guard
 from dashget.transfer.pacing import concurrency as limits
 from tests.support import program
 from tests.support.crowd import PATIENT, Crowd
@@ -147,7 +148,7 @@ def test_a_request_that_waits_where_it_was_led_bears_no_secrets_of_where_it_came
     redirecting: Redirecting, wide: dict[str, Any]
 ) -> None:
     home = redirecting.hosts[0]
-    secret = {"origin": home.url("/m.mpd"), "headers": (("Authorization", "Bearer t"),)}
+    secret = {"home": home.url("/m.mpd"), "headers": (("Authorization", "Bearer t"),)}
     with Transfers(append_query="t=1", **secret, **wide) as transfers:
         redirecting.crowd.watch(transfers)
         for i in range(0, 200, 4):
@@ -339,16 +340,14 @@ def test_one_refused_address_of_a_host_does_not_undo_what_came_from_another(
 ) -> None:
     refused: list[str] = []
 
-    def address_refused(host: str, address: str, port: int = 0) -> bool:
+    def address_refused(guard: Guard, host: str, address: str, port: int = 0) -> bool:
         if ":" in address:
             refused.append(address)
         return ":" in address
 
     url = server.on("/a", Answer(body, drip=(5000, 0.01))).replace("127.0.0.1", "localhost")
-    with Transfers() as transfers:
-        origins = transfers.engine._shared.origins
-        origins.guards_addresses = True
-        monkeypatch.setattr(origins, "address_refused", address_refused)
+    with Transfers(home="http://8.8.8.8/") as transfers:
+        monkeypatch.setattr(Guard, "address_refused", address_refused)
         transfers.run(Request((url,)))
     if not refused:
         pytest.skip("localhost has one address only")
@@ -361,7 +360,7 @@ def test_an_address_family_that_is_not_there_does_not_undo_what_came_over_anothe
     """A kernel without IPv6 refuses the socket; IPv4 brings all of it."""
     refused: list[str] = []
 
-    def refuse_ipv6(host: str, address: str, port: int = 0) -> bool:
+    def refuse_ipv6(guard: Guard, host: str, address: str, port: int = 0) -> bool:
         """Raise what ``socket.socket`` does, in the same place; see ``Wire._on_socket``."""
         if ":" in address:
             refused.append(address)
@@ -369,10 +368,8 @@ def test_an_address_family_that_is_not_there_does_not_undo_what_came_over_anothe
         return False
 
     url = server.on("/a", Answer(BODY, drip=(500, 0.01))).replace("127.0.0.1", "localhost")
-    with Transfers() as transfers:
-        origins = transfers.engine._shared.origins
-        origins.guards_addresses = True
-        monkeypatch.setattr(origins, "address_refused", refuse_ipv6)
+    with Transfers(home="http://8.8.8.8/") as transfers:
+        monkeypatch.setattr(Guard, "address_refused", refuse_ipv6)
         transfers.run(Request((url,)))
     if not refused:
         pytest.skip("localhost has one address only")

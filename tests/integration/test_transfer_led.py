@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from dashget.transfer.contract import Fetched, TransferError
-from dashget.transfer.engine import Engine
 from tests.support.crowd import PATIENT, Crowd
 from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.support.sinks import Transfers
@@ -54,12 +53,7 @@ class Skewed:
     def __init__(self, **options: Any) -> None:
         self.seconds = 0.0
         self.transfers = Transfers(**{"loops": 1, **PATIENT, **options})
-        shared = self.transfers.engine._shared
-        self.transfers.engine = Engine(
-            shared.options,
-            hooks=self.transfers.log,
-            clock=lambda: time.monotonic() + self.seconds,
-        )
+        self.transfers.renew(clock=lambda: time.monotonic() + self.seconds)
 
 
 # A request that waits.

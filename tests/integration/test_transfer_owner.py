@@ -11,7 +11,6 @@ import pytest
 import dashget
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import Fetched, Request, ResumePoint
-from dashget.transfer.engine import Engine
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.sinks import RecordingSink, Transfers
 
@@ -189,9 +188,7 @@ def test_a_host_behind_redirects_is_left_alone_when_it_wants_that(server: FaultS
         # Nothing is to look slow or stalled because the clock jumps.
         patient = {"timeout_seconds": 100.0, "overtake_seconds": 100.0}
         with Transfers(in_flight=1, loops=1, **patient) as transfers:
-            transfers.engine = Engine(
-                transfers.engine._shared.options, hooks=transfers.log, clock=lambda: now[0]
-            )
+            transfers.renew(clock=lambda: now[0])
             ticks = [0]
 
             def pass_time(seen: object) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import ResumePoint, TransferError
-from dashget.transfer.run import run
 from dashget.transfer.run.backlog import Backlog
 from dashget.transfer.run.pieces import Pieces
 from dashget.transfer.run.task import Task
@@ -407,16 +406,3 @@ def test_a_server_that_knows_ranges_only_at_first_is_not_asked_for_ever(
         timer.cancel()
     assert data == BODY
     assert len(server.seen) < 12
-
-
-def test_only_parallel_ranges_have_freed_memory_kept(
-    server: FaultServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It takes longer to arrange than a small file to come."""
-    calls: list[None] = []
-    monkeypatch.setattr(run, "keep_freed_memory", lambda: calls.append(None))
-    with ranged() as transfers:
-        transfers.get(server.on("/small", Answer(BODY[:1000], etag='"1"')))
-        assert not calls
-        transfers.get(server.on("/large", GOOD))
-        assert calls

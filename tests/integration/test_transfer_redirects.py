@@ -95,7 +95,7 @@ def test_control_characters_of_a_redirect_are_not_shown(server: FaultServer) -> 
 
 def all_secrets(server: FaultServer, **more: object) -> Transfers:
     return Transfers(
-        origin=server.url("/m.mpd"),
+        home=server.url("/m.mpd"),
         headers=(("Authorization", "Bearer t"), ("X-Plain", "yes")),
         cookies=("a=1", "b=2"),
         **more,
@@ -145,7 +145,7 @@ def test_user_and_password_are_a_secret(servers: tuple[FaultServer, FaultServer]
     home, away = servers
     home.on("/a", Answer(BODY))
     away.on("/a", Answer(BODY))
-    with Transfers(origin=home.url("/"), user="me:pw", in_flight=1) as transfers:
+    with Transfers(home=home.url("/"), user="me:pw", in_flight=1) as transfers:
         transfers.run(home.url("/a"), away.url("/a"))
     assert home.seen[0].headers["authorization"] == "Basic bWU6cHc="
     assert "authorization" not in away.seen[0].headers
@@ -158,7 +158,7 @@ def test_netrc_is_a_secret(servers: tuple[FaultServer, FaultServer], tmp_path: P
     netrc = tmp_path / "josé" / "netrc"
     netrc.parent.mkdir()
     netrc.write_text("machine 127.0.0.1 login me password pw\n")
-    with Transfers(origin=home.url("/"), netrc=str(netrc), in_flight=1) as transfers:
+    with Transfers(home=home.url("/"), netrc=str(netrc), in_flight=1) as transfers:
         transfers.run(home.url("/a"), away.url("/a"))
     assert home.seen[0].headers["authorization"] == "Basic bWU6cHc="
     assert "authorization" not in away.seen[0].headers
@@ -195,7 +195,7 @@ def test_a_query_is_appended_on_the_manifests_origin(
     servers: tuple[FaultServer, FaultServer],
 ) -> None:
     home, away = servers
-    with Transfers(origin=home.url("/"), append_query="t=1&u=2") as transfers:
+    with Transfers(home=home.url("/"), append_query="t=1&u=2") as transfers:
         transfers.run(home.url("/a"), home.url("/b?x=0"), away.url("/a"))
     assert {seen.path for seen in home.seen} == {"/a?t=1&u=2", "/b?x=0&t=1&u=2"}
     assert away.seen[0].path == "/a"
@@ -219,34 +219,34 @@ def test_headers_that_cannot_be_meant_are_refused(header: tuple[str, str]) -> No
 
 def test_an_https_manifest_may_not_name_http(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY))
-    with Transfers(origin="https://127.0.0.1/m.mpd") as transfers:
+    with Transfers(home="https://127.0.0.1/m.mpd") as transfers:
         error = transfers.fail(url)
     assert error.hint == "allow it with --allow-downgrade"
     assert not server.seen
-    with Transfers(origin="https://127.0.0.1/m.mpd", allow_downgrade=True) as transfers:
+    with Transfers(home="https://127.0.0.1/m.mpd", allow_downgrade=True) as transfers:
         assert transfers.get(url)[1] == BODY
 
 
 def test_a_public_manifest_may_not_lead_to_a_private_address(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY))
-    with Transfers(origin="http://8.8.8.8/m.mpd") as transfers:
+    with Transfers(home="http://8.8.8.8/m.mpd") as transfers:
         error = transfers.fail(url)
     assert "private address 127.0.0.1" in str(error)
     assert error.retry is Retry.ELSEWHERE
     assert not server.seen
-    with Transfers(origin="http://8.8.8.8/m.mpd", allow_private=True) as transfers:
+    with Transfers(home="http://8.8.8.8/m.mpd", allow_private=True) as transfers:
         assert transfers.get(url)[1] == BODY
 
 
 def test_a_private_manifest_may_lead_to_private_addresses(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY))
-    with Transfers(origin="http://192.168.1.1/m.mpd") as transfers:
+    with Transfers(home="http://192.168.1.1/m.mpd") as transfers:
         assert transfers.get(url)[1] == BODY
 
 
 def test_a_name_and_a_password_may_have_any_characters(server: FaultServer) -> None:
     server.on("/a", Answer(BODY))
-    with Transfers(origin=server.url("/"), user="josé:pä") as transfers:
+    with Transfers(home=server.url("/"), user="josé:pä") as transfers:
         transfers.get(server.url("/a"))
     coded = base64.b64encode("josé:pä".encode()).decode()
     assert server.seen[0].headers["authorization"] == f"Basic {coded}"

@@ -277,7 +277,9 @@ def jobs():
         sink = Sink(5000)
         yield Job(Request((sys.argv[1],)), lambda _, sink=sink: sink, sink)
 
-with Engine(TransferOptions(in_flight=30, retries=0, origin=sys.argv[2] or None)) as engine:
+with Engine(TransferOptions(in_flight=30, retries=0)) as engine:
+    if sys.argv[2]:
+        engine.trust(sys.argv[2])
     engine.fetch(Request((sys.argv[1],)), max_bytes=5000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
     engine.run(jobs(), done)

@@ -48,7 +48,7 @@ def test_a_key_of_another_certificate_is_told_at_once(authority: Authority) -> N
     with FaultServer(tls=authority.server(clients=True)) as server:
         home = server.on("/a", Answer(BODY))
         options = {"cacert": authority.certificate, "cert": certificate, "key": other}
-        with Transfers(origin=home, **options) as transfers:
+        with Transfers(home=home, **options) as transfers:
             error = transfers.fail(home)
     assert str(error) == "the client certificate cannot be used"
     assert error.attempts == 1
@@ -114,7 +114,7 @@ def test_a_client_certificate_is_a_secret(authority: Authority, tmp_path: Path) 
         home.on("/a", Answer(BODY))
         away.on("/a", Answer(BODY))
         known = {"cacert": authority.certificate, "cert": cert, "key": key, "retries": 0}
-        with Transfers(origin=home.url("/"), **known) as transfers:
+        with Transfers(home=home.url("/"), **known) as transfers:
             assert transfers.get(home.url("/a"))[1] == BODY
             error = transfers.fail(away.url("/a"))
         assert str(error) == "the server wants a client certificate"
@@ -142,7 +142,7 @@ def test_hosts_without_a_right_to_the_client_certificate_are_asked_without_it(
     with Showing(tls=tls) as home, Showing(tls=tls) as away:
         urls = [s.on(f"/{i}", Answer(BODY)) for i in range(8) for s in (home, away)]
         known = {"cacert": authority.certificate, "cert": cert, "key": key}
-        with Transfers(origin=home.url("/"), in_flight=in_flight, **known) as transfers:
+        with Transfers(home=home.url("/"), in_flight=in_flight, **known) as transfers:
             transfers.run(*urls)
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 16
         assert sorted(shown) == sorted([(home.port, True), (away.port, False)] * 8)
@@ -182,7 +182,7 @@ def test_a_client_certificate_of_another_issuer_is_told_as_such(
     cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
     with FaultServer(tls=authority.server(clients=True)) as server:
         known = {"cacert": authority.certificate, "cert": cert, "key": key}
-        with Transfers(origin=server.url("/"), **known) as transfers:
+        with Transfers(home=server.url("/"), **known) as transfers:
             error = transfers.fail(server.url("/a"))
     assert str(error) == "the server does not accept the client certificate"
     assert error.hint == "check the file of --cert"
@@ -197,7 +197,7 @@ def test_nginx_asks_for_a_client_certificate_with_a_status_of_http(
     (tmp_path / "root/a").write_bytes(BODY)
     clients = Path(authority.certificate)
     server = nginx(tmp_path / "root", certificate=certificate, clients=clients)
-    url, known = server.url("a"), {"cacert": str(certificate.certificate), "origin": server.url("")}
+    url, known = server.url("a"), {"cacert": str(certificate.certificate), "home": server.url("")}
     with Transfers(**known) as transfers:
         error = transfers.fail(url)
     assert (str(error), error.attempts) == ("HTTP 400 Bad Request", 1)

@@ -63,7 +63,7 @@ class RecordingSink:
 
 
 class WholeRecordingSink(RecordingSink):
-    """Also takes what comes in one go; see ``Job.put``."""
+    """Also takes what comes in one go; see ``Job.deliver``."""
 
     def __init__(self, point: ResumePoint | None = None, data: bytes = b"") -> None:
         super().__init__(point, data)
@@ -137,9 +137,17 @@ class Transfers:
         self._sink_type = sink_type or self.sink_type
         settings: dict[str, object] = {"timeout_seconds": 60.0, "backoff_seconds": 0.0, "loops": 2}
         self.log = Log()
-        self.engine = Engine(TransferOptions(**(settings | options)), hooks=self.log)  # type: ignore[arg-type]  # keyword options of one struct
+        self.home = options.pop("home", None)
+        self.options = TransferOptions(**(settings | options))  # type: ignore[arg-type]  # keyword options of one struct
+        self.renew()
         self.sinks: dict[str, RecordingSink] = {}
         self.results: dict[str, Fetched | TransferError] = {}
+
+    def renew(self, **clocks: Callable[[], float]) -> None:
+        """Make another engine, such as one with a clock of its own."""
+        self.engine = Engine(self.options, hooks=self.log, **clocks)
+        if self.home is not None:
+            self.engine.trust(str(self.home))
 
     def run(self, *requests: Request | str, sinks: Iterable[RecordingSink] = ()) -> None:
         given = iter(sinks)

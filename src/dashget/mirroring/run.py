@@ -210,13 +210,13 @@ class MirrorRun(Hooks):
         return Presence.UNRECORDED
 
     def _get_job(self, file: PlannedFile) -> Job:
-        put = None if self._store.has_part(file.path) else self._put
+        deliver = None if self._store.has_part(file.path) else self._put
         urls = file.urls
         if file.spoilt:
             # Another base may have what the one that was asked has not.
             turn = file.spoilt % len(urls)
             urls = urls[turn:] + urls[:turn]
-        return Job(Request(urls), self._open, file, put)
+        return Job(Request(urls), self._open, file, deliver)
 
     def _open(self, job: Job) -> Part:
         file: PlannedFile = job.payload

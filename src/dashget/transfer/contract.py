@@ -141,12 +141,23 @@ class ParkingSink(Sink, Protocol):
         ...
 
 
+class Patience(msgspec.Struct, frozen=True, gc=False):
+    """How much one job is worth: for resources that are of no use later, as in live streams."""
+
+    attempts: int | None = None
+    """Attempts on each URL, at most; None: as many as the options of the engine say."""
+    seconds: float | None = None
+    """Time from the first request, after which no further attempt begins; None: no limit."""
+    missing_is_final: bool = False
+    """True if 404, 410 and 425 are reported at once: the caller decides when to ask again."""
+
+
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A request and where its bytes go; ``payload`` is the caller's, untouched.
 
     ``open_sink`` is called with the job when the transfer starts, on a thread of the engine.
 
-    ``put`` may be given where nothing of the resource is there yet and all of it is wanted:
+    ``deliver`` may be given where nothing of the resource is there yet and all of it is wanted:
     what is small and comes whole, in one go, at its first URL is handed to it as one list of
     pieces, and no sink is opened. It may be called by several threads at once, for different
     jobs, and raise what a sink may raise. The list is the engine's, and used again.
@@ -155,7 +166,9 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     request: Request
     open_sink: Callable[[Job], Sink]
     payload: Any = None
-    put: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
+    deliver: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
+    patience: Patience | None = None
+    """How often and how long to try; None: as the options of the engine say."""
 
 
 class Fetched(msgspec.Struct, frozen=True, gc=False):

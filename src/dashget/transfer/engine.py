@@ -20,7 +20,7 @@ from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, 
 from dashget.transfer.curl.descriptors import load_early, no_descriptors
 from dashget.transfer.curl.easy import check_support, new_cookies
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.origin import Origins
+from dashget.transfer.http.origin import Guard, Origins
 from dashget.transfer.pacing.concurrency import Pacer
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.retry import Bases
@@ -34,8 +34,9 @@ _POLL_SECONDS = 0.5
 class Engine:
     """Fetch resources with retry, resume and failover; see ``run`` and ``fetch``.
 
-    Connections are kept open from one call to the next, until ``close``. Raises UsageError
-    for options that cannot be sent, and StoreError where there is no file descriptor left.
+    Connections are kept open from one call to the next, until ``close``. ``hooks`` are those of
+    calls that are given none. Raises UsageError for options that cannot be sent, and StoreError
+    if no file descriptor is left.
     """
 
     def __init__(
@@ -56,20 +57,33 @@ class Engine:
             options=options,
             origins=Origins(options),
             bases=Bases(),
-            hooks=hooks or Hooks(),
             pacer=None if rate is None else Pacer(rate, clock),
             cookies=new_cookies(options),
             clock=clock,
             wall_clock=wall_clock,
             random=random or _random,
         )
+        self._hooks = hooks or Hooks()
         self._free = [self._new_loop()]
         self._runs: list[Run] = []
         self._guard = threading.Lock()
         self._cancelled = False
 
+    def trust(self, url: str, user: str | None = None) -> None:
+        """Send the secrets of the options to the origin of a manifest that the user opened.
+
+        To be called before the first request for the manifest. ``user`` is the ``name:password``
+        of its URL.
+        """
+        self._shared.origins.trust(url, user)
+
     def run(
-        self, jobs: Iterable[Job], done: Callable[[Job, Fetched | TransferError], object]
+        self,
+        jobs: Iterable[Job],
+        done: Callable[[Job, Fetched | TransferError], object],
+        *,
+        hooks: Hooks | None = None,
+        home: str | None = None,
     ) -> None:
         """Fetch all jobs, and call ``done`` once for each that was started.
 
@@ -79,10 +93,20 @@ class Engine:
         those under way are given to ``done`` as TransferError with ``cancelled`` set and
         keep their parts. Raises StoreError when the disk can take no more, and whatever
         ``jobs``, ``done`` or a hook raised; jobs under way are given to ``done`` first.
-        """
-        self._run(jobs, done, _loops(self._shared.options))
 
-    def fetch(self, request: Request, *, max_bytes: int) -> tuple[Fetched, bytes]:
+        ``home`` is the URL of the manifest that names the jobs: where it may lead depends on it
+        (plain http, private addresses). Without it, every manifest given to ``trust`` counts.
+        """
+        self._run(jobs, done, _loops(self._shared.options), hooks, home)
+
+    def fetch(
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        home: str | None = None,
+    ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
 
         May be called while ``run`` is at work in another thread.
@@ -91,7 +115,7 @@ class Engine:
         results: list[Fetched | TransferError] = []
         job = Job(request, lambda _: sink)
         try:
-            self._run((job,), lambda _, result: results.append(result), loops=1)
+            self._run((job,), lambda _, result: results.append(result), 1, hooks, home)
         except StoreError as error:
             raise TransferError(
                 error.message, retry=Retry.AGAIN, url=request.url, hint=error.hint
@@ -129,9 +153,12 @@ class Engine:
         jobs: Iterable[Job],
         done: Callable[[Job, Fetched | TransferError], object],
         loops: int,
+        hooks: Hooks | None,
+        home: str | None,
     ) -> None:
-        mine = self._take(loops)
-        run = Run(self._shared, jobs, done, mine)
+        guard = self._shared.origins.guard(home)
+        mine = self._take(loops, guard)
+        run = Run(self._shared, jobs, done, mine, guard, hooks or self._hooks)
         self._runs.append(run)
         if self._cancelled:
             run.stop()
@@ -144,13 +171,21 @@ class Engine:
         if run.error is not None:
             raise run.error
 
-    def _take(self, count: int) -> tuple[Loop, ...]:
-        """Take loops that are free, or make them; fewer where no descriptor is left for more."""
+    def _take(self, count: int, guard: Guard) -> tuple[Loop, ...]:
+        """Take loops that are free, or make them; fewer where no descriptor is left for more.
+
+        One that has connections which other limits would have refused is closed.
+        """
         taken: list[Loop] = []
         with self._guard:
             while len(taken) < count:
                 try:
-                    taken.append(self._free.pop() if self._free else self._new_loop())
+                    loop = self._free.pop() if self._free else self._new_loop()
+                    if not loop.suits(guard):
+                        loop.close()
+                        loop = self._new_loop()
+                        loop.suits(guard)
+                    taken.append(loop)
                 except StoreError:
                     if taken:
                         break

@@ -70,10 +70,9 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
                 " and mends a record that has lost its first line",
             )
         store.claim(header)
-        transfer = msgspec.structs.replace(
-            options.transfer, origin=header.source if "://" in header.source else None
-        )
-        with Engine(transfer) as engine:
+        with Engine(options.transfer) as engine:
+            if "://" in header.source:
+                engine.trust(header.source)
             stop.on_request(engine.cancel)
             verification = Verification(store, header, tasks, observer, stop, engine)
             with stop.answered():

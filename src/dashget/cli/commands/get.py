@@ -47,11 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Mirror every selected segment of a presentation, and verify each."""
     options = mirror_options(arguments)
     from dashget.api import mirror
+    from dashget.cli.memory import keep_freed_memory
     from dashget.cli.options.requests import allow_open_files
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.common.stopping import Stop
 
     allow_open_files(options.transfer)
+    keep_freed_memory()
     stop = Stop()
     reporter = _reporter(arguments)
     with stopping_on_signals(stop):

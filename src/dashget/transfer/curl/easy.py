@@ -104,13 +104,12 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
             set_option(pycurl.COOKIE, origin.cookie)
         else:
             handle.unsetopt(pycurl.COOKIE)
-    if options.user is not None or options.netrc is not None:
-        if origin.login is not None:
-            name, password = origin.login
-            set_option(pycurl.USERNAME, name)
-            set_option(pycurl.PASSWORD, password)
-        else:
-            handle.unsetopt(pycurl.USERPWD)
+    if origin.login is not None:
+        name, password = origin.login
+        set_option(pycurl.USERNAME, name)
+        set_option(pycurl.PASSWORD, password)
+    else:
+        handle.unsetopt(pycurl.USERPWD)
     if options.cert is not None and origin.trusted:
         set_option(pycurl.SSLCERT, os.fsencode(options.cert))
         set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))

@@ -33,11 +33,11 @@ def with_hint(
     hint = None
     if failure.status == 400 and origin.scheme == "https":
         hint = _OTHER_CERTIFICATE if certified else _NO_CERTIFICATE
-    elif failure.status in (401, 403) and origin.home and _lacks_query(url, options):
+    elif failure.status in (401, 403) and origin.home and _lacks_query(url, origin, options):
         hint = _QUERY
     return failure if hint is None else msgspec.structs.replace(failure, hint=hint)
 
 
-def _lacks_query(url: str, options: TransferOptions) -> bool:
-    """Say whether a request went without any query, while the manifest's has one."""
-    return options.append_query is None and "?" not in url and "?" in (options.origin or "")
+def _lacks_query(url: str, origin: Origin, options: TransferOptions) -> bool:
+    """Return True if a request went without any query, while the manifest's URL has one."""
+    return options.append_query is None and "?" not in url and origin.home_has_query

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+import msgspec
+
 from dashget.common.foreigntext import printable_url
 from dashget.errors import UsageError
 from dashget.transfer.http.failure import Failure, policy_failure
@@ -36,8 +38,8 @@ class Origin:
     """One scheme, host and port: what requests to it carry, and how it is doing."""
 
     __slots__ = (
-        "cookie", "headers", "home", "host", "key", "login", "multiplexes", "not_before", "port",
-        "query", "scheme", "trusted",
+        "cookie", "headers", "home", "home_has_query", "host", "key", "login", "multiplexes",
+        "not_before", "port", "query", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -47,7 +49,9 @@ class Origin:
         self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self.trusted = False
         self.home = False
-        """Whether the manifest came from it."""
+        """True if the user opened a manifest from it."""
+        self.home_has_query = False
+        """True if the URL of that manifest has a query."""
         self.headers: list[str] = []
         self.cookie: str | None = None
         self.login: tuple[bytes, bytes] | None = None
@@ -67,20 +71,49 @@ class Origin:
         )
 
 
+class Guard(msgspec.Struct, frozen=True):
+    """Limits on where a manifest may lead, as the manifest's own address sets them."""
+
+    https_only: bool = False
+    """True if plain http is refused, because the manifest came over https."""
+    public: tuple[tuple[str, int], ...] = ()
+    """Host and port of each public manifest, which may not lead to a private address."""
+    proxy: str | None = None
+    """The proxy of the options, which may have a private address."""
+
+    def downgrade(self, url: str) -> Failure | None:
+        """Return the failure of a plain http URL in a manifest that came over https."""
+        if not self.https_only or url[:6].lower() == "https:":
+            return None
+        return _downgrade_refused("a manifest from https names an http URL")
+
+    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
+        """Return True if ``host`` may not be reached at ``address`` (and ``port``).
+
+        A manifest from a public address sends nobody to a private one (design, 7). A name
+        is judged by the address that it is about to be reached at, not by a lookup before.
+        A proxy is the user's choice; what it reaches is its own business.
+        """
+        homes = self.public
+        if not homes or host.lower() in (home for home, _ in homes):
+            return False
+        return (
+            not _is_public(address)
+            and any(_host_is_public(*home) for home in homes)
+            and not _is_proxy(address, port, self.proxy)
+        )
+
+
 class Origins:
-    """Every origin that a run has met. UsageError for options that name none, or no secrets."""
+    """Every origin that an engine has met. UsageError for invalid names of origins or headers."""
 
     def __init__(self, options: TransferOptions) -> None:
         self._options = options
         self._known: dict[str, Origin] = {}
         self._by_key: dict[str, Origin] = {}
-        self._home = None if options.origin is None else _split(options.origin)
-        self.guards_downgrade = self._home is not None and self._home[0] == "https"
-        """Whether plain http is to be refused; the manifest came over https."""
-        self.guards_addresses = (
-            self._home is not None and not options.allow_private and not _is_private(self._home[1])
-        )
-        """Whether a connection may be one to refuse: see ``address_refused``."""
+        self._homes: dict[tuple[str, str, int], _Home] = {}
+        """The origin of each manifest that the user opened."""
+        self._user: str | None = options.user
         self._netrc = None
         if options.netrc is not None:
             from dashget.transfer.settings.netrc import netrc_of
@@ -103,6 +136,46 @@ class Origins:
         self._trusted = [
             Place.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
         ]
+
+    def trust(self, url: str, user: str | None = None) -> None:
+        """Send the secrets to the origin of a manifest that the user opened.
+
+        ``user`` is the ``name:password`` of the manifest's URL; ``TransferOptions.user`` goes
+        before it. An invalid URL changes nothing: it is refused when it is requested.
+        """
+        parts = _split(url)
+        if parts is None:
+            return
+        self._homes[parts] = _Home("?" in url, user)
+        if self._options.user is None and user is not None:
+            self._user = user
+        made = Origin(*parts)
+        known = self._by_key.get(made.key)
+        if known is None:
+            return
+        # A new object: handles that are dressed for the earlier one lack the secrets.
+        self._equip(made)
+        made.not_before, made.multiplexes = known.not_before, known.multiplexes
+        self._by_key[made.key] = made
+        self._known = {
+            start: made if origin is known else origin for start, origin in self._known.items()
+        }
+
+    def guard(self, home: str | None = None) -> Guard:
+        """Return the limits for requests that the manifest at ``home`` names.
+
+        Without ``home``, every manifest that the user opened sets its limits.
+        """
+        options = self._options
+        parts = None if home is None else _split(home)
+        homes = list(self._homes) if parts is None else [parts]
+        return Guard(
+            https_only=not options.allow_downgrade and any(home[0] == "https" for home in homes),
+            public=()
+            if options.allow_private
+            else tuple((home[1], home[2]) for home in homes if not _is_private(home[1])),
+            proxy=options.proxy,
+        )
 
     def of(self, url: str) -> Origin | Failure:
         """Return the origin of an absolute URL; a Failure for one that is never requested."""
@@ -130,31 +203,28 @@ class Origins:
 
     def _equip(self, origin: Origin) -> None:
         options = self._options
-        home = self._home == (origin.scheme, origin.host, origin.port)
-        origin.trusted = home or self._trusts_all or any(map(origin.matches, self._trusted))
+        home = self._homes.get((origin.scheme, origin.host, origin.port))
+        origin.trusted = (
+            home is not None or self._trusts_all or any(map(origin.matches, self._trusted))
+        )
         origin.headers = list(self._common)
         if origin.trusted:
             origin.headers += self._secret
             origin.cookie = "; ".join(options.cookies) or None
-            origin.login = self._login(origin.host)
-        origin.home = home
-        if home:
+            user = self._user if home is None else options.user or home.user
+            origin.login = self._login(origin.host, user)
+        if home is not None:
+            origin.home, origin.home_has_query = True, home.has_query
             origin.query = options.append_query
         origin.headers += [line for place, line in self._bound if origin.matches(place)]
 
-    def _login(self, host: str) -> tuple[bytes, bytes] | None:
-        """Return who to be at a host: what the user said, else the netrc file."""
-        if self._options.user is not None:
-            name, _, password = self._options.user.encode().partition(b":")
+    def _login(self, host: str, user: str | None) -> tuple[bytes, bytes] | None:
+        """Return name and password for a host: those of ``user``, else of the netrc file."""
+        if user is not None:
+            name, _, password = user.encode().partition(b":")
             return name, password
         found = None if self._netrc is None else self._netrc.login(host)
         return None if found is None else (found.name, found.password)
-
-    def downgrade(self, url: str) -> Failure | None:
-        """Refuse plain http where the manifest came over https, unless that is allowed."""
-        if not self.guards_downgrade or url[:6].lower() == "https:":
-            return None
-        return self._downgrade_refused("a manifest from https names an http URL")
 
     def redirect(self, url: str, location: str) -> str | Failure:
         """Return where a redirect leads, or why it is not followed."""
@@ -166,36 +236,27 @@ class Origins:
         scheme = target.partition(":")[0].lower()
         if scheme not in DEFAULT_PORTS:
             return policy_failure(f"redirect to a {printable_url(scheme)}: URL refused")
-        if scheme == "http" and url[:6].lower() == "https:":
-            refused = self._downgrade_refused("redirect from https to http refused")
-            if refused is not None:
-                return refused
+        if scheme == "http" and url[:6].lower() == "https:" and not self._options.allow_downgrade:
+            return _downgrade_refused("redirect from https to http refused")
         return target.partition("#")[0]
 
     def shown(self, url: str) -> str:
         """Return what may be shown of a URL that a redirect has led to."""
         return shown(url, appended=self._options.append_query)
 
-    def _downgrade_refused(self, message: str) -> Failure | None:
-        if self._options.allow_downgrade:
-            return None
-        return policy_failure(message, "allow it with --allow-downgrade")
 
-    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
-        """Say whether ``host`` may not be reached at ``address`` (and ``port``).
+class _Home(msgspec.Struct, frozen=True):
+    """What the URL of a manifest adds to its origin."""
 
-        A manifest from a public address sends nobody to a private one (design, 7). A name
-        is judged by the address that it is about to be reached at, not by a lookup before.
-        A proxy is the user's choice; what it reaches is its own business.
-        """
-        home = self._home
-        if self._options.allow_private or home is None or host.lower() == home[1]:
-            return False
-        return (
-            not _is_public(address)
-            and _host_is_public(home[1], home[2])
-            and not _is_proxy(address, port, self._options.proxy)
-        )
+    has_query: bool
+    user: str | None
+
+    def __repr__(self) -> str:
+        return f"_Home(has_query={self.has_query})"
+
+
+def _downgrade_refused(message: str) -> Failure:
+    return policy_failure(message, "allow it with --allow-downgrade")
 
 
 def header_line(name: str, value: str) -> str:

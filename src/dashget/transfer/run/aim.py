@@ -42,6 +42,9 @@ class Aiming:
         if task.halted:
             return False
         now = run.shared.clock()
+        if now > task.deadline:
+            task.give_up()
+            return False
         led = run.redirects.kept(task, now)
         found = self._find_url(task, now) if led is None else (led.index, led.origin)
         if found is None:
@@ -103,11 +106,7 @@ class Aiming:
         if not task.failures and len(task.urls) == 1:
             # The first attempt on the only URL: nothing to choose.
             origin = origins.of(task.urls[0])
-            if (
-                isinstance(origin, Origin)
-                and not origins.guards_downgrade
-                and origin.not_before <= now
-            ):
+            if isinstance(origin, Origin) and not run.guard.https_only and origin.not_before <= now:
                 return 0, origin
         while True:
             index = run.retries.choose(task, now, self._is_held_back)
@@ -117,7 +116,7 @@ class Aiming:
             task.cursor = index
             url = task.urls[index]
             origin = origins.of(url)
-            refused = origins.downgrade(url) if isinstance(origin, Origin) else origin
+            refused = run.guard.downgrade(url) if isinstance(origin, Origin) else origin
             if isinstance(origin, Origin) and refused is None:
                 wait = origin.not_before - now
                 if wait > run.options.retry_after_limit_seconds and not task.began:
@@ -150,6 +149,6 @@ class Aiming:
         busy[origin] = busy.get(origin, 0) + 1
         run.wires.add(wire)
         task.requests += 1
-        if task.requests == 1 and run.shared.hooks.wants_starts:
-            run.call(run.shared.hooks.on_started, task.job, wire.start)
+        if task.requests == 1 and run.hooks.wants_starts:
+            run.call(run.hooks.on_started, task.job, wire.start)
         return True

@@ -44,7 +44,7 @@ class Alone:
         most = max(0, min(most, run.concurrency.limit - run.active))
         pulled, started = 0, []
         origin, near, room = self._look_up(self._near, loop, now)
-        spotless, tells = run.shared.bases.spotless, run.shared.hooks.wants_starts
+        spotless, tells = run.shared.bases.spotless, run.hooks.wants_starts
         try:
             for job in islice(run.jobs or (), most):
                 pulled += 1
@@ -52,7 +52,7 @@ class Alone:
                 url = urls[0]
                 if not room or not url.startswith(near):
                     origin, near, room = self._look_up(url, loop, now)
-                if not origin or not room or not job.put or (len(urls) > 1 and not spotless):
+                if not origin or not room or not job.deliver or (len(urls) > 1 and not spotless):
                     run.wait_for_wire(job)
                     break
                 wire = idle.pop() if idle else self._new_wire(loop, job)
@@ -66,7 +66,7 @@ class Alone:
                 started.append(wire)
                 room -= 1
                 if tells:
-                    run.call(run.shared.hooks.on_started, job, 0)
+                    run.call(run.hooks.on_started, job, 0)
                     if run.stopping:
                         break
             else:
@@ -94,7 +94,7 @@ class Alone:
         if not isinstance(origin, Origin) or not end:
             return None, "", 0
         near = self._near = url[:end]
-        if origin.not_before > now or run.shared.origins.downgrade(near) is not None:
+        if origin.not_before > now or run.guard.downgrade(near) is not None:
             return origin, near, 0
         return origin, near, run.shares.room(origin, loop)
 
@@ -117,7 +117,7 @@ class Alone:
         for wire, head in whole:
             job: Any = wire.job
             try:
-                job.put(job, head, wire.arrived)
+                job.deliver(job, head, wire.arrived)
             except BaseException as error:  # noqa: BLE001  sorted out by the run
                 run.put_failed(wire, error)
                 loop.received += head.size or 0

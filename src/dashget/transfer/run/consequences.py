@@ -90,7 +90,7 @@ class Answers:
             # If-Range (RFC 9110, 13.1.5) has let the server send another version.
             reason = CHANGED
         run = self._run
-        run.call(run.shared.hooks.on_anew, task.job, task.urls[wire.index], dropped, reason)
+        run.call(run.hooks.on_anew, task.job, task.urls[wire.index], dropped, reason)
 
     def _others_under_way(self, wire: Wire) -> bool:
         return any(w.task is wire.task and w is not wire and w.under_way for w in self._run.wires)
@@ -259,7 +259,7 @@ class Answers:
         run = self._run
         if not task.halted:
             task.failures += 1
-            tell, url = run.shared.hooks.on_retry, task.urls[wire.index]
+            tell, url = run.hooks.on_retry, task.urls[wire.index]
             run.call(tell, task.job, url, task.failures, 0.0, failure.message)
 
     def _try_again(self, task: Task, wire: Wire, failure: Failure, progress: int) -> None:
@@ -272,7 +272,7 @@ class Answers:
             task.give_up()
             return
         tell, url, delay = (
-            run.shared.hooks.on_retry,
+            run.hooks.on_retry,
             task.urls[again.index],
             again.delay_seconds,
         )

@@ -9,11 +9,11 @@ from typing import Any
 
 from dashget.transfer.contract import ResponseHead
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.origin import Origin
+from dashget.transfer.http.origin import Guard, Origin
 from dashget.transfer.pacing.concurrency import Pacer
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.run import Run, Shared
-from dashget.transfer.run.verdict import Verdict, conclude, conclude_stalled
+from dashget.transfer.run.verdict import Verdict, conclude, conclude_stalled, late_failure
 from dashget.transfer.run.wire import Wire
 
 _LONGEST_WAIT_SECONDS = 0.1
@@ -46,6 +46,8 @@ class Loop:
         self.distrusted: dict[Origin, float] = {}
         """Until when requests take new connections to an origin where one has gone silent: with
         HTTP/2 the silent one would be taken again, for all of them."""
+        self.guard: Guard | None = None
+        """Where requests may not lead; None until the first run."""
         self.idle: list[Wire] = []
         self.streams = self.connections = 1
         """How many requests share a connection where that is possible, and how many connections
@@ -81,6 +83,13 @@ class Loop:
             run.fail(error)
         finally:
             self._abandon()
+
+    def suits(self, guard: Guard) -> bool:
+        """Take up ``guard``; return False if the open connections may be ones that it refuses."""
+        if self.guard is not None and self.guard.public != guard.public:
+            return False
+        self.guard = guard
+        return True
 
     def close(self) -> None:
         """Close all connections."""
@@ -261,6 +270,8 @@ class Loop:
                 continue
             if wire.task.halted or wire.dropped:
                 self._end(wire, None)
+            elif now > wire.task.deadline:
+                self._end(wire, late_failure(wire))
             elif wire.stalled(now, limit):
                 if wire.shares_connection:
                     self.distrusted[wire.origin] = now + limit

@@ -15,6 +15,7 @@ from dashget.transfer.settings.options import TransferOptions
 _LEFT_ALONE_SECONDS = 30.0
 _LEFT_ALONE_LIMIT_SECONDS = 300.0
 _STRIKES = 3
+_MISSING = frozenset({404, 410, 425})
 
 
 def backoff_seconds(failures: int, options: TransferOptions, random: Callable[[], float]) -> float:
@@ -118,6 +119,8 @@ class Retries:
         is ``held_back``, or whose base is left alone, come last.
         """
         most, tries = self._options.retries, task.tries
+        if task.most_tries is not None:
+            most = task.most_tries - 1
         if len(tries) == 1:
             return None if task.dead or tries[0] > most else 0
         left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
@@ -142,6 +145,9 @@ class Retries:
         the bytes that the attempt brought nevertheless.
         """
         failure = self._hold_back(origin, failure, now)
+        patience = task.job.patience
+        if patience is not None and patience.missing_is_final and failure.status in _MISSING:
+            failure = msgspec.structs.replace(failure, retry=Retry.NEVER)
         task.failed(failure, index, progress)
         if len(task.urls) > 1 and (failure.scope is Scope.BASE or failure.retry is Retry.ELSEWHERE):
             base = bases_of(task.urls)[index]
@@ -154,7 +160,7 @@ class Retries:
             delay = backoff_seconds(max(1, task.tries[following]), self._options, self._random)
         if following == index:
             delay = max(delay, self._wait(origin, now))
-        return Again(following, delay)
+        return None if now + delay >= task.deadline else Again(following, delay)
 
     def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
         """Return after which pause to ask for a body's end again; None: the server does not say.

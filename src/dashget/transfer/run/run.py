@@ -21,10 +21,9 @@ from dashget.transfer.contract import (
     ResponseHead,
     TransferError,
 )
-from dashget.transfer.curl.memory import keep_freed_memory
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted
-from dashget.transfer.http.origin import Origins
+from dashget.transfer.http.origin import Guard, Origins
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
 from dashget.transfer.pacing.load import Load
 from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
@@ -63,7 +62,6 @@ class Shared(msgspec.Struct):
     options: TransferOptions
     origins: Origins
     bases: Bases
-    hooks: Hooks
     pacer: Pacer | None
     cookies: Any
     """What all handles know of cookies (a pycurl.CurlShare)."""
@@ -78,9 +76,17 @@ class Run:
     """The state of one run. Its methods take the lock themselves, or say that it is held."""
 
     def __init__(
-        self, shared: Shared, jobs: Iterable[Job], done: Done, loops: tuple[Loop, ...]
+        self,
+        shared: Shared,
+        jobs: Iterable[Job],
+        done: Done,
+        loops: tuple[Loop, ...],
+        guard: Guard | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self.shared = shared
+        self.guard = guard or Guard()
+        self.hooks = hooks or Hooks()
         self.options = options = shared.options
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
@@ -364,11 +370,8 @@ class Run:
         """Take a good response for a wire's task; False if it is not needed any more."""
         with self.lock:
             wanted = self.answers.accept(wire, head, accepted)
-            scattered = wire.task.gaps is not None
-            if scattered:
+            if wire.task.gaps is not None:
                 self._widen(max(self.options.range_size, LARGE_BYTES))
-        if scattered:
-            keep_freed_memory()
         return wanted
 
     def extend(self, wire: Wire) -> bool:
@@ -406,7 +409,7 @@ class Run:
                 self.concurrency.limit,
                 tuple(iter_under_way(self._open, self.wires)),
             )
-            self.call(self.shared.hooks.on_tick, reading)
+            self.call(self.hooks.on_tick, reading)
 
     def _overtake(self, now: float) -> None:
         """Send another transfer after the bytes of the slowest one, if one has nothing to do."""

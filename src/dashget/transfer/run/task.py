@@ -71,11 +71,49 @@ class Task:
     """State of one job. All but ``accept`` is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "asks_anew", "asks_probe", "base", "began", "closed",
-        "cursor", "cut_off", "dead", "end", "failure", "failures", "first_byte_seconds", "furthest",
-        "gaps", "halted", "head", "in_one", "job", "led", "owner", "prefix", "proven", "queued",
-        "received", "remote", "request", "requests", "restarts", "resumed", "seconds", "sink",
-        "size", "succeeded", "tries", "urls", "validator", "why", "wires", "write",
+        "answer",
+        "asked_at",
+        "asks_anew",
+        "asks_probe",
+        "base",
+        "began",
+        "closed",
+        "cursor",
+        "cut_off",
+        "dead",
+        "deadline",
+        "end",
+        "failure",
+        "failures",
+        "first_byte_seconds",
+        "furthest",
+        "gaps",
+        "halted",
+        "head",
+        "in_one",
+        "job",
+        "led",
+        "most_tries",
+        "owner",
+        "prefix",
+        "proven",
+        "queued",
+        "received",
+        "remote",
+        "request",
+        "requests",
+        "restarts",
+        "resumed",
+        "seconds",
+        "sink",
+        "size",
+        "succeeded",
+        "tries",
+        "urls",
+        "validator",
+        "why",
+        "wires",
+        "write",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -84,6 +122,11 @@ class Task:
         self.urls = job.request.urls
         self.sink: Sink | None = None
         self.write: Callable[[list[bytes], int], object] = _no_sink
+        patience = job.patience
+        self.most_tries = None if patience is None else patience.attempts
+        """Attempts on each URL; None: as many as the options say."""
+        self.deadline = math.inf
+        """Clock time after which no attempt goes on."""
         self.base = 0 if job.request.range is None else job.request.range.first
         self.tries = [0] * len(self.urls)
         """Failed attempts per URL, less those that brought the resource forward."""
@@ -135,6 +178,13 @@ class Task:
         self.failure: Failure | None = None
         self.closed = False
         self.succeeded = False
+
+    def began_at(self, now: float) -> None:
+        """Record the clock time of the first request."""
+        self.asked_at = now
+        patience = self.job.patience
+        if patience is not None and patience.seconds is not None:
+            self.deadline = now + patience.seconds
 
     @property
     def attempts(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from dashget.errors import Retry
 from dashget.transfer.curl.descriptors import find_shortage
 from dashget.transfer.curl.errors import curl_failure, may_be_shortage
 from dashget.transfer.curl.libcurl import pycurl
@@ -52,6 +53,13 @@ def conclude_stalled(wire: Wire, limit: float) -> Verdict:
         return wire.verdict
     late = _late_head(wire, pycurl.E_OPERATION_TIMEDOUT)
     return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
+
+
+def late_failure(wire: Wire) -> Failure:
+    """Return the failure of a request whose job has no time left."""
+    patience = wire.task.job.patience
+    seconds = 0.0 if patience is None else patience.seconds or 0.0
+    return Failure(f"not complete within {seconds:g} s", Retry.NEVER)
 
 
 def _late_head(wire: Wire, code: int) -> Verdict:

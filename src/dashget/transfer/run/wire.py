@@ -85,7 +85,7 @@ class Wire:
         set_option(pycurl.HEADERFUNCTION, self.lines.append)
         paced = loop.pacer is not None
         set_option(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append)
-        if loop.origins.guards_addresses:
+        if loop.guard is not None and loop.guard.public:
             set_option(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.fresh = self.waits = self.bodiless = self.certified = False
         self.worn: Origin | None = None
@@ -178,7 +178,7 @@ class Wire:
     def _begin(self, task: Task, index: int, attempt: Attempt) -> None:
         self.task = task
         if task.asked_at is None:
-            task.asked_at = self.aimed
+            task.began_at(self.aimed)
         self.index = index
         self.asked = attempt.asked
         self.start = self.position = self.noted = attempt.first
@@ -403,10 +403,11 @@ class Wire:
         """Open a socket, unless it leads where this host may not send us."""
         family, kind, protocol, target = address
         try:
-            if self.loop.origins.address_refused(self.origin.host, str(target[0]), target[1]):
+            guard = self.loop.guard
+            host, place, port = self.origin.host, str(target[0]), target[1]
+            if guard is not None and guard.address_refused(host, place, port):
                 self.verdict = policy_failure(
-                    f"{self.origin.host} leads to the private address {target[0]}, "
-                    "which a public manifest may not",
+                    f"{host} leads to the private address {place}, which a public manifest may not",
                     "allow it with --allow-private",
                 )
                 return pycurl.SOCKET_BAD

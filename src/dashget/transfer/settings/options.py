@@ -56,13 +56,10 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Secrets are: ``Authorization`` and ``Cookie`` among ``headers``, ``cookies``,
     ``cookie_file`` entries, ``user``, netrc entries and the client certificate. They go to
-    the origin of ``origin`` and to what ``send_credentials_to`` names; other headers go to
-    every host. None means "not given" throughout. UsageError for what cannot be meant; what
-    depends on this machine or its libcurl is checked when an engine is made.
+    the origin of each manifest that the user opened and to what ``send_credentials_to`` names;
+    other headers go to every host. None means "not given" throughout. UsageError for invalid
+    values; those that depend on this machine or its libcurl are checked when an engine is made.
     """
-
-    origin: str | None = None
-    """URL of the manifest: its origin (scheme, host, port) is the one that gets secrets."""
 
     in_flight: int | None = 4
     """Transfers in flight in all; None finds the best number by measuring."""
@@ -204,7 +201,6 @@ _MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)
 _PAUSE: Final = seconds(positive=False)
 _RULES: Final[dict[str, Check]] = {
-    "origin": _MAYBE_TEXT,
     "in_flight": optional(whole(1, _MOST_IN_FLIGHT)),
     "max_in_flight": whole(1, _MOST_IN_FLIGHT),
     "max_per_host": optional(whole(1)),

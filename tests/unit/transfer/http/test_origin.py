@@ -5,13 +5,21 @@ from __future__ import annotations
 import pytest
 
 from dashget.transfer.http.failure import Failure
-from dashget.transfer.http.origin import Origin, Origins, sendable, shown
+from dashget.transfer.http.origin import Guard, Origin, Origins, sendable, shown
 from dashget.transfer.settings.hosts import Place
 from dashget.transfer.settings.options import TransferOptions
 
 
 def origins(**options: object) -> Origins:
-    return Origins(TransferOptions(**options))  # type: ignore[arg-type]  # keyword options of one struct
+    home = options.pop("home", None)
+    made = Origins(TransferOptions(**options))  # type: ignore[arg-type]  # keyword options of one struct
+    if home is not None:
+        made.trust(str(home))
+    return made
+
+
+def guard(**options: object) -> Guard:
+    return origins(**options).guard()
 
 
 @pytest.mark.parametrize(
@@ -143,23 +151,23 @@ def test_urls_are_sent_in_ascii(url: str, query: str | None, wanted: str) -> Non
     ],
 )  # fmt: skip
 def test_private_addresses_are_told_from_public_ones(address: str, refused: bool) -> None:
-    assert origins(origin="http://8.8.8.8/").address_refused("x.example", address) is refused
-    assert not origins(origin="http://8.8.8.8/").address_refused("8.8.8.8", address)
-    assert not origins(origin="http://10.0.0.1/").address_refused("x.example", address)
-    assert not origins().address_refused("x.example", address)
+    assert guard(home="http://8.8.8.8/").address_refused("x.example", address) is refused
+    assert not guard(home="http://8.8.8.8/").address_refused("8.8.8.8", address)
+    assert not guard(home="http://10.0.0.1/").address_refused("x.example", address)
+    assert not guard().address_refused("x.example", address)
 
 
 @pytest.mark.parametrize(
     ("options", "guards"),
     [
-        ({"origin": "http://8.8.8.8/x.mpd"}, True),
-        ({"origin": "https://cdn.example/x.mpd"}, True),
-        ({"origin": "http://10.0.0.1/x.mpd"}, False),
-        ({"origin": "http://[::1]:8080/x.mpd"}, False),
-        ({"origin": "http://localhost/x.mpd"}, False),
-        ({"origin": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
-        ({"origin": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, True),
-        ({"origin": "http://8.8.8.8/x.mpd", "proxy": ""}, True),
+        ({"home": "http://8.8.8.8/x.mpd"}, True),
+        ({"home": "https://cdn.example/x.mpd"}, True),
+        ({"home": "http://10.0.0.1/x.mpd"}, False),
+        ({"home": "http://[::1]:8080/x.mpd"}, False),
+        ({"home": "http://localhost/x.mpd"}, False),
+        ({"home": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
+        ({"home": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, True),
+        ({"home": "http://8.8.8.8/x.mpd", "proxy": ""}, True),
         ({}, False),
     ],
     ids=str,
@@ -167,7 +175,7 @@ def test_private_addresses_are_told_from_public_ones(address: str, refused: bool
 def test_connections_are_only_looked_at_where_one_may_be_refused(
     options: dict[str, object], guards: bool
 ) -> None:
-    assert origins(**options).guards_addresses is guards
+    assert bool(guard(**options).public) is guards
 
 
 @pytest.mark.parametrize(
@@ -197,7 +205,7 @@ def test_the_users_own_proxy_may_have_a_private_address(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    guarded = origins(origin="http://8.8.8.8/", proxy=proxy)
+    guarded = guard(home="http://8.8.8.8/", proxy=proxy)
     assert guarded.address_refused("1.1.1.1", "127.0.0.1", 3128) is refused
     assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
 
@@ -209,7 +217,7 @@ def test_an_origin_that_is_met_by_two_runs_at_once_is_complete_for_both() -> Non
     met: list[Origin] = []
 
     class Interrupted(Origins):
-        def _login(self, host: str) -> tuple[bytes, bytes] | None:
+        def _login(self, host: str, user: str | None) -> tuple[bytes, bytes] | None:
             asked.append(host)
             if len(asked) == 1:
                 # As another thread might, at this moment.
@@ -217,7 +225,60 @@ def test_an_origin_that_is_met_by_two_runs_at_once_is_complete_for_both() -> Non
                 assert isinstance(found, Origin)
                 assert found.login == (b"me", b"secret")
                 met.append(found)
-            return super()._login(host)
+            return super()._login(host, user)
 
-    known = Interrupted(TransferOptions(user="me:secret", origin=url))
+    known = Interrupted(TransferOptions(user="me:secret"))
+    known.trust(url)
     assert [known.of(url)] == met
+
+
+def test_a_manifest_that_is_opened_later_gets_the_secrets_too() -> None:
+    known = origins(user="me:pw", cookies=("a=1",))
+    before = known.of("http://h/a")
+    assert isinstance(before, Origin)
+    before.not_before = 7.0
+    assert before.login is None
+    known.trust("http://h/m.mpd?token=1")
+    after = known.of("http://h/a")
+    assert isinstance(after, Origin)
+    assert after is known.of("http://h:80/b")
+    assert (after.login, after.cookie, after.not_before) == ((b"me", b"pw"), "a=1", 7.0)
+    assert after.home
+    assert after.home_has_query
+
+
+def test_each_manifest_keeps_the_user_of_its_own_url() -> None:
+    known = origins()
+    for url, user in (("http://a/", "me:1"), ("http://b/", None), ("http://c/", "you:2")):
+        known.trust(url, user)
+    logins = [
+        origin.login
+        for origin in map(known.of, ("http://a/x", "http://b/x", "http://c/x", "http://d/x"))
+        if isinstance(origin, Origin)
+    ]
+    assert logins == [(b"me", b"1"), None, (b"you", b"2"), None]
+
+
+def test_hosts_that_may_have_the_secrets_get_the_user_of_the_manifests_url() -> None:
+    known = origins(send_credentials_to=("cdn",))
+    known.trust("http://a/", "me:1")
+    cdn = known.of("http://cdn/x")
+    assert isinstance(cdn, Origin)
+    assert cdn.login == (b"me", b"1")
+
+
+def test_limits_are_those_of_the_manifest_that_names_the_requests() -> None:
+    known = origins()
+    for url in ("https://10.0.0.1/", "http://8.8.8.8/"):
+        known.trust(url)
+    inner, outer = known.guard("https://10.0.0.1/m.mpd"), known.guard("http://8.8.8.8/m.mpd")
+    assert (inner.https_only, inner.public) == (True, ())
+    assert (outer.https_only, outer.public) == (False, (("8.8.8.8", 80),))
+    both = known.guard()
+    assert (both.https_only, both.public) == (True, (("8.8.8.8", 80),))
+
+
+def test_an_invalid_url_of_a_manifest_changes_nothing() -> None:
+    known = origins()
+    known.trust("http://")
+    assert known.guard() == Guard()

@@ -1,4 +1,4 @@
-"""Memory that is free again stays with the process once parallel ranges come."""
+"""The process of a command keeps freed memory for the next burst of parallel ranges."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from dashget.transfer.curl import memory
-from dashget.transfer.curl.memory import keep_freed_memory
+from dashget.cli import memory
+from dashget.cli.memory import keep_freed_memory
 
 BURSTS = """
 import resource, sys
-from dashget.transfer.curl.memory import keep_freed_memory
+from dashget.cli.memory import keep_freed_memory
 
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
@@ -56,11 +56,14 @@ def test_bursts_fault_no_page_in_again() -> None:
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_elsewhere_nothing_happens(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.sys, "platform", platform)
-    assert keep_freed_memory.__wrapped__() is False
+    assert keep_freed_memory() is False
 
 
 def test_without_that_function_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ctypes
+    import _ctypes
 
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
-    assert keep_freed_memory.__wrapped__() is False
+    def missing(library: int, name: str) -> int:
+        raise OSError(f"undefined symbol: {name}")
+
+    monkeypatch.setattr(_ctypes, "dlsym", missing)
+    assert keep_freed_memory() is False

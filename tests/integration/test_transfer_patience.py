@@ -1,0 +1,81 @@
+"""Jobs with a patience of their own: attempts, a deadline, files that do not exist yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from dashget.transfer.contract import Fetched, Job, Patience, Request, TransferError
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.sinks import RecordingSink, Transfers
+
+BODY = bytes(1000)
+
+
+def fetch(transfers: Transfers, patience: Patience, *urls: str) -> Fetched | TransferError:
+    results: list[Fetched | TransferError] = []
+
+    def jobs() -> Iterator[Job]:
+        yield Job(Request(urls), lambda _: RecordingSink(), patience=patience)
+
+    transfers.engine.run(jobs(), lambda _, result: results.append(result))
+    return results[0]
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_job_is_tried_as_often_as_its_patience_says(server: FaultServer, attempts: int) -> None:
+    url = server.on("/a", refuse(500))
+    with Transfers(retries=7) as transfers:
+        result = fetch(transfers, Patience(attempts=attempts), url)
+    assert isinstance(result, TransferError)
+    assert result.attempts == len(server.seen) == attempts
+
+
+@pytest.mark.parametrize("status", [404, 410, 425])
+def test_a_file_that_does_not_exist_yet_is_reported_at_once(
+    server: FaultServer, status: int
+) -> None:
+    urls = server.on("/a", refuse(status)), server.on("/b", Answer(BODY))
+    with Transfers(backoff_seconds=60.0) as transfers:
+        result = fetch(transfers, Patience(missing_is_final=True), *urls)
+    assert isinstance(result, TransferError)
+    assert result.status == status
+    assert len(server.seen) == 1
+
+
+def test_other_failures_are_tried_again_though_a_missing_file_is_final(
+    server: FaultServer,
+) -> None:
+    url = server.on("/a", refuse(500), Answer(BODY))
+    with Transfers() as transfers:
+        result = fetch(transfers, Patience(missing_is_final=True), url)
+    assert isinstance(result, Fetched)
+
+
+def test_no_attempt_begins_that_would_come_too_late(server: FaultServer) -> None:
+    url = server.on("/a", refuse(503))
+    with Transfers(backoff_seconds=600.0, backoff_limit_seconds=600.0) as transfers:
+        transfers.engine._shared.random = lambda: 1.0
+        result = fetch(transfers, Patience(seconds=30.0), url)
+    assert isinstance(result, TransferError)
+    assert result.status == 503
+    assert len(server.seen) == 1
+
+
+def test_a_request_ends_when_its_job_has_no_time_left(server: FaultServer) -> None:
+    url = server.on("/a", replace(Answer(BODY), drip=(10, 0.05)))
+    with Transfers() as transfers:
+        result = fetch(transfers, Patience(seconds=0.3), url)
+    assert isinstance(result, TransferError)
+    assert str(result) == "not complete within 0.3 s"
+    assert len(server.seen) == 1
+
+
+def test_a_job_that_waits_for_its_host_gives_up_in_time(server: FaultServer) -> None:
+    url = server.on("/a", refuse(503, Retry_After="20"))
+    with Transfers() as transfers:
+        result = fetch(transfers, Patience(seconds=5.0), url)
+    assert isinstance(result, TransferError)
+    assert result.status == 503
