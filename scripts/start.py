@@ -13,6 +13,7 @@ try:
     sys.path.append(f"{_ROOT}/src")
     sys.path.append("{}/lib/python{}.{}/site-packages".format(_ENVIRONMENT, *sys.version_info[:2]))
 
+    sys.argv[0] = f"{_ROOT}/dashget"
     from dashget.cli import main
 except KeyboardInterrupt:
     sys.exit(130)  # as whatever answers Ctrl-C from here on

@@ -24,6 +24,7 @@ PURE = (
 FILES_ALLOWED = {
     "api": "to move behind the store: is a folder or a list of checksums there",
     "cli": "standard streams, and folders that a mistyped command may mean",
+    "demo.presentation": "reads the media files that come with the package",
     "manifest.source": "a manifest may be a local file",
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",

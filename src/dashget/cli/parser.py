@@ -26,7 +26,7 @@ _HELP_COLUMN: Final = 30
 class Parser(argparse.ArgumentParser):
     """Parses the command line of one command; raises UsageError for anything invalid."""
 
-    _operand: argparse.Action
+    _operand: argparse.Action | None = None
 
     def __init__(
         self,
@@ -108,6 +108,10 @@ class Parser(argparse.ArgumentParser):
                 raise self._refusal(f"unknown option: {option}", self._similar(option))
 
     def _check_operand(self, arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+        if self._operand is None:
+            if rest:
+                raise self._refusal(f"unexpected argument: {' '.join(rest)}")
+            return
         name = self._operand.metavar
         given = getattr(arguments, self._operand.dest)
         if rest:

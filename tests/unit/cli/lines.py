@@ -10,7 +10,12 @@ from dashget.cli.parser import Parser
 URL = "http://h.example/x.mpd"
 DIRECTORY = "mirror"
 
-OPERANDS = {name: DIRECTORY if name == "verify" else URL for name in COMMANDS}
+OPERANDS = {name: DIRECTORY if name == "verify" else URL for name in COMMANDS if name != "demo"}
+
+
+def command_line(command: str) -> list[str]:
+    """Return the shortest command line of a command."""
+    return [command, OPERANDS[command]] if command in OPERANDS else [command]
 
 
 def read(*words: str) -> argparse.Namespace:

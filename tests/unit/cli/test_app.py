@@ -27,7 +27,7 @@ from dashget.errors import (
     UsageError,
 )
 from tests.support.program import COMMAND, environment
-from tests.unit.cli.lines import OPERANDS, URL
+from tests.unit.cli.lines import URL, command_line
 
 Captured = pytest.CaptureFixture[str]
 
@@ -70,12 +70,16 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespac
         (["List", "-"], "list", "-"),
         (["plan", "--json", URL], "plan", URL),
         (["verify", "show", "--remote"], "verify", "show"),
+        (["demo"], "demo", None),
         (["planet.mpd"], "get", "planet.mpd"),
         (["é"], "get", "é"),
     ],
 )
 def test_the_default_command_is_get(
-    words: list[str], command: str, operand: str, called: list[tuple[str, argparse.Namespace]]
+    words: list[str],
+    command: str,
+    operand: str | None,
+    called: list[tuple[str, argparse.Namespace]],
 ) -> None:
     assert run(words) == 41
     ((name, arguments),) = called
@@ -130,7 +134,7 @@ def test_every_error_has_an_exit_code_a_sentence_and_a_hint(
 
     monkeypatch.setattr("dashget.cli.failures.os.dup2", lambda *_: None)
     monkeypatch.setattr(f"dashget.cli.commands.{module_of(command)}.run", fail)
-    assert run([command, OPERANDS[command]]) == code
+    assert run(command_line(command)) == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", said)
 

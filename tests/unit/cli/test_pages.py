@@ -12,7 +12,7 @@ from dashget.cli.app import COMMANDS, make_parser, make_program_page, run
 from dashget.cli.parser import Parser
 from dashget.version import __version__
 from tests.support.program import environment
-from tests.unit.cli.lines import OPERANDS, options_of
+from tests.unit.cli.lines import command_line, options_of
 
 Captured = pytest.CaptureFixture[str]
 
@@ -126,7 +126,14 @@ def test_every_page_begins_with_usage_and_purpose(command: str, capsys: Captured
     assert any(line.startswith(f"  {operand}  ") for line in lines)
 
 
-@pytest.mark.parametrize("command", PAGES)
+def test_the_page_of_the_demo_names_its_default_directory(capsys: Captured) -> None:
+    lines = page("demo", capsys)
+    assert lines[0] == "Usage: dashget demo [OPTIONS]"
+    assert lines[2] == COMMANDS["demo"]
+    assert any("[default: dashget-demo]" in each for each in lines)
+
+
+@pytest.mark.parametrize("command", [*PAGES, "demo"])
 def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     examples = lines[lines.index("Examples:") + 1 : lines.index("Exit status:") - 1]
@@ -136,7 +143,7 @@ def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Cap
     assert codes == ["0", "1", "2", "3", "4", "5", "6", "130"]
 
 
-@pytest.mark.parametrize("command", PAGES)
+@pytest.mark.parametrize("command", [*PAGES, "demo"])
 def test_the_examples_are_valid_command_lines(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     for line in lines[lines.index("Examples:") + 1 : lines.index("Exit status:") - 1]:
@@ -191,8 +198,8 @@ def test_help_is_shown_regardless_of_other_arguments(
     command: str, flag: str, capsys: Captured
 ) -> None:
     wanted = page(command, capsys)
-    operand = OPERANDS[command]
-    for words in ([operand, flag], [flag, operand], ["--foo", flag], ["-H", "A: b", flag]):
+    operands = command_line(command)[1:]
+    for words in ([*operands, flag], [flag, *operands], ["--foo", flag], ["-H", "A: b", flag]):
         assert run([command, *words]) == 0
         assert capsys.readouterr().out.splitlines() == wanted
 

@@ -8,7 +8,7 @@ import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
 from dashget.errors import UsageError
-from tests.unit.cli.lines import OPERANDS
+from tests.unit.cli.lines import OPERANDS, command_line
 
 Captured = pytest.CaptureFixture[str]
 
@@ -266,7 +266,7 @@ def test_an_unknown_letter_among_short_options_is_refused(capsys: Captured) -> N
     assert refused(capsys, "x.mpd", "-vqx")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", OPERANDS)
 def test_every_command_reports_a_missing_operand(command: str, capsys: Captured) -> None:
     name = "DIR" if command == "verify" else "URL"
     for words in ([command], [command, "--insecure"], [command, "--"], [command.upper()]):
@@ -277,12 +277,19 @@ def test_every_command_reports_a_missing_operand(command: str, capsys: Captured)
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_option_is_reported_at_any_position(command: str, capsys: Captured) -> None:
-    operand = OPERANDS[command]
-    for words in ([operand, "--foo"], ["--foo", operand], ["--foo"], ["--foo", "3", operand]):
+    operands = command_line(command)[1:]
+    for words in ([*operands, "--foo"], ["--foo", *operands], ["--foo"], ["--foo", "3", *operands]):
         assert refused(capsys, command, *words) == (
             "unknown option: --foo",
             f"see: dashget {command} --help",
         )
+
+
+def test_the_demo_takes_no_operand(capsys: Captured) -> None:
+    assert refused(capsys, "demo", "x.mpd") == (
+        "unexpected argument: x.mpd",
+        "see: dashget demo --help",
+    )
 
 
 def test_the_value_of_an_unknown_option_is_not_repeated(capsys: Captured) -> None:

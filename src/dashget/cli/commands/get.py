@@ -55,7 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     allow_open_files(options.transfer)
     keep_freed_memory()
     stop = Stop()
-    reporter = _reporter(arguments)
+    reporter = make_reporter(
+        json=arguments.json,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        progress=not arguments.no_progress,
+    )
     with stopping_on_signals(stop):
         try:
             summary = mirror(arguments.url, options, observer=reporter, stop=stop)
@@ -72,7 +77,7 @@ def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
     from dashget.cli.options.requests import transfer_options
 
     return MirrorOptions(
-        root=_root(arguments.output),
+        root=None if arguments.output is None else parse_root(arguments.output),
         selection=selection(arguments),
         transfer=transfer_options(arguments),
         base_url=arguments.base_url,
@@ -87,13 +92,12 @@ def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
     )
 
 
-def _root(output: str | None) -> Path | None:
+def parse_root(output: str) -> Path:
+    """Read ``--output``; UsageError unless it can name a directory."""
     from pathlib import Path
 
     from dashget.errors import UsageError
 
-    if output is None:
-        return None
     if not output:
         raise UsageError("--output: empty", hint="name a directory; . is the current one")
     if output == "-":
@@ -151,29 +155,27 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
         group.add_argument(*names, action="store_true", help=text)
 
 
-class _Reporter(Protocol):
+class Reporter(Protocol):
+    """An observer of a run, to be closed at its end."""
+
     def __call__(self, event: Event, /) -> None: ...
     def close(self) -> None: ...
 
 
-def _reporter(arguments: argparse.Namespace) -> _Reporter:
+def make_reporter(
+    *, json: bool = False, quiet: bool = False, verbose: bool = False, progress: bool = True
+) -> Reporter:
     """Return the printer that the options ask for; only that one is imported."""
-    if arguments.json:
+    if json:
         from dashget.cli.printers.jsonlines import JsonLines
         from dashget.cli.streams import outliving
 
         return JsonLines(outliving(sys.stdout.buffer))
     able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    live = able and not (arguments.quiet or arguments.no_progress)
-    if live:
+    if able and progress and not quiet:
         from dashget.cli.printers.terminal import LiveTerminal
 
-        return LiveTerminal(sys.stderr, verbose=arguments.verbose)
+        return LiveTerminal(sys.stderr, verbose=verbose)
     from dashget.cli.printers.plain import PlainLines
 
-    return PlainLines(
-        sys.stderr,
-        quiet=arguments.quiet,
-        verbose=arguments.verbose,
-        progress=not arguments.no_progress,
-    )
+    return PlainLines(sys.stderr, quiet=quiet, verbose=verbose, progress=progress)

@@ -1,0 +1,131 @@
+"""``dashget demo``: mirror a built-in presentation, as a first look at the program."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dashget.common.stopping import Stop
+
+EXAMPLES: Final = """\
+  dashget demo
+  dashget demo -o /tmp/demo
+"""
+
+_DIRECTORY: Final = "dashget-demo"
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add where the mirror goes."""
+    parser.usage = "dashget demo [OPTIONS]"
+    parser.add_argument_group("Output").add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        default=_DIRECTORY,
+        help="The mirror's directory.",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Mirror the built-in presentation from a server of its own, verify it, say what is next."""
+    from dashget.cli.commands.get import parse_root
+    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.common.stopping import Stop
+
+    root = parse_root(arguments.output)
+    _check_directory(root)
+    stop = Stop()
+    with stopping_on_signals(stop):
+        code = _mirror(root, stop) or _verify(root, stop)
+    if stop.requested:
+        return INTERRUPTED
+    if code == 0:
+        sys.stderr.write(_next_steps(root))
+    return code
+
+
+def _check_directory(root: Path) -> None:
+    """Raise StoreError for a directory with files that are not the demo's."""
+    from dashget.demo.presentation import MANIFEST_URL
+    from dashget.errors import StoreError
+    from dashget.planning.layout import CONTROL_DIRECTORY
+    from dashget.store import MirrorDirectory
+
+    if not root.is_dir():
+        return
+    header = MirrorDirectory(root, read_only=True).header()
+    if header is None:
+        foreign = any(entry.name != CONTROL_DIRECTORY for entry in root.iterdir())
+    else:
+        foreign = header.source != MANIFEST_URL
+    if foreign:
+        raise StoreError(
+            f"{root} holds other files than the demo's",
+            hint="choose another directory with -o",
+        )
+
+
+def _mirror(root: Path, stop: Stop) -> int:
+    from dashget.api import MirrorOptions, mirror
+    from dashget.cli.commands.get import make_reporter
+    from dashget.demo.presentation import MANIFEST_URL, read_resources
+    from dashget.demo.server import serving
+    from dashget.transfer.settings.options import TransferOptions
+
+    sys.stderr.write("Mirroring a built-in presentation from a server on this machine\n")
+    reporter = make_reporter()
+    with serving(read_resources()) as server:
+        transfer = TransferOptions(proxy=server, no_proxy="")
+        options = MirrorOptions(root=root, transfer=transfer, checksums=True)
+        try:
+            summary = mirror(MANIFEST_URL, options, observer=reporter, stop=stop)
+        finally:
+            reporter.close()
+    return 0 if summary.complete else 1
+
+
+def _verify(root: Path, stop: Stop) -> int:
+    from dashget.api import verify
+    from dashget.cli.printers.verification import FindingsTable
+
+    sys.stderr.write("Verifying the mirror, without a network\n")
+    printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False)
+    return 0 if verify(root, observer=printer, stop=stop).sound else 1
+
+
+def _next_steps(root: Path) -> str:
+    """Return three commands to go on with, each with its purpose."""
+    import shlex
+
+    program = _program()
+    steps = {
+        shlex.join([*program, "list", str(root / "manifest.mpd")]): "show what it contains",
+        shlex.join([*program, "verify", str(root)]): "check every file again",
+        shlex.join([*program, "URL"]): "mirror a presentation of your own",
+    }
+    width = max(map(len, steps))
+    lines = [f"  {step:<{width}}  {purpose}\n" for step, purpose in steps.items()]
+    return "".join(["Try next:\n", *lines])
+
+
+def _program() -> list[str]:
+    """Return the words that start the program from here in the way that has started it now."""
+    import os
+    import shutil
+    from pathlib import Path
+
+    path = sys.argv[0]
+    if path.endswith("__main__.py"):
+        return [Path(sys.executable).name, "-m", "dashget"]
+    found = shutil.which("dashget")
+    if not Path(path).exists() or (found is not None and Path(path).samefile(found)):
+        return ["dashget"]
+    near = os.path.relpath(path)
+    return [path if near.startswith(os.pardir) else f"{os.curdir}{os.sep}{near}"]
