@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dashget
-from tests.integration.test_mirror_library import manifest, mirror, numbered, publish
+from tests.integration.mirror.test_library import manifest, mirror, numbered, publish
 from tests.support.faultserver import Answer, FaultServer
 
 MEMORY = Path("/dev/shm")

@@ -13,7 +13,7 @@ import pytest
 
 import dashget
 from dashget.events import Pruned
-from tests.integration.test_verify import (
+from tests.integration.verify.test_verify import (
     MODIFIED,
     drop,
     initialization,

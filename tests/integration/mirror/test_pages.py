@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dashget
-from tests.integration.test_mirror_library import Events, manifest, numbered, publish, segment
+from tests.integration.mirror.test_library import Events, manifest, numbered, publish, segment
 from tests.support.faultserver import Answer, FaultServer
 
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head></html>"
