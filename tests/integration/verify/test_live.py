@@ -13,17 +13,10 @@ import pytest
 
 import dashget
 from dashget.events import Pruned
-from tests.integration.verify.test_verify import (
-    MODIFIED,
-    drop,
-    initialization,
-    mirror,
-    segment,
-    serve,
-    truncate,
-    verify,
-)
+from tests.integration.verify.presentation import MODIFIED, drop, segment, serve, truncate
+from tests.support.builders import initialization
 from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.running import mirror, verify
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 INIT = {"init.mp4"}

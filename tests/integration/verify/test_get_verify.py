@@ -1,0 +1,65 @@
+"""``get --verify``: a mirror is compared with its server and updated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.verify.presentation import (
+    FILES,
+    asked,
+    segment,
+    serve,
+)
+from tests.support.faultserver import FaultServer, refuse
+from tests.support.program import run
+from tests.support.running import mirror
+
+
+def test_get_verify_fetches_exactly_what_has_changed(server: FaultServer, small: Path) -> None:
+    changed = segment(2, b"n" * 2000)
+    serve(server, "v/2.m4s", changed, etag='"new"')
+    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    assert summary.complete
+    outcomes = events.outcomes()
+    assert outcomes.pop("v/2.m4s") == "updated"
+    assert set(outcomes.values()) == {"present"}
+    assert asked(server, "HEAD") == FILES
+    assert asked(server, "GET") == {"x.mpd", "v/2.m4s"}
+    assert (small / "v/2.m4s").read_bytes() == changed
+    server.seen.clear()
+    assert mirror(server.url("/show/x.mpd"), small)[0].complete
+    assert len(server.seen) == 1
+
+
+def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/v/2.m4s", refuse(404))
+    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    assert summary.complete
+    assert events.outcomes()["v/2.m4s"] == "present"
+    assert (small / "v/2.m4s").read_bytes() == segment(2)
+    assert summary.warnings == 1
+    assert events.warnings() == [
+        "gone from the server: v/2.m4s (HTTP 404 Not Found); it stays as it is"
+    ]
+
+
+def test_get_verify_tells_what_it_could_not_compare(server: FaultServer, small: Path) -> None:
+    for path in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{path}", refuse(403))
+    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    assert summary.complete
+    (warning,) = events.warnings()
+    assert warning.startswith("not compared with the server: ")
+    assert " and 1 more (HTTP 403 Forbidden); they stay as they are" in warning
+
+
+def test_a_dry_run_says_that_it_compares_nothing(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    url = server.url("/show/x.mpd")
+    ended = run("get", url, "-o", small, "--verify", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0
+    assert "warning: a dry run compares no file with the server" in ended.err
+    assert [seen.path for seen in server.seen] == ["/show/x.mpd"]

@@ -1,0 +1,298 @@
+"""``verify`` without the network: damage, missing files and notes."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dashget
+from dashget.media import inspection as structure
+from dashget.store import MirrorDirectory
+from dashget.verification import offline
+from tests.integration.verify.presentation import (
+    FILES,
+    MODIFIED,
+    asked,
+    flip,
+    manifest,
+    segment,
+    serve,
+    swap,
+)
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.running import mirror, verify
+
+
+def test_offline_nothing_is_asked_and_nothing_is_written(server: FaultServer, small: Path) -> None:
+    (small / "v/2.m4s").unlink()
+    before = {p: p.stat().st_mtime_ns for p in small.rglob("*")}
+    report, _ = verify(small)
+    assert not report.sound
+    assert server.seen == []
+    assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
+
+
+def test_without_checksums_segments_of_one_size_that_were_swapped_are_found_by_their_time(
+    server: FaultServer, small: Path
+) -> None:
+    swap(small, "v/1.m4s", "v/3.m4s")
+    _, events = verify(small)
+    assert events.problems() == {"v/1.m4s": {"time"}, "v/3.m4s": {"time"}}
+    report, _ = verify(small, repair=True)
+    assert report.sound
+    assert asked(server, "GET") == {"v/1.m4s", "v/3.m4s"}
+
+
+def test_two_segments_that_were_swapped_are_found_even_if_they_are_all_there_is(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/show/x.mpd", manifest((1, 2)))
+    mirror(url, tmp_path / "m")
+    swap(tmp_path / "m", "v/1.m4s", "v/2.m4s")
+    _, events = verify(tmp_path / "m")
+    assert events.problems() == {"v/1.m4s": {"time"}, "v/2.m4s": {"time"}}
+
+
+@pytest.mark.parametrize("name", ["x.local.mpd", "SHA256SUMS"])
+def test_damage_to_what_dashget_wrote_itself_is_named(
+    server: FaultServer, tmp_path: Path, name: str
+) -> None:
+    mirror(server.url("/show/x.mpd"), tmp_path, checksums=True)
+    flip(tmp_path / name)
+    report, events = verify(tmp_path)
+    assert name in events.problems() | events.problems(notes=True)
+    assert report.errors + report.notes == 1
+
+
+def test_files_of_other_sizes_that_were_swapped_are_found_by_their_size(small: Path) -> None:
+    swap(small, "init.mp4", "v/2.m4s")
+    _, events = verify(small)
+    assert events.problems() == {"init.mp4": {"size"}, "v/2.m4s": {"size"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<?xml version='1.0'?><Error>Sorry</Error>", "structure"),
+        # Not even taken for the file when it came.
+        (b"<!DOCTYPE html><html><body>Sorry</body></html>", "missing"),
+    ],
+)
+def test_text_in_place_of_media_is_named_though_the_server_has_nothing_else(
+    server: FaultServer, tmp_path: Path, body: bytes, problem: str
+) -> None:
+    serve(server, "v/2.m4s", body)
+    mirror(server.url("/show/x.mpd"), tmp_path)
+    _, events = verify(tmp_path)
+    assert events.problems() == {"v/2.m4s": {problem}}
+
+
+def test_a_page_of_html_that_an_earlier_version_has_stored_is_named(small: Path) -> None:
+    page = b"<!DOCTYPE html><html><body>Sorry</body></html>"
+    size = (small / "v/2.m4s").stat().st_size
+    (small / "v/2.m4s").write_bytes(page.ljust(size))
+    _, events = verify(small)
+    assert "structure" in events.problems()["v/2.m4s"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
+def test_a_manifest_that_is_no_file_is_not_read(server: FaultServer, tmp_path: Path) -> None:
+    mirror(server.url("/show/x.mpd"), tmp_path)
+    (tmp_path / "x.mpd").unlink()
+    (tmp_path / "x.mpd").symlink_to(os.devnull)
+    with pytest.raises(dashget.StoreError, match=r"x\.mpd: not a regular file"):
+        verify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(b"", etag='"e"'), Answer(b"", chunked=True)], ids=["length", "chunked"]
+)
+def test_a_file_that_is_empty_on_the_server_is_a_warning_and_a_note(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    for name in ("v/2.m4s", "w/3.m4s"):
+        server.on(f"/show/{name}", answer)
+    for _ in range(2):
+        summary, events = mirror(server.url("/show/x.mpd"), tmp_path)
+        assert summary.complete
+        (warning,) = events.warnings()
+        assert warning.startswith("empty on the server: ")
+        assert " and 1 more (0 bytes)" in warning
+    report, events = verify(tmp_path)
+    assert report.sound
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"structure"}, "w/3.m4s": {"structure"}}
+    record = tmp_path / ".dashget/record.jsonl"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if '"v/2.m4s"' not in line))
+    assert verify(tmp_path)[1].problems() == {"v/2.m4s": {"unrecorded", "structure"}}
+
+
+def test_what_the_manifest_does_not_name_is_a_note(server: FaultServer, small: Path) -> None:
+    (small / "notes.txt").write_text("mine")
+    (small / "v/.hidden").write_text("mine")
+    report, events = verify(small)
+    assert report.sound
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"notes.txt": {"stray"}, "v/.hidden": {"stray"}}
+    verify(small, repair=True, prune=True)
+    assert (small / "notes.txt").read_text() == "mine"
+    assert server.seen == []
+
+
+def test_an_unfinished_part_is_a_note_and_its_file_is_missing(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    data = segment(2)
+    broken = Answer(data, etag='"2"', last_modified=MODIFIED, cut=700)
+    server.on("/show/v/2.m4s", broken, refuse(404))
+    mirror(server.url("/show/x.mpd"), tmp_path)
+    report, events = verify(tmp_path)
+    assert events.problems() == {"v/2.m4s": {"missing"}}
+    assert events.problems(notes=True) == {"v/2.m4s": {"part"}}
+    serve(server, "v/2.m4s", data, etag='"2"')
+    report, _ = verify(tmp_path, repair=True)
+    assert report.sound
+    assert report.notes == 0
+    assert server.asked("/show/v/2.m4s")[-1].headers["range"] == "bytes=700-"
+
+
+def test_what_was_not_selected_is_not_missing(server: FaultServer, tmp_path: Path) -> None:
+    video = dashget.parse_selection(video="worst")
+    mirror(server.url("/show/x.mpd"), tmp_path, selection=video)
+    report, events = verify(tmp_path)
+    assert events.problems() == {}
+    assert report.files == 4
+
+
+def test_a_file_that_cannot_be_repaired_is_named_with_the_reason(
+    server: FaultServer, small: Path
+) -> None:
+    (small / "v/2.m4s").unlink()
+    server.on("/show/v/2.m4s", refuse(404))
+    report, events = verify(small, repair=True)
+    assert not report.sound
+    assert events.problems() == {"v/2.m4s": {"missing"}}
+    (finding,) = [event for event in events if isinstance(event, dashget.Finding)]
+    assert "repair failed" in finding.message
+    assert "404" in finding.message
+
+
+def test_a_broken_manifest_is_told_by_its_name(small: Path) -> None:
+    (small / "x.mpd").write_bytes(b"<MPD")
+    with pytest.raises(dashget.MPDError, match=r"x\.mpd"):
+        verify(small)
+
+
+def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the same size, as with another publishTime.
+    server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MirrorDirectory, "_note", die)
+        with pytest.raises(KeyboardInterrupt):
+            mirror(server.url("/show/x.mpd"), small)
+    mirror(server.url("/show/x.mpd"), small)
+    _, events = verify(small)
+    assert events.problems() == {}
+
+
+def test_a_last_segment_that_was_never_fetched_is_mentioned(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(500))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert len(summary.failures) == 1
+    _, events = verify(tmp_path / "m")
+    assert "v/3.m4s" in events.problems() or "v/3.m4s" in events.problems(notes=True)
+
+
+def test_a_file_that_cannot_be_read_is_one_finding_among_others(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small / "w/3.m4s").unlink()
+    read = structure.check
+
+    def rotten(*arguments: Any) -> tuple[str, ...]:
+        found = read(*arguments)
+        if asked_of.pop(0) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return found
+
+    asked_of = list(range(len(FILES)))
+    with monkeypatch.context() as patched:
+        patched.setattr(offline, "check", rotten)
+        report, events = verify(small)
+    assert report.errors == 2
+    assert {"missing"} in events.problems().values()
+
+
+def test_a_file_that_failed_is_missed_although_something_unselected_shares_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.on("/show/init.mp4", refuse(503))
+    chosen = dashget.parse_selection(video="id=w")
+    summary, _ = mirror(server.url("/show/x.mpd"), tmp_path / "m", selection=chosen)
+    assert [failure.path for failure in summary.failures] == ["init.mp4"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems() == {"init.mp4": {"missing"}}
+
+
+def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    body = manifest().body
+    period = body[body.index(b"<Period>") : body.index(b"</MPD>")]
+    period = period.replace(b"<Period>", b'<Period duration="PT6S">')
+    first = period.replace(b' endNumber="3"', b"")
+    url = server.on(
+        "/show/x.mpd", Answer(body.replace(body[body.index(b"<Period>") : -6], first + period))
+    )
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert [failure.path for failure in summary.failures] == ["v/3.m4s"]
+    _, events = verify(tmp_path / "m")
+    assert events.problems()["v/3.m4s"] == {"missing"}
+
+
+def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is(
+    server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
+    write = MirrorDirectory.write
+
+    def fail(store: MirrorDirectory, path: str, data: bytes) -> None:
+        if path == "x.mpd":
+            raise dashget.StoreError("the disk is full")
+        write(store, path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MirrorDirectory, "write", fail)
+        with pytest.raises(dashget.StoreError):
+            mirror(url, small)
+    server.on("/show/x.mpd", manifest())
+    mirror(url, small)
+    _, events = verify(small)
+    assert events.problems() == {}
+
+
+def test_a_note_is_told_once_also_after_a_repair(server: FaultServer, tmp_path: Path) -> None:
+    url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
+    server.on("/show/v/3.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.complete
+    (tmp_path / "m/w/1.m4s").unlink()
+    report, events = verify(tmp_path / "m", repair=True)
+    notes = [e.path for e in events if isinstance(e, dashget.Finding) and e.note]
+    assert report.sound
+    assert notes == ["v/3.m4s"]

@@ -1,0 +1,216 @@
+"""``verify --remote``: comparison of a mirror with its server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dashget
+from tests.integration.verify.presentation import (
+    FILES,
+    LATER,
+    MODIFIED,
+    NUMBERS,
+    asked,
+    manifest,
+    segment,
+    serve,
+)
+from tests.support.certificates import Authority
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import run
+from tests.support.running import mirror, verify
+
+
+def test_remote_asks_once_for_each_file_and_only_its_head(server: FaultServer, small: Path) -> None:
+    report, events = verify(small, remote=True)
+    assert report.sound
+    assert report.compared == len(FILES)
+    assert events.problems(notes=True) == {}
+    assert asked(server, "HEAD") == FILES | {"x.mpd"}
+    assert len(server.seen) == len(FILES) + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"data": segment(2, b"longer" * 400)}, "bytes"),
+        ({"etag": '"another"'}, "ETag"),
+        ({"etag": None, "last_modified": LATER}, LATER),
+    ],
+    ids=["size", "etag", "last-modified"],
+)
+def test_what_has_changed_on_the_server_is_named_and_repaired(
+    server: FaultServer, small: Path, change: dict[str, object], word: str
+) -> None:
+    data = change.pop("data", segment(2, b"n" * 2000))
+    assert isinstance(data, bytes)
+    serve(server, "v/2.m4s", data, **change)
+    _, events = verify(small, remote=True)
+    assert events.problems() == {"v/2.m4s": {"changed-on-server"}}
+    (finding,) = [event for event in events if isinstance(event, dashget.Finding)]
+    assert word in finding.message
+    server.seen.clear()
+    report, _ = verify(small, remote=True, repair=True)
+    assert report.sound
+    assert asked(server, "GET") == {"v/2.m4s"}
+    assert (small / "v/2.m4s").read_bytes() == data
+    assert verify(small, remote=True)[0].sound
+
+
+def test_a_file_that_the_server_no_longer_has_is_a_note(server: FaultServer, small: Path) -> None:
+    server.on("/show/v/2.m4s", refuse(404))
+    report, events = verify(small, remote=True, repair=True)
+    assert report.sound
+    assert events.problems(notes=True) == {"v/2.m4s": {"gone-from-server"}}
+    assert (small / "v/2.m4s").exists()
+
+
+def test_where_head_is_refused_one_byte_is_asked(server: FaultServer, small: Path) -> None:
+    good = Answer(segment(2), etag='"v/2.m4s"', last_modified=MODIFIED)
+    server.on("/show/v/2.m4s", refuse(405), good)
+    report, events = verify(small, remote=True)
+    assert events.problems() == {}
+    assert report.compared == len(FILES)
+    assert server.asked("/show/v/2.m4s")[-1].headers["range"] == "bytes=0-0"
+
+
+def test_a_server_that_asks_for_patience_is_asked_again(server: FaultServer, small: Path) -> None:
+    good = Answer(segment(2), etag='"v/2.m4s"', last_modified=MODIFIED)
+    server.on("/show/v/2.m4s", refuse(429, Retry_After="0"), good)
+    report, events = verify(small, remote=True)
+    assert events.problems() == {}
+    assert report.compared == len(FILES)
+    assert [seen.method for seen in server.asked("/show/v/2.m4s")] == ["HEAD", "HEAD"]
+
+
+def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/v/2.m4s", refuse(429, Retry_After="0"))
+    report, events = verify(small, remote=True)
+    assert events.problems() == {}
+    assert events.problems(notes=True) == {"v/2.m4s": {"not-compared"}}
+    assert report.compared == len(FILES) - 1
+    assert report.uncompared == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, ("--user", "-H")), (403, ("-H", "--append-query")), (501, ("try again",))],
+)
+def test_what_cannot_be_compared_is_not_called_unsound(
+    server: FaultServer, small: Path, tmp_path: Path, status: int, words: tuple[str, ...]
+) -> None:
+    for name in FILES:
+        server.on(f"/show/{name}", refuse(status))
+    ended = run("verify", small, "--remote", "--retries", "0", cwd=tmp_path)
+    assert ended.code == 1
+    assert f"Sound here: {len(FILES)} files" in ended.out
+    assert f"{len(FILES)} files could not be compared with the server" in ended.out
+    assert "Not sound" not in ended.out
+    assert "--repair" not in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert all(word in hint for word in words)
+    assert ended.out.count(f"HTTP {status}") == 6
+    assert "... and 2 more not-compared: " in ended.out
+    ended = run("verify", small, "--remote", "--retries", "0", "-v", cwd=tmp_path)
+    assert ended.out.count(f"HTTP {status}") == len(FILES)
+    ended = run("verify", small, "--remote", "--retries", "0", "-q", cwd=tmp_path)
+    assert ended.code == 1
+    assert "could not be compared" in ended.out
+
+
+def test_a_server_with_an_unknown_certificate_leads_to_the_options_about_it(
+    server: FaultServer, small: Path, tmp_path: Path
+) -> None:
+    with FaultServer(tls=Authority.make(tmp_path).server()) as secure:
+        record = small / ".dashget/record.jsonl"
+        known = record.read_text().replace(server.url("/"), secure.url("/"))
+        record.write_text(known)
+        ended = run("verify", small, "--remote", cwd=tmp_path)
+    assert ended.code == 1
+    assert "Sound here: " in ended.out
+    (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
+    assert "--cacert" in hint
+    assert "--insecure" in hint
+
+
+@pytest.fixture
+def second_choice(server: FaultServer, tmp_path: Path) -> Iterator[tuple[FaultServer, Path]]:
+    """A dead first server, and a mirror that came from the second one."""
+    with FaultServer() as dead:
+        bases = f"<BaseURL>{dead.url('/')}</BaseURL><BaseURL>{server.url('/show/')}</BaseURL>"
+        body = manifest().body.replace(b"<Period>", f"{bases}<Period>".encode())
+        url = server.on("/show/x.mpd", Answer(body))
+        for name in FILES:
+            dead.on(f"/{name}", refuse(404))
+        assert mirror(url, tmp_path / "m")[0].complete
+        server.seen.clear()
+        dead.seen.clear()
+        yield dead, tmp_path / "m"
+
+
+def test_what_came_from_another_base_url_is_compared_there(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    report, events = verify(root, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert asked(server, "HEAD") == FILES | {"x.mpd"}
+    assert dead.seen == []
+    # The first one is back, with validators of its own.
+    for number in NUMBERS:
+        dead.on(f"/v/{number}.m4s", Answer(segment(number), etag='"mine"'))
+    assert verify(root, remote=True)[0].sound
+    summary, events = mirror(server.url("/show/x.mpd"), root, verify=True)
+    assert set(events.outcomes().values()) == {"present"}
+    assert summary.warnings == 0
+    assert dead.seen == []
+
+
+def test_where_that_has_no_answer_the_other_ones_are_asked(
+    server: FaultServer, second_choice: tuple[FaultServer, Path]
+) -> None:
+    dead, root = second_choice
+    server.on("/show/v/1.m4s", refuse(403))
+    server.on("/show/v/2.m4s", refuse(404))
+    server.on("/show/v/3.m4s", refuse(404))
+    dead.on("/v/1.m4s", Answer(segment(1), etag='"mine"', last_modified=LATER))
+    dead.on("/v/2.m4s", Answer(segment(2, b"longer" * 400)))
+    _, events = verify(root, remote=True)
+    found = {(f.path[-7:], f.problem.value) for f in events if isinstance(f, dashget.Finding)}
+    assert found == {("v/2.m4s", "changed-on-server"), ("v/3.m4s", "gone-from-server")}
+
+
+def test_what_is_wrong_already_is_not_asked_for(server: FaultServer, small: Path) -> None:
+    (small / "v/2.m4s").unlink()
+    verify(small, remote=True)
+    assert asked(server, "HEAD") == {*FILES, "x.mpd"} - {"v/2.m4s"}
+
+
+def test_a_manifest_that_has_changed_on_the_server_is_a_note(
+    server: FaultServer, small: Path
+) -> None:
+    server.on("/show/x.mpd", Answer(b"<MPD>another</MPD>", etag='"another"'))
+    report, events = verify(small, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {"x.mpd": {"changed-on-server"}}
+
+
+def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_path: Path) -> None:
+    with FaultServer() as empty:
+        bases = "".join(f"<BaseURL>{s.url('/show/')}</BaseURL>" for s in (empty, server))
+        body = manifest().body.replace(b"<Period>", b"<Period>" + bases.encode())
+        summary, _ = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path / "m")
+        assert summary.complete
+        report, events = verify(tmp_path / "m", remote=True)
+        empty.unknown = refuse(503)
+        later, _ = verify(tmp_path / "m", remote=True)
+    assert events.problems(notes=True) == {}
+    assert report.compared == len(FILES)
+    assert later.sound
