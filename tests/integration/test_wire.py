@@ -131,7 +131,10 @@ QUERY = "t=SECRET"
 REPEATED = {
     "loop": ("/s/v/1.m4s?t=SECRET", "redirect loop at {}"),
     "nested": ("/s/v/1.m4s?back=%2Fs%3Ft%3DSECRET", "redirect loop at {}"),
-    "no URL": ("http://[/?t=SECRET", "redirect to what is no URL: http://[/?..."),
+    "no URL": (
+        "http://[/?t=SECRET",
+        "redirect to an invalid URL (the IPv6 address is invalid): http://[/?...",
+    ),
 }
 
 

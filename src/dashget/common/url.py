@@ -34,7 +34,7 @@ _BREAKS: Final = late(r"[\t\r\n]")
 
 
 class UrlError(ValueError):
-    """A URL whose host or port is invalid. The text ends a sentence: "its host is invalid"."""
+    """A URL with an invalid host or port; the text says so: "the host name is invalid"."""
 
 
 class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
@@ -74,8 +74,20 @@ class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
     @property
     def shown(self) -> str:
         """The URL without user and password."""
-        authority = self.authority
-        return self._written(None if authority is None else authority.rpartition("@")[2])
+        if self.authority is None:
+            return str(self)
+        text = self._written(self.authority.rpartition("@")[2])
+        if "@" in text and not self._names_server():
+            # A slash or question mark in the password; what is behind the last @ is no secret.
+            beginning, slashes, rest = text.partition("//")
+            return beginning + slashes + rest.rpartition("@")[2]
+        return text
+
+    def _names_server(self) -> bool:
+        try:
+            return self.host is not None and (self.port or 0) >= 0
+        except UrlError:
+            return False
 
     def _written(self, authority: str | None) -> str:
         text = "" if self.scheme is None else f"{self.scheme}:"
@@ -99,8 +111,14 @@ class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
     @property
     def port(self) -> int | None:
         """The port, else the default port of the scheme. UrlError if it is invalid."""
+        given = self.given_port
+        return DEFAULT_PORTS.get(self.scheme or "") if given is None else given
+
+    @property
+    def given_port(self) -> int | None:
+        """The port that the URL names; None if it names none. UrlError if it is invalid."""
         text = self._split_authority()[1]
-        return read_port(text) if text else DEFAULT_PORTS.get(self.scheme or "")
+        return read_port(text) if text else None
 
     @property
     def origin(self) -> tuple[str | None, str | None, int | None]:
@@ -113,7 +131,7 @@ class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
         user, at, place = authority.partition("@")
         if at and ("@" in place or "\\" in user or not user.isprintable()):
             # libcurl takes the first @ for the end of the password, others the last one.
-            raise UrlError("its user or password must be percent-encoded")
+            raise UrlError("@ in user and password must be percent-encoded")
         return split_host(place if at else authority)
 
     def join(self, reference: Url) -> Url:
@@ -158,10 +176,10 @@ class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
 def http_origin(url: Url) -> tuple[str, str, int]:
     """Return scheme, host and port of an http or https URL; UrlError for any other URL."""
     if url.scheme is None or url.scheme not in DEFAULT_PORTS:
-        raise UrlError("its scheme is neither http nor https")
+        raise UrlError("the scheme is neither http nor https")
     host, port = url.host, url.port
     if host is None or port is None:
-        raise UrlError("it has no host")
+        raise UrlError("the host is missing")
     return url.scheme, host, port
 
 
@@ -175,7 +193,7 @@ def split_host(text: str) -> tuple[str, str]:
     if text.startswith("["):
         host, bracket, rest = text.partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise UrlError("its IPv6 address is invalid")
+            raise UrlError("the IPv6 address is invalid")
         return host + bracket, rest[1:]
     host, _, port = text.partition(":")
     return host, port
@@ -185,10 +203,10 @@ def read_host(text: str) -> str:
     """Return a host in its one spelling; an IPv6 address has brackets. UrlError if invalid."""
     if text.startswith("["):
         if not text.endswith("]"):
-            raise UrlError("its IPv6 address is invalid")
+            raise UrlError("the IPv6 address is invalid")
         return read_ipv6(text[1:-1])
     if len(text) > _LONGEST_HOST + 1:
-        raise UrlError(f"its host is longer than {_LONGEST_HOST} characters")
+        raise UrlError(f"the host name is longer than {_LONGEST_HOST} characters")
     try:
         name = text if text.isascii() else text.encode("idna").decode("ascii")
     except ValueError:
@@ -196,7 +214,7 @@ def read_host(text: str) -> str:
     name = name.lower()
     bare = name.removesuffix(".")
     if not _NAME.fullmatch(bare) or len(bare) > _LONGEST_HOST:
-        raise UrlError("its host is invalid")
+        raise UrlError("the host name is invalid")
     return _read_ipv4(name) if _ENDS_IN_NUMBER.fullmatch(bare) else bare
 
 
@@ -210,9 +228,9 @@ def read_ipv6(text: str) -> str:
     try:
         short = ipaddress.IPv6Address(address).compressed
     except ValueError:
-        raise UrlError("its IPv6 address is invalid") from None
+        raise UrlError("the IPv6 address is invalid") from None
     if percent and not _ZONE.fullmatch(zone):
-        raise UrlError("its IPv6 zone is invalid")
+        raise UrlError("the IPv6 zone is invalid")
     return f"{short}%{zone}" if percent else short
 
 
@@ -225,11 +243,11 @@ def _read_ipv4(text: str) -> str:
     """
     parts = text.split(".")
     if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)):
-        raise UrlError("its IPv4 address is invalid")
+        raise UrlError("the IPv4 address is invalid")
     numbers = [_number(part) for part in parts]
     most = 256 ** (5 - len(parts))
     if max(numbers[:-1], default=0) > 255 or numbers[-1] >= most:
-        raise UrlError("its IPv4 address is invalid")
+        raise UrlError("the IPv4 address is invalid")
     value = numbers[-1] + sum(n << 24 - 8 * place for place, n in enumerate(numbers[:-1]))
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
 
@@ -247,7 +265,7 @@ def read_port(text: str) -> int:
         port = int(digits)
         if port <= _LARGEST_PORT:
             return port
-    raise UrlError(f"its port is not a number from 1 to {_LARGEST_PORT}")
+    raise UrlError(f"the port is not a number from 1 to {_LARGEST_PORT}")
 
 
 def _without_dots(path: str) -> str:

@@ -7,16 +7,16 @@ import stat
 import sys
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
 
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_USERINFO: Final = late("//[^/]*@")
 STDIN: Final = "-"
 
 
@@ -63,7 +63,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if not isinstance(source, str):
         return _parse_path(text)
     if text == STDIN:
-        nameless = base_url is None or urlsplit(base_url).path.rpartition("/")[2] == ""
+        nameless = base_url is None or Url.parse(base_url).path.rpartition("/")[2] == ""
         return Source(name=base_url or "standard input", nameless=nameless)
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(text)
@@ -77,16 +77,15 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
 
 def check_base(text: str) -> str:
     """Return a base URL as it is; raise FieldError unless it is an http or https URL."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.username is not None:
+    url = Url.parse(text)
+    if url.userinfo is not None:
         raise FieldError("base_url", Wrong("it holds credentials", "give them with --user"))
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    try:
+        http_origin(url)
+    except UrlError as error:
         hint = "give the URL that the MPD would have, for example https://host/path/x.mpd"
-        raise FieldError("base_url", Wrong(f"must be an http or https URL: {text!r}", hint))
+        wrong = Wrong(f"must be an http or https URL: {url.shown!r}: {error}", hint)
+        raise FieldError("base_url", wrong) from None
     return text
 
 
@@ -116,31 +115,27 @@ def read_stdin(most: int) -> bytes:
 
 
 def _parse_url(text: str) -> Source:
-    try:
-        parts = urlsplit(text.strip())
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_valid = False
-    if not port_is_valid:
+    url = Url.parse(tidy(text))
+    if url.scheme not in DEFAULT_PORTS:
         raise UsageError(
-            f"{_USERINFO.sub('//', text)!r} is not a valid URL", hint="check the host and the port"
-        )
-    if parts.scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            f"cannot read {parts.scheme.lower()}: URLs",
+            f"cannot read {url.scheme}: URLs",
             hint="give an http:// or https:// URL, or the path of a local .mpd file",
         )
-    if not parts.hostname:
+    # Credentials are not part of what is requested, so they may hold an @ here.
+    place = (url.authority or "").rpartition("@")[2]
+    plain = Url(url.scheme, place, url.path or "/", url.query or None)
+    try:
+        http_origin(plain)
+    except UrlError as error:
         raise UsageError(
-            f"{_USERINFO.sub('//', text)!r} names no host",
+            f"{url.shown!r} is not a valid URL: {error}",
             hint="a URL looks like https://host/path.mpd",
-        )
+        ) from None
     user: str | None = None
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    host = parts.netloc.rpartition("@")[2]
-    clean = urlunsplit((parts.scheme.lower(), host, parts.path or "/", parts.query, ""))
-    return Source(name=clean, url=clean, user=user)
+    if url.userinfo is not None:
+        name, _, password = url.userinfo.partition(":")
+        user = f"{unquote(name)}:{unquote(password)}"
+    return Source(name=str(plain), url=str(plain), user=user)
 
 
 def _parse_path(text: str) -> Source:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Protocol
-from urllib.parse import SplitResult, urlsplit
 
-from dashget.errors import MPDError
+from dashget.common.url import Url
 from dashget.mpd.markers import MARKER, is_marker
 
 
@@ -67,9 +66,9 @@ def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
     return (first, second)
 
 
-def _beside_path(url: str) -> tuple[str, str, str]:
-    parts = split_url(url)
-    return parts.scheme, parts.netloc, parts.query
+def _beside_path(url: str) -> tuple[str | None, str | None, str | None]:
+    parts = Url.parse(url)
+    return parts.scheme, parts.authority, parts.query
 
 
 def fold(path: str) -> str:
@@ -144,19 +143,6 @@ def _compatible(one: str, other: str) -> bool:
     if one in "+*":
         return other in "+*" or other in "0123456789abcdefABCDEF"
     return one == other or (other in "+*" and one in "0123456789abcdefABCDEF")
-
-
-def split_url(url: str) -> SplitResult:
-    """Take a URL apart; MPDError where its host or port cannot be one."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise MPDError(
-            f"{MARKER.sub('$', url)!r} is not a valid URL: {error}",
-            hint="the manifest names it; check its BaseURL and templates",
-        ) from error
-    return parts
 
 
 def digest(text: str) -> str:

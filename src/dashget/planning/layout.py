@@ -18,12 +18,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from typing import NewType
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from dashget.common.lateregex import late
+from dashget.common.url import DEFAULT_PORTS, Url, UrlError, read_port, split_host
+from dashget.errors import MPDError
 from dashget.mpd.markers import MARKER, is_marker
 from dashget.mpd.template import Address, UrlPattern
-from dashget.planning.collisions import digest, resolve_collisions, split_url
+from dashget.planning.collisions import digest, resolve_collisions
 
 SafePath = NewType("SafePath", str)
 """A relative path with ``/`` between components; only this module makes them."""
@@ -41,7 +43,6 @@ _PATH_BYTES = 1000
 _DIGITS_IN_FIELD = 20
 _EMPTY = "%5F"
 """An empty component. No other component becomes this: an underscore is never encoded."""
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
@@ -78,7 +79,7 @@ def _decoded(text: str) -> str:
 
 def manifest_name(url: str) -> SafePath:
     """Return the file name under which the MPD of ``url`` is kept; it ends in ``.mpd``."""
-    last = urlsplit(url).path.rsplit("/", 1)[-1]
+    last = Url.parse(url).path.rsplit("/", 1)[-1]
     if not last:
         return SafePath("manifest.mpd")
     name = last if unquote_to_bytes(last).lower().endswith(b".mpd") else last + ".mpd"
@@ -117,9 +118,9 @@ def root_name(url: str) -> str:
 
     ``https://h/vod/bbb/manifest.mpd`` -> ``bbb``; ``https://h/manifest.mpd`` -> ``h``.
     """
-    parts = urlsplit(url)
+    parts = Url.parse(url)
     directories = [part for part in parts.path.split("/")[:-1] if part]
-    name = directories[-1] if directories else (parts.hostname or "dash")
+    name = directories[-1] if directories else (parts.host or "dash")
     return safe_component(name).lstrip(".~-") or "dash"
 
 
@@ -166,10 +167,10 @@ class _Placement:
     """The rule that names a single marked URL, without regard to any other."""
 
     def __init__(self, manifest_url: str) -> None:
-        parts = split_url(manifest_url)
+        parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
-        self._directory = parts.path.rsplit("/", 1)[0] + "/"
-        self._start = f"{parts.scheme}://{parts.netloc}{self._directory}"
+        self._directory = parts.path.rpartition("/")[0] + "/"
+        self._start = str(Url(parts.scheme, parts.authority or "", self._directory))
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
         if marked[:5].lower() == "data:":
@@ -178,14 +179,15 @@ class _Placement:
             rest = marked[len(self._start) :]
             if _is_plain(rest):
                 return rest
-        parts = split_url(marked)
-        if _origin(parts) == self._origin and parts.path.startswith(self._directory):
+        parts = Url.parse(marked)
+        origin = _origin(parts)
+        if origin == self._origin and parts.path.startswith(self._directory):
             raw = parts.path[len(self._directory) :].split("/")
             components = [_not_reserved(safe_component(part)) for part in raw[:1]]
             components += [safe_component(part) for part in raw[1:]]
         else:
             raw = parts.path.removeprefix("/").split("/")
-            components = [EXTERNAL_DIRECTORY, _host_directory(parts)]
+            components = [EXTERNAL_DIRECTORY, _host_directory(*origin)]
             components += [safe_component(part) for part in raw]
         if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
             query = _LOOKS_ENCODED.sub("%25", parts.query)
@@ -219,17 +221,28 @@ def _marks(text: str) -> set[str]:
     return set(MARKER.findall(text))
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    scheme = parts.scheme.lower()
-    return scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(scheme)
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    """Return scheme, host and port of a URL whose host may have fields; MPDError if invalid."""
+    authority = url.authority
+    try:
+        if authority is None or not MARKER.search(authority):
+            return url.origin
+        host, port = split_host(authority.rpartition("@")[2])
+        default = DEFAULT_PORTS.get(url.scheme or "")
+        _ = Url(None, _with_digits(host), "").host
+        return url.scheme, host.lower(), read_port(port) if port else default
+    except UrlError as error:
+        raise MPDError(
+            f"{MARKER.sub('$', url.shown)!r} is not a valid URL: {error}",
+            hint="the manifest names it; check its BaseURL and templates",
+        ) from error
 
 
-def _host_directory(parts: SplitResult) -> str:
-    host = parts.hostname or "unknown"
-    port = parts.port
-    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme.lower()):
-        host = f"{host}_{port}"
-    return safe_component(host)
+def _host_directory(scheme: str | None, host: str | None, port: int | None) -> str:
+    name = host or "unknown"
+    if port is not None and port != DEFAULT_PORTS.get(scheme or ""):
+        name = f"{name}_{port}"
+    return _limited(_escaped(name))
 
 
 def _not_reserved(component: str) -> str:

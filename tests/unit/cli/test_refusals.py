@@ -162,47 +162,47 @@ def test_errors_from_the_library_and_argparse_begin_with_the_option(
 @pytest.mark.parametrize(
     ("place", "wrong"),
     [
-        ("", "it has no host"),
-        (" ", "no host has such a name"),
-        ("a b", "no host has such a name"),
-        ("a,b", "no host has such a name"),
-        ("*.example", "no host has such a name"),
-        (".example", "no host has such a name"),
-        ("a..b", "no host has such a name"),
-        ("a\tb", "no host has such a name"),
-        ("http://", "it has no host"),
-        ("https:///", "it has no host"),
-        ("http:", "its port is not a number from 1 to 65535"),
-        ("h:", "its port is not a number from 1 to 65535"),
-        ("h:0", "its port is not a number from 1 to 65535"),
-        ("h:65536", "its port is not a number from 1 to 65535"),
-        ("h:٣", "its port is not a number from 1 to 65535"),
-        ("https://h:99999", "its port is not a number from 1 to 65535"),
-        (":80", "it has no host"),
-        ("h/path", "it has a path"),
-        ("https://h/path", "it has a path"),
-        ("https://h//", "it has a path"),
-        ("https://h?q", "it has a path"),
-        ("https://h#f", "it has a path"),
-        ("h\\x", "it has a path"),
-        ("ftp://h", "its scheme is neither http nor https"),
-        ("://h", "its scheme is neither http nor https"),
-        ("[::1", "its brackets hold no IPv6 address"),
-        ("[h]", "its brackets hold no IPv6 address"),
-        ("[::1]80", "its brackets hold no IPv6 address"),
-        ("[::1]:", "its port is not a number from 1 to 65535"),
-        ("1::2::3", "that is no IPv6 address"),
+        ("", "the host is missing"),
+        (" ", "the host name is invalid"),
+        ("a b", "the host name is invalid"),
+        ("a,b", "the host name is invalid"),
+        ("*.example", "the host name is invalid"),
+        (".example", "the host name is invalid"),
+        ("a..b", "the host name is invalid"),
+        ("a\tb", "the host name is invalid"),
+        ("http://", "the host is missing"),
+        ("https:///", "the host is missing"),
+        ("http:", "the port is not a number from 1 to 65535"),
+        ("h:", "the port is not a number from 1 to 65535"),
+        ("h:0", "the port is not a number from 1 to 65535"),
+        ("h:65536", "the port is not a number from 1 to 65535"),
+        ("h:٣", "the port is not a number from 1 to 65535"),
+        ("https://h:99999", "the port is not a number from 1 to 65535"),
+        (":80", "the host is missing"),
+        ("h/path", "a path is given with it"),
+        ("https://h/path", "a path is given with it"),
+        ("https://h//", "a path is given with it"),
+        ("https://h?q", "a path is given with it"),
+        ("https://h#f", "a path is given with it"),
+        ("h\\x", "a path is given with it"),
+        ("ftp://h", "the scheme is neither http nor https"),
+        ("://h", "the scheme is neither http nor https"),
+        ("[::1", "the IPv6 address is invalid"),
+        ("[h]", "the IPv6 address is invalid"),
+        ("[::1]80", "the IPv6 address is invalid"),
+        ("[::1]:", "the port is not a number from 1 to 65535"),
+        ("1::2::3", "the IPv6 address is invalid"),
     ],
 )
 def test_what_no_host_can_be_called_gets_no_secrets_and_no_headers(
     place: str, wrong: str, capsys: Captured
 ) -> None:
     sentence, hint = refused(capsys, "x.mpd", "--send-credentials-to", place)
-    assert sentence == f"--send-credentials-to: {place!r} is not a host or origin: {wrong}"
+    assert sentence == f"--send-credentials-to: {place!r} is not a valid host or origin: {wrong}"
     assert hint == "HOST, HOST:PORT or https://HOST[:PORT], one at a time and without a path"
     if " " not in place:
         sentence, _ = refused(capsys, "x.mpd", "-H", f"@{place} Name: SECRET")
-        assert sentence == f"--header: {place!r} is not a host or origin: {wrong}"
+        assert sentence == f"--header: {place!r} is not a valid host or origin: {wrong}"
 
 
 @pytest.mark.parametrize(

@@ -69,23 +69,23 @@ def test_an_origin_has_one_spelling(url: str, origin: tuple[str, str, int]) -> N
         ("http://u@h@g/", "percent-encoded"),
         ("http://h\\@g/", "percent-encoded"),
         ("http://u\tv@h/", "percent-encoded"),
-        ("http://h\\g/", "host is invalid"),
-        ("http://h g/", "host is invalid"),
-        ("http://h\tg/", "host is invalid"),
-        ("http://h\ng/", "host is invalid"),
-        ("http://h\0/", "host is invalid"),
-        ("http://h\x7f/", "host is invalid"),
-        ("http://%31/", "host is invalid"),
-        ("http://h;g/", "host is invalid"),
-        ("http://h<g/", "host is invalid"),
-        ("http://a..b/", "host is invalid"),
-        ("http://.h/", "host is invalid"),
-        ("http://./", "host is invalid"),
-        ("http://h../", "host is invalid"),
-        ("http://a℀b/", "host is invalid"),
-        ("http://a\ud800/", "host is invalid"),
-        ("http://\ue000.example/", "host is invalid"),
-        ("http://" + "a" * 254 + "/", "host is invalid"),
+        ("http://h\\g/", "host name is invalid"),
+        ("http://h g/", "host name is invalid"),
+        ("http://h\tg/", "host name is invalid"),
+        ("http://h\ng/", "host name is invalid"),
+        ("http://h\0/", "host name is invalid"),
+        ("http://h\x7f/", "host name is invalid"),
+        ("http://%31/", "host name is invalid"),
+        ("http://h;g/", "host name is invalid"),
+        ("http://h<g/", "host name is invalid"),
+        ("http://a..b/", "host name is invalid"),
+        ("http://.h/", "host name is invalid"),
+        ("http://./", "host name is invalid"),
+        ("http://h../", "host name is invalid"),
+        ("http://a℀b/", "host name is invalid"),
+        ("http://a\ud800/", "host name is invalid"),
+        ("http://\ue000.example/", "host name is invalid"),
+        ("http://" + "a" * 254 + "/", "host name is invalid"),
         ("http://" + "ü" * 300 + "/", "longer than 253"),
         ("http://256.1.1.1/", "IPv4 address"),
         ("http://1.2.3.4.5/", "IPv4 address"),
@@ -126,7 +126,7 @@ def test_only_http_and_https_have_an_http_origin(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http:h", "http://", "http:///a", "http://:80/", "http://u@/"])
 def test_an_http_url_without_a_host_has_no_origin(url: str) -> None:
-    with pytest.raises(UrlError, match="no host"):
+    with pytest.raises(UrlError, match="host is missing"):
         http_origin(Url.parse(url))
 
 
@@ -143,6 +143,13 @@ def test_user_and_password_are_not_shown() -> None:
     assert "SECRET" not in repr((url, Url.parse("//a:SECRET@b@c")))
     assert str(url) == "http://me:SECRET@h:1/p?q"
     assert Url.parse("http://h/me@home").userinfo is None
+    assert Url.parse("http://h/me@home").shown == "http://h/me@home"
+
+
+@pytest.mark.parametrize("password", ["SEC/RET", "SEC?RET", "a@SECRET", "SECRET/@", "SEC//RET"])
+def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
+    url = Url.parse(f"http://me:{password}@h/p?q")
+    assert url.shown == "http://h/p?q"
 
 
 @pytest.mark.parametrize(

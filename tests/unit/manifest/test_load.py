@@ -43,6 +43,7 @@ def test_credentials_are_taken_out_of_a_url_and_decoded() -> None:
     source = parse_source("https://me%40home:s%3Acret@h.example/x.mpd")
     assert source.url == "https://h.example/x.mpd"
     assert source.user == "me@home:s:cret"
+    assert parse_source("https://me:s@cret@h/x.mpd").user == "me:s@cret"
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,13 @@ def test_what_cannot_be_a_manifest_is_refused_with_a_hint(text: str) -> None:
     assert caught.value.hint
 
 
-def test_a_password_is_never_shown_in_an_error() -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["http://bob:s3cret@h:99999/x", "http://bob:s3c/s3cret@h/x"],
+)
+def test_a_password_is_never_shown_in_an_error(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_source("http://bob:s3cret@h:99999/x")
+        parse_source(url)
     assert "s3cret" not in caught.value.message
 
 
@@ -146,7 +151,10 @@ def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
 def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:
     with pytest.raises(UsageError) as caught:
         parse_source("http://me:p@s3cret@h:99999/")
-    assert caught.value.message == "'http://h:99999/' is not a valid URL"
+    assert (
+        caught.value.message
+        == "'http://h:99999/' is not a valid URL: the port is not a number from 1 to 65535"
+    )
 
 
 def test_an_empty_name_is_no_directory() -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from dashget.common.foreigntext import one_line
+from dashget.common.url import Url, UrlError
 from dashget.transfer.curl.errors import (
     E_PROXY,
     curl_failure,
@@ -49,23 +49,21 @@ class Proxy(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str, source: str = OPTION) -> Proxy | None:
-        """Read what names a proxy as libcurl does; None where that is no URL of one."""
-        scheme, colon, _ = text.partition("://")
-        scheme = scheme.lower() if colon else "http"
+        """Read the URL of a proxy like libcurl; None if it is invalid."""
+        url = Url.parse(text if "://" in text else f"http://{text}")
         try:
-            parts = urlsplit(text if colon else f"http://{text}")
-            host, port = parts.hostname, parts.port
-        except ValueError:
+            host, port = url.host, url.given_port
+        except UrlError:
             return None
-        # An @ behind the host: it and the port are the beginning of a name and a password.
-        behind = f"{parts.path}{parts.query}{parts.fragment}"
-        if not host or port == 0 or "@" in behind or scheme not in SCHEMES:
+        # An @ in path, query or fragment: host and port are part of a name and a password.
+        misplaced = text.count("@") > (url.userinfo is not None)
+        if url.scheme not in SCHEMES or host is None or misplaced:
             return None
-        return cls(scheme, host, port or (_TLS_PORT if scheme == "https" else _PORT), source)
+        default = _TLS_PORT if url.scheme == "https" else _PORT
+        return cls(url.scheme, host, port or default, source)
 
     def __str__(self) -> str:
-        host = one_line(self.host)
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def proxies(option: str | None, environment: Mapping[str, str]) -> tuple[Proxy, ...]:

@@ -7,14 +7,15 @@ worked out once per origin; a request then looks its origin up by the URL's begi
 from __future__ import annotations
 
 import os
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import msgspec
 
 from dashget.common.foreigntext import printable_url
+from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
 from dashget.transfer.http.failure import Failure, policy_failure
-from dashget.transfer.settings.hosts import DEFAULT_PORTS, Place, plain_host
+from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
@@ -31,7 +32,7 @@ _OWN_HEADERS = {
 """Those that are DashGet's alone, with what a user may want to know about them."""
 _ALL = "all"
 _SHOWN_CHARACTERS = 80
-_NOT_IN_URL = "!#$%&'()*+,/:;=?@[]~-._"
+_NOT_ENCODED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
 class Origin:
@@ -62,13 +63,9 @@ class Origin:
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
 
-    def matches(self, place: Place) -> bool:
-        """Say whether this is what a user has named."""
-        return (
-            place.host == self.host
-            and place.port in (None, self.port)
-            and place.scheme in (None, self.scheme)
-        )
+    def matches(self, pattern: HostPattern) -> bool:
+        """Return True if a user has named this origin by ``pattern``."""
+        return pattern.matches(self.scheme, self.host, self.port)
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -128,13 +125,16 @@ class Origins:
                 continue
             (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
         self._bound = [
-            (Place.parse(extra.origin, "origin_headers"), header_line(extra.name, extra.value))
+            (
+                HostPattern.parse(extra.origin, "origin_headers"),
+                header_line(extra.name, extra.value),
+            )
             for extra in options.origin_headers
         ]
         names = options.send_credentials_to
         self._trusts_all = any(name.lower() == _ALL for name in names)
         self._trusted = [
-            Place.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
+            HostPattern.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
         ]
 
     def trust(self, url: str, user: str | None = None) -> None:
@@ -143,7 +143,7 @@ class Origins:
         ``user`` is the ``name:password`` of the manifest's URL; ``TransferOptions.user`` goes
         before it. An invalid URL changes nothing: it is refused when it is requested.
         """
-        parts = _split(url)
+        parts = _home_of(url)
         if parts is None:
             return
         self._homes[parts] = _Home("?" in url, user)
@@ -167,7 +167,7 @@ class Origins:
         Without ``home``, every manifest that the user opened sets its limits.
         """
         options = self._options
-        parts = None if home is None else _split(home)
+        parts = None if home is None else _home_of(home)
         homes = list(self._homes) if parts is None else [parts]
         return Guard(
             https_only=not options.allow_downgrade and any(home[0] == "https" for home in homes),
@@ -185,12 +185,13 @@ class Origins:
         return found if found is not None else self._learn(start)
 
     def _learn(self, start: str) -> Origin | Failure:
-        parts = _split(start)
-        if parts is None:
-            scheme = start.partition(":")[0].lower()
-            if scheme in DEFAULT_PORTS or not scheme.isalnum():
-                return policy_failure("not a valid URL")
-            return policy_failure(f"{scheme}: URLs are not fetched, only http and https")
+        url = Url.parse(start)
+        try:
+            parts = http_origin(url)
+        except UrlError as error:
+            if url.scheme is None or url.scheme in DEFAULT_PORTS:
+                return policy_failure(f"not a valid URL: {error}")
+            return policy_failure(f"{url.scheme}: URLs are not fetched, only http and https")
         made = Origin(*parts)
         origin = self._by_key.get(made.key)
         if origin is None:
@@ -227,21 +228,22 @@ class Origins:
         return None if found is None else (found.name, found.password)
 
     def redirect(self, url: str, location: str) -> str | Failure:
-        """Return where a redirect leads, or why it is not followed."""
+        """Return the URL that a redirect leads to; a Failure if it is not followed."""
+        target = Url.parse(url).join(Url.parse(_decoded(tidy(location))))
+        if target.scheme not in DEFAULT_PORTS:
+            return policy_failure(f"redirect to a {target.scheme}: URL refused")
         try:
-            target = urljoin(url, _encoded(location.strip()))
-        except ValueError:
-            told = self.shown(location.strip())[:_SHOWN_CHARACTERS]
-            return policy_failure(f"redirect to what is no URL: {told}")
-        scheme = target.partition(":")[0].lower()
-        if scheme not in DEFAULT_PORTS:
-            return policy_failure(f"redirect to a {printable_url(scheme)}: URL refused")
-        if scheme == "http" and url[:6].lower() == "https:" and not self._options.allow_downgrade:
+            http_origin(target)
+        except UrlError as error:
+            shown = self.shown(str(target))[:_SHOWN_CHARACTERS]
+            return policy_failure(f"redirect to an invalid URL ({error}): {shown}")
+        downgrades = target.scheme == "http" and url[:6].lower() == "https:"
+        if downgrades and not self._options.allow_downgrade:
             return _downgrade_refused("redirect from https to http refused")
-        return target.partition("#")[0]
+        return str(target)
 
     def shown(self, url: str) -> str:
-        """Return what may be shown of a URL that a redirect has led to."""
+        """Return a URL that a redirect has led to, without secrets."""
         return shown(url, appended=self._options.append_query)
 
 
@@ -269,57 +271,43 @@ def header_line(name: str, value: str) -> str:
 
 
 def shown(url: str, *, appended: str | None = None) -> str:
-    """Return a URL fit to be shown: without credentials and control characters.
+    """Return a URL without credentials and control characters, for messages.
 
-    A server that redirects repeats the query that it was asked with, in whatever form; so where
-    one was ``appended``, which often is a secret, no query is shown at all.
+    A server that redirects repeats the query that it was asked with, in any form. An
+    ``appended`` query is often a secret; then every query is replaced by dots.
     """
-    if appended:
-        beginning, mark, _ = url.partition("?")
-        url = f"{beginning}{mark}{'...' if mark else ''}"
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if "@" in authority:
-        authority = authority.rpartition("@")[2]
-    return printable_url(f"{scheme}{separator}{authority}{slash}{path}")
+    parsed = Url.parse(url)
+    if appended and parsed.query is not None:
+        parsed = Url(parsed.scheme, parsed.authority, parsed.path, "...")
+    return printable_url(parsed.shown)
 
 
 def sendable(url: str, query: str | None) -> str:
-    """Return the URL as it goes to libcurl: ASCII only, ``query`` appended."""
+    """Return the URL for libcurl: in ASCII, ``query`` appended. UrlError if its host is invalid."""
     if not url.isascii():
-        parts = urlsplit(url)
-        host = parts.netloc
-        if not host.isascii():
-            host = host.encode("idna").decode("ascii")
-        rest = (quote(part, safe=_NOT_IN_URL) for part in (parts.path, parts.query))
-        url = urlunsplit((parts.scheme, host, *rest, ""))
+        url = str(Url.parse(url).to_ascii())
     if query:
         url, _, _ = url.partition("#")
         url += f"{'&' if '?' in url else '?'}{query}"
     return url
 
 
-def _encoded(location: str) -> str:
-    """Return a Location, whose bytes were read as Latin-1, without what no URL can hold."""
+def _home_of(url: str) -> tuple[str, str, int] | None:
+    """Return the origin of a manifest; None if its URL is invalid, or neither http nor https."""
+    try:
+        return http_origin(Url.parse(url))
+    except UrlError:
+        return None
+
+
+def _decoded(location: str) -> str:
+    """Return a Location, whose bytes were read as Latin-1, as the text that was meant."""
     raw = location.encode("latin-1", "replace")
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        text = quote(raw, safe=_NOT_IN_URL)
+        text = quote(raw, safe=_NOT_ENCODED)
     return text.replace(" ", "%20")
-
-
-def _split(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port; None for what is not an http(s) URL with a host."""
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, plain_host(parts.hostname or "")
-    except ValueError:
-        return None
-    scheme = parts.scheme
-    if scheme not in DEFAULT_PORTS or not host:
-        return None
-    return scheme, host, port or DEFAULT_PORTS[scheme]
 
 
 def _is_public(address: str) -> bool:

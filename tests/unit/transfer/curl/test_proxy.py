@@ -25,7 +25,7 @@ SECURE = Proxy("https", "p.example", 3128)
         ("HTTPS://p.example", "https", "p.example:443"),
         ("socks5h://me:SECRET@p.example", "socks5h", "p.example:1080"),
         ("http://me:SEC%2FRET@[::1]:8080/", "http", "[::1]:8080"),
-        ("http://me@home:SECRET@p.example:1", "http", "p.example:1"),
+        ("http://me%40home:SECRET@127.1:1", "http", "127.0.0.1:1"),
     ],
 )
 def test_a_proxy_is_shown_by_host_and_port(text: str, scheme: str, shown: str) -> None:
@@ -44,6 +44,9 @@ def test_a_proxy_is_shown_by_host_and_port(text: str, scheme: str, shown: str) -
         "ftp://p",
         "http://[::1",
         "http://me:1/SECRET@p",
+        "http://me:1#SECRET@p",
+        "http://me@home:SECRET@p.example:1",
+        "http://p\\q",
     ],
 )
 def test_what_is_no_url_of_a_proxy_names_none(text: str) -> None:

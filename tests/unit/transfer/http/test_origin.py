@@ -6,7 +6,7 @@ import pytest
 
 from dashget.transfer.http.failure import Failure
 from dashget.transfer.http.origin import Guard, Origin, Origins, sendable, shown
-from dashget.transfer.settings.hosts import Place
+from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 
 
@@ -79,13 +79,13 @@ def test_other_schemes_are_refused_by_name(scheme: str) -> None:
     ],
 )  # fmt: skip
 def test_names_of_origins(name: str, matches: bool) -> None:
-    assert Origin("http", "cdn.example", 8080).matches(Place.parse(name, "--o")) is matches
+    assert Origin("http", "cdn.example", 8080).matches(HostPattern.parse(name, "--o")) is matches
 
 
 def test_ipv6_hosts_can_be_named() -> None:
     for name in ("[::1]:8080", "::1", "[::1]", "http://[::1]:8080/"):
-        assert Origin("http", "::1", 8080).matches(Place.parse(name, "--o"))
-    assert not Origin("http", "::1", 8080).matches(Place.parse("[::1]:81", "--o"))
+        assert Origin("http", "::1", 8080).matches(HostPattern.parse(name, "--o"))
+    assert not Origin("http", "::1", 8080).matches(HostPattern.parse("[::1]:81", "--o"))
     assert Origin("http", "::1", 8080).key == "http://[::1]:8080"
 
 
@@ -96,6 +96,10 @@ def test_ipv6_hosts_can_be_named() -> None:
         ("http://h/a/b?q", "?r", "http://h/a/b?r"),
         ("http://h/a", "//g/x#y", "http://g/x"),
         ("http://h/a", "https://g/x", "https://g/x"),
+        ("http://h/a//b/", "c//d e", "http://h/a//b/c//d%20e"),
+        ("http://h/a", "/\xc3\xa4", "http://h/ä"),
+        ("http://h/a", "/\xe4%zz", "http://h/%E4%zz"),
+        ("http://h/a", "../../b/./c", "http://h/b/c"),
     ],
 )
 def test_where_redirects_lead(base: str, location: str, wanted: str) -> None:
@@ -105,6 +109,21 @@ def test_where_redirects_lead(base: str, location: str, wanted: str) -> None:
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/", "data:,x", "javascript:1"])
 def test_redirects_to_other_schemes_are_refused(location: str) -> None:
     assert isinstance(origins(allow_downgrade=True).redirect("http://h/", location), Failure)
+
+
+@pytest.mark.parametrize("location", ["http:g", "//h:0/", "http://g@h@i/", "//h\\i/", "///a"])
+def test_redirects_that_could_be_read_in_two_ways_are_refused(location: str) -> None:
+    refused = origins().redirect("http://h/", location)
+    assert isinstance(refused, Failure)
+    assert refused.message.startswith("redirect to an invalid URL (")
+
+
+@pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://2130706433/"])
+def test_spellings_of_an_address_are_one_origin(url: str) -> None:
+    known = origins()
+    known.trust(url)
+    assert known.of(url) is known.of("http://127.0.0.1/")
+    assert known.guard().public == ()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +145,8 @@ def test_no_query_is_shown_that_may_repeat_the_one_that_was_appended(url: str, t
 def test_credentials_and_control_characters_are_not_shown() -> None:
     assert shown("http://me:pw@h/a\x1b[2J?x") == "http://h/a%1B[2J?x"
     assert shown("http://h/a@b") == "http://h/a@b"
+    assert shown("http://h?x=@y") == "http://h?x=@y"
+    assert shown("http://h/\udcff") == "http://h/%ED%B3%BF"
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_a_key_is_nothing_without_its_certificate() -> None:
         ("append_query", "a b", "not a query"),
         ("proxy", "ftp://h", "no proxy has such a scheme"),
         ("proxy", "http://", "not the URL of a proxy"),
-        ("send_credentials_to", ("a,b",), "'a,b' is not a host or origin"),
-        ("origin_headers", (dashget.OriginHeader("a,b", "A", "b"),), "'a,b' is not a host"),
+        ("send_credentials_to", ("a,b",), "'a,b' is not a valid host or origin"),
+        ("origin_headers", (dashget.OriginHeader("a,b", "A", "b"),), "'a,b' is not a valid host"),
     ],
 )
 def test_whoever_uses_the_library_reads_the_name_of_the_field(
