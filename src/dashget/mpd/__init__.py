@@ -1,15 +1,21 @@
-"""The document: reading an MPD, its model, and what it means once resolved.
+"""The MPD: parse a document into its model, and resolve it into a presentation. No I/O.
 
 The road of a document, and the modules on it:
 
-- ``xmltree`` makes light elements of bytes, ``malformed`` names or mends what is not well-formed,
-  ``values`` and ``attributes`` read typed values, ``issues`` collects what is wrong or odd;
-- ``parse``, ``segmentinfo`` and ``descriptors`` make the ``model`` (one frozen type per MPD
-  element, a ``timeline`` compact); ``xlink`` and ``remote`` put remote elements in their place;
-- ``resolve`` makes the ``presentation`` of it, with ``periods`` (times), ``bases`` (base URLs),
-  ``addressing`` (segment information), ``locate``, ``urls``, ``urlquery`` and ``template`` (URLs),
-  ``traits`` and ``protection`` (what is in it), ``validity``, and, for dynamic presentations,
-  ``availability`` and ``clock``.
+1. ``parse.parse_mpd`` turns bytes into the ``model``, one frozen object per MPD element, as
+   written. ``xmltree`` parses XML into light elements, ``malformed`` recognises other formats and
+   mends small mistakes, ``values`` and ``attributes`` read typed values, ``segmentinfo`` and
+   ``descriptors`` read groups of elements, ``timeline`` stores a SegmentTimeline compactly.
+2. ``remote.include_remote`` puts fetched remote elements into the document (``xlink`` finds them).
+3. ``resolve.resolve`` turns the model into a ``presentation``: ``periods`` (times), ``bases`` (base
+   URLs), ``addressing`` (segment information), ``locate``, ``urls``, ``urlquery``, ``template`` and
+   ``markers`` (URLs), ``traits`` and ``protection`` (facts about the content), ``validity``; for
+   dynamic presentations also ``availability`` and ``clock``.
 
-Nothing here does I/O: what is needed from elsewhere is named, and taken as an argument.
+A function that needs a resource says which one, and takes its bytes as an argument.
+
+Words: a *problem* is a breach of the standard that segments depend on; all problems are
+raised together. A *warning* is odd but usable. Both are *issues*, which ``issues`` collects. The
+*place* of an element is an XPath such as ``MPD/Period[2]``. A *marker* is a private-use character
+that stands for an open *field* (``$Number$``, ``$Time$``) of a URL *pattern*.
 """

@@ -1,7 +1,7 @@
-"""Segment information: merged over the levels, and its references made absolute (5.3.9).
+"""Merge the segment information of all levels, and make its references absolute (5.3.9).
 
-The most specific level that has any decides the kind. Of the same kind, attributes are
-merged one by one; child elements are taken whole from the nearest level that has them.
+The most specific level with segment information decides the kind. Attributes of that kind are
+merged one by one; child elements are taken as a whole from the nearest level that has them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _Level = Period | AdaptationSet | Representation
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The Representation that addresses are made for."""
+    """The Representation whose segments are located, and its bases."""
 
     id: str | None
     bandwidth: int | None
@@ -50,13 +50,13 @@ class Subject(msgspec.Struct, frozen=True):
     bases: tuple[Base, ...]
     query: RequestQuery | None
     own_base: bool = False
-    """Whether the Representation has a BaseURL of its own."""
+    """True if the Representation has its own BaseURL."""
     refusal: str | None = None
-    """Why no relative reference can be resolved, if so."""
+    """The reason if relative references cannot be resolved."""
 
 
 class Located(msgspec.Struct, frozen=True):
-    """All that a Representation makes a client fetch, with absolute addresses."""
+    """The absolute addresses of all resources of a Representation."""
 
     addressing: Addressing
     initialization: Resource | None = None
@@ -75,7 +75,7 @@ def merged(levels: tuple[_Level, ...], context: Context) -> SegmentBase | None:
         if len(kinds) > 1:
             names = " and ".join(type(kind).__name__ for kind in kinds)
             context.log.warn(
-                f"{names} side by side; {type(kinds[0]).__name__} counts",
+                f"{names} side by side; {type(kinds[0]).__name__} is used",
                 level.where,
                 level.line,
                 "5.3.9.1",
@@ -96,7 +96,7 @@ def locate(information: SegmentBase | None, subject: Subject, context: Context) 
 
 
 def listed_duration(information: SegmentBase | None) -> Fraction | None:
-    """Give the time from the Period's start to the end of an explicit list; None without one."""
+    """Return the time from the Period's start to the end of an explicit list, if there is one."""
     if not isinstance(information, MultipleSegmentBase):
         return None
     timescale = information.timescale or 1
@@ -129,7 +129,7 @@ def _merge_kind(kind: type[_Kind], levels: tuple[_Level, ...]) -> _Kind:
 
 
 class _Locator:
-    """Makes addresses for one Representation, and refuses what the document may not name."""
+    """Makes the addresses of one Representation; reports URLs that the document may not contain."""
 
     def __init__(self, subject: Subject, context: Context) -> None:
         self._subject = subject
@@ -187,11 +187,11 @@ class _Locator:
         )
 
     def single(self, info: SegmentBase | None) -> Located:
-        """A file of its own; its initialization and index are parts of it unless named apart."""
+        """Locate a single file; it contains its initialization and index unless they have URLs."""
         subject = self._subject
         if not subject.own_base and self._names_no_file(subject.bases[0].url):
             self._context.log.warn(
-                "nothing says where the segments are: no BaseURL of a file, no segment information",
+                "no segments: neither segment information nor the BaseURL of a file",
                 *_at(subject.place),
                 "5.3.9.1",
             )
@@ -242,7 +242,7 @@ class _Locator:
         return self._expand(template, place)
 
     def _index(self, info: SegmentTemplate, place: Place) -> tuple[Address | None, Resource | None]:
-        """SegmentTemplate@index: one per media segment, or one in all where nothing varies."""
+        """Locate SegmentTemplate@index: one per media segment, or one in all if it has no field."""
         if info.index is None:
             return None, None
         template = self._context.template(info.index, place)
@@ -283,7 +283,7 @@ class _Locator:
         )
 
     def _check(self, reference: str, place: Place) -> None:
-        """Note a problem where the policy refuses what a reference leads to."""
+        """Record a problem if the policy refuses the URL that a reference leads to."""
         if ":" in reference and is_absolute(reference):
             refusal = self._context.refusal(reference.strip())
         else:
@@ -301,7 +301,7 @@ class _Locator:
             )
         if info.duration is not None and info.timeline is not None:
             self._context.log.warn(
-                "@duration beside a SegmentTimeline; the timeline counts", *_at(place), "5.3.9.2.1"
+                "@duration beside a SegmentTimeline; the timeline is used", *_at(place), "5.3.9.2.1"
             )
 
     def _problem(self, message: str, place: Place, clause: str) -> None:

@@ -1,4 +1,4 @@
-"""Typed reading of one element's attributes, with every oddity noted at its place."""
+"""Read the attributes of one element as typed values, and record odd ones with their place."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from dashget.mpd.xmltree import Element
 
 _Value = TypeVar("_Value")
 _SCHEMA: Final = "Annex B"
-"""Where the standard has the MPD's schema, which gives every attribute its form."""
+"""The annex of the standard with the MPD's schema."""
 _MAX_INTEGER: Final = 2**64 - 1
 
 
 class Attributes:
-    """The attributes of ``element``, which stands at ``where``.
+    """Reads the attributes of ``element``, whose place is ``where``.
 
-    A value that nothing can be made of is a problem where ``vital`` (segments depend on it),
-    else a warning; either way it counts as absent.
+    An invalid value is a problem if it is ``vital`` (segments depend on it), else a warning; in
+    both cases the attribute counts as absent.
     """
 
     __slots__ = ("element", "log", "where")
@@ -40,24 +40,24 @@ class Attributes:
         self.log = log
 
     def text(self, name: str) -> str | None:
-        """The value without white space around it; None also for an empty one."""
+        """Return the value without surrounding white space; None if it is empty."""
         value = self.element.attributes.get(name)
         return None if value is None else value.strip() or None
 
     def raw(self, name: str) -> str | None:
-        """The value without white space around it; an empty one is kept."""
+        """Return the value without surrounding white space, even if it is empty."""
         value = self.element.attributes.get(name)
         return None if value is None else value.strip()
 
     def words(self, name: str) -> tuple[str, ...]:
-        """The parts of a white-space separated list."""
+        """Return the words of a list that white space separates."""
         value = self.element.attributes.get(name)
         return () if value is None else tuple(value.split())
 
     def integer(
         self, name: str, *, vital: bool = False, least: int = 0, most: int = _MAX_INTEGER
     ) -> int | None:
-        """An integer between ``least`` and ``most``."""
+        """Return an integer between ``least`` and ``most``."""
         if name not in self.element.attributes:
             return None
         value = self._read(name, read_integer, vital)
@@ -67,47 +67,47 @@ class Attributes:
         return value
 
     def seconds(self, name: str, *, vital: bool = False) -> Fraction | None:
-        """An xs:duration in seconds."""
+        """Return an xs:duration in seconds."""
         if name not in self.element.attributes:
             return None
         return self._read(name, read_duration, vital)
 
     def date_time(self, name: str, *, vital: bool = False) -> Fraction | None:
-        """An xs:dateTime in seconds since 1970."""
+        """Return an xs:dateTime in seconds since 1970."""
         if name not in self.element.attributes:
             return None
         return self._read(name, read_date_time, vital)
 
     def number(self, name: str, *, vital: bool = False) -> Fraction | None:
-        """A decimal number."""
+        """Return a decimal number."""
         if name not in self.element.attributes:
             return None
         return self._read(name, read_number, vital)
 
     def rate(self, name: str) -> Fraction | None:
-        """A frame rate."""
+        """Return a frame rate."""
         if name not in self.element.attributes:
             return None
         return self._read(name, read_rate, False)
 
     def boolean(self, name: str) -> bool | None:
-        """A flag."""
+        """Return a boolean."""
         if name not in self.element.attributes:
             return None
         return self._read(name, read_boolean, False)
 
     def byte_range(self, name: str) -> ByteRange | None:
-        """A byte range, ``first-last``."""
+        """Return a byte range, ``first-last``."""
         if name not in self.element.attributes:
             return None
         return self._read(name, lambda text: (ByteRange.parse(text), None), True)
 
     def warn(self, message: str, clause: str | None = None) -> None:
-        """Note something odd about this element."""
+        """Record a warning about this element."""
         self.log.warn(message, self.where, self.element.line, clause)
 
     def problem(self, message: str, clause: str | None = None) -> None:
-        """Note a breach in this element."""
+        """Record a problem of this element."""
         self.log.problem(message, self.where, self.element.line, clause)
 
     def _read(

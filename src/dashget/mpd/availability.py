@@ -1,4 +1,4 @@
-"""The moment at which a dynamic presentation is looked at (5.3.1.2, Annex A)."""
+"""Determine which segments of a dynamic presentation are available now (5.3.1.2, Annex A)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashget.mpd.presentation import Window
 
 
 def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
-    """Say what a dynamic presentation has now; segments after its end do not come into being."""
+    """Return the window of available segments; after the presentation's end it stays the same."""
     if mpd.type != "dynamic":
         return None
     if mpd.availability_start_time is None:
@@ -26,7 +26,10 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
     end = mpd.availability_end_time
     if end is not None and seconds > end:
         log.warn(
-            "@availabilityEndTime is past; taken as of that time", mpd.where, mpd.line, "5.3.1.2"
+            "@availabilityEndTime has passed; the presentation is read as of that time",
+            mpd.where,
+            mpd.line,
+            "5.3.1.2",
         )
         seconds = end
     return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)

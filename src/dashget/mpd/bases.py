@@ -1,4 +1,4 @@
-"""Base URLs at all levels, and their alternatives (5.6)."""
+"""Resolve the base URLs of all levels, with their alternatives (5.6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashget.mpd.presentation import Base
 from dashget.mpd.urls import resolve_reference
 
 MAX_ALTERNATIVES: Final = 16
-"""How many combinations of BaseURLs are kept; four levels of a hundred would be 10^8."""
+"""The maximum of combinations of BaseURLs; four levels of a hundred would be 10^8."""
 
 
 def extend_bases(
@@ -20,8 +20,8 @@ def extend_bases(
 ) -> tuple[Base, ...]:
     """Resolve a level's BaseURLs against every alternative of the level above.
 
-    The combinations stand in document order, the upper level changing last, after the
-    level has been ordered by ``ordered``.
+    The level is first ordered by ``ordered``. Combinations follow in that order; the upper
+    level changes last.
     """
     if not elements:
         return bases
@@ -42,9 +42,9 @@ def extend_bases(
 def ordered(elements: Iterable[BaseUrlElement]) -> tuple[BaseUrlElement, ...]:
     """Order a level's alternatives: lower ``dvb:priority`` first, then higher ``dvb:weight``.
 
-    Among equals, document order; but an element whose ``@serviceLocation`` was there already
-    comes after those at other locations, because what fails at one fails at both (5.6.5).
-    DVB asks a player to choose by weight at random; a mirror is to be repeatable.
+    Among equals, document order; but an element that repeats a ``@serviceLocation`` comes after
+    those at other locations, because both probably fail together (5.6.5). DVB asks players to
+    choose by weight at random; a mirror must be repeatable.
     """
     ranked = sorted(elements, key=lambda e: (_default(e.priority), -_default(e.weight)))
     seen: set[tuple[int, str]] = set()
@@ -58,7 +58,7 @@ def ordered(elements: Iterable[BaseUrlElement]) -> tuple[BaseUrlElement, ...]:
 
 
 def add_offsets(first: Fraction | None, second: Offset | None) -> Fraction | None:
-    """Add up two ``@availabilityTimeOffset``s; None is ``INF``, and stays it."""
+    """Add two ``@availabilityTimeOffset``s; None is ``INF``, and so is its sum with any other."""
     if second is None:
         return first
     if first is None or second.seconds is None:

@@ -1,6 +1,6 @@
-"""The wall clock of a dynamic presentation (5.8.4.11): where to learn it, and how to read it.
+"""Find the wall-clock time of a dynamic presentation by its UTCTiming elements (5.8.4.11).
 
-Nothing is fetched here: a source either has the time in it, or names what to fetch.
+Nothing is fetched here: a source either contains the time, or has the URL to fetch.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from dashget.mpd.values import read_date_time
 
 
 class ClockMethod(enum.Enum):
-    """How a UTCTiming gives the time; the value is the part of the scheme that says so."""
+    """How a UTCTiming gives the time; the value is that part of the scheme."""
 
     DIRECT = "direct"
-    """In the MPD itself: as of when it was fetched."""
+    """In the MPD itself, as of the moment when it was fetched."""
     HTTP_HEAD = "http-head"
-    """The Date header of the answer to a HEAD request."""
+    """In the Date header of the answer to a HEAD request."""
     HTTP_ISO = "http-iso"
-    """A body with an ISO 8601 time."""
+    """In a body, as an ISO 8601 time."""
     HTTP_XSDATE = "http-xsdate"
-    """A body with an xs:dateTime."""
+    """In a body, as an xs:dateTime."""
 
 
 class ClockSource(msgspec.Struct, frozen=True):
-    """One way to learn the time: ``time`` at once (seconds since 1970), else from a URL."""
+    """One way to get the time: ``time`` itself (seconds since 1970), or the URL to fetch."""
 
     method: ClockMethod
     urls: tuple[str, ...] = ()
@@ -45,9 +45,9 @@ _SCHEME: Final = late(r"urn:mpeg:dash:utc:([a-z-]+):20\d\d", re.IGNORECASE)
 
 
 def clock_sources(mpd: MPD, url: str) -> tuple[tuple[ClockSource, ...], tuple[Issue, ...]]:
-    """Give the usable sources in document order, and a note for each that is left out.
+    """Return the usable sources in document order, and a sentence about each ignored one.
 
-    ``url`` is the MPD's own, against which relative ones are resolved.
+    Relative URLs are resolved against ``url``, that of the MPD.
     """
     sources: list[ClockSource] = []
     notes: list[Issue] = []
@@ -73,7 +73,7 @@ def clock_sources(mpd: MPD, url: str) -> tuple[tuple[ClockSource, ...], tuple[Is
 
 
 def read_clock(method: ClockMethod, body: bytes, date_header: str | None) -> Fraction:
-    """Read the time from an answer; ValueError where it does not say it."""
+    """Parse the time in an answer; raise ValueError if it contains none."""
     if method is ClockMethod.HTTP_HEAD:
         return read_date_header(date_header or "")
     text = body[:200].decode("utf-8-sig", "replace").strip().strip('"')
@@ -81,7 +81,7 @@ def read_clock(method: ClockMethod, body: bytes, date_header: str | None) -> Fra
 
 
 def read_date_header(text: str) -> Fraction:
-    """Read an HTTP date (RFC 9110, 5.6.7) into seconds since 1970."""
+    """Parse an HTTP date (RFC 9110, 5.6.7) into seconds since 1970."""
     from email.utils import parsedate_to_datetime
 
     moment = parsedate_to_datetime(text)

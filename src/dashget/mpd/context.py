@@ -1,4 +1,4 @@
-"""What one resolution shares: the log, the templates parsed so far, the policy for URLs."""
+"""State of one call of ``resolve``: the log, the parsed templates, the policy for URLs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WEB: Final = ("http", "https")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where in the document something is said, for messages."""
+    """A place in the document, for messages."""
 
     where: str
     line: int | None
 
 
 class Context:
-    """Lives as long as one call of ``resolve``.
+    """State that lives as long as one call of ``resolve``.
 
-    ``manifest`` is the URL that the document came from; it decides what the document may
-    name: http(s) only from http(s), never less than https from https, local files only from
-    a local file. ``document`` is the URL that references are resolved against.
+    ``manifest`` is the URL that the document came from. It decides which URLs the document may
+    contain: http(s) only from http(s), only https from https, local files only from a local
+    file. ``document`` is the URL that references are resolved against.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Context:
         self._allowed: set[str] = set()
 
     def template(self, text: str, place: Place) -> Template:
-        """Parse a template, once per text; remark on what is odd at its first place."""
+        """Parse a template, once per text; warn about odd parts at its first place."""
         template = self._templates.get(text)
         if template is None:
             template, remarks = parse_template(text)
@@ -50,7 +50,7 @@ class Context:
         return template
 
     def refusal(self, url: str) -> str | None:
-        """Return the reason why the document may not name this URL; None if it may."""
+        """Return the reason why the document may not contain this URL; None if it may."""
         origin = url[: url.find("/", 8) + 1]
         if origin in self._allowed:
             return None
@@ -63,7 +63,7 @@ class Context:
         parts = Url.parse(url)
         local = self.manifest.scheme not in _WEB
         if parts.scheme is None:
-            return f"{shown(url)} is relative, and there is no base URL"
+            return f"{shown(url)} is relative, but there is no base URL"
         if parts.scheme in _WEB:
             try:
                 # A template may have a field in the host.
@@ -80,8 +80,8 @@ class Context:
         if parts.scheme == "data" or (parts.scheme == "file" and local):
             return None
         if parts.scheme == "file":
-            return f"{shown(url)} names a local file, which no remote manifest may"
-        return f"{shown(url)} has the scheme {parts.scheme!r}, which is not supported"
+            return f"{shown(url)} is a local file, which a remote manifest may not contain"
+        return f"{shown(url)} has an unsupported scheme: {parts.scheme}"
 
 
 def shown(url: str) -> str:

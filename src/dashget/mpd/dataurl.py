@@ -1,4 +1,4 @@
-"""``data:`` URLs (RFC 2397): a resource that stands in the manifest itself."""
+"""Decode ``data:`` URLs (RFC 2397): resources inside the manifest itself."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from urllib.parse import unquote_to_bytes
 
 
 def decode_data_url(url: str) -> bytes:
-    """Return the bytes that a ``data:`` URL holds; ValueError if it is malformed."""
+    """Return the bytes in a ``data:`` URL; raise ValueError if it is malformed."""
     scheme, _, rest = url.partition(":")
     head, comma, body = rest.partition(",")
     if scheme.lower() != "data" or not comma:
-        raise ValueError("a data: URL has a comma before its content")
+        raise ValueError("malformed data: URL: missing comma before the content")
     content = unquote_to_bytes(body)
     if not head.lower().replace(" ", "").endswith(";base64"):
         return content
@@ -19,4 +19,4 @@ def decode_data_url(url: str) -> bytes:
     try:
         return binascii.a2b_base64(content + b"=" * (-len(content) % 4), strict_mode=True)
     except binascii.Error as error:
-        raise ValueError(f"a data: URL with broken base64: {error}") from error
+        raise ValueError(f"malformed data: URL: invalid base64: {error}") from error

@@ -1,4 +1,4 @@
-"""Reading what stands beside the segments: base URLs, descriptors, protection, events."""
+"""Read the elements beside segment information: base URLs, descriptors, protection, events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashget.mpd.xmltree import CENC, DVB, Element
 
 
 def placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:
-    """Give the children of a name, each with where it stands."""
+    """Yield the children of a name, each with its place."""
     found = [child for child in element.children if child.name == name]
     return [(child, f"{where}/{name}[{index}]") for index, child in enumerate(found, 1)]
 
@@ -45,7 +45,7 @@ def _base_url(element: Element, where: str, log: IssueLog) -> BaseUrlElement:
 def read_descriptors(
     element: Element, name: str, where: str, log: IssueLog
 ) -> tuple[DescriptorElement, ...]:
-    """Read the descriptors of a name (5.8.2)."""
+    """Read all descriptors of a name (5.8.2)."""
     found = []
     for child, place in placed(element, name, where):
         read = Attributes(child, place, log)

@@ -1,4 +1,4 @@
-"""Collecting what is wrong or odd about a document, all of it, within bounds."""
+"""Collect the problems and warnings about a document, up to a limit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 from dashget.errors import Issue
 
 MAX_ISSUES: Final = 1000
-"""How many issues are kept: a hostile document has millions."""
+"""The maximum of issues kept: a hostile document has millions."""
 
 
 class IssueLog:
-    """Problems break the standard where it matters; warnings do not stop anything."""
+    """The issues found so far: problems stop the document from being used, warnings do not."""
 
     def __init__(self) -> None:
         self._problems: dict[Issue, None] = {}
@@ -21,14 +21,14 @@ class IssueLog:
 
     @property
     def problems(self) -> tuple[Issue, ...]:
-        """What stops the document from being used, in the order of finding."""
+        """Breaches of the standard that segments depend on, in the order found."""
         return tuple(self._problems)
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
-        """What is odd, in the order of finding, and how many more there were."""
+        """Odd but usable parts, in the order found; the last one counts those left out."""
         if self._dropped:
-            more = Issue(f"{self._dropped} more remarks of the same kinds are left out")
+            more = Issue(f"{self._dropped} more warnings and problems are left out")
             return (*self._warnings, more)
         return tuple(self._warnings)
 
@@ -39,7 +39,7 @@ class IssueLog:
         line: int | None = None,
         clause: str | None = None,
     ) -> None:
-        """Note a breach."""
+        """Record a problem."""
         self._add(self._problems, Issue(message, where or None, line, clause))
 
     def warn(
@@ -49,7 +49,7 @@ class IssueLog:
         line: int | None = None,
         clause: str | None = None,
     ) -> None:
-        """Note something odd."""
+        """Record a warning."""
         self._add(self._warnings, Issue(message, where or None, line, clause))
 
     def warn_once(
@@ -59,13 +59,13 @@ class IssueLog:
         line: int | None = None,
         clause: str | None = None,
     ) -> None:
-        """Note something odd, at its first place only."""
+        """Record a warning, unless the same one was recorded before."""
         if message not in self._said:
             self._said.add(message)
             self.warn(message, where, line, clause)
 
     def extend(self, warnings: tuple[Issue, ...], problems: tuple[Issue, ...]) -> None:
-        """Take over what another log has."""
+        """Add the issues of another log."""
         for issue in warnings:
             self._add(self._warnings, issue)
         for issue in problems:

@@ -1,7 +1,7 @@
-"""From a reference to an ``Address``: every alternative base, query parameters, ranges.
+"""Make an ``Address`` of a reference: alternative bases, query parameters, ranges.
 
-These functions know no policy; ``addressing`` checks what a document may name before
-they are used.
+The policy for URLs is not checked here; ``addressing`` does that before it calls these
+functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def address_marked(
     bases: tuple[Base, ...],
     query: RequestQuery | None,
 ) -> Address:
-    """Make the address of a template whose fields are marked."""
+    """Return the address of a template whose fields are marked."""
     urls = (resolve_reference(base.url, marked) for base in bases)
     if query is not None:
         urls = (query.add_to(url) for url in urls)
@@ -38,9 +38,9 @@ def address_literal(
     bases: tuple[Base, ...],
     query: RequestQuery | None,
 ) -> tuple[Address, ByteRange | None]:
-    """Make the address of a reference, and say which range is still to be asked for.
+    """Return the address of a reference, and the range that is still to be requested.
 
-    Where BaseURL@byteRange is there, the range becomes part of the URL (5.6.3, Annex E).
+    With BaseURL@byteRange the range becomes part of the URL instead (5.6.3, Annex E).
     """
     text = escape_markers(reference)
     turned = byte_range is not None and byte_range.last is not None
@@ -61,8 +61,8 @@ def address_literal(
 def range_url(template: str, url: str, byte_range: ByteRange) -> str:
     """Expand BaseURL@byteRange for a resource: ``$base$?$query$&range=$first$-$last$``.
 
-    Where the URL has no query, a ``?`` or ``&`` in front of ``$query$`` goes with it, and the
-    next ``&`` becomes the ``?`` that is then missing.
+    If the URL has no query, ``$query$`` is removed with the ``?`` or ``&`` before it, and the
+    next ``&`` becomes ``?``.
     """
     base, mark, query = url.partition("?")
     values = {

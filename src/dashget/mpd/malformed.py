@@ -1,8 +1,8 @@
-"""What to make of bytes that are no well-formed MPD: name what they look like, or mend them.
+"""Handle bytes that are not a well-formed MPD: recognise other formats, mend small mistakes.
 
-Only what has one possible meaning is mended: blanks before the XML declaration, NULs
-after the end, a missing blank between two attributes, an ampersand that starts no reference,
-a declared encoding that is not the document's.
+Only mistakes with one possible meaning are mended: spaces before the XML declaration, NULs
+after the end, a missing space between two attributes, an ampersand that starts no reference,
+a wrong encoding in the declaration.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ROOT: Final = late(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
 
 def looks_like(data: bytes) -> str | None:
-    """Say what the bytes are, if they are something known that is no MPD."""
+    """Return the name of the format if the bytes are of a known one other than MPD."""
     if _begins_as_mpd(data):
         return None
     if _CONTENT.search(data) is None:
@@ -56,14 +56,14 @@ def looks_like(data: bytes) -> str | None:
 
 
 def _begins_as_mpd(data: bytes) -> bool:
-    """Whether the bytes begin as nearly every MPD does; others may be one all the same."""
+    """Return True if the bytes begin like most MPDs; others may still be an MPD."""
     if data.startswith(b"<?xml"):
         data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
     return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Mend what has one possible meaning; give the new bytes and what was done."""
+    """Mend mistakes with one possible meaning; return the new bytes and a list of the mistakes."""
     done: list[str] = []
     recoded = _recoded(data)
     if recoded is not None:
@@ -73,12 +73,12 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     text = data[3:] if mark else data
     stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
     if stripped != text.rstrip(b" \t\r\n"):
-        done.append("blanks or NUL bytes around the document")
+        done.append("spaces or NUL bytes around the document")
     spaced = b"".join(
         _TIGHT.sub(rb"\1 ", piece) if kind == "tag" else piece for kind, piece in _tokens(stripped)
     )
     if spaced != stripped:
-        done.append("a missing blank between two attributes")
+        done.append("a missing space between two attributes")
     escaped = b"".join(
         piece if kind == "opaque" else _BARE_AMPERSAND.sub(b"&amp;", piece)
         for kind, piece in _tokens(spaced)
@@ -89,10 +89,10 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _recoded(data: bytes) -> bytes | None:
-    """Read a document whose declared encoding is not its own, or has another name, as UTF-8.
+    """Return a document as UTF-8 if its declared encoding is wrong or unknown.
 
-    A declaration of UTF-16 in front of single bytes comes from software that wrote into a
-    string first. None where the declaration is absent or fine.
+    UTF-16 declared before single bytes comes from software that serialised into a string
+    first. None if the declaration is missing or correct.
     """
     match = _DECLARATION.match(data)
     if match is None:
@@ -110,9 +110,9 @@ def _recoded(data: bytes) -> bytes | None:
 
 
 def _tokens(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Cut a document into tags, text, and what is opaque: comments, CDATA, declarations.
+    """Yield a document in pieces: tags, text, and opaque ones (comments, CDATA, declarations).
 
-    One pass, whatever the bytes are: what is never closed is opaque to the end.
+    It takes one pass for any bytes: a piece that is never closed is opaque to the end.
     """
     position = 0
     while position < len(data):

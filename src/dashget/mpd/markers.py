@@ -1,8 +1,8 @@
-"""Field markers: the private-use characters that stand for what is open in a URL pattern.
+"""Field markers: private-use characters that stand for the open fields of a URL pattern.
 
-The i-th field of a pattern is ``chr(FIRST + i)``. There are a few more of them than a template can
-have fields (three identifiers with 65 widths in four radices), and not more: Python walks through
-a range of characters one by one to compile an expression with it.
+The i-th field of a pattern is ``chr(FIRST + i)``. There are only a few more markers than a
+template can have fields (three identifiers with 65 widths in four radices), because Python
+compiles an expression with a range of characters one by one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ COUNT: Final = 1024
 FIRST_MARKER: Final = chr(FIRST)
 LAST_MARKER: Final = chr(FIRST + COUNT - 1)
 RANGE: Final = f"{FIRST_MARKER}-{LAST_MARKER}"
-"""All markers, to stand between the brackets of an expression."""
+"""All markers, as the content of a character class in an expression."""
 MARKER: Final = late(f"([{RANGE}])")
 
 
 def is_marker(char: str) -> bool:
-    """Whether a character stands for a field."""
+    """Return True if a character stands for a field."""
     return FIRST_MARKER <= char <= LAST_MARKER

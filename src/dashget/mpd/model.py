@@ -1,4 +1,4 @@
-"""The document model: one frozen type per MPD element, as written, nothing inherited.
+"""The document model: one frozen type per MPD element, as written, without inheritance.
 
 Values are typed (seconds as ``Fraction``, ticks as ``int``), references are text. None is an
 absent attribute. Every node knows its ``where`` (an XPath such as ``MPD/Period[2]``) and its
@@ -18,14 +18,14 @@ from dashget.mpd.xmltree import Element
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where an element stands in the source."""
+    """The place of an element in the source."""
 
     where: str = ""
     line: int | None = None
 
 
 class DescriptorElement(Node, frozen=True, kw_only=True):
-    """DescriptorType (5.8.2), with the names and attributes of what is inside it."""
+    """DescriptorType (5.8.2), with the names and attributes of its child elements."""
 
     scheme: str
     value: str | None = None
@@ -84,7 +84,7 @@ class UrlReference(Node, frozen=True, kw_only=True):
 
 
 class SegmentBase(Node, frozen=True, kw_only=True):
-    """SegmentBase (5.3.9.2), and what the other two kinds share with it."""
+    """SegmentBase (5.3.9.2), and what SegmentList and SegmentTemplate share with it."""
 
     timescale: int | None = None
     presentation_time_offset: int | None = None
@@ -101,7 +101,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
 
 
 class MultipleSegmentBase(SegmentBase, frozen=True, kw_only=True):
-    """MultipleSegmentBaseType: what SegmentList and SegmentTemplate share."""
+    """MultipleSegmentBaseType: the attributes that SegmentList and SegmentTemplate share."""
 
     duration: int | None = None
     start_number: int | None = None
@@ -145,7 +145,7 @@ class EventStreamElement(Node, frozen=True, kw_only=True):
 
 
 class Common(Node, frozen=True, kw_only=True):
-    """What AdaptationSet, Representation and SubRepresentation share (5.3.7)."""
+    """The attributes that AdaptationSet, Representation and SubRepresentation share (5.3.7)."""
 
     profiles: str | None = None
     mime_type: str | None = None
@@ -218,21 +218,21 @@ class Period(Node, frozen=True, kw_only=True):
 
 
 class UtcTiming(Node, frozen=True, kw_only=True):
-    """UTCTiming (5.8.4.11): how to learn the wall-clock time."""
+    """UTCTiming (5.8.4.11): how to get the wall-clock time."""
 
     scheme: str
     value: str
 
 
 class RemoteElement(Node, frozen=True, kw_only=True):
-    """An element that is elsewhere (``xlink:href``, 5.5); ``href`` as written."""
+    """An element in another document (``xlink:href``, 5.5); ``href`` as written."""
 
     href: str
     element: str
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):
-    """The tree that a document was built from, and what was said about its XML."""
+    """The tree that a document was built from, and the issues of its XML."""
 
     root: Element
     warnings: tuple[Issue, ...] = ()
@@ -240,11 +240,11 @@ class Source(msgspec.Struct, frozen=True, eq=False):
 
 
 class MPD(Node, frozen=True, kw_only=True):
-    """The MPD element (5.3.1). ``url`` is where it came from, if that was said.
+    """The MPD element (5.3.1). ``url`` is the URL that it came from, if known.
 
-    ``remote`` lists what must be fetched before the document says all it means, and
-    ``source`` is then the tree into which it goes (``remote``);
-    ``problems`` are breaches that ``resolve`` raises together with its own.
+    ``remote`` lists the remote elements that must be fetched to complete the document; ``source``
+    is then the tree that they are put into (see the module ``remote``). ``problems`` are
+    breaches of the standard; ``resolve`` raises them together with its own.
     """
 
     url: str | None = None

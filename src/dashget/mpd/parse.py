@@ -1,8 +1,9 @@
-"""Reading an MPD: bytes to model, each value typed once, each oddity noted at its place.
+"""Parse an MPD: from bytes to the document model.
 
-``parse_mpd`` does it all: it names what is no MPD, mends what has one possible meaning, and
-builds one frozen object per element. It raises only for what cannot be read as an MPD at
-all; breaches inside are collected in ``MPD.problems`` for ``resolve`` to raise together.
+``parse_mpd`` recognises documents of other formats, mends mistakes with one possible meaning,
+and builds one frozen object per element with typed values. It raises only if the bytes cannot be
+read as an MPD at all; breaches of the standard are collected in ``MPD.problems``, which
+``resolve`` raises together.
 """
 
 from __future__ import annotations
@@ -50,34 +51,34 @@ __all__ = ["DEFAULT_LIMITS", "ParseLimits", "build_mpd", "parse_mpd"]
 
 
 def parse_mpd(data: bytes, *, url: str | None = None, limits: ParseLimits = DEFAULT_LIMITS) -> MPD:
-    """Read an MPD; MPDSyntaxError for what is none, with what it looks like.
+    """Parse an MPD; raise MPDSyntaxError for other documents, with the format they seem to be in.
 
-    ``url`` is where it came from, for those who resolve it later. What is odd but readable is
-    in ``MPD.warnings``; what breaks the standard where it matters is in ``MPD.problems``, and
-    ``resolve`` raises it together with its own.
+    ``url`` is the URL that it came from, which ``resolve`` needs later. Odd but usable parts
+    are in ``MPD.warnings``; breaches of the standard that segments depend on are in
+    ``MPD.problems``, which ``resolve`` raises together with its own.
     """
     log = IssueLog()
     root = read_document(data, log, limits)
     if root.name.rpartition("}")[2] != "MPD":
         raise MPDSyntaxError(
             f"the root element is {root.name.rpartition('}')[2]}, not MPD (line {root.line})",
-            hint="this is XML, but no DASH manifest; check the URL",
+            hint="this XML document is not a DASH manifest; check the URL",
         )
     return build_mpd(root, log, url)
 
 
 def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
-    """Read any XML document of an MPD's kind; used for remote elements too."""
+    """Read an XML document into a tree; used for MPDs and for remote elements."""
     if len(data) > limits.max_bytes:
         raise MPDSyntaxError(
             f"the document has more than the limit of {limits.max_bytes:,} bytes",
-            hint="raise the limit if this manifest is meant to be that large",
+            hint="raise the limit if the manifest is really that large",
         )
     appearance = looks_like(data)
     if appearance is not None:
         raise MPDSyntaxError(
             f"not an MPD: the document is {appearance}",
-            hint="check that the URL is that of a DASH manifest (.mpd)",
+            hint="check that the URL leads to a DASH manifest (.mpd)",
         )
     try:
         return read_tree(data, log, limits)
@@ -96,23 +97,23 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
                 error = err
             else:
                 log.extend(again.warnings, again.problems)
-                message = f"not well-formed, and read with {', '.join(done)} mended"
+                message = f"not well-formed; mended: {', '.join(done)}"
                 log.warn(message, error.inside or "MPD", error.line, "XML 1.0")
                 return root
     inside = f" inside {error.inside}" if error.inside else ""
     if error.truncated:
         raise MPDSyntaxError(
-            f"the document breaks off in line {error.line}{inside}",
+            f"the document ends too early, in line {error.line}{inside}",
             hint="it is truncated: fetch it again",
         ) from error
     raise MPDSyntaxError(
         f"not well-formed XML: {error.reason} in line {error.line}, column {error.column}{inside}",
-        hint="the document cannot be read in one way only, so it is not read at all",
+        hint="the mistake has more than one possible meaning, so it cannot be mended",
     ) from error
 
 
 def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
-    """Build the model of a whole document; ``log`` has what was said about its XML."""
+    """Build the model of a whole document; ``log`` has the issues of its XML."""
     source = Source(root, log.warnings, log.problems)
     remove_resolved_to_zero(root)
     _check_namespace(root, log)
@@ -159,7 +160,9 @@ def _check_namespace(root: Element, log: IssueLog) -> None:
     if root.namespace == NAMESPACE:
         return
     name = f"the namespace is {root.namespace!r}" if root.namespace else "no namespace is declared"
-    log.warn(f"{name}, not {NAMESPACE!r}; read as if it were", "MPD", root.line, "5.2.2")
+    log.warn(
+        f"{name}, not {NAMESPACE!r}; read as if it had this namespace", "MPD", root.line, "5.2.2"
+    )
 
 
 def _presentation_type(read: Attributes) -> str:
@@ -266,7 +269,7 @@ def _common_children(element: Element, where: str, log: IssueLog) -> dict[str, A
 
 
 def _sampling_rate(read: Attributes) -> int | None:
-    """Read ``@audioSamplingRate``, which may be a range of two; the higher one counts."""
+    """Return ``@audioSamplingRate``; of a range, the higher rate."""
     words = read.words("audioSamplingRate")
     if not words:
         return None
@@ -298,5 +301,5 @@ def _one(
     if not found:
         return None
     if len(found) > 1:
-        log.warn(f"{len(found)} {name} elements; the first counts", where, element.line, "5.3.9")
+        log.warn(f"{len(found)} {name} elements; the first is used", where, element.line, "5.3.9")
     return reader(found[0], f"{where}/{name}", log)

@@ -1,4 +1,4 @@
-"""When each Period starts and how long it is (5.3.2.1)."""
+"""Compute the start and the duration of each Period (5.3.2.1)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dashget.mpd.presentation import PeriodSpan
 
 
 class TimedPeriod(msgspec.Struct, frozen=True):
-    """A Period of the document with its place on the timeline."""
+    """A Period of the document with its start and duration."""
 
     element: Period
     span: PeriodSpan
 
 
 def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tuple[Period, ...]]:
-    """Give the timed Periods, and the early available ones, whose start is not known yet."""
+    """Return the timed Periods, and the early available ones, whose start is not known yet."""
     starts = _starts(mpd, log)
     following = _following(starts)
     timed: list[TimedPeriod] = []
@@ -42,7 +42,7 @@ def _starts(mpd: MPD, log: IssueLog) -> list[Fraction | None]:
         start = previous_end if period.start is None else period.start
         if start is None and mpd.type == "static":
             log.problem(
-                f"Period {_name(period)} has no @start, and the one before it no @duration",
+                f"Period {_name(period)} has no @start, and the Period before it has no @duration",
                 period.where,
                 period.line,
                 "5.3.2.1",
@@ -56,14 +56,14 @@ def _starts(mpd: MPD, log: IssueLog) -> list[Fraction | None]:
 def _duration(
     mpd: MPD, period: Period, start: Fraction, following: Fraction | None, log: IssueLog
 ) -> Fraction | None:
-    """Give ``@duration``, cut at the next Period's start; else what follows from that start."""
+    """Return ``@duration``, limited to the time until the next Period's start."""
     duration = period.duration
     if following is not None:
         room = following - start
         if duration is not None and duration > room:
             log.warn(
-                f"Period {_name(period)} runs {float(duration - room):g} s past the start of the "
-                "next one; it ends there",
+                f"Period {_name(period)} overlaps the next one by {float(duration - room):g} s; "
+                "it ends where that starts",
                 period.where,
                 period.line,
                 "5.3.2.1",
@@ -73,8 +73,8 @@ def _duration(
         duration = mpd.media_presentation_duration - start
     if duration is not None and duration <= 0:
         log.warn(
-            f"Period {_name(period)} has a duration of {float(duration):g} s: no segments follow "
-            "from it",
+            f"Period {_name(period)} has a duration of {float(duration):g} s: it has no derived "
+            "segments",
             period.where,
             period.line,
             "5.3.2.1",
@@ -84,7 +84,7 @@ def _duration(
 
 
 def _following(starts: list[Fraction | None]) -> list[Fraction | None]:
-    """Give for each Period the start of the next one whose start is known."""
+    """Return for each Period the start of the next one whose start is known."""
     found: list[Fraction | None] = []
     latest: Fraction | None = None
     for start in reversed(starts):
@@ -103,15 +103,13 @@ def _check_ids(mpd: MPD, log: IssueLog) -> None:
         if period.id is None:
             if mpd.type == "dynamic":
                 log.warn_once(
-                    "@id is missing, which a dynamic presentation needs",
+                    "@id is missing; it is mandatory in a dynamic presentation",
                     period.where,
                     period.line,
                     "5.3.2.2",
                 )
         elif period.id in seen:
-            log.warn(
-                f"the Period id {period.id!r} is there twice", period.where, period.line, "5.3.2.2"
-            )
+            log.warn(f"duplicate Period id: {period.id!r}", period.where, period.line, "5.3.2.2")
         else:
             seen.add(period.id)
 

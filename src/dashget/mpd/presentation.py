@@ -1,8 +1,8 @@
-"""What an MPD means once it is resolved: everything inherited, timed and located.
+"""A resolved MPD: all values inherited, all times computed, all URLs absolute.
 
-A ``Presentation`` holds plain facts. It needs no look back at the document: a
-``Representation`` knows its Period's place on the timeline, its base URLs and its merged
-segment information, which is all that ``dashget.segments.address`` asks for.
+A ``Presentation`` is independent of the document it came from. Each ``Representation`` has the
+span of its Period, its base URLs and its merged segment information, which is all that
+``dashget.segments.address`` needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dashget.mpd.urlquery import RequestQuery
 
 
 class ContentType(enum.Enum):
-    """What a Representation is for a viewer; the spelling is that of the command line."""
+    """The type of content of a Representation; the values are those of the command line."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -46,7 +46,7 @@ class Descriptor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pssh(msgspec.Struct, frozen=True, gc=False):
-    """A ``pssh`` box: for which system, and the whole box as it is."""
+    """A ``pssh`` box: the id of its system, and the unchanged bytes of the box."""
 
     system_id: str
     data: bytes
@@ -81,7 +81,7 @@ class Tiles(msgspec.Struct, frozen=True, gc=False):
 
 
 class Base(msgspec.Struct, frozen=True, gc=False):
-    """One base URL that a Representation's references may be resolved against.
+    """One of the base URLs that a Representation's references are resolved against.
 
     ``availability_time_offset`` is in seconds, None for ``INF``.
     """
@@ -93,7 +93,7 @@ class Base(msgspec.Struct, frozen=True, gc=False):
 
 
 class PeriodSpan(msgspec.Struct, frozen=True, gc=False):
-    """A Period's place. ``duration`` is None for an open Period."""
+    """Start and duration of a Period. ``duration`` is None for an open Period."""
 
     index: int
     id: str | None
@@ -107,11 +107,11 @@ class PeriodSpan(msgspec.Struct, frozen=True, gc=False):
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):
-    """What a dynamic presentation has available now (5.3.9.5.3, Annex A).
+    """The window of available segments of a dynamic presentation (5.3.9.5.3, Annex A).
 
     ``now`` is seconds of wall-clock time since ``MPD@availabilityStartTime``, that is, the
-    live edge on the presentation timeline. ``depth`` is the time-shift buffer's, None for
-    endless.
+    live edge on the presentation timeline. ``depth`` is the depth of the time-shift
+    buffer, None if unlimited.
     """
 
     now: Fraction
@@ -119,14 +119,14 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
-    """A resource that is named outright, such as an initialization segment."""
+    """A resource with its own URL, such as an initialization segment."""
 
     address: Address
     range: ByteRange | None = None
 
 
 class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
-    """SegmentTemplate: ``media`` is expanded once per segment, ``index`` beside it if there."""
+    """SegmentTemplate: ``media``, and ``index`` if there is one, are expanded once per segment."""
 
     media: Address
     timescale: int
@@ -140,7 +140,7 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
 
 
 class ListAddressing(msgspec.Struct, frozen=True, gc=False):
-    """SegmentList: one segment per SegmentURL, resolved against ``bases`` as they are read."""
+    """SegmentList: one segment per SegmentURL, resolved against ``bases`` during iteration."""
 
     segments: tuple[ListedSegment, ...]
     timescale: int
@@ -153,8 +153,8 @@ class ListAddressing(msgspec.Struct, frozen=True, gc=False):
 class SingleAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentBase, or a bare BaseURL: the resource is one file.
 
-    ``index_range`` is where the file's ``sidx`` or Cues are; ``index`` is another file that
-    holds them.
+    ``index_range`` is the range of the file's ``sidx`` or Cues; ``index`` is a separate file
+    with them.
     """
 
     media: Address
@@ -169,9 +169,9 @@ Addressing = TemplateAddressing | ListAddressing | SingleAddressing
 
 
 class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One encoding of one content component, in one Period (5.3.5), all inherited.
+    """One encoding of one content component, in one Period (5.3.5), with inherited values.
 
-    ``id`` is made up from the position (``unnamed-0-2``) where the document has none.
+    If the document has no ``id``, it is derived from the position (``unnamed-0-2``).
     """
 
     id: str
@@ -208,7 +208,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def gaps(self) -> int:
-        """How many gaps the SegmentTimeline has: stretches for which nothing is listed."""
+        """The number of gaps in the SegmentTimeline: stretches without a listed segment."""
         timeline = getattr(self.addressing, "timeline", None)
         return 0 if timeline is None else int(timeline.gaps)
 
@@ -268,10 +268,10 @@ class Period(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Presentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A resolved MPD. ``duration`` is in seconds, None where it is open.
+    """A resolved MPD. ``duration`` is in seconds, None if it is open.
 
-    ``url`` is what references are resolved against before any BaseURL: the manifest's own URL,
-    or what stands in for it.
+    ``url`` is the base of all references before any BaseURL: the manifest's own URL, or
+    ``base_url`` if that was given.
     """
 
     type: PresentationType
@@ -286,5 +286,5 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def dynamic(self) -> bool:
-        """Whether the presentation is (or was, when the MPD was written) live."""
+        """True if the presentation is live, or was when the MPD was written."""
         return self.type is PresentationType.DYNAMIC

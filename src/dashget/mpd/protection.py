@@ -1,4 +1,4 @@
-"""ContentProtection (5.8.4.1): which systems, which keys. Reported, never acted on."""
+"""Read ContentProtection (5.8.4.1): systems and key ids. Reported, never acted on."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def protections_of(
     known: dict[str, ContentProtection],
     log: IssueLog,
 ) -> tuple[Protection, ...]:
-    """Gather the descriptors of all levels, nearest first, each said once.
+    """Return the descriptors of all levels, nearest first, without duplicates.
 
-    ``known`` are those that others refer to, as ``referable`` gives them.
+    ``known`` has the descriptors that others refer to, as ``referable`` returns them.
     """
     found: dict[Protection, None] = {}
     for level in levels:
@@ -52,7 +52,7 @@ def protections_of(
 
 
 def referable(mpd: MPD) -> dict[str, ContentProtection]:
-    """Find the ContentProtection descriptors that others may refer to (5.8.4.1.3)."""
+    """Return the ContentProtection descriptors that others may refer to (5.8.4.1.3), by id."""
     sources: list[MPD | Period | AdaptationSet | Representation] = [mpd]
     for period in mpd.periods:
         sources.append(period)
@@ -68,7 +68,7 @@ def referable(mpd: MPD) -> dict[str, ContentProtection]:
 
 
 def system_name(scheme: str) -> str | None:
-    """Give the common name of a protection scheme or system id."""
+    """Return the common name of a protection scheme or system id."""
     if scheme.lower() == _MP4:
         return "MP4 common encryption"
     match = _UUID.fullmatch(scheme)
@@ -78,7 +78,7 @@ def system_name(scheme: str) -> str | None:
 def _protection(
     descriptor: ContentProtection, source: ContentProtection | None, log: IssueLog
 ) -> Protection:
-    """Build one; ``@ref`` takes what is missing from the descriptor that it names (5.8.4.1.3)."""
+    """Build a Protection; missing values come from the descriptor in ``@ref`` (5.8.4.1.3)."""
     scheme = descriptor.scheme or (source.scheme if source else "")
     kids = descriptor.default_kid or (source.default_kid if source else None) or ""
     texts = descriptor.pssh or (source.pssh if source else ())

@@ -1,8 +1,8 @@
-"""Remote elements (5.5): the document with what was fetched for it in place.
+"""Put fetched remote elements (5.5) into the document.
 
-``MPD.remote`` says what is needed. The caller fetches each ``href``, resolved against the
-MPD's URL, and calls ``include_remote``; what comes may name more, so this goes on until
-``MPD.remote`` is empty. Nothing is fetched here.
+``MPD.remote`` lists the remote elements. The caller fetches each ``href``, resolved against the
+MPD's URL, and calls ``include_remote``. Fetched elements may contain remote elements too, so this
+is repeated until ``MPD.remote`` is empty. Nothing is fetched here.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _PROLOG: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 def include_remote(
     mpd: MPD, fetched: Mapping[str, bytes | None], *, limits: ParseLimits = DEFAULT_LIMITS
 ) -> MPD:
-    """Put remote elements in their place; ``fetched`` maps an ``href`` as written to its bytes.
+    """Replace remote elements; ``fetched`` maps an ``href`` as written to its bytes.
 
-    None, or bytes that hold no such element, is a warning, and the element's own content
-    stays. An ``href`` that is not in ``fetched`` stays remote. References that lead back to
-    themselves, or deeper than four, are problems.
+    None, or bytes without such an element, is a warning, and the element keeps its own
+    content. An ``href`` that is missing in ``fetched`` stays remote. References that lead back
+    to themselves, or that are nested more than four deep, are problems.
     """
     if mpd.source is None:
         return mpd
@@ -58,8 +58,8 @@ def _content(
     log: IssueLog,
     limits: ParseLimits,
 ) -> list[Element]:
-    """Give the elements that stand in for one; itself without the reference where there is none."""
-    failure = "was not to be had"
+    """Return the elements that replace a remote one; itself without reference if there are none."""
+    failure = "could not be fetched"
     if data is not None:
         try:
             found = _read_elements(data, log, limits)
@@ -73,7 +73,7 @@ def _content(
                 return [child for child in fitting if child.attributes.get(HREF) != RESOLVE_TO_ZERO]
             failure = f"has no {element.name}"
     log.warn(
-        f"the remote {element.name} at {href!r} {failure}; its own content stays",
+        f"the remote {element.name} at {href!r} {failure}; its own content is used",
         where,
         element.line,
         "5.5.3",
@@ -87,7 +87,7 @@ def _local(element: Element) -> Element:
 
 
 def _read_elements(data: bytes, log: IssueLog, limits: ParseLimits) -> list[Element]:
-    """Read a remote entity: one element, several side by side, or none at all."""
+    """Read a remote entity, which has any number of elements side by side."""
     body = data[_PROLOG.match(data).end() :]  # type: ignore[union-attr]  # it matches everything
     if not body.strip():
         return []

@@ -1,7 +1,7 @@
-"""From the document to what it means: Period times, inheritance, base URLs, availability.
+"""Resolve a document: Period times, inheritance, base URLs, availability.
 
-One pass from the MPD down to each Representation. Everything that breaks the standard
-where it matters is collected on the way, and raised together at the end.
+One pass goes from the MPD down to each Representation. Breaches of the standard that segments
+depend on are collected on the way, and raised together at the end.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def resolve(
 ) -> Presentation:
     """Resolve an MPD that was fetched from ``url`` (the final URL, after redirects).
 
-    Without ``url``, the one that ``parse_mpd`` was given counts.
-    ``base_url`` replaces ``url`` as the base of references (a local file, stdin). ``now`` is the
-    wall-clock time, an aware datetime or seconds since 1970; a dynamic MPD needs it. Raises
-    MPDValidityError with every issue; what is merely odd is in ``Presentation.warnings``.
+    Without ``url``, the URL given to ``parse_mpd`` is used. ``base_url`` replaces ``url`` as the
+    base of references (for a local file or standard input). ``now`` is the wall-clock time, an
+    aware datetime or seconds since 1970; a dynamic MPD needs it. Raises MPDValidityError with
+    every problem; odd but usable parts are in ``Presentation.warnings``.
     """
     log = IssueLog()
     log.extend(mpd.warnings, mpd.problems)
     for remote in mpd.remote:
         log.warn(
-            f"{remote.element} is at {remote.href!r}, which was not fetched; its content stays",
+            f"{remote.element} is at {remote.href!r}, which was not fetched; its content is used",
             remote.where,
             remote.line,
             "5.5",
@@ -87,7 +87,7 @@ def resolve(
         log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
     for period in early:
         log.warn_once(
-            "an early available Period has no start yet; nothing of it is fetched",
+            "an early available Period has no start yet; its segments are not fetched",
             period.where,
             period.line,
             "5.3.2.1",
@@ -116,7 +116,7 @@ def _validity_error(problems: tuple[Issue, ...]) -> MPDValidityError:
 
 
 def _root_base(mpd: MPD, url: str, base_url: str | None) -> str:
-    """Give the base of all references: for a local file without any absolute BaseURL, Location."""
+    """Return the base of all references: Location for a local file without absolute BaseURL."""
     if base_url is not None:
         return resolve_reference(url, base_url)
     if Url.parse(url).scheme in ("http", "https") or not mpd.locations:
@@ -143,7 +143,7 @@ def _duration(mpd: MPD, periods: tuple[Period, ...]) -> Fraction | None:
 
 
 class _Inherited(msgspec.Struct, frozen=True):
-    """What a level hands down to the next one."""
+    """The values that a level passes down to the next one."""
 
     bases: tuple[Base, ...]
     query: RequestQuery | None
@@ -189,7 +189,7 @@ class _Resolver:
         )
 
     def _with_listed_duration(self, timed: TimedPeriod) -> TimedPeriod:
-        """Where nothing else gives a duration, take that of the longest explicit list."""
+        """Return the duration, if nothing else tells it that of the longest explicit list."""
         element, span = timed.element, timed.span
         ends = [
             listed_duration(merged((element, adaptation_set, representation), self._context))
@@ -325,7 +325,7 @@ class _Resolver:
     def _usable(
         self, bases: tuple[Base, ...], element: model.Representation
     ) -> tuple[tuple[Base, ...], str | None]:
-        """Keep the bases that the policy allows; say why not, where that is none of them."""
+        """Return the bases that the policy allows, or the reason why it allows none."""
         refusals = [self._context.refusal(base.url) for base in bases]
         usable = tuple(b for b, why in zip(bases, refusals, strict=True) if why is None)
         if not usable:
@@ -357,9 +357,7 @@ class _Resolver:
         media = _media_name(located)
         found = content_type(parent, element, media, tiles_of(properties))
         if found is None:
-            self._log.warn(
-                "nothing tells what kind of content this is", element.where, element.line, "5.3.7.2"
-            )
+            self._log.warn("unknown content type", element.where, element.line, "5.3.7.2")
         return found or ContentType.OTHER
 
 

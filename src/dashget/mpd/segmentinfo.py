@@ -1,4 +1,4 @@
-"""Reading SegmentBase, SegmentList and SegmentTemplate (5.3.9)."""
+"""Read SegmentBase, SegmentList and SegmentTemplate (5.3.9)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_segment_base(element: Element, where: str, log: IssueLog) -> SegmentBas
 
 
 def read_segment_list(element: Element, where: str, log: IssueLog) -> SegmentList:
-    """Read SegmentList; ``segments`` is None where it has no SegmentURL."""
+    """Read SegmentList; ``segments`` is None if it has no SegmentURL."""
     rows = element.listed or []
     segments = tuple(
         _listed(row, f"{where}/SegmentURL[{i}]", element.line, log) for i, row in enumerate(rows, 1)
@@ -141,7 +141,7 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
     _note_breaks(timeline, log)
     for index, duration in timeline.endless():
         log.problem(
-            f"@d is {duration} with a negative @r: no number of segments fills the time",
+            f"@d is {duration} with a negative @r: no number of segments can fill the time",
             f"{timeline.where}/S[{index + 1}]",
             element.line,
             "5.3.9.6.2",
@@ -158,7 +158,7 @@ def _note_breaks(timeline: SegmentTimeline, log: IssueLog) -> None:
             more = f", and {found.count - 1} more" if found.count > 1 else ""
             log.warn(
                 f"{name} of {found.ticks} {unit} before S[{found.position + 1}]{more}; "
-                "@t counts as given",
+                "@t is used as written",
                 timeline.where,
                 timeline.line,
                 "5.3.9.6.2",
@@ -168,7 +168,7 @@ def _note_breaks(timeline: SegmentTimeline, log: IssueLog) -> None:
 def _mend(
     timeline: SegmentTimeline, index: int, attributes: dict[str, str], line: int, log: IssueLog
 ) -> None:
-    """Read an ``S`` that is not made of plain numbers; what cannot be read is a problem."""
+    """Read an ``S`` with other values than plain numbers; invalid ones are problems."""
     where = f"{timeline.where}/S[{index + 1}]"
     values: dict[str, int | None] = {}
     for name in ("t", "d", "r", "n", "k"):

@@ -1,10 +1,10 @@
-"""URL templates: parsed once, expanded a million times.
+"""URL templates: parsed once, expanded for every segment.
 
 The road of a template: ``parse_template`` splits the text of ``SegmentTemplate@media`` into
-literals and identifiers; ``Template.marked`` fills in what is known per Representation and
-puts a private-use character in the place of every ``$Number$``, ``$Time$`` and
-``$SubNumber$``; that text is resolved like any URL reference; ``UrlPattern.from_marked``
-compiles the absolute URL for expansion (ISO/IEC 23009-1, 5.3.9.4.4).
+literals and identifiers. ``Template.marked`` fills in the values of the Representation, and
+replaces every ``$Number$``, ``$Time$`` and ``$SubNumber$`` by a private-use character, its
+marker. That text is resolved like any URL reference. ``UrlPattern.from_marked`` compiles the
+absolute URL for expansion (ISO/IEC 23009-1, 5.3.9.4.4).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dashget.common.lateregex import late
 from dashget.mpd.markers import FIRST, MARKER, is_marker
 
 MAX_WIDTH: Final = 64
-"""The widest number format that is believed; a wider one is hostile."""
+"""The widest number format that is accepted; a wider one is hostile."""
 
 _CONSTANT, _NUMBER, _TIME, _MIXED = range(4)
 _IDENTIFIER: Final = late(
@@ -31,7 +31,7 @@ _LEFT_OVER: Final = late(r"\$[^$/]*\$?|\{[^{}]*\}")
 
 
 class FieldName(enum.Enum):
-    """The identifiers whose value changes from segment to segment."""
+    """The identifiers whose values differ between segments."""
 
     NUMBER = "Number"
     TIME = "Time"
@@ -59,10 +59,10 @@ class Field(msgspec.Struct, frozen=True):
 class UrlPattern(msgspec.Struct, frozen=True, gc=False):
     """A URL in which zero or more fields are still open.
 
-    ``marked`` is the text with the i-th field replaced by ``chr(0xE000 + i)``: whoever has
-    to build another text with the same fields (a path in the mirror) works on that, and
-    calls ``from_marked`` again. ``expand(number, time, sub_number)`` gives the final text;
-    values of fields that the pattern does not have are ignored.
+    ``marked`` is the text with the i-th field replaced by ``chr(0xE000 + i)``. To make another
+    text with the same fields (a path in the mirror), change ``marked`` and call ``from_marked``
+    again. ``expand(number, time, sub_number)`` returns the final text; values of fields that
+    the pattern lacks are ignored.
     """
 
     marked: str
@@ -78,16 +78,16 @@ class UrlPattern(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def from_marked(cls, marked: str, fields: tuple[Field, ...]) -> UrlPattern:
-        """Make a pattern of a text whose private-use characters stand for ``fields``."""
+        """Return a pattern for a text whose private-use characters stand for ``fields``."""
         return cls(marked, fields)
 
     @classmethod
     def literal(cls, url: str) -> UrlPattern:
-        """Make a pattern without fields."""
+        """Return a pattern without fields."""
         return cls(escape_markers(url))
 
     def expand(self, number: int | None, time: int | None, sub_number: int | None) -> str:
-        """Give the text with its fields filled in; this is the hot path of every plan."""
+        """Return the text with its fields filled in. This is the hot path of every plan."""
         mode = self._mode
         if mode == _NUMBER:
             return self._form % number
@@ -104,7 +104,7 @@ class UrlPattern(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def text(self) -> str:
-        """The canonical text, fields visible: ``http://h/v1-$Number%05d$.m4s``."""
+        """The canonical text with visible fields: ``http://h/v1-$Number%05d$.m4s``."""
         text = self.marked.replace("$", "$$")
         return MARKER.sub(lambda m: str(self.fields[ord(m[0]) - FIRST]), text)
 
@@ -113,20 +113,20 @@ class UrlPattern(msgspec.Struct, frozen=True, gc=False):
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
-    """Where a segment can be had: the first pattern is the first choice.
+    """The URLs of a resource, as patterns; the first one is preferred.
 
-    The other patterns are the same resource under the next BaseURLs (5.6.5), in the order
-    in which to try them.
+    The others lead to the same resource under other BaseURLs (5.6.5), in the order in which to
+    try them.
     """
 
     patterns: tuple[UrlPattern, ...]
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A parsed template: literal texts and identifiers in their order.
+    """A parsed template: literal texts and identifiers in order.
 
-    ``parts`` holds a ``str`` for literal text, a ``Field`` for what differs from segment to
-    segment, and a ``Constant`` for what is known per Representation.
+    ``parts`` has a ``str`` for literal text, a ``Field`` for an identifier whose value differs
+    between segments, and a ``Constant`` for one whose value the Representation tells.
     """
 
     source: str
@@ -135,17 +135,17 @@ class Template(msgspec.Struct, frozen=True):
     """The distinct fields; the i-th has the marker ``chr(0xE000 + i)``."""
 
     def has(self, name: FieldName) -> bool:
-        """Whether the template names this identifier."""
+        """Return True if the template has this field."""
         return any(field.name is name for field in self.fields)
 
     def names(self, constant: str) -> bool:
-        """Whether the template names ``RepresentationID`` or ``Bandwidth``."""
+        """Return True if the template has ``RepresentationID`` or ``Bandwidth``."""
         return any(isinstance(part, Constant) and part.name == constant for part in self.parts)
 
     def marked(self, representation_id: str, bandwidth: int | None) -> str:
-        """Fill in the constants, and leave a marker for every field.
+        """Return the text with constants filled in and a marker for every field.
 
-        What an identifier is replaced with is never read as a template again.
+        A value that replaces an identifier is never read as a template again.
         """
         pieces: list[str] = []
         for part in self.parts:
@@ -170,10 +170,10 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 def parse_template(text: str) -> tuple[Template, tuple[str, ...]]:
-    """Parse a template, and say what is odd about it.
+    """Parse a template; return it with remarks about odd parts.
 
-    Anything between dollar signs (or braces) that is no identifier is literal text, with a
-    remark for the first. A width on ``$RepresentationID$`` is ignored, as players do.
+    Unknown identifiers between dollar signs (or braces) are literal text, with a remark about
+    the first. A width of ``$RepresentationID$`` is ignored, as players do.
     """
     parts: list[str | Field | Constant] = []
     remarks: list[str] = []
@@ -205,7 +205,7 @@ def parse_template(text: str) -> tuple[Template, tuple[str, ...]]:
 
 
 def escape_markers(text: str) -> str:
-    """Percent-encode the private-use characters that patterns use for themselves."""
+    """Percent-encode private-use characters, which patterns use as markers."""
     if text.isascii():
         return text
     return MARKER.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
@@ -214,7 +214,7 @@ def escape_markers(text: str) -> str:
 def _read_format(
     name: str, width_text: str | None, radix: str | None
 ) -> tuple[int, str, str | None]:
-    """Give width, radix and a remark; ``%5d`` is read as ``%05d``: no URL is padded with blanks."""
+    """Return width, radix and a remark; ``%5d`` is read as ``%05d``, since URLs have no spaces."""
     if radix is None:
         return 0, "d", None
     radix = "d" if radix in "iu" else radix
@@ -222,7 +222,7 @@ def _read_format(
     if name == "RepresentationID":
         return 0, "d", "a width has no meaning here and is ignored"
     if width > MAX_WIDTH:
-        return MAX_WIDTH, radix, f"the width {width} is cut to {MAX_WIDTH}"
+        return MAX_WIDTH, radix, f"the width {width} is reduced to {MAX_WIDTH}"
     if width_text and not width_text.startswith("0"):
         return width, radix, f"read as %0{width}{radix}"
     return width, radix, None
@@ -233,12 +233,12 @@ def _unknown_identifier(text: str) -> list[str]:
     match = _LEFT_OVER.search(rest)
     if match is None:
         return []
-    return [f"{match[0]} is no template identifier and stays as literal text"]
+    return [f"{match[0]} is not a template identifier; kept as literal text"]
 
 
 def _compile(marked: str, fields: tuple[Field, ...]) -> tuple[str, int]:
-    """Turn marked text into a ``%`` format, and say which values it takes."""
-    # Without an expression: this is often the only use of one, and compiling takes longer.
+    """Turn marked text into a ``%`` format; return it with the fields it takes."""
+    # No regular expression: it would often be used once only, and compiling it takes longer.
     order = []
     pieces = []
     for char in marked.replace("%", "%%"):

@@ -1,4 +1,4 @@
-"""The rows of a SegmentTimeline, as written, in little memory."""
+"""Store the rows of a SegmentTimeline, as written, in little memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 _ABSENT: Final = 2**64 - 1
-"""Stands for an absent ``S@t`` inside the compact list; never leaves it."""
+"""Stands for a missing ``S@t`` inside the compact list only."""
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Where a timeline is not continuous: its first place and size, and how many there are."""
+    """The gaps or overlaps of a timeline: place and size of the first, and their number."""
 
     position: int
     ticks: int
@@ -21,12 +21,12 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class SegmentTimeline:
-    """SegmentTimeline (5.3.9.6), a million ``S`` elements in 24 MB.
+    """SegmentTimeline (5.3.9.6): a million ``S`` elements take 24 MB.
 
-    Iteration gives ``(t, d, r, n, k)`` per ``S``, with None for an absent ``@t`` or ``@n``
-    and the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` holds, by position, the rows that
-    are not made of plain numbers, until ``parse`` has mended them. ``gaps`` counts the times at
-    which a row begins later than the one before it ends.
+    Iteration yields ``(t, d, r, n, k)`` per ``S``, with None for a missing ``@t`` or ``@n`` and
+    the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` has the rows with other values than plain
+    numbers, by position, until ``parse`` has read them. ``gaps`` counts the rows that begin
+    later than the row before ends.
     """
 
     __slots__ = (
@@ -53,7 +53,7 @@ class SegmentTimeline:
         self._sequences: dict[int, int] = {}
 
     def append(self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int = 1) -> None:
-        """Add an ``S``; OverflowError where a value does not fit its 64 bits."""
+        """Add an ``S``; raise OverflowError if a value does not fit into 64 bits."""
         index = len(self._times)
         if t == _ABSENT:
             raise OverflowError(f"a time of {t}")
@@ -66,7 +66,7 @@ class SegmentTimeline:
         self._times.append(_ABSENT if t is None else t)
 
     def append_odd(self, attributes: dict[str, str], line: int) -> None:
-        """Add an ``S`` that ``append`` could not take, for a closer look."""
+        """Add an ``S`` with odd values, to be read by ``parse``."""
         index = len(self._times)
         for column in (self._durations, self._repeats):
             del column[index:]
@@ -76,7 +76,7 @@ class SegmentTimeline:
         self.append(None, 0)
 
     def mend(self, index: int, t: int | None, d: int, r: int, n: int | None, k: int) -> None:
-        """Give an odd ``S`` its values."""
+        """Set the values of an odd ``S``."""
         self._times[index] = _ABSENT if t is None else t
         self._durations[index] = d
         self._repeats[index] = r
@@ -86,16 +86,16 @@ class SegmentTimeline:
             self._sequences[index] = k
 
     def endless(self) -> list[tuple[int, int]]:
-        """The positions (and durations) of rows that repeat a zero duration without end."""
+        """The positions and durations of rows that repeat a zero duration without end."""
         if 0 not in self._durations:
             return []
         rows = enumerate(zip(self._durations, self._repeats, strict=True))
         return [(index, d) for index, (d, r) in rows if d == 0 and r < 0]
 
     def breaks(self) -> tuple[Break | None, Break | None]:
-        """Find where a given ``@t`` is not the end of the row before: gaps, and overlaps.
+        """Return the gaps and overlaps: rows whose ``@t`` is not the end of the row before.
 
-        What follows a negative ``@r`` is neither: that row reaches as far as it must.
+        A row after a negative ``@r`` is neither: the row before it extends to its ``@t``.
         """
         found: list[Break | None] = [None, None]
         expected: int | None = None
@@ -116,7 +116,7 @@ class SegmentTimeline:
 
     @property
     def runs_on(self) -> bool:
-        """Whether the last row repeats until the end of the Period."""
+        """True if the last row repeats until the end of the Period."""
         return len(self._repeats) > 0 and self._repeats[-1] < 0
 
     def __len__(self) -> int:
@@ -133,14 +133,14 @@ class SegmentTimeline:
             yield None if t == _ABSENT else t, d, r, numbers.get(i), sequences.get(i, 1)
 
     def time_at(self, position: int) -> int | None:
-        """Give the ``@t`` of a row; None where it has none, or where there is no such row."""
+        """Return the ``@t`` of a row; None if it has none, or if there is no such row."""
         if position >= len(self._times) or self._times[position] == _ABSENT:
             return None
         return self._times[position]
 
     @property
     def end(self) -> int | None:
-        """Where the last segment ends, in ticks; None where a row repeats without a number."""
+        """The end of the last segment in ticks; None if a row repeats without a number."""
         if not len(self) or min(self._repeats) < 0:
             return None
         latest = time = 0
@@ -151,7 +151,7 @@ class SegmentTimeline:
 
     @property
     def closed_count(self) -> int | None:
-        """How many segments all rows have; None where a row repeats without a number."""
+        """The number of segments of all rows; None if a row repeats without a number."""
         if min(self._repeats, default=0) < 0:
             return None
         return len(self) + sum(self._repeats)

@@ -1,4 +1,4 @@
-"""What kind of content a Representation is, and other facts read from names and descriptors."""
+"""Derive the content type of a Representation, and other facts, from names and descriptors."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def content_type(
     media: str | None,
     tiles: Tiles | None,
 ) -> ContentType | None:
-    """Tell what is in it, from the most to the least explicit statement; None where nothing says.
+    """Return the content type, None if nothing tells it. The most explicit source decides.
 
     In order: a thumbnail grid, ``@contentType``, ``@mimeType``, ContentComponent, ``@codecs``,
     a subtitle role, and last the extension of the media's name.
@@ -167,7 +167,7 @@ def content_type(
 
 
 def tiles_of(descriptors: Iterable[DescriptorElement]) -> Tiles | None:
-    """Read the grid of thumbnails (DASH-IF IOP, 6.2.6)."""
+    """Return the grid of thumbnails (DASH-IF IOP, 6.2.6)."""
     for descriptor in descriptors:
         match = _TILES.fullmatch(descriptor.value or "")
         if descriptor.scheme in TILE_SCHEMES and match and int(match[1]) and int(match[2]):
@@ -176,7 +176,7 @@ def tiles_of(descriptors: Iterable[DescriptorElement]) -> Tiles | None:
 
 
 def channels_of(descriptors: Iterable[DescriptorElement]) -> int | None:
-    """Count the channels that AudioChannelConfiguration names, where the scheme is known."""
+    """Return the number of channels in AudioChannelConfiguration, if its scheme is known."""
     for descriptor in descriptors:
         value = (descriptor.value or "").strip()
         scheme = descriptor.scheme.lower()
@@ -190,7 +190,7 @@ def channels_of(descriptors: Iterable[DescriptorElement]) -> int | None:
 
 
 def values_of(descriptors: Iterable[DescriptorElement], schemes: frozenset[str]) -> tuple[str, ...]:
-    """Give the values listed by descriptors of these schemes, split at blanks and commas."""
+    """Return the values listed by descriptors of these schemes, split at spaces and commas."""
     return tuple(
         part
         for descriptor in descriptors
@@ -201,12 +201,12 @@ def values_of(descriptors: Iterable[DescriptorElement], schemes: frozenset[str])
 
 
 def plain(descriptors: Iterable[DescriptorElement]) -> tuple[Descriptor, ...]:
-    """Give descriptors without their places."""
+    """Return descriptors without their places."""
     return tuple(Descriptor(d.scheme, d.value, d.id) for d in descriptors)
 
 
 def is_known_essential(scheme: str) -> bool:
-    """Whether an EssentialProperty of this scheme changes nothing about what to fetch."""
+    """Return True if an EssentialProperty of this scheme does not change which files to fetch."""
     return scheme.lower().startswith(_KNOWN_ESSENTIAL)
 
 
@@ -234,7 +234,7 @@ def _of_mime(mime_type: str | None, codecs: str | None) -> ContentType | None:
 
 
 def _of_codecs(codecs: str | None) -> ContentType | None:
-    """Tell from the sample entries; of several, video says more than audio."""
+    """Return the content type of the sample entries; video takes precedence over audio."""
     found = set()
     for codec in (codecs or "").lower().split(","):
         name = codec.strip().partition(".")[0]
@@ -259,6 +259,6 @@ def _of_extension(media: str | None) -> ContentType | None:
 
 
 def _dolby_channels(mask: int) -> int:
-    """Count channels in ETSI TS 102 366's map: some of its 16 bits stand for a pair."""
+    """Count the channels in the map of ETSI TS 102 366: some of its 16 bits stand for a pair."""
     pairs = {5, 6, 9, 10, 11, 13}
     return sum(2 if bit in pairs else 1 for bit in range(16) if mask & (0x8000 >> bit))

@@ -1,4 +1,4 @@
-"""URL parameters (ISO/IEC 23009-1, Annex I): a query string that every segment URL gets."""
+"""Add URL parameters (ISO/IEC 23009-1, Annex I): a query string for every segment URL."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None
     template = "$querypart$" if query.query_template is None else query.query_template
     if "$header:" in template or query.header_param_source:
         log.warn(
-            "URL parameters from HTTP headers are not supported; left out",
+            "URL parameters from HTTP headers are not supported; ignored",
             query.where,
             query.line,
             "I.3",
@@ -70,7 +70,7 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
-    """Return the origin of a URL; that of no URL if its host or port is invalid."""
+    """Return the origin of a URL; three times None if its host or port is invalid."""
     try:
         return url.origin
     except UrlError:

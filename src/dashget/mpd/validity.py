@@ -1,4 +1,4 @@
-"""What the standard asks of a document beyond the form of its values."""
+"""Check rules of the standard beyond the form of single values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashget.mpd.traits import is_known_essential
 def check_countable(
     addressing: Addressing, information: SegmentBase | None, timed: TimedPeriod, log: IssueLog
 ) -> None:
-    """A number of segments that follows from a Period's duration needs that duration."""
+    """Record a problem if segments are derived from an unknown Period duration."""
     if timed.span.duration is not None or information is None:
         return
     if not isinstance(addressing, TemplateAddressing):
@@ -26,8 +26,8 @@ def check_countable(
         period = timed.element
         name = repr(period.id) if period.id else period.where
         log.problem(
-            f"the duration of Period {name} is not known, and the number of its segments "
-            "follows from it",
+            f"the duration of Period {name} is unknown, but the number of its segments "
+            "depends on it",
             information.where,
             information.line,
             "5.3.2.1",
@@ -35,11 +35,11 @@ def check_countable(
 
 
 def check_essential(element: AdaptationSet | Representation, log: IssueLog) -> None:
-    """An EssentialProperty that is not known would stop a player; a mirror only remarks on it."""
+    """Warn about an unknown EssentialProperty, which would stop a player."""
     for descriptor in element.essential:
         if not is_known_essential(descriptor.scheme):
             log.warn_once(
-                f"EssentialProperty {descriptor.scheme!r} is not known; fetched all the same",
+                f"EssentialProperty {descriptor.scheme!r} is unknown; its content is fetched",
                 descriptor.where,
                 descriptor.line,
                 "5.8.4.8",
@@ -47,7 +47,7 @@ def check_essential(element: AdaptationSet | Representation, log: IssueLog) -> N
 
 
 def check_representations(period: Period, log: IssueLog) -> None:
-    """Every Representation has an ``@id`` that is unique in its Period, and a ``@bandwidth``."""
+    """Check that every Representation has an ``@id`` unique in its Period, and a ``@bandwidth``."""
     seen: set[str] = set()
     for adaptation_set in period.adaptation_sets:
         for representation in adaptation_set.representations:
@@ -57,7 +57,7 @@ def check_representations(period: Period, log: IssueLog) -> None:
                 log.warn("@id is missing", where, line, "5.3.5.2")
             elif name in seen:
                 log.warn(
-                    f"the Representation id {name!r} is there twice in one Period",
+                    f"duplicate Representation id in one Period: {name!r}",
                     where,
                     line,
                     "5.3.5.2",

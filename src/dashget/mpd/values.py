@@ -1,7 +1,7 @@
-"""The lexical forms of an MPD's attributes: numbers, durations, times, rates, flags.
+"""Parse the values of an MPD's attributes: numbers, durations, times, rates, booleans.
 
-Every reader takes text and gives a value and a remark: None for text as the schema wants
-it, else what was made of it. ValueError means that nothing sensible can be made of it. All
+Every function takes text and returns a value and a remark. The remark is None for text that
+follows the schema, else it tells how the text was read. Invalid text raises ValueError. All
 results are exact.
 """
 
@@ -45,7 +45,7 @@ Remark = str | None
 
 
 def read_integer(text: str) -> tuple[int, Remark]:
-    """Read an integer; a fractional number is rounded, as packagers with float ticks mean it."""
+    """Parse an integer; fractions, which packagers with float ticks write, are rounded."""
     stripped = text.strip()
     if _INTEGER.fullmatch(stripped):
         return int(stripped), None
@@ -56,7 +56,7 @@ def read_integer(text: str) -> tuple[int, Remark]:
 
 
 def read_number(text: str) -> tuple[Fraction, Remark]:
-    """Read a decimal number, exactly; exponents are taken with a remark."""
+    """Parse a decimal number exactly; exponents are accepted with a remark."""
     stripped = text.strip()
     if _DECIMAL.fullmatch(stripped):
         return Fraction(stripped), None
@@ -69,7 +69,7 @@ def read_number(text: str) -> tuple[Fraction, Remark]:
 
 
 def read_rate(text: str) -> tuple[Fraction, Remark]:
-    """Read ``@frameRate``: ``25`` or ``30000/1001``; a decimal is kept exactly."""
+    """Parse ``@frameRate``: ``25`` or ``30000/1001``; a decimal is read exactly."""
     match = _RATIO.fullmatch(text.strip())
     if match:
         if int(match[2]) == 0:
@@ -77,12 +77,12 @@ def read_rate(text: str) -> tuple[Fraction, Remark]:
         return Fraction(int(match[1]), int(match[2])), None
     value, remark = read_number(text)
     if remark is None and value.denominator != 1:
-        remark = f"{text.strip()} is neither an integer nor a ratio; taken as it is"
+        remark = f"{text.strip()} is neither an integer nor a ratio; read as a decimal"
     return value, remark
 
 
 def read_boolean(text: str) -> tuple[bool, Remark]:
-    """Read xs:boolean; other spellings of case are taken with a remark."""
+    """Parse xs:boolean; upper case is accepted with a remark."""
     stripped = text.strip()
     if stripped in ("true", "1"):
         return True, None
@@ -94,7 +94,7 @@ def read_boolean(text: str) -> tuple[bool, Remark]:
 
 
 def read_duration(text: str) -> tuple[Fraction, Remark]:
-    """Read xs:duration into seconds; the forms that people write are taken with a remark.
+    """Parse xs:duration into seconds; other common forms are accepted with a remark.
 
     A year is read as 365 days and a month as 30: the standard gives them no length.
     """
@@ -110,7 +110,7 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
 
 
 def parse_duration(text: str) -> Fraction:
-    """Read a duration that a person wrote: ``90``, ``1h2m3s``, ``1:02:03.5``, ``PT90S``."""
+    """Parse another common form of a duration: ``90``, ``1h2m3s``, ``1:02:03.5``, ``PT90S``."""
     stripped = text.strip()
     if _DECIMAL.fullmatch(stripped):
         return Fraction(stripped)
@@ -136,7 +136,7 @@ def parse_duration(text: str) -> Fraction:
 
 
 def read_date_time(text: str) -> tuple[Fraction, Remark]:
-    """Read xs:dateTime into seconds since 1970, UTC; without a zone it is UTC (5.3.1.2)."""
+    """Parse xs:dateTime into seconds since 1970, UTC; without a zone it is UTC (5.3.1.2)."""
     match = _DATE_TIME.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not a date and time: {text!r}")
@@ -154,11 +154,14 @@ def read_date_time(text: str) -> tuple[Fraction, Remark]:
     regular = (
         separator == "T" and second is not None and (zone is None or zone in "Z" or ":" in zone)
     )
-    return value, None if regular else f"{text.strip()!r} is not an xs:dateTime; read all the same"
+    return (
+        value,
+        None if regular else f"{text.strip()!r} is not an xs:dateTime; read as a similar form",
+    )
 
 
 def _iso_seconds(match: re.Match[str]) -> Fraction:
-    """Let isodate read all but the decimals of the seconds, which it would round to 1 us."""
+    """Parse with isodate, except the decimals of the seconds, which it would round to 1 us."""
     text, digits = match["whole"], match["digits"]
     if digits is not None:
         whole_seconds = match["seconds"] or "0"

@@ -1,6 +1,6 @@
-"""Remote elements in a tree (5.5): finding them, and putting others in their place.
+"""Find and replace the remote elements in a tree (5.5).
 
-A tree is changed in place here; ``remote`` is what callers use.
+The tree is changed in place here; other packages use ``remote``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dashget.mpd.xmltree import XLINK, Element
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
 MAX_REMOTE: Final = 1000
-"""How many remote elements a document may have at a time."""
+"""The maximum of remote elements in a document."""
 MAX_NESTING: Final = 4
-"""How deep remote elements may name remote elements."""
+"""The maximum depth of remote elements inside remote elements."""
 
 
 def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
-    """List the elements that are elsewhere, in document order."""
+    """Return the remote elements in document order."""
     found: list[RemoteElement] = []
     for child, place in _placed(root, where):
         href = child.attributes.get(HREF)
@@ -34,16 +34,16 @@ def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
 
 
 def remove_resolved_to_zero(root: Element) -> None:
-    """Take out the elements that refer to nothing on purpose (5.5.3)."""
+    """Remove the elements whose reference stands for no element (5.5.3)."""
     replace_remote(root, lambda element, href, _: [] if href == RESOLVE_TO_ZERO else [element])
 
 
 def replace_remote(
     root: Element, choose: Callable[[Element, str, str], list[Element]], where: str = "MPD"
 ) -> None:
-    """Put in the place of each remote element what ``choose`` gives for it.
+    """Replace each remote element by the elements that ``choose`` returns.
 
-    It is called with the element, its reference, and where it stands.
+    ``choose`` is called with the element, its reference, and its place.
     """
     for child, place in _placed(root, where):
         if child.children:
@@ -57,7 +57,7 @@ def replace_remote(
 
 
 def mark_origin(element: Element, origins: tuple[str, ...]) -> None:
-    """Note where an element came from; its lines are those of another document, so none."""
+    """Record where an element came from, and drop its line, which is that of another document."""
     element.origins = origins
     element.line = None
     for child in element.children:

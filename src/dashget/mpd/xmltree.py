@@ -1,9 +1,9 @@
-"""Bytes to a light element tree: what XML says, before it is an MPD.
+"""Parse XML into a light element tree, which knows nothing of MPDs.
 
-Read as events by expat, which is twice as fast here as building a tree and needs a tenth
-of the memory: the two lists that may have a million members (``S`` and ``SegmentURL``) never
-become elements. No document type declaration is accepted, so there are no entities to expand;
-nothing is ever fetched. Undeclared prefixes are taken by their usual meaning, with a remark.
+Events of expat are read directly, which is twice as fast as building a complete tree and needs a
+tenth of the memory: the rows of the two long lists (``S`` and ``SegmentURL``) never become
+elements. Document type declarations are refused, so there are no entities to expand; nothing is
+ever fetched. Undeclared prefixes get their usual meaning, with a warning.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _USUAL: Final = {
 
 
 class ParseLimits(msgspec.Struct, frozen=True):
-    """How large a document may be before it is refused."""
+    """Limits on the size of a document; larger ones are refused."""
 
     max_bytes: int = 256 * 1024 * 1024
     max_elements: int = 8_000_000
@@ -52,11 +52,10 @@ DEFAULT_LIMITS: Final = ParseLimits()
 class Element:
     """One element. ``name`` is the local name, ``{namespace}local`` for foreign ones.
 
-    ``origins`` names the references that led to what was spliced in from elsewhere.
-    ``namespace`` is set for the root only, whose namespace is taken for DASH's.
-    ``timeline`` holds the ``S`` rows of a SegmentTimeline and ``listed`` the attributes of the
-    SegmentURL rows of a SegmentList; neither is among the children. ``line`` is None in
-    what was spliced in from another document.
+    ``origins`` has the references that led to an element from another document; ``line`` is
+    None for these. ``namespace`` is set for the root only, whose namespace is treated as that of
+    DASH. ``timeline`` has the ``S`` rows of a SegmentTimeline and ``listed`` the attributes of
+    the SegmentURL rows of a SegmentList; both are left out of the children.
     """
 
     __slots__ = (
@@ -83,16 +82,16 @@ class Element:
         self.listed: list[dict[str, str]] | None = None
 
     def all(self, name: str) -> Iterator[Element]:
-        """The children of this name, in document order."""
+        """Return the children of this name, in document order."""
         return (child for child in self.children if child.name == name)
 
     def first(self, name: str) -> Element | None:
-        """The first child of this name."""
+        """Return the first child of this name, None if there is none."""
         return next(self.all(name), None)
 
 
 class XmlError(Exception):
-    """The text is not well-formed. ``truncated`` where it merely ends too early."""
+    """The text is not well-formed. ``truncated`` is True if it only ends too early."""
 
     def __init__(
         self, reason: str, line: int, column: int, inside: str, *, truncated: bool
@@ -106,7 +105,7 @@ class XmlError(Exception):
 
 
 def read_tree(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
-    """Read a document into a tree; XmlError where it is not well-formed."""
+    """Parse a document into a tree; raise XmlError if it is not well-formed."""
     builder = _Builder(log, limits)
     builder.read(data)
     assert builder.root is not None  # noqa: S101 - expat reports a document without root
@@ -147,13 +146,13 @@ class _Builder:
                 reason, err.lineno, err.offset + 1, inside, truncated=truncated
             ) from None
         except (LookupError, ValueError) as err:
-            # An encoding that Python does not know, or that expat cannot take from it.
+            # An encoding that Python or expat does not support.
             raise XmlError(f"encoding: {err}", 1, 1, "", truncated=False) from None
 
     def _doctype(self, *_: object) -> None:
         raise MPDSyntaxError(
             f"the document has a document type declaration (line {self._parser.CurrentLineNumber})",
-            hint="an MPD has none; it would allow entities, which are never expanded here",
+            hint="an MPD must not have one, because it allows entities",
         )
 
     def _start(self, qname: str, attributes: dict[str, str]) -> None:
@@ -249,7 +248,7 @@ class _Builder:
         if self._elements > self._limits.max_elements:
             raise MPDSyntaxError(
                 f"the document has more than {self._limits.max_elements:,} elements",
-                hint="raise the limit if this manifest is meant to be that large",
+                hint="raise the limit if the manifest is really that large",
             )
 
     def _scope(self, outer: dict[str, str], attributes: dict[str, str]) -> dict[str, str]:
@@ -276,7 +275,7 @@ class _Builder:
 
     def _undeclared(self, prefix: str) -> str:
         self._log.warn_once(
-            f"the prefix {prefix!r} is used without a declaration",
+            f"undeclared prefix: {prefix!r}",
             where="/".join(self._names) or "MPD",
             line=self._parser.CurrentLineNumber,
             clause="Namespaces in XML, 5",

@@ -875,7 +875,7 @@ def test_a_remote_period_that_cannot_be_had_makes_no_complete_mirror(
     assert "503" in failure.reason
     assert summary.outcomes == {dashget.Outcome.DOWNLOADED: 3}
     server.on("/show/p.xml", refuse(404))
-    assert mirror(url, tmp_path)[0].complete, "its own content stays, as the standard has it"
+    assert mirror(url, tmp_path)[0].complete, "its own content is used, as the standard has it"
 
 
 def test_a_version_that_came_whole_but_got_no_name_is_not_joined_to_another(

@@ -74,4 +74,4 @@ def test_elements_of_a_remote_entity_have_no_line_numbers() -> None:
 def test_warnings_about_the_xml_are_kept_after_inclusion() -> None:
     mpd = parse("<Period xlink:href='a.xml'><X y:z='1'/></Period>")
     mpd = include_remote(mpd, {"a.xml": b"<Period/>"})
-    assert [w.message for w in mpd.warnings] == ["the prefix 'y' is used without a declaration"]
+    assert [w.message for w in mpd.warnings] == ["undeclared prefix: 'y'"]

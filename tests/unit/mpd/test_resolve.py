@@ -104,7 +104,7 @@ def test_the_content_type_may_come_from_a_role_or_a_content_component() -> None:
 
 def test_an_unknown_content_type_is_a_warning() -> None:
     presentation = present(period('<AdaptationSet><Representation id="r"/></AdaptationSet>'))
-    assert any("what kind of content" in w.message for w in presentation.warnings)
+    assert any("unknown content type" in w.message for w in presentation.warnings)
 
 
 def test_representations_inherit_common_attributes() -> None:
@@ -251,8 +251,8 @@ def test_odd_identifiers_and_empty_sets_are_warnings() -> None:
         '</AdaptationSet></Period><Period id="p"><AdaptationSet mimeType="video/mp4"/></Period>'
     )
     text = "\n".join(map(str, presentation.warnings))
-    assert "the Period id 'p' is there twice" in text
-    assert "the Representation id 'r' is there twice" in text
+    assert "duplicate Period id: 'p'" in text
+    assert "duplicate Representation id in one Period: 'r'" in text
     assert "the AdaptationSet has no Representation" in text
 
 

@@ -75,7 +75,7 @@ def test_text_that_is_not_an_identifier_stays_literal(text: str) -> None:
 
 def test_an_unknown_identifier_gets_one_remark() -> None:
     _, remarks = parse_template("$foo$/$bar$/$Number$.m4s")
-    assert remarks == ("$foo$ is no template identifier and stays as literal text",)
+    assert remarks == ("$foo$ is not a template identifier; kept as literal text",)
 
 
 def test_braces_are_literal_text_with_a_remark() -> None:
