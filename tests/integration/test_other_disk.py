@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import dashget
-from tests.integration.mirror.test_library import manifest, mirror, numbered, publish
+from tests.integration.mirror.presentation import manifest, publish
+from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer
+from tests.support.running import mirror
 
 MEMORY = Path("/dev/shm")
 

@@ -19,10 +19,10 @@ def mpd(
     ).encode()
 
 
-def numbered(media: str = "v/$Number$.m4s", more: str = "") -> str:
-    """Return an AdaptationSet with segments of two seconds; ``more`` are template attributes."""
+def numbered(media: str = "v/$Number$.m4s", extra: str = "") -> str:
+    """Return an AdaptationSet with segments of two seconds; ``extra`` are template attributes."""
     return (
-        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="{media}" {more}/>'
+        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="{media}" {extra}/>'
         '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
     )
 

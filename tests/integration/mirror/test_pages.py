@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 import dashget
-from tests.integration.mirror.test_library import Events, manifest, numbered, publish, segment
+from tests.integration.mirror.presentation import manifest, publish, segment
+from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer
+from tests.support.running import Events
 
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head></html>"
 REASON = "the server sent an HTML page titled 'Please sign in' in its place"
