@@ -58,6 +58,7 @@ def serving(resources: Mapping[str, bytes], *, host: str = "127.0.0.1") -> Itera
         yield f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
+        thread.join()
         server.server_close()
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dashget.common.stopping import Stop
+    from dashget.transfer.settings.options import TransferOptions
 
 EXAMPLES: Final = """\
   dashget demo
@@ -34,16 +35,21 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mirror the built-in presentation from a server of its own, verify it, say what is next."""
+    """Mirror the built-in presentation from a server of its own, verify it, name next steps."""
     from dashget.cli.commands.get import parse_root
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.common.stopping import Stop
+    from dashget.demo.presentation import read_resources
+    from dashget.demo.server import serving
+    from dashget.transfer.settings.options import TransferOptions
 
     root = parse_root(arguments.output)
     _check_directory(root)
     stop = Stop()
-    with stopping_on_signals(stop):
-        code = _mirror(root, stop) or _verify(root, stop)
+    with stopping_on_signals(stop), serving(read_resources()) as server:
+        # An empty no_proxy overrides the environment: only this server has the presentation.
+        transfer = TransferOptions(proxy=server, no_proxy="")
+        code = _mirror(root, transfer, stop) or _verify(root, transfer, stop)
     if stop.requested:
         return INTERRUPTED
     if code == 0:
@@ -55,49 +61,43 @@ def _check_directory(root: Path) -> None:
     """Raise StoreError for a directory with files that are not the demo's."""
     from dashget.demo.presentation import MANIFEST_URL
     from dashget.errors import StoreError
-    from dashget.planning.layout import CONTROL_DIRECTORY
     from dashget.store import MirrorDirectory
 
-    if not root.is_dir():
-        return
-    header = MirrorDirectory(root, read_only=True).header()
-    if header is None:
-        foreign = any(entry.name != CONTROL_DIRECTORY for entry in root.iterdir())
-    else:
-        foreign = header.source != MANIFEST_URL
+    store = MirrorDirectory(root, read_only=True)
+    header = store.header()
+    foreign = any(store.iter_files()) if header is None else header.source != MANIFEST_URL
     if foreign:
         raise StoreError(
-            f"{root} holds other files than the demo's",
+            f"{root} contains files that are not the demo's",
             hint="choose another directory with -o",
         )
 
 
-def _mirror(root: Path, stop: Stop) -> int:
+def _mirror(root: Path, transfer: TransferOptions, stop: Stop) -> int:
     from dashget.api import MirrorOptions, mirror
     from dashget.cli.commands.get import make_reporter
-    from dashget.demo.presentation import MANIFEST_URL, read_resources
-    from dashget.demo.server import serving
-    from dashget.transfer.settings.options import TransferOptions
+    from dashget.demo.presentation import MANIFEST_URL
 
     sys.stderr.write("Mirroring a built-in presentation from a server on this machine\n")
+    options = MirrorOptions(root=root, transfer=transfer, checksums=True)
     reporter = make_reporter()
-    with serving(read_resources()) as server:
-        transfer = TransferOptions(proxy=server, no_proxy="")
-        options = MirrorOptions(root=root, transfer=transfer, checksums=True)
-        try:
-            summary = mirror(MANIFEST_URL, options, observer=reporter, stop=stop)
-        finally:
-            reporter.close()
+    try:
+        summary = mirror(MANIFEST_URL, options, observer=reporter, stop=stop)
+    finally:
+        reporter.close()
     return 0 if summary.complete else 1
 
 
-def _verify(root: Path, stop: Stop) -> int:
+def _verify(root: Path, transfer: TransferOptions, stop: Stop) -> int:
+    """Verify the mirror; repair it now, since its server ends with the command."""
     from dashget.api import verify
     from dashget.cli.printers.verification import FindingsTable
+    from dashget.verification.verify import VerifyOptions
 
-    sys.stderr.write("Verifying the mirror, without a network\n")
+    sys.stderr.write("Verifying the mirror\n")
+    options = VerifyOptions(repair=True, transfer=transfer)
     printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False)
-    return 0 if verify(root, observer=printer, stop=stop).sound else 1
+    return 0 if verify(root, options, observer=printer, stop=stop).sound else 1
 
 
 def _next_steps(root: Path) -> str:
