@@ -1,8 +1,8 @@
-"""Whether a file is what its place in a presentation says: looked at from the inside.
+"""Check the content of a file against its role in a presentation.
 
-Headers only: a box's size is enough to step over it, so that a file of gigabytes costs a few
-reads. The caller hands in a way to read bytes. What is found is returned as sentences;
-nothing is raised for a broken file.
+Only headers are read: the size of a box is enough to skip it, so a file of gigabytes needs few
+reads. The caller passes a function that reads bytes. Problems are returned as sentences; a
+broken file raises nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dashget.media.kind import SegmentKind
 from dashget.media.sniff import html_page
 
 Read = Callable[[int, int], bytes]
-"""``read(offset, size)``: up to ``size`` bytes of the file."""
+"""``read(offset, size)`` returns up to ``size`` bytes of the file."""
 
 _HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
@@ -46,10 +46,10 @@ _WEBM: Final = ("video/webm", "audio/webm", "application/webm", "text/webm")
 
 
 class Role(msgspec.Struct, frozen=True):
-    """What a file is meant to be.
+    """The kind and type that a file should have.
 
-    ``whole`` says that it holds everything: initialization, index and media (SegmentBase).
-    ``several`` says that it holds several segments, so that its time is not compared.
+    ``whole`` is True if it contains initialization, index and media (SegmentBase). ``several`` is
+    True if it contains several segments; then its time is not compared.
     """
 
     mime_type: str | None
@@ -59,19 +59,19 @@ class Role(msgspec.Struct, frozen=True):
 
 
 class MediaTime(msgspec.Struct, frozen=True):
-    """When a media segment should begin, in seconds of media time, and how far off is fine."""
+    """The time at which a media segment should begin, in seconds of media time, with tolerance."""
 
     start: Fraction
     tolerance: Fraction
 
 
 def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
-    """Say what is wrong with a file of ``size`` bytes; an empty tuple if nothing is."""
+    """Return the problems of a file of ``size`` bytes as sentences."""
     mime = (role.mime_type or "").split(";")[0].strip().lower()
     if size == 0:
         return ("the file is empty",)
     if mime in (*_ISO, *_WEBM) and read(0, 64).lstrip().startswith(b"<"):
-        return ("this is text such as an HTML or XML page, not media",)
+        return ("the content is text such as an HTML or XML page, not media",)
     if mime in _ISO:
         return tuple(_check_iso(read, size, role))
     if mime in _WEBM:
@@ -105,7 +105,7 @@ def media_timescale(read: Read, size: int) -> int | None:
 
 
 def _walk(read: Read, size: int) -> Iterator[Box]:
-    """Step from top-level box to top-level box; BoxError where they do not fill the file."""
+    """Yield the top-level boxes; raise BoxError if they do not fill the file."""
     position = 0
     for _ in range(_MOST_BOXES):
         if position == size:
@@ -113,9 +113,9 @@ def _walk(read: Read, size: int) -> Iterator[Box]:
         head = read(position, min(_HEADER_BYTES, size - position))
         box = next(iter_boxes(head), None)
         if box is None:
-            raise BoxError(f"{size - position} bytes at {position} are no box")
+            raise BoxError(f"{size - position} bytes at {position} are not a box")
         if not all(32 <= ord(char) < 127 for char in box.type):
-            raise BoxError(f"no box at {position}: type {box.type!a}")
+            raise BoxError(f"invalid box at {position}: type {box.type!a}")
         end = size if box.end is None else position + box.end
         if end > size:
             raise BoxError(
@@ -134,14 +134,14 @@ def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
         return
     types = [box.type for box in boxes]
     if (role.whole or role.kind is SegmentKind.INITIALIZATION) and "moov" not in types:
-        yield "there is no moov box"
+        yield "missing moov box"
     if role.kind is SegmentKind.MEDIA and not role.whole:
         if "moof" not in types:
-            yield "there is no moof box"
+            yield "missing moof box"
         if "mdat" not in types:
-            yield "there is no mdat box"
+            yield "missing mdat box"
     if role.kind is SegmentKind.INDEX and "sidx" not in types:
-        yield "there is no sidx box"
+        yield "missing sidx box"
     if types.count("moof") > types.count("mdat"):
         yield f"{types.count('moof')} moof boxes, but {types.count('mdat')} mdat boxes"
     if role.whole or role.kind is SegmentKind.MEDIA:
@@ -149,7 +149,7 @@ def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
 
 
 def _check_index(read: Read, size: int, boxes: list[Box]) -> Iterator[str]:
-    """The first ``sidx`` must lead to box boundaries, and its references to the end."""
+    """Check that references of the first ``sidx`` begin at box boundaries and end with the file."""
     found = next((box for box in boxes if box.type == "sidx"), None)
     if found is None or found.end is None or found.end - found.start > _LARGEST_INDEX:
         return
@@ -170,7 +170,7 @@ def _check_index(read: Read, size: int, boxes: list[Box]) -> Iterator[str]:
 
 
 def _is_only_index(sidx: SidxBox, boxes: list[Box]) -> bool:
-    """Whether no later box may stand outside of what the first ``sidx`` refers to."""
+    """Return True if all later boxes must be inside the references of the first ``sidx``."""
     after = {box.type for box in boxes if box.start >= sidx.end}
     return not after & {"sidx", "mfra", "moov", "free", "skip", "meta", "uuid"}
 
@@ -210,21 +210,21 @@ def _check_webm(read: Read, role: Role) -> Iterator[str]:
     start = read(0, 4)
     if role.kind is SegmentKind.MEDIA and not role.whole:
         if start not in (_CLUSTER, _EBML):
-            yield "there is neither a Cluster nor an EBML header at the start"
+            yield "the file begins with neither a Cluster nor an EBML header"
     elif start != _EBML:
-        yield "there is no EBML header at the start"
+        yield "the file does not begin with an EBML header"
 
 
 def _check_signature(read: Read, size: int, mime: str) -> Iterator[str]:
     start = read(0, min(size, 512))
     if mime in _SIGNATURES and not start.startswith(_SIGNATURES[mime]):
-        yield f"this is not {mime}"
+        yield f"the content is not {mime}"
     elif mime == "text/vtt" and not start.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
         yield "the file does not begin with WEBVTT"
     elif mime in _XML_TEXT and not _begins_like_xml(start):
-        yield "this is no XML"
+        yield "the content is not XML"
     elif mime == "video/mp2t" and not _is_transport_stream(start):
-        yield "this is no MPEG transport stream"
+        yield "the content is not an MPEG transport stream"
 
 
 def _begins_like_xml(start: bytes) -> bool:

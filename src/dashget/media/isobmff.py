@@ -1,7 +1,7 @@
-"""ISO base media files: boxes, and the few of them that DashGet reads.
+"""Read the boxes of ISO base media files that DashGet needs.
 
-Everything works on bytes that somebody else fetched. A box that claims more than is there
-raises ``BoxError`` or asks for more bytes, as each function says; nothing is guessed.
+All functions work on bytes that the caller has read. For a box that is larger than the bytes,
+they raise ``BoxError`` or return None, as each function says; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class BoxError(ValueError):
 
 
 class Box(msgspec.Struct, frozen=True):
-    """One box: ``start`` and ``end`` in the bytes walked, ``payload`` where its content begins.
+    """One box: ``start`` and ``end`` in the bytes, and ``payload``, where its content begins.
 
     ``end`` is None for a box that runs to the end of the file (size 0).
     """
@@ -35,7 +35,7 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True, gc=False):
-    """One entry of a ``sidx``: a stretch of bytes that is media, or another ``sidx``."""
+    """One entry of a ``sidx``: a range of bytes that is media, or another ``sidx``."""
 
     is_index: bool
     size: int
@@ -46,8 +46,8 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
 class SidxBox(msgspec.Struct, frozen=True):
     """SegmentIndexBox (ISO/IEC 14496-12, 8.16.3).
 
-    ``start`` is where the box begins in its file and ``anchor`` where what it refers to
-    begins: right behind the box, plus ``first_offset``.
+    ``start`` is the offset of the box in its file. ``anchor`` is the offset of the first
+    referenced byte: the end of the box plus ``first_offset``.
     """
 
     start: int
@@ -59,7 +59,7 @@ class SidxBox(msgspec.Struct, frozen=True):
 
     @property
     def anchor(self) -> int:
-        """The first byte that is referred to, in a file that holds index and media."""
+        """The first referenced byte, in a file that contains index and media."""
         return self.end + self.first_offset
 
 
@@ -72,7 +72,7 @@ class PsshBox(msgspec.Struct, frozen=True):
 
 
 class Protections(msgspec.Struct, frozen=True):
-    """What an initialization segment says about encryption."""
+    """The encryption that an initialization segment declares."""
 
     schemes: tuple[str, ...]
     key_ids: tuple[str, ...]
@@ -81,15 +81,15 @@ class Protections(msgspec.Struct, frozen=True):
 
 _CONTAINERS: Final = frozenset({"moov", "trak", "mdia", "minf", "stbl", "sinf", "schi", "moof"})
 _SAMPLE_ENTRIES: Final = {"encv": 78, "enca": 28, "enct": 0, "encs": 8}
-"""How many bytes of a protected sample entry come before its boxes (14496-12, 12)."""
+"""The number of bytes of a protected sample entry before its boxes (14496-12, 12)."""
 _MAX_KEY_IDS: Final = 10_000
 _MAX_DEPTH: Final = 16
 
 
 def iter_boxes(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Walk the boxes between two offsets; the last one may reach past the bytes at hand.
+    """Yield the boxes between two offsets; the last one may end after the given bytes.
 
-    BoxError where a header cannot be one. A header that is cut off ends the walk.
+    Raises BoxError for an invalid header. A truncated header ends the iteration.
     """
     stop = len(data) if end is None else min(end, len(data))
     position = start
@@ -114,7 +114,7 @@ def iter_boxes(data: bytes | memoryview, start: int = 0, end: int | None = None)
 
 
 def read_pssh(data: bytes) -> PsshBox:
-    """Read a whole ``pssh`` box."""
+    """Read a complete ``pssh`` box."""
     box = next(iter_boxes(data), None)
     if box is None or box.type != "pssh" or len(data) < box.payload + 24:
         raise BoxError("not a pssh box")
@@ -127,21 +127,21 @@ def read_pssh(data: bytes) -> PsshBox:
         (count,) = struct.unpack_from(">I", data, position)
         position += 4
         if count > _MAX_KEY_IDS or position + 16 * count + 4 > len(data):
-            raise BoxError(f"a pssh box with {count} key ids in {len(data)} bytes")
+            raise BoxError(f"a pssh box of {len(data)} bytes with {count} key ids")
         for _ in range(count):
             kids.append(_uuid(data[position : position + 16]))
             position += 16
     (size,) = struct.unpack_from(">I", data, position)
     position += 4
     if position + size > len(data):
-        raise BoxError(f"a pssh box whose {size} bytes of data are cut off")
+        raise BoxError(f"a pssh box with truncated data: {size} bytes")
     return PsshBox(system_id, tuple(kids), data[position : position + size])
 
 
 def find_sidx(data: bytes, offset: int = 0) -> SidxBox | None:
-    """Find the first whole ``sidx`` in bytes that begin at ``offset`` of their file.
+    """Return the first complete ``sidx`` in bytes that begin at ``offset`` of their file.
 
-    None where there is none, or where it is cut off (``box_end`` tells how far it goes).
+    None if there is none, or if it is truncated (``box_end`` returns its end).
     """
     for box in iter_boxes(data):
         if box.type == "sidx":
@@ -154,7 +154,7 @@ def find_sidx(data: bytes, offset: int = 0) -> SidxBox | None:
 
 
 def box_end(data: bytes, kind: str, offset: int = 0) -> int | None:
-    """Say where the first box of a kind ends in the file, even where the bytes do not reach."""
+    """Return the end of the first box of a type in its file, even after the end of the bytes."""
     for box in iter_boxes(data):
         if box.type == kind:
             return None if box.end is None else offset + box.end
@@ -162,10 +162,10 @@ def box_end(data: bytes, kind: str, offset: int = 0) -> int | None:
 
 
 def read_sidx(data: bytes, offset: int = 0) -> SidxBox:
-    """Read a whole ``sidx`` box that begins at ``offset`` of its file; both versions."""
+    """Read a complete ``sidx`` box, version 0 or 1, that begins at ``offset`` of its file."""
     box = next(iter_boxes(data), None)
     if box is None or box.type != "sidx" or box.end is None or box.end > len(data):
-        raise BoxError("not a whole sidx box")
+        raise BoxError("not a complete sidx box")
     position = box.payload
     try:
         version = data[position]
@@ -183,12 +183,12 @@ def read_sidx(data: bytes, offset: int = 0) -> SidxBox:
     if timescale == 0:
         raise BoxError("a sidx box with a timescale of 0")
     if position + 12 * count > box.end:
-        raise BoxError(f"a sidx box with {count} references in {box.size} bytes")
+        raise BoxError(f"a sidx box of {box.size} bytes with {count} references")
     return SidxBox(offset, offset + box.end, timescale, earliest, first_offset, references)
 
 
 def read_protection(data: bytes) -> Protections:
-    """Gather ``schm``, ``tenc`` and ``pssh`` of an initialization segment (ISO/IEC 23001-7)."""
+    """Return ``schm``, ``tenc`` and ``pssh`` of an initialization segment (ISO/IEC 23001-7)."""
     schemes: dict[str, None] = {}
     key_ids: dict[str, None] = {}
     pssh: dict[PsshBox, None] = {}
@@ -205,7 +205,7 @@ def read_protection(data: bytes) -> Protections:
 
 
 def _iter_nested(data: bytes, start: int, end: int, depth: int) -> Iterator[Box]:
-    """Walk the boxes that lead to protection information, outer ones first."""
+    """Yield the boxes that lead to protection information, outer ones first."""
     if depth > _MAX_DEPTH:
         raise BoxError(f"boxes are nested more than {_MAX_DEPTH} deep")
     for box in iter_boxes(data, start, end):
@@ -227,6 +227,6 @@ def _reference(word: int, duration: int, sap: int) -> Reference:
 
 
 def _uuid(data: bytes) -> str:
-    """Write 16 bytes as RFC 9562 does. The module ``uuid`` asks for the platform first."""
+    """Format 16 bytes as in RFC 9562. Importing the module ``uuid`` takes longer."""
     text = data.hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

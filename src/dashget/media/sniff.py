@@ -1,7 +1,7 @@
-"""Recognise an HTML page where something else was asked for.
+"""Recognise an HTML page that was sent instead of the requested file.
 
-Portals that want a login, proxies and worn-out tokens are answered with a page, and often with
-the status of success.
+Login portals, proxies and servers that refuse an expired token answer with a page, often with a
+status of success.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from dashget.common.lateregex import late
 
 BEGINNING_BYTES: Final = 1024
-"""How much of a body tells."""
+"""The size of the beginning of a body that is examined."""
 _PAGE: Final = late(
     r"(?>(?:<!--(?:(?!-->).)*-->|<[?!](?!--)[^>]*>)\s*)*+<(?:html|head|body)\b|<!doctype html\b",
     re.IGNORECASE | re.DOTALL,
@@ -21,7 +21,7 @@ _TITLE: Final = late(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
 
 
 def html_page(beginning: bytes) -> str | None:
-    """Say what page a body that begins like this is; None if it is none."""
+    """Return a description of the page that begins with these bytes; None if it is not HTML."""
     text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith(b"<"):
         return None
@@ -30,12 +30,12 @@ def html_page(beginning: bytes) -> str | None:
 
 
 def is_page(text: str) -> bool:
-    """Say whether text, without blanks in front, begins as a page does."""
+    """Return True if text, without leading spaces, begins like an HTML page."""
     return _PAGE.match(text) is not None
 
 
 def describe_page(text: str) -> str:
-    """Name a page by its title, if it has one."""
+    """Describe a page by its title, if it has one."""
     title = _TITLE.search(text)
     if title is None or not title[1].strip():
         return "an HTML page"

@@ -1,7 +1,7 @@
-"""WebM: the Cues of a file, and the ranges of the Clusters that they point at.
+"""Read the Cues of a WebM file: the offsets and times of its Clusters.
 
-Reads EBML (RFC 8794) just far enough: the Segment's place, its TimestampScale and Duration
-(RFC 9559), and the Cues. Everything works on bytes that somebody else fetched.
+Only the needed parts of EBML (RFC 8794) are read: the Segment's offset, its TimestampScale and
+Duration (RFC 9559), and the Cues. All functions work on bytes that the caller has read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class EbmlError(ValueError):
 
 
 class EbmlElement(msgspec.Struct, frozen=True):
-    """An element's id and where its content lies; ``end`` is None for an unknown size."""
+    """An element's id, and the range of its content; ``end`` is None for an unknown size."""
 
     id: int
     start: int
@@ -38,10 +38,10 @@ class EbmlElement(msgspec.Struct, frozen=True):
 
 
 class WebmHeader(msgspec.Struct, frozen=True):
-    """What the beginning of a file says.
+    """The facts at the beginning of a file.
 
-    ``segment_start`` is the offset that Cues count from. ``timestamp_scale`` is the
-    nanoseconds of a tick; ``duration`` is in ticks, None where it is not said.
+    ``segment_start`` is the offset that Cues count from. ``timestamp_scale`` is the length of a
+    tick in nanoseconds; ``duration`` is in ticks, None if unknown.
     """
 
     segment_start: int
@@ -51,14 +51,14 @@ class WebmHeader(msgspec.Struct, frozen=True):
 
 
 class Cue(msgspec.Struct, frozen=True, order=True):
-    """A Cluster: where it begins in the file, and at which tick."""
+    """A Cluster: its offset in the file, and its time in ticks."""
 
     position: int
     time: int
 
 
 def iter_elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[EbmlElement]:
-    """Walk the elements between two offsets; a header that is cut off ends the walk."""
+    """Yield the elements between two offsets; a truncated header ends the iteration."""
     stop = len(data) if end is None else min(end, len(data))
     position = start
     while position < stop:
@@ -101,7 +101,7 @@ def read_header(data: bytes) -> WebmHeader:
 
 
 def read_cues(data: bytes, header: WebmHeader) -> tuple[Cue, ...]:
-    """Read a Cues element, with which the bytes begin; one Cue per Cluster, in file order."""
+    """Read the Cues element at the start of the bytes; one Cue per Cluster, in file order."""
     cues = next(iter_elements(data), None)
     if cues is None or cues.id != _CUES:
         raise EbmlError("the index range does not begin with Cues")
@@ -124,12 +124,12 @@ def read_cues(data: bytes, header: WebmHeader) -> tuple[Cue, ...]:
 
 
 def _vint(data: bytes, position: int, stop: int, *, keep_marker: bool) -> tuple[int, int] | None:
-    """Read a variable-size integer; None where it is cut off."""
+    """Read a variable-size integer; None if it is truncated."""
     if position >= stop:
         return None
     first = data[position]
     if first == 0:
-        raise EbmlError(f"no variable-size integer at {position}")
+        raise EbmlError(f"invalid variable-size integer at {position}")
     length = 9 - first.bit_length()
     if position + length > stop:
         return None
@@ -141,7 +141,7 @@ def _vint(data: bytes, position: int, stop: int, *, keep_marker: bool) -> tuple[
 
 def _content(data: bytes, element: EbmlElement) -> bytes:
     if element.end is None or element.end > len(data):
-        raise EbmlError(f"element {element.id:X} is cut off")
+        raise EbmlError(f"element {element.id:X} is truncated")
     return data[element.payload : element.end]
 
 

@@ -1,9 +1,14 @@
-"""Segment lists: what a resolved Representation makes a client ask for, in exact arithmetic.
+"""Segments: the list of segments of a resolved Representation, in exact arithmetic. No I/O.
 
-``address(representation)`` gives a ``SegmentIndex``, lazy and of flat memory however many
-segments there are. One module per addressing mode: ``template`` and ``timeline``
-(SegmentTemplate), ``list`` (SegmentList), ``base`` (SegmentBase and bare BaseURL),
-``window`` (what a dynamic presentation has available).
+The road: ``address(representation)`` returns a ``SegmentIndex``, which yields the segments lazily
+and needs little memory for any number of them. Each addressing mode has a module: ``template``
+and ``timeline`` (SegmentTemplate), ``segmentlist`` (SegmentList), ``base`` (SegmentBase and bare
+BaseURL). ``window`` computes which segments of a dynamic presentation are available,
+``subsegments`` reads the index of a single file, ``listing`` has the public function.
+
+Words: a *segment* is one request that a Representation needs: its kind, address, byte range and
+time. It is *explicit* if the manifest lists it, *derived* if it follows from a duration. A *run*
+is a number of equal segments in a row, as one ``S`` element describes them.
 """
 
 from __future__ import annotations
@@ -21,11 +26,10 @@ __all__ = ["Segment", "SegmentIndex", "SegmentKind", "TimeBase", "address"]
 
 
 def address(representation: Representation, *, limit: int | None = None) -> SegmentIndex:
-    """Give the segments of a Representation, lazily.
+    """Return the segments of a Representation, as a lazy index.
 
-    In a dynamic presentation these are the ones available at the ``now`` that ``resolve``
-    was given. With a ``limit``, more media segments than that raise UnsupportedMPDError when
-    they are iterated.
+    Of a dynamic presentation these are the segments available at the time given to
+    ``resolve``. Iterating over more than ``limit`` media segments raises UnsupportedMPDError.
     """
     addressing = representation.addressing
     if isinstance(addressing, TemplateAddressing):

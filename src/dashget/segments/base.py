@@ -12,9 +12,10 @@ from dashget.segments.segment import Segment, TimeBase
 
 
 class SingleIndex(SegmentIndex):
-    """One media segment without range: initialization and index are inside it.
+    """One media segment without range, which contains initialization and index.
 
-    Its duration is the Period's; ``subsegments`` lists what its index says, once that is read.
+    Its duration is the Period's. ``subsegments`` replaces this index once the file's own index
+    has been read.
     """
 
     def __init__(

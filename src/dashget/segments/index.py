@@ -1,4 +1,4 @@
-"""What every addressing mode offers: a lazy list of segments with a known beginning."""
+"""The interface of all addressing modes: a lazy list of segments."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dashget.segments.segment import Segment, TimeBase
 
 
 class SegmentIndex(ABC):
-    """The segments of one Representation in one Period; iterate it as often as you like.
+    """The segments of one Representation in one Period; it can be iterated any number of times.
 
-    With a ``limit``, the media segment that is one too many raises UnsupportedMPDError; those
-    before it are given first, so that a long list begins at once. ``count`` tells in advance.
+    With a ``limit``, the first media segment above it raises UnsupportedMPDError. The segments
+    before it are yielded first, so that a long list begins at once.
     """
 
     def __init__(self, representation: Representation, limit: int | None = None) -> None:
@@ -24,7 +24,7 @@ class SegmentIndex(ABC):
         self._limit = limit
 
     def __iter__(self) -> Iterator[Segment]:
-        """Initialization, bitstream switching and index first, then media in order."""
+        """Yield initialization, bitstream switching and index first, then media in order."""
         yield from self.preamble()
         limit = self._limit
         count = None if limit is None else self.count()
@@ -35,24 +35,24 @@ class SegmentIndex(ABC):
 
     @abstractmethod
     def media(self) -> Iterator[Segment]:
-        """The media segments in order, each after its own index segment if it has one."""
+        """Yield the media segments in order, each after its own index segment if it has one."""
 
     @abstractmethod
     def media_addresses(self) -> Iterator[Address]:
-        """Every distinct ``Address`` of the media segments and their index segments."""
+        """Yield every distinct ``Address`` of the media segments and their index segments."""
 
     @abstractmethod
     def count(self) -> int | None:
-        """How many media segments there are, counted without making them."""
+        """Return the number of media segments; None if only iterating tells it."""
 
     def addresses(self) -> Iterator[Address]:
-        """Every distinct ``Address`` object that iteration will yield, lazily."""
+        """Yield every distinct ``Address`` of all segments, lazily."""
         for segment in self.preamble():
             yield segment.address
         yield from self.media_addresses()
 
     def preamble(self) -> Iterator[Segment]:
-        """What is fetched once, before any media."""
+        """Yield the segments that are fetched once, before any media."""
         representation = self.representation
         timebase = TimeBase(1, representation.period.start)
         resources = (
@@ -77,7 +77,7 @@ class SegmentIndex(ABC):
         return UnsupportedMPDError(
             f"Representation {representation.id!r} has more than {limit:,} segments "
             f"({representation.where}, line {representation.line})",
-            hint="raise the limit (--segment-limit) if the manifest is meant to be that long",
+            hint="raise the limit (--segment-limit) if the manifest is really that long",
         )
 
 

@@ -1,4 +1,4 @@
-"""The pure core as one call: the segments of a Representation, without any I/O."""
+"""List the segments of a Representation with one call, without any I/O."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ def iter_segments(
     *,
     limit: int | None = None,
 ) -> Iterator[Segment]:
-    """Yield every segment that a Representation makes a client ask for, in order.
+    """Yield every segment of a Representation, in order.
 
-    ``mpd`` is what ``parse_mpd(data, url=...)`` gives, or what ``resolve`` makes of that.
-    ``representation`` is a ``Representation@id``: then its segments in every Period follow each
-    other; or a resolved Representation, which belongs to one Period. ``now`` is the wall-clock
-    time, which an unresolved dynamic MPD needs. Nothing is fetched, and nothing but the
-    document is held in memory, however many segments there are.
+    ``mpd`` is the result of ``parse_mpd(data, url=...)`` or of ``resolve``. ``representation`` is
+    a ``Representation@id``, whose segments in all Periods follow one another, or a resolved
+    Representation, which belongs to one Period. ``now`` is the wall-clock time, which an
+    unresolved dynamic MPD needs. Nothing is fetched, and only the document is held in memory.
 
     ::
 
@@ -35,8 +34,8 @@ def iter_segments(
         for segment in iter_segments(mpd, "v1"):
             print(segment.url, segment.range, segment.start)
 
-    Raises MPDValidityError for a manifest that breaks the standard, SelectionError for an id
-    that is nowhere, UnsupportedMPDError past ``limit`` media segments.
+    Raises MPDValidityError for a manifest that breaks the standard, SelectionError for an
+    unknown id, UnsupportedMPDError for more than ``limit`` media segments.
     """
     if isinstance(representation, Representation):
         yield from address(representation, limit=limit)
@@ -50,6 +49,6 @@ def iter_segments(
         if candidate.id == representation
     ]
     if not chosen:
-        raise SelectionError(f"there is no Representation with the id {representation!r}")
+        raise SelectionError(f"unknown Representation id: {representation!r}")
     for found in chosen:
         yield from address(found, limit=limit)

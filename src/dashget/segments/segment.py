@@ -1,4 +1,4 @@
-"""One segment as the manifest addresses it, and the clock that its ticks are counted on."""
+"""One segment as the manifest addresses it, and the time base of its ticks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashget.mpd.template import Address
 
 
 class TimeBase(msgspec.Struct, frozen=True):
-    """How media time in ticks becomes seconds on the presentation timeline.
+    """Converts media time in ticks into seconds on the presentation timeline.
 
     ``origin`` is the presentation time, in seconds, of media time 0: Period start less
     ``@presentationTimeOffset`` / ``@timescale`` (ISO/IEC 23009-1, 5.3.9.2.2).
@@ -23,13 +23,13 @@ class TimeBase(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
-    """One request that a Representation implies.
+    """One request that a Representation needs.
 
     ``time`` and ``duration`` are ticks of ``timebase.timescale`` (media time, offset not
-    subtracted); None where the manifest does not say. ``range`` is None for the whole
-    resource. ``explicit`` is True where the manifest lists the segment, False where it
-    is derived from a duration. ``last_derived`` marks the only kind of segment that the
-    server may lack: the very last derived one of a Representation in its Period.
+    subtracted), None if the manifest does not tell them. ``range`` is None for the whole
+    resource. ``explicit`` is True if the manifest lists the segment, False if it is derived
+    from a duration. ``last_derived`` marks the very last derived segment of a Representation
+    in its Period, the only one that may be missing on the server.
     """
 
     kind: SegmentKind
@@ -50,7 +50,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """The same segment under the next BaseURLs, in the order to try them."""
+        """URLs of the same segment under other BaseURLs, in the order to try them."""
         patterns = self.address.patterns
         if len(patterns) == 1:
             return ()

@@ -17,9 +17,9 @@ from dashget.segments.timeline import Bounds, iter_runs
 
 
 class ListIndex(SegmentIndex):
-    """Times come from the SegmentTimeline, else from ``@duration``, else they are not known.
+    """The segments of a SegmentList. Times come from its SegmentTimeline, or from ``@duration``.
 
-    Every SegmentURL is listed, so every one is fetched, whatever the Period's duration says.
+    Every SegmentURL is fetched, regardless of the Period's duration.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ListIndex(SegmentIndex):
         return address_literal(reference, byte_range, representation.bases, representation.query)
 
     def _times(self) -> Iterator[tuple[int, int | None, int | None]]:
-        """Give number, time and duration for as many segments as there may be."""
+        """Yield number, time and duration of segment after segment, without end."""
         addressing = self._addressing
         first = addressing.start_number
         if addressing.timeline is not None:
@@ -89,7 +89,7 @@ class ListIndex(SegmentIndex):
             yield first + k, k * duration, duration
 
     def _timeline_times(self) -> Iterator[tuple[int, int | None, int | None]]:
-        """A SegmentURL past the end of the timeline has no time, but is listed all the same."""
+        """Yield numbers and times by the timeline; SegmentURLs after its end have no time."""
         addressing = self._addressing
         assert addressing.timeline is not None  # noqa: S101 - the caller has looked
         number = addressing.start_number

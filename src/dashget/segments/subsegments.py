@@ -1,7 +1,7 @@
-"""The subsegments of a single file, once its index has been read (5.3.9.2, 6.2.3).
+"""Find the subsegments of a single file by its index (5.3.9.2, 6.2.3).
 
-``read_index`` is called with the parts of the file that are known, at first none. It
-answers with the subsegments, or with the ranges that it needs besides; it never fetches.
+``read_index`` is called with the known parts of the file, at first none. It returns the
+subsegments, or the ranges that it needs in addition; it never fetches.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
 
 SEARCH_BYTES: Final = 64 * 1024
-"""How much of the beginning is searched where ``@indexRange`` is missing."""
+"""The size of the beginning that is searched for an index if ``@indexRange`` is missing."""
 MAX_DEPTH: Final = 4
-"""How deep index boxes may refer to index boxes."""
+"""The maximum depth of index boxes that refer to index boxes."""
 _HEADER_BYTES: Final = 4096
-"""How much of a WebM file is read for its header where nothing says how long that is."""
+"""The size of the beginning that is read for a WebM header of unknown length."""
 
 
 class NeededIndex(msgspec.Struct, frozen=True):
-    """Ranges of ``address`` that have to be known to go on.
+    """Ranges of ``address`` that ``read_index`` needs.
 
-    A range may reach past the end of a short file; what there is of it is enough.
+    A range may extend beyond the end of a short file; the existing bytes are enough.
     """
 
     address: Address
@@ -41,7 +41,7 @@ class NeededIndex(msgspec.Struct, frozen=True):
 
 
 class Subsegment(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of the file; ``last`` is None where it runs to the end of the file."""
+    """A byte range of the file with its time; ``last`` is None for the end of the file."""
 
     first: int
     last: int | None
@@ -98,11 +98,11 @@ class SubsegmentIndex(SegmentIndex):
 def read_index(
     representation: Representation, known: Mapping[ByteRange, bytes], *, limit: int | None = None
 ) -> SubsegmentIndex | NeededIndex | None:
-    """List the subsegments of a SegmentBase or bare BaseURL resource.
+    """Return the subsegments of a SegmentBase or bare BaseURL resource, or the ranges needed.
 
-    ``known`` maps the ranges that were asked for to their bytes. None where the resource has
-    no index (a subtitle file, a progressive file). MPDError where ``@indexRange`` names bytes
-    that are no index.
+    ``known`` maps requested ranges to their bytes. Returns None for a resource without index (a
+    subtitle file, a progressive file). Raises MPDError if the bytes at ``@indexRange`` are not
+    a valid index.
     """
     addressing = representation.addressing
     if not isinstance(addressing, SingleAddressing):
@@ -111,13 +111,13 @@ def read_index(
         return _Reader(representation, addressing, known, limit).read()
     except (BoxError, EbmlError) as err:
         raise MPDError(
-            f"the index of Representation {representation.id!r} cannot be read: {err}",
+            f"the index of Representation {representation.id!r} is invalid: {err}",
             hint=f"see {representation.where}, line {representation.line}",
         ) from err
 
 
 class _Reader:
-    """One attempt, with what is known."""
+    """Reads the index from the known parts, and collects the ranges that are missing."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class _Reader:
             return None if sidx is None else self._hierarchy(sidx)
         if where is None:
             return None
-        raise BoxError(f"the bytes {where} hold no whole sidx")
+        raise BoxError(f"no complete sidx box in the bytes {where}")
 
     def _bytes(self, byte_range: ByteRange) -> bytes | None:
         data = self._known.get(byte_range)
@@ -187,7 +187,7 @@ class _Reader:
     def _walk(
         self, sidx: SidxBox, anchor: int, depth: int, indexes: list[ByteRange]
     ) -> Iterator[Subsegment]:
-        """Give the media references of a sidx, and of those that it refers to, in file order."""
+        """Yield the subsegments of a sidx and of those that it refers to, in file order."""
         if depth > MAX_DEPTH:
             raise BoxError(f"index boxes refer to each other more than {MAX_DEPTH} deep")
         position, time = anchor, sidx.earliest_presentation_time
@@ -204,16 +204,16 @@ class _Reader:
     def _follow(
         self, position: int, size: int, depth: int, indexes: list[ByteRange]
     ) -> Iterator[Subsegment]:
-        """Read the sidx at the beginning of what a reference spans; the rest may be media."""
+        """Read the sidx at the beginning of the referenced range; the rest may be media."""
         if size < 32:
-            raise BoxError(f"a reference to an index of {size} bytes")
+            raise BoxError(f"a reference to an index of only {size} bytes")
         asked = ByteRange(position, position + min(size, SEARCH_BYTES) - 1)
         data = self._bytes(asked)
         if data is None:
             return
         sidx = find_sidx(data, position)
         if sidx is None:
-            raise BoxError(f"no sidx at {position}, where one is referred to")
+            raise BoxError(f"no sidx box at byte {position}, where a reference leads")
         indexes.append(ByteRange(sidx.start, sidx.end - 1))
         yield from self._walk(sidx, sidx.anchor, depth + 1, indexes)
 
@@ -235,7 +235,7 @@ class _Reader:
         for i, cue in enumerate(cues):
             end = ends[i] if i < len(ends) else final
             if end is not None and end <= cue.position:
-                raise EbmlError(f"Cues point at byte {cue.position}, past the end at {end}")
+                raise EbmlError(f"Cues refer to byte {cue.position}, after the end at {end}")
             until = cues[i + 1].time if i + 1 < len(cues) else total
             subsegments.append(
                 Subsegment(
@@ -264,7 +264,7 @@ class _Reader:
 
 
 def _scaled(parts: list[Subsegment], timescale: Fraction) -> tuple[Subsegment, ...]:
-    """Multiply ticks so that their scale is a whole number per second."""
+    """Multiply ticks so that the timescale is a whole number."""
     factor = timescale.denominator
     return tuple(
         Subsegment(

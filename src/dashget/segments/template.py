@@ -14,11 +14,11 @@ from dashget.segments.window import available_range, derived_count
 
 
 class DurationIndex(SegmentIndex):
-    """The k-th segment has number ``startNumber + k`` and time ``k * duration``.
+    """Segments of equal duration; the k-th has number ``startNumber + k``, time ``k * duration``.
 
-    Its presentation time is the Period's start plus ``k * duration / timescale``:
-    ``@presentationTimeOffset`` says where the Period begins in media time and moves no
-    segment here. ``@endNumber`` names the last segment and overrules the Period's duration.
+    Its presentation time is the Period's start plus ``k * duration / timescale``.
+    ``@presentationTimeOffset`` is the media time of the Period's start and does not move
+    segments here. ``@endNumber`` is the last segment, and overrides the Period's duration.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class DurationIndex(SegmentIndex):
         address, index, duration = addressing.media, addressing.index, addressing.duration
         positions = self._positions()
         start_number, step = addressing.start_number, duration or 0
-        # The only segment of a Period does not come of rounding its duration up: it has to be.
+        # The only segment of a Period must exist: it is not a result of rounding the duration up.
         derived = addressing.end_number is None and positions.stop > 1
         last = positions.stop - 1 if derived else None
         explicit = duration is None

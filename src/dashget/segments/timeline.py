@@ -17,13 +17,13 @@ from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
 
 _SHARED_PARTS: Final = 256
-"""Up to so many parts of a sequence share their time bases; a hostile ``@k`` may be any number."""
+"""The maximum of ``@k`` for which time bases are stored; a hostile ``@k`` may be any number."""
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
-    """``count`` segments of the same duration, one after the other: what one ``S`` means.
+    """``count`` segments of the same duration in a row, as one ``S`` describes them.
 
-    ``parts`` is ``@k``: into how many segments each of them is cut.
+    ``parts`` is ``@k``: the number of segments that each of them is cut into.
     """
 
     number: int
@@ -34,10 +34,10 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What ends a run that repeats without a number, in ticks of media time.
+    """The bounds of a run that repeats without a number, in ticks of media time.
 
     ``end`` is the Period's end, ``edge`` the live edge and ``oldest`` the begin of the
-    time-shift buffer; ``last_number`` is ``@endNumber``. None is no bound of that kind.
+    time-shift buffer; ``last_number`` is ``@endNumber``. None stands for a missing bound.
     """
 
     end: Fraction | None = None
@@ -47,11 +47,11 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> Iterator[Run]:
-    """Give the runs of a timeline with times and numbers filled in.
+    """Yield the runs of a timeline with times and numbers filled in.
 
-    An absent ``@t`` is the end of the previous run (0 at first); a given one is right even
-    where it leaves a gap or overlaps. A negative ``@r`` repeats until the next ``S@t``, else
-    until what ``bounds`` say.
+    A missing ``@t`` is the end of the previous run (0 for the first). A given one is used even
+    if it leaves a gap or an overlap. A negative ``@r`` repeats until the next ``S@t``, or up to
+    ``bounds``.
     """
     number, time = start_number, 0
     for position, (t, d, r, n, k) in enumerate(timeline):
@@ -81,7 +81,7 @@ def bounds_of(
     availability_time_offset: Fraction | None,
     last_number: int | None,
 ) -> Bounds:
-    """Turn the Period's end and the availability window into media time."""
+    """Convert the Period's end and the availability window into media time."""
     end = edge = oldest = None
     if period.duration is not None:
         end = period.duration * timescale + presentation_time_offset
@@ -153,10 +153,10 @@ class TimelineIndex(SegmentIndex):
         return iter_runs(self._timeline, addressing.start_number, bounds)
 
     def _elaborate(self, run: Run) -> Iterator[Segment]:
-        """Give a run whose segments come with index segments, or as sequences of ``@k`` parts.
+        """Yield a run whose segments have index segments, or are sequences of ``@k`` parts.
 
-        The parts of a sequence share its number and its ``$Time$``; each has a time base of
-        its own, so that its presentation time is exact where ``d / k`` is no whole number.
+        The parts of a sequence share its number and its ``$Time$``. Each has its own time base,
+        so that its presentation time is exact even if ``d / k`` is a fraction.
         """
         address, index = self._addressing.media, self._addressing.index
         shared = tuple(self._parts(run)) if run.parts <= _SHARED_PARTS else None
@@ -168,7 +168,7 @@ class TimelineIndex(SegmentIndex):
                 yield Segment(SegmentKind.MEDIA, address, timebase, number, time, duration, j)
 
     def _parts(self, run: Run) -> Iterator[tuple[TimeBase, int]]:
-        """Give the time base and the duration of each part; the ticks add up to ``@d``."""
+        """Yield the time base and the duration of each part; the ticks add up to ``@d``."""
         parts = max(run.parts, 1) if self._in_parts else 1
         timescale, duration = self._addressing.timescale, run.duration
         for j in range(parts):
@@ -178,7 +178,7 @@ class TimelineIndex(SegmentIndex):
 
 
 def _open_run(run: Run, next_time: int | None, bounds: Bounds) -> Run:
-    """Count the repetitions of a negative ``@r``; what has left the window is skipped."""
+    """Count the repetitions of a negative ``@r``; segments before the window are skipped."""
     duration = run.duration
     if not duration:
         return run

@@ -1,6 +1,6 @@
-"""How far segments of equal duration reach, and which of them are available (Annex A).
+"""Count segments of equal duration, and find those that are available (Annex A).
 
-Times are exact. For a static presentation everything is available; for a dynamic one
+Times are exact. All segments of a static presentation are available; of a dynamic one,
 ``Window.now`` is the live edge on the presentation timeline.
 """
 
@@ -13,13 +13,13 @@ from typing import Final
 from dashget.mpd.presentation import PeriodSpan, Window
 
 TAIL_TOLERANCE: Final = Fraction(1, 1000)
-"""A last segment this short is taken for a rounded Period duration, not for a segment."""
+"""A last segment this short is attributed to rounding of the Period duration, and dropped."""
 
 
 def derived_count(period: Fraction, segment: Fraction) -> int:
     """Count the segments of equal duration that fill a Period (5.3.9.2.1).
 
-    A last one of 1 ms or less that is shorter than the others is not counted.
+    A last segment of 1 ms or less that is shorter than the others is left out.
     """
     if period <= 0:
         return 0
@@ -37,11 +37,11 @@ def available_range(
     offset: Fraction | None,
     count: int | None,
 ) -> range:
-    """Give the positions k of segments ``[k, k + 1) * segment`` that are available.
+    """Return the range of positions k of the available segments ``[k, k + 1) * segment``.
 
-    ``count`` is the number in the whole Period, None for an open one. A segment is available
-    once its end is reached (``offset`` earlier, None for at once) and until ``depth`` and one
-    segment duration after its end. The last one of a closed Period ends with the Period.
+    ``count`` is their number in the whole Period, None for an open one. A segment is available
+    from its end (``offset`` earlier; None for at once) until ``depth`` plus one segment duration
+    after its end. The last one of a closed Period ends with the Period.
     """
     if window is None:
         return range(count or 0)

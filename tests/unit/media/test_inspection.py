@@ -84,13 +84,13 @@ def test_a_sound_file_has_no_problems(data: bytes, role: Role) -> None:
     ("data", "role", "words"),
     [
         (b"", MEDIA, "empty"),
-        (FTYP, INIT, "no moov"),
-        (FTYP + moov(), MEDIA, "no moof"),
-        (moof(0), MEDIA, "no mdat"),
+        (FTYP, INIT, "missing moov"),
+        (FTYP + moov(), MEDIA, "missing moof"),
+        (moof(0), MEDIA, "missing mdat"),
         (FRAGMENT + moof(1), MEDIA, "2 moof boxes, but 1 mdat"),
         (FRAGMENT[:-1], MEDIA, "1 bytes past the file"),
         (FRAGMENT + b"abc", MEDIA, "3 bytes at"),
-        (FRAGMENT + b"\0" * 40, MEDIA, "no box at"),
+        (FRAGMENT + b"\0" * 40, MEDIA, "invalid box at"),
         (struct.pack(">I4s", 4, b"moof") + b"x" * 20, MEDIA, "less than its header"),
         (FTYP + moov() + sidx(len(FRAGMENT) + 8) + FRAGMENT + MDAT, WHOLE, "refers to bytes up to"),
         (
@@ -100,7 +100,7 @@ def test_a_sound_file_has_no_problems(data: bytes, role: Role) -> None:
         ),
         (b"<html><body>404</body></html>", MEDIA, "HTML or XML page"),
         (b"\n <!DOCTYPE html>", INIT, "HTML or XML page"),
-        (FRAGMENT, Role("video/mp4", SegmentKind.INDEX), "no sidx"),
+        (FRAGMENT, Role("video/mp4", SegmentKind.INDEX), "missing sidx"),
     ],
 )
 def test_each_problem_of_a_file_is_named(data: bytes, role: Role, words: str) -> None:

@@ -317,7 +317,7 @@ def test_iter_segments_needs_only_the_document() -> None:
     representation = presentation.periods[0].adaptation_sets[0].representations[0]
     assert [s.number for s in iter_segments(presentation, representation)] == [1]
     assert [s.number for s in iter_segments(presentation, "r")] == [1]
-    with pytest.raises(SelectionError, match="no Representation with the id 'x'"):
+    with pytest.raises(SelectionError, match="unknown Representation id: 'x'"):
         next(iter_segments(presentation, "x"))
 
 
