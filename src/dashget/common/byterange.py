@@ -37,7 +37,7 @@ class ByteRange(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @property
     def size_bytes(self) -> int | None:
-        """How many bytes the range spans; None where it is open."""
+        """The number of bytes in the range; None if it is open."""
         return None if self.last is None else self.last - self.first + 1
 
     def __str__(self) -> str:

@@ -1,68 +1,69 @@
-"""A map from many strings to a few integers each, in a ninth of the memory that a dict takes.
+"""A map from many strings to a few integers each, in a ninth of the memory of a dict.
 
-The first entries are in a dict. Whenever that is full they are moved to where a string is
-known by its hash alone (64 bits, other ones in each process): a million strings share two
-hashes once in forty million runs. So nobody may take what is found here for proof that
-two strings are the same, unless the integers say so as well.
+New entries go to a dict. When it is full, they are moved to buckets of bytes, which hold only
+the hash of each string (64 bits, different in each process). Among a million strings, two share
+a hash in one of forty million runs. So an entry that is found does not prove that the string is
+the same; compare the integers as well.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 RECENT_AT_MOST: Final = 16_384
 _BUCKETS: Final = 16_384
-"""With a million entries a bucket is searched in less than a microsecond."""
+"""With a million entries, searching a bucket takes less than a microsecond."""
 _HASH: Final = struct.Struct("<q")
 
 
 class CompactMap:
-    """Maps each string to ``width`` integers of 64 bits with a sign.
+    """Map each string to ``width`` signed integers of 64 bits."""
 
-    ``recent`` and ``older`` are for those who look up so often that a call is too much: what is
-    in neither is not in the map. ``older`` is None as long as nothing was moved there.
-    """
-
-    __slots__ = ("_width", "older", "recent")
+    __slots__ = ("_older", "_recent", "_width", "contains")
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self.recent: dict[str, tuple[int, ...]] = {}
-        self.older: Buckets | None = None
+        self._recent: dict[str, tuple[int, ...]] = {}
+        self._older: Buckets | None = None
+        self.contains: Callable[[str], bool] = self._recent.__contains__
+        """Return True if a string is in the map; like ``in``, but as fast as that of a dict
+        until the first entries are moved."""
 
     def __setitem__(self, text: str, values: tuple[int, ...]) -> None:
-        self.recent[text] = values
-        if len(self.recent) >= RECENT_AT_MOST:
+        self._recent[text] = values
+        if len(self._recent) >= RECENT_AT_MOST:
             self.settle()
 
     def settle(self) -> None:
-        """Move the recent entries to the older ones."""
-        if self.older is None:
-            self.older = Buckets(self._width)
-        self.older.update(self.recent)
-        self.recent.clear()
+        """Move the new entries to the buckets."""
+        if self._older is None:
+            self._older = Buckets(self._width)
+            recent, older = self._recent, self._older
+            self.contains = lambda text: text in recent or text in older
+        self._older.update(self._recent)
+        self._recent.clear()
 
     def get(self, text: str) -> tuple[int, ...] | None:
-        """Return the integers of a string; None where it is not in the map."""
-        found = self.recent.get(text)
-        if found is None and self.older is not None:
-            found = self.older.get(text)
+        """Return the integers of a string; None if it is not in the map."""
+        found = self._recent.get(text)
+        if found is None and self._older is not None:
+            found = self._older.get(text)
         return found
 
     def __contains__(self, text: str) -> bool:
-        return text in self.recent or (self.older is not None and text in self.older)
+        return self.contains(text)
 
     def discard(self, text: str) -> None:
-        """Take a string out, if it is in the map."""
-        self.recent.pop(text, None)
-        if self.older is not None:
-            self.older.discard(text)
+        """Remove a string, if it is in the map."""
+        self._recent.pop(text, None)
+        if self._older is not None:
+            self._older.discard(text)
 
     def __len__(self) -> int:
-        """The number of strings; one that was set again after it had been moved counts twice."""
-        return len(self.recent) + (0 if self.older is None else len(self.older))
+        """Return the number of strings; one that was set again after a move counts twice."""
+        return len(self._recent) + (0 if self._older is None else len(self._older))
 
 
 class Buckets:
@@ -81,7 +82,7 @@ class Buckets:
             number = hash(text)
             bucket = buckets[number % _BUCKETS]
             entry = pack(number, *values)
-            # Most are new, and what is not in the bytes is no entry.
+            # Most are new: then the bytes of the hash occur nowhere.
             at = bucket.find(entry[:8])
             if at >= 0 and at % size:
                 at = self._find(bucket, number)
@@ -91,7 +92,7 @@ class Buckets:
                 bucket[at : at + size] = entry
 
     def get(self, text: str) -> tuple[int, ...] | None:
-        """Return the integers of a string; None where its hash is not here."""
+        """Return the integers of a string; None if its hash is missing."""
         number = hash(text)
         bucket = self._buckets[number % _BUCKETS]
         at = bucket.find(_HASH.pack(number))
@@ -107,7 +108,7 @@ class Buckets:
         return self._find(self._buckets[number % _BUCKETS], number) >= 0
 
     def discard(self, text: str) -> None:
-        """Take a string out, if it is here."""
+        """Remove a string, if it is here."""
         number = hash(text)
         bucket = self._buckets[number % _BUCKETS]
         at = self._find(bucket, number)
@@ -118,7 +119,7 @@ class Buckets:
         return sum(map(len, self._buckets)) // self._entry.size
 
     def _find(self, bucket: bytearray, number: int) -> int:
-        """Return where the entry of a hash begins; -1 where there is none."""
+        """Return the position of the entry of a hash; -1 if there is none."""
         sought, size = _HASH.pack(number), self._entry.size
         at = bucket.find(sought)
         while at >= 0 and at % size:

@@ -1,4 +1,4 @@
-"""A request to end what is going on, made by a signal or another thread."""
+"""A request to stop a run, made by a signal or another thread."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Stop:
     def __init__(self) -> None:
         self.requested = False
         self.orderly = False
-        """Whether a run is at work that ends in order when asked to."""
+        """True while a run is at work that ends in order on request."""
         self._actions: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
     def answered(self) -> Iterator[None]:
-        """Mark the time during which a request ends the run in order."""
+        """Set ``orderly`` for the time of a ``with`` block."""
         self.orderly = True
         try:
             yield
@@ -25,13 +25,13 @@ class Stop:
             self.orderly = False
 
     def request(self) -> None:
-        """Ask for the end: no file is started any more, what is under way keeps its part."""
+        """Stop the run: no further file is started; files in progress keep their part."""
         self.requested = True
         for action in tuple(self._actions):
             action()
 
     def on_request(self, action: Callable[[], None]) -> None:
-        """Have ``action`` called on a request; at once if it was made already."""
+        """Call ``action`` on a request; at once if it was made already."""
         self._actions.append(action)
         if self.requested:
             action()

@@ -1,7 +1,13 @@
-"""What the fields of an options struct may hold: checked once, when the struct is made.
+"""Rules for the fields of options, checked once, when the struct is made.
 
-A rule returns what is wrong with a value, or None. ``check`` applies a struct's rules; the first
-that is broken becomes a ``FieldError``, which the command line shows under its option's name.
+A rule returns a ``Wrong`` for an invalid value, else None. ``check`` applies the rules of a struct
+and raises a ``FieldError`` for the first invalid field; the command line shows it under the name
+of the option.
+
+msgspec's own constraints would do the same from annotations. But they are compiled from the
+annotations at their first use, which takes twenty times as long as these rules take for the forty
+fields of ``TransferOptions`` (0.8 ms against 0.04 ms); their messages would have to be reworded;
+and they cannot tell a path from a file that was read.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ _SHOWN_CHARACTERS: Final = 80
 
 
 class Wrong(msgspec.Struct, frozen=True):
-    """What is wrong with a value, and what would be right where that is not plain."""
+    """The reason why a value is invalid, and a hint to a valid one where it helps."""
 
     text: str
     hint: str | None = None
@@ -37,25 +43,25 @@ class FieldError(UsageError):
 
 
 def check(struct: object, rules: Mapping[str, Check]) -> None:
-    """Raise FieldError for the first field that breaks its rule."""
+    """Raise FieldError for the first invalid field of a struct."""
     for name, rule in rules.items():
         require(name, getattr(struct, name), rule, type(struct).__name__)
 
 
 def require(name: str, value: object, rule: Check, owner: str) -> None:
-    """Raise FieldError for a value of ``dashget.OWNER`` that breaks its rule."""
+    """Raise FieldError for an invalid value; the hint names ``dashget.OWNER``."""
     wrong = rule(value)
     if wrong is not None:
         raise FieldError(name, wrong, f"see help(dashget.{owner})")
 
 
 def optional(rule: Check) -> Check:
-    """Allow None, too."""
+    """Return a rule that also allows None."""
     return lambda value: None if value is None else rule(value)
 
 
 def whole(least: int, most: int | None = None) -> Check:
-    """Demand a whole number of a range."""
+    """Return a rule for whole numbers from ``least`` to ``most``."""
 
     def rule(value: object) -> Wrong | None:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -72,7 +78,7 @@ def whole(least: int, most: int | None = None) -> Check:
 
 
 def seconds(*, positive: bool) -> Check:
-    """Demand a time of up to a day."""
+    """Return a rule for times of up to a day."""
 
     def rule(value: object) -> Wrong | None:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -85,7 +91,7 @@ def seconds(*, positive: bool) -> Check:
 
 
 def instance(kind: type, hint: str | None = None) -> Check:
-    """Demand a value of a type."""
+    """Return a rule for values of one type."""
 
     def rule(value: object) -> Wrong | None:
         if isinstance(value, kind):
@@ -96,12 +102,12 @@ def instance(kind: type, hint: str | None = None) -> Check:
 
 
 def text(value: object) -> Wrong | None:
-    """Demand text; what there is instead may be a secret, and is not repeated."""
+    """Require text; another value may be a secret, so it is not repeated."""
     return None if isinstance(value, str) else Wrong(f"not text, but a {type(value).__name__}")
 
 
 def path(value: object) -> Wrong | None:
-    """Demand the path of something: text, or a ``Path`` and its like."""
+    """Require a path: text, or an object like ``pathlib.Path``."""
     if hasattr(value, "__fspath__") and not isinstance(value, type):
         value = value.__fspath__()
     if not isinstance(value, str):
@@ -110,12 +116,12 @@ def path(value: object) -> Wrong | None:
 
 
 def flag(value: object) -> Wrong | None:
-    """Demand True or False."""
+    """Require True or False."""
     return None if isinstance(value, bool) else Wrong(f"not True or False: {_shown(value)}")
 
 
 def each(rule: Check, hint: str | None = None) -> Check:
-    """Demand a tuple (or list), and the rule for each of its values."""
+    """Return a rule for a tuple or list whose values all keep ``rule``."""
 
     def checked(values: object) -> Wrong | None:
         if not isinstance(values, tuple | list):

@@ -143,12 +143,12 @@ class MirrorRun(Hooks):
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
         only, seen, is_new = self._policy.only, self._seen, self._store.is_new
         blank = self._store.is_blank
-        recent, opens, puts = seen.recent, self._open, self._put
+        opens, puts = self._open, self._put
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
             path = planned.path
-            if path in recent or (seen.older is not None and path in seen.older):
+            if seen.contains(path):
                 self._meet_again(planned)
                 continue
             if only is not None and path not in only:

@@ -170,8 +170,7 @@ class MirrorDirectory:
         there = self._there.get(folder)
         if there is None:
             there = self._there[folder] = _names_in(self._prefix + folder)
-        recorded = self._recorded
-        if path in recorded.recent or (recorded.older is not None and path in recorded.older):
+        if self._recorded.contains(path):
             return False
         # Some file systems take several spellings of the same letters for one name.
         if there and (there is _TOO_MANY or name.casefold() in there or not path.isascii()):

@@ -42,21 +42,21 @@ def test_it_holds_what_a_dict_holds_whenever_entries_are_moved(
     for number in range(12):
         text = f"v/{number}.m4s"
         assert found.get(text) == model.get(text)
-        assert (text in found) is (text in model)
+        assert (text in found) is found.contains(text) is (text in model)
     found.settle()
     assert len(found) == len(model)
 
 
-def test_what_is_in_neither_part_is_not_in_the_map() -> None:
+def test_a_string_is_found_before_and_after_it_was_moved() -> None:
     found = CompactMap(1)
     found["a"] = (1,)
-    assert "a" in found.recent
-    assert found.older is None
+    assert found.contains("a")
+    assert not found.contains("b")
     found.settle()
-    assert "a" not in found.recent
-    assert found.older is not None
-    assert "a" in found.older
-    assert "b" not in found.older
+    found["c"] = (1,)
+    assert found.contains("a")
+    assert found.contains("c")
+    assert not found.contains("b")
 
 
 def test_the_first_entries_are_moved_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_the_first_entries_are_moved_when_there_are_many(monkeypatch: pytest.Mon
     found = CompactMap(1)
     for number in range(7):
         found[str(number)] = (number,)
-    assert len(found.recent) == 1
+    assert len(found._recent) == 1
     assert len(found) == 7
     assert [found.get(str(number)) for number in range(7)] == [(n,) for n in range(7)]
 
