@@ -8,6 +8,11 @@ written last: an environment without it was not finished and is made anew.
 
 One run at a time works on an environment; the lock is the kernel's and ends with its
 holder, and with the pip of a holder that was killed.
+
+The environment of a contributor (an extra is named) takes its packages from
+``requirements/dev.txt``, where every version is pinned and every file has its hash. Where
+that fails, as on a platform for which a version has no file, it says so and takes the
+newest versions.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ _LOG = "setup.log"
 _MADE = "made-by-launcher"
 _ROOT = "root"
 _STAMP = "pyproject.toml"
+_PINS = Path("requirements", "dev.txt")
 
 _CAUSES = (
     ("No space left on device", "the disk is full", "free some space and run again"),
@@ -78,6 +84,12 @@ class Environment:
         return self.directory / "launcher"
 
     @property
+    def pins(self) -> Path | None:
+        """The list of pinned packages, if this environment is made from one."""
+        pins = self.root / _PINS
+        return pins if self.extra and pins.exists() else None
+
+    @property
     def python(self) -> Path:
         return self.directory / "bin" / "python"
 
@@ -118,7 +130,15 @@ class Environment:
         return finished and (self.directory / "bin" / "dashget").exists() and self._has_python()
 
     def _is_complete(self) -> bool:
-        return self._is_installed_here() and self._stamp_text() == self._project_text()
+        same = self._is_installed_here() and self._stamp_text() == self._project_text()
+        return same and self._pins_unchanged()
+
+    def _pins_unchanged(self) -> bool:
+        try:
+            noted = (self.notes / _PINS.name).read_text()
+        except FileNotFoundError:
+            noted = ""
+        return noted == self._pins_text()
 
     def _dependencies_unchanged(self) -> bool:
         """Whether ``pyproject.toml`` has changed only in what an installation does not use."""
@@ -129,7 +149,8 @@ class Environment:
             return [tables.get("project"), tables.get("build-system"), hatch]
 
         try:
-            return relevant(self._stamp_text()) == relevant(self._project_text())
+            same = relevant(self._stamp_text()) == relevant(self._project_text())
+            return same and self._pins_unchanged()
         except tomllib.TOMLDecodeError:
             return False
 
@@ -164,10 +185,24 @@ class Environment:
             self._clear()
             making = [sys.executable, "-m", "venv", str(self.directory)]
             self._run(making, lock, "no environment could be made")
-        what = f".[{self.extra}]" if self.extra else "."
-        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        self._run([*pip, "install", "--editable", what], lock, "DashGet could not be installed")
+        if not (self.pins and self._install_pinned(self.pins, lock)):
+            what = f".[{self.extra}]" if self.extra else "."
+            self._pip(["--editable", what], lock)
         self._write_stamp()
+
+    def _install_pinned(self, pins: Path, lock: int) -> bool:
+        """Install exactly the listed versions; return False, and say why, if that fails."""
+        try:
+            self._pip(["--require-hashes", "--requirement", str(pins)], lock)
+        except SetUpError as err:
+            self.say(f"{err}\nhint: the newest versions are taken in place of {_PINS}")
+            return False
+        self._pip(["--no-deps", "--editable", "."], lock)
+        return True
+
+    def _pip(self, arguments: list[str], lock: int) -> None:
+        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        self._run([*pip, "install", *arguments], lock, "DashGet could not be installed")
 
     def _clear(self) -> None:
         """Remove what an earlier attempt left, but not the notes: the lock is among them."""
@@ -201,12 +236,16 @@ class Environment:
 
     def _write_stamp(self) -> None:
         (self.notes / _ROOT).write_text(f"{self.root}\n")
+        (self.notes / _PINS.name).write_text(self._pins_text())
         unfinished = self.notes / f"{_STAMP}.new"
         unfinished.write_text(self._project_text())
         unfinished.replace(self.notes / _STAMP)
 
     def _stamp_text(self) -> str:
         return (self.notes / _STAMP).read_text()
+
+    def _pins_text(self) -> str:
+        return self.pins.read_text() if self.pins else ""
 
     def _project_text(self) -> str:
         return (self.root / "pyproject.toml").read_text()

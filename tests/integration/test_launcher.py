@@ -356,6 +356,50 @@ def test_a_change_that_no_installation_uses_costs_nothing(checkout: Checkout) ->
     assert not [call for call in checkout.calls[asked:] if call.startswith("-m")]
 
 
+def contributor(checkout: Checkout) -> tuple[int, list[str], str]:
+    """Make the environment of ``scripts/test``; exit code, calls of pip, what it says."""
+    (checkout.root / "requirements").mkdir(exist_ok=True)
+    python = checkout.stub()
+    before = len(checkout.calls)
+    script = checkout.root / "scripts/environment.py"
+    done = subprocess.run(
+        [python, script, "scripts/test", checkout.root, checkout.venv, "dev"],
+        env={"PATH": str(checkout.path), "HOME": str(checkout.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    installs = [call.partition(" install ")[2] for call in checkout.calls[before:]]
+    return done.returncode, [call for call in installs if call], done.stderr
+
+
+def test_contributors_get_the_pinned_packages_and_new_ones_when_the_pins_change(
+    checkout: Checkout,
+) -> None:
+    pins = checkout.root / "requirements/dev.txt"
+    pins.parent.mkdir()
+    pins.write_text("lxml==1 --hash=sha256:00\n")
+    pinned = [f"--require-hashes --requirement {pins}", "--no-deps --editable ."]
+    assert contributor(checkout)[:2] == (0, pinned)
+    assert contributor(checkout) == (0, [], "")
+    pins.write_text("lxml==2 --hash=sha256:00\n")
+    assert contributor(checkout)[:2] == (0, pinned)
+
+
+def test_the_newest_packages_are_taken_where_the_pinned_ones_cannot_be_installed(
+    checkout: Checkout,
+) -> None:
+    pins = checkout.root / "requirements/dev.txt"
+    pins.parent.mkdir()
+    pins.touch()
+    checkout.pip('case "$*" in *--require-hashes*) echo "ERROR: no such version"; exit 1 ;; esac')
+    code, calls, said = contributor(checkout)
+    assert (code, calls[1:]) == (0, ["--editable .[dev]"])
+    assert "DashGet could not be installed: no such version\n" in said
+    assert "hint: the newest versions are taken in place of requirements/dev.txt\n" in said
+
+
 def test_a_checkout_that_was_moved_is_installed_anew(checkout: Checkout) -> None:
     checkout.stub()
     checkout.run()

