@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import dashget
 from dashget.planning.plan import PlannedSegment
+from tests.support.builders import box
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import run
 
@@ -196,11 +196,6 @@ def test_an_index_that_cannot_be_had_is_a_warning(server: FaultServer, tmp_path:
     assert ended.code == 0
     assert ended.out.strip().endswith("/v.mp4")
     assert "the index of Representation v: HTTP 404" in ended.err
-
-
-def box(kind: str, *content: bytes) -> bytes:
-    body = b"".join(content)
-    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
 
 
 def protected_init() -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.builders import TIMESCALE, initialization, media_segment
 from tests.support.certificates import Authority
 from tests.support.faultserver import FaultServer
 from tests.support.program import Ended, run, tree
@@ -21,7 +21,6 @@ SEED = 23
 SEGMENTS = 500
 """Per Representation; there are two."""
 IN_FLIGHT = 8
-TIMESCALE = 10
 LARGE = ("one.bin", "two.bin")
 LARGE_BYTES = 18 * 1024 * 1024
 """Well above the size from which a resource is fetched in parallel ranges."""
@@ -46,24 +45,6 @@ SHAPES = {
 }
 
 
-def box(kind: str, *content: bytes) -> bytes:
-    body = b"".join(content)
-    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
-
-
-def initialization() -> bytes:
-    mdhd = box("mdhd", struct.pack(">IIIII", 0, 0, 0, TIMESCALE, 0), b"\0" * 4)
-    moov = box("moov", box("mvhd", b"\0" * 96), box("trak", box("mdia", mdhd)))
-    return box("ftyp", b"iso6", b"\0" * 4) + moov
-
-
-def segment(number: int, content: bytes) -> bytes:
-    """The media segment ``number`` from 1, of one second."""
-    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, (number - 1) * TIMESCALE))
-    moof = box("moof", box("mfhd", b"\0" * 8), box("traf", box("tfhd", b"\0" * 8), tfdt))
-    return moof + box("mdat", content)
-
-
 def large(dice: random.Random) -> bytes:
     """Many bytes, no two places of which are alike."""
     content = bytearray(dice.randbytes(1 << 20) * (LARGE_BYTES >> 20))
@@ -80,7 +61,9 @@ def media() -> dict[str, bytes]:
     for name in "vw":
         for number in range(1, SEGMENTS + 1):
             size = dice.choice((0, 1, 500, 5_000, 20_000, 60_000))
-            files[f"{name}/{number}.m4s"] = segment(number, dice.randbytes(dice.randint(0, size)))
+            files[f"{name}/{number}.m4s"] = media_segment(
+                number, dice.randbytes(dice.randint(0, size)), seconds=1
+            )
     files.update((name, large(dice)) for name in LARGE)
     return files
 

@@ -256,7 +256,7 @@ def test_a_file_whose_question_had_to_wait_is_finished(
 ) -> None:
     """Its part was closed meanwhile, and the answer is that nothing more comes."""
     server.on("/1.m4s", replace(BARE, length=None, drip=(2000, 0.1)), BARE)
-    server.on("/2.m4s", refuse(429, Retry_After="2"), BARE)
+    server.on("/2.m4s", refuse(429, Retry_After="1"), BARE)
     two = MPD.replace(b"PT2S", b"PT4S").replace(b'endNumber="1"', b'endNumber="2"')
     source = server.on("/x.mpd", Answer(two))
     options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)

@@ -152,7 +152,7 @@ def test_a_connection_that_has_gone_silent_is_not_taken_again(
     """To take a request off it resets a stream only: all others would wait there, too."""
     with H2Server(authority.server(), Step(BODY, mute=True), Step(BODY)) as server:
         urls = [server.url(f"/a?{i}") for i in range(20)]
-        options = {"timeout_seconds": 2.0, "in_flight": in_flight, "loops": 1}
+        options = {"timeout_seconds": 1.0, "in_flight": in_flight, "loops": 1}
         with Transfers(cacert=authority.certificate, http=HttpVersion.HTTP_2, **options) as made:
             made.run(*urls)
         assert [bytes(made.sinks[url].data) for url in urls] == [BODY] * 20

@@ -15,15 +15,11 @@ from dashget.media.inspection import (
     media_timescale,
 )
 from dashget.media.kind import SegmentKind
+from tests.support.builders import box
 
 INIT = Role("video/mp4", SegmentKind.INITIALIZATION)
 MEDIA = Role("video/mp4", SegmentKind.MEDIA)
 WHOLE = Role("video/mp4", SegmentKind.MEDIA, whole=True, several=True)
-
-
-def box(kind: str, *content: bytes) -> bytes:
-    body = b"".join(content)
-    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
 
 
 def large_box(kind: str, content: bytes) -> bytes:

@@ -17,13 +17,10 @@ from dashget.media.isobmff import (
     read_pssh,
     read_sidx,
 )
+from tests.support.builders import box
 
 SYSTEM = uuid.UUID("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed")
 KID = uuid.UUID("10000000-1000-1000-1000-100000000001")
-
-
-def box(kind: str, payload: bytes = b"") -> bytes:
-    return struct.pack(">I4s", 8 + len(payload), kind.encode()) + payload
 
 
 def pssh(*, version: int = 0) -> bytes:
