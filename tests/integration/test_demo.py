@@ -229,6 +229,28 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     assert demo(cwd=tmp_path, more=proxies).code == 0
 
 
+@pytest.mark.system
+def test_without_a_loopback_interface_the_error_says_so(tmp_path: Path) -> None:
+    alone = ["unshare", "--net"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("cannot make a network namespace")
+    done = subprocess.run(
+        [*alone, *COMMAND, "demo"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "dashget: error: cannot start the demo's server on 127.0.0.1: network is unreachable\n"
+        "hint: check that the loopback interface of this machine is up\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_checkouts_launcher_prints_steps_with_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "scripts").symlink_to(REPOSITORY / "scripts")
     (tmp_path / "src").symlink_to(REPOSITORY / "src")

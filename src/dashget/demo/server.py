@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,9 @@ _TYPES: Final = {
     "m4s": "video/iso.segment",
     "vtt": "text/vtt",
 }
-_STOP_SECONDS: Final = 0.02
-"""How soon the server notices that it is to end."""
+_STOP_POLL_SECONDS: Final = 0.02
+"""How often the server looks if it is to end."""
+_REACH_SECONDS: Final = 5
 
 
 class _Resource(NamedTuple):
@@ -45,14 +47,14 @@ def serving(resources: Mapping[str, bytes], *, host: str = "127.0.0.1") -> Itera
     no server can be started.
     """
     try:
-        server = _Server((host, 0), {url: _Resource.of(url, resources[url]) for url in resources})
+        server = _start(host, resources)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DashGetError(
-            f"cannot start a server on {host}: {reason[:1].lower()}{reason[1:]}",
-            hint="the demo needs the loopback interface of this machine; check that it is up",
+            f"cannot start the demo's server on {host}: {reason[:1].lower()}{reason[1:]}",
+            hint="check that the loopback interface of this machine is up",
         ) from error
-    thread = threading.Thread(target=server.serve_forever, args=(_STOP_SECONDS,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_STOP_POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield f"http://{host}:{server.server_address[1]}"
@@ -60,6 +62,18 @@ def serving(resources: Mapping[str, bytes], *, host: str = "127.0.0.1") -> Itera
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _start(host: str, resources: Mapping[str, bytes]) -> _Server:
+    """Return a server that listens; OSError where it cannot be reached from this machine."""
+    server = _Server((host, 0), {url: _Resource.of(url, resources[url]) for url in resources})
+    try:
+        # An interface that is down lets a server listen all the same.
+        socket.create_connection((host, server.server_address[1]), _REACH_SECONDS).close()
+    except OSError:
+        server.server_close()
+        raise
+    return server
 
 
 class _Server(ThreadingHTTPServer):

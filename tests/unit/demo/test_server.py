@@ -133,6 +133,6 @@ def test_without_a_loopback_interface_the_error_says_so() -> None:
     with pytest.raises(DashGetError) as caught, serving({}, host="192.0.2.1"):
         pass
     assert caught.value.message == (
-        "cannot start a server on 192.0.2.1: cannot assign requested address"
+        "cannot start the demo's server on 192.0.2.1: cannot assign requested address"
     )
     assert "loopback interface" in (caught.value.hint or "")
