@@ -29,6 +29,7 @@ from tests.support.program import (
 )
 
 REPOSITORY = SOURCES.parent
+README = REPOSITORY / "README.md"
 SAID = """\
 Mirroring a built-in presentation from a server on this machine
 DashGet demo: static presentation, 2 periods, 12 representations -> {root}
@@ -251,7 +252,7 @@ def test_without_a_loopback_interface_the_error_says_so(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_checkouts_launcher_prints_steps_with_its_own_name(tmp_path: Path) -> None:
+def test_the_readme_shows_what_the_checkouts_launcher_prints(tmp_path: Path) -> None:
     (tmp_path / "scripts").symlink_to(REPOSITORY / "scripts")
     (tmp_path / "src").symlink_to(REPOSITORY / "src")
     (tmp_path / "dashget").symlink_to(REPOSITORY / "dashget")
@@ -266,6 +267,9 @@ def test_the_checkouts_launcher_prints_steps_with_its_own_name(tmp_path: Path) -
     )
     assert (done.returncode, done.stdout) == (0, "")
     assert unmeasured(done.stderr) == said("./dashget", "dashget-demo")
+    shown = re.search(r"```\n\$ \./dashget demo\n(.*?)```", README.read_text(), re.DOTALL)
+    assert shown is not None
+    assert unmeasured(shown[1]) == unmeasured(done.stderr)
 
 
 @pytest.mark.parametrize(
