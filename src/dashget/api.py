@@ -48,7 +48,7 @@ from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.rules import Rule
 from dashget.planning.selection import Selection, select
 from dashget.planning.tracks import Track, iter_representations, make_tracks, track_label
-from dashget.playable import make_local_mpd
+from dashget.playable.localmpd import make_local_mpd
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
 from dashget.transfer.contract import Hooks
 from dashget.transfer.engine import Engine

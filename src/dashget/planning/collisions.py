@@ -1,8 +1,8 @@
-"""Names that two resources would share: found among URL patterns, once, before any is used.
+"""Find URL patterns whose resources would share a path, before any path is used.
 
-A pattern stands for all the URLs that its fields can make, so two patterns are compared by
-running both as automata; the result is a short list of exceptions. Patterns carry their
-fields as private-use characters (``UrlPattern.marked``).
+A pattern stands for all URLs that it can expand to, so two patterns are compared by running both
+as automata. The result is a short list of exceptions. Patterns have their fields as private-use
+characters (``UrlPattern.marked``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dashget.mpd.markers import MARKER, is_marker
 
 
 class Place(Protocol):
-    """The rule that gives a marked URL its path, without regard to any other."""
+    """The rule for the path of a marked URL, regardless of other URLs."""
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str: ...
 
@@ -24,9 +24,9 @@ class Place(Protocol):
 def resolve_collisions(
     place: Place, marked_urls: Iterable[str], taken: tuple[str, ...]
 ) -> dict[str, str]:
-    """Return another path for each URL whose plain path some other resource may have too.
+    """Return another path for each URL whose plain path may be that of another resource too.
 
-    First its query is kept; what then still collides gets a tag made from its URL.
+    First the query is added to the path; if it still collides, a tag made from the URL.
     """
     plain = {url: place(url) for url in dict.fromkeys(marked_urls)}
     clashing = _clashes(plain, taken)
@@ -39,7 +39,7 @@ def resolve_collisions(
 
 
 def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
-    """Return the URLs that may share a path, or a path's directory, with another resource."""
+    """Return the URLs whose path may be a path or a directory of another resource."""
     groups: dict[str, list[str]] = {}
     for url, path in paths.items():
         groups.setdefault(fold(path), []).append(url)
@@ -57,7 +57,7 @@ def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
 
 
 def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
-    """Return both URLs unless equal paths of theirs mean equal URLs."""
+    """Return both URLs, or none if equal paths can only come from equal URLs."""
     if not first or not second:
         return (first, second)
     same_form = _beside_path(first) == _beside_path(second)
@@ -72,7 +72,7 @@ def _beside_path(url: str) -> tuple[str | None, str | None, str | None]:
 
 
 def fold(path: str) -> str:
-    """Give what two paths have in common that some file systems take for one."""
+    """Return a key that is equal for two paths that some file systems treat as the same."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", path).casefold()
@@ -86,7 +86,7 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of different path patterns that some numbers make equal."""
+    """Yield pairs of different path patterns that can expand to the same path."""
     keys = sorted(keys)
     patterns = [key for key in keys if not key.isascii() and MARKER.search(key)]
     if not patterns:
@@ -108,7 +108,7 @@ def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Say whether two patterns have an expansion in common; a field is any run of digits."""
+    """Return True if two patterns can expand to the same text; a field is any run of digits."""
     a, b = _tokens(one), _tokens(other)
     seen: set[tuple[int, int]] = set()
     todo = [(0, 0)]
@@ -129,7 +129,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _tokens(text: str) -> list[str]:
-    """Spell a pattern: characters, ``+`` for one digit, ``*`` for any more digits."""
+    """Split a pattern into tokens: characters, ``+`` for one digit, ``*`` for more digits."""
     tokens: list[str] = []
     for char in text:
         if is_marker(char):

@@ -1,15 +1,15 @@
-"""Where in the mirror each resource goes: a pure map from URLs to safe relative paths.
+"""Map URLs to safe relative paths in the mirror. No I/O.
 
-What it promises, for any manifest whatever:
+Guarantees for any manifest:
 
-* no path leaves the mirror's root or enters its reserved names (``.dashget``, the MPDs);
-* two resources never share a path, also on file systems that fold case;
-* a name that is safe on POSIX is the name that the server has (percent-decoded once);
+* no path leaves the mirror's root, or is one of its reserved names (``.dashget``, the MPDs);
+* two resources never share a path, not even on file systems that ignore case;
+* a name that is safe on POSIX stays the name that the server uses (percent-decoded once);
 * names are also valid on Windows, so that a mirror can be copied anywhere.
 
-Paths are decided for URL *patterns*, not for URLs: a template's million segments are
-named by one decision, and a plan stays a stream. Patterns carry their fields as
-private-use markers (``UrlPattern.marked``), which pass through all rules unchanged.
+Paths are computed for URL *patterns*: one decision names a million segments of a template, and a
+plan stays a stream. Patterns have their fields as private-use markers (``UrlPattern.marked``),
+which all rules leave unchanged.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ SUMS_NAME = "SHA256SUMS"
 
 _COMPONENT_BYTES = 255
 _MANIFEST_BYTES = 200
-"""Its local version and its dated copies have longer names, which must fit as well."""
+"""The limit for the name of the MPD, whose local version and dated copies have longer names."""
 _PATH_BYTES = 1000
 _DIGITS_IN_FIELD = 20
 _EMPTY = "%5F"
-"""An empty component. No other component becomes this: an underscore is never encoded."""
+"""The name of an empty component. It is unique, since an underscore is never encoded."""
 _RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
@@ -51,7 +51,7 @@ _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
 _PLAIN = late(
     r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
 )
-"""A path whose components are names as they are, but for those that Windows reserves."""
+"""A path whose components need no change, unless Windows reserves one."""
 _MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
 _EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 
@@ -59,11 +59,11 @@ _EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 def safe_component(text: str) -> str:
     """Make one path component from one component of a URL path.
 
-    Percent-encoding is undone once. What cannot stand in a name is percent-encoded
-    again: separators, control and direction characters, bytes that are not UTF-8,
-    characters and names that Windows reserves, trailing dots and spaces, ``.`` and
-    ``..``, and a ``%`` that would read as one of these. Longer than 255 bytes is cut,
-    with a hash of the whole. The map is one to one but for equivalent encodings.
+    Percent-encoding is decoded once. Unsafe parts are encoded again: separators, control and
+    direction characters, bytes that are not UTF-8, characters and names that Windows reserves,
+    trailing dots and spaces, ``.`` and ``..``, and a ``%`` that would be read as an encoding.
+    Names of more than 255 bytes are shortened, and get a hash of the full name. Different
+    components get different names, except for equivalent encodings.
     """
     pieces = MARKER.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
@@ -71,14 +71,14 @@ def safe_component(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Undo percent-encoding, but leave encoded what would be taken for a field's marker."""
+    """Decode percent-encoding, except of characters that would be read as a field's marker."""
     decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
     decoded = _LOOKS_ENCODED.sub("%25", decoded)
     return MARKER.sub(lambda match: _encoded(match[0]), decoded)
 
 
 def manifest_name(url: str) -> SafePath:
-    """Return the file name under which the MPD of ``url`` is kept; it ends in ``.mpd``."""
+    """Return the file name for the MPD of ``url``; it ends in ``.mpd``."""
     last = Url.parse(url).path.rsplit("/", 1)[-1]
     if not last:
         return SafePath("manifest.mpd")
@@ -93,17 +93,17 @@ def local_manifest_name(name: str) -> SafePath:
 
 
 def reserved_names(manifest: str) -> frozenset[str]:
-    """Return the files at a mirror's root that no resource may take the name of."""
+    """Return the file names at a mirror's root that no resource may have."""
     return frozenset({manifest, local_manifest_name(manifest), SUMS_NAME})
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether a path that was read from a file is one that this module could have made.
+    """Return True if a path read from a file is one that this module could have made.
 
-    A record may come with a mirror that somebody else made; its paths must stay inside.
+    The record may be part of a mirror from somebody else; its paths must stay inside.
     """
     if path[:1] not in _NOT_PLAIN and not ("/." in path or "//" in path or path[-1] == "/"):
-        # As nearly all are; a mirror may have millions.
+        # The usual case, decided fast: a mirror may have millions of paths.
         return "\\" not in path and "\0" not in path
     parts = path.split("/")
     return (
@@ -142,7 +142,7 @@ class Layout:
         self._patterns: dict[UrlPattern, UrlPattern] = {}
 
     def pattern(self, address: Address) -> UrlPattern:
-        """Return the path pattern of an address: expand it as one expands the URL."""
+        """Return the path pattern of an address; it is expanded with the same values as the URL."""
         first = address.patterns[0]
         known = self._patterns.get(first) if first.fields else None
         if known is None:
@@ -164,7 +164,7 @@ class Layout:
 
 
 class _Placement:
-    """The rule that names a single marked URL, without regard to any other."""
+    """The rule for the path of a single marked URL, regardless of other URLs."""
 
     def __init__(self, manifest_url: str) -> None:
         parts = Url.parse(manifest_url)
@@ -198,9 +198,9 @@ class _Placement:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path can be used as it is, as nearly all can; the long way gives the same.
+    """Return True if a path needs no change, the usual case; the full rules give the same path.
 
-    Half of the longest name leaves room for what the fields of a pattern become.
+    The limit of half a name's length leaves room for the values of a pattern's fields.
     """
     return (
         len(path) <= _COMPONENT_BYTES // 2
@@ -210,7 +210,7 @@ def _is_plain(path: str) -> bool:
 
 
 def _with_digits(text: str) -> str:
-    """Put a digit in the place of each field's marker."""
+    """Replace each field's marker by a digit."""
     if text.isascii():
         return text
     return "".join("0" if is_marker(char) else char for char in text)
@@ -234,7 +234,7 @@ def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
     except UrlError as error:
         raise MPDError(
             f"{MARKER.sub('$', url.shown)!r} is not a valid URL: {error}",
-            hint="the manifest names it; check its BaseURL and templates",
+            hint="check the BaseURL elements and templates of the manifest",
         ) from error
 
 
@@ -246,14 +246,14 @@ def _host_directory(scheme: str | None, host: str | None, port: int | None) -> s
 
 
 def _not_reserved(component: str) -> str:
-    """Keep a resource's first component off the names that the mirror itself uses."""
+    """Change a first component that is one of the mirror's own directories."""
     if component.casefold() in (CONTROL_DIRECTORY, EXTERNAL_DIRECTORY, EMBEDDED_DIRECTORY):
         return f"%{ord(component[0]):02X}{component[1:]}"
     return component
 
 
 def _escaped(text: str) -> str:
-    """Percent-encode what a name cannot hold; encoded characters in it stay as they are."""
+    """Percent-encode the unsafe parts of a name; characters already encoded stay unchanged."""
     if not text:
         return _EMPTY
     text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
@@ -277,7 +277,7 @@ def _encoded(char: str) -> str:
 
 
 def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
-    """Cut a component to what every file system holds, keeping its extension."""
+    """Shorten a component to the limit of all file systems, and keep its extension."""
     marks = len(MARKER.findall(component))
     room = most - marks * _DIGITS_IN_FIELD
     if len(component.encode()) <= room:
@@ -291,7 +291,7 @@ def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
 
 
 def _shortened(path: str) -> str:
-    """Replace the directories of a path that no operating system would take."""
+    """Replace the directories of a path that is too long for operating systems."""
     if len(path.encode()) <= _PATH_BYTES:
         return path
     marks = "".join(char for char in path if is_marker(char))

@@ -81,7 +81,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def parse_rule(text: str, field: str = "selection") -> Rule:
-    """Read a rule; ``field`` names it in errors."""
+    """Parse a rule; errors name the option ``field``."""
     choice: Choice | None = None
     tests: list[Test] = []
     for part in text.replace("&", ",").split(","):
@@ -102,7 +102,7 @@ def parse_rule(text: str, field: str = "selection") -> Rule:
         else:
             raise _usage(field, f"{word!r} is neither a keyword nor a test")
     if choice is Choice.NONE and tests:
-        raise _usage(field, "'none' leaves nothing to test")
+        raise _usage(field, "'none' cannot be combined with tests")
     return Rule(choice or Choice.ALL, tuple(tests))
 
 
@@ -112,7 +112,7 @@ def matches(representation: Representation, adaptation_set: AdaptationSet, rule:
 
 
 def existing_values(pairs: Iterable[Pair], rule: Rule) -> str:
-    """List the values that the attributes tested by a rule have in the presentation."""
+    """Return a list of the values that the tested attributes have in the presentation."""
     pairs = list(pairs)
     there, lacking = [], []
     for name in dict.fromkeys(test.name for test in rule.tests):
@@ -200,7 +200,7 @@ def _holds(test: Test, representation: Representation, adaptation_set: Adaptatio
 
 
 def _number_holds(test: Test, value: int | Fraction, wanted: str) -> bool:
-    """Compare exactly; a frame rate such as 30000/1001 also equals ``29.97``."""
+    """Compare exactly, except that a frame rate such as 30000/1001 also equals ``29.97``."""
     limit = _number(wanted)
     sign = "=" if test.operator == "!=" else test.operator
     if _COMPARE[sign](value, limit):

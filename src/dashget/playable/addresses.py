@@ -1,4 +1,4 @@
-"""References that lead to the mirror's files: kept where they do, written where they do not."""
+"""Write references that lead to the mirror's files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
-    """Whether the document's own references lead to the mirror's files, from anywhere."""
+    """Return True if the document's own references lead to the mirror's files."""
     if any(_is_absolute(reference) for reference in _iter_references(root)):
         return False
     return lead_to_mirror(url, tracks, layout)
@@ -78,6 +78,7 @@ def _is_absolute(reference: str) -> bool:
 def rewrite_addresses(
     root: Element, places: Places, tracks: Sequence[Track], layout: Layout
 ) -> None:
+    """Replace all BaseURLs and references by references to the mirror's files."""
     for track in tracks:
         element = places[track.representation.where]
         addressing = track.representation.addressing
@@ -94,7 +95,7 @@ def rewrite_addresses(
 
 
 _OWN_BASE: Final = "dashget-own"
-"""Marks, while the document is rewritten, the BaseURL elements that stay."""
+"""A temporary attribute that marks the BaseURL elements to keep."""
 
 
 def _write_template(
@@ -136,7 +137,7 @@ def _write_list(element: Element, track: Track, layout: Layout) -> None:
 
 
 def _nearest_listed(element: Element) -> list[Element]:
-    """Return the SegmentURLs of the nearest SegmentList that has any."""
+    """Return the SegmentURLs of the nearest SegmentList that has some."""
     at: Element | None = element
     while at is not None:
         for child in children_of(at, "SegmentList"):
@@ -168,7 +169,7 @@ def _write_single(
 def _write_initialization(
     parent: Element, resource: Resource | None, layout: Layout, *, beside: str = ""
 ) -> None:
-    """Name an initialization segment, relative to the BaseURL ``beside`` which it stands."""
+    """Set the reference of an initialization segment, relative to the BaseURL ``beside`` it."""
     if resource is None:
         return
     found = next(children_of(parent, "Initialization"), None)
@@ -181,7 +182,7 @@ def _write_initialization(
 
 
 def _reference(address: Address, layout: Layout) -> str:
-    """Write the mirror's path of an address as a relative URL, fields as identifiers."""
+    """Return the mirror's path of an address as a relative URL, with fields as identifiers."""
     pattern = layout.pattern(address)
     pieces = MARKER.split(pattern.marked)
     pieces[::2] = [quote(piece, safe=_KEEP_IN_PATH) for piece in pieces[::2]]

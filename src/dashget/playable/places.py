@@ -1,4 +1,4 @@
-"""The elements of a manifest by their place, and what goes when not all was selected."""
+"""Find the elements of a manifest by their place, and remove those that were not selected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashget.playable.tree import Element, children_of, iso_duration, name_of, r
 
 
 class Places:
-    """The elements of a document by their place, ``MPD/Period[2]/AdaptationSet[1]``."""
+    """The elements of a document, by places such as ``MPD/Period[2]/AdaptationSet[1]``."""
 
     def __init__(self, root: Element) -> None:
         self._root = root
@@ -27,7 +27,7 @@ class Places:
                 yield where, element
 
     def periods(self) -> list[Element]:
-        """Return the Periods that are left in the document."""
+        """Return the remaining Periods of the document."""
         return list(children_of(self._root, "Period"))
 
     def _index(self, parent: Element, where: str, name: str) -> None:
@@ -40,6 +40,7 @@ class Places:
 
 
 def drop_unselected(places: Places, kept: set[str]) -> None:
+    """Remove the Representations that are not ``kept``, and parents that become empty."""
     for where, element in places.representations():
         if where in kept:
             continue
@@ -53,7 +54,7 @@ def drop_unselected(places: Places, kept: set[str]) -> None:
 
 
 def close_ranks(root: Element, places: Places, tracks: Sequence[Track]) -> None:
-    """Let the Periods that are left follow one another from zero."""
+    """Set the starts of the remaining Periods so that they follow one another from zero."""
     start = Fraction(0)
     spans = {period_of(t): t.representation.period for t in tracks}
     for where, span in spans.items():

@@ -1,4 +1,4 @@
-"""Whether a document's own references lead to the mirror's files, if they are relative."""
+"""Decide if relative references of a document lead to the mirror's files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashget.planning.tracks import Track
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
-    """Whether every resource lies beside the MPD of ``url`` under the name it has there."""
+    """Return True if every resource has the same path relative to the MPD as in the mirror."""
     directory = url.partition("?")[0].rpartition("/")[0] + "/"
     for track in tracks:
         for address in track.index.addresses():

@@ -1,4 +1,4 @@
-"""The way from the received manifest to the local one, where they differ."""
+"""Rewrite the received MPD into the local one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rewrite(
     leads_away: tuple[str, ...],
     remote: Mapping[str, bytes],
 ) -> bytes:
-    """Change what has to be changed; ``leads_away`` names the elements that go."""
+    """Return the rewritten document; ``leads_away`` has the names of the elements to remove."""
     root = read(data)
     _include(root, remote)
     places = Places(root)
@@ -47,7 +47,7 @@ def rewrite(
 
 
 def _include(root: Element, remote: Mapping[str, bytes]) -> None:
-    """Put remote elements in their place, as ``mpd.remote.include_remote`` does in the model."""
+    """Replace remote elements, as ``mpd.remote.include_remote`` does in the model."""
     for _ in range(MAX_NESTING + 1):
         for element in [e for e in root.iter() if isinstance(e.tag, str) and e.get(HREF)]:
             href = str(element.get(HREF)).strip()
@@ -65,7 +65,7 @@ def _include(root: Element, remote: Mapping[str, bytes]) -> None:
 
 
 def _read_remote(data: bytes, name: str) -> list[Element] | None:
-    """Return the elements of an entity that may stand in; None if it holds others only."""
+    """Return the elements of an entity that fit; None if it contains only others."""
     body = _XML_DECLARATION.sub(b"", data, count=1)
     wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
     children = [child for child in read(wrapped) if isinstance(child.tag, str)]

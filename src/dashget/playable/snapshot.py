@@ -1,4 +1,4 @@
-"""From the snapshot of a live presentation to a static one that lists what there was."""
+"""Turn the snapshot of a live presentation into a static one that lists its segments."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _LIVE_ATTRIBUTES: Final = (
 
 
 def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
+    """Make the document static; the first available segment starts at time zero."""
     media = {
         track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
         for track in tracks
@@ -72,7 +73,7 @@ def _place_period(period: Element, track: Track, origin: Fraction) -> None:
 def _list_snapshot(
     places: Places, track: Track, segments: Sequence[Segment], origin: Fraction
 ) -> None:
-    """Give a Representation the list of what was available, counted from ``origin``."""
+    """Write the list of a Representation's available segments, with times from ``origin``."""
     addressing = track.representation.addressing
     if not isinstance(addressing, TemplateAddressing) or not segments:
         return
@@ -93,7 +94,7 @@ def _list_snapshot(
 
 
 def _runs(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
-    """Fold segments into ``S`` rows; one whose number does not run on says so with ``@n``."""
+    """Yield segments as ``S`` rows; a jump of the number is written as ``@n``."""
     first = 0
     for index in range(1, len(segments) + 1):
         if index < len(segments) and _runs_on(segments[index - 1], segments[index]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dashget.mirroring.expectation import Expected, playable
 from dashget.planning.layout import SUMS_NAME, local_manifest_name
-from dashget.playable import make_local_mpd
+from dashget.playable.localmpd import make_local_mpd
 from dashget.store import MirrorDirectory
 from dashget.verification.findings import Finding, Problem, note
 from dashget.verification.sums import sums_agree

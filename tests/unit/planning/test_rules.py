@@ -26,7 +26,7 @@ def test_a_value_after_a_comma_belongs_to_the_test_before_it() -> None:
         ("720", "'720' is neither a keyword nor a test"),
         ("", "has an empty part"),
         ("best,worst", "exclude each other"),
-        ("none,height<=720", "leaves nothing to test"),
+        ("none,height<=720", "cannot be combined with tests"),
         ("height<=720,480", "'480' is neither a keyword nor a test"),
     ],
 )

@@ -13,7 +13,7 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.plan import iter_plan, make_layout
 from dashget.planning.selection import parse_selection, select
 from dashget.planning.tracks import make_tracks
-from dashget.playable import make_local_mpd
+from dashget.playable.localmpd import make_local_mpd
 
 URL = "https://h.example/vod/x.mpd"
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
