@@ -34,9 +34,9 @@ HEADER = """\
 QUICK = (
     "tests/unit",
     "tests/property",
-    "tests/integration/test_mirror_forms.py",
+    "tests/integration/mirror/test_forms.py",
     "tests/integration/test_readme.py",
-    "tests/integration/test_verify.py",
+    "tests/integration/verify",
 )
 TEST_TOOLS = (
     "aioquic", "hypothesis", "imageio-ffmpeg", "mypy", "pytest", "pytest-cov",
@@ -46,7 +46,7 @@ TEST_TOOLS = (
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Run every check: ruff, import contracts, mypy, all tests with coverage (scripts/test)."""
+    """Run every check: ruff, import contracts, mypy, all tests (scripts/test)."""
     session.run("scripts/test", *session.posargs, external=True)
 
 
@@ -138,10 +138,10 @@ def _quick(session: nox.Session) -> None:
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest on up to four processes, with nginx's usual folder in the path."""
+    """Run pytest on all cores, with nginx's usual folder in the path."""
     own = session.bin_paths or ()
     path = os.pathsep.join([*own, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-    parallel = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+    parallel = ("-n", "auto", "--dist", "worksteal")
     session.run(
         *("python", "-m", "pytest", *parallel, "-p", "no:cacheprovider", *arguments),
         env={"PATH": path},

@@ -52,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
     Copies.wanted = Copies.wanted and not thorough
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` starts: more than cores, since most tests wait."""
+    return min(8, (os.cpu_count() or 1) + 2)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
