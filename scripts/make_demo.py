@@ -53,10 +53,10 @@ class Language(NamedTuple):
     cue: str
 
 
-PERIODS = (Part("period-1", "smptebars", 1), Part("period-2", "pal75bars", 2))
+PERIODS = (Part("bars", "smptebars", 1), Part("stripes", "pal75bars", 2))
 LANGUAGES = (
-    Language("en", "English", 440, "main", "DashGet demo, Period {period}, second {second}"),
-    Language("de", "Deutsch", 660, "dub", "DashGet-Vorführung, Periode {period}, Sekunde {second}"),
+    Language("en", "English", 440, "main", "DashGet demo, second {second}"),
+    Language("de", "Deutsch", 660, "dub", "DashGet-Vorführung, Sekunde {second}"),
 )
 
 
@@ -121,7 +121,7 @@ def _write_subtitles(language: Language, index: int, folder: Path) -> None:
     """Write one cue for each two seconds; the times count from the start of the Period."""
     cues = ["WEBVTT\n"]
     for second in range(0, SECONDS, 2):
-        words = language.cue.format(period=index + 1, second=index * SECONDS + second)
+        words = language.cue.format(second=index * SECONDS + second)
         cues.append(f"00:{second:02}.000 --> 00:{second + 1:02}.900\n{words}\n")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"text-{language.code}.vtt").write_text("\n".join(cues), encoding="utf-8")

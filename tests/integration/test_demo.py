@@ -95,7 +95,7 @@ def test_the_mirror_holds_exactly_the_presentation(first: tuple[Path, Ended]) ->
     files = tree(folder / "dashget-demo")
     local, sums = files.pop("manifest.local.mpd"), files.pop("SHA256SUMS")
     assert {BASE_URL + name: data for name, data in files.items()} == read_resources()
-    assert b"period-1/" in local
+    assert b"bars/" in local
     summed = [line.split()[1] for line in sums.decode().splitlines()]
     assert sorted(summed) == sorted([*files, "manifest.local.mpd"])
     assert sum(map(len, files.values())) < 300_000
@@ -127,7 +127,7 @@ def test_every_next_step_works_as_printed(first: tuple[Path, Ended], tmp_path: P
     ("track", "packets"),
     [("video-360p", 250), ("video-180p", 250), ("audio-en", 236), ("audio-de", 236)],
 )
-@pytest.mark.parametrize("period", ["period-1", "period-2"])
+@pytest.mark.parametrize("period", ["bars", "stripes"])
 @pytest.mark.system
 def test_every_track_can_be_decoded(
     period: str, track: str, packets: int, tools: Tools, first: tuple[Path, Ended], tmp_path: Path
@@ -156,8 +156,8 @@ def test_a_second_run_completes_and_repairs_the_mirror(tmp_path: Path) -> None:
     root = tmp_path / "some where"
     assert demo("-o", root, cwd=tmp_path).code == 0
     before = tree(root)
-    (root / "period-1/video-360p/1.m4s").unlink()
-    rotten = root / "period-2/audio-de/3.m4s"
+    (root / "bars/video-360p/1.m4s").unlink()
+    rotten = root / "stripes/audio-de/3.m4s"
     data = rotten.read_bytes()
     rotten.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     again = demo("-o", root, cwd=tmp_path)

@@ -30,7 +30,7 @@ def add_arguments(parser: Parser) -> None:
         "-o",
         metavar="DIR",
         default=_DIRECTORY,
-        help="The mirror's directory.",
+        help="Directory of the mirror; a second run completes and repairs it.",
     )
 
 
