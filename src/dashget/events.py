@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from dashget.common.secrets import HidesSecrets
 from dashget.errors import Issue
 
 MANIFEST: Final = "manifest"
@@ -48,7 +49,7 @@ class Outcome(enum.Enum):
         return self not in (Outcome.FAILED, Outcome.CANCELLED, Outcome.PLANNED)
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
+class Event(HidesSecrets, frozen=True, tag_field="event", tag=True):
     """Base of all events; the JSON form names the class in its ``event`` key."""
 
 
@@ -182,7 +183,7 @@ class Progressed(Event, frozen=True, tag="progress"):
     """Files of which something is here or known, but for small ones that come in a moment."""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(HidesSecrets, frozen=True):
     """A file that is missing at the end, and why."""
 
     path: str

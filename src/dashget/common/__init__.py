@@ -3,6 +3,7 @@
 Every other package may import these modules; they import only ``errors``, and one another.
 
 - ``url``: the one ``Url`` type, which reads host and port like libcurl
+- ``secrets``: structs that hide passwords where they are shown
 - ``foreigntext``: text of servers and manifests, made harmless for terminals
 - ``byterange``: ``ByteRange``, inclusive at both ends
 - ``validation``: rules for the fields of options

@@ -37,7 +37,7 @@ class UrlError(ValueError):
     """A URL with an invalid host or port; the text says so: "the host name is invalid"."""
 
 
-class Url(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
+class Url(msgspec.Struct, frozen=True, gc=False):
     """A URL or a relative reference, without its fragment; None is an absent component.
 
     ``str`` gives all of it; ``repr`` and ``shown`` leave out user and password.

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-import msgspec
-
 from dashget.common.lateregex import late
+from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
@@ -20,7 +19,7 @@ _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
 STDIN: Final = "-"
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(HidesSecrets, frozen=True):
     """What the user named, read once.
 
     ``name`` identifies the presentation in the record: the URL without credentials and
@@ -35,6 +34,7 @@ class Source(msgspec.Struct, frozen=True):
     path: Path | None = None
     user: str | None = None
     nameless: bool = False
+    secrets = ("user",)
 
     def local_url(self) -> str:
         """Return the ``file:`` URL of a local manifest; standard input is one in this folder."""

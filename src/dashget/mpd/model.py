@@ -12,12 +12,13 @@ from fractions import Fraction
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.secrets import HidesSecrets
 from dashget.errors import Issue
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.mpd.xmltree import Element
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Node(HidesSecrets, frozen=True, kw_only=True, gc=False):
     """The place of an element in the source."""
 
     where: str = ""

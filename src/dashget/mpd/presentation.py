@@ -13,6 +13,7 @@ from fractions import Fraction
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.secrets import HidesSecrets
 from dashget.errors import Issue
 from dashget.mpd.model import ListedSegment
 from dashget.mpd.template import Address
@@ -267,7 +268,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.span.duration
 
 
-class Presentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Presentation(HidesSecrets, frozen=True, kw_only=True, gc=False):
     """A resolved MPD. ``duration`` is in seconds, None if it is open.
 
     ``url`` is the base of all references before any BaseURL: the manifest's own URL, or

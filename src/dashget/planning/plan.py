@@ -15,8 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-import msgspec
-
+from dashget.common.secrets import HidesSecrets
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.template import Address
@@ -28,7 +27,7 @@ from dashget.segments.segment import Segment, TimeBase
 _BEFORE_MEDIA: Final = float("-inf")
 
 
-class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
+class PlannedSegment(HidesSecrets, frozen=True, gc=False):
     """One segment with its track, the path of its file in the mirror, and its URLs."""
 
     track: Track
@@ -38,7 +37,7 @@ class PlannedSegment(msgspec.Struct, frozen=True, gc=False):
     """The absolute URLs of the resource, the preferred one first."""
 
 
-class PlanLine(msgspec.Struct, frozen=True, gc=False):
+class PlanLine(HidesSecrets, frozen=True, gc=False):
     """The JSON form of a planned segment: one line of ``dashget plan --json``.
 
     ``start`` and ``duration`` are seconds on the presentation timeline, the nearest

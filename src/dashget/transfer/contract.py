@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.secrets import HidesSecrets
 from dashget.errors import FetchError, Retry
 
 
@@ -20,7 +21,7 @@ class Method(enum.Enum):
     """Size and validators only. Where HEAD is refused, ``Range: bytes=0-0`` is asked instead."""
 
 
-class Request(msgspec.Struct, frozen=True, gc=False):
+class Request(HidesSecrets, frozen=True, gc=False):
     """One resource: ``urls`` are its alternatives, the first choice first.
 
     ``range`` asks for a part of it; its ``last`` may be open. The bytes of a range go to
@@ -37,7 +38,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         return self.urls[0]
 
 
-class ResponseHead(msgspec.Struct, frozen=True, gc=False):
+class ResponseHead(HidesSecrets, frozen=True, gc=False):
     """An accepted response (200 or 206), before its body.
 
     ``size`` is that of what was requested (the whole resource, or the requested range),

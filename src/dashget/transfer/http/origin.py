@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 from urllib.parse import quote
 
-import msgspec
-
 from dashget.common.foreigntext import printable_url
+from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
 from dashget.transfer.http.failure import Failure, policy_failure
@@ -68,7 +67,7 @@ class Origin:
         return pattern.matches(self.scheme, self.host, self.port)
 
 
-class Guard(msgspec.Struct, frozen=True):
+class Guard(HidesSecrets, frozen=True):
     """Limits on where a manifest may lead, as the manifest's own address sets them."""
 
     https_only: bool = False
@@ -247,14 +246,12 @@ class Origins:
         return shown(url, appended=self._options.append_query)
 
 
-class _Home(msgspec.Struct, frozen=True):
+class _Home(HidesSecrets, frozen=True):
     """What the URL of a manifest adds to its origin."""
 
     has_query: bool
     user: str | None
-
-    def __repr__(self) -> str:
-        return f"_Home(has_query={self.has_query})"
+    secrets = ("user",)
 
 
 def _downgrade_refused(message: str) -> Failure:

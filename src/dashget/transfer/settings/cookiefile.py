@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from dashget.common.lateregex import late
+from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import FieldError, Wrong
 from dashget.transfer.settings.givenfile import GivenFile, Named, given, likeness
 
@@ -30,8 +29,10 @@ _HINT: Final = (
 )
 
 
-class CookieFile(msgspec.Struct, frozen=True):
-    """What a file of cookies holds: what libcurl is told, and the lines that are left out."""
+class CookieFile(HidesSecrets, frozen=True):
+    """The content of a cookie file: the cookies for libcurl, and the invalid lines."""
+
+    secrets = ("lines",)
 
     lines: tuple[bytes, ...] = ()
     """As ``CURLOPT_COOKIELIST`` takes them."""

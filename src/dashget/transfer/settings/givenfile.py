@@ -10,15 +10,16 @@ import os
 import stat
 from typing import Final
 
-import msgspec
-
+from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import FieldError, Wrong
 
 _BEGINNING_BYTES: Final = 1024
 
 
-class GivenFile(msgspec.Struct, frozen=True):
-    """A file that the user named, and what it held when it was read."""
+class GivenFile(HidesSecrets, frozen=True):
+    """A file that the user named, and its content."""
+
+    secrets = ("data",)
 
     name: str
     data: bytes

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import FieldError, Wrong
 from dashget.transfer.settings.givenfile import GivenFile, Named, given, likeness
 
@@ -26,8 +27,10 @@ _FOLLOWED: Final = _VALUED | {b"machine"}
 _ESCAPED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-class Login(msgspec.Struct):
-    """Who to be at a host, by its name in lower case; at every one where that is None."""
+class Login(HidesSecrets, frozen=True):
+    """Name and password for a host, by its name in lower case; for every host if that is None."""
+
+    secrets = ("name", "password")
 
     host: bytes | None
     name: bytes = b""
@@ -115,9 +118,9 @@ def _read(data: bytes) -> Netrc:
             if value is None:
                 odd.append((line, f"has no value behind '{kind.decode()}'"))
             elif kind == b"login":
-                logins[-1].name = value
+                logins[-1] = msgspec.structs.replace(logins[-1], name=value)
             elif kind == b"password":
-                logins[-1].password = value
+                logins[-1] = msgspec.structs.replace(logins[-1], password=value)
         else:
             odd.append((line, "holds a word that means nothing there"))
     return Netrc(tuple(logins), tuple(odd))

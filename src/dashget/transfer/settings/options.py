@@ -6,8 +6,7 @@ import enum
 import os
 from typing import Final
 
-import msgspec
-
+from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import (
     Check,
     FieldError,
@@ -42,8 +41,10 @@ class HttpVersion(enum.Enum):
     HTTP_3 = "3"
 
 
-class OriginHeader(msgspec.Struct, frozen=True):
-    """A header for one origin only, whether it is a secret or not."""
+class OriginHeader(HidesSecrets, frozen=True):
+    """A header for one origin only; its value may be a secret."""
+
+    secrets = ("value",)
 
     origin: str
     """``scheme://host[:port]``, ``host:port``, or a host name for any scheme and port of it."""
@@ -51,7 +52,7 @@ class OriginHeader(msgspec.Struct, frozen=True):
     value: str
 
 
-class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
+class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     """The choices for one run.
 
     Secrets are: ``Authorization`` and ``Cookie`` among ``headers``, ``cookies``,
@@ -128,8 +129,10 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Threads that drive transfers, all but the first only where files are large. None: two,
     where there is more than one processor, the second only where the first is never idle."""
 
+    secrets = ("user", "cookies", "append_query")
+
     def __post_init__(self) -> None:
-        """Check every field, so that options which exist can be used."""
+        """Check every field: options that exist are valid."""
         check(self, _RULES)
         if self.key is not None and self.cert is None:
             raise FieldError(

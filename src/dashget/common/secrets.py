@@ -1,0 +1,66 @@
+"""Structs that hide secrets where they are shown: in ``repr``, ``str`` and rich's output.
+
+Options end up in logs, in bug reports and in the values that test runners print. The secrets
+themselves stay readable as attributes, for those who use them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+MASK: Final = "***"
+
+
+def hide(value: Any) -> Any:
+    """Return a mask in the place of a value; None and what is empty have nothing to hide."""
+    return MASK if value else value
+
+
+def hide_values(pairs: Any) -> Any:
+    """Return pairs of name and value, such as headers, with masked values."""
+    return tuple((name, hide(value)) for name, value in pairs)
+
+
+def hide_user(url: Any) -> Any:
+    """Return a URL, or each of several, without user and password."""
+    if isinstance(url, tuple | list):
+        return tuple(map(hide_user, url))
+    if not isinstance(url, str) or "@" not in url:
+        return url
+    from dashget.common.url import Url
+
+    if "://" in url:
+        return Url.parse(url).shown
+    # A proxy may be given without a scheme.
+    return url.rpartition("@")[2]
+
+
+class HidesSecrets(msgspec.Struct, frozen=True):
+    """A struct whose ``repr`` masks secrets.
+
+    These are the fields that ``secrets`` names, the values of headers, and user and password in
+    the fields that hold URLs.
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return name and value of each field, for ``repr`` and for rich."""
+        return [(name, self._shown(name)) for name in self.__struct_fields__]
+
+    def _shown(self, name: str) -> Any:
+        value = getattr(self, name)
+        mask = hide if name in self.secrets else _MASKS.get(name)
+        return value if mask is None else mask(value)
+
+
+_MASKS: Final = {
+    "headers": hide_values,
+    **dict.fromkeys(("url", "urls", "asked", "final_url", "proxy"), hide_user),
+}
