@@ -449,7 +449,7 @@ def _explained(error: StoreError, root: Path) -> StoreError:
     """Add where it happened, and what to do about it."""
     if str(root) not in error.message:
         error.message = f"cannot go on in {root}: {error.message}"
-    error.hint = error.hint or "make room on the disk; the same command goes on from here"
+    error.hint = error.hint or "make room on the disk; the same command continues from here"
     return error
 
 

@@ -28,7 +28,7 @@ from typing import ClassVar
 
 import msgspec
 
-MORE_FILES_HINT = "allow more open files (ulimit -n); the same command goes on from here"
+MORE_FILES_HINT = "allow more open files (ulimit -n); the same command continues from here"
 
 
 class DashGetError(Exception):

@@ -37,9 +37,9 @@ Complete: 52 files, N
   52 downloaded
   received N in N (N), 53 requests
   mirror: {root}
-  plays from any static server: {root}/manifest.local.mpd
+  playable from any static web server: {root}/manifest.local.mpd
 Verifying the mirror
-Sound: 52 files, N
+No errors: 52 files, N
   52 by checksum, in N
 Try next:
   {program} list {root}/manifest.mpd  show what it contains
@@ -148,7 +148,7 @@ def test_a_second_run_finds_everything_there(tmp_path: Path) -> None:
     again = demo(cwd=tmp_path)
     assert again.code == 0
     assert "  52 already there\n" in again.err
-    assert "Sound: 52 files" in again.err
+    assert "No errors: 52 files" in again.err
     assert checksums(tmp_path) == before
 
 
@@ -180,7 +180,7 @@ def test_an_interrupted_demo_is_continued_by_the_next_run(tmp_path: Path) -> Non
     assert "Traceback" not in rest
     again = demo(cwd=tmp_path)
     assert again.code == 0
-    assert "Sound: 52 files" in again.err
+    assert "No errors: 52 files" in again.err
 
 
 @pytest.mark.parametrize("other", ["a file", "another mirror"])

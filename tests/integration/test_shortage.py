@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
 MEBIBYTE = 1024 * 1024
 SEGMENTS = 200
 BODY = bytes(range(256)) * 400
-HINT = "hint: allow more open files (ulimit -n); the same command goes on from here"
+HINT = "hint: allow more open files (ulimit -n); the same command continues from here"
 
 
 def document(segments: int) -> bytes:

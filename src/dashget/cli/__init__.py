@@ -1,15 +1,24 @@
-"""The command line: arguments in, exit codes out. The only place that ends the process."""
+"""The command line: parses arguments, runs a command of the library, ends with an exit code.
+
+The road of a call: ``main`` prepares the standard streams and the answer to Ctrl-C; ``app.run``
+chooses the command, builds its ``parser`` and calls its module in ``commands/``. ``options/``
+translates arguments into the library's option types, ``printers/`` shows events and results,
+``failures`` turns every error into one sentence, a hint and an exit code; ``signals`` and
+``streams`` handle Ctrl-C and closed terminals. Only this package ends the process.
+
+Imports are late: help pages and ``--version`` load neither the library nor other slow modules.
+"""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # signal loads so much that Ctrl-C may come
+import _signal  # type: ignore[import-not-found]  # signal is slow to import
 import gc
 import io
 import os
 import sys
 
 TYPE_CHECKING = False
-"""As in ``typing``, which likewise takes too long before Ctrl-C is answered."""
+"""As in ``typing``, whose import would delay the answer to Ctrl-C."""
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
@@ -20,11 +29,11 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _OBJECTS_BEFORE_COLLECTING = 50_000
-"""Nothing is garbage while loading; to look for it at every 700 objects takes time."""
+"""Imports create no garbage, so that collecting at every 700 objects would waste time."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run ``dashget`` with the given arguments, by default the process's own, and exit."""
+    """Run ``dashget`` with the given arguments, by default those of the process, and exit."""
     if arguments is None:
         _answer_interrupts()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
@@ -44,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _answer_interrupts() -> None:
-    """Have Ctrl-C end the process at once, until there is something to end in order.
+    """Let Ctrl-C end the process at once, until there is a run to stop.
 
-    By an exception it would not always: what is being imported may make another one of it, and
-    Python prints one that is raised in a callback of its own.
+    KeyboardInterrupt would be unreliable: a module being imported may turn it into another
+    exception, and Python prints one that is raised in a callback.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _leave_interrupted)
@@ -61,13 +70,13 @@ def _leave_interrupted(_number: int, _frame: object) -> NoReturn:
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process as it is: everything is closed, and to take the rest apart takes time."""
+    """End the process without freeing its objects, which takes time; all files are closed."""
     import contextlib
 
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        # Nobody reads it any more, or it is full: the code must tell.
+        # The pipe is closed or the disk is full: the exit code must tell.
         code = code or 1
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
@@ -75,7 +84,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _show_version() -> int:
-    """Show the version; nothing else is loaded for this."""
+    """Print the version without loading other modules."""
     from dashget.version import __version__
 
     try:
@@ -89,10 +98,10 @@ def _show_version() -> int:
 
 
 class _Heedless(io.FileIO):
-    """A file that takes everything, and keeps what it can: messages, which nothing depends on."""
+    """A file that ignores write errors, for messages."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, or pass over what cannot be written."""
+        """Write; ignore errors."""
         try:
             return super().write(data)
         except OSError:
@@ -100,11 +109,11 @@ class _Heedless(io.FileIO):
 
 
 def _let_messages_be_lost() -> None:
-    """Have no run fail for a standard error that is full, or that nobody reads any more."""
+    """Let no run fail because standard error is full or closed."""
     stream = sys.stderr
     try:
         number = stream.fileno()
-    except (OSError, ValueError):  # not a file: nothing that can run full
+    except (OSError, ValueError):  # not a file, so that it cannot be full
         return
     stream.flush()
     sys.stderr = io.TextIOWrapper(
@@ -116,13 +125,13 @@ def _let_messages_be_lost() -> None:
 
 
 def _let_characters_be_escaped() -> None:
-    """Have no run fail for a character that the encoding of standard output lacks."""
+    """Let no run fail because the encoding of standard output lacks a character."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _open_missing_streams() -> None:
-    """Stand in for standard streams that the caller has closed (``>&-``)."""
+    """Replace standard streams that the caller has closed (``>&-``)."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until exit
     if sys.stderr is None:

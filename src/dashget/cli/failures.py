@@ -1,4 +1,4 @@
-"""What becomes of every error: one sentence, a hint, an exit code."""
+"""Turn every error into one sentence, a hint and an exit code."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _OPTIONS: Final = {
     "cookies": "--cookie",
     "cookie_file": "--cookies",
 }
-"""Those that are not called as their field is."""
+"""Options whose name differs from that of their field."""
 
 
 def report(error: BaseException) -> int:
-    """Say what went wrong, on standard error, and return the exit code."""
+    """Print an error on standard error, and return the exit code."""
     match error:
         case MPDError():
             return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
@@ -40,15 +40,15 @@ def report(error: BaseException) -> int:
         case DashGetError():
             return _fail(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
-            return _fail("interrupted", "the same command goes on from here", INTERRUPTED)
+            return _fail("interrupted", "the same command continues from here", INTERRUPTED)
         case MemoryError():
-            hint = "allow more of it (ulimit -v); the same command goes on from here"
+            hint = "allow more memory (ulimit -v); the same command continues from here"
             return _fail("not enough memory", hint, 1)
         case BrokenPipeError():
             return _leave_quietly()
         case OSError():
             place = f": {error.filename}" if error.filename else ""
-            hint = "check the disk and the output"
+            hint = "check the disk and the output file or pipe"
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 hint = MORE_FILES_HINT
             else:
@@ -67,12 +67,12 @@ def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()
 
 
 def _option_of(field: str) -> str:
-    """Return the option that sets a field of the library's options."""
+    """Return the name of the option that sets a field of the library's options."""
     return _OPTIONS.get(field) or f"--{field.removesuffix('_seconds').replace('_', '-')}"
 
 
 def _issue_lines(error: MPDError) -> list[str]:
-    """Return the issues, a line each, but for the one that the message itself tells."""
+    """Return the issues, one per line, except the one that the message repeats."""
     lines = map(str, error.issues)
     told = [line for line in lines if not error.message.endswith(line)]
     hidden = len(told) - _MOST_ISSUES
@@ -80,7 +80,7 @@ def _issue_lines(error: MPDError) -> list[str]:
 
 
 def _leave_quietly() -> int:
-    """End as a program does whose reader has gone, without complaint at shutdown."""
+    """Return the exit code of a closed pipe, and prevent an error message at shutdown."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
@@ -93,6 +93,6 @@ def _internal(error: BaseException) -> int:
         traceback.print_exception(error)
     return _fail(
         f"internal error: {type(error).__name__}: {error}",
-        "this is a bug in DashGet; DASHGET_DEBUG=1 shows where, please report it",
+        "this is a bug in DashGet: please report it with the output of DASHGET_DEBUG=1",
         1,
     )

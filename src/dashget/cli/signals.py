@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first ends a run in order, a second Ctrl-C at once."""
+"""Handle Ctrl-C, SIGTERM, SIGHUP: the first stops the run in order, a second Ctrl-C at once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dashget.common.stopping import Stop
 
 INTERRUPTED: Final = 130
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)
-"""A terminal was closed; unknown to Windows."""
+"""The signal for a closed terminal; missing on Windows."""
 
 
 @contextlib.contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """Turn the signals into a request to stop; before there is anything to stop, interrupt.
+    """Turn signals into a request to stop; before the run begins, into KeyboardInterrupt.
 
-    A terminal that is closed may send SIGHUP more than once, by itself and through its shell:
-    only Ctrl-C and SIGTERM say by coming again that there is no time. Where SIGHUP is ignored,
-    as by nohup, it stays so.
+    A closed terminal may send SIGHUP several times, itself and through the shell. So only a
+    second Ctrl-C or SIGTERM ends the process at once. If SIGHUP is ignored, as under nohup, it
+    stays ignored.
     """
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -46,7 +46,7 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
 
 
 def _let_go_of_terminal() -> None:
-    """Write what is for a terminal that is no more to nowhere; what goes elsewhere still does."""
+    """Redirect streams of the closed terminal to the null device; others stay open."""
     for descriptor in (1, 2):
         try:
             os.write(descriptor, b"")

@@ -1,4 +1,4 @@
-"""Output that outlives its terminal."""
+"""Streams that stay usable after their terminal was closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Stream = TypeVar("Stream", bound=IO[Any])
 
 
 class _Outliving:
-    """A stream that takes whatever is written after its terminal was closed."""
+    """A stream that drops output after its terminal was closed."""
 
     def __init__(self, stream: IO[Any]) -> None:
         self._stream = stream
@@ -32,10 +32,10 @@ class _Outliving:
 
 
 def outliving(stream: Stream) -> Stream:
-    """Return a stream for which it is no error that its terminal was closed.
+    """Return a stream that raises no error after its terminal was closed.
 
-    SIGHUP tells of that and ends the run in order, but what is written right before it is
-    handled would fail.
+    SIGHUP stops the run in order then, but output written before the signal is handled would
+    fail.
     """
     return cast("Stream", _Outliving(stream)) if stream.isatty() else stream
 

@@ -122,7 +122,7 @@ class Outcomes:
         if is_disk_failure(error):
             raise StoreError(
                 f"cannot store {file.path}: {error.strerror}",
-                hint="make room on the disk; the same command goes on from here",
+                hint="make room on the disk; the same command continues from here",
             ) from error
         place = f": {error.filename}" if error.filename else ""
         reason = f"cannot be stored: {error.strerror or error}{place}"

@@ -33,7 +33,7 @@ def test_a_dry_run_says_what_would_be_repaired(
     assert ended.code == 1
     told = {line for line in ended.err.splitlines() if line.startswith("planned: ")}
     assert {line.split()[1] for line in told} == {"v/2.m4s", "w/1.m4s"}
-    assert "Not sound: 2 errors" in ended.out
+    assert "Found 2 errors" in ended.out
     assert server.seen == []
     assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
 
@@ -41,7 +41,7 @@ def test_a_dry_run_says_what_would_be_repaired(
 def test_the_exit_code_says_whether_the_mirror_is_sound(small: Path, tmp_path: Path) -> None:
     ended = run("verify", small, cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert f"Sound: {len(FILES)} files" in ended.out
+    assert f"No errors: {len(FILES)} files" in ended.out
     (small / "stray.txt").write_text("x")
     assert run("verify", small, cwd=tmp_path).code == 0
     ended = run("verify", small, "--strict", cwd=tmp_path)
@@ -50,10 +50,10 @@ def test_the_exit_code_says_whether_the_mirror_is_sound(small: Path, tmp_path: P
     (small / "v/2.m4s").unlink()
     ended = run("verify", small, cwd=tmp_path)
     assert ended.code == 1
-    assert "Not sound: 1 error" in ended.out
+    assert "Found 1 error" in ended.out
     assert "missing" in ended.out
     assert "v/2.m4s" in ended.out
-    assert "hint: --repair fetches exactly what is wrong" in ended.out
+    assert "hint: --repair fetches the missing and damaged files" in ended.out
     assert run("verify", small, "--repair", cwd=tmp_path).code == 0
     assert run("verify", small, "-q", cwd=tmp_path).out == ""
 
@@ -139,7 +139,7 @@ def test_a_comparison_that_was_interrupted_does_not_call_the_mirror_sound(
     server: FaultServer, small: Path
 ) -> None:
     ended = interrupt_comparison(server, small)
-    assert "Sound: " not in ended.out
+    assert "No errors: " not in ended.out
     assert "nterrupted" in ended.out + ended.err
 
 

@@ -108,9 +108,9 @@ def test_what_cannot_be_compared_is_not_called_unsound(
         server.on(f"/show/{name}", refuse(status))
     ended = run("verify", small, "--remote", "--retries", "0", cwd=tmp_path)
     assert ended.code == 1
-    assert f"Sound here: {len(FILES)} files" in ended.out
+    assert f"No errors here: {len(FILES)} files" in ended.out
     assert f"{len(FILES)} files could not be compared with the server" in ended.out
-    assert "Not sound" not in ended.out
+    assert "Found " not in ended.out
     assert "--repair" not in ended.out
     (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
     assert all(word in hint for word in words)
@@ -132,7 +132,7 @@ def test_a_server_with_an_unknown_certificate_leads_to_the_options_about_it(
         record.write_text(known)
         ended = run("verify", small, "--remote", cwd=tmp_path)
     assert ended.code == 1
-    assert "Sound here: " in ended.out
+    assert "No errors here: " in ended.out
     (hint,) = [line for line in ended.out.splitlines() if line.startswith("hint: ")]
     assert "--cacert" in hint
     assert "--insecure" in hint

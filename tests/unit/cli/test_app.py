@@ -103,20 +103,24 @@ def test_the_default_command_is_get(
         (
             KeyboardInterrupt(),
             130,
-            "dashget: error: interrupted\nhint: the same command goes on from here\n",
+            "dashget: error: interrupted\nhint: the same command continues from here\n",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "/x"),
             1,
-            "dashget: error: No space left on device: /x\nhint: check the disk and the output\n",
+            "dashget: error: No space left on device: /x\nhint: check the disk and the output file or pipe\n",
         ),
-        (OSError("odd"), 1, "dashget: error: odd\nhint: check the disk and the output\n"),
+        (
+            OSError("odd"),
+            1,
+            "dashget: error: odd\nhint: check the disk and the output file or pipe\n",
+        ),
         (BrokenPipeError(), 141, ""),
         (
             MemoryError(),
             1,
-            "dashget: error: not enough memory\nhint: allow more of it (ulimit -v); the same command"
-            " goes on from here\n",
+            "dashget: error: not enough memory\nhint: allow more memory (ulimit -v); the same command"
+            " continues from here\n",
         ),
     ],
 )

@@ -1,17 +1,17 @@
-"""Lines at the bottom of a terminal that are painted again and again in place.
+"""Paint lines at the bottom of a terminal, and repaint them in place.
 
-Between two paintings the cursor stands at the beginning of the last line: what the terminal
-echoes there (``^C``) wraps into no other line, and is painted over. A terminal that has
-become narrower has wrapped what was painted; the rows are counted before they are erased.
-(Where a terminal cuts instead, as xterm does, as many rows above are lost.)
+Between two paintings the cursor is at the beginning of the last line. An echo of the terminal
+there (``^C``) does not wrap, and is painted over. A terminal that became narrower has wrapped the
+lines, so the rows are counted before they are erased. (A terminal that cuts lines instead, as xterm
+does, loses as many rows above.)
 
-Some tell their new width only a moment later (tmux, a quarter of a second), and a painting in
-between is made for the old one. It is not wrapped, so it replaces as many rows as it has
-lines, and leaves exactly those that wrapping has added: the next one counts them again.
+Some terminals report their new width late (tmux after a quarter of a second), and a painting before
+that is made for the old width. It is not wrapped, so it replaces as many rows as it has lines, and
+leaves the rows that wrapping has added; the next painting counts them again.
 
-Rows that wrapping has added stay above the lines, empty, until other lines need them. Were the
-lines to move up, further wrapping would push them off the top of the screen, where nothing can
-be erased: a terminal makes room at the top also where there is some at the bottom.
+Rows that wrapping has added stay empty above the lines until more lines need them. If the lines
+moved up, further wrapping would push them off the top of the screen, where they cannot be erased: a
+terminal scrolls even if there is room at the bottom.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from rich.text import Text
 
 
 class InPlace:
-    """The lines that are painted on a console at the moment, if any."""
+    """The lines that are painted on a console, if any."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lines: tuple[Text, ...] = ()
         self._empty = 0
-        """How many empty rows above the lines belong to them."""
+        """The number of empty rows above the lines that belong to them."""
 
     def paint(self, lines: Sequence[Text]) -> None:
-        """Show these lines in place of those that are shown. None may be wider than the console."""
+        """Replace the painted lines by these. None may be wider than the console."""
         with self._console:
             if not self._lines:
                 self._console.show_cursor(False)
@@ -52,7 +52,7 @@ class InPlace:
             self._show()
 
     def clear(self) -> None:
-        """Take the lines away, and give the cursor back."""
+        """Erase the lines, and show the cursor again."""
         if self._lines:
             with self._console:
                 self._erase()
@@ -67,7 +67,7 @@ class InPlace:
             self._console.control(_wrapping("h"), Control((ControlType.CARRIAGE_RETURN,)))
 
     def _erase(self) -> int:
-        """Erase what is shown, and go where it began; return how many rows there are for lines."""
+        """Erase the lines, move to their first row, and return the number of rows."""
         if not self._lines:
             return 0
         width = max(self._console.size.width, 1)
@@ -82,7 +82,7 @@ class InPlace:
 
 
 def _wrapping(switch: str) -> Control:
-    """Have the terminal wrap long lines (``h``) or cut them (``l``): DECAWM, unknown to rich."""
+    """Make the terminal wrap long lines (``h``) or cut them (``l``): DECAWM, missing in rich."""
     control = Control()
     control.segment = Segment(f"\x1b[?7{switch}", None, [(ControlType.CARRIAGE_RETURN,)])
     return control

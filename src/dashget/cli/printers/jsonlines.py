@@ -1,4 +1,4 @@
-"""Events as JSON Lines: one object per line, for programs."""
+"""Write events as JSON Lines: one object per line, for programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class JsonLines:
         try:
             line = self._encode(event)
         except UnicodeEncodeError:
-            # A name of the file system that is no UTF-8; JSON can spell its bytes in escapes.
+            # A file name that is not UTF-8; the json module writes its bytes as escapes.
             import json
 
             line = json.dumps(msgspec.to_builtins(event)).encode()
@@ -39,4 +39,4 @@ class JsonLines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Have nothing to end."""
+        """Do nothing: every line is complete."""

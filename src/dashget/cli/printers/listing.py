@@ -1,4 +1,4 @@
-"""What a presentation holds: a table for people, one JSON object for programs."""
+"""Write the content of a presentation: a table for people, one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RepresentationRow(msgspec.Struct, frozen=True):
     """One Representation in the JSON form of ``dashget list``.
 
     ``duration`` is in seconds, ``bandwidth`` in bits per second, ``size_estimated`` in
-    bytes; null where the manifest does not tell.
+    bytes; null if the manifest does not tell.
     """
 
     id: str
@@ -37,7 +37,7 @@ class RepresentationRow(msgspec.Struct, frozen=True):
     duration: float | None
     size_estimated: int | None
     gaps: int
-    """Stretches of a SegmentTimeline for which nothing is listed."""
+    """The number of stretches of a SegmentTimeline without a listed segment."""
     initialization: InitializationRow | None = None
 
 
@@ -51,7 +51,7 @@ class ProtectionRow(msgspec.Struct, frozen=True):
 
 
 class InitializationRow(msgspec.Struct, frozen=True):
-    """What an initialization segment says about encryption (``--init``)."""
+    """The encryption that an initialization segment declares (``--init``)."""
 
     schemes: tuple[str, ...]
     default_kids: tuple[str, ...]
@@ -102,9 +102,9 @@ def presentation_row(
     tracks: tuple[Track, ...],
     protections: Mapping[int, Protections] | None = None,
 ) -> PresentationRow:
-    """Gather the facts of a presentation; ``tracks`` are those of all its Representations.
+    """Return the facts of a presentation; ``tracks`` has all its Representations.
 
-    ``protections`` has what initialization segments say, by key of the track.
+    ``protections`` has the encryption found in initialization segments, by key of the track.
     """
     by_place = {id(track.representation): track for track in tracks}
     return PresentationRow(
@@ -130,9 +130,9 @@ def presentation_row(
 
 
 def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = None) -> None:
-    """Write one table per Period; ``width`` None is for a pipe, with one line for each row.
+    """Write one table per Period; for a pipe (``width`` None) with one line for each row.
 
-    On a terminal, columns for which there is no room go on lines of their own below each row.
+    On a terminal, columns without room are written on extra lines below each row.
     """
     stream.write(f"{_heading(row)}\n")
     for period in row.periods:
@@ -176,7 +176,7 @@ _BELOW_FIRST = (
     "notes", "protection", "size", "fps", "duration", "role", "segments", "codecs", "bandwidth",
     "lang", "resolution",
 )  # fmt: skip
-"""What goes below the rows of a narrow table, in this order; type and id always stay."""
+"""The columns to move below the rows of a narrow table, in this order."""
 
 _INDENT = "  "
 
@@ -213,7 +213,7 @@ def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
 
 
 def _lines_of(facts: list[str], width: int) -> Iterator[str]:
-    """Put facts side by side as far as they fit; one that is wider than a line is wrapped."""
+    """Yield lines with as many facts as fit side by side; a fact wider than a line is wrapped."""
     line = ""
     for fact in facts:
         if line and cell_len(f"{line}  {fact}") <= width:
@@ -230,7 +230,7 @@ def _lines_of(facts: list[str], width: int) -> Iterator[str]:
 
 
 def _wrapped(fact: str, width: int) -> Iterator[str]:
-    """Break a fact at blanks, and words that are wider than a line anywhere."""
+    """Yield the lines of a fact, broken at spaces; words wider than a line are broken anywhere."""
     line = _INDENT
     for word in fact.split(" "):
         gap = "" if line.isspace() else " "

@@ -1,4 +1,4 @@
-"""How far a run is, reckoned from its events: totals, rate, time left. No output."""
+"""Compute the progress of a run from its events: totals, rate, time left. No output."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from dashget.events import (
 
 _WINDOW_SECONDS = 5.0
 _TELLING_FILES = 3
-"""From so many sizes on, those are a better guide than the bandwidth in the manifest."""
+"""From this number of known sizes on, they give a better estimate than the bandwidth."""
 
 
 class TrackMeter(msgspec.Struct):
-    """One line of the display: a Representation, over all Periods that have it."""
+    """The progress of a Representation over all its Periods: one line of the display."""
 
     label: str
     content_type: str
@@ -35,18 +35,18 @@ class TrackMeter(msgspec.Struct):
     bytes_done: int = 0
     failed: int = 0
     unfinished: list[Unfinished] = []
-    """Files under way, as of the last reading."""
+    """Files in progress, as of the last ``Progressed`` event."""
 
     @property
     def bytes_here(self) -> int:
-        """Bytes of finished files, and of those under way."""
+        """Bytes of finished files and of those in progress."""
         return self.bytes_done + sum(file.bytes for file in self.unfinished)
 
     @property
     def bytes_expected(self) -> int | None:
-        """An estimate of all its bytes, never less than are here; None with nothing to go by.
+        """An estimate of all bytes, at least ``bytes_here``; None without known sizes or bandwidth.
 
-        From the sizes that are known where they are enough to go by, else from the bandwidth.
+        It is based on the known sizes if there are enough of them, else on the bandwidth.
         """
         if self.done >= self.files > 0 and not self.failed:
             return self.bytes_here
@@ -67,18 +67,18 @@ class TrackMeter(msgspec.Struct):
 
     @property
     def files_here(self) -> float:
-        """How many files are done, those under way by the share of them that is here."""
+        """The number of finished files, plus the received share of each file in progress."""
         shares = (file.bytes / file.size for file in self.unfinished if file.size)
         return self.done - self.failed + sum(min(share, 1.0) for share in shares)
 
     @property
     def fraction(self) -> float:
-        """How much of it is done, 0 to 1."""
+        """The share that is done, 0 to 1."""
         return _share(self.bytes_here, self.bytes_expected, self.files_here, self.files)
 
 
 class Meter:
-    """The state of a run; feed it events, read it at any time from the same thread."""
+    """The progress of a run: give it every event, read it at any time from the same thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -96,7 +96,7 @@ class Meter:
         self.failed = 0
 
     def take(self, event: Event) -> None:
-        """Account for one event."""
+        """Update the state by one event."""
         if isinstance(event, TrackPlanned):
             self._plan(event)
         elif isinstance(event, FileFinished):
@@ -113,25 +113,25 @@ class Meter:
 
     @property
     def files(self) -> int:
-        """How many files the plan has, as far as they can be counted."""
+        """The number of planned files, as far as they can be counted."""
         return sum(max(track.files, track.done) for track in self._by_name.values())
 
     @property
     def done(self) -> int:
-        """How many files have their outcome."""
+        """The number of files that have an outcome."""
         return sum(track.done for track in self._by_name.values())
 
     @property
     def bytes_here(self) -> int:
-        """Bytes of the mirror's files, finished or not; never less than at an earlier reading.
+        """Bytes of the mirror's files, finished or not; never less than before.
 
-        What has to come once more counts again only when it is past where it was.
+        A file that starts again counts only after it exceeds its earlier size.
         """
         return max(self._most_bytes, self._count_bytes())
 
     @property
     def bytes_expected(self) -> int | None:
-        """An estimate of all bytes of the plan; None with nothing to go by."""
+        """An estimate of all bytes of the plan; None if it is unknown for a track."""
         total = 0
         for track in self._by_name.values():
             expected = track.bytes_expected
@@ -142,19 +142,19 @@ class Meter:
 
     @property
     def fraction(self) -> float:
-        """How much of the run is done, 0 to 1; never less than at an earlier reading."""
+        """The share of the run that is done, 0 to 1; never less than before."""
         files = sum(track.files_here for track in self._by_name.values())
         share = _share(self._count_bytes(), self.bytes_expected, files, self.files)
         return max(self._most_fraction, share)
 
     @property
     def complete(self) -> bool:
-        """Whether all was planned, as of the last reading, and nothing of it is missing."""
+        """True if planning is done and no planned file is missing."""
         return self._all_ended and not self._missing
 
     @property
     def rate(self) -> float:
-        """Bytes a second over the last five seconds."""
+        """Bytes per second over the last five seconds."""
         if len(self._readings) < 2:
             return 0.0
         (first_time, first), (last_time, last) = self._readings[0], self._readings[-1]
@@ -162,7 +162,7 @@ class Meter:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate; None while there is nothing to go by."""
+        """An estimate of the remaining seconds; None if it is unknown."""
         rate, expected = self.rate, self.bytes_expected
         if rate <= 0 or expected is None:
             return None
@@ -213,7 +213,7 @@ class Meter:
 
 
 def _share(here: int, expected: int | None, files_here: float, files: int) -> float:
-    """Return what share is done: by bytes, or by files where sizes cannot be told."""
+    """Return the share that is done: by bytes, or by files if sizes are unknown."""
     if expected:
         return min(here / expected, 1.0)
     return min(files_here / files, 1.0) if files else 0.0

@@ -1,4 +1,4 @@
-"""Progress for pipes and logs: whole lines, at a sane pace, no control characters."""
+"""Show a run in pipes and logs: whole lines every few seconds, no control characters."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ _LINE_EVERY_SECONDS = 5.0
 class PlainLines:
     """An observer that writes lines.
 
-    ``quiet`` writes warnings, what is removed and failures, and so nothing about a clean run.
-    ``verbose`` adds a line per file and per retry. ``progress`` adds a line every five
-    seconds.
+    With ``quiet`` it writes only warnings, removals and failures. ``verbose`` adds a line per
+    file and per retry, ``progress`` a line every five seconds.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class PlainLines:
                 self._write(entry)
 
     def close(self) -> None:
-        """Have nothing to end: every line is whole."""
+        """Do nothing: every line is complete."""
 
     def _tick(self) -> None:
         now = self._clock()
@@ -92,7 +91,7 @@ class PlainLines:
 
 
 def event_line(event: Event, *, verbose: bool) -> str | None:
-    """Return the line that an event deserves in a log, if any."""
+    """Return the line for an event in a log, None if it has none."""
     if isinstance(event, ManifestLoaded):
         return manifest_line(event)
     if isinstance(event, Pruned):
@@ -105,7 +104,7 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
     if isinstance(event, BegunAnew) and verbose:
         dropped = text.size(event.dropped)
         reason = printable(event.reason)
-        return f"beginning anew: {printable(event.path)}: {reason} ({dropped} dropped)"
+        return f"starting again: {printable(event.path)}: {reason} ({dropped} dropped)"
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
             return f"failed: {printable(event.path)}: {printable(event.reason or '')}"
@@ -116,7 +115,7 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
 
 
 def manifest_line(event: ManifestLoaded) -> str:
-    """Say what is about to be mirrored, and where to."""
+    """Return the line about the presentation and the directory of its mirror."""
     title = f"{printable(event.title)}: " if event.title else ""
     return (
         f"{title}{event.type} presentation, {text.count(event.periods, 'period')},"
@@ -125,7 +124,7 @@ def manifest_line(event: ManifestLoaded) -> str:
 
 
 def warning_line(event: Warned) -> str:
-    """Write a warning with its place in the document and the clause it goes back to."""
+    """Return the line of a warning, with its place in the document and the clause."""
     place = event.where or ""
     if event.line is not None:
         place += f"{', ' if place else ''}line {event.line}"
@@ -134,7 +133,7 @@ def warning_line(event: Warned) -> str:
 
 
 def retry_line(event: RetryScheduled) -> str:
-    """Say what is tried again, when and why."""
+    """Return the line about a retry: file, delay and reason."""
     return (
         f"retrying {printable(event.path)} in {text.duration(event.delay_seconds)}"
         f" (attempt {event.attempt + 1}): {printable(event.reason)}"

@@ -1,6 +1,6 @@
-"""Rows of the live display, made to fit: what matters least goes first, no number is ever cut.
+"""Make the rows of the live display fit the terminal; numbers are never cut.
 
-Bars go first, then figures one after the other; names of tracks are shortened.
+Without enough room, bars are left out first, then single figures; names of tracks are shortened.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> It
 
 
 def total_row(console: Console, meter: Meter, width: int) -> Text:
-    """Return the row of totals: percentage, bar, and as many figures as there is room for."""
+    """Return the row of totals: percentage, bar, and as many figures as fit."""
     left, expected = meter.seconds_left, meter.bytes_expected
     count = f"{meter.done:,}/{meter.files:,}"
     facts = {

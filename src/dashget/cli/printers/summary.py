@@ -1,4 +1,4 @@
-"""The end of a run, in words."""
+"""Write the summary at the end of a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = {
 def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of the summary, plain text.
 
-    Failures are listed up to twenty, what is absent up to three, all of them if ``verbose``.
+    It lists up to twenty failures and three absent files; all of them if ``verbose``.
     """
     yield _headline(summary)
     yield "  " + _outcomes(summary)
@@ -41,7 +41,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         )
     if summary.kept_files:
         files = text.count(summary.kept_files, "unfinished file")
-        yield f"  kept {text.size(summary.kept_bytes)} of {files}, to go on from there"
+        yield f"  kept {text.size(summary.kept_bytes)} of {files} for the next run"
     absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
     for path in absent:
         yield f"  absent at the end: {printable(path)}"
@@ -53,7 +53,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     yield f"  mirror: {printable(summary.root)}"
     if summary.complete:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
-        yield f"  plays from any static server: {printable(local)}"
+        yield f"  playable from any static web server: {printable(local)}"
     elif summary.error is None:
         yield f"hint: {_hint(summary)}"
 
@@ -76,14 +76,14 @@ def _headline(summary: Summary) -> str:
 
 
 def _hint(summary: Summary) -> str:
-    """Say what may help: what the engine knows, where that is the same for all failures."""
+    """Return the hint: that of the failures if all have the same, else general advice."""
     known = {failure.hint for failure in summary.failures}
     hint = known.pop() if len(known) == 1 else None
     if hint is not None and not summary.interrupted:
         return printable(hint)
     statuses = {failure.status for failure in summary.failures}
     if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
-        return "the server refuses these, though the manifest names them; it may be wrong there"
+        return "the server refuses these files, although the manifest names them; it may be faulty"
     return "run the same command again; it fetches only what is missing"
 
 

@@ -1,4 +1,4 @@
-"""Live progress on a terminal, painted in place; lines above it scroll as usual."""
+"""Show live progress on a terminal, painted in place; lines above it scroll as usual."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES = (("warning:", "yellow"), ("failed:", "red"), ("retrying", "yellow"))
 
 
 class LiveTerminal:
-    """An observer for a terminal: a bar per Representation, what is retried, the total."""
+    """An observer for a terminal: a bar per Representation, current retries, the total."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class LiveTerminal:
                 self._in_place.print_above(_styled(entry))
 
     def close(self) -> None:
-        """Take the live display away for good, and give the cursor back."""
+        """Remove the live display, and show the cursor again."""
         self._closed = True
         self._in_place.clear()
 
@@ -66,13 +66,13 @@ class LiveTerminal:
 
     def _iter_rows(self) -> Iterator[Text]:
         meter, size = self._meter, self._console.size
-        # A terminal may wrap already what fills its last column.
+        # Some terminals wrap a line that fills their last column.
         width = max(size.width - 1, 1)
         retries = list(meter.retrying.values())[-_RETRIES_SHOWN:]
         tracks, room = meter.tracks, max(size.height - 4 - len(retries), 1)
         if len(tracks) > room:
             room = max(room - 1, 1)
-            # Unfinished ones before finished, in their order.
+            # Unfinished tracks first, in their order.
             unfinished = [track for track in tracks if track.done < track.files]
             tracks = tuple((unfinished or list(tracks))[:room])
         yield from track_rows(self._console, tracks, width)

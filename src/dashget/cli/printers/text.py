@@ -1,4 +1,4 @@
-"""Numbers for people; the only place that formats them."""
+"""Format numbers for people. No other module does."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from fractions import Fraction
 
 
 def size(count: int | float) -> str:
-    """Write a number of bytes in decimal units, three significant digits: ``1.43 GB``."""
+    """Format a number of bytes in decimal units, three significant digits: ``1.43 GB``."""
     return _scaled(float(count), ("B", "kB", "MB", "GB", "TB", "PB"))
 
 
 def rate(bytes_per_second: float) -> str:
-    """Write a transfer rate: ``34.1 MB/s``."""
+    """Format a transfer rate: ``34.1 MB/s``."""
     return f"{size(bytes_per_second)}/s"
 
 
 def bitrate(bits_per_second: int) -> str:
-    """Write a bandwidth as the MPD means it, in bits: ``4.50 Mb/s``."""
+    """Format a bandwidth in bits, as in the MPD: ``4.50 Mb/s``."""
     return _scaled(float(bits_per_second), ("b/s", "kb/s", "Mb/s", "Gb/s"))
 
 
 def duration(seconds: float | Fraction) -> str:
-    """Write a time span: ``0.42 s``, ``42.1 s``, ``3:07``, ``1:02:03``."""
+    """Format a time span: ``0.42 s``, ``42.1 s``, ``3:07``, ``1:02:03``."""
     value = float(seconds)
     if value < 59.95:
         return f"{value:.2f} s" if value < 9.995 else f"{value:.1f} s"
@@ -32,12 +32,12 @@ def duration(seconds: float | Fraction) -> str:
 
 
 def percent(share: float, *, complete: bool) -> str:
-    """Write a share of a whole, four characters wide: 100 % only of what is ``complete``."""
+    """Format a share with four characters; 100% only if ``complete``."""
     return f"{100 if complete else min(int(share * 100), 99):3}%"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun: ``1 file``, ``1,204 files``."""
+    """Format a number with its noun: ``1 file``, ``1,204 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 

@@ -1,4 +1,4 @@
-"""The result of a verification, for people."""
+"""Print the result of a verification for people."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dashget.verification.findings import Finding, Problem, Report
 _PIPE_WIDTH = 2000
 _SHOWN = 200
 _ALIKE = (Problem.UNCOMPARED, Problem.GONE)
-"""What a server says of one file it often says of all."""
+"""Problems from the server that often concern many files at once."""
 _ALIKE_SHOWN = 5
 _HINTS_SHOWN = 3
 
 
 class FindingsTable:
-    """An observer that collects findings and prints them as a table with the sums below.
+    """An observer that collects findings, and prints them as a table with totals below.
 
-    Of findings that it only counts, however many there are, it keeps nothing. What is repaired
-    or pruned meanwhile is told on ``progress`` as it happens.
+    Findings that are only counted are not kept in memory. Repairs and removals are printed to
+    ``progress`` as they happen.
     """
 
     def __init__(self, stream: TextIO, progress: TextIO, *, quiet: bool, verbose: bool) -> None:
@@ -39,9 +39,9 @@ class FindingsTable:
         self._verbose = verbose
         self._shown: list[Finding] = []
         self._more = 0
-        """Findings for which there is no room in the table."""
+        """The number of findings that the table does not show."""
         self._alike: Counter[tuple[Problem, str]] = Counter()
-        """What the server said of files, and of how many."""
+        """The number of files for each message from the server."""
         self._hints: Counter[str] = Counter()
 
     def __call__(self, event: Event, /) -> None:
@@ -87,17 +87,17 @@ class FindingsTable:
 
 
 def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the sums in words, and ``hints`` against what kept files from being compared."""
+    """Yield the totals, and ``hints`` for files that could not be compared."""
     checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
     if report.interrupted:
-        yield f"Interrupted: not all was checked; {text.count(report.errors, 'error')} so far"
+        yield f"Interrupted: the check is not complete; {text.count(report.errors, 'error')} so far"
     elif report.sound and report.uncompared:
         files = text.count(report.uncompared, "file")
-        yield f"Sound here: {checked}; {files} could not be compared with the server"
+        yield f"No errors here: {checked}; {files} could not be compared with the server"
     elif report.sound:
-        yield f"Sound: {checked}"
+        yield f"No errors: {checked}"
     else:
-        yield f"Not sound: {text.count(report.errors, 'error')}; {checked} checked"
+        yield f"Found {text.count(report.errors, 'error')}; checked {checked}"
     facts = [f"{report.checksummed:,} by checksum"]
     if report.compared:
         facts.append(f"{report.compared:,} compared with the server")
@@ -109,7 +109,7 @@ def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
         facts.append(text.count(report.notes, "note"))
     yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
     if report.errors and not report.repaired:
-        yield "hint: --repair fetches exactly what is wrong"
+        yield "hint: --repair fetches the missing and damaged files"
     for hint in hints:
         yield f"hint: {hint}"
 

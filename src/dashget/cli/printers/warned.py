@@ -1,4 +1,4 @@
-"""Warnings, for commands that have no running display."""
+"""Print warnings, for commands without live progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashget.events import Event, Warned
 
 
 def print_warning(event: Event, /) -> None:
-    """Be an observer that writes warnings to standard error, and nothing else."""
+    """Print a warning to standard error; ignore other events (an observer)."""
     if isinstance(event, Warned):
         from dashget.cli.printers.plain import warning_line
 
@@ -18,6 +18,6 @@ def print_warning(event: Event, /) -> None:
 
 
 def print_warnings(issues: Iterable[Issue]) -> None:
-    """Write each to standard error, with its place and clause."""
+    """Print warnings to standard error, each with its place and clause."""
     for issue in issues:
         print_warning(Warned.of(issue))

@@ -29,7 +29,10 @@ def table(**options: bool) -> tuple[io.StringIO, io.StringIO, FindingsTable]:
 def test_a_sound_mirror_is_one_headline_and_its_figures() -> None:
     out, _, printer = table()
     printer(SOUND)
-    assert out.getvalue().splitlines() == ["Sound: 3 files, 3.00 kB", "  2 by checksum, in 0.50 s"]
+    assert out.getvalue().splitlines() == [
+        "No errors: 3 files, 3.00 kB",
+        "  2 by checksum, in 0.50 s",
+    ]
 
 
 def test_findings_are_a_table_above_the_totals() -> None:
@@ -40,7 +43,7 @@ def test_findings_are_a_table_above_the_totals() -> None:
     assert lines[0].split() == ["what", "file", "why"]
     assert any("missing" in line and "v/\\x1b1.m4s" in line for line in lines)
     assert any("stray" in line for line in lines)
-    assert "Not sound: 1 error; 3 files, 3.00 kB checked" in lines
+    assert "Found 1 error; checked 3 files, 3.00 kB" in lines
     assert lines[-1].startswith("hint: --repair")
     assert "\x1b" not in out.getvalue()
 
@@ -80,7 +83,7 @@ def test_a_long_list_of_findings_is_cut_unless_verbose() -> None:
 def test_an_interrupted_check_is_not_called_sound() -> None:
     stopped = msgspec.structs.replace(SOUND, interrupted=True)
     assert not stopped.sound
-    assert next(report_lines(stopped)).startswith("Interrupted: not all was checked")
+    assert next(report_lines(stopped)).startswith("Interrupted: the check is not complete")
 
 
 def test_repairs_and_comparisons_are_counted() -> None:

@@ -122,7 +122,7 @@ def test_an_interrupted_run_is_not_called_complete() -> None:
 
 def test_the_summary_counts_kept_bytes_of_unfinished_files() -> None:
     lines = list(summary_lines(summary(interrupted=True, kept_files=2, kept_bytes=1500)))
-    assert "  kept 1.50 kB of 2 unfinished files, to go on from there" in lines
+    assert "  kept 1.50 kB of 2 unfinished files for the next run" in lines
     assert "kept" not in "\n".join(summary_lines(summary(interrupted=True)))
 
 
@@ -159,7 +159,7 @@ EVENTS: list[Event] = [
 def test_a_restarted_file_is_shown_with_the_dropped_bytes() -> None:
     event = BegunAnew("v/\x1b1.m4s", "u", 90_000, "the resource has changed")
     assert event_line(event, verbose=True) == (
-        "beginning anew: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
+        "starting again: v/\\x1b1.m4s: the resource has changed (90.0 kB dropped)"
     )
     assert event_line(event, verbose=False) is None
 
