@@ -61,7 +61,7 @@ def test_a_file_of_something_else_stops_every_command(
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_what_is_no_file_is_called_what_it_is(
+def test_a_path_that_is_not_a_file_is_called_by_its_kind(
     server: FaultServer, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -104,7 +104,7 @@ ONCE = {
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.parametrize("command", ONCE)
-def test_what_comes_through_pipes_is_read_once_and_sent_with_all_requests(
+def test_secrets_from_pipes_are_read_once_and_sent_with_all_requests(
     server: FaultServer, tmp_path: Path, command: str
 ) -> None:
     """A pipe that was opened again would never end: nobody writes to it any more."""

@@ -147,7 +147,7 @@ def test_a_full_disk_ends_the_run_and_with_more_room_the_same_command_completes_
 
 
 @pytest.mark.system
-def test_a_full_disk_is_told_with_the_place_and_a_hint(
+def test_a_full_disk_is_reported_with_its_directory_and_a_hint(
     media: Path, nginx: Callable[..., Origin], disk: Callable[[str], Disk], tmp_path: Path
 ) -> None:
     small, origin = disk("size=160k"), nginx(media / "list")

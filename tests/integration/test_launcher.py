@@ -207,7 +207,7 @@ def test_a_python_that_is_too_old_is_named(checkout: Checkout) -> None:
     assert err.startswith("dashget: Python 3.9 is too old: DashGet needs 3.11 or newer\nhint: ")
 
 
-def test_a_python_without_venv_is_told_what_to_install(checkout: Checkout) -> None:
+def test_a_python_without_venv_gets_a_hint_which_package_to_install(checkout: Checkout) -> None:
     checkout.stub(answer="bare 3.11")
     code, _, err = checkout.run()
     assert code == 1
@@ -215,7 +215,7 @@ def test_a_python_without_venv_is_told_what_to_install(checkout: Checkout) -> No
     assert "hint: on Debian and Ubuntu, install python3-venv (or python3.11-venv)" in err
 
 
-def test_names_behind_which_there_is_no_fit_python_are_passed_over(checkout: Checkout) -> None:
+def test_commands_that_start_an_unsuitable_python_are_passed_over(checkout: Checkout) -> None:
     for name, script in (("python3.13", "exit 127"), ("python3.12", "echo nonsense")):
         (checkout.path / name).write_text(f"#!/bin/sh\n{script}\n")
         (checkout.path / name).chmod(0o755)
@@ -283,7 +283,7 @@ def test_a_failing_pip_is_explained_and_the_next_start_mends_it(
     assert (checkout.venv / "half-made").read_text() == "made\n"
 
 
-def test_a_set_up_that_was_killed_is_begun_anew(checkout: Checkout) -> None:
+def test_a_set_up_that_was_killed_is_started_again(checkout: Checkout) -> None:
     checkout.stub()
     checkout.pip("kill -9 $PPID; exit 0")
     code, out, _ = checkout.run()
@@ -400,7 +400,7 @@ def test_the_newest_packages_are_taken_where_the_pinned_ones_cannot_be_installed
     assert "hint: the newest versions are taken in place of requirements/dev.txt\n" in said
 
 
-def test_a_checkout_that_was_moved_is_installed_anew(checkout: Checkout) -> None:
+def test_a_checkout_that_was_moved_is_installed_again(checkout: Checkout) -> None:
     checkout.stub()
     checkout.run()
     checkout.root = checkout.root.rename(checkout.root.with_name("moved"))
@@ -410,7 +410,7 @@ def test_a_checkout_that_was_moved_is_installed_anew(checkout: Checkout) -> None
     assert "installing into" in err
 
 
-def test_an_environment_whose_python_has_gone_is_made_anew(checkout: Checkout) -> None:
+def test_an_environment_whose_python_has_gone_is_made_again(checkout: Checkout) -> None:
     checkout.stub()
     checkout.run()
     python = checkout.venv / "bin" / "python"
@@ -433,7 +433,7 @@ def test_an_environment_of_the_users_own_is_used_and_never_cleared(checkout: Che
     assert (checkout.venv / "mine").read_text() == "kept"
 
 
-def test_a_directory_of_the_users_own_that_is_no_environment_is_refused(
+def test_a_directory_of_the_user_that_is_not_an_environment_is_refused(
     checkout: Checkout,
 ) -> None:
     checkout.stub()

@@ -118,7 +118,7 @@ def test_a_path_is_a_file_also_where_it_looks_like_something_else(tmp_path: Path
 
 
 @pytest.mark.parametrize("wrong", [b"m", 1, None, Path])
-def test_what_is_no_path_is_refused(wrong: object) -> None:
+def test_values_that_are_not_paths_are_refused(wrong: object) -> None:
     calls: list[Callable[[], object]] = [
         lambda: dashget.load(wrong),  # type: ignore[arg-type]  # that is the point
         lambda: dashget.mirror(wrong),  # type: ignore[arg-type]

@@ -186,7 +186,7 @@ def test_the_index_of_single_files_lists_their_subsegments(media: Path, tmp_path
         assert ranges[-1][1] == (folder / path).stat().st_size - 1
 
 
-def test_an_index_that_cannot_be_had_is_a_warning(server: FaultServer, tmp_path: Path) -> None:
+def test_an_unavailable_index_is_a_warning(server: FaultServer, tmp_path: Path) -> None:
     content = (
         '<Period><AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
         '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="100-199"/></Representation>'
@@ -212,7 +212,7 @@ def protected_init() -> bytes:
     return box("moov", track, box("pssh", b"\0\0\0\0", system, b"\0\0\0\x02", b"hi"))
 
 
-def test_list_tells_what_initialization_segments_say_about_encryption(
+def test_list_shows_the_encryption_of_initialization_segments(
     server: FaultServer, tmp_path: Path
 ) -> None:
     content = adaptation_set("v").replace("media=", 'initialization="init.mp4" media=')
@@ -231,7 +231,7 @@ def test_list_tells_what_initialization_segments_say_about_encryption(
     }
 
 
-def test_an_initialization_segment_that_cannot_be_had_is_a_warning(
+def test_an_unavailable_initialization_segment_is_a_warning(
     server: FaultServer, tmp_path: Path
 ) -> None:
     content = adaptation_set("v").replace("media=", 'initialization="gone.mp4" media=')

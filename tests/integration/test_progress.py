@@ -70,7 +70,7 @@ def wait_for_half(process: subprocess.Popen[str]) -> dict[str, Any]:
     )
 
 
-def test_bytes_of_a_single_file_are_told_while_it_comes(url: str, tmp_path: Path) -> None:
+def test_progress_shows_the_bytes_of_a_file_in_progress(url: str, tmp_path: Path) -> None:
     with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
         told = wait_for_half(process)
         process.send_signal(signal.SIGINT)
@@ -89,7 +89,7 @@ def test_ctrl_c_tells_how_much_of_unfinished_files_is_kept(url: str, tmp_path: P
     assert (summary["kept_files"], summary["kept_bytes"]) == (1, HALF)
 
 
-def test_a_hang_up_ends_a_run_in_order_however_often_it_is_told(url: str, tmp_path: Path) -> None:
+def test_a_hang_up_ends_a_run_in_order_even_if_it_is_repeated(url: str, tmp_path: Path) -> None:
     with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
         wait_for_half(process)
         process.send_signal(signal.SIGHUP)
@@ -101,7 +101,7 @@ def test_a_hang_up_ends_a_run_in_order_however_often_it_is_told(url: str, tmp_pa
     assert summary["kept_bytes"] == HALF
 
 
-def test_a_run_whose_terminal_is_closed_keeps_what_it_has(
+def test_a_run_whose_terminal_is_closed_keeps_its_files(
     server: FaultServer, url: str, tmp_path: Path
 ) -> None:
     ours, theirs = pty.openpty()
@@ -142,7 +142,7 @@ def test_ctrl_c_twice_is_answered_also_while_nothing_has_begun(
     assert "Traceback" not in err
 
 
-def test_what_is_asked_for_once_more_at_the_end_does_not_count_from_zero(
+def test_files_asked_for_again_at_the_end_do_not_count_from_zero(
     server: FaultServer, tmp_path: Path
 ) -> None:
     url = server.on("/x.mpd", TWO)

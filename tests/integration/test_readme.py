@@ -47,14 +47,14 @@ def test_the_library_example_runs(
     assert "chunk-stream0-00001.m4s" in tree(mirrors[0])
 
 
-def test_the_version_is_printed_without_loading_what_takes_time() -> None:
+def test_the_version_is_printed_without_loading_slow_modules() -> None:
     printed, loaded = started("--version")
     assert re.fullmatch(r"dashget \d+\.\d+\S*\n", printed)
     assert not loaded & HEAVY
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("list", "--help")])
-def test_help_is_printed_without_loading_what_takes_time(arguments: tuple[str, ...]) -> None:
+def test_help_is_printed_without_loading_slow_modules(arguments: tuple[str, ...]) -> None:
     printed, loaded = started(*arguments)
     assert printed.startswith("Usage: dashget ")
     assert loaded & HEAVY == {"argparse"}
@@ -77,7 +77,7 @@ def started(*arguments: str) -> tuple[str, set[str]]:
     return done.stdout, loaded
 
 
-def test_the_end_writes_out_what_was_printed_and_tells_where_it_could_not(tmp_path: Path) -> None:
+def test_the_end_of_the_program_flushes_its_output_or_reports_an_error(tmp_path: Path) -> None:
     """The process ends without taking itself apart, which would have flushed the streams."""
     command = [sys.executable, "-P", "-m", "dashget", "--help"]
     piped = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)

@@ -147,7 +147,7 @@ def test_files_that_wait_for_another_attempt_need_no_descriptor(
 
 
 @pytest.mark.parametrize("allowed", [6, 7, 8, 9])
-def test_too_few_descriptors_for_anything_are_told_in_one_sentence(
+def test_too_few_descriptors_for_anything_are_one_clear_error(
     tmp_path: Path, server: FaultServer, allowed: int
 ) -> None:
     files = bodies(20, 8000)
@@ -208,7 +208,7 @@ print(min(limits) < 8, limits[-1], max(steps), sorted(results))
 
 @pytest.mark.parametrize("free", [0, 1, 2])
 @pytest.mark.parametrize("place", ["address", "name", "TLS"])
-def test_a_passing_shortage_costs_neither_retries_nor_speed(
+def test_a_temporary_shortage_costs_neither_retries_nor_speed(
     authority: Authority, place: str, free: int
 ) -> None:
     """Another one has the descriptors that sockets, names and certificates take."""
@@ -289,7 +289,7 @@ with Engine(TransferOptions(in_flight=16)):
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [(40, "True True\n"), (200, "False False\n")])
-def test_what_is_loaded_late_is_loaded_at_once_where_descriptors_are_few(
+def test_modules_are_loaded_at_the_start_where_descriptors_are_few(
     allowed: int, expected: str
 ) -> None:
     """To load a module takes a descriptor; to load what is not needed takes time."""

@@ -238,7 +238,7 @@ def test_a_storm_of_faults_ends_complete_and_identical(presentation: Presentatio
     assert again.events[-1]["outcomes"] == {"present": count}
 
 
-def test_a_storm_with_files_missing_for_good_names_them_and_has_all_else(
+def test_a_storm_with_missing_files_names_them_and_mirrors_all_others(
     presentation: Presentation,
 ) -> None:
     lost = {MIDDLE: "HTTP 404 Not Found", CIRCLE: "redirect loop at "}

@@ -140,7 +140,7 @@ REPEATED = {
 
 @pytest.mark.parametrize("option", ["-v", "-q", "--json"])
 @pytest.mark.parametrize("form", REPEATED)
-def test_a_query_that_was_appended_is_not_told_with_a_redirect_that_repeats_it(
+def test_an_appended_query_is_not_shown_with_a_redirect_that_repeats_it(
     home: FaultServer, tmp_path: Path, form: str, option: str
 ) -> None:
     location, reason = REPEATED[form]
@@ -153,7 +153,7 @@ def test_a_query_that_was_appended_is_not_told_with_a_redirect_that_repeats_it(
     assert "SECRET" not in f"{ended.out}{ended.err}"
 
 
-def test_a_query_that_was_appended_is_not_told_with_a_manifest_that_fails(
+def test_an_appended_query_is_not_shown_when_the_manifest_fails(
     home: FaultServer, tmp_path: Path
 ) -> None:
     home.on("/s/m.mpd?t=SECRET", redirect("/s/m.mpd?t=SECRET"))
@@ -164,7 +164,7 @@ def test_a_query_that_was_appended_is_not_told_with_a_manifest_that_fails(
     assert "SECRET" not in ended.err
 
 
-def test_a_redirect_to_the_manifest_is_told_without_its_query_to_people_and_whole_to_programs(
+def test_a_redirect_of_the_manifest_is_shown_without_query_to_people_and_whole_in_json(
     home: FaultServer, tmp_path: Path
 ) -> None:
     """Programs get what the server has said, in the events as in the record."""
@@ -223,7 +223,7 @@ def test_all_requests_go_through_the_proxy_that_was_asked_for(
     assert asked(home) == ["/m.mpd", "/v/1.m4s", "/v/2.m4s"]
 
 
-def test_a_client_certificate_is_shown_where_it_is_wanted_and_asked_for_where_it_lacks(
+def test_a_client_certificate_is_sent_on_request_and_an_error_asks_for_a_missing_one(
     authority: Authority, away: FaultServer, tmp_path: Path
 ) -> None:
     cert, key = authority.issue("client", alternative="DNS:client")

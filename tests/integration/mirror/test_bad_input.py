@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
         ("other.mpd", "<rss><channel/></rss>", "rss"),
     ],
 )
-def test_what_is_not_an_mpd_is_called_what_it_looks_like(
+def test_content_that_is_not_an_mpd_is_called_by_its_kind(
     root: Path, nginx: Callable[..., Origin], tmp_path: Path, name: str, content: str, said: str
 ) -> None:
     (root / name).write_text(content)
@@ -95,7 +95,9 @@ def test_a_host_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["ftp://127.0.0.1/a.mpd", "http://", "nowhere.mpd", "rtsp:x"])
-def test_what_is_no_url_and_no_file_is_a_usage_error(tmp_path: Path, source: str) -> None:
+def test_an_argument_that_is_neither_a_url_nor_a_file_is_a_usage_error(
+    tmp_path: Path, source: str
+) -> None:
     ended = run(source, cwd=tmp_path)
     assert ended.code == USAGE
     assert source.partition(":")[0] in sentence(ended)
@@ -113,7 +115,7 @@ def test_what_is_no_url_and_no_file_is_a_usage_error(tmp_path: Path, source: str
         (("--no-such-option",), USAGE),
     ],
 )
-def test_arguments_that_leave_nothing_or_cannot_be_meant(
+def test_arguments_that_are_invalid_or_select_nothing_are_refused(
     media: Path,
     nginx: Callable[..., Origin],
     tmp_path: Path,
@@ -170,7 +172,7 @@ def test_an_output_whose_name_is_too_long_cannot_be_made(tmp_path: Path, name: s
     assert "file name too long" in sentence(ended)
 
 
-def test_standard_input_that_is_closed_is_told(tmp_path: Path) -> None:
+def test_a_closed_standard_input_is_an_error(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "-"],
         cwd=tmp_path,

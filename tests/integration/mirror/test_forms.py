@@ -115,7 +115,7 @@ def test_the_local_manifest_names_nothing_but_files_of_the_mirror(
     assert {url.removeprefix(base) for url in urls} == mirrored.files.keys() - {"manifest.mpd"}
 
 
-def test_a_listed_segment_that_the_server_lacks_is_named_and_is_a_failure(
+def test_a_listed_segment_missing_on_the_server_is_a_failure_that_is_named(
     media: Path, nginx: Callable[..., Origin], tmp_path: Path
 ) -> None:
     origin = nginx(media / "time-shifted")

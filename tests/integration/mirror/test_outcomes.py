@@ -34,7 +34,7 @@ def test_every_planned_file_ends_with_an_outcome_and_the_summary_counts_them(
 
 
 @pytest.mark.usefixtures("few_and_many_files")
-def test_a_complete_mirror_costs_the_manifest_request_alone(
+def test_a_complete_mirror_costs_only_the_request_for_the_manifest(
     server: FaultServer, tmp_path: Path
 ) -> None:
     url = publish(server)

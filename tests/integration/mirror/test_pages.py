@@ -36,7 +36,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [0, 300_000])
-def test_a_page_is_no_file_whatever_its_status_says(
+def test_an_html_page_is_not_stored_as_media_even_with_status_200(
     server: FaultServer, tmp_path: Path, way: dict[str, Any], size: int
 ) -> None:
     url = publish(server)
@@ -57,7 +57,7 @@ def test_a_page_is_no_file_whatever_its_status_says(
     assert "v/2.m4s" not in (tmp_path / ".dashget/record.jsonl").read_text()
 
 
-def test_what_was_a_page_for_a_moment_is_asked_for_again(
+def test_a_file_that_was_a_page_for_a_moment_is_fetched_again(
     server: FaultServer, tmp_path: Path, way: dict[str, Any]
 ) -> None:
     url = publish(server)
@@ -115,7 +115,7 @@ def test_a_server_that_has_pages_only_is_not_asked_for_each_of_them_again(
         b'{"a": 1}', b"<",
     ],
 )  # fmt: skip
-def test_all_else_is_mirrored_as_the_server_has_it(
+def test_other_content_is_mirrored_as_the_server_sends_it(
     server: FaultServer, tmp_path: Path, way: dict[str, Any], body: bytes
 ) -> None:
     url = publish(server)

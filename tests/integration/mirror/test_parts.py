@@ -190,7 +190,7 @@ def test_a_complete_version_without_a_name_is_not_joined_to_another(
     assert (tmp_path / "v/1.m4s").read_bytes() == first
 
 
-def test_a_part_that_is_longer_than_its_resource_is_fetched_anew(
+def test_a_part_longer_than_its_resource_is_fetched_again(
     server: FaultServer, tmp_path: Path
 ) -> None:
     url = publish(server)

@@ -41,7 +41,7 @@ def asked(origin: Origin) -> list[str]:
     return [f"{entry.method} {entry.uri}" for entry in origin.requests()]
 
 
-def test_a_file_that_was_removed_is_the_only_one_that_is_fetched(
+def test_only_a_removed_file_is_fetched_again(
     root: Path, nginx: Callable[..., Origin], tmp_path: Path
 ) -> None:
     origin = nginx(root)
@@ -171,7 +171,7 @@ def test_ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on(
     assert same_as_origin(tmp_path / "mirror", root)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_clear_error(
+def test_a_certificate_of_an_unknown_issuer_is_a_clear_error(
     root: Path, nginx: Callable[..., Origin], certificate: Certificate, tmp_path: Path
 ) -> None:
     origin = nginx(root, certificate=certificate)
@@ -261,7 +261,7 @@ def test_a_selection_fetches_nothing_else(
     assert {stem.removesuffix(".m4s") for stem in stems} == {"stream1", "stream3"}
 
 
-def test_a_dry_run_writes_nothing_and_asks_for_the_manifest_alone(
+def test_a_dry_run_writes_nothing_and_requests_only_the_manifest(
     root: Path, nginx: Callable[..., Origin], tmp_path: Path
 ) -> None:
     origin = nginx(root)
@@ -346,7 +346,7 @@ def test_every_command_says_that_certificates_are_not_verified(
     assert "TLS certificates are not verified" not in ended.out
 
 
-def test_a_narrower_run_takes_nothing_away_from_what_plays(
+def test_a_narrower_run_removes_nothing_from_the_local_manifest(
     root: Path, nginx: Callable[..., Origin], tmp_path: Path
 ) -> None:
     origin = nginx(root)

@@ -129,7 +129,9 @@ def test_a_data_url_may_spell_its_scheme_in_capitals(server: FaultServer, tmp_pa
     assert summary.files == 4
 
 
-def test_a_data_url_whose_place_is_taken_fails_alone(server: FaultServer, tmp_path: Path) -> None:
+def test_a_data_url_whose_path_is_taken_is_one_failed_file(
+    server: FaultServer, tmp_path: Path
+) -> None:
     url = publish(server, numbered(extra='initialization="data:video/mp4;base64,AAAA"'))
     (tmp_path / "_data").write_bytes(b"somebody's own")
     summary, _ = mirror(url, tmp_path)

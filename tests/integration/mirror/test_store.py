@@ -21,7 +21,9 @@ def test_a_root_that_cannot_be_made_is_an_error(server: FaultServer) -> None:
         mirror(publish(server), Path("/dev/null/m"))
 
 
-def test_a_file_whose_directory_is_taken_fails_alone(server: FaultServer, tmp_path: Path) -> None:
+def test_a_file_whose_directory_is_taken_is_one_failed_file(
+    server: FaultServer, tmp_path: Path
+) -> None:
     url = publish(server)
     (tmp_path / "v").write_bytes(b"a file")
     summary, _ = mirror(url, tmp_path)

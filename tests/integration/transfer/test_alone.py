@@ -86,7 +86,7 @@ class Starts(Hooks):
         self.urls.append(job.request.url)
 
 
-def test_what_comes_at_once_is_put_and_no_sink_is_opened(server: FaultServer) -> None:
+def test_a_body_that_arrives_at_once_is_delivered_whole_without_a_sink(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY[: 10 * i], etag=f'"{i}"')) for i in range(30)]
     starts = Starts()
     whole = Whole(starts)
@@ -113,7 +113,9 @@ ODD: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("answer", ODD.values(), ids=ODD.keys())
-def test_what_does_not_gets_a_sink(server: FaultServer, answer: Answer) -> None:
+def test_a_body_that_does_not_arrive_at_once_gets_a_sink(
+    server: FaultServer, answer: Answer
+) -> None:
     server.on("/there", Answer(BODY, length=None))
     url = server.on("/a", answer)
     starts = Starts()
@@ -169,7 +171,7 @@ def test_the_next_base_is_tried_where_the_first_one_refuses(server: FaultServer)
     assert len(server.seen) < 12, "a base that lacks everything was asked again and again"
 
 
-def test_a_host_that_wants_to_be_left_alone_is(server: FaultServer) -> None:
+def test_a_host_that_asks_for_a_pause_gets_it(server: FaultServer) -> None:
     now, held = [0.0], server.on("/held", refuse(503, Retry_After="20"), Answer(BODY))
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(5)]
     with FaultServer() as other:
@@ -195,7 +197,7 @@ def test_plain_http_is_refused_where_the_manifest_came_over_https(server: FaultS
 
 
 @pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1/a", "http://127.0.0.1:99999/a"])
-def test_what_is_no_url_fails_alone(server: FaultServer, url: str) -> None:
+def test_an_invalid_url_is_one_failed_file(server: FaultServer, url: str) -> None:
     good = server.on("/a", Answer(BODY))
     whole = Whole()
     whole.run(whole.job(url), whole.job(good))
@@ -264,7 +266,7 @@ def test_errors_of_the_caller_come_back_to_it(server: FaultServer, where: str) -
     assert reported == set(pulled)
 
 
-def test_what_is_under_way_when_the_run_ends_is_reported(server: FaultServer) -> None:
+def test_files_in_progress_when_the_run_ends_are_reported(server: FaultServer) -> None:
     waiting = threading.Event()
     slow = server.on("/slow", Answer(BODY, cut=400, cut_by="hang"))
     silent = server.on("/silent", Answer(drop="hang", note=lambda _: waiting.set()))
@@ -334,7 +336,7 @@ def test_ranges_that_follow_one_another_need_no_second_attempt(server: FaultServ
 
 
 @pytest.mark.parametrize("digits", [20, 5000])
-def test_an_absurd_length_is_no_length(server: FaultServer, digits: int) -> None:
+def test_an_absurd_length_is_ignored(server: FaultServer, digits: int) -> None:
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * digits + b"\r\n\r\nabc"
     bad = server.on("/bad", Answer(raw=raw))
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
@@ -374,7 +376,9 @@ def test_an_error_while_some_have_come_whole_loses_none_of_them(
         assert set(whole.engine._free[0].busy.values()) <= {0}
 
 
-def test_what_begins_late_but_comes_at_once_is_put(server: FaultServer) -> None:
+def test_a_body_that_starts_late_but_arrives_at_once_is_delivered_whole(
+    server: FaultServer,
+) -> None:
     now = threading.Event()
     urls = [server.on(f"/{i}", Answer(BODY, hold=now)) for i in range(5)]
     timer = threading.Timer(0.25, now.set)
@@ -435,7 +439,7 @@ def test_a_handle_that_cannot_be_made_ends_the_run_and_loses_no_job(
 
 
 @pytest.mark.parametrize("limits", [{}, {"max_per_host": 2}], ids=["as they come", "two a host"])
-def test_hosts_in_turns_are_each_asked_for_what_is_theirs(
+def test_alternating_hosts_are_each_asked_for_their_own_files(
     server: FaultServer, limits: dict[str, int]
 ) -> None:
     paths = [f"/{i}" for i in range(24)]

@@ -67,7 +67,7 @@ def test_a_server_that_always_compresses_is_asked_twice(
     assert transfers.get(mixed)[1] == BODY
 
 
-def test_a_base_that_does_not_compress_is_taken_instead(
+def test_another_base_url_is_used_where_the_first_one_compresses(
     server: FaultServer, transfers: Transfers
 ) -> None:
     first, second = server.on("/a", Answer(BODY, coding="br")), server.on("/b", Answer(BODY))
@@ -115,14 +115,14 @@ def test_bodies_of_errors_never_reach_the_sink(server: FaultServer, transfers: T
 
 
 @pytest.mark.parametrize("raw", [b"220 mail ready\r\n", b"", b"HTTP/1.1 abc\r\n\r\n"])
-def test_what_is_not_http_is_an_error(
+def test_a_response_that_is_not_http_is_an_error(
     server: FaultServer, transfers: Transfers, raw: bytes
 ) -> None:
     url = server.on("/a", Answer(raw=raw))
     assert "libcurl" not in str(transfers.fail(url))
 
 
-def test_a_206_nobody_asked_for_is_refused(server: FaultServer, transfers: Transfers) -> None:
+def test_an_unrequested_206_is_refused(server: FaultServer, transfers: Transfers) -> None:
     odd = Answer(BODY[:10], status=206, headers=(("Content-Range", "bytes 0-9/100000"),))
     url = server.on("/a", odd, Answer(BODY))
     assert transfers.get(url)[1] == BODY

@@ -40,7 +40,7 @@ def ranges(server: FaultServer) -> list[str | None]:
 
 
 @pytest.mark.parametrize("answer", [TAGGED, BARE], ids=["etag", "no validator"])
-def test_what_is_whole_is_confirmed_with_one_byte(
+def test_the_end_of_a_complete_body_is_confirmed_with_one_byte(
     server: FaultServer, transfers: Transfers, answer: Answer
 ) -> None:
     fetched, data = transfers.get(server.on("/a", replace(answer, length=None), answer))
@@ -60,7 +60,7 @@ def test_a_body_that_ended_early_goes_on_where_it_ended(
     assert server.seen[1].headers["if-range"] == '"1"'
 
 
-def test_without_a_validator_it_begins_anew(server: FaultServer, transfers: Transfers) -> None:
+def test_a_body_without_a_validator_starts_over(server: FaultServer, transfers: Transfers) -> None:
     fetched, data = transfers.get(server.on("/a", cut(BARE), BARE, BARE))
     assert data == BODY
     assert fetched.size == len(BODY)
@@ -80,7 +80,7 @@ def test_a_range_without_a_total_tells_how_much_there_is_at_least(
     assert data == BODY
 
 
-def test_what_ends_early_each_time_is_an_error_that_says_so(server: FaultServer) -> None:
+def test_a_body_that_always_ends_early_is_an_error_that_says_so(server: FaultServer) -> None:
     url = server.on("/a", *[cut(BARE), BARE, cut(BARE)] * 4)
     with Transfers(timeout_seconds=5.0, backoff_seconds=0.0, retries=1) as transfers:
         error = transfers.fail(url)
@@ -98,7 +98,7 @@ def test_what_ends_early_each_time_is_an_error_that_says_so(server: FaultServer)
     ],
     ids=["no ranges", "404", "503", "no Content-Range"],
 )
-def test_a_server_that_does_not_say_is_believed(
+def test_a_body_without_a_length_is_accepted_where_the_server_cannot_confirm_its_end(
     server: FaultServer, transfers: Transfers, answer: Answer
 ) -> None:
     fetched, data = transfers.get(server.on("/a", replace(BARE, length=None), answer))
@@ -108,7 +108,7 @@ def test_a_server_that_does_not_say_is_believed(
 
 
 @pytest.mark.parametrize("silence", ["close", "reset"])
-def test_a_server_that_no_longer_answers_is_not_believed(
+def test_a_body_whose_end_the_server_no_longer_confirms_fails(
     server: FaultServer, transfers: Transfers, silence: str
 ) -> None:
     """It broke the body off as well, perhaps; the next run asks again."""
@@ -153,7 +153,7 @@ def test_an_empty_body_is_not_asked_for_a_byte_before_it(
     assert ranges(server) == [None, None]
 
 
-def test_what_is_read_into_memory_shows_by_itself(
+def test_a_body_read_into_memory_needs_no_confirmation_of_its_end(
     server: FaultServer, transfers: Transfers
 ) -> None:
     url = server.on("/x.mpd", replace(BARE, length=None))
@@ -179,7 +179,9 @@ def test_another_url_is_asked_for_the_size_but_its_bytes_do_not_continue_the_fir
     assert "if-range" not in second.seen[0].headers
 
 
-def test_one_that_has_overtaken_another_asks_when_that_one_has_gone(server: FaultServer) -> None:
+def test_an_overtaking_transfer_confirms_its_end_when_the_overtaken_one_is_gone(
+    server: FaultServer,
+) -> None:
     stuck = replace(TAGGED, length=None, cut=CUT, cut_by="hang")
     url = server.on("/a", stuck, replace(TAGGED, length=None), TAGGED)
     with Transfers(overtake_seconds=0.2, timeout_seconds=30.0) as transfers:
@@ -189,7 +191,7 @@ def test_one_that_has_overtaken_another_asks_when_that_one_has_gone(server: Faul
     assert ranges(server) == [None, None, f"bytes={len(BODY) - 1}-"]
 
 
-def test_a_size_that_was_told_does_not_outlive_another_version(
+def test_the_size_of_an_earlier_version_is_forgotten(
     server: FaultServer, transfers: Transfers
 ) -> None:
     new = Answer(BODY[::-1] + b"more", etag='"2"')
@@ -242,7 +244,7 @@ def test_a_mirror_has_no_file_that_ended_early(
     [refuse(503), refuse(429), Answer(drop="close"), Answer(drop="reset")],
     ids=["503", "429", "nothing", "reset"],
 )
-def test_trouble_on_the_way_to_the_answer_is_no_answer(
+def test_a_failed_request_does_not_confirm_the_end_of_a_body(
     server: FaultServer, transfers: Transfers, trouble: Answer
 ) -> None:
     """What breaks bodies off is in trouble, and most likely still is at the next request."""
@@ -251,7 +253,7 @@ def test_trouble_on_the_way_to_the_answer_is_no_answer(
 
 
 @pytest.mark.parametrize("checksums", [False, True])
-def test_a_file_whose_question_had_to_wait_is_finished(
+def test_a_file_whose_end_is_confirmed_late_is_finished(
     server: FaultServer, tmp_path: Path, checksums: bool
 ) -> None:
     """Its part was closed meanwhile, and the answer is that nothing more comes."""
@@ -274,7 +276,7 @@ def test_another_version_may_end_early_too(
     assert data == new.body
 
 
-def test_versions_without_an_end_do_not_go_on_for_ever(
+def test_a_resource_whose_versions_never_end_is_given_up(
     server: FaultServer, transfers: Transfers
 ) -> None:
     answers = [Answer(BODY, etag=f'"{i}"', length=None, ranges=False) for i in range(20)]
@@ -283,7 +285,7 @@ def test_versions_without_an_end_do_not_go_on_for_ever(
     assert len(server.seen) < 8
 
 
-def test_a_server_that_has_no_last_byte_is_asked_but_once(
+def test_a_server_without_a_last_byte_is_asked_only_once(
     server: FaultServer, transfers: Transfers
 ) -> None:
     whole = replace(BARE, length=None)
@@ -292,13 +294,15 @@ def test_a_server_that_has_no_last_byte_is_asked_but_once(
     assert len(server.seen) == 3
 
 
-def test_nothing_at_all_is_not_believed_at_once(server: FaultServer, transfers: Transfers) -> None:
+def test_an_empty_body_without_a_length_is_asked_for_again(
+    server: FaultServer, transfers: Transfers
+) -> None:
     """A connection that is closed behind the head looks like an empty body without a length."""
     _, data = transfers.get(server.on("/a", Answer(b"", length=None), BARE))
     assert data == BODY
 
 
-def test_what_comes_in_place_of_nothing_is_asked_for_its_end(
+def test_the_end_of_a_body_that_replaces_an_empty_one_is_confirmed(
     server: FaultServer, transfers: Transfers
 ) -> None:
     _, data = transfers.get(server.on("/a", Answer(b"", length=None), cut(TAGGED), TAGGED))

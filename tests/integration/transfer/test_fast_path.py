@@ -15,7 +15,9 @@ BODY = bytes(i * 7 % 251 for i in range(100_000))
 
 
 @pytest.mark.parametrize("size", [0, 1, 500, 128 * 1024])
-def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, size: int) -> None:
+def test_a_small_body_that_arrives_at_once_is_delivered_whole(
+    server: FaultServer, size: int
+) -> None:
     body = BODY[:size] + bytes(max(0, size - len(BODY)))
     url = server.on("/a", Answer(body, etag='"1"'))
     with Transfers(WholeRecordingSink) as transfers:
@@ -28,7 +30,7 @@ def test_a_small_body_that_comes_at_once_is_put_in_one_go(server: FaultServer, s
         assert sink.puts == 1
 
 
-def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
+def test_a_small_body_that_arrives_slowly_is_written_as_it_arrives(
     server: FaultServer,
 ) -> None:
     url = server.on("/a", Answer(BODY[:500], etag='"1"', drip=(100, 0.15)))
@@ -42,7 +44,7 @@ def test_a_small_body_that_comes_little_by_little_is_written_as_it_comes(
 @pytest.mark.parametrize(
     "answer", [Answer(BODY[:500], chunked=True), Answer(BODY[:500], length=None)]
 )
-def test_a_body_of_unknown_length_is_never_put_in_one_go(
+def test_a_body_of_unknown_length_is_never_delivered_whole(
     server: FaultServer, answer: Answer
 ) -> None:
     url = server.on("/a", answer)
@@ -54,7 +56,7 @@ def test_a_body_of_unknown_length_is_never_put_in_one_go(
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
-def test_a_sink_that_cannot_take_it_in_one_go_fails_as_any_other(
+def test_a_sink_that_refuses_a_whole_body_fails_like_any_other(
     server: FaultServer, number: int
 ) -> None:
     sink = WholeRecordingSink()

@@ -144,7 +144,7 @@ def test_auto_never_has_more_than_16_requests_where_redirects_lead(
     assert (redirecting.asked, len(target.seen)) == (200, 200)
 
 
-def test_a_request_that_waits_where_it_was_led_bears_no_secrets_of_where_it_came_from(
+def test_a_redirected_request_that_waits_carries_no_secrets_of_its_first_origin(
     redirecting: Redirecting, wide: dict[str, Any]
 ) -> None:
     home = redirecting.hosts[0]
@@ -175,7 +175,7 @@ TWO: dict[str, Any] = {"max_per_host": 2, "in_flight": 8, "loops": 1, **PATIENT}
 """Two requests to a host at the most."""
 
 
-def test_a_host_is_not_asked_for_more_than_there_is_room_for_where_it_leads(
+def test_a_host_is_asked_for_no_more_than_the_host_it_redirects_to_has_room_for(
     server: FaultServer,
 ) -> None:
     """But for the first ones, of which nobody knows that they are redirected."""
@@ -214,7 +214,7 @@ def test_the_limit_holds_at_each_host_of_a_chain(server: FaultServer) -> None:
         assert middle.most_at_once <= 2
 
 
-def test_a_host_that_leads_back_to_where_it_came_from_stops_nothing(server: FaultServer) -> None:
+def test_a_redirect_back_to_the_same_host_stops_nothing(server: FaultServer) -> None:
     with FaultServer() as login:
         urls = []
         for i in range(20):
@@ -249,7 +249,7 @@ def test_a_host_that_redirects_no_more_is_asked_for_as_many_as_it_may_have(
     assert crowd.most == 2
 
 
-def test_a_host_that_leads_now_here_now_there_is_asked_once_for_each_file(
+def test_a_host_with_changing_redirects_is_asked_once_for_each_file(
     server: FaultServer,
 ) -> None:
     with FaultServer() as one, FaultServer() as other:
@@ -265,7 +265,7 @@ def test_a_host_that_leads_now_here_now_there_is_asked_once_for_each_file(
     assert len(server.seen) == 60
 
 
-def test_a_wait_on_the_way_does_not_make_a_chain_shorter(server: FaultServer) -> None:
+def test_a_pause_in_a_chain_of_redirects_does_not_shorten_it(server: FaultServer) -> None:
     with FaultServer() as middle, FaultServer() as cdn:
         crowd = Crowd(2)
         urls = []
@@ -335,7 +335,7 @@ def test_the_command_keeps_to_the_limit_where_redirects_lead(
 
 
 @pytest.mark.parametrize("body", [b"0123456789" * 2000, b""])
-def test_one_refused_address_of_a_host_does_not_undo_what_came_from_another(
+def test_a_refused_address_does_not_undo_a_transfer_from_another(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
     refused: list[str] = []
@@ -354,7 +354,7 @@ def test_one_refused_address_of_a_host_does_not_undo_what_came_from_another(
     assert isinstance(transfers.results[url], Fetched)
 
 
-def test_an_address_family_that_is_not_there_does_not_undo_what_came_over_another(
+def test_a_missing_address_family_does_not_undo_a_transfer_over_another(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kernel without IPv6 refuses the socket; IPv4 brings all of it."""

@@ -123,7 +123,7 @@ def test_auto_makes_more_than_16_requests_where_they_share_16_connections(
     ],
     ids=["rst", "rst-no-error", "refused", "calm", "goaway", "disowned", "goaway-calm", "closed"],
 )
-def test_what_is_broken_off_is_tried_again(authority: Authority, fault: Step) -> None:
+def test_a_stream_that_is_broken_off_is_tried_again(authority: Authority, fault: Step) -> None:
     with H2Server(authority.server(), fault, fault, Step(BODY)) as server:
         with Transfers(cacert=authority.certificate) as transfers:
             fetched, data = transfers.get(server.url("/a"))

@@ -122,7 +122,7 @@ def test_a_large_file_comes_in_parallel_ranges(
     assert all(seen.headers["if-range"] == '"large.bin"' for seen in others)
 
 
-def test_what_the_server_does_not_have_is_named(
+def test_files_missing_on_the_server_are_named(
     server: H3Server, authority: Authority, tmp_path: Path
 ) -> None:
     files = publish(server)
@@ -135,7 +135,7 @@ def test_what_the_server_does_not_have_is_named(
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "hang"])
-def test_what_breaks_off_goes_on_at_its_byte(
+def test_a_broken_transfer_continues_at_its_byte(
     server: H3Server, authority: Authority, tmp_path: Path, how: str
 ) -> None:
     files = publish(server, segments=20)
@@ -157,7 +157,7 @@ def test_what_breaks_off_goes_on_at_its_byte(
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_what_gets_no_answer_is_asked_for_again(
+def test_a_request_without_an_answer_is_repeated(
     server: H3Server, authority: Authority, tmp_path: Path, how: str
 ) -> None:
     files = publish(server, segments=20)
@@ -183,7 +183,7 @@ def test_a_connection_lost_in_a_large_file_costs_a_part_of_it(
     assert end["transferred"] < 1.5 * LARGE_BYTES
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_clear_error(
+def test_a_certificate_of_an_unknown_issuer_is_a_clear_error(
     server: H3Server, authority: Authority, tmp_path: Path
 ) -> None:
     files = publish(server, segments=3)
@@ -198,7 +198,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_clear_error(
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refuses", "silent"])
-def test_a_server_without_http_3_is_spoken_to_in_what_it_knows(
+def test_a_server_without_http_3_is_asked_over_http_2_or_1(
     authority: Authority, tmp_path: Path, silent: bool
 ) -> None:
     with (
@@ -214,7 +214,7 @@ def test_a_server_without_http_3_is_spoken_to_in_what_it_knows(
         assert versions(tmp_path) == {"1.1": len(files)}
 
 
-def test_plain_http_stays_what_it_is(authority: Authority, tmp_path: Path) -> None:
+def test_plain_http_is_not_asked_over_http_3(authority: Authority, tmp_path: Path) -> None:
     with FaultServer() as server:
         files = publish(server, segments=20)
         assert mirror(server.url("/manifest.mpd"), authority, tmp_path).code == 0

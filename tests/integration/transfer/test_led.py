@@ -114,7 +114,7 @@ def fetched(transfers: Transfers) -> int:
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(0, 4), (50, 4), (61, 6)])
-def test_a_request_that_waits_goes_on_where_it_was_led_for_a_minute(
+def test_a_request_that_waits_keeps_its_redirect_for_a_minute(
     four: Waiting, seconds: int, asked: int
 ) -> None:
     def full(skewed: Skewed) -> None:
@@ -128,7 +128,7 @@ def test_a_request_that_waits_goes_on_where_it_was_led_for_a_minute(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_a_request_that_waited_too_long_for_a_signed_url_begins_with_its_own_again(
+def test_a_request_that_waited_too_long_for_a_signed_url_starts_with_its_own_url(
     four: Waiting, status: int
 ) -> None:
     transfers = four.run(lambda _: four.refuse(status), retries=0)
@@ -139,7 +139,7 @@ def test_a_request_that_waited_too_long_for_a_signed_url_begins_with_its_own_aga
     ] * 2
 
 
-def test_a_request_that_waited_is_refused_for_good_the_second_time(four: Waiting) -> None:
+def test_a_request_that_waited_and_is_refused_twice_fails(four: Waiting) -> None:
     for i in range(4):
         four.cdn.on(f"/anew/{i}", refuse(403))
     transfers = four.run(lambda _: four.refuse(403))
@@ -147,7 +147,7 @@ def test_a_request_that_waited_is_refused_for_good_the_second_time(four: Waiting
     assert (four.asked, len(four.cdn.seen)) == (6, 6)
 
 
-def test_a_request_that_fails_in_passing_is_led_anew(four: Waiting) -> None:
+def test_a_request_that_fails_temporarily_is_redirected_again(four: Waiting) -> None:
     """It may be led to another node, and it is a failure like any other."""
     transfers = four.run(lambda _: four.refuse(500))
     assert fetched(transfers) == 4
@@ -158,7 +158,7 @@ def test_a_request_that_fails_in_passing_is_led_anew(four: Waiting) -> None:
 
 
 @pytest.mark.parametrize(("pause", "asked"), [(20, 1), (100, 2)])
-def test_requests_wait_for_a_host_that_wants_peace_where_they_were_led(
+def test_requests_wait_at_the_redirect_target_that_asked_for_a_pause(
     server: FaultServer, cdn: FaultServer, pause: int, asked: int
 ) -> None:
     busy = cdn.on("/0", refuse(503, Retry_After=str(pause)), Answer(BODY))
@@ -187,7 +187,7 @@ def moved(to: str, control: str | None = None, status: int = 302) -> Answer:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("control", [None, "max-age=60", "private"])
-def test_the_ranges_of_a_file_go_where_the_first_one_was_led(
+def test_the_ranges_of_a_file_follow_the_redirect_of_the_first_one(
     server: FaultServer, cdn: FaultServer, control: str | None, status: int
 ) -> None:
     url = server.on("/a", moved(cdn.on("/a", GOOD), control, status))
@@ -253,7 +253,7 @@ def test_a_redirect_is_kept_for_ranges_as_long_as_it_holds(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_ranges_begin_with_their_own_url_where_a_signed_one_holds_no_longer(
+def test_ranges_start_with_their_own_url_when_a_signed_one_has_expired(
     server: FaultServer, cdn: FaultServer, status: int
 ) -> None:
     old, new = cdn.on("/old", GOOD, GOOD, refuse(status)), cdn.on("/new", GOOD)
@@ -268,7 +268,7 @@ def test_ranges_begin_with_their_own_url_where_a_signed_one_holds_no_longer(
     assert (got.attempts, len(transfers.log.retries)) == (2, 1)
 
 
-def test_after_a_failure_in_passing_the_ranges_are_led_anew(
+def test_after_a_temporary_failure_ranges_are_redirected_again(
     server: FaultServer, cdn: FaultServer
 ) -> None:
     old, new = cdn.on("/old", GOOD, GOOD, refuse(500), GOOD), cdn.on("/new", GOOD)
@@ -289,7 +289,7 @@ def test_ranges_that_are_refused_everywhere_fail(server: FaultServer, cdn: Fault
     assert (len(server.seen), len(cdn.seen)) == (2, 4)
 
 
-def test_a_kept_url_that_leads_back_to_be_signed_anew_is_no_loop(
+def test_a_saved_redirect_that_asks_for_a_new_signature_is_not_a_loop(
     server: FaultServer, cdn: FaultServer
 ) -> None:
     back = redirect(server.url("/a"))

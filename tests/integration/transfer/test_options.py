@@ -294,7 +294,7 @@ class Timed(MemorySink):
         return super().write(data, offset)
 
 
-def test_a_very_low_rate_is_no_stall(server: FaultServer) -> None:
+def test_a_very_low_rate_is_not_a_stall(server: FaultServer) -> None:
     url = server.on("/slow", Answer(bytes(30_000)))
     with Transfers(limit_rate=30_000, timeout_seconds=0.3) as transfers:
         fetched, _ = transfers.get(url)

@@ -24,7 +24,7 @@ def other() -> Iterator[FaultServer]:
         yield made
 
 
-def test_the_next_run_does_not_go_on_at_another_base(
+def test_the_next_run_does_not_continue_at_another_base_url(
     server: FaultServer, other: FaultServer, tmp_path: Path
 ) -> None:
     """The first base broke off and has gone; the second has other bytes under the same ETag."""
@@ -67,7 +67,9 @@ def test_a_part_goes_on_where_it_came_from(
     assert asked == ["bytes=40000-" if source in (0, None) else None]
 
 
-def test_a_race_is_never_run_at_another_base(server: FaultServer, other: FaultServer) -> None:
+def test_a_slow_transfer_is_not_overtaken_from_another_base_url(
+    server: FaultServer, other: FaultServer
+) -> None:
     """The slow one's host is held back by another file: the next base would be the choice."""
     first, second = b"A" * 400_000, b"B" * 400_000
     begun = threading.Event()
@@ -81,7 +83,7 @@ def test_a_race_is_never_run_at_another_base(server: FaultServer, other: FaultSe
     assert all(isinstance(result, Fetched) for result in transfers.results.values())
 
 
-def test_parallel_ranges_stay_with_their_base(server: FaultServer, other: FaultServer) -> None:
+def test_parallel_ranges_stay_with_their_base_url(server: FaultServer, other: FaultServer) -> None:
     """Another file's Retry-After holds the base back while ranges are under way."""
     first, second = b"A" * (6 * MIB), b"B" * (6 * MIB)
     urls = (
@@ -96,7 +98,7 @@ def test_parallel_ranges_stay_with_their_base(server: FaultServer, other: FaultS
     assert all(isinstance(result, Fetched) for result in transfers.results.values())
 
 
-def test_ranges_of_an_earlier_run_are_not_gone_on_with_at_another_base(
+def test_ranges_of_an_earlier_run_do_not_continue_at_another_base_url(
     server: FaultServer, other: FaultServer
 ) -> None:
     first, second = b"A" * (3 * MIB), b"B" * (3 * MIB)
@@ -108,7 +110,7 @@ def test_ranges_of_an_earlier_run_are_not_gone_on_with_at_another_base(
     assert data == second
 
 
-def test_one_bad_moment_does_not_cost_what_has_come(
+def test_one_failed_request_does_not_cost_the_bytes_on_disk(
     server: FaultServer, other: FaultServer
 ) -> None:
     body = bytes(range(256)) * (16 * 1024)
@@ -143,7 +145,7 @@ def test_a_206_without_its_date_keeps_the_validator(server: FaultServer, scatter
 MODIFIED_LATER = "Wed, 02 Sep 2026 10:00:00 GMT"
 
 
-def test_bytes_that_came_before_are_no_progress(server: FaultServer) -> None:
+def test_bytes_of_an_earlier_run_are_not_progress(server: FaultServer) -> None:
     """A server that ignores ranges and always breaks off at the same byte."""
     body = bytes(1_000_000)
     url = server.on("/a", Answer(body, etag=SAME, ranges=False, cut=300_000))
@@ -154,7 +156,9 @@ def test_bytes_that_came_before_are_no_progress(server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[::1/", "//[", "http://[x]/", "https://h:port/"])
-def test_a_redirect_to_what_is_no_url_fails_that_file(server: FaultServer, location: str) -> None:
+def test_a_redirect_to_an_invalid_url_is_one_failed_file(
+    server: FaultServer, location: str
+) -> None:
     bad = server.on("/bad", Answer(status=302, headers=(("Location", location),)))
     good = server.on("/good", Answer(b"x"))
     with Transfers() as transfers:
@@ -179,7 +183,7 @@ def to(target: str) -> Answer:
     return Answer(status=302, headers=(("Location", target),))
 
 
-def test_a_host_behind_redirects_is_left_alone_when_it_wants_that(server: FaultServer) -> None:
+def test_a_pause_is_kept_for_a_host_behind_redirects(server: FaultServer) -> None:
     now = [0.0]
     with FaultServer() as cdn:
         busy = cdn.on("/0", refuse(503, Retry_After="20"), Answer(b"x"))
@@ -203,7 +207,9 @@ def test_a_host_behind_redirects_is_left_alone_when_it_wants_that(server: FaultS
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_host_that_redirects_is_not_asked_in_vain(server: FaultServer, held: bool) -> None:
+def test_a_host_that_redirects_is_asked_only_when_the_target_has_room(
+    server: FaultServer, held: bool
+) -> None:
     """Ranges of a file behind a redirect, where the host that has it is full, or held back."""
     body = bytes(range(256)) * 4096 * 8
     with FaultServer() as cdn:
@@ -226,7 +232,7 @@ def test_many_files_behind_redirects_are_each_asked_for_once(server: FaultServer
     assert all(isinstance(result, Fetched) for result in transfers.results.values())
 
 
-def test_what_is_under_way_goes_on_though_its_host_wants_hours_of_peace(
+def test_transfers_in_progress_continue_when_their_host_asks_for_hours_of_pause(
     server: FaultServer,
 ) -> None:
     body = bytes(range(256)) * 4096 * 8
@@ -252,7 +258,7 @@ def test_one_silent_connection_over_http_1_costs_no_others(server: FaultServer) 
     assert len({seen.connection for seen in server.seen}) <= 8
 
 
-def test_a_host_that_wants_a_longer_pause_than_any_is_not_asked_again(server: FaultServer) -> None:
+def test_a_host_that_asks_for_too_long_a_pause_is_not_asked_again(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", refuse(503, Retry_After="3600")) for i in range(100)]
     with FaultServer() as other:
         urls += [other.on(f"/{i}", Answer(b"x")) for i in range(5)]
@@ -263,7 +269,7 @@ def test_a_host_that_wants_a_longer_pause_than_any_is_not_asked_again(server: Fa
     assert len(transfers.results) == 105
 
 
-def test_a_host_that_is_held_back_does_not_hold_up_others(server: FaultServer) -> None:
+def test_a_host_that_asked_for_a_pause_does_not_delay_others(server: FaultServer) -> None:
     held = [server.on("/0", refuse(503, Retry_After="1"), Answer(b"x"))]
     held += [server.on(f"/{i}", Answer(b"x")) for i in range(1, 100)]
     with FaultServer() as other:
@@ -278,7 +284,7 @@ def test_a_host_that_is_held_back_does_not_hold_up_others(server: FaultServer) -
     assert seen == [1] * 5, "the others had to wait for the host that is held back"
 
 
-def test_a_slow_one_is_raced_although_another_file_pauses(server: FaultServer) -> None:
+def test_a_slow_transfer_is_overtaken_while_another_file_waits(server: FaultServer) -> None:
     body = bytes(100_000)
     hung = Answer(body, etag=SAME, cut=50_000, cut_by="hang")
     slow = server.on("/slow", hung, Answer(body, etag=SAME))

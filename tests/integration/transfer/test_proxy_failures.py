@@ -70,9 +70,7 @@ def test_a_proxy_whose_name_is_unknown_is_named(scheme: str, target: str) -> Non
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_proxy_through_which_there_is_no_connection_in_time_is_named(
-    silent: int, scheme: str
-) -> None:
+def test_an_error_names_a_proxy_without_a_connection_in_time(silent: int, scheme: str) -> None:
     proxy = f"{scheme}://me:SECRET@127.0.0.1:{silent}"
     said = failure("https://127.0.0.2/a", proxy=proxy, connect_timeout_seconds=0.2)
     told = f"timed out: no connection through the proxy 127.0.0.1:{silent} within 0.2 s"
@@ -103,7 +101,7 @@ def test_a_proxy_that_breaks_tls_off_is_named(authority: Authority, target: str)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_proxy_that_wants_a_client_certificate_is_named(
+def test_an_error_names_a_proxy_that_requires_a_client_certificate(
     authority: Authority, target: str
 ) -> None:
     with FaultServer(tls=authority.server(clients=True)) as proxy:
@@ -151,7 +149,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(head: str, retry: Retry) -> None:
         assert len(proxy.seen) == 1
 
 
-def test_a_proxy_does_not_redirect_what_is_asked_of_a_server_over_tls(
+def test_a_proxy_cannot_redirect_requests_over_tls(
     authority: Authority,
 ) -> None:
     """It could answer for any host, past TLS (CVE-2009-1836 and its like)."""
@@ -191,7 +189,7 @@ def test_a_proxy_of_the_environment_is_named_with_its_variable(
     "url",
     ["junk://me:SECRET@h", "http://me:SECRET@h:99999", "http://me:SECRET@[::", "http://me:SECRET@"],
 )
-def test_a_variable_that_names_no_proxy_is_told_as_such_and_not_quoted(
+def test_an_invalid_proxy_variable_is_named_but_not_quoted(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("http_proxy", url)
@@ -201,7 +199,7 @@ def test_a_variable_that_names_no_proxy_is_told_as_such_and_not_quoted(
     assert said == (told, hint, Retry.NEVER)
 
 
-def test_what_is_the_servers_fault_is_not_put_on_a_proxy(
+def test_an_error_of_the_server_does_not_name_the_proxy(
     authority: Authority, closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"http://127.0.0.1:{closed}/a"
@@ -214,9 +212,7 @@ def test_what_is_the_servers_fault_is_not_put_on_a_proxy(
         assert len(proxy.seen) == 1
 
 
-def test_a_manifest_that_a_proxy_keeps_away_is_told_with_the_proxy(
-    closed: int, tmp_path: Path
-) -> None:
+def test_an_error_names_the_proxy_that_blocks_the_manifest(closed: int, tmp_path: Path) -> None:
     ended = run(
         *("http://h.example/m.mpd", "--retries", "0"),
         *("--proxy", f"http://me:SECRET@127.0.0.1:{closed}"),
@@ -230,9 +226,7 @@ def test_a_manifest_that_a_proxy_keeps_away_is_told_with_the_proxy(
     ]
 
 
-def test_the_file_of_a_mirror_that_a_proxy_keeps_away_is_told_with_the_proxy(
-    closed: int, tmp_path: Path
-) -> None:
+def test_an_error_names_the_proxy_that_blocks_a_file(closed: int, tmp_path: Path) -> None:
     """The manifest's host is reached without it."""
     document = (
         b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p"'

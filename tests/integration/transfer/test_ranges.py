@@ -94,7 +94,9 @@ def covered(spans: list[ByteRange]) -> int:
     ],
     ids=["small", "weak", "no-validator", "chunked", "no-length", "no-ranges"],
 )
-def test_what_cannot_be_divided_comes_in_one_stream(server: FaultServer, answer: Answer) -> None:
+def test_a_resource_that_cannot_be_divided_is_fetched_in_one_stream(
+    server: FaultServer, answer: Answer
+) -> None:
     url = server.on("/a", answer)
     with ranged() as transfers:
         _, data = transfers.get(url)
@@ -341,9 +343,7 @@ def test_a_range_that_is_held_back_leaves_the_others_at_work(
 
 
 @pytest.mark.parametrize("size", [6 * MIB, 5 * MIB])
-def test_a_wire_that_was_overtaken_by_a_scattered_one_does_not_write_into_it(
-    server: FaultServer, size: int
-) -> None:
+def test_an_overtaken_transfer_does_not_write_into_ranges(server: FaultServer, size: int) -> None:
     """The overtaken request is answered late, with another version: its bytes have no place."""
     gate = threading.Event()
     late = Answer(BODY[::-1][:size], etag='"0"', hold=gate)
@@ -356,7 +356,7 @@ def test_a_wire_that_was_overtaken_by_a_scattered_one_does_not_write_into_it(
     assert fetched.head.etag == '"1"'
 
 
-def test_nobody_waits_for_a_wire_that_was_overtaken_by_a_scattered_one(server: FaultServer) -> None:
+def test_nobody_waits_for_a_transfer_that_ranges_have_overtaken(server: FaultServer) -> None:
     url = server.on("/a", replace(GOOD, drop="hang"), GOOD)
     with ranged(overtake_seconds=0.2, timeout_seconds=5.0) as transfers:
         fetched, data = transfers.get(url)

@@ -212,7 +212,7 @@ def test_a_user_agent_is_sent_and_a_header_can_replace_it(server: FaultServer) -
 @pytest.mark.parametrize(
     "header", [("Range", "bytes=0-1"), ("accept-encoding", "gzip"), ("A\nB", "x"), ("X", "a\r\nb")]
 )
-def test_headers_that_cannot_be_meant_are_refused(header: tuple[str, str]) -> None:
+def test_invalid_headers_are_refused(header: tuple[str, str]) -> None:
     with pytest.raises(UsageError):
         Engine(TransferOptions(headers=(header,)))
 

@@ -74,9 +74,7 @@ def test_a_resource_that_has_changed_starts_over(server: FaultServer, transfers:
     assert (fetched.resumed, fetched.requests) == (False, 1)
 
 
-def test_a_206_of_another_version_is_not_believed(
-    server: FaultServer, transfers: Transfers
-) -> None:
+def test_a_206_of_another_version_is_refused(server: FaultServer, transfers: Transfers) -> None:
     url = server.on("/a", Answer(OTHER, etag='"2"', if_range=False))
     fetched, data = transfers.get(url, sink=part('"1"'))
     assert data == OTHER
@@ -164,7 +162,9 @@ def test_an_empty_file_has_no_first_byte_but_a_size(
     assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
 
 
-def test_a_head_for_what_is_not_there_is_a_404(server: FaultServer, transfers: Transfers) -> None:
+def test_a_head_request_for_a_missing_file_fails_with_404(
+    server: FaultServer, transfers: Transfers
+) -> None:
     found = transfers.head(server.url("/nothing"))
     assert isinstance(found, TransferError)
     assert (found.status, len(server.seen)) == (404, 1)

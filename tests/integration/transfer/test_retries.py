@@ -24,7 +24,7 @@ def closed_port() -> int:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520])
-def test_what_may_pass_is_tried_again(server: FaultServer, status: int) -> None:
+def test_temporary_failures_are_tried_again(server: FaultServer, status: int) -> None:
     url = server.on("/a", refuse(status), refuse(status), Answer(BODY))
     with Transfers() as transfers:
         fetched, data = transfers.get(url)
@@ -35,7 +35,7 @@ def test_what_may_pass_is_tried_again(server: FaultServer, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 501])
-def test_what_is_final_is_not(server: FaultServer, status: int) -> None:
+def test_permanent_failures_are_not_tried_again(server: FaultServer, status: int) -> None:
     url = server.on("/a", refuse(status))
     with Transfers() as transfers:
         error = transfers.fail(url)
@@ -83,7 +83,7 @@ def test_a_reset_in_mid_body_goes_on_at_its_byte(server: FaultServer) -> None:
         assert transfers.get(url)[1] == BODY
 
 
-def test_a_connection_closed_between_requests_is_no_error(server: FaultServer) -> None:
+def test_a_connection_closed_between_requests_is_not_an_error(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY, then_close=True)) for i in range(20)]
     with Transfers(in_flight=1) as transfers:
         transfers.run(*urls)
@@ -109,7 +109,7 @@ def test_a_server_that_never_answers_times_out(server: FaultServer) -> None:
     assert error.attempts == 2
 
 
-def test_slow_is_not_stalled(server: FaultServer) -> None:
+def test_a_slow_transfer_is_not_a_stalled_one(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY, drip=(10_000, 0.15)))
     with Transfers(timeout_seconds=0.4) as transfers:
         fetched, _ = transfers.get(url)
@@ -117,7 +117,7 @@ def test_slow_is_not_stalled(server: FaultServer) -> None:
     assert fetched.seconds > 0.4
 
 
-def test_a_refused_connection_is_told_as_such() -> None:
+def test_an_error_says_that_the_connection_was_refused() -> None:
     with Transfers(retries=1) as transfers:
         error = transfers.fail(f"http://127.0.0.1:{closed_port()}/a")
     assert (str(error), error.attempts, error.retry) == ("connection refused", 2, Retry.AGAIN)
@@ -157,7 +157,7 @@ def test_retry_after_holds_that_host_back_and_no_other(server: FaultServer) -> N
         assert set(order[5:]) == {slow, *same_host}
 
 
-def test_a_base_that_is_held_back_is_passed_over(server: FaultServer) -> None:
+def test_a_base_url_whose_host_asked_for_a_pause_is_passed_over(server: FaultServer) -> None:
     with FaultServer() as other:
         first = server.on("/first", refuse(503, Retry_After="60"), Answer(BODY))
         rest = [
@@ -170,7 +170,7 @@ def test_a_base_that_is_held_back_is_passed_over(server: FaultServer) -> None:
         assert len(server.seen) == 1
 
 
-def test_a_pause_that_is_too_long_is_not_waited_for(server: FaultServer) -> None:
+def test_a_pause_that_is_too_long_is_an_error(server: FaultServer) -> None:
     url = server.on("/a", refuse(503, Retry_After="7200"))
     with Transfers() as transfers:
         error = transfers.fail(url)
@@ -203,7 +203,7 @@ def test_bytes_of_one_base_are_not_continued_with_those_of_another(server: Fault
     assert "range" not in server.asked("/two/a")[0].headers
 
 
-def test_a_dead_base_is_left_alone_for_a_while(server: FaultServer) -> None:
+def test_a_base_url_that_is_down_is_not_asked_for_a_while(server: FaultServer) -> None:
     dead = f"http://127.0.0.1:{closed_port()}"
     requests = [Request((f"{dead}/{i}", server.on(f"/{i}", Answer(BODY)))) for i in range(50)]
     with Transfers(in_flight=1) as transfers:
@@ -212,7 +212,7 @@ def test_a_dead_base_is_left_alone_for_a_while(server: FaultServer) -> None:
     assert len(transfers.log.retries) <= 2
 
 
-def test_a_base_that_lacks_everything_is_left_alone(server: FaultServer) -> None:
+def test_a_base_url_without_any_of_the_files_is_no_longer_asked(server: FaultServer) -> None:
     requests = [
         Request((server.url(f"/gone/{i}"), server.on(f"/here/{i}", Answer(BODY))))
         for i in range(50)
@@ -222,7 +222,7 @@ def test_a_base_that_lacks_everything_is_left_alone(server: FaultServer) -> None
     assert len([seen for seen in server.seen if seen.path.startswith("/gone")]) == 3
 
 
-def test_a_base_that_lacks_one_file_is_not_left_alone(server: FaultServer) -> None:
+def test_a_base_url_without_one_of_the_files_is_asked_for_the_others(server: FaultServer) -> None:
     requests = [
         Request((server.on(f"/one/{i}", refuse(404) if i % 4 == 0 else Answer(BODY)),
                  server.on(f"/two/{i}", Answer(BODY))))
@@ -233,7 +233,7 @@ def test_a_base_that_lacks_one_file_is_not_left_alone(server: FaultServer) -> No
     assert len([seen for seen in server.seen if seen.path.startswith("/two")]) == 10
 
 
-def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
+def test_a_restart_is_counted_and_reported(server: FaultServer) -> None:
     """The resource changes while it comes: what has come is dropped, and that is no secret."""
     url = server.on("/a", Answer(BODY * 3, etag='"1"', cut=90_000), Answer(BODY * 2, etag='"2"'))
     with Transfers() as transfers:
@@ -245,7 +245,7 @@ def test_a_restart_is_counted_and_told(server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_nobody_waits_for_an_hour_that_another_was_told_of(
+def test_a_pause_of_an_hour_for_one_file_makes_no_other_file_wait(
     server: FaultServer, begun: bool
 ) -> None:
     """What has begun goes on; what has not fails at once, and does not hang with all the run."""
@@ -272,7 +272,7 @@ def test_nobody_waits_for_an_hour_that_another_was_told_of(
     assert "stopped" not in str(result)
 
 
-def test_what_a_server_without_ranges_sends_again_is_told(server: FaultServer) -> None:
+def test_bytes_that_a_server_without_ranges_sends_again_are_reported(server: FaultServer) -> None:
     known = {"etag": '"1"', "ranges": False}
     url = server.on("/a", Answer(BODY, cut=30_000, **known), Answer(BODY, **known))  # type: ignore[arg-type]  # fields of one class
     with Transfers() as transfers:

@@ -96,7 +96,7 @@ def test_jobs_are_pulled_as_they_are_needed(server: FaultServer) -> None:
     assert furthest <= 5
 
 
-def test_a_long_queue_of_what_is_refused_needs_little_memory() -> None:
+def test_a_long_queue_of_refused_requests_needs_little_memory() -> None:
     count = 0
 
     def jobs() -> Iterator[Job]:
@@ -153,7 +153,7 @@ def test_readings_come_while_it_runs(server: FaultServer) -> None:
     assert transfers.log.readings[0].in_flight == 1
 
 
-def test_cancelling_keeps_what_is_there_and_reports_what_is_open(server: FaultServer) -> None:
+def test_cancelling_keeps_finished_bytes_and_reports_open_files(server: FaultServer) -> None:
     slow = server.on("/slow", Answer(BODY, etag='"1"', cut=600, cut_by="hang"))
     never = [server.url(f"/{i}") for i in range(100)]
     with Transfers(in_flight=1) as transfers:
@@ -175,7 +175,7 @@ def test_cancelling_keeps_what_is_there_and_reports_what_is_open(server: FaultSe
 
 @pytest.mark.both_paths
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_attempts_of_what_was_cancelled_count_those_that_were_begun(
+def test_attempts_of_a_cancelled_file_count_those_that_were_started(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
     """One that waits for its next attempt has no other under way."""
@@ -192,7 +192,7 @@ def test_attempts_of_what_was_cancelled_count_those_that_were_begun(
     assert (error.attempts, error.requests) == (failures, failures)
 
 
-def test_an_attempt_that_is_under_way_counts_with_those_that_failed(server: FaultServer) -> None:
+def test_an_attempt_in_progress_counts_with_those_that_failed(server: FaultServer) -> None:
     with Transfers() as transfers:
         hangs = Answer(BODY, cut=600, cut_by="hang", note=lambda _: transfers.engine.cancel())
         error = transfers.fail(server.on("/a", refuse(500), hangs))
@@ -224,7 +224,7 @@ def test_a_disk_that_takes_no_more_stops_everything(server: FaultServer, code: i
     assert any(isinstance(r, TransferError) and r.cancelled for r in transfers.results.values())
 
 
-def test_a_file_that_cannot_be_written_fails_alone(server: FaultServer) -> None:
+def test_a_file_that_cannot_be_written_is_one_failed_file(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(10)]
     sinks = [RecordingSink() for _ in urls]
     sinks[3].error = PermissionError(errno.EACCES, "Permission denied", "/mirror/3")

@@ -61,7 +61,7 @@ def test_both_may_answer_and_the_file_is_right(server: FaultServer) -> None:
     [Answer(BODY[::-1], etag='"2"'), Answer(BODY[::-1]), Answer(BODY, ranges=False), refuse(503)],
     ids=["changed", "no-validator", "no-ranges", "refused"],
 )
-def test_a_racer_that_fails_harms_nobody(server: FaultServer, second: Answer) -> None:
+def test_an_overtaking_request_that_fails_harms_nobody(server: FaultServer, second: Answer) -> None:
     slow = Answer(BODY, etag='"1"', drip=(40_000, 0.12))
     url = server.on("/slow", slow, second)
     with hurried() as transfers:
@@ -77,7 +77,9 @@ def test_without_validator_nothing_is_mixed(server: FaultServer) -> None:
     assert bytes(transfers.sinks[url].data) == BODY
 
 
-def test_the_overtaken_may_fail_and_the_racer_goes_on(server: FaultServer) -> None:
+def test_the_overtaken_request_may_fail_while_the_overtaking_one_goes_on(
+    server: FaultServer,
+) -> None:
     slow = Answer(BODY, etag='"1"', drip=(4_000, 0.05), cut=60_000)
     url = server.on("/slow", slow, Answer(BODY, etag='"1"', drip=(100_000, 0.15)))
     with hurried() as transfers:

@@ -42,7 +42,7 @@ def test_a_named_issuer_is_trusted(server: FaultServer, authority: Authority) ->
         assert transfers.get(server.url("/a"))[1] == BODY
 
 
-def test_a_key_of_another_certificate_is_told_at_once(authority: Authority) -> None:
+def test_a_key_of_another_certificate_is_reported_at_once(authority: Authority) -> None:
     certificate, _ = authority.issue("client", alternative="DNS:client")
     _, other = authority.issue("other", alternative="DNS:other")
     with FaultServer(tls=authority.server(clients=True)) as server:
@@ -89,13 +89,13 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None
     assert str(error) == "certificate verify failed: it is for another host name"
 
 
-def test_plain_http_on_a_tls_port_is_told_as_such() -> None:
+def test_an_error_says_that_a_port_speaks_plain_http() -> None:
     with FaultServer() as plain, Transfers(retries=0) as transfers:
         error = transfers.fail(plain.url("/a").replace("http:", "https:"))
     assert str(error) == "TLS handshake failed"
 
 
-def test_a_bundle_that_cannot_be_read_is_an_error_for_good(
+def test_an_unreadable_bundle_is_a_permanent_error(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CURL_CA_BUNDLE", "/nonexistent/ca.pem")
@@ -149,7 +149,7 @@ def test_hosts_without_a_right_to_the_client_certificate_are_asked_without_it(
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["http1", "http2"])
-def test_a_server_that_wants_a_client_certificate_is_understood(
+def test_an_error_asks_for_the_client_certificate_that_a_server_requires(
     authority: Authority, streams: bool
 ) -> None:
     tls = authority.server(clients=True)
@@ -176,7 +176,7 @@ def test_before_tls_1_3_a_client_certificate_can_only_be_guessed_at(authority: A
     assert "--cert" in error.hint
 
 
-def test_a_client_certificate_of_another_issuer_is_told_as_such(
+def test_an_error_names_a_client_certificate_of_another_issuer(
     authority: Authority, tmp_path: Path
 ) -> None:
     cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
@@ -239,7 +239,7 @@ def test_the_systems_bundle_is_found_before_certifis() -> None:
     assert tls.ca_bundle({}, lambda path: False).endswith("cacert.pem")
 
 
-def test_what_the_environment_names_is_taken_even_if_missing() -> None:
+def test_a_bundle_named_in_the_environment_is_used_even_if_missing() -> None:
     assert tls.ca_bundle({"SSL_CERT_FILE": "/x"}, lambda path: False) == "/x"
 
 

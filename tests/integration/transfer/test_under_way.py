@@ -39,14 +39,12 @@ def watch(
 
 
 @pytest.mark.parametrize("etag", ['"a"', None])
-def test_bytes_of_one_file_count_while_it_is_under_way(
-    server: FaultServer, etag: str | None
-) -> None:
+def test_bytes_of_a_file_in_progress_count(server: FaultServer, etag: str | None) -> None:
     told = watch(server.on("/a", stuck(HALF, etag)), HALF)
     assert told[-1] == (HALF, SIZE)
 
 
-def test_a_size_that_nobody_has_told_is_none(server: FaultServer) -> None:
+def test_an_unknown_size_is_none(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY, etag='"a"', length=None, cut=HALF, cut_by="hang"))
     assert watch(url, HALF)[-1] == (HALF, None)
 
@@ -58,13 +56,13 @@ def test_bytes_of_an_earlier_run_count_from_the_start(server: FaultServer) -> No
     assert told[-1] == (HALF + PIECE, SIZE)
 
 
-def test_bytes_that_come_again_count_once(server: FaultServer) -> None:
+def test_bytes_that_arrive_twice_count_once(server: FaultServer) -> None:
     broken = Answer(BODY, cut=HALF, cut_by="close")
     told = watch(server.on("/a", broken, broken, stuck(HALF + 1, None)), HALF + 1)
     assert told[-1] == (HALF + 1, SIZE)
 
 
-def test_parallel_ranges_count_what_has_come_and_not_what_is_claimed(server: FaultServer) -> None:
+def test_progress_of_parallel_ranges_counts_bytes_that_arrived(server: FaultServer) -> None:
     sink = RecordingSink()
     url = server.on("/a", stuck(PIECE))
     told = watch(url, 3 * PIECE, sink, range_threshold=1000, range_size=SIZE // 4)

@@ -92,7 +92,7 @@ def get_without_checksums(server: FaultServer, root: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [verify_and_repair, verify_and_prune, get_without_checksums])
-def test_the_sums_follow_whatever_changes_the_mirror(
+def test_checksums_follow_every_change_of_the_mirror(
     server: FaultServer, tmp_path: Path, change: Callable[[FaultServer, Path], None]
 ) -> None:
     mirror(server.url("/show/x.mpd"), tmp_path, checksums=True)

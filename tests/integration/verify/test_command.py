@@ -22,7 +22,7 @@ from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import DEADLINE_SECONDS, Ended, run, start
 
 
-def test_a_dry_run_says_what_would_be_repaired(
+def test_a_dry_run_lists_the_files_that_a_repair_would_fetch(
     server: FaultServer, small: Path, tmp_path: Path
 ) -> None:
     truncate(small / "v/2.m4s")
@@ -89,7 +89,7 @@ def test_json_is_a_finding_in_each_line_and_the_sums_at_the_end(
 
 
 @pytest.mark.parametrize("kind", ["empty", "absent", "file", "other"])
-def test_what_is_no_mirror_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_directory_without_a_mirror_is_refused(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "place"
     if kind == "file":
         place.write_text("x")
@@ -105,7 +105,7 @@ def test_what_is_no_mirror_is_refused(tmp_path: Path, kind: str) -> None:
     assert ended.out == ""
 
 
-def test_a_manifest_that_is_gone_or_broken_is_told_with_the_way_out(
+def test_a_missing_or_broken_manifest_is_an_error_with_a_hint(
     server: FaultServer, small: Path, tmp_path: Path
 ) -> None:
     for damage, code in ((drop, 6), (empty, 3)):
@@ -143,7 +143,9 @@ def test_a_comparison_that_was_interrupted_does_not_call_the_mirror_sound(
     assert "nterrupted" in ended.out + ended.err
 
 
-def test_a_stray_whose_name_is_no_text_is_told_as_json(small: Path, tmp_path: Path) -> None:
+def test_a_stray_with_a_name_that_is_not_text_is_reported_as_json(
+    small: Path, tmp_path: Path
+) -> None:
     (small / os.fsdecode(b"x\xff")).touch()
     ended = run("verify", small, "--json", cwd=tmp_path)
     assert ended.code == 0, ended.err

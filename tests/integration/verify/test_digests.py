@@ -34,7 +34,7 @@ HEADERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("form", HEADERS)
-def test_a_body_that_has_the_digest_that_came_with_it_is_taken(
+def test_a_body_with_the_right_digest_is_accepted(
     server: FaultServer, tmp_path: Path, form: str
 ) -> None:
     serve(server, "v/2.m4s", segment(2), headers=(HEADERS[form](segment(2)),))
@@ -44,7 +44,7 @@ def test_a_body_that_has_the_digest_that_came_with_it_is_taken(
 
 
 @pytest.mark.parametrize("form", HEADERS)
-def test_a_body_that_has_not_is_asked_for_again_and_never_gets_its_name(
+def test_a_body_with_a_wrong_digest_is_fetched_again_and_never_finished(
     server: FaultServer, tmp_path: Path, form: str
 ) -> None:
     serve(server, "v/2.m4s", segment(2, b"w" * 2000), headers=(HEADERS[form](segment(2)),))
@@ -57,7 +57,7 @@ def test_a_body_that_has_not_is_asked_for_again_and_never_gets_its_name(
     assert not (tmp_path / ".dashget/parts").exists()
 
 
-def test_a_wrong_body_that_is_right_the_next_time_is_no_failure(
+def test_a_wrong_body_that_is_right_the_next_time_is_not_a_failure(
     server: FaultServer, tmp_path: Path
 ) -> None:
     header = HEADERS["repr"](segment(2))
@@ -87,7 +87,7 @@ def test_the_digest_of_a_resumed_file_is_that_of_the_whole(
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_file_in_parallel_ranges_is_held_against_the_digest_as_well(
+def test_a_file_in_parallel_ranges_is_compared_with_its_digest(
     server: FaultServer, tmp_path: Path, right: bool
 ) -> None:
     data = segment(2, bytes(range(256)) * 1000)

@@ -15,7 +15,7 @@ from tests.support.program import run
 from tests.support.running import mirror
 
 
-def test_get_verify_fetches_exactly_what_has_changed(server: FaultServer, small: Path) -> None:
+def test_get_verify_fetches_exactly_the_changed_files(server: FaultServer, small: Path) -> None:
     changed = segment(2, b"n" * 2000)
     serve(server, "v/2.m4s", changed, etag='"new"')
     summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
@@ -45,7 +45,9 @@ def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
     ]
 
 
-def test_get_verify_tells_what_it_could_not_compare(server: FaultServer, small: Path) -> None:
+def test_get_verify_lists_the_files_that_it_could_not_compare(
+    server: FaultServer, small: Path
+) -> None:
     for path in ("v/2.m4s", "w/3.m4s"):
         server.on(f"/show/{path}", refuse(403))
     summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
@@ -55,7 +57,7 @@ def test_get_verify_tells_what_it_could_not_compare(server: FaultServer, small: 
     assert " and 1 more (HTTP 403 Forbidden); they stay as they are" in warning
 
 
-def test_a_dry_run_says_that_it_compares_nothing(
+def test_a_dry_run_warns_that_it_compares_nothing(
     server: FaultServer, small: Path, tmp_path: Path
 ) -> None:
     url = server.url("/show/x.mpd")

@@ -88,7 +88,7 @@ def test_the_record_has_the_time_of_each_run(server: FaultServer, root: Path) ->
     assert len(headers(root)) == 2
 
 
-def test_what_all_runs_recorded_belongs_to_the_mirror(root: Path) -> None:
+def test_the_files_of_all_recorded_runs_belong_to_the_mirror(root: Path) -> None:
     report, events = verify(root)
     assert report.sound
     assert report.files == len(WHOLE)
@@ -126,7 +126,7 @@ def test_files_of_an_earlier_run_are_looked_into_as_well(server: FaultServer, ro
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])
-def test_pruning_takes_nothing_that_was_recorded_live(
+def test_pruning_removes_nothing_that_was_recorded_live(
     server: FaultServer, root: Path, command: str
 ) -> None:
     if command == "get":
@@ -150,7 +150,7 @@ def test_a_run_for_an_earlier_time_takes_nothing_from_a_later_one(
     assert verify(root)[1].problems() == {"v/33.m4s": {"missing"}}
 
 
-def test_a_repair_of_the_manifest_keeps_what_it_stands_for(server: FaultServer, root: Path) -> None:
+def test_a_repair_of_the_manifest_keeps_its_recorded_run(server: FaultServer, root: Path) -> None:
     (root / "x.mpd").write_bytes(b"<MPD")
     (root / "v/33.m4s").unlink()
     report, _ = verify(root, repair=True, prune=True)
@@ -159,7 +159,7 @@ def test_a_repair_of_the_manifest_keeps_what_it_stands_for(server: FaultServer, 
     assert {seen.path for seen in server.seen} == {"/show/x.mpd", "/show/v/33.m4s"}
 
 
-def test_an_earlier_file_that_the_server_no_longer_has_is_told_with_the_reason(
+def test_an_earlier_file_that_is_gone_from_the_server_is_reported_with_the_reason(
     server: FaultServer, root: Path
 ) -> None:
     server.on("/show/v/19.m4s", refuse(404))
@@ -172,7 +172,7 @@ def test_an_earlier_file_that_the_server_no_longer_has_is_told_with_the_reason(
     assert not report.sound
 
 
-def test_the_server_is_not_asked_for_what_it_no_longer_promises(
+def test_segments_outside_the_window_are_not_compared_with_the_server(
     server: FaultServer, root: Path
 ) -> None:
     for number in range(19, 22):
@@ -184,7 +184,7 @@ def test_the_server_is_not_asked_for_what_it_no_longer_promises(
     assert asked == (WHOLE - ONLY_FIRST) | {"x.mpd"}
 
 
-def test_each_run_is_held_against_the_manifest_that_it_had(server: FaultServer, root: Path) -> None:
+def test_each_run_is_compared_with_its_own_manifest(server: FaultServer, root: Path) -> None:
     for number in range(34, 40):
         serve(server, f"new/{number}.m4s", segment(number))
     for number in range(27, 34):
@@ -204,7 +204,7 @@ def test_each_run_is_held_against_the_manifest_that_it_had(server: FaultServer, 
 
 
 @pytest.mark.parametrize("lost", ["manifests", "time"])
-def test_without_the_plan_of_a_run_its_files_are_held_against_the_record(
+def test_without_the_plan_of_a_run_its_files_are_compared_with_the_record(
     server: FaultServer, root: Path, lost: str
 ) -> None:
     if lost == "manifests":
@@ -261,7 +261,7 @@ def test_the_checksum_of_an_earlier_file_counts(server: FaultServer, tmp_path: P
     assert hashlib.sha256(segment(19)).hexdigest() in (tmp_path / "SHA256SUMS").read_text()
 
 
-def test_all_segments_that_are_off_by_the_same_are_told_once(
+def test_segments_with_the_same_time_offset_are_reported_once(
     server: FaultServer, tmp_path: Path
 ) -> None:
     for number in range(1, 60):

@@ -58,7 +58,7 @@ def test_two_segments_that_were_swapped_are_found_even_if_they_are_all_there_is(
 
 
 @pytest.mark.parametrize("name", ["x.local.mpd", "SHA256SUMS"])
-def test_damage_to_what_dashget_wrote_itself_is_named(
+def test_damage_to_files_that_dashget_wrote_itself_is_named(
     server: FaultServer, tmp_path: Path, name: str
 ) -> None:
     mirror(server.url("/show/x.mpd"), tmp_path, checksums=True)
@@ -100,7 +100,9 @@ def test_a_page_of_html_that_an_earlier_version_has_stored_is_named(small: Path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
-def test_a_manifest_that_is_no_file_is_not_read(server: FaultServer, tmp_path: Path) -> None:
+def test_a_manifest_that_is_not_a_regular_file_is_not_read(
+    server: FaultServer, tmp_path: Path
+) -> None:
     mirror(server.url("/show/x.mpd"), tmp_path)
     (tmp_path / "x.mpd").unlink()
     (tmp_path / "x.mpd").symlink_to(os.devnull)
@@ -132,7 +134,7 @@ def test_a_file_that_is_empty_on_the_server_is_a_warning_and_a_note(
     assert verify(tmp_path)[1].problems() == {"v/2.m4s": {"unrecorded", "structure"}}
 
 
-def test_what_the_manifest_does_not_name_is_a_note(server: FaultServer, small: Path) -> None:
+def test_files_that_the_manifest_does_not_name_are_a_note(server: FaultServer, small: Path) -> None:
     (small / "notes.txt").write_text("mine")
     (small / "v/.hidden").write_text("mine")
     report, events = verify(small)
@@ -161,7 +163,7 @@ def test_an_unfinished_part_is_a_note_and_its_file_is_missing(
     assert server.asked("/show/v/2.m4s")[-1].headers["range"] == "bytes=700-"
 
 
-def test_what_was_not_selected_is_not_missing(server: FaultServer, tmp_path: Path) -> None:
+def test_unselected_files_are_not_missing(server: FaultServer, tmp_path: Path) -> None:
     video = dashget.parse_selection(video="worst")
     mirror(server.url("/show/x.mpd"), tmp_path, selection=video)
     report, events = verify(tmp_path)
@@ -182,7 +184,7 @@ def test_a_file_that_cannot_be_repaired_is_named_with_the_reason(
     assert "404" in finding.message
 
 
-def test_a_broken_manifest_is_told_by_its_name(small: Path) -> None:
+def test_an_error_names_the_broken_manifest(small: Path) -> None:
     (small / "x.mpd").write_bytes(b"<MPD")
     with pytest.raises(dashget.MPDError, match=r"x\.mpd"):
         verify(small)
@@ -265,7 +267,7 @@ def test_a_last_segment_that_failed_is_missed_where_another_period_needs_it(
     assert events.problems()["v/3.m4s"] == {"missing"}
 
 
-def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is(
+def test_a_manifest_that_could_not_be_written_is_recorded_in_its_old_version(
     server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
@@ -286,7 +288,7 @@ def test_a_manifest_that_could_not_be_written_and_went_back_is_recorded_as_it_is
     assert events.problems() == {}
 
 
-def test_a_note_is_told_once_also_after_a_repair(server: FaultServer, tmp_path: Path) -> None:
+def test_a_note_is_reported_once_even_after_a_repair(server: FaultServer, tmp_path: Path) -> None:
     url = server.on("/show/x.mpd", Answer(manifest().body.replace(b' endNumber="3"', b"")))
     server.on("/show/v/3.m4s", refuse(404))
     summary, _ = mirror(url, tmp_path / "m")

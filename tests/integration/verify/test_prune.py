@@ -23,7 +23,7 @@ from tests.support.program import run, tree
 from tests.support.running import TRANSFER, mirror, verify
 
 
-def test_what_a_new_manifest_no_longer_names_stays_and_is_listed(
+def test_files_that_a_new_manifest_no_longer_names_stay_and_are_listed(
     server: FaultServer, small: Path
 ) -> None:
     old = manifest().body
@@ -42,9 +42,7 @@ def test_what_a_new_manifest_no_longer_names_stays_and_is_listed(
     assert (small / "v/3.m4s").exists()
 
 
-def test_damage_to_what_is_no_longer_named_is_told_with_it(
-    server: FaultServer, small: Path
-) -> None:
+def test_damage_to_a_superseded_file_is_reported_with_it(server: FaultServer, small: Path) -> None:
     server.on("/show/x.mpd", manifest((1, 2)))
     mirror(server.url("/show/x.mpd"), small)
     drop(small / "v/3.m4s")
@@ -58,7 +56,7 @@ def test_damage_to_what_is_no_longer_named_is_told_with_it(
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])
-def test_prune_removes_exactly_that_after_saying_so(
+def test_pruning_removes_exactly_the_superseded_files_and_names_them(
     server: FaultServer, small: Path, command: str
 ) -> None:
     (small / "mine.txt").write_text("mine")
@@ -90,7 +88,7 @@ def test_prune_removes_exactly_that_after_saying_so(
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])
-def test_the_command_says_what_it_prunes(
+def test_the_command_names_the_files_that_it_prunes(
     server: FaultServer, small: Path, tmp_path: Path, command: str
 ) -> None:
     server.on("/show/x.mpd", manifest((1, 2)))
@@ -104,7 +102,7 @@ def test_the_command_says_what_it_prunes(
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])
-def test_a_dry_run_says_what_would_be_pruned(
+def test_a_dry_run_lists_the_files_that_pruning_would_remove(
     server: FaultServer, small: Path, tmp_path: Path, command: str
 ) -> None:
     server.on("/show/x.mpd", manifest((1, 2)))
@@ -123,7 +121,7 @@ def test_a_dry_run_says_what_would_be_pruned(
     assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
 
 
-def test_prune_leaves_what_another_selection_fetched(server: FaultServer, small: Path) -> None:
+def test_pruning_keeps_the_files_of_another_selection(server: FaultServer, small: Path) -> None:
     worst = dashget.parse_selection(video="worst")
     mirror(server.url("/show/x.mpd"), small, selection=worst, prune=True)
     assert tree(small).keys() >= FILES
@@ -155,7 +153,7 @@ def test_a_live_presentation_is_verified_as_it_was_taken_last(live: Path) -> Non
     assert events.problems(notes=True) == {}
 
 
-def test_pruning_leaves_what_was_taken_last_of_a_live_presentation(live: Path) -> None:
+def test_pruning_keeps_the_last_recorded_window_of_a_live_presentation(live: Path) -> None:
     verify(live, prune=True)
     assert sorted(path.name for path in (live / "v").iterdir()) == [
         f"{number}.m4s" for number in range(1, 7)
@@ -173,7 +171,7 @@ def test_nothing_is_pruned_by_a_manifest_that_is_not_as_it_was_recorded(
     assert {f"v/{number}.m4s" for number in NUMBERS} <= tree(small).keys()
 
 
-def test_nothing_is_pruned_without_what_the_manifest_takes_from_elsewhere(
+def test_nothing_is_pruned_without_the_remote_parts_of_the_manifest(
     server: FaultServer, tmp_path: Path
 ) -> None:
     body = manifest().body
@@ -202,7 +200,7 @@ def test_after_ctrl_c_nothing_more_is_checked_or_pruned(server: FaultServer, sma
 
 
 @pytest.mark.parametrize("command", ["verify", "get"])
-def test_pruning_forgets_what_is_superseded_and_gone(
+def test_pruning_forgets_superseded_files_that_are_missing(
     server: FaultServer, small: Path, command: str
 ) -> None:
     """Otherwise each verification would tell of it, for ever."""

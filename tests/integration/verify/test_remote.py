@@ -42,7 +42,7 @@ def test_remote_asks_once_for_each_file_and_only_its_head(server: FaultServer, s
     ],
     ids=["size", "etag", "last-modified"],
 )
-def test_what_has_changed_on_the_server_is_named_and_repaired(
+def test_files_changed_on_the_server_are_named_and_repaired(
     server: FaultServer, small: Path, change: dict[str, object], word: str
 ) -> None:
     data = change.pop("data", segment(2, b"n" * 2000))
@@ -101,7 +101,7 @@ def test_a_server_that_only_ever_asks_for_patience_leaves_the_file_uncompared(
     ("status", "words"),
     [(401, ("--user", "-H")), (403, ("-H", "--append-query")), (501, ("try again",))],
 )
-def test_what_cannot_be_compared_is_not_called_unsound(
+def test_files_that_cannot_be_compared_are_not_called_unsound(
     server: FaultServer, small: Path, tmp_path: Path, status: int, words: tuple[str, ...]
 ) -> None:
     for name in FILES:
@@ -153,7 +153,7 @@ def second_choice(server: FaultServer, tmp_path: Path) -> Iterator[tuple[FaultSe
         yield dead, tmp_path / "m"
 
 
-def test_what_came_from_another_base_url_is_compared_there(
+def test_files_from_another_base_url_are_compared_there(
     server: FaultServer, second_choice: tuple[FaultServer, Path]
 ) -> None:
     dead, root = second_choice
@@ -173,7 +173,7 @@ def test_what_came_from_another_base_url_is_compared_there(
     assert dead.seen == []
 
 
-def test_where_that_has_no_answer_the_other_ones_are_asked(
+def test_other_base_urls_are_asked_where_the_source_of_a_file_has_no_answer(
     server: FaultServer, second_choice: tuple[FaultServer, Path]
 ) -> None:
     dead, root = second_choice
@@ -187,7 +187,9 @@ def test_where_that_has_no_answer_the_other_ones_are_asked(
     assert found == {("v/2.m4s", "changed-on-server"), ("v/3.m4s", "gone-from-server")}
 
 
-def test_what_is_wrong_already_is_not_asked_for(server: FaultServer, small: Path) -> None:
+def test_files_found_damaged_are_not_compared_with_the_server(
+    server: FaultServer, small: Path
+) -> None:
     (small / "v/2.m4s").unlink()
     verify(small, remote=True)
     assert asked(server, "HEAD") == {*FILES, "x.mpd"} - {"v/2.m4s"}
