@@ -108,6 +108,7 @@ def check_never_wrong(mirror: Path, origin: dict[str, bytes]) -> set[str]:
     return set(held)
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("form", "options"),

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.media import UNNAMED
 from tests.support.meteredserver import MeteredServer, Pace
 from tests.support.program import DEADLINE_SECONDS, Ended, start, tree
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 FORMS = ("number", "timeline", "time", "list", "single", "ondemand", "large")
 KILLS = int(os.environ.get("DASHGET_TEST_KILLS", "14"))
@@ -36,9 +37,6 @@ SMALL = Pace(512, 0.002)
 LARGE = Pace(32 * 1024, 0.002)
 LARGE_BYTES = 40 * 1024 * 1024
 """Well above the size from which a resource is fetched in parallel ranges."""
-
-UNNAMED = {"number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"}}
-"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 @dataclass

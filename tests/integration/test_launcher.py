@@ -454,6 +454,7 @@ def test_a_place_that_cannot_be_written_is_named(checkout: Checkout) -> None:
     assert f"pipx install '{checkout.root}'\n" in err
 
 
+@pytest.mark.slow
 def test_a_real_first_start_with_the_real_venv_and_pip_needs_no_more_than_python(
     checkout: Checkout,
 ) -> None:

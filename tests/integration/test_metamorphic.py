@@ -42,6 +42,7 @@ def coded(data: bytes) -> bytes:
 
 
 @pytest.mark.system
+@pytest.mark.slow
 def test_the_same_media_comes_of_every_addressing_mode(
     media: Path, nginx: object, tmp_path: Path
 ) -> None:

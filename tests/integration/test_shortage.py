@@ -94,6 +94,7 @@ def missing(directory: Path, files: dict[str, bytes]) -> list[str]:
     return [name for name in files if name not in there]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [14, 24])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_small_segments_arrive_with_few_descriptors(
@@ -108,6 +109,7 @@ def test_small_segments_arrive_with_few_descriptors(
         assert len(server.seen) < 2 * SEGMENTS
 
 
+@pytest.mark.slow
 def test_segments_over_http2_arrive_with_few_descriptors(
     tmp_path: Path, authority: Authority
 ) -> None:
@@ -120,6 +122,7 @@ def test_segments_over_http2_arrive_with_few_descriptors(
         assert server.requests < 2 * SEGMENTS
 
 
+@pytest.mark.slow
 def test_large_files_arrive_in_ranges_with_few_descriptors(
     tmp_path: Path, server: FaultServer
 ) -> None:
@@ -130,6 +133,7 @@ def test_large_files_arrive_in_ranges_with_few_descriptors(
     assert any("range" in seen.headers for seen in server.seen)
 
 
+@pytest.mark.slow
 def test_files_that_wait_for_another_attempt_need_no_descriptor(
     tmp_path: Path, server: FaultServer
 ) -> None:
@@ -146,6 +150,7 @@ def test_files_that_wait_for_another_attempt_need_no_descriptor(
     assert len(server.seen) == 201
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [6, 7, 8, 9])
 def test_too_few_descriptors_for_anything_are_one_clear_error(
     tmp_path: Path, server: FaultServer, allowed: int
@@ -206,6 +211,7 @@ print(min(limits) < 8, limits[-1], max(steps), sorted(results))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free", [0, 1, 2])
 @pytest.mark.parametrize("place", ["address", "name", "TLS"])
 def test_a_temporary_shortage_costs_neither_retries_nor_speed(
@@ -343,6 +349,7 @@ def test_the_program_takes_the_descriptors_that_it_needs_where_it_may(
     assert limits_after(soft, hard, url, "-o", "out", "-t", threads, cwd=tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_every_command_takes_them_that_makes_requests(tmp_path: Path, server: FaultServer) -> None:
     url = offer(server, bodies(3, 8000))
     assert run(url, "-o", "out", cwd=tmp_path).code == 0

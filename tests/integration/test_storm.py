@@ -16,6 +16,8 @@ from tests.support.faultserver import FaultServer
 from tests.support.program import Ended, run, tree
 from tests.support.storm import CLOSES, HANDSHAKES, H2Storm, Storm, Weather
 
+pytestmark = pytest.mark.slow
+
 SEED = 23
 """One with which every kind of fault strikes, whatever the threads do."""
 SEGMENTS = 500

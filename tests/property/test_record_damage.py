@@ -188,6 +188,7 @@ def refused(error: dashget.StoreError) -> None:
     assert error.hint
 
 
+@pytest.mark.slow
 @given(DAMAGES)
 def test_a_damaged_record_costs_head_requests_but_no_downloads(
     server: FaultServer, complete: Path, damage: Damage
@@ -259,6 +260,7 @@ def test_a_part_whose_ranges_are_lost_from_the_journal_is_not_complete(
     mirror_damaged(server, unfinished, JOURNAL, cut)
 
 
+@pytest.mark.slow
 @given(DAMAGES)
 def test_a_damaged_journal_never_makes_a_wrong_file(
     server: FaultServer, unfinished: Path, damage: Damage
@@ -266,6 +268,7 @@ def test_a_damaged_journal_never_makes_a_wrong_file(
     mirror_damaged(server, unfinished, JOURNAL, damage)
 
 
+@pytest.mark.slow
 @given(DAMAGES)
 def test_a_damaged_record_of_an_unfinished_mirror_never_makes_a_wrong_file(
     server: FaultServer, unfinished: Path, damage: Damage
@@ -279,6 +282,7 @@ def damaged_copy(pristine: Path, directory: str, damage: Damage) -> Path:
     return root
 
 
+@pytest.mark.slow
 @given(DAMAGES)
 def test_verify_reads_a_damaged_record_and_prunes_no_planned_file(
     server: FaultServer, complete: Path, damage: Damage

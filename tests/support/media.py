@@ -27,6 +27,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 SECONDS = 6
 FRAMES = 25 * SECONDS
 
@@ -62,6 +64,16 @@ COMPLETE_FORMS = (
     "periods",
 )
 """The forms whose manifest names only files that are there."""
+FORMS = tuple(
+    pytest.param(form, marks=() if form in ("timeline", "ondemand") else pytest.mark.slow)
+    for form in COMPLETE_FORMS
+)
+"""Parameters of tests over all of them; the quick suite has one of each packager."""
+UNNAMED = {
+    "number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"},
+    "periods": {"number/chunk-stream2-00007.m4s", "number/chunk-stream3-00007.m4s"},
+}
+"""Files of a form that its manifest does not name."""
 
 
 class Tools(NamedTuple):

@@ -9,17 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.media import COMPLETE_FORMS, FRAMES, Tools, count_packets
+from tests.support.media import FORMS, FRAMES, UNNAMED, Tools, count_packets
 from tests.support.origin import Origin
 from tests.support.program import Ended, run, tree
 
 pytestmark = pytest.mark.system
-
-UNNAMED = {
-    "number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"},
-    "periods": {"number/chunk-stream2-00007.m4s", "number/chunk-stream3-00007.m4s"},
-}
-"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 class Mirrored(NamedTuple):
@@ -36,7 +30,7 @@ class Mirrored(NamedTuple):
         return run(self.origin.url("manifest.mpd"), "-o", self.root, cwd=self.root.parent)
 
 
-@pytest.fixture(params=COMPLETE_FORMS)
+@pytest.fixture(params=FORMS)
 def mirrored(
     request: pytest.FixtureRequest,
     media: Path,

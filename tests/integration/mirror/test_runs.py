@@ -129,6 +129,7 @@ def test_the_last_segment_of_a_duration_may_be_absent_and_is_mentioned(
     assert run(origin.url("manifest.mpd"), "-o", "mirror", cwd=tmp_path).code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["list", "single", "ondemand"])
 def test_a_run_that_was_killed_leaves_only_whole_files_and_the_next_one_completes_it(
     media: Path, nginx: Callable[..., Origin], tmp_path: Path, form: str

@@ -144,6 +144,7 @@ def test_other_streams_survive_a_goaway(authority: Authority) -> None:
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 60
 
 
+@pytest.mark.slow
 @pytest.mark.both_paths
 @pytest.mark.parametrize("in_flight", [1, 4, 12])
 def test_a_connection_that_has_gone_silent_is_not_taken_again(

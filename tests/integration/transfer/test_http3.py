@@ -107,6 +107,7 @@ def test_a_presentation_comes_over_http_3(
     assert Counter(seen.method for seen in server.seen) == {"GET": 1, "HEAD": len(files)}
 
 
+@pytest.mark.slow
 def test_a_large_file_comes_in_parallel_ranges(
     server: H3Server, authority: Authority, tmp_path: Path
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_request_without_an_answer_is_repeated(
     assert len(server.asked("/7.bin")) == 2
 
 
+@pytest.mark.slow
 def test_a_connection_lost_in_a_large_file_costs_a_part_of_it(
     server: H3Server, authority: Authority, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ def test_jobs_are_pulled_as_they_are_needed(server: FaultServer) -> None:
     assert furthest <= 5
 
 
+@pytest.mark.slow
 def test_a_long_queue_of_refused_requests_needs_little_memory() -> None:
     count = 0
 

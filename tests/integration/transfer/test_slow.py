@@ -102,6 +102,7 @@ def test_a_slow_piece_is_divided(server: FaultServer) -> None:
 STORM = 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_storm_of_faults_ends_complete_and_identical(server: FaultServer, seed: int) -> None:
     dice = random.Random(seed)
@@ -119,6 +120,7 @@ def test_a_storm_of_faults_ends_complete_and_identical(server: FaultServer, seed
     assert len(transfers.log.retries) > STORM * 0.1
 
 
+@pytest.mark.slow
 def test_a_storm_with_one_file_missing_names_it(server: FaultServer) -> None:
     dice = random.Random(3)
     body = dice.randbytes(10_000)
@@ -166,6 +168,7 @@ def _fault(dice: random.Random, body: bytes, elsewhere: str) -> Answer:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1007, 1012, 1035, 5071])
 def test_a_storm_over_large_and_small_files_mixes_no_bytes(server: FaultServer, seed: int) -> None:
     dice = random.Random(seed)

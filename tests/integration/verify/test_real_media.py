@@ -19,15 +19,9 @@ from tests.integration.verify.presentation import (
     truncate,
 )
 from tests.support.faultserver import Answer, FaultServer
-from tests.support.media import COMPLETE_FORMS
+from tests.support.media import FORMS, UNNAMED
 from tests.support.program import tree
 from tests.support.running import mirror, verify
-
-UNNAMED = {
-    "number": {"chunk-stream2-00007.m4s", "chunk-stream3-00007.m4s"},
-    "periods": {"number/chunk-stream2-00007.m4s", "number/chunk-stream3-00007.m4s"},
-}
-"""Files that lie at the origin and that the manifest does not name (see tests/support/media.py)."""
 
 
 class Held:
@@ -52,7 +46,7 @@ class Held:
         shutil.copyfile(self.pristine / path, root / path)
 
 
-@pytest.fixture(params=COMPLETE_FORMS, scope="module")
+@pytest.fixture(params=FORMS, scope="module")
 def held(
     request: pytest.FixtureRequest, media: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Held]:

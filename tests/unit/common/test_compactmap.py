@@ -108,6 +108,7 @@ def test_what_does_not_fit_is_an_error_and_never_cut() -> None:
         found.settle()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_take_less_than_a_fourth_of_a_dict_of_strings() -> None:
     def grow(found: CompactMap | dict[str, tuple[int, ...]]) -> int:
         tracemalloc.start()

@@ -314,6 +314,7 @@ def test_the_number_of_warnings_is_limited() -> None:
     assert "500 more warnings and problems" in mpd.warnings[-1].message
 
 
+@pytest.mark.slow
 def test_hostile_text_is_read_in_linear_time() -> None:
     many = 200_000
     for body in (
@@ -330,6 +331,7 @@ def test_hostile_text_is_read_in_linear_time() -> None:
     assert len(text) == 3 * many - 1
 
 
+@pytest.mark.slow
 def test_many_periods_and_base_urls_take_linear_time() -> None:
     mpd = parse("<Period duration='PT1S'/>" * 50_000 + "<BaseURL>a/</BaseURL>" * 50_000)
     presentation = resolve(mpd, url="http://h/m.mpd")

@@ -309,6 +309,7 @@ def test_an_invalid_url_is_an_error_of_the_manifest(url: str) -> None:
         paths(url)
 
 
+@pytest.mark.slow
 def test_paths_of_many_similar_templates_take_little_time() -> None:
     """Comparing these pair by pair would take thousands of millions of steps."""
     urls = [f"https://h.example/vod/show/seg-$Number$-p{n}.m4s" for n in range(3000)]

@@ -93,6 +93,7 @@ def test_damage_costs_its_line_alone(path: Path, files: RecordedFiles, damage: b
     assert list(files) == [file("a", 2), file("b"), file("c")]
 
 
+@pytest.mark.slow
 def test_a_record_takes_little_memory_however_long_it_is(path: Path, files: RecordedFiles) -> None:
     count = 40_000
     add(path, *(file(f"v/{number}.m4s") for number in range(count)))
