@@ -49,7 +49,15 @@ from dashget.planning.rules import Rule
 from dashget.planning.selection import Selection, select
 from dashget.planning.tracks import Track, iter_representations, make_tracks, track_label
 from dashget.playable.localmpd import make_local_mpd
-from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, MirrorDirectory
+from dashget.store import (
+    RECORD_VERSION,
+    Displaced,
+    FileRecord,
+    Header,
+    Mirror,
+    keep_manifest,
+    keep_remote,
+)
 from dashget.transfer.contract import Hooks
 from dashget.transfer.engine import Engine
 from dashget.transfer.http.origin import shown
@@ -206,7 +214,7 @@ def mirror(
     with _engine(transfer, parsed, hooks=run) as engine:
         stop.on_request(engine.cancel)
         work = _read(parsed, engine, options)
-        with MirrorDirectory(work.root, fsync=options.fsync, read_only=options.dry_run) as store:
+        with Mirror.at(work.root, fsync=options.fsync, read_only=options.dry_run) as store:
             _begin(work, store, options, watch)
             failure: StoreError | None = None
             try:
@@ -374,7 +382,7 @@ def _read(source: Source, engine: Engine, options: MirrorOptions) -> _Work:
     return _Work(loaded, tracks, layout, Path(options.root or root_name(loaded.presentation.url)))
 
 
-def _begin(work: _Work, store: MirrorDirectory, options: MirrorOptions, watch: _Watch) -> None:
+def _begin(work: _Work, store: Mirror, options: MirrorOptions, watch: _Watch) -> None:
     """Open the mirror, report what is to come, and store the manifest."""
     loaded = work.loaded
     only = loaded.sha256 if loaded.source.nameless else None
@@ -384,7 +392,7 @@ def _begin(work: _Work, store: MirrorDirectory, options: MirrorOptions, watch: _
         _keep_manifest(work, store, watch, options.selection)
 
 
-def _fill(work: _Work, store: MirrorDirectory, run: MirrorRun, engine: Engine, stop: Stop) -> None:
+def _fill(work: _Work, store: Mirror, run: MirrorRun, engine: Engine, stop: Stop) -> None:
     """Bring every file to its outcome; a part of the manifest that is not here is one, too."""
     for lacking in work.loaded.unreached:
         reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
@@ -468,7 +476,7 @@ def _total(estimates: Iterable[int | None]) -> int | None:
 
 def _finish(
     work: _Work,
-    store: MirrorDirectory,
+    store: Mirror,
     run: MirrorRun,
     options: MirrorOptions,
     watch: _Watch,
@@ -508,9 +516,7 @@ def _chosen(selection: Selection) -> dict[str, str]:
     return rules
 
 
-def _keep_manifest(
-    work: _Work, store: MirrorDirectory, watch: _Watch, selection: Selection
-) -> None:
+def _keep_manifest(work: _Work, store: Mirror, watch: _Watch, selection: Selection) -> None:
     """Store the MPD as received, and beside it the one that plays from the mirror."""
     loaded, tracks = work.loaded, work.tracks
     fetched = loaded.fetched
@@ -526,10 +532,10 @@ def _keep_manifest(
         status=fetched.status if fetched else None,
         http=fetched.head.http_version if fetched else None,
     )
-    displaced = store.keep_manifest(loaded.data, record)
+    displaced = keep_manifest(store, loaded.data, record)
     if displaced is not None:
         watch(Warned(_DISPLACED[displaced].format(name=loaded.name)))
-    store.keep_remote((entity.href, entity.url, entity.data) for entity in loaded.remote)
+    keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
     remote = {entity.href: entity.data for entity in loaded.remote}
     if len(tracks) < sum(1 for _ in iter_representations(loaded.presentation)):
         from dashget.mirroring.expectation import expected_of, playable

@@ -111,6 +111,28 @@ class StoreError(DashGetError):
     exit_code = 6
 
 
+class InUseError(StoreError):
+    """Another process holds the mirror: which one and since when, as far as it is known."""
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        pid: int | None = None,
+        host: str | None = None,
+        since: str | None = None,
+    ) -> None:
+        holder = "another process" if pid is None else f"process {pid} on {host} since {since}"
+        super().__init__(
+            f"{root} is in use by {holder}",
+            hint="wait for it to end, or choose another directory with -o",
+        )
+        self.pid = pid
+        self.host = host
+        self.since = since
+        """When the other process began: RFC 3339, UTC."""
+
+
 class Retry(enum.Enum):
     """What another attempt may bring."""
 

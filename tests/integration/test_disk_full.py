@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import dashget
-import dashget.store.parts
+import dashget.store.writing
 from tests.support.faultserver import Answer, FaultServer, Seen
 from tests.support.origin import Origin
 from tests.support.program import DEADLINE_SECONDS, Ended, run, tree
@@ -228,7 +228,7 @@ def is_segment(source: object, _target: object, **_: object) -> bool:
 
 
 PLACES = {
-    "write": (dashget.store.parts, "_pwritev", any_call),
+    "write": (dashget.store.writing, "_pwritev", any_call),
     "record": (os, "write", is_file_line),
     "link": (os, "link", is_segment),
     "rename": (os, "replace", is_segment),

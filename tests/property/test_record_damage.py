@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import dashget
 from dashget.common.byterange import ByteRange
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 from dashget.transfer.contract import ResponseHead
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import tree
@@ -117,7 +117,7 @@ def unfinished(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) ->
     for name in ("v/2.m4s", "v/3.m4s", "big.bin"):
         server.on(f"/show/{name}", refuse(404))
     assert len(mirror(server, root).failures) == 3
-    with MirrorDirectory(root) as store:
+    with Mirror.at(root) as store:
         header = store.header()
         assert header is not None
         store.claim(header)
@@ -128,9 +128,7 @@ def unfinished(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) ->
     return root
 
 
-def begin_part(
-    server: FaultServer, store: MirrorDirectory, name: str, *spans: tuple[int, int]
-) -> None:
+def begin_part(server: FaultServer, store: Mirror, name: str, *spans: tuple[int, int]) -> None:
     """Leave what a run leaves that breaks off; several spans came in parallel."""
     data, part = FILES[name], store.part(name, server.url(f"/show/{name}"))
     part.begin(head_of(name), 0)

@@ -22,7 +22,7 @@ from dashget.planning.layout import Layout, SafePath
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
 from dashget.planning.tracks import Track, iter_representations, make_tracks
-from dashget.store import Header, LiveRun, MirrorDirectory
+from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ def expected_of(presentation: Presentation, name: SafePath, selection: Selection
     return Expected(presentation, tracks, selected, make_layout(presentation, name))
 
 
-def playable(store: MirrorDirectory, expected: Expected) -> tuple[Track, ...]:
+def playable(store: Mirror, expected: Expected) -> tuple[Track, ...]:
     """Return the tracks that play from a mirror: those selected, and others that are all there.
 
     An earlier run may have selected them; a narrower one takes nothing away.
@@ -58,7 +58,7 @@ def playable(store: MirrorDirectory, expected: Expected) -> tuple[Track, ...]:
     )
 
 
-def _is_all_there(store: MirrorDirectory, track: Track, layout: Layout) -> bool:
+def _is_all_there(store: Mirror, track: Track, layout: Layout) -> bool:
     """Whether every segment of a track is recorded; the first that is not ends the search."""
     found = False
     for planned in iter_plan((track,), layout):
@@ -69,9 +69,9 @@ def _is_all_there(store: MirrorDirectory, track: Track, layout: Layout) -> bool:
     return found
 
 
-def read_document(store: MirrorDirectory, data: bytes) -> MPD:
+def read_document(store: Mirror, data: bytes) -> MPD:
     """Parse an MPD of a mirror, with the remote elements that are kept there in their place."""
-    entities = tuple(RemoteEntity(*entry) for entry in store.read_remote())
+    entities = tuple(RemoteEntity(*entry) for entry in read_remote(store))
     return include_entities(parse_mpd(data), entities)
 
 
@@ -101,7 +101,7 @@ def _time_of(header: Header) -> datetime.datetime | None:
 class LiveHistory:
     """What the runs over a live presentation have recorded, each with the plan that it had."""
 
-    def __init__(self, store: MirrorDirectory, *, allow_downgrade: bool = False) -> None:
+    def __init__(self, store: Mirror, *, allow_downgrade: bool = False) -> None:
         self.runs: tuple[LiveRun, ...] = store.live_runs()[::-1]
         """The newest first."""
         self.paths: frozenset[str] = frozenset().union(*(run.paths for run in self.runs))
@@ -133,7 +133,7 @@ class LiveHistory:
     def _parse(self, sha256: str) -> MPD | None:
         store = self._store
         if self._versions is None:
-            paths = store.manifest_versions()
+            paths = manifest_versions(store)
             self._versions = {store.digest(path, "sha256"): path for path in paths}
         path = self._versions.get(sha256)
         try:

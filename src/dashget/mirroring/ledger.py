@@ -17,33 +17,9 @@ from dashget.events import (
     Warned,
     ignored_by,
 )
+from dashget.mirroring.files import PlannedFile
 from dashget.planning.layout import SafePath
-from dashget.planning.plan import PlannedSegment
-from dashget.store import FileRecord, Part
 from dashget.transfer.contract import Fetched, LastAnswer, TransferError
-
-
-class PlannedFile(msgspec.Struct, eq=False):
-    """One planned file on its way; the payload of its jobs."""
-
-    planned: PlannedSegment
-    path: SafePath
-    urls: tuple[str, ...]
-    part: Part | None = None
-    unnamed: int | None = None
-    """The descriptor of the file, if it came whole and has no name yet."""
-    local_size: int | None = None
-    known: FileRecord | None = None
-    page: str | None = None
-    """Which HTML page came whole in its place."""
-    spoilt: int = 0
-    """How often what came whole was not what it should be."""
-    tries: int = 0
-    """Attempts of earlier rounds."""
-    transferred: int = 0
-    """Bytes received in all rounds."""
-    missed: bool = False
-    """Whether no server had it when it was its turn."""
 
 
 class Totals(msgspec.Struct):

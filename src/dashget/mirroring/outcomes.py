@@ -1,4 +1,8 @@
-"""From what the engine says of a file to what becomes of it: named, recorded, or lost."""
+"""Turn a finished transfer into a result: name and record the file, retry it, or report a failure.
+
+``done`` takes what the engine says about one job. Files that are worth another try are
+collected until all others have had their turn (``take_again``).
+"""
 
 from __future__ import annotations
 
@@ -7,48 +11,52 @@ from typing import Final
 from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
 from dashget.events import Outcome
-from dashget.media.sniff import BEGINNING_BYTES, html_page
-from dashget.mirroring.ledger import Ledger, PlannedFile
+from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.comparison import is_same
+from dashget.mirroring.files import PlannedFile, Rejection
+from dashget.mirroring.ledger import Ledger
 from dashget.planning.layout import SafePath
-from dashget.store import FileRecord, MirrorDirectory, Part
+from dashget.store import FileRecord, Mirror, RefusedError
 from dashget.transfer.contract import Fetched, Job, Method, TransferError
 
-_SPOILT_AT_MOST: Final = 3
+_REJECTED_AT_MOST: Final = 3
+_REFUSED_AT_MOST: Final = 3
+_PENDING_AT_MOST: Final = 64
+"""With so many pending files the run waits for an answer before it hands over another one."""
 _GONE: Final = (404, 410)
 _NO_CACHE: Final[dict[str, str]] = {}
 _SECOND_CHANCES: Final = 100
-"""So many files that no server has, or that it has a page for, are asked for again; more are no
-accident."""
-_PAGE_HINT: Final = (
-    "open the URL in a browser: the server, or a portal on the way, may want a login or a new token"
-)
+"""At most so many files that no server has, or that it has a page for, are asked for again:
+more are no accident."""
 
 
 class Outcomes:
-    """Draws the consequences of each transfer's end. One call at a time."""
+    """Brings each file to its outcome. One call at a time."""
 
-    def __init__(self, store: MirrorDirectory, ledger: Ledger, checksum: str | None) -> None:
+    def __init__(self, store: Mirror, ledger: Ledger, arrivals: Arrivals) -> None:
         self._store = store
         self._ledger = ledger
-        self._checksum_algorithm = checksum
+        self._arrivals = arrivals
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
+        self._handed: dict[str, tuple[PlannedFile, Fetched]] = {}
+        """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
         self._second_chances = _SECOND_CHANCES
 
     def require(self, path: SafePath) -> None:
-        """Take note that a file must be there, also where another naming would let it be absent."""
+        """Record that a file must be there, even if another naming allows it to be absent."""
         self._required.add(path)
 
     def take_again(self) -> list[PlannedFile]:
-        """Take out the files that are to be fetched anew, now that all others had their turn."""
+        """Take out the files to fetch again, now that all others have had their turn."""
         files, self._again = self._again, []
         return files
 
     def settle(self) -> None:
-        """Draw the consequences of what could not be decided before the end of the run."""
+        """Decide what could not be decided before the end of the run."""
         for file in self.take_again():
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
@@ -64,60 +72,82 @@ class Outcomes:
         totals.requests += result.requests
         totals.transferred += result.transferred
         file.transferred += result.transferred
+        if self._handed:
+            self.collect()
         if isinstance(result, TransferError):
             self._lost(job, file, result)
-        elif file.unnamed is not None:
-            self._name(file, file.unnamed, result)
         elif job.request.method is Method.HEAD:
             self._compared(file, result)
-        elif file.page is not None:
-            page, file.page = file.page, None
-            self._refuse_page(file, page, result)
+        elif file.rejection is not None:
+            rejection, file.rejection = file.rejection, None
+            self._reject(file, result, rejection)
         else:
             self._arrived(file, result)
 
-    def _name(self, file: PlannedFile, unnamed: int, fetched: Fetched) -> None:
-        """Give a file its name that has come whole without one."""
-        file.unnamed = None
-        try:
-            if file.local_size is not None:
-                self._make_way(file, unnamed)
-            self._store.finish_unnamed(unnamed, self._record(file, fetched))
-        except OSError as error:
-            self._not_stored(file, fetched, error)
-            return
-        outcome = Outcome.DOWNLOADED if file.known is None else Outcome.UPDATED
-        self._ledger.finish(file, outcome, fetched.size, fetched)
+    def collect(self, *, wait: bool = False) -> None:
+        """Report the pending files that the place has answered for.
 
-    def _make_way(self, file: PlannedFile, unnamed: int) -> None:
-        try:
-            self._store.set_aside(file.path)
-        except BaseException:
-            self._store.drop(unnamed)
-            raise
+        With ``wait`` at least one answer is waited for, if any file is pending. Raises
+        StoreError after that if the place takes no more.
+        """
+        failure: StoreError | None = None
+        for record, error in self._store.answers(wait=wait):
+            file, fetched = self._handed.pop(record.path)
+            if error is None:
+                self._stored(file, fetched)
+                continue
+            try:
+                self._not_stored(file, fetched, error)
+            except StoreError as raised:
+                failure = failure or raised
+        if failure is not None:
+            raise failure
+
+    def collect_all(self) -> None:
+        """Wait for all pending files, and report them; StoreError if the place takes no more."""
+        failure: StoreError | None = None
+        while self._handed:
+            try:
+                self.collect(wait=True)
+            except StoreError as raised:
+                failure = failure or raised
+        if failure is not None:
+            raise failure
 
     def _arrived(self, file: PlannedFile, fetched: Fetched) -> None:
-        part = file.part
+        """Name and record a file of which all bytes are stored, if they are what they should be."""
+        unfinished = file.unfinished
+        if unfinished is None:
+            raise ValueError(f"nothing is stored of {file.path}")
         try:
-            if part is not None and self._is_spoilt(file, part, fetched):
-                return
+            if file.part is not None:
+                rejection = self._arrivals.check(file, file.part)
+                if rejection is not None:
+                    file.part.drop()
+                    self._reject(file, fetched, rejection)
+                    return
             if file.local_size is not None:
                 self._store.set_aside(file.path)
-            if part is not None:
-                record = self._record(file, fetched, sha256=self._checksum(part))
-                self._store.finish(part, record)
+            if self._store.finish(unfinished, self._record(file, fetched, sha256=file.checksum)):
+                self._stored(file, fetched)
+                return
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
+        self._handed[file.path] = file, fetched
+        if len(self._handed) >= _PENDING_AT_MOST:
+            self.collect(wait=True)
+
+    def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
         self._ledger.finish(file, outcome, fetched.size, fetched)
 
     def _not_stored(self, file: PlannedFile, fetched: Fetched, error: OSError) -> None:
-        """Report a file that came whole, but could not get its name."""
-        if file.part is not None:
-            file.part.close()
+        """Report a file of which all bytes arrived, and which could not get its name."""
+        if file.unfinished is not None:
+            file.unfinished.close()
         self._store.check_present()
         if is_disk_failure(error):
             raise StoreError(
@@ -126,58 +156,33 @@ class Outcomes:
             ) from error
         place = f": {error.filename}" if error.filename else ""
         reason = f"cannot be stored: {error.strerror or error}{place}"
-        self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason)
-
-    def _is_spoilt(self, file: PlannedFile, part: Part, fetched: Fetched) -> bool:
-        """Whether what came whole is not what was asked for; then it is given up."""
-        page = html_page(part.beginning(BEGINNING_BYTES))
-        if page is not None:
-            self._store.discard(part)
-            self._refuse_page(file, page, fetched)
-            return True
-        promised = part.promised
-        if promised is None or part.digest(promised.algorithm) == promised.value:
-            return False
-        self._store.discard(part)
-        reason = f"the body does not have the {promised.algorithm} of its {promised.header}"
-        self._refuse(file, fetched, reason)
-        return True
-
-    def _refuse_page(self, file: PlannedFile, page: str, fetched: Fetched) -> None:
-        """Take an HTML page for no file, although the server calls it a success."""
-        if not file.spoilt:
-            self._second_chances -= 1
-        reason = f"the server sent {page} in its place"
-        self._refuse(file, fetched, reason, again=self._second_chances >= 0, hint=_PAGE_HINT)
-
-    def _refuse(
-        self,
-        file: PlannedFile,
-        fetched: Fetched,
-        reason: str,
-        *,
-        again: bool = True,
-        hint: str | None = None,
-    ) -> None:
-        """Fetch a file anew that came whole, but was not what it should be; or give it up."""
-        file.spoilt += 1
-        if again and file.spoilt < _SPOILT_AT_MOST:
+        file.refused += 1
+        temporary = isinstance(error, RefusedError) and error.temporary
+        if temporary and file.refused < _REFUSED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:
+            self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason)
+
+    def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
+        """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
+        if rejection.is_page and not file.rejected:
+            self._second_chances -= 1
+        file.rejected += 1
+        again = self._second_chances >= 0 or not rejection.is_page
+        if again and file.rejected < _REJECTED_AT_MOST:
+            self._ask_again(file, fetched.url, fetched.attempts, rejection.reason)
+        else:
+            reason, hint = rejection.reason, rejection.hint
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
     def _ask_again(self, file: PlannedFile, url: str, attempts: int, reason: str) -> None:
-        """Fetch a file anew once all others have had their turn."""
+        """Fetch a file again once all others have had their turn."""
         file.tries += attempts
         self._again.append(file)
         self._ledger.retry(file, url, file.tries, 0.0, reason)
 
-    def _checksum(self, part: Part) -> str | None:
-        algorithm = self._checksum_algorithm
-        return None if algorithm is None else part.digest(algorithm).hex()
-
     def _compared(self, file: PlannedFile, fetched: Fetched) -> None:
-        """Adopt a file whose size is the server's; fetch any other again."""
+        """Adopt a file that has the server's size; fetch any other again."""
         known = file.known
         if known is not None:
             if is_same(known, fetched, file.urls):
@@ -193,27 +198,17 @@ class Outcomes:
             self._again.append(file)
 
     def _lost(self, job: Job, file: PlannedFile, error: TransferError) -> None:
-        if file.part is not None:
-            file.part.close()
+        """Decide about a file that was not obtained."""
+        if file.unfinished is not None:
+            file.unfinished.close()
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
         elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
-            gone = error.status in _GONE
-            (self._gone if gone else self._uncompared).append((file.path, error.message))
-            what = "gone from the server" if gone else "not compared with the server"
-            reason = f"{what}: {error.message}"
-            self._ledger.finish(file, Outcome.PRESENT, file.known.size, error, reason)
+            self._keep(file, file.known, error)
         elif _is_head(job):
-            # What is here came from another URL: unless it is compared, it does not count.
+            # The file came from another URL: it counts only if it can be compared.
             self._again.append(file)
-        elif (
-            error.gone
-            and file.planned.segment.last_derived
-            # Of what came in part, the server had it a moment ago.
-            and not error.transferred
-            and not self._store.has_part(file.path)
-            and not self._store.is_recorded(file.path)
-        ):
+        elif self._may_be_absent(file, error):
             self._absent.append((file, error))
         elif error.status in _GONE and not file.missed and self._second_chances > 0:
             # A cache may lack for a moment what its origin has: asked once more at the end.
@@ -223,21 +218,40 @@ class Outcomes:
         else:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
 
+    def _keep(self, file: PlannedFile, known: FileRecord, error: TransferError) -> None:
+        """Keep a recorded file that could not be compared with the server."""
+        gone = error.status in _GONE
+        (self._gone if gone else self._uncompared).append((file.path, error.message))
+        problem = "gone from the server" if gone else "not compared with the server"
+        reason = f"{problem}: {error.message}"
+        self._ledger.finish(file, Outcome.PRESENT, known.size, error, reason)
+
+    def _may_be_absent(self, file: PlannedFile, error: TransferError) -> bool:
+        """Return True for a last segment that only the count of segments implies."""
+        return (
+            error.gone
+            and file.planned.segment.last_derived
+            # If a part of it arrived, the server had it a moment ago.
+            and not error.transferred
+            and not self._store.has_part(file.path)
+            and not self._store.is_recorded(file.path)
+        )
+
     def _settle_absent(self, file: PlannedFile, error: TransferError) -> None:
-        """A last derived segment may be missing, unless the plan also names it otherwise."""
+        """Report an absent file; it is a failure if the plan names it in another way, too."""
         if file.path in self._required:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
         else:
             self._ledger.finish(file, Outcome.ABSENT, result=error)
 
-    def _warn(self, what: str, files: list[tuple[SafePath, str]]) -> None:
-        """Tell what is odd about some files, that are no failures; one sentence for all of them."""
+    def _warn(self, problem: str, files: list[tuple[SafePath, str]]) -> None:
+        """Warn about files that are odd but no failures; one sentence for all of them."""
         if not files:
             return
         path, reason = files[0]
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
         stay = "they stay as they are" if more else "it stays as it is"
-        self._ledger.warn(f"{what}: {path}{more} ({reason}); {stay}")
+        self._ledger.warn(f"{problem}: {path}{more} ({reason}); {stay}")
 
     def _record(
         self,
@@ -270,34 +284,3 @@ class Outcomes:
 
 def _is_head(job: Job) -> bool:
     return job.request.method is Method.HEAD
-
-
-def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
-    """Put the one of a resource's URLs first that its recorded file came from, if that is known."""
-    origin = _origin(known, urls)
-    if origin is None:
-        return urls
-    return (origin, *(url for url in urls if url != origin))
-
-
-def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
-    """Whether the server still has what was recorded: size, then the best validator of both.
-
-    ``urls`` are those that were asked. Where another one answered than the file came from,
-    the size alone is compared: a validator means nothing elsewhere.
-    """
-    if fetched.size != known.size:
-        return False
-    if _origin(known, urls) not in (None, fetched.head.asked):
-        return True
-    if known.etag and fetched.head.etag:
-        return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
-    if known.last_modified and fetched.head.last_modified:
-        return known.last_modified == fetched.head.last_modified
-    return True
-
-
-def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
-    """Return which of the URLs a file came from; None after a redirect, which hides that."""
-    url = known.final_url or known.url
-    return url if url in urls else None

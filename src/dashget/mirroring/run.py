@@ -7,8 +7,8 @@ agrees; everything else is fetched into a part, and gets its name when it is who
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import msgspec
 
@@ -16,14 +16,16 @@ from dashget.common.compactmap import CompactMap
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Observer, Outcome, Progressed, Unfinished
-from dashget.media.sniff import html_page
-from dashget.mirroring.ledger import Ledger, PlannedFile
-from dashget.mirroring.outcomes import Outcomes, origin_first
+from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.comparison import origin_first
+from dashget.mirroring.files import PlannedFile
+from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.outcomes import Outcomes
 from dashget.mpd.dataurl import decode_data_url
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
-from dashget.store import FileRecord, MirrorDirectory, Part, Presence, RecordedFiles
+from dashget.store import FileRecord, Mirror, Presence, RecordedFiles
 from dashget.transfer.contract import (
     Hooks,
     Job,
@@ -31,13 +33,9 @@ from dashget.transfer.contract import (
     Method,
     Reading,
     Request,
-    ResponseHead,
     Sink,
 )
 from dashget.transfer.engine import Engine
-
-_PAGES_BEGIN: Final = frozenset(b"<\xef\t\n\r ")
-"""What the first byte of an HTML page may be: a bracket, a byte order mark, blank space."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +62,9 @@ class MirrorRun(Hooks):
         self.wants_starts = self.ledger.tells_starts
         self._policy = policy
         self._observer = observer
-        self._store: MirrorDirectory
+        self._store: Mirror
         self._outcomes: Outcomes
+        self._arrivals: Arrivals
         self._records: RecordedFiles | None = None
         self._seen = CompactMap(1)
         """The hash of the URL of every file that was planned."""
@@ -78,13 +77,14 @@ class MirrorRun(Hooks):
         self,
         tracks: Sequence[Track],
         layout: Layout,
-        store: MirrorDirectory,
+        store: Mirror,
         engine: Engine,
         stop: Stop,
     ) -> None:
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
         self._store = store
-        self._outcomes = outcomes = Outcomes(store, self.ledger, self._policy.checksum)
+        self._arrivals = Arrivals(store, self._policy.checksum)
+        self._outcomes = outcomes = Outcomes(store, self.ledger, self._arrivals)
         self._started = True
         jobs = self._iter_jobs(tracks, layout, stop)
         if self._policy.dry_run:
@@ -93,10 +93,14 @@ class MirrorRun(Hooks):
             return
         try:
             engine.run(jobs, outcomes.done)
+            outcomes.collect_all()
             while not stop.requested and (files := outcomes.take_again()):
                 self._received = self.ledger.totals.transferred
                 engine.run((self._get_job(file) for file in files), outcomes.done)
+                outcomes.collect_all()
         except StoreError:
+            with contextlib.suppress(StoreError):
+                outcomes.collect_all()
             outcomes.settle()
             raise
         outcomes.settle()
@@ -122,6 +126,7 @@ class MirrorRun(Hooks):
         """Report where the run stands, once there is a plan to stand in."""
         if not self._started:
             return
+        self._outcomes.collect()
         self._observer(
             Progressed(
                 transferred=self._received + reading.transferred,
@@ -143,7 +148,7 @@ class MirrorRun(Hooks):
     def _iter_jobs(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
         only, seen, is_new = self._policy.only, self._seen, self._store.is_new
         blank = self._store.is_blank
-        opens, puts = self._open, self._put
+        opens, delivers = self._arrivals.open, self._arrivals.deliver
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
@@ -157,7 +162,7 @@ class MirrorRun(Hooks):
             file = PlannedFile(planned, path, urls)
             seen[path] = (hash(urls[0]),)
             if urls[0][:5].lower() != "data:" and (blank or is_new(path)):
-                yield Job(Request(urls), opens, file, puts)
+                yield Job(Request(urls), opens, file, delivers)
                 continue
             job = self._job_for(file)
             if job is not None:
@@ -210,37 +215,13 @@ class MirrorRun(Hooks):
         return Presence.UNRECORDED
 
     def _get_job(self, file: PlannedFile) -> Job:
-        deliver = None if self._store.has_part(file.path) else self._put
+        deliver = None if self._store.has_part(file.path) else self._arrivals.deliver
         urls = file.urls
-        if file.spoilt:
+        if file.rejected:
             # Another base may have what the one that was asked has not.
-            turn = file.spoilt % len(urls)
+            turn = file.rejected % len(urls)
             urls = urls[turn:] + urls[:turn]
-        return Job(Request(urls), self._open, file, deliver)
-
-    def _open(self, job: Job) -> Part:
-        file: PlannedFile = job.payload
-        file.part = self._store.part(file.path, file.urls[0], checksum=self._policy.checksum)
-        return file.part
-
-    def _put(self, job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
-        file: PlannedFile = job.payload
-        # What an earlier round left of it is closed.
-        file.part = None
-        if pieces and pieces[0][0] in _PAGES_BEGIN:
-            file.page = html_page(b"".join(pieces))
-            if file.page is not None:
-                return
-        if not head.digests and self._policy.checksum is None:
-            file.unnamed = self._store.put(pieces)
-            if file.unnamed is not None:
-                return
-        part = self._open(job)
-        try:
-            part.put(head, pieces)
-        except BaseException:
-            part.close()
-            raise
+        return Job(Request(urls), self._arrivals.open, file, deliver)
 
     def _unpack(self, file: PlannedFile) -> None:
         """Store a resource that the manifest itself holds (RFC 2397)."""

@@ -1,22 +1,58 @@
-"""The mirror's directory: the only package that writes to the disk.
+"""Where mirrors are stored: the only package that reads and writes their files.
 
-``directory`` holds a mirror open (who owns it, what is finished, renames), ``parts`` takes
-unfinished bytes, ``record`` is the append-only list of what is finished.
+The road: ``Mirror.at`` names a directory, ``claim`` takes it for one presentation (``lock``,
+then the header in the ``record``). For each file ``receive`` stores a whole one, or ``part``
+returns a sink for bytes that come in steps; ``finish`` gives it its final name and a line in
+the record. ``documents`` stores the MPD and its remote elements.
+
+``Mirror`` knows what files mean; a ``backend`` stores bytes under paths. ``local`` is the
+backend for directories, made of ``unnamed`` (small whole files), ``parts`` with their
+``journal`` (unfinished ones), ``folders``, ``moving`` and ``recordfile``. ``held`` replaces
+parts in places that cannot keep any, ``pending`` waits for places that answer later.
+
+Words: a *place* is where one mirror is stored; a *part* is the stored bytes of an unfinished
+file; the *journal* tells which resource they belong to; a *pending* file was handed to its
+place, which has not answered yet; to *claim* a place is to take it for one process.
 """
 
-from dashget.store.mirror import Displaced, MirrorDirectory, Presence
-from dashget.store.parts import Part
+from dashget.store.backend import (
+    Backend,
+    PartialFile,
+    Parts,
+    RefusedError,
+    StoredFile,
+    Unfinished,
+)
+from dashget.store.documents import (
+    Displaced,
+    keep_manifest,
+    keep_remote,
+    manifest_versions,
+    read_remote,
+)
+from dashget.store.local import LocalDirectory
+from dashget.store.mirror import Mirror, Presence
 from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 
 __all__ = [
     "RECORD_VERSION",
+    "Backend",
     "Displaced",
     "FileRecord",
     "Header",
     "LiveRun",
-    "MirrorDirectory",
-    "Part",
+    "LocalDirectory",
+    "Mirror",
+    "PartialFile",
+    "Parts",
     "Presence",
     "RecordedFiles",
+    "RefusedError",
+    "StoredFile",
+    "Unfinished",
+    "keep_manifest",
+    "keep_remote",
+    "manifest_versions",
+    "read_remote",
 ]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import binascii
 import contextlib
-import errno
 import os
 import threading
 from collections.abc import Iterable
@@ -24,17 +23,11 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import StoreError
-from dashget.store.record import write_whole
+from dashget.store.writing import append_all
 from dashget.transfer.contract import ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
 _SCATTERED = ".ranges"
-OPEN_FILES = "/proc/self/fd"
-"""Where Linux shows a process its open files, so that a name can be given to one."""
-
-_UNNAMED_FLAGS = getattr(os, "O_TMPFILE", 0) | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
-_NOT_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
-"""What file systems and kernels answer that know no files without a name."""
 
 
 class PartEntry(msgspec.Struct, omit_defaults=True):
@@ -76,8 +69,6 @@ class Journal:
 
     def __init__(self, directory: Path, *, fsync: bool = False) -> None:
         self.directory = directory
-        self.root: int | None = None
-        """The mirror's directory, open; None where files cannot be without a name."""
         self.fsync = fsync
         self._boot = _boot_id()
         self.prefix = os.path.join(directory, "")
@@ -95,8 +86,6 @@ class Journal:
         """Parts of which a line on the disk says that bytes were synced."""
         self._created = False
         self._load()
-        if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
-            self.root = os.open(directory.parent.parent, os.O_RDONLY | os.O_DIRECTORY)
 
     def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
         """Return what is on disk of a part, as far as the journal vouches for it.
@@ -145,30 +134,6 @@ class Journal:
         """Whether there is nothing at all: the usual case, and a cheap question."""
         return not self._states and not self._written
 
-    def open_unnamed(self) -> int | None:
-        """Open a file without a name on the mirror's file system; None where that cannot be.
-
-        What has no name vanishes with its last descriptor, also when the process is killed.
-        """
-        if self.root is None:
-            return None
-        try:
-            return os.open(self.root_prefix, _UNNAMED_FLAGS, 0o666)
-        except FileNotFoundError as error:
-            raise self.vanished() from error
-        except OSError as error:
-            if error.errno not in _NOT_UNNAMED:
-                raise
-            self.name_all()
-            return None
-
-    def name_all(self) -> None:
-        """Have no files without a name any more: they cannot be had here, or not be named."""
-        with self._lock:
-            root, self.root = self.root, None
-        if root is not None:
-            os.close(root)
-
     def vanished(self) -> StoreError:
         """Make the error for a mirror that is not there any more."""
         return StoreError(
@@ -200,7 +165,7 @@ class Journal:
                 self.create_directory()
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
                 self._descriptor = os.open(self._path, flags, 0o666)
-            write_whole(self._descriptor, line)
+            append_all(self._descriptor, line)
             if entry.path is None and entry.boot is None:
                 self._synced.add(entry.part)
             elif entry.path is not None and entry.part in self._synced:
@@ -249,7 +214,6 @@ class Journal:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
-        self.name_all()
         if not self.directory.is_dir():
             return
         with contextlib.suppress(OSError):

@@ -1,274 +1,226 @@
-"""A mirror held open: whose it is, what is finished, and the way to a final name.
+"""A mirror: the presentation that a place holds, its finished files, and its record.
 
-The order of every file is: part -> length check -> rename -> record line. A final name is
-a promise; a crash between rename and record costs one HEAD request of the next run.
+The order of every file is: all bytes stored, length checked, final name, record line. A final
+name is a promise; a crash between name and record costs one HEAD request of the next run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import enum
 import errno
 import functools
-import itertools
-import os
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from dashget.common.compactmap import CompactMap
 from dashget.errors import MORE_FILES_HINT, StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, reserved_names
-from dashget.store.journal import OPEN_FILES, Journal, part_name, read_part_paths, sync_folder
-from dashget.store.moving import move
-from dashget.store.parts import Part, write_pieces
+from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
+from dashget.store.local import LocalDirectory
+from dashget.store.pending import PendingFiles
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
     Header,
     LiveRun,
-    Record,
-    open_regular,
+    encode_line,
     read_header,
     read_live_runs,
     read_sizes,
 )
 from dashget.store.recorded import RecordedFiles
+from dashget.transfer.contract import ResponseHead
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # the module is optional
-
-_RECORD_NAME: Final = "record.jsonl"
-_TOO_MANY: Final[frozenset[str]] = frozenset({"/"})
 _BLOCK: Final = 1 << 18
 _NAMES_AT_MOST: Final = 10_000
 """A folder with more names than these is asked about each of them: memory stays flat."""
 
 
 class Presence(enum.Enum):
-    """What the mirror has of a file."""
+    """The state of a planned file in the mirror."""
 
     COMPLETE = "complete"
-    """Recorded, and the local size is the recorded one."""
+    """Recorded, and the file has the recorded size."""
     MOVED = "moved"
-    """Likewise, but it came from another URL than the one in question."""
+    """Complete, but it came from another URL than the one in question."""
     UNRECORDED = "unrecorded"
-    """There is a file, of which the record says nothing or another size."""
+    """The file is there, but not in the record, or with another size."""
     BLOCKED = "blocked"
-    """Something that is not a file has its name."""
+    """Something other than a file has its name."""
     MISSING = "missing"
 
 
-class Displaced(enum.Enum):
-    """What made way for the MPD."""
+class Mirror:
+    """The mirror of one presentation. Use as a context manager; ``claim`` it once.
 
-    EARLIER = "earlier"
-    """A version of it that was recorded: kept in ``.dashget/manifests/``."""
-    FOREIGN = "foreign"
-    """A file that no run has recorded: kept in ``.dashget/replaced/``."""
-
-
-class MirrorDirectory:
-    """The root of one presentation's mirror. Use as a context manager; hold it once.
-
-    ``clock`` gives the current time for the record, in seconds since 1970. All methods raise
-    StoreError where the directory, not the single file, is the problem.
+    ``clock`` returns the current time for the record, in seconds since 1970. All methods raise
+    StoreError if the place, not the single file, is the problem. A ``read_only`` mirror changes
+    nothing; it can be looked at, and planned for.
     """
 
     def __init__(
         self,
+        place: Backend,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.place = place
+        self.name = place.name
+        """The name of the place in messages."""
+        self.is_blank = False
+        """True if the place was empty when it was claimed, so that no file can be there."""
+        self._read_only = read_only
+        self._clock = clock
+        self._claimed = False
+        self._parts: Parts
+        self._open_parts: Parts | None = None
+        self._pending = PendingFiles()
+        self._there: dict[str, frozenset[str] | None] = {}
+        """The case-folded names in a folder when it was first asked about; None if too many."""
+        self._files = RecordedFiles(place.open_record)
+        self._second: int | None = None
+        self._second_text = ""
+
+    @classmethod
+    def at(
+        cls,
         root: Path,
         *,
         fsync: bool = False,
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.root = root
-        self._control = root / CONTROL_DIRECTORY
-        self._fsync = fsync
-        self._read_only = read_only
-        self._clock = clock
-        self._lock: IO[str] | None = None
-        self._made: set[str] = set()
-        self._there: dict[str, frozenset[str]] = {}
-        """What was in a folder when it was first asked about, case-folded, or _TOO_MANY."""
-        self._prefix = os.path.join(root, "")
-        self._files = RecordedFiles(self._control / _RECORD_NAME)
-        self.is_blank = False
-        """Whether there was nothing at all when it was opened, so that no file can be there."""
-        self._second: int | None = None
-        self._second_text = ""
+    ) -> Mirror:
+        """Return the mirror in a local directory, which may be missing."""
+        return cls(LocalDirectory(root, fsync=fsync), read_only=read_only, clock=clock)
+
+    # The whole mirror.
 
     def claim(self, header: Header, *, moved: bool = False, only: str | None = None) -> None:
         """Take possession for the presentation that ``header`` describes.
 
-        A new directory is made. One that holds another presentation is refused, unless
-        ``moved`` says that it is the same one under a new address. Where the source does not
+        A missing place is made. One that holds another presentation is refused, unless
+        ``moved`` says that it is the same one under a new address. If the source does not
         tell presentations apart, ``only`` is the SHA-256 that the recorded MPD has to have.
-        Read-only, nothing is made, and only ``presence`` and ``size`` may be asked.
+        A read-only mirror is only compared with the header.
         """
         if self._read_only:
-            with _as_store_error(self.root):
-                self._read_record(header, moved=moved, only=only)
+            with self.as_store_error():
+                self._check_header(header, moved=moved, only=only)
             return
-        with _as_store_error(self.root):
-            self.is_blank = not _names_in(self._prefix)
-            self._control.mkdir(parents=True, exist_ok=True)
-            self._acquire()
+        with self.as_store_error():
+            self.is_blank = self.place.is_blank()
+            self.place.claim(self.now())
+            self._claimed = True
         try:
-            self._open_record(header, moved=moved, only=only)
+            self._open(header, moved=moved, only=only)
         except BaseException:
             self._release()
             raise
 
     def close(self, *, sync: bool = True) -> None:
-        """Let go of the directory; what is finished and recorded stays.
+        """Give the place back; finished files and their records stay.
 
-        ``sync`` has what is unfinished outlast a restart of the system, too.
+        With ``sync`` unfinished files, too, survive a restart of the system.
         """
         self._files.close()
-        if self._lock is not None:
-            self._journal.close(sync=sync)
-            self._record.close()
-            self._release()
+        if self._open_parts is not None:
+            parts, self._open_parts = self._open_parts, None
+            parts.close(sync=sync)
+        self._release()
 
-    def __enter__(self) -> MirrorDirectory:
+    def __enter__(self) -> Mirror:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # Who presses Ctrl-C twice has no time.
+        # After a second Ctrl-C there is no time to sync.
         self.close(sync=kind is None or issubclass(kind, Exception))
 
+    def check_present(self) -> None:
+        """Raise StoreError if the place has vanished since it was claimed."""
+        self.place.check_present()
+
+    def header(self) -> Header | None:
+        """Return the valid header of the record; None if there is none. Needs no ``claim``."""
+        with self.as_store_error():
+            return read_header(self.place.open_record, f"the record of {self.name}")
+
+    def now(self) -> str:
+        """Return the time for a record: RFC 3339, UTC, whole seconds."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+        return self._second_text
+
+    def stamp(self) -> str:
+        """Return the current time to the microsecond, fit for a file name."""
+        now = self._clock()
+        whole = time.strftime("%Y%m%dT%H%M%S", time.gmtime(int(now)))
+        return f"{whole}.{int(now % 1 * 1_000_000):06d}Z"
+
+    # Looking at files.
+
     def presence(self, path: str, url: str) -> Presence:
-        """Say what is there under a final name, for a file of this URL. Makes no request."""
+        """Return the state of a file that belongs to a URL. Makes no request."""
         try:
-            found = os.stat(self._prefix + path)
-        except OSError:
-            return Presence.MISSING
-        if not stat.S_ISREG(found.st_mode):
+            size = self.place.stat(path)
+        except IsADirectoryError:
             return Presence.BLOCKED
-        size = found.st_size
+        if size is None:
+            return Presence.MISSING
         recorded = self._recorded.get(path)
         if recorded is None or recorded[0] != size:
             return Presence.UNRECORDED
         return Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED
 
     def is_new(self, path: str) -> bool:
-        """Whether there surely was nothing of a file when its folder was first asked about.
+        """Return True if nothing of a file was there when its folder was first asked about.
 
         Neither under its final name, in whatever case, nor in the record, nor as a part. Asks
-        the disk once for each folder, where ``presence`` asks for each file.
+        the place once for each folder, whereas ``presence`` asks for each file.
         """
         folder, _, name = path.rpartition("/")
-        there = self._there.get(folder)
-        if there is None:
-            there = self._there[folder] = _names_in(self._prefix + folder)
+        try:
+            there = self._there[folder]
+        except KeyError:
+            there = self._there[folder] = self._names_in(folder)
         if self._recorded.contains(path):
             return False
+        if there is None:
+            return False
         # Some file systems take several spellings of the same letters for one name.
-        if there and (there is _TOO_MANY or name.casefold() in there or not path.isascii()):
+        if there and (name.casefold() in there or not path.isascii()):
             return False
         return not self.has_part(path)
 
     def size(self, path: str) -> int | None:
-        """Return the size of a file in the mirror; None where there is no regular file."""
+        """Return the size of a file in the mirror; None if there is no regular file."""
         try:
-            found = os.stat(self._prefix + path)
+            return self.place.stat(path)
         except OSError:
             return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def has_folder(self, folder: str) -> bool:
-        """Say whether there is a folder of this name in the mirror; the empty one is its root."""
-        return os.path.isdir(self._prefix + folder)
+        """Return True if a folder has any files; the empty one is the root of the mirror."""
+        return self.place.names(folder, 0) != frozenset()
 
     def is_same(self, path: str, other: str | None) -> bool:
-        """Say whether two paths in the mirror, if there are two, are those of one file."""
-        try:
-            return other is not None and os.path.samefile(self._prefix + path, self._prefix + other)
-        except OSError:
-            return False
+        """Return True if two paths in the mirror lead to one and the same file."""
+        return other is not None and self.place.is_same(path, other)
 
-    def part(self, path: str, url: str, *, checksum: str | None = None) -> Part:
-        """Return the place for the unfinished bytes of a file; see ``Part``."""
-        return Part(self._journal, path, url, checksum)
-
-    def has_part(self, path: str) -> bool:
-        """Say whether an earlier run or attempt has left something of a file."""
-        if self._read_only or self._journal.is_empty:
-            return False
-        return self._journal.knows(part_name(path))
-
-    def is_recorded(self, path: str) -> bool:
-        """Say whether a file of this name was finished once, whatever is there of it now."""
-        return path in self._recorded
-
-    def kept(self) -> tuple[int, int]:
-        """Return how many unfinished files the next run goes on with, and their bytes here."""
-        if self._read_only or self._journal.is_empty:
-            return 0, 0
-        try:
-            return self._journal.kept()
-        except OSError:  # what cannot be read cannot be gone on with either
-            return 0, 0
-
-    def discard(self, part: Part) -> None:
-        """Throw unfinished bytes away: they are not what the server meant to send."""
-        part.drop()
-
-    def records(self) -> RecordedFiles:
-        """Return the whole record of every file, as far as it has been written."""
-        self._files.refresh()
-        return self._files
-
-    @functools.cached_property
-    def _recorded(self) -> CompactMap:
-        """The size of every recorded file, and the hash of its URL."""
-        with _as_store_error(self.root):
-            return read_sizes(self._control / _RECORD_NAME)
-
-    def live_runs(self) -> tuple[LiveRun, ...]:
-        """Return the runs that recorded files of a live presentation, the oldest first."""
-        return read_live_runs(self._control / _RECORD_NAME)
-
-    def manifest_versions(self) -> tuple[str, ...]:
-        """Return the paths of all stored versions of the MPD: the earlier ones, then the last.
-
-        They may have been changed since they were recorded.
-        """
-        header = self.header()
-        last = () if header is None else (header.manifest,)
-        kept = sorted(
-            f"{CONTROL_DIRECTORY}/manifests/{path.name}"
-            for path in (self._control / "manifests").glob("*")
-        )
-        return tuple(path for path in (*kept, *last) if self.size(path) is not None)
-
-    def iter_files(self) -> Iterator[str]:
-        """Yield the path of every file of the mirror, but for DashGet's own."""
-        for folder, folders, files in os.walk(self.root):
-            relative = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            if relative == ".":
-                folders[:] = [name for name in folders if name != CONTROL_DIRECTORY]
-                yield from files
-            else:
-                yield from (f"{relative}/{name}" for name in files)
-
-    def header(self) -> Header | None:
-        """Return whose mirror this is; None where there is no record. Needs no ``open``."""
-        with _as_store_error(self.root):
-            return read_header(self._control / _RECORD_NAME)
+    def iter_files(self) -> Iterator[StoredFile]:
+        """Yield every file of the mirror, except DashGet's own."""
+        return self.place.iter_files()
 
     def open(self, path: str) -> BinaryIO:
         """Open a file of the mirror to read it; OSError if it is missing or not a regular file."""
-        return open_regular(self.root / path)
+        return self.place.open(path)
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; OSError if it cannot be read."""
@@ -291,353 +243,223 @@ class MirrorDirectory:
                 digest.update(block)
         return digest.hexdigest()
 
+    # The record.
+
+    def records(self) -> RecordedFiles:
+        """Return the record of every file, as far as it has been written."""
+        self._files.refresh()
+        return self._files
+
+    def is_recorded(self, path: str) -> bool:
+        """Return True if a file of this name was finished once, even if it is missing now."""
+        return path in self._recorded
+
+    def recorded_size(self, path: str, url: str) -> int | None:
+        """Return the recorded size of a file that came from a URL; None if it did not."""
+        recorded = self._recorded.get(path)
+        return recorded[0] if recorded is not None and recorded[1] == hash(url) else None
+
+    def live_runs(self) -> tuple[LiveRun, ...]:
+        """Return the runs that recorded files of a live presentation, the oldest first."""
+        return read_live_runs(self.place.open_record)
+
+    def note(self, record: FileRecord) -> None:
+        """Write a line to the record about a file that has its name."""
+        try:
+            self.place.append(encode_line(record))
+        except OSError as error:
+            raise self._store_error(error) from error
+        if record.removed:
+            self._recorded.discard(record.path)
+        else:
+            self._recorded[record.path] = record.size, hash(record.url)
+
+    # Unfinished files.
+
+    def receive(
+        self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
+    ) -> Unfinished:
+        """Store a whole file that gets its name by ``finish``.
+
+        Only for files of which nothing is there, not even a part. If the process is killed
+        before ``finish``, the file is missing.
+        """
+        return self._parts.receive(path, url, head, pieces)
+
+    def part(self, path: str, url: str, *, checksum: str | None = None) -> PartialFile:
+        """Return the unfinished file of a path, for bytes that arrive in several steps."""
+        return self._parts.part(path, url, checksum)
+
+    def has_part(self, path: str) -> bool:
+        """Return True if an earlier run or attempt has left bytes of a file."""
+        return self._open_parts is not None and self._open_parts.has(path)
+
+    def kept(self) -> tuple[int, int]:
+        """Return how many unfinished files the next run can resume, and their bytes here."""
+        try:
+            return (0, 0) if self._open_parts is None else self._open_parts.kept()
+        except OSError:  # parts that cannot be read cannot be resumed
+            return 0, 0
+
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the final paths of the parts that an earlier run left unfinished."""
-        return read_part_paths(self._control / "parts")
+        return self.place.leftover_parts()
 
-    def remove(self, record: FileRecord) -> None:
-        """Take a file out of the mirror, and note that in the record."""
-        with _as_store_error(self.root):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._prefix + record.path)
-            folder = os.path.dirname(record.path)
-            while folder:
-                try:
-                    os.rmdir(self._prefix + folder)
-                except OSError:
-                    break
-                self._made.discard(folder)
-                folder = os.path.dirname(folder)
-            self._record.append(msgspec.structs.replace(record, removed=True))
-        self._recorded.discard(record.path)
+    def finish(self, file: Unfinished, record: FileRecord) -> bool:
+        """Give a complete file its final name, and record it.
 
-    def finish(self, part: Part, record: FileRecord) -> None:
-        """Give a part its final name, and record it.
-
-        Raises StoreError if the part on disk has not the size that the transfer counted:
-        then the final name stays what it was.
+        Returns False if the file is pending: the place has it, and has not answered yet.
+        ``answers`` tells later how it ended. Raises StoreError if another number of bytes is
+        stored than was received: then the final name stays what it was.
         """
-        path = record.path
-        if part.size != record.size:
-            on_disk = part.size
-            part.close()
+        if file.size != record.size:
+            stored = file.size
+            file.close()
             raise StoreError(
-                f"{path}: {on_disk} bytes are on disk, {record.size} were received",
+                f"{record.path}: {stored} bytes are on disk, {record.size} were received",
                 hint="check the file system; nothing was renamed",
             )
-        folder = path.rpartition("/")[0]
-        if folder not in self._made:
-            self._make_folder(folder)
-        part.finish(fsync=self._fsync)
-        if self._fsync:
-            sync_folder(self._prefix + folder)
-        self._note(record)
+        future = self._parts.publish(file)
+        if future is not None:
+            self._pending.add(future, record)
+            return False
+        self.note(record)
+        return True
 
-    def put(self, pieces: Sequence[bytes]) -> int | None:
-        """Write a whole file that has no name yet; return its descriptor.
+    @property
+    def pending(self) -> int:
+        """How many files are pending."""
+        return len(self._pending)
 
-        None where that cannot be: then it takes a part. What has no name vanishes with its
-        descriptor, also when the process is killed.
+    def answers(self, *, wait: bool = False) -> list[tuple[FileRecord, OSError | None]]:
+        """Return the files that the place has answered for, and record those it has stored.
+
+        With ``wait`` at least one answer is waited for, if any file is pending. The error is
+        None for a stored file.
         """
-        descriptor = None if self._fsync else self._journal.open_unnamed()
-        if descriptor is not None:
-            try:
-                write_pieces(descriptor, pieces, 0)
-            except BaseException:
-                os.close(descriptor)
-                raise
-        return descriptor
+        answers = self._pending.take(wait=wait)
+        for record, error in answers:
+            if error is None:
+                self.note(record)
+        return answers
 
-    def finish_unnamed(self, descriptor: int, record: FileRecord) -> None:
-        """Give a file that has no name its final one, and record it."""
-        path = record.path
-        folder = path.rpartition("/")[0]
-        if folder not in self._made:
-            try:
-                self._make_folder(folder)
-            except BaseException:
-                os.close(descriptor)
-                raise
-        try:
-            root = self._journal.root
-            if root is None:
-                raise FileNotFoundError
-            # Only with a directory does Python have the link follow to the file itself.
-            os.link(f"{OPEN_FILES}/{descriptor}", path, dst_dir_fd=root)
-        except OSError:
-            part = Part(self._journal, path, record.url)
-            part.take(descriptor, record.size)
-            part.finish()
-        else:
-            os.close(descriptor)
-        self._note(record)
-
-    def drop(self, descriptor: int) -> None:
-        """Let go of a file that has no name, and will not get one."""
-        os.close(descriptor)
+    # Changing files.
 
     def adopt(self, record: FileRecord) -> None:
         """Record a file that was found in place and agrees with the server."""
         if self.has_part(record.path):
-            # Begun, and then put in place by somebody else.
+            # Begun by DashGet, and then put in place by somebody else.
             self.part(record.path, record.url).drop()
-        self._note(record)
+        self.note(record)
+
+    def remove(self, record: FileRecord) -> None:
+        """Remove a file from the mirror, and from the record."""
+        with self.as_store_error():
+            self.place.delete(record.path)
+        self.note(msgspec.structs.replace(record, removed=True))
 
     def set_aside(self, path: str) -> None:
-        """Move a file that is not the server's out of the way, into ``.dashget/replaced/``.
+        """Move a file that is not from the server to ``.dashget/replaced/``.
 
-        Only for files without a record: they may be somebody's own.
+        Only files without a record are moved: they may be somebody's own.
         """
         if path in self._recorded or self.size(path) is None:
             return
         kept = f"{CONTROL_DIRECTORY}/replaced/{path}"
         number = 1
-        while os.path.lexists(self._prefix + kept):
+        while self._is_taken(kept):
             number += 1
             # Not at the end of the name, which may be as long as names can be.
             kept = f"{CONTROL_DIRECTORY}/replaced~{number}/{path}"
-        self._make_folder(os.path.dirname(kept))
-        move(self._prefix + path, self._prefix + kept)
+        self.place.move(path, kept)
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a whole small file in place, atomically, without a record line."""
-        with _as_store_error(self.root):
-            self._make_folder(os.path.dirname(path))
-            fresh = self._control / "fresh"
-            with fresh.open("wb") as file:
-                file.write(data)
-                if self._fsync:
-                    file.flush()
-                    os.fsync(file.fileno())
-            move(str(fresh), self._prefix + path, fsync=self._fsync)
-
-    def keep_remote(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
-        """Store what remote elements of the MPD were replaced with: href, URL, content."""
-        index = []
-        for href, url, data in entities:
-            name = _remote_name(data)
-            self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/{name}", data)
-            index.append({"href": href, "url": url, "file": name})
-        if index or self._remote_index.exists():
-            lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in index)
-            self.write_if_changed(f"{CONTROL_DIRECTORY}/remote/index.jsonl", lines)
-
-    def read_remote(self) -> tuple[tuple[str, str, bytes], ...]:
-        """Return what ``keep_remote`` stored, as far as it is there."""
-        found = []
-        with contextlib.suppress(OSError, KeyError, msgspec.DecodeError):
-            for line in self._remote_index.read_bytes().splitlines():
-                entry = msgspec.json.decode(line, type=dict[str, str])
-                data = (self._remote_index.parent / entry["file"]).read_bytes()
-                found.append((entry["href"], entry["url"], data))
-        return tuple(found)
-
-    @property
-    def _remote_index(self) -> Path:
-        return self._control / "remote" / "index.jsonl"
+        """Store a whole small file, without a record line."""
+        with self.as_store_error():
+            self.place.put(path, data)
 
     def write_if_changed(self, path: str, data: bytes) -> None:
-        """Like ``write``, but leave a file alone that is as it should be."""
-        target = self.root / path
-        with _as_store_error(self.root):
-            same = target.is_file() and target.read_bytes() == data
+        """Store a whole small file, unless it is there with the same content."""
+        with self.as_store_error():
+            same = self.size(path) == len(data) and self.read(path) == data
         if not same:
             self.write(path, data)
 
-    def keep_manifest(self, data: bytes, record: FileRecord) -> Displaced | None:
-        """Store the MPD as received; say what was there in its place, if anything else was.
-
-        An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
-        """
+    @contextlib.contextmanager
+    def as_store_error(self) -> Iterator[None]:
+        """Raise StoreError in place of an OSError."""
         try:
-            earlier = self.read(record.path)
-        except FileNotFoundError:
-            earlier = None
+            yield
         except OSError as error:
-            raise _store_error(self.root, error) from error
-        if earlier == data and self._recorded.get(record.path) == _entry_of(record):
-            return None
-        displaced = None
-        if earlier is not None and earlier != data:
-            known = record.path in self._recorded
-            displaced = Displaced.EARLIER if known else Displaced.FOREIGN
-        if displaced is Displaced.FOREIGN:
-            with _as_store_error(self.root):
-                self.set_aside(record.path)
-        elif earlier is not None and displaced is Displaced.EARLIER:
-            now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
-            stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
-            self.write(f"{CONTROL_DIRECTORY}/manifests/{stamp}-{record.path}", earlier)
-        if record.path in self._recorded:
-            # A kill in between leaves no line at all: one of equal size would be believed.
-            self._note(msgspec.structs.replace(record, removed=True))
-            self._recorded.discard(record.path)
-        self.write(record.path, data)
-        self._note(record)
-        return displaced
+            raise self._store_error(error) from error
 
-    def now(self) -> str:
-        """Return the time for a record: RFC 3339, UTC, whole seconds."""
-        second = int(self._clock())
-        if second != self._second:
-            self._second = second
-            now = datetime.datetime.fromtimestamp(second, datetime.UTC)
-            self._second_text = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._second_text
+    @functools.cached_property
+    def _recorded(self) -> CompactMap:
+        """The size of every recorded file, and the hash of its URL."""
+        with self.as_store_error():
+            return read_sizes(self.place.open_record)
 
-    def note(self, record: FileRecord) -> None:
-        """Record more about a file that is finished already."""
-        self._note(record)
+    def _open(self, header: Header, *, moved: bool, only: str | None) -> None:
+        with self.as_store_error():
+            known = self._check_header(header, moved=moved, only=only)
+            if not self._recorded and known is None:
+                # A tree that is taken over: files under DashGet's own names are somebody's.
+                for name in reserved_names(header.manifest) - {header.manifest}:
+                    self.set_aside(name)
+            if known is None or _differs(known, header):
+                stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
+                self.place.append(encode_line(stamped))
+            self._parts = self._open_parts = self.place.open_parts() or self._hold_parts()
 
-    def _note(self, record: FileRecord) -> None:
-        try:
-            self._record.append(record)
-        except OSError as error:
-            raise _store_error(self.root, error) from error
-        self._recorded[record.path] = record.size, hash(record.url)
-
-    def _read_record(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
-        path = self._control / _RECORD_NAME
-        known = read_header(path)
+    def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
+        known = self.header()
         if known is None or moved:
             return known
         if known.source != header.source:
             raise StoreError(
-                f"{self.root} holds another presentation: {known.source}, not {header.source}",
+                f"{self.name} holds another presentation: {known.source}, not {header.source}",
                 hint="choose another directory with -o; or say --moved if it is the same"
                 " presentation under a new address",
             )
         manifest = None if only is None else self.records().get(known.manifest)
         if manifest is not None and manifest.sha256 != only:
             raise StoreError(
-                f"{self.root} holds another manifest than the one from standard input",
+                f"{self.name} holds another manifest than the one from standard input",
                 hint="choose another directory with -o; or say --moved if it is a newer one of the"
                 " same presentation, which --base-url with the manifest's own URL says for good",
             )
         return known
 
-    def _open_record(self, header: Header, *, moved: bool, only: str | None) -> None:
-        with _as_store_error(self.root):
-            known = self._read_record(header, moved=moved, only=only)
-            self._record = Record(self._control / _RECORD_NAME, fsync=self._fsync)
-            if not self._recorded and known is None:
-                # A tree that is taken over: what it has under DashGet's own names is somebody's.
-                for name in reserved_names(header.manifest) - {header.manifest}:
-                    self.set_aside(name)
-            if known is None or _differs(known, header):
-                stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
-                self._record.append(stamped)
-            self._journal = Journal(self._control / "parts", fsync=self._fsync)
+    def _hold_parts(self) -> Parts:
+        from dashget.store.held import HeldParts
 
-    def _make_folder(self, folder: str) -> None:
-        if folder and folder not in self._made:
-            self.check_present()
-            try:
-                os.makedirs(self._prefix + folder, exist_ok=True)
-            except (FileExistsError, FileNotFoundError):
-                self._check_links(folder)
-                raise
-        self._made.add(folder)
+        return HeldParts(self.place.upload)
 
-    def _check_links(self, folder: str) -> None:
-        """Raise StoreError where a folder is a link to what is not there."""
-        while folder:
-            place = self._prefix + folder
-            if os.path.islink(place) and not os.path.exists(place):
-                raise StoreError(
-                    f"{place} is a link to {os.readlink(place)}, which is not there",
-                    hint="mount the disk that it leads to, or remove the link",
-                )
-            folder = folder.rpartition("/")[0]
+    def _names_in(self, folder: str) -> frozenset[str] | None:
+        names = self.place.names(folder, _NAMES_AT_MOST)
+        return None if names is None else frozenset(map(str.casefold, names))
 
-    def check_present(self) -> None:
-        """Raise StoreError if the mirror's directory is not there any more."""
-        if not self._control.is_dir() or not self._record.is_in_place():
-            raise StoreError(
-                f"{self.root} has vanished or was moved",
-                hint="nothing more can be stored there; the same command begins anew",
-            )
-
-    def _acquire(self) -> None:
-        """Hold the lock file; its text says who does."""
-        path = self._control / "lock"
-        lock = path.open("a+", encoding="utf-8")
+    def _is_taken(self, path: str) -> bool:
         try:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                # A file system without locks: two processes are the user's to prevent.
-                self._lock = lock
-                return
-            lock.seek(0)
-            holder = lock.read(200).strip() or "another process"
-            lock.close()
-            raise StoreError(
-                f"{self.root} is in use by {holder}",
-                hint="wait for it to end, or choose another directory with -o",
-            ) from error
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {_host_name()}")
-        lock.flush()
-        self._lock = lock
+            return self.place.stat(path) is not None
+        except IsADirectoryError:
+            return True
 
     def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._claimed:
+            self._claimed = False
+            self.place.release()
 
-
-def _entry_of(record: FileRecord) -> tuple[int, int]:
-    return record.size, hash(record.url)
+    def _store_error(self, error: OSError) -> StoreError:
+        reason = error.strerror or str(error)
+        place = error.filename if isinstance(error.filename, (str, Path)) else self.name
+        hint = "choose a directory that you can write to, with room on its disk, with -o"
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            hint = MORE_FILES_HINT
+        return StoreError(f"cannot use {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
 
 
 def _differs(known: Header, header: Header) -> bool:
-    """Whether a later header says something that the record does not have yet."""
+    """Return True if a later header says something that the record does not have yet."""
     same = (known.source, known.url, known.manifest, known.selection, known.now)
     return same != (header.source, header.url, header.manifest, header.selection, header.now)
-
-
-def _store_error(root: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    place = error.filename if isinstance(error.filename, (str, Path)) else root
-    hint = "choose a directory that you can write to, with room on its disk, with -o"
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        hint = MORE_FILES_HINT
-    return StoreError(f"cannot use {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
-
-
-@contextlib.contextmanager
-def _as_store_error(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _store_error(root, error) from error
-
-
-def _host_name() -> str:
-    if hasattr(os, "uname"):
-        return os.uname().nodename
-    import socket
-
-    return socket.gethostname()
-
-
-def _names_in(folder: str) -> frozenset[str]:
-    """Return the names in a folder, case-folded; _TOO_MANY also where none can be read."""
-    try:
-        with os.scandir(folder) as entries:
-            names = frozenset(
-                entry.name.casefold() for entry in itertools.islice(entries, _NAMES_AT_MOST + 1)
-            )
-    except FileNotFoundError:
-        return frozenset()
-    except OSError:
-        return _TOO_MANY
-    return names if len(names) <= _NAMES_AT_MOST else _TOO_MANY
-
-
-def _remote_name(data: bytes) -> str:
-    from hashlib import sha256
-
-    return f"{sha256(data).hexdigest()[:32]}.xml"

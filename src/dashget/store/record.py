@@ -8,11 +8,7 @@ the server before it is believed.
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 import msgspec
@@ -26,7 +22,10 @@ _LARGEST: Final = (1 << 63) - 1
 """No file is larger, on any system."""
 _BLOCK: Final = 1 << 20
 _HEADER: Final = b'{"dashget"'
-"""How the line of a header begins, as this program writes it."""
+"""The beginning of a header's line, as this program writes it."""
+
+OpenRecord = Callable[[], BinaryIO | None]
+"""Opens a record to read it, seekable; None if there is none."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +82,7 @@ class _Line(msgspec.Struct):
     removed: bool = False
 
 
+_encode: Final = msgspec.json.Encoder().encode
 _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
 
 
@@ -106,51 +106,18 @@ class _Fact(msgspec.Struct):
     removed: bool = False
 
 
-class Record:
-    """The record of one mirror, open for appending."""
-
-    def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        self._path = path
-        self._fsync = fsync
-        self._encode = msgspec.json.Encoder().encode
-        self._descriptor: int | None = None
-
-    def append(self, entry: Header | FileRecord) -> None:
-        """Add one line, at once; OSError if it cannot be written whole."""
-        line = self._encode(entry) + b"\n"
-        descriptor = self._descriptor
-        if descriptor is None:
-            descriptor = self._descriptor = _open_for_append(self._path)
-        done = os.write(descriptor, line)
-        if done < len(line):
-            write_whole(descriptor, line[done:])
-        if self._fsync:
-            os.fsync(descriptor)
-
-    def is_in_place(self) -> bool:
-        """Whether the file that is written to still has its name."""
-        if self._descriptor is None:
-            return True
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return False
-        return os.path.samestat(found, os.fstat(self._descriptor))
-
-    def close(self) -> None:
-        """Close the file, if it was opened."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+def encode_line(entry: Header | FileRecord) -> bytes:
+    """Return the line of an entry, with its end."""
+    return _encode(entry) + b"\n"
 
 
-def read_header(path: Path) -> Header | None:
-    """Return the header that holds (the last one), or None where there is no record.
+def read_header(record: OpenRecord, name: str = "the record") -> Header | None:
+    """Return the valid header (the last one); None if there is no record.
 
     Raises StoreError for a record of a newer form than this version knows.
     """
     header: Header | None = None
-    for block in _iter_blocks(path):
+    for block in _iter_blocks(record):
         if _HEADER not in block:
             continue
         for line in _whole_lines(block):
@@ -159,7 +126,7 @@ def read_header(path: Path) -> Header | None:
                 continue
             if candidate.dashget > RECORD_VERSION:
                 raise StoreError(
-                    f"{path} has form {candidate.dashget},"
+                    f"{name} has form {candidate.dashget},"
                     " newer than this version of DashGet knows",
                     hint="use the version of DashGet that wrote it, or a newer one",
                 )
@@ -167,14 +134,14 @@ def read_header(path: Path) -> Header | None:
     return header
 
 
-def read_sizes(path: Path) -> CompactMap:
+def read_sizes(record: OpenRecord) -> CompactMap:
     """Return the recorded size of every finished file and the hash of its URL, by path.
 
     The hash is this process's own ``hash``.
     """
     decoder = msgspec.json.Decoder(_Line)
     sizes = CompactMap(2)
-    for line in _iter_lines(path):
+    for line in _iter_lines(record):
         try:
             entry = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -188,7 +155,7 @@ def read_sizes(path: Path) -> CompactMap:
     return sizes
 
 
-def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
+def read_live_runs(record: OpenRecord) -> tuple[LiveRun, ...]:
     """Return the runs that recorded files of a live presentation, the oldest first."""
     decoder = msgspec.json.Decoder(_Fact)
     header: Header | None = None
@@ -196,7 +163,7 @@ def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
     runs: list[tuple[Header, str | None, set[str]]] = []
     current: set[str] | None = None
     beginning = b""
-    for block in _iter_blocks(path):
+    for block in _iter_blocks(record):
         if (
             (header is None or header.now is None)
             and _HEADER not in block
@@ -229,12 +196,12 @@ def read_live_runs(path: Path) -> tuple[LiveRun, ...]:
     return tuple(LiveRun(header, manifest, frozenset(paths)) for header, manifest, paths in runs)
 
 
-def iter_records(path: Path, begin: int) -> Iterator[tuple[int, int, FileRecord]]:
+def iter_records(source: OpenRecord, begin: int) -> Iterator[tuple[int, int, FileRecord]]:
     """Yield the file lines from a byte on, in the order written; later ones replace earlier.
 
     Each with where it begins and ends.
     """
-    for line in _iter_lines(path, begin):
+    for line in _iter_lines(source, begin):
         end = begin + len(line)
         try:
             record = _decode_record(line)
@@ -266,55 +233,28 @@ def _header_of(line: bytes) -> Header | None:
     return header if is_safe_path(header.manifest) else None
 
 
-def _iter_lines(path: Path, begin: int = 0) -> Iterator[bytes]:
-    """Yield every line that is not torn, from a byte on."""
-    try:
-        with open_regular(path) as file:
-            file.seek(begin)
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line
-    except FileNotFoundError:
+def _iter_lines(record: OpenRecord, begin: int = 0) -> Iterator[bytes]:
+    """Yield every complete line from a byte on."""
+    file = record()
+    if file is None:
         return
+    with file:
+        file.seek(begin)
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line
 
 
-def _iter_blocks(path: Path) -> Iterator[bytes]:
-    """Yield the record in blocks of whole lines: to pass over many that do not matter."""
-    try:
-        with open_regular(path) as file:
-            while block := file.read(_BLOCK):
-                yield block if block.endswith(b"\n") else block + file.readline()
-    except FileNotFoundError:
+def _iter_blocks(record: OpenRecord) -> Iterator[bytes]:
+    """Yield the record in blocks of whole lines: many of them can be skipped unread."""
+    file = record()
+    if file is None:
         return
+    with file:
+        while block := file.read(_BLOCK):
+            yield block if block.endswith(b"\n") else block + file.readline()
 
 
 def _whole_lines(block: bytes) -> list[bytes]:
-    """Return the lines of a block; a torn one is none."""
+    """Return the complete lines of a block."""
     return block.split(b"\n")[:-1]
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read it; OSError for what is none: a pipe would keep its reader waiting."""
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return path.open("rb")
-
-
-def _open_for_append(path: Path) -> int:
-    """Open the record; a torn last line is ended, so that it costs only itself."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666)
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    if end:
-        os.lseek(descriptor, end - 1, os.SEEK_SET)
-        if os.read(descriptor, 1) != b"\n":
-            write_whole(descriptor, b"\n")
-    return descriptor
-
-
-def write_whole(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``; a disk that is nearly full may take it in pieces."""
-    done = os.write(descriptor, data)
-    while done < len(data):
-        done += os.write(descriptor, data[done:])

@@ -1,32 +1,31 @@
-"""What is recorded of every file, without keeping it in memory: where its line begins."""
+"""The record of every file, read when it is wanted: memory holds where its line begins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from dashget.common.compactmap import CompactMap
-from dashget.store.record import FileRecord, iter_records, parse_record
+from dashget.store.record import FileRecord, OpenRecord, iter_records, parse_record
 
 
 class RecordedFiles:
     """The valid record of every file, read when it is asked for.
 
-    What is known of each file takes 30 bytes. To be closed at the end.
+    Each file takes 30 bytes of memory. To be closed at the end.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, record: OpenRecord) -> None:
+        self._record = record
         self._begins = CompactMap(1)
         """Where the valid line of each file begins."""
         self._end = 0
         self._file: BinaryIO | None = None
 
     def refresh(self) -> None:
-        """Take note of what was added to the record; the rest is not read again."""
+        """Read the lines that were added to the record since the last call."""
         begins = self._begins
-        for begin, end, record in iter_records(self._path, self._end):
+        for begin, end, record in iter_records(self._record, self._end):
             if record.removed:
                 begins.discard(record.path)
             else:
@@ -39,7 +38,9 @@ class RecordedFiles:
         if found is None:
             return None
         if self._file is None:
-            self._file = self._path.open("rb")
+            self._file = self._record()
+        if self._file is None:
+            return None
         self._file.seek(found[0])
         record = parse_record(self._file.readline())
         # Two paths may share what the map knows them by.
@@ -51,7 +52,7 @@ class RecordedFiles:
     def __iter__(self) -> Iterator[FileRecord]:
         """Yield the record of every file, the one that was written first in front."""
         begins = self._begins
-        for begin, _, record in iter_records(self._path, 0):
+        for begin, _, record in iter_records(self._record, 0):
             if begin < self._end and begins.get(record.path) == (begin,):
                 yield record
 

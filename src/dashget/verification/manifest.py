@@ -6,11 +6,11 @@ from dashget.errors import MPDError, StoreError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
-from dashget.store import FileRecord, Header, MirrorDirectory
+from dashget.store import FileRecord, Header, Mirror, keep_manifest
 from dashget.transfer.engine import Engine
 
 
-def manifest_problem(store: MirrorDirectory, name: str) -> str | None:
+def manifest_problem(store: Mirror, name: str) -> str | None:
     """Return how the stored MPD differs from its record; None if it does not."""
     record = store.records().get(name)
     size = store.size(name)
@@ -25,7 +25,7 @@ def manifest_problem(store: MirrorDirectory, name: str) -> str | None:
     return None
 
 
-def restore_manifest(store: MirrorDirectory, header: Header, engine: Engine) -> bool:
+def restore_manifest(store: Mirror, header: Header, engine: Engine) -> bool:
     """Fetch the MPD again and store it; return False if it did not come from a server."""
     if "://" not in header.source:
         return False
@@ -40,13 +40,11 @@ def restore_manifest(store: MirrorDirectory, header: Header, engine: Engine) -> 
     )
     if record is not None and record.sha256 == loaded.sha256:
         fresh = record
-    store.keep_manifest(loaded.data, fresh)
+    keep_manifest(store, loaded.data, fresh)
     return True
 
 
-def read_expected(
-    store: MirrorDirectory, header: Header, *, allow_downgrade: bool
-) -> tuple[Expected, bool]:
+def read_expected(store: Mirror, header: Header, *, allow_downgrade: bool) -> tuple[Expected, bool]:
     """Work out what the mirror should hold, from its stored MPD.
 
     The second value is False if remote elements of the MPD are missing. Raises StoreError
@@ -63,7 +61,7 @@ def read_expected(
         mpd = read_document(store, data)
         return expected_by(mpd, header, allow_downgrade=allow_downgrade), not mpd.remote
     except MPDError as error:
-        error.message = f"{store.root / header.manifest}: {error.message}"
+        error.message = f"{store.place.locate(header.manifest)}: {error.message}"
         error.args = (error.message,)
         error.hint = "--repair fetches it again"
         raise

@@ -16,7 +16,7 @@ from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment
-from dashget.store import FileRecord, MirrorDirectory, RecordedFiles
+from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.findings import Finding, Problem, lost, note
 from dashget.verification.times import TimeCheck
 
@@ -24,9 +24,7 @@ from dashget.verification.times import TimeCheck
 class OfflineCheck:
     """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
 
-    def __init__(
-        self, store: MirrorDirectory, expected: Expected, history: LiveHistory, stop: Stop
-    ) -> None:
+    def __init__(self, store: Mirror, expected: Expected, history: LiveHistory, stop: Stop) -> None:
         self.named: set[str] = set()
         """Every path that the manifest names, selected or not."""
         self.kept: set[str] = set()
@@ -79,7 +77,7 @@ class OfflineCheck:
                 yield self._superseded(record)
         for path in sorted(
             path
-            for path in self._store.iter_files()
+            for path, _ in self._store.iter_files()
             if not (path in self.named or path in self.kept or path in reserved)
             and path not in self._records
         ):

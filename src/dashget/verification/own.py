@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from dashget.mirroring.expectation import Expected, playable
 from dashget.planning.layout import SUMS_NAME, local_manifest_name
 from dashget.playable.localmpd import make_local_mpd
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror, read_remote
 from dashget.verification.findings import Finding, Problem, note
 from dashget.verification.sums import sums_agree
 
 
-def check_own(
-    store: MirrorDirectory, expected: Expected, manifest: str, *, mend: bool
-) -> Iterator[Finding]:
+def check_own(store: Mirror, expected: Expected, manifest: str, *, mend: bool) -> Iterator[Finding]:
     """Yield a finding for each file that differs from what DashGet would write now.
 
     With ``mend`` the local MPD is written anew instead.
     """
     name = local_manifest_name(manifest)
-    remote = {href: data for href, _, data in store.read_remote()}
+    remote = {href: data for href, _, data in read_remote(store)}
     fresh = make_local_mpd(
         store.read(manifest),
         expected.presentation,
@@ -39,7 +37,7 @@ def check_own(
         yield Finding(SUMS_NAME, Problem.OWN, message)
 
 
-def _read(store: MirrorDirectory, name: str) -> bytes | None:
+def _read(store: Mirror, name: str) -> bytes | None:
     try:
         return store.read(name)
     except OSError:

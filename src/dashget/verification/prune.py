@@ -6,11 +6,11 @@ from dashget.events import Observer, Pruned
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.collisions import fold
 from dashget.planning.layout import reserved_names
-from dashget.store import FileRecord, MirrorDirectory, Presence
+from dashget.store import FileRecord, Mirror, Presence
 
 
 def prune(
-    store: MirrorDirectory,
+    store: Mirror,
     expected: Expected,
     history: LiveHistory,
     manifest: str,
@@ -32,7 +32,7 @@ def prune(
 
 
 def _find_superseded(
-    store: MirrorDirectory, expected: Expected, history: LiveHistory, reserved: frozenset[str]
+    store: Mirror, expected: Expected, history: LiveHistory, reserved: frozenset[str]
 ) -> tuple[FileRecord, ...]:
     """Return the recorded files that the manifest no longer names, selected or not.
 

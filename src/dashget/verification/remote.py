@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from dashget.mirroring.outcomes import is_same, origin_first
+from dashget.mirroring.comparison import is_same, origin_first
 from dashget.store import FileRecord
 from dashget.transfer.contract import (
     Fetched,

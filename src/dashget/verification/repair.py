@@ -10,7 +10,7 @@ from dashget.common.stopping import Stop
 from dashget.events import Failure, Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.run import MirrorRun, Policy
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 from dashget.transfer.engine import Engine
 from dashget.verification.findings import Finding, Problem
 from dashget.verification.offline import OfflineCheck
@@ -35,7 +35,7 @@ class Repair:
 
     def __init__(
         self,
-        store: MirrorDirectory,
+        store: Mirror,
         engine: Engine,
         observer: Observer,
         stop: Stop,

@@ -11,7 +11,7 @@ from dashget.common.stopping import Stop
 from dashget.events import Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.layout import SUMS_NAME, reserved_names
-from dashget.store import Header, MirrorDirectory
+from dashget.store import Header, Mirror
 from dashget.transfer.engine import Engine
 from dashget.verification.findings import Finding, Problem, Report
 from dashget.verification.manifest import manifest_problem, read_expected, restore_manifest
@@ -43,7 +43,7 @@ class Verification:
 
     def __init__(
         self,
-        store: MirrorDirectory,
+        store: Mirror,
         header: Header,
         tasks: Tasks,
         observer: Observer,
@@ -94,7 +94,7 @@ class Verification:
             notes += finding.note
             self._observer(finding)
         return Report(
-            root=str(self._store.root),
+            root=self._store.name,
             files=offline.files,
             bytes=offline.bytes,
             checksummed=offline.checksummed,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from dashget.planning.layout import SUMS_NAME, local_manifest_name
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 
 
-def write_sums(store: MirrorDirectory, manifest: str) -> None:
+def write_sums(store: Mirror, manifest: str) -> None:
     """Write ``SHA256SUMS`` anew: every recorded file, the MPD and its local version.
 
     A file that has no checksum in the record is read, and its checksum recorded.
@@ -19,7 +19,7 @@ def write_sums(store: MirrorDirectory, manifest: str) -> None:
     store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
 
 
-def sums_agree(store: MirrorDirectory, listed: bytes, manifest: str) -> bool:
+def sums_agree(store: Mirror, listed: bytes, manifest: str) -> bool:
     """Return True if ``SHA256SUMS`` lists the checksums of the record.
 
     Files that are missing from the mirror are ignored: they have findings of their own.
@@ -44,7 +44,7 @@ def parse_sums(text: str) -> dict[str, str]:
     return sums
 
 
-def _iter_lines(store: MirrorDirectory, also: tuple[str, ...]) -> Iterator[str]:
+def _iter_lines(store: Mirror, also: tuple[str, ...]) -> Iterator[str]:
     """Yield the line of every recorded file, sorted by path."""
     records = store.records()
     for path in sorted({*(record.path for record in records), *also}):

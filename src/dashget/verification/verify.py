@@ -12,7 +12,7 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, instance
 from dashget.errors import StoreError
 from dashget.events import Observer
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
 from dashget.verification.findings import Report
@@ -61,7 +61,7 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
     """Check a mirror, and mend it if asked; see ``dashget.verify``."""
     started = time.monotonic()
     tasks = options.tasks
-    with MirrorDirectory(root, read_only=not tasks.writes) as store:
+    with Mirror.at(root, read_only=not tasks.writes) as store:
         header = store.header()
         if header is None:
             raise StoreError(

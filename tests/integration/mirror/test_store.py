@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dashget
-from dashget.store import FileRecord, MirrorDirectory, parts
+from dashget.store import FileRecord, Mirror, Unfinished, writing
 from tests.integration.mirror.presentation import manifest, needs_proc, open_files, publish
 from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_stored_leaves_nothing_open(
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
     url = publish(server)
-    monkeypatch.setattr(parts, "_pwritev", refuse_to_write)
+    monkeypatch.setattr(writing, "_pwritev", refuse_to_write)
     before = open_files()
     summary, events = mirror(url, tmp_path, checksums=checksums)
     assert set(events.outcomes().values()) == {"failed"}
@@ -124,15 +124,14 @@ def test_every_requested_file_has_an_outcome_when_the_disk_ends_the_run(
 ) -> None:
     url = publish(server)
     server.on("/show/v/1.m4s", refuse(404))
-    finish = MirrorDirectory.finish_unnamed
+    finish = Mirror.finish
 
-    def no_room(store: MirrorDirectory, descriptor: int, record: FileRecord) -> None:
+    def no_room(store: Mirror, file: Unfinished, record: FileRecord) -> bool:
         if record.path == "v/3.m4s":
-            os.close(descriptor)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        finish(store, descriptor, record)
+        return finish(store, file, record)
 
-    monkeypatch.setattr(MirrorDirectory, "finish_unnamed", no_room)
+    monkeypatch.setattr(Mirror, "finish", no_room)
     events = Events()
     options = dashget.MirrorOptions(
         root=tmp_path, transfer=dashget.TransferOptions(in_flight=1, retries=0)

@@ -11,7 +11,7 @@ import pytest
 
 import dashget
 from dashget.media import inspection as structure
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 from dashget.verification import offline
 from tests.integration.verify.presentation import (
     FILES,
@@ -200,7 +200,7 @@ def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(MirrorDirectory, "_note", die)
+        patched.setattr(Mirror, "note", die)
         with pytest.raises(KeyboardInterrupt):
             mirror(server.url("/show/x.mpd"), small)
     mirror(server.url("/show/x.mpd"), small)
@@ -271,15 +271,15 @@ def test_a_manifest_that_could_not_be_written_is_recorded_in_its_old_version(
     server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = server.on("/show/x.mpd", Answer(manifest().body.replace(b'"8000"', b'"9000"')))
-    write = MirrorDirectory.write
+    write = Mirror.write
 
-    def fail(store: MirrorDirectory, path: str, data: bytes) -> None:
+    def fail(store: Mirror, path: str, data: bytes) -> None:
         if path == "x.mpd":
             raise dashget.StoreError("the disk is full")
         write(store, path, data)
 
     with monkeypatch.context() as patched:
-        patched.setattr(MirrorDirectory, "write", fail)
+        patched.setattr(Mirror, "write", fail)
         with pytest.raises(dashget.StoreError):
             mirror(url, small)
     server.on("/show/x.mpd", manifest())

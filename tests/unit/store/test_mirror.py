@@ -10,9 +10,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dashget.errors import StoreError
-from dashget.store import Displaced, FileRecord, Header, MirrorDirectory, Presence, parts
+from dashget.errors import InUseError, StoreError
+from dashget.store import (
+    Displaced,
+    FileRecord,
+    Header,
+    Mirror,
+    Presence,
+    Unfinished,
+    keep_manifest,
+    writing,
+)
 from dashget.store import mirror as directory
+from dashget.store.local import LocalDirectory, LocalParts
 from dashget.transfer.contract import ResponseHead
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
@@ -22,13 +32,13 @@ NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
 PLACES = ("replaced", "replaced~2", "replaced~3")
 
 
-def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> MirrorDirectory:
-    store = MirrorDirectory(root, clock=NOON.timestamp)
+def opened(root: Path, header: Header = HEADER, *, moved: bool = False) -> Mirror:
+    store = Mirror.at(root, clock=NOON.timestamp)
     store.claim(header, moved=moved)
     return store
 
 
-def fetch(store: MirrorDirectory, path: str, data: bytes) -> None:
+def fetch(store: Mirror, path: str, data: bytes) -> None:
     """Do to the store what a transfer does."""
     part = store.part(path, "http://h/" + path)
     head = ResponseHead("http://h/" + path, 200, "1.1", len(data), None, None, None, None)
@@ -126,7 +136,7 @@ def test_a_reopened_complete_mirror_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_read_only_makes_nothing(tmp_path: Path) -> None:
-    with MirrorDirectory(tmp_path / "m", read_only=True) as store:
+    with Mirror.at(tmp_path / "m", read_only=True) as store:
         store.claim(HEADER)
         assert store.presence("a", "http://h/" + "a") is Presence.MISSING
     assert not (tmp_path / "m").exists()
@@ -135,7 +145,7 @@ def test_read_only_makes_nothing(tmp_path: Path) -> None:
 def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "a", b"abc")
-    with MirrorDirectory(tmp_path, read_only=True) as store:
+    with Mirror.at(tmp_path, read_only=True) as store:
         store.claim(HEADER)
         assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
 
@@ -197,21 +207,21 @@ def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
     (tmp_path / ".dashget").mkdir()
     (tmp_path / name).symlink_to(os.devnull)
     with pytest.raises(StoreError, match=f"{name}: not a regular file"), opened(tmp_path) as store:
-        store.keep_manifest(b"<MPD/>", manifest(b"<MPD/>"))
+        keep_manifest(store, b"<MPD/>", manifest(b"<MPD/>"))
 
 
 def test_the_manifest_is_kept_byte_for_byte(tmp_path: Path) -> None:
     data = b"<MPD/>\r\n\x00"
     with opened(tmp_path) as store:
-        assert store.keep_manifest(data, manifest(data)) is None
-        assert store.keep_manifest(data, manifest(data)) is None
+        assert keep_manifest(store, data, manifest(data)) is None
+        assert keep_manifest(store, data, manifest(data)) is None
     assert (tmp_path / "x.mpd").read_bytes() == data
 
 
 def test_an_earlier_manifest_is_kept_beside_a_changed_one(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        store.keep_manifest(b"one", manifest(b"one"))
-        assert store.keep_manifest(b"two", manifest(b"two")) is Displaced.EARLIER
+        keep_manifest(store, b"one", manifest(b"one"))
+        assert keep_manifest(store, b"two", manifest(b"two")) is Displaced.EARLIER
     kept = list((tmp_path / ".dashget/manifests").iterdir())
     assert [file.read_bytes() for file in kept] == [b"one"]
     assert kept[0].name.startswith("20260102T120000")
@@ -221,7 +231,7 @@ def test_an_earlier_manifest_is_kept_beside_a_changed_one(tmp_path: Path) -> Non
 def test_a_manifest_that_no_run_recorded_makes_way(tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(b"mine")
     with opened(tmp_path) as store:
-        assert store.keep_manifest(b"one", manifest(b"one")) is Displaced.FOREIGN
+        assert keep_manifest(store, b"one", manifest(b"one")) is Displaced.FOREIGN
     assert (tmp_path / "x.mpd").read_bytes() == b"one"
     assert (tmp_path / ".dashget/replaced/x.mpd").read_bytes() == b"mine"
     assert not (tmp_path / ".dashget/manifests").exists()
@@ -230,7 +240,7 @@ def test_a_manifest_that_no_run_recorded_makes_way(tmp_path: Path) -> None:
 def test_the_manifest_itself_that_no_run_recorded_stays(tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(b"one")
     with opened(tmp_path) as store:
-        assert store.keep_manifest(b"one", manifest(b"one")) is None
+        assert keep_manifest(store, b"one", manifest(b"one")) is None
     assert not (tmp_path / ".dashget/replaced").exists()
 
 
@@ -246,7 +256,7 @@ def test_an_unchanged_small_file_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_fsync_changes_nothing_but_when_bytes_last(tmp_path: Path) -> None:
-    with MirrorDirectory(tmp_path, fsync=True) as store:
+    with Mirror.at(tmp_path, fsync=True) as store:
         store.claim(HEADER)
         fetch(store, "v/1", b"abc")
         store.write("x", b"y")
@@ -280,7 +290,8 @@ def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path
     with opened(tmp_path) as store:
         (tmp_path / ".dashget/record.jsonl").unlink()
         (tmp_path / ".dashget/record.jsonl").mkdir()
-        store._record.close()
+        assert isinstance(store.place, LocalDirectory)
+        store.place._record.close()
         with pytest.raises(StoreError, match="cannot use"):
             store.adopt(FileRecord(path="a", url="u", size=3))
 
@@ -350,7 +361,7 @@ def test_a_file_in_place_of_a_folder_makes_nothing_new(tmp_path: Path) -> None:
 
 
 def test_nothing_is_new_to_who_only_looks(tmp_path: Path) -> None:
-    store = MirrorDirectory(tmp_path, read_only=True)
+    store = Mirror.at(tmp_path, read_only=True)
     store.claim(HEADER)
     assert store.is_new("1.m4s"), "and it asks no journal, of which there is none"
     assert not store.has_part("1.m4s")
@@ -365,15 +376,26 @@ def record(path: str, size: int) -> FileRecord:
     return FileRecord(path=path, url="http://h/" + path, size=size)
 
 
+def receive(store: Mirror, path: str, *pieces: bytes) -> Unfinished:
+    size = sum(map(len, pieces))
+    head = ResponseHead("http://h/" + path, 200, "1.1", size, None, None, None, None)
+    return store.receive(path, "http://h/" + path, head, pieces)
+
+
+def open_descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))
+
+
 @needs_unnamed
-def test_a_whole_file_gets_its_name_and_its_record_at_once(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        descriptor = store.put([b"ab", b"c"])
-        assert descriptor is not None
+@pytest.mark.parametrize("fsync", [False, True])
+def test_a_whole_file_gets_its_name_and_its_record_at_once(tmp_path: Path, fsync: bool) -> None:
+    with Mirror.at(tmp_path, fsync=fsync) as store:
+        store.claim(HEADER)
+        before = open_descriptors()
+        file = receive(store, "v/1.m4s", b"ab", b"c")
         assert os.listdir(tmp_path) == [".dashget"]
-        store.finish_unnamed(descriptor, record("v/1.m4s", 3))
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(descriptor)
+        assert store.finish(file, record("v/1.m4s", 3))
+        assert open_descriptors() == before
         assert (tmp_path / "v/1.m4s").read_bytes() == b"abc"
         assert store.presence("v/1.m4s", "http://h/v/1.m4s") is Presence.COMPLETE
     with opened(tmp_path) as store:
@@ -381,12 +403,11 @@ def test_a_whole_file_gets_its_name_and_its_record_at_once(tmp_path: Path) -> No
 
 
 @needs_unnamed
-def test_a_whole_file_takes_the_place_of_what_has_come_there_meanwhile(tmp_path: Path) -> None:
+def test_a_whole_file_replaces_a_file_that_has_appeared_meanwhile(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        descriptor = store.put([b"new"])
-        assert descriptor is not None
+        file = receive(store, "1.m4s", b"new")
         (tmp_path / "1.m4s").write_bytes(b"somebody was faster")
-        store.finish_unnamed(descriptor, record("1.m4s", 3))
+        store.finish(file, record("1.m4s", 3))
     assert (tmp_path / "1.m4s").read_bytes() == b"new"
     assert not (tmp_path / ".dashget/parts").exists()
 
@@ -401,30 +422,26 @@ def test_a_whole_file_without_a_link_is_copied(
     monkeypatch.setattr(os, "link", refuse)
     with opened(tmp_path) as store:
         for name in ("1.m4s", "2.m4s"):
-            descriptor = store.put([b"abc"])
-            if descriptor is None:
-                assert name == "2.m4s", "it is known now that there are no links"
-                continue
-            store.finish_unnamed(descriptor, record(name, 3))
+            store.finish(receive(store, name, b"abc"), record(name, 3))
             assert (tmp_path / name).read_bytes() == b"abc"
 
 
 @needs_unnamed
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-def test_a_disk_that_takes_no_link_is_the_runs_trouble(
+def test_a_file_that_a_full_disk_does_not_link_has_neither_name_nor_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     with opened(tmp_path) as store:
-        descriptor = store.put([b"abc"])
-        assert descriptor is not None
+        before = open_descriptors()
+        file = receive(store, "1.m4s", b"abc")
         monkeypatch.setattr(os, "link", refuse)
         with pytest.raises(OSError, match=os.strerror(number)):
-            store.finish_unnamed(descriptor, record("1.m4s", 3))
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(descriptor)
+            store.finish(file, record("1.m4s", 3))
+        file.close()
+        assert open_descriptors() == before
     assert not (tmp_path / "1.m4s").exists()
     with opened(tmp_path) as store:
         assert not list(store.records())
@@ -438,18 +455,11 @@ def test_a_full_disk_keeps_no_file_open(tmp_path: Path, monkeypatch: pytest.Monk
 
     seen: list[int] = []
     with opened(tmp_path) as store:
-        monkeypatch.setattr(parts, "_pwritev", refuse)
+        monkeypatch.setattr(writing, "_pwritev", refuse)
         with pytest.raises(OSError, match=r"(?i)no space"):
-            store.put([b"abc"])
+            receive(store, "1.m4s", b"abc")
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(seen[0])
-
-
-def test_who_fears_power_cuts_gets_parts(tmp_path: Path) -> None:
-    store = MirrorDirectory(tmp_path, fsync=True)
-    store.claim(HEADER)
-    assert store.put([b"abc"]) is None
-    store.close()
 
 
 @needs_unnamed
@@ -460,10 +470,42 @@ def test_once_there_are_no_links_a_whole_file_still_gets_to_its_place(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     with opened(tmp_path / "m") as store:
-        descriptor = store.put([b"abc"])
-        assert descriptor is not None
-        store._journal.name_all()
+        file = receive(store, "1.m4s", b"abc")
+        parts = store._parts
+        assert isinstance(parts, LocalParts)
+        parts.unnamed.give_up()
         monkeypatch.setattr(os, "link", None)
-        store.finish_unnamed(descriptor, record("1.m4s", 3))
+        store.finish(file, record("1.m4s", 3))
     assert (tmp_path / "m/1.m4s").read_bytes() == b"abc"
     assert not os.listdir(tmp_path / "elsewhere")
+
+
+# Who holds the mirror.
+
+
+def test_the_error_of_a_mirror_in_use_names_the_other_process(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(InUseError) as caught:
+        opened(tmp_path)
+    error = caught.value
+    assert (error.pid, error.since) == (os.getpid(), "2026-01-02T12:00:00Z")
+    assert error.host
+    assert f"process {error.pid} on {error.host} since {error.since}" in error.message
+    assert error.exit_code == 6
+    assert error.hint is not None
+
+
+@pytest.mark.parametrize("text", [b"", b"process 12 on h", b'{"pid":"x"}', b"\xff" * 600])
+def test_a_lock_file_that_cannot_be_read_still_locks(tmp_path: Path, text: bytes) -> None:
+    with opened(tmp_path):
+        (tmp_path / ".dashget/lock").write_bytes(text)
+        with pytest.raises(InUseError, match="in use by another process") as caught:
+            opened(tmp_path)
+    assert caught.value.pid is None
+
+
+def test_another_presentation_is_not_taken_for_another_process(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    other = msgspec.structs.replace(HEADER, source="http://h/y.mpd")
+    with pytest.raises(StoreError) as caught:
+        opened(tmp_path, other)
+    assert not isinstance(caught.value, InUseError)

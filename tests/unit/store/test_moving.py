@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from dashget.errors import StoreError
-from dashget.store import FileRecord, MirrorDirectory
-from tests.unit.store.test_mirror import HEADER, fetch, needs_unnamed, opened, record
+from dashget.store import FileRecord, Mirror
+from dashget.store.journal import part_name
+from dashget.store.unnamed import UnnamedFile
+from tests.unit.store.test_mirror import HEADER, fetch, needs_unnamed, opened, receive, record
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_copy_is_synced_for_those_who_fear_power_cuts(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", note)
-    store = MirrorDirectory(root, fsync=True)
+    store = Mirror.at(root, fsync=True)
     store.claim(HEADER)
     with store:
         fetch(store, "v/1.m4s", b"abc")
@@ -71,9 +73,9 @@ def test_a_whole_file_gets_its_name_on_another_file_system_and_others_stay_links
 ) -> None:
     with opened(root) as store:
         for path in ("v/1.m4s", "2.m4s", "v/3.m4s"):
-            descriptor = store.put([b"ab", b"c"])
-            assert descriptor is not None, "files without a name are still to be had"
-            store.finish_unnamed(descriptor, record(path, 3))
+            file = receive(store, path, b"ab", b"c")
+            assert isinstance(file, UnnamedFile), "files without a name are still possible"
+            assert store.finish(file, record(path, 3))
             assert (root / path).read_bytes() == b"abc"
     assert sorted(os.listdir(root / "v")) == ["1.m4s", "3.m4s"]
     assert not (root / ".dashget/parts").exists()
@@ -104,13 +106,12 @@ def test_a_copy_that_fails_leaves_the_part_and_no_name(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
 
     with opened(root) as store:
-        part = store.part("v/1.m4s", "http://h/v/1.m4s")
         monkeypatch.setattr(shutil, "copyfile", fill)
         with pytest.raises(OSError, match=r"(?i)no space"):
             fetch(store, "v/1.m4s", b"abc")
         assert not os.listdir(root / "v")
         assert store.size("v/1.m4s") is None
-        assert (root / ".dashget/parts" / part.name).read_bytes() == b"abc"
+        assert (root / ".dashget/parts" / part_name("v/1.m4s")).read_bytes() == b"abc"
 
 
 def test_what_a_kill_left_of_a_copy_goes_with_the_next_one(

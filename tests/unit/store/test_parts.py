@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from dashget.common.byterange import ByteRange
+from dashget.store.folders import Folders
 from dashget.store.journal import Journal, part_name
+from dashget.store.local import LocalParts
 from dashget.store.parts import Part
+from dashget.store.unnamed import UnnamedFile, UnnamedFiles
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
 URL = "http://h/a"
@@ -293,7 +296,7 @@ def test_writing_before_a_response_is_a_mistake(parts: Path) -> None:
 def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    from dashget.store import parts as module
+    from dashget.store import writing as module
 
     def one_byte(descriptor: int, data: bytes, offset: int) -> int:
         return os.pwrite(descriptor, data[:1], offset)
@@ -309,7 +312,7 @@ def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch
 def test_where_pwrite_is_missing_a_seek_does_as_well(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashget.store import parts as module
+    from dashget.store import writing as module
 
     monkeypatch.setattr(module, "_pwrite", module._seek_and_write)
     part = Part(Journal(parts), "a", URL)
@@ -397,7 +400,7 @@ def test_pieces_that_the_disk_takes_in_part_are_completed(
 ) -> None:
     import os
 
-    from dashget.store import parts as module
+    from dashget.store import writing as module
 
     def short(descriptor: int, pieces: list[bytes], offset: int) -> int:
         return os.pwrite(descriptor, b"".join(pieces)[:taken], offset)
@@ -415,7 +418,7 @@ def test_pieces_that_the_disk_takes_in_part_are_completed(
 def test_where_pwritev_is_missing_pieces_are_joined(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashget.store import parts as module
+    from dashget.store import writing as module
 
     monkeypatch.setattr(module, "_pwritev", module._join_and_write)
     part = Part(Journal(parts), "a", URL)
@@ -425,7 +428,7 @@ def test_where_pwritev_is_missing_pieces_are_joined(
     assert Path(part._file).read_bytes() == b"abcd"
 
 
-# Small resources that come whole.
+# Small files that arrive whole.
 
 unnamed = pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always have names here")
 
@@ -436,17 +439,26 @@ def made(root: Path) -> Journal:
     return Journal(root / ".dashget/parts")
 
 
+def local(root: Path) -> LocalParts:
+    """Return the unfinished files of a mirror that lies at ``root``."""
+    return LocalParts(made(root), Folders(os.path.join(root, ""), lambda: None))
+
+
+def receive(parts: LocalParts, path: str, *pieces: bytes) -> UnnamedFile | Part:
+    return parts.receive(path, URL, head(sum(map(len, pieces))), pieces)
+
+
 def names(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
 @unnamed
-def test_a_whole_resource_has_no_name_before_its_final_one(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.put(head(6), [b"abc", b"def"])
-    assert part.size == 6
+def test_a_whole_file_has_no_name_before_its_final_one(tmp_path: Path) -> None:
+    parts = local(tmp_path)
+    file = receive(parts, "1.m4s", b"abc", b"def")
+    assert file.size == 6
     assert names(tmp_path) == set()
-    part.finish()
+    parts.publish(file)
     assert names(tmp_path) == {"1.m4s"}
     assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
     umask = os.umask(0)
@@ -455,27 +467,37 @@ def test_a_whole_resource_has_no_name_before_its_final_one(tmp_path: Path) -> No
 
 
 @unnamed
-def test_a_whole_resource_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
-    journal = made(tmp_path)
-    for end in (Part.close, Part.drop):
-        part = Part(journal, "1.m4s", URL)
-        part.put(head(3), [b"abc"])
-        end(part)
+def test_a_whole_file_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    parts = local(tmp_path)
+    receive(parts, "1.m4s", b"abc").close()
+    receive(parts, "1.m4s", b"abc").drop()
     assert names(tmp_path) == set()
 
 
-def test_an_empty_resource_can_be_put(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.put(head(0), [])
-    part.finish()
+@unnamed
+def test_a_whole_file_is_finished_once_and_closed_as_often_as_it_takes(tmp_path: Path) -> None:
+    """Its descriptor may be another file's by then."""
+    parts = local(tmp_path)
+    file = receive(parts, "1.m4s", b"abc")
+    parts.publish(file)
+    with (tmp_path / "1.m4s").open("rb") as other:
+        file.close()
+        file.close()
+        assert other.read() == b"abc"
+    with pytest.raises(ValueError, match="already"):
+        parts.publish(file)
+
+
+def test_a_whole_file_may_be_empty(tmp_path: Path) -> None:
+    parts = local(tmp_path)
+    parts.publish(receive(parts, "1.m4s"))
     assert (tmp_path / "1.m4s").read_bytes() == b""
 
 
-def test_a_whole_resource_replaces_the_file_that_has_its_name(tmp_path: Path) -> None:
+def test_a_whole_file_replaces_the_file_that_has_its_name(tmp_path: Path) -> None:
     (tmp_path / "1.m4s").write_bytes(b"old and long")
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.put(head(3), [b"new"])
-    part.finish()
+    parts = local(tmp_path)
+    parts.publish(receive(parts, "1.m4s", b"new"))
     assert names(tmp_path) == {"1.m4s"}
     assert (tmp_path / "1.m4s").read_bytes() == b"new"
 
@@ -485,11 +507,9 @@ def test_a_mirror_with_a_relative_path_is_no_different(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for root in (Path("m"), Path()):
-        journal = made(root)
+        parts = local(root)
         for name in ("1.m4s", "1.m4s"):
-            part = Part(journal, name, URL)
-            part.put(head(3), [b"new"])
-            part.finish()
+            parts.publish(receive(parts, name, b"new"))
         assert (root / "1.m4s").read_bytes() == b"new"
 
 
@@ -506,45 +526,43 @@ def test_a_file_system_without_unnamed_files_gets_named_ones(
         return opened(path, flags, *rest, **more)
 
     monkeypatch.setattr(os, "open", refuse)
-    journal = made(tmp_path)
+    parts = local(tmp_path)
     for name in ("1.m4s", "2.m4s"):
-        part = Part(journal, name, URL)
-        part.put(head(3), [b"abc"])
+        file = receive(parts, name, b"abc")
         assert len(names(tmp_path)) == (1 if name == "1.m4s" else 2)
-        part.finish()
+        parts.publish(file)
         assert (tmp_path / name).read_bytes() == b"abc"
-    assert journal.root is None
+    assert parts.unnamed.root is None
 
 
 @unnamed
 @pytest.mark.parametrize(
     "number", [errno.EPERM, errno.EOPNOTSUPP, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOENT]
 )
-def test_where_no_link_is_made_to_an_unnamed_file_it_is_copied(
+def test_an_unnamed_file_that_cannot_be_linked_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", refuse)
-    journal = made(tmp_path)
+    parts = local(tmp_path)
     for name in ("1.m4s", "2.m4s"):
-        part = Part(journal, name, URL)
-        part.put(head(3), [b"ab", b"c"])
-        part.finish()
+        parts.publish(receive(parts, name, b"ab", b"c"))
         assert (tmp_path / name).read_bytes() == b"abc"
     assert names(tmp_path) == {"1.m4s", "2.m4s"}
 
 
-def test_a_digest_of_a_whole_resource_is_computed_as_it_is_put(tmp_path: Path) -> None:
+def test_a_digest_is_computed_as_the_bytes_arrive(tmp_path: Path) -> None:
     part = Part(made(tmp_path), "1.m4s", URL, "sha256")
-    part.put(head(6), [b"abc", b"def"])
+    part.begin(head(6), 0)
+    part.write_pieces([b"abc", b"def"], 0)
     assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
     assert part.digest("md5") == hashlib.md5(b"abcdef").digest()
     part.finish()
 
 
-OPERATIONS = ("begin", "resume", "put", "reopen")
+OPERATIONS = ("begin", "resume", "reopen")
 
 
 @pytest.mark.parametrize(
@@ -556,7 +574,7 @@ def test_whatever_came_before_the_last_answer_decides(
     """Answers that broke off, came whole, or a killed run in between: the last body counts."""
     journal, part = made(tmp_path), None
     want = b""
-    for number, operation in enumerate((*story, story[-1] if story[-1] == "put" else "begin")):
+    for number, operation in enumerate((*story, "begin")):
         if part is None or operation == "reopen":
             journal = made(tmp_path)
             part = Part(journal, "1.m4s", URL)
@@ -565,10 +583,7 @@ def test_whatever_came_before_the_last_answer_decides(
                 continue
         body = bytes([65 + number]) * (30 - 4 * number)
         point = part.resume_point() if want == b"" or number == 0 else None
-        if operation == "put":
-            part.put(head(len(body), f'"{number}"'), [body[:5], body[5:]])
-            want = body
-        elif operation == "resume" and 0 < part.size < 30 and point is None and part._file:
+        if operation == "resume" and 0 < part.size < 30 and point is None and part._file:
             start = part.size
             part.begin(head(30, '"same"'), start)
             part.write(b"z" * (30 - start), start)
@@ -592,14 +607,12 @@ def test_a_second_file_without_a_name_is_copied_once_the_first_got_no_link(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
-    journal = made(tmp_path)
-    parts = [Part(journal, name, URL) for name in ("1.m4s", "2.m4s")]
-    for part in parts:
-        part.put(head(3), [b"abc"])
+    parts = local(tmp_path)
+    first, second = (receive(parts, name, b"abc") for name in ("1.m4s", "2.m4s"))
     with monkeypatch.context() as patched:
         patched.setattr(os, "link", refuse)
-        parts[0].finish()
-    parts[1].finish()
+        parts.publish(first)
+    parts.publish(second)
     assert names(tmp_path) == {"1.m4s", "2.m4s"}
 
 
@@ -611,11 +624,11 @@ def test_an_error_of_the_disk_is_not_worked_around(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.put(head(3), [b"abc"])
+    parts = local(tmp_path)
+    file = receive(parts, "1.m4s", b"abc")
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match=re.escape(os.strerror(number))):
-        part.finish()
+        parts.publish(file)
     assert names(tmp_path) == set()
 
 
@@ -638,30 +651,15 @@ def test_no_open_file_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
 
 
-def test_more_pieces_than_one_call_takes_are_no_trouble(tmp_path: Path) -> None:
+def test_more_pieces_than_one_call_takes_are_all_written(tmp_path: Path) -> None:
     pieces = [bytes([n % 251]) for n in range(3000)]
-    journal = made(tmp_path)
-    whole, begun = Part(journal, "1.m4s", URL), Part(journal, "2.m4s", URL)
-    whole.put(head(3000), pieces)
+    parts = local(tmp_path)
+    begun = parts.part("2.m4s", URL)
     begun.begin(head(3000), 0)
     begun.write_pieces(pieces, 0)
-    for part in (whole, begun):
-        part.finish()
-        assert (tmp_path / part.path).read_bytes() == b"".join(pieces)
-
-
-def test_what_an_earlier_round_of_the_same_run_left_goes_with_the_file(tmp_path: Path) -> None:
-    journal = made(tmp_path)
-    first = Part(journal, "1.m4s", URL)
-    first.begin(head(30), 0)
-    first.write(b"abc", 0)
-    first.close()
-    again = Part(journal, "1.m4s", URL)
-    again.put(head(3), [b"new"])
-    again.finish()
-    journal.close()
-    assert names(tmp_path) == {"1.m4s"}
-    assert journal.is_empty
+    for file in (receive(parts, "1.m4s", *pieces), begun):
+        parts.publish(file)
+        assert (tmp_path / file.path).read_bytes() == b"".join(pieces)
 
 
 def test_a_part_that_is_parked_goes_on_in_sequence(tmp_path: Path) -> None:
@@ -749,15 +747,6 @@ def test_no_ranges_are_joined_to_what_somebody_took(tmp_path: Path) -> None:
         part.reopen()
 
 
-@unnamed
-def test_what_has_no_name_stays_open(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.put(head(3), [b"ab", b"c"])
-    part.park()
-    part.finish()
-    assert (tmp_path / "1.m4s").read_bytes() == b"abc"
-
-
 def test_a_journal_that_could_not_be_opened_is_written_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -783,8 +772,8 @@ def test_the_root_is_closed_once_where_two_threads_find_that_it_is_of_no_use(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By then its descriptor may be another file's."""
-    journal = Journal(parts)
-    root = journal.root
+    files = UnnamedFiles(Journal(parts))
+    root = files.root
     if root is None:
         pytest.skip("no files without a name here")
     closed: list[int] = []
@@ -794,9 +783,9 @@ def test_the_root_is_closed_once_where_two_threads_find_that_it_is_of_no_use(
         closed.append(descriptor)
         if len(closed) == 1:
             # As another thread might while this one is in the system call.
-            journal.name_all()
+            files.give_up()
         close(descriptor)
 
     monkeypatch.setattr(os, "close", close_slowly)
-    journal.name_all()
+    files.give_up()
     assert closed == [root]

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.store import MirrorDirectory
+from dashget.store import Mirror
 from dashget.store import journal as module
 from dashget.store.journal import Journal
+from dashget.store.local import LocalParts
 from dashget.store.parts import Part
 from tests.unit.store.test_mirror import HEADER
 from tests.unit.store.test_parts import URL, head, resume_point
@@ -144,7 +145,7 @@ def test_what_vouches_for_synced_bytes_is_gone_from_the_disk_before_others_come(
 
     later = Journal(parts)
     monkeypatch.setattr(os, "fsync", note_sync)
-    monkeypatch.setattr("dashget.store.parts._pwrite", note_write)
+    monkeypatch.setattr("dashget.store.writing._pwrite", note_write)
     begun(later, b"new", validator='"v2"').write(b"er", 3)
     assert happened == ["synced", "new", "er"]
     restart()
@@ -185,9 +186,11 @@ def test_who_has_no_time_does_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], waits: bool
 ) -> None:
     synced: list[int] = []
-    store = MirrorDirectory(tmp_path)
+    store = Mirror.at(tmp_path)
     store.claim(HEADER)
-    begun(store._journal).close()
+    local = store._parts
+    assert isinstance(local, LocalParts)
+    begun(local.journal).close()
     monkeypatch.setattr(os, "fsync", synced.append)
     with pytest.raises(error), store:
         raise error

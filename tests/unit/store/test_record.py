@@ -14,42 +14,48 @@ from dashget.errors import StoreError
 from dashget.store.record import (
     FileRecord,
     Header,
-    Record,
+    OpenRecord,
+    encode_line,
     iter_records,
     read_header,
     read_live_runs,
     read_sizes,
 )
+from dashget.store.recordfile import RecordFile
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
 
 
+def at(path: Path) -> OpenRecord:
+    return RecordFile(path).open
+
+
 def sizes(path: Path, *names: str) -> dict[str, int]:
     """Return the sizes of these files in the record, which must not hold any other."""
-    found = read_sizes(path)
+    found = read_sizes(at(path))
     known = {name: entry[0] for name in names if (entry := found.get(name)) is not None}
     assert len(found) == len(known)
     return known
 
 
 def write(path: Path, *entries: Header | FileRecord) -> None:
-    record = Record(path)
+    record = RecordFile(path)
     for entry in entries:
-        record.append(entry)
+        record.append(encode_line(entry))
     record.close()
 
 
 def test_a_missing_record_is_an_empty_one(tmp_path: Path) -> None:
-    assert read_header(tmp_path / "r") is None
-    assert len(read_sizes(tmp_path / "r")) == 0
+    assert read_header(at(tmp_path / "r")) is None
+    assert len(read_sizes(at(tmp_path / "r"))) == 0
 
 
 def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
-    assert read_header(path) == HEADER
+    assert read_header(at(path)) == HEADER
     assert sizes(path, "a") == {"a": 3}
-    assert read_sizes(path).get("a") == (3, hash("http://h/a"))
+    assert read_sizes(at(path)).get("a") == (3, hash("http://h/a"))
     first, second = map(json.loads, path.read_text().splitlines())
     assert first["dashget"] == 1
     assert second == {"path": "a", "url": "http://h/a", "size": 3}
@@ -59,14 +65,14 @@ def test_the_last_line_of_a_path_is_the_valid_one(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, *(FileRecord(path="a", url="u", size=size) for size in (1, 2, 3)))
     assert sizes(path, "a") == {"a": 3}
-    assert [file.size for _, _, file in iter_records(path, 0)] == [1, 2, 3]
+    assert [file.size for _, _, file in iter_records(at(path), 0)] == [1, 2, 3]
 
 
 def test_a_later_header_replaces_the_first(tmp_path: Path) -> None:
     path = tmp_path / "r"
     moved = msgspec.structs.replace(HEADER, source="http://new/x.mpd")
     write(path, HEADER, moved)
-    assert read_header(path) == moved
+    assert read_header(at(path)) == moved
 
 
 def test_a_torn_last_line_is_not_believed_and_costs_itself_alone(tmp_path: Path) -> None:
@@ -84,14 +90,14 @@ def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
     write(path, HEADER)
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2}')
-    assert len(read_sizes(path)) == 0
+    assert len(read_sizes(at(path))) == 0
 
 
 def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b'{"dashget":2,"source":"s","url":"u","manifest":"m"}\n')
     with pytest.raises(StoreError, match="newer") as caught:
-        read_header(path)
+        read_header(at(path))
     assert caught.value.hint
     assert caught.value.exit_code == 6
 
@@ -100,7 +106,7 @@ def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
     assert sizes(path, "a") == {"a": 4}
-    assert [file.path for _, _, file in iter_records(path, 0)] == ["a"]
+    assert [file.path for _, _, file in iter_records(at(path), 0)] == ["a"]
 
 
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 80])
@@ -127,7 +133,7 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
         path = Path(folder) / "r"
         path.write_bytes(bytes(damaged))
         intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
-        found = read_sizes(path)
+        found = read_sizes(at(path))
         for file in files:
             if encoder.encode(file) in intact:
                 assert found.get(file.path) == (file.size, hash(file.url))
@@ -136,10 +142,10 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
 
 def test_a_line_is_on_the_disk_when_its_file_is_said_to_be_finished(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    record = Record(path)
-    record.append(HEADER)
+    record = RecordFile(path)
+    record.append(encode_line(HEADER))
     for number in range(40):
-        record.append(FileRecord(path=f"v/{number}", url="u", size=1))
+        record.append(encode_line(FileRecord(path=f"v/{number}", url="u", size=1)))
         assert len(path.read_bytes().splitlines()) == 2 + number
     record.close()
 
@@ -156,7 +162,7 @@ def test_the_runs_over_a_live_presentation_are_told_by_time_and_manifest(tmp_pat
     second = (later, two, files[2], files[3])
     removed = msgspec.structs.replace(files[0], removed=True)
     write(tmp_path / "r", *first, *second, LIVE, files[4], removed)
-    runs = read_live_runs(tmp_path / "r")
+    runs = read_live_runs(at(tmp_path / "r"))
     assert [(run.header.now, run.manifest_sha256, set(run.paths)) for run in runs] == [
         (LIVE.now, "1", {"b"}),
         (later.now, "2", {"c", "d"}),

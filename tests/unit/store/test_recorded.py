@@ -11,7 +11,8 @@ import pytest
 
 from dashget.common import compactmap
 from dashget.store import FileRecord, Header, RecordedFiles, record
-from dashget.store.record import Record, read_header, read_live_runs
+from dashget.store.record import encode_line, read_header, read_live_runs
+from dashget.store.recordfile import RecordFile
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
 
@@ -30,14 +31,14 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def files(path: Path) -> Iterator[RecordedFiles]:
-    with closing(RecordedFiles(path)) as files:
+    with closing(RecordedFiles(RecordFile(path).open)) as files:
         yield files
 
 
 def add(path: Path, *entries: Header | FileRecord) -> None:
-    with closing(Record(path)) as opened:
+    with closing(RecordFile(path)) as opened:
         for entry in entries:
-            opened.append(entry)
+            opened.append(encode_line(entry))
 
 
 def file(path: str, size: int = 1, *, removed: bool = False) -> FileRecord:
@@ -118,6 +119,6 @@ def test_headers_and_live_runs_are_found_wherever_blocks_end(
     mpd = FileRecord(path="x.mpd", url="u", size=9, sha256="ab")
     add(path, HEADER, file("a"), mpd, live, file("b"), file("c"), HEADER, file("d"))
     path.write_bytes(path.read_bytes() + b'{"dashget":1,"source":"torn"')
-    assert read_header(path) == HEADER
-    (run,) = read_live_runs(path)
+    assert read_header(RecordFile(path).open) == HEADER
+    (run,) = read_live_runs(RecordFile(path).open)
     assert (run.header, run.manifest_sha256, run.paths) == (live, "ab", {"b", "c"})

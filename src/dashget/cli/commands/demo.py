@@ -61,9 +61,9 @@ def _check_directory(root: Path) -> None:
     """Raise StoreError for a directory with files that are not the demo's."""
     from dashget.demo.presentation import MANIFEST_URL
     from dashget.errors import StoreError
-    from dashget.store import MirrorDirectory
+    from dashget.store import Mirror
 
-    store = MirrorDirectory(root, read_only=True)
+    store = Mirror.at(root, read_only=True)
     header = store.header()
     foreign = any(store.iter_files()) if header is None else header.source != MANIFEST_URL
     if foreign:

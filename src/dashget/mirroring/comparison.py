@@ -1,0 +1,37 @@
+"""Compare the record of a file with the server's answer to a HEAD request."""
+
+from __future__ import annotations
+
+from dashget.store import FileRecord
+from dashget.transfer.contract import Fetched
+
+
+def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the URLs with the one first that the recorded file came from, if that is known."""
+    origin = _origin(known, urls)
+    if origin is None:
+        return urls
+    return (origin, *(url for url in urls if url != origin))
+
+
+def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
+    """Return True if the server still has the recorded file: size, then the best validator.
+
+    ``urls`` are those that were asked. If another one answered than the file came from, the
+    size alone is compared: a validator means nothing elsewhere.
+    """
+    if fetched.size != known.size:
+        return False
+    if _origin(known, urls) not in (None, fetched.head.asked):
+        return True
+    if known.etag and fetched.head.etag:
+        return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
+    if known.last_modified and fetched.head.last_modified:
+        return known.last_modified == fetched.head.last_modified
+    return True
+
+
+def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
+    """Return the URL that a file came from; None after a redirect, which hides it."""
+    url = known.final_url or known.url
+    return url if url in urls else None

@@ -1,0 +1,45 @@
+"""A planned file on its way through one run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dashget.planning.layout import SafePath
+from dashget.planning.plan import PlannedSegment
+from dashget.store import FileRecord, PartialFile, Unfinished
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """The reason why the bytes of a file are rejected although all of them arrived."""
+
+    reason: str
+    is_page: bool = False
+    """True if they are an HTML page in place of the file."""
+    hint: str | None = None
+
+
+class PlannedFile(msgspec.Struct, eq=False):
+    """One planned file on its way; the payload of its jobs."""
+
+    planned: PlannedSegment
+    path: SafePath
+    urls: tuple[str, ...]
+    unfinished: Unfinished | None = None
+    """The stored bytes, before the file has its name."""
+    part: PartialFile | None = None
+    """The same, if they arrive in several steps and are not checked yet."""
+    checksum: str | None = None
+    """The checksum for the record, if one is wanted."""
+    rejection: Rejection | None = None
+    local_size: int | None = None
+    known: FileRecord | None = None
+    rejected: int = 0
+    """How often all bytes arrived and were rejected."""
+    refused: int = 0
+    """How often the place did not accept the file."""
+    tries: int = 0
+    """Attempts of earlier rounds."""
+    transferred: int = 0
+    """Bytes received in all rounds."""
+    missed: bool = False
+    """True if no server had the file when it was its turn."""

@@ -1,0 +1,239 @@
+"""The few things that a mirror needs of the place where it is stored.
+
+``Mirror`` knows what the files mean (record, manifest, presence); a ``Backend`` stores bytes
+under paths. ``local`` is the one for directories. A path is relative, with ``/`` between its
+names, and safe (``planning.layout``); paths below ``.dashget/`` are the mirror's own.
+
+**Unfinished bytes.** A place that can keep them for a later run returns ``Parts`` from
+``open_parts``. A place that cannot returns None: then unfinished files stay in memory, large
+ones in temporary files (``held``), and an interrupted file starts again in the next run.
+
+**Pending files.** ``upload`` and ``Parts.publish`` may return a ``Future``: the place has been
+given the file and has not answered yet. Its outcome is reported, and its line written to the
+record, only after the answer. A local directory answers at once and returns None. Every
+``Future`` must get an answer: a backend that talks to a network needs a timeout of its own. It
+also repeats failed requests by itself; ``RefusedError`` tells what is left of them: a
+temporary refusal has the file fetched again at the end of the run, a permanent one fails the
+file, and an error number of a full or broken disk (ENOSPC and its like) ends the run.
+
+**An object store** (S3 and its like) fits behind this protocol as follows.
+
+- ``upload``: PutObject, or a multipart upload for large files, in a pool of threads. An upload
+  that is not completed leaves no object, so a name always stands for a whole file.
+- ``put_if_absent``: PutObject with ``If-None-Match: *``.
+- ``claim``: ``put_if_absent`` of a small object that names the process, renewed every minute;
+  one that was not renewed for several minutes may be replaced (``If-Match`` with its ETag). The
+  holder's text fills the ``InUseError``.
+- ``stat``, ``names``, ``is_blank``, ``iter_files``: one ListObjectsV2 for the whole prefix when
+  the place is claimed, kept up to date by what this run puts and deletes. The claim makes sure
+  that nobody else does. A listing has names and sizes, so no file costs a request of its own.
+- ``open``: a seekable reader that sends one ranged GetObject for each read.
+- ``move``: CopyObject and DeleteObject. It need not be atomic: it is only used to set aside
+  files that no run has recorded, and a kill in between leaves two copies.
+- ``append``: objects cannot grow. Lines are collected and put as numbered objects
+  (``.dashget/record/000042.jsonl``) every few seconds and at ``release``; ``open_record`` joins
+  them. Lines that were lost with the process cost one HEAD request for each file in the next
+  run, as after a kill between the rename and the record line of a local mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from dashget.common.digests import Digest
+from dashget.transfer.contract import ResponseHead, Sink
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+class StoredFile(NamedTuple):
+    """One file of a listing. ``size_bytes`` is None if the place cannot tell it."""
+
+    path: str
+    size_bytes: int | None
+
+
+class RefusedError(OSError):
+    """A place did not accept a file. After a temporary refusal it may be offered again."""
+
+    def __init__(self, reason: str, *, temporary: bool = False) -> None:
+        super().__init__(reason)
+        self.temporary = temporary
+
+
+class Unfinished(Protocol):
+    """All bytes of one file, before the file has its name in the mirror."""
+
+    @property
+    def path(self) -> str:
+        """The path that the file is going to have."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes are stored."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the bytes; a place that keeps unfinished files keeps them."""
+        ...
+
+    def drop(self) -> None:
+        """Remove the bytes: they are not what the server meant to send."""
+        ...
+
+
+class PartialFile(Unfinished, Sink, Protocol):
+    """A file whose bytes arrive in several steps: the engine writes to it.
+
+    Its digests are computed while the bytes arrive in sequence, else by reading them again.
+    """
+
+    @property
+    def promised(self) -> Digest | None:
+        """The digest of the whole file according to the server's response, if it sent one."""
+        ...
+
+    def beginning(self, most: int) -> bytes:
+        """Return the first bytes, up to ``most`` of them."""
+        ...
+
+    def digest(self, algorithm: str) -> bytes:
+        """Return the digest of all bytes."""
+        ...
+
+
+class Parts(Protocol):
+    """The unfinished files of one place."""
+
+    def receive(
+        self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
+    ) -> Unfinished:
+        """Store a whole file without giving it its name.
+
+        Only for files of which nothing is there yet. May be called by several threads.
+        """
+        ...
+
+    def part(self, path: str, url: str, checksum: str | None) -> PartialFile:
+        """Return the unfinished file of a path, with what an earlier run left of it.
+
+        ``checksum`` is an algorithm whose digest is going to be wanted.
+        """
+        ...
+
+    def publish(self, file: Unfinished) -> Future[None] | None:
+        """Give a complete file its name; whatever has the name is replaced.
+
+        A Future is pending until the place has answered; None means that the file is there.
+        """
+        ...
+
+    def has(self, path: str) -> bool:
+        """Return True if bytes of an unfinished file are there."""
+        ...
+
+    def kept(self) -> tuple[int, int]:
+        """Return how many files the next run can resume, and their bytes on hand."""
+        ...
+
+    def close(self, *, sync: bool = True) -> None:
+        """Stop using the parts. With ``sync`` they survive a restart of the system."""
+        ...
+
+
+class Backend(Protocol):
+    """A place for one mirror. All methods may raise OSError."""
+
+    @property
+    def name(self) -> str:
+        """The name of the place in messages."""
+        ...
+
+    def locate(self, path: str) -> str:
+        """Return the name of a file of the mirror in messages."""
+        ...
+
+    def claim(self, since: str) -> None:
+        """Take the place for this process, and make it if it is missing.
+
+        ``since`` is the current time, for others to read. Raises InUseError if another
+        process holds the place.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give the place back, with the record complete in it."""
+        ...
+
+    def check_present(self) -> None:
+        """Raise StoreError if the place has vanished since it was claimed."""
+        ...
+
+    def is_blank(self) -> bool:
+        """Return True if the place is empty or missing."""
+        ...
+
+    def stat(self, path: str) -> int | None:
+        """Return the size of a file, None if there is none.
+
+        Raises IsADirectoryError if something other than a regular file has the name.
+        """
+        ...
+
+    def names(self, folder: str, most: int) -> frozenset[str] | None:
+        """Return the names in a folder; None if there are more than ``most``, or unreadable."""
+        ...
+
+    def iter_files(self, folder: str = "") -> Iterator[StoredFile]:
+        """Yield every file below a folder, ``.dashget/`` excepted unless it is that folder."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file to read it, seekable."""
+        ...
+
+    def is_same(self, path: str, other: str) -> bool:
+        """Return True if two paths lead to one and the same file."""
+        ...
+
+    def put(self, path: str, data: bytes) -> None:
+        """Store a small file, whole or not at all; whatever has its name is replaced."""
+        ...
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """Store a small file unless something has its name; return True if it was stored."""
+        ...
+
+    def upload(self, path: str, source: BinaryIO, size: int) -> Future[None] | None:
+        """Store a file of any size, whole or not at all; see ``Parts.publish``.
+
+        ``source`` is read from its current position and left open for the backend to close.
+        """
+        ...
+
+    def move(self, path: str, target: str) -> None:
+        """Give a file another name, in a folder that may be missing; a file there is replaced."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file, and folders that become empty; a missing file is no error."""
+        ...
+
+    def append(self, line: bytes) -> None:
+        """Add a line to the record."""
+        ...
+
+    def open_record(self) -> BinaryIO | None:
+        """Open the record to read it, seekable; None if there is none."""
+        ...
+
+    def open_parts(self) -> Parts | None:
+        """Return the unfinished files; None if the place cannot keep any."""
+        ...
+
+    def leftover_parts(self) -> tuple[str, ...]:
+        """Return the paths of unfinished files; needs no claim."""
+        ...

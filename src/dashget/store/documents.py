@@ -1,0 +1,104 @@
+"""The documents of a mirror: its MPD in all versions, and remote elements of it."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+from dashget.planning.layout import CONTROL_DIRECTORY
+from dashget.store.mirror import Mirror
+from dashget.store.record import FileRecord
+
+_MANIFESTS = f"{CONTROL_DIRECTORY}/manifests"
+_REMOTE = f"{CONTROL_DIRECTORY}/remote"
+_INDEX = f"{_REMOTE}/index.jsonl"
+
+
+class Displaced(enum.Enum):
+    """The kind of file that was replaced by the MPD."""
+
+    EARLIER = "earlier"
+    """An earlier version that was recorded: kept in ``.dashget/manifests/``."""
+    FOREIGN = "foreign"
+    """A file that no run has recorded: kept in ``.dashget/replaced/``."""
+
+
+def keep_manifest(store: Mirror, data: bytes, record: FileRecord) -> Displaced | None:
+    """Store the MPD as received; return the kind of the file that it replaced, if any.
+
+    An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
+    """
+    with store.as_store_error():
+        try:
+            earlier = store.read(record.path)
+        except FileNotFoundError:
+            earlier = None
+    known = store.is_recorded(record.path)
+    if earlier == data and store.recorded_size(record.path, record.url) == record.size:
+        return None
+    displaced = None
+    if earlier is not None and earlier != data:
+        displaced = Displaced.EARLIER if known else Displaced.FOREIGN
+    if displaced is Displaced.FOREIGN:
+        with store.as_store_error():
+            store.set_aside(record.path)
+    elif earlier is not None and displaced is Displaced.EARLIER:
+        _keep_earlier(store, record.path, earlier)
+    if known:
+        # A kill before the new line leaves no line at all: a wrong one of equal size would be
+        # believed.
+        store.note(msgspec.structs.replace(record, removed=True))
+    store.write(record.path, data)
+    store.note(record)
+    return displaced
+
+
+def _keep_earlier(store: Mirror, name: str, data: bytes) -> None:
+    stamp = store.stamp()
+    kept, number = f"{_MANIFESTS}/{stamp}-{name}", 1
+    with store.as_store_error():
+        while not store.place.put_if_absent(kept, data):
+            number += 1
+            kept = f"{_MANIFESTS}/{stamp}~{number}-{name}"
+
+
+def manifest_versions(store: Mirror) -> tuple[str, ...]:
+    """Return the paths of all stored versions of the MPD: the earlier ones, then the last.
+
+    They may have been changed since they were recorded.
+    """
+    header = store.header()
+    last = () if header is None else (header.manifest,)
+    kept = sorted(file.path for file in store.place.iter_files(_MANIFESTS))
+    return tuple(path for path in (*kept, *last) if store.size(path) is not None)
+
+
+def keep_remote(store: Mirror, entities: Iterable[tuple[str, str, bytes]]) -> None:
+    """Store the content of remote elements of the MPD: href, URL, content."""
+    index = []
+    for href, url, data in entities:
+        name = _remote_name(data)
+        store.write_if_changed(f"{_REMOTE}/{name}", data)
+        index.append({"href": href, "url": url, "file": name})
+    if index or store.size(_INDEX) is not None:
+        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in index)
+        store.write_if_changed(_INDEX, lines)
+
+
+def read_remote(store: Mirror) -> tuple[tuple[str, str, bytes], ...]:
+    """Return what ``keep_remote`` stored, as far as it is there: href, URL, content."""
+    found = []
+    with contextlib.suppress(OSError, KeyError, msgspec.DecodeError):
+        for line in store.read(_INDEX).splitlines():
+            entry = msgspec.json.decode(line, type=dict[str, str])
+            found.append((entry["href"], entry["url"], store.read(f"{_REMOTE}/{entry['file']}")))
+    return tuple(found)
+
+
+def _remote_name(data: bytes) -> str:
+    from hashlib import sha256
+
+    return f"{sha256(data).hexdigest()[:32]}.xml"

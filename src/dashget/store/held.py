@@ -1,0 +1,131 @@
+"""Unfinished files for places that cannot keep any: in memory, large ones in temporary files.
+
+Nothing of them outlives the run. A file that was interrupted starts again in the next one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING, BinaryIO, Final
+
+from dashget.common.byterange import ByteRange
+from dashget.common.digests import Digest
+from dashget.store.backend import Unfinished
+from dashget.store.hashing import PassingDigests
+from dashget.transfer.contract import ResponseHead, ResumePoint
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_IN_MEMORY_BYTES: Final = 4 << 20
+"""A file that grows larger than this is held in a temporary file."""
+_BLOCK: Final = 1 << 20
+
+
+class HeldPart:
+    """The bytes of one unfinished file, held by this process: a ``PartialFile``."""
+
+    def __init__(self, path: str, checksum: str | None = None) -> None:
+        self.path = path
+        self.size = 0
+        from tempfile import SpooledTemporaryFile  # slow to import, and seldom needed
+
+        self._digests = PassingDigests(checksum)
+        self._file: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+        self._lock = threading.Lock()
+
+    @property
+    def promised(self) -> Digest | None:
+        """The digest of the whole file according to the server's response, if it sent one."""
+        return self._digests.promised
+
+    def resume_point(self) -> ResumePoint | None:
+        """Return nothing: earlier runs leave nothing."""
+        return None
+
+    def begin(self, head: ResponseHead, offset: int) -> None:
+        """Drop the bytes from ``offset`` on."""
+        self._digests.begin(head, offset)
+        self._file.truncate(offset)
+        self.size = offset
+
+    def scatter(self) -> None:
+        """Expect bytes in any order."""
+        self._digests.stop()
+
+    def write(self, data: bytes, offset: int, /) -> object:
+        """Put the bytes in place."""
+        with self._lock:
+            self._digests.add((data,), offset)
+            self._file.seek(offset)
+            self._file.write(data)
+            self.size = max(self.size, offset + len(data))
+        return None
+
+    def written(self, span: ByteRange) -> None:
+        """Do nothing: no later run resumes the file."""
+
+    def beginning(self, most: int) -> bytes:
+        """Return the first bytes, up to ``most`` of them."""
+        self._file.seek(0)
+        return self._file.read(most)
+
+    def digest(self, algorithm: str) -> bytes:
+        """Return the digest of all bytes."""
+        known = self._digests.get(algorithm, self.size)
+        if known is not None:
+            return known
+        import hashlib
+
+        digest = hashlib.new(algorithm)
+        self._file.seek(0)
+        while block := self._file.read(_BLOCK):
+            digest.update(block)
+        return digest.digest()
+
+    def take(self) -> BinaryIO:
+        """Hand over the bytes, to be read from their beginning and closed by the reader."""
+        self._file.seek(0)
+        return self._file  # type: ignore[return-value]  # typeshed has no BinaryIO for it
+
+    def close(self) -> None:
+        """Drop the bytes."""
+        self._file.close()
+
+    drop = close
+
+
+class HeldParts:
+    """The unfinished files of a place that keeps none: ``Parts``."""
+
+    def __init__(self, upload: Callable[[str, BinaryIO, int], Future[None] | None]) -> None:
+        """``upload`` is that of the place's ``Backend``."""
+        self._upload = upload
+
+    def receive(self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]) -> HeldPart:
+        """Hold a whole file."""
+        part = HeldPart(path)
+        part.write(b"".join(pieces), 0)
+        return part
+
+    def part(self, path: str, url: str, checksum: str | None = None) -> HeldPart:
+        """Return an empty part."""
+        return HeldPart(path, checksum)
+
+    def publish(self, file: Unfinished) -> Future[None] | None:
+        """Upload a complete file."""
+        if not isinstance(file, HeldPart):
+            raise TypeError("not an unfinished file of this place")
+        return self._upload(file.path, file.take(), file.size)
+
+    def has(self, path: str) -> bool:
+        """Return False: earlier runs leave nothing."""
+        return False
+
+    def kept(self) -> tuple[int, int]:
+        """Return zeros: the next run can resume nothing."""
+        return 0, 0
+
+    def close(self, *, sync: bool = True) -> None:
+        """Do nothing: each file is closed by itself."""

@@ -1,0 +1,244 @@
+"""A mirror in a local directory: the backend that every mirror uses today.
+
+The order of every file is: write without a name (``unnamed``) or as a part (``parts``), give
+it its final name, append its line to the record. It answers at once, so no file is pending.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from dashget.errors import StoreError
+from dashget.planning.layout import CONTROL_DIRECTORY
+from dashget.store.backend import Parts, StoredFile, Unfinished
+from dashget.store.folders import Folders
+from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
+from dashget.store.lock import Lock
+from dashget.store.moving import move
+from dashget.store.parts import Part
+from dashget.store.recordfile import RecordFile, open_regular
+from dashget.store.unnamed import UnnamedFile, UnnamedFiles
+from dashget.transfer.contract import ResponseHead
+
+_COPY_BYTES: Final = 1 << 20
+_FILES: Final = (UnnamedFile, Part)
+
+
+class LocalDirectory:
+    """A directory as the place of one mirror: a ``Backend``.
+
+    With ``fsync`` every file that has its name survives a power cut.
+    """
+
+    def __init__(self, root: Path, *, fsync: bool = False) -> None:
+        self.root = root
+        self._control = root / CONTROL_DIRECTORY
+        self._prefix = os.path.join(root, "")
+        self._fsync = fsync
+        self._lock = Lock(self._control / "lock")
+        self._record = RecordFile(self._control / "record.jsonl", fsync=fsync)
+        self._folders = Folders(self._prefix, self.check_present)
+
+    @property
+    def name(self) -> str:
+        """The name of the directory."""
+        return str(self.root)
+
+    def locate(self, path: str) -> str:
+        """Return the path of a file with that of the directory."""
+        return str(self.root / path)
+
+    def claim(self, since: str) -> None:
+        """Make the directory if it is missing, and lock it for this process."""
+        self._control.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire(self.name, since)
+
+    def release(self) -> None:
+        """Close the record and unlock the directory."""
+        self._record.close()
+        self._lock.release()
+
+    def check_present(self) -> None:
+        """Raise StoreError if the directory has vanished since it was claimed."""
+        if not self._control.is_dir() or not self._record.is_in_place():
+            raise StoreError(
+                f"{self.root} has vanished or was moved",
+                hint="nothing more can be stored there; the same command begins anew",
+            )
+
+    def is_blank(self) -> bool:
+        """Return True if the directory is empty or missing."""
+        return self.names("", 0) == frozenset()
+
+    def stat(self, path: str) -> int | None:
+        """Return the size of a file; IsADirectoryError if something else has the name."""
+        try:
+            found = os.stat(self._prefix + path)
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            raise IsADirectoryError(f"not a file: {path}")
+        return found.st_size
+
+    def names(self, folder: str, most: int) -> frozenset[str] | None:
+        """Return the names in a folder; None if there are more than ``most``, or unreadable."""
+        try:
+            with os.scandir(self._prefix + folder) as entries:
+                names = frozenset(entry.name for entry in itertools.islice(entries, most + 1))
+        except FileNotFoundError:
+            return frozenset()
+        except OSError:
+            return None
+        return names if len(names) <= most else None
+
+    def iter_files(self, folder: str = "") -> Iterator[StoredFile]:
+        """Yield every file below a folder; links to folders are not followed."""
+        for above, folders, files in os.walk(self._prefix + folder):
+            relative = os.path.relpath(above, self.root).replace(os.sep, "/")
+            if relative == ".":
+                folders[:] = [name for name in folders if name != CONTROL_DIRECTORY]
+            for name in files:
+                path = name if relative == "." else f"{relative}/{name}"
+                try:
+                    size = os.stat(self._prefix + path).st_size
+                except OSError:  # a link whose target is missing
+                    size = None
+                yield StoredFile(path, size)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file to read it."""
+        return open_regular(self.root / path)
+
+    def is_same(self, path: str, other: str) -> bool:
+        """Return True if two paths lead to one and the same file."""
+        try:
+            return os.path.samefile(self._prefix + path, self._prefix + other)
+        except OSError:
+            return False
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a small file under another name, and rename it."""
+        fresh = self._write_fresh(path, data)
+        move(fresh, self._prefix + path, fsync=self._fsync)
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """Write a small file unless something has its name; return True if it was written."""
+        if os.path.lexists(self._prefix + path):
+            return False
+        # The lock keeps other processes of DashGet away in between.
+        self.put(path, data)
+        return True
+
+    def upload(self, path: str, source: BinaryIO, size: int) -> None:
+        """Copy a file of any size into the directory."""
+        import shutil
+
+        fresh = self._write_fresh(path, b"")
+        with source, open(fresh, "wb") as file:
+            shutil.copyfileobj(source, file, _COPY_BYTES)
+            if self._fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        move(fresh, self._prefix + path, fsync=self._fsync)
+
+    def move(self, path: str, target: str) -> None:
+        """Rename a file, or copy it if the target is on another disk."""
+        self._folders.make(target.rpartition("/")[0])
+        move(self._prefix + path, self._prefix + target)
+
+    def delete(self, path: str) -> None:
+        """Remove a file, and folders that become empty; a missing file is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._prefix + path)
+        self._folders.remove_empty(path.rpartition("/")[0])
+
+    def append(self, line: bytes) -> None:
+        """Add a line to the record."""
+        self._record.append(line)
+
+    def open_record(self) -> BinaryIO | None:
+        """Open the record to read it; None if there is none."""
+        return self._record.open()
+
+    def open_parts(self) -> Parts:
+        """Return the unfinished files, without those that no journal line vouches for."""
+        journal = Journal(self._control / "parts", fsync=self._fsync)
+        return LocalParts(journal, self._folders, fsync=self._fsync)
+
+    def leftover_parts(self) -> tuple[str, ...]:
+        """Return the paths of unfinished files."""
+        return read_part_paths(self._control / "parts")
+
+    def _write_fresh(self, path: str, data: bytes) -> str:
+        self._folders.make(path.rpartition("/")[0])
+        fresh = self._control / "fresh"
+        with fresh.open("wb") as file:
+            file.write(data)
+            if self._fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        return str(fresh)
+
+
+class LocalParts:
+    """The unfinished files of a local directory: ``Parts``."""
+
+    def __init__(self, journal: Journal, folders: Folders, *, fsync: bool = False) -> None:
+        self.journal = journal
+        self.unnamed = UnnamedFiles(journal)
+        self._folders = folders
+        self._fsync = fsync
+
+    def receive(
+        self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
+    ) -> UnnamedFile | Part:
+        """Write a whole file without a name, or as a part if the file system needs names."""
+        file = self.unnamed.write(path, pieces)
+        if file is not None:
+            return file
+        part = Part(self.journal, path, url)
+        try:
+            part.begin(head, 0)
+            part.write_pieces(pieces, 0)
+        except BaseException:
+            part.close()
+            raise
+        return part
+
+    def part(self, path: str, url: str, checksum: str | None = None) -> Part:
+        """Return the part of a path."""
+        return Part(self.journal, path, url, checksum)
+
+    def publish(self, file: Unfinished) -> None:
+        """Give a complete file its final name."""
+        if not isinstance(file, _FILES):
+            raise TypeError("not an unfinished file of this directory")
+        folder = file.path.rpartition("/")[0]
+        if folder not in self._folders.made:
+            try:
+                self._folders.make(folder)
+            except BaseException:
+                file.close()
+                raise
+        file.finish(fsync=self._fsync)
+        if self._fsync:
+            sync_folder(self._folders.prefix + folder)
+
+    def has(self, path: str) -> bool:
+        """Return True if an earlier run or attempt left bytes of a file."""
+        return not self.journal.is_empty and self.journal.knows(part_name(path))
+
+    def kept(self) -> tuple[int, int]:
+        """Return how many files the next run can resume, and their bytes on hand."""
+        return (0, 0) if self.journal.is_empty else self.journal.kept()
+
+    def close(self, *, sync: bool = True) -> None:
+        """Close the journal; with ``sync`` the parts survive a restart of the system."""
+        self.journal.close(sync=sync)
+        self.unnamed.give_up()

@@ -1,0 +1,88 @@
+"""The lock file of a mirror in a local directory: one process at a time works on it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+from dashget.errors import InUseError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module is optional
+
+_MOST: Final = 500
+"""How many bytes of a lock file are read."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The content of the lock file: which process holds the mirror, and since when."""
+
+    pid: int
+    host: str
+    since: str
+
+
+class Lock:
+    """The lock of one mirror. ``acquire`` it once; ``release`` it or end the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    @property
+    def held(self) -> bool:
+        """True between ``acquire`` and ``release``."""
+        return self._file is not None
+
+    def acquire(self, root: str, since: str) -> None:
+        """Take the lock; raise InUseError if another process has it."""
+        file = self._path.open("a+b")
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                # A file system without locks: keeping two processes apart is up to the user.
+                self._file = file
+                return
+            holder = _read_holder(file)
+            file.close()
+            raise _in_use(root, holder) from error
+        file.truncate(0)
+        file.write(msgspec.json.encode(Holder(os.getpid(), _host_name(), since)))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back, if it was taken."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _in_use(root: str, holder: Holder | None) -> InUseError:
+    if holder is None:
+        return InUseError(root)
+    return InUseError(root, pid=holder.pid, host=holder.host, since=holder.since)
+
+
+def _read_holder(file: IO[bytes]) -> Holder | None:
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        file.seek(0)
+        return msgspec.json.decode(file.read(_MOST), type=Holder)
+    return None
+
+
+def _host_name() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()

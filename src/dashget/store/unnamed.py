@@ -1,0 +1,147 @@
+"""Whole files that have no name before their final one (Linux, ``O_TMPFILE``).
+
+A small file that arrives whole is written to a file without a name, which is then linked to
+its final name: two system calls less than a part that is renamed, and a kill leaves nothing
+behind. File systems without such files, or without links to them, get parts instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from dashget.common.oserrors import is_disk_failure
+from dashget.store.journal import Journal, part_name
+from dashget.store.moving import move
+from dashget.store.writing import read_at, write_all, write_pieces
+
+OPEN_FILES: Final = "/proc/self/fd"
+"""Where Linux shows a process its open files, so that a name can be given to one."""
+
+_FLAGS: Final = getattr(os, "O_TMPFILE", 0) | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_COPY_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+_UNSUPPORTED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
+"""The errors of file systems and kernels that know no files without a name."""
+_OF_THIS_FOLDER: Final = (errno.ENOENT, errno.EXDEV)
+"""Errors that say nothing about links in other folders; one may be on another file system."""
+
+
+class UnnamedFiles:
+    """Makes files without a name on the file system of one mirror, as long as that works."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.root: int | None = None
+        """The mirror's directory, open; None if parts have to be used instead."""
+        self.prefix = journal.root_prefix
+        self._lock = threading.Lock()
+        if hasattr(os, "O_TMPFILE") and os.path.isdir(OPEN_FILES):
+            self.root = os.open(self.prefix, os.O_RDONLY | os.O_DIRECTORY)
+
+    def write(self, path: str, pieces: Sequence[bytes]) -> UnnamedFile | None:
+        """Write a whole file without a name; return None if that is impossible here."""
+        if self.root is None:
+            return None
+        try:
+            descriptor = os.open(self.prefix, _FLAGS, 0o666)
+        except FileNotFoundError as error:
+            raise self.journal.vanished() from error
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            self.give_up()
+            return None
+        try:
+            size = write_pieces(descriptor, pieces, 0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return UnnamedFile(self, path, descriptor, size)
+
+    def give_up(self) -> None:
+        """Make no more files without a name; also to be called at the end."""
+        with self._lock:
+            root, self.root = self.root, None
+        if root is not None:
+            os.close(root)
+
+
+class UnnamedFile:
+    """One whole file without a name; it vanishes when it is closed before ``finish``."""
+
+    __slots__ = ("_descriptor", "_files", "path", "size")
+
+    def __init__(self, files: UnnamedFiles, path: str, descriptor: int, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._files = files
+        self._descriptor: int | None = descriptor
+
+    def finish(self, *, fsync: bool = False) -> None:
+        """Close the file and give it its final name; whatever has the name is replaced."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            raise ValueError("finished or closed already")
+        try:
+            part = self._link(descriptor, fsync=fsync)
+        finally:
+            # Before it is renamed: some systems do not rename open files.
+            os.close(descriptor)
+        if part is not None:
+            move(part, self._files.prefix + self.path, fsync=fsync)
+
+    def close(self) -> None:
+        """Let the file vanish, if it has no name yet."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    drop = close
+
+    def _link(self, descriptor: int, *, fsync: bool) -> str | None:
+        """Link the file to its final name; return the part that it became if that fails."""
+        files, source = self._files, f"{OPEN_FILES}/{descriptor}"
+        if fsync:
+            os.fsync(descriptor)
+        root = files.root
+        if root is None:
+            return self._copy(descriptor, fsync=fsync)
+        try:
+            # Only with a directory does Python have the link follow to the file itself.
+            os.link(source, self.path, dst_dir_fd=root)
+        except FileExistsError:
+            part = self._free_part()
+            os.link(source, os.path.abspath(part), dst_dir_fd=root)
+            return part
+        except OSError as error:
+            if is_disk_failure(error):
+                raise
+            if error.errno not in _OF_THIS_FOLDER:
+                files.give_up()
+            return self._copy(descriptor, fsync=fsync)
+        return None
+
+    def _free_part(self) -> str:
+        """Return a free name in the directory of parts; whatever has it is removed."""
+        journal = self._files.journal
+        journal.create_directory()
+        part = journal.prefix + part_name(self.path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+        return part
+
+    def _copy(self, descriptor: int, *, fsync: bool) -> str:
+        """Copy the bytes to a part, if the file itself cannot get a name."""
+        part = self._free_part()
+        copy = os.open(part, _COPY_FLAGS, 0o666)
+        try:
+            write_all(copy, read_at(descriptor, self.size, 0), 0)
+            if fsync:
+                os.fsync(copy)
+        finally:
+            os.close(copy)
+        return part
