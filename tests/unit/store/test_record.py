@@ -119,7 +119,8 @@ def test_a_size_that_no_file_has_is_not_believed(size: int, tmp_path: Path) -> N
 @given(st.data())
 def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -> None:
     encoder = msgspec.json.Encoder()
-    files = [FileRecord(path=f"v/{n}", url=f"http://h/{n}", size=1000 + n) for n in range(4)]
+    # One flipped bit must not turn one path into another.
+    files = [FileRecord(path=f"v/{n}{n}", url=f"http://h/{n}", size=1000 + n) for n in range(4)]
     text = b"".join(encoder.encode(entry) + b"\n" for entry in (HEADER, *files))
     position = data.draw(st.integers(0, len(text) - 1))
     damaged = bytearray(text)
