@@ -61,8 +61,8 @@ from dashget.store import (
 from dashget.transfer.contract import Hooks
 from dashget.transfer.engine import Engine
 from dashget.transfer.http.origin import shown
+from dashget.transfer.settings.checks import read_files, warnings_about
 from dashget.transfer.settings.options import TransferOptions
-from dashget.transfer.settings.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 if TYPE_CHECKING:

@@ -28,6 +28,8 @@ from typing import ClassVar
 
 import msgspec
 
+GONE_STATUSES = frozenset({404, 410})
+"""Statuses of HTTP by which a server says that a resource does not exist."""
 MORE_FILES_HINT = "allow more open files (ulimit -n); the same command continues from here"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.digests import sha256_hex
-from dashget.errors import FetchError, Issue, ManifestFetchError
+from dashget.errors import GONE_STATUSES, FetchError, Issue, ManifestFetchError
 from dashget.manifest.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.manifest.source import Source, check_base, read_file, read_stdin
 from dashget.mpd.model import MPD
@@ -126,6 +126,6 @@ def _fetch(url: str, engine: Engine, max_bytes: int) -> tuple[Fetched, bytes]:
 def _hint_for(error: FetchError) -> str:
     if error.status in (401, 403):
         return "the server wants authorization: give it with -H 'Authorization: ...' or a cookie"
-    if error.status in (404, 410):
+    if error.status in GONE_STATUSES:
         return "check the URL; the server answers, but has nothing there"
     return "check the URL and the network, then try again"

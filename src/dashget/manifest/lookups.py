@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.errors import FetchError, Issue, MPDError
+from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
 from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import SingleAddressing
@@ -30,7 +30,6 @@ _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
-_NOT_THERE: Final = (404, 410)
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
@@ -189,7 +188,7 @@ def _fetch_entity(
         fetched, data = engine.fetch(Request((target,)), max_bytes=_REMOTE_BYTES)
     except FetchError as error:
         issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
-        if error.status not in _NOT_THERE:
+        if error.status not in GONE_STATUSES:
             unreached.append(Unreached(target, error.message))
         return None
     return RemoteEntity(href, fetched.url, data)

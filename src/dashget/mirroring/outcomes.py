@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashget.common.oserrors import is_disk_failure
-from dashget.errors import StoreError
+from dashget.errors import GONE_STATUSES, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.comparison import is_same
@@ -23,7 +23,6 @@ _REJECTED_AT_MOST: Final = 3
 _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
-_GONE: Final = (404, 410)
 _NO_CACHE: Final[dict[str, str]] = {}
 _SECOND_CHANCES: Final = 100
 """At most so many files that no server has, or that it has a page for, are asked for again:
@@ -210,7 +209,7 @@ class Outcomes:
             self._again.append(file)
         elif self._may_be_absent(file, error):
             self._absent.append((file, error))
-        elif error.status in _GONE and not file.missed and self._second_chances > 0:
+        elif error.status in GONE_STATUSES and not file.missed and self._second_chances > 0:
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
             self._second_chances -= 1
@@ -220,7 +219,7 @@ class Outcomes:
 
     def _keep(self, file: PlannedFile, known: FileRecord, error: TransferError) -> None:
         """Keep a recorded file that could not be compared with the server."""
-        gone = error.status in _GONE
+        gone = error.status in GONE_STATUSES
         (self._gone if gone else self._uncompared).append((file.path, error.message))
         problem = "gone from the server" if gone else "not compared with the server"
         reason = f"{problem}: {error.message}"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import enum
 import re
-from datetime import UTC
 from fractions import Fraction
 from typing import Final
 
 import msgspec
 
+from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.errors import Issue
 from dashget.mpd.model import MPD
@@ -81,10 +81,8 @@ def read_clock(method: ClockMethod, body: bytes, date_header: str | None) -> Fra
 
 
 def read_date_header(text: str) -> Fraction:
-    """Parse an HTTP date (RFC 9110, 5.6.7) into seconds since 1970."""
-    from email.utils import parsedate_to_datetime
-
-    moment = parsedate_to_datetime(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return Fraction(int(moment.timestamp()))
+    """Return a ``Date`` header as seconds since 1970; ValueError if it is invalid."""
+    seconds = read_http_date(text)
+    if seconds is None:
+        raise ValueError(f"not an HTTP date: {text[:80]!r}")
+    return Fraction(seconds)

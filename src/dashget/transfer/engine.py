@@ -20,13 +20,14 @@ from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, 
 from dashget.transfer.curl.descriptors import load_early, no_descriptors
 from dashget.transfer.curl.easy import check_support, new_cookies
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.origin import Guard, Origins
+from dashget.transfer.http.guard import Guard
+from dashget.transfer.http.origin import Origins
 from dashget.transfer.pacing.concurrency import Pacer
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.retry import Bases
 from dashget.transfer.run.run import Run, Shared
+from dashget.transfer.settings.checks import check_sendable, read_files
 from dashget.transfer.settings.options import TransferOptions
-from dashget.transfer.settings.precheck import check_sendable, read_files
 
 _POLL_SECONDS = 0.5
 

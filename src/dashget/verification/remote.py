@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from dashget.errors import GONE_STATUSES
 from dashget.mirroring.comparison import is_same, origin_first
 from dashget.store import FileRecord
 from dashget.transfer.contract import (
@@ -19,7 +20,6 @@ from dashget.transfer.contract import (
 from dashget.transfer.engine import Engine
 from dashget.verification.findings import Finding, Problem, note
 
-_GONE: Final = (404, 410)
 _FORBIDDEN_HINT: Final = (
     "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
     " --user, or a token in the query (--append-query)"
@@ -56,7 +56,7 @@ class RemoteCheck:
             self.compared += 1
             if not is_same(record, result, job.request.urls):
                 self.findings.append(_changed(record, result))
-        elif result.status in _GONE:
+        elif result.status in GONE_STATUSES:
             message = f"the server no longer has it ({result.message})"
             self.findings.append(note(record.path, Problem.GONE, message))
         elif not result.cancelled:

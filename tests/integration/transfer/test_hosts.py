@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dashget.transfer.contract import Fetched, Method, Request
-from dashget.transfer.http.origin import Guard
+from dashget.transfer.http.guard import Guard
 from dashget.transfer.pacing import concurrency as limits
 from tests.support import program
 from tests.support.crowd import PATIENT, Crowd

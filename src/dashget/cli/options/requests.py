@@ -12,13 +12,13 @@ from dashget.common.lateregex import late
 from dashget.errors import UsageError
 from dashget.events import Warned
 from dashget.transfer.curl.descriptors import raise_limit
+from dashget.transfer.settings.checks import read_files, warnings_about
 from dashget.transfer.settings.options import (
     MOST_TO_FIND,
     HttpVersion,
     OriginHeader,
     TransferOptions,
 )
-from dashget.transfer.settings.precheck import read_files, warnings_about
 from dashget.version import __version__
 
 _RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")

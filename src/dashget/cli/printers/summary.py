@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dashget.cli.printers import text
 from dashget.common.foreigntext import printable
+from dashget.errors import GONE_STATUSES
 from dashget.events import Failure, Outcome, Summary
 
 _SHOWN_FAILURES = 20
@@ -82,7 +83,7 @@ def _hint(summary: Summary) -> str:
     if hint is not None and not summary.interrupted:
         return printable(hint)
     statuses = {failure.status for failure in summary.failures}
-    if statuses and not summary.interrupted and statuses <= {403, 404, 410}:
+    if statuses and not summary.interrupted and statuses <= {403, *GONE_STATUSES}:
         return "the server refuses these files, although the manifest names them; it may be faulty"
     return "run the same command again; it fetches only what is missing"
 

@@ -11,8 +11,8 @@ from dashget.errors import MORE_FILES_HINT, StoreError
 _NEEDED = 64
 _NEEDED_BY_EACH = 4
 _LOADED_LATE = (
-    "dashget.transfer.curl.proxy", "email.utils", "hashlib", "http", "ipaddress", "random",
-    "socket", "statistics",
+    "dashget.transfer.curl.proxy", "dashget.transfer.settings.proxies", "email.utils", "hashlib",
+    "http", "ipaddress", "random", "socket", "statistics",
 )  # fmt: skip
 """What most runs never need. To load it takes descriptors, too."""
 _LOOKUP = 4

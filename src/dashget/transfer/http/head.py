@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import re
 
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.transfer.contract import ResponseHead
 
@@ -84,7 +84,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         modified = self.text("last-modified")
         if modified is None:
             return None
-        date, changed = http_date(self.text("date")), http_date(modified)
+        date, changed = read_http_date(self.text("date")), read_http_date(modified)
         # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
         return modified if date is not None and changed is not None and date > changed else None
 
@@ -121,27 +121,13 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         )
 
 
-def http_date(text: str | None) -> int | None:
-    """Read an HTTP date as seconds since 1970; None where it is none (RFC 9110, 5.6.7)."""
-    # Loaded late: it takes longer than the rest of this module, and few responses need it.
-    from email.utils import parsedate
-
-    fields = parsedate(text) if text else None
-    if fields is None:
-        return None
-    try:
-        return int(datetime.datetime(*fields[:6], tzinfo=datetime.UTC).timestamp())
-    except (ValueError, OverflowError):
-        return None
-
-
 def retry_after_seconds(value: str | None, now: float) -> float | None:
     """Read ``Retry-After`` in either form; ``now`` is the wall clock (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    when = http_date(value)
+    when = read_http_date(value)
     return None if when is None else max(0.0, when - now)
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
-from dashget.transfer.http.head import Head, http_date, retry_after_seconds
+from dashget.transfer.http.head import Head, retry_after_seconds
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
@@ -107,7 +108,7 @@ def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
 
 def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
     """Return how long a response stays fresh by its ``Expires``; what is no date has passed."""
-    expires, date = http_date(head.text("expires")), http_date(head.text("date"))
+    expires, date = read_http_date(head.text("expires")), read_http_date(head.text("date"))
     if expires is None:
         return 0.0
     # By the server's own clock, where it tells: that need not agree with ours.

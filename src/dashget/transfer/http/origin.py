@@ -6,7 +6,6 @@ worked out once per origin; a request then looks its origin up by the URL's begi
 
 from __future__ import annotations
 
-import os
 from urllib.parse import quote
 
 from dashget.common.foreigntext import printable_url
@@ -14,6 +13,7 @@ from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
 from dashget.transfer.http.failure import Failure, policy_failure
+from dashget.transfer.http.guard import Guard, downgrade_refused, is_private
 from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 
@@ -65,39 +65,6 @@ class Origin:
     def matches(self, pattern: HostPattern) -> bool:
         """Return True if a user has named this origin by ``pattern``."""
         return pattern.matches(self.scheme, self.host, self.port)
-
-
-class Guard(HidesSecrets, frozen=True):
-    """Limits on where a manifest may lead, as the manifest's own address sets them."""
-
-    https_only: bool = False
-    """True if plain http is refused, because the manifest came over https."""
-    public: tuple[tuple[str, int], ...] = ()
-    """Host and port of each public manifest, which may not lead to a private address."""
-    proxy: str | None = None
-    """The proxy of the options, which may have a private address."""
-
-    def downgrade(self, url: str) -> Failure | None:
-        """Return the failure of a plain http URL in a manifest that came over https."""
-        if not self.https_only or url[:6].lower() == "https:":
-            return None
-        return _downgrade_refused("a manifest from https names an http URL")
-
-    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
-        """Return True if ``host`` may not be reached at ``address`` (and ``port``).
-
-        A manifest from a public address sends nobody to a private one (design, 7). A name
-        is judged by the address that it is about to be reached at, not by a lookup before.
-        A proxy is the user's choice; what it reaches is its own business.
-        """
-        homes = self.public
-        if not homes or host.lower() in (home for home, _ in homes):
-            return False
-        return (
-            not _is_public(address)
-            and any(_host_is_public(*home) for home in homes)
-            and not _is_proxy(address, port, self.proxy)
-        )
 
 
 class Origins:
@@ -172,7 +139,7 @@ class Origins:
             https_only=not options.allow_downgrade and any(home[0] == "https" for home in homes),
             public=()
             if options.allow_private
-            else tuple((home[1], home[2]) for home in homes if not _is_private(home[1])),
+            else tuple((home[1], home[2]) for home in homes if not is_private(home[1])),
             proxy=options.proxy,
         )
 
@@ -238,7 +205,7 @@ class Origins:
             return policy_failure(f"redirect to an invalid URL ({error}): {shown}")
         downgrades = target.scheme == "http" and url[:6].lower() == "https:"
         if downgrades and not self._options.allow_downgrade:
-            return _downgrade_refused("redirect from https to http refused")
+            return downgrade_refused("redirect from https to http refused")
         return str(target)
 
     def shown(self, url: str) -> str:
@@ -252,10 +219,6 @@ class _Home(HidesSecrets, frozen=True):
     has_query: bool
     user: str | None
     secrets = ("user",)
-
-
-def _downgrade_refused(message: str) -> Failure:
-    return policy_failure(message, "allow it with --allow-downgrade")
 
 
 def header_line(name: str, value: str) -> str:
@@ -305,51 +268,3 @@ def _decoded(location: str) -> str:
     except UnicodeDecodeError:
         text = quote(raw, safe=_NOT_ENCODED)
     return text.replace(" ", "%20")
-
-
-def _is_public(address: str) -> bool:
-    import ipaddress
-
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped.is_global
-    return parsed.is_global
-
-
-def _is_private(host: str) -> bool:
-    """Whether a host is an address that is not public, and so needs no lookup."""
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return not _is_public(host)
-
-
-def _is_proxy(address: str, port: int, option: str | None) -> bool:
-    """Whether that is where a proxy listens: the user's, else one that the environment names."""
-    from dashget.transfer.curl.proxy import proxies
-
-    plain = address.partition("%")[0]
-    return any(
-        port == proxy.port and plain in _addresses(proxy.host, port)
-        for proxy in proxies(option, os.environ)
-    )
-
-
-def _addresses(host: str, port: int) -> frozenset[str]:
-    import socket
-
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return frozenset()
-    return frozenset(str(entry[4][0]).partition("%")[0] for entry in found)
-
-
-def _host_is_public(host: str, port: int) -> bool:
-    return all(_is_public(address) for address in _addresses(host, port))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dashget.common.oserrors import is_descriptor_shortage
-from dashget.errors import Retry
+from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import Method
 from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.http.failure import (
@@ -26,7 +26,7 @@ from dashget.transfer.run.wire import Wire, measured
 if TYPE_CHECKING:
     from dashget.transfer.run.run import Run
 
-_HEAD_NOT_REFUSED = frozenset({404, 410, 407, 408, 425, 429})
+_HEAD_NOT_REFUSED = GONE_STATUSES | {407, 408, 425, 429}
 
 
 class Answers:

@@ -9,7 +9,8 @@ from typing import Any
 
 from dashget.transfer.contract import ResponseHead
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.origin import Guard, Origin
+from dashget.transfer.http.guard import Guard
+from dashget.transfer.http.origin import Origin
 from dashget.transfer.pacing.concurrency import Pacer
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.run import Run, Shared

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from dashget.errors import Retry
+from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.http.failure import Failure, Scope
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.task import Task, bases_of
@@ -15,7 +15,7 @@ from dashget.transfer.settings.options import TransferOptions
 _LEFT_ALONE_SECONDS = 30.0
 _LEFT_ALONE_LIMIT_SECONDS = 300.0
 _STRIKES = 3
-_MISSING = frozenset({404, 410, 425})
+_MISSING = GONE_STATUSES | {425}
 
 
 def backoff_seconds(failures: int, options: TransferOptions, random: Callable[[], float]) -> float:

@@ -21,9 +21,10 @@ from dashget.transfer.contract import (
     ResponseHead,
     TransferError,
 )
+from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted
-from dashget.transfer.http.origin import Guard, Origins
+from dashget.transfer.http.origin import Origins
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
 from dashget.transfer.pacing.load import Load
 from dashget.transfer.pacing.pace import LARGE_BYTES, Pace

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.errors import Retry
+from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import (
     Fetched,
     Job,
@@ -32,7 +32,6 @@ from dashget.transfer.settings.options import TransferOptions
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _MUCH_BYTES = 1024 * 1024
 _RESTARTS = 3
-_GONE = (404, 410)
 UNMARKED = sys.maxsize
 """A position that no resource reaches."""
 
@@ -431,7 +430,7 @@ class Task:
             transferred=self.received,
             answer=self.answer,
             gone=len(self.why) == len(self.urls)
-            and all(why.status in _GONE for why in self.why.values()),
+            and all(why.status in GONE_STATUSES for why in self.why.values()),
             tried=tuple((shown(self.urls[i]), why.message) for i, why in sorted(self.why.items())),
         )
 

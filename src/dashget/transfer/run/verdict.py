@@ -14,8 +14,8 @@ from dashget.transfer.http.head import Head, retry_after_seconds
 from dashget.transfer.http.judge import Accepted, Redirect, judge
 
 if TYPE_CHECKING:
-    from dashget.transfer.curl.proxy import Proxy
     from dashget.transfer.run.wire import Wire
+    from dashget.transfer.settings.proxies import Proxy
 
 Verdict = Failure | Redirect | BaseException | None
 """How a request ended; None: all bytes that it was for have reached the sink."""
@@ -105,18 +105,18 @@ def _broken(wire: Wire, code: int, text: str) -> Failure | OSError:
 
 def _proxy_failure(wire: Wire, code: int, text: str, os_error: int = 0) -> Failure | None:
     """Return what went wrong with the proxy, if one was used and it was that."""
-    from dashget.transfer.curl.proxy import Way, proxy_failure
+    from dashget.transfer.curl.proxy import ProxyStage, proxy_failure
 
-    way = Way.of(wire.handle, code, text)
-    if way is None:
+    stage = ProxyStage.of(wire.handle, code, text)
+    if stage is None:
         return None
     limit = wire.loop.options.connect_timeout_seconds
-    return proxy_failure(_proxy(wire), way, code, text, os_error, limit)
+    return proxy_failure(_proxy(wire), stage, code, text, os_error, limit)
 
 
 def _proxy(wire: Wire) -> Proxy | None:
     """Return the proxy of the present request, if it has one and which one can be told."""
-    from dashget.transfer.curl.proxy import proxy_of
+    from dashget.transfer.settings.proxies import proxy_of
 
     return proxy_of(wire.origin.scheme, wire.loop.options.proxy, os.environ)
 

@@ -1,4 +1,4 @@
-"""Which proxy is meant, and what of libcurl's failures is the proxy's."""
+"""Which of libcurl's failures are the proxy's."""
 
 from __future__ import annotations
 
@@ -7,65 +7,18 @@ import errno
 import pycurl
 import pytest
 
-from dashget.transfer.curl.proxy import Proxy, Way, proxies, proxy_failure, proxy_of
+from dashget.transfer.curl.proxy import ProxyStage, proxy_failure
+from dashget.transfer.settings.proxies import Proxy
 
-FRESH = Way(connected=False, tunnelled=False)
-CONNECTED = Way(connected=True, tunnelled=False)
-TUNNELLED = Way(connected=True, tunnelled=True)
+FRESH = ProxyStage(connected=False, tunnelled=False)
+CONNECTED = ProxyStage(connected=True, tunnelled=False)
+TUNNELLED = ProxyStage(connected=True, tunnelled=True)
 PLAIN = Proxy("http", "p.example", 3128)
 SECURE = Proxy("https", "p.example", 3128)
 
 
 @pytest.mark.parametrize(
-    ("text", "scheme", "shown"),
-    [
-        ("p.example", "http", "p.example:1080"),
-        ("p.example:3128", "http", "p.example:3128"),
-        ("http://p.example", "http", "p.example:1080"),
-        ("HTTPS://p.example", "https", "p.example:443"),
-        ("socks5h://me:SECRET@p.example", "socks5h", "p.example:1080"),
-        ("http://me:SEC%2FRET@[::1]:8080/", "http", "[::1]:8080"),
-        ("http://me%40home:SECRET@127.1:1", "http", "127.0.0.1:1"),
-    ],
-)
-def test_a_proxy_is_shown_by_host_and_port(text: str, scheme: str, shown: str) -> None:
-    proxy = Proxy.parse(text)
-    assert proxy is not None
-    assert (proxy.scheme, str(proxy)) == (scheme, shown)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "http://",
-        "http://p:0",
-        "http://p:99999",
-        "ftp://p",
-        "http://[::1",
-        "http://me:1/SECRET@p",
-        "http://me:1#SECRET@p",
-        "http://me@home:SECRET@p.example:1",
-        "http://p\\q",
-    ],
-)
-def test_what_is_no_url_of_a_proxy_names_none(text: str) -> None:
-    assert Proxy.parse(text) is None
-
-
-def test_the_first_variable_that_says_anything_names_the_proxy_unless_the_option_does() -> None:
-    environment = {"https_proxy": "", "HTTPS_PROXY": "b:2", "all_proxy": "c:3", "HTTP_PROXY": "d:4"}
-    assert proxy_of("https", None, environment) == Proxy("http", "b", 2, "HTTPS_PROXY")
-    assert proxy_of("http", None, environment) == Proxy("http", "c", 3, "all_proxy")
-    assert proxy_of("http", None, {}) is None
-    assert proxy_of("http", "e:5", environment) == Proxy("http", "e", 5)
-    assert proxy_of("http", "", environment) is None
-    assert [str(proxy) for proxy in proxies(None, environment)] == ["c:3", "b:2"]
-    assert [str(proxy) for proxy in proxies("e:5", environment)] == ["e:5"]
-
-
-@pytest.mark.parametrize(
-    ("proxy", "way", "code", "message"),
+    ("proxy", "stage", "code", "message"),
     [
         (PLAIN, FRESH, pycurl.E_OPERATION_TIMEDOUT,
          "the proxy p.example:3128 cannot be reached: timed out: no connection within 9 s"),
@@ -87,8 +40,8 @@ def test_the_first_variable_that_says_anything_names_the_proxy_unless_the_option
     ],
 )  # fmt: skip
 def test_the_proxy_has_failed_where_the_request_did_not_get_past_it(
-    proxy: Proxy | None, way: Way, code: int, message: str | None
+    proxy: Proxy | None, stage: ProxyStage, code: int, message: str | None
 ) -> None:
-    failure = proxy_failure(proxy, way, code, "", errno.ECONNREFUSED, 9.0)
+    failure = proxy_failure(proxy, stage, code, "", errno.ECONNREFUSED, 9.0)
     assert (None if failure is None else failure.message) == message
     assert failure is None or (failure.hint or "").startswith("check --proxy")

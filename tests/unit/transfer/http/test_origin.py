@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dashget.transfer.http.failure import Failure
-from dashget.transfer.http.origin import Guard, Origin, Origins, sendable, shown
+from dashget.transfer.http.guard import Guard
+from dashget.transfer.http.origin import Origin, Origins, sendable, shown
 from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 

@@ -1,6 +1,6 @@
-"""What a user asks of requests that cannot be meant, or that is worth a warning.
+"""Checks and warnings before the first request: options that depend on this machine or libcurl.
 
-All of it is found before the first request is made.
+The options themselves check what they can when they are made.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _NOT_IN_QUERY: Final = frozenset(' "<>\\^`{|}#')
 
 
 def read_files(options: TransferOptions) -> TransferOptions:
-    """Return the options with the files of ``cookie_file`` and ``netrc`` read, if they name any.
+    """Return the options with the content of ``cookie_file`` and ``netrc`` in place of the paths.
 
-    To be done once, however many engines and warnings there will be: a pipe cannot be read
-    again. UsageError for files that cannot be read; what they hold is not looked at.
+    Call this once for all engines and warnings: a pipe can be read only once. Raise UsageError
+    for unreadable files; invalid content is found later.
     """
     if options.cookie_file is not None:
         from dashget.transfer.settings.cookiefile import read_cookie_file
@@ -39,26 +39,26 @@ def read_files(options: TransferOptions) -> TransferOptions:
 
 
 def warnings_about(options: TransferOptions) -> tuple[str, ...]:
-    """Say what is odd about options, a sentence each; UsageError for files that are not theirs.
+    """Return a sentence for each odd option; UsageError for files of another format.
 
     Reads the files of ``cookie_file`` and ``netrc``, unless ``read_files`` has done that.
     """
-    said = [INSECURE] if options.insecure else []
+    warnings = [INSECURE] if options.insecure else []
     if options.cookie_file is not None:
         from dashget.transfer.settings.cookiefile import cookie_warnings
 
-        said += cookie_warnings(options.cookie_file)
+        warnings += cookie_warnings(options.cookie_file)
     if options.netrc is not None:
         from dashget.transfer.settings.netrc import netrc_warnings
 
-        said += netrc_warnings(options.netrc)
-    return tuple(said)
+        warnings += netrc_warnings(options.netrc)
+    return tuple(warnings)
 
 
 def check_sendable(options: TransferOptions) -> None:
-    """Raise FieldError for what libcurl could not be told, or would take for something else.
+    """Raise FieldError for values that libcurl cannot take, or would misread.
 
-    The files of ``cookie_file`` and ``netrc`` are checked where they are used.
+    The content of ``cookie_file`` and ``netrc`` is checked where it is used.
     """
     for field in ("cacert", "cert", "key"):
         file = getattr(options, field)
@@ -76,24 +76,24 @@ def check_sendable(options: TransferOptions) -> None:
     if query is not None and not (
         query.isascii() and query.isprintable() and _NOT_IN_QUERY.isdisjoint(query)
     ):
-        wrong = "not a query: it holds what a URL cannot"
-        raise FieldError("append_query", Wrong(wrong, "percent-encode that: a space is %20"))
+        wrong = "not a valid query: a character is invalid in URLs"
+        raise FieldError("append_query", Wrong(wrong, "percent-encode it: a space is %20"))
     if options.proxy:
         _check_proxy(options.proxy)
 
 
 def _check_proxy(text: str) -> None:
-    from dashget.transfer.curl.proxy import SCHEMES, Proxy
+    from dashget.transfer.settings.proxies import SCHEMES, Proxy
 
     scheme, colon, _ = text.partition("://")
     if colon and scheme.lower() not in SCHEMES:
-        wrong = f"no proxy has such a scheme: {printable_url(scheme)}"
+        wrong = f"unknown scheme of a proxy: {printable_url(scheme)}"
         hint = "http, https, socks4, socks4a, socks5 or socks5h"
         raise FieldError("proxy", Wrong(wrong, hint))
     if Proxy.parse(text) is None or not text.isascii() or not text.isprintable() or " " in text:
         url = text if colon else f"http://{text}"
         beginning, _, rest = url.partition("://")
-        # Whatever stands before the last @ may be of a password.
-        told = printable_url(f"{beginning}://{rest.rpartition('@')[2]}")
+        # All before the last @ may belong to a password.
+        shown = printable_url(f"{beginning}://{rest.rpartition('@')[2]}")
         hint = "such as http://host:3128 or socks5h://host:1080; characters are percent-encoded"
-        raise FieldError("proxy", Wrong(f"not the URL of a proxy: {told}", hint))
+        raise FieldError("proxy", Wrong(f"not a valid proxy URL: {shown}", hint))

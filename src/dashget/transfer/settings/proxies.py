@@ -1,0 +1,66 @@
+"""The proxies that the user or the environment names, read like libcurl reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from dashget.common.url import Url, UrlError
+
+OPTION = "--proxy"
+SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+_PORT = 1080
+_TLS_PORT = 443
+_VARIABLES = {
+    "http": ("http_proxy", "all_proxy", "ALL_PROXY"),
+    "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+}
+"""The variables that libcurl reads, in its order; it ignores ``HTTP_PROXY``."""
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """Scheme, host and port of a proxy, and the option or variable that names it."""
+
+    scheme: str
+    host: str
+    port: int
+    source: str = OPTION
+
+    @classmethod
+    def parse(cls, text: str, source: str = OPTION) -> Proxy | None:
+        """Read the URL of a proxy like libcurl; None if it is invalid."""
+        url = Url.parse(text if "://" in text else f"http://{text}")
+        try:
+            host, port = url.host, url.given_port
+        except UrlError:
+            return None
+        # An @ in path, query or fragment: host and port are part of a name and a password.
+        misplaced = text.count("@") > (url.userinfo is not None)
+        if url.scheme not in SCHEMES or host is None or misplaced:
+            return None
+        default = _TLS_PORT if url.scheme == "https" else _PORT
+        return cls(url.scheme, host, port or default, source)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def proxies(option: str | None, environment: Mapping[str, str]) -> tuple[Proxy, ...]:
+    """Return all proxies that requests may go through."""
+    if option is not None:
+        found = [Proxy.parse(option)]
+    else:
+        names = dict.fromkeys(name for names in _VARIABLES.values() for name in names)
+        found = [Proxy.parse(environment.get(name, ""), name) for name in names]
+    return tuple(proxy for proxy in found if proxy is not None)
+
+
+def proxy_of(scheme: str, option: str | None, environment: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy for URLs of a scheme; None if there is none, or its URL is invalid."""
+    if option is not None:
+        return Proxy.parse(option)
+    for name in _VARIABLES[scheme]:
+        if environment.get(name):
+            return Proxy.parse(environment[name], name)
+    return None

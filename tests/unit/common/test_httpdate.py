@@ -1,0 +1,26 @@
+"""Dates in HTTP headers."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashget.common.httpdate import read_http_date
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+        ("Sun Nov  6 08:49:37 1994", 784_111_777),
+        ("Sun, 06 Nov 1994 09:49:37 +0100", 784_111_777),
+        ("Sun, 06 Nov 1994 08:49:37 -0000", 784_111_777),
+        ("Sunday", None),
+        ("Tue, 99 Sep 2026 99:00:00 GMT", None),
+        ("0", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_read_in_each_form_of_the_standard(text: str | None, seconds: int | None) -> None:
+    assert read_http_date(text) == seconds
