@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.certificates import Authority
+from tests.support.faultserver import FaultServer
 from tests.support.media import Tools, make_all
 from tests.support.origin import Certificate, Origin, program, serve
 from tests.support.program import Copies
@@ -96,6 +97,13 @@ def media(shared_directory: Path, tools: Tools) -> Path:
             make_all(unfinished, tools)
             unfinished.rename(directory)
     return directory
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """A server that a test tells what to answer, and what to break."""
+    with FaultServer() as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,19 +7,9 @@ marked ``both_paths`` run with both kinds; with ``--thorough`` all of them do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support import sinks
-from tests.support.faultserver import FaultServer
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    """Run a server that a test tells what to answer, and what to break."""
-    with FaultServer() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import base64
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +29,9 @@ DOCUMENT = (
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        running.on("/x.mpd", Answer(b"<MPD/>"))
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    server.on("/x.mpd", Answer(b"<MPD/>"))
+    return server
 
 
 def refused(server: FaultServer, cwd: Path, *words: str | Path) -> str:

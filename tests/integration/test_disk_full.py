@@ -68,19 +68,18 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Disk]]:
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        for name, body in BODIES.items():
-            running.on(f"/show/{name}", Answer(body, etag=f'"{name}"', last_modified=MODIFIED))
-        document = (
-            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-            'minBufferTime="PT1S" mediaPresentationDuration="PT12S"><Period>'
-            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" endNumber="6" '
-            'media="v/$Number$.m4s"/><Representation id="v" bandwidth="8000"/>'
-            "</AdaptationSet></Period></MPD>"
-        )
-        running.on("/show/x.mpd", Answer(document.encode()))
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    for name, body in BODIES.items():
+        server.on(f"/show/{name}", Answer(body, etag=f'"{name}"', last_modified=MODIFIED))
+    document = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
+        'minBufferTime="PT1S" mediaPresentationDuration="PT12S"><Period>'
+        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" endNumber="6" '
+        'media="v/$Number$.m4s"/><Representation id="v" bandwidth="8000"/>'
+        "</AdaptationSet></Period></MPD>"
+    )
+    server.on("/show/x.mpd", Answer(document.encode()))
+    return server
 
 
 def mirror(server: FaultServer, root: Path) -> dashget.Summary:

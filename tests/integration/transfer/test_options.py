@@ -31,10 +31,9 @@ BODY = b"0123456789" * 100
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        running.on("/a", Answer(BODY))
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    server.on("/a", Answer(BODY))
+    return server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,13 @@ from tests.support.running import mirror
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        serve(running, "init.mp4", initialization())
-        for number in NUMBERS:
-            serve(running, f"v/{number}.m4s", segment(number))
-            serve(running, f"w/{number}.m4s", segment(number))
-        running.on("/show/x.mpd", manifest())
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    serve(server, "init.mp4", initialization())
+    for number in NUMBERS:
+        serve(server, f"v/{number}.m4s", segment(number))
+        serve(server, f"w/{number}.m4s", segment(number))
+    server.on("/show/x.mpd", manifest())
+    return server
 
 
 @pytest.fixture

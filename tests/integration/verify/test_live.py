@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,13 +48,12 @@ def numbers(first: int, last: int) -> set[str]:
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        serve(running, "init.mp4", initialization())
-        for number in range(1, 60):
-            serve(running, f"v/{number}.m4s", segment(number))
-        running.on("/show/x.mpd", live())
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    serve(server, "init.mp4", initialization())
+    for number in range(1, 60):
+        serve(server, f"v/{number}.m4s", segment(number))
+    server.on("/show/x.mpd", live())
+    return server
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,6 @@ from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 
 BODY = bytes(range(256)) * 40
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def talk(server: FaultServer, request: str) -> bytes:

@@ -16,11 +16,10 @@ GET = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        running.on("/a", Answer(b"whole"))
-        running.on("/a?b=1", Answer(b"with a query"))
-        yield running
+def server(server: FaultServer) -> FaultServer:
+    server.on("/a", Answer(b"whole"))
+    server.on("/a?b=1", Answer(b"with a query"))
+    return server
 
 
 @pytest.fixture
