@@ -22,6 +22,7 @@ from dashget.version import __version__ as __version__
 TYPE_CHECKING = False
 """As in ``typing``, which takes ten times as long to load as all of this."""
 if TYPE_CHECKING:
+    from dashget import aio as aio
     from dashget._public import *  # noqa: F403  # the public names, with their types
 else:
     from dashget._public import HOME_OF
@@ -30,11 +31,13 @@ else:
 
     def __getattr__(name: str) -> object:
         """Load a public name when it is first used: start-up time is part of the interface."""
+        import importlib
+
+        if name == "aio":
+            return importlib.import_module("dashget.aio")
         home = HOME_OF.get(name)
         if home is None:
             raise AttributeError(f"module 'dashget' has no attribute {name!r}")
-        import importlib
-
         value = getattr(importlib.import_module(home), name)
         globals()[name] = value
         return value

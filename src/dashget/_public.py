@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 """As in ``typing``, which takes ten times as long to load as all of this."""
 if TYPE_CHECKING:
     from dashget.api import (
-        MirrorOptions as MirrorOptions,
         load as load,
         mirror as mirror,
         plan as plan,
@@ -30,12 +29,15 @@ if TYPE_CHECKING:
     from dashget.errors import (
         DashGetError as DashGetError,
         FetchError as FetchError,
+        InUseError as InUseError,
         Issue as Issue,
         ManifestFetchError as ManifestFetchError,
         MPDError as MPDError,
         MPDSyntaxError as MPDSyntaxError,
         MPDValidityError as MPDValidityError,
+        MirrorIncompleteError as MirrorIncompleteError,
         SelectionError as SelectionError,
+        SessionClosedError as SessionClosedError,
         StoreError as StoreError,
         UnsupportedMPDError as UnsupportedMPDError,
         UsageError as UsageError,
@@ -58,10 +60,13 @@ if TYPE_CHECKING:
         Warned as Warned,
     )
     from dashget.manifest.load import (
-        Loaded as Loaded,
+        LoadedManifest as LoadedManifest,
     )
     from dashget.media.kind import (
         SegmentKind as SegmentKind,
+    )
+    from dashget.mirroring.options import (
+        MirrorOptions as MirrorOptions,
     )
     from dashget.mpd.model import (
         MPD as MPD,
@@ -95,6 +100,13 @@ if TYPE_CHECKING:
     from dashget.segments.segment import (
         Segment as Segment,
     )
+    from dashget.session.session import (
+        Loaded as Loaded,
+        Session as Session,
+    )
+    from dashget.session.stream import (
+        EventStream as EventStream,
+    )
     from dashget.transfer.settings.options import (
         HttpVersion as HttpVersion,
         OriginHeader as OriginHeader,
@@ -115,7 +127,6 @@ HOMES = {
         "mirror",
         "plan",
         "verify",
-        "MirrorOptions",
     ),
     "dashget.common.byterange": ("ByteRange",),
     "dashget.common.stopping": ("Stop",),
@@ -123,12 +134,15 @@ HOMES = {
     "dashget.errors": (
         "DashGetError",
         "FetchError",
+        "InUseError",
         "Issue",
         "ManifestFetchError",
         "MPDError",
         "MPDSyntaxError",
         "MPDValidityError",
+        "MirrorIncompleteError",
         "SelectionError",
+        "SessionClosedError",
         "StoreError",
         "UnsupportedMPDError",
         "UsageError",
@@ -150,8 +164,9 @@ HOMES = {
         "Unfinished",
         "Warned",
     ),
-    "dashget.manifest.load": ("Loaded",),
+    "dashget.manifest.load": ("LoadedManifest",),
     "dashget.media.kind": ("SegmentKind",),
+    "dashget.mirroring.options": ("MirrorOptions",),
     "dashget.mpd.model": ("MPD",),
     "dashget.mpd.parse": ("parse_mpd",),
     "dashget.mpd.presentation": (
@@ -174,6 +189,8 @@ HOMES = {
     ),
     "dashget.segments.listing": ("iter_segments",),
     "dashget.segments.segment": ("Segment",),
+    "dashget.session.session": ("Loaded", "Session"),
+    "dashget.session.stream": ("EventStream",),
     "dashget.transfer.settings.options": (
         "HttpVersion",
         "OriginHeader",

@@ -4,7 +4,8 @@
 
     DashGetError                 what prevents any result
      +-- UsageError              exit 2   invalid arguments; a ValueError as well
-     |    +-- FieldError              one field of an options struct, or one argument
+     |    +-- FieldError                   one field of an options struct, or one argument
+     |    +-- SessionClosedError           a session was used after it was closed
      +-- MPDError                exit 3   the document
      |    +-- MPDSyntaxError              not an MPD, or not readable as XML
      |    +-- MPDValidityError            an MPD that breaks the standard; carries every issue
@@ -12,6 +13,8 @@
      +-- SelectionError          exit 4   nothing is left to fetch
      +-- ManifestFetchError      exit 5   the MPD could not be had
      +-- StoreError              exit 6   the disk, or a directory that is not ours
+     |    +-- InUseError                   another process holds the mirror
+     +-- MirrorIncompleteError   exit 1   files are missing, see Summary.raise_for_failures
      +-- FetchError              (1)      one file; collected in the Summary, seldom raised
 
 The text of an error says what failed, on what, and the number; ``hint`` says what the
@@ -133,6 +136,23 @@ class InUseError(StoreError):
         self.host = host
         self.since = since
         """When the other process began: RFC 3339, UTC."""
+
+
+class SessionClosedError(UsageError):
+    """A session, or a presentation of one, was used after the session was closed."""
+
+
+class MirrorIncompleteError(DashGetError):
+    """A mirror lacks files, or its run was stopped; raised by ``Summary.raise_for_failures``.
+
+    ``paths`` names the missing files that were tried; ``Summary.failures`` tells more of them.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, paths: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.paths = paths
 
 
 class Retry(enum.Enum):

@@ -7,15 +7,16 @@ Sizes are bytes, times are seconds.
 from __future__ import annotations
 
 import enum
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import msgspec
 
 from dashget.common.secrets import HidesSecrets
-from dashget.errors import Issue
+from dashget.errors import Issue, MirrorIncompleteError
 
 MANIFEST: Final = "manifest"
 """What a retry of the MPD itself is reported under, in place of a path."""
+_FAILURES_NAMED: Final = 5
 
 
 class Outcome(enum.Enum):
@@ -234,12 +235,39 @@ class Summary(Event, frozen=True, tag="summary"):
     absent: tuple[str, ...] = ()
     """The paths of last derived segments that the server does not have: no failures."""
 
+    def raise_for_failures(self) -> Self:
+        """Return the Summary of a complete mirror; else raise MirrorIncompleteError.
+
+        The error names the files that are missing. A dry run that was not stopped is complete.
+        """
+        if self.complete:
+            return self
+        raise MirrorIncompleteError(
+            _shortfall(self),
+            hint="the same call completes the mirror",
+            paths=tuple(failure.path for failure in self.failures),
+        )
+
     @property
     def complete(self) -> bool:
-        """Whether every planned file is there (or allowed to be absent)."""
+        """True if every planned file is there (or allowed to be absent)."""
         if self.interrupted or self.failures or self.error is not None:
             return False
         return self.dry_run or all(outcome.complete for outcome in self.outcomes)
+
+
+def _shortfall(summary: Summary) -> str:
+    """Describe what an incomplete mirror lacks, in one sentence."""
+    failures = summary.failures
+    if failures:
+        named = ", ".join(f"{one.path} ({one.reason})" for one in failures[:_FAILURES_NAMED])
+        hidden = len(failures) - _FAILURES_NAMED
+        more = f" and {hidden:,} more" if hidden > 0 else ""
+        noun = "file is" if len(failures) == 1 else "files are"
+        return f"{len(failures):,} {noun} missing in {summary.root}: {named}{more}"
+    if summary.error is not None:
+        return summary.error
+    return f"the run was stopped before the mirror in {summary.root} was complete"
 
 
 class Observer(Protocol):

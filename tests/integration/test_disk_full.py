@@ -84,8 +84,7 @@ def server(server: FaultServer) -> FaultServer:
 
 def mirror(server: FaultServer, root: Path) -> dashget.Summary:
     transfer = dashget.TransferOptions(retries=1, backoff_seconds=0.001, in_flight=2)
-    options = dashget.MirrorOptions(root=root, transfer=transfer)
-    return dashget.mirror(server.url("/show/x.mpd"), options)
+    return dashget.mirror(server.url("/show/x.mpd"), root=root, transfer=transfer)
 
 
 def check_refusal(ended: Ended, reason: str) -> None:

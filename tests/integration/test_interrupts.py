@@ -28,7 +28,7 @@ sys.meta_path.insert(0, Interrupter())
 """
 _MODULES = (
     "contextlib", "typing", "argparse", "dashget.cli.app", "dashget.cli.commands.listing", "dashget.errors",
-    "dashget.api", "msgspec", "dashget.transfer.curl.libcurl", "dashget.transfer.engine",
+    "dashget.session", "msgspec", "dashget.transfer.curl.libcurl", "dashget.transfer.engine",
 )  # fmt: skip
 """Some that are loaded one after the other; any other would do."""
 

@@ -73,18 +73,18 @@ def test_a_manifest_is_loaded_and_mirrored_from_a_file(
     assert [planned.path[-5:] for planned in dashget.plan(loaded)] == ["a.vtt"]
     (tmp_path / "m").mkdir()
     root = given(tmp_path / "m", kind)
-    summary = dashget.mirror(source, dashget.MirrorOptions(root=root, checksums=True))
+    summary = dashget.mirror(source, root=root, checksums=True)
     assert summary.complete
     assert summary.root == str(tmp_path / "m")
     assert (tmp_path / "m/SHA256SUMS").is_file()
-    assert dashget.mirror(source, dashget.MirrorOptions(root=root)).requests == 0
+    assert dashget.mirror(source, root=root).requests == 0
 
 
 @as_text_or_path
 def test_a_mirror_is_verified_where_the_summary_says_that_it_is(
     url: str, kind: type, tmp_path: Path
 ) -> None:
-    summary = dashget.mirror(url, dashget.MirrorOptions(root=str(tmp_path / "m")))
+    summary = dashget.mirror(url, root=str(tmp_path / "m"))
     assert dashget.verify(summary.root).sound
     report = dashget.verify(given(tmp_path / "m", kind), dashget.VerifyOptions(repair=True))
     assert report.sound
@@ -126,7 +126,7 @@ def test_values_that_are_not_paths_are_refused(wrong: object) -> None:
     ]
     if wrong is not None:
         calls += [
-            lambda: dashget.MirrorOptions(root=wrong),  # type: ignore[arg-type]
+            lambda: dashget.mirror("x.mpd", wrong),  # type: ignore[arg-type]
             lambda: dashget.TransferOptions(cert=wrong),  # type: ignore[arg-type]
         ]
     for call in calls:
@@ -135,6 +135,6 @@ def test_values_that_are_not_paths_are_refused(wrong: object) -> None:
 
 
 def test_a_path_that_is_empty_names_nothing() -> None:
-    for call in (lambda: dashget.verify(""), lambda: dashget.MirrorOptions(root="")):
+    for call in (lambda: dashget.verify(""), lambda: dashget.mirror("x.mpd", "")):
         with pytest.raises(dashget.UsageError, match="root: empty"):
             call()

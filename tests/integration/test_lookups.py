@@ -87,7 +87,7 @@ def test_a_mirror_with_remote_periods_verifies_and_plays_without_them(
     url = server.on(
         "/s/x.mpd", mpd(period("a") + '<Period xlink:href="ads.xml"/>', 'type="static"')
     )
-    summary = dashget.mirror(url, dashget.MirrorOptions(root=tmp_path / "m"))
+    summary = dashget.mirror(url, root=tmp_path / "m")
     assert summary.complete
     assert summary.files == 4
     local = (tmp_path / "m/x.local.mpd").read_text()
@@ -159,8 +159,7 @@ def test_without_a_clock_the_date_of_the_manifest_counts(server: FaultServer) ->
 
 def test_a_snapshot_is_verified_at_its_own_time(server: FaultServer, tmp_path: Path) -> None:
     server.unknown = Answer(b"media", etag='"1"')
-    options = dashget.MirrorOptions(root=tmp_path, now=NOON)
-    assert dashget.mirror(server.on("/s/x.mpd", live()), options).files == 5
+    assert dashget.mirror(server.on("/s/x.mpd", live()), root=tmp_path, now=NOON).files == 5
     report = dashget.verify(tmp_path)
     assert report.files == 5
 

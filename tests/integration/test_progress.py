@@ -157,7 +157,6 @@ def test_files_asked_for_again_at_the_end_do_not_count_from_zero(
             if [file.bytes for file in event.unfinished if file.path == "1.m4s"] == [HALF]:
                 stop.request()
 
-    options = dashget.MirrorOptions(root=tmp_path / "m")
-    dashget.mirror(url, options, observer=watch, stop=stop)
+    dashget.mirror(url, root=tmp_path / "m", observer=watch, stop=stop)
     assert told == sorted(told)
     assert told[-1] >= SIZE + HALF

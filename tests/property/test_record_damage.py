@@ -153,8 +153,7 @@ def mirror(server: FaultServer, root: Path) -> dashget.Summary:
     transfer = dashget.TransferOptions(
         retries=1, backoff_seconds=0.001, range_threshold=16384, range_size=8192
     )
-    options = dashget.MirrorOptions(root=root, transfer=transfer)
-    return dashget.mirror(server.url("/show/x.mpd"), options)
+    return dashget.mirror(server.url("/show/x.mpd"), root=root, transfer=transfer)
 
 
 def mirror_damaged(

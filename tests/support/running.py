@@ -39,12 +39,11 @@ def mirror(
     """Mirror a presentation; return the summary and all events."""
     events = Events()
     options.setdefault("transfer", TRANSFER)
-    chosen = dashget.MirrorOptions(root=root, **options)  # type: ignore[arg-type]  # fields by name
-    return dashget.mirror(url, chosen, observer=events, stop=stop), events
+    return dashget.mirror(url, root=root, **options, observer=events, stop=stop), events
 
 
 def verify(root: Path, **options: bool) -> tuple[dashget.Report, Events]:
     """Verify a mirror; return the report and all events."""
     events = Events()
-    chosen = dashget.VerifyOptions(transfer=TRANSFER, **options)
-    return dashget.verify(root, chosen, observer=events), events
+    chosen = dashget.VerifyOptions(**options)
+    return dashget.verify(root, chosen, transfer=TRANSFER, observer=events), events

@@ -91,14 +91,42 @@ def observe(event: dashget.Event, /) -> None:
         case dashget.Report():
             assert_type(event.sound, bool)
         case dashget.Summary():
+            assert_type(event.outcomes, dict[dashget.Outcome, int])
             assert_type(event.failures, tuple[dashget.Failure, ...])
 
 
 def running(root: Path) -> None:
     observer: dashget.Observer = observe
     stop = dashget.Stop()
+    summary = dashget.mirror("x.mpd", root, checksums=True, in_flight=8, video="best")
+    assert_type(summary, dashget.Summary)
+    assert_type(summary.raise_for_failures(), dashget.Summary)
     assert_type(dashget.mirror("x.mpd", observer=observer, stop=stop), dashget.Summary)
     assert_type(dashget.verify(root, observer=observer, stop=stop), dashget.Report)
+    assert_type(dashget.verify(root, remote=True, user="me:pw"), dashget.Report)
+
+
+def session(root: Path) -> None:
+    with dashget.Session(in_flight=8, user="me:pw", observer=observe) as session:
+        assert_type(session, dashget.Session)
+        assert_type(session.options, dashget.TransferOptions)
+        assert_type(session.warnings, tuple[str, ...])
+        show = session.open("https://example.com/x.mpd")
+        assert_type(show, dashget.Loaded)
+        manifest: dashget.LoadedManifest = show
+        assert_type(session.plan(manifest, index=True), Iterator[dashget.PlannedSegment])
+        assert_type(show.mirror(root, video="best", recheck=True), dashget.Summary)
+        assert_type(session.mirror(show, root), dashget.Summary)
+        with show.mirror_events(root, checksums=True) as events:
+            assert_type(events, dashget.EventStream[dashget.Summary])
+            for event in events:
+                assert_type(event, dashget.Event)
+        assert_type(session.verify(root, repair=True), dashget.Report)
+        for event in session.verify_events(root):
+            observe(event)
+    dashget.Session(in_flight="8")  # type: ignore[arg-type]
+    dashget.Session(no_such_option=1)  # type: ignore[call-arg]
+    dashget.mirror("x.mpd", checksums="yes")  # type: ignore[arg-type]
 
 
 def failing(call: Iterator[None]) -> str | None:
@@ -106,6 +134,8 @@ def failing(call: Iterator[None]) -> str | None:
         next(call)
     except dashget.FieldError as error:
         return error.field
+    except dashget.SessionClosedError as error:
+        return error.hint
     except dashget.UsageError as error:
         value_error: ValueError = error
         return str(value_error)
@@ -117,8 +147,28 @@ def failing(call: Iterator[None]) -> str | None:
         assert_type(error.status, int | None)
     except (dashget.MPDError, dashget.SelectionError) as error:
         return error.hint
+    except dashget.InUseError as error:
+        assert_type(error.pid, int | None)
     except (dashget.ManifestFetchError, dashget.StoreError) as error:
         assert_type(error.exit_code, int)
+    except dashget.MirrorIncompleteError as error:
+        assert_type(error.paths, tuple[str, ...])
     except dashget.DashGetError as error:
         return error.hint
     return None
+
+
+async def asyncio_twins(root: Path) -> None:
+    async with dashget.aio.Session(in_flight=8) as session:
+        show = await session.open("https://example.com/x.mpd")
+        assert_type(show, dashget.aio.Loaded)
+        assert_type(show.manifest, dashget.LoadedManifest)
+        assert_type(await show.plan(video="best"), Iterator[dashget.PlannedSegment])
+        assert_type(await show.mirror(root, video="best"), dashget.Summary)
+        async for event in show.mirror_events(root):
+            assert_type(event, dashget.Event)
+        assert_type(await session.verify(root, remote=True), dashget.Report)
+    loaded = await dashget.aio.load("x.mpd")
+    assert_type(loaded, dashget.LoadedManifest)
+    assert_type(await dashget.aio.mirror(loaded, root, in_flight=8), dashget.Summary)
+    assert_type(await dashget.aio.verify(root), dashget.Report)

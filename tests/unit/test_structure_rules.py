@@ -22,10 +22,10 @@ PURE = (
 """Packages that read no clock: the time is an argument."""
 
 FILES_ALLOWED = {
-    "api": "to move behind the store: is a folder or a list of checksums there",
     "cli": "standard streams, and folders that a mistyped command may mean",
     "demo.presentation": "reads the media files that come with the package",
     "manifest.source": "a manifest may be a local file",
+    "session.session": "a mirror's directory may have a name like a URL",
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
     "transfer.curl.tls": "the system's trust anchors are looked for where distributions keep them",

@@ -30,8 +30,13 @@ class Stop:
         for action in tuple(self._actions):
             action()
 
-    def on_request(self, action: Callable[[], None]) -> None:
-        """Call ``action`` on a request; at once if it was made already."""
+    @contextlib.contextmanager
+    def calling(self, action: Callable[[], None]) -> Iterator[None]:
+        """Have ``action`` called on a request made meanwhile; at once if it was made already."""
         self._actions.append(action)
         if self.requested:
             action()
+        try:
+            yield
+        finally:
+            self._actions.remove(action)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -16,15 +17,12 @@ from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name
-from dashget.transfer.contract import Fetched, Request
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import Fetched, Request, Transfers
+from dashget.transfer.http.origin import shown
 
 
-class Loaded(msgspec.Struct, frozen=True):
-    """A presentation and the document that it was read from.
-
-    ``fetched`` says how the MPD came; None for a file or standard input.
-    """
+class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
+    """A presentation and the document that it was read from."""
 
     source: Source
     data: bytes
@@ -33,21 +31,28 @@ class Loaded(msgspec.Struct, frozen=True):
     name: SafePath
     """The MPD's path in a mirror."""
     fetched: Fetched | None = None
+    """How the MPD was fetched; None for a file or standard input."""
     now: datetime.datetime | None = None
     """The wall-clock time that a live presentation was resolved for."""
     remote: tuple[RemoteEntity, ...] = ()
-    """What was fetched for the document's remote elements."""
+    """The content of the document's remote elements."""
     issues: tuple[Issue, ...] = ()
-    """What was odd about looking up remote elements and the time."""
+    """Problems with remote elements and with the clock."""
     partial: bool = False
-    """Whether a remote element was not to be had, so that more may belong to the presentation."""
+    """True if a remote element is missing: more may belong to the presentation."""
     unreached: tuple[Unreached, ...] = ()
-    """Those that may be had another time: without them, a mirror is not complete."""
+    """Missing remote elements that may exist; without them, a mirror is incomplete."""
+    seconds: float = 0.0
+    """How long it took to open the manifest."""
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
-        """All that is odd about the document and what it refers to."""
+        """All warnings about the document and its remote elements."""
         return (*self.presentation.warnings, *self.issues)
+
+    def __repr__(self) -> str:
+        kind, name = self.presentation.type.value, shown(self.source.name)
+        return f"<{type(self).__name__} {name}: {kind}, {len(self.presentation.periods)} Periods>"
 
     @property
     def sha256(self) -> str:
@@ -57,21 +62,23 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def load_manifest(
     source: Source,
-    engine: Engine,
+    engine: Transfers,
     *,
     base_url: str | None = None,
     now: datetime.datetime | None = None,
     allow_downgrade: bool = False,
     limits: ParseLimits = DEFAULT_LIMITS,
+    clock: Callable[[], float] = time.monotonic,
     read_input: Callable[[int], bytes] = lambda most: read_stdin(most),
-) -> Loaded:
+) -> LoadedManifest:
     """Fetch or read the MPD, parse and resolve it.
 
     ``now`` is the wall-clock time for a dynamic presentation; None finds it out as the
     document says. ``allow_downgrade`` lets a document from https name http.
-    Raises ManifestFetchError where it cannot be had, MPDError where it is not an MPD or
-    cannot be mirrored.
+    Raises ManifestFetchError if it cannot be read, and MPDError if it is not an MPD or cannot be
+    mirrored.
     """
+    started = clock()
     fetched: Fetched | None = None
     if source.url is not None:
         fetched, data = _fetch(source.url, engine, limits.max_bytes)
@@ -98,7 +105,7 @@ def load_manifest(
     name = manifest_name(url if source.url or source.path else presentation.url)
     partial = lacking or any(w.clause == "5.5.3" for w in presentation.warnings)
     shown_now = now if presentation.dynamic else None
-    return Loaded(
+    return LoadedManifest(
         source,
         data,
         mpd,
@@ -110,10 +117,11 @@ def load_manifest(
         issues,
         partial,
         unreached,
+        clock() - started,
     )
 
 
-def _fetch(url: str, engine: Engine, max_bytes: int) -> tuple[Fetched, bytes]:
+def _fetch(url: str, engine: Transfers, max_bytes: int) -> tuple[Fetched, bytes]:
     try:
         return engine.fetch(Request((url,)), max_bytes=max_bytes)
     except FetchError as error:

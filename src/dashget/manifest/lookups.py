@@ -20,8 +20,7 @@ from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.tracks import Track
-from dashget.transfer.contract import Fetched, Method, Request
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import Fetched, Method, Request, Transfers
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
@@ -51,7 +50,7 @@ class RemoteEntity(msgspec.Struct, frozen=True):
 
 
 def fetch_remote_elements(
-    mpd: MPD, url: str, engine: Engine
+    mpd: MPD, url: str, engine: Transfers
 ) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
@@ -89,7 +88,7 @@ def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
 
 
 def learn_time(
-    mpd: MPD, url: str, fetched: Fetched | None, engine: Engine
+    mpd: MPD, url: str, fetched: Fetched | None, engine: Transfers
 ) -> tuple[datetime.datetime, tuple[Issue, ...]]:
     """Return the wall-clock time for a dynamic presentation (5.8.4.11).
 
@@ -113,7 +112,9 @@ def learn_time(
     return datetime.datetime.now(datetime.UTC), tuple(issues)
 
 
-def read_indexes(tracks: Sequence[Track], engine: Engine) -> Iterator[tuple[Track, Issue | None]]:
+def read_indexes(
+    tracks: Sequence[Track], engine: Transfers
+) -> Iterator[tuple[Track, Issue | None]]:
     """Replace the index of each single-file track by that of its subsegments.
 
     A file without index keeps its one segment; one whose index cannot be had or read does
@@ -132,7 +133,7 @@ def read_indexes(tracks: Sequence[Track], engine: Engine) -> Iterator[tuple[Trac
 
 
 def read_protections(
-    tracks: Sequence[Track], engine: Engine
+    tracks: Sequence[Track], engine: Transfers
 ) -> tuple[dict[int, Protections], tuple[Issue, ...]]:
     """Read what initialization segments say about encryption, by key of the track.
 
@@ -176,7 +177,7 @@ def _initialization_of(track: Track) -> Request | None:
 
 
 def _fetch_entity(
-    href: str, url: str, engine: Engine, issues: list[Issue], unreached: list[Unreached]
+    href: str, url: str, engine: Transfers, issues: list[Issue], unreached: list[Unreached]
 ) -> RemoteEntity | None:
     target = resolve_reference(url, href)
     if not target.lower().startswith(("http://", "https://")):
@@ -194,7 +195,7 @@ def _fetch_entity(
     return RemoteEntity(href, fetched.url, data)
 
 
-def _ask_clock(source: ClockSource, engine: Engine) -> Fraction:
+def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
     if source.time is not None:
         return source.time
     method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET
@@ -206,7 +207,7 @@ def _as_datetime(seconds: Fraction) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC)
 
 
-def _read_index(track: Track, engine: Engine) -> Track:
+def _read_index(track: Track, engine: Transfers) -> Track:
     from dashget.segments.subsegments import NeededIndex, read_index
 
     known: dict[ByteRange, bytes] = {}

@@ -21,7 +21,8 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
-from dashget.planning.tracks import Track, iter_representations, make_tracks
+from dashget.planning.tracks import Track, iter_representations
+from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
 
 
@@ -33,15 +34,36 @@ class Expected(msgspec.Struct, frozen=True):
     selected: frozenset[int]
     layout: Layout
 
+    def selected_tracks(self) -> tuple[Track, ...]:
+        """Return the selected tracks, numbered anew: what a run is to fetch."""
+        if len(self.selected) == len(self.tracks):
+            return self.tracks
+        selected = (track for track in self.tracks if track.key in self.selected)
+        return tuple(
+            msgspec.structs.replace(track, key=number) for number, track in enumerate(selected)
+        )
+
     def iter_plan(self) -> Iterator[PlannedSegment]:
         """Yield every segment that the MPD names, selected or not, in presentation order."""
         return iter_plan(self.tracks, self.layout)
 
 
-def expected_of(presentation: Presentation, name: SafePath, selection: Selection) -> Expected:
-    """Work out what a mirror of a presentation should hold."""
-    tracks = make_tracks(presentation)
+def expected_of(
+    presentation: Presentation,
+    name: SafePath,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+) -> Expected:
+    """Work out what a mirror of a presentation should hold.
+
+    ``limit`` is the most segments of each selected Representation.
+    """
     chosen = {id(r) for r in iter_representations(select(presentation, selection))}
+    tracks = tuple(
+        Track(key, r, address(r, limit=limit if id(r) in chosen else None))
+        for key, r in enumerate(iter_representations(presentation))
+    )
     selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
     return Expected(presentation, tracks, selected, make_layout(presentation, name))
 

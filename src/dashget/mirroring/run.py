@@ -34,8 +34,8 @@ from dashget.transfer.contract import (
     Reading,
     Request,
     Sink,
+    Transfers,
 )
-from dashget.transfer.engine import Engine
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class MirrorRun(Hooks):
         tracks: Sequence[Track],
         layout: Layout,
         store: Mirror,
-        engine: Engine,
+        engine: Transfers,
         stop: Stop,
     ) -> None:
         """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
@@ -92,11 +92,12 @@ class MirrorRun(Hooks):
                 self.ledger.finish(job.payload, Outcome.PLANNED)
             return
         try:
-            engine.run(jobs, outcomes.done)
+            engine.run(jobs, outcomes.done, hooks=self)
             outcomes.collect_all()
             while not stop.requested and (files := outcomes.take_again()):
                 self._received = self.ledger.totals.transferred
-                engine.run((self._get_job(file) for file in files), outcomes.done)
+                again = (self._get_job(file) for file in files)
+                engine.run(again, outcomes.done, hooks=self)
                 outcomes.collect_all()
         except StoreError:
             with contextlib.suppress(StoreError):

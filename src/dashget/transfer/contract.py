@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -296,6 +296,26 @@ class Hooks:
 
     def on_tick(self, reading: Reading) -> None:
         """Take a reading, at most ten times a second."""
+
+
+class Transfers(Protocol):
+    """Makes requests: an ``Engine``, or an ``EngineFor`` one manifest."""
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        done: Callable[[Job, Fetched | TransferError], object],
+        *,
+        hooks: Hooks | None = None,
+    ) -> None:
+        """Fetch all jobs; see ``Engine.run``."""
+        ...
+
+    def fetch(
+        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+    ) -> tuple[Fetched, bytes]:
+        """Fetch one small resource into memory; see ``Engine.fetch``."""
+        ...
 
 
 class MemorySink:

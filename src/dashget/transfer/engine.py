@@ -12,9 +12,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
+from dashget.common.stopping import Stop
 from dashget.errors import Retry, StoreError
 from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, TransferError
 from dashget.transfer.curl.descriptors import load_early, no_descriptors
@@ -85,6 +87,7 @@ class Engine:
         *,
         hooks: Hooks | None = None,
         home: str | None = None,
+        stop: Stop | None = None,
     ) -> None:
         """Fetch all jobs, and call ``done`` once for each that was started.
 
@@ -97,8 +100,9 @@ class Engine:
 
         ``home`` is the URL of the manifest that names the jobs: where it may lead depends on it
         (plain http, private addresses). Without it, every manifest given to ``trust`` counts.
+        A request of ``stop`` ends this call as ``cancel`` ends all of them.
         """
-        self._run(jobs, done, _loops(self._shared.options), hooks, home)
+        self._run(jobs, done, _loops(self._shared.options), hooks, home, stop)
 
     def fetch(
         self,
@@ -107,6 +111,7 @@ class Engine:
         max_bytes: int,
         hooks: Hooks | None = None,
         home: str | None = None,
+        stop: Stop | None = None,
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
 
@@ -116,7 +121,7 @@ class Engine:
         results: list[Fetched | TransferError] = []
         job = Job(request, lambda _: sink)
         try:
-            self._run((job,), lambda _, result: results.append(result), 1, hooks, home)
+            self._run((job,), lambda _, result: results.append(result), 1, hooks, home, stop)
         except StoreError as error:
             raise TransferError(
                 error.message, retry=Retry.AGAIN, url=request.url, hint=error.hint
@@ -156,6 +161,7 @@ class Engine:
         loops: int,
         hooks: Hooks | None,
         home: str | None,
+        stop: Stop | None,
     ) -> None:
         guard = self._shared.origins.guard(home)
         mine = self._take(loops, guard)
@@ -164,7 +170,8 @@ class Engine:
         if self._cancelled:
             run.stop()
         try:
-            self._drive(run, mine)
+            with nullcontext() if stop is None else stop.calling(run.stop):
+                self._drive(run, mine)
         finally:
             self._runs.remove(run)
             with self._guard:
@@ -219,6 +226,46 @@ class Engine:
                 for thread in threads:
                     if thread.ident is not None:
                         thread.join()
+
+
+class EngineFor:
+    """An engine as one manifest uses it: its home, hooks and stop are given once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        home: str | None,
+        stop: Stop | None = None,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._stop = stop
+        self._hooks = hooks
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        done: Callable[[Job, Fetched | TransferError], object],
+        *,
+        hooks: Hooks | None = None,
+    ) -> None:
+        """Fetch all jobs; see ``Engine.run``."""
+        hooks = hooks or self._hooks
+        self._engine.run(jobs, done, hooks=hooks, home=self._home, stop=self._stop)
+
+    def fetch(
+        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+    ) -> tuple[Fetched, bytes]:
+        """Fetch one small resource into memory; see ``Engine.fetch``."""
+        return self._engine.fetch(
+            request,
+            max_bytes=max_bytes,
+            hooks=hooks or self._hooks,
+            home=self._home,
+            stop=self._stop,
+        )
 
 
 def _random() -> float:

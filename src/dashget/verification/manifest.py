@@ -7,7 +7,7 @@ from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import Transfers
 
 
 def manifest_problem(store: Mirror, name: str) -> str | None:
@@ -25,7 +25,7 @@ def manifest_problem(store: Mirror, name: str) -> str | None:
     return None
 
 
-def restore_manifest(store: Mirror, header: Header, engine: Engine) -> bool:
+def restore_manifest(store: Mirror, header: Header, engine: Transfers) -> bool:
     """Fetch the MPD again and store it; return False if it did not come from a server."""
     if "://" not in header.source:
         return False

@@ -16,8 +16,8 @@ from dashget.transfer.contract import (
     Request,
     Sink,
     TransferError,
+    Transfers,
 )
-from dashget.transfer.engine import Engine
 from dashget.verification.findings import Finding, Problem, note
 
 _FORBIDDEN_HINT: Final = (
@@ -39,7 +39,7 @@ class RemoteCheck:
         self.compared = 0
         self._files = files
 
-    def run(self, engine: Engine) -> None:
+    def run(self, engine: Transfers) -> None:
         """Compare all files; differences are in ``findings`` afterwards."""
         engine.run(self._jobs(), self._done)
 

@@ -11,7 +11,7 @@ from dashget.events import Failure, Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.run import MirrorRun, Policy
 from dashget.store import Mirror
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem
 from dashget.verification.offline import OfflineCheck
 
@@ -36,7 +36,7 @@ class Repair:
     def __init__(
         self,
         store: Mirror,
-        engine: Engine,
+        engine: Transfers,
         observer: Observer,
         stop: Stop,
         *,

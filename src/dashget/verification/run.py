@@ -12,7 +12,7 @@ from dashget.events import Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.layout import SUMS_NAME, reserved_names
 from dashget.store import Header, Mirror
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem, Report
 from dashget.verification.manifest import manifest_problem, read_expected, restore_manifest
 from dashget.verification.offline import OfflineCheck
@@ -48,7 +48,7 @@ class Verification:
         tasks: Tasks,
         observer: Observer,
         stop: Stop,
-        engine: Engine,
+        engine: Transfers,
     ) -> None:
         self._store = store
         self._header = header

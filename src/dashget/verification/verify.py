@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from dashget.common.stopping import Stop
-from dashget.common.validation import Check, check, flag, instance
+from dashget.common.validation import Check, check, flag
 from dashget.errors import StoreError
 from dashget.events import Observer
 from dashget.store import Mirror
-from dashget.transfer.engine import Engine
-from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
 from dashget.verification.run import Tasks, Verification
 
@@ -30,22 +30,10 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Remove recorded files that the manifest no longer names; never what was recorded live."""
     dry_run: bool = False
     """Only report what repairing would fetch and pruning remove."""
-    transfer: TransferOptions = TransferOptions()
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
         check(self, _RULES)
-
-    @property
-    def tasks(self) -> Tasks:
-        """The tasks of the verification that these options ask for."""
-        return Tasks(
-            remote=self.remote,
-            repair=self.repair,
-            prune=self.prune,
-            dry_run=self.dry_run,
-            allow_downgrade=self.transfer.allow_downgrade,
-        )
 
 
 _RULES: Final[dict[str, Check]] = {
@@ -53,14 +41,30 @@ _RULES: Final[dict[str, Check]] = {
     "repair": flag,
     "prune": flag,
     "dry_run": flag,
-    "transfer": instance(TransferOptions, "such as dashget.TransferOptions(in_flight=8)"),
 }
 
 
-def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: Stop) -> Report:
-    """Check a mirror, and mend it if asked; see ``dashget.verify``."""
+def verify_mirror(
+    root: Path,
+    options: VerifyOptions,
+    observer: Observer,
+    stop: Stop,
+    connect: Callable[[str | None], Transfers],
+    *,
+    allow_downgrade: bool = False,
+) -> Report:
+    """Check a mirror, and mend it if asked; see ``Session.verify``.
+
+    ``connect`` gives the engine for the URL of the manifest; None if it did not come from one.
+    """
     started = time.monotonic()
-    tasks = options.tasks
+    tasks = Tasks(
+        remote=options.remote,
+        repair=options.repair,
+        prune=options.prune,
+        dry_run=options.dry_run,
+        allow_downgrade=allow_downgrade,
+    )
     with Mirror.at(root, read_only=not tasks.writes) as store:
         header = store.header()
         if header is None:
@@ -70,13 +74,10 @@ def verify_mirror(root: Path, options: VerifyOptions, observer: Observer, stop: 
                 " and mends a record that has lost its first line",
             )
         store.claim(header)
-        with Engine(options.transfer) as engine:
-            if "://" in header.source:
-                engine.trust(header.source)
-            stop.on_request(engine.cancel)
-            verification = Verification(store, header, tasks, observer, stop, engine)
-            with stop.answered():
-                report = verification.report()
+        engine = connect(header.source if "://" in header.source else None)
+        verification = Verification(store, header, tasks, observer, stop, engine)
+        with stop.answered():
+            report = verification.report()
     report = msgspec.structs.replace(report, seconds=round(time.monotonic() - started, 3))
     observer(report)
     return report

@@ -86,8 +86,7 @@ def test_a_hint_names_the_token_that_files_may_lack(
     server.on(f"/show/x.mpd{query}{added}", manifest(numbered()))
     server.unknown = refuse(403)
     transfer = dashget.TransferOptions(append_query=more)
-    options = dashget.MirrorOptions(root=tmp_path, transfer=transfer)
-    summary = dashget.mirror(server.url(f"/show/x.mpd{query}"), options)
+    summary = dashget.mirror(server.url(f"/show/x.mpd{query}"), root=tmp_path, transfer=transfer)
     hints = {failure.hint for failure in summary.failures}
     assert len(hints) == 1
     assert ("--append-query" in str(hints)) is told
@@ -239,8 +238,9 @@ def test_an_observer_is_never_called_twice_at_once(server: FaultServer, tmp_path
         assert busy.acquire(blocking=False)
         busy.release()
 
-    options = dashget.MirrorOptions(root=tmp_path, transfer=dashget.TransferOptions(in_flight=6))
-    assert dashget.mirror(url, options, observer=observe).complete
+    assert dashget.mirror(
+        url, root=tmp_path, transfer=dashget.TransferOptions(in_flight=6), observer=observe
+    ).complete
 
 
 @pytest.mark.usefixtures("few_and_many_files")
@@ -285,7 +285,7 @@ def test_a_failed_comparison_with_the_server_is_reported(
     mirror(url, tmp_path)
     for number in (1, 2, 3):
         server.on(f"/show/v/{number}.m4s", refuse(500))
-    summary, events = mirror(url, tmp_path, verify=True)
+    summary, events = mirror(url, tmp_path, recheck=True)
     assert not summary.complete or any(isinstance(e, dashget.Warned) for e in events)
 
 

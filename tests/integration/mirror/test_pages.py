@@ -26,7 +26,7 @@ WAYS: list[dict[str, Any]] = [
 
 def mirror(url: str, root: Path, **options: Any) -> tuple[dashget.Summary, Events]:
     events = Events()
-    return dashget.mirror(url, dashget.MirrorOptions(root=root, **options), observer=events), events
+    return dashget.mirror(url, root=root, **options, observer=events), events
 
 
 @pytest.fixture(params=WAYS, ids=["whole", "part", "ranges"])
@@ -91,7 +91,7 @@ def test_a_good_file_stays_where_the_server_has_a_page_now(
     url = publish(server)
     mirror(url, tmp_path, **way)
     server.on(SECOND, Answer(PAGE))
-    summary, events = mirror(url, tmp_path, verify=True, **way)
+    summary, events = mirror(url, tmp_path, recheck=True, **way)
     assert events.outcomes()["v/2.m4s"] == "failed"
     assert not summary.complete
     assert (tmp_path / "v/2.m4s").read_bytes() == bytes([2]) * 2000

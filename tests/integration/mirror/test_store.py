@@ -113,9 +113,8 @@ def test_a_file_that_cannot_be_pruned_is_an_error_of_the_store(
 
     monkeypatch.setattr(os, "unlink", refused)
     events = Events()
-    options = dashget.MirrorOptions(root=tmp_path, prune=True)
     with pytest.raises(dashget.StoreError):
-        dashget.mirror(url, options, observer=events)
+        dashget.mirror(url, root=tmp_path, prune=True, observer=events)
     assert isinstance(events[-1], dashget.Summary)
 
 
@@ -133,9 +132,11 @@ def test_every_requested_file_has_an_outcome_when_the_disk_ends_the_run(
 
     monkeypatch.setattr(Mirror, "finish", no_room)
     events = Events()
-    options = dashget.MirrorOptions(
-        root=tmp_path, transfer=dashget.TransferOptions(in_flight=1, retries=0)
-    )
     with pytest.raises(dashget.StoreError):
-        dashget.mirror(url, options, observer=events)
+        dashget.mirror(
+            url,
+            root=tmp_path,
+            transfer=dashget.TransferOptions(in_flight=1, retries=0),
+            observer=events,
+        )
     assert "v/1.m4s" in events.outcomes()

@@ -230,8 +230,7 @@ def test_a_mirror_has_no_file_that_ended_early(
 ) -> None:
     server.on("/1.m4s", cut(answer), answer)
     source = server.on("/x.mpd", Answer(MPD))
-    options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
-    summary = dashget.mirror(source, options)
+    summary = dashget.mirror(source, root=tmp_path / "m", checksums=checksums)
     assert summary.complete
     assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
     if checksums:
@@ -261,8 +260,7 @@ def test_a_file_whose_end_is_confirmed_late_is_finished(
     server.on("/2.m4s", refuse(429, Retry_After="1"), BARE)
     two = MPD.replace(b"PT2S", b"PT4S").replace(b'endNumber="1"', b'endNumber="2"')
     source = server.on("/x.mpd", Answer(two))
-    options = dashget.MirrorOptions(root=tmp_path / "m", checksums=checksums)
-    assert dashget.mirror(source, options).complete
+    assert dashget.mirror(source, root=tmp_path / "m", checksums=checksums).complete
     assert (tmp_path / "m" / "1.m4s").read_bytes() == BODY
 
 

@@ -88,7 +88,7 @@ def verify_and_prune(server: FaultServer, root: Path) -> None:
 
 def get_without_checksums(server: FaultServer, root: Path) -> None:
     serve(server, "v/2.m4s", segment(2, b"n" * 2000), etag='"new"')
-    assert mirror(server.url("/show/x.mpd"), root, verify=True)[0].complete
+    assert mirror(server.url("/show/x.mpd"), root, recheck=True)[0].complete
 
 
 @pytest.mark.parametrize("change", [verify_and_repair, verify_and_prune, get_without_checksums])

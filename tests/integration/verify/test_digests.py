@@ -96,8 +96,9 @@ def test_a_file_in_parallel_ranges_is_compared_with_its_digest(
     transfer = dashget.TransferOptions(
         retries=1, backoff_seconds=0.01, range_threshold=16384, range_size=8192
     )
-    options = dashget.MirrorOptions(root=tmp_path, transfer=transfer, checksums=True)
-    summary = dashget.mirror(server.url("/show/x.mpd"), options)
+    summary = dashget.mirror(
+        server.url("/show/x.mpd"), root=tmp_path, transfer=transfer, checksums=True
+    )
     assert summary.complete is right
     assert any("range" in seen.headers for seen in server.asked("/show/v/2.m4s"))
     assert (tmp_path / "v/2.m4s").exists() is right

@@ -18,7 +18,7 @@ from tests.support.running import mirror
 def test_get_verify_fetches_exactly_the_changed_files(server: FaultServer, small: Path) -> None:
     changed = segment(2, b"n" * 2000)
     serve(server, "v/2.m4s", changed, etag='"new"')
-    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    summary, events = mirror(server.url("/show/x.mpd"), small, recheck=True)
     assert summary.complete
     outcomes = events.outcomes()
     assert outcomes.pop("v/2.m4s") == "updated"
@@ -35,7 +35,7 @@ def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
     server: FaultServer, small: Path
 ) -> None:
     server.on("/show/v/2.m4s", refuse(404))
-    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    summary, events = mirror(server.url("/show/x.mpd"), small, recheck=True)
     assert summary.complete
     assert events.outcomes()["v/2.m4s"] == "present"
     assert (small / "v/2.m4s").read_bytes() == segment(2)
@@ -50,7 +50,7 @@ def test_get_verify_lists_the_files_that_it_could_not_compare(
 ) -> None:
     for path in ("v/2.m4s", "w/3.m4s"):
         server.on(f"/show/{path}", refuse(403))
-    summary, events = mirror(server.url("/show/x.mpd"), small, verify=True)
+    summary, events = mirror(server.url("/show/x.mpd"), small, recheck=True)
     assert summary.complete
     (warning,) = events.warnings()
     assert warning.startswith("not compared with the server: ")

@@ -70,8 +70,7 @@ def test_pruning_removes_exactly_the_superseded_files_and_names_them(
             assert all((small / path).exists() for path in event.paths)
 
     if command == "get":
-        options = dashget.MirrorOptions(root=small, transfer=TRANSFER, prune=True)
-        dashget.mirror(url, options, observer=observe)
+        dashget.mirror(url, root=small, transfer=TRANSFER, prune=True, observer=observe)
     else:
         mirror(url, small)
         dashget.verify(small, dashget.VerifyOptions(prune=True), observer=observe)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import datetime
 import errno
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import dashget.api
+import dashget.session
 from dashget.cli.app import COMMANDS, module_of, run
 from dashget.errors import (
     DashGetError,
@@ -162,7 +164,7 @@ def test_an_internal_error_shows_no_traceback_unless_asked_for(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("wires \x1b[31m crossed")
 
-    monkeypatch.setattr(dashget.api, "load", fail)
+    monkeypatch.setattr(dashget.session.Session, "open", fail)
     monkeypatch.delenv("DASHGET_DEBUG", raising=False)
     assert run(["list", URL]) == 1
     shown = capsys.readouterr().err
@@ -182,16 +184,21 @@ def test_the_exit_code_of_get_is_that_of_its_summary(
 ) -> None:
     given: list[Any] = []
 
-    def mirror(source: str, options: object, **more: object) -> object:
-        given.append((source, options))
+    def open_(_: object, source: str, **more: object) -> object:
+        given.append((source, more["base_url"], more["now"]))
+        return SimpleNamespace(mirror=mirror)
+
+    def mirror(root: object, options: object, **_: object) -> object:
+        given.append((root, options))
         return SimpleNamespace(interrupted=interrupted, complete=complete)
 
-    monkeypatch.setattr(dashget.api, "mirror", mirror)
-    assert run([URL, "--dry-run", "-o", "d", "--no-progress"]) == code
-    ((source, options),) = given
-    assert source == URL
+    monkeypatch.setattr(dashget.session.Session, "open", open_)
+    words = ["--base-url", "http://o/", "--now", "2026-01-31T12:00:00Z"]
+    assert run([URL, "--dry-run", "-o", "d", "--no-progress", *words]) == code
+    opened, (root, options) = given
+    assert opened == (URL, "http://o/", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC))
     assert options.dry_run
-    assert options.root == Path("d")
+    assert root == Path("d")
 
 
 @pytest.mark.parametrize(
@@ -216,11 +223,11 @@ def test_the_exit_code_of_verify_is_that_of_its_report(
 ) -> None:
     given: list[str] = []
 
-    def verify(directory: str, *_: object, **__: object) -> object:
+    def verify(_: object, directory: str, *__: object, **___: object) -> object:
         given.append(directory)
         return SimpleNamespace(sound=sound, notes=notes, uncompared=uncompared)
 
-    monkeypatch.setattr(dashget.api, "verify", verify)
+    monkeypatch.setattr(dashget.session.Session, "verify", verify)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
     assert run(["verify", "show", *words]) == code
     assert given == ["show"]
@@ -247,11 +254,14 @@ def test_live_progress_needs_a_capable_terminal_and_no_option_against_it(
 
     seen: list[str] = []
 
-    def mirror(*_: object, observer: object, **__: object) -> object:
+    @contextlib.contextmanager
+    def session(_: object, *, observer: object) -> Iterator[object]:
         seen.append(type(observer).__name__)
-        return SimpleNamespace(interrupted=False, complete=True)
+        summary = SimpleNamespace(interrupted=False, complete=True)
+        show = SimpleNamespace(mirror=lambda *_, **__: summary)
+        yield SimpleNamespace(open=lambda *_, **__: show)
 
-    monkeypatch.setattr(dashget.api, "mirror", mirror)
+    monkeypatch.setattr(dashget.session, "Session", session)
     monkeypatch.setattr("sys.stderr", Screen())
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setenv("TERM", term)

@@ -66,21 +66,11 @@ TRANSFER: list[tuple[str, object, str]] = [
 
 OTHERS: list[tuple[Any, str, object, str]] = [
     (dashget.MirrorOptions, "selection", "best", "not a Selection: 'best'"),
-    (dashget.MirrorOptions, "transfer", None, "not a TransferOptions: None"),
-    (dashget.MirrorOptions, "base_url", 1, "not text, but a int"),
-    (dashget.MirrorOptions, "now", "2026-01-01", "not a datetime with a time zone"),
-    (
-        dashget.MirrorOptions,
-        "now",
-        datetime.datetime(2026, 1, 1),  # noqa: DTZ001  # that is what is refused
-        "not a datetime with a time zone",
-    ),
     (dashget.MirrorOptions, "segment_limit", 0, "must be at least 1: 0"),
     *(
         (dashget.MirrorOptions, name, 1, "not True or False: 1")
-        for name in ("dry_run", "moved", "fsync", "checksums", "verify", "prune")
+        for name in ("dry_run", "moved", "fsync", "checksums", "recheck", "prune")
     ),
-    (dashget.VerifyOptions, "transfer", {}, "not a TransferOptions: {}"),
     *(
         (dashget.VerifyOptions, name, None, "not True or False: None")
         for name in ("remote", "repair", "prune")
@@ -128,8 +118,7 @@ def test_what_can_be_meant_is_taken() -> None:
         proxy="",
     )
     assert made.limit_rate == 1
-    noon = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
-    assert dashget.MirrorOptions(now=noon, segment_limit=None).now == noon
+    assert dashget.MirrorOptions(segment_limit=None).segment_limit is None
 
 
 def test_a_secret_is_not_repeated() -> None:
@@ -149,9 +138,11 @@ def test_a_secret_is_not_repeated() -> None:
 def test_functions_refuse_arguments_of_another_kind() -> None:
     for call in (
         lambda: dashget.load("x.mpd", transfer={}),  # type: ignore[arg-type]
+        lambda: dashget.load("x.mpd", base_url=1),  # type: ignore[arg-type]
         lambda: dashget.load("x.mpd", now=12),  # type: ignore[arg-type]
+        lambda: dashget.load("x.mpd", now=datetime.datetime(2026, 1, 1)),  # noqa: DTZ001
         lambda: dashget.mirror("x.mpd", dashget.TransferOptions()),  # type: ignore[arg-type]
         lambda: dashget.verify("x", {}),  # type: ignore[arg-type]
     ):
-        with pytest.raises(dashget.UsageError, match="not a "):
+        with pytest.raises(dashget.UsageError, match=r"not (a|text)"):
             call()

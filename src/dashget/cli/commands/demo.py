@@ -74,15 +74,16 @@ def _check_directory(root: Path) -> None:
 
 
 def _mirror(root: Path, transfer: TransferOptions, stop: Stop) -> int:
-    from dashget.api import MirrorOptions, mirror
+    from dashget.api import mirror
     from dashget.cli.commands.get import make_reporter
     from dashget.demo.presentation import MANIFEST_URL
 
     sys.stderr.write("Mirroring a built-in presentation from a server on this machine\n")
-    options = MirrorOptions(root=root, transfer=transfer, checksums=True)
     reporter = make_reporter()
     try:
-        summary = mirror(MANIFEST_URL, options, observer=reporter, stop=stop)
+        summary = mirror(
+            MANIFEST_URL, root, checksums=True, transfer=transfer, observer=reporter, stop=stop
+        )
     finally:
         reporter.close()
     return 0 if summary.complete else 1
@@ -92,12 +93,11 @@ def _verify(root: Path, transfer: TransferOptions, stop: Stop) -> int:
     """Verify the mirror; repair it now, since its server ends with the command."""
     from dashget.api import verify
     from dashget.cli.printers.verification import FindingsTable
-    from dashget.verification.verify import VerifyOptions
 
     sys.stderr.write("Verifying the mirror\n")
-    options = VerifyOptions(repair=True, transfer=transfer)
     printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False)
-    return 0 if verify(root, options, observer=printer, stop=stop).sound else 1
+    report = verify(root, repair=True, transfer=transfer, observer=printer, stop=stop)
+    return 0 if report.sound else 1
 
 
 def _next_steps(root: Path) -> str:

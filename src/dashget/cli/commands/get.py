@@ -21,8 +21,8 @@ from dashget.cli.parser import Parser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dashget.api import MirrorOptions
     from dashget.events import Event
+    from dashget.mirroring.options import MirrorOptions
 
 EXAMPLES: Final = """\
   dashget https://example.com/show/manifest.mpd
@@ -45,14 +45,16 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Mirror every selected segment of a presentation, and verify each."""
-    options = mirror_options(arguments)
-    from dashget.api import mirror
+    root = None if arguments.output is None else parse_root(arguments.output)
     from dashget.cli.memory import keep_freed_memory
-    from dashget.cli.options.requests import allow_open_files
+    from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.common.stopping import Stop
+    from dashget.session import Session
 
-    allow_open_files(options.transfer)
+    options, transfer = mirror_options(arguments), transfer_options(arguments)
+    now = parse_now(arguments.now)
+    allow_open_files(transfer)
     keep_freed_memory()
     stop = Stop()
     reporter = make_reporter(
@@ -63,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with stopping_on_signals(stop):
         try:
-            summary = mirror(arguments.url, options, observer=reporter, stop=stop)
+            with Session(transfer, observer=reporter) as session:
+                base_url = arguments.base_url
+                show = session.open(arguments.url, base_url=base_url, now=now, stop=stop)
+                summary = show.mirror(root, options, stop=stop)
         finally:
             reporter.close()
     if summary.interrupted:
@@ -73,18 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
     """Return the library's options; raise UsageError for invalid values."""
-    from dashget.api import MirrorOptions
-    from dashget.cli.options.requests import transfer_options
+    from dashget.mirroring.options import MirrorOptions
 
     return MirrorOptions(
-        root=None if arguments.output is None else parse_root(arguments.output),
         selection=selection(arguments),
-        transfer=transfer_options(arguments),
-        base_url=arguments.base_url,
-        now=parse_now(arguments.now),
         segment_limit=arguments.segment_limit,
         dry_run=arguments.dry_run,
-        verify=arguments.verify,
+        recheck=arguments.verify,
         checksums=arguments.checksums == "sha256",
         prune=arguments.prune,
         moved=arguments.moved,

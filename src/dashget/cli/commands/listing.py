@@ -34,21 +34,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the Periods, AdaptationSets and Representations of a presentation."""
     import msgspec
 
-    from dashget.api import load, protections_inside
-    from dashget.cli.options.requests import prepared, transfer_options
+    from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.listing import presentation_row, print_table
     from dashget.cli.printers.warned import print_warning, print_warnings
     from dashget.planning.tracks import make_tracks
+    from dashget.session import Session
     from dashget.transfer.http.origin import shown
 
-    transfer = prepared(transfer_options(arguments))
+    transfer = transfer_options(arguments)
     now = parse_now(arguments.now)
-    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
-    presentation = loaded.presentation
-    tracks = make_tracks(presentation)
-    print_warnings(loaded.warnings)
-    inside = protections_inside(loaded, tracks, transfer, print_warning) if arguments.init else None
-    row = presentation_row(presentation, tracks, inside)
+    allow_open_files(transfer)
+    with Session(transfer, observer=print_warning) as session:
+        show = session.open(arguments.url, base_url=arguments.base_url, now=now)
+        print_warnings(show.warnings)
+        inside = session.protections(show) if arguments.init else None
+    row = presentation_row(show.presentation, make_tracks(show.presentation), inside)
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:

@@ -56,21 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     Plain: one URL per line; a byte range follows after two spaces as first-last. With --json:
     one object per segment, as documented in docs/reference/plan.md.
     """
-    from dashget.api import load, plan
-    from dashget.cli.options.requests import prepared, transfer_options
+    from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_warning, print_warnings
+    from dashget.session import Session
 
-    transfer = prepared(transfer_options(arguments))
+    transfer = transfer_options(arguments)
     now = parse_now(arguments.now)
-    loaded = load(arguments.url, transfer=transfer, base_url=arguments.base_url, now=now)
-    print_warnings(loaded.warnings)
-    segments = plan(
-        loaded,
-        selection(arguments),
-        segment_limit=arguments.segment_limit,
-        indexes=transfer if arguments.index else None,
-        observer=print_warning,
-    )
+    allow_open_files(transfer)
+    with Session(transfer, observer=print_warning) as session:
+        show = session.open(arguments.url, base_url=arguments.base_url, now=now)
+        print_warnings(show.warnings)
+        limit, index = arguments.segment_limit, arguments.index
+        segments = show.plan(selection(arguments), segment_limit=limit, index=index)
     if arguments.json:
         _write_json(segments)
     else:

@@ -51,20 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
     if files could not be compared with the server.
     """
-    import msgspec
-
-    from dashget.api import verify
-    from dashget.cli.options.requests import prepared
+    from dashget.cli.options.requests import allow_open_files, transfer_options
+    from dashget.cli.printers.warned import print_warning
     from dashget.cli.signals import INTERRUPTED, stopping_on_signals
     from dashget.common.stopping import Stop
+    from dashget.events import ignore
+    from dashget.session import Session
 
-    options = verify_options(arguments)
+    options, transfer = verify_options(arguments), transfer_options(arguments)
     observer = _observer(arguments)
-    if options.remote or options.repair:
-        options = msgspec.structs.replace(options, transfer=prepared(options.transfer))
+    makes_requests = options.remote or options.repair
+    if makes_requests:
+        allow_open_files(transfer)
     stop = Stop()
-    with stopping_on_signals(stop):
-        report = verify(arguments.directory, options, observer=observer, stop=stop)
+    warner = print_warning if makes_requests else ignore
+    with stopping_on_signals(stop), Session(transfer, observer=warner) as session:
+        report = session.verify(arguments.directory, options, observer=observer, stop=stop)
     if stop.requested:
         return INTERRUPTED
     if report.uncompared or (arguments.strict and report.notes):
@@ -74,7 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
     """Return the library's options; raise UsageError for invalid values."""
-    from dashget.cli.options.requests import transfer_options
     from dashget.verification.verify import VerifyOptions
 
     return VerifyOptions(
@@ -82,7 +83,6 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         repair=arguments.repair,
         prune=arguments.prune,
         dry_run=arguments.dry_run,
-        transfer=transfer_options(arguments),
     )
 
 

@@ -7,12 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.cli.printers.warned import print_warning
 from dashget.common.lateregex import late
 from dashget.errors import UsageError
-from dashget.events import Warned
 from dashget.transfer.curl.descriptors import raise_limit
-from dashget.transfer.settings.checks import read_files, warnings_about
 from dashget.transfer.settings.options import (
     MOST_TO_FIND,
     HttpVersion,
@@ -59,15 +56,6 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
     )
-
-
-def prepared(options: TransferOptions) -> TransferOptions:
-    """Prepare for the first request: raise the limit of open files, read files, print warnings."""
-    allow_open_files(options)
-    options = read_files(options)
-    for message in warnings_about(options):
-        print_warning(Warned(message))
-    return options
 
 
 def allow_open_files(options: TransferOptions) -> None:

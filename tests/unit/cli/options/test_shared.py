@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from pathlib import Path
 
 import pytest
 
-from dashget.api import DEFAULT_SEGMENT_LIMIT, MirrorOptions
 from dashget.cli.app import COMMANDS, make_parser
 from dashget.cli.commands.get import mirror_options
 from dashget.cli.commands.verify import verify_options
 from dashget.cli.options.requests import transfer_options
 from dashget.cli.options.shared import SEGMENT_LIMIT, parse_now
 from dashget.errors import UsageError
+from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
 from dashget.planning.selection import parse_selection
 from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
 from dashget.verification.verify import VerifyOptions
@@ -86,16 +85,9 @@ FILES = [
 ]
 
 MIRROR = [
-    (["-o", "d"], "root", Path("d")),
-    (["-od"], "root", Path("d")),
-    (["--output", "d/e"], "root", Path("d/e")),
-    (["--output=-d"], "root", Path("-d")),
-    (["-qod"], "root", Path("d")),
-    (["--base-url", "http://o/"], "base_url", "http://o/"),
-    (["--now", "2026-01-31T12:00:00Z"], "now", NOON),
     (["--segment-limit", "1"], "segment_limit", 1),
     (["--dry-run"], "dry_run", True),
-    (["--verify"], "verify", True),
+    (["--verify"], "recheck", True),
     (["--checksums", "sha256"], "checksums", True),
     (["--checksums", "none"], "checksums", False),
     (["--prune"], "prune", True),
@@ -116,6 +108,13 @@ VERIFY = [
 ]
 
 WORDS = [
+    ("get", ["-o", "d"], "output", "d"),
+    ("get", ["-od"], "output", "d"),
+    ("get", ["--output", "d/e"], "output", "d/e"),
+    ("get", ["--output=-d"], "output", "-d"),
+    ("get", ["-qod"], "output", "d"),
+    ("get", ["--base-url", "http://o/"], "base_url", "http://o/"),
+    ("get", ["--now", "x"], "now", "x"),
     ("get", ["--json"], "json", True),
     ("get", ["-q"], "quiet", True),
     ("get", ["--quiet"], "quiet", True),
@@ -146,6 +145,10 @@ def get(*words: str) -> MirrorOptions:
     return mirror_options(read("get", URL, *words))
 
 
+def transfer(*words: str) -> TransferOptions:
+    return transfer_options(read("get", URL, *words))
+
+
 def changed(options: object, usual: object) -> dict[str, object]:
     names = type(usual).__struct_fields__  # type: ignore[attr-defined]
     return {
@@ -156,21 +159,21 @@ def changed(options: object, usual: object) -> dict[str, object]:
 
 
 def test_the_defaults_are_those_of_the_library() -> None:
-    assert changed(get(), MirrorOptions()) == {"transfer": get().transfer}
+    assert get() == MirrorOptions()
     usual = TransferOptions(user_agent=f"DashGet/{__version__}")
-    assert get().transfer == usual
+    assert transfer() == usual
     assert transfer_options(read("list", URL)) == usual
     assert transfer_options(read("plan", URL)) == usual
-    assert verify_options(read("verify", DIRECTORY)) == VerifyOptions(transfer=usual)
+    assert verify_options(read("verify", DIRECTORY)) == VerifyOptions()
     assert SEGMENT_LIMIT == DEFAULT_SEGMENT_LIMIT
-    assert isinstance(get().transfer.timeout_seconds, float)
+    assert isinstance(transfer().timeout_seconds, float)
 
 
 @pytest.mark.parametrize(("words", "name", "value"), TRANSFER)
 def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
     words: list[str], name: str, value: object
 ) -> None:
-    options = get(*words).transfer
+    options = transfer(*words)
     assert getattr(options, name) == value
     usual = TransferOptions(user_agent=f"DashGet/{__version__}")
     assert set(changed(options, usual)) <= {name}
@@ -182,7 +185,7 @@ def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
 def test_the_number_of_automatic_transfers_has_a_limit(
     words: str, wanted: tuple[int | None, int]
 ) -> None:
-    options = get("-t", words).transfer
+    options = transfer("-t", words)
     assert (options.in_flight, options.max_in_flight) == wanted
 
 
@@ -232,11 +235,11 @@ def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
 
 @pytest.mark.parametrize(("flag", "name"), FILES)
 def test_file_names_are_passed_on(flag: str, name: str) -> None:
-    assert getattr(get(flag, "file").transfer, name) == "file"
+    assert getattr(transfer(flag, "file"), name) == "file"
 
 
 def test_a_key_is_passed_on_with_its_certificate() -> None:
-    assert get("--cert", "one", "--key", "other").transfer.key == "other"
+    assert transfer("--cert", "one", "--key", "other").key == "other"
 
 
 @pytest.mark.parametrize(
@@ -274,13 +277,13 @@ def test_each_parser_has_its_own_namespace() -> None:
 def test_a_missing_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", lambda prompt: f"<{prompt}>")
-    assert get("--user", "me").transfer.user == "me:<Password for me: >"
+    assert transfer("--user", "me").user == "me:<Password for me: >"
 
 
 def test_without_a_terminal_a_missing_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError, match="--user: missing password"):
-        get("--user", "me")
+        transfer("--user", "me")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""Keep the manifest in the mirror: as it was received, and a local MPD that plays from there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashget import store as places
+from dashget.events import Observer, Warned
+from dashget.manifest.load import LoadedManifest
+from dashget.mirroring.expectation import Expected, playable
+from dashget.planning.layout import local_manifest_name
+from dashget.planning.rules import Rule
+from dashget.planning.selection import Selection
+from dashget.playable.localmpd import make_local_mpd
+from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, Mirror
+from dashget.version import __version__
+
+_DISPLACED: Final = {
+    Displaced.EARLIER: "the manifest has changed since the last run; the earlier one is kept in"
+    " .dashget/manifests",
+    Displaced.FOREIGN: "another {name} was there that no run has recorded; it is kept in"
+    " .dashget/replaced",
+}
+
+
+def make_header(loaded: LoadedManifest, selection: Selection) -> Header:
+    """Return the record's header of a run: its presentation, selection and time."""
+    return Header(
+        dashget=RECORD_VERSION,
+        source=loaded.source.name,
+        url=loaded.presentation.url,
+        manifest=loaded.name,
+        tool=__version__,
+        selection=_rules_of(selection),
+        now=None if loaded.now is None else loaded.now.isoformat(),
+    )
+
+
+def keep_manifest(
+    loaded: LoadedManifest, expected: Expected, store: Mirror, observer: Observer
+) -> None:
+    """Store the MPD and its remote elements as received, and write the local MPD."""
+    displaced = places.keep_manifest(store, loaded.data, _record_of(loaded, store))
+    if displaced is not None:
+        observer(Warned(_DISPLACED[displaced].format(name=loaded.name)))
+    places.keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
+    local = make_local_mpd(
+        loaded.data,
+        loaded.presentation,
+        playable(store, expected),
+        expected.layout,
+        remote={entity.href: entity.data for entity in loaded.remote},
+    )
+    store.write_if_changed(local_manifest_name(loaded.name), local)
+
+
+def _record_of(loaded: LoadedManifest, store: Mirror) -> FileRecord:
+    fetched = loaded.fetched
+    return FileRecord(
+        path=loaded.name,
+        url=loaded.source.name,
+        size=len(loaded.data),
+        final_url=fetched.url if fetched and fetched.url != loaded.source.url else None,
+        etag=fetched.head.etag if fetched else None,
+        last_modified=fetched.head.last_modified if fetched else None,
+        sha256=loaded.sha256,
+        time=store.now(),
+        status=fetched.status if fetched else None,
+        http=fetched.head.http_version if fetched else None,
+    )
+
+
+def _rules_of(selection: Selection) -> dict[str, str]:
+    """Spell the rules of a selection that leave something out, as on the command line."""
+    rules = {
+        name: str(getattr(selection, name))
+        for name in ("video", "audio", "text", "image")
+        if getattr(selection, name) != Rule()
+    }
+    if selection.periods:
+        rules["period"] = ",".join(str(period) for period in selection.periods)
+    return rules

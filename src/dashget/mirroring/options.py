@@ -1,0 +1,50 @@
+"""How to mirror: everything that a user can choose about the files of one mirror."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dashget.common.validation import Check, check, flag, instance, optional, whole
+from dashget.planning.selection import Selection
+
+DEFAULT_SEGMENT_LIMIT: Final = 10_000_000
+SEGMENT_LIMIT: Final = optional(whole(1))
+SELECTION: Final = instance(Selection, "such as dashget.parse_selection(video='best')")
+
+
+class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices for one mirror."""
+
+    selection: Selection = Selection()
+    """The part of the presentation to mirror; by default everything."""
+    dry_run: bool = False
+    """Plan, compare with the record, and write nothing."""
+    moved: bool = False
+    """The directory may hold the same presentation from another URL."""
+    fsync: bool = False
+    """Make every finished file outlast a power cut, at a price."""
+    checksums: bool = False
+    """Record the SHA-256 of every file, and write SHA256SUMS."""
+    recheck: bool = False
+    """Compare complete files with the server as well, and fetch those that have changed.
+
+    A file that the server no longer has, or does not show, stays, with a warning. A dry run
+    compares nothing.
+    """
+    prune: bool = False
+    """Remove recorded files that the manifest no longer names."""
+    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
+    """The most segments of one Representation; a manifest that implies more is refused."""
+
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
+
+_RULES: Final[dict[str, Check]] = {
+    "selection": SELECTION,
+    **dict.fromkeys(("dry_run", "moved", "fsync", "checksums", "recheck", "prune"), flag),
+    "segment_limit": SEGMENT_LIMIT,
+}

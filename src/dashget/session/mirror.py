@@ -1,0 +1,230 @@
+"""Mirror a presentation that is loaded: claim the place, fetch, prune, and sum up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from dashget.common.stopping import Stop
+from dashget.errors import StoreError, UsageError
+from dashget.events import (
+    Event,
+    ManifestLoaded,
+    Observer,
+    Summary,
+    TrackPlanned,
+    Warned,
+    ignored_by,
+)
+from dashget.manifest.load import LoadedManifest
+from dashget.mirroring.expectation import expected_of
+from dashget.mirroring.keep import keep_manifest, make_header
+from dashget.mirroring.options import MirrorOptions
+from dashget.mirroring.run import MirrorRun, Policy
+from dashget.planning.layout import SUMS_NAME, root_name
+from dashget.planning.tracks import Track, track_label
+from dashget.store import Mirror
+from dashget.transfer.contract import Transfers
+
+_DRY_RECHECK: Final = (
+    "a dry run compares no file with the server; dashget verify DIR --remote does, and changes"
+    " nothing"
+)
+_SNAPSHOT: Final = (
+    "the presentation is live: this is a snapshot of what is available now,"
+    " later segments are not waited for"
+)
+
+
+class MirrorJob:
+    """One mirror of one loaded presentation. Create it, and call ``run`` once."""
+
+    def __init__(
+        self,
+        loaded: LoadedManifest,
+        root: Path | None,
+        options: MirrorOptions,
+        observer: Observer,
+        stop: Stop,
+        *,
+        warnings: int = 0,
+    ) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._observer = _Counting(observer, warnings)
+        self._stop = stop
+        self._started = time.monotonic()
+        if options.recheck and options.dry_run:
+            self._observer(Warned(_DRY_RECHECK))
+        self._expected = expected_of(
+            loaded.presentation, loaded.name, options.selection, limit=options.segment_limit
+        )
+        self._tracks = self._expected.selected_tracks()
+        _refuse_local_files(self._tracks)
+        self._root = root or Path(root_name(loaded.presentation.url))
+
+    def run(self, engine: Transfers) -> Summary:
+        """Bring every planned file to its outcome; return the Summary, which was observed, too."""
+        options = self._options
+        failure: StoreError | None = None
+        with Mirror.at(self._root, fsync=options.fsync, read_only=options.dry_run) as store:
+            self._claim(store)
+            run = MirrorRun(self._observer, self._policy(store))
+            try:
+                self._fill(store, run, engine)
+                self._finish(store, run)
+            except StoreError as error:
+                failure = self._explained(error)
+            kept = store.kept()
+        summary = self._sum_up(run, kept, failure)
+        self._observer(summary)
+        if failure is not None:
+            raise failure
+        return summary
+
+    def _claim(self, store: Mirror) -> None:
+        """Claim the place for this presentation, report what is to come, keep the manifest."""
+        loaded = self._loaded
+        only = loaded.sha256 if loaded.source.nameless else None
+        header = make_header(loaded, self._options.selection)
+        store.claim(header, moved=self._options.moved, only=only)
+        self._announce()
+        if not self._options.dry_run:
+            keep_manifest(loaded, self._expected, store, self._observer)
+
+    def _policy(self, store: Mirror) -> Policy:
+        options = self._options
+        # Checksums that are there already have to be kept up.
+        summed = options.checksums or store.size(SUMS_NAME) is not None
+        return Policy(
+            dry_run=options.dry_run,
+            checksum="sha256" if summed else None,
+            check_remote=options.recheck and not options.dry_run,
+        )
+
+    def _fill(self, store: Mirror, run: MirrorRun, engine: Transfers) -> None:
+        """Fetch what is missing; a remote element that is missing is a failure as well."""
+        for lacking in self._loaded.unreached:
+            reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
+            run.ledger.lack(self._loaded.name, lacking.url, reason)
+        with self._stop.answered():
+            run.run(self._tracks, self._expected.layout, store, engine, self._stop)
+
+    def _finish(self, store: Mirror, run: MirrorRun) -> None:
+        """Check that the mirror is still there; then prune, and write the checksums."""
+        options, loaded = self._options, self._loaded
+        if not options.dry_run:
+            store.check_present()
+        if self._stop.requested:
+            return
+        # Which files are superseded is unknown if a part of the manifest is missing.
+        if options.prune and not (loaded.partial or run.ledger.totals.failures):
+            from dashget.mirroring.expectation import LiveHistory
+            from dashget.verification.prune import prune
+
+            history = LiveHistory(store)
+            prune(
+                store,
+                self._expected,
+                history,
+                loaded.name,
+                self._observer,
+                dry_run=options.dry_run,
+            )
+        if options.dry_run:
+            return
+        if options.checksums or store.size(SUMS_NAME) is not None:
+            from dashget.verification.sums import write_sums
+
+            write_sums(store, loaded.name)
+
+    def _announce(self) -> None:
+        """Report the manifest, its warnings, and the selected tracks."""
+        loaded, observer = self._loaded, self._observer
+        presentation = loaded.presentation
+        observer(
+            ManifestLoaded(
+                url=presentation.url,
+                size=len(loaded.data),
+                type=presentation.type.value,
+                periods=len(presentation.periods),
+                representations=len(self._tracks),
+                root=str(self._root),
+                title=presentation.title,
+            )
+        )
+        for issue in loaded.warnings:
+            observer(Warned.of(issue))
+        if presentation.dynamic:
+            observer(Warned(_SNAPSHOT))
+        for track in self._tracks:
+            observer(_planned(track))
+
+    def _sum_up(self, run: MirrorRun, kept: tuple[int, int], failure: StoreError | None) -> Summary:
+        loaded = self._loaded
+        return run.ledger.summary(
+            root=str(self._root),
+            manifest=str(self._root / loaded.name),
+            url=loaded.source.name,
+            seconds=loaded.seconds + time.monotonic() - self._started,
+            warnings=self._observer.warnings,
+            requests=loaded.fetched.requests if loaded.fetched else 0,
+            interrupted=self._stop.requested,
+            dry_run=self._options.dry_run,
+            bytes_estimated=_total(track.bytes_estimated for track in self._tracks),
+            error=None if failure is None else failure.message,
+            kept=kept,
+        )
+
+    def _explained(self, error: StoreError) -> StoreError:
+        """Add the directory to an error of the store, and a hint where it has none."""
+        if str(self._root) not in error.message:
+            error.message = f"cannot go on in {self._root}: {error.message}"
+        error.hint = error.hint or "make room on the disk; the same command continues from here"
+        return error
+
+
+class _Counting:
+    """Pass events on, and count the warnings among them."""
+
+    def __init__(self, observer: Observer, warnings: int) -> None:
+        self._observer = observer
+        self.ignores = ignored_by(observer) - {Warned}
+        self.warnings = warnings
+
+    def __call__(self, event: Event, /) -> None:
+        if type(event) is Warned:
+            self.warnings += 1
+        self._observer(event)
+
+
+def _planned(track: Track) -> TrackPlanned:
+    representation = track.representation
+    return TrackPlanned(
+        track=track.key,
+        period_index=representation.period.index,
+        representation=representation.id,
+        content_type=representation.content_type.value,
+        label=track_label(representation),
+        segments=track.index.count(),
+        bytes_estimated=track.bytes_estimated,
+        files=track.files,
+    )
+
+
+def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
+    """Raise UsageError for a local MPD whose relative references name local files."""
+    for track in tracks:
+        for address in track.index.addresses():
+            if address.patterns[0].marked[:5].lower() == "file:":
+                raise UsageError(
+                    "the local MPD contains relative URLs, and its original address is unknown",
+                    hint="give --base-url with the URL that the MPD was downloaded from",
+                )
+
+
+def _total(estimates: Iterable[int | None]) -> int | None:
+    known = [estimate for estimate in estimates if estimate is not None]
+    return sum(known) if known else None

@@ -1,0 +1,45 @@
+"""The tracks and the plan of a presentation that is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dashget.common.validation import optional, require
+from dashget.manifest.load import LoadedManifest
+from dashget.mirroring.options import SEGMENT_LIMIT, SELECTION
+from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
+from dashget.planning.selection import Selection, select
+from dashget.planning.tracks import Track, make_tracks
+from dashget.session.keywords import merge_selection
+
+
+def tracks_of(
+    loaded: LoadedManifest,
+    selection: Selection | None,
+    filters: Mapping[str, Any],
+    *,
+    segment_limit: int | None,
+) -> tuple[Track, ...]:
+    """Return the selected tracks; raise UsageError or SelectionError."""
+    require("selection", selection, optional(SELECTION), "plan")
+    require("segment_limit", segment_limit, SEGMENT_LIMIT, "plan")
+    narrowed = select(loaded.presentation, merge_selection(selection, filters))
+    return make_tracks(narrowed, limit=segment_limit)
+
+
+def plan_tracks(loaded: LoadedManifest, tracks: tuple[Track, ...]) -> Iterator[PlannedSegment]:
+    """Yield the segments of selected tracks, in presentation order."""
+    return iter_plan(tracks, make_layout(loaded.presentation, loaded.name))
+
+
+def plan_of(
+    loaded: LoadedManifest,
+    selection: Selection | None,
+    filters: Mapping[str, Any],
+    *,
+    segment_limit: int | None,
+) -> Iterator[PlannedSegment]:
+    """Yield every segment of a selection; no request is made."""
+    tracks = tracks_of(loaded, selection, filters, segment_limit=segment_limit)
+    return plan_tracks(loaded, tracks)

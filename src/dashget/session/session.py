@@ -1,0 +1,389 @@
+"""The session, and the presentations that were opened in it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, Unpack
+
+from dashget.common.stopping import Stop
+from dashget.common.validation import Wrong, optional, path, require, text
+from dashget.errors import SessionClosedError, UsageError
+from dashget.events import MANIFEST, Observer, RetryScheduled, Summary, Warned, ignore
+from dashget.manifest.load import LoadedManifest, load_manifest
+from dashget.manifest.lookups import read_indexes, read_protections
+from dashget.manifest.source import parse_source
+from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.planning.plan import PlannedSegment
+from dashget.planning.selection import Selection
+from dashget.planning.tracks import Track, make_tracks
+from dashget.session.keywords import (
+    MirrorKeywords,
+    SelectionKeywords,
+    TransferKeywords,
+    VerifyKeywords,
+    merge_options,
+    mirror_options,
+)
+from dashget.session.mirror import MirrorJob
+from dashget.session.planning import plan_tracks, tracks_of
+from dashget.session.stream import EventStream
+from dashget.transfer.contract import Hooks, Job
+from dashget.transfer.engine import Engine, EngineFor
+from dashget.transfer.http.origin import shown
+from dashget.transfer.settings.checks import read_files, warnings_about
+from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.media.isobmff import Protections
+    from dashget.verification.findings import Report
+    from dashget.verification.verify import VerifyOptions
+
+_CLOSED_HINT: Final = "use it inside its with statement, or before close()"
+
+
+def _moment(value: object) -> Wrong | None:
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return None
+    return Wrong("not a datetime with a time zone", "such as datetime.datetime.now(datetime.UTC)")
+
+
+class Session:
+    """Options, connections and cookies that several calls share.
+
+    ::
+
+        with dashget.Session(in_flight=8, user="me:pw") as session:
+            show = session.open("https://example.com/show/manifest.mpd")
+            summary = show.mirror("show", video="best")
+
+    ``options`` or keywords (the fields of ``TransferOptions``) say how to make requests.
+    ``observer`` gets the events of all calls that are given none of their own, and first a
+    ``Warned`` for each oddity of the options.
+
+    Secrets go to the origin of every manifest that was opened by its URL, and to no host that a
+    manifest names. Raises UsageError for invalid options. A session may be used by several
+    threads; ``close`` stops what is at work in it.
+    """
+
+    def __init__(
+        self,
+        options: TransferOptions | None = None,
+        *,
+        observer: Observer = ignore,
+        **keywords: Unpack[TransferKeywords],
+    ) -> None:
+        given = merge_options(TransferOptions, options, keywords, "Session")
+        self.options: TransferOptions = read_files(given)
+        """The options, with the files that they name read."""
+        self.warnings: tuple[str, ...] = warnings_about(self.options)
+        """A sentence for each oddity of the options."""
+        self._observer = observer
+        self._engine = Engine(self.options)
+        self._closed = False
+        self._warn(observer)
+
+    def open(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        base_url: str | None = None,
+        now: datetime.datetime | None = None,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+    ) -> Loaded:
+        """Fetch (or read) an MPD, and resolve it.
+
+        ``source`` is an http(s) URL, the path of a local file (a ``Path`` is always one), or
+        ``-`` for standard input. ``base_url`` is the URL that a local document came from; with a
+        URL it is refused. ``now`` is the wall-clock time for a live presentation. One request is
+        made, and those that the document itself asks for: remote elements, the time.
+        ``observer`` gets a ``RetryScheduled`` for each failed attempt.
+
+        Raises UsageError, ManifestFetchError or MPDError.
+        """
+        self._check_open()
+        require("base_url", base_url, optional(text), "load")
+        require("now", now, optional(_moment), "load")
+        parsed = parse_source(source, base_url=base_url)
+        if parsed.url is not None:
+            self._engine.trust(parsed.url, parsed.user)
+        loaded = load_manifest(
+            parsed,
+            self._engine_for(parsed.url, stop, _ManifestRetries(self._told(observer))),
+            base_url=base_url,
+            now=now,
+            allow_downgrade=self.options.allow_downgrade,
+        )
+        fields = {name: getattr(loaded, name) for name in loaded.__struct_fields__}
+        return Loaded(**fields, session=self)
+
+    def plan(
+        self,
+        loaded: LoadedManifest,
+        selection: Selection | None = None,
+        *,
+        index: bool = False,
+        segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+        observer: Observer | None = None,
+        **filters: Unpack[SelectionKeywords],
+    ) -> Iterator[PlannedSegment]:
+        """Yield every segment that ``mirror`` would fetch, in presentation order, lazily.
+
+        ``dashget.plan_line`` gives the JSON form of each. With ``index``, the index of each
+        single file (``sidx`` or Cues) is fetched, and its subsegments are listed with their
+        ranges; ``observer`` gets a ``Warned`` for each index that cannot be read. Without it no
+        request is made. Raises SelectionError at once, and MPDError if a Representation has more
+        than ``segment_limit`` segments.
+        """
+        tracks = tracks_of(loaded, selection, filters, segment_limit=segment_limit)
+        if index:
+            self._check_open()
+            tracks = self._with_indexes(loaded, tracks, self._told(observer))
+        return plan_tracks(loaded, tracks)
+
+    def mirror(
+        self,
+        loaded: LoadedManifest,
+        root: str | os.PathLike[str] | None = None,
+        options: MirrorOptions | None = None,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        **keywords: Unpack[MirrorKeywords],
+    ) -> Summary:
+        """Mirror a presentation into the directory ``root``, or complete a mirror.
+
+        The manifest is not fetched again. Without ``root``, the directory is named after the
+        manifest's own. ``options`` or keywords (the fields of ``MirrorOptions``, and the filters
+        ``video``, ``audio``, ``text``, ``image``, ``period``) say how. ``observer`` gets every
+        event, the Summary last, from one thread at a time. ``stop.request()`` ends the run early,
+        with ``Summary.interrupted`` set.
+
+        Files that fail are in ``Summary.failures``; see ``Summary.raise_for_failures``. An error
+        is raised only if it prevents any result: UsageError, SelectionError, MPDError,
+        StoreError. A full disk ends the run as well: the StoreError is raised after the Summary
+        was observed.
+        """
+        self._check_open()
+        chosen = mirror_options(root, options, keywords)
+        observer, stop = self._told(observer), stop or Stop()
+        if observer is not self._observer:
+            self._warn(observer)
+        job = MirrorJob(
+            loaded,
+            None if root is None else Path(root),
+            chosen,
+            observer,
+            stop,
+            warnings=len(self.warnings),
+        )
+        if loaded.source.url is not None:
+            self._engine.trust(loaded.source.url, loaded.source.user)
+        return job.run(self._engine_for(loaded.source.url, stop))
+
+    def mirror_events(
+        self,
+        loaded: LoadedManifest,
+        root: str | os.PathLike[str] | None = None,
+        options: MirrorOptions | None = None,
+        **keywords: Unpack[MirrorKeywords],
+    ) -> EventStream[Summary]:
+        """Mirror a presentation, and yield its events while it runs; the Summary comes last.
+
+        See ``EventStream``: closing the iterator stops the run in order.
+        """
+        self._check_open()
+        return EventStream(
+            lambda observer, stop: self.mirror(
+                loaded, root, options, observer=observer, stop=stop, **keywords
+            )
+        )
+
+    def verify(
+        self,
+        root: str | os.PathLike[str],
+        options: VerifyOptions | None = None,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        **keywords: Unpack[VerifyKeywords],
+    ) -> Report:
+        """Check a mirror: every file is there, complete and sound; return the sums.
+
+        ``options`` or keywords (the fields of ``VerifyOptions``) ask for more: ``remote``
+        compares with the server, ``repair`` fetches what is wrong. Without them nothing is
+        fetched, and nothing is written. ``observer`` gets a ``Finding`` for each problem and
+        note, and the Report last. Raises StoreError for a directory that is not a mirror, and
+        MPDError for a manifest that cannot be read.
+        """
+        from dashget.verification.verify import VerifyOptions, verify_mirror
+
+        self._check_open()
+        chosen = merge_options(VerifyOptions, options, keywords, "verify")
+        require("root", root, path, "verify")
+        place = Path(root)
+        if isinstance(root, str) and "://" in root and not place.exists():
+            raise UsageError(
+                f"verify takes the directory of a mirror, not a URL: {shown(root)}",
+                hint="name the directory; get --verify compares a mirror with the server",
+            )
+        observer, stop = self._told(observer), stop or Stop()
+        if observer is not self._observer:
+            self._warn(observer)
+
+        def connect(source: str | None) -> EngineFor:
+            if source is not None:
+                self._engine.trust(source)
+            return self._engine_for(source, stop)
+
+        allow_downgrade = self.options.allow_downgrade
+        return verify_mirror(
+            place, chosen, observer, stop, connect, allow_downgrade=allow_downgrade
+        )
+
+    def verify_events(
+        self,
+        root: str | os.PathLike[str],
+        options: VerifyOptions | None = None,
+        **keywords: Unpack[VerifyKeywords],
+    ) -> EventStream[Report]:
+        """Check a mirror, and yield its findings meanwhile; the Report comes last."""
+        self._check_open()
+        return EventStream(
+            lambda observer, stop: self.verify(
+                root, options, observer=observer, stop=stop, **keywords
+            )
+        )
+
+    def protections(
+        self, loaded: LoadedManifest, *, observer: Observer | None = None
+    ) -> dict[int, Protections]:
+        """Fetch the initialization segments; return the encryption that each announces.
+
+        The keys number the Representations in document order. ``observer`` gets a ``Warned`` for
+        each that cannot be fetched or read.
+        """
+        self._check_open()
+        engine = self._engine_for(loaded.source.url, None)
+        found, issues = read_protections(make_tracks(loaded.presentation), engine)
+        for issue in issues:
+            self._told(observer)(Warned.of(issue))
+        return found
+
+    @property
+    def closed(self) -> bool:
+        """True after ``close``."""
+        return self._closed
+
+    def close(self) -> None:
+        """Stop what is at work in the session, and close its connections."""
+        if not self._closed:
+            self._closed = True
+            self._engine.cancel()
+            self._engine.close()
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Session {'closed' if self._closed else 'open'}>"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionClosedError("the session is closed", hint=_CLOSED_HINT)
+
+    def _told(self, observer: Observer | None) -> Observer:
+        """Return the observer of a call: its own, else that of the session."""
+        return self._observer if observer is None else observer
+
+    def _warn(self, observer: Observer) -> None:
+        for message in self.warnings:
+            observer(Warned(message))
+
+    def _engine_for(
+        self, home: str | None, stop: Stop | None, hooks: Hooks | None = None
+    ) -> EngineFor:
+        return EngineFor(self._engine, home=home, stop=stop, hooks=hooks)
+
+    def _with_indexes(
+        self, loaded: LoadedManifest, tracks: tuple[Track, ...], observer: Observer
+    ) -> tuple[Track, ...]:
+        read = []
+        for track, issue in read_indexes(tracks, self._engine_for(loaded.source.url, None)):
+            if issue is not None:
+                observer(Warned.of(issue))
+            read.append(track)
+        return tuple(read)
+
+
+class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
+    """A presentation that was opened in a session, and the document that it was read from.
+
+    ``plan``, ``mirror`` and the others are those of the session, with this presentation.
+    """
+
+    session: Session
+
+    def plan(
+        self,
+        selection: Selection | None = None,
+        *,
+        index: bool = False,
+        segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+        observer: Observer | None = None,
+        **filters: Unpack[SelectionKeywords],
+    ) -> Iterator[PlannedSegment]:
+        """Yield every segment that ``mirror`` would fetch; see ``Session.plan``."""
+        return self.session.plan(
+            self,
+            selection,
+            index=index,
+            segment_limit=segment_limit,
+            observer=observer,
+            **filters,
+        )
+
+    def mirror(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        options: MirrorOptions | None = None,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        **keywords: Unpack[MirrorKeywords],
+    ) -> Summary:
+        """Mirror the presentation, or complete a mirror; see ``Session.mirror``."""
+        return self.session.mirror(self, root, options, observer=observer, stop=stop, **keywords)
+
+    def mirror_events(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        options: MirrorOptions | None = None,
+        **keywords: Unpack[MirrorKeywords],
+    ) -> EventStream[Summary]:
+        """Mirror the presentation, and yield the events; see ``Session.mirror_events``."""
+        return self.session.mirror_events(self, root, options, **keywords)
+
+
+class _ManifestRetries(Hooks):
+    """Report failed attempts for a manifest that others follow."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        """Report a failed attempt."""
+        self._observer(RetryScheduled(MANIFEST, url, attempt, delay_seconds, reason))
