@@ -25,9 +25,10 @@ from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origins
 from dashget.transfer.pacing.concurrency import Pacer
+from dashget.transfer.run.board import Shared
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.retry import Bases
-from dashget.transfer.run.run import Run, Shared
+from dashget.transfer.run.run import Run
 from dashget.transfer.settings.checks import check_sendable, read_files
 from dashget.transfer.settings.options import TransferOptions
 
@@ -165,7 +166,8 @@ class Engine:
     ) -> None:
         guard = self._shared.origins.guard(home)
         mine = self._take(loops, guard)
-        run = Run(self._shared, jobs, done, mine, guard, hooks or self._hooks)
+        links = tuple(loop.links for loop in mine)
+        run = Run(self._shared, jobs, done, links, guard, hooks or self._hooks)
         self._runs.append(run)
         if self._cancelled:
             run.stop()
@@ -189,10 +191,10 @@ class Engine:
             while len(taken) < count:
                 try:
                     loop = self._free.pop() if self._free else self._new_loop()
-                    if not loop.suits(guard):
+                    if not loop.links.suits(guard):
                         loop.close()
                         loop = self._new_loop()
-                        loop.suits(guard)
+                        loop.links.suits(guard)
                     taken.append(loop)
                 except StoreError:
                     if taken:

@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,11 @@ from dashget.transfer.contract import (
     Sink,
     TransferError,
 )
+from dashget.transfer.curl.links import Links
+from dashget.transfer.curl.slot import Slot
 from dashget.transfer.engine import Engine
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.run import Run
-from dashget.transfer.run.wire import Wire
 from dashget.transfer.settings.options import TransferOptions
 from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 
@@ -350,7 +352,7 @@ def test_an_error_while_some_have_come_whole_loses_none_of_them(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(30)]
-    looked = Loop._open_up
+    looked = Loop._promote_impatient
     looks = 0
 
     def fail(loop: Loop) -> None:
@@ -360,7 +362,7 @@ def test_an_error_while_some_have_come_whole_loses_none_of_them(
             raise KeyError("on the way")
         looked(loop)
 
-    monkeypatch.setattr(Loop, "_open_up", fail)
+    monkeypatch.setattr(Loop, "_promote_impatient", fail)
     whole = Whole(in_flight=8)
     pulled: list[str] = []
 
@@ -373,7 +375,7 @@ def test_an_error_while_some_have_come_whole_loses_none_of_them(
         with pytest.raises(KeyError, match="on the way"):
             whole.engine.run(jobs(), whole.done)
         assert whole.results.keys() == set(pulled)
-        assert set(whole.engine._free[0].busy.values()) <= {0}
+        assert set(whole.engine._free[0].links.busy.values()) <= {0}
 
 
 def test_a_body_that_starts_late_but_arrives_at_once_is_delivered_whole(
@@ -416,14 +418,14 @@ def test_a_handle_that_cannot_be_made_ends_the_run_and_loses_no_job(
     urls = [server.on(f"/{i}", Answer(BODY)) for i in range(20)]
     made = 0
 
-    def make(loop: Loop) -> Wire:
+    def make(*arguments: Any) -> Slot:
         nonlocal made
         made += 1
         if made == 3:
             raise MemoryError("no handle")
-        return Wire(loop)
+        return Slot(*arguments)
 
-    monkeypatch.setattr("dashget.transfer.run.alone.Wire", make)
+    monkeypatch.setattr("dashget.transfer.run.loop.Slot", make)
     whole = Whole(in_flight=8)
     pulled: list[str] = []
 
@@ -459,12 +461,16 @@ def test_alternating_hosts_are_each_asked_for_their_own_files(
 def test_a_loop_with_less_than_its_share_asks_for_nothing_where_another_has_too_much() -> None:
     """The number of transfers was lowered: the loops come down to their shares in their time."""
     results: list[object] = []
+
+    def no_slot() -> Slot:
+        raise AssertionError("nothing is to be asked for")
+
     with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
-        loops = Loop(engine._shared), Loop(engine._shared)
-        run = Run(engine._shared, iter([Whole().job("http://h/1")]), results.append, loops)  # type: ignore[arg-type]  # never called
+        links = Links(), Links()
+        run = Run(engine._shared, iter([Whole().job("http://h/1")]), results.append, links)  # type: ignore[arg-type]  # never called
         run.shares.wide = True
         run.active, run.concurrency.limit = 23, 16
-        assert run.ask(loops[1], 1) == []
+        assert run.ask(links[1], [], no_slot, 1) == []
     assert run.error is None
     assert not run.stopping
     assert run.jobs is not None

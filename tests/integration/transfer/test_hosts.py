@@ -361,7 +361,7 @@ def test_a_missing_address_family_does_not_undo_a_transfer_over_another(
     refused: list[str] = []
 
     def refuse_ipv6(guard: Guard, host: str, address: str, port: int = 0) -> bool:
-        """Raise what ``socket.socket`` does, in the same place; see ``Wire._on_socket``."""
+        """Raise what ``socket.socket`` does, in the same place; see ``Slot._on_socket``."""
         if ":" in address:
             refused.append(address)
             raise OSError(errno.EAFNOSUPPORT, "address family not supported")

@@ -166,9 +166,9 @@ def test_the_time_that_a_loop_waits_for_the_network_is_counted(server: FaultServ
 
     with Engine(TransferOptions(), hooks=Release()) as made:
         loop = made._free[0]
-        assert loop.waited_seconds == 0
+        assert loop.links.waited_seconds == 0
         made.fetch(Request((url,)), max_bytes=len(SMALL))
-        assert loop.waited_seconds > 0
+        assert loop.links.waited_seconds > 0
 
 
 def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() -> None:
@@ -176,7 +176,7 @@ def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() ->
     asleep, woken = threading.Event(), threading.Event()
     with Engine(TransferOptions(loops=2)) as engine:
         loops = Loop(engine._shared), Loop(engine._shared)
-        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        run = Run(engine._shared, iter(()), lambda *_: None, tuple(loop.links for loop in loops))
         wait = run.changed.wait
 
         def note_and_wait(seconds: float | None = None) -> bool:
@@ -202,15 +202,15 @@ def test_a_loop_whose_share_stays_as_large_takes_fewer_connections_when_another_
     """The number of transfers may double at the very moment in which they are divided."""
     with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
         loops = Loop(engine._shared), Loop(engine._shared)
-        run = Run(engine._shared, iter(()), lambda *_: None, loops)
+        run = Run(engine._shared, iter(()), lambda *_: None, tuple(loop.links for loop in loops))
         first = loops[0]
         first.run = run
         run.concurrency.limit = 16
         first._fill()
-        assert (first.connections, first.streams) == (16, 1)
+        assert (first.links.connections, first.links.streams) == (16, 1)
         run.concurrency.limit, run.shares.wide = 32, True
         first._tick()
         first._fill()
-        assert (first.connections, first.streams) == (8, 2)
+        assert (first.links.connections, first.links.streams) == (8, 2)
         for loop in loops:
             loop.close()

@@ -11,18 +11,22 @@ packet halves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.pacing.concurrency import HOST_LIMIT, Concurrency
 from dashget.transfer.pacing.forecast import Forecast
 from dashget.transfer.settings.options import TransferOptions
 
-if TYPE_CHECKING:
-    from dashget.transfer.run.loop import Loop
-
-
 _NO_LIMIT = 1_000_000
+
+
+class Busy(Protocol):
+    """The connections of one loop, as far as shares need to know them."""
+
+    busy: dict[Origin, int]
+    """Requests in flight per origin."""
 
 
 class Shares:
@@ -31,36 +35,36 @@ class Shares:
     __slots__ = ("_asked", "_concurrency", "_places", "forecast", "per_host", "wide")
 
     def __init__(
-        self, options: TransferOptions, concurrency: Concurrency, loops: tuple[Loop, ...]
+        self, options: TransferOptions, concurrency: Concurrency, links: Sequence[Busy]
     ) -> None:
         self._concurrency = concurrency
-        self._places = {loop: place for place, loop in enumerate(loops)}
+        self._places = {each: place for place, each in enumerate(links)}
         self.per_host = options.max_per_host
         """Connections to one host at most; None: as many as there are transfers."""
         self._asked = self.per_host is not None
         if self.per_host is None and options.in_flight is None:
             self.per_host = HOST_LIMIT
-        self.wide = len(loops) == 1
+        self.wide = len(links) == 1
         """Whether all loops take part."""
         self.forecast = Forecast()
 
-    def of(self, loop: Loop) -> int:
+    def of(self, links: Busy) -> int:
         """Return how many transfers a loop drives at most."""
-        return self._part(self._concurrency.limit, loop)
+        return self._part(self._concurrency.limit, links)
 
-    def has_room(self, origin: Origin, loop: Loop) -> bool:
+    def has_room(self, origin: Origin, links: Busy) -> bool:
         """Say whether a loop may make one more request to a host, and where that leads."""
-        return self.room(origin, loop) > 0
+        return self.room(origin, links) > 0
 
-    def room(self, origin: Origin, loop: Loop) -> int:
+    def room(self, origin: Origin, links: Busy) -> int:
         """Return how many more requests to a host a loop may make, as far as hosts go."""
         most = self.per_host
         if most is None:
             return _NO_LIMIT
-        part = self._part(most, loop)
+        part = self._part(most, links)
         room = _NO_LIMIT
         if not self._is_free(origin):
-            room = part - loop.busy.get(origin, 0)
+            room = part - links.busy.get(origin, 0)
             if len(self._places) > 1:
                 # One loop may have had all of it, until now.
                 room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
@@ -68,23 +72,23 @@ class Shares:
         if forecast.leads:
             for target in forecast.iter_ahead(origin):
                 if not self._is_free(target):
-                    room = min(room, part - forecast.expected(target, loop.busy))
+                    room = min(room, part - forecast.expected(target, links.busy))
         return max(0, room)
 
     def _is_free(self, origin: Origin) -> bool:
         """Whether requests to a host are not limited: nobody said how many, and they share."""
         return origin.multiplexes and not self._asked
 
-    def connections(self, loop: Loop) -> int:
+    def connections(self, links: Busy) -> int:
         """Return how many connections to a host a loop opens before requests share them."""
-        return max(1, self._part(self.per_host or HOST_LIMIT, loop))
+        return max(1, self._part(self.per_host or HOST_LIMIT, links))
 
-    def streams(self, loop: Loop) -> int:
+    def streams(self, links: Busy) -> int:
         """Return how many requests share a connection, where that is possible."""
-        return max(1, -(-self.of(loop) // self.connections(loop)))
+        return max(1, -(-self.of(links) // self.connections(links)))
 
-    def _part(self, whole: int, loop: Loop) -> int:
-        place = self._places[loop]
+    def _part(self, whole: int, links: Busy) -> int:
+        place = self._places[links]
         if not self.wide:
             return 0 if place else whole
         count = len(self._places)

@@ -1,4 +1,4 @@
-"""Tasks that are open and have no wire at the moment, and why not."""
+"""Tasks that are open and have no exchange at the moment, and what they wait for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dashget.transfer.run.task import Task
 class Backlog:
     """Tasks to go on with: at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_led", "_paused", "_ready", "_sequence", "count", "held")
+    __slots__ = ("_blocked", "_paused", "_ready", "_redirected", "_sequence", "count", "held")
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
         self._paused: list[tuple[float, int, Task, bool]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
-        self._led: dict[Origin, deque[Task]] = {}
+        self._redirected: dict[Origin, deque[Task]] = {}
         self._sequence = 0
         self.count = 0
         """How many tasks are in it."""
@@ -27,7 +27,7 @@ class Backlog:
         """How many of them wait for a host that wants to be left alone."""
 
     def add(self, task: Task) -> None:
-        """Let a task go on as soon as there is a wire for it."""
+        """Let a task go on as soon as a slot is free."""
         task.queued += 1
         self.count += 1
         self._ready.append(task)
@@ -40,14 +40,14 @@ class Backlog:
         self._sequence += 1
         heapq.heappush(self._paused, (until, self._sequence, task, held))
 
-    def block(self, task: Task, origin: Origin, *, led: bool = False) -> None:
+    def block(self, task: Task, origin: Origin, *, redirected: bool = False) -> None:
         """Let a task go on when there is room for another connection to ``origin``.
 
-        One that was ``led`` there by a redirect goes before others: redirects grow old.
+        One that was ``redirected`` there goes before others: redirects grow old.
         """
         task.queued += 1
         self.count += 1
-        waiting = self._led if led else self._blocked
+        waiting = self._redirected if redirected else self._blocked
         waiting.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
@@ -60,7 +60,7 @@ class Backlog:
         return None
 
     def _first(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
-        for waiting in (self._led, self._blocked):
+        for waiting in (self._redirected, self._blocked):
             for origin, blocked in waiting.items():
                 if blocked and has_room(origin):
                     return blocked.popleft()
@@ -85,4 +85,4 @@ class Backlog:
     @property
     def blocked(self) -> int:
         """How many tasks wait for room at their host."""
-        return sum(map(len, self._led.values())) + sum(map(len, self._blocked.values()))
+        return sum(map(len, self._redirected.values())) + sum(map(len, self._blocked.values()))

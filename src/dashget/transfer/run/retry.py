@@ -70,8 +70,8 @@ class Bases:
 
     def worked(self, task: Task) -> None:
         """Forget what was held against the base that a task came from."""
-        if self._bad and len(task.urls) > 1 and task.owner is not None:
-            self._bad.pop(bases_of(task.urls)[task.owner], None)
+        if self._bad and len(task.urls) > 1 and task.source_index is not None:
+            self._bad.pop(bases_of(task.urls)[task.source_index], None)
 
     def left_alone(self, base: str, now: float) -> bool:
         """Say whether others are to be tried before this one."""
@@ -79,7 +79,7 @@ class Bases:
         return strikes is not None and now < strikes.until
 
     @property
-    def spotless(self) -> bool:
+    def no_penalties(self) -> bool:
         """Whether nothing is held against any base: the usual case, and a cheap question."""
         return not self._bad
 
@@ -122,13 +122,13 @@ class Retries:
         if task.most_tries is not None:
             most = task.most_tries - 1
         if len(tries) == 1:
-            return None if task.dead or tries[0] > most else 0
-        left = [i for i in range(len(tries)) if i not in task.dead and tries[i] <= most]
+            return None if task.exhausted or tries[0] > most else 0
+        left = [i for i in range(len(tries)) if i not in task.exhausted and tries[i] <= most]
         if not left:
             return None
-        if task.clings and task.owner in left:
-            return task.owner
-        base = () if self._bases.spotless else bases_of(task.urls)
+        if task.sticks_to_source and task.source_index in left:
+            return task.source_index
+        base = () if self._bases.no_penalties else bases_of(task.urls)
 
         def rank(i: int) -> tuple[bool, bool, int, int]:
             held = held_back is not None and held_back(task.urls[i], now)

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
 from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
-from dashget.transfer.run.wire import Wire
 
 KIB, MIB = 1024, 1024 * 1024
-
-
-class Under:
-    """What pace sees of a wire."""
-
-    def __init__(self, received: int) -> None:
-        self.received = received
 
 
 def test_small_files_are_small_however_many_they_are() -> None:
@@ -42,20 +32,10 @@ def test_the_mean_counts_and_not_the_last_file() -> None:
     assert pace.usual_bytes == (999 * KIB + 20 * MIB) // 1000
 
 
-def test_nothing_at_all_has_no_size_and_no_rate() -> None:
+def test_nothing_at_all_has_no_size_and_norate() -> None:
     pace = Pace()
     pace.ended(0, 0, 0.0)
-    assert (pace.usual_bytes, pace._rate) == (0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("received", "largest"),
-    [((), 0), ((MIB,), 0), ((MIB + 1, 5), MIB + 1), ((1, 9 * MIB, 2 * MIB), 9 * MIB)],
-)
-def test_of_those_under_way_the_largest_tells_once_much_has_come(
-    received: tuple[int, ...], largest: int
-) -> None:
-    assert Pace().largest_bytes(cast("list[Wire]", [Under(size) for size in received])) == largest
+    assert (pace.usual_bytes, pace.rate) == (0, 0.0)
 
 
 def test_several_at_once_weigh_as_much_as_one_after_the_other() -> None:
@@ -65,12 +45,12 @@ def test_several_at_once_weigh_as_much_as_one_after_the_other() -> None:
     for _ in range(5):
         singly.ended(1, 2 * MIB, 1.0)
     together.ended(5, 10 * MIB, 5.0)
-    assert together._rate == pytest.approx(singly._rate)
-    assert MIB < together._rate < 2 * MIB
+    assert together.rate == pytest.approx(singly.rate)
+    assert MIB < together.rate < 2 * MIB
 
 
-def test_what_is_too_small_to_tell_anything_leaves_the_rate_alone() -> None:
+def test_what_is_too_small_to_tell_anything_leaves_therate_alone() -> None:
     pace = Pace()
     pace.ended(1, MIB, 1.0)
     pace.ended(10, 10 * KIB, 10.0)
-    assert pace._rate == MIB
+    assert pace.rate == MIB

@@ -8,8 +8,7 @@ import pytest
 
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.pacing.concurrency import HOST_LIMIT, Concurrency
-from dashget.transfer.pacing.shares import Shares
-from dashget.transfer.run.loop import Loop
+from dashget.transfer.pacing.shares import Busy, Shares
 from dashget.transfer.settings.options import TransferOptions
 
 HOST, ELSEWHERE = Origin("https", "example.com", 443), Origin("http", "b", 80)
@@ -21,12 +20,12 @@ class FakeLoop:
         self.busy: dict[Origin, int] = {}
 
 
-def shares(count: int, limit: int, **options: int | None) -> tuple[Shares, list[Loop]]:
+def shares(count: int, limit: int, **options: int | None) -> tuple[Shares, list[Busy]]:
     """Make the shares of ``count`` loops in ``limit`` transfers."""
     made = TransferOptions(**options)  # type: ignore[arg-type]  # keyword options of one struct
     concurrency = Concurrency(made, 0.0)
     concurrency.limit = limit
-    loops = [cast("Loop", FakeLoop()) for _ in range(count)]
+    loops = [cast("Busy", FakeLoop()) for _ in range(count)]
     return Shares(made, concurrency, tuple(loops)), loops
 
 
@@ -98,14 +97,14 @@ def test_a_loop_without_transfers_asks_libcurl_for_nothing_impossible() -> None:
     assert (made.connections(second), made.streams(second)) == (1, 1)
 
 
-def asking(busy: int = 0) -> Loop:
+def asking(busy: int = 0) -> Busy:
     """Make what shares know of a loop that has so many requests at the host."""
     made = FakeLoop()
     made.busy[HOST] = busy
-    return cast("Loop", made)
+    return cast("Busy", made)
 
 
-def auto(*loops: Loop, **options: int | None) -> Shares:
+def auto(*loops: Busy, **options: int | None) -> Shares:
     made = TransferOptions(**{**AUTO, **options})  # type: ignore[arg-type]  # keyword options of one struct
     shared = Shares(made, Concurrency(made, 0.0), loops)
     shared.wide = True

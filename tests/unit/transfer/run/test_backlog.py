@@ -6,29 +6,35 @@ from dashget.transfer.contract import Job, MemorySink, Request
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.backlog import Backlog
 from dashget.transfer.run.task import Task
+from dashget.transfer.run.ways import new_task
 
 HOST, FULL = Origin("http", "a", 80), Origin("http", "b", 80)
 
 
 def task() -> Task:
-    return Task(Job(Request(("http://a/",)), lambda _: MemorySink(1)))
+    return new_task(Job(Request(("http://a/",)), lambda _: MemorySink(1)))
 
 
 def test_whoever_was_led_to_a_host_goes_before_those_who_have_asked_nobody_yet() -> None:
     backlog = Backlog()
-    direct, led, later = task(), task(), task()
+    direct, redirected, later = task(), task(), task()
     backlog.block(direct, HOST)
-    backlog.block(led, HOST, led=True)
-    backlog.block(later, HOST, led=True)
+    backlog.block(redirected, HOST, redirected=True)
+    backlog.block(later, HOST, redirected=True)
     assert (backlog.count, backlog.blocked, backlog.waiting) == (3, 3, 3)
-    assert [backlog.next(0.0, lambda _: True) for _ in range(4)] == [led, later, direct, None]
-    assert (backlog.count, backlog.blocked, led.queued) == (0, 0, 0)
+    assert [backlog.next(0.0, lambda _: True) for _ in range(4)] == [
+        redirected,
+        later,
+        direct,
+        None,
+    ]
+    assert (backlog.count, backlog.blocked, redirected.queued) == (0, 0, 0)
 
 
 def test_whoever_was_led_to_a_full_host_holds_nobody_up() -> None:
     backlog = Backlog()
-    led, direct = task(), task()
-    backlog.block(led, FULL, led=True)
+    redirected, direct = task(), task()
+    backlog.block(redirected, FULL, redirected=True)
     backlog.block(direct, HOST)
     assert backlog.next(0.0, lambda origin: origin is HOST) is direct
     assert backlog.next(0.0, lambda origin: origin is HOST) is None

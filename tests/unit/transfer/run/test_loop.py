@@ -1,4 +1,4 @@
-"""The loop's own order, with stubs for wires."""
+"""The loop's own order, with stubs for exchanges."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from typing import Any
 import pytest
 
 from dashget.transfer.engine import Engine
+from dashget.transfer.run.exchange import Step
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.settings.options import TransferOptions
 
 
 class Stub:
-    """What the loop sees of a wire that has something to take in."""
+    """What the loop sees of a slot and its exchange that has something to take in."""
 
     def __init__(self, order: list[Stub], *, under_way: bool, arrived: bool = True) -> None:
         self._order = order
         self.under_way = under_way
         self.arrived = [b"x"] if arrived else []
-        self.job = None
 
-    def take_in(self) -> bool:
+    def take_in(self) -> Step:
         self._order.append(self)
-        return True
+        return Step.MORE
 
 
-def taken_in(*wires: tuple[bool, bool]) -> list[bool]:
-    """Return whether each wire that took something in was under way, in their order."""
+def taken_in(*exchanges: tuple[bool, bool]) -> list[bool]:
+    """Return whether each exchange that took something in was under way, in their order."""
     order: list[Stub] = []
     with Engine(TransferOptions()) as engine:
         loop: Any = engine._free[0]
         assert isinstance(loop, Loop)
-        loop.active = {Stub(order, under_way=u, arrived=a) for u, a in wires}
+        stubs = [Stub(order, under_way=u, arrived=a) for u, a in exchanges]
+        loop.active = {stub: stub for stub in stubs}
         loop._take_in()
+        loop.active = {}
     return [stub.under_way for stub in order]
 
 
@@ -41,7 +43,7 @@ def test_answers_that_have_just_begun_are_looked_at_first() -> None:
     assert taken_in(*[(True, True), (False, True)] * 4) == [False] * 4 + [True] * 4
 
 
-def test_wires_without_news_are_left_alone() -> None:
+def test_exchanges_without_news_are_left_alone() -> None:
     assert taken_in((True, False), (False, False), (True, True)) == [True]
 
 

@@ -10,6 +10,7 @@ from dashget.transfer.http.failure import Failure, Scope, status_failure
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.retry import Again, Bases, Budget, Retries, backoff_seconds
 from dashget.transfer.run.task import Task, bases_of
+from dashget.transfer.run.ways import new_task
 from dashget.transfer.settings.options import TransferOptions
 
 OPTIONS = TransferOptions(retries=3, backoff_seconds=1.0, backoff_limit_seconds=8.0)
@@ -19,7 +20,7 @@ REFUSED = Failure("connection refused", Retry.AGAIN, Scope.BASE)
 
 
 def task(*urls: str) -> Task:
-    return Task(Job(Request(urls), lambda _: MemorySink(0)))
+    return new_task(Job(Request(urls), lambda _: MemorySink(0)))
 
 
 def origin() -> Origin:
@@ -99,9 +100,9 @@ def test_success_is_forgiveness() -> None:
     bases = Bases()
     bases.failed("http://h", 0.0, unreachable=True)
     done = task("http://h/a", "http://g/a")
-    done.owner = 0
+    done.source_index = 0
     bases.worked(done)
-    assert bases.spotless
+    assert bases.no_penalties
 
 
 @pytest.mark.parametrize(
@@ -124,5 +125,5 @@ def test_a_base_left_alone_comes_last_but_comes() -> None:
     bases.failed("http://h", 0.0, unreachable=True)
     both = task("http://h/a", "http://g/a")
     assert rules.choose(both, 1.0) == 1
-    both.dead.add(1)
+    both.exhausted.add(1)
     assert rules.choose(both, 1.0) == 0

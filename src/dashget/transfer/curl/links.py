@@ -1,0 +1,38 @@
+"""The connections of one multi handle: how many requests each origin has, and which fail."""
+
+from __future__ import annotations
+
+from dashget.transfer.http.guard import Guard
+from dashget.transfer.http.origin import Origin
+
+
+class Links:
+    """State of the connections that one loop drives; they outlive a run."""
+
+    __slots__ = (
+        "busy", "connections", "distrusted", "guard", "received", "streams", "waited_seconds",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.busy: dict[Origin, int] = {}
+        """Requests in flight per origin."""
+        self.distrusted: dict[Origin, float] = {}
+        """Clock time until which requests to an origin take new connections, because one has
+        gone silent: with HTTP/2 all of them would take the silent one again."""
+        self.streams = 1
+        """How many requests share a connection if the server allows that."""
+        self.connections = 1
+        """How many connections to one host are opened before requests share them."""
+        self.received = 0
+        """Body bytes since the loop was made."""
+        self.waited_seconds = 0.0
+        """How long the loop has waited for the network since it was made."""
+        self.guard: Guard | None = None
+        """Where requests may not lead; None until the first run."""
+
+    def suits(self, guard: Guard) -> bool:
+        """Take up ``guard``; return False if open connections may be ones that it refuses."""
+        if self.guard is not None and self.guard.public != guard.public:
+            return False
+        self.guard = guard
+        return True

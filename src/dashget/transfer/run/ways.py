@@ -1,0 +1,377 @@
+"""The ways in which a task gets its bytes: in one stream, in parallel ranges, or just a look.
+
+A task begins ``InOne``, or as a ``Look`` for HEAD. A large resource whose first response allows
+it goes on ``InRanges`` (see pieces.py); one whose server ignores ranges comes back to ``InOne``.
+All is called with the run's lock held.
+"""
+
+from __future__ import annotations
+
+from dashget.common.byterange import ByteRange
+from dashget.errors import Retry
+from dashget.transfer.contract import Job, MemorySink, Method
+from dashget.transfer.http.failure import Failure, bad_body
+from dashget.transfer.http.head import Head
+from dashget.transfer.http.judge import Accepted, Asked
+from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
+from dashget.transfer.run.gaps import Gaps, finished_prefix
+from dashget.transfer.run.task import (
+    AGAIN,
+    COMPLETE,
+    COMPLETES,
+    FIRST,
+    JOINS,
+    NEXT_RANGE,
+    NOTHING,
+    RACES,
+    UNWANTED,
+    Landing,
+    Taken,
+    Task,
+    Way,
+)
+
+_MUCH_BYTES = 1024 * 1024
+_PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
+
+
+class InOne:
+    """One response after the other continues what is here: the first ``prefix`` bytes."""
+
+    __slots__ = ("prefix",)
+
+    in_ranges = False
+
+    def __init__(self, prefix: int = 0) -> None:
+        self.prefix = prefix
+
+    def attempt(self, task: Task, index: int) -> Attempt | None:
+        """Return the request for the rest, or for the bytes of a slow exchange."""
+        if task.exchanges:
+            slow = next((each for each in task.exchanges if each.raced), None)
+            if slow is None or (slow.under_way and slow.index != index):
+                return None
+            return _overtaking(task, slow.position if slow.under_way else 0)
+        wanted = task.request.range
+        if wanted is not None:
+            return Attempt(Asked(range=wanted, whole=False))
+        same_source = task.source_index == index
+        if task.end.asking:
+            # From the last byte on: that is there, and tells with its Content-Range of any others.
+            last = self.prefix - 1
+            validator = task.validator if same_source else None
+            return Attempt(Asked(range=ByteRange(last), validator=validator), last)
+        if self.prefix and (task.validator is None or not same_source):
+            self.prefix = 0
+        position = self.prefix
+        if position == 0:
+            return PLAIN
+        if task.size is not None and position >= task.size:
+            # All is here but the proof: ask for the last byte, so that a 206 confirms it.
+            position = task.size - 1
+        asked = Asked(range=ByteRange(position), total=task.size, validator=task.validator)
+        return Attempt(asked, position)
+
+    def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
+        """Take a response that goes on here, races another, or tells of the body's end."""
+        if any(each is not exchange and each.under_way for each in task.exchanges):
+            exchange.dropped = not _same_version(task, head, accepted, exchange.index)
+            return RACES
+        end = task.end
+        if end.asking:
+            if self._has_its_end(task, head, accepted):
+                return COMPLETES
+            if head.status == 206 and (
+                task.validator is None or task.source_index != exchange.index
+            ):
+                # It may continue another version than the one that is here.
+                task.restart()
+                return UNWANTED
+            if head.status == 200 and task.may_restart():
+                # Another version, whose end may be as uncertain; again and again at most thrice.
+                end.renewed()
+        return FIRST
+
+    def _has_its_end(self, task: Task, head: Head, accepted: Accepted) -> bool:
+        """Take the answer to the question for the body's end; return True if all is here.
+
+        False: more is there, or another version; the response is taken like any other.
+        """
+        # A Content-Range without a total says how far it reaches, at least.
+        size = accepted.end if head.status == 206 and accepted.total is None else accepted.total
+        task.end.answered(size)
+        if size is not None:
+            return size == self.prefix
+        return head.status == 200 and head.validator == task.validator
+
+    def begin(self, task: Task, head: Head, position: int) -> None:
+        """Keep the bytes before ``position``; the response brings those after it."""
+        # What lies behind the first byte of this response is dropped or overwritten.
+        self.prefix = position
+        task.resumed = task.resumed and position > 0
+
+    def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
+        """Take a body that has ended, and ask for its end if that is uncertain."""
+        position, end = exchange.position, task.end
+        if task.size is not None and position != task.size:
+            return bad_body(f"{position} of {task.size} bytes have reached the disk")
+        told = end.told
+        if task.size is None and end.contradicts(position):
+            return bad_body(f"it ended after {position} of {told} bytes")
+        self.prefix = position
+        if not _may_lack_its_end(task, exchange):
+            return COMPLETE
+        if not position and not end.empty_known:
+            # No last byte could be asked for: the same once more, for all of it.
+            end.empty_known = True
+            return AGAIN
+        if position and not end.known:
+            end.ask()
+            # One that was to overtake this one: no longer needed, and asked after its end.
+            for other in task.exchanges:
+                other.dropped = True
+            return AGAIN
+        return COMPLETE
+
+    def broken(self, task: Task, exchange: Exchange[Task]) -> int:
+        """Keep the bytes that continue the prefix."""
+        position = exchange.position
+        # What came before, and came again, brings nothing forward.
+        progress = max(0, min(position - exchange.start, position - task.furthest))
+        task.furthest = max(task.furthest, position)
+        if position > exchange.start and task.sink_begun and exchange.start <= self.prefix:
+            self.prefix = max(self.prefix, position)
+        return progress
+
+    def bytes_here(self, exchange: Exchange[Task] | None = None) -> int:
+        """Return the length of the prefix."""
+        return self.prefix
+
+    @property
+    def holds_much(self) -> bool:
+        """True if the prefix is long."""
+        return self.prefix >= _MUCH_BYTES
+
+    def may_race(self, task: Task) -> bool:
+        """Return True if the slow exchange is the only one."""
+        return len(task.exchanges) == 1
+
+
+class InRanges:
+    """Several exchanges claim ranges of the gaps; what is no gap is here, or claimed."""
+
+    __slots__ = ("_range_size", "_total", "gaps", "ranges_work")
+
+    in_ranges = True
+
+    def __init__(self, size: int, gaps: Gaps, range_size: int) -> None:
+        self._total = size
+        self.gaps = gaps
+        self._range_size = range_size
+        self.ranges_work = False
+        """True if the server has answered a range of this resource with 206."""
+
+    def attempt(self, task: Task, index: int) -> Attempt | None:
+        """Claim a range; None if there is none, or if it has to come from another URL."""
+        if task.source_index not in (None, index):
+            # Of another URL: no validator says that it has the same bytes.
+            if not task.exchanges:
+                task.restart()
+            return None
+        if not task.sink_begun and task.exchanges:
+            return None
+        # A sink that is told to begin at zero drops everything; there is something to keep.
+        claim = self.gaps.take if task.sink_begun else self.gaps.take_late
+        claimed = claim(self._range_size)
+        if claimed is None:
+            if not task.sink_begun:
+                task.restart()
+            return None
+        first, end = claimed
+        asked = Asked(
+            range=ByteRange(first, end - 1),
+            whole=not task.sink_begun,
+            total=task.size,
+            validator=task.validator,
+        )
+        return Attempt(asked, first, end)
+
+    def extend(self, position: int) -> int | None:
+        """Claim what follows ``position``; None if somebody has, or has claimed, that."""
+        return self.gaps.extend(position, self._range_size)
+
+    def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
+        """Take one more range, or the first response of this run."""
+        if not task.sink_begun:
+            return FIRST
+        task.reopen_sink()
+        self.ranges_work = True
+        return JOINS
+
+    def begin(self, task: Task, head: Head, position: int) -> None:
+        """Go on with what an earlier run left, or in one stream if a server sends all of it."""
+        if head.status == 200:
+            task.way = InOne()
+            task.way.begin(task, head, position)
+        else:
+            self.ranges_work = True
+
+    def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
+        """Give back the rest of the claim, and go on while there are gaps."""
+        self._give_back(exchange)
+        if exchange.position > exchange.start:
+            # The file gets on: what failed before was not in a row.
+            task.tries[exchange.index] = 0
+        return NEXT_RANGE if self.gaps and task.phase is Phase.OPEN else NOTHING
+
+    def broken(self, task: Task, exchange: Exchange[Task]) -> int:
+        """Give back the rest of the claim."""
+        self._give_back(exchange)
+        return max(0, exchange.position - exchange.start)
+
+    def _give_back(self, exchange: Exchange[Task]) -> None:
+        if exchange.claim is not None:
+            self.gaps.give_back(exchange.position, exchange.claim)
+
+    def bytes_here(self, exchange: Exchange[Task] | None = None) -> int:
+        """Return the bytes that are neither missing nor claimed by ``exchange``."""
+        asked = 0
+        if exchange is not None and exchange.claim is not None:
+            asked = max(0, exchange.claim - exchange.position)
+        return self._total - self.gaps.total - asked
+
+    @property
+    def holds_much(self) -> bool:
+        """True: only large resources come in ranges."""
+        return True
+
+    def may_race(self, task: Task) -> bool:
+        """Return True: half of a slow claim can be taken by another."""
+        return True
+
+
+class Look:
+    """Only size and validators are wanted: HEAD, or a range of one byte if that is refused."""
+
+    __slots__ = ("probes",)
+
+    in_ranges = False
+
+    def __init__(self) -> None:
+        self.probes = False
+        """True if HEAD was refused, and a range of one byte is requested instead."""
+
+    def attempt(self, task: Task, index: int) -> Attempt | None:
+        """Return the request for the head."""
+        return _PROBE if self.probes else PLAIN
+
+    def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
+        """Take what the head says."""
+        return FIRST
+
+    def begin(self, task: Task, head: Head, position: int) -> None:
+        """Expect no body."""
+
+    def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
+        """Be content with a size, and probe if there is none."""
+        if task.size is not None:
+            return COMPLETE
+        if self.probes:
+            task.failure = Failure("the server does not tell the size", Retry.ELSEWHERE)
+            task.give_up()
+        else:
+            self.probes = True
+        return NOTHING
+
+    def broken(self, task: Task, exchange: Exchange[Task]) -> int:
+        """Keep nothing."""
+        return 0
+
+    def bytes_here(self, exchange: Exchange[Task] | None = None) -> int:
+        """Return 0: no bytes are wanted."""
+        return 0
+
+    @property
+    def holds_much(self) -> bool:
+        """False: no bytes are wanted."""
+        return False
+
+    def may_race(self, task: Task) -> bool:
+        """Return False: nothing is slow about a head."""
+        return False
+
+
+def new_task(job: Job) -> Task:
+    """Return the task of a job of which nothing is here yet."""
+    return Task(job, Look() if job.request.method is Method.HEAD else InOne())
+
+
+def open_task(task: Task, range_size: int) -> None:
+    """Open the sink of a task, and take over what an earlier run left. May raise OSError."""
+    if task.request.method is Method.HEAD:
+        return
+    task.open_sink()
+    point = None if task.sink is None else task.sink.resume_point()
+    if point is None or task.request.range is not None:
+        return
+    if point.validator is None or point.validator.startswith("W/"):
+        return
+    source = task.urls[0] if point.source is None else point.source
+    if source not in task.urls:
+        return
+    prefix = finished_prefix(point.finished)
+    scattered = any(done.first > prefix for done in point.finished)
+    if not prefix and not scattered:
+        return
+    task.size, task.validator, task.resumed = point.size, point.validator, True
+    task.source_index = task.urls.index(source)
+    way: Way = InOne(prefix)
+    if scattered and point.size is not None:
+        gaps = Gaps(point.size, point.finished)
+        way = InRanges(point.size, gaps, range_size) if gaps else InOne(point.size)
+    task.way = way
+
+
+def start_over(task: Task) -> None:
+    """Give up what is on disk: the next response starts from zero."""
+    if not isinstance(task.way, Look):
+        task.way = InOne()
+    task.phase = Phase.OPEN
+    task.validator = None
+    task.size = None
+    task.source_index = None
+    task.redirected = None
+    task.resumed = task.sink_begun = False
+    task.end.dropped()
+
+
+def _overtaking(task: Task, position: int) -> Attempt:
+    """Return the request of a transfer that is to overtake one which is at ``position``."""
+    if position == 0 or task.size is None or task.validator is None:
+        return PLAIN
+    asked = Asked(range=ByteRange(position), whole=False, total=task.size, validator=task.validator)
+    return Attempt(asked, position)
+
+
+def _same_version(task: Task, head: Head, accepted: Accepted, index: int) -> bool:
+    """Return True if a response surely has the bytes of the one that another exchange brings."""
+    return (
+        task.validator is not None
+        and task.source_index == index
+        and head.validator == task.validator
+        and accepted.total == task.size
+    )
+
+
+def _may_lack_its_end(task: Task, exchange: Exchange[Task]) -> bool:
+    """Return True if a body that ended well may be incomplete: nothing marks its end.
+
+    Not asked of a resource that is only read into memory: a manifest shows by itself that its
+    end is missing.
+    """
+    return (
+        task.size is None
+        and task.request.range is None
+        and not isinstance(task.sink, MemorySink)
+        and not exchange.marks_end
+    )
