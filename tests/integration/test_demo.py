@@ -272,6 +272,13 @@ def test_the_readme_shows_what_the_checkouts_launcher_prints(tmp_path: Path) -> 
     assert unmeasured(shown[1]) == unmeasured(done.stderr)
 
 
+def test_control_characters_of_the_directory_are_printed_escaped(tmp_path: Path) -> None:
+    ended = demo("-o", "a\x1b[31mb", cwd=tmp_path)
+    assert ended.code == 0
+    assert "\x1b" not in ended.err
+    assert "verify 'a\\x1b[31mb'" in ended.err
+
+
 @pytest.mark.parametrize(
     ("argument", "searched", "program"),
     [

@@ -104,6 +104,8 @@ def _next_steps(root: Path) -> str:
     """Return three commands to go on with, each with its purpose."""
     import shlex
 
+    from dashget.common.foreigntext import printable
+
     program = _program()
     steps = {
         shlex.join([*program, "list", str(root / "manifest.mpd")]): "show what it contains",
@@ -111,7 +113,7 @@ def _next_steps(root: Path) -> str:
         shlex.join([*program, "URL"]): "mirror a presentation of your own",
     }
     width = max(map(len, steps))
-    lines = [f"  {step:<{width}}  {purpose}\n" for step, purpose in steps.items()]
+    lines = [f"  {printable(step):<{width}}  {purpose}\n" for step, purpose in steps.items()]
     return "".join(["Try next:\n", *lines])
 
 
