@@ -2,9 +2,11 @@
 
 import sys
 
+from dashget.exitstatus import INTERRUPTED
+
 try:
     from dashget.cli import main
 except KeyboardInterrupt:
-    sys.exit(130)  # as whatever answers Ctrl-C from here on
+    sys.exit(INTERRUPTED)  # as whatever answers Ctrl-C from here on
 
 main()

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal is slow to import
 import gc
-import io
 import os
 import sys
+
+from dashget.cli import streams
+from dashget.exitstatus import INTERRUPTED
 
 TYPE_CHECKING = False
 """As in ``typing``, whose import would delay the answer to Ctrl-C."""
@@ -23,11 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-    from _typeshed import ReadableBuffer
-
 __all__ = ["main"]
 
-_INTERRUPTED = 130
 _OBJECTS_BEFORE_COLLECTING = 50_000
 """Imports create no garbage, so that collecting at every 700 objects would waste time."""
 
@@ -38,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _answer_interrupts()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
-    _open_missing_streams()
-    _let_messages_be_lost()
-    _let_characters_be_escaped()
+    streams.prepare()
     if tokens == ["--version"]:
         code = _show_version()
     else:
@@ -66,20 +63,14 @@ def _leave_interrupted(_number: int, _frame: object) -> NoReturn:
     try:
         os.write(2, b"dashget: error: interrupted\n")
     finally:
-        os._exit(_INTERRUPTED)
+        os._exit(INTERRUPTED)
 
 
 def _leave(code: int) -> NoReturn:
     """End the process without freeing its objects, which takes time; all files are closed."""
-    import contextlib
-
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
+    if not streams.flush_all():
         # The pipe is closed or the disk is full: the exit code must tell.
         code = code or 1
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
     os._exit(code)
 
 
@@ -95,44 +86,3 @@ def _show_version() -> int:
 
         return report(error)
     return 0
-
-
-class _Heedless(io.FileIO):
-    """A file that ignores write errors, for messages."""
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Write; ignore errors."""
-        try:
-            return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
-
-
-def _let_messages_be_lost() -> None:
-    """Let no run fail because standard error is full or closed."""
-    stream = sys.stderr
-    try:
-        number = stream.fileno()
-    except (OSError, ValueError):  # not a file, so that it cannot be full
-        return
-    stream.flush()
-    sys.stderr = io.TextIOWrapper(
-        io.BufferedWriter(_Heedless(number, "w", closefd=False)),
-        encoding=stream.encoding,
-        errors=stream.errors,
-        line_buffering=True,
-    )
-
-
-def _let_characters_be_escaped() -> None:
-    """Let no run fail because the encoding of standard output lacks a character."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _open_missing_streams() -> None:
-    """Replace standard streams that the caller has closed (``>&-``)."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until exit
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until exit

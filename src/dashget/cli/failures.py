@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
@@ -10,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.cli.signals import INTERRUPTED
+from dashget.cli.streams import discard_output
 from dashget.common.foreigntext import printable
 from dashget.common.validation import FieldError
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
+from dashget.exitstatus import BROKEN_PIPE, INTERRUPTED
 
-_BROKEN_PIPE: Final = 141
 _MOST_ISSUES: Final = 50
 _OPTIONS: Final = {
     "root": "the directory",
@@ -81,9 +80,8 @@ def _issue_lines(error: MPDError) -> list[str]:
 
 def _leave_quietly() -> int:
     """Return the exit code of a closed pipe, and prevent an error message at shutdown."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
+    discard_output()
+    return BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
 
 
 def _internal(error: BaseException) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from dashget.cli.streams import discard_terminal
 from dashget.common.stopping import Stop
 
-INTERRUPTED: Final = 130
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)
 """The signal for a closed terminal; missing on Windows."""
 
@@ -27,7 +26,7 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if number == _HANG_UP:
-            _let_go_of_terminal()
+            discard_terminal()
             if stop.requested:
                 return
         if stop.requested or not stop.orderly:
@@ -43,13 +42,3 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-
-
-def _let_go_of_terminal() -> None:
-    """Redirect streams of the closed terminal to the null device; others stay open."""
-    for descriptor in (1, 2):
-        try:
-            os.write(descriptor, b"")
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

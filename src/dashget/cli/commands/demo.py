@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dashget.common.stopping import Stop
+    from dashget.exitstatus import INTERRUPTED
     from dashget.transfer.settings.options import TransferOptions
 
 EXAMPLES: Final = """\
@@ -37,7 +38,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Mirror the built-in presentation from a server of its own, verify it, name next steps."""
     from dashget.cli.commands.get import parse_root
-    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.cli.signals import stopping_on_signals
     from dashget.common.stopping import Stop
     from dashget.demo.presentation import read_resources
     from dashget.demo.server import serving

@@ -48,8 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     root = None if arguments.output is None else parse_root(arguments.output)
     from dashget.cli.memory import keep_freed_memory
     from dashget.cli.options.requests import allow_open_files, transfer_options
-    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.cli.signals import stopping_on_signals
     from dashget.common.stopping import Stop
+    from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
     options, transfer = mirror_options(arguments), transfer_options(arguments)

@@ -53,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_warning
-    from dashget.cli.signals import INTERRUPTED, stopping_on_signals
+    from dashget.cli.signals import stopping_on_signals
     from dashget.common.stopping import Stop
     from dashget.events import ignore
+    from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
     options, transfer = verify_options(arguments), transfer_options(arguments)
