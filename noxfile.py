@@ -20,6 +20,7 @@ import nox
 nox.needs_version = ">=2024.4"
 nox.options.sessions = ["lint", "fast"]
 nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation point to each other and to files that exist."""
+"""The pages of the documentation point to each other, and name only files that exist."""
 
 from __future__ import annotations
 
@@ -42,3 +42,11 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         names = (link.partition("#")[0] for link in links(page))
         waiting += [(page.parent / name).resolve() for name in names if name]
     assert {path for path in PAGES if path.parent != ROOT} <= reached
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"\b((?:[a-z_]+/)+[a-z_]+\.(?:py|md|txt|toml))\b", text))
+    bases = (ROOT, ROOT / "src/dashget", page.parent, ROOT / "docs")
+    assert [name for name in named if not any((base / name).exists() for base in bases)] == []

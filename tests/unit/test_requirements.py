@@ -1,7 +1,8 @@
-"""The pinned lists in ``requirements/`` fit ``pyproject.toml`` and name no host."""
+"""The pinned lists in ``requirements/`` and the tasks in ``noxfile.py`` fit the project."""
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -48,3 +49,14 @@ def test_no_host_is_listed(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     assert "://" not in text
     assert "index" not in text.partition("==")[2]
+
+
+def test_the_quick_tests_of_the_tasks_exist() -> None:
+    tasks = ast.parse((ROOT / "noxfile.py").read_text())
+    (quick,) = (
+        ast.literal_eval(node.value)
+        for node in tasks.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "QUICK"
+    )
+    assert quick
+    assert [path for path in quick if not (ROOT / path).exists()] == []
