@@ -148,7 +148,7 @@ def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
 ) -> None:
     long = COOKIE.replace("good", "long").replace("SECRET", "x" * 6000)
     ended = mirror_with_jar(server, tmp_path, f"SECRET\n{long}{COOKIE}")
-    said = "line 1 of the cookie file 'jar' is left out: it has not 7 tab-separated fields but 1"
+    said = "line 1 of the cookie file 'jar' is left out: it has 1 tab-separated fields, not 7"
     assert ended.err.splitlines()[0] == f"warning: {said}"
     assert "SECRET" not in ended.err
     sent = server.seen[0].headers["cookie"]
@@ -170,7 +170,7 @@ def test_a_session_cookie_as_python_writes_it_is_sent(server: FaultServer, tmp_p
 def test_a_doubtful_netrc_file_is_a_warning_and_used(server: FaultServer, tmp_path: Path) -> None:
     (tmp_path / "rc").write_text("machine 127.0.0.1 login me password pw SECRET\n")
     ended = run(server.url("/x.mpd"), "--netrc", "rc", cwd=tmp_path)
-    said = "line 1 of the netrc file 'rc' holds a word that means nothing there"
+    said = "line 1 of the netrc file 'rc' has an unexpected word"
     assert ended.err.splitlines()[0] == f"warning: {said}"
     assert server.seen[0].headers["authorization"] == "Basic bWU6cHc="
 

@@ -108,7 +108,7 @@ def test_an_error_names_a_proxy_that_requires_a_client_certificate(
         url = proxy.url("")
         told, hint, _ = failure(f"{target}://h.example/a", proxy=url, cacert=authority.certificate)
     assert told == f"the proxy 127.0.0.1:{proxy.port} wants a client certificate"
-    assert hint == "none is shown to proxies: --cert is for servers"
+    assert hint == "proxies get none: --cert is for servers"
 
 
 def test_a_socks_proxy_that_refuses_is_named(closed: int) -> None:
@@ -195,7 +195,7 @@ def test_an_invalid_proxy_variable_is_named_but_not_quoted(
     monkeypatch.setenv("http_proxy", url)
     said = failure("http://h.example/a")
     hint = "check --proxy and the proxy variables, or go without a proxy with --proxy ''"
-    told = "the proxy cannot be reached: what is given for it is not the URL of a proxy"
+    told = "the proxy cannot be reached: its URL is invalid"
     assert said == (told, hint, Retry.NEVER)
 
 

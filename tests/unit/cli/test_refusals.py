@@ -89,7 +89,7 @@ SENTENCES = [
     (["--connect-timeout", "0"], "--connect-timeout: must be positive: 0"),
     (["--connect-timeout", "1e300"], "--connect-timeout: longer than a day: 1e+300"),
     (["--timeout", "1e300"], "--timeout: longer than a day: 1e+300"),
-    (["--user", "\udcff:b"], "--user: cannot be sent: it holds what is no text"),
+    (["--user", "\udcff:b"], "--user: cannot be sent: it holds a control character"),
     (["--connect-timeout", "x"], "--connect-timeout: not a number: 'x'"),
     (["--retries", "-1"], "--retries: must not be negative: -1"),
     (["--retries=-1"], "--retries: must not be negative: -1"),
@@ -101,13 +101,13 @@ SENTENCES = [
     (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
     (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
     (["-H", "no colon"], "--header: missing colon"),
-    (["-H", ": no name"], "--header: '' is not a name"),
-    (["-H", "a b: c"], "--header: 'a b' is not a name"),
+    (["-H", ": no name"], "--header: '' is not a valid name"),
+    (["-H", "a b: c"], "--header: 'a b' is not a valid name"),
     (
         ["-H", "X: a\r\nY: b"],
-        "--header: the value of X has a line break or what is not ASCII",
+        "--header: the value of X has a line break or a character beyond ASCII",
     ),
-    (["-H", "Host: é"], "--header: the value of Host has a line break or what is not ASCII"),
+    (["-H", "Host: é"], "--header: the value of Host has a line break or a character beyond ASCII"),
     (["-H", "@https://cdn.example"], "--header: missing colon"),
     (["--user-agent", "a\nb"], r"--user-agent: cannot be sent: 'a\nb'"),
     (["--cookie", "nothing"], "--cookie: not NAME=VALUE in ASCII characters"),
@@ -117,7 +117,7 @@ SENTENCES = [
     (["--limit-rate", "fast"], "--limit-rate: not a valid rate: 'fast'"),
     (["--limit-rate", "0"], "--limit-rate: must be at least 1: 0"),
     (["--limit-rate", "-1"], "--limit-rate: not a valid rate: '-1'"),
-    (["--key", "/dev/null"], "--key: the certificate that it belongs to is not given"),
+    (["--key", "/dev/null"], "--key: its certificate is missing"),
     (["--cert", "gone"], "--cert: there is no file 'gone'"),
     (["--user", "me"], "--user: missing password"),
     (["--now", "yesterday"], "--now: not a valid time: 'yesterday'"),
@@ -249,8 +249,8 @@ def test_errors_never_repeat_a_secret(capsys: Captured) -> None:
     ("name", "hint"),
     [
         ("Accept-Encoding", "without content coding"),
-        ("range", "asks for ranges where it resumes"),
-        ("If-Range", "asks for ranges where it resumes"),
+        ("range", "requests ranges itself when it resumes"),
+        ("If-Range", "requests ranges itself when it resumes"),
         ("Content-Length", "requests have no body"),
         ("Transfer-Encoding", "requests have no body"),
         ("TE", "without transfer coding"),
@@ -261,7 +261,7 @@ def test_headers_that_dashget_sets_itself_are_refused_with_the_reason(
 ) -> None:
     for words in (["-H", f"{name}: x"], ["-H", f"@h {name}: x"]):
         sentence, said = refused(capsys, "x.mpd", *words)
-        assert sentence == f"header {name} cannot be set: DashGet needs it for itself"
+        assert sentence == f"header {name} cannot be set: DashGet sets it itself"
         assert hint in said
 
 

@@ -1,4 +1,4 @@
-"""File descriptors: whether any is left, and what to do early because they may run out."""
+"""File descriptors: raise their limit, and find out if they have run out."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _LOADED_LATE = (
     "dashget.transfer.curl.proxy", "dashget.transfer.settings.proxies", "email.utils", "hashlib",
     "http", "ipaddress", "random", "socket", "statistics",
 )  # fmt: skip
-"""What most runs never need. To load it takes descriptors, too."""
+"""Modules that most runs never need. Loading them takes descriptors."""
 _LOOKUP = 4
-"""How many a transfer may take for a moment: its socket, a file of certificates or of names."""
+"""Descriptors of one transfer at once: its socket, a file of certificates or of names."""
 
 
 def raise_limit(transfers: int) -> None:
-    """Have this process allowed the descriptors that a run needs, as far as it may allow itself.
+    """Raise the limit of this process to the descriptors that a run needs, if it is permitted.
 
-    Only for a program: the limit is the whole process's, and its owner's to decide.
+    Only for a program: the limit concerns the whole process, which belongs to its owner.
     """
     if not _is_tight(transfers):
         return
@@ -36,18 +36,18 @@ def raise_limit(transfers: int) -> None:
 
 
 def load_early(transfers: int) -> None:
-    """Load now what would be loaded in the middle of a run that may have no descriptor left."""
+    """Import modules now that a run without free descriptors could no longer import."""
     if _is_tight(transfers):
         for name in _LOADED_LATE:
             importlib.import_module(name)
 
 
 def find_shortage() -> OSError | None:
-    """Return the error of a process that has hardly a descriptor left; None if it has some."""
+    """Return the error of a process with hardly any descriptors left; None if there are some."""
     made: list[int] = []
     try:
         for _ in range(_LOOKUP):
-            made.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  what is open is kept
+            made.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  an open one must be kept
     except OSError as error:
         return error
     finally:
@@ -61,7 +61,7 @@ def _needed(transfers: int) -> int:
 
 
 def _is_tight(transfers: int) -> bool:
-    """Say whether this process is allowed fewer descriptors than it may need."""
+    """Return True if this process may open fewer descriptors than it may need."""
     try:
         allowed = os.sysconf("SC_OPEN_MAX")
     except (AttributeError, ValueError, OSError):  # not on Windows
@@ -70,8 +70,8 @@ def _is_tight(transfers: int) -> bool:
 
 
 def no_descriptors() -> StoreError:
-    """Return the error of a run that cannot make a single transfer for want of descriptors."""
+    """Return the error of a run that lacks descriptors for even one transfer."""
     return StoreError(
-        "too many open files: no transfer finds a file descriptor that is free",
+        "too many open files: no file descriptor is left for a single transfer",
         hint=MORE_FILES_HINT,
     )

@@ -30,7 +30,7 @@ _WORDS = {
     pycurl.E_RECV_ERROR: "the connection broke",
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "not an HTTP answer",
 }
-# Constants that pycurl does not name.
+# Constants that pycurl lacks.
 _E_HTTP2 = 16
 _E_HTTP2_STREAM = 92
 _E_HTTP3 = 95
@@ -58,7 +58,7 @@ _ELSEWHERE = frozenset(
     {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION}
 )
 _TLS_ALERTS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR})
-"""Since TLS 1.3 a client takes the handshake to be over before the server has its certificate."""
+"""Since TLS 1.3 the handshake ends for a client before the server has seen its certificate."""
 _BASE = frozenset(
     {
         pycurl.E_COULDNT_RESOLVE_HOST,
@@ -75,7 +75,7 @@ _CERTIFICATE = late(
 _CLIENT_CERTIFICATE = late(
     r"alert .*certificate|alert unknown ca|certificate is required", re.IGNORECASE
 )
-"""What a server says of a client's certificate (RFC 8446, 6.2), in OpenSSL's and GnuTLS' words."""
+"""Alerts about a client's certificate (RFC 8446, 6.2), in the words of OpenSSL and GnuTLS."""
 _CERT_HINT = (
     "give one with --cert and --key; other hosts than the manifest's get it with"
     " --send-credentials-to"
@@ -84,15 +84,15 @@ _INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this che
 
 
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
-    """Return the failure that libcurl's result ``code`` and message stand for."""
+    """Return the failure for a result of libcurl: ``code`` and message."""
     hint = None
     if is_about_proxy_url(text):
-        # What libcurl says quotes the URL, and so a password in it.
-        return Failure("what is given for it is not the URL of a proxy", Retry.NEVER, Scope.BASE)
+        # The message of libcurl quotes the URL, and so a password in it.
+        return Failure("its URL is invalid", Retry.NEVER, Scope.BASE)
     if is_about_certificates(code, text):
         return _client_certificate_failure(text)
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
-        # What libcurl makes of a host where neither QUIC nor TCP is answered.
+        # The code for a host that answers neither QUIC nor TCP.
         code = pycurl.E_COULDNT_CONNECT
     if code == pycurl.E_BAD_FUNCTION_ARGUMENT and "private key" in text:
         code = pycurl.E_SSL_CERTPROBLEM
@@ -124,10 +124,9 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
 
 
 def may_be_shortage(code: int, text: str, os_error: int) -> bool:
-    """Say whether libcurl's result could stand for a lack of descriptors in this process.
+    """Return True if a result of libcurl could mean that this process lacks descriptors.
 
-    It does not tell that from a server that cannot be reached, a name that is not known, or
-    certificates that cannot be read.
+    libcurl reports that like an unreachable server, an unknown name or unreadable certificates.
     """
     if code == pycurl.E_COULDNT_CONNECT or (
         code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect")
@@ -145,17 +144,17 @@ def _connect_words(text: str, os_error: int) -> str:
 
 
 def is_about_proxy_url(text: str) -> bool:
-    """Say whether libcurl could make nothing of the URL of a proxy."""
+    """Return True if libcurl could not read the URL of a proxy."""
     return text.startswith("Unsupported proxy")
 
 
 def is_about_certificates(code: int, text: str) -> bool:
-    """Say whether the other end of a connection wants another certificate, or one at all."""
+    """Return True if the peer requires a client certificate, or refuses the one it got."""
     return code in _TLS_ALERTS and _CLIENT_CERTIFICATE.search(text) is not None
 
 
 def _client_certificate_failure(text: str) -> Failure:
-    """Return the failure that is meant where a server wants another certificate, or one at all."""
+    """Return the failure of a connection without an accepted client certificate."""
     if "required" in text.lower():
         message, hint = "the server wants a client certificate", _CERT_HINT
     else:

@@ -1,7 +1,7 @@
 """Find the certificates that servers are verified against.
 
 pycurl's wheels carry their own OpenSSL, whose built-in paths seldom exist on the machine
-that they run on; so the place is always named. On Windows and macOS libcurl can ask the
+that they run on; so the path is always set. On Windows and macOS libcurl can ask the
 system's own store as well.
 """
 
@@ -25,10 +25,10 @@ _VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE")
 def ca_bundle(
     environment: Mapping[str, str], is_file: Callable[[str], bool] = lambda p: Path(p).is_file()
 ) -> str:
-    """Return the path of a CA bundle: what the environment names, the system's, or certifi's.
+    """Return the path of a CA bundle: the environment's, the system's, or certifi's.
 
-    A file that the environment names is taken even if it is not there, so that a mistake in
-    it shows as an error instead of as another set of certificates.
+    A file that the environment names is used even if it is missing: a mistake becomes an error,
+    and does not silently select other certificates.
     """
     for name in _VARIABLES:
         if environment.get(name):
@@ -42,10 +42,10 @@ def ca_bundle(
 
 
 def ca_directory(environment: Mapping[str, str]) -> str | None:
-    """Return the directory of hashed certificates that the environment names, if it does."""
+    """Return the directory of hashed certificates that the environment names; None if none."""
     return environment.get("SSL_CERT_DIR") or None
 
 
 def system_store() -> bool:
-    """Say whether libcurl should ask the operating system's certificate store as well."""
+    """Return True if libcurl should also use the certificate store of the operating system."""
     return sys.platform in ("win32", "darwin")

@@ -1,4 +1,4 @@
-"""Why an attempt failed, in words for people, and what another attempt may bring."""
+"""The failure of an attempt: its reason in words for people, and where to try again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Scope(enum.Enum):
     """How far a failure reaches."""
 
     RESOURCE = enum.auto()
-    """This resource; the next one may well be there."""
+    """One resource; others of the server may be available."""
     BASE = enum.auto()
-    """Whatever the same server offers: it cannot be reached, or is not to be trusted."""
+    """All resources of the server: it is unreachable, overloaded or not trustworthy."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Failure(msgspec.Struct, frozen=True):
     restart: bool = False
     """The bytes received so far belong to another version: start from zero, at once."""
     lasting: bool = False
-    """Whether another attempt that ends like that shows that all will."""
+    """True if a second failure of this kind is final: further attempts would end the same."""
 
 
 _AGAIN_4XX = frozenset({408, 425, 429})
@@ -47,7 +47,10 @@ _STATUS_HINTS = {
 def status_failure(
     status: int, *, retry_after_seconds: float | None = None, server_speaks: bool = True
 ) -> Failure:
-    """Return the failure that a response's status is, by the classes of RFC 9110, 15."""
+    """Return the failure of a response by its status (RFC 9110, 15).
+
+    ``server_speaks`` is False if a proxy may have answered in the place of the server.
+    """
     again = status in _AGAIN_4XX or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
     from http import HTTPStatus
 
@@ -66,28 +69,33 @@ def status_failure(
 
 
 def bad_body(message: str, *, status: int | None = None) -> Failure:
-    """Return the failure of a body that is not what was announced."""
+    """Return the failure of a body that differs from its announcement."""
     return Failure(message, Retry.AGAIN, status=status)
 
 
-def wants_peace(seconds: float) -> Failure:
-    """Return the failure of a request to a server that has asked for a longer pause than any."""
-    return Failure(f"the server asked not to be asked again for {seconds:.0f} s", Retry.ELSEWHERE)
+def pause_too_long(seconds: float) -> Failure:
+    """Return the failure of a request to a server that wants a longer pause than allowed."""
+    return Failure(
+        f"the server wants a pause of {seconds:.0f} s, longer than allowed", Retry.ELSEWHERE
+    )
 
 
 def policy_failure(message: str, hint: str | None = None) -> Failure:
-    """Return the failure of a request that DashGet itself refuses to make."""
+    """Return the failure of a request that DashGet refuses to send."""
     return Failure(message, Retry.ELSEWHERE, hint=hint)
 
 
 def timeout_failure(message: str, *, connecting: bool) -> Failure:
-    """Return the failure of a transfer that took too long to get on."""
+    """Return the failure of a transfer without progress."""
     scope = Scope.BASE if connecting else Scope.RESOURCE
     return Failure(f"timed out: {message}", Retry.AGAIN, scope)
 
 
 def sink_failure(error: BaseException) -> Failure | StoreError | None:
-    """Sort out what a sink raised: this file's trouble, the whole disk's, or (None) a bug."""
+    """Return the failure of one file, or the error of the whole disk; None for a bug.
+
+    ``error`` is the exception that a sink has raised.
+    """
     if isinstance(error, OverflowError):
         return Failure(f"too large: {error}", Retry.NEVER)
     if not isinstance(error, OSError):

@@ -30,10 +30,10 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @classmethod
     def parse(cls, lines: list[bytes]) -> Head | None:
-        """Read the last response head in ``lines``; None where there is none.
+        """Read the last response head in ``lines``; None if there is none.
 
-        Earlier ones are informational responses or a proxy's answer to CONNECT. What
-        follows the empty line are trailers, which are ignored.
+        Earlier heads are informational responses or a proxy's answer to CONNECT. Trailers,
+        which follow the empty line, are ignored.
         """
         if not lines:
             return None
@@ -44,12 +44,12 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         return None if first is None else cls(first[0], first[1], dict(map(_field, lines[1:-1])))
 
     def text(self, name: str) -> str | None:
-        """Return a field's value; None where it is absent or empty."""
+        """Return the value of a field; None if it is missing or empty."""
         return self.fields.get(name) or None
 
     @property
     def content_length(self) -> int | None:
-        """The announced length of this body. None where it is absent or not a number."""
+        """The announced length of this body; None if it is missing or invalid."""
         return _length(self.fields.get("content-length"))
 
     @property
@@ -65,19 +65,19 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def size_without_range(self) -> int | None:
-        """The size that a 416 tells in its ``Content-Range`` (``bytes */7``); None if none."""
+        """The size in the ``Content-Range`` of a 416 (``bytes */7``); None if it is missing."""
         match = _NO_RANGE.fullmatch(self.fields.get("content-range", ""))
         return None if match is None else int(match[1])
 
     @property
     def encoding(self) -> str | None:
-        """The content coding that the body has, if it has one."""
+        """The content coding of the body; None if it has none."""
         value = self.fields.get("content-encoding")
         return None if not value or value.lower() == "identity" else value
 
     @property
     def validator(self) -> str | None:
-        """What is fit for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
+        """The value for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
         etag = self.fields.get("etag")
         if etag:
             return etag if etag.startswith('"') else None
@@ -85,7 +85,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         if modified is None:
             return None
         date, changed = read_http_date(self.text("date")), read_http_date(modified)
-        # RFC 9110, 8.8.2.2: strong only where the resource has been left alone for a second.
+        # RFC 9110, 8.8.2.2: strong only if the last change is at least a second old.
         return modified if date is not None and changed is not None and date > changed else None
 
     @property
@@ -94,9 +94,9 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         return _selected(self.fields, _CACHE)
 
     def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
-        """Return what others may know of this response.
+        """Return the facts about this response for other packages.
 
-        ``size`` is the resource's; ``asked`` the URL that redirects led from.
+        ``size`` is the size of the resource, ``asked`` the URL before redirects.
         """
         fields = self.fields
         etag, modified, kind, date = map(fields.get, _DESCRIBED)
@@ -122,7 +122,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Read ``Retry-After`` in either form; ``now`` is the wall clock (RFC 9110, 10.2.3)."""
+    """Read ``Retry-After``, a number or a date; ``now`` is the wall clock (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.isascii() and value.isdigit():
@@ -136,7 +136,7 @@ def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str,
 
 
 def _last_head(lines: list[bytes]) -> list[bytes]:
-    """Return the last head in ``lines``, with one line at its end that is empty or missing."""
+    """Return the last head in ``lines``, with the empty line at its end or one in its place."""
     start = len(lines) - 1
     while start > 0 and lines[start][:5] != b"HTTP/":
         start -= 1
@@ -163,7 +163,7 @@ def _status(line: bytes) -> tuple[int, str] | None:
 
 @functools.lru_cache(maxsize=64)
 def _length(value: str | None) -> int | None:
-    # What int reads beyond ASCII digits no server means, nor more bytes than a file can have.
+    # int() would also read digits of other scripts, and sizes that no file has.
     if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
         return int(value)
     return None

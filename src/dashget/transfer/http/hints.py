@@ -1,4 +1,4 @@
-"""What may help against a refusal: its status alone does not tell that."""
+"""Hints for refusals whose status alone does not tell the reason."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _QUERY = (
 def with_hint(
     failure: Failure, url: str, origin: Origin, options: TransferOptions, *, certified: bool
 ) -> Failure:
-    """Give a refusal the hint that fits; ``certified`` says that a client certificate was offered.
+    """Return a refusal with a hint; ``certified`` is True if a client certificate was offered.
 
-    nginx ends the handshake whatever a client shows, and answers 400 where it wanted a
-    certificate (``ssl_verify_client on``) and got none, or another one.
+    nginx completes the handshake with any client, and answers 400 if it requires a certificate
+    (``ssl_verify_client on``) and got none, or a wrong one.
 
     A token in the query of the manifest's URL is not in those of its files (RFC 3986, 5.2.2).
     """

@@ -1,4 +1,4 @@
-"""Decide, from its head, whether a response is what was asked for (RFC 9110, 14 and 15)."""
+"""Judge a response by its head: accepted, redirect or failure (RFC 9110, 14 and 15)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
 class Asked(msgspec.Struct, gc=False):
-    """What one request asked for, in positions of the whole resource at its URL.
+    """The bytes that one request asks for, in positions of the whole resource at its URL.
 
-    ``whole`` says that a 200 is welcome too. ``total`` and ``validator`` are what earlier
-    responses said of the resource; None where nothing is known, or nothing is to be kept.
+    ``whole`` is True if a 200 is accepted too. ``total`` and ``validator`` come from earlier
+    responses; they are None if nothing is known, or no earlier bytes are to be kept.
     """
 
     range: ByteRange | None = None
@@ -37,14 +37,14 @@ class Asked(msgspec.Struct, gc=False):
     total: int | None = None
     validator: str | None = None
     probe: bool = False
-    """A HEAD, or a GET in place of one: only size and validators are wanted."""
+    """True for a HEAD, or a GET in its place: only size and validators are wanted."""
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """A good response: its body is the bytes from ``first`` up to ``end`` (exclusive).
 
-    ``end`` is None where only the end of the body will tell; ``total`` is the size of the
-    whole resource where it is known.
+    ``end`` is None if only the end of the body tells it; ``total`` is the size of the whole
+    resource, if it is known.
     """
 
     first: int
@@ -57,15 +57,15 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
 
     location: str
     sets_cookie: bool = False
-    """Whether the next answer may differ, even where it comes from the same URL."""
+    """True if the same URL may answer differently next time."""
     lasts_seconds: float = _USUALLY_SECONDS
-    """How long other requests for the same URL may go to ``location`` at once."""
+    """The time for which other requests for the same URL may go directly to ``location``."""
 
 
 def judge(
     head: Head, asked: Asked, wall_clock: Callable[[], float]
 ) -> Accepted | Redirect | Failure:
-    """Judge a response by its head. ``wall_clock`` is read for what it says of dates."""
+    """Judge a response by its head. ``wall_clock`` is read only for headers with dates."""
     status = head.status
     if status == 200:
         return _whole(head, asked)
@@ -78,22 +78,21 @@ def judge(
             return Redirect(location, "set-cookie" in head.fields, lasts)
         return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
     if status == 416 and asked.probe and head.size_without_range == 0:
-        # There is no first byte to ask for.
+        # The resource is empty: a range of it cannot exist.
         return Accepted(0, 0, 0)
     if status == 416 and asked.range is not None:
-        # One of several parallel ranges is asked for again before all of them are given up.
+        # A parallel range is tried again before all of them are given up.
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
     after = retry_after_seconds(head.text("retry-after"), wall_clock())
     return status_failure(status, retry_after_seconds=after)
 
 
 def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
-    """Return how long a redirect holds (RFC 9110, 15.4; RFC 9111, 4.2, 5.2.2 and 5.3).
+    """Return how long a redirect is valid (RFC 9110, 15.4; RFC 9111, 4.2, 5.2.2 and 5.3).
 
-    Caches on the way tell for how long they had it. How old it would be by its ``Date`` is not
-    looked at: the server's clock need not agree with ours. A temporary one that says nothing is
-    meant for one request. That one file is fetched with several of them is our choice: they
-    count as one for a minute.
+    Its age is the one that caches report. ``Date`` is ignored: the server's clock may differ from
+    ours. A temporary redirect without a lifetime is valid for one request; the ranges of one file
+    count as one request for a minute.
     """
     control = head.fields.get("cache-control", "").lower()
     if "no-store" in control or "no-cache" in control:
@@ -107,17 +106,17 @@ def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
 
 
 def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
-    """Return how long a response stays fresh by its ``Expires``; what is no date has passed."""
+    """Return how long a response stays fresh by ``Expires``; 0 if the date is invalid."""
     expires, date = read_http_date(head.text("expires")), read_http_date(head.text("date"))
     if expires is None:
         return 0.0
-    # By the server's own clock, where it tells: that need not agree with ours.
+    # Prefer the server's own clock, which may differ from ours.
     now = wall_clock() if date is None else date + _age_seconds(head)
     return max(0.0, expires - now)
 
 
 def _age_seconds(head: Head) -> float:
-    """Return how long caches have had a response; of several ages, the first (RFC 9111, 5.1)."""
+    """Return the age of a response in caches; the first of several (RFC 9111, 5.1)."""
     age = head.fields.get("age", "").partition(",")[0].strip()
     return float(age[:9]) if age.isascii() and age.isdigit() else 0.0
 
@@ -166,7 +165,7 @@ def _partial(head: Head, asked: Asked) -> Accepted | Failure:
     if known is not None and (last is None or last >= known):
         last = known - 1
     elif last is None:
-        # Nobody knows how much there is: as much as this says.
+        # The size is unknown: take the range that the response names.
         last = got.last
     if got.first != wanted.first or got.last != last:
         return bad_body(f"asked for bytes {wanted}, got bytes {got}", status=206)
@@ -177,7 +176,7 @@ def _partial(head: Head, asked: Asked) -> Accepted | Failure:
 
 
 def _differs(head: Head, asked: Asked, total: int | None) -> bool:
-    """Say whether a 206 is of another version than what it is to continue."""
+    """Return True if a response belongs to another version of the resource than expected."""
     if asked.total is not None and total is not None and total != asked.total:
         return True
     if asked.validator is None:

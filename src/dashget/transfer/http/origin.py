@@ -1,7 +1,7 @@
-"""Origins: what is sent to which, what state each has, and which redirects are followed.
+"""Origins: the headers and secrets for each, its state, and which redirects are followed.
 
-Secrets go to the manifest's own origin and to those that the user named. Everything is
-worked out once per origin; a request then looks its origin up by the URL's beginning.
+Secrets go to the origin of the manifest and to those that the user named. All of this is decided
+once for each origin; a request then finds its origin by the beginning of the URL.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
-_RANGES = "files are wanted whole; DashGet asks for ranges where it resumes or divides one"
+_RANGES = "DashGet fetches whole files, and requests ranges itself when it resumes or divides one"
 _NO_BODY = "requests have no body"
 _OWN_HEADERS = {
-    "accept-encoding": "bodies are always asked for as they are, without content coding",
+    "accept-encoding": "DashGet always requests bodies without content coding",
     "range": _RANGES,
     "if-range": _RANGES,
     "content-length": _NO_BODY,
     "transfer-encoding": _NO_BODY,
-    "te": "bodies are always asked for as they are, without transfer coding",
+    "te": "DashGet always requests bodies without transfer coding",
 }
-"""Those that are DashGet's alone, with what a user may want to know about them."""
+"""The headers that only DashGet may set, with the reason."""
 _ALL = "all"
 _SHOWN_CHARACTERS = 80
 _NOT_ENCODED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
 class Origin:
-    """One scheme, host and port: what requests to it carry, and how it is doing."""
+    """One scheme, host and port: the headers and secrets of its requests, and its state."""
 
     __slots__ = (
         "cookie", "headers", "home", "home_has_query", "host", "key", "login", "multiplexes",
@@ -58,7 +58,7 @@ class Origin:
         """Name and password."""
         self.query: str | None = None
         self.multiplexes = False
-        """Whether its last answer came over HTTP/2 or 3, where requests can share a connection."""
+        """True if its last answer came over HTTP/2 or 3, where requests can share a connection."""
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
 
@@ -144,7 +144,7 @@ class Origins:
         )
 
     def of(self, url: str) -> Origin | Failure:
-        """Return the origin of an absolute URL; a Failure for one that is never requested."""
+        """Return the origin of an absolute URL; a Failure if it is invalid or not http(s)."""
         end = url.find("/", 8)
         start = url if end < 0 else url[:end]
         found = self._known.get(start)
@@ -222,11 +222,11 @@ class _Home(HidesSecrets, frozen=True):
 
 
 def header_line(name: str, value: str) -> str:
-    """Return ``name: value`` for libcurl; UsageError where the header is DashGet's own."""
+    """Return ``name: value`` for libcurl; UsageError for a header that only DashGet may set."""
     name, value = name.strip(), value.strip()
     hint = _OWN_HEADERS.get(name.lower())
     if hint is not None:
-        raise UsageError(f"header {name} cannot be set: DashGet needs it for itself", hint=hint)
+        raise UsageError(f"header {name} cannot be set: DashGet sets it itself", hint=hint)
     return f"{name}: {value}" if value else f"{name};"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
-from dashget.transfer.http.failure import Failure, policy_failure, wants_peace
+from dashget.transfer.http.failure import Failure, pause_too_long, policy_failure
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run import redirects
 from dashget.transfer.run.board import Board
@@ -126,5 +126,5 @@ def _permitted(board: Board, task: Task, url: str, now: float) -> Origin | Failu
         return refused
     wait = origin.not_before - now
     if wait > board.options.retry_after_limit_seconds and not task.sink_begun:
-        return wants_peace(wait)
+        return pause_too_long(wait)
     return origin

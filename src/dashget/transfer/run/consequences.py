@@ -12,7 +12,7 @@ from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import LastAnswer, Method
 from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.curl.slot import Slot
-from dashget.transfer.http.failure import Failure, sink_failure, wants_peace
+from dashget.transfer.http.failure import Failure, pause_too_long, sink_failure
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import CHANGED, NO_RANGES, Accepted, Redirect
 from dashget.transfer.pacing.pace import LARGE_BYTES
@@ -205,7 +205,7 @@ def _redirected(
     if must_wait(board, task, origin, now):
         wait = origin.not_before - now
         if wait > board.options.retry_after_limit_seconds:
-            failed(board, exchange, wants_peace(wait), give_back(board, exchange))
+            failed(board, exchange, pause_too_long(wait), give_back(board, exchange))
             return None
     if may_go(board, task, origin, exchange.slot.links, now, redirected=True):
         invalid = point(board, exchange, url, origin, now)

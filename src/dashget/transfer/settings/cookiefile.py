@@ -1,7 +1,7 @@
 """A file of cookies in Netscape's format, as browsers, yt-dlp and curl write it.
 
-libcurl reads such files itself, but says nothing of lines that it does not take, stops at one
-that is too long, and knows no empty expiry time. So it is given line by line what is good here.
+libcurl reads such files itself, but it ignores invalid lines silently, stops at one that is too
+long, and does not know an empty expiry time. So each valid line is passed to it separately.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dashget.transfer.settings.givenfile import GivenFile, Named, given, likenes
 _FIELD: Final = "cookie_file"
 _LARGEST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_LINE_BYTES: Final = 8190
-"""What libcurl sends at most as a Cookie header."""
+"""The longest Cookie header that libcurl sends."""
 _MOST_NAMED: Final = 5
 _FIELDS: Final = 7
 _HTTP_ONLY: Final = b"#HttpOnly_"
@@ -35,18 +35,18 @@ class CookieFile(HidesSecrets, frozen=True):
     secrets = ("lines",)
 
     lines: tuple[bytes, ...] = ()
-    """As ``CURLOPT_COOKIELIST`` takes them."""
+    """In the form for ``CURLOPT_COOKIELIST``."""
     bad: tuple[tuple[int, str], ...] = ()
-    """The number (from 1) of each line that is no cookie, and what is wrong with it."""
+    """The number (from 1) of each invalid line, and the reason."""
 
 
 def read_cookie_file(file: Named) -> GivenFile:
-    """Read a file of cookies, unless that is done."""
+    """Read a cookie file, unless that is done already."""
     return given(_FIELD, file, _LARGEST_BYTES)
 
 
 def cookies_of(file: Named) -> CookieFile:
-    """Return what a file of cookies holds; FieldError where it is none."""
+    """Return the content of a cookie file; FieldError if it has another format."""
     read = read_cookie_file(file)
     data, name = read.data, read.name
     if not data.strip():
@@ -61,26 +61,26 @@ def cookies_of(file: Named) -> CookieFile:
 
 
 def cookie_warnings(file: Named) -> tuple[str, ...]:
-    """Say which lines of a file of cookies are left out, a sentence each; FieldError as above."""
+    """Return a sentence for each line that is left out; FieldError as above."""
     read = read_cookie_file(file)
     name, found = read.name, cookies_of(read)
     if not found.lines:
         return (f"the cookie file {name!r} holds no cookies",)
-    said = [
+    warnings = [
         f"line {number} of the cookie file {name!r} is left out: it {wrong}"
         for number, wrong in found.bad[:_MOST_NAMED]
     ]
-    more = len(found.bad) - len(said)
+    more = len(found.bad) - len(warnings)
     if more:
-        said.append(f"{more} more lines of the cookie file {name!r} are left out")
-    return tuple(said)
+        warnings.append(f"{more} more lines of the cookie file {name!r} are left out")
+    return tuple(warnings)
 
 
 def parse_cookies(data: bytes) -> CookieFile:
     """Read lines of cookies: Netscape's, and ``Set-Cookie:`` as libcurl takes it.
 
-    Empty lines and comments are nothing. An empty expiry time (Python's ``http.cookiejar``)
-    and -1 (exports from drivers of browsers) mean the session's end, like 0.
+    Empty lines and comments are skipped. An empty expiry time (Python's ``http.cookiejar``)
+    and -1 (exports from drivers of browsers) mean the end of the session, like 0.
     """
     lines, bad = [], []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
@@ -96,7 +96,7 @@ def parse_cookies(data: bytes) -> CookieFile:
 
 
 def _read_line(text: bytes) -> bytes | str:
-    """Return a line for libcurl, or what is wrong with it, as the end of a sentence."""
+    """Return a line for libcurl, or the reason why it is invalid, as the end of a sentence."""
     if len(text) > _LONGEST_LINE_BYTES:
         return f"is longer than {_LONGEST_LINE_BYTES:,} bytes"
     if any(byte < 32 and byte != 9 for byte in text) or b"\x7f" in text:
@@ -111,9 +111,9 @@ def _read_line(text: bytes) -> bytes | str:
     if len(fields) != _FIELDS:
         blanks = len(fields) == 1 and len(text.split()) >= _FIELDS - 1
         return (
-            "has blanks between its fields, not tabs"
+            "has blanks between its fields instead of tabs"
             if blanks
-            else f"has not {_FIELDS} tab-separated fields but {len(fields)}"
+            else f"has {len(fields)} tab-separated fields, not {_FIELDS}"
         )
     return _join(fields)
 
@@ -122,8 +122,8 @@ def _read_header(text: bytes) -> bytes | str:
     pair = text[11:].partition(b";")[0]
     if b"=" not in pair:
         return "has no NAME=VALUE"
-    # libcurl sends a cookie without a domain to nobody.
-    return text if _DOMAIN.search(text) else "names no Domain"
+    # libcurl would never send a cookie without a domain.
+    return text if _DOMAIN.search(text) else "has no Domain"
 
 
 def _join(fields: list[bytes]) -> bytes | str:
@@ -134,7 +134,7 @@ def _join(fields: list[bytes]) -> bytes | str:
     fields[2] = path or b"/"
     match = _EXPIRY.fullmatch(expiry)
     if match is None and expiry not in (b"", b"-1"):
-        return "has an expiry time that is no number"
+        return "has an invalid expiry time"
     fields[4] = match[1] if match else b"0"
     if name.startswith((b"__Secure-", b"__Host-")) and secure.upper() != b"TRUE":
         return "has a name that only a secure cookie may have"

@@ -1,6 +1,6 @@
-"""Files that the user names in options: whether they can be read, and what they look like.
+"""Files that the user names in options: read once, and checked for their format.
 
-A file of secrets is never quoted: messages tell numbers of lines, not what they hold.
+A file of secrets is never quoted: messages name the numbers of lines, not their text.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class GivenFile(HidesSecrets, frozen=True):
 
 
 def require_file(field: str, name: str, *, read_once: bool = False) -> None:
-    """Raise FieldError unless a file has this name that can be read; a regular one.
+    """Raise FieldError unless this is the name of a readable regular file.
 
-    What is only ``read_once`` may be anything that has bytes: a pipe, a device.
+    A file that is ``read_once`` may also be a pipe or a device.
     """
     try:
-        mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be what no Path can be
+        mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be invalid for a Path
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise FieldError(field, Wrong(f"there is no file {name!r}", "check the path")) from None
     except OSError as error:
@@ -46,13 +46,13 @@ def require_file(field: str, name: str, *, read_once: bool = False) -> None:
 
 
 Named = str | os.PathLike[str] | GivenFile
-"""What may be given for a file: its path, or what was read of it."""
+"""A file by its path, or its content."""
 
 
 def given(field: str, file: Named, most_bytes: int) -> GivenFile:
-    """Read a file, unless that is done; FieldError if it cannot be read or is too large.
+    """Read a file, unless that is done already; FieldError if it is unreadable or too large.
 
-    A pipe keeps the caller waiting until it is written to.
+    Reading a pipe waits until it is written to.
     """
     if isinstance(file, GivenFile):
         return file
@@ -77,7 +77,7 @@ def _unreadable(field: str, name: str, error: OSError) -> FieldError:
 
 
 def likeness(data: bytes) -> str | None:
-    """Say what data looks like that is no plain text in lines; None where nothing tells."""
+    """Return the format of data that is not plain text in lines; None if it is unknown."""
     beginning = data[:_BEGINNING_BYTES].lstrip()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16 text"

@@ -1,4 +1,4 @@
-"""How to transfer: everything about requests that a user can choose, as one struct."""
+"""The options of transfers: all that a user can choose about requests, in one struct."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dashget.transfer.settings.givenfile import GivenFile
 
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
-"""How many transfers measuring goes up to, unless somebody says otherwise."""
+"""The most transfers that measuring tries, unless an option names another limit."""
 _MOST_IN_FLIGHT: Final = 1000
 _NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
 _SHOWN_CHARACTERS: Final = 80
 
 
 class HttpVersion(enum.Enum):
-    """Which version of HTTP to speak; the spelling is that of ``--http``."""
+    """The version of HTTP; the values are those of ``--http``."""
 
     AUTO = "auto"
     """HTTP/2 over TLS where the server offers it, else HTTP/1.1."""
@@ -63,9 +63,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     """
 
     in_flight: int | None = 4
-    """Transfers in flight in all; None finds the best number by measuring."""
+    """Transfers in flight at once; None finds the best number by measuring."""
     max_in_flight: int = MOST_TO_FIND
-    """What the measuring never exceeds."""
+    """The most transfers that measuring tries."""
     max_per_host: int | None = None
     """Requests to one host at once; None: as many as in flight. When measuring None means 16,
     or 16 connections where requests share them (HTTP/2 and 3)."""
@@ -74,14 +74,14 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     """Longest time without a byte before a transfer counts as stalled. Not a total."""
     connect_timeout_seconds: float = 15.0
     retries: int = 5
-    """Further attempts on each URL of a file after the first."""
+    """Retries on each URL of a file after a temporary failure."""
     run_retries: int | None = None
     """Retries in the whole run; None: 200 and one more for every two files started."""
     backoff_seconds: float = 0.5
     """Ceiling of the first pause before a retry; it doubles with every further one."""
     backoff_limit_seconds: float = 30.0
     retry_after_limit_seconds: float = 300.0
-    """A server that asks for a longer pause is not waited for."""
+    """The longest pause that a server may ask for; with a longer one its files fail."""
 
     user_agent: str = "DashGet"
     headers: tuple[tuple[str, str], ...] = ()
@@ -91,13 +91,13 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     user: str | None = None
     """``name:password``"""
     netrc: str | os.PathLike[str] | GivenFile | None = None
-    """Path of a netrc file to look credentials up in, or what was read of one."""
+    """A netrc file with credentials: its path, or its content."""
     cookie_file: str | os.PathLike[str] | GivenFile | None = None
-    """Likewise of a file in Netscape's format; entries go to the domains that they name."""
+    """A cookie file in Netscape's format; each cookie goes to the domain that it names."""
     cookies: tuple[str, ...] = ()
     """``name=value`` pairs."""
     append_query: str | None = None
-    """Added to the query of every request to the manifest's origin, as it is."""
+    """Text that is added, unchanged, to the query of every request to the manifest's origin."""
 
     proxy: str | None = None
     """Proxy URL (http, https, socks4, socks4a, socks5, socks5h); ``""`` for none, even if
@@ -115,16 +115,16 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
 
     max_redirects: int = 10
     allow_downgrade: bool = False
-    """Whether https may redirect to, or a manifest from https may name, http."""
+    """True if https may redirect to http, and a manifest from https may name http URLs."""
     allow_private: bool = False
-    """Whether a public host may send us to a private or loopback address."""
+    """True if a public host may lead to a private or loopback address."""
 
     range_threshold: int = 16 * MIB
     """A resource at least this large is fetched in parallel ranges."""
     range_size: int = 8 * MIB
-    """How much one such range spans."""
+    """The size of one such range."""
     overtake_seconds: float = 2.0
-    """At the end of a run, a transfer that is slow for so long is raced by another."""
+    """At the end of a run, a second request races a transfer that is slow for this long."""
     loops: int | None = None
     """Threads that drive transfers, all but the first only where files are large. None: two,
     where there is more than one processor, the second only where the first is never idle."""
@@ -135,13 +135,11 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
         """Check every field: options that exist are valid."""
         check(self, _RULES)
         if self.key is not None and self.cert is None:
-            raise FieldError(
-                "key", Wrong("the certificate that it belongs to is not given", _KEY_HINT)
-            )
+            raise FieldError("key", Wrong("its certificate is missing", _KEY_HINT))
 
 
 def is_header_text(value: str) -> bool:
-    """Whether a text can stand in a header; a line break in it would begin another one."""
+    """Return True for text that is valid in a header; a line break would begin another one."""
     return value.isascii() and value.replace("\t", " ").isprintable()
 
 
@@ -150,9 +148,11 @@ def _header(name: object, value: object) -> Wrong | None:
         return Wrong("name and value must be text", _HEADERS_HINT)
     bare = name.strip()
     if not bare or not bare.isascii() or not bare.isprintable() or set(bare) & _NOT_IN_NAME:
-        return Wrong(f"{bare[:_SHOWN_CHARACTERS]!r} is not a name", _HEADERS_HINT)
+        return Wrong(f"{bare[:_SHOWN_CHARACTERS]!r} is not a valid name", _HEADERS_HINT)
     if not is_header_text(value.strip()):
-        return Wrong(f"the value of {bare} has a line break or what is not ASCII", _HEADERS_HINT)
+        return Wrong(
+            f"the value of {bare} has a line break or a character beyond ASCII", _HEADERS_HINT
+        )
     return None
 
 
@@ -183,7 +183,7 @@ def _user_agent(value: object) -> Wrong | None:
 
 def _user(value: object) -> Wrong | None:
     if isinstance(value, str) and not value.isprintable():
-        return Wrong("cannot be sent: it holds what is no text")
+        return Wrong("cannot be sent: it holds a control character")
     return text(value)
 
 
@@ -198,7 +198,7 @@ _BOUND_HINT: Final = "make one with dashget.OriginHeader(origin, name, value)"
 _COOKIE_HINT: Final = (
     "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
 )
-_KEY_HINT: Final = "give that, too; a file that holds both is given as the certificate"
+_KEY_HINT: Final = "give --cert as well; a file that holds both is given as the certificate"
 _MAYBE_TEXT: Final = optional(text)
 _MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)

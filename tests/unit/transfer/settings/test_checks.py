@@ -59,7 +59,7 @@ def test_what_libcurl_reads_has_to_be_a_file_that_can_be_read(
 
 
 def test_a_key_is_nothing_without_its_certificate() -> None:
-    with pytest.raises(UsageError, match=r"^key: the certificate .* is not given") as caught:
+    with pytest.raises(UsageError, match=r"^key: its certificate is missing") as caught:
         TransferOptions(key="key.pem")
     assert caught.value.hint
 

@@ -32,12 +32,12 @@ GOOD = [
 ]  # fmt: skip
 
 BAD = [
-    (COOKIE.replace(b"\t", b" "), "has blanks between its fields, not tabs"),
-    (b"name=SECRET", "has not 7 tab-separated fields but 1"),
-    (b"h.example\tFALSE\t/\tname\tSECRET", "has not 7 tab-separated fields but 5"),
-    (COOKIE + b"\tmore", "has not 7 tab-separated fields but 8"),
-    (COOKIE.replace(b"\t0\t", b"\tSession\t"), "has an expiry time that is no number"),
-    (COOKIE.replace(b"\t0\t", b"\t" + b"9" * 30 + b"\t"), "has an expiry time that is no number"),
+    (COOKIE.replace(b"\t", b" "), "has blanks between its fields instead of tabs"),
+    (b"name=SECRET", "has 1 tab-separated fields, not 7"),
+    (b"h.example\tFALSE\t/\tname\tSECRET", "has 5 tab-separated fields, not 7"),
+    (COOKIE + b"\tmore", "has 8 tab-separated fields, not 7"),
+    (COOKIE.replace(b"\t0\t", b"\tSession\t"), "has an invalid expiry time"),
+    (COOKIE.replace(b"\t0\t", b"\t" + b"9" * 30 + b"\t"), "has an invalid expiry time"),
     (COOKIE.replace(b"h.example", b""), "does not begin with a domain"),
     (COOKIE.replace(b"h.example", b"http://h.example"), "does not begin with a domain"),
     (COOKIE.replace(b"h.example", b"h.example:80"), "does not begin with a domain"),
@@ -47,7 +47,7 @@ BAD = [
     (COOKIE.replace(b"SECRET", b"S\x1bCRET"), "holds a control character"),
     (COOKIE.replace(b"SECRET", b"x" * 9000), "is longer than 8,190 bytes"),
     (b"Set-Cookie: SECRET; Domain=h.example", "has no NAME=VALUE"),
-    (b"Set-Cookie: n=SECRET; Path=/", "names no Domain"),
+    (b"Set-Cookie: n=SECRET; Path=/", "has no Domain"),
 ]
 
 
@@ -98,7 +98,7 @@ def test_comments_and_empty_lines_are_nothing() -> None:
         (b"\x7fELF\0\0\0SECRET", "is not a file of cookies: it looks like binary data"),
         (
             b"# a comment\nname=SECRET",
-            "is not a file of cookies: line 2 has not 7 tab-separated fields but 1",
+            "is not a file of cookies: line 2 has 1 tab-separated fields, not 7",
         ),
     ],
 )
@@ -119,8 +119,8 @@ def test_a_bad_line_among_good_ones_is_a_warning(tmp_path: Path) -> None:
     path.write_bytes(COOKIE + b"\nSECRET\n" + COOKIE + b"\nSECRET\tx\n")
     name = repr(str(path))
     assert cookie_warnings(str(path)) == (
-        f"line 2 of the cookie file {name} is left out: it has not 7 tab-separated fields but 1",
-        f"line 4 of the cookie file {name} is left out: it has not 7 tab-separated fields but 2",
+        f"line 2 of the cookie file {name} is left out: it has 1 tab-separated fields, not 7",
+        f"line 4 of the cookie file {name} is left out: it has 2 tab-separated fields, not 7",
     )
 
 

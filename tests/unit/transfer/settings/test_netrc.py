@@ -13,7 +13,7 @@ from dashget.transfer.settings.givenfile import GivenFile
 from dashget.transfer.settings.netrc import netrc_of, netrc_warnings
 from tests.support.faultserver import Answer, FaultServer
 
-NOTHING = "holds a word that means nothing there"
+NOTHING = "has an unexpected word"
 
 
 def warnings(tmp_path: Path, content: bytes) -> list[str]:
@@ -53,9 +53,9 @@ def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: byte
         (b"login me\nmachine h login me\n", [f"line 1 of F {NOTHING}"] * 2),
         (
             b"machine h login me\npassword\n#SECRET\n",
-            ["line 2 of F has no value behind 'password'"],
+            ["line 2 of F has no value after 'password'"],
         ),
-        (b"default\nmachine", ["line 2 of F has no name behind 'machine'"]),
+        (b"default\nmachine", ["line 2 of F has no name after 'machine'"]),
         (b"# nothing yet\n", ["F names no machine"]),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_libcurl_passes_over_is_a_warning(
         (b"\xef\xbb\xbfmachine h", "is not a netrc file: it begins with a byte order mark"),
         (
             b'default\nmachine h login me password "SECRET\nx"',
-            "is not a netrc file: line 2 has a quotation mark without its counterpart",
+            "is not a netrc file: line 2 has an unclosed quotation mark",
         ),
         (
             b"machine h password " + b"x" * 5000,
