@@ -13,18 +13,18 @@ import pytest
 from dashget.errors import UsageError
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
+from tests.support.builders import mpd
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import Ended, run
 
 COOKIE = "127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\tSECRET\n"
 OPTIONS = ("--cookies", "--netrc")
 BASIC = f"Basic {base64.b64encode(b'me:SECRET').decode()}"
-DOCUMENT = (
-    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
-    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-    b'<Representation id="v" bandwidth="8000"><BaseURL>a.mp4</BaseURL>'
-    b'<SegmentBase indexRange="100-199"><Initialization range="0-99"/></SegmentBase>'
-    b"</Representation></AdaptationSet></Period></MPD>"
+DOCUMENT = mpd(
+    '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+    '<BaseURL>a.mp4</BaseURL><SegmentBase indexRange="100-199"><Initialization range="0-99"/>'
+    "</SegmentBase></Representation></AdaptationSet>",
+    seconds=2,
 )
 
 

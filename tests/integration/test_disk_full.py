@@ -21,6 +21,7 @@ import pytest
 
 import dashget
 import dashget.store.writing
+from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, Seen
 from tests.support.origin import Origin
 from tests.support.program import DEADLINE_SECONDS, Ended, run, tree
@@ -71,14 +72,8 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Disk]]:
 def server(server: FaultServer) -> FaultServer:
     for name, body in BODIES.items():
         server.on(f"/show/{name}", Answer(body, etag=f'"{name}"', last_modified=MODIFIED))
-    document = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        'minBufferTime="PT1S" mediaPresentationDuration="PT12S"><Period>'
-        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" endNumber="6" '
-        'media="v/$Number$.m4s"/><Representation id="v" bandwidth="8000"/>'
-        "</AdaptationSet></Period></MPD>"
-    )
-    server.on("/show/x.mpd", Answer(document.encode()))
+    document = mpd(numbered(extra='endNumber="6"'), seconds=12)
+    server.on("/show/x.mpd", Answer(document))
     return server
 
 

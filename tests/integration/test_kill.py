@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders import mpd
 from tests.support.media import UNNAMED
 from tests.support.meteredserver import MeteredServer, Pace
 from tests.support.program import DEADLINE_SECONDS, Ended, start, tree
@@ -65,17 +66,15 @@ def share_of(form: str) -> int:
 def large() -> dict[str, bytes]:
     """A presentation of one large file that is named by nothing but a BaseURL."""
     content = random.Random(5).randbytes(1 << 20) * (LARGE_BYTES >> 20)
-    document = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        'minBufferTime="PT1S" mediaPresentationDuration="PT6S"><Period>'
+    document = mpd(
         '<AdaptationSet mimeType="application/octet-stream" contentType="text">'
         '<Representation id="t" bandwidth="1000"><BaseURL>large.bin</BaseURL></Representation>'
-        "</AdaptationSet></Period></MPD>"
+        "</AdaptationSet>"
     )
     numbered = bytearray(content)
     for position in range(0, len(numbered), 4096):  # so that no two places are alike
         numbered[position : position + 8] = position.to_bytes(8, "big")
-    return {"manifest.mpd": document.encode(), "large.bin": bytes(numbered)}
+    return {"manifest.mpd": document, "large.bin": bytes(numbered)}
 
 
 @pytest.fixture(params=FORMS)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import dashget
+from tests.support.builders import mpd
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import DEADLINE_SECONDS, run, start
 
@@ -25,18 +26,15 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 SIZE = 100_000
 HALF = SIZE // 2
 BODY = bytes(SIZE)
-SINGLE = Answer(
-    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
-    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-    b'<Representation id="v" bandwidth="8000"><BaseURL>v.mp4</BaseURL>'
-    b'<SegmentBase indexRange="0-99"/></Representation></AdaptationSet></Period></MPD>'
+SINGLE = mpd(
+    '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+    '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="0-99"/></Representation></AdaptationSet>',
+    seconds=2,
 )
-
-TWO = Answer(
-    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
-    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-    b'<SegmentTemplate duration="1" media="$Number$.m4s"/><Representation id="v"'
-    b' bandwidth="800000"/></AdaptationSet></Period></MPD>'
+TWO = mpd(
+    '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="1" media="$Number$.m4s"/>'
+    '<Representation id="v" bandwidth="800000"/></AdaptationSet>',
+    seconds=2,
 )
 
 
@@ -52,7 +50,7 @@ def _hang_ups() -> Iterator[None]:
 def url(server: FaultServer) -> str:
     """A presentation of one file that stands still when half of it has come."""
     server.on("/v.mp4", Answer(BODY, etag='"a"', cut=HALF, cut_by="hang"))
-    return server.on("/x.mpd", SINGLE)
+    return server.on("/x.mpd", Answer(SINGLE))
 
 
 def events_of(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
@@ -145,7 +143,7 @@ def test_ctrl_c_twice_is_answered_also_while_nothing_has_begun(
 def test_files_asked_for_again_at_the_end_do_not_count_from_zero(
     server: FaultServer, tmp_path: Path
 ) -> None:
-    url = server.on("/x.mpd", TWO)
+    url = server.on("/x.mpd", Answer(TWO))
     server.on("/1.m4s", refuse(404), Answer(BODY, etag='"a"', cut=HALF, cut_by="hang"))
     server.on("/2.m4s", Answer(BODY))
     told: list[int] = []

@@ -30,6 +30,7 @@ from dashget.transfer.engine import Engine
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.settings.options import TransferOptions
 from tests.support import sinks
+from tests.support.builders import mpd, numbered
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.h2server import H2Server, Step
@@ -45,13 +46,7 @@ HINT = "hint: allow more open files (ulimit -n); the same command continues from
 
 
 def document(segments: int) -> bytes:
-    return (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        f'minBufferTime="PT1S" mediaPresentationDuration="PT{2 * segments}S"><Period>'
-        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" '
-        f'endNumber="{segments}" media="v/$Number$.m4s"/>'
-        '<Representation id="v" bandwidth="8000"/></AdaptationSet></Period></MPD>'
-    ).encode()
+    return mpd(numbered(extra=f'endNumber="{segments}"'), seconds=2 * segments)
 
 
 def bodies(segments: int, size: int) -> dict[str, bytes]:

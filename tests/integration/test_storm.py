@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.builders import TIMESCALE, initialization, media_segment
+from tests.support.builders import TIMESCALE, initialization, media_segment, mpd
 from tests.support.certificates import Authority
 from tests.support.faultserver import FaultServer
 from tests.support.program import Ended, run, tree
@@ -77,18 +77,17 @@ def manifest(*bases: str) -> bytes:
         "</AdaptationSet>"
         for name in LARGE
     )
-    return (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        f'minBufferTime="PT1S" mediaPresentationDuration="PT{SEGMENTS}S">'
-        + "".join(f"<BaseURL>{base}</BaseURL>" for base in bases)
-        + f"<Period>{whole}"
+    return mpd(
+        f"{whole}"
         '<AdaptationSet mimeType="video/mp4">'
         f'<SegmentTemplate timescale="{TIMESCALE}" media="$RepresentationID$/$Number$.m4s" '
         'initialization="$RepresentationID$/init.mp4"><SegmentTimeline>'
         f'<S t="0" d="{TIMESCALE}" r="{SEGMENTS - 1}"/></SegmentTimeline></SegmentTemplate>'
         '<Representation id="v" bandwidth="8000"/><Representation id="w" bandwidth="4000"/>'
-        "</AdaptationSet></Period></MPD>"
-    ).encode()
+        "</AdaptationSet>",
+        before="".join(f"<BaseURL>{base}</BaseURL>" for base in bases),
+        seconds=SEGMENTS,
+    )
 
 
 class Presentation(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders import mpd
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, redirect
 from tests.support.program import Ended, run
@@ -45,13 +46,8 @@ def adaptation_set(name: str, base: str = "", inside: str = "") -> str:
 
 
 def manifest(*content: str, before: str = "") -> Answer:
-    return Answer(
-        (
-            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:up="urn:mpeg:dash:schema:urlparam:2014" '
-            'profiles="p" minBufferTime="PT1S" type="static" mediaPresentationDuration="PT4S">'
-            f"{before}<Period>{''.join(content)}</Period></MPD>"
-        ).encode()
-    )
+    namespace = 'xmlns:up="urn:mpeg:dash:schema:urlparam:2014"'
+    return Answer(mpd("".join(content), before=before, seconds=4, more=namespace))
 
 
 def parameters(kind: str, year: int, attributes: str) -> str:

@@ -10,18 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.origin import Origin
 from tests.support.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
 
 pytestmark = pytest.mark.system
 
-MPD = (
-    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
-    b' mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-    b'<SegmentTemplate duration="2" media="$Number$.m4s"/><Representation id="v" bandwidth="8"/>'
-    b"</AdaptationSet></Period></MPD>"
-)
+MPD = mpd(numbered("$Number$.m4s"), seconds=2)
 USAGE, DOCUMENT, SELECTION, FETCH, STORE = 2, 3, 4, 5, 6
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders import mpd
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, Seen, refuse
 from tests.support.program import Ended, run, tree
@@ -18,14 +19,14 @@ SIGNED = "CloudFront-Signature=c2lnbmVk~"
 
 def manifest(*more: str, base: str = "") -> Answer:
     """A manifest that sets cookies: these ``Set-Cookie`` lines."""
-    document = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        f'minBufferTime="PT1S" mediaPresentationDuration="PT{SEGMENTS}S">{base}<Period>'
+    document = mpd(
         '<AdaptationSet mimeType="application/octet-stream" contentType="text">'
         f'<SegmentTemplate duration="1" media="$Number$.bin" endNumber="{SEGMENTS}"/>'
-        '<Representation id="t" bandwidth="1000"/></AdaptationSet></Period></MPD>'
+        '<Representation id="t" bandwidth="1000"/></AdaptationSet>',
+        before=base,
+        seconds=SEGMENTS,
     )
-    return Answer(document.encode(), headers=tuple(("Set-Cookie", line) for line in more))
+    return Answer(document, headers=tuple(("Set-Cookie", line) for line in more))
 
 
 def cookies(seen: Seen) -> set[str]:

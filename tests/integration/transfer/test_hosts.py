@@ -17,6 +17,7 @@ from dashget.transfer.contract import Fetched, Method, Request
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.pacing import concurrency as limits
 from tests.support import program
+from tests.support.builders import mpd
 from tests.support.crowd import PATIENT, Crowd
 from tests.support.faultserver import Answer, FaultServer, Seen, redirect
 from tests.support.sinks import Transfers
@@ -297,14 +298,13 @@ def manifest(hosts: list[FaultServer]) -> bytes:
         "</Representation>"
         for i, host in enumerate(hosts)
     )
-    return (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        f'minBufferTime="PT1S" mediaPresentationDuration="PT{SEGMENTS}S"><Period>'
+    return mpd(
         '<AdaptationSet mimeType="application/octet-stream" contentType="text">'
         f'<SegmentTemplate duration="1" endNumber="{SEGMENTS}" '
         'initialization="$RepresentationID$-i.bin" media="$RepresentationID$-$Number$.bin"/>'
-        f"{representations}</AdaptationSet></Period></MPD>"
-    ).encode()
+        f"{representations}</AdaptationSet>",
+        seconds=SEGMENTS,
+    )
 
 
 @pytest.mark.parametrize(

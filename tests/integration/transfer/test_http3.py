@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.support.builders import mpd
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import Ended, run, tree
@@ -50,18 +51,17 @@ def publish(server: Server, *, large: int = 0, segments: int = SEGMENTS) -> dict
         '<Representation id="large" bandwidth="2000"><BaseURL>large.bin</BaseURL></Representation>'
     )
     kind = 'mimeType="application/octet-stream" contentType="text"'
-    document = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
-        f'minBufferTime="PT1S" mediaPresentationDuration="PT{segments}S"><Period>'
+    document = mpd(
         f"<AdaptationSet {kind}>"
         f'<SegmentTemplate duration="1" media="$Number$.bin" endNumber="{segments}"/>'
         '<Representation id="small" bandwidth="1000"/></AdaptationSet>'
-        f"{f'<AdaptationSet {kind}>{whole}</AdaptationSet>' if large else ''}</Period></MPD>"
+        f"{f'<AdaptationSet {kind}>{whole}</AdaptationSet>' if large else ''}",
+        seconds=segments,
     )
     files = {f"{n}.bin": dice.randbytes(dice.randrange(1, 20_000)) for n in range(1, segments + 1)}
     if large:
         files["large.bin"] = dice.randbytes(large)
-    files["manifest.mpd"] = document.encode()
+    files["manifest.mpd"] = document
     for name, data in files.items():
         server.on(f"/{name}", Answer(data, etag=f'"{name}"'))
     return files
