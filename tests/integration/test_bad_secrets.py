@@ -63,7 +63,7 @@ def test_a_path_that_is_not_a_file_is_called_by_its_kind(
     server: FaultServer, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "folder").mkdir()
-    assert refused(server, tmp_path, option, "gone") == f"{option}: there is no file 'gone'"
+    assert refused(server, tmp_path, option, "gone") == f"{option}: file not found: 'gone'"
     assert refused(server, tmp_path, option, "folder") == f"{option}: 'folder' is a directory"
 
 
@@ -148,7 +148,7 @@ def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
 ) -> None:
     long = COOKIE.replace("good", "long").replace("SECRET", "x" * 6000)
     ended = mirror_with_jar(server, tmp_path, f"SECRET\n{long}{COOKIE}")
-    said = "line 1 of the cookie file 'jar' is left out: it has 1 tab-separated fields, not 7"
+    said = "line 1 of the cookie file 'jar' is ignored: it has 1 tab-separated fields, not 7"
     assert ended.err.splitlines()[0] == f"warning: {said}"
     assert "SECRET" not in ended.err
     sent = server.seen[0].headers["cookie"]
@@ -159,7 +159,7 @@ def test_a_bad_line_among_good_ones_is_a_warning_and_the_others_are_sent(
 def test_programs_get_the_warning_as_an_event(server: FaultServer, tmp_path: Path) -> None:
     ended = mirror_with_jar(server, tmp_path, f"SECRET\n{COOKIE}", "--json")
     assert ended.events[0]["event"] == "warning"
-    assert ended.events[0]["message"].startswith("line 1 of the cookie file 'jar' is left out")
+    assert ended.events[0]["message"].startswith("line 1 of the cookie file 'jar' is ignored")
 
 
 def test_a_session_cookie_as_python_writes_it_is_sent(server: FaultServer, tmp_path: Path) -> None:

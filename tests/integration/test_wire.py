@@ -232,7 +232,7 @@ def test_a_client_certificate_is_sent_on_request_and_an_error_asks_for_a_missing
         known = ("--cacert", authority.certificate)
         without = get(url, *known, cwd=tmp_path)
         assert without.code == 5
-        assert "the server wants a client certificate" in without.err
+        assert "the server requires a client certificate" in without.err
         assert "hint: give one with --cert and --key" in without.err
         assert home.seen == []
         ended = get(url, *known, "--cert", cert, "--key", key, cwd=tmp_path)

@@ -133,7 +133,7 @@ def _fetch(url: str, engine: Transfers, max_bytes: int) -> tuple[Fetched, bytes]
 
 def _hint_for(error: FetchError) -> str:
     if error.status in (401, 403):
-        return "the server wants authorization: give it with -H 'Authorization: ...' or a cookie"
+        return "the server requires authorization: give it with -H 'Authorization: ...' or a cookie"
     if error.status in GONE_STATUSES:
-        return "check the URL; the server answers, but has nothing there"
+        return "check the URL; the server has no such file"
     return "check the URL and the network, then try again"

@@ -220,4 +220,4 @@ def _read_index(track: Track, engine: Transfers) -> Track:
         urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
         for wanted in found.ranges:
             _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)
-    raise MPDError("it refers to itself too often")
+    raise MPDError("index boxes refer to each other too often")

@@ -58,7 +58,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
         text.encode()
     except UnicodeEncodeError:
         raise UsageError(
-            "the URL holds bytes that are no text", hint="percent-encode them, as in %E9"
+            "the URL contains bytes that are not text", hint="percent-encode them, as in %E9"
         ) from None
     if not isinstance(source, str):
         return _parse_path(text)
@@ -79,7 +79,7 @@ def check_base(text: str) -> str:
     """Return a base URL as it is; raise FieldError unless it is an http or https URL."""
     url = Url.parse(text)
     if url.userinfo is not None:
-        raise FieldError("base_url", Wrong("it holds credentials", "give them with --user"))
+        raise FieldError("base_url", Wrong("it contains credentials", "give them with --user"))
     try:
         http_origin(url)
     except UrlError as error:
@@ -96,7 +96,8 @@ def read_file(path: Path, most: int) -> bytes:
             return file.read(most)
     except OSError as error:
         raise ManifestFetchError(
-            f"cannot read {path}: {error.strerror or error}", hint="check the path and its rights"
+            f"cannot read {path}: {error.strerror or error}",
+            hint="check the path and its permissions",
         ) from error
 
 
@@ -149,7 +150,7 @@ def _parse_path(text: str) -> Source:
         ) from None
     except OSError as error:
         raise ManifestFetchError(
-            f"cannot read {text!r}: {error.strerror}", hint="check the path and its rights"
+            f"cannot read {text!r}: {error.strerror}", hint="check the path and its permissions"
         ) from error
     if is_directory:
         raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")

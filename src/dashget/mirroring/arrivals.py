@@ -18,7 +18,7 @@ from dashget.transfer.contract import Job, ResponseHead
 _PAGES_BEGIN: Final = frozenset(b"<\xef\t\n\r ")
 """The possible first bytes of an HTML page: a bracket, a byte order mark, blank space."""
 _PAGE_HINT: Final = (
-    "open the URL in a browser: the server, or a portal on the way, may want a login or a new token"
+    "open the URL in a browser: the server or a portal may require a login or a new token"
 )
 
 
@@ -70,11 +70,11 @@ def _reject_page(data: bytes) -> Rejection | None:
     page = html_page(data)
     if page is None:
         return None
-    return Rejection(f"the server sent {page} in its place", is_page=True, hint=_PAGE_HINT)
+    return Rejection(f"the server sent {page} instead", is_page=True, hint=_PAGE_HINT)
 
 
 def _reject_digest(promised: Digest) -> Rejection:
-    return Rejection(f"the body does not have the {promised.algorithm} of its {promised.header}")
+    return Rejection(f"the {promised.algorithm} of the body differs from that in {promised.header}")
 
 
 def _digest(algorithm: str, pieces: Iterable[bytes]) -> bytes:

@@ -18,8 +18,7 @@ from dashget.version import __version__
 _DISPLACED: Final = {
     Displaced.EARLIER: "the manifest has changed since the last run; the earlier one is kept in"
     " .dashget/manifests",
-    Displaced.FOREIGN: "another {name} was there that no run has recorded; it is kept in"
-    " .dashget/replaced",
+    Displaced.FOREIGN: "an unrecorded {name} was replaced; it is kept in .dashget/replaced",
 }
 
 

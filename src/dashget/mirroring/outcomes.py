@@ -249,7 +249,7 @@ class Outcomes:
             return
         path, reason = files[0]
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
-        stay = "they stay as they are" if more else "it stays as it is"
+        stay = "they are kept unchanged" if more else "it is kept unchanged"
         self._ledger.warn(f"{problem}: {path}{more} ({reason}); {stay}")
 
     def _record(

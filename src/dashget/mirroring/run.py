@@ -185,9 +185,7 @@ class MirrorRun(Hooks):
         if presence is Presence.MISSING and not data:
             return self._get_job(file)
         if presence is Presence.BLOCKED:
-            self.ledger.finish(
-                file, Outcome.FAILED, reason="a directory of this name is in the way"
-            )
+            self.ledger.finish(file, Outcome.FAILED, reason="a directory has the same name")
             return None
         if presence is not Presence.MISSING:
             file.local_size = self._store.size(file.path)

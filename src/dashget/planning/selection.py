@@ -86,7 +86,7 @@ def select(presentation: Presentation, selection: Selection) -> Presentation:
     if not presentation.periods:
         raise SelectionError(
             "no Period of the presentation is available yet",
-            hint="it is announced, but its start is not; try again later",
+            hint="its start is not announced yet; try again later",
         )
     periods = _chosen_periods(presentation, selection)
     _check_rules(periods, selection)

@@ -29,12 +29,11 @@ from dashget.store import Mirror
 from dashget.transfer.contract import Transfers
 
 _DRY_RECHECK: Final = (
-    "a dry run compares no file with the server; dashget verify DIR --remote does, and changes"
-    " nothing"
+    "a dry run does not compare files with the server; use dashget verify DIR --remote, which"
+    " changes no file"
 )
 _SNAPSHOT: Final = (
-    "the presentation is live: this is a snapshot of what is available now,"
-    " later segments are not waited for"
+    "the presentation is live: this is a snapshot of the segments that are available now"
 )
 
 
@@ -107,7 +106,7 @@ class MirrorJob:
     def _fill(self, store: Mirror, run: MirrorRun, engine: Transfers) -> None:
         """Fetch what is missing; a remote element that is missing is a failure as well."""
         for lacking in self._loaded.unreached:
-            reason = f"a part of the manifest that is elsewhere: {lacking.reason}"
+            reason = f"a remote part of the manifest: {lacking.reason}"
             run.ledger.lack(self._loaded.name, lacking.url, reason)
         with self._stop.answered():
             run.run(self._tracks, self._expected.layout, store, engine, self._stop)
@@ -181,7 +180,7 @@ class MirrorJob:
     def _explained(self, error: StoreError) -> StoreError:
         """Add the directory to an error of the store, and a hint where it has none."""
         if str(self._root) not in error.message:
-            error.message = f"cannot go on in {self._root}: {error.message}"
+            error.message = f"cannot continue in {self._root}: {error.message}"
         error.hint = error.hint or "make room on the disk; the same command continues from here"
         return error
 

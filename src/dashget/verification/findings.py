@@ -70,4 +70,4 @@ def note(path: str, problem: Problem, message: str) -> Finding:
 
 def lost(path: str) -> Finding:
     """Make the finding for a recorded file that is missing."""
-    return Finding(path, Problem.MISSING, "it was fetched, and is gone")
+    return Finding(path, Problem.MISSING, "it was fetched, but is missing")

@@ -15,13 +15,13 @@ def manifest_problem(store: Mirror, name: str) -> str | None:
     record = store.records().get(name)
     size = store.size(name)
     if size is None:
-        return "the manifest is gone"
+        return "the manifest is missing"
     if record is None:
-        return "the manifest is not recorded"
+        return "the manifest is missing in the record"
     if record.size != size:
-        return f"{size} bytes, recorded were {record.size}"
+        return f"{size} bytes, but {record.size} are recorded"
     if record.sha256 is not None and store.digest(name, "sha256") != record.sha256:
-        return "the SHA-256 is not the recorded one"
+        return "the SHA-256 differs from the recorded one"
     return None
 
 

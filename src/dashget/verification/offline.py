@@ -64,7 +64,7 @@ class OfflineCheck:
             self.named.add(planned.path)
             yield from self._check(planned, self._expected.layout)
         for path in sorted(path for path, selected in self._excused.items() if selected):
-            message = "it was never fetched; the server may not have it, as get tells"
+            message = "never fetched; it may be missing on the server, as the summary of get tells"
             yield note(path, Problem.MISSING, message)
         yield from self._check_recorded_live()
         yield from self._times.findings()
@@ -81,9 +81,9 @@ class OfflineCheck:
             if not (path in self.named or path in self.kept or path in reserved)
             and path not in self._records
         ):
-            yield note(path, Problem.STRAY, "neither the manifest nor the record knows it")
+            yield note(path, Problem.STRAY, "unknown to the manifest and the record")
         for path in self._store.leftover_parts():
-            yield note(path, Problem.PART, "an unfinished part; get continues it")
+            yield note(path, Problem.PART, "an unfinished part, which get continues")
 
     def _check_recorded_live(self) -> Iterator[Finding]:
         """Check files that the manifest no longer names against the run that recorded them."""
@@ -116,11 +116,11 @@ class OfflineCheck:
             size = self._store.size(path)
             if size is None and not self._store.has_folder(folder):
                 self._missing_folders.add(folder)
-        message = "the manifest no longer names it"
+        message = "no longer named by the manifest"
         if size is None:
-            message += "; it was fetched, and is gone"
+            message += "; it was fetched, but is missing"
         elif size != record.size:
-            message += f"; {size} bytes, recorded were {record.size}"
+            message += f"; {size} bytes, but {record.size} are recorded"
         return note(path, Problem.SUPERSEDED, message)
 
     def _check(self, planned: PlannedSegment, layout: Layout) -> Iterator[Finding]:
@@ -136,7 +136,7 @@ class OfflineCheck:
         found = list(self._compare_with_record(path, size, record))
         yield from found
         if size == 0 and not found:
-            yield note(path, Problem.STRUCTURE, "it is empty, as it was on the server")
+            yield note(path, Problem.STRUCTURE, "empty, as on the server")
         elif not found or found[0].problem is Problem.UNRECORDED:
             yield from self._look_inside(planned, size, layout)
 
@@ -150,11 +150,11 @@ class OfflineCheck:
             message = "not in the record: cannot tell whether the file is complete"
             yield Finding(path, Problem.UNRECORDED, message)
         elif record.size != size:
-            yield Finding(path, Problem.SIZE, f"{size} bytes, recorded were {record.size}")
+            yield Finding(path, Problem.SIZE, f"{size} bytes, but {record.size} are recorded")
         elif record.sha256 is not None:
             self.checksummed += 1
             if self._store.digest(path, "sha256") != record.sha256:
-                yield Finding(path, Problem.CHECKSUM, "the SHA-256 is not the recorded one")
+                yield Finding(path, Problem.CHECKSUM, "the SHA-256 differs from the recorded one")
 
     def _check_missing(
         self, planned: PlannedSegment, record: FileRecord | None
@@ -167,7 +167,7 @@ class OfflineCheck:
             self._excused[planned.path] = True
         else:
             self._excused.pop(planned.path, None)
-            yield Finding(planned.path, Problem.MISSING, "it was never fetched")
+            yield Finding(planned.path, Problem.MISSING, "never fetched")
 
     def _look_inside(self, planned: PlannedSegment, size: int, layout: Layout) -> Iterator[Finding]:
         path = planned.path
@@ -191,7 +191,7 @@ def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except OSError as error:
-        yield Finding(path, Problem.UNREADABLE, f"it cannot be read: {error.strerror or error}")
+        yield Finding(path, Problem.UNREADABLE, f"unreadable: {error.strerror or error}")
 
 
 def _role(planned: PlannedSegment, representation: Representation) -> Role:

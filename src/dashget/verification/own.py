@@ -29,11 +29,13 @@ def check_own(store: Mirror, expected: Expected, manifest: str, *, mend: bool) -
     if mend:
         store.write_if_changed(name, fresh)
     elif _read(store, name) != fresh:
-        message = "not what this version of DashGet writes; --repair or get writes it anew"
+        message = (
+            "differs from the one that this version of DashGet writes; --repair or get rewrites it"
+        )
         yield note(name, Problem.OWN, message)
     listed = _read(store, SUMS_NAME)
     if listed is not None and not sums_agree(store, listed, manifest):
-        message = "it does not agree with the record; get --checksums sha256 writes it anew"
+        message = "differs from the record; get --checksums sha256 rewrites it"
         yield Finding(SUMS_NAME, Problem.OWN, message)
 
 

@@ -21,7 +21,7 @@ from dashget.transfer.contract import (
 from dashget.verification.findings import Finding, Problem, note
 
 _FORBIDDEN_HINT: Final = (
-    "the server refuses to show these files; it may want a header (-H), a cookie (--cookies),"
+    "the server refuses access to these files; it may require a header (-H), a cookie (--cookies),"
     " --user, or a token in the query (--append-query)"
 )
 _LATER_HINT: Final = "check the network, and try again when the server answers"
@@ -57,10 +57,10 @@ class RemoteCheck:
             if not is_same(record, result, job.request.urls):
                 self.findings.append(_changed(record, result))
         elif result.status in GONE_STATUSES:
-            message = f"the server no longer has it ({result.message})"
+            message = f"missing on the server ({result.message})"
             self.findings.append(note(record.path, Problem.GONE, message))
         elif not result.cancelled:
-            message = f"it could not be compared with the server: {result.message}"
+            message = f"not compared with the server: {result.message}"
             self.findings.append(
                 Finding(
                     record.path,
@@ -75,9 +75,9 @@ class RemoteCheck:
 
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:
     if fetched.size != record.size:
-        message = f"the server now has {fetched.size} bytes, recorded were {record.size}"
+        message = f"{fetched.size} bytes on the server, but {record.size} are recorded"
     elif record.etag and fetched.head.etag:
-        message = f"the server's ETag is {fetched.head.etag} now, recorded was {record.etag}"
+        message = f"the server's ETag is {fetched.head.etag}, but {record.etag} is recorded"
     else:
         message = f"changed on the server at {fetched.head.last_modified}"
     return Finding(record.path, Problem.CHANGED, message)

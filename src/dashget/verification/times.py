@@ -61,14 +61,14 @@ class TimeCheck:
             tolerance = max(tolerance for _, _, tolerance in offsets)
             agreeing = sum(abs(offset - common) <= tolerance for _, offset, _ in offsets)
             if abs(common) > tolerance and 2 * agreeing > len(offsets):
-                message = f"all segments begin {float(common):+.3f} s off the manifest's time"
+                message = f"all segments differ from the manifest's time by {float(common):+.3f} s"
                 yield note(f"Representation {position.representation}", Problem.TIME, message)
             else:
                 common = Fraction(0)
             for path, offset, allowed in offsets:
                 off = offset - common
                 if abs(off) > allowed:
-                    message = f"the media time is {float(off):+.3f} s off the manifest's"
+                    message = f"the media time differs from the manifest's by {float(off):+.3f} s"
                     yield Finding(path, Problem.TIME, message)
 
     def _timescale_of(self, track: Track, layout: Layout) -> int | None:

@@ -70,8 +70,8 @@ def verify_mirror(
         if header is None:
             raise StoreError(
                 f"{root} is not a mirror made by DashGet: it has no readable record",
-                hint="name a mirror's directory; dashget URL -o DIR takes over other trees,"
-                " and mends a record that has lost its first line",
+                hint="give a mirror's directory; dashget URL -o DIR makes a mirror of other trees,"
+                " and repairs a record that has lost its first line",
             )
         store.claim(header)
         engine = connect(header.source if "://" in header.source else None)

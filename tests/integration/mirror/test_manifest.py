@@ -46,7 +46,7 @@ def test_a_foreign_manifest_is_not_an_earlier_version(server: FaultServer, tmp_p
     (tmp_path / "x.mpd").write_bytes(b"somebody else's")
     summary, events = mirror(publish(server), tmp_path)
     (warning,) = [event.message for event in events if isinstance(event, dashget.Warned)]
-    assert warning.startswith("another x.mpd was there that no run has recorded")
+    assert warning.startswith("an unrecorded x.mpd was replaced")
     assert summary.complete
     assert (tmp_path / ".dashget/replaced/x.mpd").read_bytes() == b"somebody else's"
     assert (tmp_path / "x.mpd").read_bytes() == manifest(numbered()).body

@@ -14,7 +14,7 @@ from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import Events
 
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head></html>"
-REASON = "the server sent an HTML page titled 'Please sign in' in its place"
+REASON = "the server sent an HTML page titled 'Please sign in' instead"
 SECOND = "/show/v/2.m4s"
 WAYS: list[dict[str, Any]] = [
     {},

@@ -38,7 +38,7 @@ def test_a_directory_in_the_way_is_named_and_nothing_is_fetched_for_it(
     (tmp_path / "v/2.m4s").mkdir(parents=True)
     summary, _ = mirror(publish(server), tmp_path)
     assert [(f.path, f.reason) for f in summary.failures] == [
-        ("v/2.m4s", "a directory of this name is in the way")
+        ("v/2.m4s", "a directory has the same name")
     ]
     assert not server.asked("/show/v/2.m4s")
 

@@ -130,7 +130,10 @@ def test_a_body_that_does_not_arrive_at_once_gets_a_sink(
 
 BAD: dict[str, tuple[Answer, str]] = {
     "short": (Answer(BODY, cut=400), "body is 400 bytes, announced 1000"),
-    "encoded": (Answer(BODY, coding="gzip"), "the body is gzip-encoded although identity"),
+    "encoded": (
+        Answer(BODY, coding="gzip"),
+        "the body is gzip-encoded despite Accept-Encoding: identity",
+    ),
     "partial": (Answer(BODY, status=206), "HTTP 206 Partial Content to a request without a range"),
     "missing": (refuse(404), "HTTP 404 Not Found"),
     "busy": (refuse(503), "HTTP 503 Service Unavailable"),

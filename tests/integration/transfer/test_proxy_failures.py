@@ -15,7 +15,7 @@ from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import run
 from tests.support.proxyserver import ProxyServer
 
-HINT = "check --proxy, or go without a proxy with --proxy ''"
+HINT = "check --proxy, or connect without a proxy by --proxy ''"
 SCHEMES = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
 TARGETS = ["http", "https"]
 UNKNOWN = f"{'x' * 64}.invalid"
@@ -83,7 +83,7 @@ def test_a_proxy_with_a_bad_certificate_is_named(authority: Authority, target: s
         url = proxy.url("https")
         told, hint, _ = failure(f"{target}://h.example/a", proxy=url, cacert=authority.certificate)
     name = url.removeprefix("https://")
-    reason = "certificate verify failed: it is for another host name"
+    reason = "certificate verify failed: the certificate is for another host name"
     assert told == f"the proxy {name} cannot be reached: {reason}"
     assert hint is not None
     assert "--cacert" in hint
@@ -96,7 +96,7 @@ def test_a_proxy_that_breaks_tls_off_is_named(authority: Authority, target: str)
         told, hint, retry = failure(f"{target}://h.example/a", proxy=proxy.url(""))
         name = f"127.0.0.1:{proxy.port}"
     assert told == f"the proxy {name} cannot be reached: TLS handshake failed"
-    assert hint == "check --proxy: an http:// proxy speaks no TLS, an https:// one does"
+    assert hint == "check --proxy: write http:// for a proxy without TLS, https:// for one with TLS"
     assert retry is Retry.AGAIN
 
 
@@ -107,7 +107,7 @@ def test_an_error_names_a_proxy_that_requires_a_client_certificate(
     with FaultServer(tls=authority.server(clients=True)) as proxy:
         url = proxy.url("")
         told, hint, _ = failure(f"{target}://h.example/a", proxy=url, cacert=authority.certificate)
-    assert told == f"the proxy 127.0.0.1:{proxy.port} wants a client certificate"
+    assert told == f"the proxy 127.0.0.1:{proxy.port} requires a client certificate"
     assert hint == "proxies get none: --cert is for servers"
 
 
@@ -182,7 +182,7 @@ def test_a_proxy_of_the_environment_is_named_with_its_variable(
     monkeypatch.setenv(variable, f"http://me:SECRET@127.0.0.1:{closed}")
     told, hint, _ = failure(f"{target}://h.example/a")
     assert told == f"the proxy 127.0.0.1:{closed} cannot be reached: connection refused"
-    assert hint == f"check {variable}, or go without a proxy with --proxy ''"
+    assert hint == f"check {variable}, or connect without a proxy by --proxy ''"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_an_invalid_proxy_variable_is_named_but_not_quoted(
 ) -> None:
     monkeypatch.setenv("http_proxy", url)
     said = failure("http://h.example/a")
-    hint = "check --proxy and the proxy variables, or go without a proxy with --proxy ''"
+    hint = "check --proxy and the proxy variables, or connect without a proxy by --proxy ''"
     told = "the proxy cannot be reached: its URL is invalid"
     assert said == (told, hint, Retry.NEVER)
 

@@ -86,7 +86,7 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None
         other.on("/a", Answer(BODY))
         with Transfers(cacert=authority.certificate) as transfers:
             error = transfers.fail(other.url("/a"))
-    assert str(error) == "certificate verify failed: it is for another host name"
+    assert str(error) == "certificate verify failed: the certificate is for another host name"
 
 
 def test_an_error_says_that_a_port_speaks_plain_http() -> None:
@@ -117,7 +117,7 @@ def test_a_client_certificate_is_a_secret(authority: Authority, tmp_path: Path) 
         with Transfers(home=home.url("/"), **known) as transfers:
             assert transfers.get(home.url("/a"))[1] == BODY
             error = transfers.fail(away.url("/a"))
-        assert str(error) == "the server wants a client certificate"
+        assert str(error) == "the server requires a client certificate"
         assert error.hint is not None
         assert "--send-credentials-to" in error.hint
         assert away.seen == []
@@ -156,7 +156,7 @@ def test_an_error_asks_for_the_client_certificate_that_a_server_requires(
     with H2Server(tls, Step(BODY)) if streams else FaultServer(tls=tls) as server:
         with Transfers(cacert=authority.certificate) as transfers:
             error = transfers.fail(server.url("/a"))
-        assert str(error) == "the server wants a client certificate"
+        assert str(error) == "the server requires a client certificate"
         assert error.hint is not None
         assert "--cert" in error.hint
         assert error.attempts == 1
@@ -202,7 +202,7 @@ def test_nginx_asks_for_a_client_certificate_with_a_status_of_http(
         error = transfers.fail(url)
     assert (str(error), error.attempts) == ("HTTP 400 Bad Request", 1)
     assert error.hint == (
-        "check the URL; some servers answer so where they want a client certificate (--cert, --key)"
+        "check the URL; some servers answer so if they require a client certificate (--cert, --key)"
     )
     cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
     with Transfers(cert=cert, key=key, **known) as transfers:

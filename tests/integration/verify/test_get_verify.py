@@ -41,7 +41,7 @@ def test_get_verify_keeps_a_file_that_the_server_no_longer_has(
     assert (small / "v/2.m4s").read_bytes() == segment(2)
     assert summary.warnings == 1
     assert events.warnings() == [
-        "gone from the server: v/2.m4s (HTTP 404 Not Found); it stays as it is"
+        "gone from the server: v/2.m4s (HTTP 404 Not Found); it is kept unchanged"
     ]
 
 
@@ -54,7 +54,7 @@ def test_get_verify_lists_the_files_that_it_could_not_compare(
     assert summary.complete
     (warning,) = events.warnings()
     assert warning.startswith("not compared with the server: ")
-    assert " and 1 more (HTTP 403 Forbidden); they stay as they are" in warning
+    assert " and 1 more (HTTP 403 Forbidden); they are kept unchanged" in warning
 
 
 def test_a_dry_run_warns_that_it_compares_nothing(
@@ -63,5 +63,5 @@ def test_a_dry_run_warns_that_it_compares_nothing(
     url = server.url("/show/x.mpd")
     ended = run("get", url, "-o", small, "--verify", "--dry-run", cwd=tmp_path)
     assert ended.code == 0
-    assert "warning: a dry run compares no file with the server" in ended.err
+    assert "warning: a dry run does not compare files with the server" in ended.err
     assert [seen.path for seen in server.seen] == ["/show/x.mpd"]

@@ -51,8 +51,8 @@ def test_damage_to_a_superseded_file_is_reported_with_it(server: FaultServer, sm
     assert report.sound
     told = {f.path: f.message for f in events if isinstance(f, dashget.Finding)}
     assert told.keys() == {"v/3.m4s", "w/3.m4s"}
-    assert "gone" in told["v/3.m4s"]
-    assert "recorded were" in told["w/3.m4s"]
+    assert "is missing" in told["v/3.m4s"]
+    assert "are recorded" in told["w/3.m4s"]
 
 
 @pytest.mark.parametrize("command", ["get", "verify"])

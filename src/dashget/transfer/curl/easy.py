@@ -87,8 +87,8 @@ def check_support(http: HttpVersion) -> None:
     bit = needed.get(http)
     if bit is not None and not features & bit:
         raise UsageError(
-            f"HTTP/{http.value} is not spoken by libcurl {pycurl.version_info()[1]}",
-            hint="pycurl's own wheels bring it: pip install --upgrade pycurl",
+            f"HTTP/{http.value} is not supported by libcurl {pycurl.version_info()[1]}",
+            hint="pycurl's own wheels support it: pip install --upgrade pycurl",
         )
 
 

@@ -40,7 +40,7 @@ _E_TOO_LARGE = 100
 
 _HINTS = {
     pycurl.E_SSL_CACERT_BADFILE: "check the file of --cacert",
-    pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --key; an encrypted key is not read",
+    pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --key (not encrypted)",
     pycurl.E_INTERFACE_FAILED: "check --interface",
 }
 _NEVER = frozenset(
@@ -80,7 +80,7 @@ _CERT_HINT = (
     "give one with --cert and --key; other hosts than the manifest's get it with"
     " --send-credentials-to"
 )
-_INSECURE_HINT = "give the issuing CA with --cacert FILE, or go without this check with --insecure"
+_INSECURE_HINT = "give the issuing CA with --cacert FILE, or turn this check off with --insecure"
 
 
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
@@ -103,7 +103,7 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     elif code == pycurl.E_PEER_FAILED_VERIFICATION:
         message, hint = _certificate_words(text), _INSECURE_HINT
     elif code in (_E_HTTP2, _E_HTTP2_STREAM):
-        message = "HTTP/2 stream broken off by the server"
+        message = "HTTP/2 stream aborted by the server"
     elif code in (_E_HTTP3, _E_QUIC_CONNECT):
         message = "HTTP/3 connection failed"
     elif code == E_PROXY:
@@ -116,7 +116,7 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
         message = _WORDS.get(code) or f"{one_line(text) or 'transfer failed'} (libcurl {code})"
         hint = _HINTS.get(code)
         if code == pycurl.E_SSL_CONNECT_ERROR and "alert handshake failure" in text:
-            hint = "the server may want a client certificate (--cert), or other versions of TLS"
+            hint = "the server may require a client certificate (--cert), or other versions of TLS"
     retry = (
         Retry.NEVER if code in _NEVER else Retry.ELSEWHERE if code in _ELSEWHERE else Retry.AGAIN
     )
@@ -156,7 +156,7 @@ def is_about_certificates(code: int, text: str) -> bool:
 def _client_certificate_failure(text: str) -> Failure:
     """Return the failure of a connection without an accepted client certificate."""
     if "required" in text.lower():
-        message, hint = "the server wants a client certificate", _CERT_HINT
+        message, hint = "the server requires a client certificate", _CERT_HINT
     else:
         message = "the server does not accept the client certificate"
         hint = "check the file of --cert"
@@ -168,5 +168,5 @@ def _certificate_words(text: str) -> str:
     if match is not None:
         return f"certificate verify failed: {one_line(match.group(1))}"
     if "subject" in text or "name" in text:
-        return "certificate verify failed: it is for another host name"
+        return "certificate verify failed: the certificate is for another host name"
     return "certificate verify failed"

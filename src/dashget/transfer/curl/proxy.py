@@ -26,7 +26,7 @@ _USED = getattr(pycurl, "USED_PROXY", None)
 _REACHING = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_PROXY})
 """Errors that can only be about the first host of a connection."""
 _NO_CERTIFICATE_HINT = "proxies get none: --cert is for servers"
-_NO_TLS_HINT = "an http:// proxy speaks no TLS, an https:// one does"
+_NO_TLS_HINT = "write http:// for a proxy without TLS, https:// for one with TLS"
 
 
 class ProxyStage(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ def proxy_failure(
     """
     name = "the proxy" if proxy is None else f"the proxy {proxy}"
     source = "--proxy and the proxy variables" if proxy is None else proxy.source
-    hint = f"check {source}, or go without a proxy with {OPTION} ''"
+    hint = f"check {source}, or connect without a proxy by {OPTION} ''"
     if code == pycurl.E_OPERATION_TIMEDOUT:
         if stage.tunnelled:
             return None
@@ -87,7 +87,7 @@ def proxy_failure(
         if proxy is None or proxy.scheme != "https" or stage.tunnelled:
             return None
         if is_about_certificates(code, text):
-            return _reworded(found, f"{name} wants a client certificate", _NO_CERTIFICATE_HINT)
+            return _reworded(found, f"{name} requires a client certificate", _NO_CERTIFICATE_HINT)
         if code == pycurl.E_SSL_CONNECT_ERROR:
             hint = f"check {source}: {_NO_TLS_HINT}"
         elif code == pycurl.E_PEER_FAILED_VERIFICATION:

@@ -9,14 +9,14 @@ from dashget.transfer.http.origin import Origin
 from dashget.transfer.settings.options import TransferOptions
 
 _NO_CERTIFICATE = (
-    "check the URL; some servers answer so where they want a client certificate (--cert, --key)"
+    "check the URL; some servers answer so if they require a client certificate (--cert, --key)"
 )
 _OTHER_CERTIFICATE = (
-    "check the URL and the file of --cert; some servers answer so to one that they do not accept"
+    "check the URL and the file of --cert; some servers answer so to an unaccepted certificate"
 )
 _QUERY = (
-    "the query of the manifest's URL is not sent with its files; a token in it may be what the"
-    " server wants: repeat it with --append-query"
+    "the query of the manifest's URL is not sent with its files; if it contains a token that the"
+    " server requires, repeat it with --append-query"
 )
 
 

@@ -19,8 +19,8 @@ _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
 _CODED_HINT = (
-    "the server compresses although it was asked not to, and DashGet stores bytes as they are;"
-    " compression has to be turned off there for these files"
+    "the server compresses the body despite Accept-Encoding: identity, but DashGet stores files"
+    " as they are; compression must be turned off there for these files"
 )
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
@@ -126,7 +126,7 @@ def _coded(head: Head) -> Failure | None:
     if coding is None:
         return None
     return Failure(
-        f"the body is {coding[:20]}-encoded although identity was asked for",
+        f"the body is {coding[:20]}-encoded despite Accept-Encoding: identity",
         Retry.AGAIN,
         status=head.status,
         hint=_CODED_HINT,

@@ -24,8 +24,8 @@ _FLAGS: Final = (b"TRUE", b"FALSE")
 _EXPIRY: Final = late(rb"(\d{1,18})(?:\.\d*)?")
 _DOMAIN: Final = late(rb"(?i)\bdomain\s*=\s*[^\s;]")
 _HINT: Final = (
-    "it has to be in Netscape's format, seven fields a line with tabs between them, as browser"
-    " extensions and yt-dlp --cookies write it"
+    "use the Netscape format, seven fields per line with tabs between them, as written by"
+    " browser extensions and yt-dlp --cookies"
 )
 
 
@@ -56,7 +56,7 @@ def cookies_of(file: Named) -> CookieFile:
         number, wrong = found.bad[0]
         looks = likeness(data)
         reason = f"it looks like {looks}" if looks else f"line {number} {wrong}"
-        raise FieldError(_FIELD, Wrong(f"{name!r} is not a file of cookies: {reason}", _HINT))
+        raise FieldError(_FIELD, Wrong(f"{name!r} is not a cookie file: {reason}", _HINT))
     return found
 
 
@@ -65,14 +65,14 @@ def cookie_warnings(file: Named) -> tuple[str, ...]:
     read = read_cookie_file(file)
     name, found = read.name, cookies_of(read)
     if not found.lines:
-        return (f"the cookie file {name!r} holds no cookies",)
+        return (f"the cookie file {name!r} contains no cookies",)
     warnings = [
-        f"line {number} of the cookie file {name!r} is left out: it {wrong}"
+        f"line {number} of the cookie file {name!r} is ignored: it {wrong}"
         for number, wrong in found.bad[:_MOST_NAMED]
     ]
     more = len(found.bad) - len(warnings)
     if more:
-        warnings.append(f"{more} more lines of the cookie file {name!r} are left out")
+        warnings.append(f"{more} more lines of the cookie file {name!r} are ignored")
     return tuple(warnings)
 
 

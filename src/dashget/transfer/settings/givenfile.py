@@ -33,7 +33,7 @@ def require_file(field: str, name: str, *, read_once: bool = False) -> None:
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be invalid for a Path
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise FieldError(field, Wrong(f"there is no file {name!r}", "check the path")) from None
+        raise FieldError(field, Wrong(f"file not found: {name!r}", "check the path")) from None
     except OSError as error:
         raise _unreadable(field, name, error) from error
     if stat.S_ISDIR(mode):
@@ -72,7 +72,7 @@ def given(field: str, file: Named, most_bytes: int) -> GivenFile:
 def _unreadable(field: str, name: str, error: OSError) -> FieldError:
     reason = (error.strerror or str(error)).lower()
     return FieldError(
-        field, Wrong(f"{name!r} cannot be read: {reason}", "check the path and its rights")
+        field, Wrong(f"{name!r} cannot be read: {reason}", "check the path and its permissions")
     )
 
 

@@ -78,7 +78,7 @@ def netrc_of(file: Named) -> Netrc:
     except _UnreadableError as error:
         raise _refusal(name, str(error)) from None
     if found.odd and not found.logins:
-        raise _refusal(name, "it names no machine")
+        raise _refusal(name, "it contains no machine")
     return found
 
 
@@ -87,7 +87,7 @@ def netrc_warnings(file: Named) -> tuple[str, ...]:
     read = read_netrc_file(file)
     found = netrc_of(read)
     if not found.logins:
-        return (f"the netrc file {read.name!r} names no machine",)
+        return (f"the netrc file {read.name!r} contains no machine",)
     return tuple(
         f"line {line} of the netrc file {read.name!r} {what}"
         for line, what in found.odd[:_MOST_NAMED]

@@ -196,7 +196,7 @@ def _given_file(value: object) -> Wrong | None:
 _HEADERS_HINT: Final = "write it as 'Name: value' or '@ORIGIN Name: value', in Python (name, value)"
 _BOUND_HINT: Final = "make one with dashget.OriginHeader(origin, name, value)"
 _COOKIE_HINT: Final = (
-    "percent-encode what it cannot hold; files of cookies go to --cookies FILE (cookie_file)"
+    "percent-encode other characters; pass a cookie file as --cookies FILE (cookie_file)"
 )
 _KEY_HINT: Final = "give --cert as well; a file that holds both is given as the certificate"
 _MAYBE_TEXT: Final = optional(text)

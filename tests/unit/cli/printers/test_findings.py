@@ -16,7 +16,7 @@ from dashget.verification.findings import Finding, Problem, Report
 PAGE = (Path(__file__).parents[4] / "docs/reference/verify.md").read_text(encoding="utf-8")
 SOUND = Report("show", 3, 3000, 2, 0, 0, 0, 0, 0.5)
 BROKEN = msgspec.structs.replace(SOUND, errors=1, notes=1)
-MISSING = Finding("v/\x1b1.m4s", Problem.MISSING, "it was fetched, and is gone")
+MISSING = Finding("v/\x1b1.m4s", Problem.MISSING, "it was fetched, but is missing")
 STRAY = Finding("x.txt", Problem.STRAY, "nobody knows it", note=True)
 
 

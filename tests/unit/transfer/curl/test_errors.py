@@ -23,7 +23,7 @@ from dashget.transfer.curl.errors import curl_failure, may_be_shortage
          "unable to get local issuer certificate (20)", 0,
          "certificate verify failed: unable to get local issuer certificate", Retry.ELSEWHERE),
         (pycurl.E_PEER_FAILED_VERIFICATION, "SSL: no alternative certificate subject name matches", 0,
-         "certificate verify failed: it is for another host name", Retry.ELSEWHERE),
+         "certificate verify failed: the certificate is for another host name", Retry.ELSEWHERE),
         (pycurl.E_GOT_NOTHING, "Empty reply", 0, "the server closed the connection without an answer", Retry.AGAIN),
         (pycurl.E_RECV_ERROR, "x", errno.ECONNRESET, "connection reset by the server", Retry.AGAIN),
         (pycurl.E_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", 0, "not an HTTP answer", Retry.AGAIN),
@@ -32,11 +32,11 @@ from dashget.transfer.curl.errors import curl_failure, may_be_shortage
         (pycurl.E_BAD_FUNCTION_ARGUMENT, "unable to set private key file: 'k' type PEM", 0,
          "the client certificate cannot be used", Retry.NEVER),
         (pycurl.E_RECV_ERROR, "OpenSSL SSL_read: OpenSSL/3.6.5: error:0A00045C:SSL routines::tlsv13 alert "
-         "certificate required, errno 0", 0, "the server wants a client certificate", Retry.ELSEWHERE),
+         "certificate required, errno 0", 0, "the server requires a client certificate", Retry.ELSEWHERE),
         (pycurl.E_SEND_ERROR, "SSL_write() error: tlsv13 alert certificate required", 0,
-         "the server wants a client certificate", Retry.ELSEWHERE),
+         "the server requires a client certificate", Retry.ELSEWHERE),
         (pycurl.E_RECV_ERROR, "GnuTLS recv error (-12): A TLS fatal alert has been received: Certificate is "
-         "required", 0, "the server wants a client certificate", Retry.ELSEWHERE),
+         "required", 0, "the server requires a client certificate", Retry.ELSEWHERE),
         (pycurl.E_SSL_CONNECT_ERROR, "TLS connect error: error:0A000418:SSL routines::tlsv1 alert unknown ca", 0,
          "the server does not accept the client certificate", Retry.ELSEWHERE),
         (pycurl.E_RECV_ERROR, "SSL routines::ssl/tls alert certificate expired, errno 0", 0,
@@ -44,7 +44,7 @@ from dashget.transfer.curl.errors import curl_failure, may_be_shortage
         (pycurl.E_SSL_CONNECT_ERROR, "SSL routines::ssl/tls alert handshake failure", 0, "TLS handshake failed",
          Retry.AGAIN),
         (pycurl.E_RECV_ERROR, "SSL routines::tlsv1 alert internal error", 0, "the connection broke", Retry.AGAIN),
-        (92, "HTTP/2 stream 1 was not closed cleanly", 0, "HTTP/2 stream broken off by the server", Retry.AGAIN),
+        (92, "HTTP/2 stream 1 was not closed cleanly", 0, "HTTP/2 stream aborted by the server", Retry.AGAIN),
         (4711, "odd\x1b[2J thing.", 0, "odd [2J thing (libcurl 4711)", Retry.AGAIN),
     ],
 )  # fmt: skip

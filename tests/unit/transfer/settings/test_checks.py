@@ -33,9 +33,9 @@ def present(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("field", [*READ_AGAIN, *READ_ONCE])
 def test_files_have_to_be_there(field: str, tmp_path: Path, present: Path) -> None:
     for name, reason in (
-        (tmp_path / "gone", "there is no file"),
-        (str(present / "x"), "there is no file"),
-        ("nul\0", "there is no file"),
+        (tmp_path / "gone", "file not found"),
+        (str(present / "x"), "file not found"),
+        ("nul\0", "file not found"),
         (tmp_path, ".* is a directory"),
     ):
         with pytest.raises(UsageError, match=f"^{field}: {reason}") as caught:
@@ -67,7 +67,7 @@ def test_a_key_is_nothing_without_its_certificate() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("cert", "gone", "there is no file"),
+        ("cert", "gone", "file not found"),
         ("interface", "\xe9", "not a name in ASCII characters"),
         ("no_proxy", "\xe9", "not a name in ASCII characters"),
         ("append_query", "a b", "not a valid query"),

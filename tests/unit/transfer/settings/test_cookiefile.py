@@ -87,18 +87,18 @@ def test_comments_and_empty_lines_are_nothing() -> None:
     [
         (b"", "is empty"),
         (b"\r\n \n", "is empty"),
-        (b'{"cookies": [{"value": "SECRET"}]}', "is not a file of cookies: it looks like JSON"),
-        (b'[\n{"value": "SECRET"}]', "is not a file of cookies: it looks like JSON"),
-        (b"<!DOCTYPE html>\n<p>SECRET", "is not a file of cookies: it looks like HTML or XML"),
+        (b'{"cookies": [{"value": "SECRET"}]}', "is not a cookie file: it looks like JSON"),
+        (b'[\n{"value": "SECRET"}]', "is not a cookie file: it looks like JSON"),
+        (b"<!DOCTYPE html>\n<p>SECRET", "is not a cookie file: it looks like HTML or XML"),
         (
             b"SQLite format 3\0SECRET",
-            "is not a file of cookies: it looks like a browser's database",
+            "is not a cookie file: it looks like a browser's database",
         ),
-        ("a\tb".encode("utf-16"), "is not a file of cookies: it looks like UTF-16 text"),
-        (b"\x7fELF\0\0\0SECRET", "is not a file of cookies: it looks like binary data"),
+        ("a\tb".encode("utf-16"), "is not a cookie file: it looks like UTF-16 text"),
+        (b"\x7fELF\0\0\0SECRET", "is not a cookie file: it looks like binary data"),
         (
             b"# a comment\nname=SECRET",
-            "is not a file of cookies: line 2 has 1 tab-separated fields, not 7",
+            "is not a cookie file: line 2 has 1 tab-separated fields, not 7",
         ),
     ],
 )
@@ -119,8 +119,8 @@ def test_a_bad_line_among_good_ones_is_a_warning(tmp_path: Path) -> None:
     path.write_bytes(COOKIE + b"\nSECRET\n" + COOKIE + b"\nSECRET\tx\n")
     name = repr(str(path))
     assert cookie_warnings(str(path)) == (
-        f"line 2 of the cookie file {name} is left out: it has 1 tab-separated fields, not 7",
-        f"line 4 of the cookie file {name} is left out: it has 2 tab-separated fields, not 7",
+        f"line 2 of the cookie file {name} is ignored: it has 1 tab-separated fields, not 7",
+        f"line 4 of the cookie file {name} is ignored: it has 2 tab-separated fields, not 7",
     )
 
 
@@ -129,13 +129,13 @@ def test_many_bad_lines_are_summed_up(tmp_path: Path) -> None:
     path.write_bytes(COOKIE + b"\nSECRET" * 9)
     *named, last = cookie_warnings(str(path))
     assert len(named) == 5
-    assert last == f"4 more lines of the cookie file {str(path)!r} are left out"
+    assert last == f"4 more lines of the cookie file {str(path)!r} are ignored"
 
 
 def test_a_file_that_a_tool_wrote_without_any_cookie_is_only_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(b"# Netscape HTTP Cookie File\n")
-    assert cookie_warnings(str(path)) == (f"the cookie file {str(path)!r} holds no cookies",)
+    assert cookie_warnings(str(path)) == (f"the cookie file {str(path)!r} contains no cookies",)
 
 
 def test_a_good_file_is_no_reason_to_say_anything(tmp_path: Path) -> None:

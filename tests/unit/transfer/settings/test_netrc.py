@@ -56,7 +56,7 @@ def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: byte
             ["line 2 of F has no value after 'password'"],
         ),
         (b"default\nmachine", ["line 2 of F has no name after 'machine'"]),
-        (b"# nothing yet\n", ["F names no machine"]),
+        (b"# nothing yet\n", ["F contains no machine"]),
     ],
 )
 def test_what_libcurl_passes_over_is_a_warning(
@@ -73,9 +73,9 @@ def test_what_libcurl_passes_over_is_a_warning(
         (b"<html>SECRET</html>", "is not a netrc file: it looks like HTML or XML"),
         (b'{"password": "SECRET"}', "is not a netrc file: it looks like JSON"),
         (b"\x7fELF\0SECRET", "is not a netrc file: it looks like binary data"),
-        (b"me:SECRET\n", "is not a netrc file: it names no machine"),
-        (b"machine: h login: me password: SECRET", "is not a netrc file: it names no machine"),
-        (b"machine\n", "is not a netrc file: it names no machine"),
+        (b"me:SECRET\n", "is not a netrc file: it contains no machine"),
+        (b"machine: h login: me password: SECRET", "is not a netrc file: it contains no machine"),
+        (b"machine\n", "is not a netrc file: it contains no machine"),
         (b"\xef\xbb\xbfmachine h", "is not a netrc file: it begins with a byte order mark"),
         (
             b'default\nmachine h login me password "SECRET\nx"',
