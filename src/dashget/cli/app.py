@@ -113,6 +113,10 @@ def _call(tokens: Sequence[str]) -> int:
         arguments = make_parser(name).read(words)
     except SystemExit:  # after a page was shown
         return 0
+    if arguments.debug:
+        from dashget.cli.debug import show_records
+
+        show_records()
     return _load(name).run(arguments)
 
 
@@ -153,6 +157,11 @@ def _epilogue(examples: str) -> str:
 
 def _add_information(parser: Parser) -> None:
     group = parser.add_argument_group("Information")
+    group.add_argument(
+        "--debug",
+        action="store_true",
+        help="Print every request and decision on standard error; secrets are masked.",
+    )
     group.add_argument("--help", "-h", action="help", help="Show this page.")
     group.add_argument(
         "--version",

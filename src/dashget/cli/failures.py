@@ -11,6 +11,7 @@ from typing import Final
 
 from dashget.cli.streams import discard_output
 from dashget.common.foreigntext import printable
+from dashget.common.log import Log
 from dashget.common.validation import FieldError
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
 from dashget.exitstatus import BROKEN_PIPE, INTERRUPTED
@@ -85,12 +86,12 @@ def _leave_quietly() -> int:
 
 
 def _internal(error: BaseException) -> int:
-    if os.environ.get("DASHGET_DEBUG"):
+    if os.environ.get("DASHGET_DEBUG") or Log("dashget", str).wanted:
         import traceback
 
         traceback.print_exception(error)
     return _fail(
         f"internal error: {type(error).__name__}: {error}",
-        "this is a bug in DashGet: please report it with the output of DASHGET_DEBUG=1",
+        "this is a bug in DashGet: please report it with the output of --debug",
         1,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
+from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.common.validation import Wrong, optional, path, require, text
 from dashget.errors import SessionClosedError, UsageError
@@ -28,6 +29,7 @@ from dashget.session.keywords import (
     merge_options,
     mirror_options,
 )
+from dashget.session.logged import LoggingObserver
 from dashget.session.mirror import MirrorJob
 from dashget.session.planning import plan_tracks, tracks_of
 from dashget.session.stream import EventStream
@@ -83,6 +85,7 @@ class Session:
         """A sentence for each oddity of the options."""
         self._observer = observer
         self._engine = Engine(self.options)
+        self._log = Log("dashget.session", self._engine.masking)
         self._closed = False
         self._warn(observer)
 
@@ -118,6 +121,7 @@ class Session:
             now=now,
             allow_downgrade=self.options.allow_downgrade,
         )
+        self._log.debug(f"opened in {loaded.seconds:.3f} s: {loaded!r}, now {loaded.now}")
         fields = {name: getattr(loaded, name) for name in loaded.__struct_fields__}
         return Loaded(**fields, session=self)
 
@@ -173,11 +177,12 @@ class Session:
         observer, stop = self._told(observer), stop or Stop()
         if observer is not self._observer:
             self._warn(observer)
+        self._log.debug(f"mirroring {loaded!r} into {root}: {chosen}")
         job = MirrorJob(
             loaded,
             None if root is None else Path(root),
             chosen,
-            observer,
+            self._logged(observer),
             stop,
             warnings=len(self.warnings),
         )
@@ -240,7 +245,8 @@ class Session:
                 self._engine.trust(source)
             return self._engine_for(source, stop)
 
-        allow_downgrade = self.options.allow_downgrade
+        self._log.debug(f"verifying {root}: {chosen}")
+        observer, allow_downgrade = self._logged(observer), self.options.allow_downgrade
         return verify_mirror(
             place, chosen, observer, stop, connect, allow_downgrade=allow_downgrade
         )
@@ -304,6 +310,10 @@ class Session:
     def _check_open(self) -> None:
         if self._closed:
             raise SessionClosedError("the session is closed", hint=_CLOSED_HINT)
+
+    def _logged(self, observer: Observer) -> Observer:
+        """Return an observer that records each event, if debug records are wanted."""
+        return LoggingObserver(observer, self._log) if self._log.wanted else observer
 
     def _told(self, observer: Observer | None) -> Observer:
         """Return the observer of a call: its own, else that of the session."""

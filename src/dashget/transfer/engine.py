@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
+from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.errors import Retry, StoreError
 from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, TransferError
@@ -30,7 +31,9 @@ from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.retry import Bases
 from dashget.transfer.run.run import Run
 from dashget.transfer.settings.checks import check_sendable, read_files
+from dashget.transfer.settings.masking import Masking
 from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.trace import Trace
 
 _POLL_SECONDS = 0.5
 
@@ -68,6 +71,9 @@ class Engine:
             random=random or _random,
         )
         self._hooks = hooks or Hooks()
+        self.masking = Masking(options)
+        """Takes the secrets of the options out of text."""
+        self._log = Log("dashget.transfer", self.masking)
         self._free = [self._new_loop()]
         self._runs: list[Run] = []
         self._guard = threading.Lock()
@@ -79,6 +85,8 @@ class Engine:
         To be called before the first request for the manifest. ``user`` is the ``name:password``
         of its URL.
         """
+        if user is not None:
+            self.masking.add_user(user)
         self._shared.origins.trust(url, user)
 
     def run(
@@ -164,10 +172,14 @@ class Engine:
         home: str | None,
         stop: Stop | None,
     ) -> None:
+        hooks = hooks or self._hooks
+        if self._log.wanted:
+            hooks = Trace(self._log, hooks, done)
+            done = hooks.done
         guard = self._shared.origins.guard(home)
         mine = self._take(loops, guard)
         links = tuple(loop.links for loop in mine)
-        run = Run(self._shared, jobs, done, links, guard, hooks or self._hooks)
+        run = Run(self._shared, jobs, done, links, guard, hooks)
         self._runs.append(run)
         if self._cancelled:
             run.stop()

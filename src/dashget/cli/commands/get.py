@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         json=arguments.json,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
-        progress=not arguments.no_progress,
+        progress=not (arguments.no_progress or arguments.debug),
     )
     with stopping_on_signals(stop):
         try:

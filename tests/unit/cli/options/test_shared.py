@@ -138,7 +138,7 @@ WORDS = [
 ]
 """What a command's own ``run`` looks at."""
 
-UNTESTED_HERE = {"--help", "-h", "--version", "--key"}
+UNTESTED_HERE = {"--help", "-h", "--version", "--key", "--debug"}
 
 
 def get(*words: str) -> MirrorOptions:

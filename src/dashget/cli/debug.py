@@ -1,0 +1,23 @@
+"""``--debug``: the library's debug records on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+class _Lines(logging.Handler):
+    """Writes each record as one line, with the milliseconds since the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        sys.stderr.write(
+            f"debug: {record.relativeCreated:8.1f} ms {record.name}: {record.getMessage()}\n"
+        )
+
+
+def show_records() -> None:
+    """Print debug records on standard error from now on. Secrets are masked by the library."""
+    logger = logging.getLogger("dashget")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(_Lines())

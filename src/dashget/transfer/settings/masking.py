@@ -1,0 +1,96 @@
+"""Take secrets out of text that is about to be shown: debug records, above all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
+
+from dashget.common.foreigntext import printable
+from dashget.common.lateregex import late
+from dashget.common.secrets import MASK
+from dashget.transfer.settings.options import TransferOptions
+
+_USERINFO = late(r"(?<=//)[^/?#\s'\"]*@")
+_SHORTEST = 3
+"""Shorter texts stand everywhere; no message of ours repeats them."""
+
+
+class Masking:
+    """Replaces the secrets of options wherever they stand in a text.
+
+    These are the password of ``user``, the values of headers, cookies, netrc entries and
+    ``append_query``, also where they are encoded; and user and password in every URL.
+    """
+
+    def __init__(self, options: TransferOptions) -> None:
+        self._options = options
+        self._users: list[str] = []
+        self._known: list[str] | None = None
+        """Every form of every secret, the longest first; made on first use."""
+
+    def add_user(self, user: str) -> None:
+        """Mask a ``name:password`` from the URL of a manifest as well."""
+        self._users.append(user)
+        self._known = None
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets and control characters."""
+        if self._known is None:
+            self._known = self._learn()
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return printable(_USERINFO.sub(f"{MASK}@", text))
+
+    def _learn(self) -> list[str]:
+        secrets = list(_secrets(self._options))
+        for user in self._users:
+            secrets += _secrets_of_user(user)
+        forms = {form for text in secrets for form in _forms(text.strip())}
+        return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
+
+
+def _secrets(options: TransferOptions) -> Iterator[str]:
+    if options.user is not None:
+        yield from _secrets_of_user(options.user)
+    for _, value in options.headers:
+        yield value
+        # The scheme of an Authorization header is none.
+        yield value.partition(" ")[2]
+    for header in options.origin_headers:
+        yield header.value
+        yield header.value.partition(" ")[2]
+    for cookie in options.cookies:
+        yield cookie.partition("=")[2]
+    if options.append_query is not None:
+        yield options.append_query
+        for _, value in parse_qsl(options.append_query):
+            yield value
+    yield from _secrets_in_files(options)
+
+
+def _secrets_of_user(user: str) -> Iterator[str]:
+    yield user
+    yield user.partition(":")[2]
+    yield base64.b64encode(user.encode()).decode()
+
+
+def _secrets_in_files(options: TransferOptions) -> Iterator[str]:
+    if options.cookie_file is not None:
+        from dashget.transfer.settings.cookiefile import cookies_of
+
+        for line in cookies_of(options.cookie_file).lines:
+            yield line.decode("utf-8", "replace").rpartition("\t")[2]
+    if options.netrc is not None:
+        from dashget.transfer.settings.netrc import netrc_of
+
+        for login in netrc_of(options.netrc).logins:
+            yield login.password.decode("utf-8", "replace")
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    yield quote(text, safe="")
+    yield quote_plus(text)
+    yield unquote(text)
