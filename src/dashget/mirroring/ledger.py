@@ -19,7 +19,7 @@ from dashget.events import (
 )
 from dashget.mirroring.files import PlannedFile
 from dashget.planning.layout import SafePath
-from dashget.transfer.contract import Fetched, LastAnswer, TransferError
+from dashget.transfer.contract import Fetched, TransferError
 
 
 class Totals(msgspec.Struct):
@@ -151,7 +151,7 @@ def _finished(
     result: Fetched | TransferError | None,
     reason: str | None,
 ) -> FileFinished:
-    told = _last_answer(result)
+    told = None if result is None else result.answer
     return FileFinished(
         path=file.path,
         url=file.urls[0],
@@ -168,11 +168,3 @@ def _finished(
         remote=told.remote if told else None,
         cache=dict(told.cache) if told and told.cache else None,
     )
-
-
-def _last_answer(result: Fetched | TransferError | None) -> LastAnswer | None:
-    if not isinstance(result, Fetched):
-        return None if result is None else result.answer
-    head = result.head
-    first_byte = result.first_byte_seconds or 0.0
-    return LastAnswer(head.http_version, result.remote, head.cache, first_byte, result.seconds)

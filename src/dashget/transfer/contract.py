@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -172,6 +173,59 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     """How often and how long to try; None: as the options of the engine say."""
 
 
+class Timing(msgspec.Struct, frozen=True, gc=False):
+    """When the stages of one request ended: seconds since it began, as libcurl measured them."""
+
+    name_lookup_seconds: float
+    connect_seconds: float
+    tls_seconds: float | None
+    """The end of the TLS handshake; None if the request made none."""
+    first_byte_seconds: float
+    total_seconds: float
+    reused: bool
+    """True if the request made no new connection: the first three are next to nothing then."""
+    redirects: int
+    """How many redirects led to this request."""
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The facts about the last response of a transfer, whether it was good or not."""
+
+    status: int
+    http_version: str
+    remote: str | None
+    """Address and port of the peer."""
+    cache: tuple[tuple[str, str], ...]
+    """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
+    first_byte_seconds: float | None
+    seconds: float
+    timing: Timing | None = None
+    """The stages of the request; None unless ``Hooks.wants_timings``."""
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """The answer of a job source that has no job at the moment, and may have one later."""
+
+    until: float = math.inf
+    """The engine's clock time at which to ask again; ``Engine.wake`` has it asked earlier."""
+
+
+@runtime_checkable
+class JobSource(Protocol):
+    """Yields the jobs of a run, and may have a run wait for more: for feeds that never end.
+
+    An iterable is a source that never waits.
+    """
+
+    def next(self, now: float) -> Job | Wait | None:
+        """Return the next job, how long there is none, or None after the last one.
+
+        ``now`` is the engine's clock time. Called on the engine's threads, one at a time; it
+        must return soon. An error that it raises ends the run.
+        """
+        ...
+
+
 class Fetched(msgspec.Struct, frozen=True, gc=False):
     """A resource that is here, whole: every byte announced has reached the sink.
 
@@ -193,7 +247,18 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     remote: str | None
     """Address and port of the peer."""
     resumed: bool
-    """Whether bytes of an earlier run are part of it."""
+    """True if bytes of an earlier run are part of it."""
+    timing: Timing | None = None
+    """The stages of the last request; None unless ``Hooks.wants_timings``."""
+
+    @property
+    def answer(self) -> Answer:
+        """The facts about the last response, with the times of the whole transfer."""
+        head = self.head
+        return Answer(
+            head.status, head.http_version, self.remote, head.cache,
+            self.first_byte_seconds, self.seconds, self.timing,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -204,16 +269,6 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     def status(self) -> int:
         """The response's status code."""
         return self.head.status
-
-
-class LastAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What the last response said that a failed transfer got, if it got any."""
-
-    http_version: str
-    remote: str | None
-    cache: tuple[tuple[str, str], ...]
-    first_byte_seconds: float
-    seconds: float
 
 
 class TransferError(FetchError):
@@ -238,7 +293,7 @@ class TransferError(FetchError):
         transferred: int = 0,
         tried: tuple[tuple[str, str], ...] = (),
         cancelled: bool = False,
-        answer: LastAnswer | None = None,
+        answer: Answer | None = None,
         gone: bool = False,
     ) -> None:
         super().__init__(message, retry=retry, url=url, status=status, hint=hint)
@@ -283,7 +338,9 @@ class Hooks:
     """
 
     wants_starts = True
-    """Whether ``on_started`` is called at all."""
+    """True if ``on_started`` is called at all."""
+    wants_timings = False
+    """True if answers are to have a ``Timing``: libcurl is asked for it only then."""
 
     def on_started(self, job: Job, offset: int) -> None:
         """Take note of the first request for a job; ``offset`` is where it resumes."""

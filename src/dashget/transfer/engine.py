@@ -19,7 +19,15 @@ from typing import Self
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.errors import Retry, StoreError
-from dashget.transfer.contract import Fetched, Hooks, Job, MemorySink, Request, TransferError
+from dashget.transfer.contract import (
+    Fetched,
+    Hooks,
+    Job,
+    JobSource,
+    MemorySink,
+    Request,
+    TransferError,
+)
 from dashget.transfer.curl.descriptors import load_early, no_descriptors
 from dashget.transfer.curl.easy import check_support, new_cookies
 from dashget.transfer.curl.libcurl import pycurl
@@ -91,7 +99,7 @@ class Engine:
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Callable[[Job, Fetched | TransferError], object],
         *,
         hooks: Hooks | None = None,
@@ -101,7 +109,8 @@ class Engine:
         """Fetch all jobs, and call ``done`` once for each that was started.
 
         ``jobs`` is pulled lazily, from the engine's threads, one at a time; transfers
-        start in its order. Returns when every started job is done. After ``cancel``, and on
+        start in its order. A ``JobSource`` may have the run wait for jobs that come later.
+        Returns when every started job is done. After ``cancel``, and on
         KeyboardInterrupt (which is raised again at the end), no job is started any more;
         those under way are given to ``done`` as TransferError with ``cancelled`` set and
         keep their parts. Raises StoreError when the disk can take no more, and whatever
@@ -140,6 +149,11 @@ class Engine:
             return result, bytes(sink.data)
         raise result or TransferError("stopped", retry=Retry.AGAIN, url=request.url, cancelled=True)
 
+    def wake(self) -> None:
+        """Have job sources that wait asked at once. Safe from any thread, ``done`` and hooks."""
+        for run in tuple(self._runs):
+            run.wake()
+
     def cancel(self) -> None:
         """Stop soon. Safe in a signal handler and from any thread."""
         self._cancelled = True
@@ -165,7 +179,7 @@ class Engine:
 
     def _run(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Callable[[Job, Fetched | TransferError], object],
         loops: int,
         hooks: Hooks | None,

@@ -14,7 +14,7 @@ from typing import Any
 from dashget.transfer.contract import Fetched
 from tests.support.crowd import PATIENT
 from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
-from tests.support.sinks import Transfers
+from tests.support.sinks import Log, RecordingSink, Transfers, WholeRecordingSink
 
 MIB = 1024 * 1024
 SLOW_SECONDS = 0.3
@@ -101,3 +101,37 @@ def test_a_question_for_the_size_tells_its_time(server: FaultServer) -> None:
         fetched = transfers.head(url)
     assert isinstance(fetched, Fetched)
     assert SLOW_SECONDS <= (fetched.first_byte_seconds or 0) <= fetched.seconds
+
+
+class Timed(Log):
+    wants_timings = True
+
+
+def test_stages_of_a_request_are_told_only_if_somebody_wants_them(server: FaultServer) -> None:
+    whole, redirected = server.on("/a", Answer(SMALL)), server.on("/b", redirect("/a"))
+    for sink in (RecordingSink, WholeRecordingSink):
+        with Transfers(sink, in_flight=1) as transfers:
+            fetched, _ = transfers.get(whole)
+            assert fetched.timing is None
+            transfers.log = Timed()
+            transfers.renew()
+            first, second = (transfers.get(url)[0] for url in (whole, redirected))
+        timing, reused = first.timing, second.timing
+        assert timing is not None
+        assert reused is not None
+        assert first.answer.timing is timing
+        assert 0 < timing.connect_seconds <= timing.first_byte_seconds <= timing.total_seconds
+        assert (timing.tls_seconds, timing.reused, timing.redirects) == (None, False, 0)
+        assert (reused.reused, reused.redirects) == (True, 1)
+
+
+def test_the_answer_to_a_failed_transfer_tells_its_stages(server: FaultServer) -> None:
+    url = server.on("/a", refuse(404))
+    with Transfers() as transfers:
+        transfers.log = Timed()
+        transfers.renew()
+        answer = transfers.fail(url).answer
+    assert answer is not None
+    assert (answer.status, answer.http_version) == (404, "1.1")
+    assert answer.timing is not None
+    assert answer.timing.first_byte_seconds == answer.first_byte_seconds

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dashget.transfer.contract import Fetched, Job, ResponseHead
+from dashget.transfer.contract import Fetched, Job, ResponseHead, Timing
 from dashget.transfer.curl.easy import dress, new_handle, prepare
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
@@ -252,6 +252,20 @@ class Slot:
         """
         ask = self.handle.getinfo
         return ask(_FIRST_BYTE) / _MICRO, ask(_SECONDS) / _MICRO, _address(ask(_HOST), ask(_PORT))
+
+    def timing(self, redirects: int = 0) -> Timing:
+        """Return when the stages of the last request ended."""
+        ask = self.handle.getinfo
+        tls = ask(pycurl.APPCONNECT_TIME_T)
+        return Timing(
+            ask(pycurl.NAMELOOKUP_TIME_T) / _MICRO,
+            ask(pycurl.CONNECT_TIME_T) / _MICRO,
+            tls / _MICRO if tls else None,
+            ask(_FIRST_BYTE) / _MICRO,
+            ask(_SECONDS) / _MICRO,
+            not ask(pycurl.NUM_CONNECTS),
+            redirects,
+        )
 
     def _on_paced_data(self, data: bytes) -> int | None:
         take_tokens = self.take_tokens

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from dashget.transfer.contract import Job, ResponseHead
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
@@ -66,7 +68,7 @@ def ask(
                     break
         else:
             if pulled < most:
-                board.jobs = None
+                board.ran_dry()
     except BaseException as error:  # noqa: BLE001  raised again by Engine.run
         board.halt(error)
     board.pulled(pulled)
@@ -118,6 +120,7 @@ def deliver(
     delivered, with the errors; the others are idle again.
     """
     lock, adaptive = board.lock, board.concurrency.adaptive
+    times = board.hooks.wants_timings
     failed = []
     count = total = 0
     spent = 0.0
@@ -130,6 +133,8 @@ def deliver(
             failed.append((slot, error))
             continue
         fetched = slot.fetched(head)
+        if times:
+            fetched = msgspec.structs.replace(fetched, timing=slot.timing())
         seconds = fetched.seconds
         with lock:
             board.report(job, fetched)

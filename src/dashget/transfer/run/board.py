@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
+from dashget.transfer.contract import Fetched, Hooks, Job, JobSource, Reading, TransferError
 from dashget.transfer.curl.links import Links
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origin, Origins
@@ -22,6 +22,7 @@ from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.backlog import Backlog
 from dashget.transfer.run.exchange import Phase
+from dashget.transfer.run.feed import Feed
 from dashget.transfer.run.pieces import Pieces, split
 from dashget.transfer.run.retry import Bases, Retries
 from dashget.transfer.run.slow import largest_bytes, slowest
@@ -63,7 +64,7 @@ class Board:
     def __init__(
         self,
         shared: Shared,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Done,
         links: tuple[Links, ...],
         guard: Guard | None = None,
@@ -80,7 +81,13 @@ class Board:
         self.links = links
         self.held_at_most = min(_HELD_AT_MOST, options.range_threshold - 1)
         """The largest resource of the fast path."""
-        self.jobs: Iterator[Job] | None = iter(jobs)
+        self.feed: Feed | None = None
+        """The source of jobs that may wait; None for an iterable."""
+        self.jobs: Iterator[Job] | None
+        if isinstance(jobs, JobSource):
+            self.jobs = self.feed = Feed(jobs, shared.clock)
+        else:
+            self.jobs = iter(jobs)
         self._done = done
         self.concurrency = Concurrency(options, shared.clock(), shared.latency_seconds)
         self.shares = Shares(options, self.concurrency, links)
@@ -128,10 +135,22 @@ class Board:
             self.halt(error)
             return None
         if job is None:
-            self.jobs = None
+            self.ran_dry()
         else:
             self.pulled(1)
         return job
+
+    def ran_dry(self) -> None:
+        """Record that no job came: none is left, or the source waits."""
+        if self.feed is None or self.feed.ended:
+            self.jobs = None
+
+    @property
+    def is_dry(self) -> bool:
+        """True if no job is left, or none comes at the moment."""
+        return self.jobs is None or (
+            self.feed is not None and self.feed.waits_until > self.shared.clock()
+        )
 
     def pulled(self, count: int) -> None:
         """Count jobs that were pulled."""
@@ -254,7 +273,7 @@ class Board:
             # Either reading may have been taken between two requests.
             self.concurrency.settle_at(max(self.active, self._active_before))
         self._active_before = self.active
-        if self.jobs is None and not self.backlog.is_ready:
+        if self.is_dry and not self.backlog.is_ready:
             self._overtake(now)
         reading = Reading(
             received,

@@ -9,7 +9,7 @@ import msgspec
 
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import GONE_STATUSES, Retry
-from dashget.transfer.contract import LastAnswer, Method
+from dashget.transfer.contract import Answer, Method
 from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.failure import Failure, pause_too_long, sink_failure
@@ -179,6 +179,8 @@ def _note(board: Board, exchange: Exchange[Task]) -> None:
 def _landed(board: Board, exchange: Exchange[Task]) -> Exchange[Task] | None:
     task, slot = exchange.task, exchange.slot
     first_byte, seconds, task.remote = slot.measured()
+    if board.hooks.wants_timings:
+        task.timing = slot.timing(exchange.hops)
     if task.head is not None:
         board.answered(exchange.origin, task.head.http_version, first_byte, seconds)
     board.landed(1, exchange.received, seconds)
@@ -299,7 +301,7 @@ def _tell_of_restart(board: Board, exchange: Exchange[Task], failure: Failure) -
 
 def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
     task, now = exchange.task, board.shared.clock()
-    task.answer = last_answer(exchange) or task.answer
+    task.answer = _answer(board, exchange) or task.answer
     board.concurrency.failed(failure, now)
     again = board.retries.after(task, exchange.index, exchange.origin, failure, progress, now)
     if again is None:
@@ -313,13 +315,14 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
         board.backlog.pause(task, now + delay)
 
 
-def last_answer(exchange: Exchange[Task]) -> LastAnswer | None:
+def _answer(board: Board, exchange: Exchange[Task]) -> Answer | None:
     """Return the facts about the response to a failed request; None if none came."""
     head = Head.parse(exchange.slot.lines)
     if head is None:
         return None
     first_byte, seconds, remote = exchange.slot.measured()
-    return LastAnswer(head.version, remote, head.cache, first_byte, seconds)
+    timing = exchange.slot.timing(exchange.hops) if board.hooks.wants_timings else None
+    return Answer(head.status, head.version, remote, head.cache, first_byte, seconds, timing)
 
 
 def broke(board: Board, task: Task, error: BaseException) -> None:

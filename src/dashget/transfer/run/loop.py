@@ -268,6 +268,9 @@ class Loop:
             seconds = milliseconds / 1000
         if self._impatient_at:
             seconds = min(seconds, max(0.0, self._impatient_at - self._clock()))
+        feed = self.run.feed
+        if feed is not None and len(self.active) < self._share:
+            seconds = min(seconds, feed.seconds_left(self._clock()) or seconds)
         began = self._clock()
         if self._multi.select(seconds) < 0 and seconds:
             # No socket to wait for yet, as while a name is being resolved.

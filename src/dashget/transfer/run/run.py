@@ -41,8 +41,27 @@ class Run(Board):
         with self.changed:
             if not self.is_over():
                 self.sleepers += 1
-                self.changed.wait(seconds)
+                self.changed.wait(self._seconds_to_sleep(seconds))
                 self.sleepers -= 1
+
+    def _seconds_to_sleep(self, seconds: float) -> float:
+        left = None if self.feed is None else self.feed.seconds_left(self.shared.clock())
+        return seconds if left is None else min(seconds, left)
+
+    def wake(self) -> None:
+        """Have a source that waits asked at once, by a loop that sleeps if possible.
+
+        May be called by any thread, also with the lock held: by ``done``, a hook, or the source.
+        """
+        if self.feed is None:
+            return
+        self.feed.wake()
+        # Whoever has the lock may be the caller. A loop that is not woken here looks by itself.
+        if self.lock.acquire(blocking=False):
+            try:
+                self.changed.notify_all()
+            finally:
+                self.lock.release()
 
     def fail(self, error: BaseException) -> None:
         """Stop the run because of ``error``, which is raised at its end."""

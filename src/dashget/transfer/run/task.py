@@ -10,12 +10,13 @@ import msgspec
 
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import (
+    Answer,
     Fetched,
     Job,
-    LastAnswer,
     Method,
     ResponseHead,
     Sink,
+    Timing,
     TransferError,
 )
 from dashget.transfer.http.failure import Failure, Scope
@@ -101,7 +102,7 @@ class Task(Owner):
         "exhausted", "failure", "failures", "furthest", "head", "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote", "requests",
         "restarts", "resumed", "seconds", "single_stream", "sink", "sink_begun", "size",
-        "source_index", "tries", "urls", "validator", "way",
+        "source_index", "timing", "tries", "urls", "validator", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -161,7 +162,8 @@ class Task(Owner):
         self.seconds = 0.0
         """From the first request until it was complete, pauses included."""
         self.remote: str | None = None
-        self.answer: LastAnswer | None = None
+        self.timing: Timing | None = None
+        self.answer: Answer | None = None
         """The last response that was not accepted, if any came."""
 
     def ask_first(self, now: float) -> None:
@@ -244,7 +246,7 @@ class Task(Owner):
         size = self.size if self.request.method is Method.HEAD else self.way.bytes_here()
         return Fetched(
             head, size or 0, self.failures + 1, self.requests, self.received,
-            self.first_byte_seconds, self.seconds, self.remote, self.resumed,
+            self.first_byte_seconds, self.seconds, self.remote, self.resumed, self.timing,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:

@@ -9,6 +9,7 @@ import pytest
 from dashget.transfer.engine import Engine
 from dashget.transfer.run.exchange import Step
 from dashget.transfer.run.loop import Loop
+from dashget.transfer.run.run import Run
 from dashget.transfer.settings.options import TransferOptions
 
 
@@ -62,6 +63,7 @@ def test_who_waits_for_the_rest_of_something_is_looked_at_in_time() -> None:
     now = [100.0]
     with Engine(TransferOptions(), clock=lambda: now[0]) as engine:
         loop: Any = engine._free[0]
+        loop.run = Run(engine._shared, iter(()), lambda *_: None, (loop.links,))
         real, loop._multi = loop._multi, Multi()
         loop._wait()
         loop._impatient_at = 100.004
