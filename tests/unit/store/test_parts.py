@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import itertools
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.store.folders import Folders
 from dashget.store.journal import Journal, part_name
-from dashget.store.local import LocalParts
 from dashget.store.parts import Part
-from dashget.store.unnamed import UnnamedFile, UnnamedFiles
-from dashget.transfer.contract import ResponseHead, ResumePoint
+from dashget.transfer.contract import ResumePoint
+from tests.unit.store.partfiles import URL, head, resume_point
 
-URL = "http://h/a"
-
-
-def head(size: int | None = 10, validator: str | None = '"v1"') -> ResponseHead:
-    return ResponseHead(
-        url="http://h/a",
-        status=200,
-        http_version="1.1",
-        size=size,
-        etag=validator,
-        last_modified=None,
-        validator=validator,
-        content_type=None,
-    )
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Path:
-    return tmp_path / "parts"
-
-
-@pytest.fixture(autouse=True)
-def _close_what_was_killed() -> Iterator[None]:
-    """Close what a test leaves open, as the system does when a process is killed.
-
-    Thousands of tests in one process leave more open than ``select`` can wait for.
-    """
-    before = descriptors()
-    yield
-    for descriptor in descriptors() - before:
-        os.close(descriptor)
-
-
-def descriptors() -> set[int]:
-    try:
-        listed = map(int, os.listdir("/proc/self/fd"))
-    except FileNotFoundError:
-        return set()
-    return {descriptor for descriptor in listed if is_open(descriptor)}
-
-
-def is_open(descriptor: int) -> bool:
-    """Whether it is open after the listing, too, and not for that alone."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
+pytestmark = pytest.mark.usefixtures("killed_files_are_closed")
 
 
 def killed(journal: Journal) -> None:
     """End like SIGKILL does: nothing is tidied; only what was written is there."""
-
-
-def resume_point(parts: Path, path: str = "v/1.m4s") -> ResumePoint | None:
-    return Part(Journal(parts), path, URL).resume_point()
 
 
 def test_nothing_is_there_at_first(parts: Path) -> None:
@@ -294,7 +237,6 @@ def test_writing_before_a_response_is_a_mistake(parts: Path) -> None:
 
 
 def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
 
     from dashget.store import writing as module
 
@@ -379,7 +321,6 @@ def test_ranges_that_were_synced_outlast_a_restart(
 def test_a_line_of_the_journal_is_written_whole_or_not_at_all(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
 
     whole = os.write
 
@@ -398,7 +339,6 @@ def test_a_line_of_the_journal_is_written_whole_or_not_at_all(
 def test_pieces_that_the_disk_takes_in_part_are_completed(
     parts: Path, monkeypatch: pytest.MonkeyPatch, taken: int
 ) -> None:
-    import os
 
     from dashget.store import writing as module
 
@@ -426,366 +366,3 @@ def test_where_pwritev_is_missing_pieces_are_joined(
     part.write_pieces([b"ab", b"cd"], 0)
     assert part.size == 4
     assert Path(part._file).read_bytes() == b"abcd"
-
-
-# Small files that arrive whole.
-
-unnamed = pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always have names here")
-
-
-def made(root: Path) -> Journal:
-    """Return the journal of a mirror that lies at ``root``."""
-    (root / ".dashget").mkdir(parents=True, exist_ok=True)
-    return Journal(root / ".dashget/parts")
-
-
-def local(root: Path) -> LocalParts:
-    """Return the unfinished files of a mirror that lies at ``root``."""
-    return LocalParts(made(root), Folders(os.path.join(root, ""), lambda: None))
-
-
-def receive(parts: LocalParts, path: str, *pieces: bytes) -> UnnamedFile | Part:
-    return parts.receive(path, URL, head(sum(map(len, pieces))), pieces)
-
-
-def names(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
-
-
-@unnamed
-def test_a_whole_file_has_no_name_before_its_final_one(tmp_path: Path) -> None:
-    parts = local(tmp_path)
-    file = receive(parts, "1.m4s", b"abc", b"def")
-    assert file.size == 6
-    assert names(tmp_path) == set()
-    parts.publish(file)
-    assert names(tmp_path) == {"1.m4s"}
-    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
-    umask = os.umask(0)
-    os.umask(umask)
-    assert (tmp_path / "1.m4s").stat().st_mode & 0o777 == 0o666 & ~umask
-
-
-@unnamed
-def test_a_whole_file_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
-    parts = local(tmp_path)
-    receive(parts, "1.m4s", b"abc").close()
-    receive(parts, "1.m4s", b"abc").drop()
-    assert names(tmp_path) == set()
-
-
-@unnamed
-def test_a_whole_file_is_finished_once_and_closed_as_often_as_it_takes(tmp_path: Path) -> None:
-    """Its descriptor may be another file's by then."""
-    parts = local(tmp_path)
-    file = receive(parts, "1.m4s", b"abc")
-    parts.publish(file)
-    with (tmp_path / "1.m4s").open("rb") as other:
-        file.close()
-        file.close()
-        assert other.read() == b"abc"
-    with pytest.raises(ValueError, match="already"):
-        parts.publish(file)
-
-
-def test_a_whole_file_may_be_empty(tmp_path: Path) -> None:
-    parts = local(tmp_path)
-    parts.publish(receive(parts, "1.m4s"))
-    assert (tmp_path / "1.m4s").read_bytes() == b""
-
-
-def test_a_whole_file_replaces_the_file_that_has_its_name(tmp_path: Path) -> None:
-    (tmp_path / "1.m4s").write_bytes(b"old and long")
-    parts = local(tmp_path)
-    parts.publish(receive(parts, "1.m4s", b"new"))
-    assert names(tmp_path) == {"1.m4s"}
-    assert (tmp_path / "1.m4s").read_bytes() == b"new"
-
-
-def test_a_mirror_with_a_relative_path_is_no_different(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for root in (Path("m"), Path()):
-        parts = local(root)
-        for name in ("1.m4s", "1.m4s"):
-            parts.publish(receive(parts, name, b"new"))
-        assert (root / "1.m4s").read_bytes() == b"new"
-
-
-@unnamed
-@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL])
-def test_a_file_system_without_unnamed_files_gets_named_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    opened = os.open
-
-    def refuse(path: str, flags: int, *rest: int, **more: int) -> int:
-        if flags & os.O_TMPFILE == os.O_TMPFILE:
-            raise OSError(number, os.strerror(number))
-        return opened(path, flags, *rest, **more)
-
-    monkeypatch.setattr(os, "open", refuse)
-    parts = local(tmp_path)
-    for name in ("1.m4s", "2.m4s"):
-        file = receive(parts, name, b"abc")
-        assert len(names(tmp_path)) == (1 if name == "1.m4s" else 2)
-        parts.publish(file)
-        assert (tmp_path / name).read_bytes() == b"abc"
-    assert parts.unnamed.root is None
-
-
-@unnamed
-@pytest.mark.parametrize(
-    "number", [errno.EPERM, errno.EOPNOTSUPP, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOENT]
-)
-def test_an_unnamed_file_that_cannot_be_linked_is_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "link", refuse)
-    parts = local(tmp_path)
-    for name in ("1.m4s", "2.m4s"):
-        parts.publish(receive(parts, name, b"ab", b"c"))
-        assert (tmp_path / name).read_bytes() == b"abc"
-    assert names(tmp_path) == {"1.m4s", "2.m4s"}
-
-
-def test_a_digest_is_computed_as_the_bytes_arrive(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL, "sha256")
-    part.begin(head(6), 0)
-    part.write_pieces([b"abc", b"def"], 0)
-    assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
-    assert part.digest("md5") == hashlib.md5(b"abcdef").digest()
-    part.finish()
-
-
-OPERATIONS = ("begin", "resume", "reopen")
-
-
-@pytest.mark.parametrize(
-    "story", [s for n in range(1, 5) for s in itertools.product(OPERATIONS, repeat=n)], ids="-".join
-)
-def test_whatever_came_before_the_last_answer_decides(
-    tmp_path: Path, story: tuple[str, ...]
-) -> None:
-    """Answers that broke off, came whole, or a killed run in between: the last body counts."""
-    journal, part = made(tmp_path), None
-    want = b""
-    for number, operation in enumerate((*story, "begin")):
-        if part is None or operation == "reopen":
-            journal = made(tmp_path)
-            part = Part(journal, "1.m4s", URL)
-            part.resume_point()
-            if operation == "reopen":
-                continue
-        body = bytes([65 + number]) * (30 - 4 * number)
-        point = part.resume_point() if want == b"" or number == 0 else None
-        if operation == "resume" and 0 < part.size < 30 and point is None and part._file:
-            start = part.size
-            part.begin(head(30, '"same"'), start)
-            part.write(b"z" * (30 - start), start)
-            want = b""
-        else:
-            part.begin(head(len(body), f'"{number}"'), 0)
-            part.write(body[:7], 0)
-            part.write(body[7:], 7)
-            want = body
-    assert part is not None
-    assert want
-    assert part.size == len(want)
-    part.finish()
-    assert (tmp_path / "1.m4s").read_bytes() == want
-
-
-@unnamed
-def test_a_second_file_without_a_name_is_copied_once_the_first_got_no_link(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    parts = local(tmp_path)
-    first, second = (receive(parts, name, b"abc") for name in ("1.m4s", "2.m4s"))
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "link", refuse)
-        parts.publish(first)
-    parts.publish(second)
-    assert names(tmp_path) == {"1.m4s", "2.m4s"}
-
-
-@unnamed
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
-def test_an_error_of_the_disk_is_not_worked_around(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    parts = local(tmp_path)
-    file = receive(parts, "1.m4s", b"abc")
-    monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
-        parts.publish(file)
-    assert names(tmp_path) == set()
-
-
-def test_no_open_file_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows refuses that."""
-    closed: list[bool] = []
-    part = Part(made(tmp_path), "1.m4s", URL)
-    real = os.replace
-
-    def replace(source: str, target: str) -> None:
-        closed.append(part._descriptor is None)
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", replace)
-    part.begin(head(6), 0)
-    part.write(b"abc", 0)
-    part.write(b"def", 3)
-    part.finish()
-    assert closed == [True]
-    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
-
-
-def test_more_pieces_than_one_call_takes_are_all_written(tmp_path: Path) -> None:
-    pieces = [bytes([n % 251]) for n in range(3000)]
-    parts = local(tmp_path)
-    begun = parts.part("2.m4s", URL)
-    begun.begin(head(3000), 0)
-    begun.write_pieces(pieces, 0)
-    for file in (receive(parts, "1.m4s", *pieces), begun):
-        parts.publish(file)
-        assert (tmp_path / file.path).read_bytes() == b"".join(pieces)
-
-
-def test_a_part_that_is_parked_goes_on_in_sequence(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL, "sha256")
-    part.begin(head(6), 0)
-    part.write(b"abc", 0)
-    part.park()
-    part.park()
-    with pytest.raises(ValueError, match="write before begin"):
-        part.write(b"d", 3)
-    part.begin(head(6), 3)
-    part.write(b"def", 3)
-    assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
-    part.finish()
-    assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
-
-
-def test_a_part_that_is_parked_goes_on_in_ranges(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.begin(head(9), 0)
-    part.scatter()
-    part.write(b"ghi", 6)
-    part.written(ByteRange(6, 8))
-    part.park()
-    part.reopen()
-    part.write(b"abcdef", 0)
-    part.reopen()
-    assert part.size == 9
-    part.finish()
-    assert (tmp_path / "1.m4s").read_bytes() == b"abcdefghi"
-
-
-@pytest.mark.parametrize("scattered", [False, True])
-def test_a_kill_finds_of_a_parked_part_what_was_written(tmp_path: Path, scattered: bool) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.begin(head(9), 0)
-    if scattered:
-        part.scatter()
-    part.write(b"abc", 0)
-    if scattered:
-        part.written(ByteRange(0, 2))
-    part.park()
-    point = Part(made(tmp_path), "1.m4s", URL).resume_point()
-    assert point is not None
-    assert point.finished == (ByteRange(0, 2),)
-
-
-def test_a_parked_part_may_begin_anew(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.begin(head(9), 0)
-    part.scatter()
-    part.write(b"abc", 6)
-    part.park()
-    part.begin(head(2, '"v2"'), 0)
-    part.write(b"xy", 0)
-    part.finish()
-    assert (tmp_path / "1.m4s").read_bytes() == b"xy"
-
-
-@pytest.mark.parametrize("left", [None, b"ab"])
-def test_no_hole_is_left_where_somebody_took_what_was_parked(
-    tmp_path: Path, left: bytes | None
-) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.begin(head(6), 0)
-    part.write(b"abc", 0)
-    part.park()
-    (there,) = (tmp_path / ".dashget/parts").glob("*.part")
-    there.unlink()
-    if left is not None:
-        there.write_bytes(left)
-    with pytest.raises(FileNotFoundError):
-        part.begin(head(6), 3)
-
-
-def test_no_ranges_are_joined_to_what_somebody_took(tmp_path: Path) -> None:
-    part = Part(made(tmp_path), "1.m4s", URL)
-    part.begin(head(6), 0)
-    part.scatter()
-    part.write(b"abc", 3)
-    part.park()
-    (there,) = (tmp_path / ".dashget/parts").glob("*.ranges")
-    there.unlink()
-    with pytest.raises(FileNotFoundError):
-        part.reopen()
-
-
-def test_a_journal_that_could_not_be_opened_is_written_the_next_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bytes that the journal says nothing of would be lost to the next run."""
-    journal = made(tmp_path)
-    part = Part(journal, "1.m4s", URL)
-    part.begin(head(9), 0)
-    with monkeypatch.context() as patched:
-        patched.setattr(journal, "add", refuse_descriptors)
-        with pytest.raises(OSError, match="Too many"):
-            part.write(b"abc", 0)
-    part.write(b"abc", 0)
-    point = Part(made(tmp_path), "1.m4s", URL).resume_point()
-    assert point is not None
-    assert point.finished == (ByteRange(0, 2),)
-
-
-def refuse_descriptors(*_: object) -> None:
-    raise OSError(errno.EMFILE, "Too many open files")
-
-
-def test_the_root_is_closed_once_where_two_threads_find_that_it_is_of_no_use(
-    parts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By then its descriptor may be another file's."""
-    files = UnnamedFiles(Journal(parts))
-    root = files.root
-    if root is None:
-        pytest.skip("no files without a name here")
-    closed: list[int] = []
-    close = os.close
-
-    def close_slowly(descriptor: int) -> None:
-        closed.append(descriptor)
-        if len(closed) == 1:
-            # As another thread might while this one is in the system call.
-            files.give_up()
-        close(descriptor)
-
-    monkeypatch.setattr(os, "close", close_slowly)
-    files.give_up()
-    assert closed == [root]

@@ -17,8 +17,8 @@ from dashget.store import journal as module
 from dashget.store.journal import Journal
 from dashget.store.local import LocalParts
 from dashget.store.parts import Part
+from tests.unit.store.partfiles import URL, head, resume_point
 from tests.unit.store.test_mirror import HEADER
-from tests.unit.store.test_parts import URL, head, resume_point
 
 Restart = Callable[[], None]
 
