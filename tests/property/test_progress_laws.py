@@ -56,7 +56,7 @@ def test_progress_never_goes_back_or_past_the_end(events: list[Event]) -> None:
     meter = Meter(lambda: now)
     fraction, count = 0.0, 0
     for event in events:
-        meter.take(event)
+        meter.update(event)
         now += 1
         assert 0 <= meter.fraction <= 1
         assert all(0 <= track.fraction <= 1 for track in meter.tracks)

@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from dashget.cli.options.requests import allow_open_files, transfer_options
-    from dashget.cli.printers.listing import presentation_row, print_table
+    from dashget.cli.printers.listing import presentation_row
+    from dashget.cli.printers.tables import print_table
     from dashget.cli.printers.warned import print_warning, print_warnings
     from dashget.planning.tracks import make_tracks
     from dashget.session import Session

@@ -95,7 +95,7 @@ class Meter:
         self.in_flight = 0
         self.failed = 0
 
-    def take(self, event: Event) -> None:
+    def update(self, event: Event) -> None:
         """Update the state by one event."""
         if isinstance(event, TrackPlanned):
             self._plan(event)

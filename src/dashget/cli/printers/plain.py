@@ -55,7 +55,7 @@ class PlainLines:
 
     def __call__(self, event: Event, /) -> None:
         if self._progress:
-            self._meter.take(event)
+            self._meter.update(event)
         if isinstance(event, Progressed):
             self._tick()
         elif isinstance(event, Summary):

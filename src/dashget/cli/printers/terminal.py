@@ -40,7 +40,7 @@ class LiveTerminal:
         self._next_draw = 0.0
 
     def __call__(self, event: Event, /) -> None:
-        self._meter.take(event)
+        self._meter.update(event)
         if isinstance(event, Summary):
             self.close()
             for number, line in enumerate(summary_lines(event, verbose=self._verbose)):

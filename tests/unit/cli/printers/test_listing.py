@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from dashget.cli.printers.listing import PresentationRow, presentation_row, print_table
+from dashget.cli.printers.listing import PresentationRow, presentation_row
+from dashget.cli.printers.tables import print_table
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.tracks import make_tracks

@@ -51,10 +51,10 @@ def meter(clock: Clock) -> Meter:
 
 
 def test_a_single_file_moves_percent_bytes_and_time_left(meter: Meter, clock: Clock) -> None:
-    meter.take(planned(estimate=5000))
+    meter.update(planned(estimate=5000))
     left = []
     for step in range(5):
-        meter.take(reading(step * 100, under_way(step * 100, 1000)))
+        meter.update(reading(step * 100, under_way(step * 100, 1000)))
         clock.now += 1
         left.append(meter.seconds_left)
         assert meter.fraction == pytest.approx(step / 10)
@@ -65,35 +65,35 @@ def test_a_single_file_moves_percent_bytes_and_time_left(meter: Meter, clock: Cl
 
 
 def test_the_estimate_holds_until_the_size_is_known(meter: Meter) -> None:
-    meter.take(planned(estimate=5000))
-    meter.take(reading(0))
+    meter.update(planned(estimate=5000))
+    meter.update(reading(0))
     assert meter.bytes_expected == 5000
-    meter.take(reading(500, under_way(500)))
+    meter.update(reading(500, under_way(500)))
     assert meter.fraction == pytest.approx(0.1)
-    meter.take(reading(500, under_way(500, 2000)))
+    meter.update(reading(500, under_way(500, 2000)))
     assert meter.bytes_expected == 2000
 
 
 def test_an_estimate_that_is_too_small_does_not_lead_past_the_end(meter: Meter) -> None:
-    meter.take(planned(estimate=100))
-    meter.take(reading(500, under_way(500)))
+    meter.update(planned(estimate=100))
+    meter.update(reading(500, under_way(500)))
     assert meter.fraction <= 1
     assert meter.bytes_expected == 500
     assert meter.seconds_left is None
 
 
 def test_a_small_estimate_of_many_files_does_not_run_ahead_of_them(meter: Meter) -> None:
-    meter.take(planned(100, estimate=1000))
-    meter.take(finished(400, "1"))
-    meter.take(reading(800, under_way(400, 400, "2")))
+    meter.update(planned(100, estimate=1000))
+    meter.update(finished(400, "1"))
+    meter.update(reading(800, under_way(400, 400, "2")))
     assert meter.fraction == pytest.approx(0.02)
 
 
 def test_progress_never_goes_back_when_a_file_starts_again(meter: Meter, clock: Clock) -> None:
-    meter.take(planned())
+    meter.update(planned())
     shown = []
     for step, here in enumerate((100, 500, 0, 300, 600, 1000)):
-        meter.take(reading(step * 300, under_way(here, 1000)))
+        meter.update(reading(step * 300, under_way(here, 1000)))
         clock.now += 1
         shown.append((meter.fraction, meter.bytes_here))
     assert shown == sorted(shown)
@@ -102,43 +102,43 @@ def test_progress_never_goes_back_when_a_file_starts_again(meter: Meter, clock: 
 
 
 def test_bytes_received_twice_count_as_traffic_only(meter: Meter, clock: Clock) -> None:
-    meter.take(planned())
-    meter.take(reading(0, under_way(0, 1000)))
+    meter.update(planned())
+    meter.update(reading(0, under_way(0, 1000)))
     clock.now += 1
-    meter.take(reading(900, under_way(100, 1000)))
+    meter.update(reading(900, under_way(100, 1000)))
     assert meter.fraction == pytest.approx(0.1)
     assert meter.rate == 900
     assert meter.seconds_left == pytest.approx(1)
 
 
 def test_bytes_of_an_earlier_run_count_as_progress_only(meter: Meter, clock: Clock) -> None:
-    meter.take(planned())
-    meter.take(reading(0, under_way(600, 1000)))
+    meter.update(planned())
+    meter.update(reading(0, under_way(600, 1000)))
     clock.now += 1
-    meter.take(reading(100, under_way(700, 1000)))
+    meter.update(reading(100, under_way(700, 1000)))
     assert meter.fraction == pytest.approx(0.7)
     assert meter.seconds_left == pytest.approx(3)
 
 
 def test_a_finished_file_is_not_counted_as_unfinished_too(meter: Meter) -> None:
-    meter.take(planned(2, estimate=2000))
-    meter.take(reading(900, under_way(900, 1000, "a"), under_way(10, 1000, "b")))
-    meter.take(finished(1000, "a"))
+    meter.update(planned(2, estimate=2000))
+    meter.update(reading(900, under_way(900, 1000, "a"), under_way(10, 1000, "b")))
+    meter.update(finished(1000, "a"))
     assert meter.bytes_here == 1010
 
 
 def test_without_an_estimate_unfinished_files_count_by_their_share(meter: Meter) -> None:
-    meter.take(planned(1, estimate=None))
-    meter.take(planned(3, estimate=None, track=1))
-    meter.take(reading(500, under_way(500, 1000)))
+    meter.update(planned(1, estimate=None))
+    meter.update(planned(3, estimate=None, track=1))
+    meter.update(reading(500, under_way(500, 1000)))
     assert meter.bytes_expected is None
     assert meter.fraction == pytest.approx(0.5 / 4)
     assert meter.seconds_left is None
 
 
 def test_a_single_file_of_unknown_size_shows_its_bytes(meter: Meter) -> None:
-    meter.take(planned(1, estimate=None))
-    meter.take(reading(500, under_way(500)))
+    meter.update(planned(1, estimate=None))
+    meter.update(reading(500, under_way(500)))
     assert meter.bytes_here == 500
     assert meter.bytes_expected is None
     assert meter.fraction == 0
@@ -149,33 +149,33 @@ def shown(meter: Meter) -> str:
 
 
 def test_only_a_complete_run_shows_a_hundred_percent(meter: Meter) -> None:
-    meter.take(planned(500, estimate=10))
+    meter.update(planned(500, estimate=10))
     for number in range(499):
-        meter.take(finished(1000, str(number)))
-    meter.take(ended(499, 500))
+        meter.update(finished(1000, str(number)))
+    meter.update(ended(499, 500))
     assert shown(meter) == " 99%"
-    meter.take(finished(1000, "499"))
-    meter.take(ended(500, 500, all_planned=False))
+    meter.update(finished(1000, "499"))
+    meter.update(ended(500, 500, all_planned=False))
     assert shown(meter) == " 99%"
-    meter.take(ended(500, 500))
+    meter.update(ended(500, 500))
     assert shown(meter) == "100%"
 
 
 def test_failed_files_keep_the_run_below_a_hundred_percent(meter: Meter) -> None:
-    meter.take(planned(1000, estimate=10))
+    meter.update(planned(1000, estimate=10))
     for number in range(999):
-        meter.take(finished(1000, str(number)))
-    meter.take(finished(None, "999", Outcome.FAILED))
-    meter.take(ended(1000, 1000))
+        meter.update(finished(1000, str(number)))
+    meter.update(finished(None, "999", Outcome.FAILED))
+    meter.update(ended(1000, 1000))
     assert shown(meter) == " 99%"
 
 
 def test_a_file_shared_by_two_tracks_still_leads_to_a_hundred_percent(meter: Meter) -> None:
-    meter.take(planned(2))
-    meter.take(planned(2, track=1))
+    meter.update(planned(2))
+    meter.update(planned(2, track=1))
     for name in "abc":
-        meter.take(finished(1000, name))
-    meter.take(ended(3, 3))
+        meter.update(finished(1000, name))
+    meter.update(ended(3, 3))
     assert shown(meter) == "100%"
 
 

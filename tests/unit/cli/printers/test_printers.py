@@ -258,10 +258,10 @@ def test_failures_are_reported_at_once_on_a_pipe() -> None:
 
 def test_the_meter_estimates_from_bandwidth_until_sizes_are_known() -> None:
     meter = Meter(Clock())
-    meter.take(track(files=10, estimate=5000))
+    meter.update(track(files=10, estimate=5000))
     assert meter.bytes_expected == 5000
     for _ in range(3):
-        meter.take(finished(size=100))
+        meter.update(finished(size=100))
     assert meter.bytes_expected == 1000
     assert meter.fraction == pytest.approx(0.3)
 
@@ -269,9 +269,9 @@ def test_the_meter_estimates_from_bandwidth_until_sizes_are_known() -> None:
 def test_the_meter_computes_the_rate_over_the_last_seconds() -> None:
     clock = Clock()
     meter = Meter(clock)
-    meter.take(track(files=10, estimate=100_000))
+    meter.update(track(files=10, estimate=100_000))
     for step in range(101):
-        meter.take(progressed(step * 100))
+        meter.update(progressed(step * 100))
         clock.now += 0.1
     assert meter.rate == pytest.approx(1000)
     assert meter.seconds_left == pytest.approx(100)
@@ -279,23 +279,23 @@ def test_the_meter_computes_the_rate_over_the_last_seconds() -> None:
 
 def test_the_meter_counts_segments_where_sizes_are_unknown() -> None:
     meter = Meter(Clock())
-    meter.take(track(files=4, estimate=None))
-    meter.take(finished(size=None))
+    meter.update(track(files=4, estimate=None))
+    meter.update(finished(size=None))
     assert meter.fraction == 0.25
 
 
 def test_one_representation_over_many_periods_is_one_line() -> None:
     meter = Meter(Clock())
     for number in range(3):
-        meter.take(TrackPlanned(number, number, "v1", "video", "64x36 (v1)", 4, 100, 5))
+        meter.update(TrackPlanned(number, number, "v1", "video", "64x36 (v1)", 4, 100, 5))
     assert [line.files for line in meter.tracks] == [15]
 
 
 def test_retries_are_shown_until_they_end() -> None:
     meter = Meter(Clock())
-    meter.take(RetryScheduled("v/1.m4s", "u", 1, 0.5, "HTTP 503"))
+    meter.update(RetryScheduled("v/1.m4s", "u", 1, 0.5, "HTTP 503"))
     assert list(meter.retrying) == ["v/1.m4s"]
-    meter.take(finished())
+    meter.update(finished())
     assert not meter.retrying
 
 
