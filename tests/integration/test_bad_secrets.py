@@ -90,14 +90,14 @@ PIPED = {
     "--cookies": (COOKIE + "SECRET\n", "cookie", "good=SECRET"),
     "--netrc": ("machine 127.0.0.1 login me password SECRET x\n", "authorization", BASIC),
 }
-"""What comes through a pipe, and the header that comes of it."""
+"""Content of a pipe, and the header that it leads to."""
 ONCE = {
     "get": (0, []),
     "list": (0, ["--init"]),
     "plan": (0, ["--index"]),
     "verify": (1, ["--remote", "--repair"]),
 }
-"""How commands end (the media is none), with what makes some use several engines."""
+"""Commands with their exit codes; some of them send several kinds of requests."""
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

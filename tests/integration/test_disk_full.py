@@ -228,7 +228,7 @@ PLACES = {
     "folder": (os, "makedirs", any_call),
 }
 EARLIER = {"write": 2, "record": 2, "link": 2, "rename": 2}
-"""How many calls succeed before."""
+"""Number of calls that succeed before."""
 
 
 @pytest.mark.parametrize("number", FULL, ids=lambda number: errno.errorcode[number])

@@ -61,7 +61,7 @@ def script(path: Path, body: str) -> tuple[str, ...]:
 
 
 INSTALLED = "from dashget.cli import main\nmain()\n"
-"""What pip makes of ``dashget`` in ``[project.scripts]``, in short."""
+"""The script that pip writes for ``dashget`` in ``[project.scripts]``, in short."""
 
 
 def packages() -> str:

@@ -42,7 +42,7 @@ LARGE_BYTES = 40 * 1024 * 1024
 
 @dataclass
 class Figures:
-    """What a series of mirrors has come to. Bytes are those of everything but manifests."""
+    """Figures of a series of mirrors. Bytes are those of all files but manifests."""
 
     kills: int = 0
     runs: int = 0

@@ -79,7 +79,7 @@ class Checkout:
 
     @property
     def calls(self) -> list[str]:
-        """What the stubs were asked to run, but for the probes and the program itself."""
+        """Commands that the stubs were asked to run, without probes and the program itself."""
         log = self.path / "calls"
         lines = log.read_text().splitlines() if log.exists() else []
         return [line for line in lines if not line.startswith(("-c", "-I", "-SP"))]

@@ -1,4 +1,4 @@
-"""What is said of a run while it goes on, and of what it leaves when it is ended."""
+"""Progress of a run, and its end by a signal or a closed terminal."""
 
 from __future__ import annotations
 

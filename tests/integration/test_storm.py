@@ -31,12 +31,12 @@ CIRCLE = f"w/{SEGMENTS // 3}.m4s"
 
 
 class Shape(NamedTuple):
-    """Over what a presentation is to be had."""
+    """Servers that offer a presentation."""
 
     servers: int
     tls: bool = False
     streams: bool = False
-    """Whether HTTP/2 is spoken."""
+    """True if the servers speak HTTP/2."""
 
 
 SHAPES = {
@@ -96,19 +96,19 @@ class Presentation(NamedTuple):
     weather: Weather
     servers: tuple[Storm, Storm] | tuple[H2Storm, H2Storm]
     plain: FaultServer
-    """Where nobody is to be sent by a redirect from https."""
+    """A server without TLS, to which no redirect from https may lead."""
     directory: Path
     options: tuple[str, ...]
     shape: Shape
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """What the servers have."""
+        """The files of the servers."""
         return self.weather.files
 
     @property
     def seen(self) -> list[str]:
-        """What they were asked."""
+        """The requests that the servers received."""
         return [f"{seen.method} {seen.path}" for server in self.servers for seen in server.seen]
 
     def run(self, *more: str) -> Ended:

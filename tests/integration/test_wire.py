@@ -123,7 +123,7 @@ def test_a_query_that_is_appended_goes_to_the_manifests_origin_only(
 
 
 QUERY = "t=SECRET"
-"""What stands in for a token, which a server repeats where it redirects."""
+"""Stands for a token, which the server repeats in its redirects."""
 REPEATED = {
     "loop": ("/s/v/1.m4s?t=SECRET", "redirect loop at {}"),
     "nested": ("/s/v/1.m4s?back=%2Fs%3Ft%3DSECRET", "redirect loop at {}"),

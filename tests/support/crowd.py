@@ -28,10 +28,10 @@ class Crowd:
         self.most = 0
         """The largest number that was there at once."""
         self.count = 0
-        """How many have come in all."""
+        """Number of requests so far."""
         self._limit = most
         self._passing = passing
-        """How many are let through at first. Where transfers are to share connections, libcurl
+        """Number of requests that are let through at first. Where transfers are to share connections, libcurl
         waits for one answer, to see whether that connection can be shared."""
         self._rounds_of = rounds_of
         self.here = 0

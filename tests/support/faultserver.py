@@ -55,7 +55,7 @@ class Answer:
     """A 206 to If-Range leaves Last-Modified out, as RFC 9110, 15.3.7 wants it."""
 
     length: int | None = 0
-    """What is added to the true Content-Length; None sends none and closes at the end."""
+    """Added to the true Content-Length; None sends none and closes at the end."""
     chunked: bool = False
     unterminated: bool = False
     """The last chunk of a chunked body is missing."""
@@ -128,7 +128,7 @@ class FaultServer:
         self.most_at_once = 0
         self._at_once = 0
         self.handshakes: list[str] = []
-        """How TLS handshakes fail, one after the other, before all others succeed: see
+        """Failures of the first TLS handshakes, in order, before all others succeed: see
         ``fail_handshake``."""
         self._listener = socket.create_server((address, 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])

@@ -35,12 +35,12 @@ NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0x0, 0x2, 
 _INITIAL_WINDOW_SIZE = 0x4
 _LARGEST_FRAME = 16384
 _HOLD_SECONDS = 0.02
-"""How often it is looked at what is held."""
+"""Pause between two looks at held answers."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """How one request is answered: whole, or broken off in some way after ``upto`` bytes.
+    """Answer to one request: whole, or broken off in some way after ``upto`` bytes.
 
     Where neither ``reset`` nor ``goaway`` nor ``ends`` says how, the connection is closed.
     """
@@ -64,7 +64,7 @@ class Step:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = 0
-    """What is added to the true Content-Length; None sends none."""
+    """Added to the true Content-Length; None sends none."""
     piece: int = _LARGEST_FRAME
     """The most that goes into one frame."""
     close: bool = False
@@ -72,11 +72,11 @@ class Step:
     hold: threading.Event | None = None
     """Send nothing before this is set."""
     tls: str | None = None
-    """How TLS ends in the middle of things: see ``faultserver.break_tls``."""
+    """Way in which TLS ends in the middle of a body: see ``faultserver.break_tls``."""
 
     @property
     def broken(self) -> bool:
-        """Whether the stream is not to end in order after the whole body."""
+        """True if the stream does not end in order after the whole body."""
         return self.upto is not None or self.reset is not None or self._goes
 
     @property
@@ -85,7 +85,7 @@ class Step:
 
     @property
     def sent(self) -> bytes:
-        """What of the body is sent."""
+        """The part of the body that is sent."""
         return self.body[: self.upto or 0] if self.broken else self.body
 
     @property
@@ -141,7 +141,7 @@ class H2Server:
 
     @property
     def requests(self) -> int:
-        """How many requests have come."""
+        """Number of requests so far."""
         return len(self.seen)
 
     def url(self, path: str) -> str:
@@ -221,12 +221,12 @@ class _Answer:
 
     @property
     def held(self) -> bool:
-        """Whether nothing may be sent yet."""
+        """True if nothing may be sent yet."""
         return self.step.hold is not None and not self.step.hold.is_set()
 
 
 class _Conversation:
-    """What goes on on one connection."""
+    """One connection and its streams."""
 
     def __init__(self, server: H2Server, connection: ssl.SSLSocket, number: int) -> None:
         self._server = server

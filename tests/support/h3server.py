@@ -65,7 +65,7 @@ class H3Server:
         return [seen for seen in self.seen if seen.path == path]
 
     def choose(self, seen: Seen) -> Answer:
-        """Take note of a request; return its answer."""
+        """Record a request; return its answer."""
         self.seen.append(seen)
         script = self._scripts.get(seen.path)
         if not script:

@@ -83,7 +83,7 @@ _CODED = {
     14: "^}",
     15: "<`{",
 }
-"""Which characters have a code of so many bits. The code is canonical: within a length it counts
+"""Characters by the number of bits of their code. The code is canonical: within a length it counts
 up, and the next length goes on from there (appendix B)."""
 
 Field = tuple[str, str]

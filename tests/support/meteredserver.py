@@ -30,7 +30,7 @@ _SIOCOUTQNSD = 0x894B
 
 @dataclass(frozen=True)
 class Pace:
-    """How a body leaves: pieces of so many bytes, a pause of so many seconds after each."""
+    """Speed of a body: pieces of so many bytes, a pause of so many seconds after each."""
 
     piece: int
     pause_seconds: float

@@ -203,7 +203,7 @@ class Origin:
 
 
 def program() -> str:
-    """Where nginx is; Debian keeps it out of an ordinary user's PATH."""
+    """Return the path of nginx, which Debian keeps out of an ordinary user's PATH."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         raise FileNotFoundError("nginx")

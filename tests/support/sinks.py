@@ -84,7 +84,7 @@ class Log(Hooks):
         self.started: list[tuple[str, int]] = []
         self.retries: list[tuple[str, int, float, str]] = []
         self.retried = threading.Event()
-        """Whether there are any."""
+        """Set once there is one."""
         self.anew: list[tuple[str, int, str]] = []
         self.readings: list[Reading] = []
         self._busy = threading.Lock()

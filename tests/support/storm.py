@@ -57,17 +57,17 @@ class Host(Protocol):
 
 
 class Draw(NamedTuple):
-    """What a kind of fault is made of."""
+    """One request that a fault may strike."""
 
     dice: random.Random
     body: bytes
     """The whole resource."""
     length: int
-    """How many bytes of it the request is for."""
+    """Number of bytes that the request asks for."""
     server: Host
     path: str
     turn: int
-    """How often the path was asked for before."""
+    """Number of earlier requests for the path."""
 
     @property
     def cut(self) -> int:
@@ -76,7 +76,7 @@ class Draw(NamedTuple):
 
     @property
     def pause(self) -> int:
-        """How many seconds to ask a client to wait: a moment, seldom a whole second."""
+        """Seconds to ask a client to wait: a moment, seldom a whole second."""
         return 1 if self.dice.random() < 0.1 else 0
 
     @property
@@ -119,14 +119,14 @@ ANY: dict[str, Kind] = {
     "closed after the answer": lambda draw: draw.good(then_close=True),
     "closed before the answer": lambda draw: Answer(drop="close"),
 }
-"""What any request may meet."""
+"""Faults of any request."""
 
 WHOLE: dict[str, Kind] = {
     "long body": lambda draw: draw.good(extra=_GARBAGE),
     "gzip": lambda draw: Answer(gzip.compress(draw.body, 1), etag=ETAG, coding="gzip"),
     "changed": lambda draw: draw.old(cut=draw.cut),
 }
-"""What a request for everything may meet."""
+"""Faults of a request for a whole resource."""
 
 RANGE: dict[str, Kind] = {
     "200 to a range": lambda draw: draw.good(ranges=False),
@@ -139,14 +139,14 @@ RANGE: dict[str, Kind] = {
     "gzip range": lambda draw: draw.good(coding="gzip"),
     "changed before a range": lambda draw: draw.old(if_range=False),
 }
-"""What a request for a range may meet."""
+"""Faults of a request for a range."""
 
 GONE = "404 then 200"
 GOOD_RANGE = "correct 206"
 ASTRAY: dict[str, Kind] = {
     "redirect loop": lambda draw: redirect(_ROUND + draw.path, draw.moved),
 }
-"""What is final for a URL: only to be met where there is another one."""
+"""Permanent failures of a URL: used only where there is another one."""
 TLS_ASTRAY: dict[str, Kind] = {
     "redirect from https to http": lambda draw: redirect(draw.server.plain + draw.path, draw.moved),
 }
@@ -158,9 +158,9 @@ TLS: dict[str, Kind] = {
     ),
 }
 HANDSHAKES = {f"handshake: {how}": how for how in ("close", "reset", "alert")}
-"""What a TLS connection may meet before any request."""
+"""Faults of a TLS connection before any request."""
 _FRAGILE = 40
-"""How many files break off at first for sure, and then meet what only a range can meet, so that
+"""Number of files that always break off at first and then meet a fault of ranges, so that
 no such kind is left out: how many ranges are asked for depends on the client."""
 _DOOMED = (2, 4, 6)
 """Connections of each server that meet these for sure."""
@@ -181,13 +181,13 @@ STREAMS: dict[str, Break] = {
     "GOAWAY in the middle": lambda draw: {"goaway": INTERNAL_ERROR, "upto": draw.cut},
     "connection closed in the middle": lambda draw: {"upto": draw.cut, "length": None},
 }
-"""What only HTTP/2 knows: how the right answer is broken off. Without a length, nothing but that
+"""Ways of HTTP/2 to break off the right answer. Without a length, nothing but that
 tells that it is not whole."""
 
 CLOSES = frozenset(
     ("closed after the answer", "closed before the answer", "long body", *TLS, *STREAMS)
 )
-"""What closes a connection that a client may have counted on, or refuses a stream."""
+"""Faults that close a connection in use, or refuse a stream."""
 
 _OF_WHOLE = (*ANY, *WHOLE, *("short body", "reset") * 10)
 """Kinds, some of them more than once: bodies that break off are what makes clients ask for ranges."""
@@ -195,7 +195,7 @@ _OF_RANGE = (*ANY, *tuple(RANGE) * 6)
 
 
 class Weather:
-    """What the servers of one presentation have in common: its files, and what is drawn.
+    """State that the servers of one presentation share: its files, and the faults drawn.
 
     Files of ``gone`` may be missing when they are asked for the first time, or, where
     ``astray`` says that they have another URL, lead nowhere. ``tls`` and ``streams`` say
@@ -215,13 +215,13 @@ class Weather:
         self.files = files
         self.gone = gone
         self.calm = False
-        """Whether all answers are right."""
+        """True if all answers are right."""
         self.missing: set[str] = set()
         """Files that are not there at all."""
         self.looping: set[str] = set()
         """Files at which all redirects lead in a circle."""
         self.drawn: Counter[str] = Counter()
-        """How many requests met what."""
+        """Number of requests that met each fault."""
         self._seed = seed
         final = (GONE, *(ASTRAY if astray else ()), *(TLS_ASTRAY if astray and tls else ()))
         self._final = final
@@ -234,7 +234,7 @@ class Weather:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """What may be met in this weather."""
+        """Names of the faults that this weather has."""
         always = (*ANY, *WHOLE, *RANGE, GOOD_RANGE)
         return frozenset((*always, *self._final, *self._wire, *self._handshakes))
 

@@ -1,4 +1,4 @@
-"""What cannot be mirrored: one clear sentence, a hint, the right exit code, nothing lost."""
+"""Invalid input: one clear sentence, a hint, the right exit code, nothing lost."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Mirrored(NamedTuple):
     form: str
     origin: Origin
     files: dict[str, bytes]
-    """What the mirror should hold: what the manifest names, and the manifest."""
+    """The files that the mirror should hold: those that the manifest names, and the manifest."""
     root: Path
     first: Ended
 

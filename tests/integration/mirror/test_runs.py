@@ -1,4 +1,4 @@
-"""What happens to a mirror over several runs: resume, adoption, losses, interruption."""
+"""Mirrors over several runs: resume, adoption, losses, interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which responses count as the resource: lengths, codings, ranges, validators."""
+"""Responses that count as the resource: lengths, codings, validators."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_a_mirror_has_no_file_that_ended_early(
 def test_a_failed_request_does_not_confirm_the_end_of_a_body(
     server: FaultServer, transfers: Transfers, trouble: Answer
 ) -> None:
-    """What breaks bodies off is in trouble, and most likely still is at the next request."""
+    """A server that breaks bodies off is in trouble, most likely at the next request, too."""
     _, data = transfers.get(server.on("/a", cut(BARE), trouble, BARE))
     assert data == BODY
 

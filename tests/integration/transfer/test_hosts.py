@@ -1,4 +1,4 @@
-"""How many requests one host has at once, wherever they come from."""
+"""Number of requests that one host has at once, wherever they come from."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Redirecting(ExitStack):
 
     @property
     def asked(self) -> int:
-        """How many requests the hosts that redirect have had."""
+        """Number of requests to the hosts that redirect."""
         return sum(len(host.seen) for host in self.hosts)
 
 

@@ -27,7 +27,7 @@ LARGE_BYTES = 18 * 1024 * 1024
 
 
 class Server(Protocol):
-    """What can be told to serve a file."""
+    """A server that a test can tell to serve a file."""
 
     def on(self, path: str, *answers: Answer) -> str: ...
 
@@ -73,7 +73,7 @@ def mirror(url: str, authority: Authority, directory: Path, *more: str) -> Ended
 
 
 def held(directory: Path) -> dict[str, bytes]:
-    """What the mirror has of the server's files."""
+    """The server's files that the mirror holds."""
     files = tree(directory / "mirror")
     files.pop("manifest.local.mpd")
     return files

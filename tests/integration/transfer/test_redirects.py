@@ -1,4 +1,4 @@
-"""Where requests may lead, and what they carry on the way."""
+"""Redirects: allowed targets, and the headers and secrets sent to each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of how long a resource took: its first response's beginning, and all of it.
+"""Times of a resource: to the first byte of its first response, and in all.
 
 A server that takes its time is the only way to tell one response from another; the tests hold
 however long a busy machine takes, as nothing has to happen within a time.

@@ -1,4 +1,4 @@
-"""Bytes belong to the URL that they came from: no validator of one says anything of another."""
+"""Sources: bytes are continued only from the URL that they came from, whatever a validator says."""
 
 from __future__ import annotations
 

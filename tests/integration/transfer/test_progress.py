@@ -1,4 +1,4 @@
-"""What the engine says of resources that are not finished."""
+"""Readings of resources in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where redirects have led is kept: for a request that has to wait there, and for ranges."""
+"""Saved redirects: for a request that waits at their target, and for ranges."""
 
 from __future__ import annotations
 
