@@ -25,7 +25,7 @@ from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun, Policy
 from dashget.planning.layout import SUMS_NAME, root_name
 from dashget.planning.tracks import Track, track_label
-from dashget.store import Mirror
+from dashget.store import Backend, LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
 
 _DRY_RECHECK: Final = (
@@ -49,7 +49,9 @@ class MirrorJob:
         stop: Stop,
         *,
         warnings: int = 0,
+        place: Backend | None = None,
     ) -> None:
+        """``place`` is where to store the mirror, by default the directory ``root``."""
         self._loaded = loaded
         self._options = options
         self._observer = _Counting(observer, warnings)
@@ -62,13 +64,14 @@ class MirrorJob:
         )
         self._tracks = self._expected.selected_tracks()
         _refuse_local_files(self._tracks)
-        self._root = root or Path(root_name(loaded.presentation.url))
+        root = root or Path(root_name(loaded.presentation.url))
+        self._place = place or LocalDirectory(root, fsync=options.fsync)
 
     def run(self, engine: Transfers) -> Summary:
         """Bring every planned file to its outcome; return the Summary, which was observed, too."""
         options = self._options
         failure: StoreError | None = None
-        with Mirror.at(self._root, fsync=options.fsync, read_only=options.dry_run) as store:
+        with Mirror(self._place, read_only=options.dry_run) as store:
             self._claim(store)
             run = MirrorRun(self._observer, self._policy(store))
             try:
@@ -150,7 +153,7 @@ class MirrorJob:
                 type=presentation.type.value,
                 periods=len(presentation.periods),
                 representations=len(self._tracks),
-                root=str(self._root),
+                root=self._place.name,
                 title=presentation.title,
             )
         )
@@ -164,8 +167,8 @@ class MirrorJob:
     def _sum_up(self, run: MirrorRun, kept: tuple[int, int], failure: StoreError | None) -> Summary:
         loaded = self._loaded
         return run.ledger.summary(
-            root=str(self._root),
-            manifest=str(self._root / loaded.name),
+            root=self._place.name,
+            manifest=self._place.locate(loaded.name),
             url=loaded.source.name,
             seconds=loaded.seconds + time.monotonic() - self._started,
             warnings=self._observer.warnings,
@@ -179,8 +182,8 @@ class MirrorJob:
 
     def _explained(self, error: StoreError) -> StoreError:
         """Add the directory to an error of the store, and a hint where it has none."""
-        if str(self._root) not in error.message:
-            error.message = f"cannot continue in {self._root}: {error.message}"
+        if self._place.name not in error.message:
+            error.message = f"cannot continue in {self._place.name}: {error.message}"
         error.hint = error.hint or "make room on the disk; the same command continues from here"
         return error
 

@@ -225,6 +225,7 @@ class Session:
         note, and the Report last. Raises StoreError for a directory that is not a mirror, and
         MPDError for a manifest that cannot be read.
         """
+        from dashget.store import LocalDirectory
         from dashget.verification.verify import VerifyOptions, verify_mirror
 
         self._check_open()
@@ -248,7 +249,7 @@ class Session:
         self._log.debug(f"verifying {root}: {chosen}")
         observer, allow_downgrade = self._logged(observer), self.options.allow_downgrade
         return verify_mirror(
-            place, chosen, observer, stop, connect, allow_downgrade=allow_downgrade
+            LocalDirectory(place), chosen, observer, stop, connect, allow_downgrade=allow_downgrade
         )
 
     def verify_events(

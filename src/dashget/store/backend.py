@@ -227,7 +227,10 @@ class Backend(Protocol):
         ...
 
     def open_record(self) -> BinaryIO | None:
-        """Open the record to read it, seekable; None if there is none."""
+        """Open the record to read it, seekable; None if there is none.
+
+        Lines that are appended later need not be seen by this reader.
+        """
         ...
 
     def open_parts(self) -> Parts | None:

@@ -5,9 +5,10 @@ Nothing of them outlives the run. A file that was interrupted starts again in th
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
@@ -29,10 +30,9 @@ class HeldPart:
     def __init__(self, path: str, checksum: str | None = None) -> None:
         self.path = path
         self.size = 0
-        from tempfile import SpooledTemporaryFile  # slow to import, and seldom needed
-
         self._digests = PassingDigests(checksum)
-        self._file: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+        self._file: IO[bytes] = io.BytesIO()
+        self._in_memory = True
         self._lock = threading.Lock()
 
     @property
@@ -58,9 +58,12 @@ class HeldPart:
         """Put the bytes in place."""
         with self._lock:
             self._digests.add((data,), offset)
+            end = offset + len(data)
+            if self._in_memory and end > _IN_MEMORY_BYTES:
+                self._move_to_disk()
             self._file.seek(offset)
             self._file.write(data)
-            self.size = max(self.size, offset + len(data))
+            self.size = max(self.size, end)
         return None
 
     def written(self, span: ByteRange) -> None:
@@ -84,10 +87,19 @@ class HeldPart:
             digest.update(block)
         return digest.digest()
 
+    def _move_to_disk(self) -> None:
+        import shutil
+        from tempfile import TemporaryFile  # slow to import, and seldom needed
+
+        self._file.seek(0)
+        larger = TemporaryFile()  # noqa: SIM115  closed with the part, or by whom it is given to
+        shutil.copyfileobj(self._file, larger, _BLOCK)
+        self._file, self._in_memory = larger, False
+
     def take(self) -> BinaryIO:
         """Hand over the bytes, to be read from their beginning and closed by the reader."""
         self._file.seek(0)
-        return self._file  # type: ignore[return-value]  # typeshed has no BinaryIO for it
+        return cast("BinaryIO", self._file)
 
     def close(self) -> None:
         """Drop the bytes."""

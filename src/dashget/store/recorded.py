@@ -31,6 +31,8 @@ class RecordedFiles:
             else:
                 begins[record.path] = (begin,)
             self._end = end
+        # A reader that was opened before may not see the new lines.
+        self.close()
 
     def get(self, path: str) -> FileRecord | None:
         """Return the record of a file; None where there is none."""

@@ -1,10 +1,9 @@
-"""Verify a mirror: open it, run all checks, and close it; see ``dashget.verify``."""
+"""Verify a mirror: open it, run all checks, and close it; see ``Session.verify``."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -13,7 +12,7 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag
 from dashget.errors import StoreError
 from dashget.events import Observer
-from dashget.store import Mirror
+from dashget.store import Backend, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
 from dashget.verification.run import Tasks, Verification
@@ -45,7 +44,7 @@ _RULES: Final[dict[str, Check]] = {
 
 
 def verify_mirror(
-    root: Path,
+    place: Backend,
     options: VerifyOptions,
     observer: Observer,
     stop: Stop,
@@ -65,11 +64,11 @@ def verify_mirror(
         dry_run=options.dry_run,
         allow_downgrade=allow_downgrade,
     )
-    with Mirror.at(root, read_only=not tasks.writes) as store:
+    with Mirror(place, read_only=not tasks.writes) as store:
         header = store.header()
         if header is None:
             raise StoreError(
-                f"{root} is not a mirror made by DashGet: it has no readable record",
+                f"{place.name} is not a mirror made by DashGet: it has no readable record",
                 hint="give a mirror's directory; dashget URL -o DIR makes a mirror of other trees,"
                 " and repairs a record that has lost its first line",
             )
