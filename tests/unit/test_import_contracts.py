@@ -25,6 +25,7 @@ BREACHES = (
     ("Only transfer.curl", "transfer/http/head.py", "import pycurl"),
     ("Only the command line", "mirroring/run.py", "import rich.progress"),
     ("Only the local MPD", "mpd/parse.py", "from lxml import etree"),
+    ("The store", "store/record.py", "from dashget.transfer import engine"),
     ("The engine", "transfer/engine.py", "from dashget.mpd import model"),
 )
 """Contract, file, and the line that breaks it."""
