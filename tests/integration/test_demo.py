@@ -40,7 +40,7 @@ Complete: 52 files, N
   playable from any static web server: {root}/manifest.local.mpd
 Verifying the mirror
 No errors: 52 files, N
-  52 by checksum, in N
+  52 compared by checksum, in N
 Try next:
   {program} list {root}/manifest.mpd  show what it contains
   {program} verify {root}             check every file again

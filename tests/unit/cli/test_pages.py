@@ -87,13 +87,13 @@ def test_the_important_defaults_are_shown(capsys: Captured) -> None:
     shown = " ".join(" ".join(page("get", capsys)).split())
     for text in (
         "best number by measuring. [default: 4]",
-        "this long without data. [default: 30]",
-        "attempt after this long. [default: 15]",
+        "this time without data. [default: 30]",
+        "attempt after this time. [default: 15]",
         "after a temporary failure. [default: 5]",
         "HTTP version; 3 falls back to an earlier one if the host does not answer over QUIC. [default: auto]",
         "segments than this. [default: 10000000]",
         "Maximum of redirects to follow per request. [default: 10]",
-        "Subtitles to take: all, best, worst, none, or tests such as height<=720,lang=en,fr. [default: all]",
+        "Subtitles to take, for example lang=en. [default: all]",
         "write the file SHA256SUMS. [default: none]",
     ):
         assert text in shown

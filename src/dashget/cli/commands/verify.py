@@ -40,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
     )
     output.add_argument("--quiet", "-q", action="store_true", help="Show only errors and warnings.")
     output.add_argument(
-        "--verbose", "-v", action="store_true", help="Show all findings, including notes."
+        "--verbose", "-v", action="store_true", help="Show the complete list of findings."
     )
     add_network(parser, threads=True)
 

@@ -48,14 +48,14 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         type=number,
         default="30",
-        help="Give up a transfer after this long without data.",
+        help="Abort an attempt after this time without data.",
     )
     group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
         type=number,
         default="15",
-        help="Give up a connection attempt after this long.",
+        help="Abort a connection attempt after this time.",
     )
     group.add_argument(
         "--retries",

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 SEGMENT_LIMIT: Final = 10_000_000
 
-_FILTER: Final = "all, best, worst, none, or tests such as height<=720,lang=en,fr"
-
 
 def add_url(parser: Parser) -> None:
     """Add the MPD, and the original URL of a local one."""
@@ -53,15 +51,13 @@ def add_segment_limit(group: argparse._ArgumentGroup) -> None:
 
 def add_filters(group: argparse._ArgumentGroup) -> None:
     """Add the filters that select Representations and Periods; by default all."""
-    for name, content in (
-        ("--video", "Video"),
-        ("--audio", "Audio"),
-        ("--text", "Subtitles"),
-        ("--image", "Thumbnails"),
+    for name, text in (
+        ("--video", "Video to take: all, best, worst, none, or tests such as height<=720,best."),
+        ("--audio", "Audio to take, for example lang=en,fr,best."),
+        ("--text", "Subtitles to take, for example lang=en."),
+        ("--image", "Thumbnails to take, for example none."),
     ):
-        group.add_argument(
-            name, metavar="FILTER", default="all", help=f"{content} to take: {_FILTER}."
-        )
+        group.add_argument(name, metavar="FILTER", default="all", help=text)
     group.add_argument(
         "--period",
         metavar="PERIODS",

@@ -98,7 +98,7 @@ def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
         yield f"No errors: {checked}"
     else:
         yield f"Found {text.count(report.errors, 'error')}; checked {checked}"
-    facts = [f"{report.checksummed:,} by checksum"]
+    facts = [f"{report.checksummed:,} compared by checksum"]
     if report.compared:
         facts.append(f"{report.compared:,} compared with the server")
     if report.uncompared and not report.sound:

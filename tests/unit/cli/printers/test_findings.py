@@ -31,7 +31,7 @@ def test_a_sound_mirror_is_one_headline_and_its_figures() -> None:
     printer(SOUND)
     assert out.getvalue().splitlines() == [
         "No errors: 3 files, 3.00 kB",
-        "  2 by checksum, in 0.50 s",
+        "  2 compared by checksum, in 0.50 s",
     ]
 
 
@@ -89,7 +89,7 @@ def test_an_interrupted_check_is_not_called_sound() -> None:
 def test_repairs_and_comparisons_are_counted() -> None:
     lines = list(report_lines(msgspec.structs.replace(SOUND, compared=3, repaired=2, notes=1)))
     assert lines[1] == (
-        "  2 by checksum, 3 compared with the server, 2 fetched again, 1 note, in 0.50 s"
+        "  2 compared by checksum, 3 compared with the server, 2 fetched again, 1 note, in 0.50 s"
     )
 
 
