@@ -129,9 +129,11 @@ class Url(msgspec.Struct, frozen=True, gc=False):
         """Return host and port as they were written; the port is empty where there is none."""
         authority = self.authority or ""
         user, at, place = authority.partition("@")
-        if at and ("@" in place or "\\" in user or not user.isprintable()):
+        if "@" in place:
             # libcurl takes the first @ for the end of the password, others the last one.
             raise UrlError("@ in user and password must be percent-encoded")
+        if at and (" " in user or "\\" in user or not user.isprintable()):
+            raise UrlError("a character in user or password must be percent-encoded")
         return split_host(place if at else authority)
 
     def join(self, reference: Url) -> Url:

@@ -26,7 +26,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_it_holds_what_a_dict_holds_whenever_entries_are_moved(
+def test_the_map_equals_a_dict_whenever_entries_are_moved(
     steps: list[tuple[object, ...]],
 ) -> None:
     found, model = CompactMap(2), dict[str, tuple[int, ...]]()
@@ -80,7 +80,7 @@ def test_a_string_that_is_set_again_has_its_last_integers() -> None:
     assert len(found) == 1
 
 
-def test_a_hash_that_lies_across_two_entries_is_not_taken_for_one() -> None:
+def test_the_bytes_of_a_hash_across_two_entries_are_not_an_entry() -> None:
     """All in one bucket: the bytes of what is sought are those between two entries."""
     buckets = Buckets(1)
     ours = [text for text in map(str, range(400_000)) if hash(text) % 4096 == 7][:2]
@@ -101,7 +101,7 @@ def test_a_hash_that_lies_across_two_entries_is_not_taken_for_one() -> None:
     assert buckets.get(ours[0]) == (value,)
 
 
-def test_what_does_not_fit_is_an_error_and_never_cut() -> None:
+def test_an_integer_that_does_not_fit_is_an_error() -> None:
     found = CompactMap(1)
     found["a"] = (1 << 63,)
     with pytest.raises(struct.error):

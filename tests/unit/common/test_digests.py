@@ -22,28 +22,28 @@ def expected(algorithm: str, header: str) -> Digest:
 
 
 @pytest.mark.parametrize("header", ["repr-digest", "content-digest"])
-def test_the_fields_of_rfc_9530(header: str) -> None:
+def test_the_fields_of_rfc_9530_are_read(header: str) -> None:
     value = f"sha-256=:{encoded('sha256')}:"
     assert find_digest([(header, value)], status=200) == expected("sha256", header)
 
 
-def test_the_older_digest_field() -> None:
+def test_the_older_digest_field_is_read() -> None:
     value = f"SHA-256={encoded('sha256')}"
     assert find_digest([("digest", value)], status=200) == expected("sha256", "digest")
 
 
-def test_content_md5() -> None:
+def test_content_md5_is_read() -> None:
     headers = [("content-md5", encoded("md5"))]
     assert find_digest(headers, status=200) == expected("md5", "content-md5")
 
 
-def test_the_strongest_of_several_is_taken() -> None:
+def test_the_first_choice_of_several_checksums_is_used() -> None:
     value = f"md5=:{encoded('md5')}:, sha-512=:{encoded('sha512')}:, sha-256=:{encoded('sha256')}:"
     found = find_digest([("repr-digest", value), ("content-md5", encoded("md5"))], status=200)
     assert found == expected("sha256", "repr-digest")
 
 
-def test_of_a_partial_response_only_what_is_about_the_whole_counts() -> None:
+def test_a_partial_response_counts_only_with_a_checksum_of_the_whole_resource() -> None:
     value = f"sha-256=:{encoded('sha256')}:"
     assert find_digest([("content-digest", value)], status=206) is None
     assert find_digest([("content-md5", encoded("md5"))], status=206) is None
@@ -64,7 +64,7 @@ def test_of_a_partial_response_only_what_is_about_the_whole_counts() -> None:
         ("x-digest", "sha-256=:AAAA:"),
     ],
 )
-def test_what_is_unknown_or_broken_is_passed_over(header: str, value: str) -> None:
+def test_an_unknown_or_invalid_checksum_is_ignored(header: str, value: str) -> None:
     assert find_digest([(header, value)], status=200) is None
 
 

@@ -12,7 +12,7 @@ import dashget
 from dashget.common.lateregex import _Late, late
 
 
-def test_it_matches_as_a_compiled_one_does() -> None:
+def test_a_late_pattern_matches_like_a_compiled_one() -> None:
     found = late(r"(a+)b", re.IGNORECASE)
     match = found.search("xAAb")
     assert match is not None
@@ -24,22 +24,22 @@ def test_it_matches_as_a_compiled_one_does() -> None:
     assert [m[0] for m in late("a").finditer("aa")] == ["a", "a"]
 
 
-def test_it_is_compiled_once() -> None:
+def test_a_late_pattern_is_compiled_once() -> None:
     found = late("a")
     assert found.match is found.match
 
 
-def test_a_wrong_one_is_told_when_it_is_used() -> None:
+def test_an_invalid_pattern_raises_at_its_first_use() -> None:
     with pytest.raises(re.error, match="unterminated"):
         late("(").match("")
 
 
-def test_it_has_nothing_that_it_does_not_promise() -> None:
+def test_a_late_pattern_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError):
         late("a").groups  # noqa: B018  the access is the test
 
 
-def test_every_expression_of_the_library_is_a_valid_one() -> None:
+def test_every_pattern_of_the_library_is_valid() -> None:
     count = 0
     for info in pkgutil.walk_packages(dashget.__path__, "dashget."):
         if info.name.endswith("__main__"):

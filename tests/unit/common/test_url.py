@@ -69,6 +69,7 @@ def test_an_origin_has_one_spelling(url: str, origin: tuple[str, str, int]) -> N
         ("http://u@h@g/", "percent-encoded"),
         ("http://h\\@g/", "percent-encoded"),
         ("http://u\tv@h/", "percent-encoded"),
+        ("http://u v@h/", "percent-encoded"),
         ("http://h\\g/", "host name is invalid"),
         ("http://h g/", "host name is invalid"),
         ("http://h\tg/", "host name is invalid"),

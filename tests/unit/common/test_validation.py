@@ -1,4 +1,4 @@
-"""Options that exist can be used: what cannot be meant is refused when the struct is made."""
+"""Options that exist are valid: an invalid value is refused when the struct is made."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ OTHERS: list[tuple[Any, str, object, str]] = [
     ("kind", "field", "value", "wrong"),
     [*((dashget.TransferOptions, *case) for case in TRANSFER), *OTHERS],
 )
-def test_what_cannot_be_meant_is_refused_by_name_and_with_a_hint(
+def test_an_invalid_value_is_refused_with_the_name_of_its_field_and_a_hint(
     kind: Any, field: str, value: object, wrong: str
 ) -> None:
     for make in (lambda: kind(**{field: value}), lambda: replaced(kind(), field, value)):
@@ -100,13 +100,13 @@ def replaced(struct: Any, field: str, value: object) -> object:
 
 
 @pytest.mark.parametrize("field", dashget.TransferOptions.__struct_fields__)
-def test_no_field_of_the_transfer_options_takes_just_anything(field: str) -> None:
+def test_every_field_of_the_transfer_options_is_checked(field: str) -> None:
     with pytest.raises(FieldError) as caught:
         dashget.TransferOptions(**{field: object()})
     assert caught.value.field == field
 
 
-def test_what_can_be_meant_is_taken() -> None:
+def test_valid_values_are_kept() -> None:
     made = dashget.TransferOptions(
         in_flight=None,
         timeout_seconds=30,
@@ -121,7 +121,7 @@ def test_what_can_be_meant_is_taken() -> None:
     assert dashget.MirrorOptions(segment_limit=None).segment_limit is None
 
 
-def test_a_secret_is_not_repeated() -> None:
+def test_no_error_repeats_a_secret() -> None:
     for field, value in (
         ("user", b"SECRET"),
         ("cookies", ("SECRET",)),
@@ -135,7 +135,7 @@ def test_a_secret_is_not_repeated() -> None:
         assert "SECRET" not in f"{caught.value}{caught.value.hint}"
 
 
-def test_functions_refuse_arguments_of_another_kind() -> None:
+def test_functions_refuse_arguments_of_another_type() -> None:
     for call in (
         lambda: dashget.load("x.mpd", transfer={}),  # type: ignore[arg-type]
         lambda: dashget.load("x.mpd", base_url=1),  # type: ignore[arg-type]

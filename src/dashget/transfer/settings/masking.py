@@ -19,8 +19,8 @@ _SHORTEST = 3
 class Masking:
     """Replaces the secrets of options wherever they stand in a text.
 
-    These are the password of ``user``, the values of headers, cookies, netrc entries and
-    ``append_query``, also where they are encoded; and user and password in every URL.
+    These are the passwords of ``user`` and ``proxy``, the values of headers, cookies, netrc
+    entries and ``append_query``, also in encoded form; and user and password in every URL.
     """
 
     def __init__(self, options: TransferOptions) -> None:
@@ -67,6 +67,9 @@ def _secrets(options: TransferOptions) -> Iterator[str]:
         yield options.append_query
         for _, value in parse_qsl(options.append_query):
             yield value
+    if options.proxy is not None:
+        user = options.proxy.rpartition("://")[2].rpartition("@")[0]
+        yield from _secrets_of_user(unquote(user))
     yield from _secrets_in_files(options)
 
 

@@ -48,7 +48,9 @@ from dashget.transfer.curl.errors import curl_failure, may_be_shortage
         (4711, "odd\x1b[2J thing.", 0, "odd [2J thing (libcurl 4711)", Retry.AGAIN),
     ],
 )  # fmt: skip
-def test_libcurls_results(code: int, text: str, os_error: int, message: str, retry: Retry) -> None:
+def test_each_result_of_libcurl_has_a_message_and_a_retry_class(
+    code: int, text: str, os_error: int, message: str, retry: Retry
+) -> None:
     failure = curl_failure(code, text, os_error)
     assert (failure.message, failure.retry) == (message, retry)
 
@@ -66,7 +68,7 @@ def test_libcurls_results(code: int, text: str, os_error: int, message: str, ret
         (pycurl.E_GOT_NOTHING, "", 0, False),
     ],
 )
-def test_what_may_be_a_lack_of_descriptors(
+def test_some_results_may_mean_a_lack_of_descriptors(
     code: int, text: str, os_error: int, expected: bool
 ) -> None:
     assert may_be_shortage(code, text, os_error) is expected

@@ -33,7 +33,7 @@ def load() -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_pycurl_is_loaded_without_what_its_package_adds_and_is_the_same_for_all() -> None:
+def test_pycurl_is_loaded_without_its_asyncio_part_and_is_one_module() -> None:
     first, *_, last = load()
     assert first == "False True"
     assert last == "True"

@@ -39,7 +39,7 @@ SECURE = Proxy("https", "p.example", 3128)
         (PLAIN, CONNECTED, pycurl.E_GOT_NOTHING, None),
     ],
 )  # fmt: skip
-def test_the_proxy_has_failed_where_the_request_did_not_get_past_it(
+def test_the_proxy_is_blamed_if_the_request_did_not_get_past_it(
     proxy: Proxy | None, stage: ProxyStage, code: int, message: str | None
 ) -> None:
     failure = proxy_failure(proxy, stage, code, "", errno.ECONNREFUSED, 9.0)

@@ -24,7 +24,7 @@ from dashget.transfer.http.failure import Failure, Scope, sink_failure, status_f
         (599, Retry.AGAIN, Scope.RESOURCE),
     ],
 )
-def test_classes_of_statuses(status: int, retry: Retry, scope: Scope) -> None:
+def test_a_status_decides_about_retries_and_scope(status: int, retry: Retry, scope: Scope) -> None:
     failure = status_failure(status)
     assert (failure.retry, failure.scope, failure.status) == (retry, scope, status)
 
@@ -34,7 +34,7 @@ def test_unknown_statuses_have_no_phrase() -> None:
     assert status_failure(599).message == "HTTP 599"
 
 
-def test_what_a_sink_raises() -> None:
+def test_an_error_of_a_sink_fails_the_file_or_stops_the_run() -> None:
     full = sink_failure(OSError(errno.ENOSPC, "No space left on device", "/m/a"))
     assert isinstance(full, StoreError)
     assert str(full) == "cannot write: no space left on device: /m/a"

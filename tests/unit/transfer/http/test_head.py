@@ -43,7 +43,7 @@ def test_trailers_are_ignored() -> None:
         [b"\r\n"],
     ],
 )
-def test_what_is_no_head_is_none(lines: list[bytes]) -> None:
+def test_an_invalid_head_is_none(lines: list[bytes]) -> None:
     assert Head.parse(lines) is None
 
 
@@ -60,7 +60,9 @@ def test_what_is_no_head_is_none(lines: list[bytes]) -> None:
         ("", None),
     ],
 )
-def test_content_range(value: str, wanted: tuple[ByteRange, int | None] | None) -> None:
+def test_content_range_is_read_or_ignored(
+    value: str, wanted: tuple[ByteRange, int | None] | None
+) -> None:
     assert head(f"Content-Range: {value}").content_range == wanted
 
 
@@ -82,19 +84,19 @@ def test_content_range(value: str, wanted: tuple[ByteRange, int | None] | None) 
         ((), None),
     ],
 )
-def test_only_strong_validators_are_fit_for_if_range(
+def test_only_strong_validators_are_used_for_if_range(
     fields: tuple[str, ...], wanted: str | None
 ) -> None:
     assert head(*fields).validator == wanted
 
 
-def test_lengths_that_are_no_numbers_are_absent() -> None:
+def test_an_invalid_length_counts_as_missing() -> None:
     assert head("Content-Length: 12").content_length == 12
     assert head("Content-Length: -1").content_length is None
     assert head("Content-Length: x").content_length is None
 
 
-def test_identity_is_no_coding() -> None:
+def test_identity_counts_as_no_coding() -> None:
     assert head("Content-Encoding: identity").encoding is None
     assert head("Content-Encoding: br").encoding == "br"
 
@@ -112,5 +114,5 @@ def test_identity_is_no_coding() -> None:
         (None, None),
     ],
 )
-def test_retry_after(value: str | None, wanted: float | None) -> None:
+def test_retry_after_is_a_number_or_a_date(value: str | None, wanted: float | None) -> None:
     assert retry_after_seconds(value, 60.0) == wanted

@@ -41,7 +41,7 @@ def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | F
         (Asked(range=ByteRange(40, 999)), 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
     ],
 )  # fmt: skip
-def test_good_responses(
+def test_a_response_that_matches_its_request_is_accepted(
     asked: Asked, status: int, fields: dict[str, str], wanted: Accepted
 ) -> None:
     assert verdict(asked, status, **fields) == wanted
@@ -67,7 +67,9 @@ def test_good_responses(
         (OPEN, 206, {"content_range": "bytes 40-99/*", "content_length": "61"}),
     ],
 )
-def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> None:
+def test_a_response_that_contradicts_its_request_is_a_failure(
+    asked: Asked, status: int, fields: dict[str, str]
+) -> None:
     failure = verdict(asked, status, **fields)
     assert isinstance(failure, Failure)
     assert not failure.restart
@@ -84,7 +86,9 @@ def test_bad_responses(asked: Asked, status: int, fields: dict[str, str]) -> Non
         (PIECE, 200, {"content_length": "101"}),
     ],
 )
-def test_responses_of_another_version(asked: Asked, status: int, fields: dict[str, str]) -> None:
+def test_a_response_of_another_version_restarts_the_file(
+    asked: Asked, status: int, fields: dict[str, str]
+) -> None:
     failure = verdict(asked, status, **fields)
     assert isinstance(failure, Failure)
     assert failure.restart
@@ -114,7 +118,7 @@ def test_a_redirect_needs_a_location() -> None:
         (302, "no-cache, max-age=9", 0.0),
     ],
 )
-def test_a_redirect_holds_as_long_as_its_status_and_cache_control_say(
+def test_a_redirect_is_valid_for_as_long_as_status_and_cache_control_say(
     status: int, control: str | None, seconds: float
 ) -> None:
     fields = {"location": "/x"} | ({"cache_control": control} if control else {})
@@ -146,7 +150,7 @@ BY_OUR_CLOCK = "Thu, 01 Jan 1970 00:00:05 GMT"
         (302, {"expires": NINE_LATER, "date": NOON, "cache_control": "public"}, 9.0),
     ],
 )
-def test_a_redirect_holds_until_it_expires_unless_cache_control_has_its_age(
+def test_a_redirect_is_valid_until_it_expires_unless_cache_control_has_its_age(
     status: int, fields: dict[str, str], seconds: float
 ) -> None:
     """By the server's clock if it tells the time, else by ours, which stands at zero here."""
@@ -177,7 +181,7 @@ def test_the_time_that_a_redirect_was_in_a_cache_counts(
     assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
 
 
-def test_a_pause_is_kept_only_where_another_attempt_may_help() -> None:
+def test_a_pause_is_kept_only_if_another_attempt_may_help() -> None:
     busy, gone = verdict(PLAIN, 503, retry_after="9"), verdict(PLAIN, 404, retry_after="9")
     assert isinstance(busy, Failure)
     assert isinstance(gone, Failure)

@@ -32,7 +32,7 @@ def test_spellings_of_one_origin_are_one(url: str) -> None:
     assert known.of(url) is known.of("http://h/")
 
 
-def test_both_spellings_of_a_name_in_another_script_are_one_origin() -> None:
+def test_unicode_and_ascii_spelling_of_a_host_are_one_origin() -> None:
     known = origins(send_credentials_to=("bücher.example",))
     assert known.of("http://bücher.example/") is known.of("http://xn--bcher-kva.example/")
     origin = known.of("http://xn--bcher-kva.example/")
@@ -60,7 +60,7 @@ def test_other_origins_are_others(url: str) -> None:
         "http://h:99999/",
     ],
 )
-def test_what_is_no_url_is_a_failure(url: str) -> None:
+def test_an_invalid_url_is_a_failure(url: str) -> None:
     assert isinstance(origins().of(url), Failure)
 
 
@@ -79,7 +79,7 @@ def test_other_schemes_are_refused_by_name(scheme: str) -> None:
         ("https://cdn.example:8080", False), ("xcdn.example", False), ("http://cdn.example", False),
     ],
 )  # fmt: skip
-def test_names_of_origins(name: str, matches: bool) -> None:
+def test_a_host_pattern_matches_the_origins_that_it_names(name: str, matches: bool) -> None:
     assert Origin("http", "cdn.example", 8080).matches(HostPattern.parse(name, "--o")) is matches
 
 
@@ -103,7 +103,7 @@ def test_ipv6_hosts_can_be_named() -> None:
         ("http://h/a", "../../b/./c", "http://h/b/c"),
     ],
 )
-def test_where_redirects_lead(base: str, location: str, wanted: str) -> None:
+def test_a_redirect_is_resolved_against_its_url(base: str, location: str, wanted: str) -> None:
     assert origins().redirect(base, location) == wanted
 
 
@@ -137,7 +137,7 @@ def test_spellings_of_an_address_are_one_origin(url: str) -> None:
         ("http://h/a", "http://h/a"),
     ],
 )
-def test_no_query_is_shown_that_may_repeat_the_one_that_was_appended(url: str, told: str) -> None:
+def test_no_query_is_shown_if_one_is_appended(url: str, told: str) -> None:
     assert shown(url, appended="t=SECRET") == told
     assert origins(append_query="t=SECRET").shown(url) == told
     assert ("?" in url) == ("?" in origins().shown(url))
@@ -194,7 +194,7 @@ def test_private_addresses_are_told_from_public_ones(address: str, refused: bool
     ],
     ids=str,
 )
-def test_connections_are_only_looked_at_where_one_may_be_refused(
+def test_addresses_are_checked_only_for_a_public_manifest(
     options: dict[str, object], guards: bool
 ) -> None:
     assert bool(guard(**options).public) is guards
@@ -232,7 +232,7 @@ def test_the_users_own_proxy_may_have_a_private_address(
     assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
 
 
-def test_an_origin_that_is_met_by_two_runs_at_once_is_complete_for_both() -> None:
+def test_an_origin_that_two_runs_meet_at_once_is_complete_for_both() -> None:
     """A request without its secrets would be refused for good."""
     url = "http://h/"
     asked: list[str] = []

@@ -31,7 +31,7 @@ def present(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("field", [*READ_AGAIN, *READ_ONCE])
-def test_files_have_to_be_there(field: str, tmp_path: Path, present: Path) -> None:
+def test_a_missing_file_is_refused(field: str, tmp_path: Path, present: Path) -> None:
     for name, reason in (
         (tmp_path / "gone", "file not found"),
         (str(present / "x"), "file not found"),
@@ -44,7 +44,7 @@ def test_files_have_to_be_there(field: str, tmp_path: Path, present: Path) -> No
 
 
 @pytest.mark.parametrize("field", READ_AGAIN)
-def test_what_libcurl_reads_has_to_be_a_file_that_can_be_read(
+def test_a_file_for_libcurl_must_be_readable_and_regular(
     field: str, tmp_path: Path, present: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Engine(naming(field, present, present)).close()
@@ -58,7 +58,7 @@ def test_what_libcurl_reads_has_to_be_a_file_that_can_be_read(
         Engine(naming(field, closed, present))
 
 
-def test_a_key_is_nothing_without_its_certificate() -> None:
+def test_a_key_without_its_certificate_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^key: its certificate is missing") as caught:
         TransferOptions(key="key.pem")
     assert caught.value.hint
@@ -77,9 +77,7 @@ def test_a_key_is_nothing_without_its_certificate() -> None:
         ("origin_headers", (dashget.OriginHeader("a,b", "A", "b"),), "'a,b' is not a valid host"),
     ],
 )
-def test_whoever_uses_the_library_reads_the_name_of_the_field(
-    field: str, value: object, said: str
-) -> None:
+def test_errors_of_the_library_name_the_field(field: str, value: object, said: str) -> None:
     given: dict[str, Any] = {field: value}
     with pytest.raises(FieldError, match=f"^{field}: {said}") as caught:
         dashget.load("http://127.0.0.1:1/x.mpd", transfer=TransferOptions(**given))

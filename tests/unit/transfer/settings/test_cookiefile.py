@@ -68,13 +68,13 @@ def test_a_line_that_real_tools_write_is_a_cookie(line: bytes, given: bytes) -> 
 
 
 @pytest.mark.parametrize(("line", "wrong"), BAD)
-def test_a_line_that_is_no_cookie_is_told_by_its_number(line: bytes, wrong: str) -> None:
+def test_an_invalid_line_is_named_by_its_number(line: bytes, wrong: str) -> None:
     found = parse_cookies(b"# Netscape HTTP Cookie File\n\n" + line + b"\n" + COOKIE)
     assert found.bad == ((3, wrong),)
     assert found.lines == (COOKIE,)
 
 
-def test_comments_and_empty_lines_are_nothing() -> None:
+def test_comments_and_empty_lines_are_skipped() -> None:
     head = (
         b"# Netscape HTTP Cookie File\r\n# https://curl.se/docs/http-cookies.html\r\n\r\n \t\n#\n"
     )
@@ -102,7 +102,7 @@ def test_comments_and_empty_lines_are_nothing() -> None:
         ),
     ],
 )
-def test_a_file_without_one_good_line_is_refused(
+def test_a_file_without_a_valid_line_is_refused(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "jar"
@@ -114,7 +114,7 @@ def test_a_file_without_one_good_line_is_refused(
     assert "SECRET" not in f"{caught.value.message}{caught.value.hint}"
 
 
-def test_a_bad_line_among_good_ones_is_a_warning(tmp_path: Path) -> None:
+def test_an_invalid_line_among_valid_ones_is_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(COOKIE + b"\nSECRET\n" + COOKIE + b"\nSECRET\tx\n")
     name = repr(str(path))
@@ -124,7 +124,7 @@ def test_a_bad_line_among_good_ones_is_a_warning(tmp_path: Path) -> None:
     )
 
 
-def test_many_bad_lines_are_summed_up(tmp_path: Path) -> None:
+def test_many_invalid_lines_are_summed_up(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(COOKIE + b"\nSECRET" * 9)
     *named, last = cookie_warnings(str(path))
@@ -132,13 +132,13 @@ def test_many_bad_lines_are_summed_up(tmp_path: Path) -> None:
     assert last == f"4 more lines of the cookie file {str(path)!r} are ignored"
 
 
-def test_a_file_that_a_tool_wrote_without_any_cookie_is_only_a_warning(tmp_path: Path) -> None:
+def test_a_file_without_cookies_is_only_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(b"# Netscape HTTP Cookie File\n")
     assert cookie_warnings(str(path)) == (f"the cookie file {str(path)!r} contains no cookies",)
 
 
-def test_a_good_file_is_no_reason_to_say_anything(tmp_path: Path) -> None:
+def test_a_valid_file_gives_no_warning(tmp_path: Path) -> None:
     path = tmp_path / "jar"
     path.write_bytes(COOKIE)
     assert cookie_warnings(str(path)) == ()

@@ -42,7 +42,7 @@ def warnings(tmp_path: Path, content: bytes) -> list[str]:
         b"machine h.example login me\npassword #SECRET\n",
     ],
 )
-def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: bytes) -> None:
+def test_a_valid_file_gives_no_warning(tmp_path: Path, content: bytes) -> None:
     assert warnings(tmp_path, content) == []
 
 
@@ -59,7 +59,7 @@ def test_what_is_good_is_no_reason_to_say_anything(tmp_path: Path, content: byte
         (b"# nothing yet\n", ["F contains no machine"]),
     ],
 )
-def test_what_libcurl_passes_over_is_a_warning(
+def test_a_word_that_libcurl_ignores_is_a_warning(
     tmp_path: Path, content: bytes, said: list[str]
 ) -> None:
     assert warnings(tmp_path, content) == said
@@ -88,7 +88,7 @@ def test_what_libcurl_passes_over_is_a_warning(
         (b"#" * 131073, "is larger than 131,072 bytes"),
     ],
 )
-def test_what_is_no_netrc_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "netrc"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
@@ -123,7 +123,7 @@ SAYING = [
 
 
 @pytest.mark.parametrize(("content", "expected"), SAYING)
-def test_who_to_be_at_a_host_is_what_libcurl_finds_in_the_file(
+def test_the_login_for_a_host_is_the_one_that_libcurl_finds(
     tmp_path: Path, content: bytes, expected: str | None
 ) -> None:
     (tmp_path / "netrc").write_bytes(content)
@@ -147,7 +147,7 @@ def told_by_libcurl(path: Path) -> str | None:
     return None if sent is None else base64.b64decode(sent.removeprefix("Basic ")).decode()
 
 
-def test_hosts_are_compared_in_any_case() -> None:
+def test_hosts_are_compared_without_regard_to_case() -> None:
     found = netrc_of(GivenFile("netrc", b"machine H.Example login me password SECRET"))
     login = found.login("h.eXAMPLE")
     assert login is not None

@@ -40,11 +40,11 @@ def test_a_proxy_is_shown_by_host_and_port(text: str, scheme: str, shown: str) -
         "http://p\\q",
     ],
 )
-def test_what_is_no_url_of_a_proxy_names_none(text: str) -> None:
+def test_an_invalid_proxy_url_names_no_proxy(text: str) -> None:
     assert Proxy.parse(text) is None
 
 
-def test_the_first_variable_that_says_anything_names_the_proxy_unless_the_option_does() -> None:
+def test_the_option_goes_before_the_first_variable_that_is_set() -> None:
     environment = {"https_proxy": "", "HTTPS_PROXY": "b:2", "all_proxy": "c:3", "HTTP_PROXY": "d:4"}
     assert proxy_of("https", None, environment) == Proxy("http", "b", 2, "HTTPS_PROXY")
     assert proxy_of("http", None, environment) == Proxy("http", "c", 3, "all_proxy")
