@@ -1,4 +1,4 @@
-"""What the engine is asked for, what it answers, and where the bytes go."""
+"""Requests and jobs for the engine, its results, and the sinks that receive the bytes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dashget.errors import FetchError, Retry
 
 
 class Method(enum.Enum):
-    """What is wanted of a resource."""
+    """The method of a request."""
 
     GET = "GET"
     HEAD = "HEAD"
-    """Size and validators only. Where HEAD is refused, ``Range: bytes=0-0`` is asked instead."""
+    """Size and validators only. If HEAD is refused, ``Range: bytes=0-0`` is requested instead."""
 
 
 class Request(HidesSecrets, frozen=True, gc=False):
@@ -42,8 +42,8 @@ class Request(HidesSecrets, frozen=True, gc=False):
 class ResponseHead(HidesSecrets, frozen=True, gc=False):
     """An accepted response (200 or 206), before its body.
 
-    ``size`` is that of what was requested (the whole resource, or the requested range),
-    also where the response holds only its rest; None where the server does not say.
+    ``size`` is that of the whole resource, or of the requested range, even if the response
+    holds only the rest of it; None if the server does not say.
     ``validator`` is fit for ``If-Range``: a strong ETag, else a Last-Modified that is at
     least a second older than the response (RFC 9110, 8.8.2.2 and 13.1.5), else None.
     """
@@ -63,11 +63,11 @@ class ResponseHead(HidesSecrets, frozen=True, gc=False):
     date: str | None = None
     """The ``Date`` header as received."""
     asked: str = ""
-    """Which of the request's URLs was asked, before redirects: what the bytes belong to."""
+    """The one of the request's URLs that was asked, before redirects: the source of the bytes."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """What an earlier attempt or run left: sorted, disjoint, closed ranges that are on disk.
+    """The bytes that an earlier run left on disk: sorted, disjoint, closed ranges.
 
     ``size`` and ``validator`` are those of the ResponseHead that these bytes came under.
     Without a validator the bytes cannot be trusted, and the engine starts from zero.
@@ -77,27 +77,34 @@ class ResumePoint(msgspec.Struct, frozen=True):
     size: int | None
     validator: str | None
     source: str | None = None
-    """Which URL was asked for them (``ResponseHead.asked``); None: the request's first one. A
-    validator says nothing of another."""
+    """The URL that was asked for them (``ResponseHead.asked``); None: the request's first one. A
+    validator holds for no other URL."""
 
 
 class Sink(Protocol):
-    """Where the bytes of one resource go; the engine's only way to the disk.
+    """Receives the bytes of one resource; the engine's only way to the disk.
 
     Calls for one sink never overlap, except that ``write`` may come from several threads
     at once after ``scatter``, at distinct offsets. Any of them may raise OSError, which
-    fails the file, or stops the run where it concerns the whole disk (ENOSPC, EDQUOT,
-    EROFS, EIO).
+    fails the file, or stops the run if it concerns the whole disk (ENOSPC, EDQUOT, EROFS, EIO).
+
+    A sink may also have these methods:
+
+    - ``write_pieces(pieces: list[bytes], offset: int)`` writes pieces that follow one another with
+      one system call, instead of ``write``. The list is the engine's, and used again.
+    - ``park()`` lets go of what the sink holds open, while nothing is written; it may be called
+      again and again. Before the next ``write`` comes ``begin``, or ``reopen``.
+    - ``reopen()`` goes on with a parked resource that comes in parallel ranges.
     """
 
     def resume_point(self) -> ResumePoint | None:
-        """Say what is already there. Asked once, before the first request."""
+        """Return what is on disk already. Called once, before the first request."""
         ...
 
     def begin(self, head: ResponseHead, offset: int) -> None:
-        """Note an accepted response whose first byte belongs at ``offset``.
+        """Record an accepted response whose first byte belongs at ``offset``.
 
-        Zero drops whatever is there; else bytes before ``offset`` stay, and ``head`` has
+        Zero drops everything that is there; else bytes before ``offset`` stay, and ``head`` has
         the validator and size they came under. Called before each response's bytes, but
         once only for a resource that comes in parallel ranges (with 0, or with the
         offset of the first gap where finished ranges are kept).
@@ -109,37 +116,11 @@ class Sink(Protocol):
         ...
 
     def write(self, data: bytes, offset: int, /) -> object:
-        """Put all of ``data`` at ``offset``. The result is ignored."""
+        """Write all of ``data`` at ``offset``. The result is ignored."""
         ...
 
     def written(self, span: ByteRange) -> None:
-        """Note that a parallel range is whole. Only after ``scatter``, one at a time."""
-        ...
-
-
-class GatheringSink(Sink, Protocol):
-    """A sink that can take several pieces with one system call, as ``os.pwritev`` does."""
-
-    def write_pieces(self, pieces: list[bytes], offset: int, /) -> object:
-        """Put the pieces, one behind the other, at ``offset``; instead of ``write``.
-
-        The list is the engine's, and used again after the call.
-        """
-        ...
-
-
-class ParkingSink(Sink, Protocol):
-    """A sink that holds something open which it can do without while nothing is written."""
-
-    def park(self) -> None:
-        """Let go of it; what was written stays. May be asked again and again.
-
-        Before the next ``write`` comes ``begin``, or ``reopen``.
-        """
-        ...
-
-    def reopen(self) -> None:
-        """Go on with a resource that comes in parallel ranges where it was; nothing if open."""
+        """Record that a parallel range is complete. Only after ``scatter``, one at a time."""
         ...
 
 
@@ -155,14 +136,14 @@ class Patience(msgspec.Struct, frozen=True, gc=False):
 
 
 class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A request and where its bytes go; ``payload`` is the caller's, untouched.
+    """A request and the sink for its bytes; ``payload`` is the caller's, untouched.
 
     ``open_sink`` is called with the job when the transfer starts, on a thread of the engine.
 
-    ``deliver`` may be given where nothing of the resource is there yet and all of it is wanted:
-    what is small and comes whole, in one go, at its first URL is handed to it as one list of
-    pieces, and no sink is opened. It may be called by several threads at once, for different
-    jobs, and raise what a sink may raise. The list is the engine's, and used again.
+    ``deliver`` may be given if nothing of the resource is on disk and all of it is wanted: a
+    small file that arrives at once from its first URL is handed to it as one list of pieces, and
+    no sink is opened. It may be called by several threads at once, for different jobs, and raise
+    what a sink may raise. The list is the engine's, and used again.
     """
 
     request: Request
@@ -227,14 +208,14 @@ class JobSource(Protocol):
 
 
 class Fetched(msgspec.Struct, frozen=True, gc=False):
-    """A resource that is here, whole: every byte announced has reached the sink.
+    """The result of a complete transfer: every byte announced has reached the sink.
 
     ``head`` is the accepted response's, of the last attempt. ``size`` counts the bytes of
     the resource (or requested range). ``transferred`` counts body bytes received for it, also
     in attempts that failed. ``attempts`` counts tries (1: the first succeeded), ``requests``
-    every request including redirects and ranges. ``first_byte_seconds`` is how long the first
-    response of all took to begin, whatever it was; ``seconds`` the time from the first request
-    until the resource was whole, over all attempts, ranges and pauses of this run.
+    every request including redirects and ranges. ``first_byte_seconds`` is how long the very
+    first response took to begin, good or not; ``seconds`` the time from the first request
+    until the resource was complete, over all attempts, ranges and pauses of this run.
     """
 
     head: ResponseHead
@@ -262,7 +243,7 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def url(self) -> str:
-        """Where the response came from, after redirects."""
+        """The URL of the response, after redirects."""
         return self.head.url
 
     @property
@@ -272,12 +253,11 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
 
 
 class TransferError(FetchError):
-    """A resource that was not obtained, and what was tried.
+    """A resource that could not be fetched, with the reasons.
 
-    ``url``, ``status`` and the message are those of the last attempt that says most;
-    ``tried`` has the last reason for each URL. ``cancelled`` is set where only the
-    stopping of the run kept it from being fetched, ``gone`` where every URL was answered
-    with 404 or 410.
+    ``url``, ``status`` and the message are those of the attempt that says most; ``tried`` has the
+    last reason for each URL. ``cancelled`` is True if only the end of the run kept it from being
+    fetched, ``gone`` if every URL was answered with 404 or 410.
     """
 
     def __init__(
@@ -307,9 +287,9 @@ class TransferError(FetchError):
 
 
 class UnderWay(msgspec.Struct, frozen=True):
-    """A job that is not done: how many of its bytes are here, those of earlier runs included.
+    """A job in progress, with its bytes on disk, those of earlier runs included.
 
-    ``size`` is None while the server has not told it.
+    ``size`` is None until the server has told it.
     """
 
     job: Job
@@ -327,14 +307,14 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     limit: int = 0
     """How many may be in flight at the moment."""
     under_way: tuple[UnderWay, ...] = ()
-    """Jobs of which something is here or known; not those that come whole within a moment."""
+    """Jobs of which bytes or the size are here; small files come and go between two readings."""
 
 
 class Hooks:
-    """Who wants to know what the engine does; override what matters.
+    """Receives what happens during a run; override the methods that matter.
 
-    The engine calls these, and ``done``, one at a time, on its own threads. They must
-    return soon, and raise only to stop the run.
+    The engine calls these, and ``done``, one at a time, on its own threads. They must return
+    soon, and raise only to stop the run.
     """
 
     wants_starts = True
@@ -343,16 +323,16 @@ class Hooks:
     """True if answers are to have a ``Timing``: libcurl is asked for it only then."""
 
     def on_started(self, job: Job, offset: int) -> None:
-        """Take note of the first request for a job; ``offset`` is where it resumes."""
+        """Receive the first request of a job; ``offset`` is where it resumes."""
 
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
-        """Take note that an attempt (from 1) failed and another follows after a delay."""
+        """Receive a failed attempt (from 1) that another one follows after a delay."""
 
     def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
-        """Take note that a job comes from its beginning, though so many bytes were here."""
+        """Receive that a job begins from zero, and drops so many bytes that were on disk."""
 
     def on_tick(self, reading: Reading) -> None:
-        """Take a reading, at most ten times a second."""
+        """Receive a reading, at most ten times a second."""
 
 
 class Transfers(Protocol):
@@ -376,27 +356,27 @@ class Transfers(Protocol):
 
 
 class MemorySink:
-    """A sink for one small resource. Refuses to grow past ``max_bytes``."""
+    """A sink in memory for one small resource of ``max_bytes`` at most."""
 
     def __init__(self, max_bytes: int) -> None:
         self.data = bytearray()
         self.max_bytes = max_bytes
 
     def resume_point(self) -> ResumePoint | None:
-        """Have nothing: memory does not outlive a run."""
+        """Return None: memory does not outlive a run."""
         return None
 
     def begin(self, head: ResponseHead, offset: int) -> None:
-        """Drop what is there from ``offset`` on; OverflowError if more is announced than fits."""
+        """Drop the bytes from ``offset`` on; OverflowError if more is announced than fits."""
         if head.size is not None and head.size > self.max_bytes:
             raise OverflowError(f"{head.size} bytes announced, at most {self.max_bytes} wanted")
         del self.data[offset:]
 
     def scatter(self) -> None:
-        """Take pieces in any order."""
+        """Accept pieces in any order."""
 
     def write(self, data: bytes, offset: int, /) -> object:
-        """Put the bytes in place; OverflowError past the limit."""
+        """Write the bytes; OverflowError past the limit."""
         end = offset + len(data)
         if end > self.max_bytes:
             raise OverflowError(f"more than the {self.max_bytes} bytes wanted")
@@ -406,4 +386,4 @@ class MemorySink:
         return None
 
     def written(self, span: ByteRange) -> None:
-        """Take note of nothing."""
+        """Record nothing."""

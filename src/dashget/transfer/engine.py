@@ -1,4 +1,4 @@
-"""The transfer engine: many resources at once, over libcurl's multi interface.
+"""The engine: fetches many resources at once, over libcurl's multi interface.
 
 ``Engine.run`` starts a few threads (loops), each with a multi handle of its own. They pull
 jobs, drive the transfers and report the results under one lock; the calling thread only
@@ -208,9 +208,9 @@ class Engine:
             raise run.error
 
     def _take(self, count: int, guard: Guard) -> tuple[Loop, ...]:
-        """Take loops that are free, or make them; fewer where no descriptor is left for more.
+        """Return free loops, or new ones; fewer if no descriptor is left for more.
 
-        One that has connections which other limits would have refused is closed.
+        A free loop with connections that ``guard`` may refuse is replaced.
         """
         taken: list[Loop] = []
         with self._guard:
@@ -274,7 +274,7 @@ class EngineFor:
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Callable[[Job, Fetched | TransferError], object],
         *,
         hooks: Hooks | None = None,
@@ -304,9 +304,9 @@ def _random() -> float:
 
 
 def _loops(options: TransferOptions) -> int:
-    """Return how many loops drive a run: as many as can each make a request to the same host.
+    """Return how many loops drive a run: each must be able to make a request to the same host.
 
-    One without a part in that would hold a part of all transfers, and make none of them.
+    A loop that is not would have a share of all transfers, and make none of them.
     """
     most = options.in_flight or options.max_in_flight
     return max(1, min(options.loops or _usual_loops(), most, options.max_per_host or most))
@@ -328,7 +328,7 @@ def _turn(loop: Loop, run: Run, ended: threading.Event) -> None:
 
 
 def _over(threads: list[threading.Thread], ended: list[threading.Event]) -> bool:
-    """Say whether all threads that were started have ended."""
+    """Return True if all threads that were started have ended."""
     return all(
         event.is_set() or thread.ident is None for thread, event in zip(threads, ended, strict=True)
     )

@@ -22,6 +22,7 @@ class Trace(Hooks):
         self._log = log
         self._hooks = hooks
         self._done = done
+        self.wants_timings = hooks.wants_timings
 
     def on_started(self, job: Job, offset: int) -> None:
         """Record the first request of a job."""

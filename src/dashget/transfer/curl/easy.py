@@ -1,4 +1,4 @@
-"""libcurl easy handles: made once with what never changes, then dressed for each request."""
+"""Options of libcurl's easy handles: those of all requests, and those of one origin."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _VERSIONS = {
 
 
 def new_cookies(options: TransferOptions) -> Any:
-    """Make what all handles share: the cookies of the user's file and those that servers set.
+    """Return the cookie store that all handles share, with the cookies of the user's file.
 
-    The file's are given once, here and now: a handle that got them later would put them
-    back in the place of newer ones. UsageError where it is not one of cookies.
+    They are put in only once: a handle that got them later would put them back in the place of
+    newer ones. UsageError if the file is not a cookie file.
     """
     share = pycurl.CurlShare()
     share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
@@ -47,14 +47,14 @@ def new_cookies(options: TransferOptions) -> Any:
 
 
 def new_handle(cookies: Any) -> Any:
-    """Make a handle that shares cookies with others, also after it was reset."""
+    """Return a handle that shares cookies with others, also after it was reset."""
     handle = pycurl.Curl()
     handle.setopt(pycurl.SHARE, cookies)
     return handle
 
 
 def prepare(handle: Any, options: TransferOptions) -> None:
-    """Give a handle that is new, or was reset, everything that holds for all requests of a run."""
+    """Set the options of all requests on a handle that is new or was reset."""
     handle.setopt(pycurl.COOKIEFILE, "")
     set_option = handle.setopt
     set_option(pycurl.NOSIGNAL, 1)
@@ -73,7 +73,7 @@ def prepare(handle: Any, options: TransferOptions) -> None:
 
 
 def _buffer_bytes(options: TransferOptions) -> int:
-    """Return how much is read at once: a small file at best, without filling the memory."""
+    """Return how much is read at once: a small file if possible, without filling the memory."""
     if options.limit_rate is not None:
         return _PACED_BUFFER_BYTES
     share = _BUFFERS_BYTES // (options.in_flight or options.max_in_flight)
@@ -81,7 +81,7 @@ def _buffer_bytes(options: TransferOptions) -> int:
 
 
 def check_support(http: HttpVersion) -> None:
-    """Raise UsageError where this libcurl does not speak a version of HTTP that was asked for."""
+    """Raise UsageError if this libcurl lacks the version of HTTP that the options ask for."""
     features = int(pycurl.version_info()[4])
     needed = {HttpVersion.HTTP_2: pycurl.VERSION_HTTP2, HttpVersion.HTTP_3: pycurl.VERSION_HTTP3}
     bit = needed.get(http)
@@ -93,7 +93,7 @@ def check_support(http: HttpVersion) -> None:
 
 
 def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
-    """Give a handle the headers and secrets of an origin, and take those of another away.
+    """Set the headers and secrets of an origin on a handle, and remove those of another.
 
     pycurl cannot take a client certificate away: a handle that has one must have been reset.
     """

@@ -1,8 +1,8 @@
-"""pycurl, without what its package adds for asyncio.
+"""pycurl, without the parts of its package for asyncio.
 
-That needs ``dataclasses`` and with it ``inspect``, ``ast`` and ``tokenize``: a tenth of what a
-short run takes to start, for nothing that is used here. The module itself is the same one
-that ``import pycurl`` gives, whoever asks for it and whenever.
+Those import ``dataclasses`` and with it ``inspect``, ``ast`` and ``tokenize``: a tenth of the
+time that a short run takes to start, for nothing that is used here. The module is the same one
+that ``import pycurl`` returns, before or after.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MODULE = "pycurl._pycurl"
 
 
 def _load() -> Any:
-    """Load the module alone where it is part of a package, else all there is."""
+    """Load the module without its package; without a package, load pycurl itself."""
     if _PACKAGE in sys.modules or _MODULE in sys.modules:
         return sys.modules.get(_MODULE) or sys.modules[_PACKAGE]
     package = PathFinder.find_spec(_PACKAGE)
@@ -40,9 +40,9 @@ def _load() -> Any:
 
 @contextlib.contextmanager
 def _lazy_binding() -> Iterator[None]:
-    """Have functions of shared libraries bound when they are first called (RTLD_LAZY).
+    """Bind functions of shared libraries when they are first called (RTLD_LAZY).
 
-    libcurl in a wheel brings twenty libraries, of whose functions a run calls few.
+    libcurl in a wheel brings twenty libraries, and a run calls few of their functions.
     """
     if not hasattr(sys, "setdlopenflags"):
         yield

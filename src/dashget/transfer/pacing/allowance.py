@@ -1,23 +1,23 @@
-"""How many transfers this machine has file descriptors for, as far as it has shown.
+"""The number of transfers for which this machine has file descriptors.
 
-A transfer needs one for its connection, and most of the time one for its part. Whoever else
-has them - another program, or a limit of this process - may give them back at any time.
+A transfer needs one for its connection, and most of the time one for its part. Another program
+may take the last ones, and give them back at any time.
 """
 
 from __future__ import annotations
 
 _PAUSE_SECONDS = 0.5
-"""How long nothing must have been short before there is one transfer more."""
+"""The time without a shortage after which one more transfer is allowed."""
 _PAUSE_AT_MOST_SECONDS = 30.0
 _PAUSE_WITHOUT_ANY_SECONDS = 2.0
-"""The same, where there is no transfer at all."""
+"""The longest such time while no transfer is allowed at all."""
 _MOMENT_SECONDS = 0.1
-"""Transfers that fail so soon after one another met the same shortage."""
+"""Transfers that fail within this time met the same shortage."""
 _HOPELESS_SECONDS = 10.0
 
 
 class Allowance:
-    """The most transfers there may be at once: fewer after a shortage, then more one by one.
+    """Limits the transfers at once: fewer after a shortage, then more, one by one.
 
     Each transfer that found no descriptor leaves as many as go on without it. From there the
     number grows again by one after each pause, up to where it failed before; to go as far
@@ -38,21 +38,21 @@ class Allowance:
     def __init__(self, most: int) -> None:
         self.most = self._all = most
         self._failed_at = most + 1
-        """The number that was too many when there was a shortage last."""
+        """The number that was too high at the last shortage."""
         self._pause = _PAUSE_SECONDS
         self._more_at = 0.0
         self._moment = 0.0
-        """Until when a shortage is still the one that was noticed already."""
+        """Clock time until which a shortage counts as the last one."""
         self._progress: object = None
         self._since = 0.0
 
     @property
     def is_short(self) -> bool:
-        """Whether there may be fewer than were asked for."""
+        """True if fewer are allowed than the user asked for."""
         return self.most < self._all
 
     def ran_short(self, left: int, now: float) -> None:
-        """Take note of a transfer that found no descriptor, while ``left`` others have theirs.
+        """Record a transfer that found no descriptor, while ``left`` others have theirs.
 
         With none left there is a pause before anything is tried again.
         """
@@ -66,7 +66,7 @@ class Allowance:
         self._wait(now)
 
     def recover(self, now: float) -> bool:
-        """Allow one more if the time has come; say so."""
+        """Allow one more transfer if it is time; return True if so."""
         if self.most >= self._all or now < self._more_at:
             return False
         self.most += 1
@@ -76,7 +76,7 @@ class Allowance:
         return True
 
     def is_hopeless(self, progress: object, now: float) -> bool:
-        """Say, after a shortage, whether not even one transfer has come to anything for long.
+        """Return True if no transfer has made progress for long; to be called after a shortage.
 
         ``progress`` is anything that is not equal once a transfer has brought something.
         """

@@ -10,7 +10,7 @@ from dashget.transfer.pacing.allowance import Allowance
 from dashget.transfer.settings.options import TransferOptions
 
 HOST_LIMIT = 16
-"""Connections to one host that nobody asked for by number."""
+"""Connections to one host, if the options give no number."""
 
 _BURST_SECONDS = 0.05
 
@@ -27,9 +27,9 @@ class Pacer:
         self._filled = clock()
 
     def take(self, size: int) -> bool:
-        """Take ``size`` bytes; False when it is too early for any.
+        """Take ``size`` bytes; return False if it is too early for any.
 
-        Whoever takes more than there is leaves a debt, so that large takes come through.
+        Taking more than there is leaves a debt, so that large takes come through.
         """
         with self._lock:
             self._fill()
@@ -39,7 +39,7 @@ class Pacer:
             return True
 
     def wait_seconds(self) -> float:
-        """Return how long it takes until something can be taken."""
+        """Return the time until something can be taken."""
         with self._lock:
             self._fill()
             return max(0.0, -self._tokens / self._rate)
@@ -54,7 +54,7 @@ _FIRST_LIMIT = 8
 _LONG_SECONDS = 0.2
 _INTERVAL_SECONDS = 0.5
 _GAIN = 1.05
-"""What more transfers must bring to be worth it."""
+"""The gain in bytes a second that makes more transfers worth it."""
 _STILL_GROWING = 1.1
 _INTERVALS_TO_GROW = 4
 _PATIENCE = 8
@@ -64,11 +64,11 @@ _LATENCY_RISE = 5.0
 _QUIET_SECONDS = 3.0
 """How long after a sign of overload the number does not grow."""
 _WAITING_SHARE = 0.5
-"""Where first bytes take this share of a transfer's time, more of them surely help."""
+"""If first bytes take this share of the time of transfers, more transfers surely help."""
 
 
 class Concurrency:
-    """How many transfers are in flight at most: the user's number, or one that is found.
+    """Limits the transfers in flight: to the user's number, or to one that is found.
 
     Finding: as long as the bytes a second grow from one interval to the next, the number
     doubles at once, up to what any one host may be asked for; to wait for connections to get
@@ -78,8 +78,8 @@ class Concurrency:
     connections that fail) halve the number; first bytes that take several times as long as at
     first, without more bytes a second, lower it by a quarter.
 
-    ``latency_seconds`` is how long a first byte took before, connecting included, if anybody
-    knows. Where that is long, the search begins with what one host may be asked for: half a
+    ``latency_seconds`` is how long a first byte took before, connecting included, if that is
+    known. If it is long, the search begins with what one host may be asked for: half a
     second of looking costs more there than connections that turn out to be too many.
 
     Either number is one of those that the machine has file descriptors for: ``allowance``.
@@ -101,12 +101,12 @@ class Concurrency:
         self._at_this_limit = 0
         self._searching = True
         self._starting = True
-        """Whether nothing has stopped the growth yet."""
+        """True until something stops the growth."""
         self._patience = _PATIENCE
         self._quiet_until = 0.0
 
     def ran_short(self, left: int, now: float) -> None:
-        """Take note that the machine has no file descriptor for more than ``left`` transfers."""
+        """Record that the machine has no file descriptor for more than ``left`` transfers."""
         self.allowance.ran_short(left, now)
         if self.limit > self.allowance.most:
             self.limit = self.allowance.most
@@ -117,17 +117,17 @@ class Concurrency:
             self.limit = self.allowance.most
 
     def settle_at(self, active: int) -> None:
-        """Go down to what is in flight: the hosts that are asked take no more."""
+        """Lower the limit to the transfers in flight: the hosts take no more."""
         if self.adaptive and 0 < active < self.limit:
             self._go_to(active, min(self._best[0], self._last_rate), searching=False)
 
     def arrived(self, first_byte_seconds: float, seconds: float) -> None:
-        """Take note of how long a request took, and its first byte."""
+        """Record how long a request took, and its first byte."""
         self._interval.latencies.append(first_byte_seconds)
         self._interval.seconds += seconds
 
     def failed(self, failure: Failure, now: float) -> None:
-        """Take note of a failed attempt; back off where it is a sign of overload."""
+        """Record a failed attempt, and halve the limit if it is a sign of overload."""
         overload = failure.status in (429, 503) or failure.scope is Scope.BASE
         if self.adaptive and overload and now >= self._quiet_until:
             self._quiet_until = now + _QUIET_SECONDS
@@ -135,7 +135,7 @@ class Concurrency:
             self._go_to(max(1, self.limit // 2), 0.0, searching=False)
 
     def observe(self, now: float, received: int, active: int) -> None:
-        """Look at the bytes received so far; to be called about ten times a second."""
+        """Adapt the limit to the bytes received so far; to be called about ten times a second."""
         self._recover(now)
         if not self.adaptive:
             return
@@ -198,7 +198,7 @@ class Concurrency:
 
 
 class _Interval:
-    """What was seen since the last judgement."""
+    """The measurements since the last change or decision."""
 
     __slots__ = ("full", "latencies", "looks", "received", "seconds", "since")
 
@@ -207,11 +207,11 @@ class _Interval:
         self.received = received
         self.looks = 0
         self.full = 0
-        """Looks at which as many transfers were in flight as allowed."""
+        """How often as many transfers were in flight as allowed."""
         self.latencies: list[float] = []
         self.seconds = 0.0
 
     @property
     def waiting(self) -> bool:
-        """Whether transfers spent their time waiting for first bytes, mostly."""
+        """True if transfers spent most of their time waiting for first bytes."""
         return sum(self.latencies) > _WAITING_SHARE * self.seconds

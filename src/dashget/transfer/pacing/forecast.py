@@ -1,8 +1,8 @@
-"""Where redirects will lead, as far as those seen before tell.
+"""Forecast where requests will be redirected, from the redirects seen before.
 
-A request to a host that redirects becomes one to the host where it leads, which may have as
-many as it is to have. So a host is not asked for more than the one behind it has room for. A
-forecast may be wrong: what is redirected nevertheless to a host without room waits there.
+A request to a host that redirects becomes one to the target host, which may have all its
+connections already. So a host gets no more requests than its target has room for. A forecast may
+be wrong: a request that is redirected to a host without room waits there.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from dashget.transfer.http.origin import Origin
 
 
 class Forecast:
-    """Where the redirects of each host led last. For one run, with its lock held."""
+    """Remembers the last redirect of each host. For one run, with its lock held."""
 
-    __slots__ = ("_led_from", "leads")
+    __slots__ = ("_sources", "targets")
 
     def __init__(self) -> None:
-        self.leads: dict[Origin, Origin] = {}
-        """Empty in most runs, which makes it the cheapest question."""
-        self._led_from: dict[Origin, set[Origin]] = {}
+        self.targets: dict[Origin, Origin] = {}
+        """The target of each host that redirects; empty in most runs, which is quick to see."""
+        self._sources: dict[Origin, set[Origin]] = {}
 
     def redirected(self, origin: Origin, target: Origin) -> None:
-        """Take note that a host has redirected to a target, unless that is on the same host."""
-        if target is origin or self.leads.get(origin) is target:
+        """Record that a host has redirected to a target, unless that is on the same host."""
+        if target is origin or self.targets.get(origin) is target:
             return
         self.answered(origin)
-        self.leads[origin] = target
-        self._led_from.setdefault(target, set()).add(origin)
+        self.targets[origin] = target
+        self._sources.setdefault(target, set()).add(origin)
 
     def answered(self, origin: Origin) -> None:
-        """Take note that a host has answered itself."""
-        target = self.leads.pop(origin, None)
+        """Record that a host has answered itself."""
+        target = self.targets.pop(origin, None)
         if target is not None:
-            self._led_from[target].discard(origin)
+            self._sources[target].discard(origin)
 
     def iter_ahead(self, origin: Origin) -> Iterator[Origin]:
-        """Yield the hosts where requests to ``origin`` will lead, one after the other."""
+        """Yield the hosts to which requests to ``origin`` will be redirected, in turn."""
         passed = {origin}
-        following = self.leads.get(origin)
+        following = self.targets.get(origin)
         while following is not None and following not in passed:
             yield following
             passed.add(following)
-            following = self.leads.get(following)
+            following = self.targets.get(following)
 
     def expected(self, target: Origin, busy: Mapping[Origin, int]) -> int:
-        """Return how many requests a host has, or will have, of those that are in flight."""
+        """Return the number of requests in flight that a host has, or will have."""
         count, met, left = 0, {target}, [target]
         while left:
             origin = left.pop()
             count += busy.get(origin, 0)
-            before = self._led_from.get(origin, set()) - met
+            before = self._sources.get(origin, set()) - met
             met |= before
             left += before
         return count

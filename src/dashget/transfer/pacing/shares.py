@@ -1,4 +1,4 @@
-"""How the transfers of a run are shared out among its loops.
+"""Share the transfers of a run, and the connections to a host, among its loops.
 
 No loop can use another's connections, so each number, of all transfers or of those to one
 host, is divided. With small files one loop drives all: there Python has more to do than
@@ -30,7 +30,7 @@ class Busy(Protocol):
 
 
 class Shares:
-    """Which part of all transfers each loop has."""
+    """The shares of the loops of a run."""
 
     __slots__ = ("_asked", "_concurrency", "_places", "forecast", "per_host", "wide")
 
@@ -45,19 +45,19 @@ class Shares:
         if self.per_host is None and options.in_flight is None:
             self.per_host = HOST_LIMIT
         self.wide = len(links) == 1
-        """Whether all loops take part."""
+        """True if all loops take part."""
         self.forecast = Forecast()
 
     def of(self, links: Busy) -> int:
-        """Return how many transfers a loop drives at most."""
+        """Return the most transfers that a loop drives at once."""
         return self._part(self._concurrency.limit, links)
 
     def has_room(self, origin: Origin, links: Busy) -> bool:
-        """Say whether a loop may make one more request to a host, and where that leads."""
+        """Return True if a loop may make one more request to a host, and to its redirect target."""
         return self.room(origin, links) > 0
 
     def room(self, origin: Origin, links: Busy) -> int:
-        """Return how many more requests to a host a loop may make, as far as hosts go."""
+        """Return how many more requests to a host a loop may make."""
         most = self.per_host
         if most is None:
             return _NO_LIMIT
@@ -69,14 +69,14 @@ class Shares:
                 # One loop may have had all of it, until now.
                 room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
         forecast = self.forecast
-        if forecast.leads:
+        if forecast.targets:
             for target in forecast.iter_ahead(origin):
                 if not self._is_free(target):
                     room = min(room, part - forecast.expected(target, links.busy))
         return max(0, room)
 
     def _is_free(self, origin: Origin) -> bool:
-        """Whether requests to a host are not limited: nobody said how many, and they share."""
+        """Return True if requests to a host have no limit: they share connections."""
         return origin.multiplexes and not self._asked
 
     def connections(self, links: Busy) -> int:
@@ -84,7 +84,7 @@ class Shares:
         return max(1, self._part(self.per_host or HOST_LIMIT, links))
 
     def streams(self, links: Busy) -> int:
-        """Return how many requests share a connection, where that is possible."""
+        """Return how many requests share a connection, if the server allows that."""
         return max(1, -(-self.of(links) // self.connections(links)))
 
     def _part(self, whole: int, links: Busy) -> int:

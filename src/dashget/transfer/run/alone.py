@@ -106,7 +106,7 @@ def free_places(board: Board, links: Links, whole: Whole) -> None:
         links.busy[slot.origin] -= 1
     board.active -= len(whole)
     forecast = board.shares.forecast
-    if forecast.leads:
+    if forecast.targets:
         for slot, _ in whole:
             forecast.answered(slot.origin)
 

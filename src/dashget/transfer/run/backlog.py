@@ -11,7 +11,7 @@ from dashget.transfer.run.task import Task
 
 
 class Backlog:
-    """Tasks to go on with: at once, after a pause, or when their host has room."""
+    """Tasks that go on at once, after a pause, or when their host has room."""
 
     __slots__ = ("_blocked", "_paused", "_ready", "_redirected", "_sequence", "count", "held")
 
@@ -24,7 +24,7 @@ class Backlog:
         self.count = 0
         """How many tasks are in it."""
         self.held = 0
-        """How many of them wait for a host that wants to be left alone."""
+        """How many of them wait for a host that asked for a pause."""
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as a slot is free."""
@@ -33,7 +33,7 @@ class Backlog:
         self._ready.append(task)
 
     def pause(self, task: Task, until: float, *, held: bool = False) -> None:
-        """Let a task go on at the clock time ``until``; ``held``: its host wants it so."""
+        """Let a task go on at the clock time ``until``; ``held``: its host asked for it."""
         task.queued += 1
         self.count += 1
         self.held += held
@@ -51,7 +51,7 @@ class Backlog:
         waiting.setdefault(origin, deque()).append(task)
 
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
-        """Take out the task that is to go on first, if there is one."""
+        """Remove and return the task that goes on first, if there is one."""
         while (task := self._first(now, has_room)) is not None:
             task.queued -= 1
             self.count -= 1
@@ -74,7 +74,7 @@ class Backlog:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a task could go on at once."""
+        """True if a task could go on at once."""
         return bool(self._ready)
 
     @property

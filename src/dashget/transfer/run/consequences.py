@@ -21,16 +21,7 @@ from dashget.transfer.run.aim import aim, may_go, must_wait, point
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import Exchange, Phase, Step
 from dashget.transfer.run.pieces import extend, note
-from dashget.transfer.run.task import (
-    AGAIN,
-    COMPLETE,
-    COMPLETES,
-    FIRST,
-    NEXT_RANGE,
-    RACES,
-    UNWANTED,
-    Task,
-)
+from dashget.transfer.run.task import Landing, Taken, Task
 from dashget.transfer.run.verdict import Verdict
 from dashget.transfer.run.ways import InRanges, Look
 
@@ -75,21 +66,21 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if exchange.dropped or task.phase is not Phase.OPEN:
         return False
     taken = task.way.accept(task, exchange, head, accepted)
-    if taken is COMPLETES:
+    if taken is Taken.COMPLETES:
         board.succeed(task)
         return False
-    if taken is UNWANTED:
+    if taken is Taken.UNWANTED:
         return False
     position = accepted.first - task.base
     end = None if accepted.end is None else accepted.end - task.base
-    if taken is RACES:
+    if taken is Taken.RACES:
         exchange.expect(position, end, noting=False)
         return not exchange.dropped
-    if taken is FIRST:
+    if taken is Taken.FIRST:
         if head.status == 200 and exchange.asked.range is not None:
             _tell_of_dropped(board, exchange, head)
         _begin(board, exchange, head, accepted, position)
-    if board.shares.forecast.leads or exchange.hops:
+    if board.shares.forecast.targets or exchange.hops:
         redirects.accepted(board, task, exchange, board.shared.clock())
     exchange.expect(position, end, noting=task.way.in_ranges)
     return True
@@ -188,9 +179,9 @@ def _landed(board: Board, exchange: Exchange[Task]) -> Exchange[Task] | None:
     landing = task.way.landed(task, exchange)
     if isinstance(landing, Failure):
         failed(board, exchange, landing, give_back(board, exchange))
-    elif landing is COMPLETE:
+    elif landing is Landing.COMPLETE:
         board.succeed(task)
-    elif landing is NEXT_RANGE or (landing is AGAIN and not task.exchanges):
+    elif landing is Landing.NEXT_RANGE or (landing is Landing.AGAIN and not task.exchanges):
         return next_exchange(board, task, slot)
     return None
 

@@ -1,4 +1,4 @@
-"""Which bytes of a resource are still to be claimed, when it comes in parallel ranges."""
+"""The bytes of a resource that are still to be claimed, when it comes in parallel ranges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dashget.common.byterange import ByteRange
 
 
 class Gaps:
-    """The bytes that nobody has and nobody fetches, as sorted disjoint spans ``[first, end)``."""
+    """The bytes that are neither on disk nor claimed, as sorted disjoint spans ``[first, end)``."""
 
     __slots__ = ("_spans",)
 
@@ -29,12 +29,12 @@ class Gaps:
 
     @property
     def total(self) -> int:
-        """How many bytes all gaps have together."""
+        """The bytes of all gaps together."""
         return sum(end - first for first, end in self._spans)
 
     @property
     def first(self) -> int | None:
-        """Where the first gap begins; None without one."""
+        """The first byte of the first gap; None if there is none."""
         return self._spans[0][0] if self._spans else None
 
     def take(self, most: int) -> tuple[int, int] | None:
@@ -61,7 +61,7 @@ class Gaps:
         return start, end
 
     def extend(self, position: int, most: int) -> int | None:
-        """Claim up to ``most`` bytes from ``position`` on; None where no gap begins there."""
+        """Claim up to ``most`` bytes from ``position`` on; None if no gap begins there."""
         for i, (first, end) in enumerate(self._spans):
             if first == position:
                 stop = min(end, first + most)
@@ -73,7 +73,7 @@ class Gaps:
         return None
 
     def give_back(self, first: int, end: int) -> None:
-        """Return a claim that came to nothing, or what is left of it."""
+        """Return the rest of a claim that was not fetched."""
         if first >= end:
             return
         insort(self._spans, (first, end))

@@ -1,4 +1,4 @@
-"""When to try again, and where: backoff, the budget of a run, bases that are left alone."""
+"""Decide when and where to try again: backoff, the budget of a run, bases with penalties."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.task import Task, bases_of
 from dashget.transfer.settings.options import TransferOptions
 
-_LEFT_ALONE_SECONDS = 30.0
-_LEFT_ALONE_LIMIT_SECONDS = 300.0
+_PENALTY_SECONDS = 30.0
+_PENALTY_LIMIT_SECONDS = 300.0
 _STRIKES = 3
 _MISSING = GONE_STATUSES | {425}
 
@@ -29,7 +29,7 @@ def backoff_seconds(failures: int, options: TransferOptions, random: Callable[[]
 
 
 class Budget:
-    """How many retries a whole run may make, so that a dead server ends it."""
+    """The retries that a whole run may make, so that a dead server ends it."""
 
     __slots__ = ("_fixed", "started", "used")
 
@@ -39,7 +39,7 @@ class Budget:
         self.used = 0
 
     def spend(self) -> bool:
-        """Take one retry out; False when there is none left."""
+        """Take one retry; return False if none is left."""
         allowed = self._fixed if self._fixed is not None else 200 + self.started // 2
         if self.used >= allowed:
             return False
@@ -48,11 +48,11 @@ class Budget:
 
 
 class Bases:
-    """Which service locations fail, and how long they are left alone.
+    """The service locations that fail, and how long others are preferred to them.
 
-    A base is known by the beginning of its URLs, up to where the alternatives of a
-    resource are the same. One that cannot be reached is left alone at once, one that
-    lacks resources which others have after three in a row.
+    A base is the beginning of its URLs, up to the ending that the alternatives of a resource
+    have in common. One that cannot be reached gets a penalty at once, one that lacks resources
+    after three in a row.
     """
 
     __slots__ = ("_bad",)
@@ -65,22 +65,22 @@ class Bases:
         strikes = self._bad.setdefault(base, _Strikes())
         strikes.count += _STRIKES if unreachable else 1
         if strikes.count >= _STRIKES and now >= strikes.until:
-            strikes.pause = min(_LEFT_ALONE_LIMIT_SECONDS, 2 * strikes.pause)
+            strikes.pause = min(_PENALTY_LIMIT_SECONDS, 2 * strikes.pause)
             strikes.until = now + strikes.pause
 
     def worked(self, task: Task) -> None:
-        """Forget what was held against the base that a task came from."""
+        """Remove the penalty of the base that a task came from."""
         if self._bad and len(task.urls) > 1 and task.source_index is not None:
             self._bad.pop(bases_of(task.urls)[task.source_index], None)
 
-    def left_alone(self, base: str, now: float) -> bool:
-        """Say whether others are to be tried before this one."""
+    def has_penalty(self, base: str, now: float) -> bool:
+        """Return True if others are to be tried before this one."""
         strikes = self._bad.get(base)
         return strikes is not None and now < strikes.until
 
     @property
     def no_penalties(self) -> bool:
-        """Whether nothing is held against any base: the usual case, and a cheap question."""
+        """True if no base has a penalty: the usual case, and quick to see."""
         return not self._bad
 
 
@@ -89,19 +89,19 @@ class _Strikes:
 
     def __init__(self) -> None:
         self.count = 0
-        self.pause = _LEFT_ALONE_SECONDS / 2
+        self.pause = _PENALTY_SECONDS / 2
         self.until = 0.0
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Another attempt: on which URL of the task, and after which pause."""
+    """Another attempt: the index of the task's URL, and the pause before it."""
 
     index: int
     delay_seconds: float
 
 
 class Retries:
-    """Decides, in one run, what follows a failed attempt."""
+    """Decides what follows a failed attempt, in one run."""
 
     def __init__(self, options: TransferOptions, bases: Bases, random: Callable[[], float]) -> None:
         self._options = options
@@ -112,11 +112,11 @@ class Retries:
     def choose(
         self, task: Task, now: float, held_back: Callable[[str, float], bool] | None = None
     ) -> int | None:
-        """Return the index of the URL to try next; None when all have failed for good.
+        """Return the index of the URL to try next; None if all attempts are used up.
 
-        Each is tried twice before the next one has its turn, so that one failing base
-        does not hold everything up, until each has used up its attempts. URLs whose origin
-        is ``held_back``, or whose base is left alone, come last.
+        Each is tried twice before the next one has its turn, so that one failing base does not
+        hold everything up. URLs whose origin is ``held_back``, or whose base has a penalty, come
+        last.
         """
         most, tries = self._options.retries, task.tries
         if task.most_tries is not None:
@@ -132,17 +132,17 @@ class Retries:
 
         def rank(i: int) -> tuple[bool, bool, int, int]:
             held = held_back is not None and held_back(task.urls[i], now)
-            return held, bool(base) and self._bases.left_alone(base[i], now), tries[i] // 2, i
+            return held, bool(base) and self._bases.has_penalty(base[i], now), tries[i] // 2, i
 
         return min(left, key=rank)
 
     def after(
         self, task: Task, index: int, origin: Origin, failure: Failure, progress: int, now: float
     ) -> Again | None:
-        """Count a failed attempt on URL ``index``, and say what follows; None: it is over.
+        """Count a failed attempt on URL ``index``; return the next one, or None if there is none.
 
-        ``origin`` is where it failed (redirects may have led elsewhere); ``progress`` counts
-        the bytes that the attempt brought nevertheless.
+        ``origin`` is the one that failed (the request may have been redirected); ``progress``
+        counts the new bytes of the attempt.
         """
         failure = self._hold_back(origin, failure, now)
         patience = task.job.patience
@@ -163,9 +163,9 @@ class Retries:
         return None if now + delay >= task.deadline else Again(following, delay)
 
     def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
-        """Return after which pause to ask for a body's end again; None: the server does not say.
+        """Return the pause before a body's end is asked for again; None if the server has answered.
 
-        What may pass is no answer: a server that broke a body off is in trouble.
+        A temporary failure is not an answer: a server that broke a body off is in trouble.
         """
         failure = self._hold_back(origin, failure, now)
         if failure.retry is not Retry.AGAIN or 200 <= (failure.status or 0) < 400:
@@ -177,12 +177,12 @@ class Retries:
         return max(pause, self._wait(origin, now))
 
     def _wait(self, origin: Origin, now: float) -> float:
-        """Return how long an origin is to be left alone, unless nobody waits for so long."""
+        """Return the pause that an origin asked for; 0 if it is longer than the options allow."""
         wait = origin.not_before - now
         return wait if wait <= self._options.retry_after_limit_seconds else 0.0
 
     def _hold_back(self, origin: Origin, failure: Failure, now: float) -> Failure:
-        """Obey a ``Retry-After``: it holds back all requests to that origin."""
+        """Obey a ``Retry-After``, which holds back all requests to that origin."""
         after = failure.retry_after_seconds
         if after is None:
             return failure

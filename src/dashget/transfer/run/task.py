@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Callable
 from typing import Protocol
-
-import msgspec
 
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import (
@@ -28,6 +27,32 @@ from dashget.transfer.run.exchange import Attempt, Exchange, Owner, Phase, Redir
 
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _RESTARTS = 3
+
+
+class Taken(enum.Enum):
+    """How a good response is taken."""
+
+    FIRST = enum.auto()
+    """The sink begins, or goes on, with it."""
+    JOINS = enum.auto()
+    """It brings one more range."""
+    RACES = enum.auto()
+    """It brings bytes that another exchange brings, too."""
+    UNWANTED = enum.auto()
+    COMPLETES = enum.auto()
+    """It proves that the resource is complete; its body is not wanted."""
+
+
+class Landing(enum.Enum):
+    """What follows a complete response."""
+
+    COMPLETE = enum.auto()
+    """The resource is complete."""
+    AGAIN = enum.auto()
+    """The same slot asks again if the task has no other exchange."""
+    NEXT_RANGE = enum.auto()
+    """The same slot asks for another range."""
+    NOTHING = enum.auto()
 
 
 class Way(Protocol):
@@ -60,38 +85,6 @@ class Way(Protocol):
 
     def may_race(self, task: Task) -> bool:
         """Return True if another exchange may go after the bytes of a slow one."""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """How a good response is taken; see the values below."""
-
-    name: str
-
-
-FIRST = Taken("first")
-"""The sink begins, or goes on, with it."""
-JOINS = Taken("joins")
-"""It brings one more range."""
-RACES = Taken("races")
-"""It brings bytes that another exchange brings, too."""
-UNWANTED = Taken("unwanted")
-COMPLETES = Taken("completes")
-"""It proves that the resource is complete; its body is not wanted."""
-
-
-class Landing(msgspec.Struct, frozen=True):
-    """What follows a complete response; see the values below."""
-
-    name: str
-
-
-COMPLETE = Landing("complete")
-"""The resource is complete."""
-AGAIN = Landing("again")
-"""The same slot asks again if the task has no other exchange."""
-NEXT_RANGE = Landing("next range")
-"""The same slot asks for another range."""
-NOTHING = Landing("nothing")
 
 
 class Task(Owner):

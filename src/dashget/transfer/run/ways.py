@@ -15,21 +15,7 @@ from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted, Asked
 from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
 from dashget.transfer.run.gaps import Gaps, finished_prefix
-from dashget.transfer.run.task import (
-    AGAIN,
-    COMPLETE,
-    COMPLETES,
-    FIRST,
-    JOINS,
-    NEXT_RANGE,
-    NOTHING,
-    RACES,
-    UNWANTED,
-    Landing,
-    Taken,
-    Task,
-    Way,
-)
+from dashget.transfer.run.task import Landing, Taken, Task, Way
 
 _MUCH_BYTES = 1024 * 1024
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
@@ -76,21 +62,21 @@ class InOne:
         """Take a response that goes on here, races another, or tells of the body's end."""
         if any(each is not exchange and each.under_way for each in task.exchanges):
             exchange.dropped = not _same_version(task, head, accepted, exchange.index)
-            return RACES
+            return Taken.RACES
         end = task.end
         if end.asking:
             if self._has_its_end(task, head, accepted):
-                return COMPLETES
+                return Taken.COMPLETES
             if head.status == 206 and (
                 task.validator is None or task.source_index != exchange.index
             ):
                 # It may continue another version than the one that is here.
                 task.restart()
-                return UNWANTED
+                return Taken.UNWANTED
             if head.status == 200 and task.may_restart():
                 # Another version, whose end may be as uncertain; again and again at most thrice.
                 end.renewed()
-        return FIRST
+        return Taken.FIRST
 
     def _has_its_end(self, task: Task, head: Head, accepted: Accepted) -> bool:
         """Take the answer to the question for the body's end; return True if all is here.
@@ -120,18 +106,18 @@ class InOne:
             return bad_body(f"it ended after {position} of {told} bytes")
         self.prefix = position
         if not _may_lack_its_end(task, exchange):
-            return COMPLETE
+            return Landing.COMPLETE
         if not position and not end.empty_known:
             # No last byte could be asked for: the same once more, for all of it.
             end.empty_known = True
-            return AGAIN
+            return Landing.AGAIN
         if position and not end.known:
             end.ask()
             # One that was to overtake this one: no longer needed, and asked after its end.
             for other in task.exchanges:
                 other.dropped = True
-            return AGAIN
-        return COMPLETE
+            return Landing.AGAIN
+        return Landing.COMPLETE
 
     def broken(self, task: Task, exchange: Exchange[Task]) -> int:
         """Keep the bytes that continue the prefix."""
@@ -203,10 +189,10 @@ class InRanges:
     def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
         """Take one more range, or the first response of this run."""
         if not task.sink_begun:
-            return FIRST
+            return Taken.FIRST
         task.reopen_sink()
         self.ranges_work = True
-        return JOINS
+        return Taken.JOINS
 
     def begin(self, task: Task, head: Head, position: int) -> None:
         """Go on with what an earlier run left, or in one stream if a server sends all of it."""
@@ -222,7 +208,7 @@ class InRanges:
         if exchange.position > exchange.start:
             # The file gets on: what failed before was not in a row.
             task.tries[exchange.index] = 0
-        return NEXT_RANGE if self.gaps and task.phase is Phase.OPEN else NOTHING
+        return Landing.NEXT_RANGE if self.gaps and task.phase is Phase.OPEN else Landing.NOTHING
 
     def broken(self, task: Task, exchange: Exchange[Task]) -> int:
         """Give back the rest of the claim."""
@@ -267,7 +253,7 @@ class Look:
 
     def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
         """Take what the head says."""
-        return FIRST
+        return Taken.FIRST
 
     def begin(self, task: Task, head: Head, position: int) -> None:
         """Expect no body."""
@@ -275,13 +261,13 @@ class Look:
     def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
         """Be content with a size, and probe if there is none."""
         if task.size is not None:
-            return COMPLETE
+            return Landing.COMPLETE
         if self.probes:
             task.failure = Failure("the server does not tell the size", Retry.ELSEWHERE)
             task.give_up()
         else:
             self.probes = True
-        return NOTHING
+        return Landing.NOTHING
 
     def broken(self, task: Task, exchange: Exchange[Task]) -> int:
         """Keep nothing."""

@@ -15,7 +15,7 @@ def origins(names: str) -> tuple[Origin, ...]:
 def test_nothing_is_expected_beyond_what_is_there_before_a_redirect_is_seen() -> None:
     a, b = origins("ab")
     forecast = Forecast()
-    assert not forecast.leads
+    assert not forecast.targets
     assert list(forecast.iter_ahead(a)) == []
     assert forecast.expected(b, {a: 3, b: 2}) == 2
 
@@ -46,7 +46,7 @@ def test_a_host_that_answers_itself_leads_nowhere() -> None:
     forecast.redirected(a, b)
     forecast.answered(a)
     forecast.answered(b)
-    assert not forecast.leads
+    assert not forecast.targets
     assert forecast.expected(b, {a: 1}) == 0
 
 
@@ -54,7 +54,7 @@ def test_a_redirect_within_a_host_leads_nowhere() -> None:
     (a,) = origins("a")
     forecast = Forecast()
     forecast.redirected(a, a)
-    assert not forecast.leads
+    assert not forecast.targets
 
 
 @pytest.mark.parametrize("start", [0, 1, 2])

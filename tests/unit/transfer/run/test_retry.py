@@ -88,12 +88,12 @@ def test_a_budget_runs_out() -> None:
 def test_a_base_that_cannot_be_reached_is_left_alone_for_longer_and_longer() -> None:
     bases = Bases()
     bases.failed("http://h", 0.0, unreachable=True)
-    assert bases.left_alone("http://h", 29.0)
-    assert not bases.left_alone("http://h", 31.0)
+    assert bases.has_penalty("http://h", 29.0)
+    assert not bases.has_penalty("http://h", 31.0)
     bases.failed("http://h", 31.0, unreachable=True)
-    assert bases.left_alone("http://h", 80.0)
-    assert not bases.left_alone("http://h", 100.0)
-    assert not bases.left_alone("http://g", 0.0)
+    assert bases.has_penalty("http://h", 80.0)
+    assert not bases.has_penalty("http://h", 100.0)
+    assert not bases.has_penalty("http://g", 0.0)
 
 
 def test_success_is_forgiveness() -> None:
