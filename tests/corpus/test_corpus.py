@@ -1,4 +1,4 @@
-"""Small manifests beside the plans that follow from them by the standard.
+"""Small manifests, and the plans that follow from them by the standard.
 
 ``NAME.mpd`` states its rule; ``NAME.plan.json`` holds the expected plan and, in ``derived``, how it
 was worked out by hand. Only the keys that are given are compared, but the number of segments
@@ -74,7 +74,7 @@ def segments_of(presentation: Presentation, case: dict[str, Any]) -> list[dict[s
 
 
 def indexed(representation: Any, files: dict[str, dict[str, str]]) -> Any:
-    """Answer what ``read_index`` needs with the hex dumps in the case: offset -> bytes."""
+    """Give ``read_index`` the ranges it needs, from the hex dumps in the case (offset -> bytes)."""
     known: dict[ByteRange, bytes] = {}
     for _ in range(10):
         answer = read_index(representation, known)

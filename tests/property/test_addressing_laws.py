@@ -33,7 +33,7 @@ def index_of(information: str, *, duration: Fraction | None, type_: str = "stati
 
 
 def xs_duration(value: Fraction) -> str:
-    """Write seconds with as many decimals as they have; the value must be a decimal."""
+    """Format seconds with all their decimals; the value must have finitely many."""
     scaled = value * 10**12
     assert scaled.denominator == 1
     whole, rest = divmod(scaled.numerator, 10**12)

@@ -1,4 +1,4 @@
-"""What holds of progress whatever is told of a run."""
+"""Laws of progress for any sequence of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record and the journal of parts, damaged anywhere: no crash, and never a wrong mirror.
+"""Damage to the record and the journals: never a crash, never a wrong mirror.
 
 A mirror is made once and copied for each example; one of its files is cut short, has one
 byte changed, or gets a stretch of rubbish. The next run may refuse the directory with a
@@ -50,7 +50,7 @@ Damage = Callable[[bytes], bytes]
 
 
 class Cut(NamedTuple):
-    """Lose everything from a place on; ``place`` is a share of the file, from 0 to 1."""
+    """Truncate the file; ``place`` is the share of it that is kept, from 0 to 1."""
 
     place: float
 
@@ -70,7 +70,7 @@ class Flip(NamedTuple):
 
 
 class Scrawl(NamedTuple):
-    """Write rubbish over a place."""
+    """Overwrite a place with random bytes."""
 
     place: float
     rubbish: bytes
@@ -104,7 +104,7 @@ def publish(server: FaultServer, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def complete(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror that is whole."""
+    """A complete mirror."""
     root = tmp_path_factory.mktemp("complete")
     assert mirror(server, root).complete
     return root
@@ -112,7 +112,7 @@ def complete(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="module")
 def unfinished(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror with a file that broke off, and one that came in parallel ranges and has holes."""
+    """A mirror with an interrupted file, and one fetched in parallel ranges that has holes."""
     root = tmp_path_factory.mktemp("unfinished")
     for name in ("v/2.m4s", "v/3.m4s", "big.bin"):
         server.on(f"/show/{name}", refuse(404))
@@ -129,7 +129,7 @@ def unfinished(server: FaultServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def begin_part(server: FaultServer, store: Mirror, name: str, *spans: tuple[int, int]) -> None:
-    """Leave what a run leaves that breaks off; several spans came in parallel."""
+    """Leave the part of an interrupted transfer; several spans were received in parallel."""
     data, part = FILES[name], store.part(name, server.url(f"/show/{name}"))
     part.begin(head_of(name), 0)
     if len(spans) > 1:
@@ -159,7 +159,7 @@ def mirror(server: FaultServer, root: Path) -> dashget.Summary:
 def mirror_damaged(
     server: FaultServer, pristine: Path, name: str, damage: Damage
 ) -> dashget.Summary | None:
-    """Damage a copy of a mirror and run; None if the directory was refused."""
+    """Damage a copy of a mirror and mirror again; return None if the directory was refused."""
     server.seen.clear()
     with tempfile.TemporaryDirectory() as directory:
         root = Path(shutil.copytree(pristine, Path(directory) / "m"))
@@ -180,7 +180,7 @@ def mirror_damaged(
 
 
 def refused(error: dashget.StoreError) -> None:
-    """Hold a refusal against what a user needs."""
+    """Check that a refusal has a message and a hint."""
     assert error.message
     assert error.hint
 
@@ -228,7 +228,7 @@ def test_an_undamaged_journal_saves_all_received_bytes(
 def test_damaged_lines_of_the_journal_lose_only_their_ranges(
     server: FaultServer, unfinished: Path
 ) -> None:
-    # Each range has two lines: when it was written, and when it was synced at the end of the run.
+    # Each range has two lines: one when written, one when synced at the end of the run.
     garble: Damage = lambda data: data.replace(b'"span":[20000,', b'"span:[20000,')  # noqa: E731
     summary = mirror_damaged(server, unfinished, JOURNAL, garble)
     assert summary is not None

@@ -1,4 +1,4 @@
-"""Laws of templates, URLs and documents: what holds whatever the text is."""
+"""Laws of templates, URLs and documents for any text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command lines for the tests of this directory, read but not run."""
+"""Command lines for the tests of this directory; they are parsed, not run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def command_line(command: str) -> list[str]:
 
 
 def read(*words: str) -> argparse.Namespace:
-    """Read a command and its arguments."""
+    """Parse a command and its arguments."""
     return make_parser(words[0]).read(words[1:])
 
 
 def options_of(parser: Parser) -> list[argparse.Action]:
-    """Return what may be written in any order."""
+    """Return the actions of all options."""
     return [action for action in parser._actions if action.option_strings]

@@ -1,4 +1,4 @@
-"""Which command is called, and what becomes of its result and of every error."""
+"""Choosing the command, and turning its result or error into an exit code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PERIOD = (
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace]]:
-    """Stand in for the commands, and note which one was called with what."""
+    """Replace the commands by functions that record their arguments."""
     calls: list[tuple[str, argparse.Namespace]] = []
 
     def stand_in(name: str) -> Callable[[argparse.Namespace], int]:

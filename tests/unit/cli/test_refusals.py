@@ -223,7 +223,7 @@ def test_what_no_host_can_be_called_gets_no_secrets_and_no_headers(
      "ALL", "http://h", "HTTPS://h:443", "https://h/", "http://[::1]/", "bücher.example"],
 )  # fmt: skip
 def test_valid_hosts_and_origins_are_accepted(place: str, capsys: Captured) -> None:
-    # The document is not an MPD, which shows that all options were fine.
+    # Exit code 3 (the document is not an MPD) shows that all options were accepted.
     assert run(["x.mpd", "--send-credentials-to", place, "-H", f"@{place} Name: value"]) == 3
 
 

@@ -1,4 +1,4 @@
-"""Signals end a run in order, and whoever repeats Ctrl-C gets an answer."""
+"""Signals stop a run in order; a second Ctrl-C ends it at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _no_signal_ends_the_tests() -> Iterator[None]:
 
 @pytest.fixture
 def stop() -> Iterator[Stop]:
-    """A run that is at work and ends in order."""
+    """A run in progress that can stop in order."""
     stop = Stop()
     with stop.answered():
         yield stop
@@ -97,7 +97,7 @@ def test_an_interrupt_during_imports_prints_one_line() -> None:
 
 
 class Gone(io.StringIO):
-    """A terminal whose other side is closed."""
+    """A closed terminal."""
 
     def __init__(self, number: int = errno.EIO) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is wrong with a media file, seen from the inside."""
+"""Problems found inside media files."""
 
 from __future__ import annotations
 

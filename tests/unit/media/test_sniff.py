@@ -1,4 +1,4 @@
-"""HTML pages that came in place of something else."""
+"""Recognising HTML pages that were sent instead of another file."""
 
 from __future__ import annotations
 

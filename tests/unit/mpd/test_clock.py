@@ -1,4 +1,4 @@
-"""Where a dynamic presentation's wall clock is learnt (5.8.4.11)."""
+"""Sources of a dynamic presentation's wall-clock time (5.8.4.11)."""
 
 from __future__ import annotations
 

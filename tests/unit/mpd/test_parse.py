@@ -1,4 +1,4 @@
-"""Reading documents: what is an MPD, what is not, and what is forgiven."""
+"""Parsing documents: MPDs, other formats, and mistakes that are mended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remote elements: asked for, put in place, never fetched here (5.5)."""
+"""Remote elements (5.5): listed, replaced by fetched bytes, never fetched here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of a resolved presentation that plans do not show."""
+"""Facts of a resolved presentation that a plan does not contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URL references, by the examples of RFC 3986, 5.4, and what MPDs bring."""
+"""URL references: the examples of RFC 3986, 5.4, and odd ones from MPDs."""
 
 from __future__ import annotations
 

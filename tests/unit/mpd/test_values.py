@@ -1,4 +1,4 @@
-"""The lexical forms of attributes."""
+"""Parsing the values of attributes."""
 
 from __future__ import annotations
 

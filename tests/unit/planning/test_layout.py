@@ -1,4 +1,4 @@
-"""Names in the mirror: safe, one to one, and those of the server where possible."""
+"""Paths in the mirror: safe, unique, and those of the server if possible."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def address(text: str) -> Address:
 
 
 def paths(*urls: str, manifest: str = MANIFEST) -> list[str]:
-    """Lay out the URLs together, and name segment 7 at time 700 of each."""
+    """Make a layout of the URLs; return the path of segment 7 at time 700 of each."""
     addresses = [address(url) for url in urls]
     layout = Layout(manifest, addresses)
     return [layout.path(a, 7, 700, 1) for a in addresses]
@@ -238,7 +238,7 @@ def test_paths_stay_inside_and_are_never_shared_by_different_resources(tails: li
 
 
 def _equivalent(url: str) -> str:
-    """Undo the encodings that RFC 3986, 6.2.2.2 calls equivalent, as far as URLS has them."""
+    """Decode the equivalent encodings (RFC 3986, 6.2.2.2) that occur in URLS."""
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)

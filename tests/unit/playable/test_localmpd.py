@@ -1,4 +1,4 @@
-"""The manifest that plays from the mirror: its own plan is the mirror's files."""
+"""The local MPD: its plan consists of the mirror's files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def mirror_paths(data: bytes, **rules: str) -> list[str]:
 
 
 def played_paths(local: bytes) -> list[str]:
-    """Return the files that a player asks a static server for, given the local MPD."""
+    """Return the files that a player requests from a static server for the local MPD."""
     from urllib.parse import unquote, urlsplit
 
     base = "http://mirror.example/any/where/"

@@ -1,4 +1,4 @@
-"""Reading the index of a single file: what is asked for, and what comes of it."""
+"""Reading the index of a single file: requested ranges and resulting subsegments."""
 
 from __future__ import annotations
 

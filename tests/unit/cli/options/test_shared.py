@@ -136,7 +136,7 @@ WORDS = [
     ("verify", ["-v"], "verbose", True),
     ("verify", ["--verbose"], "verbose", True),
 ]
-"""What a command's own ``run`` looks at."""
+"""The options that a command's ``run`` reads itself."""
 
 UNTESTED_HERE = {"--help", "-h", "--version", "--key", "--debug"}
 

@@ -1,4 +1,4 @@
-"""A small terminal that wraps long lines, and wraps them anew when it is resized."""
+"""A small terminal that wraps long lines, and wraps them again when it is resized."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TOKENS = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 class Screen(io.StringIO):
-    """What is written to it is seen in ``lines``, with all that has left the screen at its top.
+    """A terminal whose output is in ``lines``, including rows that have left the screen.
 
     Like tmux it makes room at the top for rows that wrapping adds, also if the last are empty.
     """
@@ -22,14 +22,14 @@ class Screen(io.StringIO):
         self.cursor_shown = self.wraps = True
         self._rows: list[str] = [""] * height
         self._wrapped: list[bool] = [False] * height
-        """Whether a row goes on in the next one."""
+        """True if a row continues in the next one."""
 
     def isatty(self) -> bool:
         return True
 
     @property
     def lines(self) -> list[str]:
-        """All rows as they are seen, without blanks and empty rows at their ends."""
+        """Return all visible rows, without trailing spaces and trailing empty rows."""
         rows = [row.rstrip() for row in self._rows]
         while rows and not rows[-1]:
             rows.pop()
@@ -46,7 +46,7 @@ class Screen(io.StringIO):
         return super().write(data)
 
     def resize(self, columns: int) -> None:
-        """Wrap all lines anew; the cursor stays at its place in the text."""
+        """Wrap all lines again; the cursor keeps its place in the text."""
         start = self.row
         while start and self._wrapped[start - 1]:
             start -= 1

@@ -1,4 +1,4 @@
-"""What ``dashget verify`` shows to people."""
+"""Output of ``dashget verify`` for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``dashget list`` says about a presentation."""
+"""Tables and JSON of ``dashget list``."""
 
 from __future__ import annotations
 

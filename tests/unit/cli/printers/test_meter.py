@@ -1,4 +1,4 @@
-"""How far a run is: percent, bytes and time left while files are under way."""
+"""Progress of a run: percent, bytes and remaining time while files are in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people and programs are told about a run."""
+"""Output of a run for people and programs."""
 
 from __future__ import annotations
 

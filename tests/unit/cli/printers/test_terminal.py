@@ -1,4 +1,4 @@
-"""The live display: what fits is shown whole, and nothing is left behind."""
+"""The live display fits the terminal, and leaves no remains of earlier paintings."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ HEIGHT = 15
 
 
 class Live:
-    """A display on a small terminal, and the time."""
+    """A display on a small terminal, with a clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
         self.now = 0.0
         self.told_columns: int | None = None
-        """What the terminal says, where it does not tell yet that it was resized."""
+        """The size that the terminal reports, which may be outdated after a resize."""
         self.screen = Screen(columns, HEIGHT)
         monkeypatch.setenv("TERM", "xterm")
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
@@ -41,7 +41,7 @@ class Live:
         return os.terminal_size((self.told_columns or self.screen.columns, HEIGHT))
 
     def begin(self, files: int = 119) -> None:
-        # Near the top of its screen, a terminal may have no room for what it wraps.
+        # Near the top of its screen, a terminal may lack room for wrapped rows.
         self.screen.write("\n" * HEIGHT)
         self.printer(ManifestLoaded("http://h/x.mpd", 900, "static", 1, 2, "show"))
         self.printer(
@@ -60,7 +60,7 @@ class Live:
 
     @property
     def rows(self) -> list[str]:
-        """What is below the line about the manifest."""
+        """Return the rows below the line about the manifest."""
         told = "".join(self.screen.lines)
         assert told.count("-> show") == 1
         shown = self.screen.lines

@@ -1,4 +1,4 @@
-"""Numbers, as people get to see them."""
+"""Formatting numbers for people."""
 
 from __future__ import annotations
 
