@@ -60,7 +60,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cases share: the two checkouts, where to work, how often to run."""
+    """The two checkouts, the folder to work in, and the number of runs: the same for all cases."""
 
     checkouts: tuple[Tool, Tool]
     directory: Path

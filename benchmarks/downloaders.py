@@ -1,4 +1,4 @@
-"""The tools that take part, and how each one is told to fetch a file set."""
+"""The tools that take part, and the arguments with which each fetches a file set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEDIA = {".m4s", ".mp4"}
 
 @dataclass(frozen=True)
 class Job:
-    """What a tool is to fetch, and where to."""
+    """A file set to fetch, and the folder for it."""
 
     files: FileSet
     base: str
@@ -32,13 +32,13 @@ class Job:
 
     @property
     def stderr(self) -> Path:
-        """Where the words of a run go."""
+        """The file for the standard error of a run."""
         return self.listing.with_suffix(".stderr")
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A downloader: how it is called, and how it is told to run a job."""
+    """A downloader: its command, and the arguments for a job."""
 
     name: str
     program: list[str]
@@ -65,7 +65,7 @@ class Tool:
 def make_job(
     files: FileSet, directory: Path, address: str, protocol: str, authority: Path | None
 ) -> Job:
-    """Describe the fetching of a set from ``address``, and list its URLs in a file."""
+    """Return the job of fetching a set from ``address``; write its URLs into a file."""
     base = f"{address}/{files.name}"
     listing = directory / f"{files.name}.txt"
     listing.write_text("".join(f"{base}/{name}\n" for name in files.names))
@@ -73,7 +73,7 @@ def make_job(
 
 
 def check(tool: Tool, job: Job) -> None:
-    """Make sure that everything was fetched; SystemExit names the tool that did not."""
+    """Raise SystemExit, with the tool's name, if anything is missing."""
     sizes = media_sizes(job.output)
     wanted = [job.files.total] if tool.one_file else [job.files.size] * job.files.count
     if sizes != wanted:

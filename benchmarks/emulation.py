@@ -66,7 +66,7 @@ class Link:
 
     @property
     def queue(self) -> int:
-        """Bytes that wait for the link at the most: about what is under way on it."""
+        """The most bytes that may wait for the link: about as many as travel on it."""
         return max(_LEAST_QUEUE, round(self.rate * self.rtt / 8))
 
     def __str__(self) -> str:
@@ -90,7 +90,7 @@ class Ends:
 
     @property
     def client_prefix(self) -> list[str]:
-        """What to put before a command so that it runs on the client's side."""
+        """The words before a command that make it run on the client's side."""
         return ["nsenter", f"--net={_NAMESPACES / self.client}"]
 
     def listen(self, congestion: str = "cubic") -> socket.socket:
@@ -118,7 +118,7 @@ def emulate(link: Link) -> Iterator[Ends]:
 
 @contextlib.contextmanager
 def inside(namespace: str) -> Iterator[None]:
-    """Have the sockets that this thread makes belong to ``namespace``."""
+    """Make the sockets of this thread in ``namespace``."""
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     other = os.open(_NAMESPACES / namespace, os.O_RDONLY)
     try:
@@ -159,7 +159,7 @@ def _remove_stale() -> None:
 
 
 def _open_device(namespace: str, address: str) -> int:
-    """Make a TUN device, move it into the namespace, and give the descriptor of its packets."""
+    """Make a TUN device, move it into the namespace, and return its descriptor."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     request = struct.pack("16sH22x", b"dashget%d", _IFF_TUN | _IFF_NO_PI)
     answer = fcntl.ioctl(descriptor, _TUNSETIFF, request)
@@ -195,7 +195,7 @@ def _mover(link: Link, devices: list[int]) -> Iterator[None]:
 
 
 class _Direction:
-    """One way through the link: what is under way, and when the link is free again."""
+    """One way through the link: the packets on it, and the time at which it is free again."""
 
     def __init__(self, link: Link, seed: int, target: int) -> None:
         self.under_way: collections.deque[tuple[float, bytes]] = collections.deque()
@@ -218,7 +218,7 @@ class _Direction:
         self.under_way.append((end + self._delay, packet))
 
     def deliver(self, now: float) -> None:
-        """Hand over what is due."""
+        """Deliver the packets whose time has come."""
         under_way = self.under_way
         while under_way and under_way[0][0] <= now:
             with contextlib.suppress(OSError):  # the device is going, or its side is full
@@ -307,7 +307,7 @@ def _measure_rtt(ends: Ends) -> float:
 
 
 def _measure_udp_rate(ends: Ends, link: Link) -> float:
-    """Send a third more than the link carries, and see what comes out each second."""
+    """Send a third more than the link carries, and return the rate at the other end."""
     arrived: list[tuple[float, int]] = []
     payload = bytes(_MTU - 28)
     interval = _MTU * 8 / (link.rate * 1.3)
@@ -324,7 +324,7 @@ def _measure_udp_rate(ends: Ends, link: Link) -> float:
 
 
 def _measure_loss(ends: Ends) -> tuple[int, int]:
-    """Send small datagrams, far fewer than the link carries, and count what is missing."""
+    """Send small datagrams, far fewer than the link carries, and count the missing ones."""
     arrived: list[tuple[float, int]] = []
     with (
         _datagrams(ends.client) as client,
@@ -363,7 +363,7 @@ def _pour(listener: socket.socket) -> None:
 
 
 def _count(target: socket.socket, arrived: list[tuple[float, int]]) -> None:
-    """Take datagrams until there is none for a second."""
+    """Count datagrams until none comes for a second."""
     with contextlib.suppress(TimeoutError):
         while True:
             size = len(target.recv(2048))

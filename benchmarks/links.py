@@ -64,14 +64,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Course:
-    """A file set, the link it comes over, and who takes turns there."""
+    """A file set, its link, and the commands that take turns."""
 
     link: Link
     files: FileSet
     tools: list[Tool]
 
     def estimate(self, limit: float) -> float:
-        """About how many seconds one round takes."""
+        """Return about how many seconds one round takes."""
         return sum(
             min(limit, _estimate(self.link, self.files, tool)) + _PAUSE_SECONDS
             for tool in self.tools
@@ -153,7 +153,7 @@ def _make_set(link: Link, name: str, seconds: float) -> FileSet:
 
 
 def _estimate(link: Link, files: FileSet, tool: Tool) -> float:
-    """About how long a run takes: the link's rate, or that of so many connections."""
+    """Return about how long a run takes: by the link's rate, or that of its connections."""
     connections = int(tool.transfers) if tool.transfers.isdigit() else 8
     rate = link.rate
     if link.loss:  # Mathis et al., "The Macroscopic Behavior of TCP"
@@ -206,7 +206,7 @@ def _attempt(tool: Tool, job: Job, ends: Ends, limit: float) -> Reading:
 
 
 def _evaluate(reading: Reading, tool: Tool, job: Job) -> Run:
-    """Make sure that a run fetched everything, unless it was ended."""
+    """Return the rate of a run; raise SystemExit if it failed or lacks files."""
     if reading.status == 0:
         check(tool, job)
     elif reading.status != _KILLED:

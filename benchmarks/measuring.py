@@ -1,4 +1,4 @@
-"""Run a command to its end, and say what it took; and what kind of machine this is."""
+"""Run a command and measure its time and memory; describe the machine."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def run(
 def run_undisturbed(
     attempt: Callable[[], Reading], counts: Disturbances, repeats: int = _REPEATS
 ) -> Reading:
-    """Repeat a disturbed run, but not for ever; the least disturbed one counts."""
+    """Repeat a disturbed run a few times; return the least disturbed one."""
     readings = [attempt()]
     while readings[-1].is_disturbed and len(readings) <= repeats:
         counts.repeated += 1
@@ -95,7 +95,7 @@ def run_undisturbed(
 
 
 def _read_cpu_times() -> tuple[int, int] | None:
-    """All CPU time of the machine so far and what the hypervisor took of it, where it says so."""
+    """Return all CPU time of the machine so far, and the hypervisor's share if it is known."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
         return sum(map(int, fields)), int(fields[7])
@@ -109,7 +109,7 @@ def _stolen_share(before: tuple[int, int] | None, after: tuple[int, int] | None)
 
 
 def environment(authority: Path | None = None) -> dict[str, str]:
-    """The variables for a run: no colours, the benchmark's certificate trusted."""
+    """Return the variables for a run: no colours, the benchmark's certificate trusted."""
     variables = {**os.environ, "NO_COLOR": "1"}
     # Compiled modules are kept, as Python does by default and every installation has it.
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -139,7 +139,7 @@ def _available_memory() -> int:
 
 
 def machine(directory: Path) -> list[str]:
-    """The lines that a table is read with: system, processor, where the files are."""
+    """Return the lines above a table: system, processor, kind of disk."""
     load, _, _ = os.getloadavg()
     if load > _BUSY:
         print(f"the machine is busy (load {load:.1f}): the figures will not do", file=sys.stderr)

@@ -55,7 +55,7 @@ MPEGDASHParser.parse(open(sys.argv[1]).read())
 
 @dataclass(frozen=True)
 class Document:
-    """A manifest to read, and how many segments it means."""
+    """A manifest to read, and the number of its segments."""
 
     name: str
     title: str
@@ -141,7 +141,7 @@ def _measure(
 
 
 def _run(tool: Tool, path: Path, limit: float) -> Reading | None:
-    """Run once; None where the tool does not end in time or fails."""
+    """Run once; return None if the tool fails or does not end in time."""
     command = [part.replace("{mpd}", str(path)) for part in tool.command]
     started = time.perf_counter()
     with subprocess.Popen(

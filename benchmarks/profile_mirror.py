@@ -49,10 +49,8 @@ _PLACES = (
     ("store/record", "record"),
     ("store/", "files (open, write, rename, stat)"),
     ("transfer/", "engine, in Python"),
-    ("mirroring", "engine, in Python"),
-    ("outcomes", "engine, in Python"),
-    ("ledger", "engine, in Python"),
-    ("report/", "events and report"),
+    ("mirroring/", "engine, in Python"),
+    ("cli/printers/", "events and report"),
     ("events", "events and report"),
     ("cli/", "command line"),
     ("", "manifest and planning"),
@@ -152,7 +150,7 @@ def _profile(job: Job, options: argparse.Namespace, py_spy: str | None, perf: st
 def _run(
     prefix: list[str], command: list[str], job: Job, options: argparse.Namespace
 ) -> tuple[float, float]:
-    """Mirror once; seconds of the clock and of the CPU."""
+    """Mirror once; return seconds of the clock and of the CPU."""
     clear(job.output, job.files.total * 5 // 4)
     variables = {**environment(job.authority), "PYTHONPATH": str(Path(options.source).absolute())}
     reading = run(
@@ -171,7 +169,7 @@ def _add_up(
     job: Job,
     options: argparse.Namespace,
 ) -> collections.Counter[str]:
-    """Sample so many runs, and give the samples of each class together."""
+    """Sample several runs, and return the samples of each class together."""
     total: collections.Counter[str] = collections.Counter()
     for _ in range(options.rounds):
         _run(prefix, command, job, options)

@@ -1,4 +1,4 @@
-"""Measure what it costs to run DashGet again on a mirror that is complete.
+"""Measure the cost of running DashGet again on a complete mirror.
 
 A presentation of many small files is mirrored once from a server on loopback; then the same
 command runs again, and again. Reported are the wall time of the whole process (median,
@@ -113,7 +113,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _run(command: list[str]) -> Reading:
-    """Run to the end; wall time from the start of the process to its end."""
+    """Run to the end; return the wall time of the process, its memory and requests."""
     Handler.asked.clear()
     started = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -145,7 +145,7 @@ def _print(title: str, readings: list[Reading]) -> None:
 
 
 def _print_reading(dashget: str, root: Path) -> None:
-    """Time a verification whose only work is to read the record in full."""
+    """Time a verification that only reads the whole record."""
     record = root / ".dashget" / "record.jsonl"
     size = record.stat().st_size / 2**20
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the benchmarks fetch: file sets with their manifests, and an nginx that serves them."""
+"""The file sets of the benchmarks with their manifests, and an nginx that serves them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _WHOLE = "whole.mp4"
 
 @dataclass(frozen=True)
 class FileSet:
-    """So many segments of one size, or one file of many MiB, with a manifest that names them."""
+    """A number of segments of one size, or one large file, with a manifest that names them."""
 
     name: str
     count: int
@@ -73,7 +73,7 @@ class FileSet:
         return f"one file of {size}" if self.is_single else f"{self.count} x {size}"
 
     def scaled(self, factor: float) -> FileSet:
-        """Give a set of so many times as many files, or of one file so many times as large."""
+        """Return the set with ``factor`` times as many files; a single file gets larger."""
         if self.is_single:
             return replace(self, size=round(self.size * factor))
         return replace(self, count=max(2, round(self.count * factor)))
@@ -146,7 +146,7 @@ def serve(
     authority: Path | None = None,
     listener: socket.socket | None = None,
 ) -> Iterator[str]:
-    """Run nginx over ``directory``/origin, and give the URL of its root.
+    """Run nginx over ``directory``/origin, and yield the URL of its root.
 
     nginx takes over a socket that already listens: nobody has to wait for it, and it serves
     in whatever network namespace the socket was made.

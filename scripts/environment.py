@@ -58,7 +58,7 @@ _CAUSES = (
         "check the network, and HTTPS_PROXY behind a proxy; the same command tries again",
     ),
 )
-"""Texts in pip's output, what they mean, and what to do."""
+"""Texts in pip's output, with their meaning and a hint."""
 
 
 class SetUpError(Exception):
@@ -80,7 +80,7 @@ class Environment:
 
     @property
     def notes(self) -> Path:
-        """Where the launcher keeps what it knows."""
+        """The folder for the launcher's notes."""
         return self.directory / "launcher"
 
     @property
@@ -121,7 +121,7 @@ class Environment:
             yield file.fileno()
 
     def _is_installed_here(self) -> bool:
-        """Whether an installation was finished, at this place, and its Python still runs."""
+        """Return True if an installation was finished at this place and its Python runs."""
         try:
             installed_root = (self.notes / _ROOT).read_text().rstrip("\n")
         except FileNotFoundError:
@@ -141,7 +141,7 @@ class Environment:
         return noted == self._pins_text()
 
     def _dependencies_unchanged(self) -> bool:
-        """Whether ``pyproject.toml`` has changed only in what an installation does not use."""
+        """Return True if only settings have changed that an installation does not use."""
 
         def relevant(text: str) -> list[object]:
             tables = tomllib.loads(text)
@@ -155,7 +155,7 @@ class Environment:
             return False
 
     def _has_python(self) -> bool:
-        """Whether the environment has a working pip on a Python that is new enough."""
+        """Return True if the environment has a working pip on a Python that is new enough."""
         check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
         try:
             done = subprocess.run(
@@ -191,7 +191,7 @@ class Environment:
         self._write_stamp()
 
     def _install_pinned(self, pins: Path, lock: int) -> bool:
-        """Install exactly the listed versions; return False, and say why, if that fails."""
+        """Install exactly the listed versions; if that fails, print the reason and return False."""
         try:
             self._pip(["--require-hashes", "--requirement", str(pins)], lock)
         except SetUpError as err:
@@ -278,7 +278,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _explain(output: str, code: int) -> tuple[str, str]:
-    """Say why pip or venv failed, from its output, and what to do."""
+    """Return the reason for a failure of pip or venv, from its output, and a hint."""
     for text, reason, hint in _CAUSES:
         if text in output:
             return reason, hint
