@@ -4,18 +4,20 @@
 
     import dashget
 
-    loaded = dashget.load("https://example.com/show/manifest.mpd")
-    for planned in dashget.plan(loaded):
-        print(planned.segment.url, planned.path)
+    with dashget.Session(in_flight=8) as session:
+        show = session.open("https://example.com/show/manifest.mpd")
+        for planned in show.plan(video="best"):
+            print(planned.segment.url, planned.path)
+        show.mirror("show", video="best").raise_for_failures()
 
-    summary = dashget.mirror("https://example.com/show/manifest.mpd")
-    assert summary.complete
-
-``load``, ``plan``, ``mirror`` and ``verify`` do what the commands do. Everything raised on
-purpose is a ``DashGetError``. The names in ``__all__`` are the public interface.
+``load``, ``plan``, ``mirror`` and ``verify`` do one thing each without a session; ``dashget.aio``
+has the same for asyncio. Everything raised on purpose is a ``DashGetError``. The names in
+``__all__`` are the public interface; ``docs/guide/library.md`` is the guide to it.
 """
 
 from __future__ import annotations
+
+import sys
 
 from dashget.version import __version__ as __version__
 
@@ -39,8 +41,18 @@ else:
         if home is None:
             raise AttributeError(f"module 'dashget' has no attribute {name!r}")
         value = getattr(importlib.import_module(home), name)
+        if isinstance(value, type) and _has_readers():
+            from dashget.common.fielddocs import document_fields
+
+            document_fields(value)
         globals()[name] = value
         return value
+
+    def _has_readers() -> bool:
+        """Return True if people may ask for help: in a shell, or with pydoc."""
+        main = getattr(sys.modules.get("__main__"), "__spec__", None)
+        named = getattr(main, "name", None)
+        return hasattr(sys, "ps1") or "pydoc" in sys.modules or named == "pydoc"
 
     def __dir__() -> list[str]:
         return __all__.copy()

@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import dashget
 from dashget import _public
+from dashget.common.fielddocs import document_fields
+from tests.support.program import environment
 
 TYPED = Path(__file__).parents[1] / "typed/public.py"
 CLASSES = [name for name in dashget.__all__ if isinstance(getattr(dashget, name), type)]
@@ -75,3 +78,30 @@ def test_every_public_class_has_a_signature_and_a_help_page(name: str) -> None:
 
 def test_the_help_of_the_package_is_shown() -> None:
     assert "mirrors MPEG-DASH presentations" in pydoc.plain(pydoc.render_doc(dashget))
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "text"),
+    [
+        ("MirrorOptions", "prune", "Remove recorded files that the manifest no longer names."),
+        ("TransferOptions", "user", "``name:password``"),
+        ("Summary", "kept_files", "Unfinished files"),
+        ("Loaded", "fetched", "How the MPD was fetched"),
+    ],
+)
+def test_help_documents_the_fields_of_a_struct(name: str, field: str, text: str) -> None:
+    command = [sys.executable, "-P", "-m", "pydoc", f"dashget.{name}"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=True, env=environment()
+    )
+    lines = [line.strip(" |") for line in done.stdout.splitlines()]
+    assert any(line.startswith(f"{field}: {text}") for line in lines)
+
+
+def test_a_class_without_documented_fields_keeps_its_own_text() -> None:
+    made = msgspec.defstruct("Made", [("field", int)])
+    made.__doc__ = "Its text."
+    document_fields(made)
+    document_fields(dashget.Stop)
+    assert made.__doc__ == "Its text."
+    assert "Fields" not in (dashget.Stop.__doc__ or "")
