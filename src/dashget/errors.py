@@ -2,7 +2,7 @@
 
 ::
 
-    DashGetError                 what prevents any result
+    DashGetError                 base of all of them
      +-- UsageError              exit 2   invalid arguments; a ValueError as well
      |    +-- FieldError                   one field of an options struct, or one argument
      |    +-- SessionClosedError           a session was used after it was closed
@@ -11,17 +11,17 @@
      |    +-- MPDValidityError            an MPD that breaks the standard; carries every issue
      |    +-- UnsupportedMPDError         a feature that is refused by name
      +-- SelectionError          exit 4   nothing is left to fetch
-     +-- ManifestFetchError      exit 5   the MPD could not be had
-     +-- StoreError              exit 6   the disk, or a directory that is not ours
+     +-- ManifestFetchError      exit 5   the MPD could not be fetched
+     +-- StoreError              exit 6   the disk, or a directory that is not a mirror
      |    +-- InUseError                   another process holds the mirror
      +-- MirrorIncompleteError   exit 1   files are missing, see Summary.raise_for_failures
      +-- FetchError              (1)      one file; collected in the Summary, seldom raised
 
-The text of an error says what failed, on what, and the number; ``hint`` says what the
-reader can do about it. Neither ends in a period. What is wrong with one field of the options
-is told under the field's name, which the command line replaces by its option; a hint to another
-option spells it as on the command line: ``--allow-private`` is the field ``allow_private``.
-Exit codes are the command line's business; the numbers stand here so that there is one list.
+The text of an error names the failed action, its object and the numbers; ``hint`` is advice.
+Neither ends in a period. An error about one field of the options begins with the field's name,
+which the command line replaces by that of the option; a hint to another option has its name on
+the command line: ``--allow-private`` is the field ``allow_private``. The exit codes are those of
+the command line.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class UsageError(DashGetError, ValueError):
 
 
 class Issue(msgspec.Struct, frozen=True):
-    """One thing about a manifest that is wrong, or that deserves a warning.
+    """One problem of a manifest, or one warning about it.
 
     ``where`` is a path such as ``MPD/Period[2]/AdaptationSet[1]`` (1-based, as XPath
     counts), ``line`` the 1-based source line if known, ``clause`` the rule's place in
@@ -75,7 +75,7 @@ class Issue(msgspec.Struct, frozen=True):
 
 
 class MPDError(DashGetError):
-    """The document is not one that can be mirrored. ``issues`` holds all that was found."""
+    """The document cannot be mirrored. ``issues`` has all problems that were found."""
 
     exit_code = 3
 
@@ -87,25 +87,25 @@ class MPDError(DashGetError):
 
 
 class MPDSyntaxError(MPDError):
-    """Not an MPD at all, or XML that breaks off."""
+    """Not an MPD at all, or truncated XML."""
 
 
 class MPDValidityError(MPDError):
-    """An MPD that contradicts the standard where it matters; ``issues`` has every place."""
+    """An MPD that breaks the standard in parts that segments depend on, listed in ``issues``."""
 
 
 class UnsupportedMPDError(MPDError):
-    """A feature that DashGet refuses by name."""
+    """A feature that DashGet does not support."""
 
 
 class SelectionError(DashGetError):
-    """The selection leaves nothing, or names what is not there."""
+    """The selection matches nothing, or names an unknown Period or Representation."""
 
     exit_code = 4
 
 
 class ManifestFetchError(DashGetError):
-    """The MPD itself could not be had."""
+    """The MPD could not be fetched or read."""
 
     exit_code = 5
 
@@ -156,18 +156,18 @@ class MirrorIncompleteError(DashGetError):
 
 
 class Retry(enum.Enum):
-    """What another attempt may bring."""
+    """The prospects of another attempt."""
 
     AGAIN = "again"
     """The same URL may work later: a timeout, a reset, 429, 503."""
     ELSEWHERE = "elsewhere"
-    """Final for this URL, another BaseURL may have it: 404, 410, 403."""
+    """Permanent for this URL, but another BaseURL may work: 404, 410, 403."""
     NEVER = "never"
-    """No other attempt helps: a refused redirect, a policy, a full disk."""
+    """Permanent: a refused redirect, a policy, a full disk."""
 
 
 class FetchError(DashGetError):
-    """One resource could not be fetched. ``status`` is the HTTP status where there was one."""
+    """One resource could not be fetched. ``status`` is the HTTP status, if there was an answer."""
 
     def __init__(
         self,

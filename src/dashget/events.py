@@ -1,4 +1,4 @@
-"""What happens during a run, as small frozen facts; who reports them knows no printer.
+"""Events of a run, as small frozen facts. The modules that report them know no printer.
 
 Events are given to an ``Observer`` one at a time, never from two threads at once.
 Sizes are bytes, times are seconds.
@@ -15,7 +15,7 @@ from dashget.common.secrets import HidesSecrets
 from dashget.errors import Issue, MirrorIncompleteError
 
 MANIFEST: Final = "manifest"
-"""What a retry of the MPD itself is reported under, in place of a path."""
+"""The path in events about a retry of the MPD itself."""
 _FAILURES_NAMED: Final = 5
 
 
@@ -23,19 +23,19 @@ class Outcome(enum.Enum):
     """How one planned file ended. Every planned file ends in exactly one of these."""
 
     DOWNLOADED = "downloaded"
-    """Fetched whole in this run."""
+    """Fetched completely in this run."""
     RESUMED = "resumed"
     """An earlier run's part was continued and completed."""
     UPDATED = "updated"
-    """It was complete; the server's has changed since, and was fetched."""
+    """It was complete, but has changed on the server, and was fetched again."""
     PRESENT = "present"
     """Recorded and of the recorded size: no request was made."""
     ADOPTED = "adopted"
-    """On disk without a record; the server's size agrees."""
+    """On disk without a record; its size is that on the server."""
     ABSENT = "absent"
-    """The very last derived segment, which the server does not have: not a failure."""
+    """The very last derived segment is missing on the server, which is not a failure."""
     FAILED = "failed"
-    """Not obtained; the reason is in the event."""
+    """Not fetched; the reason is in the event."""
     CANCELLED = "cancelled"
     """Not finished because the run was stopped."""
     PLANNED = "planned"
@@ -46,7 +46,7 @@ class Outcome(enum.Enum):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing on account of this file."""
+        """True if this file leaves nothing missing in the mirror."""
         return self not in (Outcome.FAILED, Outcome.CANCELLED, Outcome.PLANNED)
 
 
@@ -55,7 +55,7 @@ class Event(HidesSecrets, frozen=True, tag_field="event", tag=True):
 
 
 class ManifestLoaded(Event, frozen=True, tag="manifest"):
-    """The MPD is here. ``url`` is the final one, after redirects."""
+    """The MPD was loaded. ``url`` is the final one, after redirects."""
 
     url: str
     size: int
@@ -67,7 +67,7 @@ class ManifestLoaded(Event, frozen=True, tag="manifest"):
 
 
 class Warned(Event, frozen=True, tag="warning"):
-    """Something is odd, and the run goes on."""
+    """A warning: something is odd, but the run continues."""
 
     message: str
     where: str | None = None
@@ -76,7 +76,7 @@ class Warned(Event, frozen=True, tag="warning"):
 
     @classmethod
     def of(cls, issue: Issue) -> Warned:
-        """Make the event for an issue found in the document."""
+        """Return the event for an issue found in the document."""
         return cls(issue.message, issue.where, issue.line, issue.clause)
 
 
@@ -94,14 +94,14 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     representation: str
     content_type: str
     label: str
-    """For people: resolution or language, codec, bandwidth."""
+    """A description for people: resolution or language, bandwidth, id."""
     segments: int | None = None
     bytes_estimated: int | None = None
     files: int | None = None
 
 
 class FileStarted(Event, frozen=True, tag="started"):
-    """The first request for a file goes out. ``offset`` is where a resumed one goes on."""
+    """The first request for a file is sent. ``offset`` is where a resumed file continues."""
 
     path: str
     url: str
@@ -120,7 +120,7 @@ class RetryScheduled(Event, frozen=True, tag="retry"):
 
 
 class BegunAnew(Event, frozen=True, tag="anew"):
-    """A file was to be continued, and comes from its beginning: ``dropped`` bytes were in vain.
+    """A file starts again from its beginning: ``dropped`` bytes of an earlier attempt are lost.
 
     Nothing has failed: the answer that says so brings the file.
     """
@@ -144,22 +144,22 @@ class FileFinished(Event, frozen=True, tag="file"):
     status: int | None = None
     reason: str | None = None
     seconds: float | None = None
-    """From the first request for the file in this run until it was complete."""
+    """Time from the first request for the file in this run until it was complete."""
     first_byte_seconds: float | None = None
-    """How long the first response to one of them took to begin."""
+    """Time until the first response began."""
     http: str | None = None
     """The version of HTTP. Of a failed file this, the next two and the times are those of the
     last answer that it got."""
     remote: str | None = None
     """Address and port of the peer."""
     cache: dict[str, str] | None = None
-    """``Age``, ``X-Cache``, ``Via`` and their like, as the server sent them."""
+    """``Age``, ``X-Cache``, ``Via`` and similar headers, as the server sent them."""
 
 
 class Unfinished(msgspec.Struct, frozen=True, gc=False):
-    """A file under way: ``bytes`` of it are here, those of earlier runs included.
+    """A file in progress: ``bytes`` of it are on disk, including those of earlier runs.
 
-    ``size`` is None while the server has not told it.
+    ``size`` is None until the server tells it.
     """
 
     path: str
@@ -169,9 +169,9 @@ class Unfinished(msgspec.Struct, frozen=True, gc=False):
 
 
 class Progressed(Event, frozen=True, tag="progress"):
-    """A reading of the whole run, at most ten a second.
+    """The state of the whole run, at most ten times per second.
 
-    ``transferred`` is in bytes, and counts those twice that came twice.
+    ``transferred`` is in bytes; bytes received twice count twice.
     """
 
     transferred: int
@@ -181,7 +181,7 @@ class Progressed(Event, frozen=True, tag="progress"):
     in_flight: int
     waiting_to_retry: int
     unfinished: tuple[Unfinished, ...] = ()
-    """Files of which something is here or known, but for small ones that come in a moment."""
+    """Files in progress, except small ones that finish at once."""
 
 
 class Failure(HidesSecrets, frozen=True):
@@ -193,7 +193,7 @@ class Failure(HidesSecrets, frozen=True):
     attempts: int
     status: int | None = None
     hint: str | None = None
-    """What may help, where anything is known that may."""
+    """Advice that may help, if there is any."""
 
 
 class Pruned(Event, frozen=True, tag="pruned"):
@@ -207,9 +207,9 @@ class Pruned(Event, frozen=True, tag="pruned"):
 
 
 class Summary(Event, frozen=True, tag="summary"):
-    """The end of a run. ``files`` and ``bytes`` count what the mirror now has of the plan.
+    """The end of a run. ``files`` and ``bytes`` count the planned files that the mirror now has.
 
-    ``transferred`` is what this run received, also in attempts that failed.
+    ``transferred`` counts the bytes received in this run, including failed attempts.
     """
 
     root: str
@@ -226,14 +226,14 @@ class Summary(Event, frozen=True, tag="summary"):
     interrupted: bool = False
     dry_run: bool = False
     bytes_estimated: int | None = None
-    """What everything selected comes to by its bandwidth, where the manifest tells."""
+    """The size of the whole selection by its bandwidth, if the manifest tells it."""
     error: str | None = None
-    """What kept the whole run from going on, such as a full disk."""
+    """The error that stopped the whole run, such as a full disk."""
     kept_files: int = 0
     kept_bytes: int = 0
-    """Unfinished files with which the same command goes on, and how much of them is here."""
+    """Unfinished files that the next run continues, and the bytes of them on disk."""
     absent: tuple[str, ...] = ()
-    """The paths of last derived segments that the server does not have: no failures."""
+    """The paths of last derived segments that are missing on the server; these are not failures."""
 
     def raise_for_failures(self) -> Self:
         """Return the Summary of a complete mirror; else raise MirrorIncompleteError.
@@ -257,7 +257,7 @@ class Summary(Event, frozen=True, tag="summary"):
 
 
 def _shortfall(summary: Summary) -> str:
-    """Describe what an incomplete mirror lacks, in one sentence."""
+    """Return a sentence about the missing files of an incomplete mirror."""
     failures = summary.failures
     if failures:
         named = ", ".join(f"{one.path} ({one.reason})" for one in failures[:_FAILURES_NAMED])
@@ -271,19 +271,19 @@ def _shortfall(summary: Summary) -> str:
 
 
 class Observer(Protocol):
-    """Whoever wants to know. Must not raise, and must return soon.
+    """A function that receives events. It must not raise, and must return soon.
 
-    One that has ``ignores``, a set of event types, need not be given those: see ``ignored_by``.
+    An attribute ``ignores``, a set of event types, tells which events it does not need.
     """
 
     def __call__(self, event: Event, /) -> None: ...
 
 
 def ignored_by(observer: Observer) -> frozenset[type[Event]]:
-    """Return the types of events that need not be made on account of an observer."""
+    """Return the types of events that an observer does not need."""
     ignored: frozenset[type[Event]] = getattr(observer, "ignores", frozenset())
     return ignored
 
 
 def ignore(event: Event, /) -> None:
-    """Be an observer that looks away."""
+    """Ignore an event: the observer for callers that need none."""
