@@ -85,7 +85,7 @@ def test_the_help_of_the_package_is_shown() -> None:
     [
         ("MirrorOptions", "prune", "Remove recorded files that the manifest no longer names."),
         ("TransferOptions", "user", "``name:password``"),
-        ("Summary", "kept_files", "Unfinished files"),
+        ("FileFinished", "remote", "Address and port of the peer."),
         ("Loaded", "fetched", "How the MPD was fetched"),
     ],
 )
