@@ -216,7 +216,8 @@ class Board:
             self._done(job, result)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             self.halt(error)
-        self.wake_sleepers()
+        if self.sleepers:
+            self.wake_sleepers()
 
     def cancel_open(self) -> None:
         """Report all open tasks as cancelled."""

@@ -31,19 +31,19 @@ class Machine:
         return seen
 
 
-def test_there_are_as_many_as_were_wanted_while_nothing_is_short() -> None:
+def test_without_a_shortage_all_transfers_are_allowed() -> None:
     machine = Machine(16)
     assert set(machine.run(10)) == {16}
     assert not machine.allowance.is_short
 
 
-def test_a_shortage_leaves_those_that_have_what_they_need() -> None:
+def test_a_shortage_leaves_the_transfers_that_have_descriptors() -> None:
     machine = Machine(7)
     assert machine.run(0.1) == [7]
     assert machine.allowance.is_short
 
 
-def test_a_passing_shortage_is_made_up_for_one_by_one() -> None:
+def test_after_a_temporary_shortage_the_number_grows_by_one() -> None:
     machine = Machine(3)
     machine.run(1)
     machine.fits = 16
@@ -54,7 +54,7 @@ def test_a_passing_shortage_is_made_up_for_one_by_one() -> None:
     assert not machine.allowance.is_short
 
 
-def test_a_lasting_shortage_is_tried_ever_more_seldom() -> None:
+def test_a_lasting_shortage_is_tried_less_and_less_often() -> None:
     machine = Machine(7)
     machine.run(0.1)
     machine.failures.clear()
@@ -86,7 +86,7 @@ def test_transfers_that_fail_together_have_met_one_shortage() -> None:
     assert together.recover(1.6)
 
 
-def test_none_are_left_for_a_moment_only() -> None:
+def test_no_transfer_is_allowed_for_a_moment_only() -> None:
     machine = Machine(0, wanted=4)
     assert machine.run(0.1) == [0]
     machine.run(60)
@@ -96,13 +96,13 @@ def test_none_are_left_for_a_moment_only() -> None:
     assert machine.run(10)[-1] == 4
 
 
-def test_no_number_is_below_none() -> None:
+def test_the_number_is_never_below_zero() -> None:
     allowance = Allowance(1)
     allowance.ran_short(-1, 0.0)
     assert allowance.most == 0
 
 
-def test_it_is_hopeless_when_not_one_has_come_to_anything_for_ten_seconds() -> None:
+def test_it_is_hopeless_after_ten_seconds_without_progress() -> None:
     allowance = Allowance(2)
     allowance.ran_short(0, 0.0)
     assert not allowance.is_hopeless(5, 0.0)
@@ -110,7 +110,7 @@ def test_it_is_hopeless_when_not_one_has_come_to_anything_for_ten_seconds() -> N
     assert allowance.is_hopeless(5, 10.1)
 
 
-def test_it_is_not_hopeless_where_something_has_come_since() -> None:
+def test_it_is_not_hopeless_after_progress() -> None:
     allowance = Allowance(2)
     allowance.ran_short(0, 0.0)
     assert not allowance.is_hopeless(5, 0.0)

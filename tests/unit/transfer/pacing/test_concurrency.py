@@ -61,7 +61,7 @@ def test_most_of_the_time_is_spent_near_the_best(link: Link) -> None:
     assert sum(link.rate(limit) for limit in limits[200:]) / len(limits[200:]) > 0.97 * best
 
 
-def test_what_more_transfers_do_not_bring_is_given_up() -> None:
+def test_more_transfers_that_bring_nothing_are_given_up() -> None:
     limits = drive(Concurrency(ADAPTIVE, 0.0), Link(100, 0.05, 25), 60)
     assert sum(limit <= 8 for limit in limits) > 0.8 * len(limits)
 
@@ -119,7 +119,7 @@ def test_an_idle_engine_learns_nothing() -> None:
     assert found.limit == 8
 
 
-def test_what_the_hosts_do_not_take_is_not_tried() -> None:
+def test_more_transfers_than_the_hosts_take_are_not_tried() -> None:
     found = Concurrency(ADAPTIVE, 0.0)
     drive(found, Link(10_000, 0.05, 1), 5)
     assert found.limit > 16
@@ -221,7 +221,7 @@ def test_over_a_long_link_the_search_begins_with_what_a_host_may_be_asked_for(
     assert Concurrency(TransferOptions(in_flight=3), 0.0, seconds).limit == 3
 
 
-def test_a_number_that_fell_to_nothing_is_no_best_to_go_back_to() -> None:
+def test_a_number_that_fell_to_zero_is_not_the_best_one() -> None:
     """No descriptor was left for a moment, in an interval that had brought something."""
     found = Concurrency(TransferOptions(in_flight=None, max_in_flight=16), 0.0)
     found.ran_short(0, 0.05)

@@ -12,7 +12,7 @@ def origins(names: str) -> tuple[Origin, ...]:
     return tuple(Origin("http", name, 80) for name in names)
 
 
-def test_nothing_is_expected_beyond_what_is_there_before_a_redirect_is_seen() -> None:
+def test_before_any_redirect_only_requests_in_flight_are_expected() -> None:
     a, b = origins("ab")
     forecast = Forecast()
     assert not forecast.targets
@@ -20,7 +20,7 @@ def test_nothing_is_expected_beyond_what_is_there_before_a_redirect_is_seen() ->
     assert forecast.expected(b, {a: 3, b: 2}) == 2
 
 
-def test_what_is_on_its_way_through_other_hosts_is_expected() -> None:
+def test_requests_to_hosts_that_redirect_are_expected_at_their_target() -> None:
     a, b, c, d = origins("abcd")
     forecast = Forecast()
     forecast.redirected(a, c)
@@ -40,7 +40,7 @@ def test_the_last_redirect_counts() -> None:
     assert [forecast.expected(target, {a: 1}) for target in (b, c)] == [0, 1]
 
 
-def test_a_host_that_answers_itself_leads_nowhere() -> None:
+def test_a_host_that_answers_itself_has_no_target() -> None:
     a, b = origins("ab")
     forecast = Forecast()
     forecast.redirected(a, b)
@@ -50,7 +50,7 @@ def test_a_host_that_answers_itself_leads_nowhere() -> None:
     assert forecast.expected(b, {a: 1}) == 0
 
 
-def test_a_redirect_within_a_host_leads_nowhere() -> None:
+def test_a_redirect_within_a_host_gives_no_target() -> None:
     (a,) = origins("a")
     forecast = Forecast()
     forecast.redirected(a, a)
@@ -58,7 +58,7 @@ def test_a_redirect_within_a_host_leads_nowhere() -> None:
 
 
 @pytest.mark.parametrize("start", [0, 1, 2])
-def test_hosts_that_lead_in_a_circle_are_counted_once(start: int) -> None:
+def test_hosts_that_redirect_in_a_circle_are_counted_once(start: int) -> None:
     around = origins("abc")
     forecast = Forecast()
     for i in range(3):

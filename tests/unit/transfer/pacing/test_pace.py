@@ -9,7 +9,7 @@ from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
 KIB, MIB = 1024, 1024 * 1024
 
 
-def test_small_files_are_small_however_many_they_are() -> None:
+def test_many_small_files_are_still_small() -> None:
     pace = Pace()
     for _ in range(1000):
         pace.ended(8, 8 * 48 * KIB, 0.08)
@@ -32,7 +32,7 @@ def test_the_mean_counts_and_not_the_last_file() -> None:
     assert pace.usual_bytes == (999 * KIB + 20 * MIB) // 1000
 
 
-def test_nothing_at_all_has_no_size_and_norate() -> None:
+def test_without_bytes_there_is_no_size_and_no_rate() -> None:
     pace = Pace()
     pace.ended(0, 0, 0.0)
     assert (pace.usual_bytes, pace.rate) == (0, 0.0)
@@ -49,7 +49,7 @@ def test_several_at_once_weigh_as_much_as_one_after_the_other() -> None:
     assert MIB < together.rate < 2 * MIB
 
 
-def test_what_is_too_small_to_tell_anything_leaves_therate_alone() -> None:
+def test_tiny_files_do_not_change_the_rate() -> None:
     pace = Pace()
     pace.ended(1, MIB, 1.0)
     pace.ended(10, 10 * KIB, 10.0)

@@ -36,13 +36,13 @@ def test_one_loop_has_all_until_all_take_part() -> None:
     assert (made.of(first), made.of(second)) == (5, 4)
 
 
-def test_a_host_has_no_limit_of_its_own_where_the_number_is_the_users() -> None:
+def test_a_host_has_no_limit_of_its_own_if_the_user_gave_the_number() -> None:
     made, (loop,) = shares(1, 100, in_flight=100)
     loop.busy[HOST] = 99
     assert made.has_room(HOST, loop)
 
 
-def test_sixteen_to_a_host_where_nobody_gave_a_number() -> None:
+def test_a_host_gets_sixteen_requests_if_nobody_gave_a_number() -> None:
     made, (loop,) = shares(1, 64, **AUTO)
     assert made.room(HOST, loop) == HOST_LIMIT
     loop.busy[HOST] = HOST_LIMIT
@@ -77,7 +77,7 @@ def test_a_limit_that_was_asked_for_counts_requests_whatever_they_share() -> Non
 @pytest.mark.parametrize(
     ("transfers", "streams"), [(1, 1), (16, 1), (17, 2), (32, 2), (64, 4), (1000, 63)]
 )
-def test_connections_are_shared_only_by_more_requests_than_there_are_to_be_connections(
+def test_connections_are_shared_only_if_there_are_more_requests_than_connections(
     transfers: int, streams: int
 ) -> None:
     made, (loop,) = shares(1, transfers, in_flight=transfers)
@@ -92,7 +92,7 @@ def test_two_loops_open_no_more_connections_than_one() -> None:
     assert [made.streams(loop) for loop in loops] == [4, 4]
 
 
-def test_a_loop_without_transfers_asks_libcurl_for_nothing_impossible() -> None:
+def test_a_loop_without_transfers_has_one_connection_and_one_stream() -> None:
     made, (_, second) = shares(2, 4, in_flight=4)
     assert (made.connections(second), made.streams(second)) == (1, 1)
 
@@ -111,7 +111,7 @@ def auto(*loops: Busy, **options: int | None) -> Shares:
     return shared
 
 
-def test_a_host_has_16_unless_somebody_says_otherwise() -> None:
+def test_a_host_has_16_unless_the_user_gives_a_number() -> None:
     nearly, full = asking(15), asking(16)
     assert auto(nearly).has_room(HOST, nearly)
     assert not auto(full).has_room(HOST, full)
@@ -125,7 +125,7 @@ def test_loops_have_a_part_of_a_host_each() -> None:
     assert [both.has_room(HOST, each) for each in (one, other)] == [False, True]
 
 
-def test_what_one_loop_had_alone_counts_when_another_one_joins_it() -> None:
+def test_requests_of_one_loop_count_when_another_joins() -> None:
     """Else a host would have 16 of the first one and 8 of the other."""
     first, second = asking(16), asking(0)
     assert not auto(first, second).has_room(HOST, second)
@@ -133,7 +133,7 @@ def test_what_one_loop_had_alone_counts_when_another_one_joins_it() -> None:
     assert auto(first, second).has_room(HOST, second)
 
 
-def test_a_host_has_no_room_for_more_than_there_is_where_it_leads() -> None:
+def test_a_host_that_redirects_has_no_more_room_than_its_target() -> None:
     mine = asking(10)
     made = auto(mine)
     made.forecast.redirected(ELSEWHERE, HOST)
@@ -147,7 +147,7 @@ def test_a_host_has_no_room_for_more_than_there_is_where_it_leads() -> None:
 
 
 @pytest.mark.parametrize("behind", [True, False])
-def test_a_host_that_leads_to_shared_connections_has_room_of_its_own_only(behind: bool) -> None:
+def test_a_host_that_redirects_to_shared_connections_has_its_own_room(behind: bool) -> None:
     before, after = Origin("https", "a", 443), Origin("https", "b", 443)
     before.multiplexes, after.multiplexes = not behind, behind
     mine = asking()

@@ -15,7 +15,7 @@ def task() -> Task:
     return new_task(Job(Request(("http://a/",)), lambda _: MemorySink(1)))
 
 
-def test_whoever_was_led_to_a_host_goes_before_those_who_have_asked_nobody_yet() -> None:
+def test_a_redirected_task_goes_before_others_for_the_same_host() -> None:
     backlog = Backlog()
     direct, redirected, later = task(), task(), task()
     backlog.block(direct, HOST)
@@ -31,7 +31,7 @@ def test_whoever_was_led_to_a_host_goes_before_those_who_have_asked_nobody_yet()
     assert (backlog.count, backlog.blocked, redirected.queued) == (0, 0, 0)
 
 
-def test_whoever_was_led_to_a_full_host_holds_nobody_up() -> None:
+def test_a_task_redirected_to_a_full_host_holds_no_other_up() -> None:
     backlog = Backlog()
     redirected, direct = task(), task()
     backlog.block(redirected, FULL, redirected=True)

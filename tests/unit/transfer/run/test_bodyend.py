@@ -5,13 +5,13 @@ from __future__ import annotations
 from dashget.transfer.run.bodyend import BodyEnd
 
 
-def test_nothing_is_asked_or_told_at_first() -> None:
+def test_at_first_no_question_is_asked() -> None:
     end = BodyEnd()
     assert (end.asking, end.known, end.told) == (False, False, None)
     assert not end.contradicts(10)
 
 
-def test_it_is_asked_once_and_the_answer_ends_the_question() -> None:
+def test_the_end_is_asked_for_once_and_the_answer_ends_the_question() -> None:
     end = BodyEnd()
     end.ask()
     assert (end.asking, end.known) == (True, True)
@@ -38,7 +38,7 @@ def test_a_body_of_another_size_is_contradicted_once() -> None:
     assert (end.known, end.told) == (False, None)
 
 
-def test_what_was_told_outlasts_a_new_beginning() -> None:
+def test_the_answer_outlasts_a_start_from_zero() -> None:
     end = BodyEnd()
     end.ask()
     end.answered(10)

@@ -10,7 +10,7 @@ from dashget.common.byterange import ByteRange
 from dashget.transfer.run.gaps import Gaps, finished_prefix
 
 
-def test_gaps_are_what_is_not_finished() -> None:
+def test_gaps_are_the_bytes_between_finished_ranges() -> None:
     gaps = Gaps(100, [ByteRange(50, 59), ByteRange(0, 9), ByteRange(5, 19)])
     assert [gaps.take(1000), gaps.take(1000), gaps.take(1000)] == [(20, 50), (60, 100), None]
 
@@ -18,7 +18,7 @@ def test_gaps_are_what_is_not_finished() -> None:
 @pytest.mark.parametrize(
     "finished", [[ByteRange(0, 99)], [ByteRange(0)], [ByteRange(0, 50), ByteRange(51)]]
 )
-def test_nothing_is_left_of_what_is_finished(finished: list[ByteRange]) -> None:
+def test_a_finished_resource_has_no_gap(finished: list[ByteRange]) -> None:
     assert not Gaps(100, finished)
 
 
@@ -37,7 +37,7 @@ def test_a_claim_is_extended_only_into_a_gap_right_behind_it() -> None:
     assert gaps.extend(40, 10) == 50
 
 
-def test_what_is_given_back_joins_its_neighbours() -> None:
+def test_a_returned_claim_joins_its_neighbours() -> None:
     gaps = Gaps(300)
     claims = [gaps.take(100) for _ in range(2)]
     assert claims == [(0, 100), (100, 200)]

@@ -44,11 +44,11 @@ def test_answers_that_have_just_begun_are_looked_at_first() -> None:
     assert taken_in(*[(True, True), (False, True)] * 4) == [False] * 4 + [True] * 4
 
 
-def test_exchanges_without_news_are_left_alone() -> None:
+def test_exchanges_without_new_data_take_nothing_in() -> None:
     assert taken_in((True, False), (False, False), (True, True)) == [True]
 
 
-def test_who_waits_for_the_rest_of_something_is_looked_at_in_time() -> None:
+def test_a_loop_wakes_in_time_for_a_body_that_is_not_complete() -> None:
     """A kill costs what came in a hundredth of a second, not what came until the next tick."""
     waits: list[float] = []
 

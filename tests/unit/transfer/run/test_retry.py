@@ -57,7 +57,7 @@ def test_alternatives_take_turns_after_two_attempts() -> None:
     assert order == [0, 1, 1, 0, 0, 1, 1]
 
 
-def test_what_nobody_can_give_is_asked_of_nobody_else() -> None:
+def test_no_alternative_is_tried_after_a_failure_that_holds_for_all() -> None:
     never = Failure("proxy", Retry.NEVER)
     assert retries().after(task("http://h/a", "http://g/a"), 0, origin(), never, 0, 0.0) is None
 
@@ -85,7 +85,7 @@ def test_a_budget_runs_out() -> None:
     assert sum(grown.spend() for _ in range(1000)) == 250
 
 
-def test_a_base_that_cannot_be_reached_is_left_alone_for_longer_and_longer() -> None:
+def test_a_base_that_cannot_be_reached_gets_longer_and_longer_penalties() -> None:
     bases = Bases()
     bases.failed("http://h", 0.0, unreachable=True)
     assert bases.has_penalty("http://h", 29.0)
@@ -96,7 +96,7 @@ def test_a_base_that_cannot_be_reached_is_left_alone_for_longer_and_longer() -> 
     assert not bases.has_penalty("http://g", 0.0)
 
 
-def test_success_is_forgiveness() -> None:
+def test_success_removes_a_penalty() -> None:
     bases = Bases()
     bases.failed("http://h", 0.0, unreachable=True)
     done = task("http://h/a", "http://g/a")
@@ -113,13 +113,13 @@ def test_success_is_forgiveness() -> None:
         (("http://a/1", "http://a/1"), ("", "")),
     ],
 )
-def test_bases_are_what_alternatives_differ_in(
+def test_bases_are_the_beginnings_in_which_alternatives_differ(
     urls: tuple[str, ...], wanted: tuple[str, ...]
 ) -> None:
     assert bases_of(urls) == wanted
 
 
-def test_a_base_left_alone_comes_last_but_comes() -> None:
+def test_a_base_with_a_penalty_is_tried_last() -> None:
     bases = Bases()
     rules = retries(bases)
     bases.failed("http://h", 0.0, unreachable=True)

@@ -24,7 +24,7 @@ class Under:
     ("received", "largest"),
     [((), 0), ((MIB,), 0), ((MIB + 1, 5), MIB + 1), ((1, 9 * MIB, 2 * MIB), 9 * MIB)],
 )
-def test_the_largest_transfer_under_way_tells_once_much_has_come(
+def test_the_largest_transfer_in_progress_counts_from_a_mebibyte_on(
     received: tuple[int, ...], largest: int
 ) -> None:
     task = new_task(Job(Request(("http://h/a",)), lambda _: MemorySink(1)))
