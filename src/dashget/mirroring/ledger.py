@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dashget.common.secrets import hide_user
 from dashget.events import (
     MANIFEST,
     BegunAnew,
@@ -49,14 +50,14 @@ class Ledger:
     def start(self, file: PlannedFile, offset: int) -> None:
         """Report the first request for a file."""
         track = file.planned.track.key
-        self._observer(FileStarted(file.path, file.urls[0], track=track, offset=offset))
+        self._observer(FileStarted(file.path, hide_user(file.urls[0]), track=track, offset=offset))
 
     def retry(
         self, file: PlannedFile | None, url: str, attempt: int, delay_seconds: float, reason: str
     ) -> None:
         """Report a failed attempt that another one follows; None stands for the manifest."""
         path = MANIFEST if file is None else file.path
-        self._observer(RetryScheduled(path, url, attempt, delay_seconds, reason))
+        self._observer(RetryScheduled(path, hide_user(url), attempt, delay_seconds, reason))
 
     def warn(self, message: str) -> None:
         """Report something odd that is no failure."""
@@ -64,7 +65,7 @@ class Ledger:
 
     def anew(self, file: PlannedFile, url: str, dropped: int, reason: str) -> None:
         """Report that what was here of a file is of no use."""
-        self._observer(BegunAnew(file.path, url, dropped, reason))
+        self._observer(BegunAnew(file.path, hide_user(url), dropped, reason))
 
     def finish(
         self,
@@ -91,7 +92,8 @@ class Ledger:
             attempts = file.tries + (result.attempts if result else 0)
             if isinstance(result, TransferError):
                 hint = result.hint
-            failure = Failure(file.path, file.urls[0], reason or "", attempts, status, hint)
+            url = hide_user(file.urls[0])
+            failure = Failure(file.path, url, reason or "", attempts, status, hint)
             totals.failures.append(failure)
         elif outcome is Outcome.ABSENT:
             totals.absent.append(file.path)
@@ -100,7 +102,7 @@ class Ledger:
 
     def lack(self, path: str, url: str, reason: str) -> None:
         """Count what nobody could plan, since the document that names it was not to be had."""
-        self.totals.failures.append(Failure(path, url, reason, 1))
+        self.totals.failures.append(Failure(path, hide_user(url), reason, 1))
 
     def summary(
         self,
@@ -154,7 +156,7 @@ def _finished(
     told = None if result is None else result.answer
     return FileFinished(
         path=file.path,
-        url=file.urls[0],
+        url=hide_user(file.urls[0]),
         outcome=outcome,
         size=size,
         track=file.planned.track.key,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError, UsageError
 from dashget.events import (
@@ -148,7 +149,7 @@ class MirrorJob:
         presentation = loaded.presentation
         observer(
             ManifestLoaded(
-                url=presentation.url,
+                url=hide_user(presentation.url),
                 size=len(loaded.data),
                 type=presentation.type.value,
                 periods=len(presentation.periods),

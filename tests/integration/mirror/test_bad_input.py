@@ -199,3 +199,17 @@ def test_control_characters_of_a_manifest_never_reach_the_terminal(
         assert "\x9b" not in shown
         assert "\u202e" not in shown
         assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_credentials_in_urls_of_a_manifest_are_never_shown(
+    form: tuple[str, ...], tmp_path: Path
+) -> None:
+    with FaultServer() as server:
+        base = server.url("/").replace("://", "://me:S3CRET@")
+        document = mpd(numbered("$Number$.m4s"), before=f"<BaseURL>{base}</BaseURL>", seconds=2)
+        url = server.on("/x.mpd", Answer(body=document))
+        server.on("/1.m4s", Answer(status=500), Answer(status=404))
+        ended = run(url, "-o", "mirror", "--retries", "1", "-v", *form, cwd=tmp_path)
+    assert "1.m4s" in ended.out + ended.err
+    assert "S3CRET" not in ended.out + ended.err
