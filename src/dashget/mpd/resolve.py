@@ -68,13 +68,7 @@ def resolve(
     """
     log = IssueLog()
     log.extend(mpd.warnings, mpd.problems)
-    for remote in mpd.remote:
-        log.warn(
-            f"{remote.element} is at {remote.href!r}, which was not fetched; its content is used",
-            remote.where,
-            remote.line,
-            "5.5",
-        )
+    _warn_about_remote(mpd, log)
     url = url if url is not None else mpd.url or ""
     root = _root_base(mpd, url, base_url)
     root = resolve_reference(root, root)
@@ -85,13 +79,7 @@ def resolve(
     periods = tuple(resolver.period(period) for period in timed)
     if not mpd.periods:
         log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
-    for period in early:
-        log.warn_once(
-            "an early available Period has no start yet; its segments are not fetched",
-            period.where,
-            period.line,
-            "5.3.2.1",
-        )
+    _warn_about_early(early, log)
     if log.problems:
         raise _validity_error(log.problems)
     return Presentation(
@@ -105,6 +93,26 @@ def resolve(
         early_periods=tuple(period.id or period.where for period in early),
         warnings=log.warnings,
     )
+
+
+def _warn_about_remote(mpd: MPD, log: IssueLog) -> None:
+    for remote in mpd.remote:
+        log.warn(
+            f"{remote.element} is at {remote.href!r}, which was not fetched; its content is used",
+            remote.where,
+            remote.line,
+            "5.5",
+        )
+
+
+def _warn_about_early(early: tuple[model.Period, ...], log: IssueLog) -> None:
+    for period in early:
+        log.warn_once(
+            "an early available Period has no start yet; its segments are not fetched",
+            period.where,
+            period.line,
+            "5.3.2.1",
+        )
 
 
 def _validity_error(problems: tuple[Issue, ...]) -> MPDValidityError:
@@ -170,9 +178,9 @@ class _Resolver:
         element = timed.element
         if timed.span.duration is None and self._mpd.type == "static":
             timed = self._with_listed_duration(timed)
-        handed = self._hand_down(self._top, element)
+        inherited = self._inherit(self._top, element)
         sets = tuple(
-            self._adaptation_set(adaptation_set, index, timed, handed)
+            self._adaptation_set(adaptation_set, index, timed, inherited)
             for index, adaptation_set in enumerate(element.adaptation_sets)
         )
         if not sets and element.where not in self._with_remote:
@@ -204,10 +212,10 @@ class _Resolver:
     def _adaptation_set(
         self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited
     ) -> AdaptationSet:
-        handed = self._hand_down(above, element)
+        inherited = self._inherit(above, element)
         check_essential(element, self._log)
         representations = tuple(
-            self._representation(representation, number, element, index, timed, handed)
+            self._representation(representation, number, element, index, timed, inherited)
             for number, representation in enumerate(element.representations)
         )
         if not representations:
@@ -252,22 +260,10 @@ class _Resolver:
         timed: TimedPeriod,
         above: _Inherited,
     ) -> Representation:
-        handed = self._hand_down(above, element)
+        inherited = self._inherit(above, element)
         check_essential(element, self._log)
-        usable, refusal = self._usable(handed.bases, element)
-        subject = Subject(
-            element.id,
-            element.bandwidth,
-            Place(element.where, element.line),
-            usable,
-            handed.query,
-            own_base=bool(element.base_urls),
-            refusal=refusal,
-        )
-        information = merged((timed.element, parent, element), self._context)
-        located = locate(information, subject, self._context)
-        if self._mpd.type == "static":
-            check_countable(located.addressing, information, timed, self._log)
+        subject = self._subject(element, inherited)
+        located = self._locate(subject, element, parent, timed)
         tiles = tiles_of(
             (*element.essential, *element.supplemental, *parent.essential, *parent.supplemental)
         )
@@ -278,8 +274,8 @@ class _Resolver:
             index=index,
             content_type=self._content_type(element, parent, located),
             addressing=located.addressing,
-            bases=usable,
-            query=handed.query,
+            bases=subject.bases,
+            query=subject.query,
             initialization=located.initialization,
             representation_index=located.representation_index,
             bitstream_switching=located.bitstream_switching,
@@ -299,13 +295,38 @@ class _Resolver:
             roles=plain(parent.roles),
             essential=plain(element.essential),
             supplemental=plain(element.supplemental),
-            protections=self._protections(handed),
+            protections=self._protections(inherited),
             tiles=tiles,
             where=element.where,
             line=element.line,
         )
 
-    def _hand_down(
+    def _subject(self, element: model.Representation, inherited: _Inherited) -> Subject:
+        usable, refusal = self._usable(inherited.bases, element)
+        return Subject(
+            element.id,
+            element.bandwidth,
+            Place(element.where, element.line),
+            usable,
+            inherited.query,
+            own_base=bool(element.base_urls),
+            refusal=refusal,
+        )
+
+    def _locate(
+        self,
+        subject: Subject,
+        element: model.Representation,
+        parent: model.AdaptationSet,
+        timed: TimedPeriod,
+    ) -> Located:
+        information = merged((timed.element, parent, element), self._context)
+        located = locate(information, subject, self._context)
+        if self._mpd.type == "static":
+            check_countable(located.addressing, information, timed, self._log)
+        return located
+
+    def _inherit(
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation
     ) -> _Inherited:
         return _Inherited(
@@ -337,10 +358,10 @@ class _Resolver:
                 )
         return usable, None
 
-    def _protections(self, handed: _Inherited) -> tuple[Protection, ...]:
-        if not any(handed.protections):
+    def _protections(self, inherited: _Inherited) -> tuple[Protection, ...]:
+        if not any(inherited.protections):
             return ()
-        return protections_of(handed.protections, self._referable, self._log)
+        return protections_of(inherited.protections, self._referable, self._log)
 
     def _content_type(
         self, element: model.Representation, parent: model.AdaptationSet, located: Located
