@@ -1,30 +1,38 @@
-"""What becomes of each planned file, counted and reported."""
+"""Count the outcome of each planned file, and tell the observer what happens.
+
+All events of a run go through its ``Ledger``: it is the engine's ``Hooks``, and an observer
+itself, which passes events on and counts the warnings among them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sized
 
 import msgspec
 
 from dashget.common.secrets import hide_user
 from dashget.events import (
-    MANIFEST,
     BegunAnew,
+    Event,
     Failure,
     FileFinished,
     FileStarted,
     Observer,
     Outcome,
+    Progressed,
     RetryScheduled,
     Summary,
+    Unfinished,
     Warned,
     ignored_by,
 )
 from dashget.mirroring.files import PlannedFile
 from dashget.planning.layout import SafePath
-from dashget.transfer.contract import Fetched, TransferError
+from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
 
 
 class Totals(msgspec.Struct):
-    """What a run has come to so far."""
+    """The sums of a run so far."""
 
     outcomes: dict[Outcome, int] = {}
     failures: list[Failure] = []
@@ -35,37 +43,94 @@ class Totals(msgspec.Struct):
     requests: int = 0
 
 
-class Ledger:
-    """The outcomes of one run, and who is told of them. One call at a time."""
+class Ledger(Hooks):
+    """The outcomes of one run, and the events about them. One call at a time.
 
-    def __init__(self, observer: Observer) -> None:
+    ``warnings`` is how many warnings the observer got before.
+    """
+
+    def __init__(self, observer: Observer, *, warnings: int = 0) -> None:
         self.totals = Totals()
         self.empty: list[SafePath] = []
         """Every file that is complete with no bytes at all."""
+        self.warnings = warnings
+        self.planning_done = False
+        self.ignores = ignored_by(observer) - {Warned}
+        """The events that nobody wants: they need not be made."""
+        self.wants_starts = FileStarted not in self.ignores
+        self._wants_ends = FileFinished not in self.ignores
         self._observer = observer
-        ignored = ignored_by(observer)
-        self.tells_starts = FileStarted not in ignored
-        self._tells_ends = FileFinished not in ignored
+        self._planned: Sized = ()
+        self._collect: Callable[[], object] = _nothing
+        self._received_before = 0
+        """What earlier rounds brought; a reading is of one round."""
 
-    def start(self, file: PlannedFile, offset: int) -> None:
-        """Report the first request for a file."""
-        track = file.planned.track.key
-        self._observer(FileStarted(file.path, hide_user(file.urls[0]), track=track, offset=offset))
-
-    def retry(
-        self, file: PlannedFile | None, url: str, attempt: int, delay_seconds: float, reason: str
-    ) -> None:
-        """Report a failed attempt that another one follows; None stands for the manifest."""
-        path = MANIFEST if file is None else file.path
-        self._observer(RetryScheduled(path, hide_user(url), attempt, delay_seconds, reason))
+    def __call__(self, event: Event, /) -> None:
+        """Pass an event on to the observer."""
+        if type(event) is Warned:
+            self.warnings += 1
+        self._observer(event)
 
     def warn(self, message: str) -> None:
         """Report something odd that is no failure."""
-        self._observer(Warned(message))
+        self(Warned(message))
 
-    def anew(self, file: PlannedFile, url: str, dropped: int, reason: str) -> None:
-        """Report that what was here of a file is of no use."""
-        self._observer(BegunAnew(file.path, hide_user(url), dropped, reason))
+    def begin(self, *, planned: Sized, collect: Callable[[], object]) -> None:
+        """Begin the run; ``planned`` counts its files, ``collect`` reports pending ones."""
+        self._planned = planned
+        self._collect = collect
+
+    def begin_round(self) -> None:
+        """Begin another round of the engine."""
+        self._received_before = self.totals.transferred
+
+    # The engine calls these.
+
+    def on_started(self, job: Job, offset: int) -> None:
+        """Report the first request for a file."""
+        file = job.payload
+        if isinstance(file, PlannedFile):
+            track = file.planned.track.key
+            self._observer(
+                FileStarted(file.path, hide_user(file.urls[0]), track=track, offset=offset)
+            )
+
+    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
+        """Report a failed attempt that another one follows."""
+        if isinstance(job.payload, PlannedFile):
+            self.retry(job.payload, url, attempt, delay_seconds, reason)
+
+    def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
+        """Report that a file starts again from its beginning, and how many bytes are dropped."""
+        if isinstance(job.payload, PlannedFile):
+            self._observer(BegunAnew(job.payload.path, hide_user(url), dropped, reason))
+
+    def on_tick(self, reading: Reading) -> None:
+        """Report the progress of the run, and pending files that have been answered for."""
+        self._collect()
+        self._observer(
+            Progressed(
+                transferred=self._received_before + reading.transferred,
+                files_done=sum(self.totals.outcomes.values()),
+                files_planned=len(self._planned),
+                planning_done=self.planning_done,
+                in_flight=reading.in_flight,
+                waiting_to_retry=reading.waiting,
+                unfinished=tuple(
+                    Unfinished(file.path, file.planned.track.key, state.bytes, state.size)
+                    for state in reading.under_way
+                    if isinstance(file := state.job.payload, PlannedFile)
+                ),
+            )
+        )
+
+    # The outcome of each file.
+
+    def retry(
+        self, file: PlannedFile, url: str, attempt: int, delay_seconds: float, reason: str
+    ) -> None:
+        """Report that a file is fetched again after a failed attempt."""
+        self._observer(RetryScheduled(file.path, hide_user(url), attempt, delay_seconds, reason))
 
     def finish(
         self,
@@ -76,9 +141,9 @@ class Ledger:
         reason: str | None = None,
         hint: str | None = None,
     ) -> None:
-        """Count and report how a file has ended; ``result`` is what its transfer came to.
+        """Count and report the outcome of a file; ``result`` is that of its transfer.
 
-        ``hint`` is for what the transfer itself knows nothing of.
+        ``hint`` is for failures that the transfer itself does not know about.
         """
         totals = self.totals
         totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
@@ -97,11 +162,14 @@ class Ledger:
             totals.failures.append(failure)
         elif outcome is Outcome.ABSENT:
             totals.absent.append(file.path)
-        if self._tells_ends:
+        if self._wants_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
     def lack(self, path: str, url: str, reason: str) -> None:
-        """Count what nobody could plan, since the document that names it was not to be had."""
+        """Record a failure for files that could not be planned.
+
+        The remote document that lists them could not be fetched.
+        """
         self.totals.failures.append(Failure(path, hide_user(url), reason, 1))
 
     def summary(
@@ -112,7 +180,6 @@ class Ledger:
         url: str,
         seconds: float,
         requests: int,
-        warnings: int,
         interrupted: bool,
         dry_run: bool,
         bytes_estimated: int | None,
@@ -121,7 +188,7 @@ class Ledger:
     ) -> Summary:
         """Sum the run up; ``requests`` are those made before it, for the manifest.
 
-        ``kept`` are the unfinished files that can be gone on with, and their bytes.
+        ``kept`` is how many unfinished files the next run can resume, and their bytes.
         """
         totals = self.totals
         return Summary(
@@ -135,7 +202,7 @@ class Ledger:
             requests=requests + totals.requests,
             outcomes=dict(totals.outcomes),
             failures=tuple(totals.failures),
-            warnings=warnings,
+            warnings=self.warnings,
             interrupted=interrupted,
             dry_run=dry_run,
             bytes_estimated=bytes_estimated,
@@ -170,3 +237,7 @@ def _finished(
         remote=told.remote if told else None,
         cache=dict(told.cache) if told and told.cache else None,
     )
+
+
+def _nothing() -> None:
+    """Collect nothing: the run has not begun."""

@@ -11,19 +11,19 @@ from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError, UsageError
 from dashget.events import (
-    Event,
     ManifestLoaded,
     Observer,
     Summary,
     TrackPlanned,
     Warned,
-    ignored_by,
 )
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.expectation import expected_of
+from dashget.mirroring.jobs import Policy
 from dashget.mirroring.keep import keep_manifest, make_header
+from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.options import MirrorOptions
-from dashget.mirroring.run import MirrorRun, Policy
+from dashget.mirroring.run import MirrorRun
 from dashget.planning.layout import SUMS_NAME, root_name
 from dashget.planning.tracks import Track, track_label
 from dashget.store import Backend, LocalDirectory, Mirror
@@ -55,11 +55,11 @@ class MirrorJob:
         """``place`` is where to store the mirror, by default the directory ``root``."""
         self._loaded = loaded
         self._options = options
-        self._observer = _Counting(observer, warnings)
+        self._ledger = Ledger(observer, warnings=warnings)
         self._stop = stop
         self._started = time.monotonic()
         if options.recheck and options.dry_run:
-            self._observer(Warned(_DRY_RECHECK))
+            self._ledger(Warned(_DRY_RECHECK))
         self._expected = expected_of(
             loaded.presentation, loaded.name, options.selection, limit=options.segment_limit
         )
@@ -74,15 +74,15 @@ class MirrorJob:
         failure: StoreError | None = None
         with Mirror(self._place, read_only=options.dry_run) as store:
             self._claim(store)
-            run = MirrorRun(self._observer, self._policy(store))
+            run = MirrorRun(store, self._ledger, self._policy(store))
             try:
                 self._fill(store, run, engine)
-                self._finish(store, run)
+                self._finish(store)
             except StoreError as error:
                 failure = self._explained(error)
             kept = store.kept()
-        summary = self._sum_up(run, kept, failure)
-        self._observer(summary)
+        summary = self._sum_up(kept, failure)
+        self._ledger(summary)
         if failure is not None:
             raise failure
         return summary
@@ -95,7 +95,7 @@ class MirrorJob:
         store.claim(header, moved=self._options.moved, only=only)
         self._announce()
         if not self._options.dry_run:
-            keep_manifest(loaded, self._expected, store, self._observer)
+            keep_manifest(loaded, self._expected, store, self._ledger)
 
     def _policy(self, store: Mirror) -> Policy:
         options = self._options
@@ -111,11 +111,11 @@ class MirrorJob:
         """Fetch what is missing; a remote element that is missing is a failure as well."""
         for lacking in self._loaded.unreached:
             reason = f"a remote part of the manifest: {lacking.reason}"
-            run.ledger.lack(self._loaded.name, lacking.url, reason)
+            self._ledger.lack(self._loaded.name, lacking.url, reason)
         with self._stop.answered():
-            run.run(self._tracks, self._expected.layout, store, engine, self._stop)
+            run.run(self._tracks, self._expected.layout, engine, self._stop)
 
-    def _finish(self, store: Mirror, run: MirrorRun) -> None:
+    def _finish(self, store: Mirror) -> None:
         """Check that the mirror is still there; then prune, and write the checksums."""
         options, loaded = self._options, self._loaded
         if not options.dry_run:
@@ -123,7 +123,7 @@ class MirrorJob:
         if self._stop.requested:
             return
         # Which files are superseded is unknown if a part of the manifest is missing.
-        if options.prune and not (loaded.partial or run.ledger.totals.failures):
+        if options.prune and not (loaded.partial or self._ledger.totals.failures):
             from dashget.mirroring.expectation import LiveHistory
             from dashget.verification.prune import prune
 
@@ -133,7 +133,7 @@ class MirrorJob:
                 self._expected,
                 history,
                 loaded.name,
-                self._observer,
+                self._ledger,
                 dry_run=options.dry_run,
             )
         if options.dry_run:
@@ -145,7 +145,7 @@ class MirrorJob:
 
     def _announce(self) -> None:
         """Report the manifest, its warnings, and the selected tracks."""
-        loaded, observer = self._loaded, self._observer
+        loaded, observer = self._loaded, self._ledger
         presentation = loaded.presentation
         observer(
             ManifestLoaded(
@@ -165,14 +165,13 @@ class MirrorJob:
         for track in self._tracks:
             observer(_planned(track))
 
-    def _sum_up(self, run: MirrorRun, kept: tuple[int, int], failure: StoreError | None) -> Summary:
+    def _sum_up(self, kept: tuple[int, int], failure: StoreError | None) -> Summary:
         loaded = self._loaded
-        return run.ledger.summary(
+        return self._ledger.summary(
             root=self._place.name,
             manifest=self._place.locate(loaded.name),
             url=loaded.source.name,
             seconds=loaded.seconds + time.monotonic() - self._started,
-            warnings=self._observer.warnings,
             requests=loaded.fetched.requests if loaded.fetched else 0,
             interrupted=self._stop.requested,
             dry_run=self._options.dry_run,
@@ -187,20 +186,6 @@ class MirrorJob:
             error.message = f"cannot continue in {self._place.name}: {error.message}"
         error.hint = error.hint or "make room on the disk; the same command continues from here"
         return error
-
-
-class _Counting:
-    """Pass events on, and count the warnings among them."""
-
-    def __init__(self, observer: Observer, warnings: int) -> None:
-        self._observer = observer
-        self.ignores = ignored_by(observer) - {Warned}
-        self.warnings = warnings
-
-    def __call__(self, event: Event, /) -> None:
-        if type(event) is Warned:
-            self.warnings += 1
-        self._observer(event)
 
 
 def _planned(track: Track) -> TrackPlanned:

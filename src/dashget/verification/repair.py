@@ -9,7 +9,9 @@ import msgspec
 from dashget.common.stopping import Stop
 from dashget.events import Failure, Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
-from dashget.mirroring.run import MirrorRun, Policy
+from dashget.mirroring.jobs import Policy
+from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.run import MirrorRun
 from dashget.store import Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem
@@ -71,10 +73,11 @@ class Repair:
         if not paths:
             return
         policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._dry_run)
-        run = MirrorRun(self._observer, policy)
-        run.run(expected.tracks, expected.layout, self._store, self._engine, self._stop)
-        self.repaired += run.ledger.totals.files
-        self.failures |= {failure.path: failure for failure in run.ledger.totals.failures}
+        ledger = Ledger(self._observer)
+        run = MirrorRun(self._store, ledger, policy)
+        run.run(expected.tracks, expected.layout, self._engine, self._stop)
+        self.repaired += ledger.totals.files
+        self.failures |= {failure.path: failure for failure in ledger.totals.failures}
 
 
 def wrong_paths(findings: list[Finding]) -> set[str]:

@@ -1,0 +1,166 @@
+"""From the plan to jobs: which files need a request, and which one.
+
+A file that is recorded and has the recorded size needs none. A file that is there without a
+record needs a HEAD request, and is adopted if the server's size agrees. All others are fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dashget.common.compactmap import CompactMap
+from dashget.common.stopping import Stop
+from dashget.errors import StoreError
+from dashget.events import Outcome
+from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.comparison import origin_first
+from dashget.mirroring.files import PlannedFile
+from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.outcomes import Outcomes
+from dashget.mpd.dataurl import decode_data_url
+from dashget.planning.layout import Layout
+from dashget.planning.plan import PlannedSegment, iter_plan
+from dashget.planning.tracks import Track
+from dashget.store import FileRecord, Mirror, Presence, RecordedFiles
+from dashget.transfer.contract import Job, MemorySink, Method, Request, Sink
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run treats files."""
+
+    dry_run: bool = False
+    checksum: str | None = None
+    """hashlib's name of the algorithm whose value is recorded for every file."""
+    check_remote: bool = False
+    """Compare also recorded files with the server: size and validators."""
+    only: frozenset[str] | None = None
+    """Fetch exactly these paths, whatever is stored, and skip all others."""
+
+
+class Jobs:
+    """Makes the jobs of one run. The engine pulls them one at a time."""
+
+    def __init__(
+        self,
+        store: Mirror,
+        policy: Policy,
+        ledger: Ledger,
+        arrivals: Arrivals,
+        outcomes: Outcomes,
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._ledger = ledger
+        self._arrivals = arrivals
+        self._outcomes = outcomes
+        self._records: RecordedFiles | None = None
+        self._planned = CompactMap(1)
+        """The hash of the URL of every file that was planned."""
+
+    def __len__(self) -> int:
+        return len(self._planned)
+
+    def from_plan(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
+        """Yield the job of each planned file that needs one, until ``stop`` is requested."""
+        only, planned_before, is_new = self._policy.only, self._planned, self._store.is_new
+        blank = self._store.is_blank
+        opens, delivers = self._arrivals.open, self._arrivals.deliver
+        for planned in iter_plan(tracks, layout):
+            if stop.requested:
+                return
+            path = planned.path
+            if planned_before.contains(path):
+                self._meet_again(planned)
+                continue
+            if only is not None and path not in only:
+                continue
+            urls = planned.urls
+            file = PlannedFile(planned, path, urls)
+            planned_before[path] = (hash(urls[0]),)
+            if urls[0][:5].lower() != "data:" and (blank or is_new(path)):
+                yield Job(Request(urls), opens, file, delivers)
+                continue
+            job = self._job_for(file)
+            if job is not None:
+                yield job
+        self._ledger.planning_done = True
+
+    def fetch(self, file: PlannedFile) -> Job:
+        """Return the job that fetches a file, from its part if there is one."""
+        deliver = None if self._store.has_part(file.path) else self._arrivals.deliver
+        urls = file.urls
+        if file.rejected:
+            # Another base may have the right file if this one does not.
+            turn = file.rejected % len(urls)
+            urls = urls[turn:] + urls[:turn]
+        return Job(Request(urls), self._arrivals.open, file, deliver)
+
+    def _meet_again(self, planned: PlannedSegment) -> None:
+        """Handle a file that was planned before; each naming may require it to be there."""
+        if not planned.segment.last_derived:
+            self._outcomes.require(planned.path)
+        if self._planned.get(planned.path) != (hash(planned.segment.url),):
+            reason = "another resource has the same name in the mirror"
+            file = PlannedFile(planned, planned.path, planned.urls)
+            self._ledger.finish(file, Outcome.FAILED, reason=reason)
+
+    def _job_for(self, file: PlannedFile) -> Job | None:
+        """Return the job of a file that may be there; None if it needs no request."""
+        presence = self._store.presence(file.path, file.urls[0])
+        data = file.urls[0][:5].lower() == "data:"
+        if presence is Presence.MISSING and not data:
+            return self.fetch(file)
+        if presence is Presence.BLOCKED:
+            self._ledger.finish(file, Outcome.FAILED, reason="a directory has the same name")
+            return None
+        if presence is not Presence.MISSING:
+            file.local_size = self._store.size(file.path)
+        if self._policy.only is not None:
+            presence = Presence.MISSING
+        if presence is Presence.MOVED:
+            presence = Presence.COMPLETE if data else self._recall(file)
+        elif presence is Presence.COMPLETE and self._policy.check_remote and not data:
+            presence = self._recall(file)
+        if presence is Presence.COMPLETE:
+            self._ledger.finish(file, Outcome.PRESENT, file.local_size)
+            return None
+        if data:
+            self._unpack(file)
+            return None
+        if presence is Presence.UNRECORDED:
+            urls = file.urls if file.known is None else origin_first(file.known, file.urls)
+            return Job(Request(urls, Method.HEAD), _no_sink, file)
+        return self.fetch(file)
+
+    def _recall(self, file: PlannedFile) -> Presence:
+        """Look up the record of a file, for a comparison with the server."""
+        if self._records is None:
+            self._records = self._store.records()
+        file.known = self._records.get(file.path)
+        return Presence.UNRECORDED
+
+    def _unpack(self, file: PlannedFile) -> None:
+        """Store a resource that the manifest itself contains (RFC 2397)."""
+        try:
+            data = decode_data_url(file.urls[0])
+        except ValueError as error:
+            self._ledger.finish(file, Outcome.FAILED, reason=str(error))
+            return
+        if not self._policy.dry_run:
+            try:
+                self._store.write(file.path, data)
+            except StoreError as error:
+                self._store.check_present()
+                if isinstance(error.__cause__, (FileExistsError, NotADirectoryError)):
+                    self._ledger.finish(file, Outcome.FAILED, reason=error.message)
+                    return
+                raise
+            self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
+        self._ledger.finish(file, Outcome.DOWNLOADED, len(data))
+
+
+def _no_sink(_: Job) -> Sink:
+    """Return the sink of a HEAD request, which has no body."""
+    return MemorySink(0)
