@@ -74,7 +74,7 @@ def lowest(session: nox.Session) -> None:
     _quick(session)
 
 
-@nox.session(python=OLDEST)
+@nox.session
 def newest(session: nox.Session) -> None:
     """Run the quick tests with the newest versions of everything, pinned or not."""
     session.install("--upgrade", "--editable", ".[test]")
