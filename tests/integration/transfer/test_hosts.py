@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
-from dashget.transfer.contract import Fetched, Method, Request
+from dashget.transfer.contract import Fetched, Method, Request, TransferError
+from dashget.transfer.engine import Engine
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.pacing import concurrency as limits
+from dashget.transfer.settings.options import TransferOptions
 from tests.support import program
 from tests.support.builders import mpd
 from tests.support.crowd import PATIENT, Crowd
-from tests.support.faultserver import Answer, FaultServer, Seen, redirect
-from tests.support.sinks import Transfers
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
+from tests.support.sinks import Log, Transfers
 
 KIB = 1024
 BODY = b"0123456789" * 200
@@ -374,3 +376,27 @@ def test_a_missing_address_family_does_not_undo_a_transfer_over_another(
     if not refused:
         pytest.skip("localhost has one address only")
     assert isinstance(transfers.results[url], Fetched)
+
+
+def test_a_connection_that_one_manifest_may_use_is_not_one_for_another(server: FaultServer) -> None:
+    """A manifest from a public address may not use what a private one has opened."""
+    url = server.on("/a", Answer(BODY))
+    with Engine(TransferOptions(retries=0)) as engine:
+        private, public = server.url("/m.mpd"), "http://8.8.8.8/m.mpd"
+        for home in (private, public):
+            engine.trust(home)
+        request = Request((url,))
+        assert engine.fetch(request, max_bytes=len(BODY), home=private)[1] == BODY
+        with pytest.raises(TransferError, match="private address"):
+            engine.fetch(request, max_bytes=len(BODY), home=public)
+        assert engine.fetch(request, max_bytes=len(BODY), home=private)[1] == BODY
+
+
+def test_a_call_has_its_own_hooks(server: FaultServer) -> None:
+    url = server.on("/a", refuse(503), Answer(BODY), refuse(503), Answer(BODY))
+    usual, own = Log(), Log()
+    with Engine(TransferOptions(backoff_seconds=0.0), hooks=usual) as engine:
+        engine.fetch(Request((url,)), max_bytes=len(BODY), hooks=own)
+        assert (len(own.retries), len(usual.retries)) == (1, 0)
+        engine.fetch(Request((url,)), max_bytes=len(BODY))
+        assert (len(own.retries), len(usual.retries)) == (1, 1)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dashget.cli import memory
+from dashget.cli import app, memory
 from dashget.cli.memory import keep_freed_memory
 
 BURSTS = """
@@ -67,3 +67,21 @@ def test_without_that_function_nothing_happens(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(_ctypes, "dlsym", missing)
     assert keep_freed_memory() is False
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        ("get missing.mpd --base-url http://h/", True),
+        ("verify missing --repair", True),
+        ("verify missing", False),
+        ("list missing.mpd", False),
+    ],
+)
+def test_commands_that_fetch_large_files_keep_freed_memory(
+    command: str, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(memory, "keep_freed_memory", lambda: calls.append(None))
+    assert app.run(command.split()) != 0
+    assert bool(calls) is wanted

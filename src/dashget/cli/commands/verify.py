@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
     if files could not be compared with the server.
     """
+    from dashget.cli.memory import keep_freed_memory
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_warning
     from dashget.cli.signals import stopping_on_signals
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     makes_requests = options.remote or options.repair
     if makes_requests:
         allow_open_files(transfer)
+        keep_freed_memory()
     stop = Stop()
     warner = print_warning if makes_requests else ignore
     with stopping_on_signals(stop), Session(transfer, observer=warner) as session:
