@@ -15,26 +15,26 @@ from dashget.common.url import Url
 from dashget.mpd.markers import MARKER, is_marker
 
 
-class Place(Protocol):
+class PathRule(Protocol):
     """The rule for the path of a marked URL, regardless of other URLs."""
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str: ...
 
 
 def resolve_collisions(
-    place: Place, marked_urls: Iterable[str], taken: tuple[str, ...]
+    rule: PathRule, marked_urls: Iterable[str], taken: tuple[str, ...]
 ) -> dict[str, str]:
     """Return another path for each URL whose plain path may be that of another resource too.
 
     First the query is added to the path; if it still collides, a tag made from the URL.
     """
-    plain = {url: place(url) for url in dict.fromkeys(marked_urls)}
+    plain = {url: rule(url) for url in dict.fromkeys(marked_urls)}
     clashing = _clashes(plain, taken)
     if not clashing:
         return {}
-    renamed = {url: place(url, keep_query=True) for url in clashing}
+    renamed = {url: rule(url, keep_query=True) for url in clashing}
     rest = _clashes({**plain, **renamed}, taken)
-    renamed |= {url: place(url, keep_query=True, tag=digest(url)) for url in rest}
+    renamed |= {url: rule(url, keep_query=True, tag=digest(url)) for url in rest}
     return {url: path for url, path in renamed.items() if path != plain[url]}
 
 
