@@ -21,18 +21,22 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
-from dashget.planning.tracks import Track, iter_representations
+from dashget.planning.tracks import Track, iter_representations, require_sound
 from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """What a mirror should hold: its presentation, and which tracks of it were selected."""
+    """What a mirror should hold: its presentation, and which tracks of it were selected.
+
+    With ``partial``, there are more tracks, whose segments cannot be worked out.
+    """
 
     presentation: Presentation
     tracks: tuple[Track, ...]
     selected: frozenset[int]
     layout: Layout
+    partial: bool = False
 
     def selected_tracks(self) -> tuple[Track, ...]:
         """Return the selected tracks, numbered anew: what a run is to fetch."""
@@ -55,17 +59,20 @@ def expected_of(
     *,
     limit: int | None = None,
 ) -> Expected:
-    """Work out what a mirror of a presentation should hold.
+    """Work out what a mirror of a presentation should hold; raise MPDValidityError.
 
     ``limit`` is the most segments of each selected Representation.
     """
-    chosen = {id(r) for r in iter_representations(select(presentation, selection))}
+    selected_part = select(presentation, selection)
+    require_sound(selected_part)
+    chosen = {id(r) for r in iter_representations(selected_part)}
     tracks = tuple(
         Track(key, r, address(r, limit=limit if id(r) in chosen else None))
-        for key, r in enumerate(iter_representations(presentation))
+        for key, r in enumerate(r for r in iter_representations(presentation) if not r.problems)
     )
     selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
-    return Expected(presentation, tracks, selected, make_layout(presentation, name))
+    partial = bool(presentation.problems)
+    return Expected(presentation, tracks, selected, make_layout(presentation, name), partial)
 
 
 def playable(store: Mirror, expected: Expected) -> tuple[Track, ...]:

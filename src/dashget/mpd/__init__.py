@@ -10,12 +10,14 @@ The road of a document, and the modules on it:
 3. ``resolve.resolve`` turns the model into a ``presentation``: ``periods`` (times), ``bases`` (base
    URLs), ``addressing`` (segment information), ``locate``, ``urls``, ``urlquery``, ``template`` and
    ``markers`` (URLs), ``traits`` and ``protection`` (facts about the content), ``validity``; for
-   dynamic presentations also ``availability`` and ``clock``.
+   dynamic presentations also ``availability`` and ``clock``. ``needs`` decides which values the
+   segments of a Representation depend on: no other value is an error.
 
 A function that needs a resource says which one, and takes its bytes as an argument.
 
-Words: a *problem* is a breach of the standard that segments depend on; all problems are
-raised together. A *warning* is odd but usable. Both are *issues*, which ``issues`` collects. The
-*place* of an element is an XPath such as ``MPD/Period[2]``. A *marker* is a private-use character
-that stands for an open *field* (``$Number$``, ``$Time$``) of a URL *pattern*.
+Words: a *problem* is a breach of the standard that segments depend on: of a Representation, or of
+the whole document. Those of what is planned are raised together. A *warning* is odd but usable.
+Both are *issues*, which ``issues`` collects. The *place* of an element is an XPath such as
+``MPD/Period[2]``. A *marker* is a private-use character that stands for an open *field*
+(``$Number$``, ``$Time$``) of a URL *pattern*.
 """

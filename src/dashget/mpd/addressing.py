@@ -7,13 +7,16 @@ merged one by one; child elements are taken as a whole from the nearest level th
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from dashget.common.url import Url
+from dashget.errors import Issue
 from dashget.mpd.bases import add_offsets
 from dashget.mpd.context import Context, Place, shown
+from dashget.mpd.issues import MAX_ISSUES
 from dashget.mpd.locate import address_literal, address_marked
 from dashget.mpd.model import (
     AdaptationSet,
@@ -25,6 +28,8 @@ from dashget.mpd.model import (
     SegmentTemplate,
     UrlReference,
 )
+from dashget.mpd.needs import template_issues, time_issue
+from dashget.mpd.periods import TimedPeriod
 from dashget.mpd.presentation import (
     Addressing,
     Base,
@@ -39,6 +44,18 @@ from dashget.mpd.urls import is_absolute
 
 _Kind = TypeVar("_Kind", bound=SegmentBase)
 _Level = Period | AdaptationSet | Representation
+_NOTHING: Final = ListAddressing((), 1, 0, 1, None, None)
+"""No media segments."""
+_TIMES: Final = ("timescale", "presentationTimeOffset", "duration")
+_FIELDS: Final = {
+    "timescale": "timescale",
+    "presentationTimeOffset": "presentation_time_offset",
+    "indexRange": "index_range",
+    "duration": "duration",
+    "startNumber": "start_number",
+    "endNumber": "end_number",
+}
+"""The attributes whose issues are kept, and the fields with their values."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -56,9 +73,13 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Located(msgspec.Struct, frozen=True):
-    """The absolute addresses of all resources of a Representation."""
+    """The absolute addresses of all resources of a Representation, as far as they are known.
+
+    ``problems`` tell what is missing: a resource is None then, and a list of segments is empty.
+    """
 
     addressing: Addressing
+    problems: tuple[Issue, ...]
     initialization: Resource | None = None
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None
@@ -85,24 +106,32 @@ def merged(levels: tuple[_Level, ...], context: Context) -> SegmentBase | None:
     return None
 
 
-def locate(information: SegmentBase | None, subject: Subject, context: Context) -> Located:
+def locate(
+    information: SegmentBase | None, timed: TimedPeriod, subject: Subject, context: Context
+) -> Located:
     """Resolve all references of the merged segment information."""
-    locator = _Locator(subject, context)
+    locator = _Locator(subject, timed, context)
     if isinstance(information, SegmentTemplate):
-        return locator.template(information)
-    if isinstance(information, SegmentList):
-        return locator.list(information)
-    return locator.single(information)
+        found = locator.template(information)
+    elif isinstance(information, SegmentList):
+        found = locator.list(information)
+    else:
+        found = locator.single(information)
+    if information is not None:
+        locator.ignore_others(information)
+    return found
 
 
 def listed_duration(information: SegmentBase | None) -> Fraction | None:
     """Return the time from the Period's start to the end of an explicit list, if there is one."""
     if not isinstance(information, MultipleSegmentBase):
         return None
+    if any(name in information.invalid for name in _TIMES):
+        return None
     timescale = information.timescale or 1
     if information.timeline is not None:
         end = information.timeline.end
-        if end is None:
+        if end is None or information.timeline.invalid:
             return None
         return Fraction(end - (information.presentation_time_offset or 0), timescale)
     if isinstance(information, SegmentList) and information.duration and information.segments:
@@ -125,15 +154,29 @@ def _merge_kind(kind: type[_Kind], levels: tuple[_Level, ...]) -> _Kind:
     for name in kind.__struct_fields__:
         values = (getattr(information, name) for information in present)
         fields[name] = next((value for value in values if value is not None), None)
+    fields["invalid"] = _merge_invalid(kind, present)
     return kind(**fields)
+
+
+def _merge_invalid(kind: type[_Kind], present: list[_Kind]) -> dict[str, Issue]:
+    """Keep the issue of an invalid attribute unless a nearer level has a value."""
+    invalid: dict[str, Issue] = {}
+    for position, information in enumerate(present):
+        for name, issue in information.invalid.items():
+            field = _FIELDS[name]
+            if not any(getattr(nearer, field) is not None for nearer in present[:position]):
+                invalid.setdefault(name, issue)
+    return invalid
 
 
 class _Locator:
     """Makes the addresses of one Representation; reports URLs that the document may not contain."""
 
-    def __init__(self, subject: Subject, context: Context) -> None:
+    def __init__(self, subject: Subject, timed: TimedPeriod, context: Context) -> None:
         self._subject = subject
+        self._timed = timed
         self._context = context
+        self._problems: dict[Issue, None] = {}
 
     def template(self, info: SegmentTemplate) -> Located:
         place = Place(info.where, info.line)
@@ -152,8 +195,9 @@ class _Locator:
             index=index,
             availability_time_offset=self._offset(info),
         )
-        return Located(
-            addressing,
+        self._check_needs(info, addressing)
+        return self._located(
+            _NOTHING if self._problems else addressing,
             initialization=self._constant(info.initialization_template, place)
             or self._resource(info.initialization),
             representation_index=single_index or self._resource(info.representation_index),
@@ -166,6 +210,7 @@ class _Locator:
         self._check_numbers(info, place)
         if not info.segments:
             self._context.log.warn("SegmentList has no SegmentURL", *_at(place), "5.3.9.3.2")
+        self._problems.update((s.invalid, None) for s in info.segments or () if s.invalid)
         for number, segment in enumerate(info.segments or (), 1):
             for reference in (segment.media, segment.index):
                 if reference is not None or segment.index is None:
@@ -179,8 +224,8 @@ class _Locator:
             duration=info.duration,
             timeline=info.timeline,
         )
-        return Located(
-            addressing,
+        return self._located(
+            _NOTHING if self._problems else addressing,
             initialization=self._resource(info.initialization),
             representation_index=self._resource(info.representation_index),
             bitstream_switching=self._resource(info.bitstream_switching),
@@ -195,11 +240,11 @@ class _Locator:
                 *_at(subject.place),
                 "5.3.9.1",
             )
-            return Located(ListAddressing((), 1, 0, 1, None, None))
+            return self._located(_NOTHING)
         self._check("", subject.place)
         media, _ = address_literal("", None, subject.bases, subject.query)
         if info is None:
-            return Located(SingleAddressing(media, 1, 0))
+            return self._located(_NOTHING if self._problems else SingleAddressing(media, 1, 0))
         initialization, index = info.initialization, info.representation_index
         inner = None if initialization is None or initialization.source_url else initialization
         inner_index = None if index is None or index.source_url else index
@@ -211,11 +256,53 @@ class _Locator:
             index_range=index_range,
             initialization_range=None if inner is None else inner.range,
         )
-        return Located(
-            addressing,
+        for unneeded in (inner, inner_index):
+            if unneeded is not None and unneeded.invalid is not None:
+                self._context.log.unneeded(unneeded.invalid)
+        return self._located(
+            _NOTHING if self._problems else addressing,
             initialization=None if inner else self._resource(initialization),
             representation_index=None if inner_index else self._resource(index),
         )
+
+    def ignore_others(self, info: SegmentBase) -> None:
+        """Warn about invalid values that no segment of this Representation depends on."""
+        issues = list(info.invalid.values())
+        if isinstance(info, MultipleSegmentBase) and info.timeline is not None:
+            for row in info.timeline.invalid.values():
+                issues.extend(row.values())
+        for issue in issues:
+            if issue not in self._problems:
+                self._context.log.unneeded(issue)
+
+    def _located(
+        self,
+        addressing: Addressing,
+        *,
+        initialization: Resource | None = None,
+        representation_index: Resource | None = None,
+        bitstream_switching: Resource | None = None,
+    ) -> Located:
+        return Located(
+            addressing,
+            tuple(islice(self._problems, MAX_ISSUES)),
+            initialization,
+            representation_index,
+            bitstream_switching,
+        )
+
+    def _check_needs(self, info: SegmentTemplate, addressing: TemplateAddressing) -> None:
+        """Record the issues of values that the list of media segments depends on."""
+        dynamic = self._context.dynamic
+        patterns = [addressing.media.patterns[0]]
+        if addressing.index is not None:
+            patterns.append(addressing.index.patterns[0])
+        fields = {field.name for pattern in patterns for field in pattern.fields}
+        for issue in template_issues(info, fields, dynamic=dynamic):
+            self._problems[issue] = None
+        late = time_issue(addressing, self._timed, self._context.no_window, dynamic=dynamic)
+        if late is not None:
+            self._problems[late] = None
 
     def _names_no_file(self, url: str) -> bool:
         """Return True if a base URL is a directory, or the manifest itself."""
@@ -257,7 +344,9 @@ class _Locator:
             names = ", ".join(str(field) for field in template.fields)
             self._problem(f"{names} in the template of a single segment", place, "5.3.9.4.2")
             return None
-        return Resource(self._expand(template, place))
+        before = len(self._problems)
+        address = self._expand(template, place)
+        return Resource(address) if len(self._problems) == before else None
 
     def _expand(self, template: Template, place: Place) -> Address:
         subject = self._subject
@@ -276,20 +365,23 @@ class _Locator:
     def _resource(self, reference: UrlReference | None) -> Resource | None:
         if reference is None:
             return None
-        text = reference.source_url or ""
-        self._check(text, Place(reference.where, reference.line))
-        return Resource(
-            *address_literal(text, reference.range, self._subject.bases, self._subject.query)
-        )
+        if reference.invalid is not None:
+            self._problems[reference.invalid] = None
+            return None
+        text, subject = reference.source_url or "", self._subject
+        if self._check(text, Place(reference.where, reference.line)):
+            return None
+        return Resource(*address_literal(text, reference.range, subject.bases, subject.query))
 
-    def _check(self, reference: str, place: Place) -> None:
-        """Record a problem if the policy refuses the URL that a reference leads to."""
+    def _check(self, reference: str, place: Place) -> bool:
+        """Record a problem if the policy refuses the URL that a reference leads to; return True."""
         if ":" in reference and is_absolute(reference):
             refusal = self._context.refusal(reference.strip())
         else:
             refusal = self._subject.refusal
         if refusal is not None:
             self._problem(refusal, place, "RFC 3986")
+        return refusal is not None
 
     def _check_numbers(self, info: MultipleSegmentBase, place: Place) -> None:
         start = 1 if info.start_number is None else info.start_number
@@ -305,7 +397,7 @@ class _Locator:
             )
 
     def _problem(self, message: str, place: Place, clause: str) -> None:
-        self._context.log.problem(message, *_at(place), clause)
+        self._problems[Issue(message, *_at(place), clause)] = None
 
 
 def _at(place: Place) -> tuple[str, int | None]:

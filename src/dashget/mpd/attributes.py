@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final, TypeVar
 
 from dashget.common.byterange import ByteRange
+from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.values import (
     Remark,
@@ -28,16 +29,18 @@ _MAX_INTEGER: Final = 2**64 - 1
 class Attributes:
     """Reads the attributes of ``element``, whose place is ``where``.
 
-    An invalid value is a problem if it is ``vital`` (segments depend on it), else a warning; in
-    both cases the attribute counts as absent.
+    An invalid value is a warning, and the attribute counts as absent; if it is ``vital`` (segments
+    may depend on it), it is in ``invalid`` instead, by the name of the attribute: whoever needs the
+    value decides what it spoils.
     """
 
-    __slots__ = ("element", "log", "where")
+    __slots__ = ("element", "invalid", "log", "where")
 
     def __init__(self, element: Element, where: str, log: IssueLog) -> None:
         self.element = element
         self.where = where
         self.log = log
+        self.invalid: dict[str, Issue] = {}
 
     def text(self, name: str) -> str | None:
         """Return the value without surrounding white space; None if it is empty."""
@@ -62,7 +65,7 @@ class Attributes:
             return None
         value = self._read(name, read_integer, vital)
         if value is not None and not least <= value <= most:
-            self._complain(vital, f"@{name} is {value}, not between {least} and {most}")
+            self._complain(name, vital, f"@{name} is {value}, not between {least} and {most}")
             return None
         return value
 
@@ -116,14 +119,14 @@ class Attributes:
         try:
             value, remark = reader(self.element.attributes[name])
         except ValueError as err:
-            self._complain(vital, f"@{name}: {err}")
+            self._complain(name, vital, f"@{name}: {err}")
             return None
         if remark is not None:
             self.warn(f"@{name}: {remark}", _SCHEMA)
         return value
 
-    def _complain(self, vital: bool, message: str) -> None:
+    def _complain(self, name: str, vital: bool, message: str) -> None:
         if vital:
-            self.problem(message, _SCHEMA)
+            self.invalid[name] = Issue(message, self.where, self.element.line, _SCHEMA)
         else:
             self.warn(f"{message}; ignored", _SCHEMA)

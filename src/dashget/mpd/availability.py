@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from fractions import Fraction
 
-from dashget.errors import UsageError
+from dashget.errors import Issue, UsageError
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import Window
 
 
 def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
-    """Return the window of available segments; after the presentation's end it stays the same."""
+    """Return the window of available segments; after the presentation's end it stays the same.
+
+    Without ``@availabilityStartTime`` there is none, and ``no_window`` tells why.
+    """
     if mpd.type != "dynamic":
         return None
     if mpd.availability_start_time is None:
-        log.problem(
-            "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
-        )
+        if "availabilityStartTime" not in mpd.invalid:
+            message = f"{no_window(mpd).message}; only listed segments are known"
+            log.warn(message, mpd.where, mpd.line, "5.3.1.2")
         return None
     if now is None:
         raise UsageError("a dynamic presentation needs the wall-clock time (now)")
@@ -33,6 +36,14 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
         )
         seconds = end
     return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)
+
+
+def no_window(mpd: MPD) -> Issue:
+    """Return the issue of an ``@availabilityStartTime`` that is missing or invalid."""
+    missing = Issue(
+        "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
+    )
+    return mpd.invalid.get("availabilityStartTime", missing)
 
 
 def _epoch_seconds(moment: datetime) -> Fraction:

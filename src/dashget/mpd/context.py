@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.url import Url, UrlError, http_origin
+from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.markers import MARKER
 from dashget.mpd.template import Template, parse_template
@@ -26,13 +27,23 @@ class Context:
 
     ``manifest`` is the URL that the document came from. It decides which URLs the document may
     contain: http(s) only from http(s), only https from https, local files only from a local
-    file. ``document`` is the URL that references are resolved against.
+    file. ``document`` is the URL that references are resolved against. ``no_window`` tells why it
+    is unknown which segments of a dynamic presentation are available.
     """
 
     def __init__(
-        self, log: IssueLog, manifest: str, document: str, *, allow_downgrade: bool
+        self,
+        log: IssueLog,
+        manifest: str,
+        document: str,
+        *,
+        allow_downgrade: bool,
+        dynamic: bool = False,
+        no_window: Issue | None = None,
     ) -> None:
         self.log = log
+        self.dynamic = dynamic
+        self.no_window = no_window
         self.document = document
         self.manifest = Url.parse(manifest)
         self._allow_downgrade = allow_downgrade

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from dashget.errors import Issue
 
 MAX_ISSUES: Final = 1000
@@ -63,6 +65,11 @@ class IssueLog:
         if message not in self._said:
             self._said.add(message)
             self.warn(message, where, line, clause)
+
+    def unneeded(self, issue: Issue) -> None:
+        """Record a warning about a value that no segment depends on."""
+        message = f"{issue.message}; no segment depends on it"
+        self._add(self._warnings, msgspec.structs.replace(issue, message=message))
 
     def extend(self, warnings: tuple[Issue, ...], problems: tuple[Issue, ...]) -> None:
         """Add the issues of another log."""

@@ -7,6 +7,7 @@ source ``line``, for messages.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import msgspec
@@ -82,10 +83,15 @@ class UrlReference(Node, frozen=True, kw_only=True):
 
     source_url: str | None = None
     range: ByteRange | None = None
+    invalid: Issue | None = None
+    """What is wrong with ``@range``."""
 
 
 class SegmentBase(Node, frozen=True, kw_only=True):
-    """SegmentBase (5.3.9.2), and what SegmentList and SegmentTemplate share with it."""
+    """SegmentBase (5.3.9.2), and what SegmentList and SegmentTemplate share with it.
+
+    ``invalid`` has the issues of attributes whose values cannot be read, by name of the attribute.
+    """
 
     timescale: int | None = None
     presentation_time_offset: int | None = None
@@ -99,6 +105,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     pd_delta: int | None = None
     initialization: UrlReference | None = None
     representation_index: UrlReference | None = None
+    invalid: Mapping[str, Issue] = {}
 
 
 class MultipleSegmentBase(SegmentBase, frozen=True, kw_only=True):
@@ -118,6 +125,8 @@ class ListedSegment(msgspec.Struct, frozen=True, gc=False):
     media_range: ByteRange | None = None
     index: str | None = None
     index_range: ByteRange | None = None
+    invalid: Issue | None = None
+    """What is wrong with one of the ranges."""
 
 
 class SegmentList(MultipleSegmentBase, frozen=True, kw_only=True):
@@ -201,7 +210,7 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
 
 
 class Period(Node, frozen=True, kw_only=True):
-    """Period (5.3.2)."""
+    """Period (5.3.2). ``invalid`` has the issues of ``@start`` and ``@duration``."""
 
     id: str | None = None
     start: Fraction | None = None
@@ -216,6 +225,7 @@ class Period(Node, frozen=True, kw_only=True):
     protections: tuple[ContentProtection, ...] = ()
     events: tuple[EventStreamElement, ...] = ()
     adaptation_sets: tuple[AdaptationSet, ...] = ()
+    invalid: Mapping[str, Issue] = {}
 
 
 class UtcTiming(Node, frozen=True, kw_only=True):
@@ -245,7 +255,8 @@ class MPD(Node, frozen=True, kw_only=True):
 
     ``remote`` lists the remote elements that must be fetched to complete the document; ``source``
     is then the tree that they are put into (see the module ``remote``). ``problems`` are
-    breaches of the standard; ``resolve`` raises them together with its own.
+    breaches of the standard that spoil the whole document; ``resolve`` raises them. ``invalid`` has
+    the issues of attributes that some segments depend on, by name.
     """
 
     url: str | None = None
@@ -272,5 +283,6 @@ class MPD(Node, frozen=True, kw_only=True):
     protections: tuple[ContentProtection, ...] = ()
     remote: tuple[RemoteElement, ...] = ()
     source: Source | None = None
+    invalid: Mapping[str, Issue] = {}
     warnings: tuple[Issue, ...] = ()
     problems: tuple[Issue, ...] = ()

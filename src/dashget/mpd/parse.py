@@ -2,8 +2,9 @@
 
 ``parse_mpd`` recognises documents of other formats, mends mistakes with one possible meaning,
 and builds one frozen object per element with typed values. It raises only if the bytes cannot be
-read as an MPD at all; breaches of the standard are collected in ``MPD.problems``, which
-``resolve`` raises together.
+read as an MPD at all. A value that cannot be read is kept as an issue beside the values of its
+element, and matters only if a segment depends on it; ``MPD.problems`` has what spoils the whole
+document, which ``resolve`` raises together.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def parse_mpd(data: bytes, *, url: str | None = None, limits: ParseLimits = DEFA
     """Parse an MPD; raise MPDSyntaxError for other documents, with the format they seem to be in.
 
     ``url`` is the URL that it came from, which ``resolve`` needs later. Odd but usable parts
-    are in ``MPD.warnings``; breaches of the standard that segments depend on are in
-    ``MPD.problems``, which ``resolve`` raises together with its own.
+    are in ``MPD.warnings``; breaches of the standard that spoil the whole document are in
+    ``MPD.problems``, which ``resolve`` raises.
     """
     log = IssueLog()
     root = read_document(data, log, limits)
@@ -152,6 +153,7 @@ def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
         "protections": read_protections(root, where, log),
         "remote": remote,
         "source": source if remote else None,
+        "invalid": read.invalid,
     }
     return MPD(where=where, line=root.line, warnings=log.warnings, problems=log.problems, **fields)
 
@@ -173,7 +175,7 @@ def _presentation_type(read: Attributes) -> str:
     if value.lower() in ("static", "dynamic"):
         read.warn(f"@type is {value!r}; read as {value.lower()}", "5.3.1.2")
         return value.lower()
-    read.problem(f"@type is {value!r}, neither static nor dynamic", "5.3.1.2")
+    read.warn(f"@type is {value!r}, neither static nor dynamic; read as static", "5.3.1.2")
     return "static"
 
 
@@ -196,6 +198,7 @@ def _period(element: Element, where: str, log: IssueLog) -> Period:
         protections=read_protections(element, where, log),
         events=read_events(element, "EventStream", where, log),
         adaptation_sets=sets,
+        invalid=read.invalid,
         **_addressing(element, where, log),
     )
 

@@ -1,4 +1,8 @@
-"""Compute the start and the duration of each Period (5.3.2.1)."""
+"""Compute the start and the duration of each Period (5.3.2.1).
+
+A time that cannot be worked out is no error by itself: a ``TimedPeriod`` has the issue, for those
+segments that depend on the time.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,30 @@ from fractions import Fraction
 
 import msgspec
 
+from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, Period
 from dashget.mpd.presentation import PeriodSpan
 
 
 class TimedPeriod(msgspec.Struct, frozen=True):
-    """A Period of the document with its start and duration."""
+    """A Period of the document with its start and duration.
+
+    If the start is unknown, ``span.start`` is that of the Period before, and ``start_issue`` tells
+    why. ``duration_issue`` tells why the duration is unknown, if it is not just open.
+    """
 
     element: Period
     span: PeriodSpan
+    start_issue: Issue | None = None
+    duration_issue: Issue | None = None
+
+
+class _Start(msgspec.Struct, frozen=True):
+    """The start of a Period in seconds, with the issue if it is only an assumption."""
+
+    seconds: Fraction
+    issue: Issue | None = None
 
 
 def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tuple[Period, ...]]:
@@ -29,37 +47,71 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
         if start is None:
             early.append(period)
             continue
-        duration = _duration(mpd, period, start, following[index], log)
-        timed.append(TimedPeriod(period, PeriodSpan(index, period.id, start, duration)))
+        duration, issue = _duration(mpd, period, start, following[index], log)
+        span = PeriodSpan(index, period.id, start.seconds, duration)
+        timed.append(TimedPeriod(period, span, start.issue, issue))
     _check_ids(mpd, log)
     return tuple(timed), tuple(early)
 
 
-def _starts(mpd: MPD, log: IssueLog) -> list[Fraction | None]:
-    starts: list[Fraction | None] = []
-    previous_end: Fraction | None = Fraction(0) if mpd.type == "static" else None
-    for period in mpd.periods:
-        start = previous_end if period.start is None else period.start
-        if start is None and mpd.type == "static":
-            log.problem(
-                f"Period {_name(period)} has no @start, and the Period before it has no @duration",
+def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
+    """Return the start of each Period: ``@start``, else the end of the one before, else 0.
+
+    A dynamic Period after an open one is early available: it has no start yet.
+    """
+    starts: list[_Start | None] = []
+    previous_end: _Start | None = _Start(Fraction(0))
+    for index, period in enumerate(mpd.periods):
+        start = previous_end
+        if period.start is not None:
+            start = _Start(period.start)
+        elif "start" in period.invalid:
+            start = _Start(_latest(starts), period.invalid["start"])
+        elif index == 0 and mpd.type == "dynamic":
+            log.warn(
+                f"Period {_name(period)} has no @start; read as 0, as players do",
                 period.where,
                 period.line,
                 "5.3.2.1",
             )
-            start = next((known for known in reversed(starts) if known is not None), Fraction(0))
+        elif start is None and mpd.type == "static":
+            message = (
+                f"Period {_name(period)} has no @start, and the Period before it has no @duration"
+            )
+            issue = Issue(message, period.where, period.line, "5.3.2.1")
+            start = _Start(_latest(starts), issue)
         starts.append(start)
-        previous_end = _sum(start, period.duration)
+        previous_end = _end(start, period)
     return starts
 
 
+def _latest(starts: list[_Start | None]) -> Fraction:
+    return next((known.seconds for known in reversed(starts) if known is not None), Fraction(0))
+
+
+def _end(start: _Start | None, period: Period) -> _Start | None:
+    """Return the end of a Period as far as its own attributes tell it."""
+    if start is None:
+        return None
+    if "duration" in period.invalid:
+        return _Start(start.seconds, start.issue or period.invalid["duration"])
+    if period.duration is None:
+        return None
+    return _Start(start.seconds + period.duration, start.issue)
+
+
 def _duration(
-    mpd: MPD, period: Period, start: Fraction, following: Fraction | None, log: IssueLog
-) -> Fraction | None:
-    """Return ``@duration``, limited to the time until the next Period's start."""
-    duration = period.duration
+    mpd: MPD, period: Period, start: _Start, following: _Start | None, log: IssueLog
+) -> tuple[Fraction | None, Issue | None]:
+    """Return ``@duration``, limited to the time until the next Period's start, or an issue."""
+    duration, issue = period.duration, period.invalid.get("duration")
+    if issue is not None:
+        return None, issue
     if following is not None:
-        room = following - start
+        unknown = start.issue or following.issue
+        if unknown is not None:
+            return duration, None if duration is not None else unknown
+        room = following.seconds - start.seconds
         if duration is not None and duration > room:
             log.warn(
                 f"Period {_name(period)} overlaps the next one by {float(duration - room):g} s; "
@@ -69,8 +121,12 @@ def _duration(
                 "5.3.2.1",
             )
         duration = room if duration is None or duration > room else duration
-    elif duration is None and mpd.media_presentation_duration is not None:
-        duration = mpd.media_presentation_duration - start
+    elif duration is None:
+        end = mpd.media_presentation_duration
+        unknown = start.issue or mpd.invalid.get("mediaPresentationDuration")
+        if end is None or start.issue is not None:
+            return None, unknown
+        duration = end - start.seconds
     if duration is not None and duration <= 0:
         log.warn(
             f"Period {_name(period)} has a duration of {float(duration):g} s: it has no derived "
@@ -79,22 +135,18 @@ def _duration(
             period.line,
             "5.3.2.1",
         )
-        return Fraction(0)
-    return duration
+        return Fraction(0), None
+    return duration, None
 
 
-def _following(starts: list[Fraction | None]) -> list[Fraction | None]:
-    """Return for each Period the start of the next one whose start is known."""
-    found: list[Fraction | None] = []
-    latest: Fraction | None = None
+def _following(starts: list[_Start | None]) -> list[_Start | None]:
+    """Return for each Period the start of the next one that is not early available."""
+    found: list[_Start | None] = []
+    latest: _Start | None = None
     for start in reversed(starts):
         found.append(latest)
         latest = latest if start is None else start
     return found[::-1]
-
-
-def _sum(first: Fraction | None, second: Fraction | None) -> Fraction | None:
-    return None if first is None or second is None else first + second
 
 
 def _check_ids(mpd: MPD, log: IssueLog) -> None:

@@ -172,7 +172,8 @@ Addressing = TemplateAddressing | ListAddressing | SingleAddressing
 class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One encoding of one content component, in one Period (5.3.5), with inherited values.
 
-    If the document has no ``id``, it is derived from the position (``unnamed-0-2``).
+    If the document has no ``id``, it is derived from the position (``unnamed-0-2``). ``problems``
+    tell which of its segments cannot be worked out; the others are there.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     supplemental: tuple[Descriptor, ...] = ()
     protections: tuple[Protection, ...] = ()
     tiles: Tiles | None = None
+    problems: tuple[Issue, ...] = ()
     where: str = ""
     line: int | None = None
 
@@ -284,6 +286,18 @@ class Presentation(HidesSecrets, frozen=True, kw_only=True, gc=False):
     window: Window | None = None
     early_periods: tuple[str, ...] = ()
     warnings: tuple[Issue, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Issue, ...]:
+        """The problems of all Representations, each once."""
+        found = {
+            problem: None
+            for period in self.periods
+            for adaptation_set in period.adaptation_sets
+            for representation in adaptation_set.representations
+            for problem in representation.problems
+        }
+        return tuple(found)
 
     @property
     def dynamic(self) -> bool:

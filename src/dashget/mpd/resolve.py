@@ -6,17 +6,17 @@ depend on are collected on the way, and raised together at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
 
 import msgspec
 
 from dashget.common.url import Url
-from dashget.errors import Issue, MPDValidityError
+from dashget.errors import Issue
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
-from dashget.mpd.availability import availability_window
+from dashget.mpd.availability import availability_window, no_window
 from dashget.mpd.bases import extend_bases
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
@@ -48,7 +48,7 @@ from dashget.mpd.traits import (
 )
 from dashget.mpd.urlquery import RequestQuery, request_query
 from dashget.mpd.urls import is_absolute, resolve_reference
-from dashget.mpd.validity import check_countable, check_essential, check_representations
+from dashget.mpd.validity import check_essential, check_representations, validity_error
 
 
 def resolve(
@@ -63,8 +63,9 @@ def resolve(
 
     Without ``url``, the URL given to ``parse_mpd`` is used. ``base_url`` replaces ``url`` as the
     base of references (for a local file or standard input). ``now`` is the wall-clock time, an
-    aware datetime or seconds since 1970; a dynamic MPD needs it. Raises MPDValidityError with
-    every problem; odd but usable parts are in ``Presentation.warnings``.
+    aware datetime or seconds since 1970; a dynamic MPD needs it. Raises MPDValidityError for what
+    spoils the whole document; what spoils a part is in ``Representation.problems``, and odd but
+    usable parts are in ``Presentation.warnings``.
     """
     log = IssueLog()
     log.extend(mpd.warnings, mpd.problems)
@@ -72,8 +73,16 @@ def resolve(
     url = url if url is not None else mpd.url or ""
     root = _root_base(mpd, url, base_url)
     root = resolve_reference(root, root)
-    context = Context(log, url, root, allow_downgrade=allow_downgrade)
     window = availability_window(mpd, now, log)
+    dynamic = mpd.type == "dynamic"
+    context = Context(
+        log,
+        url,
+        root,
+        allow_downgrade=allow_downgrade,
+        dynamic=dynamic,
+        no_window=no_window(mpd) if dynamic and window is None else None,
+    )
     timed, early = time_periods(mpd, log)
     resolver = _Resolver(mpd, context, window, root)
     periods = tuple(resolver.period(period) for period in timed)
@@ -81,8 +90,8 @@ def resolve(
         log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
     _warn_about_early(early, log)
     if log.problems:
-        raise _validity_error(log.problems)
-    return Presentation(
+        raise validity_error(log.problems)
+    presentation = Presentation(
         type=PresentationType(mpd.type),
         url=root,
         periods=periods,
@@ -91,8 +100,9 @@ def resolve(
         profiles=mpd.profiles,
         window=window,
         early_periods=tuple(period.id or period.where for period in early),
-        warnings=log.warnings,
     )
+    _note_unneeded(mpd, timed, presentation.problems, log)
+    return msgspec.structs.replace(presentation, warnings=log.warnings)
 
 
 def _warn_about_remote(mpd: MPD, log: IssueLog) -> None:
@@ -115,12 +125,21 @@ def _warn_about_early(early: tuple[model.Period, ...], log: IssueLog) -> None:
         )
 
 
-def _validity_error(problems: tuple[Issue, ...]) -> MPDValidityError:
-    count = len(problems)
-    message = f"the MPD breaks the standard: {problems[0]}"
-    if count > 1:
-        message = f"the MPD breaks the standard in {count} places; the first: {problems[0]}"
-    return MPDValidityError(message, issues=problems)
+def _note_unneeded(
+    mpd: MPD, timed: Iterable[TimedPeriod], spoiling: Container[Issue], log: IssueLog
+) -> None:
+    """Warn about invalid times that no segment depends on."""
+    for issue in _time_issues(mpd, timed):
+        if issue not in spoiling:
+            log.unneeded(issue)
+
+
+def _time_issues(mpd: MPD, timed: Iterable[TimedPeriod]) -> Iterator[Issue]:
+    yield from mpd.invalid.values()
+    for period in timed:
+        yield from period.element.invalid.values()
+        if period.start_issue is not None:
+            yield period.start_issue
 
 
 def _root_base(mpd: MPD, url: str, base_url: str | None) -> str:
@@ -207,7 +226,8 @@ class _Resolver:
         known = [end for end in ends if end is not None]
         if not known:
             return timed
-        return TimedPeriod(element, PeriodSpan(span.index, span.id, span.start, max(known)))
+        longest = PeriodSpan(span.index, span.id, span.start, max(known))
+        return msgspec.structs.replace(timed, span=longest)
 
     def _adaptation_set(
         self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited
@@ -297,6 +317,7 @@ class _Resolver:
             supplemental=plain(element.supplemental),
             protections=self._protections(inherited),
             tiles=tiles,
+            problems=located.problems,
             where=element.where,
             line=element.line,
         )
@@ -321,10 +342,7 @@ class _Resolver:
         timed: TimedPeriod,
     ) -> Located:
         information = merged((timed.element, parent, element), self._context)
-        located = locate(information, subject, self._context)
-        if self._mpd.type == "static":
-            check_countable(located.addressing, information, timed, self._log)
-        return located
+        return locate(information, timed, subject, self._context)
 
     def _inherit(
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dashget.common.byterange import ByteRange
+from dashget.errors import Issue
 from dashget.mpd.attributes import Attributes
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import (
@@ -24,7 +25,8 @@ _NO_LIMIT: Final = 2**63
 
 def read_segment_base(element: Element, where: str, log: IssueLog) -> SegmentBase:
     """Read SegmentBase."""
-    return SegmentBase(**_base(element, where, log))
+    read = Attributes(element, where, log)
+    return SegmentBase(**_base(read), invalid=read.invalid)
 
 
 def read_segment_list(element: Element, where: str, log: IssueLog) -> SegmentList:
@@ -33,18 +35,20 @@ def read_segment_list(element: Element, where: str, log: IssueLog) -> SegmentLis
     segments = tuple(
         _listed(row, f"{where}/SegmentURL[{i}]", element.line, log) for i, row in enumerate(rows, 1)
     )
-    return SegmentList(**_multiple(element, where, log), segments=segments or None)
+    read = Attributes(element, where, log)
+    return SegmentList(**_multiple(read), segments=segments or None, invalid=read.invalid)
 
 
 def read_segment_template(element: Element, where: str, log: IssueLog) -> SegmentTemplate:
     """Read SegmentTemplate; the templates stay text until they are resolved."""
     read = Attributes(element, where, log)
     return SegmentTemplate(
-        **_multiple(element, where, log),
+        **_multiple(read),
         media=read.raw("media"),
         index=read.text("index"),
         initialization_template=read.text("initialization"),
         bitstream_switching_template=read.text("bitstreamSwitching"),
+        invalid=read.invalid,
     )
 
 
@@ -59,8 +63,8 @@ def read_offset(read: Attributes) -> Offset | None:
     return None if seconds is None else Offset(seconds)
 
 
-def _base(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
-    read = Attributes(element, where, log)
+def _base(read: Attributes) -> dict[str, Any]:
+    element, where, log = read.element, read.where, read.log
     return {
         "where": where,
         "line": element.line,
@@ -81,11 +85,11 @@ def _base(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
     }
 
 
-def _multiple(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
-    read = Attributes(element, where, log)
+def _multiple(read: Attributes) -> dict[str, Any]:
+    element, where, log = read.element, read.where, read.log
     timeline = element.first("SegmentTimeline")
     return {
-        **_base(element, where, log),
+        **_base(read),
         "duration": read.integer("duration", vital=True, least=1),
         "start_number": read.integer("startNumber", vital=True),
         "end_number": read.integer("endNumber", vital=True),
@@ -104,31 +108,33 @@ def _reference(element: Element, name: str, where: str, log: IssueLog) -> UrlRef
         line=child.line,
         source_url=read.text("sourceURL"),
         range=read.byte_range("range"),
+        invalid=read.invalid.get("range"),
     )
 
 
 def _listed(row: dict[str, str], where: str, line: int | None, log: IssueLog) -> ListedSegment:
-    media_range = _range(row.get("mediaRange"), "mediaRange", where, line, log)
-    index_range = _range(row.get("indexRange"), "indexRange", where, line, log)
     media, index = row.get("media"), row.get("index")
+    issue = None
+    ranges: list[ByteRange | None] = []
+    for name in ("mediaRange", "indexRange"):
+        text, found = row.get(name), None
+        if text is not None:
+            try:
+                found = ByteRange.parse(text)
+            except ValueError as err:
+                wrong = Issue(f"@{name}: {err}", where, line, "5.3.9.3.2")
+                if name == "indexRange" and index is None:
+                    log.unneeded(wrong)
+                else:
+                    issue = issue or wrong
+        ranges.append(found)
     return ListedSegment(
         None if media is None else media.strip(),
-        media_range,
+        ranges[0],
         None if index is None else index.strip(),
-        index_range,
+        ranges[1],
+        issue,
     )
-
-
-def _range(
-    text: str | None, name: str, where: str, line: int | None, log: IssueLog
-) -> ByteRange | None:
-    if text is None:
-        return None
-    try:
-        return ByteRange.parse(text)
-    except ValueError as err:
-        log.problem(f"@{name}: {err}", where, line, "5.3.9.3.2")
-        return None
 
 
 def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
@@ -140,12 +146,13 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
     timeline.odd.clear()
     _note_breaks(timeline, log)
     for index, duration in timeline.endless():
-        log.problem(
+        issue = Issue(
             f"@d is {duration} with a negative @r: no number of segments can fill the time",
             f"{timeline.where}/S[{index + 1}]",
             element.line,
             "5.3.9.6.2",
         )
+        timeline.invalid.setdefault(index, {}).setdefault("d", issue)
     return timeline
 
 
@@ -168,32 +175,39 @@ def _note_breaks(timeline: SegmentTimeline, log: IssueLog) -> None:
 def _mend(
     timeline: SegmentTimeline, index: int, attributes: dict[str, str], line: int, log: IssueLog
 ) -> None:
-    """Read an ``S`` with other values than plain numbers; invalid ones are problems."""
+    """Read an ``S`` with other values than plain numbers; note the invalid ones."""
     where = f"{timeline.where}/S[{index + 1}]"
     values: dict[str, int | None] = {}
+    invalid: dict[str, Issue] = {}
     for name in ("t", "d", "r", "n", "k"):
-        values[name] = _row_value(attributes.get(name), name, where, line, log)
+        try:
+            values[name] = _row_value(attributes.get(name), name, where, line, log)
+        except ValueError as err:
+            values[name] = None
+            invalid[name] = Issue(f"@{name}{err}", where, line, "5.3.9.6.2")
     if "p" in attributes:
-        log.problem("segment duration patterns (S@p) are not supported", where, line, "5.3.9.6")
+        message = "segment duration patterns (S@p) are not supported"
+        invalid["r"] = Issue(message, where, line, "5.3.9.6")
     elif "d" not in attributes:
-        log.problem("@d is missing", where, line, "5.3.9.6.2")
+        invalid["d"] = Issue("@d is missing", where, line, "5.3.9.6.2")
+    if invalid:
+        timeline.invalid[index] = invalid
     timeline.mend(
         index, values["t"], values["d"] or 0, values["r"] or 0, values["n"], values["k"] or 1
     )
 
 
 def _row_value(text: str | None, name: str, where: str, line: int, log: IssueLog) -> int | None:
+    """Return a value of an ``S``; the text of a ValueError follows the attribute's name."""
     if text is None:
         return None
     try:
         value, remark = read_integer(text)
     except ValueError as err:
-        log.problem(f"@{name}: {err}", where, line, "5.3.9.6.2")
-        return None
+        raise ValueError(f": {err}") from None
     least, most = (-_NO_LIMIT, _NO_LIMIT - 1) if name == "r" else (0, 2**64 - 2)
     if not least <= value <= most:
-        log.problem(f"@{name} is {value}, not between {least} and {most}", where, line, "5.3.9.6.2")
-        return None
+        raise ValueError(f" is {value}, not between {least} and {most}")
     if remark is not None:
         log.warn(f"@{name}: {remark}", where, line, "5.3.9.6.2")
     return value

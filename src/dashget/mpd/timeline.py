@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.errors import Issue
+
 _ABSENT: Final = 2**64 - 1
 """Stands for a missing ``S@t`` inside the compact list only."""
 
@@ -25,8 +27,9 @@ class SegmentTimeline:
 
     Iteration yields ``(t, d, r, n, k)`` per ``S``, with None for a missing ``@t`` or ``@n`` and
     the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` has the rows with other values than plain
-    numbers, by position, until ``parse`` has read them. ``gaps`` counts the rows that begin
-    later than the row before ends.
+    numbers, by position, until ``parse`` has read them; ``invalid`` has the issues of values that
+    could not be read, by position and attribute. ``gaps`` counts the rows that begin later than
+    the row before ends.
     """
 
     __slots__ = (
@@ -36,6 +39,7 @@ class SegmentTimeline:
         "_sequences",
         "_times",
         "gaps",
+        "invalid",
         "line",
         "odd",
         "where",
@@ -45,6 +49,7 @@ class SegmentTimeline:
         self.where = where
         self.line = line
         self.odd: dict[int, tuple[dict[str, str], int]] = {}
+        self.invalid: dict[int, dict[str, Issue]] = {}
         self.gaps = 0
         self._times = array("Q")
         self._durations = array("Q")
@@ -95,7 +100,8 @@ class SegmentTimeline:
     def breaks(self) -> tuple[Break | None, Break | None]:
         """Return the gaps and overlaps: rows whose ``@t`` is not the end of the row before.
 
-        A row after a negative ``@r`` is neither: the row before it extends to its ``@t``.
+        A row after a negative ``@r`` is neither: the row before it extends to its ``@t``. After an
+        invalid row it is not known.
         """
         found: list[Break | None] = [None, None]
         expected: int | None = None
@@ -111,7 +117,7 @@ class SegmentTimeline:
                     abs(t - expected) if first is None else first.ticks,
                     1 if first is None else first.count + 1,
                 )
-            expected = None if r < 0 else t + (r + 1) * d
+            expected = None if r < 0 or index in self.invalid else t + (r + 1) * d
         return found[False], found[True]
 
     @property

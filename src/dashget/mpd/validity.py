@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dashget.errors import Issue, MPDValidityError
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.model import AdaptationSet, Period, Representation, SegmentBase
-from dashget.mpd.periods import TimedPeriod
-from dashget.mpd.presentation import Addressing, TemplateAddressing
+from dashget.mpd.model import AdaptationSet, Period, Representation
 from dashget.mpd.traits import is_known_essential
 
 
-def check_countable(
-    addressing: Addressing, information: SegmentBase | None, timed: TimedPeriod, log: IssueLog
-) -> None:
-    """Record a problem if segments are derived from an unknown Period duration."""
-    if timed.span.duration is not None or information is None:
-        return
-    if not isinstance(addressing, TemplateAddressing):
-        return
-    timeline = addressing.timeline
-    if timeline is not None:
-        counted = addressing.end_number is not None or not timeline.runs_on
-    else:
-        counted = addressing.duration is None or addressing.end_number is not None
-    if not counted:
-        period = timed.element
-        name = repr(period.id) if period.id else period.where
-        log.problem(
-            f"the duration of Period {name} is unknown, but the number of its segments "
-            "depends on it",
-            information.where,
-            information.line,
-            "5.3.2.1",
-        )
+def validity_error(problems: Sequence[Issue]) -> MPDValidityError:
+    """Return the error for the problems of a document, or of parts of it."""
+    count = len(problems)
+    message = f"the MPD breaks the standard: {problems[0]}"
+    if count > 1:
+        message = f"the MPD breaks the standard in {count} places; the first: {problems[0]}"
+    return MPDValidityError(message, issues=tuple(problems))
 
 
 def check_essential(element: AdaptationSet | Representation, log: IssueLog) -> None:

@@ -80,14 +80,9 @@ def parse_selection(
 def select(presentation: Presentation, selection: Selection) -> Presentation:
     """Return the presentation with only the selected parts; positions stay the same.
 
-    Raises SelectionError if there is no Period yet, if a rule with tests matches no
-    Representation, or if no Representation is left. Its hint lists what the presentation has.
+    Raises SelectionError if a rule with tests matches no Representation, or if no Representation
+    is left. Its hint lists what the presentation has.
     """
-    if not presentation.periods:
-        raise SelectionError(
-            "no Period of the presentation is available yet",
-            hint="its start is not announced yet; try again later",
-        )
     periods = _chosen_periods(presentation, selection)
     _check_rules(periods, selection)
     narrowed = [_narrow(period, selection) for period in periods]

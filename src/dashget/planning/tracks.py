@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dashget.mpd.presentation import Presentation, Representation
+from dashget.mpd.validity import validity_error
 from dashget.segments import SegmentIndex, address
 
 
@@ -47,6 +48,13 @@ def make_tracks(presentation: Presentation, *, limit: int | None = None) -> tupl
         Track(key, representation, address(representation, limit=limit))
         for key, representation in enumerate(iter_representations(presentation))
     )
+
+
+def require_sound(presentation: Presentation) -> None:
+    """Raise MPDValidityError with all problems of a presentation's Representations."""
+    problems = presentation.problems
+    if problems:
+        raise validity_error(problems)
 
 
 def iter_representations(presentation: Presentation) -> Iterator[Representation]:

@@ -9,14 +9,17 @@ from dashget.errors import UnsupportedMPDError
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, Resource
 from dashget.mpd.template import Address
+from dashget.mpd.validity import validity_error
 from dashget.segments.segment import Segment, TimeBase
 
 
 class SegmentIndex(ABC):
     """The segments of one Representation in one Period; it can be iterated any number of times.
 
-    With a ``limit``, the first media segment above it raises UnsupportedMPDError. The segments
-    before it are yielded first, so that a long list begins at once.
+    Iterating over it raises MPDValidityError if the Representation has problems: some of its
+    segments cannot be worked out. With a ``limit``, the first media segment above it raises
+    UnsupportedMPDError. The segments before it are yielded first, so that a long list begins at
+    once.
     """
 
     def __init__(self, representation: Representation, limit: int | None = None) -> None:
@@ -25,6 +28,8 @@ class SegmentIndex(ABC):
 
     def __iter__(self) -> Iterator[Segment]:
         """Yield initialization, bitstream switching and index first, then media in order."""
+        if self.representation.problems:
+            raise validity_error(self.representation.problems)
         yield from self.preamble()
         limit = self._limit
         count = None if limit is None else self.count()

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, TemplateAddressing
-from dashget.mpd.template import Address
+from dashget.mpd.template import Address, FieldName
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
 from dashget.segments.window import available_range, derived_count
@@ -18,7 +18,8 @@ class DurationIndex(SegmentIndex):
 
     Its presentation time is the Period's start plus ``k * duration / timescale``.
     ``@presentationTimeOffset`` is the media time of the Period's start and does not move
-    segments here. ``@endNumber`` is the last segment, and overrides the Period's duration.
+    segments here. ``@endNumber`` is the last segment, and overrides the Period's duration; it also
+    counts segments without ``@duration``, which then have no times.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class DurationIndex(SegmentIndex):
         derived = addressing.end_number is None and positions.stop > 1
         last = positions.stop - 1 if derived else None
         explicit = duration is None
+        timed = duration is not None or not self._numbered
         for k in positions:
-            number, time = start_number + k, k * step
+            number, time = start_number + k, k * step if timed else None
             if index is not None:
                 yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, 1)
             yield Segment(
@@ -63,13 +65,25 @@ class DurationIndex(SegmentIndex):
                 k == last and not explicit,
             )
 
+    @property
+    def _numbered(self) -> bool:
+        """True if numbers alone tell the segments."""
+        fields = self._addressing.media.patterns[0].fields
+        return self._addressing.end_number is not None and not any(
+            field.name is FieldName.TIME for field in fields
+        )
+
+    def _last_number_count(self) -> int:
+        addressing = self._addressing
+        return max((addressing.end_number or 0) - addressing.start_number + 1, 0)
+
     def _positions(self) -> range:
         addressing, period = self._addressing, self.representation.period
         if addressing.duration is None:
-            return range(1)
+            return range(self._last_number_count() if self._numbered else 1)
         segment = Fraction(addressing.duration, addressing.timescale)
         if addressing.end_number is not None:
-            count: int | None = max(addressing.end_number - addressing.start_number + 1, 0)
+            count: int | None = self._last_number_count()
         elif period.duration is not None:
             count = derived_count(period.duration, segment)
         else:

@@ -123,7 +123,8 @@ class MirrorJob:
         if self._stop.requested:
             return
         # Which files are superseded is unknown if a part of the manifest is missing.
-        if options.prune and not (loaded.partial or self._ledger.totals.failures):
+        partial = loaded.partial or self._expected.partial
+        if options.prune and not (partial or self._ledger.totals.failures):
             from dashget.mirroring.expectation import LiveHistory
             from dashget.verification.prune import prune
 

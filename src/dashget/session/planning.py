@@ -10,7 +10,7 @@ from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.options import SEGMENT_LIMIT, SELECTION
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, select
-from dashget.planning.tracks import Track, make_tracks
+from dashget.planning.tracks import Track, make_tracks, require_sound
 from dashget.session.keywords import merge_selection
 
 
@@ -21,10 +21,11 @@ def tracks_of(
     *,
     segment_limit: int | None,
 ) -> tuple[Track, ...]:
-    """Return the selected tracks; raise UsageError or SelectionError."""
+    """Return the selected tracks; raise UsageError, SelectionError or MPDValidityError."""
     require("selection", selection, optional(SELECTION), "plan")
     require("segment_limit", segment_limit, SEGMENT_LIMIT, "plan")
     narrowed = select(loaded.presentation, merge_selection(selection, filters))
+    require_sound(narrowed)
     return make_tracks(narrowed, limit=segment_limit)
 
 

@@ -75,7 +75,8 @@ class Verification:
         if tasks.repair:
             offline, findings = self._repair(expected, history, offline, findings)
         # Which files are superseded is unknown if the MPD, or a part of it, is not as recorded.
-        if tasks.prune and not manifest and complete and not stop.requested:
+        known = complete and not expected.partial
+        if tasks.prune and not manifest and known and not stop.requested:
             name = self._header.manifest
             prune(store, expected, history, name, self._observer, dry_run=tasks.dry_run)
         if tasks.writes and not stop.requested and store.size(SUMS_NAME) is not None:

@@ -13,11 +13,15 @@ from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.running import mirror
 
 
-def test_a_presentation_that_has_not_begun_says_so(server: FaultServer, tmp_path: Path) -> None:
+def test_a_live_presentation_whose_first_period_has_no_start_begins_at_once(
+    server: FaultServer, tmp_path: Path
+) -> None:
     document = manifest(numbered(), attributes='availabilityStartTime="2020-01-01T00:00:00Z"')
     body = document.body.replace(b'"static"', b'"dynamic"')
-    with pytest.raises(dashget.SelectionError, match="available yet"):
-        mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+    publish(server)
+    summary, events = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+    assert summary.complete
+    assert any("no @start" in e.message for e in events if isinstance(e, dashget.Warned))
 
 
 def test_a_live_presentation_is_a_snapshot_and_says_so(server: FaultServer, tmp_path: Path) -> None:

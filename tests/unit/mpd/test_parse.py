@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.errors import MPDSyntaxError
+from dashget.errors import Issue, MPDSyntaxError
+from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import ParseLimits, parse_mpd
 from dashget.mpd.resolve import resolve
@@ -218,18 +219,26 @@ def test_cdata_is_text() -> None:
     assert parse("<BaseURL><![CDATA[http://h/?a&b]]></BaseURL>").base_urls[0].url == "http://h/?a&b"
 
 
-def test_invalid_values_that_segments_depend_on_are_problems_and_others_warnings() -> None:
+def test_invalid_values_that_segments_may_depend_on_are_kept_and_others_are_warnings() -> None:
     mpd = parse(
         '<Period duration="soon"><AdaptationSet width="wide">'
         '<SegmentTemplate timescale="0" duration="x" startNumber="-1"/></AdaptationSet></Period>'
     )
     template, most = "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate", 2**64 - 1
-    assert [(p.where, p.line, p.message, p.clause) for p in mpd.problems] == [
-        (template, 2, f"@timescale is 0, not between 1 and {most}", "Annex B"),
-        (template, 2, "@duration: not a number: 'x'", "Annex B"),
-        (template, 2, f"@startNumber is -1, not between 0 and {most}", "Annex B"),
-        ("MPD/Period[1]", 2, "@duration: not a duration: 'soon'", "Annex B"),
-    ]
+    period = mpd.periods[0]
+    information = period.adaptation_sets[0].segment_template
+    assert information is not None
+    assert information.invalid == {
+        "timescale": Issue(f"@timescale is 0, not between 1 and {most}", template, 2, "Annex B"),
+        "duration": Issue("@duration: not a number: 'x'", template, 2, "Annex B"),
+        "startNumber": Issue(
+            f"@startNumber is -1, not between 0 and {most}", template, 2, "Annex B"
+        ),
+    }
+    assert period.invalid == {
+        "duration": Issue("@duration: not a duration: 'soon'", "MPD/Period[1]", 2, "Annex B")
+    }
+    assert mpd.problems == ()
     assert "@width: not a number: 'wide'; ignored" in messages(mpd)
 
 
@@ -261,7 +270,8 @@ def test_odd_timeline_rows_are_mended_or_reported_with_their_line() -> None:
     assert template is not None
     assert template.timeline is not None
     assert next(iter(template.timeline)) == (0, 2, 0, None, 1)
-    problems = [(p.where and p.where[-4:], p.line, p.message) for p in mpd.problems]
+    issues = [issue for row in template.timeline.invalid.values() for issue in row.values()]
+    problems = [(p.where and p.where[-4:], p.line, p.message) for p in issues]
     assert ("S[2]", 4, "@d is missing") in problems
     assert ("S[3]", 5, "@t is -1, not between 0 and 18446744073709551614") in problems
     assert ("S[3]", 5, "@d: not a number: 'z'") in problems
@@ -282,7 +292,8 @@ def test_segment_urls_are_read_with_their_ranges() -> None:
     assert segments.segments[0].media == "a"
     assert segments.segments[0].media_range == ByteRange(0, 9)
     assert segments.segments[1].index_range == ByteRange(5)
-    assert [p.where for p in mpd.problems] == ["MPD/Period[1]/SegmentList/SegmentURL[3]"]
+    issues = [segment.invalid and segment.invalid.where for segment in segments.segments]
+    assert issues == [None, None, "MPD/Period[1]/SegmentList/SegmentURL[3]"]
 
 
 def test_attributes_of_the_root_are_typed() -> None:
@@ -309,8 +320,12 @@ def test_an_unknown_presentation_type_is_a_problem() -> None:
 
 
 def test_the_number_of_warnings_is_limited() -> None:
-    mpd = parse("".join(f"<Period start='x{i}'/>" for i in range(1500)))
-    assert len(mpd.problems) == 1000
+    log = IssueLog()
+    for number in range(1500):
+        log.problem(f"x{number}", "MPD")
+    assert len(log.problems) == 1000
+    mpd = parse("".join(f"<Period><EventStream timescale='x{i}'/></Period>" for i in range(1500)))
+    assert len(mpd.warnings) == 1001
     assert "500 more warnings and problems" in mpd.warnings[-1].message
 
 

@@ -20,6 +20,7 @@ from dashget.mpd.presentation import (
     Tiles,
 )
 from dashget.mpd.resolve import resolve
+from dashget.planning.tracks import require_sound
 from dashget.segments import address
 from dashget.segments.listing import iter_segments
 
@@ -257,20 +258,52 @@ def test_odd_identifiers_and_empty_sets_are_warnings() -> None:
 
 
 def test_every_warning_and_problem_has_a_place_and_a_clause() -> None:
-    with pytest.raises(MPDValidityError) as caught:
-        present(
-            period(
-                '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="x" media="$foo$"/>'
-                '<Representation bandwidth="y"/></AdaptationSet>'
-            )
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="x" media="$foo$"/>'
+            '<Representation bandwidth="y"/></AdaptationSet>'
         )
-    assert all(issue.where and issue.line and issue.clause for issue in caught.value.issues)
+    )
+    with pytest.raises(MPDValidityError) as caught:
+        require_sound(presentation)
+    issues = (*caught.value.issues, *presentation.warnings)
+    assert all(issue.where and issue.line and issue.clause for issue in issues)
 
 
 def test_several_problems_are_counted_in_the_message() -> None:
     body = '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="0"/>'
+    presentation = present(period(f'{body}<Representation id="r" bandwidth="1"/></AdaptationSet>'))
     with pytest.raises(MPDValidityError, match="in 2 places; the first: MPD/Period"):
-        present(period(f'{body}<Representation id="r" bandwidth="1"/></AdaptationSet>'))
+        require_sound(presentation)
+
+
+def test_problems_belong_to_the_representations_that_they_spoil() -> None:
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="1" media="$Number$"/>'
+            '<Representation id="a" bandwidth="1"><SegmentTemplate timescale="0"/></Representation>'
+            '<Representation id="b" bandwidth="1"/></AdaptationSet>'
+        )
+    )
+    spoiled, sound = presentation.periods[0].adaptation_sets[0].representations
+    assert [problem.message.split(",")[0] for problem in spoiled.problems] == ["@timescale is 0"]
+    assert sound.problems == ()
+    with pytest.raises(MPDValidityError):
+        list(address(spoiled))
+    assert len(list(address(sound))) == 8
+
+
+def test_a_nearer_valid_attribute_replaces_an_invalid_one() -> None:
+    presentation = present(
+        period(
+            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate timescale="0" duration="2"'
+            ' media="$Number$"/><Representation id="a" bandwidth="1">'
+            '<SegmentTemplate timescale="1"/></Representation></AdaptationSet>'
+        )
+    )
+    found = presentation.periods[0].adaptation_sets[0].representations[0]
+    assert found.problems == ()
+    assert len(list(address(found))) == 4
 
 
 def test_gaps_of_the_timeline_are_counted() -> None:

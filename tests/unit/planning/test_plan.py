@@ -8,11 +8,16 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 import msgspec
+import pytest
 
+from dashget.errors import MPDValidityError
+from dashget.mirroring.expectation import expected_of
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
+from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout, plan_line
+from dashget.planning.selection import parse_selection
 from dashget.planning.tracks import make_tracks, track_label
 
 URL = "https://h.example/vod/x.mpd"
@@ -189,3 +194,17 @@ def test_paths_do_not_depend_on_the_selection() -> None:
     everything = {p.segment.url: p.path for p in planned(shown)}
     some = iter_plan(make_tracks(shown)[1:], make_layout(shown))
     assert all(everything[p.segment.url] == p.path for p in some)
+
+
+def test_problems_of_representations_that_are_not_selected_do_not_matter() -> None:
+    text = (
+        '<AdaptationSet mimeType="text/vtt"><SegmentTemplate timescale="0" duration="2"'
+        ' media="$Number$"/><Representation id="t" bandwidth="1"/></AdaptationSet>'
+    )
+    shown = presentation(f"<Period>{adaptation_set('v', 4)}{text}</Period>")
+    name = SafePath("x.mpd")
+    expected = expected_of(shown, name, parse_selection(text="none"))
+    assert len(list(expected.iter_plan())) == 3
+    assert expected.partial
+    with pytest.raises(MPDValidityError, match="@timescale is 0"):
+        expected_of(shown, name, parse_selection())

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     allow_open_files(transfer)
     with Session(transfer, observer=print_warning) as session:
         show = session.open(arguments.url, base_url=arguments.base_url, now=now)
-        print_warnings(show.warnings)
+        print_warnings((*show.warnings, *show.presentation.problems))
         inside = session.protections(show) if arguments.init else None
     row = presentation_row(show.presentation, make_tracks(show.presentation), inside)
     if arguments.json:
