@@ -159,6 +159,8 @@ class Board:
     def new_task(self, job: Job) -> Task:
         """Open a task for a job."""
         task = new_task(job)
+        if job.patience is not None:
+            task.take(self.shared.clock())
         self.open_tasks[task] = None
         return task
 
