@@ -49,7 +49,7 @@ class Loop:
         self._options = options = shared.options
         self._clock = shared.clock
         self._pacer = shared.pacer
-        self._alone_seconds = min(options.overtake_seconds, options.timeout_seconds) / 2
+        self._promotes_after_seconds = min(options.overtake_seconds, options.timeout_seconds) / 2
         self.active: dict[Slot, Exchange[Task] | None] = {}
         """Slots in use, with their exchanges; None on the fast path."""
         self.idle: list[Slot] = []
@@ -295,7 +295,7 @@ class Loop:
         for slot, exchange in list(self.active.items()):
             if exchange is not None:
                 self._look_after(exchange, now)
-            elif now - slot.asked_at > self._alone_seconds:
+            elif now - slot.asked_at > self._promotes_after_seconds:
                 # From now on it may be raced, or found to be stalled.
                 self._promote(slot)
         run = self.run
