@@ -118,7 +118,7 @@ def timing(method: str, value: str) -> str:
     return f'<UTCTiming schemeIdUri="urn:mpeg:dash:utc:{method}:2014" value="{value}"/>'
 
 
-def test_now_decides_what_is_available(server: FaultServer) -> None:
+def test_the_available_segments_depend_on_now(server: FaultServer) -> None:
     loaded = dashget.load(server.on("/s/x.mpd", live()), now=NOON)
     assert paths(dashget.plan(loaded)) == [f"v/{n}.m4s" for n in range(1, 6)]
 

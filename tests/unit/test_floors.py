@@ -21,7 +21,7 @@ def test_the_public_names_are_all_there() -> None:
 
 
 @pytest.mark.parametrize("name", dashget.__all__)
-def test_every_public_name_says_what_it_is(name: str) -> None:
+def test_every_public_name_has_a_docstring(name: str) -> None:
     value = getattr(dashget, name)
     assert name == "__version__" or value.__doc__
 

@@ -32,7 +32,7 @@ class Stop:
 
     @contextlib.contextmanager
     def calling(self, action: Callable[[], None]) -> Iterator[None]:
-        """Have ``action`` called on a request made meanwhile; at once if it was made already."""
+        """Call ``action`` on a request made meanwhile; at once if it was made already."""
         self._actions.append(action)
         if self.requested:
             action()

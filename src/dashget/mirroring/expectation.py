@@ -1,8 +1,8 @@
-"""What a mirror should hold, worked out again from its MPD and what the record says of the run.
+"""Work out what a mirror should hold, from its MPD and the header of a run.
 
-The newest run says what the mirror should have. Of a live presentation, earlier runs had
-planned other windows, and what they recorded was recorded on purpose: it is held against the
-plan that it was fetched for, which takes the MPD of that run and its wall-clock time.
+The newest run decides what a mirror should hold. Earlier runs over a live presentation had
+planned other windows, and recorded their files on purpose: these are compared with the plan of
+their own run, which needs its MPD and its wall-clock time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Expected(msgspec.Struct, frozen=True):
     partial: bool = False
 
     def selected_tracks(self) -> tuple[Track, ...]:
-        """Return the selected tracks, numbered anew: what a run is to fetch."""
+        """Return the selected tracks, numbered anew: those that a run fetches."""
         if len(self.selected) == len(self.tracks):
             return self.tracks
         selected = (track for track in self.tracks if track.key in self.selected)
@@ -76,9 +76,9 @@ def expected_of(
 
 
 def playable(store: Mirror, expected: Expected) -> tuple[Track, ...]:
-    """Return the tracks that play from a mirror: those selected, and others that are all there.
+    """Return the tracks that play from a mirror: selected ones, and others that are complete.
 
-    An earlier run may have selected them; a narrower one takes nothing away.
+    An earlier run may have selected more; a narrower selection removes no files.
     """
     return tuple(
         track
@@ -88,7 +88,7 @@ def playable(store: Mirror, expected: Expected) -> tuple[Track, ...]:
 
 
 def _is_all_there(store: Mirror, track: Track, layout: Layout) -> bool:
-    """Whether every segment of a track is recorded; the first that is not ends the search."""
+    """Return True if every segment of a track is recorded."""
     found = False
     for planned in iter_plan((track,), layout):
         if store.is_recorded(planned.path):
@@ -99,15 +99,15 @@ def _is_all_there(store: Mirror, track: Track, layout: Layout) -> bool:
 
 
 def read_document(store: Mirror, data: bytes) -> MPD:
-    """Parse an MPD of a mirror, with the remote elements that are kept there in their place."""
+    """Parse an MPD of a mirror, and replace its remote elements by the stored ones."""
     entities = tuple(RemoteEntity(*entry) for entry in read_remote(store))
     return include_entities(parse_mpd(data), entities)
 
 
 def expected_by(mpd: MPD, header: Header, *, allow_downgrade: bool) -> Expected:
-    """Work out what the run that wrote a header had planned, from its MPD.
+    """Work out what the run that wrote a header planned, from its MPD.
 
-    A live presentation without a time is taken as it is now. Raises MPDError.
+    A live presentation without a recorded time is resolved for now. Raises MPDError.
     """
     presentation = resolve(
         mpd,
@@ -119,7 +119,7 @@ def expected_by(mpd: MPD, header: Header, *, allow_downgrade: bool) -> Expected:
 
 
 def _time_of(header: Header) -> datetime.datetime | None:
-    """Read the wall-clock time of a run; None where there is none that can be read."""
+    """Parse the wall-clock time of a run; return None if it is missing or invalid."""
     try:
         now = None if header.now is None else datetime.datetime.fromisoformat(header.now)
     except ValueError:
@@ -128,13 +128,13 @@ def _time_of(header: Header) -> datetime.datetime | None:
 
 
 class LiveHistory:
-    """What the runs over a live presentation have recorded, each with the plan that it had."""
+    """The runs over a live presentation: the files that each recorded, and its plan."""
 
     def __init__(self, store: Mirror, *, allow_downgrade: bool = False) -> None:
         self.runs: tuple[LiveRun, ...] = store.live_runs()[::-1]
         """The newest first."""
         self.paths: frozenset[str] = frozenset().union(*(run.paths for run in self.runs))
-        """Every file that one of them has recorded."""
+        """Every file that one of the runs has recorded."""
         self._store = store
         self._allow_downgrade = allow_downgrade
         self._last: tuple[str, MPD | None] | None = None
@@ -142,11 +142,11 @@ class LiveHistory:
         """The path of every stored version of the MPD, by SHA-256."""
 
     def expected(self, run: LiveRun) -> Expected | None:
-        """Work out what a run had planned; None where its MPD is not kept or cannot be read."""
+        """Work out what a run planned; return None if its MPD is missing or invalid."""
         mpd = None if run.manifest_sha256 is None else self._document(run.manifest_sha256)
         if mpd is None:
             return None
-        # What it recorded is known; what it had selected does not matter.
+        # The files that it recorded are known: its selection does not matter.
         header = msgspec.structs.replace(run.header, selection={})
         try:
             return expected_by(mpd, header, allow_downgrade=self._allow_downgrade)
@@ -154,7 +154,7 @@ class LiveHistory:
             return None
 
     def _document(self, sha256: str) -> MPD | None:
-        """Parse a version of the MPD; many runs may have seen the same one."""
+        """Parse a version of the MPD, or return the last one if it is the same."""
         if self._last is None or self._last[0] != sha256:
             self._last = sha256, self._parse(sha256)
         return self._last[1]

@@ -86,7 +86,7 @@ class Context:
                 and parts.scheme == "http"
                 and not self._allow_downgrade
             ):
-                return f"{shown(url)} goes from https to http, which is not allowed"
+                return f"{shown(url)} leads from https to http, which is not allowed"
             return None
         if parts.scheme == "data" or (parts.scheme == "file" and local):
             return None
@@ -96,6 +96,6 @@ class Context:
 
 
 def shown(url: str) -> str:
-    """Return a URL for a message: in quotes, without password, of limited length."""
-    url = Url.parse(url).shown
+    """Return a URL for a message: in quotes, without password, fields as $, of limited length."""
+    url = MARKER.sub("$", Url.parse(url).shown)
     return repr(url if len(url) <= 200 else f"{url[:200]}...")

@@ -1,13 +1,15 @@
-"""The journal of ``.dashget/parts/``: what the unfinished bytes there belong to.
+"""The journal of ``.dashget/parts/``: which resource the unfinished bytes there belong to.
 
-The journal says under which validator and size the bytes of a part came, and which ranges
-of a scattered part are whole. Without it a part is worthless after a crash, since nobody
-could say which version of the resource it belongs to. A small file that arrives in one
-piece never enters the journal. Entries are written before the bytes that they speak of.
+The journal holds the validator and size of the response that the bytes of a part came with,
+and which ranges of a scattered part are complete. Without it a part is worthless after a
+crash, since its bytes may belong to any version of the resource. A small file that arrives in
+one piece never enters the journal. Each entry is written before the bytes that it is about.
 
-A power cut may leave a part with the size that it had, and without its bytes. So what was
-written before the system was started last counts only as far as it is noted to have been
-synced: each range with ``fsync``, and all that is unfinished when a run ends in order.
+After a power cut a part may have its size, but not its bytes. So bytes that were written
+before the last start of the system count only if the journal says that they were synced: with
+``fsync`` each range is, otherwise all unfinished files at the end of a run.
+
+A part is *scattered* once its bytes arrive in any order; before that they arrive in sequence.
 """
 
 from __future__ import annotations
@@ -33,25 +35,24 @@ _SCATTERED = ".ranges"
 class PartEntry(msgspec.Struct, omit_defaults=True):
     """One line of the journal.
 
-    A line with ``path`` opens a part (and forgets what was there under its name); ``span``
-    lists a range of a scattered part that is whole. Whether a part is scattered is told by
-    the name of its file, so that no lost line can make its holes look like bytes.
+    A line with ``path`` opens a part, and makes earlier lines about it void. A line with
+    ``span`` lists a complete range of a scattered part. The name of the file tells if a part is
+    scattered, so that a lost line cannot make its holes look like bytes.
     """
 
     part: str
     path: str | None = None
     url: str | None = None
     source: str | None = None
-    """Which URL the bytes were asked from, where that was not ``url``."""
+    """The URL that the bytes were requested from, if that was not ``url``."""
     validator: str | None = None
     size: int | None = None
     span: tuple[int, int] | None = None
     boot: str | None = None
-    """The start of the system in which a part was opened, or a span written; absent for a
-    span that was synced. What the disk had not taken when the power failed is not there,
-    whatever was noted."""
+    """The start of the system after which a part was opened, or a span written; absent for a
+    span that was synced. Bytes that were not synced may be lost after the next start."""
     crc: int | None = None
-    """CRC-32 of the line without it: a damaged line must not vouch for anything."""
+    """CRC-32 of the line without this field: a damaged line counts for nothing."""
 
 
 class _State(msgspec.Struct):
@@ -65,7 +66,7 @@ class _State(msgspec.Struct):
 
 
 class Journal:
-    """What is known about the parts of one mirror. Thread-safe."""
+    """The journal of one mirror's parts. Thread-safe."""
 
     def __init__(self, directory: Path, *, fsync: bool = False) -> None:
         self.directory = directory
@@ -81,17 +82,17 @@ class Journal:
         self._written: set[str] = set()
         """Parts of this run that are not finished."""
         self._told: set[str] = set()
-        """Parts that a line on the disk speaks of, whatever has become of them since."""
+        """Parts that have a line on the disk, finished ones included."""
         self._synced: set[str] = set()
-        """Parts of which a line on the disk says that bytes were synced."""
+        """Parts that have a line on the disk about synced bytes."""
         self._created = False
         self._load()
 
     def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
-        """Return what is on disk of a part, as far as the journal vouches for it.
+        """Return the bytes of a part that the journal confirms.
 
-        A validator only means something for the URL that it came from: with ``url``,
-        bytes from another one do not count.
+        A validator is valid only for the URL that it came from: with ``url``, bytes from
+        another one do not count.
         """
         state = self._states.get(part)
         if state is None or url not in (None, state.url):
@@ -113,14 +114,14 @@ class Journal:
             spans = [(0, on_disk - 1)]
         finished = _merged(_clipped(spans, on_disk))
         if not scattered:
-            # In sequence: what comes after a gap does not count.
+            # In sequence: bytes after a gap do not count.
             finished = tuple(span for span in finished if span.first == 0)
         if not finished:
             return None
         return ResumePoint(finished, state.size, state.validator, state.source)
 
     def kept(self) -> tuple[int, int]:
-        """Return how many parts the next run can go on with, and how many bytes they have."""
+        """Return how many parts the next run can resume, and how many bytes they have."""
         count = total = 0
         for part, state in self._read()[0].items():
             point = self._point_of(part, state)
@@ -131,26 +132,26 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing at all: the usual case, and a cheap question."""
+        """True if there are no parts at all: the usual case, and cheap to ask."""
         return not self._states and not self._written
 
     def vanished(self) -> StoreError:
-        """Make the error for a mirror that is not there any more."""
+        """Return the error for a mirror that has vanished."""
         return StoreError(
             f"{self.directory.parent.parent} has vanished or was moved",
             hint="nothing more can be stored there; the same command begins anew",
         )
 
     def knows(self, part: str) -> bool:
-        """Whether an earlier run, or an earlier round of this one, left something of a part."""
+        """Return True if an earlier run, or an earlier round of this one, left bytes of a part."""
         return part in self._states or part in self._written
 
     def has_told(self, part: str) -> bool:
-        """Whether bytes of a part that are not noted would be taken for others after a crash."""
+        """Return True if a line about a part could be taken for one about its next bytes."""
         return part in self._told
 
     def forget(self, part: str) -> None:
-        """Stop vouching for what is there of a part."""
+        """Forget a part: its bytes count for nothing any more."""
         self._states.pop(part, None)
         self._written.discard(part)
 
@@ -169,12 +170,12 @@ class Journal:
             if entry.path is None and entry.boot is None:
                 self._synced.add(entry.part)
             elif entry.path is not None and entry.part in self._synced:
-                # Other bytes follow. Lines that vouch for the ones before must not outlast this.
+                # Other bytes follow. Lines about the bytes before must not survive this one.
                 os.fsync(self._descriptor)
                 self._synced.discard(entry.part)
 
     def span_entry(self, part: str, first: int, last: int) -> PartEntry:
-        """Make the line for a range that is whole."""
+        """Return the line for a complete range."""
         return PartEntry(part, span=(first, last), boot=None if self.fsync else self._boot)
 
     def part_entry(
@@ -186,7 +187,7 @@ class Journal:
         validator: str | None,
         size: int | None,
     ) -> PartEntry:
-        """Make the line that opens a part."""
+        """Return the line that opens a part."""
         return PartEntry(part, path, url, source, validator, size, boot=self._boot)
 
     def create_directory(self) -> None:
@@ -201,12 +202,12 @@ class Journal:
         return self._encoder.encode(entry) + b"\n"
 
     def close(self, *, sync: bool = True) -> None:
-        """Close; leave nothing behind where no part is left.
+        """Close the journal, and remove it if no part is left.
 
-        With ``sync``, what is left outlasts a restart of the system; that may take a while.
+        With ``sync`` the parts survive a restart of the system; that may take a while.
         """
         if sync and not self.is_empty:
-            # Not in the main thread, where Python would not learn of a signal meanwhile.
+            # Not in the main thread, where Python would not handle a signal meanwhile.
             syncing = threading.Thread(target=self._sync_parts, daemon=True)
             syncing.start()
             syncing.join()
@@ -222,7 +223,7 @@ class Journal:
                 self.directory.rmdir()
 
     def _sync_parts(self) -> None:
-        """Sync all parts that can be gone on with, and note how far they are."""
+        """Sync all parts that can be resumed, and write down how many bytes they have."""
         with contextlib.suppress(OSError):
             for part, state in self._read()[0].items():
                 point = self._point_of(part, state)
@@ -235,7 +236,7 @@ class Journal:
             sync_folder(self.prefix)
 
     def _load(self) -> None:
-        """Read the journal, drop parts that it does not vouch for, and rewrite it short."""
+        """Read the journal, remove parts that it does not confirm, and rewrite it short."""
         if not self.directory.is_dir():
             return
         self._states, paths = self._read()
@@ -248,12 +249,12 @@ class Journal:
                 (self.directory / name).unlink()
                 self._states.pop(part, None)
             elif name == part and self._states[part].boot != self._boot:
-                # What does not count must not do so later, either.
+                # Bytes that do not count now must not count later.
                 os.truncate(self.prefix + name, (point.finished[0].last or 0) + 1)
         self._compact(paths)
 
     def _read(self) -> tuple[dict[str, _State], dict[str, str]]:
-        """Read what is known of parts, and their paths; damaged lines say nothing."""
+        """Read the states of all parts, and their paths; damaged lines are ignored."""
         states: dict[str, _State] = {}
         paths: dict[str, str] = {}
         decoder = msgspec.json.Decoder(PartEntry)
@@ -307,7 +308,7 @@ class Journal:
 
 
 def read_part_paths(directory: Path) -> tuple[str, ...]:
-    """Return the final paths of the parts in a directory, as far as the journal knows them."""
+    """Return the final paths of the parts in a directory; the name of a part if unknown."""
     if not directory.is_dir():
         return ()
     decoder = msgspec.json.Decoder(PartEntry)
@@ -324,7 +325,7 @@ def read_part_paths(directory: Path) -> tuple[str, ...]:
 
 
 def scattered_name(part: str) -> str:
-    """Return the name of a part's file once its bytes come in any order."""
+    """Return the file name of a part that is scattered."""
     return part + _SCATTERED
 
 
@@ -336,7 +337,7 @@ def part_name(path: str) -> str:
 
 
 def _boot_id() -> str:
-    """Name this start of the system; systems that do not tell have but one."""
+    """Return the identity of this start of the system; empty if the system does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -344,7 +345,7 @@ def _boot_id() -> str:
 
 
 def _sync(path: str) -> None:
-    """Make the bytes of a file last."""
+    """Have the disk store the bytes of a file."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -353,7 +354,7 @@ def _sync(path: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Make a rename last; a directory cannot be synced everywhere, and then it need not be."""
+    """Have the disk store a rename; systems that cannot sync a directory need not."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -363,12 +364,12 @@ def sync_folder(folder: str) -> None:
 
 
 def _clipped(spans: Iterable[tuple[int, int]], size: int) -> Iterable[tuple[int, int]]:
-    """Leave out what is beyond the end of a file."""
+    """Cut spans off at the end of a file."""
     return ((first, min(last, size - 1)) for first, last in spans)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> tuple[ByteRange, ...]:
-    """Sort and join spans; empty ones vanish."""
+    """Sort and join spans; empty ones are left out."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if last < first:

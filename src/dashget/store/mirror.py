@@ -6,23 +6,24 @@ name is a promise; a crash between name and record costs one HEAD request of the
 
 from __future__ import annotations
 
-import contextlib
 import enum
-import errno
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
 from dashget.common.compactmap import CompactMap
-from dashget.errors import MORE_FILES_HINT, StoreError
+from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, reserved_names
 from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
+from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.pending import PendingFiles
+from dashget.store.possession import check_manifest, check_source, differs
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
@@ -268,7 +269,7 @@ class Mirror:
         try:
             self.place.append(encode_line(record))
         except OSError as error:
-            raise self._store_error(error) from error
+            raise store_error(self.name, error) from error
         if record.removed:
             self._recorded.discard(record.path)
         else:
@@ -385,13 +386,9 @@ class Mirror:
         if not same:
             self.write(path, data)
 
-    @contextlib.contextmanager
-    def as_store_error(self) -> Iterator[None]:
+    def as_store_error(self) -> AbstractContextManager[None]:
         """Raise StoreError in place of an OSError."""
-        try:
-            yield
-        except OSError as error:
-            raise self._store_error(error) from error
+        return as_store_error(self.name)
 
     @functools.cached_property
     def _recorded(self) -> CompactMap:
@@ -406,28 +403,18 @@ class Mirror:
                 # A tree that is taken over: files under DashGet's own names are somebody's.
                 for name in reserved_names(header.manifest) - {header.manifest}:
                     self.set_aside(name)
-            if known is None or _differs(known, header):
+            if known is None or differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self.place.append(encode_line(stamped))
             self._parts = self._open_parts = self.place.open_parts() or self._hold_parts()
 
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
+        """Return the header of the record; StoreError if it is another presentation's."""
         known = self.header()
-        if known is None or moved:
-            return known
-        if known.source != header.source:
-            raise StoreError(
-                f"{self.name} holds another presentation: {known.source}, not {header.source}",
-                hint="choose another directory with -o; or say --moved if it is the same"
-                " presentation under a new address",
-            )
-        manifest = None if only is None else self.records().get(known.manifest)
-        if manifest is not None and manifest.sha256 != only:
-            raise StoreError(
-                f"{self.name} holds another manifest than the one from standard input",
-                hint="choose another directory with -o; or say --moved if it is a newer one of the"
-                " same presentation, which --base-url with the manifest's own URL says for good",
-            )
+        if known is not None and not moved:
+            check_source(self.name, known, header)
+            if only is not None:
+                check_manifest(self.name, self.records().get(known.manifest), only)
         return known
 
     def _hold_parts(self) -> Parts:
@@ -449,17 +436,3 @@ class Mirror:
         if self._claimed:
             self._claimed = False
             self.place.release()
-
-    def _store_error(self, error: OSError) -> StoreError:
-        reason = error.strerror or str(error)
-        place = error.filename if isinstance(error.filename, (str, Path)) else self.name
-        hint = "choose a directory that you can write to, with room on its disk, with -o"
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            hint = MORE_FILES_HINT
-        return StoreError(f"cannot use {place}: {reason[:1].lower()}{reason[1:]}", hint=hint)
-
-
-def _differs(known: Header, header: Header) -> bool:
-    """Return True if a later header says something that the record does not have yet."""
-    same = (known.source, known.url, known.manifest, known.selection, known.now)
-    return same != (header.source, header.url, header.manifest, header.selection, header.now)

@@ -1,8 +1,8 @@
-"""Another name for a file, also where that lies on another file system.
+"""Rename a file, also to a name on another file system.
 
-A folder of a mirror may be a link to another disk, or a disk that is mounted there. Nothing
-can be renamed across that border: the file is copied beside its new name, and renamed there.
-So a name stands for a whole file there, too.
+A folder of a mirror may be a link to another disk, or another disk may be mounted there. Files
+cannot be renamed from one disk to another: the file is copied beside its new name, and renamed
+there. So a name stands for a whole file in any case.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashget.store.journal import part_name
 
 
 def move(source: str, target: str, *, fsync: bool = False) -> None:
-    """Give a file another name; whatever has that goes. ``fsync`` is for what is copied."""
+    """Rename a file; a file that has the new name is replaced. With ``fsync`` a copy is synced."""
     try:
         os.replace(source, target)
     except OSError as error:
@@ -29,7 +29,7 @@ def _copy(source: str, target: str, *, fsync: bool) -> None:
     import shutil
 
     folder, name = os.path.split(target)
-    # The same after a kill, so that nothing is left over once the file is here.
+    # The same name in every run: the next copy replaces what a kill left of this one.
     fresh = os.path.join(folder, f".{part_name(name)}")
     try:
         shutil.copyfile(source, fresh)

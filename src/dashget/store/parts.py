@@ -26,11 +26,10 @@ _OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 class Part:
     """The unfinished bytes of one file of the mirror: the engine's ``Sink``.
 
-    ``path`` is the final path in the mirror, ``url`` the URL that was planned first for it.
-    Lines go to the journal only when a write does not complete the resource. ``checksum``
-    is computed while the bytes pass, and so is whatever the server sends a digest for; only
-    of bytes that arrive out of order, or came in an earlier run, is it computed by reading
-    them again.
+    ``path`` is the final path in the mirror, ``url`` the first of its planned URLs. The part
+    gets a line in the journal only when a write does not complete the file. ``checksum`` and a
+    digest that the server sends are computed while the bytes arrive. If they arrive out of
+    order, or in an earlier run, the digests are computed by reading the part again.
     """
 
     __slots__ = (
@@ -43,7 +42,7 @@ class Part:
         self.url = url
         self._digests = PassingDigests(checksum)
         self._end: int | None = None
-        """How far the bytes go, if they were all written in sequence by this process."""
+        """The end of the bytes, if this process has written all of them in sequence."""
         self._name = ""
         self._file = ""
         """The path of the file with the bytes; empty before it is opened."""
@@ -66,7 +65,7 @@ class Part:
         return self._digests.promised
 
     def resume_point(self) -> ResumePoint | None:
-        """Return what an earlier run left, if it can be trusted."""
+        """Return the bytes of an earlier run that the journal confirms."""
         journal = self._journal
         return None if journal.is_empty else journal.resume_point(self.name, self.url)
 
@@ -88,7 +87,7 @@ class Part:
         self._seen = True
 
     def scatter(self) -> None:
-        """Count only ranges that are reported whole from now on."""
+        """Expect bytes in any order; only ranges that are reported complete count now."""
         self._digests.stop()
         self._end = None
         self._note()
@@ -101,7 +100,7 @@ class Part:
             self._file = target
 
     def _open(self, offset: int) -> None:
-        """Open the file, under the name that it has; an empty one begins in sequence."""
+        """Open the file under the name that it has; an empty one is in sequence."""
         journal = self._journal
         try:
             journal.create_directory()
@@ -128,27 +127,27 @@ class Part:
             raise self._journal.vanished() from error
 
     def _check_reach(self, descriptor: int, offset: int) -> None:
-        """Raise OSError where bytes before ``offset`` are gone: there would be a hole."""
+        """Raise OSError if bytes before ``offset`` are missing: there would be a hole."""
         if os.fstat(descriptor).st_size < offset:
             self.close()
             raise FileNotFoundError(errno.ENOENT, "bytes of the part have vanished", self._file)
 
     def _gather(self) -> None:
-        """Go back to the name of a part whose bytes come in sequence."""
+        """Give the file the name of a part that is in sequence."""
         plain = self._journal.prefix + self.name
         if self._file != plain:
             os.replace(self._file, plain)
             self._file = plain
 
     def write(self, data: bytes, offset: int, /) -> object:
-        """Put ``data`` at ``offset``; OSError if the disk does not take all of it."""
+        """Write ``data`` at ``offset``; OSError if the disk does not take all of it."""
         descriptor = self._prepare(offset, offset + len(data))
         self._digests.add((data,), offset)
         write_all(descriptor, data, offset)
         return None
 
     def write_pieces(self, pieces: Sequence[bytes], offset: int, /) -> object:
-        """Put pieces that follow one another at ``offset``, with one call where possible."""
+        """Write pieces that follow one another at ``offset``, with one system call if possible."""
         if len(pieces) == 1:
             return self.write(pieces[0], offset)
         size = sum(map(len, pieces))
@@ -158,7 +157,7 @@ class Part:
         return None
 
     def _prepare(self, offset: int, end: int) -> int:
-        """Note what the coming bytes belong to, if need be; return where to write them."""
+        """Write a journal line about the next bytes if they need one; return the descriptor."""
         head, descriptor = self._head, self._descriptor
         if head is None or descriptor is None:
             raise ValueError("write before begin")
@@ -170,7 +169,7 @@ class Part:
         return descriptor
 
     def written(self, span: ByteRange) -> None:
-        """Note that a range of a scattered part is whole."""
+        """Write to the journal that a range of a scattered part is complete."""
         if span.last is None:
             return
         if self._journal.fsync and self._descriptor is not None:
@@ -184,7 +183,7 @@ class Part:
         return read_at(self._descriptor, most, 0)
 
     def digest(self, algorithm: str) -> bytes:
-        """Return the digest of the whole part; reads it where it did not come in one go."""
+        """Return the digest of the whole part; read it if it did not arrive in sequence."""
         descriptor = self._descriptor
         if descriptor is None:
             raise ValueError("no part to digest")
@@ -205,7 +204,7 @@ class Part:
             if fsync:
                 os.fsync(self._descriptor)
         finally:
-            # Before it is renamed: some systems rename no open file.
+            # Before it is renamed: some systems do not rename open files.
             self.close()
         move(self._file, self._journal.root_prefix + self.path, fsync=fsync)
         self._journal.forget(self.name)
@@ -214,15 +213,14 @@ class Part:
     def size(self) -> int:
         """The size of the part in bytes; 0 if it was never opened.
 
-        Of bytes that this process has written one after the other the size is known; of
-        any others the file system is asked.
+        The file system is asked only if this process has not written the bytes in sequence.
         """
         if self._end is not None:
             return self._end
         return 0 if self._descriptor is None else os.fstat(self._descriptor).st_size
 
     def close(self) -> None:
-        """Close the part as it is, for a later run to go on with."""
+        """Close the part as it is, for a later run to resume."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -237,7 +235,7 @@ class Part:
             self._descriptor = self._open_file(_GO_ON_FLAGS)
 
     def drop(self) -> None:
-        """Throw the bytes away: they are not what the server meant to send."""
+        """Remove the bytes: they are not what the server meant to send."""
         self.close()
         self._journal.forget(self.name)
         for name in (self.name, scattered_name(self.name)):
@@ -245,7 +243,7 @@ class Part:
                 os.unlink(self._journal.prefix + name)
 
     def _note(self) -> None:
-        """Write the journal line that says what the coming bytes belong to."""
+        """Write the journal line that opens this part, unless it is there."""
         head = self._head
         if self._journaled or head is None:
             return

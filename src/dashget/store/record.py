@@ -1,9 +1,8 @@
 """``.dashget/record.jsonl``: one JSON line per fact, only ever appended to.
 
-The first line is the ``Header``, and another one follows whenever it changes; then a
-``FileRecord`` for each finished file, the last one of a path being the valid one. A line that
-is torn or garbled costs that line alone: its file counts as not recorded, and is compared with
-the server before it is believed.
+The first line is the ``Header``; another one follows whenever it changes. Then comes a
+``FileRecord`` for each finished file; the last one of a path is valid. A damaged line costs
+only itself: its file counts as unrecorded, and is compared with the server.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ OpenRecord = Callable[[], BinaryIO | None]
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whose mirror this is, and what was planned last. Written again whenever it changes."""
+    """The presentation of a mirror, and the last selection. Written again when it changes."""
 
     dashget: int
     """The version of the record's form."""
@@ -47,13 +46,13 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A finished file: what it is, and how it came."""
+    """A finished file, and facts about its transfer."""
 
     path: str
     url: str
     size: int
     final_url: str | None = None
-    """Where redirects led, if anywhere else."""
+    """The URL after redirects, if there were any."""
     etag: str | None = None
     last_modified: str | None = None
     sha256: str | None = None
@@ -67,13 +66,13 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     seconds: float | None = None
     cache: dict[str, str] = {}
     adopted: bool = False
-    """Found on disk; the server's size agreed."""
+    """True if the file was found in place, and had the server's size."""
     removed: bool = False
-    """The file was taken out of the mirror; earlier lines of its path are void."""
+    """True if the file was removed from the mirror; earlier lines of its path are void."""
 
 
 class _Line(msgspec.Struct):
-    """What any line may hold of what a resume needs; all else is skipped unread."""
+    """The fields of any line that a resume needs; all others are skipped unread."""
 
     dashget: int | None = None
     path: str | None = None
@@ -87,19 +86,19 @@ _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
 
 
 class LiveRun(msgspec.Struct, frozen=True):
-    """A run over a live presentation: for which time it planned, and what it recorded.
+    """A run over a live presentation: the time of its plan, and the files that it recorded.
 
     Runs that planned for the same time from the same MPD count as one.
     """
 
     header: Header
     manifest_sha256: str | None
-    """The checksum of the MPD that it planned from; None where that was not recorded."""
+    """The checksum of the MPD that it planned from; None if that was not recorded."""
     paths: frozenset[str]
 
 
 class _Fact(msgspec.Struct):
-    """What a line about a file says of the run that wrote it."""
+    """The fields of a line about a file that tell which run wrote it."""
 
     path: str
     sha256: str | None = None
@@ -169,13 +168,13 @@ def read_live_runs(record: OpenRecord) -> tuple[LiveRun, ...]:
             and _HEADER not in block
             and not (beginning and beginning in block)
         ):
-            # Most records hold nothing live, and are passed over.
+            # Most records are not of live presentations: skip their blocks unread.
             continue
         for line in _whole_lines(block):
             following = _header_of(line)
             if following is not None:
                 header, current = following, None
-                # As this program writes it.
+                # The beginning of its line, as this program writes it.
                 beginning = b'{"path":' + msgspec.json.encode(header.manifest)
                 continue
             if header is None or (header.now is None and not line.startswith(beginning)):
@@ -214,7 +213,7 @@ def iter_records(source: OpenRecord, begin: int) -> Iterator[tuple[int, int, Fil
 
 
 def parse_record(line: bytes) -> FileRecord | None:
-    """Read a line about a file; None for any other, and one that cannot be understood."""
+    """Parse a line about a file; return None for any other and for an invalid one."""
     try:
         record = _decode_record(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -223,7 +222,7 @@ def parse_record(line: bytes) -> FileRecord | None:
 
 
 def _header_of(line: bytes) -> Header | None:
-    """Read a header line; None for any other, and one that cannot be understood."""
+    """Parse a header line; return None for any other and for an invalid one."""
     if not line.startswith(_HEADER):
         return None
     try:

@@ -10,7 +10,7 @@ from dashget.store.record import FileRecord, OpenRecord, iter_records, parse_rec
 
 
 class RecordedFiles:
-    """The valid record of every file, read when it is asked for.
+    """The valid record of every file, read when it is wanted.
 
     Each file takes 30 bytes of memory. To be closed at the end.
     """
@@ -35,7 +35,7 @@ class RecordedFiles:
         self.close()
 
     def get(self, path: str) -> FileRecord | None:
-        """Return the record of a file; None where there is none."""
+        """Return the record of a file; None if there is none."""
         found = self._begins.get(path)
         if found is None:
             return None
@@ -45,21 +45,21 @@ class RecordedFiles:
             return None
         self._file.seek(found[0])
         record = parse_record(self._file.readline())
-        # Two paths may share what the map knows them by.
+        # Two paths may have the same key in the map.
         return record if record is not None and record.path == path else None
 
     def __contains__(self, path: str) -> bool:
         return path in self._begins
 
     def __iter__(self) -> Iterator[FileRecord]:
-        """Yield the record of every file, the one that was written first in front."""
+        """Yield the record of every file, in the order in which they were written."""
         begins = self._begins
         for begin, _, record in iter_records(self._record, 0):
             if begin < self._end and begins.get(record.path) == (begin,):
                 yield record
 
     def close(self) -> None:
-        """Close the record, if any of it was read."""
+        """Close the record, if it is open."""
         if self._file is not None:
             self._file.close()
             self._file = None

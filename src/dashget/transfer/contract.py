@@ -130,7 +130,8 @@ class Patience(msgspec.Struct, frozen=True, gc=False):
     attempts: int | None = None
     """Attempts on each URL, at most; None: as many as the options of the engine say."""
     seconds: float | None = None
-    """Time from the first request, after which no further attempt begins; None: no limit."""
+    """The time for the job, from when a run takes it; None: no limit. Then its request is ended,
+    and a pause that its host asked for is not waited for."""
     missing_is_final: bool = False
     """True if 404, 410 and 425 are reported at once: the caller decides when to ask again."""
 

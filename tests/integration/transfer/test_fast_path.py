@@ -443,6 +443,40 @@ def test_a_handle_that_cannot_be_made_ends_the_run_and_loses_no_job(
     assert whole.results.keys() == set(pulled)
 
 
+def test_a_request_that_cannot_be_added_ends_the_run_and_loses_no_job(server: FaultServer) -> None:
+    class Multi:
+        """A multi handle that refuses the third request."""
+
+        def __init__(self, multi: Any) -> None:
+            self._multi = multi
+            self.added = 0
+
+        def add_handle(self, handle: object) -> None:
+            self.added += 1
+            if self.added == 3:
+                raise MemoryError("no room")
+            self._multi.add_handle(handle)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._multi, name)
+
+    urls = [server.on(f"/{i}", Answer(BODY)) for i in range(20)]
+    whole = Whole(in_flight=8, loops=1)
+    loop = whole.engine._free[0]
+    loop._multi = Multi(loop._multi)
+    pulled: list[str] = []
+
+    def jobs() -> Iterator[Job]:
+        for url in urls:
+            pulled.append(url)
+            yield whole.job(url)
+
+    with pytest.raises(MemoryError, match="no room"):
+        whole.run_all(jobs())
+    assert len(pulled) == 8
+    assert whole.results.keys() == set(pulled)
+
+
 @pytest.mark.parametrize("limits", [{}, {"max_per_host": 2}], ids=["as they come", "two a host"])
 def test_alternating_hosts_are_each_asked_for_their_own_files(
     server: FaultServer, limits: dict[str, int]

@@ -73,9 +73,19 @@ def test_a_request_ends_when_its_job_has_no_time_left(server: FaultServer) -> No
     assert len(server.seen) == 1
 
 
-def test_a_job_that_waits_for_its_host_gives_up_in_time(server: FaultServer) -> None:
-    url = server.on("/a", refuse(503, Retry_After="20"))
-    with Transfers() as transfers:
-        result = fetch(transfers, Patience(seconds=5.0), url)
+def test_a_job_does_not_wait_for_a_host_that_asked_for_a_longer_pause(
+    server: FaultServer,
+) -> None:
+    busy, url = server.on("/busy", refuse(503, Retry_After="200")), server.on("/a", Answer(BODY))
+    results: dict[str, Fetched | TransferError] = {}
+
+    def jobs() -> Iterator[Job]:
+        yield Job(Request((busy,)), lambda _: RecordingSink(), patience=Patience(attempts=1))
+        yield Job(Request((url,)), lambda _: RecordingSink(), patience=Patience(seconds=0.3))
+
+    with Transfers(in_flight=1) as transfers:
+        transfers.engine.run(jobs(), lambda job, result: results.update({job.request.url: result}))
+    result = results[url]
     assert isinstance(result, TransferError)
-    assert result.status == 503
+    assert str(result) == "not complete within 0.3 s"
+    assert [seen.path for seen in server.seen] == ["/busy"]

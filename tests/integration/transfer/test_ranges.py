@@ -12,7 +12,7 @@ import pytest
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import ResumePoint, TransferError
 from dashget.transfer.run.backlog import Backlog
-from dashget.transfer.run.pieces import Pieces
+from dashget.transfer.run.divided import Divided
 from dashget.transfer.run.task import Task
 from tests.support.crowd import PATIENT
 from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
@@ -117,8 +117,8 @@ def test_a_server_that_ignores_ranges_serves_one_stream(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = threading.Event()
-    leave = Pieces.leave
-    monkeypatch.setattr(Pieces, "leave", lambda *those: (leave(*those), left.set()))
+    leave = Divided.leave
+    monkeypatch.setattr(Divided, "leave", lambda *those: (leave(*those), left.set()))
     url = server.on("/a", held(left, ranges=False), replace(DRIP, ranges=False))
     with ranged(**PATIENT) as transfers:
         fetched, data = transfers.get(url)

@@ -206,7 +206,7 @@ def test_errors_from_the_library_and_argparse_begin_with_the_option(
         ("1::2::3", "the IPv6 address is invalid"),
     ],
 )
-def test_what_no_host_can_be_called_gets_no_secrets_and_no_headers(
+def test_invalid_hosts_are_refused_for_credentials_and_headers(
     place: str, wrong: str, capsys: Captured
 ) -> None:
     sentence, hint = refused(capsys, "x.mpd", "--send-credentials-to", place)

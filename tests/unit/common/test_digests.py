@@ -1,4 +1,4 @@
-"""Which digest of a response is checked."""
+"""The digest of a response that is checked."""
 
 from __future__ import annotations
 

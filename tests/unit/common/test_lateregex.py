@@ -34,7 +34,7 @@ def test_an_invalid_pattern_raises_at_its_first_use() -> None:
         late("(").match("")
 
 
-def test_a_late_pattern_has_no_other_attributes() -> None:
+def test_a_late_pattern_has_only_methods_of_patterns() -> None:
     with pytest.raises(AttributeError):
         late("a").groups  # noqa: B018  the access is the test
 

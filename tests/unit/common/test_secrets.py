@@ -93,7 +93,7 @@ def test_the_cases_cover_the_structs_that_hold_secrets() -> None:
     } <= names  # fmt: skip
 
 
-def test_what_is_not_secret_is_shown() -> None:
+def test_fields_without_secrets_are_shown() -> None:
     text = repr(OPTIONS)
     assert "user='***'" in text
     assert "headers=(('Authorization', '***'), ('X-Key', '***'))" in text

@@ -51,7 +51,7 @@ def test_credentials_are_taken_out_of_a_url_and_decoded() -> None:
     ["", "nothing-here", "ftp://h/x", "file:///etc/passwd", "javascript:1", "http://", "http:///x",
      "http://h:99999/", "http://[::1/x", "\udce9.mpd", "a\0b"],
 )  # fmt: skip
-def test_what_cannot_be_a_manifest_is_refused_with_a_hint(text: str) -> None:
+def test_invalid_manifest_arguments_are_refused_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_source(text)
     assert caught.value.hint
@@ -118,7 +118,7 @@ def test_a_document_from_standard_input_is_resolved_against_its_base_url() -> No
 @pytest.mark.parametrize(
     "base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x", "http://me:s3cret@h/"]
 )
-def test_a_base_url_must_be_one_before_anything_is_fetched(base: str) -> None:
+def test_an_invalid_base_url_is_refused_before_any_request(base: str) -> None:
     with pytest.raises(UsageError, match="base_url: ") as caught:
         parse_source("-", base_url=base)
     assert "s3cret" not in caught.value.message
@@ -132,7 +132,7 @@ def test_a_manifest_from_a_url_is_its_own_base(url: str) -> None:
 
 
 @pytest.mark.parametrize("base", ["", "x", "ftp://h/", "http://", "http://h:99999/", "//h/x"])
-def test_a_base_url_must_be_one(base: str, tmp_path: Path) -> None:
+def test_an_invalid_base_url_is_refused(base: str, tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(DOCUMENT)
     source = parse_source(str(tmp_path / "x.mpd"))
     with Engine(TransferOptions()) as engine, pytest.raises(UsageError, match="base_url: "):
@@ -140,7 +140,7 @@ def test_a_base_url_must_be_one(base: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file here without an end")
-def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
+def test_a_file_is_read_only_up_to_the_limit_of_a_manifest() -> None:
     limits = ParseLimits(max_bytes=1000)
     with Engine(TransferOptions()) as engine:
         for source in ("/dev/zero", "-"):
@@ -148,7 +148,7 @@ def test_nobody_reads_more_of_a_file_than_a_manifest_may_have() -> None:
                 load_manifest(parse_source(source), engine, limits=limits, read_input=bytes)
 
 
-def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:
+def test_credentials_may_contain_their_own_delimiters() -> None:
     with pytest.raises(UsageError) as caught:
         parse_source("http://me:p@s3cret@h:99999/")
     assert (
@@ -157,12 +157,12 @@ def test_credentials_are_cut_off_even_where_they_hold_what_ends_them() -> None:
     )
 
 
-def test_an_empty_name_is_no_directory() -> None:
+def test_an_empty_name_is_an_error() -> None:
     with pytest.raises(UsageError, match="the URL is empty"):
         parse_source("")
 
 
-def test_a_file_that_vanishes_is_a_manifest_that_cannot_be_had(tmp_path: Path) -> None:
+def test_a_manifest_file_that_vanishes_is_a_fetch_error(tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(DOCUMENT)
     source = parse_source(str(tmp_path / "x.mpd"))
     (tmp_path / "x.mpd").unlink()

@@ -37,7 +37,7 @@ def test_its_zone_is_utc_unless_it_says_so(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "yesterday", ""])
-def test_without_a_time_that_can_be_read_it_is_planned_as_it_is_now(text: str | None) -> None:
+def test_a_record_without_a_valid_time_is_planned_for_now(text: str | None) -> None:
     elapsed = datetime.datetime.now(datetime.UTC) - datetime.datetime(
         2026, 11, 27, 12, tzinfo=datetime.UTC
     )

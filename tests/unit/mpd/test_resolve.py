@@ -383,3 +383,12 @@ def test_combinations_of_base_urls_are_limited() -> None:
     representation = presentation.periods[0].adaptation_sets[0].representations[0]
     assert len(representation.bases) == 16
     assert any("100 combinations of base URLs" in w.message for w in presentation.warnings)
+
+
+def test_the_error_for_a_template_url_shows_its_fields_as_dollar_signs() -> None:
+    body = period(
+        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" '
+        'media="ftp://h/$Number$-$Time$.m4s"/><Representation id="v" bandwidth="1"/></AdaptationSet>'
+    )
+    with pytest.raises(MPDValidityError, match=r"'ftp://h/\$-\$\.m4s' has an unsupported scheme"):
+        present(body)

@@ -12,7 +12,7 @@ PAGE = (Path(__file__).parents[3] / "docs/reference/core.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\nprints\n\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_every_example_prints_what_the_page_says() -> None:
+def test_every_example_prints_the_output_shown_on_the_page() -> None:
     names: dict[str, Any] = {}
     assert len(EXAMPLES) == PAGE.count("```python")
     for code, expected in EXAMPLES:

@@ -68,7 +68,7 @@ def test_another_size_on_disk_is_not_the_recorded_file(tmp_path: Path) -> None:
         assert store.presence("a", "http://h/" + "a") is Presence.MISSING
 
 
-def test_a_file_without_a_record_is_merely_there(tmp_path: Path) -> None:
+def test_a_file_without_a_record_is_present_but_not_complete(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with opened(tmp_path) as store:
         assert store.presence("a", "http://h/" + "a") is Presence.UNRECORDED
@@ -142,7 +142,7 @@ def test_read_only_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
 
 
-def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
+def test_a_read_only_mirror_sees_recorded_files(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fetch(store, "a", b"abc")
     with Mirror.at(tmp_path, read_only=True) as store:
@@ -150,7 +150,7 @@ def test_read_only_sees_what_is_recorded(tmp_path: Path) -> None:
         assert store.presence("a", "http://h/" + "a") is Presence.COMPLETE
 
 
-def test_a_file_in_the_way_is_set_aside_not_lost(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_kept_in_replaced(tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     (tmp_path / "v/1").write_bytes(b"mine")
     with opened(tmp_path) as store:
@@ -170,7 +170,7 @@ def test_another_file_that_was_in_the_way_has_its_place_whatever_its_name(tmp_pa
     assert [file.read_text() for file in kept] == ["first", "second", "third"]
 
 
-def test_what_was_begun_of_a_file_goes_when_another_one_is_adopted(tmp_path: Path) -> None:
+def test_adopting_a_file_removes_its_part(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         begun = store.part("v/1", "http://h/v/1")
         begun.begin(ResponseHead("", 200, "1.1", 9, '"1"', None, '"1"', None), 0)
@@ -202,7 +202,7 @@ def manifest(data: bytes) -> FileRecord:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
 @pytest.mark.parametrize("name", ["x.mpd", ".dashget/record.jsonl"])
-def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+def test_only_regular_files_are_read(tmp_path: Path, name: str) -> None:
     """A pipe would keep its reader waiting for ever."""
     (tmp_path / ".dashget").mkdir()
     (tmp_path / name).symlink_to(os.devnull)
@@ -299,7 +299,7 @@ def test_a_record_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path
 # What is new, and files that have no name yet.
 
 
-def test_a_file_of_which_there_is_nothing_is_new(tmp_path: Path) -> None:
+def test_a_file_without_bytes_on_disk_is_new(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert store.is_new("1.m4s")
         assert store.is_new("v/1.m4s")
@@ -307,7 +307,7 @@ def test_a_file_of_which_there_is_nothing_is_new(tmp_path: Path) -> None:
         assert not (tmp_path / "v").exists()
 
 
-def test_what_is_on_disk_recorded_or_begun_is_not_new(tmp_path: Path) -> None:
+def test_a_file_on_disk_in_the_record_or_in_parts_is_not_new(tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     (tmp_path / "v/There.m4s").write_bytes(b"x")
     with opened(tmp_path) as store:
@@ -360,7 +360,7 @@ def test_a_file_in_place_of_a_folder_makes_nothing_new(tmp_path: Path) -> None:
         assert not store.is_new("v/1.m4s")
 
 
-def test_nothing_is_new_to_who_only_looks(tmp_path: Path) -> None:
+def test_to_a_read_only_mirror_every_file_without_record_is_new(tmp_path: Path) -> None:
     store = Mirror.at(tmp_path, read_only=True)
     store.claim(HEADER)
     assert store.is_new("1.m4s"), "and it asks no journal, of which there is none"

@@ -81,7 +81,7 @@ def test_a_whole_file_gets_its_name_on_another_file_system_and_others_stay_links
     assert not (root / ".dashget/parts").exists()
 
 
-def test_what_is_in_the_way_on_another_file_system_is_set_aside(root: Path) -> None:
+def test_a_file_on_another_file_system_can_be_set_aside(root: Path) -> None:
     (root / "v/1.m4s").write_bytes(b"own")
     os.utime(root / "v/1.m4s", (1000, 1000))
     with opened(root) as store:
@@ -114,7 +114,7 @@ def test_a_copy_that_fails_leaves_the_part_and_no_name(
         assert (root / ".dashget/parts" / part_name("v/1.m4s")).read_bytes() == b"abc"
 
 
-def test_what_a_kill_left_of_a_copy_goes_with_the_next_one(
+def test_an_unfinished_copy_is_removed_by_the_next_one(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[str] = []
@@ -135,7 +135,7 @@ def test_what_a_kill_left_of_a_copy_goes_with_the_next_one(
 
 
 @pytest.mark.parametrize("folder", ["gone", "gone/deeper"])
-def test_a_link_to_what_is_not_there_is_told_as_such(tmp_path: Path, folder: str) -> None:
+def test_the_error_for_a_broken_link_names_its_target(tmp_path: Path, folder: str) -> None:
     (tmp_path / "gone").symlink_to(tmp_path / "disk")
     with opened(tmp_path) as store:
         with pytest.raises(StoreError, match=r"gone is a link to .*disk, which is not there"):

@@ -16,7 +16,9 @@ from tests.unit.store.partfiles import URL, head, made
 pytestmark = pytest.mark.usefixtures("killed_files_are_closed")
 
 
-def test_no_open_file_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_closed_before_they_are_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Windows refuses that."""
     closed: list[bool] = []
     part = Part(made(tmp_path), "1.m4s", URL)
@@ -66,7 +68,7 @@ def test_a_part_that_is_parked_goes_on_in_ranges(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scattered", [False, True])
-def test_a_kill_finds_of_a_parked_part_what_was_written(tmp_path: Path, scattered: bool) -> None:
+def test_after_a_kill_a_parked_part_has_all_written_bytes(tmp_path: Path, scattered: bool) -> None:
     part = Part(made(tmp_path), "1.m4s", URL)
     part.begin(head(9), 0)
     if scattered:
@@ -80,7 +82,7 @@ def test_a_kill_finds_of_a_parked_part_what_was_written(tmp_path: Path, scattere
     assert point.finished == (ByteRange(0, 2),)
 
 
-def test_a_parked_part_may_begin_anew(tmp_path: Path) -> None:
+def test_a_parked_part_may_start_again(tmp_path: Path) -> None:
     part = Part(made(tmp_path), "1.m4s", URL)
     part.begin(head(9), 0)
     part.scatter()
@@ -93,7 +95,7 @@ def test_a_parked_part_may_begin_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [None, b"ab"])
-def test_no_hole_is_left_where_somebody_took_what_was_parked(
+def test_a_parked_part_that_was_removed_is_not_continued_with_a_hole(
     tmp_path: Path, left: bytes | None
 ) -> None:
     part = Part(made(tmp_path), "1.m4s", URL)
@@ -108,7 +110,7 @@ def test_no_hole_is_left_where_somebody_took_what_was_parked(
         part.begin(head(6), 3)
 
 
-def test_no_ranges_are_joined_to_what_somebody_took(tmp_path: Path) -> None:
+def test_ranges_are_not_added_to_a_parked_part_that_was_removed(tmp_path: Path) -> None:
     part = Part(made(tmp_path), "1.m4s", URL)
     part.begin(head(6), 0)
     part.scatter()

@@ -21,7 +21,7 @@ def killed(journal: Journal) -> None:
     """End like SIGKILL does: nothing is tidied; only what was written is there."""
 
 
-def test_nothing_is_there_at_first(parts: Path) -> None:
+def test_a_new_journal_has_no_parts(parts: Path) -> None:
     assert resume_point(parts) is None
     assert not parts.exists()
 
@@ -67,7 +67,7 @@ def test_bytes_that_the_journal_does_not_know_are_dropped(parts: Path) -> None:
     assert not (parts / part_name("v/1.m4s")).exists()
 
 
-def test_a_restart_from_zero_forgets_what_an_earlier_run_left(parts: Path) -> None:
+def test_a_restart_from_zero_drops_the_part_of_an_earlier_run(parts: Path) -> None:
     part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
@@ -88,7 +88,7 @@ def test_a_restart_that_is_killed_before_its_first_byte_leaves_nothing_to_resume
     assert resume_point(parts) is None
 
 
-def test_what_comes_whole_is_not_taken_for_what_an_earlier_run_left(parts: Path) -> None:
+def test_a_complete_body_replaces_the_part_of_an_earlier_version(parts: Path) -> None:
     """Killed before it gets its name, it lies where the bytes of another version were."""
     part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
@@ -100,7 +100,7 @@ def test_what_comes_whole_is_not_taken_for_what_an_earlier_run_left(parts: Path)
     assert resume_point(parts) == ResumePoint((ByteRange(0, 7),), 8, '"v2"')
 
 
-def test_what_is_put_whole_is_not_taken_for_what_was_dropped(parts: Path) -> None:
+def test_a_complete_body_replaces_a_dropped_part(parts: Path) -> None:
     journal = Journal(parts)
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
@@ -149,7 +149,7 @@ def test_a_sequential_part_that_is_scattered_later_keeps_its_beginning(parts: Pa
     assert point.finished == (ByteRange(0, 29), ByteRange(50, 59))
 
 
-def test_a_range_past_what_is_on_disk_is_not_believed(parts: Path) -> None:
+def test_a_recorded_range_is_cut_to_the_bytes_on_disk(parts: Path) -> None:
     part = Part(Journal(parts), "big.mp4", URL)
     part.begin(head(100), 0)
     part.scatter()
@@ -161,7 +161,7 @@ def test_a_range_past_what_is_on_disk_is_not_believed(parts: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"part":1}\n', b"\xff\xfe\n", b"null\n", b"[]\n"])
-def test_a_damaged_journal_costs_what_it_says_alone(parts: Path, damage: bytes) -> None:
+def test_damaged_lines_of_a_journal_lose_only_themselves(parts: Path, damage: bytes) -> None:
     part = Part(Journal(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.write(b"0123", 0)
@@ -200,7 +200,7 @@ def test_closing_keeps_what_can_be_resumed(parts: Path) -> None:
     assert resume_point(parts) is not None
 
 
-def test_what_can_be_gone_on_with_is_counted(parts: Path) -> None:
+def test_parts_that_can_be_resumed_are_counted(parts: Path) -> None:
     journal = Journal(parts)
     assert journal.kept() == (0, 0)
     earlier = Part(journal, "earlier", URL)
@@ -251,9 +251,7 @@ def test_a_short_write_is_completed(parts: Path, monkeypatch: pytest.MonkeyPatch
     assert Path(part._file).read_bytes() == b"abcd"
 
 
-def test_where_pwrite_is_missing_a_seek_does_as_well(
-    parts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pwrite_a_seek_is_used(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dashget.store import writing as module
 
     monkeypatch.setattr(module, "_pwrite", module._seek_and_write)
@@ -274,7 +272,7 @@ def test_a_part_from_another_url_is_not_continued(parts: Path) -> None:
     assert resume_point(parts) is not None
 
 
-def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
+def test_a_directory_of_parts_that_cannot_be_removed_is_ignored(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(parts)
@@ -290,7 +288,7 @@ def test_a_directory_of_parts_that_cannot_be_removed_is_no_error(
     journal.close()
 
 
-def test_ranges_noted_before_the_system_was_restarted_are_not_believed(
+def test_unsynced_ranges_are_not_trusted_after_a_restart(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dashget.store import journal as module
@@ -355,9 +353,7 @@ def test_pieces_that_the_disk_takes_in_part_are_completed(
     assert Path(part._file).read_bytes() == b"xyabcdefghij"
 
 
-def test_where_pwritev_is_missing_pieces_are_joined(
-    parts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pwritev_pieces_are_joined(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dashget.store import writing as module
 
     monkeypatch.setattr(module, "_pwritev", module._join_and_write)

@@ -53,9 +53,7 @@ def finished(parts: Path) -> tuple[ByteRange, ...]:
     return () if point is None else point.finished
 
 
-def test_a_sequence_that_nobody_has_synced_is_not_believed_after_a_restart(
-    parts: Path, restart: Restart
-) -> None:
+def test_an_unsynced_sequence_is_not_trusted_after_a_restart(parts: Path, restart: Restart) -> None:
     part = begun(Journal(parts))
     part.close()
     restart()
@@ -63,14 +61,14 @@ def test_a_sequence_that_nobody_has_synced_is_not_believed_after_a_restart(
     assert part.name not in os.listdir(parts)
 
 
-def test_after_a_kill_alone_all_of_it_is_believed(parts: Path, restart: Restart) -> None:
+def test_after_a_kill_without_a_restart_all_bytes_are_trusted(
+    parts: Path, restart: Restart
+) -> None:
     begun(Journal(parts))
     assert finished(parts) == (ByteRange(0, 3),)
 
 
-def test_a_run_that_ends_in_order_leaves_what_outlasts_a_restart(
-    parts: Path, restart: Restart
-) -> None:
+def test_bytes_of_an_orderly_run_survive_a_restart(parts: Path, restart: Restart) -> None:
     journal = Journal(parts)
     begun(journal).close()
     journal.close()
@@ -79,7 +77,7 @@ def test_a_run_that_ends_in_order_leaves_what_outlasts_a_restart(
         assert finished(parts) == (ByteRange(0, 3),)
 
 
-def test_what_was_added_to_a_synced_sequence_is_cut_off_after_a_restart(
+def test_unsynced_bytes_after_synced_ones_are_dropped_after_a_restart(
     parts: Path, restart: Restart
 ) -> None:
     journal = Journal(parts)
@@ -126,7 +124,7 @@ def test_ranges_that_were_not_synced_do_not_become_so_in_a_later_run(
     assert finished(parts) == ()
 
 
-def test_what_vouches_for_synced_bytes_is_gone_from_the_disk_before_others_come(
+def test_the_line_about_synced_bytes_is_removed_before_other_bytes_are_written(
     parts: Path, restart: Restart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(parts)
@@ -152,7 +150,7 @@ def test_what_vouches_for_synced_bytes_is_gone_from_the_disk_before_others_come(
     assert finished(parts) == ()
 
 
-def test_a_sequence_is_not_believed_past_a_gap(parts: Path, restart: Restart) -> None:
+def test_a_sequence_ends_at_its_first_gap(parts: Path, restart: Restart) -> None:
     journal = Journal(parts, fsync=True)
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
@@ -165,7 +163,7 @@ def test_a_sequence_is_not_believed_past_a_gap(parts: Path, restart: Restart) ->
     assert finished(parts) == ()
 
 
-def test_a_part_that_cannot_be_synced_is_no_error_and_not_believed(
+def test_a_part_that_cannot_be_synced_is_not_trusted_after_a_restart(
     parts: Path, restart: Restart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: int) -> None:
@@ -182,7 +180,7 @@ def test_a_part_that_cannot_be_synced_is_no_error_and_not_believed(
 
 
 @pytest.mark.parametrize(("error", "waits"), [(KeyboardInterrupt, False), (ValueError, True)])
-def test_who_has_no_time_does_not_wait_for_the_disk(
+def test_a_hurried_end_does_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], waits: bool
 ) -> None:
     synced: list[int] = []

@@ -75,7 +75,7 @@ def test_a_later_header_replaces_the_first(tmp_path: Path) -> None:
     assert read_header(at(path)) == moved
 
 
-def test_a_torn_last_line_is_not_believed_and_costs_itself_alone(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_ignored_alone(tmp_path: Path) -> None:
     path = tmp_path / "r"
     write(path, HEADER, FileRecord(path="a", url="u", size=1))
     with path.open("ab") as file:
@@ -110,14 +110,14 @@ def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 80])
-def test_a_size_that_no_file_has_is_not_believed(size: int, tmp_path: Path) -> None:
+def test_an_impossible_size_is_ignored(size: int, tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b'{"path":"a","url":"u","size":%d}\n{"path":"b","url":"u","size":5}\n' % size)
     assert sizes(path, "b") == {"b": 5}
 
 
 @given(st.data())
-def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -> None:
+def test_a_damaged_record_never_yields_other_entries(data: st.DataObject) -> None:
     encoder = msgspec.json.Encoder()
     # One flipped bit must not turn one path into another.
     files = [FileRecord(path=f"v/{n}{n}", url=f"http://h/{n}", size=1000 + n) for n in range(4)]
@@ -141,7 +141,7 @@ def test_a_damaged_record_never_says_what_was_not_written(data: st.DataObject) -
         assert len(found) <= len(files)
 
 
-def test_a_line_is_on_the_disk_when_its_file_is_said_to_be_finished(tmp_path: Path) -> None:
+def test_a_line_is_in_the_record_file_when_append_returns(tmp_path: Path) -> None:
     path = tmp_path / "r"
     record = RecordFile(path)
     record.append(encode_line(HEADER))

@@ -65,7 +65,9 @@ def test_the_last_line_of_each_file_is_found_in_the_order_of_the_lines(
     assert list(files) == [file("a", 2), file("b", 3)]
 
 
-def test_only_what_was_there_at_the_last_look_counts(path: Path, files: RecordedFiles) -> None:
+def test_records_added_after_the_last_refresh_are_not_seen(
+    path: Path, files: RecordedFiles
+) -> None:
     add(path, file("a"))
     files.refresh()
     add(path, file("b"), HEADER)
@@ -82,7 +84,7 @@ def test_only_what_was_there_at_the_last_look_counts(path: Path, files: Recorded
 @pytest.mark.parametrize(
     "damage", [b"{garbled\n", b"\xff\n", b'{"path":"../a","url":"u","size":1}\n']
 )
-def test_damage_costs_its_line_alone(path: Path, files: RecordedFiles, damage: bytes) -> None:
+def test_a_damaged_line_loses_only_itself(path: Path, files: RecordedFiles, damage: bytes) -> None:
     add(path, file("a", 2))
     path.write_bytes(path.read_bytes() + damage)
     add(path, file("b"))

@@ -69,9 +69,7 @@ def test_a_whole_file_replaces_the_file_that_has_its_name(tmp_path: Path) -> Non
     assert (tmp_path / "1.m4s").read_bytes() == b"new"
 
 
-def test_a_mirror_with_a_relative_path_is_no_different(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mirror_may_have_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for root in (Path("m"), Path()):
         parts = local(root)
@@ -135,9 +133,7 @@ OPERATIONS = ("begin", "resume", "reopen")
 @pytest.mark.parametrize(
     "story", [s for n in range(1, 5) for s in itertools.product(OPERATIONS, repeat=n)], ids="-".join
 )
-def test_whatever_came_before_the_last_answer_decides(
-    tmp_path: Path, story: tuple[str, ...]
-) -> None:
+def test_the_last_complete_body_becomes_the_file(tmp_path: Path, story: tuple[str, ...]) -> None:
     """Answers that broke off, came whole, or a killed run in between: the last body counts."""
     journal, part = made(tmp_path), None
     want = b""

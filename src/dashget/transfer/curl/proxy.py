@@ -30,7 +30,7 @@ _NO_TLS_HINT = "write http:// for a proxy without TLS, https:// for one with TLS
 
 
 class ProxyStage(msgspec.Struct, frozen=True):
-    """How far a failed request through a proxy came."""
+    """The progress of a failed request through a proxy."""
 
     connected: bool
     """True if there was a connection to the proxy."""

@@ -11,7 +11,7 @@ from dashget.errors import Retry, StoreError
 
 
 class Scope(enum.Enum):
-    """How far a failure reaches."""
+    """The resources that a failure concerns."""
 
     RESOURCE = enum.auto()
     """One resource; others of the server may be available."""

@@ -5,9 +5,9 @@ Road of a job:
 1. A ``Loop`` asks the ``Run`` for work. ``Run`` is the ``Board`` of the run (jobs, backlog, open
    tasks, limits, budget) with a lock: all decisions are functions of a board, a task and an
    exchange, called with the lock held.
-2. The fast path (``alone``): a whole small file goes straight to a slot, and is delivered when
+2. The fast path (``fastpath``): a whole small file goes straight to a slot, and is delivered when
    libcurl has ended the request. Anything else becomes a ``Task`` (``Run.promote``).
-3. A task has a *way* to get its bytes (``ways``): in one stream, in parallel ranges (``pieces``,
+3. A task has a *way* to get its bytes (``ways``): in one stream, in parallel ranges (``divided``,
    ``gaps``), or a look at the head. ``aim`` chooses URL and bytes of its next request, and makes
    an ``Exchange`` on a slot; or the task waits in the ``Backlog``.
 4. The exchange takes in what arrives, and returns a ``Step`` wherever the run has to decide.

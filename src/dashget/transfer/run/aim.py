@@ -26,7 +26,9 @@ def aim(board: Board, task: Task, slot: Slot) -> Exchange[Task] | None:
     if task.phase is not Phase.OPEN:
         return None
     now = board.shared.clock()
-    if now > task.deadline:
+    late = task.is_late(now)
+    if late is not None:
+        task.failure = None if task.last_failures else late
         task.give_up()
         return None
     saved = redirects.kept(board, task, now)
@@ -75,7 +77,8 @@ def may_go(
     """Return True if a task may ask a host now, to which it may be redirected; else queue it."""
     if must_wait(board, task, origin, now):
         if not task.queued:
-            board.backlog.pause(task, origin.not_before, held=True)
+            until = min(origin.not_before, task.deadline)
+            board.backlog.pause(task, until, held=True)
         return False
     if not board.shares.has_room(origin, links):
         if not task.queued:

@@ -21,9 +21,9 @@ from dashget.transfer.pacing.load import Load
 from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.backlog import Backlog
+from dashget.transfer.run.divided import Divided, split
 from dashget.transfer.run.exchange import Phase
 from dashget.transfer.run.feed import Feed
-from dashget.transfer.run.pieces import Pieces, split
 from dashget.transfer.run.retry import Bases, Retries
 from dashget.transfer.run.slow import largest_bytes, slowest
 from dashget.transfer.run.task import Task
@@ -93,7 +93,7 @@ class Board:
         self.shares = Shares(options, self.concurrency, links)
         self.retries = Retries(options, shared.bases, shared.random)
         self.backlog = Backlog()
-        self.pieces = Pieces(options)
+        self.divided = Divided(options)
         self.open_tasks: dict[Task, None] = {}
         self.active = 0
         """Transfers in flight."""
@@ -123,7 +123,7 @@ class Board:
             job = self.pull()
             if job is not None:
                 return self.new_task(job)
-        return self.pieces.helped()
+        return self.divided.helped()
 
     def pull(self) -> Job | None:
         """Return the next job; None if there is none."""
@@ -159,6 +159,8 @@ class Board:
     def new_task(self, job: Job) -> Task:
         """Open a task for a job."""
         task = new_task(job)
+        if job.patience is not None:
+            task.take(self.shared.clock())
         self.open_tasks[task] = None
         return task
 
@@ -196,7 +198,7 @@ class Board:
     def _go_on(self, task: Task) -> None:
         """Queue an open task that has no exchange."""
         if task.phase is Phase.RESTARTING:
-            self.pieces.leave(task)
+            self.divided.leave(task)
             start_over(task)
         if not task.end.asking:
             # What all may be here of is finished with the answer, and nothing opens it before.
@@ -207,7 +209,7 @@ class Board:
     def _report(self, task: Task, *, cancelled: bool = False) -> None:
         self.open_tasks.pop(task, None)
         if task.way.in_ranges:
-            self.pieces.leave(task)
+            self.divided.leave(task)
         self.report(task.job, task.result(cancelled=cancelled))
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:

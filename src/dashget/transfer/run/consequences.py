@@ -19,8 +19,8 @@ from dashget.transfer.pacing.pace import LARGE_BYTES
 from dashget.transfer.run import redirects
 from dashget.transfer.run.aim import aim, may_go, must_wait, point
 from dashget.transfer.run.board import Board
+from dashget.transfer.run.divided import extend, note
 from dashget.transfer.run.exchange import Exchange, Phase, Step
-from dashget.transfer.run.pieces import extend, note
 from dashget.transfer.run.task import Landing, Taken, Task
 from dashget.transfer.run.verdict import Verdict
 from dashget.transfer.run.ways import InRanges, Look
@@ -105,7 +105,7 @@ def _begin(
     task.sink.begin(described, position)
     task.sink_begun = True
     alone = board.concurrency.limit < 2
-    board.pieces.divide(task, exchange, head, position, alone=alone)
+    board.divided.divide(task, exchange, head, position, alone=alone)
     if task.way.in_ranges:
         # One that it has overtaken, or was to overtake it: asked for all of the file,
         # has no claim, and nobody would compare its version.
@@ -234,7 +234,7 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     elif isinstance(way, InRanges) and _without_ranges(way, failure):
         if task.exchanges:
             # Leave it to those that get on; the last one of them begins anew in one stream.
-            board.pieces.leave(task)
+            board.divided.leave(task)
         else:
             _tell_of_restart(board, exchange, failure)
             task.single_stream = True

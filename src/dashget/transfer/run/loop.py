@@ -30,7 +30,7 @@ from dashget.transfer.run.board import Shared
 from dashget.transfer.run.exchange import Exchange, Phase, Step
 from dashget.transfer.run.run import Run
 from dashget.transfer.run.task import Task
-from dashget.transfer.run.verdict import Verdict, conclude, conclude_stalled, late_failure
+from dashget.transfer.run.verdict import Verdict, conclude, conclude_stalled
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
@@ -49,7 +49,7 @@ class Loop:
         self._options = options = shared.options
         self._clock = shared.clock
         self._pacer = shared.pacer
-        self._alone_seconds = min(options.overtake_seconds, options.timeout_seconds) / 2
+        self._promotes_after_seconds = min(options.overtake_seconds, options.timeout_seconds) / 2
         self.active: dict[Slot, Exchange[Task] | None] = {}
         """Slots in use, with their exchanges; None on the fast path."""
         self.idle: list[Slot] = []
@@ -105,8 +105,10 @@ class Loop:
             self._set_connections(run.shares)
         room = share - len(self.active)
         if room > 0:
-            for slot in run.ask(links, self.idle, self._new_slot, room):
-                self.active[slot] = None
+            asking = run.ask(links, self.idle, self._new_slot, room)
+            # All of them first: whatever fails now, none is forgotten.
+            self.active.update(dict.fromkeys(asking))
+            for slot in asking:
                 self._multi.add_handle(slot.handle)
         while len(self.active) < share:
             slot = self.idle.pop() if self.idle else self._new_slot()
@@ -293,7 +295,7 @@ class Loop:
         for slot, exchange in list(self.active.items()):
             if exchange is not None:
                 self._look_after(exchange, now)
-            elif now - slot.asked_at > self._alone_seconds:
+            elif now - slot.asked_at > self._promotes_after_seconds:
                 # From now on it may be raced, or found to be stalled.
                 self._promote(slot)
         run = self.run
@@ -309,8 +311,8 @@ class Loop:
         task, slot, limit = exchange.task, exchange.slot, self._options.timeout_seconds
         if task.phase is not Phase.OPEN or exchange.dropped:
             self._end(exchange, None)
-        elif now > task.deadline:
-            self._end(exchange, late_failure(exchange))
+        elif (late := task.is_late(now)) is not None:
+            self._end(exchange, late)
         elif exchange.stalled(now, limit):
             if slot.shares_connection:
                 self.links.distrusted[exchange.origin] = now + limit

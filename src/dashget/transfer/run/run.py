@@ -1,6 +1,6 @@
 """One run of the engine, as its loops see it: every method takes the lock itself.
 
-The bytes go past the lock; all decisions are made with it held, by the functions of ``alone``
+The bytes go past the lock; all decisions are made with it held, by the functions of ``fastpath``
 (the fast path), ``aim`` (the next request) and ``consequences`` (what follows).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
-from dashget.transfer.run import alone, consequences
+from dashget.transfer.run import consequences, fastpath
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import PLAIN, Exchange, Step
 from dashget.transfer.run.task import Task
@@ -82,16 +82,16 @@ class Run(Board):
         with self.lock:
             if self.stopping or self.jobs is None or self.backlog.count:
                 return []
-            return alone.ask(self, links, idle, new_slot, most)
+            return fastpath.ask(self, links, idle, new_slot, most)
 
-    def free_places(self, links: Links, whole: alone.Whole) -> None:
+    def free_places(self, links: Links, whole: fastpath.Whole) -> None:
         """Let other transfers take the places of complete ones, before they are delivered."""
         with self.lock:
-            alone.free_places(self, links, whole)
+            fastpath.free_places(self, links, whole)
 
-    def deliver(self, links: Links, idle: list[Slot], whole: alone.Whole) -> None:
+    def deliver(self, links: Links, idle: list[Slot], whole: fastpath.Whole) -> None:
         """Deliver files whose complete bodies have arrived, and report them."""
-        for slot, error in alone.deliver(self, links, idle, whole):
+        for slot, error in fastpath.deliver(self, links, idle, whole):
             exchange, opening = self.promote(slot)
             with self.lock:
                 task = exchange.task

@@ -159,14 +159,16 @@ class Task(Owner):
         self.answer: Answer | None = None
         """The last response that was not accepted, if any came."""
 
-    def ask_first(self, now: float) -> None:
-        """Record the clock time of the first request."""
-        if self.asked_at is not None:
-            return
-        self.asked_at = now
+    def take(self, now: float) -> None:
+        """Record when the run has taken the job, if its time is limited."""
         patience = self.job.patience
         if patience is not None and patience.seconds is not None:
             self.deadline = now + patience.seconds
+
+    def ask_first(self, now: float) -> None:
+        """Record the clock time of the first request."""
+        if self.asked_at is None:
+            self.asked_at = now
 
     # Phases.
 
@@ -174,6 +176,13 @@ class Task(Owner):
         """Let all its exchanges end, and begin from zero after the last one."""
         if self.phase is Phase.OPEN:
             self.phase = Phase.RESTARTING
+
+    def is_late(self, now: float) -> Failure | None:
+        """Return a failure if the job has no time left."""
+        patience = self.job.patience
+        if now <= self.deadline or patience is None:
+            return None
+        return Failure(f"not complete within {patience.seconds:g} s", Retry.NEVER)
 
     def give_up(self) -> None:
         """Decide that it has failed; it is reported when its last exchange has ended."""

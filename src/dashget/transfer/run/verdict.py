@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from dashget.errors import Retry
 from dashget.transfer.curl.descriptors import find_shortage
 from dashget.transfer.curl.errors import curl_failure, may_be_shortage
 from dashget.transfer.curl.libcurl import pycurl
@@ -54,13 +53,6 @@ def conclude_stalled(exchange: Exchange[Task], limit: float) -> Verdict:
     """
     late = exchange.verdict or exchange.slot.refusal or _late_head(exchange)
     return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
-
-
-def late_failure(exchange: Exchange[Task]) -> Failure:
-    """Return the failure of a request whose job has no time left."""
-    patience = exchange.task.job.patience
-    seconds = 0.0 if patience is None else patience.seconds or 0.0
-    return Failure(f"not complete within {seconds:g} s", Retry.NEVER)
 
 
 def _late_head(exchange: Exchange[Task]) -> Failure | Redirect | None:

@@ -1,7 +1,7 @@
 """The ways in which a task gets its bytes: in one stream, in parallel ranges, or just a look.
 
 A task begins ``InOne``, or as a ``Look`` for HEAD. A large resource whose first response allows
-it goes on ``InRanges`` (see pieces.py); one whose server ignores ranges comes back to ``InOne``.
+it goes on ``InRanges`` (see divided.py); one whose server ignores ranges comes back to ``InOne``.
 All is called with the run's lock held.
 """
 

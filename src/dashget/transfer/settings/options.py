@@ -53,13 +53,16 @@ class OriginHeader(HidesSecrets, frozen=True):
 
 
 class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
-    """The choices for one run.
+    """The options of an engine.
 
     Secrets are: ``Authorization`` and ``Cookie`` among ``headers``, ``cookies``,
     ``cookie_file`` entries, ``user``, netrc entries and the client certificate. They go to
     the origin of each manifest that the user opened and to what ``send_credentials_to`` names;
-    other headers go to every host. None means "not given" throughout. UsageError for invalid
-    values; those that depend on this machine or its libcurl are checked when an engine is made.
+    other headers go to every host. ``repr`` masks all of these, the values of all headers,
+    ``append_query`` and the password of ``proxy``.
+
+    None means "not given" throughout. UsageError for invalid values; those that depend on this
+    machine or its libcurl are checked when an engine is made.
     """
 
     in_flight: int | None = 4

@@ -1,4 +1,4 @@
-"""How pycurl is loaded: without its package, and with functions bound when they are called."""
+"""pycurl is loaded without its package, and with functions bound when they are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of libcurl's failures are the proxy's."""
+"""The failures of proxies are told apart from those of servers."""
 
 from __future__ import annotations
 

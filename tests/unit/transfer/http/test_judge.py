@@ -1,4 +1,4 @@
-"""Which responses are what was asked for."""
+"""Responses are accepted, followed or refused by their head."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_redirect_is_valid_until_it_expires_unless_cache_control_has_its_age(
 def test_the_time_that_a_redirect_was_in_a_cache_counts(
     status: int, fields: dict[str, str], seconds: float
 ) -> None:
-    """Where a lifetime is given at all, and its end is not a moment by our own clock."""
+    """The age is subtracted from an explicit lifetime, but not from an end by our own clock."""
     assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
 
 

@@ -52,7 +52,7 @@ BAD = [
 
 
 def taken_by_libcurl(line: bytes) -> bool:
-    """Whether libcurl keeps a cookie that is given to it as a line of its list."""
+    """Return True if libcurl keeps a cookie from a line of its list."""
     handle = pycurl.Curl()
     handle.setopt(pycurl.COOKIEFILE, "")
     handle.setopt(pycurl.COOKIELIST, line)

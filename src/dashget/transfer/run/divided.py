@@ -21,7 +21,7 @@ from dashget.transfer.settings.options import TransferOptions
 _LEAST_SPLIT_BYTES = 256 * 1024
 
 
-class Pieces:
+class Divided:
     """The divided tasks of a run."""
 
     __slots__ = ("_options", "_tasks")

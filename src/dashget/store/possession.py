@@ -1,0 +1,32 @@
+"""Check that a mirror belongs to a presentation, by the header of its record."""
+
+from __future__ import annotations
+
+from dashget.errors import StoreError
+from dashget.store.record import FileRecord, Header
+
+
+def check_source(place: str, known: Header, header: Header) -> None:
+    """Raise StoreError if the mirror in a place is that of another presentation."""
+    if known.source != header.source:
+        raise StoreError(
+            f"{place} holds another presentation: {known.source}, not {header.source}",
+            hint="choose another directory with -o; or say --moved if it is the same"
+            " presentation under a new address",
+        )
+
+
+def check_manifest(place: str, known: FileRecord | None, sha256: str) -> None:
+    """Raise StoreError if the recorded manifest is another one than that with the checksum."""
+    if known is not None and known.sha256 != sha256:
+        raise StoreError(
+            f"{place} holds another manifest than the one from standard input",
+            hint="choose another directory with -o; or say --moved if it is a newer one of the"
+            " same presentation, which --base-url with the manifest's own URL says for good",
+        )
+
+
+def differs(known: Header, header: Header) -> bool:
+    """Return True if a header says something that the record does not have yet."""
+    same = (known.source, known.url, known.manifest, known.selection, known.now)
+    return same != (header.source, header.url, header.manifest, header.selection, header.now)
