@@ -66,6 +66,27 @@ def test_derived_segments_cover_the_period_and_no_more(
     assert (count - 1) * segment < period
 
 
+@given(decimals, st.integers(1, 10**6), st.integers(1, 10**7), st.integers(0, 6))
+def test_a_decimal_point_moved_in_timescale_and_duration_changes_no_segment(
+    period: Fraction, timescale: int, duration: int, places: int
+) -> None:
+    if period * timescale / duration > 200:
+        return
+
+    def document(shown: str, rows: str) -> str:
+        scale, length = (shown % number for number in (timescale, duration))
+        return (
+            f'<SegmentTemplate timescale="{scale}" duration="{length}" media="$Number$">{rows}'
+            "</SegmentTemplate>"
+        )
+
+    moved = f"%de-{places}"
+    for rows in ("", '<SegmentTimeline><S d="{}" r="-1"/></SegmentTimeline>'):
+        whole = index_of(document("%d", rows.format(duration)), duration=period)
+        parts = index_of(document(moved, rows.format(moved % duration)), duration=period)
+        assert [s.start for s in whole] == [s.start for s in parts]
+
+
 @given(seconds, seconds)
 def test_the_segment_count_is_the_quotient_rounded_up_after_the_tolerance(
     period: Fraction, segment: Fraction

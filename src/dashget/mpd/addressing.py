@@ -39,6 +39,7 @@ from dashget.mpd.presentation import (
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, FieldName, Template
+from dashget.mpd.ticks import whole_ticks
 from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import is_absolute
 
@@ -62,7 +63,7 @@ class Subject(msgspec.Struct, frozen=True):
     """The Representation whose segments are located, and its bases."""
 
     id: str | None
-    bandwidth: int | None
+    bandwidth: int | Fraction | None
     place: Place
     bases: tuple[Base, ...]
     query: RequestQuery | None
@@ -133,9 +134,10 @@ def listed_duration(information: SegmentBase | None) -> Fraction | None:
         end = information.timeline.end
         if end is None or information.timeline.invalid:
             return None
-        return Fraction(end - (information.presentation_time_offset or 0), timescale)
+        end_ticks = Fraction(end, information.timeline.scale)
+        return (end_ticks - (information.presentation_time_offset or 0)) / Fraction(timescale)
     if isinstance(information, SegmentList) and information.duration and information.segments:
-        return Fraction(information.duration * len(information.segments), timescale)
+        return Fraction(information.duration * len(information.segments)) / Fraction(timescale)
     return None
 
 
@@ -184,16 +186,18 @@ class _Locator:
             self._problem("SegmentTemplate has no @media", place, "5.3.9.4.2")
         self._check_numbers(info, place)
         index, single_index = self._index(info, place)
+        clock = whole_ticks(info)
         addressing = TemplateAddressing(
             media=self._media(info.media or "", info, place),
-            timescale=info.timescale or 1,
-            presentation_time_offset=info.presentation_time_offset or 0,
+            timescale=clock.timescale,
+            presentation_time_offset=clock.offset,
             start_number=1 if info.start_number is None else info.start_number,
             end_number=info.end_number,
-            duration=info.duration,
-            timeline=info.timeline,
+            duration=clock.duration,
+            timeline=clock.timeline,
             index=index,
             availability_time_offset=self._offset(info),
+            tick_parts=clock.parts,
         )
         self._check_needs(info, addressing)
         return self._located(
@@ -216,13 +220,14 @@ class _Locator:
                 if reference is not None or segment.index is None:
                     row = Place(f"{place.where}/SegmentURL[{number}]", place.line)
                     self._check(reference or "", row)
+        clock = whole_ticks(info)
         addressing = ListAddressing(
             segments=info.segments or (),
-            timescale=info.timescale or 1,
-            presentation_time_offset=info.presentation_time_offset or 0,
+            timescale=clock.timescale,
+            presentation_time_offset=clock.offset,
             start_number=1 if info.start_number is None else info.start_number,
-            duration=info.duration,
-            timeline=info.timeline,
+            duration=clock.duration,
+            timeline=clock.timeline,
         )
         return self._located(
             _NOTHING if self._problems else addressing,
@@ -249,10 +254,11 @@ class _Locator:
         inner = None if initialization is None or initialization.source_url else initialization
         inner_index = None if index is None or index.source_url else index
         index_range = info.index_range or (inner_index.range if inner_index else None)
+        clock = whole_ticks(info)
         addressing = SingleAddressing(
             media,
-            timescale=info.timescale or 1,
-            presentation_time_offset=info.presentation_time_offset or 0,
+            timescale=clock.timescale,
+            presentation_time_offset=clock.offset,
             index_range=index_range,
             initialization_range=None if inner is None else inner.range,
         )

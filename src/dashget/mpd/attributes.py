@@ -12,11 +12,13 @@ from dashget.mpd.issues import IssueLog
 from dashget.mpd.values import (
     Remark,
     read_boolean,
+    read_count,
     read_date_time,
     read_duration,
     read_integer,
     read_number,
     read_rate,
+    read_ticks,
 )
 from dashget.mpd.xmltree import Element
 
@@ -57,15 +59,43 @@ class Attributes:
         value = self.element.attributes.get(name)
         return () if value is None else tuple(value.split())
 
-    def integer(
-        self, name: str, *, vital: bool = False, least: int = 0, most: int = _MAX_INTEGER
-    ) -> int | None:
-        """Return an integer between ``least`` and ``most``."""
+    def integer(self, name: str, *, least: int = 0, most: int = _MAX_INTEGER) -> int | None:
+        """Return an integer between ``least`` and ``most`` that no segment depends on."""
         if name not in self.element.attributes:
             return None
-        value = self._read(name, read_integer, vital)
+        value = self._read(name, read_integer, False)
         if value is not None and not least <= value <= most:
-            self._complain(name, vital, f"@{name} is {value}, not between {least} and {most}")
+            self._complain(name, False, f"@{name} is {value}, not between {least} and {most}")
+            return None
+        return value
+
+    def count(self, name: str) -> int | None:
+        """Return a vital number of segments, or the number of a segment."""
+        if name not in self.element.attributes:
+            return None
+        value = self._read(name, read_count, True)
+        if value is not None and value < 0:
+            self._complain(name, True, f"@{name} is {value}, below 0")
+            return None
+        return value
+
+    def ticks(self, name: str, *, above: int | None = None) -> int | Fraction | None:
+        """Return a vital number of ticks, exactly; only one above ``above`` is valid."""
+        if name not in self.element.attributes:
+            return None
+        value = self._read(name, read_ticks, True)
+        if value is not None and above is not None and value <= above:
+            self._complain(name, True, f"@{name} is {value}, not above {above}")
+            return None
+        return value
+
+    def bandwidth(self) -> int | Fraction | None:
+        """Return ``@bandwidth``, which may be a part of URLs."""
+        if "bandwidth" not in self.element.attributes:
+            return None
+        value = self._read("bandwidth", read_ticks, False)
+        if value is not None and value < 0:
+            self._complain("bandwidth", False, f"@bandwidth is {value}, below 0")
             return None
         return value
 

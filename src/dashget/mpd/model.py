@@ -93,16 +93,16 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     ``invalid`` has the issues of attributes whose values cannot be read, by name of the attribute.
     """
 
-    timescale: int | None = None
-    presentation_time_offset: int | None = None
-    presentation_duration: int | None = None
+    timescale: int | Fraction | None = None
+    presentation_time_offset: int | Fraction | None = None
+    presentation_duration: Fraction | None = None
     time_shift_buffer_depth: Fraction | None = None
     index_range: ByteRange | None = None
     index_range_exact: bool | None = None
     availability_time_offset: Offset | None = None
     availability_time_complete: bool | None = None
-    ept_delta: int | None = None
-    pd_delta: int | None = None
+    ept_delta: Fraction | None = None
+    pd_delta: Fraction | None = None
     initialization: UrlReference | None = None
     representation_index: UrlReference | None = None
     invalid: Mapping[str, Issue] = {}
@@ -111,7 +111,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
 class MultipleSegmentBase(SegmentBase, frozen=True, kw_only=True):
     """MultipleSegmentBaseType: the attributes that SegmentList and SegmentTemplate share."""
 
-    duration: int | None = None
+    duration: int | Fraction | None = None
     start_number: int | None = None
     end_number: int | None = None
     timeline: SegmentTimeline | None = None
@@ -179,7 +179,7 @@ class Representation(Common, frozen=True, kw_only=True):
     """Representation (5.3.5)."""
 
     id: str | None = None
-    bandwidth: int | None = None
+    bandwidth: int | Fraction | None = None
     quality_ranking: int | None = None
     dependency_ids: tuple[str, ...] = ()
     base_urls: tuple[BaseUrlElement, ...] = ()

@@ -232,7 +232,7 @@ def _representation(element: Element, where: str, log: IssueLog) -> Representati
     read = Attributes(element, where, log)
     return Representation(
         id=read.text("id"),
-        bandwidth=read.integer("bandwidth"),
+        bandwidth=read.bandwidth(),
         quality_ranking=read.integer("qualityRanking"),
         dependency_ids=read.words("dependencyId"),
         sub_representations=sum(1 for _ in element.all("SubRepresentation")),

@@ -127,7 +127,10 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
 
 class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
-    """SegmentTemplate: ``media``, and ``index`` if there is one, are expanded once per segment."""
+    """SegmentTemplate: ``media``, and ``index`` if there is one, are expanded once per segment.
+
+    If the manifest has fractions of ticks, times and timescale are in ``1 / tick_parts`` of them.
+    """
 
     media: Address
     timescale: int
@@ -138,6 +141,7 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
     timeline: SegmentTimeline | None
     index: Address | None = None
     availability_time_offset: Fraction | None = Fraction(0)
+    tick_parts: int = 1
 
 
 class ListAddressing(msgspec.Struct, frozen=True, gc=False):

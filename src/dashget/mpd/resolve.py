@@ -302,7 +302,7 @@ class _Resolver:
             window=self._window,
             mime_type=element.mime_type or parent.mime_type,
             codecs=element.codecs or parent.codecs,
-            bandwidth=element.bandwidth,
+            bandwidth=None if element.bandwidth is None else round(element.bandwidth),
             width=element.width or parent.width,
             height=element.height or parent.height,
             sar=element.sar or parent.sar,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from fractions import Fraction
+from typing import Any
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import Issue
@@ -17,10 +18,8 @@ from dashget.mpd.model import (
     UrlReference,
 )
 from dashget.mpd.timeline import SegmentTimeline
-from dashget.mpd.values import read_integer
+from dashget.mpd.values import Remark, read_count, read_ticks
 from dashget.mpd.xmltree import Element
-
-_NO_LIMIT: Final = 2**63
 
 
 def read_segment_base(element: Element, where: str, log: IssueLog) -> SegmentBase:
@@ -68,18 +67,16 @@ def _base(read: Attributes) -> dict[str, Any]:
     return {
         "where": where,
         "line": element.line,
-        "timescale": read.integer("timescale", vital=True, least=1),
-        "presentation_time_offset": read.integer(
-            "presentationTimeOffset", vital=True, least=-_NO_LIMIT
-        ),
-        "presentation_duration": read.integer("presentationDuration"),
+        "timescale": read.ticks("timescale", above=0),
+        "presentation_time_offset": read.ticks("presentationTimeOffset"),
+        "presentation_duration": read.number("presentationDuration"),
         "time_shift_buffer_depth": read.seconds("timeShiftBufferDepth"),
         "index_range": read.byte_range("indexRange"),
         "index_range_exact": read.boolean("indexRangeExact"),
         "availability_time_offset": read_offset(read),
         "availability_time_complete": read.boolean("availabilityTimeComplete"),
-        "ept_delta": read.integer("eptDelta", least=-_NO_LIMIT),
-        "pd_delta": read.integer("pdDelta", least=-_NO_LIMIT),
+        "ept_delta": read.number("eptDelta"),
+        "pd_delta": read.number("pdDelta"),
         "initialization": _reference(element, "Initialization", where, log),
         "representation_index": _reference(element, "RepresentationIndex", where, log),
     }
@@ -90,9 +87,9 @@ def _multiple(read: Attributes) -> dict[str, Any]:
     timeline = element.first("SegmentTimeline")
     return {
         **_base(read),
-        "duration": read.integer("duration", vital=True, least=1),
-        "start_number": read.integer("startNumber", vital=True),
-        "end_number": read.integer("endNumber", vital=True),
+        "duration": read.ticks("duration", above=0),
+        "start_number": read.count("startNumber"),
+        "end_number": read.count("endNumber"),
         "timeline": None if timeline is None else _timeline(timeline, where, log),
         "bitstream_switching": _reference(element, "BitstreamSwitching", where, log),
     }
@@ -144,6 +141,7 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
     for index, (attributes, line) in sorted(timeline.odd.items()):
         _mend(timeline, index, attributes, line, log)
     timeline.odd.clear()
+    timeline.settle()
     _note_breaks(timeline, log)
     for index, duration in timeline.endless():
         issue = Issue(
@@ -161,10 +159,11 @@ def _note_breaks(timeline: SegmentTimeline, log: IssueLog) -> None:
     timeline.gaps = 0 if gap is None else gap.count
     for found, name in ((gap, "a gap"), (overlap, "an overlap")):
         if found is not None:
-            unit = "tick" if found.ticks == 1 else "ticks"
+            ticks = Fraction(found.ticks, timeline.scale)
+            unit = "tick" if ticks == 1 else "ticks"
             more = f", and {found.count - 1} more" if found.count > 1 else ""
             log.warn(
-                f"{name} of {found.ticks} {unit} before S[{found.position + 1}]{more}; "
+                f"{name} of {ticks} {unit} before S[{found.position + 1}]{more}; "
                 "@t is used as written",
                 timeline.where,
                 timeline.line,
@@ -177,14 +176,17 @@ def _mend(
 ) -> None:
     """Read an ``S`` with other values than plain numbers; note the invalid ones."""
     where = f"{timeline.where}/S[{index + 1}]"
-    values: dict[str, int | None] = {}
+    values: dict[str, int | Fraction | None] = dict.fromkeys("tdrnk")
     invalid: dict[str, Issue] = {}
-    for name in ("t", "d", "r", "n", "k"):
+    for name in values:
         try:
-            values[name] = _row_value(attributes.get(name), name, where, line, log)
+            value, remark = _row_value(attributes.get(name), name)
         except ValueError as err:
-            values[name] = None
             invalid[name] = Issue(f"@{name}{err}", where, line, "5.3.9.6.2")
+            continue
+        values[name] = value
+        if remark is not None:
+            log.warn(f"@{name}: {remark}", where, line, "5.3.9.6.2")
     if "p" in attributes:
         message = "segment duration patterns (S@p) are not supported"
         invalid["r"] = Issue(message, where, line, "5.3.9.6")
@@ -192,22 +194,20 @@ def _mend(
         invalid["d"] = Issue("@d is missing", where, line, "5.3.9.6.2")
     if invalid:
         timeline.invalid[index] = invalid
+    counts = {name: None if values[name] is None else int(values[name] or 0) for name in "rnk"}
     timeline.mend(
-        index, values["t"], values["d"] or 0, values["r"] or 0, values["n"], values["k"] or 1
+        index, values["t"], values["d"] or 0, counts["r"] or 0, counts["n"], counts["k"] or 1
     )
 
 
-def _row_value(text: str | None, name: str, where: str, line: int, log: IssueLog) -> int | None:
-    """Return a value of an ``S``; the text of a ValueError follows the attribute's name."""
+def _row_value(text: str | None, name: str) -> tuple[int | Fraction | None, Remark]:
+    """Read a value of an ``S``; the text of a ValueError follows the attribute's name."""
     if text is None:
-        return None
+        return None, None
     try:
-        value, remark = read_integer(text)
+        value, remark = (read_ticks if name in "td" else read_count)(text)
     except ValueError as err:
         raise ValueError(f": {err}") from None
-    least, most = (-_NO_LIMIT, _NO_LIMIT - 1) if name == "r" else (0, 2**64 - 2)
-    if not least <= value <= most:
-        raise ValueError(f" is {value}, not between {least} and {most}")
-    if remark is not None:
-        log.warn(f"@{name}: {remark}", where, line, "5.3.9.6.2")
-    return value
+    if value < 0 and name != "r":
+        raise ValueError(f" is {value}, below 0")
+    return value, remark

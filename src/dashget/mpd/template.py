@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import re
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -142,7 +143,7 @@ class Template(msgspec.Struct, frozen=True):
         """Return True if the template has ``RepresentationID`` or ``Bandwidth``."""
         return any(isinstance(part, Constant) and part.name == constant for part in self.parts)
 
-    def marked(self, representation_id: str, bandwidth: int | None) -> str:
+    def marked(self, representation_id: str, bandwidth: int | Fraction | None) -> str:
         """Return the text with constants filled in and a marker for every field.
 
         A value that replaces an identifier is never read as a template again.
@@ -154,8 +155,7 @@ class Template(msgspec.Struct, frozen=True):
             elif isinstance(part, Field):
                 pieces.append(chr(FIRST + self.fields.index(part)))
             elif part.name == "Bandwidth":
-                value = f"%{f'0{part.width}' if part.width else ''}{part.radix}" % (bandwidth or 0)
-                pieces.append(value)
+                pieces.append(_formatted(part, bandwidth or 0))
             else:
                 pieces.append(escape_markers(representation_id))
         return "".join(pieces)
@@ -226,6 +226,13 @@ def _read_format(
     if width_text and not width_text.startswith("0"):
         return width, radix, f"read as %0{width}{radix}"
     return width, radix, None
+
+
+def _formatted(part: Constant, bandwidth: int | Fraction) -> str:
+    """Return ``$Bandwidth$``; a fraction without a format is written as a decimal number."""
+    if isinstance(bandwidth, Fraction) and not part.width and part.radix == "d":
+        return f"{float(bandwidth):.15g}"
+    return f"%{f'0{part.width}' if part.width else ''}{part.radix}" % int(bandwidth)
 
 
 def _unknown_identifier(text: str) -> list[str]:

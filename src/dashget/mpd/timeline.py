@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from fractions import Fraction
+from math import lcm
 from typing import Final
 
 import msgspec
@@ -11,7 +13,9 @@ import msgspec
 from dashget.errors import Issue
 
 _ABSENT: Final = 2**64 - 1
-"""Stands for a missing ``S@t`` inside the compact list only."""
+"""Stands for a missing ``S@t`` in the compact column."""
+_NONE: Final = -1
+"""Stands for it in a column of numbers of any size."""
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -25,6 +29,8 @@ class Break(msgspec.Struct, frozen=True):
 class SegmentTimeline:
     """SegmentTimeline (5.3.9.6): a million ``S`` elements take 24 MB.
 
+    Fractions of a tick stay exact: all times and durations are in ``1 / scale`` ticks.
+
     Iteration yields ``(t, d, r, n, k)`` per ``S``, with None for a missing ``@t`` or ``@n`` and
     the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` has the rows with other values than plain
     numbers, by position, until ``parse`` has read them; ``invalid`` has the issues of values that
@@ -33,7 +39,9 @@ class SegmentTimeline:
     """
 
     __slots__ = (
+        "_absent",
         "_durations",
+        "_exact",
         "_numbers",
         "_repeats",
         "_sequences",
@@ -42,6 +50,7 @@ class SegmentTimeline:
         "invalid",
         "line",
         "odd",
+        "scale",
         "where",
     )
 
@@ -51,9 +60,12 @@ class SegmentTimeline:
         self.odd: dict[int, tuple[dict[str, str], int]] = {}
         self.invalid: dict[int, dict[str, Issue]] = {}
         self.gaps = 0
-        self._times = array("Q")
-        self._durations = array("Q")
-        self._repeats = array("q")
+        self.scale = 1
+        self._times: array[int] | list[int] = array("Q")
+        self._durations: array[int] | list[int] = array("Q")
+        self._repeats: array[int] | list[int] = array("q")
+        self._absent = _ABSENT
+        self._exact: dict[int, tuple[int | Fraction | None, int | Fraction, int]] = {}
         self._numbers: dict[int, int] = {}
         self._sequences: dict[int, int] = {}
 
@@ -80,15 +92,64 @@ class SegmentTimeline:
         self.odd[index] = (attributes, line)
         self.append(None, 0)
 
-    def mend(self, index: int, t: int | None, d: int, r: int, n: int | None, k: int) -> None:
-        """Set the values of an odd ``S``."""
-        self._times[index] = _ABSENT if t is None else t
-        self._durations[index] = d
-        self._repeats[index] = r
+    def mend(
+        self,
+        index: int,
+        t: int | Fraction | None,
+        d: int | Fraction,
+        r: int,
+        n: int | None,
+        k: int,
+    ) -> None:
+        """Set the values of an odd ``S``, which may be fractions and of any size.
+
+        Call ``settle`` after the last one.
+        """
+        self._exact[index] = t, d, r
         if n is not None:
             self._numbers[index] = n
         if k != 1:
             self._sequences[index] = k
+
+    def settle(self) -> None:
+        """Take over the values of the odd rows: into the compact columns if they fit."""
+        exact, self._exact = self._exact, {}
+        if all(_fits(*row) for row in exact.values()):
+            for index, (t, d, r) in exact.items():
+                self._times[index] = _ABSENT if t is None else int(t)
+                self._durations[index] = int(d)
+                self._repeats[index] = r
+            return
+        values = (value for t, d, _ in exact.values() for value in (t or 0, d))
+        scale = lcm(*(Fraction(value).denominator for value in values))
+        self._spread(scale)
+        for index, (t, d, r) in exact.items():
+            self._times[index] = _NONE if t is None else int(t * scale)
+            self._durations[index] = int(d * scale)
+            self._repeats[index] = r
+
+    def rescaled(self, factor: int) -> SegmentTimeline:
+        """Return the timeline in units that are ``factor`` times smaller."""
+        if factor == 1:
+            return self
+        copy = SegmentTimeline(self.where, self.line)
+        copy.gaps, copy.invalid, copy.scale = self.gaps, self.invalid, self.scale
+        copy._times, copy._durations, copy._repeats = self._times, self._durations, self._repeats
+        copy._numbers, copy._sequences, copy._absent = (
+            self._numbers,
+            self._sequences,
+            self._absent,
+        )
+        copy._spread(factor)
+        return copy
+
+    def _spread(self, factor: int) -> None:
+        """Replace the columns by lists of numbers of any size, in smaller units."""
+        absent, self._absent = self._absent, _NONE
+        self._times = [_NONE if time == absent else time * factor for time in self._times]
+        self._durations = [duration * factor for duration in self._durations]
+        self._repeats = list(self._repeats)
+        self.scale *= factor
 
     def endless(self) -> list[tuple[int, int]]:
         """The positions and durations of rows that repeat a zero duration without end."""
@@ -106,8 +167,9 @@ class SegmentTimeline:
         found: list[Break | None] = [None, None]
         expected: int | None = None
         rows = zip(self._times, self._durations, self._repeats, strict=True)
+        absent = self._absent
         for index, (t, d, r) in enumerate(rows):
-            if t == _ABSENT:
+            if t == absent:
                 t = expected or 0
             elif expected is not None and t != expected:
                 which = t < expected
@@ -130,17 +192,17 @@ class SegmentTimeline:
 
     def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int]]:
         rows = zip(self._times, self._durations, self._repeats, strict=True)
-        numbers, sequences = self._numbers, self._sequences
+        numbers, sequences, absent = self._numbers, self._sequences, self._absent
         if not numbers and not sequences:
             for t, d, r in rows:
-                yield None if t == _ABSENT else t, d, r, None, 1
+                yield None if t == absent else t, d, r, None, 1
             return
         for i, (t, d, r) in enumerate(rows):
-            yield None if t == _ABSENT else t, d, r, numbers.get(i), sequences.get(i, 1)
+            yield None if t == absent else t, d, r, numbers.get(i), sequences.get(i, 1)
 
     def time_at(self, position: int) -> int | None:
         """Return the ``@t`` of a row; None if it has none, or if there is no such row."""
-        if position >= len(self._times) or self._times[position] == _ABSENT:
+        if position >= len(self._times) or self._times[position] == self._absent:
             return None
         return self._times[position]
 
@@ -150,8 +212,9 @@ class SegmentTimeline:
         if not len(self) or min(self._repeats) < 0:
             return None
         latest = time = 0
+        absent = self._absent
         for t, d, r in zip(self._times, self._durations, self._repeats, strict=True):
-            time = (time if t == _ABSENT else t) + (r + 1) * d
+            time = (time if t == absent else t) + (r + 1) * d
             latest = max(latest, time)
         return latest
 
@@ -161,3 +224,9 @@ class SegmentTimeline:
         if min(self._repeats, default=0) < 0:
             return None
         return len(self) + sum(self._repeats)
+
+
+def _fits(t: int | Fraction | None, d: int | Fraction, r: int) -> bool:
+    """Return True if the values of an ``S`` fit into the compact columns."""
+    whole = isinstance(t, int | None) and isinstance(d, int)
+    return whole and (t or 0) < _ABSENT and d <= _ABSENT and -(2**63) <= r < 2**63

@@ -10,20 +10,29 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from math import floor
 from typing import Final
 
 import isodate
 
 from dashget.common.lateregex import late
 
-_INTEGER: Final = late(r"[+-]?\d{1,40}", re.ASCII)
-_DECIMAL: Final = late(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})", re.ASCII)
+_INTEGER: Final = late(r"[+-]?\d{1,100}", re.ASCII)
+_DECIMAL: Final = late(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})", re.ASCII)
+_EXPONENT: Final = late(r"[+-]?\d{1,4}", re.ASCII)
+_MOST_EXPONENT: Final = 100
 _RATIO: Final = late(r"(\d{1,20})\s*/\s*(\d{1,20})", re.ASCII)
+_PART: Final = r"(?:\d{1,15}(?:[.,]\d{0,100})?|[.,]\d{1,100})(?:E[+-]?\d{1,3})?"
 _DURATION: Final = late(
-    r"(?P<sign>[+-]?)(?P<whole>P(?:\d{1,15}Y)?(?:\d{1,15}M)?(?:\d{1,15}D)?"
-    r"(?:T(?:\d{1,15}H)?(?:\d{1,15}M)?(?:(?P<seconds>\d{1,15})?(?:\.(?P<digits>\d{0,40}))?S)?)?)",
-    re.ASCII,
+    rf"(?P<sign>[+-]?)(?P<whole>P(?:({_PART})Y)?(?:({_PART})M)?(?:({_PART})W)?(?:({_PART})D)?"
+    rf"(?:T(?:({_PART})H)?(?:({_PART})M)?(?:({_PART})S)?)?)",
+    re.ASCII | re.IGNORECASE,
 )
+_REGULAR: Final = late(
+    r"[+-]?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?((\d+\.?\d*|\.\d+)S)?)?", re.ASCII
+)
+"""The forms of xs:duration, and those with an empty part before or after the point."""
+_SCALES: Final = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
 _CLOCK: Final = late(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,40})?)", re.ASCII)
 _UNITS: Final = late(
     r"(?:(\d{1,9}(?:\.\d{1,20})?)d)?\s*(?:(\d{1,9}(?:\.\d{1,20})?)h)?\s*"
@@ -39,20 +48,43 @@ _DATE_TIME: Final = late(
 _LONGEST: Final = 100
 _YEAR: Final = timedelta(days=365)
 _MONTH: Final = timedelta(days=30)
+_LONGEST_SECONDS: Final = 10**15
+"""The longest duration that is read: 30 million years."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Remark = str | None
 
 
 def read_integer(text: str) -> tuple[int, Remark]:
-    """Parse an integer; fractions, which packagers with float ticks write, are rounded."""
+    """Parse an integer that no segment depends on; a fraction is rounded."""
+    if _INTEGER.fullmatch(text.strip()):
+        return int(text.strip()), None
+    value, remark = read_number(text)
+    if value.denominator == 1:
+        return int(value), remark or f"{text.strip()} is not an integer; read as {int(value)}"
+    return round(value), f"{text.strip()} is not an integer; read as {round(value)}"
+
+
+def read_count(text: str) -> tuple[int, Remark]:
+    """Parse a number of things or the number of a thing; of a fraction the whole part counts."""
     stripped = text.strip()
     if _INTEGER.fullmatch(stripped):
         return int(stripped), None
-    if _DECIMAL.fullmatch(stripped):
-        value = round(Fraction(stripped))
-        return value, f"{stripped} is not an integer; read as {value}"
-    raise ValueError(f"not a number: {text!r}")
+    value, remark = read_number(stripped)
+    if value.denominator == 1:
+        return int(value), remark or f"{stripped} is not an integer; read as {int(value)}"
+    return floor(value), f"{stripped} is not an integer; read as {floor(value)}"
+
+
+def read_ticks(text: str) -> tuple[int | Fraction, Remark]:
+    """Parse a number of ticks. Packagers with float ticks write fractions, which stay exact."""
+    stripped = text.strip()
+    if _INTEGER.fullmatch(stripped):
+        return int(stripped), None
+    value, remark = read_number(stripped)
+    if value.denominator == 1:
+        return int(value), remark or f"{stripped} is not an integer; read as {int(value)}"
+    return value, f"{stripped} is not an integer; used as the exact fraction"
 
 
 def read_number(text: str) -> tuple[Fraction, Remark]:
@@ -61,10 +93,10 @@ def read_number(text: str) -> tuple[Fraction, Remark]:
     if _DECIMAL.fullmatch(stripped):
         return Fraction(stripped), None
     mantissa, mark, exponent = stripped.lower().partition("e")
-    if mark and _DECIMAL.fullmatch(mantissa) and _INTEGER.fullmatch(exponent):
-        if abs(int(exponent)) > 30:
+    if mark and _DECIMAL.fullmatch(mantissa) and _EXPONENT.fullmatch(exponent):
+        if abs(int(exponent)) > _MOST_EXPONENT:
             raise ValueError(f"not a number of sensible size: {text!r}")
-        return Fraction(stripped), None
+        return Fraction(stripped), f"{stripped} is written with an exponent"
     raise ValueError(f"not a number: {text!r}")
 
 
@@ -100,7 +132,7 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
     """
     stripped = text.strip()
     match = _DURATION.fullmatch(stripped)
-    if match and stripped[-1] not in "PT":
+    if match and stripped[-1] not in "PT" and _REGULAR.fullmatch(stripped):
         return _iso_seconds(match), _calendar_remark(match["whole"])
     try:
         value = parse_duration(stripped)
@@ -161,18 +193,13 @@ def read_date_time(text: str) -> tuple[Fraction, Remark]:
 
 
 def _iso_seconds(match: re.Match[str]) -> Fraction:
-    """Parse with isodate, except the decimals of the seconds, which it would round to 1 us."""
-    text, digits = match["whole"], match["digits"]
-    if digits is not None:
-        whole_seconds = match["seconds"] or "0"
-        cut = len(match["seconds"] or "") + 1 + len(digits) + 1
-        text = f"{text[:-cut]}{whole_seconds}S"
-    try:
-        value = _timedelta_seconds(isodate.parse_duration(text))
-    except (isodate.ISO8601Error, OverflowError) as err:
-        raise ValueError(f"not a duration: {match[0]!r}") from err
-    if digits:
-        value += Fraction(int(digits), 10 ** len(digits))
+    """Add up the parts exactly; isodate would round fractions to microseconds."""
+    value = Fraction(0)
+    for part, seconds in zip(match.groups()[2:], _SCALES, strict=True):
+        if part:
+            value += Fraction(part.replace(",", ".")) * seconds
+    if value > _LONGEST_SECONDS:
+        raise ValueError(f"not a duration: {match[0]!r}")
     return -value if match["sign"] == "-" else value
 
 

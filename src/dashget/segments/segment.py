@@ -9,6 +9,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.media.kind import SegmentKind
 from dashget.mpd.template import Address
+from dashget.mpd.ticks import nearest_tick
 
 
 class TimeBase(msgspec.Struct, frozen=True):
@@ -20,6 +21,14 @@ class TimeBase(msgspec.Struct, frozen=True):
 
     timescale: int
     origin: Fraction
+
+    def named(self, time: int, tick_parts: int) -> tuple[TimeBase, int]:
+        """Return the whole tick that ``$Time$`` names, with its own time base.
+
+        ``time`` is in parts of ticks. In the time base, the tick is at exactly that time.
+        """
+        tick = nearest_tick(time, tick_parts)
+        return TimeBase(self.timescale, self.origin + Fraction(time - tick, self.timescale)), tick
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):

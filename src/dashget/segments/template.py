@@ -48,8 +48,11 @@ class DurationIndex(SegmentIndex):
         last = positions.stop - 1 if derived else None
         explicit = duration is None
         timed = duration is not None or not self._numbered
+        cut = addressing.tick_parts > 1 and self._has(FieldName.TIME)
         for k in positions:
             number, time = start_number + k, k * step if timed else None
+            if cut:
+                timebase, time = self._timebase.named(k * step, addressing.tick_parts)
             if index is not None:
                 yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, 1)
             yield Segment(
@@ -68,9 +71,14 @@ class DurationIndex(SegmentIndex):
     @property
     def _numbered(self) -> bool:
         """True if numbers alone tell the segments."""
-        fields = self._addressing.media.patterns[0].fields
-        return self._addressing.end_number is not None and not any(
-            field.name is FieldName.TIME for field in fields
+        return self._addressing.end_number is not None and not self._has(FieldName.TIME)
+
+    def _has(self, name: FieldName) -> bool:
+        """Return True if a template has a field."""
+        return any(
+            field.name is name
+            for address in self.media_addresses()
+            for field in address.patterns[0].fields
         )
 
     def _last_number_count(self) -> int:

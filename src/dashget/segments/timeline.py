@@ -111,6 +111,11 @@ class TimelineIndex(SegmentIndex):
         self._timeline = timeline
         fields = addressing.media.patterns[0].fields
         self._in_parts = any(field.name is FieldName.SUB_NUMBER for field in fields)
+        self._cut = addressing.tick_parts > 1 and any(
+            field.name is FieldName.TIME
+            for address in self.media_addresses()
+            for field in address.patterns[0].fields
+        )
         self._origin = representation.period.start - Fraction(
             addressing.presentation_time_offset, addressing.timescale
         )
@@ -131,7 +136,7 @@ class TimelineIndex(SegmentIndex):
         address, timebase, index = self._addressing.media, self._timebase, self._addressing.index
         kind = SegmentKind.MEDIA
         for run in self._runs():
-            if index is not None or (self._in_parts and run.parts > 1):
+            if index is not None or self._cut or (self._in_parts and run.parts > 1):
                 yield from self._elaborate(run)
                 continue
             number, time, duration = run.number, run.time, run.duration
@@ -162,7 +167,10 @@ class TimelineIndex(SegmentIndex):
         shared = tuple(self._parts(run)) if run.parts <= _SHARED_PARTS else None
         for i in range(run.count):
             number, time = run.number + i, run.time + i * run.duration
+            listed = time
             for j, (timebase, duration) in enumerate(shared or self._parts(run), 1):
+                if self._cut:
+                    timebase, time = timebase.named(listed, self._addressing.tick_parts)
                 if index is not None:
                     yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, j)
                 yield Segment(SegmentKind.MEDIA, address, timebase, number, time, duration, j)

@@ -90,9 +90,9 @@ def _media_time(planned: PlannedSegment) -> MediaTime | None:
     ``@presentationTimeOffset`` (5.3.9.2.2).
     """
     segment, addressing = planned.segment, planned.track.representation.addressing
-    if segment.time is None or segment.duration is None or isinstance(addressing, SingleAddressing):
+    start, scale = segment.start, segment.timebase.timescale
+    if start is None or segment.duration is None or isinstance(addressing, SingleAddressing):
         return None
-    scale = segment.timebase.timescale
-    counted = addressing.timeline is None
-    ticks = segment.time + (addressing.presentation_time_offset if counted else 0)
-    return MediaTime(Fraction(ticks, scale), max(Fraction(segment.duration, scale) * _HALF, _HALF))
+    offset = Fraction(addressing.presentation_time_offset, scale)
+    time = start - planned.track.representation.period.start + offset
+    return MediaTime(time, max(Fraction(segment.duration, scale) * _HALF, _HALF))

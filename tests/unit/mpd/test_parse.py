@@ -224,16 +224,14 @@ def test_invalid_values_that_segments_may_depend_on_are_kept_and_others_are_warn
         '<Period duration="soon"><AdaptationSet width="wide">'
         '<SegmentTemplate timescale="0" duration="x" startNumber="-1"/></AdaptationSet></Period>'
     )
-    template, most = "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate", 2**64 - 1
+    template = "MPD/Period[1]/AdaptationSet[1]/SegmentTemplate"
     period = mpd.periods[0]
     information = period.adaptation_sets[0].segment_template
     assert information is not None
     assert information.invalid == {
-        "timescale": Issue(f"@timescale is 0, not between 1 and {most}", template, 2, "Annex B"),
+        "timescale": Issue("@timescale is 0, not above 0", template, 2, "Annex B"),
         "duration": Issue("@duration: not a number: 'x'", template, 2, "Annex B"),
-        "startNumber": Issue(
-            f"@startNumber is -1, not between 0 and {most}", template, 2, "Annex B"
-        ),
+        "startNumber": Issue("@startNumber is -1, below 0", template, 2, "Annex B"),
     }
     assert period.invalid == {
         "duration": Issue("@duration: not a duration: 'soon'", "MPD/Period[1]", 2, "Annex B")
@@ -269,11 +267,14 @@ def test_odd_timeline_rows_are_mended_or_reported_with_their_line() -> None:
     template = mpd.periods[0].segment_template
     assert template is not None
     assert template.timeline is not None
-    assert next(iter(template.timeline)) == (0, 2, 0, None, 1)
+    assert template.timeline.scale == 10**7
+    rows = list(template.timeline)
+    assert rows[0] == (0, 19_999_999, 0, None, 1)
+    assert rows[4] == (2**64 * 10**7, 2 * 10**7, 0, None, 1)
     issues = [issue for row in template.timeline.invalid.values() for issue in row.values()]
     problems = [(p.where and p.where[-4:], p.line, p.message) for p in issues]
     assert ("S[2]", 4, "@d is missing") in problems
-    assert ("S[3]", 5, "@t is -1, not between 0 and 18446744073709551614") in problems
+    assert ("S[3]", 5, "@t is -1, below 0") in problems
     assert ("S[3]", 5, "@d: not a number: 'z'") in problems
     assert any("patterns" in message for _, _, message in problems)
     assert any("no number of segments can fill the time" in message for _, _, message in problems)

@@ -46,6 +46,11 @@ def test_xs_durations_are_exact(text: str, expected: Fraction) -> None:
         ("1h 30m", 5400),
         ("250ms", Fraction(1, 4)),
         ("PT1.5H", 5400),
+        ("PT0.000000001H", Fraction(36, 10**7)),
+        ("P1W", 7 * 86400),
+        ("PT1,5S", Fraction(3, 2)),
+        ("PT1.5E-7S", Fraction(15, 10**8)),
+        ("PT2e3S", 2000),
         ("pt5s", 5),
     ],
 )
@@ -95,6 +100,14 @@ def test_invalid_date_times_are_refused(text: str) -> None:
         values.read_date_time(text)
 
 
+def test_a_fraction_of_ticks_stays_exact_and_of_a_count_the_whole_part_counts() -> None:
+    assert values.read_ticks("1.25")[0] == Fraction(5, 4)
+    assert values.read_ticks("2.0")[0] == 2
+    assert values.read_count("2.99")[0] == 2
+    assert values.read_count("-0.5")[0] == -1
+    assert values.read_count(str(10**30)) == (10**30, None)
+
+
 def test_a_fraction_for_an_integer_attribute_is_rounded_with_a_remark() -> None:
     value, remark = values.read_integer("2001999.9999999998")
     assert value == 2002000
@@ -132,7 +145,12 @@ def test_invalid_values_raise_value_error(reader: Callable[[str], object], text:
 
 
 def test_numbers_with_exponents_are_read() -> None:
-    assert values.read_number("1.5e3") == (Fraction(1500), None)
+    for reader in (values.read_number, values.read_ticks, values.read_count, values.read_integer):
+        value, remark = reader("1.5e3")
+        assert value == 1500
+        assert remark is not None
+    with pytest.raises(ValueError, match="sensible size"):
+        values.read_number("1e101")
 
 
 def test_booleans_are_read_with_a_remark_on_other_spellings() -> None:
