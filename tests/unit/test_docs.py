@@ -1,11 +1,16 @@
-"""The pages of the documentation point to each other, and name only files that exist."""
+"""The documentation: its links and files exist, and its command lines are valid."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from dashget.cli.app import COMMANDS, make_parser
+from dashget.cli.commands.get import mirror_options
+from dashget.cli.options.requests import transfer_options
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -50,3 +55,30 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = set(re.findall(r"\b((?:[a-z_]+/)+[a-z_]+\.(?:py|md|txt|toml))\b", text))
     bases = (ROOT, ROOT / "src/dashget", page.parent, ROOT / "docs")
     assert [name for name in named if not any((base / name).exists() for base in bases)] == []
+
+
+def command_lines(page: Path) -> list[str]:
+    """Return the lines of code that start the program, without the words that explain them."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```|^((?:    .*\n)+)", text, re.MULTILINE | re.DOTALL)
+    lines = (line.strip() for block in blocks for line in "".join(block).splitlines())
+    shown = (re.match(r"(?:\$ )?(?:\./)?dashget ([^#|]*?)(?:  .*|\||$)", line) for line in lines)
+    return [match[1] for match in shown if match]
+
+
+COMMAND_LINES = sorted({line for page in PAGES for line in command_lines(page)})
+
+
+def test_command_lines_are_found() -> None:
+    assert {"URL -o show -t 8", "verify show", "demo"} <= set(COMMAND_LINES)
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_every_command_line_in_the_pages_is_valid(line: str) -> None:
+    line = re.sub(r"<\(.*\)", "netrc", line)
+    words = [re.sub(r"^(NEW-)?URL$", "http://h/x.mpd", word) for word in shlex.split(line)]
+    name = words.pop(0) if words[0] in COMMANDS else "get"
+    arguments = make_parser(name).parse_args(words)
+    if name == "get":
+        mirror_options(arguments)
+        transfer_options(arguments)

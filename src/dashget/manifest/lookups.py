@@ -1,6 +1,6 @@
-"""What a document sends its reader to look up elsewhere: remote elements, the time, indexes.
+"""Fetch what a document refers to: remote elements, the time, indexes, initialization segments.
 
-The pure core says what it needs and is called again with it; this is who fetches it.
+The pure core says which resource it needs, and is called again with its content.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INDEX_BYTES: Final = 64 * 1024 * 1024
 
 
 class Unreached(msgspec.Struct, frozen=True):
-    """A remote element that its server may have, though not just now."""
+    """A remote element that is unavailable now, but may exist."""
 
     url: str
     reason: str
@@ -54,8 +54,8 @@ def fetch_remote_elements(
 ) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
-    One that cannot be had is an issue, and the element's own content stays, as the standard
-    has it. One whose server did not say that there is none is ``Unreached``, too.
+    A missing one is an issue, and the element's own content stays, as the standard says. Unless
+    its server says that it does not exist, it is ``Unreached`` as well.
     """
     entities: dict[str, RemoteEntity] = {}
     issues: list[Issue] = []
@@ -78,7 +78,7 @@ def fetch_remote_elements(
 
 
 def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
-    """Do the same with what an earlier run fetched; what is not among it stays remote."""
+    """Put stored remote elements in their place; those that are missing stay remote."""
     content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
     for _ in range(_MOST_ROUNDS):
         if not any(element.href in content for element in mpd.remote):
@@ -117,8 +117,8 @@ def read_indexes(
 ) -> Iterator[tuple[Track, Issue | None]]:
     """Replace the index of each single-file track by that of its subsegments.
 
-    A file without index keeps its one segment; one whose index cannot be had or read does
-    so with an issue.
+    A file without an index keeps its one segment; so does one whose index cannot be fetched or
+    read, with an issue.
     """
     for track in tracks:
         representation = track.representation
@@ -135,10 +135,10 @@ def read_indexes(
 def read_protections(
     tracks: Sequence[Track], engine: Transfers
 ) -> tuple[dict[int, Protections], tuple[Issue, ...]]:
-    """Read what initialization segments say about encryption, by key of the track.
+    """Read the encryption that initialization segments announce, by key of the track.
 
     Where there is no initialization segment of its own, the beginning of the single file
-    is read. What cannot be had or read is an issue.
+    is read. A failure to fetch or read one is an issue.
     """
     from dashget.media.isobmff import BoxError, read_protection
 

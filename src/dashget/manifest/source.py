@@ -20,20 +20,20 @@ STDIN: Final = "-"
 
 
 class Source(HidesSecrets, frozen=True):
-    """What the user named, read once.
-
-    ``name`` identifies the presentation in the record: the URL without credentials and
-    anchor, the absolute path of a file, or the base URL of standard input. ``url`` is set
-    for http(s), ``path`` for a file; neither is for standard input. ``user`` holds the
-    credentials that were in the URL, as ``name:password``. With ``nameless``, many manifests
-    may have this name: standard input without a base URL, or with that of a folder.
-    """
+    """The manifest that the user named: a URL, a file, or standard input."""
 
     name: str
+    """Identifies the presentation in the record: the URL without credentials and anchor, the
+    absolute path of a file, or the base URL of standard input."""
     url: str | None = None
+    """The http(s) URL; None for a file and standard input."""
     path: Path | None = None
+    """The path of a file; None for a URL and standard input."""
     user: str | None = None
+    """The credentials from the URL, as ``name:password``."""
     nameless: bool = False
+    """True if other manifests may have the same name: standard input without a base URL, or with
+    the URL of a folder."""
     secrets = ("user",)
 
     def local_url(self) -> str:
@@ -42,10 +42,10 @@ class Source(HidesSecrets, frozen=True):
 
 
 def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
-    """Read what a user gave as the manifest; raise UsageError if it cannot be one.
+    """Parse the source that a user gave; raise UsageError if it is invalid.
 
-    What is not text but a path is a file, whatever it looks like. ``base_url`` is checked, too,
-    so that nothing is fetched before; with a URL it is refused: where that led is the base.
+    A path object is always a file, whatever its name looks like. ``base_url`` is checked as well,
+    before anything is fetched; with a URL it is refused, since the final URL is the base.
     """
     if base_url is not None:
         check_base(base_url)

@@ -85,6 +85,7 @@ class Mirror:
         self._there: dict[str, frozenset[str] | None] = {}
         """The case-folded names in a folder when it was first asked about; None if too many."""
         self._files = RecordedFiles(place.open_record)
+        self._append = place.append
         self._second: int | None = None
         self._second_text = ""
 
@@ -267,7 +268,7 @@ class Mirror:
     def note(self, record: FileRecord) -> None:
         """Write a line to the record about a file that has its name."""
         try:
-            self.place.append(encode_line(record))
+            self._append(encode_line(record))
         except OSError as error:
             raise store_error(self.name, error) from error
         if record.removed:

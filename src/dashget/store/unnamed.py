@@ -86,13 +86,24 @@ class UnnamedFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             raise ValueError("finished or closed already")
+        files, part = self._files, None
         try:
-            part = self._link(descriptor, fsync=fsync)
+            if fsync:
+                os.fsync(descriptor)
+            root = files.root
+            if root is None:
+                part = self._copy(descriptor, fsync=fsync)
+            else:
+                try:
+                    # Only with a directory does Python have the link follow to the file itself.
+                    os.link(f"{OPEN_FILES}/{descriptor}", self.path, dst_dir_fd=root)
+                except OSError as error:
+                    part = self._name_as_part(descriptor, root, error, fsync=fsync)
         finally:
             # Before it is renamed: some systems do not rename open files.
             os.close(descriptor)
         if part is not None:
-            move(part, self._files.prefix + self.path, fsync=fsync)
+            move(part, files.prefix + self.path, fsync=fsync)
 
     def close(self) -> None:
         """Let the file vanish, if it has no name yet."""
@@ -102,28 +113,18 @@ class UnnamedFile:
 
     drop = close
 
-    def _link(self, descriptor: int, *, fsync: bool) -> str | None:
-        """Link the file to its final name; return the part that it became if that fails."""
-        files, source = self._files, f"{OPEN_FILES}/{descriptor}"
-        if fsync:
-            os.fsync(descriptor)
-        root = files.root
-        if root is None:
-            return self._copy(descriptor, fsync=fsync)
-        try:
-            # Only with a directory does Python have the link follow to the file itself.
-            os.link(source, self.path, dst_dir_fd=root)
-        except FileExistsError:
+    def _name_as_part(self, descriptor: int, root: int, error: OSError, *, fsync: bool) -> str:
+        """Give the file the name of a part, as its final name cannot be linked; return that."""
+        if is_disk_failure(error):
+            raise error
+        if isinstance(error, FileExistsError):
             part = self._free_part()
+            source = f"{OPEN_FILES}/{descriptor}"
             os.link(source, os.path.abspath(part), dst_dir_fd=root)
             return part
-        except OSError as error:
-            if is_disk_failure(error):
-                raise
-            if error.errno not in _OF_THIS_FOLDER:
-                files.give_up()
-            return self._copy(descriptor, fsync=fsync)
-        return None
+        if error.errno not in _OF_THIS_FOLDER:
+            self._files.give_up()
+        return self._copy(descriptor, fsync=fsync)
 
     def _free_part(self) -> str:
         """Return a free name in the directory of parts; whatever has it is removed."""

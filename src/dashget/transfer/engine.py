@@ -86,6 +86,7 @@ class Engine:
         self._runs: list[Run] = []
         self._guard = threading.Lock()
         self._cancelled = False
+        self._closed = False
 
     def trust(self, url: str, user: str | None = None) -> None:
         """Send the secrets of the options to the origin of a manifest that the user opened.
@@ -161,7 +162,8 @@ class Engine:
             run.stop()
 
     def close(self) -> None:
-        """Close the connections that are kept open between runs."""
+        """Close the connections that are kept open between runs; later ones after each run."""
+        self._closed = True
         with self._guard:
             while self._free:
                 self._free.pop().close()
@@ -204,6 +206,8 @@ class Engine:
             self._runs.remove(run)
             with self._guard:
                 self._free.extend(reversed(mine))
+            if self._closed:
+                self.close()
         if run.error is not None:
             raise run.error
 

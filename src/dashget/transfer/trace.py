@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dashget.common.log import Log
-from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
+from dashget.transfer.contract import Fetched, Hooks, Job, Reading, Timing, TransferError
 
 
 class Trace(Hooks):
     """Hooks that write records, and call the caller's hooks."""
 
     wants_starts = True
+    wants_timings = True
 
     def __init__(
         self, log: Log, hooks: Hooks, done: Callable[[Job, Fetched | TransferError], object]
@@ -22,7 +23,6 @@ class Trace(Hooks):
         self._log = log
         self._hooks = hooks
         self._done = done
-        self.wants_timings = hooks.wants_timings
 
     def on_started(self, job: Job, offset: int) -> None:
         """Record the first request of a job."""
@@ -65,4 +65,23 @@ class Trace(Hooks):
             self._log.debug(f"{stopped}: {url} after {result.attempts} attempts: {result.message}")
             for tried, reason in result.tried:
                 self._log.debug(f"  tried {tried}: {reason}")
+        if result.answer is not None and result.answer.timing is not None:
+            self._log.debug(f"  {_stages(result.answer.timing)}")
         self._done(job, result)
+
+
+def _stages(timing: Timing) -> str:
+    """Return when the stages of a request ended, in milliseconds from its beginning."""
+    stages = [("first byte", timing.first_byte_seconds), ("end", timing.total_seconds)]
+    if not timing.reused:
+        connecting = [
+            ("name lookup", timing.name_lookup_seconds),
+            ("connection", timing.connect_seconds),
+            ("TLS", timing.tls_seconds),
+        ]
+        stages = [*((name, at) for name, at in connecting if at is not None), *stages]
+    kind = "open connection" if timing.reused else "new connection"
+    count = timing.redirects
+    redirects = f" after {count} redirect{'s' if count > 1 else ''}" if count else ""
+    told = ", ".join(f"{name} {1000 * at:.1f} ms" for name, at in stages)
+    return f"{kind}{redirects}: {told}"

@@ -172,6 +172,7 @@ def test_closing_a_session_stops_what_is_at_work_in_it(server: FaultServer, tmp_
             session.close()
 
     summary = session.open(url).mirror(tmp_path / "m", observer=observe)
+    assert session._engine._free == [], "its connections are closed"
     assert summary.outcomes[dashget.Outcome.CANCELLED] >= 1
     assert not summary.complete
 

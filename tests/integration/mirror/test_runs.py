@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.origin import Certificate, Origin
 from tests.support.program import DEADLINE_SECONDS, run, start, tree
@@ -326,13 +327,7 @@ def test_every_command_says_that_certificates_are_not_verified(
     command: str, tmp_path: Path
 ) -> None:
     with FaultServer() as server:
-        mpd = Answer(
-            b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime='
-            b'"PT1S" mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-            b'<SegmentTemplate duration="2" media="$Number$.m4s"/><Representation id="v"'
-            b' bandwidth="8"/></AdaptationSet></Period></MPD>'
-        )
-        url = server.on("/x.mpd", mpd)
+        url = server.on("/x.mpd", Answer(mpd(numbered("$Number$.m4s"), seconds=2)))
         server.on("/1.m4s", refuse(503), Answer(b"abc"))
         told = run("get", url, "-o", "m", "-v", cwd=tmp_path)
         assert told.code == 0
@@ -387,11 +382,7 @@ def test_messages_that_cannot_be_written_do_not_lose_the_download(
         f"<BaseURL>{name}.vtt</BaseURL></Representation></AdaptationSet>"
         for name in ("a", "b")
     )
-    document = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p"'
-        f' minBufferTime="PT1S" mediaPresentationDuration="PT2S"><Period>{sets}</Period></MPD>'
-    )
-    url = server.on("/show/x.mpd", Answer(document.encode()))
+    url = server.on("/show/x.mpd", Answer(mpd(sets, seconds=2)))
     server.on("/show/a.vtt", Answer(b"WEBVTT a\n"))
     for code in (1, 0):
         messages = unwritable(kind)

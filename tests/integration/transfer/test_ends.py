@@ -13,6 +13,7 @@ import pytest
 import dashget
 from dashget.errors import Retry
 from dashget.transfer.contract import Request
+from tests.support.builders import mpd, numbered
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.h2server import NO_ERROR, H2Server, Step
@@ -215,12 +216,7 @@ def test_a_stream_that_is_broken_off_without_an_error_is_not_whole(authority: Au
     assert (fetched.head.http_version, fetched.requests) == ("2", 2)
 
 
-MPD = (
-    b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S" '
-    b'mediaPresentationDuration="PT2S"><Period><AdaptationSet mimeType="video/mp4">'
-    b'<SegmentTemplate duration="2" endNumber="1" media="$Number$.m4s"/>'
-    b'<Representation id="v" bandwidth="8000"/></AdaptationSet></Period></MPD>'
-)
+MPD = mpd(numbered("$Number$.m4s", 'endNumber="1"'), seconds=2)
 
 
 @pytest.mark.parametrize("answer", [TAGGED, BARE], ids=["etag", "no validator"])

@@ -10,6 +10,7 @@ import pytest
 
 from dashget.errors import Retry
 from tests.support import sinks
+from tests.support.builders import mpd
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import run
@@ -228,11 +229,10 @@ def test_an_error_names_the_proxy_that_blocks_the_manifest(closed: int, tmp_path
 
 def test_an_error_names_the_proxy_that_blocks_a_file(closed: int, tmp_path: Path) -> None:
     """The manifest's host is reached without it."""
-    document = (
-        b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p"'
-        b' minBufferTime="PT1S" mediaPresentationDuration="PT2S"><Period><AdaptationSet'
-        b' mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
-        b"<BaseURL>http://127.0.0.9/a.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
+    document = mpd(
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+        "<BaseURL>http://127.0.0.9/a.mp4</BaseURL></Representation></AdaptationSet>",
+        seconds=2,
     )
     with FaultServer() as server:
         ended = run(

@@ -11,6 +11,7 @@ import pytest
 import dashget
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import Fetched, Request, ResumePoint
+from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.sinks import RecordingSink, Transfers
 
@@ -29,14 +30,9 @@ def test_the_next_run_does_not_continue_at_another_base_url(
 ) -> None:
     """The first base broke off and has gone; the second has other bytes under the same ETag."""
     first, second = b"A" * 200_000, b"B" * 200_000
-    mpd = (
-        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" minBufferTime="PT1S"'
-        ' mediaPresentationDuration="PT2S"><Period>'
-        f"<BaseURL>{server.url('/')}</BaseURL><BaseURL>{other.url('/')}</BaseURL>"
-        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="$Number$.m4s"/>'
-        '<Representation id="v" bandwidth="8"/></AdaptationSet></Period></MPD>'
-    ).encode()
-    url = server.on("/x.mpd", Answer(mpd))
+    bases = f"<BaseURL>{server.url('/')}</BaseURL><BaseURL>{other.url('/')}</BaseURL>"
+    document = mpd(bases + numbered("$Number$.m4s"), seconds=2)
+    url = server.on("/x.mpd", Answer(document))
     server.on("/1.m4s", Answer(first, etag=SAME, cut=90_000), refuse(404))
     other.on("/1.m4s", refuse(404))
     summary = dashget.mirror(
