@@ -20,6 +20,7 @@ from dashget.mpd.issues import MAX_ISSUES
 from dashget.mpd.locate import address_literal, address_marked
 from dashget.mpd.model import (
     AdaptationSet,
+    ListedSegment,
     MultipleSegmentBase,
     Period,
     Representation,
@@ -187,8 +188,10 @@ class _Locator:
         self._check_numbers(info, place)
         index, single_index = self._index(info, place)
         clock = whole_ticks(info)
+        media = self._media(info.media or "", info, place)
+        named = info.media is None or self._named(media, place, "media")
         addressing = TemplateAddressing(
-            media=self._media(info.media or "", info, place),
+            media=named if isinstance(named, Address) else media,
             timescale=clock.timescale,
             presentation_time_offset=clock.offset,
             start_number=1 if info.start_number is None else info.start_number,
@@ -199,9 +202,10 @@ class _Locator:
             availability_time_offset=self._offset(info),
             tick_parts=clock.parts,
         )
-        self._check_needs(info, addressing)
+        if named:
+            self._check_needs(info, addressing)
         return self._located(
-            _NOTHING if self._problems else addressing,
+            _NOTHING if self._problems or not named else addressing,
             initialization=self._constant(info.initialization_template, place)
             or self._resource(info.initialization),
             representation_index=single_index or self._resource(info.representation_index),
@@ -221,13 +225,15 @@ class _Locator:
                     row = Place(f"{place.where}/SegmentURL[{number}]", place.line)
                     self._check(reference or "", row)
         clock = whole_ticks(info)
+        segments, without_media = self._rows(info.segments or (), place)
         addressing = ListAddressing(
-            segments=info.segments or (),
+            segments=segments,
             timescale=clock.timescale,
             presentation_time_offset=clock.offset,
             start_number=1 if info.start_number is None else info.start_number,
             duration=clock.duration,
             timeline=clock.timeline,
+            without_media=without_media,
         )
         return self._located(
             _NOTHING if self._problems else addressing,
@@ -247,9 +253,13 @@ class _Locator:
             )
             return self._located(_NOTHING)
         self._check("", subject.place)
-        media, _ = address_literal("", None, subject.bases, subject.query)
+        named = self._named(
+            address_literal("", None, subject.bases, subject.query)[0], subject.place, "BaseURL"
+        )
+        media = named or Address(())
+        sound = named is not None and not self._problems
         if info is None:
-            return self._located(_NOTHING if self._problems else SingleAddressing(media, 1, 0))
+            return self._located(SingleAddressing(media, 1, 0) if sound else _NOTHING)
         initialization, index = info.initialization, info.representation_index
         inner = None if initialization is None or initialization.source_url else initialization
         inner_index = None if index is None or index.source_url else index
@@ -266,7 +276,7 @@ class _Locator:
             if unneeded is not None and unneeded.invalid is not None:
                 self._context.log.unneeded(unneeded.invalid)
         return self._located(
-            _NOTHING if self._problems else addressing,
+            addressing if sound else _NOTHING,
             initialization=None if inner else self._resource(initialization),
             representation_index=None if inner_index else self._resource(index),
         )
@@ -312,7 +322,7 @@ class _Locator:
 
     def _names_no_file(self, url: str) -> bool:
         """Return True if a base URL is a directory, or the manifest itself."""
-        return url == self._context.document or Url.parse(url).path.endswith("/")
+        return self._context.itself.is_at(url) or Url.parse(url).path.endswith("/")
 
     def _offset(self, info: SegmentBase) -> Fraction | None:
         base = self._subject.bases[0].availability_time_offset
@@ -339,7 +349,9 @@ class _Locator:
         if info.index is None:
             return None, None
         template = self._context.template(info.index, place)
-        address = self._expand(template, place)
+        address = self._named(self._expand(template, place), place, "index")
+        if address is None:
+            return None, None
         return (address, None) if template.fields else (None, Resource(address))
 
     def _constant(self, text: str | None, place: Place) -> Resource | None:
@@ -351,8 +363,8 @@ class _Locator:
             self._problem(f"{names} in the template of a single segment", place, "5.3.9.4.2")
             return None
         before = len(self._problems)
-        address = self._expand(template, place)
-        return Resource(address) if len(self._problems) == before else None
+        address = self._named(self._expand(template, place), place, repr(text))
+        return Resource(address) if address and len(self._problems) == before else None
 
     def _expand(self, template: Template, place: Place) -> Address:
         subject = self._subject
@@ -375,9 +387,42 @@ class _Locator:
             self._problems[reference.invalid] = None
             return None
         text, subject = reference.source_url or "", self._subject
-        if self._check(text, Place(reference.where, reference.line)):
+        place = Place(reference.where, reference.line)
+        if self._check(text, place):
             return None
-        return Resource(*address_literal(text, reference.range, subject.bases, subject.query))
+        address, span = address_literal(text, reference.range, subject.bases, subject.query)
+        named = self._named(address, place, reference.where.rpartition("/")[2])
+        return None if named is None else Resource(named, span)
+
+    def _rows(
+        self, rows: tuple[ListedSegment, ...], place: Place
+    ) -> tuple[tuple[ListedSegment, ...], frozenset[int]]:
+        """Leave out what a SegmentURL asks of the manifest; return the rows without media too."""
+        subject, found, without = self._subject, list(rows), set[int]()
+        for position, row in enumerate(rows):
+            where = Place(f"{place.where}/SegmentURL[{position + 1}]", place.line)
+            for name, text in (("media", row.media or ""), ("index", row.index)):
+                if text is None or not self._context.itself.may_be(text):
+                    continue
+                address, _ = address_literal(text, None, subject.bases, subject.query)
+                if self._named(address, where, name) is not None:
+                    continue
+                if name == "index":
+                    found[position] = msgspec.structs.replace(row, index=None)
+                else:
+                    without.add(position)
+        return tuple(found), frozenset(without)
+
+    def _named(self, address: Address, place: Place, name: str) -> Address | None:
+        """Leave out URLs that lead to the manifest itself; None, and a warning, if all do."""
+        named = self._context.itself.leave_out(address)
+        if named is None:
+            self._context.log.warn(
+                f"{name} leads to the manifest itself, which is not fetched as a segment",
+                *_at(place),
+                "5.3.9.1",
+            )
+        return named
 
     def _check(self, reference: str, place: Place) -> bool:
         """Record a problem if the policy refuses the URL that a reference leads to; return True."""

@@ -10,6 +10,7 @@ from dashget.common.url import Url, UrlError, http_origin
 from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.markers import MARKER
+from dashget.mpd.selfreference import Manifest
 from dashget.mpd.template import Template, parse_template
 
 _WEB: Final = ("http", "https")
@@ -46,6 +47,7 @@ class Context:
         self.no_window = no_window
         self.document = document
         self.manifest = Url.parse(manifest)
+        self.itself = Manifest(manifest, document)
         self._allow_downgrade = allow_downgrade
         self._templates: dict[str, Template] = {}
         self._allowed: set[str] = set()

@@ -145,7 +145,10 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
 
 
 class ListAddressing(msgspec.Struct, frozen=True, gc=False):
-    """SegmentList: one segment per SegmentURL, resolved against ``bases`` during iteration."""
+    """SegmentList: one segment per SegmentURL, resolved against ``bases`` during iteration.
+
+    ``without_media`` has the positions of those that name no media.
+    """
 
     segments: tuple[ListedSegment, ...]
     timescale: int
@@ -153,6 +156,7 @@ class ListAddressing(msgspec.Struct, frozen=True, gc=False):
     start_number: int
     duration: int | None
     timeline: SegmentTimeline | None
+    without_media: frozenset[int] = frozenset()
 
 
 class SingleAddressing(msgspec.Struct, frozen=True, gc=False):

@@ -33,7 +33,7 @@ class ListIndex(SegmentIndex):
         self._timebase = TimeBase(addressing.timescale, start)
 
     def count(self) -> int:
-        return len(self._addressing.segments)
+        return len(self._addressing.segments) - len(self._addressing.without_media)
 
     def media_addresses(self) -> Iterator[Address]:
         seen: tuple[Address, ...] = ()
@@ -43,16 +43,17 @@ class ListIndex(SegmentIndex):
                 seen = (segment.address, *seen[:1])
 
     def media(self) -> Iterator[Segment]:
-        timebase = self._timebase
+        timebase, without_media = self._timebase, self._addressing.without_media
         shared: tuple[str | None, Address | None] = (None, None)
-        for listed, (number, time, duration) in zip(
-            self._addressing.segments, self._times(), strict=False
-        ):
+        rows = zip(self._addressing.segments, self._times(), strict=False)
+        for position, (listed, (number, time, duration)) in enumerate(rows):
             if listed.index is not None:
                 index, index_range = self._locate(listed.index, listed.index_range)
                 yield Segment(
                     SegmentKind.INDEX, index, timebase, number, time, duration, 1, index_range
                 )
+            if position in without_media:
+                continue
             reference = listed.media or ""
             address, media_range = shared[1], listed.media_range
             if shared[0] != reference or address is None or self._turns_ranges:

@@ -391,4 +391,4 @@ def test_the_error_for_a_template_url_shows_its_fields_as_dollar_signs() -> None
         'media="ftp://h/$Number$-$Time$.m4s"/><Representation id="v" bandwidth="1"/></AdaptationSet>'
     )
     with pytest.raises(MPDValidityError, match=r"'ftp://h/\$-\$\.m4s' has an unsupported scheme"):
-        present(body)
+        require_sound(present(body))
