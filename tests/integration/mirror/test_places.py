@@ -234,7 +234,7 @@ def test_a_large_file_in_parallel_ranges_is_held_and_uploaded_whole(
     assert verify(place)[0].checksummed >= COUNT
 
 
-def test_a_file_that_breaks_off_for_good_starts_again_in_the_next_run(
+def test_a_file_that_keeps_breaking_off_starts_again_in_the_next_run(
     url: str, place: MemoryPlace, server: FaultServer
 ) -> None:
     whole = Answer(LARGE, etag='"large"', last_modified=MODIFIED, ranges=False)
