@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from dashget import aio as aio
     from dashget._public import *  # noqa: F403  # the public names, with their types
 else:
-    from dashget._public import HOME_OF
-
-    __all__ = sorted((*HOME_OF, "__version__"))
 
     def __getattr__(name: str) -> object:
         """Load a public name when it is first used: start-up time is part of the interface."""
         import importlib
 
+        from dashget._public import HOME_OF
+
+        if name == "__all__":
+            return sorted((*HOME_OF, "__version__"))
         if name == "aio":
             return importlib.import_module("dashget.aio")
         home = HOME_OF.get(name)
@@ -55,4 +56,4 @@ else:
         return hasattr(sys, "ps1") or "pydoc" in sys.modules or named == "pydoc"
 
     def __dir__() -> list[str]:
-        return __all__.copy()
+        return __getattr__("__all__")

@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dashget.cli.app import run as run_words
 from dashget.cli.commands import demo as command
 from dashget.demo.presentation import BASE_URL, MANIFEST_URL, read_resources
 from dashget.demo.server import serving
@@ -315,3 +317,14 @@ def test_a_program_in_another_folder_is_named_by_its_whole_path(
     monkeypatch.setattr(sys, "argv", [str(script)])
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     assert command._program() == [str(script)]
+
+
+def test_a_demo_that_is_stopped_while_it_mirrors_ends_as_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*given: Any) -> int:
+        given[-1].request()
+        return 1
+
+    monkeypatch.setattr(command, "_mirror", stopped)
+    assert run_words(["demo", "-o", str(tmp_path / "demo")]) == 130

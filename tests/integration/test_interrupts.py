@@ -98,7 +98,7 @@ def test_so_is_the_set_up_of_the_first_start(module: str, tmp_path: Path) -> Non
     assert not (tmp_path / "y").exists()
 
 
-def test_where_it_is_ignored_it_stays_so(tmp_path: Path) -> None:
+def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     body = "import _signal\n_signal.signal(_signal.SIGINT, _signal.SIG_IGN)\n"
     program = script(tmp_path, body + packages() + INSTALLED)
     code, said = interrupted(tmp_path, "dashget.cli.commands.listing", program)

@@ -190,7 +190,7 @@ def test_the_launcher_is_found_through_symbolic_links_from_any_directory(
     assert (done.returncode, done.stdout) == (7, "ran: bare\n")
 
 
-def test_no_python_at_all_is_one_sentence_and_a_hint(checkout: Checkout) -> None:
+def test_a_missing_python_is_one_sentence_and_a_hint(checkout: Checkout) -> None:
     code, out, err = checkout.run()
     assert (code, out) == (1, "")
     assert err == (

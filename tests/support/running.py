@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dashget
 from dashget.events import Event
@@ -34,7 +35,7 @@ class Events(list[Event]):
 
 
 def mirror(
-    url: str, root: Path, *, stop: dashget.Stop | None = None, **options: object
+    url: str, root: Path, *, stop: dashget.Stop | None = None, **options: Any
 ) -> tuple[dashget.Summary, Events]:
     """Mirror a presentation; return the summary and all events."""
     events = Events()

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dashget.store import FileRecord
-from dashget.transfer.contract import Fetched
+from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request, Sink
+
+
+def comparison_job(known: FileRecord | None, urls: tuple[str, ...], payload: Any) -> Job:
+    """Return the HEAD request that compares a file; the URL that it came from is asked first."""
+    if known is not None:
+        urls = origin_first(known, urls)
+    return Job(Request(urls, Method.HEAD), _no_sink, payload)
 
 
 def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
@@ -35,3 +44,8 @@ def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
     """Return the URL that a file came from; None after a redirect, which hides it."""
     url = known.final_url or known.url
     return url if url in urls else None
+
+
+def _no_sink(_: Job) -> Sink:
+    """Return the sink of a HEAD request, which has no body."""
+    return MemorySink(0)

@@ -15,7 +15,7 @@ from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.comparison import origin_first
+from dashget.mirroring.comparison import comparison_job
 from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.outcomes import Outcomes
@@ -24,7 +24,7 @@ from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import FileRecord, Mirror, Presence, RecordedFiles
-from dashget.transfer.contract import Job, MemorySink, Method, Request, Sink
+from dashget.transfer.contract import Job, Request
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,8 +130,7 @@ class Jobs:
             self._unpack(file)
             return None
         if presence is Presence.UNRECORDED:
-            urls = file.urls if file.known is None else origin_first(file.known, file.urls)
-            return Job(Request(urls, Method.HEAD), _no_sink, file)
+            return comparison_job(file.known, file.urls, file)
         return self.fetch(file)
 
     def _recall(self, file: PlannedFile) -> Presence:
@@ -159,8 +158,3 @@ class Jobs:
                 raise
             self._store.adopt(FileRecord(path=file.path, url="data:", size=len(data)))
         self._ledger.finish(file, Outcome.DOWNLOADED, len(data))
-
-
-def _no_sink(_: Job) -> Sink:
-    """Return the sink of a HEAD request, which has no body."""
-    return MemorySink(0)

@@ -11,6 +11,5 @@ manifest that was fetched, parsed and resolved; a *stream* is the events of a ru
 """
 
 from dashget.session.session import Loaded, Session
-from dashget.session.stream import EventStream
 
-__all__ = ["EventStream", "Loaded", "Session"]
+__all__ = ["Loaded", "Session"]

@@ -29,10 +29,8 @@ from dashget.session.keywords import (
     merge_options,
     mirror_options,
 )
-from dashget.session.logged import LoggingObserver
 from dashget.session.mirror import MirrorJob
 from dashget.session.planning import plan_tracks, tracks_of
-from dashget.session.stream import EventStream
 from dashget.transfer.contract import Hooks, Job
 from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.http.origin import shown
@@ -41,6 +39,7 @@ from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
+    from dashget.session.stream import EventStream
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 
@@ -85,7 +84,7 @@ class Session:
         """A sentence for each oddity of the options."""
         self._observer = observer
         self._engine = Engine(self.options)
-        self._log = Log("dashget.session", self._engine.masking)
+        self._log = Log("dashget.session", self._engine.mask)
         self._closed = False
         self._warn(observer)
 
@@ -202,6 +201,8 @@ class Session:
         See ``EventStream``: closing the iterator stops the run in order.
         """
         self._check_open()
+        from dashget.session.stream import EventStream
+
         return EventStream(
             lambda observer, stop: self.mirror(
                 loaded, root, options, observer=observer, stop=stop, **keywords
@@ -260,6 +261,8 @@ class Session:
     ) -> EventStream[Report]:
         """Check a mirror, and yield its findings meanwhile; the Report comes last."""
         self._check_open()
+        from dashget.session.stream import EventStream
+
         return EventStream(
             lambda observer, stop: self.verify(
                 root, options, observer=observer, stop=stop, **keywords
@@ -314,7 +317,11 @@ class Session:
 
     def _logged(self, observer: Observer) -> Observer:
         """Return an observer that records each event, if debug records are wanted."""
-        return LoggingObserver(observer, self._log) if self._log.wanted else observer
+        if not self._log.wanted:
+            return observer
+        from dashget.session.logged import LoggingObserver
+
+        return LoggingObserver(observer, self._log)
 
     def _told(self, observer: Observer | None) -> Observer:
         """Return the observer of a call: its own, else that of the session."""

@@ -5,7 +5,8 @@ then the header in the ``record``). For each file ``receive`` stores a whole one
 returns a sink for bytes that come in steps; ``finish`` gives it its final name and a line in
 the record. ``documents`` stores the MPD and its remote elements.
 
-``Mirror`` knows what files mean; a ``backend`` stores bytes under paths. ``local`` is the
+``Mirror`` knows what files mean; ``possession`` compares it with a presentation, ``failures``
+words errors of the system. A ``backend`` stores bytes under paths. ``local`` is the
 backend for directories, made of ``unnamed`` (small whole files), ``parts`` with their
 ``journal`` (unfinished ones), ``folders``, ``moving`` and ``recordfile``. ``held`` replaces
 parts in places that cannot keep any, ``pending`` waits for places that answer later.

@@ -14,7 +14,8 @@ record, only after the answer. A local directory answers at once and returns Non
 ``Future`` must get an answer: a backend that talks to a network needs a timeout of its own. It
 also repeats failed requests by itself; ``RefusedError`` tells what is left of them: a
 temporary refusal has the file fetched again at the end of the run, a permanent one fails the
-file, and an error number of a full or broken disk (ENOSPC and its like) ends the run.
+file, and an error number of a full or broken disk (ENOSPC and its like) ends the run. A run
+hands over 64 files at most before it waits for an answer.
 
 **An object store** (S3 and its like) fits behind this protocol as follows.
 
@@ -27,7 +28,7 @@ file, and an error number of a full or broken disk (ENOSPC and its like) ends th
 - ``stat``, ``names``, ``is_blank``, ``iter_files``: one ListObjectsV2 for the whole prefix when
   the place is claimed, kept up to date by what this run puts and deletes. The claim makes sure
   that nobody else does. A listing has names and sizes, so no file costs a request of its own.
-- ``open``: a seekable reader that sends one ranged GetObject for each read.
+- ``open``: a seekable, buffered reader; each refill is one ranged GetObject.
 - ``move``: CopyObject and DeleteObject. It need not be atomic: it is only used to set aside
   files that no run has recorded, and a kill in between leaves two copies.
 - ``append``: objects cannot grow. Lines are collected and put as numbered objects

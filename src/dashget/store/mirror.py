@@ -229,12 +229,6 @@ class Mirror:
         with self.open(path) as file:
             return file.read()
 
-    def read_range(self, path: str, offset: int, count: int) -> bytes:
-        """Return up to ``count`` bytes of a file from ``offset`` on; OSError if that fails."""
-        with self.open(path) as file:
-            file.seek(offset)
-            return file.read(count)
-
     def digest(self, path: str, algorithm: str) -> str:
         """Return the checksum of a file, in hexadecimal digits; OSError if it cannot be read."""
         import hashlib
@@ -327,11 +321,6 @@ class Mirror:
             return False
         self.note(record)
         return True
-
-    @property
-    def pending(self) -> int:
-        """How many files are pending."""
-        return len(self._pending)
 
     def answers(self, *, wait: bool = False) -> list[tuple[FileRecord, OSError | None]]:
         """Return the files that the place has answered for, and record those it has stored.

@@ -16,9 +16,6 @@ class PendingFiles:
     def __init__(self) -> None:
         self._records: dict[Future[None], FileRecord] = {}
 
-    def __len__(self) -> int:
-        return len(self._records)
-
     def add(self, future: Future[None], record: FileRecord) -> None:
         """Add a file; the future is done when the place has answered."""
         self._records[future] = record

@@ -39,9 +39,7 @@ from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.retry import Bases
 from dashget.transfer.run.run import Run
 from dashget.transfer.settings.checks import check_sendable, read_files
-from dashget.transfer.settings.masking import Masking
 from dashget.transfer.settings.options import TransferOptions
-from dashget.transfer.trace import Trace
 
 _POLL_SECONDS = 0.5
 
@@ -79,9 +77,10 @@ class Engine:
             random=random or _random,
         )
         self._hooks = hooks or Hooks()
-        self.masking = Masking(options)
-        """Takes the secrets of the options out of text."""
-        self._log = Log("dashget.transfer", self.masking)
+        self._masking: Callable[[str], str] | None = None
+        """Made when the first record is wanted."""
+        self._users: list[str] = []
+        self._log = Log("dashget.transfer", self.mask)
         self._free = [self._new_loop()]
         self._runs: list[Run] = []
         self._guard = threading.Lock()
@@ -95,8 +94,17 @@ class Engine:
         of its URL.
         """
         if user is not None:
-            self.masking.add_user(user)
+            self._users.append(user)
+            self._masking = None
         self._shared.origins.trust(url, user)
+
+    def mask(self, text: str) -> str:
+        """Return text without the secrets of the options, for debug records."""
+        if self._masking is None:
+            from dashget.transfer.settings.masking import Masking
+
+            self._masking = Masking(self._shared.options, users=tuple(self._users))
+        return self._masking(text)
 
     def run(
         self,
@@ -190,6 +198,8 @@ class Engine:
     ) -> None:
         hooks = hooks or self._hooks
         if self._log.wanted:
+            from dashget.transfer.trace import Trace
+
             hooks = Trace(self._log, hooks, done)
             done = hooks.done
         guard = self._shared.origins.guard(home)

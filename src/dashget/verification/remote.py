@@ -6,15 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dashget.errors import GONE_STATUSES
-from dashget.mirroring.comparison import is_same, origin_first
+from dashget.mirroring.comparison import comparison_job, is_same
 from dashget.store import FileRecord
 from dashget.transfer.contract import (
     Fetched,
     Job,
-    MemorySink,
-    Method,
-    Request,
-    Sink,
     TransferError,
     Transfers,
 )
@@ -46,7 +42,7 @@ class RemoteCheck:
     def _jobs(self) -> Iterator[Job]:
         for record, urls in self._files:
             if not urls[0].startswith("data:"):
-                yield Job(Request(origin_first(record, urls), Method.HEAD), _no_sink, record)
+                yield comparison_job(record, urls, record)
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         record = job.payload
@@ -81,8 +77,3 @@ def _changed(record: FileRecord, fetched: Fetched) -> Finding:
     else:
         message = f"changed on the server at {fetched.head.last_modified}"
     return Finding(record.path, Problem.CHANGED, message)
-
-
-def _no_sink(_: Job) -> Sink:
-    """Return the sink of a HEAD request, which has no body."""
-    return MemorySink(0)

@@ -162,7 +162,7 @@ def test_a_closed_session_is_refused_with_one_error(server: FaultServer, tmp_pat
     session.close()
 
 
-def test_closing_a_session_stops_what_is_at_work_in_it(server: FaultServer, tmp_path: Path) -> None:
+def test_closing_a_session_stops_its_runs(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     server.on("/show/v/2.m4s", Answer(b"2" * 2000, hold=threading.Event(), hold_after=100))
     session = dashget.Session(QUICK, in_flight=1)
@@ -193,7 +193,7 @@ def test_a_request_to_stop_ends_one_call_and_leaves_the_session_usable(
 
 
 @pytest.mark.parametrize("where", ["session", "call"])
-def test_an_oddity_of_the_options_is_told_once_to_every_observer(
+def test_a_warning_about_options_is_sent_once_to_every_observer(
     server: FaultServer, tmp_path: Path, where: str
 ) -> None:
     events = Events()

@@ -69,7 +69,7 @@ def test_another_presentation_is_refused_before_anything_is_fetched(
 
 
 @pytest.mark.usefixtures("few_and_many_files")
-def test_a_presentation_that_moved_keeps_what_it_has(server: FaultServer, tmp_path: Path) -> None:
+def test_a_moved_presentation_keeps_its_files(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     mirror(url, tmp_path)
     server.on("/show/x.mpd?token=2", manifest(numbered()))

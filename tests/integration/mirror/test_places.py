@@ -56,13 +56,21 @@ def url(server: FaultServer) -> str:
     return server.on("/show/x.mpd", Answer(manifest(content).body.replace(b"PT6S", b"PT24S")))
 
 
-def mirror(url: str, place: Backend, events: list[Event] | None = None, **options: Any) -> Summary:
+def mirror(
+    url: str,
+    place: Backend,
+    events: list[Event] | None = None,
+    stop: Stop | None = None,
+    **options: Any,
+) -> Summary:
+    stop = stop or Stop()
     events = [] if events is None else events
     with Engine(TRANSFER) as engine:
         loaded = load_manifest(parse_source(url), engine)
         chosen = MirrorOptions(**options)
-        job = MirrorJob(loaded, Path("unused"), chosen, events.append, Stop(), place=place)
-        return job.run(engine)
+        job = MirrorJob(loaded, Path("unused"), chosen, events.append, stop, place=place)
+        with stop.calling(engine.cancel):
+            return job.run(engine)
 
 
 def verify(place: Backend, **options: bool) -> tuple[Report, list[Finding]]:
@@ -234,7 +242,7 @@ def test_a_large_file_in_parallel_ranges_is_held_and_uploaded_whole(
     assert verify(place)[0].checksummed >= COUNT
 
 
-def test_a_file_that_breaks_off_for_good_starts_again_in_the_next_run(
+def test_a_file_that_keeps_breaking_off_starts_again_in_the_next_run(
     url: str, place: MemoryPlace, server: FaultServer
 ) -> None:
     whole = Answer(LARGE, etag='"large"', last_modified=MODIFIED, ranges=False)
@@ -304,6 +312,27 @@ def test_files_that_the_manifest_no_longer_names_are_pruned(
     server.on("/show/x.mpd", Answer(fewer))
     assert mirror(url, place, prune=True).complete
     assert place.files().keys() & BODIES.keys() == {"v/1.m4s", "v/2.m4s"}
+
+
+def test_a_run_that_is_stopped_still_reports_the_files_that_it_handed_over(
+    url: str, place: MemoryPlace
+) -> None:
+    stop = Stop()
+
+    class Stopping(list[Event]):
+        def append(self, event: Event, /) -> None:
+            super().append(event)
+            if isinstance(event, FileFinished):
+                stop.request()
+
+    events = Stopping()
+    summary = mirror(url, place, events, stop=stop)
+    assert summary.interrupted
+    downloaded = {
+        path for path, outcome in outcomes(events).items() if outcome is Outcome.DOWNLOADED
+    }
+    assert downloaded == set(place.answered)
+    assert mirror(url, place).complete
 
 
 def test_a_dry_run_changes_nothing(url: str, place: MemoryPlace) -> None:

@@ -47,7 +47,7 @@ def test_a_redirected_manifest_is_the_base_of_its_urls(server: FaultServer, tmp_
     assert (tmp_path / "v/1.m4s").exists()
 
 
-def test_no_file_leaves_the_mirror_whatever_a_manifest_names(
+def test_hostile_manifests_write_no_file_outside_the_mirror(
     server: FaultServer, tmp_path: Path
 ) -> None:
     server.unknown = Answer(b"evil")

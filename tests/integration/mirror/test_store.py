@@ -78,9 +78,7 @@ def test_a_file_whose_place_is_blocked_leaves_nothing_open(
 
 
 @pytest.mark.usefixtures("few_and_many_files")
-def test_no_checksum_is_made_of_a_file_that_is_known_to_be_damaged(
-    server: FaultServer, tmp_path: Path
-) -> None:
+def test_damaged_files_get_no_checksum(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     mirror(url, tmp_path)
     (tmp_path / "v/2.m4s").write_bytes(b"cut")

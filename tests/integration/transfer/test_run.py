@@ -139,7 +139,7 @@ def test_a_server_that_is_down_does_not_pull_all_jobs(server: FaultServer) -> No
     assert pulled <= 40
 
 
-def test_no_jobs_are_no_trouble() -> None:
+def test_a_run_without_jobs_ends_at_once() -> None:
     with Transfers() as transfers:
         transfers.run()
     assert transfers.results == {}

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dashget.common.stopping import Stop
-    from dashget.exitstatus import INTERRUPTED
-    from dashget.transfer.settings.options import TransferOptions
+    from dashget.session import Session
 
 EXAMPLES: Final = """\
   dashget demo
@@ -42,15 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.common.stopping import Stop
     from dashget.demo.presentation import read_resources
     from dashget.demo.server import serving
-    from dashget.transfer.settings.options import TransferOptions
+    from dashget.exitstatus import INTERRUPTED
+    from dashget.session import Session
 
     root = parse_root(arguments.output)
     _check_directory(root)
     stop = Stop()
-    with stopping_on_signals(stop), serving(read_resources()) as server:
+    with (
+        stopping_on_signals(stop),
+        serving(read_resources()) as server,
         # An empty no_proxy overrides the environment: only this server has the presentation.
-        transfer = TransferOptions(proxy=server, no_proxy="")
-        code = _mirror(root, transfer, stop) or _verify(root, transfer, stop)
+        Session(proxy=server, no_proxy="") as session,
+    ):
+        code = _mirror(session, root, stop) or _verify(session, root, stop)
     if stop.requested:
         return INTERRUPTED
     if code == 0:
@@ -74,30 +77,27 @@ def _check_directory(root: Path) -> None:
         )
 
 
-def _mirror(root: Path, transfer: TransferOptions, stop: Stop) -> int:
-    from dashget.api import mirror
+def _mirror(session: Session, root: Path, stop: Stop) -> int:
     from dashget.cli.commands.get import make_reporter
     from dashget.demo.presentation import MANIFEST_URL
 
     sys.stderr.write("Mirroring a built-in presentation from a server on this machine\n")
     reporter = make_reporter()
     try:
-        summary = mirror(
-            MANIFEST_URL, root, checksums=True, transfer=transfer, observer=reporter, stop=stop
-        )
+        show = session.open(MANIFEST_URL, observer=reporter, stop=stop)
+        summary = show.mirror(root, checksums=True, observer=reporter, stop=stop)
     finally:
         reporter.close()
     return 0 if summary.complete else 1
 
 
-def _verify(root: Path, transfer: TransferOptions, stop: Stop) -> int:
+def _verify(session: Session, root: Path, stop: Stop) -> int:
     """Verify the mirror; repair it now, since its server ends with the command."""
-    from dashget.api import verify
     from dashget.cli.printers.verification import FindingsTable
 
     sys.stderr.write("Verifying the mirror\n")
     printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False)
-    report = verify(root, repair=True, transfer=transfer, observer=printer, stop=stop)
+    report = session.verify(root, repair=True, observer=printer, stop=stop)
     return 0 if report.sound else 1
 
 

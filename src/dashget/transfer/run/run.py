@@ -168,8 +168,9 @@ class Run(Board):
                 return False
             with self.lock:
                 wanted = consequences.decide(self, exchange, step)
-            if not wanted:
-                return False
+            if not wanted or step is Step.NOTE:
+                # Nothing has arrived since the bytes that were noted.
+                return wanted
             step = exchange.take_in()
         return True
 

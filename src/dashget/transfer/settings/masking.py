@@ -23,32 +23,20 @@ class Masking:
     entries and ``append_query``, also in encoded form; and user and password in every URL.
     """
 
-    def __init__(self, options: TransferOptions) -> None:
-        self._options = options
-        self._users: list[str] = []
-        self._known: list[str] | None = None
-        """Every form of every secret, the longest first; made on first use."""
-
-    def add_user(self, user: str) -> None:
-        """Mask a ``name:password`` from the URL of a manifest as well."""
-        self._users.append(user)
-        self._known = None
+    def __init__(self, options: TransferOptions, *, users: tuple[str, ...] = ()) -> None:
+        """``users`` are ``name:password`` from the URLs of manifests."""
+        secrets = list(_secrets(options))
+        for user in users:
+            secrets += _secrets_of_user(user)
+        forms = {form for text in secrets for form in _forms(text.strip())}
+        self._known = sorted((f for f in forms if len(f) >= _SHORTEST), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets and control characters."""
-        if self._known is None:
-            self._known = self._learn()
         for secret in self._known:
             if secret in text:
                 text = text.replace(secret, MASK)
         return printable(_USERINFO.sub(f"{MASK}@", text))
-
-    def _learn(self) -> list[str]:
-        secrets = list(_secrets(self._options))
-        for user in self._users:
-            secrets += _secrets_of_user(user)
-        forms = {form for text in secrets for form in _forms(text.strip())}
-        return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
 
 
 def _secrets(options: TransferOptions) -> Iterator[str]:

@@ -65,10 +65,9 @@ def test_basic_credentials_are_masked_in_their_encoded_form(tmp_path: Path) -> N
 
 
 def test_a_user_from_the_url_of_a_manifest_is_masked_as_well() -> None:
-    masking = Masking(dashget.TransferOptions())
-    assert masking("me:pass word") == "me:pass word"
-    masking.add_user("me:pass word")
-    assert "pass" not in masking("me:pass word, pass%20word")
+    text = "me:pass word, pass%20word"
+    assert Masking(dashget.TransferOptions())(text) == text
+    assert "pass" not in Masking(dashget.TransferOptions(), users=("me:pass word",))(text)
 
 
 def test_text_without_secrets_stays_as_it_is() -> None:
