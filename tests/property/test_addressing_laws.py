@@ -15,7 +15,7 @@ from dashget.mpd.resolve import resolve
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments import Segment, SegmentIndex, SegmentKind, address
 from dashget.segments.timeline import Bounds, iter_runs
-from dashget.segments.window import TAIL_TOLERANCE, available_range, derived_count
+from dashget.segments.window import available_range, derived_count
 
 timescales = st.sampled_from([1, 10, 1000, 12800, 24000, 30000, 44100, 48000, 90000, 10_000_000])
 seconds = st.fractions(min_value=Fraction(1, 100), max_value=500, max_denominator=10**6)
@@ -62,7 +62,7 @@ def test_derived_segments_cover_the_period_and_no_more(
     )
     count = len(found)
     assert [start for start, _ in found] == [k * segment for k in range(count)]
-    assert count * segment + TAIL_TOLERANCE >= period
+    assert count * segment >= period
     assert (count - 1) * segment < period
 
 
@@ -88,14 +88,8 @@ def test_a_decimal_point_moved_in_timescale_and_duration_changes_no_segment(
 
 
 @given(seconds, seconds)
-def test_the_segment_count_is_the_quotient_rounded_up_after_the_tolerance(
-    period: Fraction, segment: Fraction
-) -> None:
-    exact = ceil(period / segment)
-    found = derived_count(period, segment)
-    assert found in (exact, exact - 1)
-    if found == exact - 1:
-        assert period - found * segment <= TAIL_TOLERANCE
+def test_the_segment_count_is_the_quotient_rounded_up(period: Fraction, segment: Fraction) -> None:
+    assert derived_count(period, segment) == ceil(period / segment)
 
 
 @given(timescales, st.integers(1, 10**6), st.integers(1, 60), st.integers(0, 10**9))

@@ -48,7 +48,10 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
             early.append(period)
             continue
         duration, issue = _duration(mpd, period, start, following[index], log)
-        span = PeriodSpan(index, period.id, start.seconds, duration)
+        beyond = duration is not None and duration < 0
+        if beyond:
+            duration = Fraction(0)
+        span = PeriodSpan(index, period.id, start.seconds, duration, beyond)
         timed.append(TimedPeriod(period, span, start.issue, issue))
     _check_ids(mpd, log)
     return tuple(timed), tuple(early)
@@ -103,7 +106,10 @@ def _end(start: _Start | None, period: Period) -> _Start | None:
 def _duration(
     mpd: MPD, period: Period, start: _Start, following: _Start | None, log: IssueLog
 ) -> tuple[Fraction | None, Issue | None]:
-    """Return ``@duration``, limited to the time until the next Period's start, or an issue."""
+    """Return ``@duration``, limited to the time until the next Period's start, or an issue.
+
+    It is negative for a Period that starts after the end of the presentation.
+    """
     duration, issue = period.duration, period.invalid.get("duration")
     if issue is not None:
         return None, issue
@@ -127,6 +133,15 @@ def _duration(
         if end is None or start.issue is not None:
             return None, unknown
         duration = end - start.seconds
+        if duration < 0:
+            log.warn(
+                f"Period {_name(period)} starts {float(-duration):g} s after the end of the "
+                "presentation; of derived segments, the first is asked for",
+                period.where,
+                period.line,
+                "5.3.2.1",
+            )
+            return duration, None
     if duration is not None and duration <= 0:
         log.warn(
             f"Period {_name(period)} has a duration of {float(duration):g} s: it has no derived "

@@ -94,12 +94,17 @@ class Base(msgspec.Struct, frozen=True, gc=False):
 
 
 class PeriodSpan(msgspec.Struct, frozen=True, gc=False):
-    """Start and duration of a Period. ``duration`` is None for an open Period."""
+    """Start and duration of a Period. ``duration`` is None for an open Period.
+
+    A Period that starts after the end of the presentation is ``beyond``: its duration is 0, but
+    its first segment may exist.
+    """
 
     index: int
     id: str | None
     start: Fraction
     duration: Fraction | None
+    beyond: bool = False
 
     @property
     def end(self) -> Fraction | None:

@@ -44,7 +44,8 @@ class DurationIndex(SegmentIndex):
         positions = self._positions()
         start_number, step = addressing.start_number, duration or 0
         # The only segment of a Period must exist: it is not a result of rounding the duration up.
-        derived = addressing.end_number is None and positions.stop > 1
+        beyond = self.representation.period.beyond
+        derived = addressing.end_number is None and (positions.stop > 1 or beyond)
         last = positions.stop - 1 if derived else None
         explicit = duration is None
         timed = duration is not None or not self._numbered
@@ -93,7 +94,7 @@ class DurationIndex(SegmentIndex):
         if addressing.end_number is not None:
             count: int | None = self._last_number_count()
         elif period.duration is not None:
-            count = derived_count(period.duration, segment)
+            count = 1 if period.beyond else derived_count(period.duration, segment)
         else:
             count = None
         return available_range(

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, floor
-from typing import Final
 
 from dashget.mpd.presentation import PeriodSpan, Window
-
-TAIL_TOLERANCE: Final = Fraction(1, 1000)
-"""A last segment this short is attributed to rounding of the Period duration, and dropped."""
 
 
 def derived_count(period: Fraction, segment: Fraction) -> int:
     """Count the segments of equal duration that fill a Period (5.3.9.2.1).
 
-    A last segment of 1 ms or less that is shorter than the others is left out.
+    A last segment may be as short as it likes: it may come from a rounded duration of the Period,
+    or be there. It is asked for.
     """
-    if period <= 0:
-        return 0
-    count = ceil(period / segment)
-    tail = period - (count - 1) * segment
-    if count > 1 and tail <= TAIL_TOLERANCE and tail < segment:
-        return count - 1
-    return count
+    return max(ceil(period / segment), 0)
 
 
 def available_range(

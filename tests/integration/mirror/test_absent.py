@@ -95,3 +95,14 @@ def test_the_only_segment_of_a_representation_is_not_absent(
     summary, events = mirror(server.on("/show/x.mpd", document), tmp_path)
     assert events.outcomes() == {"v/1.m4s": "failed"}
     assert not summary.complete
+
+
+def test_a_last_segment_of_less_than_a_millisecond_is_asked_for(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    body = manifest(numbered()).body.replace(b'"PT6S"', b'"PT6.0004S"')
+    server.on("/show/x.mpd", Answer(body))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["v/4.m4s"] == "absent"
+    assert summary.complete
