@@ -32,19 +32,19 @@ from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
-from dashget.session.keywords import (
-    MirrorCallKeywords,
-    MirrorKeywords,
-    SelectionKeywords,
-    TransferKeywords,
-    VerifyCallKeywords,
-    VerifyKeywords,
-    merge_options,
-)
+from dashget.session.keywords import merge_options
 from dashget.session.stream import Channel, work_in_thread
 from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
+    from dashget.session.keywordtypes import (
+        MirrorCallKeywords,
+        MirrorKeywords,
+        SelectionKeywords,
+        TransferKeywords,
+        VerifyCallKeywords,
+        VerifyKeywords,
+    )
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 

@@ -19,18 +19,17 @@ from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.session import Loaded, Session
-from dashget.session.keywords import (
-    MirrorCallKeywords,
-    PlanCallKeywords,
-    TransferKeywords,
-    VerifyCallKeywords,
-    mirror_options,
-    split_transfer,
-)
+from dashget.session.keywords import mirror_options, split_transfer
 from dashget.session.planning import plan_of
 from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
+    from dashget.session.keywordtypes import (
+        MirrorCallKeywords,
+        PlanCallKeywords,
+        TransferKeywords,
+        VerifyCallKeywords,
+    )
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 

@@ -9,6 +9,7 @@ import pydoc
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ import dashget
 from dashget import _public
 from dashget.common.fielddocs import document_fields
 from tests.support.program import environment
+from tests.support.structure import modules
 
 TYPED = Path(__file__).parents[1] / "typed/public.py"
 CLASSES = [name for name in dashget.__all__ if isinstance(getattr(dashget, name), type)]
@@ -105,3 +107,24 @@ def test_a_class_without_documented_fields_keeps_its_own_text() -> None:
     document_fields(dashget.Stop)
     assert made.__doc__ == "Its text."
     assert "Fields" not in (dashget.Stop.__doc__ or "")
+
+
+def test_the_public_names_are_all_there() -> None:
+    assert sorted(dashget.__all__) == list(dashget.__all__)
+    for name in dashget.__all__:
+        assert getattr(dashget, name) is not None
+    assert set(dir(dashget)) == set(dashget.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        dashget.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("name", dashget.__all__)
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    value = getattr(dashget, name)
+    assert name == "__version__" or value.__doc__
+
+
+def test_no_module_hides_a_public_name() -> None:
+    for name in modules().keys() - {"dashget.__main__"}:
+        importlib.import_module(name)
+    assert all(not isinstance(getattr(dashget, name), ModuleType) for name in dashget.__all__)

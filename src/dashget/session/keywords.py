@@ -1,109 +1,23 @@
-"""The keywords of the library's calls: each stands for a field of an options struct.
+"""Make options out of the keywords of a call.
 
-A call takes an options struct, keywords, or both; a keyword replaces the field of its name.
-``dashget.mirror`` and the other functions take the keywords of the session as well.
+A call takes an options struct, keywords, or both; a keyword replaces the field of its name. The
+types of the keywords are in ``keywordtypes``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from dashget.common.validation import FieldError, Wrong, instance, optional, path, require
 from dashget.mirroring.options import MirrorOptions
 from dashget.planning.selection import Selection, parse_selection
-from dashget.transfer.settings.options import HttpVersion, OriginHeader, TransferOptions
+from dashget.transfer.settings.options import TransferOptions
 
 Options = TypeVar("Options", bound=msgspec.Struct)
-Named = str | os.PathLike[str]
 _FILTERS: Final = ("video", "audio", "text", "image", "period")
-
-
-class TransferKeywords(TypedDict, total=False):
-    """The fields of ``TransferOptions``."""
-
-    in_flight: int | None
-    max_in_flight: int
-    max_per_host: int | None
-    timeout_seconds: float
-    connect_timeout_seconds: float
-    retries: int
-    run_retries: int | None
-    backoff_seconds: float
-    backoff_limit_seconds: float
-    retry_after_limit_seconds: float
-    user_agent: str
-    headers: tuple[tuple[str, str], ...]
-    origin_headers: tuple[OriginHeader, ...]
-    send_credentials_to: tuple[str, ...]
-    user: str | None
-    netrc: Named | None
-    cookie_file: Named | None
-    cookies: tuple[str, ...]
-    append_query: str | None
-    proxy: str | None
-    no_proxy: str | None
-    cacert: Named | None
-    cert: Named | None
-    key: Named | None
-    insecure: bool
-    interface: str | None
-    http: HttpVersion
-    limit_rate: int | None
-    max_redirects: int
-    allow_downgrade: bool
-    allow_private: bool
-    range_threshold: int
-    range_size: int
-    overtake_seconds: float
-    loops: int | None
-
-
-class SelectionKeywords(TypedDict, total=False):
-    """The filters of the command line: ``video="best"``, ``audio="lang=en"``, ``period="0-1"``."""
-
-    video: str
-    audio: str
-    text: str
-    image: str
-    period: str | None
-
-
-class MirrorKeywords(SelectionKeywords, total=False):
-    """The filters, and the fields of ``MirrorOptions``."""
-
-    selection: Selection
-    dry_run: bool
-    moved: bool
-    fsync: bool
-    checksums: bool
-    recheck: bool
-    prune: bool
-    segment_limit: int | None
-
-
-class VerifyKeywords(TypedDict, total=False):
-    """The fields of ``VerifyOptions``."""
-
-    remote: bool
-    repair: bool
-    prune: bool
-    dry_run: bool
-
-
-class PlanCallKeywords(SelectionKeywords, TransferKeywords, total=False):
-    """The keywords of ``dashget.plan``: those of the selection and of the session."""
-
-
-class MirrorCallKeywords(MirrorKeywords, TransferKeywords, total=False):
-    """The keywords of ``dashget.mirror``: those of the mirror and of the session."""
-
-
-class VerifyCallKeywords(VerifyKeywords, TransferKeywords, total=False):
-    """The keywords of ``dashget.verify``: those of the verification and of the session."""
 
 
 def merge_options(

@@ -21,14 +21,7 @@ from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
-from dashget.session.keywords import (
-    MirrorKeywords,
-    SelectionKeywords,
-    TransferKeywords,
-    VerifyKeywords,
-    merge_options,
-    mirror_options,
-)
+from dashget.session.keywords import merge_options, mirror_options
 from dashget.session.mirror import MirrorJob
 from dashget.session.planning import plan_tracks, tracks_of
 from dashget.transfer.contract import Hooks, Job
@@ -39,6 +32,12 @@ from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
+    from dashget.session.keywordtypes import (
+        MirrorKeywords,
+        SelectionKeywords,
+        TransferKeywords,
+        VerifyKeywords,
+    )
     from dashget.session.stream import EventStream
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions

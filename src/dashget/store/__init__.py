@@ -32,7 +32,8 @@ from dashget.store.documents import (
     read_remote,
 )
 from dashget.store.local import LocalDirectory
-from dashget.store.mirror import Mirror, Presence
+from dashget.store.mirror import Mirror
+from dashget.store.presence import Presence
 from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 

@@ -6,7 +6,6 @@ name is a promise; a crash between name and record costs one HEAD request of the
 
 from __future__ import annotations
 
-import enum
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.pending import PendingFiles
 from dashget.store.possession import check_manifest, check_source, differs
+from dashget.store.presence import Presence
 from dashget.store.record import (
     RECORD_VERSION,
     FileRecord,
@@ -34,26 +34,13 @@ from dashget.store.record import (
     read_live_runs,
     read_sizes,
 )
+from dashget.store.recordclock import RecordClock
 from dashget.store.recorded import RecordedFiles
 from dashget.transfer.contract import ResponseHead
 
 _BLOCK: Final = 1 << 18
 _NAMES_AT_MOST: Final = 10_000
 """A folder with more names than these is asked about each of them: memory stays flat."""
-
-
-class Presence(enum.Enum):
-    """The state of a planned file in the mirror."""
-
-    COMPLETE = "complete"
-    """Recorded, and the file has the recorded size."""
-    MOVED = "moved"
-    """Complete, but it came from another URL than the one in question."""
-    UNRECORDED = "unrecorded"
-    """The file is there, but not in the record, or with another size."""
-    BLOCKED = "blocked"
-    """Something other than a file has its name."""
-    MISSING = "missing"
 
 
 class Mirror:
@@ -77,7 +64,7 @@ class Mirror:
         self.is_blank = False
         """True if the place was empty when it was claimed, so that no file can be there."""
         self._read_only = read_only
-        self._clock = clock
+        self._clock = RecordClock(clock)
         self._claimed = False
         self._parts: Parts
         self._open_parts: Parts | None = None
@@ -86,8 +73,6 @@ class Mirror:
         """The case-folded names in a folder when it was first asked about; None if too many."""
         self._files = RecordedFiles(place.open_record)
         self._append = place.append
-        self._second: int | None = None
-        self._second_text = ""
 
     @classmethod
     def at(
@@ -154,17 +139,11 @@ class Mirror:
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""
-        second = int(self._clock())
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
-        return self._second_text
+        return self._clock.now()
 
     def stamp(self) -> str:
         """Return the current time to the microsecond, fit for a file name."""
-        now = self._clock()
-        whole = time.strftime("%Y%m%dT%H%M%S", time.gmtime(int(now)))
-        return f"{whole}.{int(now % 1 * 1_000_000):06d}Z"
+        return self._clock.stamp()
 
     # Looking at files.
 

@@ -65,7 +65,7 @@ def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
 
 
 def test_the_keywords_of_the_calls_are_the_fields_of_the_options() -> None:
-    from dashget.session import keywords
+    from dashget.session import keywordtypes as keywords
 
     for kind, options in (
         (keywords.TransferKeywords, dashget.TransferOptions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dashget.store import FileRecord, Mirror, Unfinished, writing
 from tests.integration.mirror.presentation import manifest, needs_proc, open_files, publish
 from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import run
 from tests.support.running import Events, mirror
 
 
@@ -138,3 +140,21 @@ def test_every_requested_file_has_an_outcome_when_the_disk_ends_the_run(
             observer=events,
         )
     assert "v/1.m4s" in events.outcomes()
+
+
+@pytest.mark.parametrize("command", [("URL", "-o", "m"), ("verify", "m", "--repair")])
+def test_a_second_run_is_told_which_process_holds_the_mirror(
+    server: FaultServer, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    url = publish(server)
+    mirror(url, tmp_path / "m")
+    store = Mirror.at(tmp_path / "m")
+    header = store.header()
+    assert header is not None
+    with store:
+        store.claim(header)
+        ended = run(*(url if word == "URL" else word for word in command), cwd=tmp_path)
+    assert ended.code == 6
+    assert re.search(rf"m is in use by process {os.getpid()} on \S+ since 20\S+Z\n", ended.err)
+    assert "hint: wait for it to end, or choose another directory with -o" in ended.err
+    assert run(url, "-o", "m", cwd=tmp_path).code == 0
