@@ -29,7 +29,8 @@ from dashget.common.stopping import Stop
 from dashget.errors import SessionClosedError
 from dashget.events import Event, Observer, Summary
 from dashget.manifest.load import LoadedManifest
-from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.mirroring.options import MirrorOptions
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.session.keywords import merge_options
@@ -176,12 +177,18 @@ class Loaded:
         *,
         index: bool = False,
         segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+        total_limit: int | None = DEFAULT_TOTAL_LIMIT,
         **filters: Unpack[SelectionKeywords],
     ) -> Iterator[PlannedSegment]:
         """Return the segments that ``mirror`` would fetch; see ``dashget.Session.plan``."""
         return await _in_thread(
             lambda _: self.session._session().plan(
-                self.manifest, selection, index=index, segment_limit=segment_limit, **filters
+                self.manifest,
+                selection,
+                index=index,
+                segment_limit=segment_limit,
+                total_limit=total_limit,
+                **filters,
             )
         )
 

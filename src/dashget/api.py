@@ -15,7 +15,8 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import instance, optional, require
 from dashget.events import Observer, Summary, ignore
 from dashget.manifest.load import LoadedManifest
-from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.mirroring.options import MirrorOptions
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.session import Loaded, Session
@@ -60,6 +61,7 @@ def plan(
     *,
     index: bool = False,
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+    total_limit: int | None = DEFAULT_TOTAL_LIMIT,
     transfer: TransferOptions | None = None,
     observer: Observer = ignore,
     **keywords: Unpack[PlanCallKeywords],
@@ -71,10 +73,17 @@ def plan(
     """
     ours, filters = split_transfer(keywords)
     if isinstance(source, LoadedManifest) and not index:
-        return plan_of(source, selection, filters, segment_limit=segment_limit)
+        return plan_of(source, selection, filters, Limits(segment_limit, total_limit))
     with _session(transfer, observer, ours) as session:
         loaded = source if isinstance(source, LoadedManifest) else session.open(source)
-        return session.plan(loaded, selection, index=index, segment_limit=segment_limit, **filters)
+        return session.plan(
+            loaded,
+            selection,
+            index=index,
+            segment_limit=segment_limit,
+            total_limit=total_limit,
+            **filters,
+        )
 
 
 def mirror(

@@ -21,7 +21,8 @@ from dashget.mpd.presentation import Presentation
 from dashget.mpd.remote import include_remote
 from dashget.mpd.resolve import resolve
 from dashget.mpd.values import read_date_time
-from dashget.planning.tracks import require_sound
+from dashget.planning.limits import Limits, require_countable
+from dashget.planning.tracks import make_tracks, require_sound
 from dashget.segments import Segment, address
 from dashget.segments.subsegments import NeededIndex, read_index
 
@@ -56,6 +57,7 @@ def presentation_of(name: str, case: dict[str, Any]) -> Presentation:
 def plan_all(name: str, case: dict[str, Any]) -> None:
     presentation = presentation_of(name, case)
     require_sound(presentation)
+    require_countable(make_tracks(presentation), Limits())
     segments_of(presentation, case)
 
 

@@ -138,7 +138,8 @@ class Parser(argparse.ArgumentParser):
             if option in make()._option_string_actions
         ]
         if others:
-            return f"it is an option of {' and '.join(others)}; see: {self.prog} --help"
+            named = " and ".join((*([", ".join(others[:-1])] if others[1:] else ()), others[-1]))
+            return f"it is an option of {named}; see: {self.prog} --help"
         names = {name.lstrip("-"): name for name in self._option_string_actions}
         found = closest(option.lstrip("-").lower(), names)
         return found and f"did you mean {names[found]}? see: {self.prog} --help"

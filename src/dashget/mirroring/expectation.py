@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -19,17 +20,20 @@ from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
+from dashget.planning.limits import Limits, countable, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
-from dashget.planning.tracks import Track, iter_representations, require_sound
+from dashget.planning.tracks import Track, iter_representations, make_tracks, require_sound
 from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
+
+_DEFAULT_LIMITS: Final = Limits()
 
 
 class Expected(msgspec.Struct, frozen=True):
     """What a mirror should hold: its presentation, and which tracks of it were selected.
 
-    With ``partial``, there are more tracks, whose segments cannot be worked out.
+    With ``partial``, there are more tracks, whose segments cannot be worked out or are too many.
     """
 
     presentation: Presentation
@@ -56,22 +60,27 @@ def expected_of(
     presentation: Presentation,
     name: SafePath,
     selection: Selection,
-    *,
-    limit: int | None = None,
+    limits: Limits = _DEFAULT_LIMITS,
 ) -> Expected:
-    """Work out what a mirror of a presentation should hold; raise MPDValidityError.
+    """Work out what a mirror of a presentation should hold; raise MPDError.
 
-    ``limit`` is the most segments of each selected Representation.
+    It may not have more selected segments than ``limits``. Other Representations are left out if
+    they have more, or if their segments cannot be worked out.
     """
     selected_part = select(presentation, selection)
     require_sound(selected_part)
     chosen = {id(r) for r in iter_representations(selected_part)}
+    require_countable(make_tracks(selected_part), limits)
+    sound = (r for r in iter_representations(presentation) if not r.problems)
+    tracks = tuple(Track(key, found, address(found)) for key, found in enumerate(sound))
+    others = countable([t for t in tracks if id(t.representation) not in chosen], limits)
+    kept = chosen.union(id(track.representation) for track in others)
+    partial = len(kept) < sum(1 for _ in iter_representations(presentation))
     tracks = tuple(
-        Track(key, r, address(r, limit=limit if id(r) in chosen else None))
-        for key, r in enumerate(r for r in iter_representations(presentation) if not r.problems)
+        msgspec.structs.replace(track, key=key)
+        for key, track in enumerate(t for t in tracks if id(t.representation) in kept)
     )
     selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
-    partial = bool(presentation.problems)
     return Expected(presentation, tracks, selected, make_layout(presentation, name), partial)
 
 
@@ -104,7 +113,9 @@ def read_document(store: Mirror, data: bytes) -> MPD:
     return include_entities(parse_mpd(data), entities)
 
 
-def expected_by(mpd: MPD, header: Header, *, allow_downgrade: bool) -> Expected:
+def expected_by(
+    mpd: MPD, header: Header, limits: Limits = _DEFAULT_LIMITS, *, allow_downgrade: bool
+) -> Expected:
     """Work out what the run that wrote a header planned, from its MPD.
 
     A live presentation without a recorded time is resolved for now. Raises MPDError.
@@ -115,7 +126,8 @@ def expected_by(mpd: MPD, header: Header, *, allow_downgrade: bool) -> Expected:
         now=_time_of(header) or datetime.datetime.now(datetime.UTC),
         allow_downgrade=allow_downgrade,
     )
-    return expected_of(presentation, SafePath(header.manifest), parse_selection(**header.selection))
+    selection = parse_selection(**header.selection)
+    return expected_of(presentation, SafePath(header.manifest), selection, limits)
 
 
 def _time_of(header: Header) -> datetime.datetime | None:

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from dashget.common.validation import Check, check, flag, instance, optional, whole
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
 
-DEFAULT_SEGMENT_LIMIT: Final = 10_000_000
-SEGMENT_LIMIT: Final = optional(whole(1))
+LIMIT: Final = optional(whole(1))
 SELECTION: Final = instance(Selection, "such as dashget.parse_selection(video='best')")
 
 
@@ -37,6 +37,13 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Remove recorded files that the manifest no longer names."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     """The most segments of one Representation; a manifest that implies more is refused."""
+    total_limit: int | None = DEFAULT_TOTAL_LIMIT
+    """The most segments in all; a selection that implies more is refused."""
+
+    @property
+    def limits(self) -> Limits:
+        """Both limits on the number of segments."""
+        return Limits(self.segment_limit, self.total_limit)
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
@@ -46,5 +53,6 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
 _RULES: Final[dict[str, Check]] = {
     "selection": SELECTION,
     **dict.fromkeys(("dry_run", "moved", "fsync", "checksums", "recheck", "prune"), flag),
-    "segment_limit": SEGMENT_LIMIT,
+    "segment_limit": LIMIT,
+    "total_limit": LIMIT,
 }

@@ -35,7 +35,8 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
             "5.3.1.2",
         )
         seconds = end
-    return Window(seconds - mpd.availability_start_time, mpd.time_shift_buffer_depth)
+    begin = mpd.availability_start_time
+    return Window(seconds - begin, mpd.time_shift_buffer_depth, begin)
 
 
 def no_window(mpd: MPD) -> Issue:

@@ -117,11 +117,12 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 
     ``now`` is seconds of wall-clock time since ``MPD@availabilityStartTime``, that is, the
     live edge on the presentation timeline. ``depth`` is the depth of the time-shift
-    buffer, None if unlimited.
+    buffer, None if unlimited. ``begin`` is ``MPD@availabilityStartTime`` in seconds since 1970.
     """
 
     now: Fraction
     depth: Fraction | None = None
+    begin: Fraction | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):

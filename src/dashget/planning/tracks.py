@@ -19,8 +19,8 @@ class Track(msgspec.Struct, frozen=True, eq=False):
     index: SegmentIndex
 
     @property
-    def files(self) -> int | None:
-        """The number of segments of all kinds; None if only iterating tells it."""
+    def files(self) -> int:
+        """The number of segments of all kinds."""
         media = self.index.count()
         representation = self.representation
         others = (
@@ -28,7 +28,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
             representation.representation_index,
             representation.bitstream_switching,
         )
-        return None if media is None else media + sum(1 for other in others if other is not None)
+        return media + sum(1 for other in others if other is not None)
 
     @property
     def bytes_estimated(self) -> int | None:
@@ -39,13 +39,10 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return int(self.representation.bandwidth * span.duration / 8)
 
 
-def make_tracks(presentation: Presentation, *, limit: int | None = None) -> tuple[Track, ...]:
-    """Make a track of every Representation of a presentation, numbered in document order.
-
-    ``limit`` is the most segments that one Representation may have.
-    """
+def make_tracks(presentation: Presentation) -> tuple[Track, ...]:
+    """Make a track of every Representation of a presentation, numbered in document order."""
     return tuple(
-        Track(key, representation, address(representation, limit=limit))
+        Track(key, representation, address(representation))
         for key, representation in enumerate(iter_representations(presentation))
     )
 

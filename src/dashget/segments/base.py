@@ -27,6 +27,9 @@ class SingleIndex(SegmentIndex):
     def count(self) -> int:
         return 1
 
+    def reason(self) -> str:
+        return "segment in a single file"
+
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media
 

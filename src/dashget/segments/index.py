@@ -17,9 +17,8 @@ class SegmentIndex(ABC):
     """The segments of one Representation in one Period; it can be iterated any number of times.
 
     Iterating over it raises MPDValidityError if the Representation has problems: some of its
-    segments cannot be worked out. With a ``limit``, the first media segment above it raises
-    UnsupportedMPDError. The segments before it are yielded first, so that a long list begins at
-    once.
+    segments cannot be worked out. If it has more media segments than ``limit``, it raises
+    UnsupportedMPDError before the first one.
     """
 
     def __init__(self, representation: Representation, limit: int | None = None) -> None:
@@ -30,13 +29,22 @@ class SegmentIndex(ABC):
         """Yield initialization, bitstream switching and index first, then media in order."""
         if self.representation.problems:
             raise validity_error(self.representation.problems)
+        if self._limit is not None:
+            self.require_at_most(self._limit)
         yield from self.preamble()
-        limit = self._limit
-        count = None if limit is None else self.count()
-        if limit is None or (count is not None and count <= limit):
-            yield from self.media()
-        else:
-            yield from self._limited(limit)
+        yield from self.media()
+
+    def require_at_most(self, limit: int) -> None:
+        """Raise UnsupportedMPDError if there are more media segments than ``limit``."""
+        count = self.count()
+        if count <= limit:
+            return
+        representation = self.representation
+        raise UnsupportedMPDError(
+            f"Representation {representation.id!r} has more than {limit:,} segments: {count:,} "
+            f"{self.reason()} ({representation.where}, line {representation.line})",
+            hint="raise the limit (--segment-limit) if the manifest is really that long",
+        )
 
     @abstractmethod
     def media(self) -> Iterator[Segment]:
@@ -47,8 +55,12 @@ class SegmentIndex(ABC):
         """Yield every distinct ``Address`` of the media segments and their index segments."""
 
     @abstractmethod
-    def count(self) -> int | None:
-        """Return the number of media segments; None if only iterating tells it."""
+    def count(self) -> int:
+        """Return the number of media segments, by arithmetic."""
+
+    @abstractmethod
+    def reason(self) -> str:
+        """Return the values of the manifest that the number of media segments comes from."""
 
     def addresses(self) -> Iterator[Address]:
         """Yield every distinct ``Address`` of all segments, lazily."""
@@ -68,22 +80,6 @@ class SegmentIndex(ABC):
         for kind, resource in resources:
             if resource is not None:
                 yield _segment(kind, resource, timebase)
-
-    def _limited(self, limit: int) -> Iterator[Segment]:
-        count = 0
-        for segment in self.media():
-            count += segment.kind is SegmentKind.MEDIA
-            if count > limit:
-                raise self._too_many(limit)
-            yield segment
-
-    def _too_many(self, limit: int) -> UnsupportedMPDError:
-        representation = self.representation
-        return UnsupportedMPDError(
-            f"Representation {representation.id!r} has more than {limit:,} segments "
-            f"({representation.where}, line {representation.line})",
-            hint="raise the limit (--segment-limit) if the manifest is really that long",
-        )
 
 
 def _segment(kind: SegmentKind, resource: Resource, timebase: TimeBase) -> Segment:

@@ -35,6 +35,9 @@ class ListIndex(SegmentIndex):
     def count(self) -> int:
         return len(self._addressing.segments) - len(self._addressing.without_media)
 
+    def reason(self) -> str:
+        return "in a SegmentList"
+
     def media_addresses(self) -> Iterator[Address]:
         seen: tuple[Address, ...] = ()
         for segment in self.media():

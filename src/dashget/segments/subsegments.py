@@ -71,6 +71,9 @@ class SubsegmentIndex(SegmentIndex):
     def count(self) -> int:
         return len(self._subsegments)
 
+    def reason(self) -> str:
+        return "by the index of the file"
+
     def preamble(self) -> Iterator[Segment]:
         yield from super().preamble()
         timebase = TimeBase(1, self.representation.period.start)

@@ -10,7 +10,7 @@ from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.template import Address, FieldName
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
-from dashget.segments.window import available_range, derived_count
+from dashget.segments.window import available_range, available_since, derived_count
 
 
 class DurationIndex(SegmentIndex):
@@ -32,6 +32,17 @@ class DurationIndex(SegmentIndex):
     def count(self) -> int:
         positions = self._positions()
         return max(positions.stop - positions.start, 0)
+
+    def reason(self) -> str:
+        addressing, representation = self._addressing, self.representation
+        if addressing.end_number is not None:
+            first, last = addressing.start_number, addressing.end_number
+            return f"from @startNumber {first} to @endNumber {last}"
+        step = Fraction(addressing.duration or 1, addressing.timescale)
+        length = f"segments of {float(step):g} s (@duration, @timescale)"
+        if representation.window is not None and representation.window.begin is not None:
+            return f"{length} that are {available_since(representation.window)}"
+        return f"{length} in a Period of {float(representation.period.duration or 0):g} s"
 
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media

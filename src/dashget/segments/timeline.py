@@ -15,6 +15,7 @@ from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
+from dashget.segments.window import available_since
 
 _SHARED_PARTS: Final = 256
 """The maximum of ``@k`` for which time bases are stored; a hostile ``@k`` may be any number."""
@@ -126,6 +127,17 @@ class TimelineIndex(SegmentIndex):
             return sum(run.count * max(run.parts, 1) for run in self._runs())
         closed = self._timeline.closed_count
         return sum(run.count for run in self._runs()) if closed is None else closed
+
+    def reason(self) -> str:
+        runs = enumerate(self._runs(), 1)
+        number, run = max(runs, key=lambda item: item[1].count, default=(0, None))
+        window = self.representation.window
+        if run is None:
+            return "in an empty SegmentTimeline"
+        if self._timeline.runs_on and window is not None and window.begin is not None:
+            return f"segments in a SegmentTimeline that are {available_since(window)}"
+        parts = f", each of @k {run.parts:,}" if self._in_parts and run.parts > 1 else ""
+        return f"in a SegmentTimeline; S@r of run {number} makes {run.count:,}{parts}"
 
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media

@@ -6,6 +6,7 @@ Times are exact. All segments of a static presentation are available; of a dynam
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
@@ -50,3 +51,14 @@ def available_range(
 
 def _over(period: PeriodSpan, reached: Fraction) -> bool:
     return period.duration is not None and reached >= period.duration
+
+
+def available_since(window: Window) -> str:
+    """Describe what decides which segments are available, for messages."""
+    begin = window.begin or Fraction(0)
+    return f"available at {_utc(begin + window.now)}, @availabilityStartTime is {_utc(begin)}"
+
+
+def _utc(seconds: Fraction) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=floor(seconds))
+    return moment.isoformat().replace("+00:00", "Z")

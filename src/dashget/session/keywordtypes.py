@@ -76,6 +76,7 @@ class MirrorKeywords(SelectionKeywords, total=False):
     recheck: bool
     prune: bool
     segment_limit: int | None
+    total_limit: int | None
 
 
 class VerifyKeywords(TypedDict, total=False):
@@ -85,6 +86,8 @@ class VerifyKeywords(TypedDict, total=False):
     repair: bool
     prune: bool
     dry_run: bool
+    segment_limit: int | None
+    total_limit: int | None
 
 
 class PlanCallKeywords(SelectionKeywords, TransferKeywords, total=False):

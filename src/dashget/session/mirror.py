@@ -61,7 +61,7 @@ class MirrorJob:
         if options.recheck and options.dry_run:
             self._ledger(Warned(_DRY_RECHECK))
         self._expected = expected_of(
-            loaded.presentation, loaded.name, options.selection, limit=options.segment_limit
+            loaded.presentation, loaded.name, options.selection, options.limits
         )
         self._tracks = self._expected.selected_tracks()
         _refuse_local_files(self._tracks)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dashget.common.validation import optional, require
+from dashget.common.validation import optional, require, whole
 from dashget.manifest.load import LoadedManifest
-from dashget.mirroring.options import SEGMENT_LIMIT, SELECTION
+from dashget.mirroring.options import SELECTION
+from dashget.planning.limits import Limits, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, select
 from dashget.planning.tracks import Track, make_tracks, require_sound
@@ -18,15 +19,17 @@ def tracks_of(
     loaded: LoadedManifest,
     selection: Selection | None,
     filters: Mapping[str, Any],
-    *,
-    segment_limit: int | None,
+    limits: Limits,
 ) -> tuple[Track, ...]:
-    """Return the selected tracks; raise UsageError, SelectionError or MPDValidityError."""
+    """Return the selected tracks; raise UsageError, SelectionError or MPDError."""
     require("selection", selection, optional(SELECTION), "plan")
-    require("segment_limit", segment_limit, SEGMENT_LIMIT, "plan")
+    require("segment_limit", limits.segments, optional(whole(1)), "plan")
+    require("total_limit", limits.total, optional(whole(1)), "plan")
     narrowed = select(loaded.presentation, merge_selection(selection, filters))
     require_sound(narrowed)
-    return make_tracks(narrowed, limit=segment_limit)
+    tracks = make_tracks(narrowed)
+    require_countable(tracks, limits)
+    return tracks
 
 
 def plan_tracks(loaded: LoadedManifest, tracks: tuple[Track, ...]) -> Iterator[PlannedSegment]:
@@ -38,9 +41,7 @@ def plan_of(
     loaded: LoadedManifest,
     selection: Selection | None,
     filters: Mapping[str, Any],
-    *,
-    segment_limit: int | None,
+    limits: Limits,
 ) -> Iterator[PlannedSegment]:
     """Yield every segment of a selection; no request is made."""
-    tracks = tracks_of(loaded, selection, filters, segment_limit=segment_limit)
-    return plan_tracks(loaded, tracks)
+    return plan_tracks(loaded, tracks_of(loaded, selection, filters, limits))

@@ -17,7 +17,8 @@ from dashget.events import MANIFEST, Observer, RetryScheduled, Summary, Warned, 
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
 from dashget.manifest.source import parse_source
-from dashget.mirroring.options import DEFAULT_SEGMENT_LIMIT, MirrorOptions
+from dashget.mirroring.options import MirrorOptions
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
@@ -130,6 +131,7 @@ class Session:
         *,
         index: bool = False,
         segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+        total_limit: int | None = DEFAULT_TOTAL_LIMIT,
         observer: Observer | None = None,
         **filters: Unpack[SelectionKeywords],
     ) -> Iterator[PlannedSegment]:
@@ -139,9 +141,9 @@ class Session:
         single file (``sidx`` or Cues) is fetched, and its subsegments are listed with their
         ranges; ``observer`` gets a ``Warned`` for each index that cannot be read. Without it no
         request is made. Raises SelectionError at once, and MPDError if a Representation has more
-        than ``segment_limit`` segments.
+        than ``segment_limit`` segments, or all together more than ``total_limit``.
         """
-        tracks = tracks_of(loaded, selection, filters, segment_limit=segment_limit)
+        tracks = tracks_of(loaded, selection, filters, Limits(segment_limit, total_limit))
         if index:
             self._check_open()
             tracks = self._with_indexes(loaded, tracks, self._told(observer))
@@ -360,6 +362,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
         *,
         index: bool = False,
         segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
+        total_limit: int | None = DEFAULT_TOTAL_LIMIT,
         observer: Observer | None = None,
         **filters: Unpack[SelectionKeywords],
     ) -> Iterator[PlannedSegment]:
@@ -369,6 +372,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
             selection,
             index=index,
             segment_limit=segment_limit,
+            total_limit=total_limit,
             observer=observer,
             **filters,
         )

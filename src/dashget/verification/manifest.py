@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dashget.errors import MPDError, StoreError
+from dashget.errors import MPDError, StoreError, UnsupportedMPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
+from dashget.planning.limits import Limits
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
 from dashget.transfer.contract import Transfers
 
@@ -44,7 +45,9 @@ def restore_manifest(store: Mirror, header: Header, engine: Transfers) -> bool:
     return True
 
 
-def read_expected(store: Mirror, header: Header, *, allow_downgrade: bool) -> tuple[Expected, bool]:
+def read_expected(
+    store: Mirror, header: Header, limits: Limits, *, allow_downgrade: bool
+) -> tuple[Expected, bool]:
     """Work out what the mirror should hold, from its stored MPD.
 
     The second value is False if remote elements of the MPD are missing. Raises StoreError
@@ -59,7 +62,9 @@ def read_expected(store: Mirror, header: Header, *, allow_downgrade: bool) -> tu
         ) from error
     try:
         mpd = read_document(store, data)
-        return expected_by(mpd, header, allow_downgrade=allow_downgrade), not mpd.remote
+        return expected_by(mpd, header, limits, allow_downgrade=allow_downgrade), not mpd.remote
+    except UnsupportedMPDError:
+        raise
     except MPDError as error:
         error.message = f"{store.place.locate(header.manifest)}: {error.message}"
         error.args = (error.message,)

@@ -11,6 +11,7 @@ from dashget.common.stopping import Stop
 from dashget.events import Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.layout import SUMS_NAME, reserved_names
+from dashget.planning.limits import Limits
 from dashget.store import Header, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem, Report
@@ -30,6 +31,7 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     repair: bool = False
     prune: bool = False
     dry_run: bool = False
+    limits: Limits = Limits()
     allow_downgrade: bool = False
 
     @property
@@ -65,7 +67,7 @@ class Verification:
         tasks, store, stop = self._tasks, self._store, self._stop
         manifest = self._check_manifest()
         expected, complete = read_expected(
-            store, self._header, allow_downgrade=tasks.allow_downgrade
+            store, self._header, tasks.limits, allow_downgrade=tasks.allow_downgrade
         )
         history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade)
         offline = OfflineCheck(store, expected, history, stop)

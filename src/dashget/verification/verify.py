@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 
 from dashget.common.stopping import Stop
-from dashget.common.validation import Check, check, flag
+from dashget.common.validation import Check, check, flag, optional, whole
 from dashget.errors import StoreError
 from dashget.events import Observer
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.store import Backend, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
@@ -29,6 +30,10 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Remove recorded files that the manifest no longer names; never what was recorded live."""
     dry_run: bool = False
     """Only report what repairing would fetch and pruning remove."""
+    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
+    """The most segments of one Representation; a mirror of more is refused."""
+    total_limit: int | None = DEFAULT_TOTAL_LIMIT
+    """The most segments in all."""
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
@@ -40,6 +45,8 @@ _RULES: Final[dict[str, Check]] = {
     "repair": flag,
     "prune": flag,
     "dry_run": flag,
+    "segment_limit": optional(whole(1)),
+    "total_limit": optional(whole(1)),
 }
 
 
@@ -62,6 +69,7 @@ def verify_mirror(
         repair=options.repair,
         prune=options.prune,
         dry_run=options.dry_run,
+        limits=Limits(options.segment_limit, options.total_limit),
         allow_downgrade=allow_downgrade,
     )
     with Mirror(place, read_only=not tasks.writes) as store:

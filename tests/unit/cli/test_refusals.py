@@ -99,6 +99,7 @@ SENTENCES = [
     (["--max-redirects", "x"], "--max-redirects: not a whole number: 'x'"),
     (["--max-per-host", "0"], "--max-per-host: must be at least 1: 0"),
     (["--segment-limit", "0"], "--segment-limit: must be at least 1: 0"),
+    (["--total-limit", "0"], "--total-limit: must be at least 1: 0"),
     (["--segment-limit", "x"], "--segment-limit: not a whole number: 'x'"),
     (["-H", "no colon"], "--header: missing colon"),
     (["-H", ": no name"], "--header: '' is not a valid name"),
@@ -396,7 +397,7 @@ def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> N
         (["get", "x.mpd", "--index"], "dashget plan"),
         (["x.mpd", "--remote"], "dashget verify"),
         (["x.mpd", "--init=1"], "dashget list"),
-        (["verify", "m", "--segment-limit", "3"], "dashget get and dashget plan"),
+        (["verify", "m", "--now", "x"], "dashget get, dashget list and dashget plan"),
         (["list", "x.mpd", "-t", "3"], "dashget get and dashget verify"),
     ],
 )

@@ -67,6 +67,9 @@ TRANSFER: list[tuple[str, object, str]] = [
 OTHERS: list[tuple[Any, str, object, str]] = [
     (dashget.MirrorOptions, "selection", "best", "not a Selection: 'best'"),
     (dashget.MirrorOptions, "segment_limit", 0, "must be at least 1: 0"),
+    (dashget.MirrorOptions, "total_limit", 0, "must be at least 1: 0"),
+    (dashget.VerifyOptions, "segment_limit", 0, "must be at least 1: 0"),
+    (dashget.VerifyOptions, "total_limit", 0, "must be at least 1: 0"),
     *(
         (dashget.MirrorOptions, name, 1, "not True or False: 1")
         for name in ("dry_run", "moved", "fsync", "checksums", "recheck", "prune")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
     add_filters,
+    add_limits,
     add_now,
-    add_segment_limit,
     add_url,
     parse_now,
     selection,
@@ -38,7 +38,7 @@ def add_arguments(parser: Parser) -> None:
     _add_output(parser.add_argument_group("Output"))
     group = parser.add_argument_group("Selection")
     add_now(group)
-    add_segment_limit(group)
+    add_limits(group)
     add_filters(group)
     add_network(parser, threads=True)
 
@@ -84,6 +84,7 @@ def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
     return MirrorOptions(
         selection=selection(arguments),
         segment_limit=arguments.segment_limit,
+        total_limit=arguments.total_limit,
         dry_run=arguments.dry_run,
         recheck=arguments.verify,
         checksums=arguments.checksums == "sha256",

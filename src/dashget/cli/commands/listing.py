@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from dashget.cli.options.network import add_network
-from dashget.cli.options.shared import add_now, add_url, parse_now
+from dashget.cli.options.shared import add_limits, add_now, add_url, parse_now
 from dashget.cli.parser import Parser
 
 EXAMPLES: Final = """\
@@ -26,7 +26,9 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="Fetch initialization segments, and show their encryption.",
     )
-    add_now(parser.add_argument_group("Selection"))
+    group = parser.add_argument_group("Selection")
+    add_now(group)
+    add_limits(group)
     add_network(parser, threads=False)
 
 
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.printers.listing import presentation_row
     from dashget.cli.printers.tables import print_table
     from dashget.cli.printers.warned import print_warning, print_warnings
+    from dashget.planning.limits import Limits, require_countable
     from dashget.planning.tracks import make_tracks
     from dashget.session import Session
     from dashget.transfer.http.origin import shown
@@ -48,8 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Session(transfer, observer=print_warning) as session:
         show = session.open(arguments.url, base_url=arguments.base_url, now=now)
         print_warnings((*show.warnings, *show.presentation.problems))
+        tracks = make_tracks(show.presentation)
+        require_countable(tracks, Limits(arguments.segment_limit, arguments.total_limit))
         inside = session.protections(show) if arguments.init else None
-    row = presentation_row(show.presentation, make_tracks(show.presentation), inside)
+    row = presentation_row(show.presentation, tracks, inside)
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
     else:

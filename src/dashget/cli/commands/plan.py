@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
     add_filters,
+    add_limits,
     add_now,
-    add_segment_limit,
     add_url,
     parse_now,
     selection,
@@ -45,7 +45,7 @@ def add_arguments(parser: Parser) -> None:
     )
     group = parser.add_argument_group("Selection")
     add_now(group)
-    add_segment_limit(group)
+    add_limits(group)
     add_filters(group)
     add_network(parser, threads=False)
 
@@ -66,8 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     with Session(transfer, observer=print_warning) as session:
         show = session.open(arguments.url, base_url=arguments.base_url, now=now)
         print_warnings(show.warnings)
-        limit, index = arguments.segment_limit, arguments.index
-        segments = show.plan(selection(arguments), segment_limit=limit, index=index)
+        segments = show.plan(
+            selection(arguments),
+            segment_limit=arguments.segment_limit,
+            total_limit=arguments.total_limit,
+            index=arguments.index,
+        )
     if arguments.json:
         _write_json(segments)
     else:

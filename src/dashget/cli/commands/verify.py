@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from dashget.cli.options.network import add_network
+from dashget.cli.options.shared import add_limits
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_arguments(parser: Parser) -> None:
         ("--strict", "Count notes as errors."),
     ):
         checks.add_argument(name, action="store_true", help=text)
+    add_limits(checks)
     output = parser.add_argument_group("Output")
     output.add_argument(
         "--json", action="store_true", help="Write one JSON finding per line, then the totals."
@@ -86,6 +88,8 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         repair=arguments.repair,
         prune=arguments.prune,
         dry_run=arguments.dry_run,
+        segment_limit=arguments.segment_limit,
+        total_limit=arguments.total_limit,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dashget.planning.selection import Selection
 
 SEGMENT_LIMIT: Final = 10_000_000
+TOTAL_LIMIT: Final = 50_000_000
 
 
 def add_url(parser: Parser) -> None:
@@ -38,14 +39,21 @@ def add_now(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_segment_limit(group: argparse._ArgumentGroup) -> None:
-    """Add the limit of segments per Representation."""
+def add_limits(group: argparse._ArgumentGroup) -> None:
+    """Add the limits on segments per Representation and in all."""
     group.add_argument(
         "--segment-limit",
         metavar="N",
         type=whole,
         default=SEGMENT_LIMIT,
         help="Refuse a Representation with more segments than this.",
+    )
+    group.add_argument(
+        "--total-limit",
+        metavar="N",
+        type=whole,
+        default=TOTAL_LIMIT,
+        help="Refuse a presentation with more segments in all than this.",
     )
 
 

@@ -86,6 +86,7 @@ FILES = [
 
 MIRROR = [
     (["--segment-limit", "1"], "segment_limit", 1),
+    (["--total-limit", "2"], "total_limit", 2),
     (["--dry-run"], "dry_run", True),
     (["--verify"], "recheck", True),
     (["--checksums", "sha256"], "checksums", True),
@@ -105,6 +106,8 @@ VERIFY = [
     (["--remote"], "remote", True),
     (["--repair"], "repair", True),
     (["--prune"], "prune", True),
+    (["--segment-limit", "1"], "segment_limit", 1),
+    (["--total-limit", "2"], "total_limit", 2),
 ]
 
 WORDS = [
@@ -128,6 +131,9 @@ WORDS = [
     ("plan", ["--json"], "json", True),
     ("plan", ["--index"], "index", True),
     ("plan", ["--segment-limit", "7"], "segment_limit", 7),
+    ("plan", ["--total-limit", "8"], "total_limit", 8),
+    ("list", ["--segment-limit", "7"], "segment_limit", 7),
+    ("list", ["--total-limit", "8"], "total_limit", 8),
     ("plan", ["--video", "best"], "video", "best"),
     ("verify", ["--strict"], "strict", True),
     ("verify", ["--json"], "json", True),

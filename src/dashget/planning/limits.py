@@ -1,0 +1,59 @@
+"""Limits on the number of segments, checked by counting before the first one is worked out.
+
+A count is arithmetic: a manifest of a few lines may imply billions of segments, and nobody should
+learn that after hours of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from dashget.errors import UnsupportedMPDError
+from dashget.planning.tracks import Track
+
+DEFAULT_SEGMENT_LIMIT: Final = 10_000_000
+DEFAULT_TOTAL_LIMIT: Final = 50_000_000
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The most segments of one Representation, and of all together; None for no limit."""
+
+    segments: int | None = DEFAULT_SEGMENT_LIMIT
+    total: int | None = DEFAULT_TOTAL_LIMIT
+
+
+def require_countable(tracks: Sequence[Track], limits: Limits) -> None:
+    """Raise UnsupportedMPDError if tracks have more segments than allowed."""
+    total, largest = 0, 0
+    for position, track in enumerate(tracks):
+        if limits.segments is not None:
+            track.index.require_at_most(limits.segments)
+        count = track.index.count()
+        total += count
+        if count > tracks[largest].index.count():
+            largest = position
+    if limits.total is None or total <= limits.total:
+        return
+    index = tracks[largest].index
+    raise UnsupportedMPDError(
+        f"the presentation has more than {limits.total:,} segments in all: {total:,}, the most in "
+        f"Representation {index.representation.id!r}: {index.count():,} {index.reason()}",
+        hint="select a part of it (--video, --audio, --period), or raise the limit (--total-limit)",
+    )
+
+
+def countable(tracks: Sequence[Track], limits: Limits) -> tuple[Track, ...]:
+    """Return the first tracks that stay within the limits; leave out each that would not."""
+    kept, total = [], 0
+    for track in tracks:
+        count = track.index.count()
+        if limits.segments is not None and count > limits.segments:
+            continue
+        if limits.total is not None and total + count > limits.total:
+            continue
+        total += count
+        kept.append(track)
+    return tuple(kept)
