@@ -316,7 +316,13 @@ class _Locator:
         fields = {field.name for pattern in patterns for field in pattern.fields}
         for issue in template_issues(info, fields, dynamic=dynamic):
             self._problems[issue] = None
-        late = time_issue(addressing, self._timed, self._context.no_window, dynamic=dynamic)
+        late = time_issue(
+            addressing,
+            self._timed,
+            self._context.no_window,
+            dynamic=dynamic,
+            whole_buffer=self._context.whole_buffer,
+        )
         if late is not None:
             self._problems[late] = None
 

@@ -20,7 +20,9 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
         return None
     if mpd.availability_start_time is None:
         if "availabilityStartTime" not in mpd.invalid:
-            message = f"{no_window(mpd).message}; only listed segments are known"
+            message = (
+                f"{no_window(mpd).message}; only listed segments and complete Periods are known"
+            )
             log.warn(message, mpd.where, mpd.line, "5.3.1.2")
         return None
     if now is None:

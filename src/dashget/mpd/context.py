@@ -29,7 +29,8 @@ class Context:
     ``manifest`` is the URL that the document came from. It decides which URLs the document may
     contain: http(s) only from http(s), only https from https, local files only from a local
     file. ``document`` is the URL that references are resolved against. ``no_window`` tells why it
-    is unknown which segments of a dynamic presentation are available.
+    is unknown which segments of a dynamic presentation are available; with ``whole_buffer``, none
+    is removed again.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Context:
         allow_downgrade: bool,
         dynamic: bool = False,
         no_window: Issue | None = None,
+        whole_buffer: bool = True,
     ) -> None:
         self.log = log
         self.dynamic = dynamic
         self.no_window = no_window
+        self.whole_buffer = whole_buffer
         self.document = document
         self.manifest = Url.parse(manifest)
         self.itself = Manifest(manifest, document)

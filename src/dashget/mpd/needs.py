@@ -92,11 +92,17 @@ def timeline_issues(timeline: SegmentTimeline, fields: Set[FieldName]) -> Iterat
 
 
 def time_issue(
-    addressing: Addressing, timed: TimedPeriod, no_window: Issue | None, *, dynamic: bool
+    addressing: Addressing,
+    timed: TimedPeriod,
+    no_window: Issue | None,
+    *,
+    dynamic: bool,
+    whole_buffer: bool,
 ) -> Issue | None:
     """Return why the number of segments is unknown, if it depends on a time that is.
 
-    ``no_window`` tells why it is unknown which segments of a dynamic presentation are available.
+    ``no_window`` tells why it is unknown which segments of a dynamic presentation are available;
+    with ``whole_buffer``, none is removed again.
     """
     if not isinstance(addressing, TemplateAddressing):
         return None
@@ -106,8 +112,12 @@ def time_issue(
             return None
     elif addressing.duration is None or (ended and not dynamic):
         return None
+    unknown = None if ended else timed.duration_issue
     if dynamic:
-        return no_window or timed.start_issue or (None if ended else timed.duration_issue)
+        if no_window is not None and unknown is None and (ended or timed.span.duration is not None):
+            # All segments are known: those that are not available are not there.
+            return None if whole_buffer else no_window
+        return no_window or timed.start_issue or unknown
     if timed.span.duration is not None:
         return None
     return timed.duration_issue or _unknown_duration(timed)

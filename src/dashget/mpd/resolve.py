@@ -82,6 +82,7 @@ def resolve(
         allow_downgrade=allow_downgrade,
         dynamic=dynamic,
         no_window=no_window(mpd) if dynamic and window is None else None,
+        whole_buffer=mpd.time_shift_buffer_depth is None,
     )
     timed, early = time_periods(mpd, log)
     resolver = _Resolver(mpd, context, window, root)

@@ -7,6 +7,8 @@ is an MPD.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from dashget.common.url import DEFAULT_PORTS, Url
 from dashget.mpd.template import Address
 
@@ -32,7 +34,7 @@ class Manifest:
         if not reference or reference[0] in "?#.":
             return True
         folded = reference.lower()
-        return not self._names or any(name in folded for name in self._names)
+        return not self._names or "%" in folded or any(name in folded for name in self._names)
 
     def leave_out(self, address: Address) -> Address | None:
         """Return an address without the URLs of the manifest; None if no other is left."""
@@ -43,8 +45,8 @@ class Manifest:
 
 
 def _place(url: str) -> tuple[str, str]:
-    """Return origin and path of a URL, in lower case."""
+    """Return origin and path of a URL, decoded and in lower case."""
     parts = Url.parse(url)
     scheme, authority = (parts.scheme or "").lower(), (parts.authority or "").lower()
     port = DEFAULT_PORTS.get(scheme)
-    return f"{scheme}://{authority.removesuffix(f':{port}')}", parts.path.lower()
+    return f"{scheme}://{authority.removesuffix(f':{port}')}", unquote(parts.path).lower()

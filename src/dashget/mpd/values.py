@@ -81,7 +81,11 @@ def read_ticks(text: str) -> tuple[int | Fraction, Remark]:
     stripped = text.strip()
     if _INTEGER.fullmatch(stripped):
         return int(stripped), None
-    value, remark = read_number(stripped)
+    ratio = _RATIO.fullmatch(stripped)
+    if ratio is not None and int(ratio[2]):
+        value, remark = Fraction(int(ratio[1]), int(ratio[2])), None
+    else:
+        value, remark = read_number(stripped)
     if value.denominator == 1:
         return int(value), remark or f"{stripped} is not an integer; read as {int(value)}"
     return value, f"{stripped} is not an integer; used as the exact fraction"

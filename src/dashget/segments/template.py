@@ -50,35 +50,53 @@ class DurationIndex(SegmentIndex):
             yield self._addressing.index
 
     def media(self) -> Iterator[Segment]:
-        addressing, timebase = self._addressing, self._timebase
-        address, index, duration = addressing.media, addressing.index, addressing.duration
-        positions = self._positions()
-        start_number, step = addressing.start_number, duration or 0
-        # The only segment of a Period must exist: it is not a result of rounding the duration up.
-        beyond = self.representation.period.beyond
-        derived = addressing.end_number is None and (positions.stop > 1 or beyond)
-        last = positions.stop - 1 if derived else None
-        explicit = duration is None
-        timed = duration is not None or not self._numbered
-        cut = addressing.tick_parts > 1 and self._has(FieldName.TIME)
+        addressing, positions = self._addressing, self._positions()
+        if addressing.index is not None or addressing.tick_parts > 1 or addressing.duration is None:
+            yield from self._elaborate(positions)
+            return
+        address, timebase, step = addressing.media, self._timebase, addressing.duration
+        kind, start_number = SegmentKind.MEDIA, addressing.start_number
+        last = self._last_derived(positions)
         for k in positions:
-            number, time = start_number + k, k * step if timed else None
-            if cut:
-                timebase, time = self._timebase.named(k * step, addressing.tick_parts)
-            if index is not None:
-                yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, 1)
             yield Segment(
-                SegmentKind.MEDIA,
+                kind,
                 address,
                 timebase,
-                number,
-                time,
-                duration,
+                start_number + k,
+                k * step,
+                step,
                 1,
                 None,
-                explicit,
-                k == last and not explicit,
+                False,
+                k == last,
             )
+
+    def _elaborate(self, positions: range) -> Iterator[Segment]:
+        """Yield segments with index segments, with fractions of ticks, or without a duration."""
+        addressing, timebase = self._addressing, self._timebase
+        duration, index = addressing.duration, addressing.index
+        explicit = duration is None
+        last = None if explicit else self._last_derived(positions)
+        timed = not explicit or not self._numbered
+        cut = addressing.tick_parts > 1 and self._has(FieldName.TIME)
+        for k in positions:
+            time = k * (duration or 0) if timed else None
+            if cut:
+                timebase, time = self._timebase.named(k * (duration or 0), addressing.tick_parts)
+            number = addressing.start_number + k
+            values = timebase, number, time, duration, 1, None, explicit, k == last
+            if index is not None:
+                yield Segment(SegmentKind.INDEX, index, *values)
+            yield Segment(SegmentKind.MEDIA, addressing.media, *values)
+
+    def _last_derived(self, positions: range) -> int | None:
+        """Return the position of the segment that may be missing on the server.
+
+        The only segment of a Period must exist: it is not a result of rounding the duration up.
+        """
+        beyond = self.representation.period.beyond
+        derived = self._addressing.end_number is None and (positions.stop > 1 or beyond)
+        return positions.stop - 1 if derived else None
 
     @property
     def _numbered(self) -> bool:

@@ -15,7 +15,7 @@ from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
-from dashget.segments.window import available_since
+from dashget.segments.window import ROUNDING, available_since
 
 _SHARED_PARTS: Final = 256
 """The maximum of ``@k`` for which time bases are stored; a hostile ``@k`` may be any number."""
@@ -24,7 +24,8 @@ _SHARED_PARTS: Final = 256
 class Run(msgspec.Struct, frozen=True, gc=False):
     """``count`` segments of the same duration in a row, as one ``S`` describes them.
 
-    ``parts`` is ``@k``: the number of segments that each of them is cut into.
+    ``parts`` is ``@k``: the number of segments that each of them is cut into. ``doubtful`` is True
+    if the last one may only come from a rounded duration of the Period.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     duration: int
     count: int
     parts: int = 1
+    doubtful: bool = False
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -39,12 +41,14 @@ class Bounds(msgspec.Struct, frozen=True):
 
     ``end`` is the Period's end, ``edge`` the live edge and ``oldest`` the begin of the
     time-shift buffer; ``last_number`` is ``@endNumber``. None stands for a missing bound.
+    ``rounding`` is the time by which the Period's end may be rounded.
     """
 
     end: Fraction | None = None
     edge: Fraction | None = None
     oldest: Fraction | None = None
     last_number: int | None = None
+    rounding: Fraction = Fraction(0)
 
 
 def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> Iterator[Run]:
@@ -66,7 +70,8 @@ def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> I
             number += count
             time += count * d
             continue
-        run = _open_run(Run(number, time, d, 0, k), timeline.time_at(position + 1), bounds)
+        next_time = timeline.time_at(position + 1)
+        run = _open_run(Run(number, time, d, 0, k), next_time, bounds, alone=position == 0)
         if run.count:
             yield run
         number = run.number + run.count
@@ -94,7 +99,7 @@ def bounds_of(
             edge = now
         if window.depth is not None:
             oldest = now - window.depth * timescale
-    return Bounds(end, edge, oldest, last_number)
+    return Bounds(end, edge, oldest, last_number, ROUNDING * timescale)
 
 
 class TimelineIndex(SegmentIndex):
@@ -152,10 +157,12 @@ class TimelineIndex(SegmentIndex):
                 yield from self._elaborate(run)
                 continue
             number, time, duration = run.number, run.time, run.duration
-            for _ in range(run.count):
+            for _ in range(run.count - run.doubtful):
                 yield Segment(kind, address, timebase, number, time, duration, 1)
                 number += 1
                 time += duration
+            if run.doubtful:
+                yield Segment(kind, address, timebase, number, time, duration, 1, None, False, True)
 
     def _runs(self) -> Iterator[Run]:
         addressing = self._addressing
@@ -179,13 +186,14 @@ class TimelineIndex(SegmentIndex):
         shared = tuple(self._parts(run)) if run.parts <= _SHARED_PARTS else None
         for i in range(run.count):
             number, time = run.number + i, run.time + i * run.duration
-            listed = time
+            listed, doubtful = time, run.doubtful and i == run.count - 1
             for j, (timebase, duration) in enumerate(shared or self._parts(run), 1):
                 if self._cut:
                     timebase, time = timebase.named(listed, self._addressing.tick_parts)
+                values = timebase, number, time, duration, j, None, not doubtful, doubtful
                 if index is not None:
-                    yield Segment(SegmentKind.INDEX, index, timebase, number, time, duration, j)
-                yield Segment(SegmentKind.MEDIA, address, timebase, number, time, duration, j)
+                    yield Segment(SegmentKind.INDEX, index, *values)
+                yield Segment(SegmentKind.MEDIA, address, *values)
 
     def _parts(self, run: Run) -> Iterator[tuple[TimeBase, int]]:
         """Yield the time base and the duration of each part; the ticks add up to ``@d``."""
@@ -197,8 +205,11 @@ class TimelineIndex(SegmentIndex):
             yield TimeBase(timescale, origin), ticks
 
 
-def _open_run(run: Run, next_time: int | None, bounds: Bounds) -> Run:
-    """Count the repetitions of a negative ``@r``; segments before the window are skipped."""
+def _open_run(run: Run, next_time: int | None, bounds: Bounds, *, alone: bool) -> Run:
+    """Count the repetitions of a negative ``@r``; segments before the window are skipped.
+
+    ``alone`` is True if there is no other run: the only segment of a Period is never doubtful.
+    """
     duration = run.duration
     if not duration:
         return run
@@ -213,14 +224,19 @@ def _open_run(run: Run, next_time: int | None, bounds: Bounds) -> Run:
     skipped = 0
     if bounds.oldest is not None:
         skipped = max(ceil((bounds.oldest - run.time) / duration) - 2, 0)
-    return _run(run, skipped, (stop or 0) - skipped)
+    doubtful = False
+    if stop is not None and bounds.end is not None and not (alone and stop == 1):
+        tail = bounds.end - run.time - (stop - 1) * duration
+        doubtful = tail <= bounds.rounding and tail < duration
+    return _run(run, skipped, (stop or 0) - skipped, doubtful=doubtful)
 
 
-def _run(run: Run, skipped: int, count: int) -> Run:
+def _run(run: Run, skipped: int, count: int, *, doubtful: bool = False) -> Run:
     return Run(
         run.number + skipped,
         run.time + skipped * run.duration,
         run.duration,
         max(count, 0),
         run.parts,
+        doubtful and count > 0,
     )

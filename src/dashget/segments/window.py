@@ -9,8 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
+from typing import Final
 
 from dashget.mpd.presentation import PeriodSpan, Window
+
+ROUNDING: Final = Fraction(1, 1000)
+"""The time by which the duration of a Period may be rounded in a manifest."""
 
 
 def derived_count(period: Fraction, segment: Fraction) -> int:

@@ -100,9 +100,17 @@ def test_invalid_date_times_are_refused(text: str) -> None:
         values.read_date_time(text)
 
 
+@pytest.mark.parametrize("text", ["1/0", "NaN", "INF", "0x10", "1,000", "1..5", "--1", ""])
+def test_what_is_no_number_is_not_read_as_one(text: str) -> None:
+    for reader in (values.read_ticks, values.read_count, values.read_integer):
+        with pytest.raises(ValueError, match="not a number"):
+            reader(text)
+
+
 def test_a_fraction_of_ticks_stays_exact_and_of_a_count_the_whole_part_counts() -> None:
     assert values.read_ticks("1.25")[0] == Fraction(5, 4)
     assert values.read_ticks("2.0")[0] == 2
+    assert values.read_ticks("30000/1001")[0] == Fraction(30000, 1001)
     assert values.read_count("2.99")[0] == 2
     assert values.read_count("-0.5")[0] == -1
     assert values.read_count(str(10**30)) == (10**30, None)
