@@ -11,7 +11,7 @@ from dashget.common.stopping import Stop
 from dashget.events import Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.layout import SUMS_NAME, reserved_names
-from dashget.planning.limits import Limits
+from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.store import Header, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem, Report
@@ -31,7 +31,8 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     repair: bool = False
     prune: bool = False
     dry_run: bool = False
-    limits: Limits = Limits()
+    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
+    total_limit: int | None = DEFAULT_TOTAL_LIMIT
     allow_downgrade: bool = False
 
     @property
@@ -67,7 +68,10 @@ class Verification:
         tasks, store, stop = self._tasks, self._store, self._stop
         manifest = self._check_manifest()
         expected, complete = read_expected(
-            store, self._header, tasks.limits, allow_downgrade=tasks.allow_downgrade
+            store,
+            self._header,
+            Limits(tasks.segment_limit, tasks.total_limit),
+            allow_downgrade=tasks.allow_downgrade,
         )
         history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade)
         offline = OfflineCheck(store, expected, history, stop)

@@ -12,7 +12,6 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, optional, whole
 from dashget.errors import StoreError
 from dashget.events import Observer
-from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.store import Backend, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
@@ -30,9 +29,9 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Remove recorded files that the manifest no longer names; never what was recorded live."""
     dry_run: bool = False
     """Only report what repairing would fetch and pruning remove."""
-    segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
+    segment_limit: int | None = Tasks().segment_limit
     """The most segments of one Representation; a mirror of more is refused."""
-    total_limit: int | None = DEFAULT_TOTAL_LIMIT
+    total_limit: int | None = Tasks().total_limit
     """The most segments in all."""
 
     def __post_init__(self) -> None:
@@ -69,7 +68,8 @@ def verify_mirror(
         repair=options.repair,
         prune=options.prune,
         dry_run=options.dry_run,
-        limits=Limits(options.segment_limit, options.total_limit),
+        segment_limit=options.segment_limit,
+        total_limit=options.total_limit,
         allow_downgrade=allow_downgrade,
     )
     with Mirror(place, read_only=not tasks.writes) as store:
