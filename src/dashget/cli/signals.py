@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal is slow to import
 import contextlib
-import signal
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from dashget.cli.streams import discard_terminal
 from dashget.common.stopping import Stop
 
-_HANG_UP: Final = getattr(signal, "SIGHUP", None)
+_HANG_UP: Final = getattr(_signal, "SIGHUP", None)
 """The signal for a closed terminal; missing on Windows."""
 
 
@@ -33,12 +33,12 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.request()
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if _HANG_UP is not None and signal.getsignal(_HANG_UP) is not signal.SIG_IGN:
+    numbers = [_signal.SIGINT, _signal.SIGTERM]
+    if _HANG_UP is not None and _signal.getsignal(_HANG_UP) != _signal.SIG_IGN:
         numbers.append(_HANG_UP)
-    earlier = {number: signal.signal(number, handle) for number in numbers}
+    earlier = {number: _signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
         for number, handler in earlier.items():
-            signal.signal(number, handler)
+            _signal.signal(number, handler)

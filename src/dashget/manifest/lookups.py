@@ -14,7 +14,6 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
-from dashget.mpd.clock import ClockMethod, ClockSource, clock_sources, read_clock
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
@@ -24,6 +23,7 @@ from dashget.transfer.contract import Fetched, Method, Request, Transfers
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
+    from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
@@ -95,6 +95,9 @@ def learn_time(
     UTCTiming in document order, else the ``Date`` of the MPD's response, else this
     computer's clock.
     """
+    # Only needed for live presentations.
+    from dashget.mpd.clock import ClockMethod, clock_sources, read_clock
+
     sources, notes = clock_sources(mpd, url)
     issues = list(notes)
     for source in sources:
@@ -196,6 +199,8 @@ def _fetch_entity(
 
 
 def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
+    from dashget.mpd.clock import ClockMethod, read_clock
+
     if source.time is not None:
         return source.time
     method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET

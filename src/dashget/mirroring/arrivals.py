@@ -7,13 +7,16 @@ Small files that arrive whole are checked before they are stored, all others aft
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
 from dashget.media.sniff import BEGINNING_BYTES, html_page
 from dashget.mirroring.files import PlannedFile, Rejection
-from dashget.store import Mirror, PartialFile
+from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead
+
+if TYPE_CHECKING:
+    from dashget.store import PartialFile
 
 _PAGES_BEGIN: Final = frozenset(b"<\xef\t\n\r ")
 """The possible first bytes of an HTML page: a bracket, a byte order mark, blank space."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
-from dashget.store import FileRecord, PartialFile, Unfinished
+from dashget.store import FileRecord
+
+if TYPE_CHECKING:
+    from dashget.store import PartialFile, Unfinished
 
 
 class Rejection(msgspec.Struct, frozen=True):

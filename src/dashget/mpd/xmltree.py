@@ -8,9 +8,9 @@ ever fetched. Undeclared prefixes get their usual meaning, with a warning.
 
 from __future__ import annotations
 
+import pyexpat as expat  # xml.parsers.expat is the same, two packages further in
 from collections.abc import Iterator
 from typing import Final
-from xml.parsers import expat
 
 import msgspec
 

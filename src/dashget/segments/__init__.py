@@ -15,12 +15,8 @@ from __future__ import annotations
 
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ListAddressing, Representation, TemplateAddressing
-from dashget.segments.base import SingleIndex
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase
-from dashget.segments.segmentlist import ListIndex
-from dashget.segments.template import DurationIndex
-from dashget.segments.timeline import TimelineIndex
 
 __all__ = ["Segment", "SegmentIndex", "SegmentKind", "TimeBase", "address"]
 
@@ -31,11 +27,20 @@ def address(representation: Representation, *, limit: int | None = None) -> Segm
     Of a dynamic presentation these are the segments available at the time given to
     ``resolve``. Iterating over more than ``limit`` media segments raises UnsupportedMPDError.
     """
+    # Most presentations have one kind of index: the modules of the others are not loaded.
     addressing = representation.addressing
     if isinstance(addressing, TemplateAddressing):
         if addressing.timeline is not None:
+            from dashget.segments.timeline import TimelineIndex
+
             return TimelineIndex(representation, addressing, addressing.timeline, limit)
+        from dashget.segments.template import DurationIndex
+
         return DurationIndex(representation, addressing, limit)
     if isinstance(addressing, ListAddressing):
+        from dashget.segments.segmentlist import ListIndex
+
         return ListIndex(representation, addressing, limit)
+    from dashget.segments.base import SingleIndex
+
     return SingleIndex(representation, addressing, limit)

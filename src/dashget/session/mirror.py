@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
@@ -26,8 +26,11 @@ from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
 from dashget.planning.layout import SUMS_NAME, root_name
 from dashget.planning.tracks import Track, track_label
-from dashget.store import Backend, LocalDirectory, Mirror
+from dashget.store import LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
+
+if TYPE_CHECKING:
+    from dashget.store import Backend
 
 _DRY_RECHECK: Final = (
     "a dry run does not compare files with the server; use dashget verify DIR --remote, which"

@@ -23,7 +23,6 @@ from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
 from dashget.session.keywords import merge_options, mirror_options
-from dashget.session.mirror import MirrorJob
 from dashget.session.planning import plan_tracks, tracks_of
 from dashget.transfer.contract import Hooks, Job
 from dashget.transfer.engine import Engine, EngineFor
@@ -172,6 +171,9 @@ class Session:
         StoreError. A full disk ends the run as well: the StoreError is raised after the Summary
         was observed.
         """
+        # Slow to import; a list or a plan needs no store.
+        from dashget.session.mirror import MirrorJob
+
         self._check_open()
         chosen = mirror_options(root, options, keywords)
         observer, stop = self._told(observer), stop or Stop()

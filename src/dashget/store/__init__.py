@@ -16,14 +16,10 @@ file; the *journal* tells which resource they belong to; a *pending* file was ha
 place, which has not answered yet; to *claim* a place is to take it for one process.
 """
 
-from dashget.store.backend import (
-    Backend,
-    PartialFile,
-    Parts,
-    RefusedError,
-    StoredFile,
-    Unfinished,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from dashget.store.documents import (
     Displaced,
     keep_manifest,
@@ -31,11 +27,15 @@ from dashget.store.documents import (
     manifest_versions,
     read_remote,
 )
+from dashget.store.failures import RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
 from dashget.store.presence import Presence
 from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
+
+if TYPE_CHECKING:
+    from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
 
 __all__ = [
     "RECORD_VERSION",
@@ -58,3 +58,12 @@ __all__ = [
     "manifest_versions",
     "read_remote",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the protocols of a place when they are used: a run only needs what implements them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dashget.store import backend
+
+    return getattr(backend, name)

@@ -56,14 +56,6 @@ class StoredFile(NamedTuple):
     size_bytes: int | None
 
 
-class RefusedError(OSError):
-    """A place did not accept a file. After a temporary refusal it may be offered again."""
-
-    def __init__(self, reason: str, *, temporary: bool = False) -> None:
-        super().__init__(reason)
-        self.temporary = temporary
-
-
 class Unfinished(Protocol):
     """All bytes of one file, before the file has its name in the mirror."""
 

@@ -1,4 +1,4 @@
-"""Turn errors of the operating system into StoreError, with a hint for the user."""
+"""The errors of places: refused files, and a StoreError with a hint for the user."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from pathlib import Path
 
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import MORE_FILES_HINT, StoreError
+
+
+class RefusedError(OSError):
+    """A place did not accept a file. After a temporary refusal it may be offered again."""
+
+    def __init__(self, reason: str, *, temporary: bool = False) -> None:
+        super().__init__(reason)
+        self.temporary = temporary
 
 
 def store_error(place: str, error: OSError) -> StoreError:

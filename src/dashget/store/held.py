@@ -12,12 +12,13 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
-from dashget.store.backend import Unfinished
 from dashget.store.hashing import PassingDigests
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from dashget.store.backend import Unfinished
 
 _IN_MEMORY_BYTES: Final = 4 << 20
 """A file that grows larger than this is held in a temporary file."""

@@ -12,11 +12,10 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
-from dashget.store.backend import Parts, StoredFile, Unfinished
 from dashget.store.folders import Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
 from dashget.store.lock import Lock
@@ -25,6 +24,9 @@ from dashget.store.parts import Part
 from dashget.store.recordfile import RecordFile, open_regular
 from dashget.store.unnamed import UnnamedFile, UnnamedFiles
 from dashget.transfer.contract import ResponseHead
+
+if TYPE_CHECKING:
+    from dashget.store.backend import Parts, StoredFile, Unfinished
 
 _COPY_BYTES: Final = 1 << 20
 _FILES: Final = (UnnamedFile, Part)
@@ -99,6 +101,8 @@ class LocalDirectory:
 
     def iter_files(self, folder: str = "") -> Iterator[StoredFile]:
         """Yield every file below a folder; links to folders are not followed."""
+        from dashget.store.backend import StoredFile
+
         for above, folders, files in os.walk(self._prefix + folder):
             relative = os.path.relpath(above, self.root).replace(os.sep, "/")
             if relative == ".":

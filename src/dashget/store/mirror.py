@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
 from dashget.common.compactmap import CompactMap
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, reserved_names
-from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
 from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.pending import PendingFiles
@@ -37,6 +36,9 @@ from dashget.store.record import (
 from dashget.store.recordclock import RecordClock
 from dashget.store.recorded import RecordedFiles
 from dashget.transfer.contract import ResponseHead
+
+if TYPE_CHECKING:
+    from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
 
 _BLOCK: Final = 1 << 18
 _NAMES_AT_MOST: Final = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,10 +12,13 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, optional, whole
 from dashget.errors import StoreError
 from dashget.events import Observer
-from dashget.store import Backend, Mirror
+from dashget.store import Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
 from dashget.verification.run import Tasks, Verification
+
+if TYPE_CHECKING:
+    from dashget.store import Backend
 
 
 class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):

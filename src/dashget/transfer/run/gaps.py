@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 
 from dashget.common.byterange import ByteRange
@@ -76,9 +75,8 @@ class Gaps:
         """Return the rest of a claim that was not fetched."""
         if first >= end:
             return
-        insort(self._spans, (first, end))
         merged: list[tuple[int, int]] = []
-        for span in self._spans:
+        for span in sorted([*self._spans, (first, end)]):
             if merged and span[0] <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(span[1], merged[-1][1]))
             else:
