@@ -12,8 +12,9 @@ from dashget.mpd.model import (
     UrlQuery,
     UtcTiming,
 )
+from dashget.mpd.names import CENC, DVB
 from dashget.mpd.segmentinfo import read_offset
-from dashget.mpd.xmltree import CENC, DVB, Element
+from dashget.mpd.xmltree import Element
 
 
 def placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:

@@ -2,7 +2,8 @@
 
 Only mistakes with one possible meaning are mended: spaces before the XML declaration, NULs
 after the end, a missing space between two attributes, an ampersand that starts no reference,
-a wrong encoding in the declaration.
+a wrong encoding in the declaration, two hyphens in a comment, and a stray byte (one that is no
+UTF-8, or a character that XML excludes) where it is not part of a URL or a name of a file.
 """
 
 from __future__ import annotations
@@ -16,6 +17,17 @@ from dashget.media.sniff import describe_page, is_page
 
 _TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
 _OPAQUE: Final = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
+_WORDS: Final = late(
+    rb"(\s(?:[\w.-]+:)?(?:media|initialization|index|bitstreamSwitching|sourceURL|href|id"
+    rb"|queryTemplate|queryString|byteRange)\s*=\s*)(\"[^\"]*\"|'[^']*')"
+)
+"""The attributes that are URLs, or parts of them."""
+_URL_ELEMENT: Final = late(rb"<(?:[\w.-]+:)?(?:BaseURL|Location|PatchLocation)\b[^>]*(?<!/)>$")
+_EXCLUDED: Final = late(
+    rb"[\0-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]"
+)
+_EXCLUDED_REFERENCE: Final = late(rb"&#(?:(\d{1,8})|x([0-9A-Fa-f]{1,8}));")
+_REPLACEMENT: Final = "\ufffd".encode()
 _DECLARATION: Final = late(
     rb"""(?:\xef\xbb\xbf)?(\s*<\?xml[^>]*?)\s+encoding=["']([A-Za-z0-9._-]{1,40})["']([^>]*\?>)"""
 )
@@ -85,7 +97,79 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     )
     if escaped != spaced:
         done.append("an ampersand that is not written as &amp;")
-    return escaped, tuple(done)
+    plain = b"".join(
+        _without_hyphens(piece) if piece.startswith(b"<!--") else piece
+        for _, piece in _tokens(escaped)
+    )
+    if plain != escaped:
+        done.append("two hyphens in a comment")
+    clean, place = _without_strays(plain)
+    if place is not None:
+        done.append(f"a stray byte, first in {place}")
+    return clean, tuple(done)
+
+
+def _without_hyphens(comment: bytes) -> bytes:
+    """Return a comment with a space between two hyphens."""
+    if not comment.endswith(b"-->") or len(comment) < 7:
+        return comment
+    text = comment[4:-3]
+    while b"--" in text:
+        text = text.replace(b"--", b"- -")
+    return b"<!--" + text + (b" " if text.endswith(b"-") else b"") + b"-->"
+
+
+def _without_strays(data: bytes) -> tuple[bytes, str | None]:
+    """Replace stray bytes outside of URLs; return the place of the first of them.
+
+    What a URL with such a byte is meant to be is unknown, so it stays there.
+    """
+    if b"\0" in data[:64]:
+        return data, None
+    pieces: list[bytes] = []
+    first: int | None = None
+    position, in_url = 0, False
+    for kind, piece in _tokens(data):
+        clean = piece if in_url and kind == "text" else _cleaned(piece, kind)
+        if clean != piece and first is None:
+            first = position + _difference(clean, piece)
+        pieces.append(clean)
+        position += len(piece)
+        if kind == "tag":
+            in_url = _URL_ELEMENT.match(piece) is not None
+    if first is None:
+        return data, None
+    line, column = data.count(b"\n", 0, first) + 1, first - data.rfind(b"\n", 0, first)
+    return b"".join(pieces), f"line {line}, column {column}"
+
+
+def _cleaned(piece: bytes, kind: str) -> bytes:
+    if kind != "tag":
+        return _replaced(piece)
+    parts = _WORDS.split(piece)
+    # Every third part is the value of an attribute that is a URL.
+    parts[::3] = [_replaced(part) for part in parts[::3]]
+    return b"".join(parts)
+
+
+def _replaced(piece: bytes) -> bytes:
+    """Replace what XML excludes by U+FFFD, the sign for an unreadable character."""
+    if not piece.isascii():
+        piece = piece.decode("utf-8", "replace").encode()
+    piece = _EXCLUDED.sub(_REPLACEMENT, piece)
+    return _EXCLUDED_REFERENCE.sub(_replaced_reference, piece) if b"&#" in piece else piece
+
+
+def _replaced_reference(match: re.Match[bytes]) -> bytes:
+    code = int(match[1]) if match[1] else int(match[2], 16)
+    fine = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE
+    return match[0] if fine or 0x10000 <= code < 0x110000 else _REPLACEMENT
+
+
+def _difference(one: bytes, other: bytes) -> int:
+    """Return the position of the first byte that differs."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _recoded(data: bytes) -> bytes | None:

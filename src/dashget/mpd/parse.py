@@ -31,6 +31,7 @@ from dashget.mpd.model import (
     Representation,
     Source,
 )
+from dashget.mpd.names import NAMESPACE
 from dashget.mpd.segmentinfo import (
     read_segment_base,
     read_segment_list,
@@ -39,7 +40,6 @@ from dashget.mpd.segmentinfo import (
 from dashget.mpd.xlink import MAX_REMOTE, find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import (
     DEFAULT_LIMITS,
-    NAMESPACE,
     Element,
     ParseLimits,
     XmlError,

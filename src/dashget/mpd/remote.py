@@ -15,9 +15,10 @@ from dashget.common.lateregex import late
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
+from dashget.mpd.names import NAMESPACE, XLINK
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, build_mpd, read_document
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO, mark_origin, replace_remote
-from dashget.mpd.xmltree import NAMESPACE, XLINK, Element, XmlError, read_tree
+from dashget.mpd.xmltree import Element, XmlError, read_tree
 
 _PROLOG: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from dashget.mpd.model import RemoteElement
-from dashget.mpd.xmltree import XLINK, Element
+from dashget.mpd.names import XLINK
+from dashget.mpd.xmltree import Element
 
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"

@@ -2,8 +2,8 @@
 
 Events of expat are read directly, which is twice as fast as building a complete tree and needs a
 tenth of the memory: the rows of the two long lists (``S`` and ``SegmentURL``) never become
-elements. Document type declarations are refused, so there are no entities to expand; nothing is
-ever fetched. Undeclared prefixes get their usual meaning, with a warning.
+elements. Document type declarations with a subset are refused, so there are no entities to expand;
+nothing is ever fetched. ``names`` decides which elements are those of DASH.
 """
 
 from __future__ import annotations
@@ -16,26 +16,8 @@ import msgspec
 
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.issues import IssueLog
+from dashget.mpd.names import Names
 from dashget.mpd.timeline import SegmentTimeline
-
-NAMESPACE: Final = "urn:mpeg:dash:schema:mpd:2011"
-XLINK: Final = "http://www.w3.org/1999/xlink"
-CENC: Final = "urn:mpeg:cenc:2013"
-PLAYREADY: Final = "urn:microsoft:playready"
-DVB: Final = "urn:dvb:dash:dash-extensions:2014-1"
-URL_PARAMETERS: Final = "urn:mpeg:dash:schema:urlparam:2014"
-
-_USUAL: Final = {
-    "xml": "http://www.w3.org/XML/1998/namespace",
-    "xlink": XLINK,
-    "cenc": CENC,
-    "mspr": PLAYREADY,
-    "mas": "urn:marlin:mas:1-0:services:schemas:mpd",
-    "dvb": DVB,
-    "up": URL_PARAMETERS,
-    "scte35": "http://www.scte.org/schemas/35/2016",
-    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
-}
 
 
 class ParseLimits(msgspec.Struct, frozen=True):
@@ -123,8 +105,7 @@ class _Builder:
         self._texts: list[list[str]] = []
         self._names: list[str] = []
         self._row: str | None = None
-        self._scopes: list[dict[str, str]] = [{"xml": _USUAL["xml"]}]
-        self._dash = NAMESPACE
+        self._space = Names(log)
         self._elements = 0
         self._parser = expat.ParserCreate()
 
@@ -135,6 +116,7 @@ class _Builder:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.StartDoctypeDeclHandler = self._doctype
+        parser.SkippedEntityHandler = self._entity
         try:
             parser.Parse(data, True)
         except expat.ExpatError as err:
@@ -149,10 +131,21 @@ class _Builder:
             # An encoding that Python or expat does not support.
             raise XmlError(f"encoding: {err}", 1, 1, "", truncated=False) from None
 
-    def _doctype(self, *_: object) -> None:
+    def _doctype(self, _: str, system: str | None, public: str | None, subset: bool) -> None:
+        line = self._parser.CurrentLineNumber
+        if subset:
+            raise MPDSyntaxError(
+                f"the document has a document type declaration with a subset (line {line})",
+                hint="an MPD must not have one, because it may define entities",
+            )
+        names = f" {system or public!r}, which is not fetched" if system or public else ""
+        self._log.warn(f"a document type declaration{names}; ignored", "MPD", line, "5.2.2")
+
+    def _entity(self, name: str, *_: object) -> None:
+        line = self._parser.CurrentLineNumber
         raise MPDSyntaxError(
-            f"the document has a document type declaration (line {self._parser.CurrentLineNumber})",
-            hint="an MPD must not have one, because it allows entities",
+            f"undefined entity: {name!r} (line {line})",
+            hint="an MPD must not have entities of its own",
         )
 
     def _start(self, qname: str, attributes: dict[str, str]) -> None:
@@ -160,19 +153,21 @@ class _Builder:
             self._start_row(attributes)
             return
         self._count()
-        scope = self._scopes[-1]
-        if any(key.startswith("xmlns") for key in attributes):
-            scope = self._scope(scope, attributes)
-        self._scopes.append(scope)
-        name = self._element_name(qname, scope)
-        if any(":" in key for key in attributes):
-            attributes = {self._attribute_name(k, scope): v for k, v in attributes.items()}
-        element = Element(name, attributes, self._parser.CurrentLineNumber)
-        if self._stack:
-            self._stack[-1].children.append(element)
-        else:
-            element.namespace = self._dash
+        line = self._parser.CurrentLineNumber
+        parent = self._stack[-1] if self._stack else None
+        name, attributes = self._space.enter(
+            qname, attributes, parent.name if parent else None, "/".join(self._names), line
+        )
+        element = Element(name, attributes, line)
+        if parent is None:
+            element.namespace = self._space.dash
             self.root = element
+        elif (name == "S" and parent.timeline is not None) or (
+            name == "SegmentURL" and parent.listed is not None
+        ):
+            self._start_row(attributes)
+        else:
+            parent.children.append(element)
         self._stack.append(element)
         self._texts.append([])
         self._names.append(qname)
@@ -235,7 +230,7 @@ class _Builder:
             return
         element = self._stack.pop()
         self._names.pop()
-        self._scopes.pop()
+        self._space.leave()
         if self._stack:
             self._enter(self._names[-1], self._stack[-1])
         element.text = "".join(self._texts.pop()).strip()
@@ -250,34 +245,3 @@ class _Builder:
                 f"the document has more than {self._limits.max_elements:,} elements",
                 hint="raise the limit if the manifest is really that large",
             )
-
-    def _scope(self, outer: dict[str, str], attributes: dict[str, str]) -> dict[str, str]:
-        scope = dict(outer)
-        for key in [key for key in attributes if key == "xmlns" or key.startswith("xmlns:")]:
-            scope[key[6:]] = attributes.pop(key).strip()
-        return scope
-
-    def _element_name(self, qname: str, scope: dict[str, str]) -> str:
-        prefix, _, local = qname.rpartition(":")
-        namespace = scope.get(prefix)
-        if namespace is None:
-            namespace = self._undeclared(prefix) if prefix else ""
-        if not self._stack:
-            self._dash = namespace
-        return local if namespace in (self._dash, NAMESPACE) else f"{{{namespace}}}{local}"
-
-    def _attribute_name(self, key: str, scope: dict[str, str]) -> str:
-        prefix, mark, local = key.partition(":")
-        if not mark:
-            return key
-        namespace = scope.get(prefix)
-        return f"{{{self._undeclared(prefix) if namespace is None else namespace}}}{local}"
-
-    def _undeclared(self, prefix: str) -> str:
-        self._log.warn_once(
-            f"undeclared prefix: {prefix!r}",
-            where="/".join(self._names) or "MPD",
-            line=self._parser.CurrentLineNumber,
-            clause="Namespaces in XML, 5",
-        )
-        return _USUAL.get(prefix, f"undeclared:{prefix}")

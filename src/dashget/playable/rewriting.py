@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.mpd.names import NAMESPACE, XLINK
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
-from dashget.mpd.xmltree import NAMESPACE, XLINK
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.addresses import is_transparent, rewrite_addresses

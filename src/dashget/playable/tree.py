@@ -9,6 +9,7 @@ from lxml import etree
 
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.malformed import mended
+from dashget.mpd.names import XLINK, fits, is_dash
 
 Element = etree._Element  # lxml has no public name for it
 
@@ -20,10 +21,58 @@ def read(data: bytes) -> Element:
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=recover
         )
         try:
-            return etree.fromstring(text, parser)
+            root = etree.fromstring(text, parser)
         except etree.XMLSyntaxError:
             continue
+        root.getroottree().docinfo.clear()
+        if text.count(b"xmlns") > 1:
+            _unite(root, root)
+        return root
     raise MPDSyntaxError("the document cannot be rewritten")
+
+
+def _unite(element: Element, root: Element, default: str = "") -> None:
+    """Give the root's namespace to the elements that ``mpd.names`` reads as those of DASH.
+
+    ``default`` is the namespace that an element around this one had, which is read as that of DASH.
+    """
+    ours = namespace_of(root)
+    for child in list(element):
+        space, local = namespace_of(child), name_of(child)
+        if not local:
+            continue
+        known = child
+        likely = child.prefix is None or space == default or is_dash(space[1:-1])
+        if likely and space != ours and fits(local, name_of(element)):
+            known = _moved(child, f"{ours}{local}", root)
+        if namespace_of(known) == ours:
+            _unite_attributes(known)
+            _unite(known, root, default if known is child else space)
+
+
+def _moved(element: Element, tag: str, root: Element) -> Element:
+    """Replace an element by one of another name, without a default namespace of its own."""
+    new = etree.SubElement(root, tag)
+    for name, value in element.attrib.items():
+        new.set(name, value)
+    new.text, new.tail = element.text, element.tail
+    new.extend(list(element))
+    parent = element.getparent()
+    if parent is not None:
+        parent.replace(element, new)
+    return new
+
+
+def _unite_attributes(element: Element) -> None:
+    """Give attributes with a prefix of DASH, or with a wrong one of xlink, their usual names."""
+    for name, value in element.attrib.items():
+        space, _, local = str(name)[1:].rpartition("}")
+        if space and is_dash(space):
+            unset(element, str(name))
+            element.set(local, element.get(local, value))
+        elif local == "href" and space == element.nsmap.get("xlink") != XLINK:
+            unset(element, str(name))
+            element.set(f"{{{XLINK}}}href", value)
 
 
 def name_of(element: Element) -> str:
@@ -39,8 +88,9 @@ def namespace_of(element: Element) -> str:
 
 
 def children_of(element: Element, name: str) -> Iterator[Element]:
-    """Yield the children with a local name."""
-    return (child for child in element if name_of(child) == name)
+    """Yield the children with a local name and the namespace of their parent."""
+    tag = f"{namespace_of(element)}{name}"
+    return (child for child in element if child.tag == tag)
 
 
 def own_child(element: Element, name: str) -> Element:

@@ -74,10 +74,18 @@ def test_the_error_for_malformed_xml_has_line_and_column() -> None:
         parse_mpd(f"{HEAD}>\n<Period></Perjod></MPD>".encode())
 
 
-def test_a_document_type_declaration_is_refused() -> None:
-    bomb = b'<!DOCTYPE MPD [<!ENTITY a "aaaa">]><MPD>&a;</MPD>'
+@pytest.mark.parametrize(
+    "subset", ['[<!ENTITY a "aaaa">]', "[]", 'SYSTEM "x.dtd" [<!ELEMENT a ANY>]']
+)
+def test_a_document_type_declaration_with_a_subset_is_refused(subset: str) -> None:
+    bomb = f"<!DOCTYPE MPD {subset}><MPD>&a;</MPD>".encode()
     with pytest.raises(MPDSyntaxError, match="document type declaration"):
         parse_mpd(bomb)
+
+
+def test_an_entity_of_an_external_subset_is_an_error() -> None:
+    with pytest.raises(MPDSyntaxError, match="undefined entity"):
+        parse_mpd(f'<!DOCTYPE MPD SYSTEM "x.dtd">{HEAD}><BaseURL>&a;</BaseURL></MPD>'.encode())
 
 
 def test_an_undefined_entity_is_an_error() -> None:
@@ -183,6 +191,34 @@ def test_a_bare_ampersand_is_mended_with_a_warning() -> None:
     mpd = parse("<BaseURL>http://h/?a=1&b=2&amp;c=3</BaseURL>")
     assert mpd.base_urls[0].url == "http://h/?a=1&b=2&c=3"
     assert "an ampersand" in messages(mpd)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<ProgramInformation><Title>Fran\xe7ais</Title></ProgramInformation>",
+        b"<ProgramInformation><Title><![CDATA[a\x01]]></Title></ProgramInformation>",
+        b"<ProgramInformation><Title>&#x1;</Title></ProgramInformation>",
+        b"<Period><AdaptationSet lang='fr' label='Fran\xe7ais'/></Period>",
+        b"<!-- \xff -->",
+    ],
+)
+def test_a_stray_byte_outside_of_urls_is_replaced_with_a_warning(content: bytes) -> None:
+    mpd = parse_mpd(f"{HEAD}>\n".encode() + content + b"</MPD>")
+    assert "a stray byte, first in line 2, column" in messages(mpd)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<BaseURL>\xe9/</BaseURL>",
+        b"<Period><AdaptationSet><SegmentTemplate media='\xe9'/></AdaptationSet></Period>",
+        b"<Period><AdaptationSet><Representation id='\x01'/></AdaptationSet></Period>",
+    ],
+)
+def test_a_stray_byte_in_a_url_is_an_error(content: bytes) -> None:
+    with pytest.raises(MPDSyntaxError, match="not well-formed XML"):
+        parse_mpd(f"{HEAD}>".encode() + content + b"</MPD>")
 
 
 def test_spaces_before_the_xml_declaration_are_mended_with_a_warning() -> None:

@@ -338,3 +338,22 @@ def test_templates_that_differ_only_in_an_identifier_lead_to_their_own_files() -
         + "".join(f'<Period duration="PT8S">{body}</Period>' for body in bodies)
     )
     assert played_paths(localized(data)) == mirror_paths(data)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "http://www.w3.org/1999/xhtml", "urn:mpeg:DASH:schema:MPD:2011"]
+)
+def test_elements_in_other_namespaces_get_that_of_the_document(name: str) -> None:
+    data = document(f"<Period>{CASES['number']}</Period>")
+    odd = data.replace(b"<AdaptationSet", f'<AdaptationSet xmlns="{name}"'.encode())
+    local = localized(odd)
+    assert f'xmlns="{name}"'.encode() not in local
+    assert resolved(local).warnings == ()
+    assert played_paths(local) == mirror_paths(odd)
+
+
+def test_a_document_type_declaration_is_left_out() -> None:
+    data = document(f"<Period>{CASES['number']}</Period>").replace(
+        b"<MPD", b"<!DOCTYPE MPD>\n<MPD", 1
+    )
+    assert b"DOCTYPE" not in localized(data)

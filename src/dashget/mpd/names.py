@@ -1,0 +1,150 @@
+"""Decide which elements and attributes are those of DASH, whatever namespace they are written in.
+
+Software that builds an MPD with a DOM often leaves ``xmlns=""`` or another default namespace on
+single elements. Players look at local names alone. So an element without prefix, at a place where
+DASH has one of its name, is read as that of DASH, with a warning; an element with the prefix of
+another namespace is an extension, and a warning tells if it looks like one of DASH. Undeclared
+prefixes get their usual meaning, with a warning.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashget.mpd.issues import IssueLog
+
+NAMESPACE: Final = "urn:mpeg:dash:schema:mpd:2011"
+XLINK: Final = "http://www.w3.org/1999/xlink"
+CENC: Final = "urn:mpeg:cenc:2013"
+PLAYREADY: Final = "urn:microsoft:playready"
+DVB: Final = "urn:dvb:dash:dash-extensions:2014-1"
+URL_PARAMETERS: Final = "urn:mpeg:dash:schema:urlparam:2014"
+
+_USUAL: Final = {
+    "xml": "http://www.w3.org/XML/1998/namespace",
+    "xlink": XLINK,
+    "cenc": CENC,
+    "mspr": PLAYREADY,
+    "mas": "urn:marlin:mas:1-0:services:schemas:mpd",
+    "dvb": DVB,
+    "up": URL_PARAMETERS,
+    "scte35": "http://www.scte.org/schemas/35/2016",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+_FAMILY: Final = "urn:mpeg:dash:schema:mpd:"
+_SEGMENTS: Final = frozenset({"BaseURL", "SegmentBase", "SegmentList", "SegmentTemplate"})
+_PROPERTIES: Final = frozenset({"EssentialProperty", "SupplementalProperty", "ContentProtection"})
+_REFERENCES: Final = frozenset({"Initialization", "RepresentationIndex", "BitstreamSwitching"})
+_MULTIPLE: Final = _REFERENCES | {"SegmentTimeline"}
+_COMMON: Final = _SEGMENTS | _PROPERTIES | {"AudioChannelConfiguration", "InbandEventStream"}
+_CHILDREN: Final = {
+    "MPD": frozenset({"Period", "BaseURL", "Location", "PatchLocation", "UTCTiming"})
+    | {"ProgramInformation", *_PROPERTIES},
+    "Period": frozenset({"AdaptationSet", "EventStream"}) | _SEGMENTS | _PROPERTIES,
+    "AdaptationSet": frozenset({"Representation", "ContentComponent", "Role", "Accessibility"})
+    | {"Label", *_COMMON},
+    "Representation": frozenset({"SubRepresentation"}) | _COMMON,
+    "SegmentBase": _REFERENCES,
+    "SegmentList": _MULTIPLE | {"SegmentURL"},
+    "SegmentTemplate": _MULTIPLE,
+    "SegmentTimeline": frozenset({"S"}),
+    "ProgramInformation": frozenset({"Title"}),
+}
+"""The elements of DASH that are read, by the name of their parent."""
+
+
+def fits(name: str, parent: str) -> bool:
+    """Return True if DASH has an element of this local name there."""
+    return name in _CHILDREN.get(parent, ())
+
+
+def is_dash(namespace: str) -> bool:
+    """Return True for the namespace of DASH, and for those that only differ from it in spelling."""
+    return namespace == NAMESPACE or namespace.lower().startswith(_FAMILY)
+
+
+class Names:
+    """The namespaces in scope, element by element; ``dash`` is that of the root."""
+
+    def __init__(self, log: IssueLog) -> None:
+        self.dash = NAMESPACE
+        self._log = log
+        self._scopes: list[dict[str, str]] = [{"xml": _USUAL["xml"]}]
+        self._where = ""
+        self._line = 1
+
+    def enter(
+        self, qname: str, attributes: dict[str, str], parent: str | None, where: str, line: int
+    ) -> tuple[str, dict[str, str]]:
+        """Enter an element; return its name, and its attributes with names without prefixes.
+
+        Local names of DASH stay, others are ``{namespace}local``. ``parent`` is the name of the
+        element that it is in, ``where`` its place.
+        """
+        self._where, self._line = where or "MPD", line
+        scope = self._scopes[-1]
+        if any(key.startswith("xmlns") for key in attributes):
+            scope = self._scope(scope, attributes)
+        prefix, _, local = qname.rpartition(":")
+        namespace = scope.get(prefix)
+        if namespace is None:
+            namespace = self._undeclared(prefix) if prefix else ""
+        if parent is None:
+            self.dash = namespace
+        elif namespace != self.dash and namespace != NAMESPACE and fits(local, parent):
+            known = self._known(qname, prefix, namespace)
+            if known != namespace and not prefix:
+                scope = {**scope, "": known}
+            namespace = known
+        self._scopes.append(scope)
+        if any(":" in key for key in attributes):
+            attributes = self._attributes(attributes, scope)
+        ours = namespace in (self.dash, NAMESPACE)
+        return local if ours else f"{{{namespace}}}{local}", attributes
+
+    def leave(self) -> None:
+        """Leave the last element that was entered."""
+        self._scopes.pop()
+
+    def _known(self, qname: str, prefix: str, namespace: str) -> str:
+        """Return the namespace in which to read an element whose name DASH has there."""
+        name = f"the namespace {namespace!r}" if namespace else "no namespace"
+        if prefix and not is_dash(namespace):
+            message = f"{qname} is in {name}: ignored, since it is not an element of DASH"
+            self._warn(message, "5.2.2")
+            return namespace
+        self._warn(f"{qname} is in {name}; read as an element of DASH, as players do", "5.2.2")
+        return self.dash
+
+    def _scope(self, outer: dict[str, str], attributes: dict[str, str]) -> dict[str, str]:
+        scope = dict(outer)
+        for key in [key for key in attributes if key == "xmlns" or key.startswith("xmlns:")]:
+            scope[key[6:]] = attributes.pop(key).strip()
+        return scope
+
+    def _attributes(self, attributes: dict[str, str], scope: dict[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key, value in attributes.items():
+            prefix, mark, local = key.partition(":")
+            if not mark:
+                found[key] = value
+                continue
+            namespace = scope.get(prefix)
+            if namespace is None:
+                namespace = self._undeclared(prefix)
+            elif local == "href" and prefix == "xlink" and namespace != XLINK:
+                self._warn(f"xlink is {namespace!r}, not {XLINK!r}; read as if it were", "5.5")
+                namespace = XLINK
+            if namespace != self.dash and not is_dash(namespace):
+                found[f"{{{namespace}}}{local}"] = value
+            elif local not in attributes:
+                self._warn(f"the attribute {key} has the prefix of DASH; read as {local}", "5.2.2")
+                found[local] = value
+        return found
+
+    def _undeclared(self, prefix: str) -> str:
+        self._warn(f"undeclared prefix: {prefix!r}", "Namespaces in XML, 5")
+        return _USUAL.get(prefix, f"undeclared:{prefix}")
+
+    def _warn(self, message: str, clause: str) -> None:
+        self._log.warn_once(message, where=self._where, line=self._line, clause=clause)
