@@ -21,6 +21,11 @@ WIDEST_PAGE: Final = 100
 _NARROWEST_PAGE: Final = 40
 _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
+_SIMILAR: Final = 0.7
+"""The least similarity of an option that is suggested for a mistyped one, from 0 to 1."""
+_DANGEROUS: Final = frozenset({"--prune", "--moved", "--insecure"})
+"""Options that are suggested only for almost the same word: they remove, or trust more."""
+_ALMOST_THE_SAME: Final = 0.88
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,6 +72,10 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse the words that follow the command."""
+        if any(self._is_foreign(word) for word in words):
+            from dashget.cli.othertools import translate
+
+            words = translate(words, self._option_string_actions)
         try:
             arguments, rest = self.parse_known_args(words)
         except argparse.ArgumentError as error:
@@ -101,10 +110,13 @@ class Parser(argparse.ArgumentParser):
         given = [word for word in words if word not in names and word.startswith(names)]
         return ": ".join([option, "takes no value", *given[:1]])
 
+    def _is_foreign(self, word: str) -> bool:
+        return word[:1] == "-" and word.partition("=")[0] not in self._option_string_actions
+
     def _refuse_unknown(self, rest: Sequence[str]) -> None:
         for word in rest:
             option = word.partition("=")[0]
-            if option not in (*self._option_string_actions, "-", "--") and option[:1] == "-":
+            if word not in ("-", "--") and self._is_foreign(word):
                 raise self._refusal(f"unknown option: {option}", self._similar(option))
 
     def _check_operand(self, arguments: argparse.Namespace, rest: Sequence[str]) -> None:
@@ -131,7 +143,9 @@ class Parser(argparse.ArgumentParser):
         return f"quote a value that contains spaces; see: {self.prog} --help"
 
     def _similar(self, option: str) -> str | None:
-        """Return a hint with a similar option, or with the commands that have this option."""
+        """Return a hint: what another tool's option is called here, or what resembles it."""
+        from dashget.cli.othertools import INSTEAD, SAME
+
         others = [
             f"dashget {name}"
             for name, make in self._siblings.items()
@@ -140,16 +154,25 @@ class Parser(argparse.ArgumentParser):
         if others:
             named = " and ".join((*([", ".join(others[:-1])] if others[1:] else ()), others[-1]))
             return f"it is an option of {named}; see: {self.prog} --help"
+        if option in INSTEAD:
+            return INSTEAD[option]
+        if option in SAME:
+            return f"it is called {SAME[option]}, which {self.prog} does not have"
         names = {name.lstrip("-"): name for name in self._option_string_actions}
-        found = closest(option.lstrip("-").lower(), names)
-        return found and f"did you mean {names[found]}? see: {self.prog} --help"
+        word = option.lstrip("-").lower()
+        found = closest(word, names, cutoff=_SIMILAR)
+        if found is not None and names[found] in _DANGEROUS:
+            found = closest(word, [found], cutoff=_ALMOST_THE_SAME)
+        if found is None:
+            return INSTEAD.get(option[:2])
+        return f"did you mean {names[found]}? see: {self.prog} --help"
 
 
-def closest(word: str, words: Iterable[str]) -> str | None:
+def closest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the most similar of the words, None if none is similar."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(word, words, n=1)), None)
+    return next(iter(difflib.get_close_matches(word, words, n=1, cutoff=cutoff)), None)
 
 
 def whole(text: str) -> int:

@@ -335,7 +335,7 @@ def test_a_mistyped_option_gets_a_similar_one_as_hint(
 
 
 @pytest.mark.parametrize(
-    "words", [["x.mpd", "--foo"], ["x.mpd", "-x"], ["list", "u", "--outvalue"]]
+    "words", [["x.mpd", "--foo"], ["x.mpd", "-y"], ["list", "u", "--outvalue"]]
 )
 def test_an_option_without_similar_ones_gets_the_help_page_as_hint(
     words: list[str], capsys: Captured

@@ -39,7 +39,8 @@ def _add_requests(group: argparse._ArgumentGroup) -> None:
         help="'Name: value' for every host, '@ORIGIN Name: value' for one origin; Authorization"
         " and Cookie are sent only to the manifest's origin. Repeatable.",
     )
-    group.add_argument("--user-agent", metavar="TEXT", help="User-Agent to send.")
+    group.add_argument("--user-agent", "-A", metavar="TEXT", help="User-Agent to send.")
+    group.add_argument("--referer", "-e", metavar="URL", help="Referer to send.")
 
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:
@@ -114,7 +115,7 @@ def _add_ways(group: argparse._ArgumentGroup) -> None:
 
 def _add_credentials(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--user", metavar="NAME", help="NAME:PASSWORD; a missing password is asked for."
+        "--user", "-u", metavar="NAME", help="NAME:PASSWORD; a missing password is asked for."
     )
     group.add_argument("--netrc", metavar="FILE", help="Take credentials from a netrc file.")
     group.add_argument(
@@ -144,7 +145,9 @@ def _add_trust(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="CA certificates to trust instead of the system's (PEM file).",
     )
-    group.add_argument("--insecure", action="store_true", help="Do not verify TLS certificates.")
+    group.add_argument(
+        "--insecure", "-k", action="store_true", help="Do not verify TLS certificates."
+    )
     group.add_argument(
         "--allow-downgrade",
         action="store_true",

@@ -26,6 +26,8 @@ _MOST_DIGITS: Final = 9
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
     """Return the engine's options; raise UsageError for invalid values."""
     plain, bound = _parse_headers(arguments.header or ())
+    if arguments.referer is not None:
+        plain = (*plain, ("Referer", arguments.referer))
     in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
         in_flight=in_flight,
