@@ -53,6 +53,7 @@ _FIELDS: Final = {
     "timescale": "timescale",
     "presentationTimeOffset": "presentation_time_offset",
     "indexRange": "index_range",
+    "availabilityTimeOffset": "availability_time_offset",
     "duration": "duration",
     "startNumber": "start_number",
     "endNumber": "end_number",

@@ -14,7 +14,8 @@ from dashget.mpd.presentation import Window
 def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog) -> Window | None:
     """Return the window of available segments; after the presentation's end it stays the same.
 
-    Without ``@availabilityStartTime`` there is none, and ``no_window`` tells why.
+    There is none if its begin is unknown, and ``no_window`` tells why. An unreadable
+    ``@availabilityEndTime`` only matters if segments are removed until then.
     """
     if mpd.type != "dynamic":
         return None
@@ -24,6 +25,8 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
                 f"{no_window(mpd).message}; only listed segments and complete Periods are known"
             )
             log.warn(message, mpd.where, mpd.line, "5.3.1.2")
+        return None
+    if "availabilityEndTime" in mpd.invalid and mpd.time_shift_buffer_depth is not None:
         return None
     if now is None:
         raise UsageError("a dynamic presentation needs the wall-clock time (now)")
@@ -42,7 +45,9 @@ def availability_window(mpd: MPD, now: datetime | Fraction | None, log: IssueLog
 
 
 def no_window(mpd: MPD) -> Issue:
-    """Return the issue of an ``@availabilityStartTime`` that is missing or invalid."""
+    """Return why the window of a dynamic presentation is unknown."""
+    if mpd.availability_start_time is not None:
+        return mpd.invalid["availabilityEndTime"]
     missing = Issue(
         "@availabilityStartTime is missing in a dynamic MPD", mpd.where, mpd.line, "5.3.1.2"
     )

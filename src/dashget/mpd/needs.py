@@ -27,7 +27,7 @@ def template_issues(
     if info.timeline is None:
         needed = _needed_by_duration(info, fields, dynamic=dynamic)
     else:
-        needed = _needed_by_timeline(info, info.timeline, fields)
+        needed = _needed_by_timeline(info, info.timeline, fields, dynamic=dynamic)
         yield from timeline_issues(info.timeline, fields)
     for name in needed:
         if name in info.invalid:
@@ -43,18 +43,22 @@ def _needed_by_duration(
         yield "duration"
     if info.duration is not None and (not ended or dynamic):
         yield "timescale"
+    if info.duration is not None and dynamic:
+        yield "availabilityTimeOffset"
     if ended or FieldName.NUMBER in fields:
         yield "startNumber"
 
 
 def _needed_by_timeline(
-    info: SegmentTemplate, timeline: SegmentTimeline, fields: Set[FieldName]
+    info: SegmentTemplate, timeline: SegmentTimeline, fields: Set[FieldName], *, dynamic: bool
 ) -> Iterator[str]:
     counted = FieldName.NUMBER in fields
     if timeline.runs_on:
         yield "endNumber"
         if info.end_number is None:
             yield from ("timescale", "presentationTimeOffset")
+            if dynamic:
+                yield "availabilityTimeOffset"
         else:
             counted = True
     if counted:

@@ -135,7 +135,7 @@ def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
         "profiles": _profiles(read),
         "media_presentation_duration": read.seconds("mediaPresentationDuration", vital=True),
         "availability_start_time": read.date_time("availabilityStartTime", vital=True),
-        "availability_end_time": read.date_time("availabilityEndTime"),
+        "availability_end_time": read.date_time("availabilityEndTime", vital=True),
         "publish_time": read.date_time("publishTime"),
         "minimum_update_period": read.seconds("minimumUpdatePeriod"),
         "min_buffer_time": read.seconds("minBufferTime"),

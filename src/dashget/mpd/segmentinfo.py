@@ -51,14 +51,14 @@ def read_segment_template(element: Element, where: str, log: IssueLog) -> Segmen
     )
 
 
-def read_offset(read: Attributes) -> Offset | None:
+def read_offset(read: Attributes, *, vital: bool = False) -> Offset | None:
     """Read ``@availabilityTimeOffset``: a number of seconds or ``INF``."""
     text = read.text("availabilityTimeOffset")
     if text is None:
         return None
     if text.upper() in ("INF", "+INF", "INFINITY"):
         return Offset(None)
-    seconds = read.number("availabilityTimeOffset")
+    seconds = read.number("availabilityTimeOffset", vital=vital)
     return None if seconds is None else Offset(seconds)
 
 
@@ -73,7 +73,7 @@ def _base(read: Attributes) -> dict[str, Any]:
         "time_shift_buffer_depth": read.seconds("timeShiftBufferDepth"),
         "index_range": read.byte_range("indexRange"),
         "index_range_exact": read.boolean("indexRangeExact"),
-        "availability_time_offset": read_offset(read),
+        "availability_time_offset": read_offset(read, vital=True),
         "availability_time_complete": read.boolean("availabilityTimeComplete"),
         "ept_delta": read.number("eptDelta"),
         "pd_delta": read.number("pdDelta"),
