@@ -106,3 +106,34 @@ def test_a_last_segment_of_less_than_a_millisecond_is_asked_for(
     summary, events = mirror(url, tmp_path)
     assert events.outcomes()["v/4.m4s"] == "absent"
     assert summary.complete
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_of_a_period_after_the_end_one_segment_is_asked_for_and_may_be_absent(
+    status: int, server: FaultServer, tmp_path: Path
+) -> None:
+    publish(server)
+    server.on("/show/w/1.m4s", segment(1) if status == 200 else refuse(status))
+    before = f'<Period id="0" duration="PT6S">{numbered()}</Period>'
+    beyond = f'<Period id="1" start="PT7S">{numbered("w/$Number$.m4s")}</Period>'
+    body = manifest("").body.replace(b"<Period></Period>", f"{before}{beyond}".encode())
+    summary, events = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+    assert events.outcomes()["w/1.m4s"] == ("downloaded" if status == 200 else "absent")
+    assert summary.complete
+    assert len(events.outcomes()) == 4
+
+
+def test_a_last_segment_by_a_negative_repeat_of_less_than_a_millisecond_may_be_absent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    publish(server)
+    rows = '<SegmentTimeline><S t="1" d="2" r="-1"/></SegmentTimeline>'
+    content = (
+        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="v/$Number$.m4s" '
+        f'presentationTimeOffset="1">{rows}</SegmentTemplate>'
+        '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
+    )
+    body = manifest(content).body.replace(b'"PT6S"', b'"PT6.0004S"')
+    summary, events = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
+    assert events.outcomes()["v/4.m4s"] == "absent"
+    assert summary.complete
