@@ -152,7 +152,8 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     payload: Any = None
     deliver: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
     patience: Patience | None = None
-    """How often and how long to try; None: as the options of the engine say."""
+    """How often and how long to try; None: as the options of the engine say. A job that has one
+    never takes the fast path: ``deliver`` is not called for it."""
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):
