@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         VerifyCallKeywords,
         VerifyKeywords,
     )
+    from dashget.session.session import Place
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 
@@ -81,7 +82,7 @@ class Session:
     async def mirror(
         self,
         loaded: Loaded | LoadedManifest,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> Summary:
@@ -94,7 +95,7 @@ class Session:
     def mirror_events(
         self,
         loaded: Loaded | LoadedManifest,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -109,7 +110,7 @@ class Session:
 
     async def verify(
         self,
-        root: Source,
+        root: Place,
         options: VerifyOptions | None = None,
         **keywords: Unpack[VerifyKeywords],
     ) -> Report:
@@ -120,7 +121,7 @@ class Session:
 
     def verify_events(
         self,
-        root: Source,
+        root: Place,
         options: VerifyOptions | None = None,
         **keywords: Unpack[VerifyKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -187,7 +188,7 @@ class Loaded:
 
     async def mirror(
         self,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> Summary:
@@ -196,7 +197,7 @@ class Loaded:
 
     def mirror_events(
         self,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -222,7 +223,7 @@ async def load(
 
 async def mirror(
     source: Source | LoadedManifest,
-    root: Source | None = None,
+    root: Place | None = None,
     options: MirrorOptions | None = None,
     *,
     base_url: str | None = None,
@@ -246,7 +247,7 @@ async def mirror(
 
 
 async def verify(
-    root: Source,
+    root: Place,
     options: VerifyOptions | None = None,
     *,
     transfer: TransferOptions | None = None,

@@ -342,7 +342,7 @@ class Transfers(Protocol):
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Callable[[Job, Fetched | TransferError], object],
         *,
         hooks: Hooks | None = None,
@@ -354,6 +354,10 @@ class Transfers(Protocol):
         self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; see ``Engine.fetch``."""
+        ...
+
+    def wake(self) -> None:
+        """Have job sources that wait asked at once; see ``Engine.wake``."""
         ...
 
 
