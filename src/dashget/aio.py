@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerifyCallKeywords,
         VerifyKeywords,
     )
+    from dashget.session.session import Place
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 
@@ -82,7 +83,7 @@ class Session:
     async def mirror(
         self,
         loaded: Loaded | LoadedManifest,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> Summary:
@@ -95,7 +96,7 @@ class Session:
     def mirror_events(
         self,
         loaded: Loaded | LoadedManifest,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -110,7 +111,7 @@ class Session:
 
     async def verify(
         self,
-        root: Source,
+        root: Place,
         options: VerifyOptions | None = None,
         **keywords: Unpack[VerifyKeywords],
     ) -> Report:
@@ -121,7 +122,7 @@ class Session:
 
     def verify_events(
         self,
-        root: Source,
+        root: Place,
         options: VerifyOptions | None = None,
         **keywords: Unpack[VerifyKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -194,7 +195,7 @@ class Loaded:
 
     async def mirror(
         self,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> Summary:
@@ -203,7 +204,7 @@ class Loaded:
 
     def mirror_events(
         self,
-        root: Source | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> AsyncGenerator[Event, None]:
@@ -229,7 +230,7 @@ async def load(
 
 async def mirror(
     source: Source | LoadedManifest,
-    root: Source | None = None,
+    root: Place | None = None,
     options: MirrorOptions | None = None,
     *,
     base_url: str | None = None,
@@ -253,7 +254,7 @@ async def mirror(
 
 
 async def verify(
-    root: Source,
+    root: Place,
     options: VerifyOptions | None = None,
     *,
     transfer: TransferOptions | None = None,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TransferKeywords,
         VerifyCallKeywords,
     )
+    from dashget.session.session import Place
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
 
@@ -88,7 +89,7 @@ def plan(
 
 def mirror(
     source: Source | LoadedManifest,
-    root: Source | None = None,
+    root: Place | None = None,
     options: MirrorOptions | None = None,
     *,
     base_url: str | None = None,
@@ -117,7 +118,7 @@ def mirror(
 
 
 def verify(
-    root: Source,
+    root: Place,
     options: VerifyOptions | None = None,
     *,
     transfer: TransferOptions | None = None,

@@ -41,6 +41,7 @@ class MemoryPlace:
         self.capacity = capacity
         self.refusals: dict[str, list[OSError]] = {}
         """What the next uploads of a path are answered with."""
+        self.content_types: dict[str, str | None] = {}
         self.answered: list[str] = []
         """The paths of all uploads that are stored, in the order of the answers."""
         self.dies_before_recording: str | None = None
@@ -136,7 +137,10 @@ class MemoryPlace:
         self.put(path, data)
         return True
 
-    def upload(self, path: str, source: BinaryIO, size: int) -> Future[None] | None:
+    def upload(
+        self, path: str, source: BinaryIO, size: int, content_type: str | None = None
+    ) -> Future[None] | None:
+        self.content_types[path] = content_type
         with source:
             data = source.read()
         assert len(data) == size

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from dashget.common.lateregex import late
-from dashget.media.sniff import describe_page, is_page
 
 _TAG: Final = late(rb"<[A-Za-z_](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>", re.DOTALL)
 _OPAQUE: Final = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
@@ -41,6 +40,8 @@ def looks_like(data: bytes) -> str | None:
     """Return the name of the format if the bytes are of a known one other than MPD."""
     if _begins_as_mpd(data):
         return None
+    from dashget.media.sniff import describe_page, is_page
+
     if _CONTENT.search(data) is None:
         return "empty"
     if data[:2] == b"\x1f\x8b":

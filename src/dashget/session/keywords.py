@@ -44,8 +44,13 @@ def mirror_options(
     root: object, options: MirrorOptions | None, keywords: Mapping[str, Any]
 ) -> MirrorOptions:
     """Return the options of a mirror; raise FieldError for invalid ones, or an invalid root."""
-    require("root", root, optional(path), "mirror")
+    require("root", root, optional(place), "mirror")
     return merge_options(MirrorOptions, options, _with_selection(keywords), "mirror")
+
+
+def place(value: object) -> Wrong | None:
+    """Check that a value names a directory, or is another place for a mirror."""
+    return None if hasattr(value, "open_record") else path(value)
 
 
 def split_transfer(keywords: Mapping[str, Any]) -> tuple[Any, Any]:

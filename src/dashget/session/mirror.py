@@ -47,15 +47,14 @@ class MirrorJob:
     def __init__(
         self,
         loaded: LoadedManifest,
-        root: Path | None,
+        root: Path | Backend | None,
         options: MirrorOptions,
         observer: Observer,
         stop: Stop,
         *,
         warnings: int = 0,
-        place: Backend | None = None,
     ) -> None:
-        """``place`` is where to store the mirror, by default the directory ``root``."""
+        """``root`` is the directory of the mirror, or another place for it."""
         self._loaded = loaded
         self._options = options
         self._ledger = Ledger(observer, warnings=warnings)
@@ -69,7 +68,9 @@ class MirrorJob:
         self._tracks = self._expected.selected_tracks()
         _refuse_local_files(self._tracks)
         root = root or Path(root_name(loaded.presentation.url))
-        self._place = place or LocalDirectory(root, fsync=options.fsync)
+        if isinstance(root, Path):
+            root = LocalDirectory(root, fsync=options.fsync)
+        self._place = root
 
     def run(self, engine: Transfers) -> Summary:
         """Bring every planned file to its outcome; return the Summary, which was observed, too."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
-from dashget.common.validation import Wrong, optional, path, require, text
+from dashget.common.validation import Wrong, optional, require, text
 from dashget.errors import SessionClosedError, UsageError
 from dashget.events import MANIFEST, Observer, RetryScheduled, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
@@ -22,7 +22,7 @@ from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, 
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
-from dashget.session.keywords import merge_options, mirror_options
+from dashget.session.keywords import merge_options, mirror_options, place
 from dashget.session.planning import plan_tracks, tracks_of
 from dashget.transfer.contract import Hooks, Job
 from dashget.transfer.engine import Engine, EngineFor
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
         VerifyKeywords,
     )
     from dashget.session.stream import EventStream
+    from dashget.store import Backend
     from dashget.verification.findings import Report
     from dashget.verification.verify import VerifyOptions
+
+    Place = str | os.PathLike[str] | Backend
 
 _CLOSED_HINT: Final = "use it inside its with statement, or before close()"
 
@@ -151,7 +154,7 @@ class Session:
     def mirror(
         self,
         loaded: LoadedManifest,
-        root: str | os.PathLike[str] | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         *,
         observer: Observer | None = None,
@@ -161,10 +164,11 @@ class Session:
         """Mirror a presentation into the directory ``root``, or complete a mirror.
 
         The manifest is not fetched again. Without ``root``, the directory is named after the
-        manifest's own. ``options`` or keywords (the fields of ``MirrorOptions``, and the filters
-        ``video``, ``audio``, ``text``, ``image``, ``period``) say how. ``observer`` gets every
-        event, the Summary last, from one thread at a time. ``stop.request()`` ends the run early,
-        with ``Summary.interrupted`` set.
+        manifest's own; ``root`` may also be a ``dashget.store.Backend``: another place than a
+        directory (the option ``fsync`` is for directories only). ``options`` or keywords (the
+        fields of ``MirrorOptions``, and the filters ``video``, ``audio``, ``text``, ``image``,
+        ``period``) say how. ``observer`` gets every event, the Summary last, from one thread at a
+        time. ``stop.request()`` ends the run early, with ``Summary.interrupted`` set.
 
         Files that fail are in ``Summary.failures``; see ``Summary.raise_for_failures``. An error
         is raised only if it prevents any result: UsageError, SelectionError, MPDError,
@@ -182,7 +186,7 @@ class Session:
         self._log.debug(f"mirroring {loaded!r} into {root}: {chosen}")
         job = MirrorJob(
             loaded,
-            None if root is None else Path(root),
+            Path(root) if isinstance(root, str | os.PathLike) else root,
             chosen,
             self._logged(observer),
             stop,
@@ -195,7 +199,7 @@ class Session:
     def mirror_events(
         self,
         loaded: LoadedManifest,
-        root: str | os.PathLike[str] | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> EventStream[Summary]:
@@ -214,7 +218,7 @@ class Session:
 
     def verify(
         self,
-        root: str | os.PathLike[str],
+        root: Place,
         options: VerifyOptions | None = None,
         *,
         observer: Observer | None = None,
@@ -223,6 +227,7 @@ class Session:
     ) -> Report:
         """Check a mirror: every file is there, complete and sound; return the sums.
 
+        ``root`` is its directory, or the ``dashget.store.Backend`` that holds it.
         ``options`` or keywords (the fields of ``VerifyOptions``) ask for more: ``remote``
         compares with the server, ``repair`` fetches what is wrong. Without them nothing is
         fetched, and nothing is written. ``observer`` gets a ``Finding`` for each problem and
@@ -234,13 +239,13 @@ class Session:
 
         self._check_open()
         chosen = merge_options(VerifyOptions, options, keywords, "verify")
-        require("root", root, path, "verify")
-        place = Path(root)
-        if isinstance(root, str) and "://" in root and not place.exists():
+        require("root", root, place, "verify")
+        if isinstance(root, str) and "://" in root and not Path(root).exists():
             raise UsageError(
                 f"verify takes the directory of a mirror, not a URL: {shown(root)}",
                 hint="name the directory; get --verify compares a mirror with the server",
             )
+        backend = LocalDirectory(Path(root)) if isinstance(root, str | os.PathLike) else root
         observer, stop = self._told(observer), stop or Stop()
         if observer is not self._observer:
             self._warn(observer)
@@ -253,12 +258,12 @@ class Session:
         self._log.debug(f"verifying {root}: {chosen}")
         observer, allow_downgrade = self._logged(observer), self.options.allow_downgrade
         return verify_mirror(
-            LocalDirectory(place), chosen, observer, stop, connect, allow_downgrade=allow_downgrade
+            backend, chosen, observer, stop, connect, allow_downgrade=allow_downgrade
         )
 
     def verify_events(
         self,
-        root: str | os.PathLike[str],
+        root: Place,
         options: VerifyOptions | None = None,
         **keywords: Unpack[VerifyKeywords],
     ) -> EventStream[Report]:
@@ -381,7 +386,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
 
     def mirror(
         self,
-        root: str | os.PathLike[str] | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         *,
         observer: Observer | None = None,
@@ -393,7 +398,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
 
     def mirror_events(
         self,
-        root: str | os.PathLike[str] | None = None,
+        root: Place | None = None,
         options: MirrorOptions | None = None,
         **keywords: Unpack[MirrorKeywords],
     ) -> EventStream[Summary]:

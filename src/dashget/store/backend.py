@@ -14,23 +14,36 @@ record, only after the answer. A local directory answers at once and returns Non
 ``Future`` must get an answer: a backend that talks to a network needs a timeout of its own. It
 also repeats failed requests by itself; ``RefusedError`` tells what is left of them: a
 temporary refusal has the file fetched again at the end of the run, a permanent one fails the
-file, and an error number of a full or broken disk (ENOSPC and its like) ends the run. A run
-hands over 64 files at most before it waits for an answer.
+file, and an error number of a full or broken disk (ENOSPC and its like) ends the run.
+
+**Locks and memory.** ``upload`` and ``publish`` are called with the engine's lock held: no
+transfer goes on before they return. They hand the file to another thread, and return at once. A
+run hands over 64 files at most before it waits for an answer; each of 4 MiB at most is in
+memory, a larger one in a temporary file. So pending files take 256 MiB at most.
+
+**Errors.** All methods may raise OSError and nothing else, except where they say so. A backend
+translates the errors of its library: anything else ends the run as an error of the program.
 
 **An object store** (S3 and its like) fits behind this protocol as follows.
 
 - ``upload``: PutObject, or a multipart upload for large files, in a pool of threads. An upload
-  that is not completed leaves no object, so a name always stands for a whole file.
+  that is not completed leaves no object, so a name always stands for a whole file. A multipart
+  upload that fails is aborted (AbortMultipartUpload), also by ``release``: its parts cost money.
 - ``put_if_absent``: PutObject with ``If-None-Match: *``.
 - ``claim``: ``put_if_absent`` of a small object that names the process, renewed every minute;
   one that was not renewed for several minutes may be replaced (``If-Match`` with its ETag). The
-  holder's text fills the ``InUseError``.
-- ``stat``, ``names``, ``is_blank``, ``iter_files``: one ListObjectsV2 for the whole prefix when
-  the place is claimed, kept up to date by what this run puts and deletes. The claim makes sure
-  that nobody else does. A listing has names and sizes, so no file costs a request of its own.
-- ``open``: a seekable, buffered reader; each refill is one ranged GetObject.
-- ``move``: CopyObject and DeleteObject. It need not be atomic: it is only used to set aside
-  files that no run has recorded, and a kill in between leaves two copies.
+  holder's text fills the ``InUseError``. A process whose renewal finds another holder has lost
+  its claim: everything that writes raises OSError from then on, and ``check_present``, which is
+  called after each refused file and at the end, raises the StoreError that ends the run.
+- ``stat``, ``names``, ``is_blank``, ``iter_files``: one ListObjectsV2 for the whole prefix at
+  the first question, kept up to date by what this run puts and deletes. ``is_blank`` is called
+  before ``claim``, and a read-only mirror never claims: the listing is made again after ``claim``,
+  since another process may have written in between. The claim makes sure that nobody else does
+  from then on. A listing has names and sizes, so no file costs a request of its own.
+- ``open``: a seekable reader with read-ahead (a few MiB); each refill is one ranged GetObject.
+- ``move``: CopyObject (for more than 5 GB: UploadPartCopy) and DeleteObject. It need not be
+  atomic: it is only used to set aside files that no run has recorded, and a kill in between
+  leaves two copies.
 - ``append``: objects cannot grow. Lines are collected and put as numbered objects
   (``.dashget/record/000042.jsonl``) every few seconds and at ``release``; ``open_record`` joins
   them. Lines that were lost with the process cost one HEAD request for each file in the next
@@ -138,7 +151,7 @@ class Parts(Protocol):
 
 
 class Backend(Protocol):
-    """A place for one mirror. All methods may raise OSError."""
+    """A place for one mirror. All methods may raise OSError; nothing else unless they say so."""
 
     @property
     def name(self) -> str:
@@ -177,7 +190,11 @@ class Backend(Protocol):
         ...
 
     def names(self, folder: str, most: int) -> frozenset[str] | None:
-        """Return the names in a folder; None if there are more than ``most``, or unreadable."""
+        """Return the names of the files and subfolders directly in a folder.
+
+        None if there are more than ``most``, or if they cannot be read; nothing for a folder that
+        is missing.
+        """
         ...
 
     def iter_files(self, folder: str = "") -> Iterator[StoredFile]:
@@ -185,7 +202,10 @@ class Backend(Protocol):
         ...
 
     def open(self, path: str) -> BinaryIO:
-        """Open a regular file to read it, seekable."""
+        """Open a regular file to read it, seekable; FileNotFoundError if it is missing.
+
+        Readers of media files skip what they do not need: a request for each few bytes is slow.
+        """
         ...
 
     def is_same(self, path: str, other: str) -> bool:
@@ -200,10 +220,14 @@ class Backend(Protocol):
         """Store a small file unless something has its name; return True if it was stored."""
         ...
 
-    def upload(self, path: str, source: BinaryIO, size: int) -> Future[None] | None:
+    def upload(
+        self, path: str, source: BinaryIO, size: int, content_type: str | None = None
+    ) -> Future[None] | None:
         """Store a file of any size, whole or not at all; see ``Parts.publish``.
 
         ``source`` is read from its current position and left open for the backend to close.
+        ``content_type`` is that of the server's response, for places that serve files themselves.
+        Called with the engine's lock held: it must return at once.
         """
         ...
 
@@ -216,13 +240,15 @@ class Backend(Protocol):
         ...
 
     def append(self, line: bytes) -> None:
-        """Add a line to the record."""
+        """Add a line to the record. ``open_record`` sees it from now on."""
         ...
 
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it, seekable; None if there is none.
 
-        Lines that are appended later need not be seen by this reader.
+        A reader sees every line that was appended before it was opened, also those that
+        are still being collected; it need not see lines that are appended later. A byte never
+        changes its offset: later readers find a line again by the offset of its first byte.
         """
         ...
 

@@ -31,6 +31,8 @@ class HeldPart:
     def __init__(self, path: str, checksum: str | None = None) -> None:
         self.path = path
         self.size = 0
+        self.content_type: str | None = None
+        """The one of the server's response."""
         self._digests = PassingDigests(checksum)
         self._file: IO[bytes] = io.BytesIO()
         self._in_memory = True
@@ -47,6 +49,7 @@ class HeldPart:
 
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Drop the bytes from ``offset`` on."""
+        self.content_type = head.content_type
         self._digests.begin(head, offset)
         self._file.truncate(offset)
         self.size = offset
@@ -112,13 +115,16 @@ class HeldPart:
 class HeldParts:
     """The unfinished files of a place that keeps none: ``Parts``."""
 
-    def __init__(self, upload: Callable[[str, BinaryIO, int], Future[None] | None]) -> None:
+    def __init__(
+        self, upload: Callable[[str, BinaryIO, int, str | None], Future[None] | None]
+    ) -> None:
         """``upload`` is that of the place's ``Backend``."""
         self._upload = upload
 
     def receive(self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]) -> HeldPart:
         """Hold a whole file."""
         part = HeldPart(path)
+        part.content_type = head.content_type
         part.write(b"".join(pieces), 0)
         return part
 
@@ -130,7 +136,7 @@ class HeldParts:
         """Upload a complete file."""
         if not isinstance(file, HeldPart):
             raise TypeError("not an unfinished file of this place")
-        return self._upload(file.path, file.take(), file.size)
+        return self._upload(file.path, file.take(), file.size, file.content_type)
 
     def has(self, path: str) -> bool:
         """Return False: earlier runs leave nothing."""

@@ -139,7 +139,9 @@ class LocalDirectory:
         self.put(path, data)
         return True
 
-    def upload(self, path: str, source: BinaryIO, size: int) -> None:
+    def upload(
+        self, path: str, source: BinaryIO, size: int, content_type: str | None = None
+    ) -> None:
         """Copy a file of any size into the directory."""
         import shutil
 

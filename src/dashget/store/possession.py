@@ -6,23 +6,23 @@ from dashget.errors import StoreError
 from dashget.store.record import FileRecord, Header
 
 
-def check_source(place: str, known: Header, header: Header) -> None:
-    """Raise StoreError if the mirror in a place is that of another presentation."""
+def check_source(name: str, known: Header, header: Header) -> None:
+    """Raise StoreError if the place of this name has another presentation."""
     if known.source != header.source:
         raise StoreError(
-            f"{place} holds another presentation: {known.source}, not {header.source}",
+            f"{name} holds another presentation: {known.source}, not {header.source}",
             hint="choose another directory with -o; or say --moved if it is the same"
             " presentation under a new address",
         )
 
 
-def check_manifest(place: str, known: FileRecord | None, sha256: str) -> None:
+def check_manifest(name: str, known: FileRecord | None, sha256: str) -> None:
     """Raise StoreError if the recorded manifest is another one than that with the checksum."""
     if known is not None and known.sha256 != sha256:
         raise StoreError(
-            f"{place} holds another manifest than the one from standard input",
+            f"{name} holds another manifest than the one from standard input",
             hint="choose another directory with -o; or say --moved if it is a newer one of the"
-            " same presentation, which --base-url with the manifest's own URL says for good",
+            " same presentation; --base-url with the manifest's own URL tells them apart",
         )
 
 

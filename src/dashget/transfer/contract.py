@@ -152,7 +152,8 @@ class Job(msgspec.Struct, frozen=True, gc=False, eq=False):
     payload: Any = None
     deliver: Callable[[Job, ResponseHead, list[bytes]], object] | None = None
     patience: Patience | None = None
-    """How often and how long to try; None: as the options of the engine say."""
+    """How often and how long to try; None: as the options of the engine say. A job that has one
+    never takes the fast path: ``deliver`` is not called for it."""
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):
@@ -341,7 +342,7 @@ class Transfers(Protocol):
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | JobSource,
         done: Callable[[Job, Fetched | TransferError], object],
         *,
         hooks: Hooks | None = None,
@@ -353,6 +354,10 @@ class Transfers(Protocol):
         self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; see ``Engine.fetch``."""
+        ...
+
+    def wake(self) -> None:
+        """Have job sources that wait asked at once; see ``Engine.wake``."""
         ...
 
 

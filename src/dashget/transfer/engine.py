@@ -309,6 +309,10 @@ class EngineFor:
             stop=self._stop,
         )
 
+    def wake(self) -> None:
+        """Have job sources that wait asked at once; see ``Engine.wake``."""
+        self._engine.wake()
+
 
 def _random() -> float:
     # Loaded late: few runs have to try anything again.

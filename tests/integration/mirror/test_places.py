@@ -6,6 +6,7 @@ verification. Nothing in it may take a file for stored before its place has answ
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator
@@ -18,15 +19,11 @@ import dashget
 from dashget.common.stopping import Stop
 from dashget.errors import InUseError, StoreError
 from dashget.events import Event, FileFinished, Outcome, RetryScheduled, Summary
-from dashget.manifest.load import load_manifest
-from dashget.manifest.source import parse_source
 from dashget.mirroring.options import MirrorOptions
-from dashget.session.mirror import MirrorJob
 from dashget.store import Backend, LocalDirectory, Mirror, RefusedError
-from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
 from dashget.verification.findings import Finding, Problem, Report
-from dashget.verification.verify import VerifyOptions, verify_mirror
+from dashget.verification.verify import VerifyOptions
 from tests.integration.mirror.presentation import MODIFIED, manifest
 from tests.support.builders import media_segment, numbered
 from tests.support.faultserver import Answer, FaultServer
@@ -63,22 +60,18 @@ def mirror(
     stop: Stop | None = None,
     **options: Any,
 ) -> Summary:
-    stop = stop or Stop()
     events = [] if events is None else events
-    with Engine(TRANSFER) as engine:
-        loaded = load_manifest(parse_source(url), engine)
-        chosen = MirrorOptions(**options)
-        job = MirrorJob(loaded, Path("unused"), chosen, events.append, stop, place=place)
-        with stop.calling(engine.cancel):
-            return job.run(engine)
+    with dashget.Session(TRANSFER) as session:
+        loaded = session.open(url)
+        return session.mirror(
+            loaded, place, MirrorOptions(**options), observer=events.append, stop=stop
+        )
 
 
 def verify(place: Backend, **options: bool) -> tuple[Report, list[Finding]]:
     events: list[Event] = []
-    with Engine(TRANSFER) as engine:
-        report = verify_mirror(
-            place, VerifyOptions(**options), events.append, Stop(), lambda _: engine
-        )
+    with dashget.Session(TRANSFER) as session:
+        report = session.verify(place, VerifyOptions(**options), observer=events.append)
     return report, [event for event in events if isinstance(event, Finding)]
 
 
@@ -109,6 +102,29 @@ def test_a_mirror_in_memory_has_the_files_and_the_record_of_one_in_a_directory(
         )
         records.close()
     assert recorded[0] == recorded[1]
+
+
+def test_the_functions_and_their_async_twins_take_a_place(url: str, place: MemoryPlace) -> None:
+    async def main() -> None:
+        assert (await dashget.aio.mirror(url, place, transfer=TRANSFER)).complete
+        assert (await dashget.aio.verify(place)).sound
+
+    asyncio.run(main())
+    again = dashget.mirror(url, place, transfer=TRANSFER)
+    assert again.complete
+    assert again.transferred == 0
+    assert dashget.verify(place).sound
+
+
+def test_a_place_is_told_the_content_type_of_each_file(
+    url: str, place: MemoryPlace, server: FaultServer
+) -> None:
+    typed = ("Content-Type", "video/mp4")
+    server.on("/show/v/2.m4s", Answer(BODIES["v/2.m4s"], headers=(typed,)))
+    server.on("/show/v/3.m4s", Answer(LARGE, headers=(typed,)))
+    assert mirror(url, place).complete
+    types = {path: place.content_types[path] for path in ("v/1.m4s", "v/2.m4s", "v/3.m4s")}
+    assert types == {"v/1.m4s": None, "v/2.m4s": "video/mp4", "v/3.m4s": "video/mp4"}
 
 
 def test_a_file_is_reported_only_after_its_place_has_answered(url: str, place: MemoryPlace) -> None:

@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dashget.transfer.contract import Fetched, Job, MemorySink, Request, TransferError, Wait
-from dashget.transfer.engine import Engine
+from dashget.transfer.contract import (
+    Fetched,
+    Job,
+    MemorySink,
+    Request,
+    TransferError,
+    Transfers,
+    Wait,
+)
+from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.settings.options import TransferOptions
 from tests.support.faultserver import Answer, FaultServer
 
@@ -47,7 +55,7 @@ def _deliver(job: Job, head: object, pieces: list[bytes]) -> None:
 class Running:
     """A run in a thread of its own."""
 
-    def __init__(self, engine: Engine, feed: Feed) -> None:
+    def __init__(self, engine: Transfers, feed: Feed) -> None:
         self.engine, self.feed = engine, feed
         self.results: list[tuple[str, Fetched | TransferError]] = []
         self.error: BaseException | None = None
@@ -96,6 +104,21 @@ def test_a_feed_is_woken_by_another_thread_and_ends(server: FaultServer, engine:
     assert running.error is None
     assert sorted(url for url, _ in running.results) == sorted(urls)
     assert all(isinstance(result, Fetched) for _, result in running.results)
+
+
+def test_a_feed_is_woken_through_the_engine_of_one_manifest(server: FaultServer) -> None:
+    url = server.on("/a", Answer(BODY))
+    feed = Feed()
+    with Engine(TransferOptions()) as engine:
+        transfers: Transfers = EngineFor(engine, home=url)
+        running = Running(transfers, feed)
+        assert feed.waited.wait(60.0)
+        feed.urls.append(url)
+        feed.closed = True
+        transfers.wake()
+        running.join()
+    assert running.error is None
+    assert [url for url, _ in running.results] == [url]
 
 
 def test_a_feed_that_waits_is_not_asked_again_and_again(

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from dashget.transfer.contract import Fetched, Job, Patience, Request, TransferError
+from dashget.transfer.contract import Fetched, Job, Patience, Request, ResponseHead, TransferError
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.sinks import RecordingSink, Transfers
 
 BODY = bytes(1000)
 
+Deliver = Callable[[Job, ResponseHead, list[bytes]], object]
 
-def fetch(transfers: Transfers, patience: Patience, *urls: str) -> Fetched | TransferError:
+
+def refuse_delivery(job: Job, head: ResponseHead, pieces: list[bytes]) -> object:
+    raise AssertionError(f"{len(pieces)} pieces of {head.url} delivered for {job!r}")
+
+
+def fetch(
+    transfers: Transfers, patience: Patience, *urls: str, deliver: Deliver | None = None
+) -> Fetched | TransferError:
     results: list[Fetched | TransferError] = []
 
     def jobs() -> Iterator[Job]:
-        yield Job(Request(urls), lambda _: RecordingSink(), patience=patience)
+        yield Job(Request(urls), lambda _: RecordingSink(), deliver=deliver, patience=patience)
 
     transfers.engine.run(jobs(), lambda _, result: results.append(result))
     return results[0]
@@ -64,13 +72,20 @@ def test_no_attempt_begins_that_would_come_too_late(server: FaultServer) -> None
     assert len(server.seen) == 1
 
 
-def test_a_request_ends_when_its_job_has_no_time_left(server: FaultServer) -> None:
-    url = server.on("/a", replace(Answer(BODY), drip=(10, 0.05)))
+@pytest.mark.parametrize("deliver", [None, refuse_delivery])
+@pytest.mark.parametrize("answer", [Answer(BODY, drip=(10, 0.05)), Answer(drop="hang")])
+def test_a_request_ends_when_its_job_has_no_time_left(
+    server: FaultServer, answer: Answer, deliver: Deliver | None
+) -> None:
+    url = server.on("/a", answer)
     with Transfers() as transfers:
-        result = fetch(transfers, Patience(seconds=0.3), url)
+        began = time.monotonic()
+        result = fetch(transfers, Patience(seconds=0.3), url, deliver=deliver)
+        took = time.monotonic() - began
     assert isinstance(result, TransferError)
     assert str(result) == "not complete within 0.3 s"
     assert len(server.seen) == 1
+    assert took < 1.0
 
 
 def test_a_job_does_not_wait_for_a_host_that_asked_for_a_longer_pause(

@@ -49,7 +49,14 @@ def ask(
             url = urls[0]
             if not room or not url.startswith(near):
                 origin, near, room = _look_up(board, url, links, now)
-            if not origin or not room or not job.deliver or (len(urls) > 1 and not no_penalties):
+            if (
+                not origin
+                or not room
+                or not job.deliver
+                or job.patience
+                or (len(urls) > 1 and not no_penalties)
+            ):
+                # No slot of the fast path looks at the time that its job has.
                 board.queue(job)
                 break
             slot = idle.pop() if idle else _make(board, job, new_slot)
