@@ -79,6 +79,20 @@ def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
     return tuple(_check_signature(read, size, mime))
 
 
+def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
+    """Return the problems of the first ``sidx`` of a file, whose references should fit its boxes.
+
+    The media may be fine without it: some packagers cut or join files behind their index.
+    """
+    mime = (role.mime_type or "").split(";")[0].strip().lower()
+    if mime not in _ISO or not (role.whole or role.kind is SegmentKind.MEDIA):
+        return ()
+    try:
+        return tuple(_check_index(read, size, list(_walk(read, size))))
+    except BoxError:
+        return ()
+
+
 def first_decode_time(read: Read, size: int) -> int | None:
     """Return the first ``baseMediaDecodeTime`` of a media segment, in ticks of its track."""
     try:
@@ -96,6 +110,20 @@ def media_timescale(read: Read, size: int) -> int | None:
         for box in _walk(read, size):
             if box.type == "moov" and box.end is not None and box.end - box.start < _LARGEST_INDEX:
                 return _find_timescale(read(box.start, box.end - box.start))
+    except BoxError:
+        pass
+    return None
+
+
+def has_description(read: Read, size: int) -> bool | None:
+    """Return True if a file has a ``moov`` box, False if it has media that needs one elsewhere.
+
+    None for all other files.
+    """
+    try:
+        for box in _walk(read, size):
+            if box.type in ("moov", "moof"):
+                return box.type == "moov"
     except BoxError:
         pass
     return None
@@ -144,8 +172,6 @@ def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
         yield "missing sidx box"
     if types.count("moof") > types.count("mdat"):
         yield f"{types.count('moof')} moof boxes, but {types.count('mdat')} mdat boxes"
-    if role.whole or role.kind is SegmentKind.MEDIA:
-        yield from _check_index(read, size, boxes)
 
 
 def _check_index(read: Read, size: int, boxes: list[Box]) -> Iterator[str]:

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashget.common.stopping import Stop
-from dashget.media.inspection import Role, check, first_decode_time, media_timescale
+from dashget.media.inspection import (
+    Role,
+    check,
+    check_index,
+    first_decode_time,
+    has_description,
+    media_timescale,
+)
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
+from dashget.verification.descriptions import DescriptionCheck
 from dashget.verification.findings import Finding, Problem, lost, note
 from dashget.verification.times import TimeCheck
 
@@ -41,6 +49,7 @@ class OfflineCheck:
         """Missing files that may be missing; True if selected (and their number is derived)."""
         self._missing_folders: set[str] = set()
         self._times = TimeCheck()
+        self._descriptions = DescriptionCheck()
 
     @property
     def records(self) -> RecordedFiles:
@@ -68,6 +77,7 @@ class OfflineCheck:
             yield note(path, Problem.MISSING, message)
         yield from self._check_recorded_live()
         yield from self._times.findings()
+        yield from self._descriptions.findings()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
         """Yield the files that the manifest does not name; to be called after ``run``."""
@@ -138,7 +148,7 @@ class OfflineCheck:
         if size == 0 and not found:
             yield note(path, Problem.STRUCTURE, "empty, as on the server")
         elif not found or found[0].problem is Problem.UNRECORDED:
-            yield from self._look_inside(planned, size, layout)
+            yield from self._look_inside(planned, size, layout, as_served=not found)
 
     def _compare_with_record(
         self, path: str, size: int, record: FileRecord | None
@@ -169,7 +179,9 @@ class OfflineCheck:
             self._excused.pop(planned.path, None)
             yield Finding(planned.path, Problem.MISSING, "never fetched")
 
-    def _look_inside(self, planned: PlannedSegment, size: int, layout: Layout) -> Iterator[Finding]:
+    def _look_inside(
+        self, planned: PlannedSegment, size: int, layout: Layout, *, as_served: bool
+    ) -> Iterator[Finding]:
         path = planned.path
         role = _role(planned, planned.track.representation)
         with self._store.open(path) as file:
@@ -180,6 +192,13 @@ class OfflineCheck:
 
             for message in check(read, size, role):
                 yield Finding(path, Problem.STRUCTURE, message)
+            for message in check_index(read, size, role):
+                served = ", as on the server" if as_served else ""
+                yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
+            representation = planned.track.representation
+            if not role.whole and self._descriptions.wants(representation):
+                described = has_description(read, size)
+                self._descriptions.add(path, role.kind, representation, described)
             if role.kind is SegmentKind.INITIALIZATION:
                 self._times.add_initialization(path, media_timescale(read, size))
             elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.integration.verify.presentation import (
     serve,
     swap,
 )
+from tests.support.builders import box, initialization, mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.running import mirror, verify
 
@@ -298,3 +300,35 @@ def test_a_note_is_reported_once_even_after_a_repair(server: FaultServer, tmp_pa
     notes = [e.path for e in events if isinstance(e, dashget.Finding) and e.note]
     assert report.sound
     assert notes == ["v/3.m4s"]
+
+
+def test_media_that_no_file_describes_is_named(server: FaultServer, tmp_path: Path) -> None:
+    server.on("/show/x.mpd", Answer(mpd(numbered())))
+    for number in (1, 2, 3):
+        serve(server, f"v/{number}.m4s", segment(number))
+    root = tmp_path / "m"
+    mirror(server.url("/show/x.mpd"), root)
+    report, found = verify(root)
+    assert not report.sound
+    assert "no file of Representation v has a moov box" in str(found)
+    serve(server, "v/1.m4s", initialization() + segment(1))
+    described = tmp_path / "described"
+    mirror(server.url("/show/x.mpd"), described)
+    assert verify(described)[0].sound
+
+
+def test_an_index_that_is_wrong_as_served_is_a_note(server: FaultServer, tmp_path: Path) -> None:
+    reference = struct.pack(">III", 999, 100, 0x90000000)
+    index = box("sidx", struct.pack(">IIIIIHH", 0, 1, 1000, 0, 0, 0, 1), reference)
+    content = '<AdaptationSet mimeType="video/mp4"><Representation id="v"><BaseURL>v.mp4</BaseURL>'
+    server.on("/show/x.mpd", Answer(mpd(f"{content}</Representation></AdaptationSet>")))
+    serve(server, "v.mp4", initialization() + index + segment(1))
+    root = tmp_path / "m"
+    mirror(server.url("/show/x.mpd"), root)
+    report, found = verify(root)
+    assert report.sound
+    assert "the sidx refers to bytes up to" in str(found)
+    assert "as on the server" in str(found)
+    with (root / "v.mp4").open("ab") as file:
+        file.write(b"more")
+    assert not verify(root)[0].sound

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dashget.media.inspection import (
     Role,
     check,
+    check_index,
     first_decode_time,
     media_timescale,
 )
@@ -52,7 +53,10 @@ FRAGMENT = moof(0) + MDAT
 
 
 def problems(data: bytes, role: Role) -> tuple[str, ...]:
-    return check(lambda offset, size: data[offset : offset + size], len(data), role)
+    def read(offset: int, size: int) -> bytes:
+        return data[offset : offset + size]
+
+    return check(read, len(data), role) + check_index(read, len(data), role)
 
 
 @pytest.mark.parametrize(
