@@ -14,27 +14,27 @@ import msgspec
 
 from dashget.common.url import Url
 from dashget.errors import Issue
+from dashget.media.kind import SegmentKind
 from dashget.mpd.bases import add_offsets
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.issues import MAX_ISSUES
 from dashget.mpd.locate import address_literal, address_marked
 from dashget.mpd.model import (
-    AdaptationSet,
     ListedSegment,
     MultipleSegmentBase,
-    Period,
-    Representation,
     SegmentBase,
     SegmentList,
     SegmentTemplate,
     UrlReference,
 )
+from dashget.mpd.named import Level, NamedFile
 from dashget.mpd.needs import template_issues, time_issue
 from dashget.mpd.periods import TimedPeriod
 from dashget.mpd.presentation import (
     Addressing,
     Base,
     ListAddressing,
+    OtherFile,
     Resource,
     SingleAddressing,
     TemplateAddressing,
@@ -45,7 +45,6 @@ from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import is_absolute
 
 _Kind = TypeVar("_Kind", bound=SegmentBase)
-_Level = Period | AdaptationSet | Representation
 _NOTHING: Final = ListAddressing((), 1, 0, 1, None, None)
 """No media segments."""
 _TIMES: Final = ("timescale", "presentationTimeOffset", "duration")
@@ -86,9 +85,10 @@ class Located(msgspec.Struct, frozen=True):
     initialization: Resource | None = None
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None
+    others: tuple[OtherFile, ...] = ()
 
 
-def merged(levels: tuple[_Level, ...], context: Context) -> SegmentBase | None:
+def merged(levels: tuple[Level, ...], context: Context) -> SegmentBase | None:
     """Merge the segment information of Period, AdaptationSet and Representation."""
     for level in reversed(levels):
         kinds = [
@@ -110,9 +110,16 @@ def merged(levels: tuple[_Level, ...], context: Context) -> SegmentBase | None:
 
 
 def locate(
-    information: SegmentBase | None, timed: TimedPeriod, subject: Subject, context: Context
+    information: SegmentBase | None,
+    timed: TimedPeriod,
+    subject: Subject,
+    context: Context,
+    named: tuple[NamedFile, ...] = (),
 ) -> Located:
-    """Resolve all references of the merged segment information."""
+    """Resolve all references of the merged segment information.
+
+    ``named`` are the single files of all kinds and levels.
+    """
     locator = _Locator(subject, timed, context)
     if isinstance(information, SegmentTemplate):
         found = locator.template(information)
@@ -122,7 +129,7 @@ def locate(
         found = locator.single(information)
     if information is not None:
         locator.ignore_others(information)
-    return found
+    return locator.with_others(found, named, whole=not isinstance(information, MultipleSegmentBase))
 
 
 def listed_duration(information: SegmentBase | None) -> Fraction | None:
@@ -143,7 +150,7 @@ def listed_duration(information: SegmentBase | None) -> Fraction | None:
     return None
 
 
-def _merge_kind(kind: type[_Kind], levels: tuple[_Level, ...]) -> _Kind:
+def _merge_kind(kind: type[_Kind], levels: tuple[Level, ...]) -> _Kind:
     """Take each field from the nearest level that has it."""
     attribute = {
         SegmentTemplate: "segment_template",
@@ -291,6 +298,52 @@ class _Locator:
         for issue in issues:
             if issue not in self._problems:
                 self._context.log.unneeded(issue)
+
+    def with_others(self, found: Located, named: tuple[NamedFile, ...], *, whole: bool) -> Located:
+        """Add the files that other kinds of segment information, and other levels, name.
+
+        Where nothing else tells the initialization segment, that of another kind is it; a file
+        that is ``whole`` needs none.
+        """
+        known: dict[SegmentKind, Resource | None] = {
+            SegmentKind.INITIALIZATION: found.initialization,
+            SegmentKind.INDEX: found.representation_index,
+            SegmentKind.BITSTREAM_SWITCHING: found.bitstream_switching,
+        }
+        others: dict[Resource, OtherFile] = {}
+        for file in named:
+            resource = self._tried(file, whole=whole)
+            if resource is None or resource in known.values():
+                continue
+            if known[file.kind] is None and not whole:
+                known[file.kind] = resource
+            else:
+                others.setdefault(resource, OtherFile(file.kind, resource))
+        return msgspec.structs.replace(
+            found,
+            initialization=known[SegmentKind.INITIALIZATION],
+            representation_index=known[SegmentKind.INDEX],
+            bitstream_switching=known[SegmentKind.BITSTREAM_SWITCHING],
+            others=tuple(others.values()),
+        )
+
+    def _tried(self, file: NamedFile, *, whole: bool) -> Resource | None:
+        """Locate a file that may not be needed; None if there is none."""
+        before, reference = self._problems, file.reference
+        if file.template is not None and self._context.template(file.template, file.place).fields:
+            return None
+        if reference is not None and reference.source_url is None:
+            # A part of the single file, if there is one.
+            base = self._subject.bases[0].url
+            if whole or reference.invalid is not None or self._names_no_file(base):
+                return None
+        self._problems = {}
+        found = self._constant(file.template, file.place) or self._resource(reference)
+        for issue in self._problems:
+            if issue not in before:
+                self._context.log.unneeded(issue)
+        self._problems = before
+        return found
 
     def _located(
         self,

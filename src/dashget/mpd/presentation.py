@@ -15,6 +15,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.secrets import HidesSecrets
 from dashget.errors import Issue
+from dashget.media.kind import SegmentKind
 from dashget.mpd.model import ListedSegment
 from dashget.mpd.template import Address
 from dashget.mpd.timeline import SegmentTimeline
@@ -132,6 +133,13 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     range: ByteRange | None = None
 
 
+class OtherFile(msgspec.Struct, frozen=True, gc=False):
+    """A file that segment information of another kind or level names; it may be missing."""
+
+    kind: SegmentKind
+    resource: Resource
+
+
 class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentTemplate: ``media``, and ``index`` if there is one, are expanded once per segment.
 
@@ -201,6 +209,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     initialization: Resource | None = None
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None
+    others: tuple[OtherFile, ...] = ()
     window: Window | None = None
     mime_type: str | None = None
     codecs: str | None = None

@@ -21,6 +21,7 @@ from dashget.mpd.bases import extend_bases
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
+from dashget.mpd.named import named_files
 from dashget.mpd.periods import TimedPeriod, time_periods
 from dashget.mpd.presentation import (
     AdaptationSet,
@@ -300,6 +301,7 @@ class _Resolver:
             initialization=located.initialization,
             representation_index=located.representation_index,
             bitstream_switching=located.bitstream_switching,
+            others=located.others,
             window=self._window,
             mime_type=element.mime_type or parent.mime_type,
             codecs=element.codecs or parent.codecs,
@@ -342,8 +344,9 @@ class _Resolver:
         parent: model.AdaptationSet,
         timed: TimedPeriod,
     ) -> Located:
-        information = merged((timed.element, parent, element), self._context)
-        return locate(information, timed, subject, self._context)
+        levels = (timed.element, parent, element)
+        information = merged(levels, self._context)
+        return locate(information, timed, subject, self._context, named_files(levels))
 
     def _inherit(
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation

@@ -28,7 +28,8 @@ class Track(msgspec.Struct, frozen=True, eq=False):
             representation.representation_index,
             representation.bitstream_switching,
         )
-        return media + sum(1 for other in others if other is not None)
+        named = sum(1 for other in others if other is not None)
+        return media + named + len(representation.others)
 
     @property
     def bytes_estimated(self) -> int | None:

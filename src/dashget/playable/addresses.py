@@ -24,6 +24,13 @@ from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.places import Places
 from dashget.playable.references import lead_to_mirror
+from dashget.playable.templates import (
+    References,
+    add_reference,
+    children_with,
+    merged_child,
+    write_templates,
+)
 from dashget.playable.tree import (
     Element,
     children_of,
@@ -31,7 +38,7 @@ from dashget.playable.tree import (
     drop_everywhere,
     name_of,
     namespace_of,
-    own_child,
+    remove,
     unset,
 )
 from dashget.segments.segment import Segment
@@ -76,18 +83,30 @@ def _is_absolute(reference: str) -> bool:
 
 
 def rewrite_addresses(
-    root: Element, places: Places, tracks: Sequence[Track], layout: Layout
+    root: Element, places: Places, tracks: Sequence[Track], layout: Layout, *, share: bool
 ) -> None:
-    """Replace all BaseURLs and references by references to the mirror's files."""
+    """Replace all BaseURLs and references by references to the mirror's files.
+
+    Every Representation gets all of its segment information; with ``share``, what the templates of
+    a set have in common stays at the set. That of the levels above goes.
+    """
+    templates: dict[Element, list[tuple[Element, References]]] = {}
     for track in tracks:
         element = places[track.representation.where]
         addressing = track.representation.addressing
         if isinstance(addressing, TemplateAddressing):
-            _write_template(element, addressing, track.representation, layout)
+            references = _references(addressing, track.representation, layout)
+            parent = element.getparent()
+            templates.setdefault(root if parent is None else parent, []).append(
+                (element, references)
+            )
         elif isinstance(addressing, ListAddressing):
             _write_list(element, track, layout)
         else:
             _write_single(element, addressing, track.representation, layout)
+    for adaptation_set, members in templates.items():
+        write_templates(adaptation_set, members, share=share)
+    _drop_upper(root, {adaptation_set for adaptation_set in templates if share})
     drop_everywhere(root, "BaseURL", keep=_OWN_BASE)
     for element in root.iter():
         if isinstance(element.tag, str):
@@ -98,34 +117,46 @@ _OWN_BASE: Final = "dashget-own"
 """A temporary attribute that marks the BaseURL elements to keep."""
 
 
-def _write_template(
-    element: Element,
-    addressing: TemplateAddressing,
-    representation: Representation,
-    layout: Layout,
-) -> None:
-    template = own_child(element, "SegmentTemplate")
-    template.set("media", _reference(addressing.media, layout))
+def _drop_upper(root: Element, shared: set[Element]) -> None:
+    """Remove the segment information of Periods and sets, except templates of ``shared`` sets."""
+    for period in children_of(root, "Period"):
+        drop_children(period, _ADDRESSING)
+        for adaptation_set in children_of(period, "AdaptationSet"):
+            kept = "SegmentTemplate" if adaptation_set in shared else ""
+            drop_children(adaptation_set, [name for name in _ADDRESSING if name != kept])
+
+
+def _references(
+    addressing: TemplateAddressing, representation: Representation, layout: Layout
+) -> References:
+    """Return the references of a template to the mirror's files."""
+    initialization, switching = representation.initialization, representation.bitstream_switching
+    index, plain = representation.representation_index, {"media": addressing.media}
+    inside = {}
     if addressing.index is not None:
-        template.set("index", _reference(addressing.index, layout))
-    drop_children(template, ("Initialization", "BitstreamSwitching"))
-    switching = representation.bitstream_switching
+        plain["index"] = addressing.index
     if switching is not None:
-        template.set("bitstreamSwitching", _reference(switching.address, layout))
-    initialization = representation.initialization
-    if initialization is not None and initialization.range is not None:
-        unset(template, "initialization")
-        _write_initialization(template, initialization, layout)
-    elif initialization is not None:
-        template.set("initialization", _reference(initialization.address, layout))
+        plain["bitstreamSwitching"] = switching.address
+    if initialization is not None:
+        if initialization.range is None:
+            plain["initialization"] = initialization.address
+        else:
+            inside["Initialization"] = initialization
+    if index is not None:
+        inside["RepresentationIndex"] = index
+    return References(
+        {name: _reference(address, layout) for name, address in plain.items()},
+        {name: (_reference(r.address, layout), r.range) for name, r in inside.items()},
+    )
 
 
 def _write_list(element: Element, track: Track, layout: Layout) -> None:
-    own = own_child(element, "SegmentList")
     listed = _nearest_listed(element)
+    own = merged_child(element, "SegmentList")
+    drop_children(element, [name for name in _ADDRESSING if name != "SegmentList"])
     if listed and listed[0].getparent() is not own:
         own.extend(copy.deepcopy(child) for child in listed)
-    segments = list(track.index)
+    segments = [segment for segment in track.index if not segment.last_derived]
     for attribute, kind in (("media", SegmentKind.MEDIA), ("index", SegmentKind.INDEX)):
         urls = [
             u for u in children_of(own, "SegmentURL") if kind is SegmentKind.MEDIA or u.get("index")
@@ -133,7 +164,15 @@ def _write_list(element: Element, track: Track, layout: Layout) -> None:
         of_kind = [s for s in segments if s.kind is kind]
         for url, segment in zip(urls, of_kind[len(of_kind) - len(urls) :], strict=False):
             url.set(attribute, _path_reference(segment, layout))
-    _write_initialization(own, track.representation.initialization, layout)
+    representation = track.representation
+    for name, resource in (
+        ("BitstreamSwitching", representation.bitstream_switching),
+        ("RepresentationIndex", representation.representation_index),
+        ("Initialization", representation.initialization),
+    ):
+        _write_resource(own, name, resource, layout)
+    if not own.attrib and not len(own):
+        remove(own)
 
 
 def _nearest_listed(element: Element) -> list[Element]:
@@ -161,24 +200,26 @@ def _write_single(
         element.append(base)
     else:
         following.addprevious(base)
-    if representation.initialization is not None:
-        resource = representation.initialization
-        _write_initialization(own_child(element, "SegmentBase"), resource, layout, beside=base.text)
-
-
-def _write_initialization(
-    parent: Element, resource: Resource | None, layout: Layout, *, beside: str = ""
-) -> None:
-    """Set the reference of an initialization segment, relative to the BaseURL ``beside`` it."""
-    if resource is None:
+    named = (representation.initialization, representation.representation_index)
+    information = children_with(element, "SegmentBase")
+    drop_children(element, ("SegmentTemplate", "SegmentList"))
+    if not information and not any(named):
         return
-    found = next(children_of(parent, "Initialization"), None)
-    if found is None:
-        found = etree.Element(f"{namespace_of(parent)}Initialization")
-        parent.insert(0, found)
-        if resource.range is not None:
-            found.set("range", str(resource.range))
-    found.set("sourceURL", "../" * beside.count("/") + _reference(resource.address, layout))
+    own = merged_child(element, "SegmentBase")
+    # What is a part of the file stays as it is.
+    for name, resource in zip(("Initialization", "RepresentationIndex"), named, strict=True):
+        if resource is not None:
+            _write_resource(own, name, resource, layout, beside=base.text)
+
+
+def _write_resource(
+    parent: Element, name: str, resource: Resource | None, layout: Layout, *, beside: str = ""
+) -> None:
+    """Set the reference of a single file, relative to the BaseURL ``beside`` it, or remove it."""
+    drop_children(parent, (name,))
+    if resource is not None:
+        reference = "../" * beside.count("/") + _reference(resource.address, layout)
+        add_reference(parent, name, reference, resource.range)
 
 
 def _reference(address: Address, layout: Layout) -> str:

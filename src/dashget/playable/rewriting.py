@@ -36,13 +36,13 @@ def rewrite(
     drop_unselected(places, kept)
     drop_children(root, leads_away)
     if presentation.dynamic:
-        rewrite_addresses(root, places, tracks, layout)
+        rewrite_addresses(root, places, tracks, layout, share=False)
         make_static(root, places, tracks)
         return write(root)
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
     if not is_transparent(root, presentation.url, tracks, layout):
-        rewrite_addresses(root, places, tracks, layout)
+        rewrite_addresses(root, places, tracks, layout, share=True)
     return write(root)
 
 

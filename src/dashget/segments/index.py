@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dashget.errors import UnsupportedMPDError
 from dashget.media.kind import SegmentKind
-from dashget.mpd.presentation import Representation, Resource
+from dashget.mpd.presentation import Representation
 from dashget.mpd.template import Address
 from dashget.mpd.validity import validity_error
 from dashget.segments.segment import Segment, TimeBase
@@ -79,8 +79,9 @@ class SegmentIndex(ABC):
         )
         for kind, resource in resources:
             if resource is not None:
-                yield _segment(kind, resource, timebase)
-
-
-def _segment(kind: SegmentKind, resource: Resource, timebase: TimeBase) -> Segment:
-    return Segment(kind, resource.address, timebase, range=resource.range)
+                yield Segment(kind, resource.address, timebase, range=resource.range)
+        for other in representation.others:
+            span = other.resource.range
+            yield Segment(
+                other.kind, other.resource.address, timebase, range=span, last_derived=True
+            )

@@ -37,8 +37,9 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     ``time`` and ``duration`` are ticks of ``timebase.timescale`` (media time, offset not
     subtracted), None if the manifest does not tell them. ``range`` is None for the whole
     resource. ``explicit`` is True if the manifest lists the segment, False if it is derived
-    from a duration. ``last_derived`` marks the very last derived segment of a Representation
-    in its Period, the only one that may be missing on the server.
+    from a duration. ``last_derived`` marks what may be missing on the server: the very last
+    derived segment of a Representation in its Period, and a file that only segment information
+    of another kind or level names.
     """
 
     kind: SegmentKind

@@ -137,3 +137,23 @@ def test_a_last_segment_by_a_negative_repeat_of_less_than_a_millisecond_may_be_a
     summary, events = mirror(server.on("/show/x.mpd", Answer(body)), tmp_path)
     assert events.outcomes()["v/4.m4s"] == "absent"
     assert summary.complete
+
+
+def test_a_file_that_only_a_replaced_template_names_may_be_absent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    content = numbered(extra='initialization="old.mp4"').replace(
+        "/></AdaptationSet>",
+        '><SegmentTemplate initialization="new.mp4"/></Representation></AdaptationSet>',
+    )
+    url = publish(server, content)
+    server.on("/show/new.mp4", Answer(b"new"))
+    summary, events = mirror(url, tmp_path)
+    assert events.outcomes()["old.mp4"] == "absent"
+    assert summary.complete
+    server.on("/show/old.mp4", Answer(b"old"))
+    server.on("/show/new.mp4", refuse(404))
+    summary, events = mirror(url, tmp_path / "again")
+    assert events.outcomes()["old.mp4"] == "downloaded"
+    assert events.outcomes()["new.mp4"] == "failed"
+    assert not summary.complete

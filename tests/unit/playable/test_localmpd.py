@@ -83,6 +83,12 @@ RANGES = (
     '<SegmentURL mediaRange="20-29"/></SegmentList>'
 )
 SINGLE = '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="10-19"><Initialization range="0-9"/></SegmentBase>'
+REPLACED = video(
+    '<SegmentTemplate duration="4" media="$Number$.m4s"><Initialization sourceURL="i.mp4"/>'
+    "</SegmentTemplate>"
+    + representation('<SegmentTemplate initialization="v1.mp4"/>')
+    + representation('<SegmentTemplate initialization="v2.mp4"/>', name="v2")
+)
 CASES = {
     "number": video(NUMBER + representation() + representation(name="v2")),
     "timeline": video(TIMELINE + representation()),
@@ -91,6 +97,28 @@ CASES = {
     "ranges of one file": video(representation(RANGES)),
     "single file": video(representation(SINGLE)),
     "bare file": video(representation("<BaseURL>v.mp4</BaseURL>")),
+    "initialization of another kind": video(
+        representation(
+            '<SegmentBase><Initialization sourceURL="i.mp4"/></SegmentBase>'
+            '<SegmentList duration="4"><SegmentURL media="1.m4s"/><SegmentURL media="2.m4s"/></SegmentList>'
+        )
+    ),
+    "query for each representation": video(
+        '<SegmentTemplate duration="4" media="$Number$.m4s?rep=$RepresentationID$" '
+        'initialization="init.mp4?rep=$RepresentationID$"/>'
+        + representation()
+        + representation(name="v2")
+    ),
+    "index of its own": video(
+        '<SegmentTemplate duration="4" media="$Number$.m4s" index="all.sidx"/>' + representation()
+    ),
+    "list of two levels": video(
+        '<SegmentList timescale="10" duration="40"><RepresentationIndex sourceURL="s.sidx"/>'
+        "</SegmentList>"
+        + representation(
+            '<SegmentList><SegmentURL media="1"/><SegmentURL media="2"/></SegmentList>'
+        )
+    ),
     "initialization elsewhere": video(
         representation(
             '<BaseURL>v.mp4</BaseURL><SegmentBase><Initialization sourceURL="i.mp4"/></SegmentBase>'
@@ -124,6 +152,46 @@ def test_bases_at_every_level_are_honoured(base: str) -> None:
     ):
         data = document(body)
         assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def element_count(local: bytes, name: str) -> int:
+    return len(etree.fromstring(local).findall(f".//{{*}}{name}"))
+
+
+def test_a_template_that_representations_share_stays_at_the_set() -> None:
+    for template in (NUMBER, TIMELINE):
+        content = template + representation() + representation(name="v2").replace("8000", "9000")
+        data = document(
+            f"<BaseURL>https://cdn.example/a/</BaseURL><Period>{video(content)}</Period>"
+        )
+        local = localized(data)
+        assert element_count(local, "SegmentTemplate") == 1
+        assert element_count(local, "AdaptationSet/{*}SegmentTemplate") == 1
+        assert played_paths(local) == mirror_paths(data)
+
+
+def test_what_a_nearer_level_replaces_is_left_out() -> None:
+    base = "<BaseURL>https://cdn.example/a/</BaseURL>"
+    for case in (REPLACED, CASES["query for each representation"]):
+        data = document(f"{base}<Period>{case}</Period>")
+        local = localized(data)
+        assert b"i.mp4" not in local
+        assert b"?" not in local.partition(b"<MPD")[2]
+        assert element_count(local, "Initialization") == 0
+        assert set(played_paths(local)) <= set(mirror_paths(data))
+    other = localized(document(f"{base}<Period>{CASES['initialization of another kind']}</Period>"))
+    assert element_count(other, "SegmentBase") == 0
+    assert element_count(other, "Initialization") == 1
+
+
+def test_a_snapshot_has_no_duration_of_the_set_beside_its_timeline() -> None:
+    data = document(
+        f"<Period start='PT0S'>{CASES['number']}</Period>",
+        'type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" timeShiftBufferDepth="PT20S"',
+    )
+    local = localized(data)
+    assert b' duration="4"' not in local
+    assert element_count(local, "AdaptationSet/{*}SegmentTemplate") == 0
 
 
 def test_a_document_whose_references_are_valid_in_the_mirror_is_kept_unchanged() -> None:
