@@ -335,8 +335,11 @@ class _Locator:
         if reference is not None and reference.source_url is None:
             # A part of the single file, if there is one.
             base = self._subject.bases[0].url
-            if whole or reference.invalid is not None or self._names_no_file(base):
+            if whole or self._names_no_file(base):
                 return None
+        if reference is not None and reference.invalid is not None:
+            self._context.log.unneeded(reference.invalid)
+            reference = msgspec.structs.replace(reference, invalid=None)
         self._problems = {}
         found = self._constant(file.template, file.place) or self._resource(reference)
         for issue in self._problems:
