@@ -78,7 +78,7 @@ def test_every_command_line_in_the_pages_is_valid(line: str) -> None:
     line = re.sub(r"<\(.*\)", "netrc", line)
     words = [re.sub(r"^(NEW-)?URL$", "http://h/x.mpd", word) for word in shlex.split(line)]
     name = words.pop(0) if words[0] in COMMANDS else "get"
-    arguments = make_parser(name).parse_args(words)
+    arguments = make_parser(name).read(words)
     if name == "get":
         mirror_options(arguments)
         transfer_options(arguments)

@@ -48,6 +48,7 @@ COMMANDS: Final = {
 _DEFAULT: Final = "get"
 _MODULES: Final = {"list": "listing"}
 """Commands whose module has another name: ``list`` would hide the builtin."""
+_FIRST_HINT: Final = "dashget URL mirrors it, dashget demo tries it out; see: dashget --help"
 _HELP_WORDS: Final = ("--help", "-h", "help")
 
 
@@ -99,13 +100,17 @@ def make_program_page() -> Parser:
     table = "\n".join(f"{name:<8}{purpose}" for name, purpose in COMMANDS.items())
     parser.add_argument_group("Commands", table)
     _load(_DEFAULT).add_arguments(parser)
-    parser.usage = "dashget [COMMAND] [OPTIONS] URL"
+    parser.usage = "dashget [COMMAND] [OPTIONS] URL..."
     _add_information(parser)
     return parser
 
 
 def _call(tokens: Sequence[str]) -> int:
-    if not tokens or tokens[0] in _HELP_WORDS:
+    if not tokens:
+        from dashget.errors import UsageError
+
+        raise UsageError("missing URL", hint=_FIRST_HINT)
+    if tokens[0] in _HELP_WORDS:
         make_program_page().print_help()
         return 0
     name, words = _command_of(tokens)

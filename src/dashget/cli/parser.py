@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
     """Parses the command line of one command; raises UsageError for anything invalid."""
 
     _operand: argparse.Action | None = None
+    _several = False
 
     def __init__(
         self,
@@ -59,15 +60,19 @@ class Parser(argparse.ArgumentParser):
         *,
         metavar: str,
         help: str,  # noqa: A002
+        several: bool = False,
     ) -> argparse._ArgumentGroup:
         """Add the operand, such as a URL; return its group, for options that belong to it.
 
-        A missing operand is reported only if the rest of the command line is valid.
+        With ``several`` its value is the list of all that are given. A missing operand is
+        reported only if the rest of the command line is valid.
         """
         group = self.add_argument_group("Arguments")
         self._operand = group.add_argument(name, metavar=metavar, help=help)
-        self._operand.required = False
-        self.usage = f"{self.prog} [OPTIONS] {metavar}"
+        # It is for the help page: argparse would take no operands behind a later option.
+        self._actions.remove(self._operand)
+        self._several = several
+        self.usage = f"{self.prog} [OPTIONS] {metavar}{'...' if several else ''}"
         return group
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
@@ -76,12 +81,13 @@ class Parser(argparse.ArgumentParser):
             from dashget.cli.othertools import translate
 
             words = translate(words, self._option_string_actions)
+        end = words.index("--") if "--" in words else len(words)
         try:
-            arguments, rest = self.parse_known_args(words)
+            arguments, rest = self.parse_known_args(words[:end])
         except argparse.ArgumentError as error:
             raise self._refusal(self._explain(error, words)) from error
         self._refuse_unknown(rest)
-        self._check_operand(arguments, [word for word in rest if word != "--"])
+        self._take_operands(arguments, [*rest, *words[end + 1 :]])
         return arguments
 
     def format_help(self) -> str:
@@ -116,20 +122,27 @@ class Parser(argparse.ArgumentParser):
     def _refuse_unknown(self, rest: Sequence[str]) -> None:
         for word in rest:
             option = word.partition("=")[0]
-            if word not in ("-", "--") and self._is_foreign(word):
+            if word != "-" and self._is_foreign(word):
                 raise self._refusal(f"unknown option: {option}", self._similar(option))
 
-    def _check_operand(self, arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    def _take_operands(self, arguments: argparse.Namespace, given: list[str]) -> None:
         if self._operand is None:
-            if rest:
-                raise self._refusal(f"unexpected argument: {' '.join(rest)}")
+            if given:
+                raise self._refusal(f"unexpected argument: {' '.join(given)}")
             return
         name = self._operand.metavar
-        given = getattr(arguments, self._operand.dest)
-        if rest:
-            raise self._refusal(f"more than one {name}: {' '.join(rest)}", self._ordered(given))
-        if given is None:
+        if given[1:] and (not self._several or self._is_command(given[0])):
+            more = " ".join(given[1:])
+            raise self._refusal(f"more than one {name}: {more}", self._ordered(given[0]))
+        if not given:
             raise self._refusal(f"missing {name}")
+        setattr(arguments, self._operand.dest, given if self._several else given[0])
+
+    def _is_command(self, word: str) -> bool:
+        """Return True for the name of a command that is not the name of a file as well."""
+        from pathlib import Path
+
+        return word.lower() in self._siblings and not Path(word).exists()
 
     def _refusal(self, message: str, hint: str | None = None) -> UsageError:
         from dashget.errors import UsageError

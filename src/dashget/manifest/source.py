@@ -14,6 +14,7 @@ from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
+from dashget.manifest.schemeless import with_scheme
 
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
 STDIN: Final = "-"
@@ -44,11 +45,12 @@ class Source(HidesSecrets, frozen=True):
 def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
     """Parse the source that a user gave; raise UsageError if it is invalid.
 
-    A path object is always a file, whatever its name looks like. ``base_url`` is checked as well,
+    A URL may lack its scheme (see ``schemeless``). A path object is always a file, whatever its
+    name looks like. ``base_url`` is checked as well,
     before anything is fetched; with a URL it is refused, since the final URL is the base.
     """
     if base_url is not None:
-        check_base(base_url)
+        base_url = check_base(base_url)
     if not isinstance(source, str):
         require("source", source, path, "load")
     text = os.fspath(source)
@@ -65,6 +67,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if text == STDIN:
         nameless = base_url is None or Url.parse(base_url).path.rpartition("/")[2] == ""
         return Source(name=base_url or "standard input", nameless=nameless)
+    text = with_scheme(text) or text
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(text)
         if base_url is not None:
@@ -76,7 +79,8 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
 
 
 def check_base(text: str) -> str:
-    """Return a base URL as it is; raise FieldError unless it is an http or https URL."""
+    """Return a base URL, with its scheme; raise FieldError unless it is an http or https URL."""
+    text = with_scheme(text) or text
     url = Url.parse(text)
     if url.userinfo is not None:
         raise FieldError("base_url", Wrong("it contains credentials", "give them with --user"))

@@ -86,7 +86,8 @@ def test_the_default_command_is_get(
     assert run(words) == 41
     ((name, arguments),) = called
     assert name == command
-    assert operand in (getattr(arguments, "url", None), getattr(arguments, "directory", None))
+    operands = [getattr(arguments, each, None) for each in ("url", "urls", "directories")]
+    assert operand in operands or [operand] in operands
 
 
 @pytest.mark.parametrize(
@@ -194,9 +195,9 @@ def test_the_exit_code_of_get_is_that_of_its_summary(
 
     monkeypatch.setattr(dashget.session.Session, "open", open_)
     words = ["--base-url", "http://o/", "--now", "2026-01-31T12:00:00Z"]
-    assert run([URL, "--dry-run", "-o", "d", "--no-progress", *words]) == code
+    assert run(["-", "--dry-run", "-o", "d", "--no-progress", *words]) == code
     opened, (root, options) = given
-    assert opened == (URL, "http://o/", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC))
+    assert opened == ("-", "http://o/", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC))
     assert options.dry_run
     assert root == Path("d")
 

@@ -72,7 +72,7 @@ def test_without_that_function_nothing_happens(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("command", "wanted"),
     [
-        ("get missing.mpd --base-url http://h/", True),
+        ("get http://127.0.0.1:9/x.mpd --retries 0", True),
         ("verify missing --repair", True),
         ("verify missing", False),
         ("list missing.mpd", False),

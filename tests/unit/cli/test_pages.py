@@ -117,11 +117,12 @@ def test_short_names_come_first_and_values_are_shown_once(capsys: Captured) -> N
 def test_every_page_begins_with_usage_and_purpose(command: str, capsys: Captured) -> None:
     lines = page(command, capsys)
     if not command:
-        assert lines[0] == "Usage: dashget [COMMAND] [OPTIONS] URL"
+        assert lines[0] == "Usage: dashget [COMMAND] [OPTIONS] URL..."
         assert lines[2].startswith("Mirror MPEG-DASH presentations exactly")
         return
     operand = "DIR" if command == "verify" else "URL"
-    assert lines[0] == f"Usage: dashget {command} [OPTIONS] {operand}"
+    several = "..." if command in ("get", "verify") else ""
+    assert lines[0] == f"Usage: dashget {command} [OPTIONS] {operand}{several}"
     assert lines[2] == COMMANDS[command]
     assert any(line.startswith(f"  {operand}  ") for line in lines)
 
@@ -204,9 +205,19 @@ def test_help_is_shown_regardless_of_other_arguments(
         assert capsys.readouterr().out.splitlines() == wanted
 
 
-def test_without_arguments_the_page_of_the_program_is_shown(capsys: Captured) -> None:
+def test_without_arguments_the_first_steps_are_named(capsys: Captured) -> None:
+    assert run([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "dashget: error: missing URL",
+        "hint: dashget URL mirrors it, dashget demo tries it out; see: dashget --help",
+    ]
+
+
+def test_the_page_of_the_program_is_shown_on_request(capsys: Captured) -> None:
     wanted = page("", capsys)
-    for words in ([], ["-h"], ["help"], ["--help", "--version"]):
+    for words in (["-h"], ["help"], ["--help", "--version"]):
         assert run(words) == 0
         assert capsys.readouterr().out.splitlines() == wanted
     assert run(["x.mpd", "--help"]) == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from dashget.errors import ManifestFetchError, MPDSyntaxError, UsageError
 from dashget.manifest.load import load_manifest
-from dashget.manifest.source import parse_source
+from dashget.manifest.source import check_base, parse_source
 from dashget.mpd.parse import ParseLimits
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
@@ -37,6 +38,66 @@ def test_a_url_is_kept_without_its_anchor(text: str, url: str | None) -> None:
     else:
         source = parse_source(text)
         assert (source.url, source.name, source.user, source.path) == (url, url, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("localhost:8000/x.mpd", "http://localhost:8000/x.mpd"),
+        ("localhost:8000", "http://localhost:8000/"),
+        ("localhost/x.mpd", "http://localhost/x.mpd"),
+        ("LOCALHOST:80/a/x.mpd?q", "http://LOCALHOST:80/a/x.mpd?q"),
+        ("example.com/x.mpd", "https://example.com/x.mpd"),
+        ("example.com/", "https://example.com/"),
+        ("www.example.co.uk/a/b?c=/d", "https://www.example.co.uk/a/b?c=/d"),
+        ("example.com?x", "https://example.com/?x"),
+        ("example.com./x.mpd", "https://example.com./x.mpd"),
+        ("//example.com/x.mpd", "https://example.com/x.mpd"),
+        ("bücher.example/x.mpd", "https://bücher.example/x.mpd"),
+        ("a.xn--p1ai/x.mpd", "https://a.xn--p1ai/x.mpd"),
+        ("example.com:443/x.mpd", "https://example.com:443/x.mpd"),
+        ("example.com:8080/x.mpd", "http://example.com:8080/x.mpd"),
+        ("example.com:8080", "http://example.com:8080/"),
+        ("nas:8080/x.mpd", "http://nas:8080/x.mpd"),
+        ("127.0.0.1:8000/x.mpd", "http://127.0.0.1:8000/x.mpd"),
+        ("10.0.0.1/x.mpd", "http://10.0.0.1/x.mpd"),
+        ("[::1]:8000/x.mpd", "http://[::1]:8000/x.mpd"),
+    ],
+)
+def test_a_url_may_lack_its_scheme(
+    text: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_source(text).url == url
+    assert check_base(text) in (url, url.replace("/?", "?"), url.rstrip("/"))
+
+
+def test_credentials_in_a_url_without_scheme_are_no_part_of_it() -> None:
+    source = parse_source("me:pw@example.com/x.mpd")
+    assert (source.url, source.user) == ("https://example.com/x.mpd", "me:pw")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x.mpd", "gone/x.mpd", "./example.com/x.mpd", "../a.b/x.mpd", "example.com", "a.b/x.mpd", "v1.2/x.mpd",
+     "nas:8080", "nas:0/x", "a b.com/x", ".com/x", "here.com/x.mpd", "local.mpd/x", "mailto:me@example.com"],
+)  # fmt: skip
+def test_what_names_no_server_is_a_file(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.com").mkdir()
+    (tmp_path / "local.mpd").write_bytes(DOCUMENT)
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(UsageError, ManifestFetchError):
+        assert parse_source(text).url is None
+
+
+def test_a_file_of_that_name_is_no_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "example.com").mkdir()
+    (tmp_path / "example.com/x.mpd").write_bytes(DOCUMENT)
+    monkeypatch.chdir(tmp_path)
+    assert parse_source("example.com/x.mpd").path == Path("example.com/x.mpd")
+    assert parse_source("example.com:443/x.mpd").url is not None
 
 
 def test_credentials_are_taken_out_of_a_url_and_decoded() -> None:

@@ -5,36 +5,47 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
+    add_base_url,
     add_filters,
     add_limits,
     add_now,
-    add_url,
     parse_now,
     selection,
 )
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from dashget.cli.wanted import Wanted
+    from dashget.common.stopping import Stop
     from dashget.events import Event
     from dashget.mirroring.options import MirrorOptions
+    from dashget.transfer.settings.options import TransferOptions
 
 EXAMPLES: Final = """\
   dashget https://example.com/show/manifest.mpd
   dashget URL -o show -t 8 --video best --audio lang=en,fr
   dashget saved.mpd --base-url URL
   dashget URL --dry-run
+  dashget show
 """
+
+_URL_HELP: Final = (
+    "The MPD: an http(s) URL, a local file, - for standard input, or the directory of a mirror to"
+    " go on with. Several are mirrored one after the other."
+)
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the options, in the order of the help page."""
-    add_url(parser)
+    add_base_url(parser.add_operand("urls", metavar="URL", help=_URL_HELP, several=True))
     _add_output(parser.add_argument_group("Output"))
     group = parser.add_argument_group("Selection")
     add_now(group)
@@ -44,45 +55,91 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mirror every selected segment of a presentation, and verify each."""
+    """Mirror every selected segment of each presentation, and verify each."""
     root = None if arguments.output is None else parse_root(arguments.output)
     from dashget.cli.memory import keep_freed_memory
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.signals import stopping_on_signals
+    from dashget.cli.wanted import find_wanted
     from dashget.common.stopping import Stop
+
+    wanted = find_wanted(arguments.urls, root, arguments.base_url)
+    options = [mirror_options(arguments, each.filters) for each in wanted]
+    task = _Task(arguments, transfer_options(arguments), parse_now(arguments.now), Stop())
+    allow_open_files(task.transfer)
+    keep_freed_memory()
+    with stopping_on_signals(task.stop):
+        if len(wanted) == 1:
+            return _mirror(wanted[0], options[0], task)
+        return _mirror_all(wanted, options, task)
+
+
+class _Task(NamedTuple):
+    """What all presentations of a command line have in common."""
+
+    arguments: argparse.Namespace
+    transfer: TransferOptions
+    now: datetime.datetime | None
+    stop: Stop
+
+
+def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
     from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
-    options, transfer = mirror_options(arguments), transfer_options(arguments)
-    now = parse_now(arguments.now)
-    allow_open_files(transfer)
-    keep_freed_memory()
-    stop = Stop()
+    arguments, stop = task.arguments, task.stop
     reporter = make_reporter(
         json=arguments.json,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
         progress=not (arguments.no_progress or arguments.debug),
     )
-    with stopping_on_signals(stop):
-        try:
-            with Session(transfer, observer=reporter) as session:
-                base_url = arguments.base_url
-                show = session.open(arguments.url, base_url=base_url, now=now, stop=stop)
-                summary = show.mirror(root, options, stop=stop)
-        finally:
-            reporter.close()
+    try:
+        with Session(task.transfer, observer=reporter) as session:
+            base_url = wanted.base_url
+            show = session.open(wanted.source, base_url=base_url, now=task.now, stop=stop)
+            summary = show.mirror(wanted.root, options, stop=stop)
+    finally:
+        reporter.close()
     if summary.interrupted:
         return INTERRUPTED
     return 0 if summary.complete else 1
 
 
-def mirror_options(arguments: argparse.Namespace) -> MirrorOptions:
-    """Return the library's options; raise UsageError for invalid values."""
+def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task: _Task) -> int:
+    """Mirror one after the other; return the exit code of the first that failed.
+
+    What one of them lacks is no reason to leave out the next.
+    """
+    from dashget.cli.failures import report
+    from dashget.errors import DashGetError
+
+    codes = []
+    for each, chosen in zip(wanted, options, strict=True):
+        if task.stop.requested:
+            break
+        try:
+            codes.append(_mirror(each, chosen, task))
+        except DashGetError as error:
+            codes.append(report(error))
+    if task.stop.requested:
+        from dashget.exitstatus import INTERRUPTED
+
+        return INTERRUPTED
+    return next((code for code in codes if code), 0)
+
+
+def mirror_options(
+    arguments: argparse.Namespace, recorded: Mapping[str, str] = {}
+) -> MirrorOptions:
+    """Return the library's options; raise UsageError for invalid values.
+
+    ``recorded`` are the filters of an earlier run.
+    """
     from dashget.mirroring.options import MirrorOptions
 
     return MirrorOptions(
-        selection=selection(arguments),
+        selection=selection(arguments, recorded),
         segment_limit=arguments.segment_limit,
         total_limit=arguments.total_limit,
         dry_run=arguments.dry_run,

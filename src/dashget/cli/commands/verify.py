@@ -11,18 +11,22 @@ from dashget.cli.options.shared import add_limits
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from dashget.common.stopping import Stop
     from dashget.events import Observer
+    from dashget.session import Session
     from dashget.verification.verify import VerifyOptions
 
 EXAMPLES: Final = """\
   dashget verify show
   dashget verify show --remote --repair
+  dashget verify */
 """
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the options, in the order of the help page."""
-    parser.add_operand("directory", metavar="DIR", help="Directory of the mirror.")
+    text = "Directory of the mirror. Several are checked one after the other."
+    parser.add_operand("directories", metavar="DIR", help=text, several=True)
     checks = parser.add_argument_group("Checks")
     for name, text in (
         ("--remote", "Compare sizes and validators (ETag, Last-Modified) with the server."),
@@ -63,7 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.session import Session
 
     options, transfer = verify_options(arguments), transfer_options(arguments)
-    observer = _observer(arguments)
     makes_requests = options.remote or options.repair
     if makes_requests:
         allow_open_files(transfer)
@@ -71,12 +74,46 @@ def run(arguments: argparse.Namespace) -> int:
     stop = Stop()
     warner = print_warning if makes_requests else ignore
     with stopping_on_signals(stop), Session(transfer, observer=warner) as session:
-        report = session.verify(arguments.directory, options, observer=observer, stop=stop)
-    if stop.requested:
-        return INTERRUPTED
+        if len(arguments.directories) == 1:
+            code = _verify(session, arguments.directories[0], options, arguments, stop)
+        else:
+            code = _verify_all(session, options, arguments, stop)
+    return INTERRUPTED if stop.requested else code
+
+
+def _verify(
+    session: Session,
+    directory: str,
+    options: VerifyOptions,
+    arguments: argparse.Namespace,
+    stop: Stop,
+) -> int:
+    report = session.verify(directory, options, observer=_observer(arguments), stop=stop)
     if report.uncompared or (arguments.strict and report.notes):
         return 1
     return 0 if report.sound else 1
+
+
+def _verify_all(
+    session: Session, options: VerifyOptions, arguments: argparse.Namespace, stop: Stop
+) -> int:
+    """Check one mirror after the other; return the exit code of the first that is not sound."""
+    from dashget.cli.failures import report
+    from dashget.common.foreigntext import printable
+    from dashget.errors import DashGetError
+
+    codes = []
+    for directory in arguments.directories:
+        if stop.requested:
+            break
+        if not arguments.json:
+            sys.stdout.write(f"{printable(directory)}:\n")
+        try:
+            codes.append(_verify(session, directory, options, arguments, stop))
+        except DashGetError as error:
+            sys.stdout.flush()
+            codes.append(report(error))
+    return next((code for code in codes if code), 0)
 
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:

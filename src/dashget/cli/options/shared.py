@@ -9,6 +9,7 @@ from dashget.cli.parser import Parser, whole
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Mapping
 
     from dashget.planning.selection import Selection
 
@@ -18,11 +19,12 @@ TOTAL_LIMIT: Final = 50_000_000
 
 def add_url(parser: Parser) -> None:
     """Add the MPD, and the original URL of a local one."""
-    group = parser.add_operand(
-        "url",
-        metavar="URL",
-        help="The MPD: an http(s) URL, a local file, or - for standard input.",
-    )
+    text = "The MPD: an http(s) URL, a local file, or - for standard input."
+    add_base_url(parser.add_operand("url", metavar="URL", help=text))
+
+
+def add_base_url(group: argparse._ArgumentGroup) -> None:
+    """Add the original URL of a local MPD."""
     group.add_argument(
         "--base-url",
         metavar="URL",
@@ -65,7 +67,7 @@ def add_filters(group: argparse._ArgumentGroup) -> None:
         ("--text", "Subtitles to take, for example lang=en."),
         ("--image", "Thumbnails to take, for example none."),
     ):
-        group.add_argument(name, metavar="FILTER", default="all", help=text)
+        group.add_argument(name, metavar="FILTER", help=f"{text} [default: all]")
     group.add_argument(
         "--period",
         metavar="PERIODS",
@@ -73,17 +75,17 @@ def add_filters(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def selection(arguments: argparse.Namespace) -> Selection:
-    """Parse the filters; raise UsageError for an invalid one."""
+def selection(arguments: argparse.Namespace, recorded: Mapping[str, str] = {}) -> Selection:
+    """Parse the filters; raise UsageError for an invalid one.
+
+    ``recorded`` are those of an earlier run, which are valid if none is given.
+    """
     from dashget.planning.selection import parse_selection
 
-    return parse_selection(
-        video=arguments.video,
-        audio=arguments.audio,
-        text=arguments.text,
-        image=arguments.image,
-        period=arguments.period,
-    )
+    names = ("video", "audio", "text", "image", "period")
+    given = {name: getattr(arguments, name) for name in names}
+    filters = {name: text for name, text in given.items() if text is not None}
+    return parse_selection(**(filters or recorded))
 
 
 def parse_now(text: str | None) -> datetime.datetime | None:

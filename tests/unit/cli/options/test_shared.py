@@ -268,15 +268,23 @@ def test_a_key_is_passed_on_with_its_certificate() -> None:
 )
 def test_options_may_come_before_or_after_the_operand(words: list[str]) -> None:
     arguments = read("get", *words)
-    assert arguments.url == URL
+    assert arguments.urls == [URL]
     assert arguments.quiet == ("-q" in words)
 
 
 def test_a_hyphen_is_standard_input_and_file_names_are_free() -> None:
-    assert read("get", "-").url == "-"
-    assert read("get", "-", "-q").url == "-"
+    assert read("get", "-").urls == ["-"]
+    assert read("get", "-", "-q").urls == ["-"]
     assert read("plan", "--", "-x.mpd").url == "-x.mpd"
     assert read("list", "").url == ""
+
+
+@pytest.mark.parametrize(
+    "words", [["a", "b", "-q", "c"], ["-q", "a", "b", "c"], ["a", "-q", "b", "--", "c"]]
+)
+def test_get_and_verify_take_several_operands_in_their_order(words: list[str]) -> None:
+    assert read("get", *words).urls == ["a", "b", "c"]
+    assert read("verify", *words).directories == ["a", "b", "c"]
 
 
 def test_each_parser_has_its_own_namespace() -> None:

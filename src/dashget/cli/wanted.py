@@ -1,0 +1,85 @@
+"""What ``get`` is to mirror: the URLs and files of the command line, and mirrors to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from dashget.errors import UsageError
+from dashget.manifest.source import STDIN, parse_source
+
+_QUOTE: Final = "quote a value that contains spaces; a URL begins with http:// or https://"
+_OUTPUT: Final = "leave -o out: each mirror is named after its manifest's directory"
+
+
+class Wanted(NamedTuple):
+    """One presentation to mirror."""
+
+    source: str | Path
+    base_url: str | None = None
+    root: Path | None = None
+    """The directory of the mirror; None for the usual one."""
+    filters: Mapping[str, str] = {}
+    """The selection that the mirror was made with, as on the command line."""
+
+
+def find_wanted(
+    words: Sequence[str], root: Path | None, base_url: str | None
+) -> tuple[Wanted, ...]:
+    """Read the operands of ``get``; raise UsageError before anything is fetched.
+
+    A directory with a mirror stands for the presentation, the directory and the selection of its
+    last run.
+    """
+    if len(words) > 1:
+        if root is not None:
+            raise UsageError("--output: only for a single URL", hint=_OUTPUT)
+        if words.count(STDIN) > 1:
+            raise UsageError("standard input can be read only once", hint="write - only once")
+    return tuple(_read(word, root, base_url, alone=len(words) == 1) for word in words)
+
+
+def _read(word: str, root: Path | None, base_url: str | None, *, alone: bool) -> Wanted:
+    if _is_directory(word):
+        mirrored = _recorded(Path(word))
+        if mirrored is not None:
+            if root is not None and root.resolve() != Path(word).resolve():
+                raise UsageError(
+                    f"--output: {word!r} is a mirror already, and stays where it is",
+                    hint="leave -o out, or name the URL to make another mirror",
+                )
+            return mirrored
+    try:
+        parse_source(word, base_url=base_url)
+    except UsageError as error:
+        if not alone and "neither a URL" in error.message:
+            error.hint = _QUOTE
+        raise
+    return Wanted(word, base_url, root)
+
+
+def _is_directory(word: str) -> bool:
+    try:
+        return word != STDIN and Path(word).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _recorded(directory: Path) -> Wanted | None:
+    """Return what a directory is a mirror of; None if it is none. StoreError if that is unread."""
+    from dashget.store import Mirror
+
+    header = Mirror.at(directory, read_only=True).header()
+    if header is None:
+        return None
+    local = Path(header.source)
+    remote = header.url if header.url.startswith(("http://", "https://")) else None
+    if "://" in header.source:
+        return Wanted(header.source, None, directory, header.selection)
+    if local.is_absolute() and local.is_file():
+        return Wanted(local, remote, directory, header.selection)
+    raise UsageError(
+        f"{directory}: the manifest of this mirror came from {header.source}, which is not there",
+        hint=f"give the manifest again: dashget FILE -o {directory}",
+    )
