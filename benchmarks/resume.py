@@ -17,6 +17,7 @@ import json
 import os
 import shlex
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -77,7 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main() -> int:
     options = _parse_arguments()
     Handler.document = _MPD.format(count=options.files).encode()
-    Handler.body = os.urandom(options.size)
+    boxes = struct.pack(">I4sI4s", 8, b"moof", options.size - 8, b"mdat")
+    Handler.body = boxes + os.urandom(options.size - len(boxes))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -95,13 +96,23 @@ class FileSet:
     def make(self, directory: Path) -> None:
         """Write the files and ``manifest.mpd``."""
         directory.mkdir(parents=True)
-        block = os.urandom(min(self.size, 1 << 20))
+        head = self._head()
+        size = self.size - len(head)
+        block = os.urandom(min(size, 1 << 20))
         for name in self.names:
             with (directory / name).open("wb") as file:
-                for _ in range(self.size // len(block)):
+                file.write(head)
+                for _ in range(size // len(block)):
                     file.write(block)
-                file.write(block[: self.size % len(block)])
+                file.write(block[: size % len(block)])
         (directory / "manifest.mpd").write_text(self._manifest())
+
+    def _head(self) -> bytes:
+        """Return the headers of the boxes of each file, as a packager writes them."""
+        if self.is_single:
+            return struct.pack(">I4sI4sI4s", 8, b"ftyp", 8, b"moov", 0, b"mdat")
+        payload = self.size - 24
+        return struct.pack(">I4sI4sI4s", 8, b"styp", 8, b"moof", 8 + payload, b"mdat")
 
     def _manifest(self) -> str:
         return _MPD.format(

@@ -21,7 +21,7 @@ COOKIE = "127.0.0.1\tFALSE\t/\tFALSE\t0\tgood\tSECRET\n"
 OPTIONS = ("--cookies", "--netrc")
 BASIC = f"Basic {base64.b64encode(b'me:SECRET').decode()}"
 DOCUMENT = mpd(
-    '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+    '<AdaptationSet contentType="application" mimeType="application/x-filler"><Representation id="v" bandwidth="8000">'
     '<BaseURL>a.mp4</BaseURL><SegmentBase indexRange="100-199"><Initialization range="0-99"/>'
     "</SegmentBase></Representation></AdaptationSet>",
     seconds=2,
@@ -95,7 +95,7 @@ ONCE = {
     "get": (0, []),
     "list": (0, ["--init"]),
     "plan": (0, ["--index"]),
-    "verify": (1, ["--remote", "--repair"]),
+    "verify": (0, ["--remote", "--repair"]),
 }
 """Commands with their exit codes; some of them send several kinds of requests."""
 

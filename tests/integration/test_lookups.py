@@ -28,7 +28,7 @@ def mpd(content: str, attributes: str = 'type="static" mediaPresentationDuration
 
 def adaptation_set(name: str, duration: int = 2) -> str:
     return (
-        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="{duration}" '
+        f'<AdaptationSet contentType="application" mimeType="application/x-filler"><SegmentTemplate duration="{duration}" '
         f'media="{name}/$Number$.m4s"/><Representation id="{name}" bandwidth="8"/></AdaptationSet>'
     )
 
@@ -187,7 +187,7 @@ def test_the_index_of_single_files_lists_their_subsegments(media: Path, tmp_path
 
 def test_an_unavailable_index_is_a_warning(server: FaultServer, tmp_path: Path) -> None:
     content = (
-        '<Period><AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        '<Period><AdaptationSet contentType="application" mimeType="application/x-filler"><Representation id="v" bandwidth="1">'
         '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="100-199"/></Representation>'
         "</AdaptationSet></Period>"
     )

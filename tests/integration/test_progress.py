@@ -27,12 +27,12 @@ SIZE = 100_000
 HALF = SIZE // 2
 BODY = bytes(SIZE)
 SINGLE = mpd(
-    '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+    '<AdaptationSet contentType="application" mimeType="application/x-filler"><Representation id="v" bandwidth="8000">'
     '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="0-99"/></Representation></AdaptationSet>',
     seconds=2,
 )
 TWO = mpd(
-    '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="1" media="$Number$.m4s"/>'
+    '<AdaptationSet contentType="application" mimeType="application/x-filler"><SegmentTemplate duration="1" media="$Number$.m4s"/>'
     '<Representation id="v" bandwidth="800000"/></AdaptationSet>',
     seconds=2,
 )

@@ -79,7 +79,7 @@ def manifest(*bases: str) -> bytes:
     )
     return mpd(
         f"{whole}"
-        '<AdaptationSet mimeType="video/mp4">'
+        '<AdaptationSet contentType="application" mimeType="application/x-filler">'
         f'<SegmentTemplate timescale="{TIMESCALE}" media="$RepresentationID$/$Number$.m4s" '
         'initialization="$RepresentationID$/init.mp4"><SegmentTimeline>'
         f'<S t="0" d="{TIMESCALE}" r="{SEGMENTS - 1}"/></SegmentTimeline></SegmentTemplate>'

@@ -39,7 +39,7 @@ FILES = {
 MANIFEST = (
     '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="p" '
     'minBufferTime="PT1S" mediaPresentationDuration="PT8S"><Period>'
-    '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" endNumber="4" '
+    '<AdaptationSet contentType="application" mimeType="application/x-filler"><SegmentTemplate duration="2" endNumber="4" '
     'media="v/$Number$.m4s"/><Representation id="v" bandwidth="8000"/></AdaptationSet>'
     '<AdaptationSet contentType="text" mimeType="application/octet-stream">'
     '<Representation id="t" bandwidth="8000"><BaseURL>big.bin</BaseURL></Representation>'

@@ -19,10 +19,14 @@ def mpd(
     ).encode()
 
 
-def numbered(media: str = "v/$Number$.m4s", extra: str = "") -> str:
+FILLER = 'contentType="application" mimeType="application/x-filler"'
+"""The type of segments whose content nobody can check: they may be any bytes."""
+
+
+def numbered(media: str = "v/$Number$.m4s", extra: str = "", kind: str = FILLER) -> str:
     """Return an AdaptationSet with segments of two seconds; ``extra`` are template attributes."""
     return (
-        f'<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="2" media="{media}" {extra}/>'
+        f'<AdaptationSet {kind}><SegmentTemplate duration="2" media="{media}" {extra}/>'
         '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
     )
 

@@ -10,6 +10,7 @@ import msgspec
 
 from dashget.common.digests import sha256_hex
 from dashget.errors import GONE_STATUSES, FetchError, Issue, ManifestFetchError
+from dashget.manifest.coding import decoded
 from dashget.manifest.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.manifest.source import Source, check_base, read_file, read_stdin
 from dashget.mpd.model import MPD
@@ -123,7 +124,8 @@ def load_manifest(
 
 def _fetch(url: str, engine: Transfers, max_bytes: int) -> tuple[Fetched, bytes]:
     try:
-        return engine.fetch(Request((url,)), max_bytes=max_bytes)
+        fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=max_bytes)
+        return fetched, decoded(data, max_bytes + 1, url)
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",

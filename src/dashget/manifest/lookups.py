@@ -14,6 +14,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
+from dashget.manifest.coding import decoded
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
@@ -189,7 +190,9 @@ def _fetch_entity(
         )
         return None
     try:
-        fetched, data = engine.fetch(Request((target,)), max_bytes=_REMOTE_BYTES)
+        request = Request((target,), any_coding=True)
+        fetched, data = engine.fetch(request, max_bytes=_REMOTE_BYTES)
+        data = decoded(data, _REMOTE_BYTES, fetched.url)
     except FetchError as error:
         issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
         if error.status not in GONE_STATUSES:

@@ -8,7 +8,7 @@ broken file raises nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -16,46 +16,13 @@ import msgspec
 
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
 from dashget.media.kind import SegmentKind
-from dashget.media.sniff import html_page
-
-Read = Callable[[int, int], bytes]
-"""``read(offset, size)`` returns up to ``size`` bytes of the file."""
+from dashget.media.role import WEBM, Role
+from dashget.media.signatures import KNOWN, Read, check_signature, check_webm, shows_end
+from dashget.media.sniff import BEGINNING_BYTES, other_content
 
 _HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
 _MOST_BOXES: Final = 1_000_000
-_EBML: Final = b"\x1a\x45\xdf\xa3"
-_CLUSTER: Final = b"\x1f\x43\xb6\x75"
-_SIGNATURES: Final = {
-    "image/jpeg": (b"\xff\xd8\xff",),
-    "image/jpg": (b"\xff\xd8\xff",),
-    "image/png": (b"\x89PNG\r\n\x1a\n",),
-    "image/webp": (b"RIFF",),
-    "image/gif": (b"GIF8",),
-}
-_XML_TEXT: Final = ("application/ttml+xml", "application/xml", "text/xml")
-_ISO: Final = (
-    "video/mp4",
-    "audio/mp4",
-    "application/mp4",
-    "text/mp4",
-    "image/mp4",
-    "video/iso.segment",
-)
-_WEBM: Final = ("video/webm", "audio/webm", "application/webm", "text/webm")
-
-
-class Role(msgspec.Struct, frozen=True):
-    """The kind and type that a file should have.
-
-    ``whole`` is True if it contains initialization, index and media (SegmentBase). ``several`` is
-    True if it contains several segments; then its time is not compared.
-    """
-
-    mime_type: str | None
-    kind: SegmentKind
-    whole: bool = False
-    several: bool = False
 
 
 class MediaTime(msgspec.Struct, frozen=True):
@@ -66,17 +33,45 @@ class MediaTime(msgspec.Struct, frozen=True):
 
 
 def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
-    """Return the problems of a file of ``size`` bytes as sentences."""
-    mime = (role.mime_type or "").split(";")[0].strip().lower()
+    """Return the problems of a file of ``size`` bytes as sentences; its index is not examined."""
     if size == 0:
         return ("the file is empty",)
-    if mime in (*_ISO, *_WEBM) and read(0, 64).lstrip().startswith(b"<"):
+    mime = role.mime
+    webm = mime in WEBM
+    if (role.is_iso or webm) and read(0, 64).lstrip().startswith(b"<"):
         return ("the content is text such as an HTML or XML page, not media",)
-    if mime in _ISO:
+    if role.is_iso:
         return tuple(_check_iso(read, size, role))
-    if mime in _WEBM:
-        return tuple(_check_webm(read, role))
-    return tuple(_check_signature(read, size, mime))
+    if webm:
+        return tuple(check_webm(read, size, role.kind, whole=role.whole))
+    if mime in KNOWN:
+        return tuple(check_signature(read, size, mime))
+    other = other_content(read(0, BEGINNING_BYTES)) if role.media else None
+    return () if other is None else (f"the content is {other}, not media",)
+
+
+def why_odd(read: Read, size: int, role: Role) -> str | None:
+    """Return why a file that a server has sent is not what the manifest means, else None."""
+    if size == 0:
+        meant = role.media or role.is_iso or role.mime in KNOWN
+        return "the server sent nothing (0 bytes) instead" if meant else None
+    found = check(read, size, role)
+    if not found:
+        return None
+    other = other_content(read(0, BEGINNING_BYTES))
+    if other is None:
+        return f"the content is invalid: {found[0]}"
+    return f"the server sent {other} instead"
+
+
+def proves_whole(read: Read, size: int, role: Role) -> bool:
+    """Return True if a file without problems shows that its end has come."""
+    if size == 0:
+        return False
+    if role.is_iso:
+        return not _runs_to_end(read, size)
+    webm = role.mime in WEBM
+    return (webm or role.mime in KNOWN) and shows_end(read, size, role.mime, webm=webm)
 
 
 def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
@@ -84,8 +79,7 @@ def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
 
     The media may be fine without it: some packagers cut or join files behind their index.
     """
-    mime = (role.mime_type or "").split(";")[0].strip().lower()
-    if mime not in _ISO or not (role.whole or role.kind is SegmentKind.MEDIA):
+    if not role.is_iso or not (role.whole or role.kind is SegmentKind.MEDIA):
         return ()
     try:
         return tuple(_check_index(read, size, list(_walk(read, size))))
@@ -152,6 +146,12 @@ def _walk(read: Read, size: int) -> Iterator[Box]:
         yield Box(box.type, position, position + box.payload, end)
         position = end
     raise BoxError(f"more than {_MOST_BOXES} boxes")
+
+
+def _runs_to_end(read: Read, size: int) -> bool:
+    """Return True if the last box has no size of its own."""
+    starts = [box.start for box in _walk(read, size)]
+    return read(starts[-1], 4) == bytes(4)
 
 
 def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
@@ -227,39 +227,3 @@ def _descend(data: bytes, path: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
             yield box.type, inside
         else:
             yield from _descend(inside, path[1:])
-
-
-# Everything else.
-
-
-def _check_webm(read: Read, role: Role) -> Iterator[str]:
-    start = read(0, 4)
-    if role.kind is SegmentKind.MEDIA and not role.whole:
-        if start not in (_CLUSTER, _EBML):
-            yield "the file begins with neither a Cluster nor an EBML header"
-    elif start != _EBML:
-        yield "the file does not begin with an EBML header"
-
-
-def _check_signature(read: Read, size: int, mime: str) -> Iterator[str]:
-    start = read(0, min(size, 512))
-    if mime in _SIGNATURES and not start.startswith(_SIGNATURES[mime]):
-        yield f"the content is not {mime}"
-    elif mime == "text/vtt" and not start.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
-        yield "the file does not begin with WEBVTT"
-    elif mime in _XML_TEXT and not _begins_like_xml(start):
-        yield "the content is not XML"
-    elif mime == "video/mp2t" and not _is_transport_stream(start):
-        yield "the content is not an MPEG transport stream"
-
-
-def _begins_like_xml(start: bytes) -> bool:
-    for mark, coding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
-        if start.startswith(mark):
-            return start[2:].decode(coding, "ignore").lstrip().startswith("<")
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return text.startswith(b"<") and html_page(text) is None
-
-
-def _is_transport_stream(start: bytes) -> bool:
-    return start[:1] == b"\x47" and (len(start) <= 188 or start[188:189] == b"\x47")

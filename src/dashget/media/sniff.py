@@ -1,7 +1,7 @@
-"""Recognise an HTML page that was sent instead of the requested file.
+"""Recognise what a server sends in place of the requested file.
 
-Login portals, proxies and servers that refuse an expired token answer with a page, often with a
-status of success.
+Login portals, proxies and servers that refuse an expired token answer with a page, an error in
+JSON or XML, a line of text or a picture, often with a status of success.
 """
 
 from __future__ import annotations
@@ -13,11 +13,24 @@ from dashget.common.lateregex import late
 
 BEGINNING_BYTES: Final = 1024
 """The size of the beginning of a body that is examined."""
+_SHOWN: Final = 60
 _PAGE: Final = late(
     r"(?>(?:<!--(?:(?!-->).)*-->|<[?!](?!--)[^>]*>)\s*)*+<(?:html|head|body)\b|<!doctype html\b",
     re.IGNORECASE | re.DOTALL,
 )
 _TITLE: Final = late(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
+_ROOT: Final = late(
+    r"(?>(?:<!--(?:(?!-->).)*-->|<[?!](?!--)[^>]*>)\s*)*+<(?:[\w.-]+:)?([\w.-]+)", re.DOTALL
+)
+_BINARY: Final = (
+    (b"GIF8", "a GIF image"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", "a PDF document"),
+)
+_TEXT_CONTROLS: Final = late(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def html_page(beginning: bytes) -> str | None:
@@ -27,6 +40,45 @@ def html_page(beginning: bytes) -> str | None:
         return None
     decoded = text[:BEGINNING_BYTES].decode("utf-8", "replace")
     return describe_page(decoded) if is_page(decoded) else None
+
+
+def other_content(beginning: bytes) -> str | None:
+    """Describe content that is no media by its beginning; None if it is not recognised."""
+    for signature, name in _BINARY:
+        if beginning.startswith(signature):
+            return name
+    text = text_of(beginning[:BEGINNING_BYTES])
+    if text is None:
+        return None
+    text = text.lstrip()
+    if text.startswith("<"):
+        root = root_element(text)
+        named = "XML" if root is None else f"XML <{root}>"
+        return describe_page(text) if is_page(text) else named
+    words = " ".join(text.split())
+    shown = words if len(words) <= _SHOWN else words[:_SHOWN] + "..."
+    return f"{'JSON' if text[:1] in ('{', '[') else 'text'} {shown!r}"
+
+
+def text_of(beginning: bytes) -> str | None:
+    """Return the beginning of a text in UTF-8 or UTF-16; None if it is no text."""
+    for mark, coding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if beginning.startswith(mark):
+            return beginning[2:].decode(coding, "ignore")
+    try:
+        text = beginning.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError as error:
+        if len(beginning) - error.start > 3:
+            return None
+        # The beginning may end inside a character.
+        text = beginning[: error.start].removeprefix(b"\xef\xbb\xbf").decode()
+    return None if _TEXT_CONTROLS.search(text) else text
+
+
+def root_element(text: str) -> str | None:
+    """Return the local name of the root element of an XML text; None if there is none."""
+    match = _ROOT.match(text.lstrip())
+    return None if match is None else match[1]
 
 
 def is_page(text: str) -> bool:

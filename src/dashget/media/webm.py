@@ -12,16 +12,17 @@ from typing import Final
 
 import msgspec
 
-_SEGMENT: Final = 0x18538067
+SEGMENT: Final = 0x18538067
 _INFO: Final = 0x1549A966
 _TIMESTAMP_SCALE: Final = 0x2AD7B1
 _DURATION: Final = 0x4489
-_CUES: Final = 0x1C53BB6B
+CUES: Final = 0x1C53BB6B
+CLUSTER: Final = 0x1F43B675
 _CUE_POINT: Final = 0xBB
 _CUE_TIME: Final = 0xB3
 _CUE_POSITIONS: Final = 0xB7
 _CLUSTER_POSITION: Final = 0xF1
-_EBML: Final = 0x1A45DFA3
+EBML: Final = 0x1A45DFA3
 
 
 class EbmlError(ValueError):
@@ -81,9 +82,9 @@ def read_header(data: bytes) -> WebmHeader:
     """Read the beginning of a file, up to its Info element."""
     elements = iter_elements(data)
     first = next(elements, None)
-    if first is None or first.id != _EBML:
+    if first is None or first.id != EBML:
         raise EbmlError("not a WebM file: no EBML header")
-    segment = next((element for element in elements if element.id == _SEGMENT), None)
+    segment = next((element for element in elements if element.id == SEGMENT), None)
     if segment is None:
         raise EbmlError("no Segment element at the beginning of the file")
     scale, duration = 1_000_000, None
@@ -103,7 +104,7 @@ def read_header(data: bytes) -> WebmHeader:
 def read_cues(data: bytes, header: WebmHeader) -> tuple[Cue, ...]:
     """Read the Cues element at the start of the bytes; one Cue per Cluster, in file order."""
     cues = next(iter_elements(data), None)
-    if cues is None or cues.id != _CUES:
+    if cues is None or cues.id != CUES:
         raise EbmlError("the index range does not begin with Cues")
     if cues.end is not None and cues.end > len(data):
         raise EbmlError(f"Cues of {cues.end} bytes in an index range of {len(data)}")

@@ -1,6 +1,6 @@
 """Take the bytes of planned files from the engine, and check them before they get a name.
 
-A server may send an HTML page in place of a file, or other bytes than its own digest says.
+A server may send something else in place of a file, or other bytes than its own digest says.
 Small files that arrive whole are checked before they are stored, all others afterwards.
 """
 
@@ -10,27 +10,38 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
+from dashget.media.glance import is_sound_segment
+from dashget.media.kind import SegmentKind
 from dashget.media.sniff import BEGINNING_BYTES, html_page
 from dashget.mirroring.files import PlannedFile, Rejection
+from dashget.mirroring.roles import role_of
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead
 
 if TYPE_CHECKING:
+    from dashget.media.signatures import Read
+    from dashget.planning.plan import PlannedSegment
     from dashget.store import PartialFile
 
-_PAGES_BEGIN: Final = frozenset(b"<\xef\t\n\r ")
-"""The possible first bytes of an HTML page: a bracket, a byte order mark, blank space."""
-_PAGE_HINT: Final = (
-    "open the URL in a browser: the server or a portal may require a login or a new token"
+_MEDIA: Final = SegmentKind.MEDIA
+_INITIALIZATION: Final = SegmentKind.INITIALIZATION
+_OTHER_HINT: Final = (
+    "open the URL in a browser: the server or a portal may require a login or a new token;"
+    " --accept-odd stores what the server sends"
 )
+_INVALID_HINT: Final = "--accept-odd stores the file as the server sends it"
 
 
 class Arrivals:
     """Stores the bytes of planned files. May be called by several threads, for different files."""
 
-    def __init__(self, store: Mirror, checksum: str | None) -> None:
+    def __init__(self, store: Mirror, checksum: str | None, *, accept_odd: bool = False) -> None:
+        """``accept_odd`` lets something else pass in place of a file."""
         self._store = store
         self._checksum = checksum
+        self._accept_odd = accept_odd
+        self._plain: dict[int, bool] = {}
+        """For each track: True if its media segments are those of ISO base media."""
 
     def open(self, job: Job) -> PartialFile:
         """Return the sink for a file whose bytes arrive in several steps."""
@@ -43,8 +54,18 @@ class Arrivals:
         """Check and store a small file that has arrived whole."""
         file: PlannedFile = job.payload
         file.part = file.unfinished = None
-        if pieces and pieces[0][0] in _PAGES_BEGIN:
-            file.rejection = _reject_page(b"".join(pieces))
+        size = head.size or 0
+        planned = file.planned
+        kind = planned.segment.kind
+        plain = False
+        if kind is _MEDIA:
+            known = self._plain.get(id(planned.track))
+            plain = self._learn(planned) if known is None else known
+        elif kind is _INITIALIZATION:
+            plain = role_of(planned).is_iso
+        if not (plain and is_sound_segment(pieces, size, initialization=kind is not _MEDIA)):
+            data = b"".join(pieces)
+            file.rejection = self._examine(file, lambda at, most: data[at : at + most], size)
             if file.rejection is not None:
                 return
         if head.digests or self._checksum is not None:
@@ -58,7 +79,7 @@ class Arrivals:
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
         """Check a file that has arrived in several steps; return why it is rejected."""
-        rejection = _reject_page(part.beginning(BEGINNING_BYTES))
+        rejection = self._examine(file, part.read, part.size)
         if rejection is not None:
             return rejection
         promised = part.promised
@@ -68,12 +89,49 @@ class Arrivals:
             file.checksum = part.digest(self._checksum).hex()
         return None
 
+    def proves_whole(self, file: PlannedFile, part: PartialFile) -> bool:
+        """Return True if a file that is not odd shows that its end has come."""
+        from dashget.media.inspection import proves_whole
 
-def _reject_page(data: bytes) -> Rejection | None:
-    page = html_page(data)
-    if page is None:
-        return None
-    return Rejection(f"the server sent {page} instead", is_page=True, hint=_PAGE_HINT)
+        return not file.odd and proves_whole(part.read, part.size, role_of(file.planned))
+
+    def is_odd(self, file: PlannedFile) -> bool:
+        """Return True if a file that is in place cannot be what the manifest means."""
+        # Loaded late, here and below: the usual segment needs no closer look.
+        from dashget.media.inspection import why_odd
+
+        size = self._store.size(file.path)
+        if self._accept_odd or size is None:
+            return False
+        with self._store.open(file.path) as stored:
+
+            def read(offset: int, most: int) -> bytes:
+                stored.seek(offset)
+                return stored.read(most)
+
+            return why_odd(read, size, role_of(file.planned)) is not None
+
+    def _learn(self, planned: PlannedSegment) -> bool:
+        """Keep for a track if its media segments are those of ISO base media, and return it."""
+        plain = self._plain[id(planned.track)] = role_of(planned).is_plain_segment
+        return plain
+
+    def _examine(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
+        """Return why a file is rejected: it is something else than the manifest means."""
+        from dashget.media.inspection import why_odd
+
+        file.odd = False
+        reason = why_odd(read, size, role_of(file.planned))
+        if reason is None:
+            page = html_page(read(0, BEGINNING_BYTES))
+            if page is None:
+                return None
+            reason = f"the server sent {page} instead"
+        if self._accept_odd:
+            file.odd = True
+            return None
+        hint = _OTHER_HINT if reason.startswith("the server sent") else _INVALID_HINT
+        return Rejection(reason, is_other=True, hint=hint)
 
 
 def _reject_digest(promised: Digest) -> Rejection:

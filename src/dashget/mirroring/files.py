@@ -18,8 +18,8 @@ class Rejection(msgspec.Struct, frozen=True):
     """The reason why the bytes of a file are rejected although all of them arrived."""
 
     reason: str
-    is_page: bool = False
-    """True if they are an HTML page in place of the file."""
+    is_other: bool = False
+    """True if they are something else in place of the file, such as an HTML page."""
     hint: str | None = None
 
 
@@ -35,6 +35,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """The same, if they arrive in several steps and are not checked yet."""
     checksum: str | None = None
     """The checksum for the record, if one is wanted."""
+    odd: bool = False
+    """True if its bytes are something else than they should be, and are accepted."""
     rejection: Rejection | None = None
     local_size: int | None = None
     known: FileRecord | None = None

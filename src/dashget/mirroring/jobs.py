@@ -35,6 +35,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """hashlib's name of the algorithm whose value is recorded for every file."""
     check_remote: bool = False
     """Compare also recorded files with the server: size and validators."""
+    accept_odd: bool = False
+    """Store also what is something else than the manifest means."""
     only: frozenset[str] | None = None
     """Fetch exactly these paths, whatever is stored, and skip all others."""
 

@@ -35,6 +35,8 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
     prune: bool = False
     """Remove recorded files that the manifest no longer names."""
+    accept_odd: bool = False
+    """Store what a server sends also where it is something else than the manifest means."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     """The most segments of one Representation; a manifest that implies more is refused."""
     total_limit: int | None = DEFAULT_TOTAL_LIMIT
@@ -50,9 +52,10 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
         check(self, _RULES)
 
 
+_FLAGS: Final = ("dry_run", "moved", "fsync", "checksums", "recheck", "prune", "accept_odd")
 _RULES: Final[dict[str, Check]] = {
     "selection": SELECTION,
-    **dict.fromkeys(("dry_run", "moved", "fsync", "checksums", "recheck", "prune"), flag),
+    **dict.fromkeys(_FLAGS, flag),
     "segment_limit": LIMIT,
     "total_limit": LIMIT,
 }

@@ -24,6 +24,7 @@ _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
 _NO_CACHE: Final[dict[str, str]] = {}
+_NO_END: Final = "the server told no length, and has no ranges"
 _SECOND_CHANCES: Final = 100
 """At most so many files that no server has, or that it has a page for, are asked for again:
 more are no accident."""
@@ -43,6 +44,7 @@ class Outcomes:
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
+        self._unproved: list[tuple[SafePath, str]] = []
         self._second_chances = _SECOND_CHANCES
 
     def require(self, path: SafePath) -> None:
@@ -61,6 +63,7 @@ class Outcomes:
         for file, error in self._absent:
             self._settle_absent(file, error)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
+        self._warn("perhaps not whole", self._unproved)
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 
@@ -125,6 +128,8 @@ class Outcomes:
                     file.part.drop()
                     self._reject(file, fetched, rejection)
                     return
+                if not (fetched.proved or self._arrivals.proves_whole(file, file.part)):
+                    self._unproved.append((file.path, _NO_END))
             if file.local_size is not None:
                 self._store.set_aside(file.path)
             if self._store.finish(unfinished, self._record(file, fetched, sha256=file.checksum)):
@@ -164,10 +169,10 @@ class Outcomes:
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
-        if rejection.is_page and not file.rejected:
+        if rejection.is_other and not file.rejected:
             self._second_chances -= 1
         file.rejected += 1
-        again = self._second_chances >= 0 or not rejection.is_page
+        again = self._second_chances >= 0 or not rejection.is_other
         if again and file.rejected < _REJECTED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, rejection.reason)
         else:
@@ -190,7 +195,7 @@ class Outcomes:
                 self._ledger.finish(file, Outcome.PRESENT, known.size, fetched)
             else:
                 self._again.append(file)
-        elif fetched.size == file.local_size:
+        elif fetched.size == file.local_size and not self._arrivals.is_odd(file):
             self._store.adopt(self._record(file, fetched, adopted=True))
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
@@ -278,6 +283,8 @@ class Outcomes:
             fetched.seconds,
             dict(head.cache) if head.cache else _NO_CACHE,
             adopted,
+            False,
+            file.odd,
         )
 
 

@@ -32,7 +32,7 @@ class MirrorRun:
     def __init__(self, store: Mirror, ledger: Ledger, policy: Policy) -> None:
         self._ledger = ledger
         self._policy = policy
-        arrivals = Arrivals(store, policy.checksum)
+        arrivals = Arrivals(store, policy.checksum, accept_odd=policy.accept_odd)
         self._outcomes = Outcomes(store, ledger, arrivals)
         self._jobs = Jobs(store, policy, ledger, arrivals, self._outcomes)
 

@@ -74,6 +74,7 @@ class MirrorKeywords(SelectionKeywords, total=False):
     fsync: bool
     checksums: bool
     recheck: bool
+    accept_odd: bool
     prune: bool
     segment_limit: int | None
     total_limit: int | None

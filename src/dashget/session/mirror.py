@@ -109,6 +109,7 @@ class MirrorJob:
             dry_run=options.dry_run,
             checksum="sha256" if summed else None,
             check_remote=options.recheck and not options.dry_run,
+            accept_odd=options.accept_odd,
         )
 
     def _fill(self, store: Mirror, run: MirrorRun, engine: Transfers) -> None:

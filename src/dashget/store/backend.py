@@ -102,8 +102,8 @@ class PartialFile(Unfinished, Sink, Protocol):
         """The digest of the whole file according to the server's response, if it sent one."""
         ...
 
-    def beginning(self, most: int) -> bytes:
-        """Return the first bytes, up to ``most`` of them."""
+    def read(self, offset: int, most: int) -> bytes:
+        """Return up to ``most`` bytes from ``offset`` on."""
         ...
 
     def digest(self, algorithm: str) -> bytes:

@@ -73,9 +73,9 @@ class HeldPart:
     def written(self, span: ByteRange) -> None:
         """Do nothing: no later run resumes the file."""
 
-    def beginning(self, most: int) -> bytes:
-        """Return the first bytes, up to ``most`` of them."""
-        self._file.seek(0)
+    def read(self, offset: int, most: int) -> bytes:
+        """Return up to ``most`` bytes from ``offset`` on."""
+        self._file.seek(offset)
         return self._file.read(most)
 
     def digest(self, algorithm: str) -> bytes:

@@ -176,11 +176,11 @@ class Part:
             os.fsync(self._descriptor)
         self._journal.add(self._journal.span_entry(self.name, span.first, span.last))
 
-    def beginning(self, most: int) -> bytes:
-        """Return the first bytes, up to ``most`` of them."""
+    def read(self, offset: int, most: int) -> bytes:
+        """Return up to ``most`` bytes from ``offset`` on."""
         if self._descriptor is None:
             raise ValueError("no part to read")
-        return read_at(self._descriptor, most, 0)
+        return read_at(self._descriptor, most, offset)
 
     def digest(self, algorithm: str) -> bytes:
         """Return the digest of the whole part; read it if it did not arrive in sequence."""

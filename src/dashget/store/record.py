@@ -69,6 +69,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """True if the file was found in place, and had the server's size."""
     removed: bool = False
     """True if the file was removed from the mirror; earlier lines of its path are void."""
+    odd: bool = False
+    """True if it is something else than the manifest means, and was accepted as it is."""
 
 
 class _Line(msgspec.Struct):

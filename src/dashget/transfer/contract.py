@@ -32,6 +32,8 @@ class Request(HidesSecrets, frozen=True, gc=False):
     urls: tuple[str, ...]
     method: Method = Method.GET
     range: ByteRange | None = None
+    any_coding: bool = False
+    """True if the caller removes gzip and deflate, where a server insists on them."""
 
     @property
     def url(self) -> str:
@@ -233,6 +235,8 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
     """True if bytes of an earlier run are part of it."""
     timing: Timing | None = None
     """The stages of the last request; None unless ``Hooks.wants_timings``."""
+    proved: bool = True
+    """False if nothing tells that the end has come: neither a length nor a range."""
 
     @property
     def answer(self) -> Answer:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from dashget.common.stopping import Stop
 from dashget.media.inspection import (
-    Role,
     check,
     check_index,
     first_decode_time,
@@ -20,7 +19,7 @@ from dashget.media.inspection import (
 )
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
-from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.mirroring.roles import role_of
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
@@ -148,7 +147,8 @@ class OfflineCheck:
         if size == 0 and not found:
             yield note(path, Problem.STRUCTURE, "empty, as on the server")
         elif not found or found[0].problem is Problem.UNRECORDED:
-            yield from self._look_inside(planned, size, layout, as_served=not found)
+            odd = record is not None and record.odd
+            yield from self._look_inside(planned, size, layout, as_served=not found, odd=odd)
 
     def _compare_with_record(
         self, path: str, size: int, record: FileRecord | None
@@ -180,10 +180,11 @@ class OfflineCheck:
             yield Finding(planned.path, Problem.MISSING, "never fetched")
 
     def _look_inside(
-        self, planned: PlannedSegment, size: int, layout: Layout, *, as_served: bool
+        self, planned: PlannedSegment, size: int, layout: Layout, *, as_served: bool, odd: bool
     ) -> Iterator[Finding]:
+        """Check the content; what was accepted although it was ``odd`` is a note."""
         path = planned.path
-        role = _role(planned, planned.track.representation)
+        role = role_of(planned)
         with self._store.open(path) as file:
 
             def read(offset: int, count: int) -> bytes:
@@ -191,7 +192,9 @@ class OfflineCheck:
                 return file.read(count)
 
             for message in check(read, size, role):
-                yield Finding(path, Problem.STRUCTURE, message)
+                yield Finding(path, Problem.STRUCTURE, message, note=odd)
+            if odd:
+                return
             for message in check_index(read, size, role):
                 served = ", as on the server" if as_served else ""
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
@@ -211,17 +214,3 @@ def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except OSError as error:
         yield Finding(path, Problem.UNREADABLE, f"unreadable: {error.strerror or error}")
-
-
-def _role(planned: PlannedSegment, representation: Representation) -> Role:
-    segment = planned.segment
-    whole = isinstance(representation.addressing, SingleAddressing)
-    initialization = representation.initialization
-    shared = segment.range is not None or (
-        initialization is not None
-        and segment.kind is SegmentKind.INITIALIZATION
-        and initialization.range is not None
-    )
-    if segment.kind is SegmentKind.MEDIA and (whole or shared):
-        return Role(representation.mime_type, segment.kind, whole=whole, several=True)
-    return Role(representation.mime_type, segment.kind, several=shared)

@@ -24,7 +24,7 @@ def test_the_examples_run(
     publish: Publish, server: FaultServer, tmp_path: Path, number: int
 ) -> None:
     url = publish()
-    speech = numbered().replace('mimeType="video/mp4"', 'mimeType="audio/mp4" lang="en"')
+    speech = numbered(kind='mimeType="audio/x-filler" lang="en"')
     speech = speech.replace('id="v"', 'id="a"')
     server.on("/show/x.mpd", Answer(mpd(numbered() + speech)))
     example = EXAMPLES[number].replace("https://example.com/show/manifest.mpd", url)

@@ -129,7 +129,7 @@ def test_a_last_segment_by_a_negative_repeat_of_less_than_a_millisecond_may_be_a
     publish(server)
     rows = '<SegmentTimeline><S t="1" d="2" r="-1"/></SegmentTimeline>'
     content = (
-        '<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="v/$Number$.m4s" '
+        '<AdaptationSet contentType="application" mimeType="application/x-filler"><SegmentTemplate media="v/$Number$.m4s" '
         f'presentationTimeOffset="1">{rows}</SegmentTemplate>'
         '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
     )

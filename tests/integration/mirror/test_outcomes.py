@@ -12,7 +12,7 @@ import pytest
 import dashget
 from dashget.events import Event
 from tests.integration.mirror.presentation import manifest, periods, publish, segment
-from tests.support.builders import numbered
+from tests.support.builders import FILLER, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.running import mirror
 
@@ -179,7 +179,7 @@ def test_a_resource_that_several_ranges_share_is_stored_once_whole(
 ) -> None:
     server.on("/show/v.mp4", Answer(bytes(range(200)), etag='"v"'))
     content = (
-        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        f'<AdaptationSet {FILLER}><Representation id="v" bandwidth="1">'
         '<BaseURL>v.mp4</BaseURL><SegmentList duration="3"><Initialization range="0-9"/>'
         '<SegmentURL mediaRange="10-99"/><SegmentURL mediaRange="100-199"/></SegmentList>'
         "</Representation></AdaptationSet>"

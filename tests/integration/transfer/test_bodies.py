@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 
 import pytest
@@ -48,7 +49,9 @@ def test_an_empty_body_is_a_body(server: FaultServer, transfers: Transfers) -> N
 def test_identity_is_asked_for_and_nothing_is_decoded(
     server: FaultServer, transfers: Transfers
 ) -> None:
-    url = server.on("/a", Answer(BODY, coding="gzip"), Answer(BODY, coding="identity"))
+    url = server.on(
+        "/a", Answer(gzip.compress(BODY), coding="gzip"), Answer(BODY, coding="identity")
+    )
     assert transfers.get(url)[1] == BODY
     assert [seen.headers["accept-encoding"] for seen in server.seen] == ["identity"] * 2
     assert "gzip-encoded despite Accept-Encoding: identity" in transfers.log.retries[0][3]
@@ -57,7 +60,7 @@ def test_identity_is_asked_for_and_nothing_is_decoded(
 def test_a_server_that_always_compresses_is_asked_twice(
     server: FaultServer, transfers: Transfers
 ) -> None:
-    url = server.on("/a", Answer(BODY, coding="gzip"))
+    url = server.on("/a", Answer(gzip.compress(BODY), coding="gzip"))
     error = transfers.fail(url)
     assert (error.attempts, len(server.seen)) == (2, 2)
     assert str(error) == "the body is gzip-encoded despite Accept-Encoding: identity"
@@ -65,7 +68,9 @@ def test_a_server_that_always_compresses_is_asked_twice(
         "the server compresses the body despite Accept-Encoding: identity"
     )
     # What ends otherwise in between does not count.
-    mixed = server.on("/b", *[Answer(BODY, coding="gzip"), refuse(503)] * 2, Answer(BODY))
+    mixed = server.on(
+        "/b", *[Answer(gzip.compress(BODY), coding="gzip"), refuse(503)] * 2, Answer(BODY)
+    )
     assert transfers.get(mixed)[1] == BODY
 
 

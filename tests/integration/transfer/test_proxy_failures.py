@@ -230,7 +230,7 @@ def test_an_error_names_the_proxy_that_blocks_the_manifest(closed: int, tmp_path
 def test_an_error_names_the_proxy_that_blocks_a_file(closed: int, tmp_path: Path) -> None:
     """The manifest's host is reached without it."""
     document = mpd(
-        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="8000">'
+        '<AdaptationSet contentType="application" mimeType="application/x-filler"><Representation id="v" bandwidth="8000">'
         "<BaseURL>http://127.0.0.9/a.mp4</BaseURL></Representation></AdaptationSet>",
         seconds=2,
     )

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashget.media.glance import is_sound_segment
 from dashget.media.inspection import (
-    Role,
     check,
     check_index,
     first_decode_time,
     media_timescale,
 )
 from dashget.media.kind import SegmentKind
+from dashget.media.role import Role
 from tests.support.builders import box
 
 INIT = Role("video/mp4", SegmentKind.INITIALIZATION)
@@ -145,15 +146,15 @@ def test_only_headers_are_read_of_a_large_file() -> None:
 @pytest.mark.parametrize(
     ("mime", "data"),
     [
-        ("video/webm", b"\x1a\x45\xdf\xa3rest"),
+        ("video/webm", b"\x1a\x45\xdf\xa3\x84rest"),
         ("text/vtt", b"WEBVTT\n"),
         ("text/vtt", b"\xef\xbb\xbfWEBVTT"),
         ("application/ttml+xml", b"<?xml version='1.0'?><tt/>"),
         ("application/ttml+xml", b"\xff\xfe" + "<tt/>".encode("utf-16-le")),
         ("image/jpeg", b"\xff\xd8\xff\xe0"),
-        ("image/png", b"\x89PNG\r\n\x1a\n"),
-        ("image/webp", b"RIFF1234WEBP"),
-        ("video/mp2t", b"\x47" + b"\0" * 187 + b"\x47"),
+        ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(20) + b"IEND\xaeB`\x82"),
+        ("image/webp", b"RIFF\4\0\0\0WEBP"),
+        ("video/mp2t", b"\x47" + b"\0" * 187 + b"\x47" + b"\0" * 187),
         ("application/unheard-of", b"anything"),
         (None, b"anything"),
     ],
@@ -174,5 +175,24 @@ def test_files_with_another_signature_have_a_problem(mime: str) -> None:
 
 def test_a_webm_media_segment_begins_with_a_cluster() -> None:
     role = Role("video/webm", SegmentKind.MEDIA)
-    assert problems(b"\x1f\x43\xb6\x75rest", role) == ()
+    assert problems(b"\x1f\x43\xb6\x75\x84rest", role) == ()
     assert problems(b"\xa3rest of a block", role)
+
+
+@given(st.data())
+def test_a_segment_that_looks_sound_at_a_glance_has_no_problems(data: st.DataObject) -> None:
+    parts = [box(kind, b"x" * 9) for kind in ("styp", "sidx", "moof", "mdat", "free", "moov")]
+    whole = b"".join(data.draw(st.lists(st.sampled_from(parts), max_size=8)))
+    whole = data.draw(st.sampled_from([whole, whole[:-1], whole + b"x", bytes(8) + whole]))
+    cut = data.draw(st.integers(0, len(whole)))
+    pieces = [piece for piece in (whole[:cut], whole[cut:]) if piece]
+    if is_sound_segment(pieces, len(whole)):
+        assert check(lambda at, most: whole[at : at + most], len(whole), MEDIA) == ()
+
+
+@pytest.mark.parametrize("cut", [1, 60, len(FRAGMENT) - 1])
+def test_a_usual_segment_is_sound_at_a_glance(cut: int) -> None:
+    assert is_sound_segment([FRAGMENT], len(FRAGMENT))
+    assert not is_sound_segment([FRAGMENT[:-1]], len(FRAGMENT) - 1)
+    if cut == 60:
+        assert is_sound_segment([FRAGMENT[:cut], FRAGMENT[cut:]], len(FRAGMENT))

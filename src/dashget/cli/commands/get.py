@@ -144,6 +144,7 @@ def mirror_options(
         total_limit=arguments.total_limit,
         dry_run=arguments.dry_run,
         recheck=arguments.verify,
+        accept_odd=arguments.accept_odd,
         checksums=arguments.checksums == "sha256",
         prune=arguments.prune,
         moved=arguments.moved,
@@ -179,6 +180,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="Compare complete files with the server too, and fetch those that changed. Not with"
         " --dry-run (see: dashget verify --remote).",
+    )
+    group.add_argument(
+        "--accept-odd",
+        action="store_true",
+        help="Store what the server sends as it is, also a web page, text or nothing in place of"
+        " media. By default that is fetched again, and is a failure in the end.",
     )
     group.add_argument(
         "--checksums",

@@ -11,6 +11,7 @@ from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.transfer.contract import ResponseHead
+from dashget.transfer.http.coding import coding_of
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
@@ -49,8 +50,19 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def content_length(self) -> int | None:
-        """The announced length of this body; None if it is missing or invalid."""
-        return _length(self.fields.get("content-length"))
+        """The announced length of this body; None if it is missing or invalid.
+
+        Beside a transfer coding it means nothing (RFC 9112, 6.3).
+        """
+        fields = self.fields
+        value = fields.get("content-length")
+        return None if value is None or "transfer-encoding" in fields else _length(value)
+
+    @property
+    def announces_too_much(self) -> bool:
+        """True if the announced length is more than any file has."""
+        value = self.fields.get("content-length", "")
+        return value.isascii() and value.isdigit() and _length(value) is None
 
     @property
     def content_range(self) -> tuple[ByteRange, int | None] | None:
@@ -71,9 +83,8 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def encoding(self) -> str | None:
-        """The content coding of the body; None if it has none."""
-        value = self.fields.get("content-encoding")
-        return None if not value or value.lower() == "identity" else value
+        """The content coding of the body; None if it has none, or a name that means none."""
+        return coding_of(self.fields.get("content-encoding"))
 
     @property
     def validator(self) -> str | None:

@@ -12,6 +12,7 @@ from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.errors import Retry
+from dashget.transfer.http.coding import DECODABLE, begins_plain
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head, retry_after_seconds
 
@@ -63,14 +64,18 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(
-    head: Head, asked: Asked, wall_clock: Callable[[], float]
+    head: Head, asked: Asked, wall_clock: Callable[[], float], beginning: bytes | None = b""
 ) -> Accepted | Redirect | Failure:
-    """Judge a response by its head. ``wall_clock`` is read only for headers with dates."""
+    """Judge a response by its head. ``wall_clock`` is read only for headers with dates.
+
+    ``beginning`` is what has come of the body; it tells if a content coding is true. None if the
+    caller removes the codings that can be removed.
+    """
     status = head.status
     if status == 200:
-        return _whole(head, asked)
+        return _whole(head, asked, beginning)
     if status == 206:
-        return _partial(head, asked)
+        return _partial(head, asked, beginning)
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
@@ -121,12 +126,16 @@ def _age_seconds(head: Head) -> float:
     return float(age[:9]) if age.isascii() and age.isdigit() else 0.0
 
 
-def _coded(head: Head) -> Failure | None:
+def _coded(head: Head, beginning: bytes | None) -> Failure | None:
+    if "content-encoding" not in head.fields:
+        return None
     coding = head.encoding
     if coding is None:
         return None
+    if coding in DECODABLE if beginning is None else begins_plain(coding, beginning):
+        return None
     return Failure(
-        f"the body is {coding[:20]}-encoded despite Accept-Encoding: identity",
+        f"the body is {coding}-encoded despite Accept-Encoding: identity",
         Retry.AGAIN,
         status=head.status,
         hint=_CODED_HINT,
@@ -134,26 +143,48 @@ def _coded(head: Head) -> Failure | None:
     )
 
 
-def _whole(head: Head, asked: Asked) -> Accepted | Failure:
+def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
     if not asked.whole:
         if _differs(head, asked, head.content_length):
             return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
-    if "content-encoding" in head.fields:
-        coded = _coded(head)
-        if coded is not None:
-            return coded
+    coded = _coded(head, beginning)
+    if coded is not None:
+        return coded
     size = head.content_length
+    if size is None and head.announces_too_much:
+        return bad_body("the announced length is more than any file has", status=head.status)
     return Accepted(0, size, size)
 
 
-def _partial(head: Head, asked: Asked) -> Accepted | Failure:
+def _part_of_all(head: Head) -> Accepted | Failure:
+    """Judge a 206 to a request without a range: its beginning is what was asked for.
+
+    What is missing behind its end is asked for. Without a Content-Range, the size is unknown.
+    """
+    described, length = head.content_range, head.content_length
+    if described is None:
+        if length is None or "content-range" in head.fields or _is_multipart(head):
+            return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
+        return Accepted(0, length, None)
+    got, total = described
+    if got.first != 0 or length not in (None, got.size_bytes):
+        return bad_body(f"asked for all bytes, got bytes {got}", status=206)
+    return Accepted(0, got.size_bytes, total)
+
+
+def _is_multipart(head: Head) -> bool:
+    return head.fields.get("content-type", "").lower().startswith("multipart/")
+
+
+def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
     wanted = asked.range
-    if wanted is None:
-        return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
-    coded = _coded(head)
+    # Only a beginning tells what is behind a coding.
+    coded = _coded(head, beginning if wanted is None or wanted.first == 0 else b"")
     if coded is not None:
         return coded
+    if wanted is None:
+        return _part_of_all(head)
     described = head.content_range
     if described is None:
         return bad_body("HTTP 206 without a usable Content-Range", status=206)

@@ -25,6 +25,11 @@ class BodyEnd:
         self.failures = 0
         """How often the question met a temporary failure."""
 
+    @property
+    def proved(self) -> bool:
+        """False if it was asked for, and no answer has told the size."""
+        return self.told is not None or not (self.known or self.empty_known)
+
     def ask(self) -> None:
         """Begin to ask."""
         self.asking = self.known = True

@@ -251,12 +251,9 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
 def _refuses_head(way: Look, failure: Failure) -> bool:
     """Return True if the server will not answer a HEAD, though perhaps a GET."""
     status = failure.status
-    return (
-        not way.probes
-        and status is not None
-        and status >= 400
-        and (status not in _HEAD_NOT_REFUSED)
-    )
+    # A coding may be a false name: the first byte tells.
+    refused = failure.lasting or (status or 0) >= 400
+    return not way.probes and refused and status not in _HEAD_NOT_REFUSED
 
 
 def _without_ranges(way: InRanges, failure: Failure) -> bool:

@@ -73,6 +73,8 @@ class Divided:
             and task.validator is not None
             and task.request.range is None
             and not task.single_stream
+            # Only the beginning of a body tells if a coding is true.
+            and head.encoding is None
             and head.fields.get("accept-ranges") != "none"
         )
 

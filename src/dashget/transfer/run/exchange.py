@@ -20,6 +20,7 @@ from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.http.origin import Origin, sendable
 
+_BEGINNING_BYTES = 16
 UNMARKED = 1 << 63
 """A position that no resource reaches."""
 _HEAD, _BODY, _SKIP = range(3)
@@ -244,7 +245,7 @@ class Exchange(Generic[TaskT]):
             return False
         self.note_first_byte()
         slot.answered()
-        verdict = judge(head, self.asked, self.wall_clock)
+        verdict = judge(head, self.asked, self.wall_clock, self._beginning())
         if isinstance(verdict, Accepted):
             self.head, self.accepted = head, verdict
             return True
@@ -257,6 +258,13 @@ class Exchange(Generic[TaskT]):
             )
         self.verdict = verdict
         return False
+
+    def _beginning(self) -> bytes | None:
+        """Return what has come of the body, for a coding's sake; None if any will do."""
+        arrived = self.slot.arrived
+        if self.task.request.any_coding:
+            return None
+        return arrived[0][:_BEGINNING_BYTES] if arrived else b""
 
     def note_first_byte(self) -> None:
         """Keep how long the first response of the task's resource took to begin."""

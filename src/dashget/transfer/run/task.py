@@ -249,6 +249,7 @@ class Task(Owner):
         return Fetched(
             head, size or 0, self.failures + 1, self.requests, self.received,
             self.first_byte_seconds, self.seconds, self.remote, self.resumed, self.timing,
+            self.size is not None or self.end.proved,
         )  # fmt: skip
 
     def _error(self, *, cancelled: bool) -> TransferError:
