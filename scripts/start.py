@@ -16,6 +16,11 @@ try:
     sys.argv[0] = f"{_ROOT}/dashget"
     from dashget.cli import main
 except KeyboardInterrupt:
-    sys.exit(130)  # as whatever answers Ctrl-C from here on
+    import _signal
+
+    # As whatever answers Ctrl-C from here on.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _signal.raise_signal(_signal.SIGINT)
+    sys.exit(130)
 
 main()

@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import COMMAND, DEADLINE_SECONDS, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
@@ -72,7 +74,7 @@ def packages() -> str:
 def test_while_modules_load_it_ends_the_program_quietly(module: str, tmp_path: Path) -> None:
     program = script(tmp_path, packages() + INSTALLED)
     ended = interrupted(tmp_path, module, program)
-    assert ended == (130, "dashget: error: interrupted\n")
+    assert ended == (-signal.SIGINT, "dashget: error: interrupted\n")
 
 
 def of_the_checkout(name: str) -> str:
@@ -82,13 +84,13 @@ def of_the_checkout(name: str) -> str:
 @pytest.mark.parametrize("module", ["dashget", "dashget.version", "dashget.cli"])
 def test_the_launcher_is_quiet_also_before_anything_can_answer(module: str, tmp_path: Path) -> None:
     program = script(tmp_path, of_the_checkout("start.py"))
-    assert interrupted(tmp_path, module, program) == (130, "")
+    assert interrupted(tmp_path, module, program) == (-signal.SIGINT, "")
 
 
 def test_so_is_the_module(tmp_path: Path) -> None:
     body = "import runpy\nrunpy.run_module('dashget', run_name='__main__')\n"
     program = script(tmp_path, packages() + body)
-    assert interrupted(tmp_path, "dashget.cli", program) == (130, "")
+    assert interrupted(tmp_path, "dashget.cli", program) == (-signal.SIGINT, "")
 
 
 @pytest.mark.parametrize("module", ["contextlib", "tomllib"])
@@ -123,7 +125,28 @@ def test_at_the_question_for_a_password_it_leaves_the_terminal_as_it_was(tmp_pat
             said += os.read(ours, 100)
         assert termios.tcgetattr(theirs) != before
         program.send_signal(signal.SIGINT)
-        assert program.wait(DEADLINE_SECONDS) == 130
+        assert program.wait(DEADLINE_SECONDS) == -signal.SIGINT
     assert termios.tcgetattr(theirs) == before
     os.close(theirs)
     os.close(ours)
+
+
+def test_ctrl_c_ends_also_the_loop_of_a_shell(server: FaultServer, tmp_path: Path) -> None:
+    held, asked = threading.Event(), threading.Event()
+    url = server.on("/x.mpd", Answer(b"", hold=held, note=lambda _: asked.set()))
+    loop = 'for round in 1 2 3; do echo round; "$@"; done; echo after'
+    with subprocess.Popen(
+        ["bash", "-c", loop, "bash", *COMMAND, url, "-o", "m"],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        assert asked.wait(DEADLINE_SECONDS)
+        os.killpg(shell.pid, signal.SIGINT)
+        out, _ = shell.communicate(timeout=DEADLINE_SECONDS)
+    held.set()
+    assert (shell.returncode, out) == (-signal.SIGINT, "round\n")

@@ -50,20 +50,37 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _answer_interrupts() -> None:
-    """Let Ctrl-C end the process at once, until there is a run to stop.
+    """Let Ctrl-C, SIGTERM and SIGHUP end the process at once, until there is a run to stop.
 
     KeyboardInterrupt would be unreliable: a module being imported may turn it into another
     exception, and Python prints one that is raised in a callback.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        _signal.signal(_signal.SIGINT, _leave_interrupted)
+        _signal.signal(_signal.SIGINT, leave_interrupted)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(_signal, name, None)
+        if number is not None and _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, leave_interrupted)
 
 
-def _leave_interrupted(_number: int, _frame: object) -> NoReturn:
+def leave_interrupted(number: int, _frame: object) -> NoReturn:
+    """End the process at once: by SIGINT after Ctrl-C, else with the exit code."""
     try:
         os.write(2, b"dashget: error: interrupted\n")
     finally:
+        if number == _signal.SIGINT:
+            _die_of_interrupt()
         os._exit(INTERRUPTED)
+
+
+def _die_of_interrupt() -> None:
+    """End the process by SIGINT, by which a shell knows that its loop or script is to end, too.
+
+    Returns where processes have no such end, as on Windows.
+    """
+    if os.name == "posix":
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        _signal.raise_signal(_signal.SIGINT)
 
 
 def _leave(code: int) -> NoReturn:
@@ -71,6 +88,8 @@ def _leave(code: int) -> NoReturn:
     if not streams.flush_all():
         # The pipe is closed or the disk is full: the exit code must tell.
         code = code or 1
+    if code == INTERRUPTED and _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+        _die_of_interrupt()
     os._exit(code)
 
 

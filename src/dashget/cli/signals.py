@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from dashget.cli import leave_interrupted
 from dashget.cli.streams import discard_terminal
 from dashget.common.stopping import Stop
 
@@ -22,9 +23,14 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     A closed terminal may send SIGHUP several times, itself and through the shell. So only a
     second Ctrl-C or SIGTERM ends the process at once. If SIGHUP is ignored, as under nohup, it
     stays ignored.
+
+    After Ctrl-C the process has the system's own answer to SIGINT: it ends by that signal.
     """
+    interrupted = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = interrupted or number == _signal.SIGINT
         if number == _HANG_UP:
             discard_terminal()
             if stop.requested:
@@ -42,3 +48,5 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             _signal.signal(number, handler)
+        if interrupted and earlier[_signal.SIGINT] is leave_interrupted:
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -77,11 +77,14 @@ def test_ignored_hang_ups_stay_ignored(stop: Stop) -> None:
         signal.signal(signal.SIGHUP, earlier)
 
 
-def test_an_interrupt_during_imports_prints_one_line() -> None:
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", -signal.SIGINT), ("SIGTERM", 130), ("SIGHUP", 130)]
+)
+def test_a_signal_during_imports_prints_one_line(name: str, code: int) -> None:
     program = (
         "import signal\n"
         "import dashget.cli, dashget.cli.app\n"
-        "def run(_):\n    signal.raise_signal(signal.SIGINT)\n"
+        "def run(_):\n    signal.raise_signal(signal." + name + ")\n"
         "dashget.cli.app.run = run\n"
         "dashget.cli.main()\n"
     )
@@ -93,7 +96,7 @@ def test_an_interrupt_during_imports_prints_one_line() -> None:
         timeout=DEADLINE_SECONDS,
         check=False,
     )
-    assert (ended.returncode, ended.stderr) == (130, "dashget: error: interrupted\n")
+    assert (ended.returncode, ended.stderr) == (code, "dashget: error: interrupted\n")
 
 
 class Gone(io.StringIO):

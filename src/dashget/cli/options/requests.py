@@ -132,5 +132,8 @@ def _with_password(user: str) -> str:
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return f"{user}:{getpass.getpass(f'Password for {user}: ')}"
+    except KeyboardInterrupt:
+        earlier = signal.SIG_DFL  # by which the process ends
+        raise
     finally:
         signal.signal(signal.SIGINT, earlier)
