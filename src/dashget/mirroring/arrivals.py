@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from dashget.common.digests import Digest, find_digest
 from dashget.media.glance import is_sound_segment
 from dashget.media.kind import SegmentKind
-from dashget.media.sniff import BEGINNING_BYTES, html_page
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.roles import role_of
 from dashget.store import Mirror
@@ -119,6 +118,7 @@ class Arrivals:
     def _examine(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
         """Return why a file is rejected: it is something else than the manifest means."""
         from dashget.media.inspection import why_odd
+        from dashget.media.sniff import BEGINNING_BYTES, html_page
 
         file.odd = False
         reason = why_odd(read, size, role_of(file.planned))

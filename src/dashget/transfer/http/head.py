@@ -11,7 +11,6 @@ from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.transfer.contract import ResponseHead
-from dashget.transfer.http.coding import coding_of
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
@@ -84,7 +83,12 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def encoding(self) -> str | None:
         """The content coding of the body; None if it has none, or a name that means none."""
-        return coding_of(self.fields.get("content-encoding"))
+        value = self.fields.get("content-encoding")
+        if not value:
+            return None
+        from dashget.transfer.http.coding import coding_of
+
+        return coding_of(value)
 
     @property
     def validator(self) -> str | None:

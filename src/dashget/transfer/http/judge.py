@@ -12,7 +12,6 @@ from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.errors import Retry
-from dashget.transfer.http.coding import DECODABLE, begins_plain
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head, retry_after_seconds
 
@@ -129,6 +128,9 @@ def _age_seconds(head: Head) -> float:
 def _coded(head: Head, beginning: bytes | None) -> Failure | None:
     if "content-encoding" not in head.fields:
         return None
+    # Loaded late: few servers name a coding.
+    from dashget.transfer.http.coding import DECODABLE, begins_plain
+
     coding = head.encoding
     if coding is None:
         return None
