@@ -124,6 +124,8 @@ SENTENCES = [
     (["--now", "yesterday"], "--now: not a valid time: 'yesterday'"),
     (["-o", ""], "--output: empty"),
     (["-o="], "--output: empty"),
+    (["-o", "movie.mp4"], "--output: a mirror is a directory, not a single file: movie.mp4"),
+    (["-o", "a/M.MKV"], "--output: a mirror is a directory, not a single file: a/M.MKV"),
     (["-o", "-"], "--output: a mirror cannot be written to standard output"),
     (["--quiet=1"], "--quiet: takes no value: --quiet=1"),
     (["--quiet="], "--quiet: takes no value: --quiet="),
@@ -264,6 +266,12 @@ def test_headers_that_dashget_sets_itself_are_refused_with_the_reason(
         sentence, said = refused(capsys, "x.mpd", *words)
         assert sentence == f"header {name} cannot be set: DashGet sets it itself"
         assert hint in said
+
+
+def test_a_directory_may_have_the_name_of_a_film(tmp_path: Path) -> None:
+    assert run(["x.mpd", "-o", "movie.mp4/"]) == 3
+    (tmp_path / "movie.mp4").mkdir()
+    assert run(["x.mpd", "-o", "movie.mp4"]) == 3
 
 
 def test_hints_show_valid_values(capsys: Captured) -> None:

@@ -41,6 +41,8 @@ _URL_HELP: Final = (
     "The MPD: an http(s) URL, a local file, - for standard input, or the directory of a mirror to"
     " go on with. Several are mirrored one after the other."
 )
+_OF_FILES: Final = (".mp4", ".m4v", ".m4a", ".mkv", ".webm", ".mov", ".ts", ".mpd")
+"""Endings of names that people give to single files, which other tools would write."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -164,7 +166,13 @@ def parse_root(output: str) -> Path:
         raise UsageError(
             "--output: a mirror cannot be written to standard output", hint="name a directory"
         )
-    return Path(output)
+    root = Path(output)
+    if root.suffix.lower() in _OF_FILES and not (output.endswith("/") or root.is_dir()):
+        raise UsageError(
+            f"--output: a mirror is a directory, not a single file: {output}",
+            hint=f"name a directory, such as {root.stem}; {output}/ is one for certain",
+        )
+    return root
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
