@@ -84,6 +84,8 @@ class MPDError(DashGetError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.issues = issues
+        self.warnings: tuple[Issue, ...] = ()
+        """The warnings about the document that came before the error."""
 
 
 class MPDSyntaxError(MPDError):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.digests import sha256_hex
-from dashget.errors import GONE_STATUSES, FetchError, Issue, ManifestFetchError
+from dashget.errors import GONE_STATUSES, FetchError, Issue, ManifestFetchError, MPDError
 from dashget.manifest.coding import decoded
 from dashget.manifest.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
 from dashget.manifest.source import Source, check_base, read_file, read_stdin
@@ -96,13 +96,13 @@ def load_manifest(
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine)
         issues += more
-    presentation = resolve(
-        mpd,
-        url=url,
-        base_url=base,
-        now=now,
-        allow_downgrade=allow_downgrade,
-    )
+    try:
+        presentation = resolve(
+            mpd, url=url, base_url=base, now=now, allow_downgrade=allow_downgrade
+        )
+    except MPDError as error:
+        error.warnings += issues
+        raise
     name = manifest_name(url if source.url or source.path else presentation.url)
     partial = lacking or any(w.clause == "5.5.3" for w in presentation.warnings)
     shown_now = now if presentation.dynamic else None

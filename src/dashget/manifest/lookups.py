@@ -15,7 +15,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
 from dashget.manifest.coding import decoded
-from dashget.mpd.model import MPD
+from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote
 from dashget.mpd.urls import resolve_reference
@@ -36,7 +36,7 @@ _INDEX_BYTES: Final = 64 * 1024 * 1024
 
 
 class Unreached(msgspec.Struct, frozen=True):
-    """A remote element that is unavailable now, but may exist."""
+    """A remote element whose content is missing: it may exist, or nothing is in its place."""
 
     url: str
     reason: str
@@ -56,7 +56,7 @@ def fetch_remote_elements(
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
     A missing one is an issue, and the element's own content stays, as the standard says. Unless
-    its server says that it does not exist, it is ``Unreached`` as well.
+    its server says that it does not exist, it is ``Unreached`` as well; so is one without content.
     """
     entities: dict[str, RemoteEntity] = {}
     issues: list[Issue] = []
@@ -70,7 +70,7 @@ def fetch_remote_elements(
                 continue
             known = entities.get(element.href)
             if known is None and len(entities) < _MOST_REMOTE:
-                known = _fetch_entity(element.href, url, engine, issues, unreached)
+                known = _fetch_entity(element, url, engine, issues, unreached)
             if known is not None:
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
@@ -181,8 +181,13 @@ def _initialization_of(track: Track) -> Request | None:
 
 
 def _fetch_entity(
-    href: str, url: str, engine: Transfers, issues: list[Issue], unreached: list[Unreached]
+    element: RemoteElement,
+    url: str,
+    engine: Transfers,
+    issues: list[Issue],
+    unreached: list[Unreached],
 ) -> RemoteEntity | None:
+    href = element.href
     target = resolve_reference(url, href)
     if not target.lower().startswith(("http://", "https://")):
         issues.append(
@@ -195,7 +200,7 @@ def _fetch_entity(
         data = decoded(data, _REMOTE_BYTES, fetched.url)
     except FetchError as error:
         issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
-        if error.status not in GONE_STATUSES:
+        if element.lacking or error.status not in GONE_STATUSES:
             unreached.append(Unreached(target, error.message))
         return None
     return RemoteEntity(href, fetched.url, data)

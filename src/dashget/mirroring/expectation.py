@@ -17,13 +17,13 @@ from dashget.errors import DashGetError, MPDError
 from dashget.manifest.lookups import RemoteEntity, include_entities
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import parse_mpd
-from dashget.mpd.presentation import Presentation
+from dashget.mpd.presentation import Presentation, Representation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
 from dashget.planning.limits import Limits, countable, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, parse_selection, select
-from dashget.planning.tracks import Track, iter_representations, make_tracks, require_sound
+from dashget.planning.tracks import Track, iter_representations, make_tracks, split_sound
 from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
 
@@ -41,6 +41,8 @@ class Expected(msgspec.Struct, frozen=True):
     selected: frozenset[int]
     layout: Layout
     partial: bool = False
+    unplanned: tuple[Representation, ...] = ()
+    """The selected Representations whose segments cannot be worked out."""
 
     def selected_tracks(self) -> tuple[Track, ...]:
         """Return the selected tracks, numbered anew: those that a run fetches."""
@@ -68,9 +70,9 @@ def expected_of(
     they have more, or if their segments cannot be worked out.
     """
     selected_part = select(presentation, selection)
-    require_sound(selected_part)
-    chosen = {id(r) for r in iter_representations(selected_part)}
-    require_countable(make_tracks(selected_part), limits)
+    sound_part, unplanned = split_sound(selected_part)
+    chosen = {id(r) for r in iter_representations(sound_part)}
+    require_countable(make_tracks(sound_part), limits)
     sound = (r for r in iter_representations(presentation) if not r.problems)
     tracks = tuple(Track(key, found, address(found)) for key, found in enumerate(sound))
     others = countable([t for t in tracks if id(t.representation) not in chosen], limits)
@@ -81,7 +83,9 @@ def expected_of(
         for key, track in enumerate(t for t in tracks if id(t.representation) in kept)
     )
     selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
-    return Expected(presentation, tracks, selected, make_layout(presentation, name), partial)
+    return Expected(
+        presentation, tracks, selected, make_layout(presentation, name), partial, unplanned
+    )
 
 
 def playable(store: Mirror, expected: Expected) -> tuple[Track, ...]:

@@ -240,6 +240,8 @@ class RemoteElement(Node, frozen=True, kw_only=True):
 
     href: str
     element: str
+    lacking: bool = False
+    """True if it may name segments, and has no content of its own to be used instead."""
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):

@@ -92,7 +92,9 @@ def resolve(
         log.problem("the MPD has no Period", mpd.where, mpd.line, "5.3.1.2")
     _warn_about_early(early, log)
     if log.problems:
-        raise validity_error(log.problems)
+        error = validity_error(log.problems)
+        error.warnings = log.warnings
+        raise error
     presentation = Presentation(
         type=PresentationType(mpd.type),
         url=root,

@@ -14,6 +14,7 @@ from dashget.mpd.xmltree import Element
 
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
+_WITH_SEGMENTS: Final = ("Period", "AdaptationSet", "SegmentList", "SegmentTimeline")
 MAX_REMOTE: Final = 1000
 """The maximum of remote elements in a document."""
 MAX_NESTING: Final = 4
@@ -27,11 +28,25 @@ def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
         href = child.attributes.get(HREF)
         if href is not None:
             found.append(
-                RemoteElement(where=place, line=child.line, href=href.strip(), element=child.name)
+                RemoteElement(
+                    where=place,
+                    line=child.line,
+                    href=href.strip(),
+                    element=child.name,
+                    lacking=child.name in _WITH_SEGMENTS
+                    and not child.children
+                    and not child.listed,
+                )
             )
         if child.children:
             found.extend(find_remote(child, place))
     return tuple(found)
+
+
+def _is_empty(element: Element) -> bool:
+    """Return True if an element has neither children nor rows."""
+    rows = None if element.timeline is None else next(iter(element.timeline), None)
+    return not element.children and not element.listed and rows is None
 
 
 def remove_resolved_to_zero(root: Element) -> None:

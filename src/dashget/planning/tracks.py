@@ -55,6 +55,36 @@ def require_sound(presentation: Presentation) -> None:
         raise validity_error(problems)
 
 
+def split_sound(presentation: Presentation) -> tuple[Presentation, tuple[Representation, ...]]:
+    """Return the part of a presentation that can be planned, and the Representations that cannot.
+
+    Raises MPDValidityError with all problems if none can be planned.
+    """
+    problems = presentation.problems
+    if not problems:
+        return presentation, ()
+    replace = msgspec.structs.replace
+    periods = []
+    for period in presentation.periods:
+        sets = [
+            replace(s, representations=tuple(r for r in s.representations if not r.problems))
+            for s in period.adaptation_sets
+        ]
+        kept = tuple(s for s in sets if s.representations)
+        periods.append(replace(period, adaptation_sets=kept))
+    sound = replace(presentation, periods=tuple(p for p in periods if p.adaptation_sets))
+    if not sound.periods:
+        raise validity_error(problems)
+    return sound, tuple(r for r in iter_representations(presentation) if r.problems)
+
+
+def unplanned_reason(representation: Representation) -> str:
+    """Say why a Representation's segments cannot be worked out."""
+    first, *more = representation.problems
+    others = f" (and {len(more)} more problems)" if more else ""
+    return f"Representation {representation.id!r} cannot be planned: {first}{others}"
+
+
 def iter_representations(presentation: Presentation) -> Iterator[Representation]:
     """Yield all Representations in document order."""
     for period in presentation.periods:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
-from dashget.errors import StoreError, UsageError
+from dashget.errors import DashGetError, StoreError, UsageError
 from dashget.events import (
     ManifestLoaded,
     Observer,
@@ -25,7 +25,7 @@ from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
 from dashget.planning.layout import SUMS_NAME, root_name
-from dashget.planning.tracks import Track, track_label
+from dashget.planning.tracks import Track, track_label, unplanned_reason
 from dashget.store import LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
 
@@ -62,9 +62,13 @@ class MirrorJob:
         self._started = time.monotonic()
         if options.recheck and options.dry_run:
             self._ledger(Warned(_DRY_RECHECK))
-        self._expected = expected_of(
-            loaded.presentation, loaded.name, options.selection, options.limits
-        )
+        try:
+            self._expected = expected_of(
+                loaded.presentation, loaded.name, options.selection, options.limits
+            )
+        except DashGetError:
+            self._warn()
+            raise
         self._tracks = self._expected.selected_tracks()
         _refuse_local_files(self._tracks)
         root = root or Path(root_name(loaded.presentation.url))
@@ -117,6 +121,9 @@ class MirrorJob:
         for lacking in self._loaded.unreached:
             reason = f"a remote part of the manifest: {lacking.reason}"
             self._ledger.lack(self._loaded.name, lacking.url, reason)
+        for representation in self._expected.unplanned:
+            url, reason = self._loaded.presentation.url, unplanned_reason(representation)
+            self._ledger.lack(self._loaded.name, url, reason)
         with self._stop.answered():
             run.run(self._tracks, self._expected.layout, engine, self._stop)
 
@@ -164,12 +171,16 @@ class MirrorJob:
                 title=presentation.title,
             )
         )
-        for issue in loaded.warnings:
-            observer(Warned.of(issue))
+        self._warn()
         if presentation.dynamic:
             observer(Warned(_SNAPSHOT))
         for track in self._tracks:
             observer(_planned(track))
+
+    def _warn(self) -> None:
+        """Report the warnings about the manifest."""
+        for issue in self._loaded.warnings:
+            self._ledger(Warned.of(issue))
 
     def _sum_up(self, kept: tuple[int, int], failure: StoreError | None) -> Summary:
         loaded = self._loaded

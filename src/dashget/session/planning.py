@@ -11,7 +11,7 @@ from dashget.mirroring.options import SELECTION
 from dashget.planning.limits import Limits, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, select
-from dashget.planning.tracks import Track, make_tracks, require_sound
+from dashget.planning.tracks import Track, make_tracks, split_sound
 from dashget.session.keywords import merge_selection
 
 
@@ -21,13 +21,15 @@ def tracks_of(
     filters: Mapping[str, Any],
     limits: Limits,
 ) -> tuple[Track, ...]:
-    """Return the selected tracks; raise UsageError, SelectionError or MPDError."""
+    """Return the selected tracks; raise UsageError, SelectionError or MPDError.
+
+    Those that cannot be planned are left out, unless nothing is left.
+    """
     require("selection", selection, optional(SELECTION), "plan")
     require("segment_limit", limits.segments, optional(whole(1)), "plan")
     require("total_limit", limits.total, optional(whole(1)), "plan")
     narrowed = select(loaded.presentation, merge_selection(selection, filters))
-    require_sound(narrowed)
-    tracks = make_tracks(narrowed)
+    tracks = make_tracks(split_sound(narrowed)[0])
     require_countable(tracks, limits)
     return tracks
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.common.validation import Wrong, optional, require, text
-from dashget.errors import SessionClosedError, UsageError
+from dashget.errors import MPDError, SessionClosedError, UsageError
 from dashget.events import MANIFEST, Observer, RetryScheduled, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
@@ -115,13 +115,19 @@ class Session:
         parsed = parse_source(source, base_url=base_url)
         if parsed.url is not None:
             self._engine.trust(parsed.url, parsed.user)
-        loaded = load_manifest(
-            parsed,
-            self._engine_for(parsed.url, stop, _ManifestRetries(self._told(observer))),
-            base_url=base_url,
-            now=now,
-            allow_downgrade=self.options.allow_downgrade,
-        )
+        told = self._told(observer)
+        try:
+            loaded = load_manifest(
+                parsed,
+                self._engine_for(parsed.url, stop, _ManifestRetries(told)),
+                base_url=base_url,
+                now=now,
+                allow_downgrade=self.options.allow_downgrade,
+            )
+        except MPDError as error:
+            for issue in error.warnings:
+                told(Warned.of(issue))
+            raise
         self._log.debug(f"opened in {loaded.seconds:.3f} s: {loaded!r}, now {loaded.now}")
         fields = {name: getattr(loaded, name) for name in loaded.__struct_fields__}
         return Loaded(**fields, session=self)

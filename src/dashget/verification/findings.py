@@ -17,6 +17,8 @@ class Problem(enum.Enum):
     CHECKSUM = "checksum"
     STRUCTURE = "structure"
     TIME = "time"
+    UNPLANNED = "unplanned"
+    """A part of the presentation whose files could not be worked out."""
     UNRECORDED = "unrecorded"
     OWN = "own"
     """A file written by DashGet itself differs from what DashGet would write now."""

@@ -6,6 +6,7 @@ from dashget.errors import MPDError, StoreError, UnsupportedMPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
+from dashget.mpd.model import RemoteElement
 from dashget.planning.limits import Limits
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
 from dashget.transfer.contract import Transfers
@@ -47,10 +48,10 @@ def restore_manifest(store: Mirror, header: Header, engine: Transfers) -> bool:
 
 def read_expected(
     store: Mirror, header: Header, limits: Limits, *, allow_downgrade: bool
-) -> tuple[Expected, bool]:
+) -> tuple[Expected, tuple[RemoteElement, ...]]:
     """Work out what the mirror should hold, from its stored MPD.
 
-    The second value is False if remote elements of the MPD are missing. Raises StoreError
+    The second value has the remote elements of the MPD that are missing. Raises StoreError
     or MPDError if the MPD cannot be read.
     """
     try:
@@ -62,7 +63,7 @@ def read_expected(
         ) from error
     try:
         mpd = read_document(store, data)
-        return expected_by(mpd, header, limits, allow_downgrade=allow_downgrade), not mpd.remote
+        return expected_by(mpd, header, limits, allow_downgrade=allow_downgrade), mpd.remote
     except UnsupportedMPDError:
         raise
     except MPDError as error:

@@ -10,8 +10,10 @@ import msgspec
 from dashget.common.stopping import Stop
 from dashget.events import Observer
 from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.mpd.model import RemoteElement
 from dashget.planning.layout import SUMS_NAME, reserved_names
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
+from dashget.planning.tracks import unplanned_reason
 from dashget.store import Header, Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Finding, Problem, Report
@@ -67,7 +69,7 @@ class Verification:
         """Run all checks, report their findings to the observer, and count them."""
         tasks, store, stop = self._tasks, self._store, self._stop
         manifest = self._check_manifest()
-        expected, complete = read_expected(
+        expected, missing = read_expected(
             store,
             self._header,
             Limits(tasks.segment_limit, tasks.total_limit),
@@ -81,7 +83,7 @@ class Verification:
         if tasks.repair:
             offline, findings = self._repair(expected, history, offline, findings)
         # Which files are superseded is unknown if the MPD, or a part of it, is not as recorded.
-        known = complete and not expected.partial
+        known = not missing and not expected.partial
         if tasks.prune and not manifest and known and not stop.requested:
             name = self._header.manifest
             prune(store, expected, history, name, self._observer, dry_run=tasks.dry_run)
@@ -90,6 +92,7 @@ class Verification:
         rest: Iterator[Finding] = iter(())
         if not stop.requested:
             mend = tasks.repair and tasks.writes
+            findings += self._unplanned(expected, missing)
             findings += check_own(store, expected, self._header.manifest, mend=mend)
             rest = offline.strays(reserved_names(self._header.manifest))
         return self._sum_up(offline, itertools.chain(findings, rest))
@@ -113,6 +116,18 @@ class Verification:
             interrupted=self._stop.requested,
             uncompared=self._uncompared,
         )
+
+    def _unplanned(
+        self, expected: Expected, missing: tuple[RemoteElement, ...]
+    ) -> Iterator[Finding]:
+        """Yield a finding for each part of the presentation that could not be planned."""
+        name = self._header.manifest
+        for representation in expected.unplanned:
+            yield Finding(name, Problem.UNPLANNED, unplanned_reason(representation))
+        for element in missing:
+            if element.lacking:
+                message = f"the remote {element.element} at {element.href!r} was never fetched"
+                yield Finding(name, Problem.UNPLANNED, message)
 
     def _check_manifest(self) -> list[Finding]:
         """Compare the MPD with its record; a repair fetches it again if they differ."""

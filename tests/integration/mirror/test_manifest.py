@@ -145,7 +145,7 @@ def test_a_mirror_is_incomplete_while_a_remote_period_is_unavailable(
     assert "503" in failure.reason
     assert summary.outcomes == {dashget.Outcome.DOWNLOADED: 3}
     server.on("/show/p.xml", refuse(404))
-    assert mirror(url, tmp_path)[0].complete, "its own content is used, as the standard has it"
+    assert not mirror(url, tmp_path)[0].complete, "it has no content of its own to be used instead"
 
 
 @pytest.mark.usefixtures("few_and_many_files")

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.listing import presentation_row
     from dashget.cli.printers.tables import print_table
-    from dashget.cli.printers.warned import print_warning, print_warnings
+    from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
     from dashget.planning.limits import Limits, require_countable
     from dashget.planning.tracks import make_tracks
     from dashget.session import Session
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     allow_open_files(transfer)
     with Session(transfer, observer=print_warning) as session:
         show = session.open(arguments.url, base_url=arguments.base_url, now=now)
-        print_warnings((*show.warnings, *show.presentation.problems))
+        print_warnings(show.warnings)
         tracks = make_tracks(show.presentation)
         require_countable(tracks, Limits(arguments.segment_limit, arguments.total_limit))
         inside = session.protections(show) if arguments.init else None
@@ -63,4 +63,4 @@ def run(arguments: argparse.Namespace) -> int:
         row = msgspec.structs.replace(row, url=shown(row.url, appended=transfer.append_query))
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print_table(row, sys.stdout, width=width)
-    return 0
+    return print_unplanned(show.presentation)

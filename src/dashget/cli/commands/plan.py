@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     one object per segment, as documented in docs/reference/plan.md.
     """
     from dashget.cli.options.requests import allow_open_files, transfer_options
-    from dashget.cli.printers.warned import print_warning, print_warnings
+    from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
+    from dashget.planning.selection import select
     from dashget.session import Session
 
     transfer = transfer_options(arguments)
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write_json(segments)
     else:
         _write_plain(segments)
-    return 0
+    return print_unplanned(select(show.presentation, selection(arguments)))
 
 
 def _write_json(segments: Iterable[PlannedSegment]) -> None:

@@ -35,6 +35,8 @@ class RepresentationRow(msgspec.Struct, frozen=True):
     gaps: int
     """The number of stretches of a SegmentTimeline without a listed segment."""
     initialization: InitializationRow | None = None
+    problems: tuple[str, ...] = ()
+    """The reasons why its segments cannot be worked out."""
 
 
 class ProtectionRow(msgspec.Struct, frozen=True):
@@ -183,6 +185,7 @@ def _representation_row(
         duration=_float(representation.period.duration),
         size_estimated=track.bytes_estimated,
         gaps=representation.gaps,
+        problems=tuple(str(problem) for problem in representation.problems),
         initialization=None
         if found is None
         else InitializationRow(

@@ -82,7 +82,7 @@ def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
         for representation in adaptation_set.representations
     ]
     widths = {
-        name: max(cell_len(name), *(cell_len(row[i]) for row in rows))
+        name: max(cell_len(cell) for cell in (name, *(row[i] for row in rows)))
         for i, (name, _) in enumerate(_COLUMNS)
         if i < 2 or any(row[i] for row in rows)
     }
@@ -177,6 +177,8 @@ def _protection_name(protection: ProtectionRow) -> str:
 def _iter_notes(
     adaptation_set: AdaptationSetRow, representation: RepresentationRow
 ) -> Iterator[str]:
+    if representation.problems:
+        yield "cannot be planned"
     if representation.gaps:
         yield text.count(representation.gaps, "gap")
     inside = representation.initialization

@@ -144,3 +144,25 @@ def test_long_words_are_broken_by_their_width_in_cells() -> None:
     wide = "\u65e5\u672c" * 20
     shown = "".join(table(21, DOCUMENT.replace("Commentaire", wide)).split())
     assert wide in shown
+
+
+@pytest.mark.parametrize(
+    "content", ["", "<AdaptationSet/>", '<AdaptationSet mimeType="video/mp4"/>']
+)
+def test_a_period_without_representations_is_shown(content: str) -> None:
+    document = f'<MPD mediaPresentationDuration="PT4S"><Period id="p">{content}</Period></MPD>'
+    assert "Period 0 (p)" in table(document=document)
+
+
+def test_a_representation_that_cannot_be_planned_is_marked() -> None:
+    content = (
+        '<SegmentTemplate media="$Number$" duration="2" timescale="0"/><Representation id="v"/>'
+    )
+    document = (
+        '<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet mimeType="text/vtt">'
+        f"{content}</AdaptationSet></Period></MPD>"
+    )
+    assert "cannot be planned" in table(document=document)
+    assert "@timescale" in str(
+        row(document).periods[0].adaptation_sets[0].representations[0].problems
+    )

@@ -1,0 +1,87 @@
+"""One bad element costs its own part: the rest is fetched, and what is missing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dashget
+from tests.support.builders import initialization, media_segment, mpd, numbered
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import run
+from tests.support.running import mirror, verify
+
+BAD = (
+    '<AdaptationSet mimeType="text/vtt"><SegmentTemplate duration="2" timescale="0" media="t$Number$"/>'
+    '<Representation id="t" bandwidth="1"/></AdaptationSet>'
+)
+
+
+def publish(server: FaultServer, content: str) -> str:
+    for number in (1, 2, 3):
+        data = initialization() + media_segment(number, b"x" * 100)
+        server.on(f"/show/v/{number}.m4s", Answer(data))
+    return server.on("/show/x.mpd", Answer(mpd(content)))
+
+
+def test_a_set_that_cannot_be_planned_is_a_failure_beside_files_that_come(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, numbered() + BAD)
+    summary, events = mirror(url, tmp_path / "m")
+    assert events.outcomes()["v/1.m4s"] == "downloaded"
+    assert [f.reason for f in summary.failures if "'t' cannot be planned" in f.reason]
+    assert not summary.complete
+    report, found = verify(tmp_path / "m")
+    assert "cannot be planned" in str(found)
+    assert report.errors == 1
+
+
+def test_every_command_names_what_cannot_be_planned(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, numbered() + BAD)
+    for command in (["plan", url], ["list", url], [url, "-o", str(tmp_path / "m")]):
+        ended = run(*command, cwd=tmp_path)
+        assert ended.code == 1
+        assert "'t' cannot be planned" in ended.err
+    assert run("plan", url, "--text", "none", cwd=tmp_path).code == 0
+
+
+def test_nothing_that_can_be_planned_is_an_error_after_its_warnings(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    warnings: list[str] = []
+
+    def observer(event: dashget.Event, /) -> None:
+        if isinstance(event, dashget.Warned):
+            warnings.append(event.message)
+
+    content = BAD.replace('mimeType="text/vtt"', 'contentType="text"')
+    server.on("/show/x.mpd", Answer(mpd(content)))
+    with dashget.Session(observer=observer) as session:
+        loaded = session.open(server.url("/show/x.mpd"))
+        with pytest.raises(dashget.MPDValidityError):
+            loaded.mirror(tmp_path / "m")
+        assert any("@mimeType is missing" in message for message in warnings)
+        warnings.clear()
+        document = b'<MPD xmlns="urn:x" mediaPresentationDuration="PT1S"/>'
+        server.on("/show/y.mpd", Answer(document))
+        with pytest.raises(dashget.MPDValidityError, match="no Period"):
+            session.open(server.url("/show/y.mpd"))
+    assert any("the namespace is 'urn:x'" in message for message in warnings)
+
+
+def test_a_remote_period_that_is_gone_is_a_failure_unless_it_has_content(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    publish(server, numbered())
+    server.on("/show/none", refuse(404))
+    remote = '<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="none">{}</Period>'
+    for content, complete in (("", False), (numbered(), True)):
+        data = mpd(numbered()).replace(b"</MPD>", remote.format(content).encode() + b"</MPD>")
+        data = data.replace(b"<Period>", b'<Period duration="PT6S">', 1)
+        root = tmp_path / str(complete)
+        summary, events = mirror(server.on("/show/x.mpd", Answer(data)), root)
+        assert events.outcomes()["v/1.m4s"] == "downloaded"
+        assert summary.complete is complete
+        assert verify(root)[0].sound is complete
