@@ -30,6 +30,12 @@ EXAMPLES: Final = """\
   dashget saved.mpd --base-url URL
   dashget URL --dry-run
 """
+EXIT_STATUS: Final = {
+    0: "complete and verified",
+    1: "some files failed: they are listed; the same command resumes",
+    **dict.fromkeys((2, 3, 4, 5, 6)),
+    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
+}
 
 
 def add_arguments(parser: Parser) -> None:
