@@ -117,6 +117,8 @@ class RetryScheduled(Event, frozen=True, tag="retry"):
     attempt: int
     delay_seconds: float
     reason: str
+    at_end: bool = False
+    """True if the next attempt follows when all other files have had their turn."""
 
 
 class BegunAnew(Event, frozen=True, tag="anew"):

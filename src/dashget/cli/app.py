@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from dashget.cli.parser import Parser
@@ -14,17 +14,17 @@ from dashget.version import __version__
 if TYPE_CHECKING:
     import argparse
 
-EXIT_STATUS: Final = """\
-Exit status:
-    0  complete and verified
-    1  some files failed: they are listed; the same command resumes
-    2  invalid arguments
-    3  the MPD is unreadable, invalid or unsupported
-    4  the selection matches nothing
-    5  the MPD could not be fetched
-    6  the mirror's directory cannot be used
-  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes
-"""
+_USUAL_STATUS: Final = {
+    1: "output could not be written, memory ran out, or an internal error",
+    2: "invalid arguments",
+    3: "the MPD is unreadable, invalid or unsupported",
+    4: "the selection matches nothing",
+    5: "the MPD could not be fetched",
+    6: "the mirror's directory cannot be used",
+    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
+    141: "standard output was closed (SIGPIPE)",
+}
+"""The exit codes of commands whose module says nothing else about them."""
 
 _PURPOSE: Final = """\
 Mirror MPEG-DASH presentations exactly: every segment, verified, resumable.
@@ -56,6 +56,8 @@ class Command(Protocol):
     """The interface of a command's module."""
 
     EXAMPLES: str
+    EXIT_STATUS: Mapping[int, str | None]
+    """The meaning of each exit code; None: the usual one."""
 
     def add_arguments(self, parser: Parser, /) -> None:
         """Add the command's options, in the order of its help page."""
@@ -82,7 +84,7 @@ def make_parser(name: str) -> Parser:
     parser = Parser(
         f"dashget {name}",
         purpose=COMMANDS[name],
-        epilogue=_epilogue(command.EXAMPLES),
+        epilogue=_epilogue(command.EXAMPLES, command.EXIT_STATUS),
         siblings={each: functools.partial(make_parser, each) for each in COMMANDS},
     )
     command.add_arguments(parser)
@@ -92,14 +94,15 @@ def make_parser(name: str) -> Parser:
 
 def make_program_page() -> Parser:
     """Build the parser for the program's own help page, with the options of ``get``."""
+    command = _load(_DEFAULT)
     parser = Parser(
         "dashget",
         purpose=_PURPOSE,
-        epilogue=_epilogue(_EXAMPLES),
+        epilogue=_epilogue(_EXAMPLES, command.EXIT_STATUS),
     )
     table = "\n".join(f"{name:<8}{purpose}" for name, purpose in COMMANDS.items())
     parser.add_argument_group("Commands", table)
-    _load(_DEFAULT).add_arguments(parser)
+    command.add_arguments(parser)
     parser.usage = "dashget [COMMAND] [OPTIONS] URL..."
     _add_information(parser)
     return parser
@@ -156,8 +159,9 @@ def _load(name: str) -> Command:
     return cast("Command", importlib.import_module(f"dashget.cli.commands.{module_of(name)}"))
 
 
-def _epilogue(examples: str) -> str:
-    return f"Examples:\n{examples}\n{EXIT_STATUS}"
+def _epilogue(examples: str, status: Mapping[int, str | None]) -> str:
+    lines = (f"  {code:>3}  {meaning or _USUAL_STATUS[code]}\n" for code, meaning in status.items())
+    return f"Examples:\n{examples}\nExit status:\n{''.join(lines)}"
 
 
 def _add_information(parser: Parser) -> None:

@@ -11,16 +11,16 @@ from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request,
 def comparison_job(known: FileRecord | None, urls: tuple[str, ...], payload: Any) -> Job:
     """Return the HEAD request that compares a file; the URL that it came from is asked first."""
     if known is not None:
-        urls = origin_first(known, urls)
+        urls = source_first(known, urls)
     return Job(Request(urls, Method.HEAD), _no_sink, payload)
 
 
-def origin_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
+def source_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
     """Return the URLs with the one first that the recorded file came from, if that is known."""
-    origin = _origin(known, urls)
-    if origin is None:
+    source = _source_url(known, urls)
+    if source is None:
         return urls
-    return (origin, *(url for url in urls if url != origin))
+    return (source, *(url for url in urls if url != source))
 
 
 def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
@@ -31,7 +31,7 @@ def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
     """
     if fetched.size != known.size:
         return False
-    if _origin(known, urls) not in (None, fetched.head.asked):
+    if _source_url(known, urls) not in (None, fetched.head.asked):
         return True
     if known.etag and fetched.head.etag:
         return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
@@ -40,7 +40,7 @@ def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
     return True
 
 
-def _origin(known: FileRecord, urls: tuple[str, ...]) -> str | None:
+def _source_url(known: FileRecord, urls: tuple[str, ...]) -> str | None:
     """Return the URL that a file came from; None after a redirect, which hides it."""
     url = known.final_url or known.url
     return url if url in urls else None

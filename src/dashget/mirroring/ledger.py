@@ -97,8 +97,10 @@ class Ledger(Hooks):
 
     def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
         """Report a failed attempt that another one follows."""
-        if isinstance(job.payload, PlannedFile):
-            self.retry(job.payload, url, attempt, delay_seconds, reason)
+        file = job.payload
+        if isinstance(file, PlannedFile):
+            told = RetryScheduled(file.path, hide_user(url), attempt, delay_seconds, reason)
+            self._observer(told)
 
     def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
         """Report that a file starts again from its beginning, and how many bytes are dropped."""
@@ -126,11 +128,10 @@ class Ledger(Hooks):
 
     # The outcome of each file.
 
-    def retry(
-        self, file: PlannedFile, url: str, attempt: int, delay_seconds: float, reason: str
-    ) -> None:
-        """Report that a file is fetched again after a failed attempt."""
-        self._observer(RetryScheduled(file.path, hide_user(url), attempt, delay_seconds, reason))
+    def retry_at_end(self, file: PlannedFile, url: str, attempt: int, reason: str) -> None:
+        """Report that a file is fetched again when all others have had their turn."""
+        told = RetryScheduled(file.path, hide_user(url), attempt, 0.0, reason, at_end=True)
+        self._observer(told)
 
     def finish(
         self,

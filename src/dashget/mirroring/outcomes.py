@@ -40,7 +40,7 @@ class Outcomes:
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
-        self._handed: dict[str, tuple[PlannedFile, Fetched]] = {}
+        self._pending: dict[str, tuple[PlannedFile, Fetched]] = {}
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
@@ -74,7 +74,7 @@ class Outcomes:
         totals.requests += result.requests
         totals.transferred += result.transferred
         file.transferred += result.transferred
-        if self._handed:
+        if self._pending:
             self.collect()
         if isinstance(result, TransferError):
             self._lost(job, file, result)
@@ -94,7 +94,7 @@ class Outcomes:
         """
         failure: StoreError | None = None
         for record, error in self._store.answers(wait=wait):
-            file, fetched = self._handed.pop(record.path)
+            file, fetched = self._pending.pop(record.path)
             if error is None:
                 self._stored(file, fetched)
                 continue
@@ -108,7 +108,7 @@ class Outcomes:
     def collect_all(self) -> None:
         """Wait for all pending files, and report them; StoreError if the place takes no more."""
         failure: StoreError | None = None
-        while self._handed:
+        while self._pending:
             try:
                 self.collect(wait=True)
             except StoreError as raised:
@@ -138,8 +138,8 @@ class Outcomes:
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
-        self._handed[file.path] = file, fetched
-        if len(self._handed) >= _PENDING_AT_MOST:
+        self._pending[file.path] = file, fetched
+        if len(self._pending) >= _PENDING_AT_MOST:
             self.collect(wait=True)
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
@@ -183,7 +183,7 @@ class Outcomes:
         """Fetch a file again once all others have had their turn."""
         file.tries += attempts
         self._again.append(file)
-        self._ledger.retry(file, url, file.tries, 0.0, reason)
+        self._ledger.retry_at_end(file, url, file.tries, reason)
 
     def _compared(self, file: PlannedFile, fetched: Fetched) -> None:
         """Adopt a file that has the server's size; fetch any other again."""

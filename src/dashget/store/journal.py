@@ -147,7 +147,7 @@ class Journal:
         return part in self._states or part in self._written
 
     def has_told(self, part: str) -> bool:
-        """Return True if a line about a part could be taken for one about its next bytes."""
+        """Return True if the journal has a line that could be mistaken for one about new bytes."""
         return part in self._told
 
     def forget(self, part: str) -> None:

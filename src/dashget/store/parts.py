@@ -77,7 +77,7 @@ class Part:
             self._open(offset)
         elif offset == 0:
             os.ftruncate(self._descriptor, 0)
-            self._gather()
+            self._name_in_sequence()
         self._end = 0 if offset == 0 else None
         if offset == 0:
             self._journal.forget(self.name)
@@ -116,7 +116,7 @@ class Part:
             self._check_reach(self._descriptor, offset)
         else:
             self._descriptor = self._open_file(_OPEN_FLAGS | os.O_TRUNC)
-            self._gather()
+            self._name_in_sequence()
 
     def _open_file(self, flags: int) -> int:
         try:
@@ -132,7 +132,7 @@ class Part:
             self.close()
             raise FileNotFoundError(errno.ENOENT, "bytes of the part have vanished", self._file)
 
-    def _gather(self) -> None:
+    def _name_in_sequence(self) -> None:
         """Give the file the name of a part that is in sequence."""
         plain = self._journal.prefix + self.name
         if self._file != plain:

@@ -27,6 +27,6 @@ def check_manifest(name: str, known: FileRecord | None, sha256: str) -> None:
 
 
 def differs(known: Header, header: Header) -> bool:
-    """Return True if a header says something that the record does not have yet."""
+    """Return True if a header differs from the recorded one."""
     same = (known.source, known.url, known.manifest, known.selection, known.now)
     return same != (header.source, header.url, header.manifest, header.selection, header.now)

@@ -1,4 +1,4 @@
-"""The record of every file, read when it is wanted: memory holds where its line begins."""
+"""Read the record of a file on demand: memory holds only the offset of each line."""
 
 from __future__ import annotations
 

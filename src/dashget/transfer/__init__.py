@@ -17,7 +17,8 @@ Road of a request::
         |
     done(job, Fetched | TransferError)
 
-A room imports only from rooms below it: engine, run, curl and pacing, http, settings, contract.
+A subpackage imports only from those below it: engine, run, curl and pacing, http, settings,
+contract.
 
 Words: a *job* is a request, the sink for its bytes, and the caller's payload; a *job source*
 yields jobs and may have the run wait. A *run* is one call of ``Engine.run``. A *loop* is one

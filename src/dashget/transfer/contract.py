@@ -170,7 +170,7 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
     reused: bool
     """True if the request made no new connection: the first three are next to nothing then."""
     redirects: int
-    """How many redirects led to this request."""
+    """The number of redirects before this request."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from dashget.events import Event
 
@@ -28,6 +29,23 @@ class Problem(enum.Enum):
     SUPERSEDED = "superseded"
     STRAY = "stray"
     PART = "part"
+
+
+FETCHED_AGAIN: Final = frozenset(
+    {
+        Problem.MISSING,
+        Problem.UNREADABLE,
+        Problem.SIZE,
+        Problem.CHECKSUM,
+        Problem.STRUCTURE,
+        Problem.TIME,
+        Problem.UNRECORDED,
+        Problem.CHANGED,
+    }
+)
+"""The problems of files that fetching them again may mend."""
+REPAIRABLE: Final = FETCHED_AGAIN | {Problem.MANIFEST, Problem.OWN}
+"""The problems that ``--repair`` may mend."""
 
 
 class Finding(Event, frozen=True, tag="finding"):

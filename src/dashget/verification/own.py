@@ -35,7 +35,7 @@ def check_own(store: Mirror, expected: Expected, manifest: str, *, mend: bool) -
         yield note(name, Problem.OWN, message)
     listed = _read(store, SUMS_NAME)
     if listed is not None and not sums_agree(store, listed, manifest):
-        message = "differs from the record; get --checksums sha256 rewrites it"
+        message = "differs from the record; --repair or get --checksums sha256 rewrites it"
         yield Finding(SUMS_NAME, Problem.OWN, message)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from dashget.common.stopping import Stop
@@ -14,22 +12,8 @@ from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.run import MirrorRun
 from dashget.store import Mirror
 from dashget.transfer.contract import Transfers
-from dashget.verification.findings import Finding, Problem
+from dashget.verification.findings import FETCHED_AGAIN, Finding
 from dashget.verification.offline import OfflineCheck
-
-REPAIRABLE: Final = frozenset(
-    {
-        Problem.MISSING,
-        Problem.UNREADABLE,
-        Problem.SIZE,
-        Problem.CHECKSUM,
-        Problem.STRUCTURE,
-        Problem.TIME,
-        Problem.UNRECORDED,
-        Problem.CHANGED,
-    }
-)
-"""The problems of files that fetching them again may mend."""
 
 
 class Repair:
@@ -82,7 +66,7 @@ class Repair:
 
 def wrong_paths(findings: list[Finding]) -> set[str]:
     """Return the paths of the files that fetching again may mend."""
-    return {f.path for f in findings if not f.note and f.problem in REPAIRABLE}
+    return {f.path for f in findings if not f.note and f.problem in FETCHED_AGAIN}
 
 
 def merge_findings(
@@ -92,7 +76,7 @@ def merge_findings(
 
     A file that could not be fetched keeps its findings, with the reason added.
     """
-    kept = [f for f in before if f.note or f.problem not in REPAIRABLE or f.path in failures]
+    kept = [f for f in before if f.note or f.problem not in FETCHED_AGAIN or f.path in failures]
     more = [f for f in after if f.path not in failures and f not in kept]
     return [_with_reason(f, failures.get(f.path)) for f in kept] + more
 

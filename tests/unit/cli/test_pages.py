@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,13 @@ SECTIONS = {
     "verify": ["Arguments", "Checks", "Output", *TAIL],
 }
 PAGES = list(SECTIONS)
+CODES = {
+    "list": ["0", "1", "2", "3", "5", "130", "141"],
+    "plan": ["0", "1", "2", "3", "4", "5", "130", "141"],
+    "verify": ["0", "1", "2", "3", "5", "6", "130"],
+    "demo": ["0", "1", "2", "3", "5", "6", "130"],
+}
+EXIT_CODES = (Path(__file__).parents[3] / "docs/reference/exit-codes.md").read_text("utf-8")
 
 HEAVY = ("dashget.api", "lxml", "msgspec", "pycurl", "rich", "difflib", "getpass")
 
@@ -141,7 +150,21 @@ def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Cap
     assert len(examples) >= 2
     assert all(line.startswith("  dashget ") for line in examples)
     codes = [line.split()[0] for line in lines[lines.index("Exit status:") + 1 :]]
-    assert codes == ["0", "1", "2", "3", "4", "5", "6", "130"]
+    assert codes == CODES.get(command, ["0", "1", "2", "3", "4", "5", "6", "130"])
+
+
+def test_the_codes_of_verify_have_meanings_of_their_own(capsys: Captured) -> None:
+    shown = "\n".join(page("verify", capsys))
+    assert "    1  a problem remains, or a file could not be compared with the server" in shown
+    assert "complete and verified" not in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_exit_code_of_a_page_is_documented(command: str, capsys: Captured) -> None:
+    lines = page(command, capsys)
+    documented = set(re.findall(r"^\| (\d+) \|", EXIT_CODES, re.MULTILINE))
+    for line in lines[lines.index("Exit status:") + 1 :]:
+        assert line.split()[0] in documented
 
 
 @pytest.mark.parametrize("command", [*PAGES, "demo"])

@@ -6,13 +6,19 @@ import logging
 
 import pytest
 
-from dashget.transfer.contract import Request
+from dashget.transfer.contract import Hooks, Request
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
-from dashget.transfer.trace import Timing, _stages
+from dashget.transfer.trace import Timing, Trace, _stages
 from tests.support.faultserver import Answer, FaultServer, redirect
 
 BODY = bytes(1000)
+
+
+def test_debug_records_pass_on_every_call_of_the_hooks() -> None:
+    calls = [name for name in vars(Hooks) if name.startswith("on_")]
+    assert calls
+    assert [name for name in calls if name not in vars(Trace)] == []
 
 
 def test_a_new_connection_tells_all_its_stages() -> None:

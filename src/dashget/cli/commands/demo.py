@@ -18,6 +18,12 @@ EXAMPLES: Final = """\
   dashget demo
   dashget demo -o /tmp/demo
 """
+EXIT_STATUS: Final = {
+    0: "mirrored and verified",
+    1: "some files failed, or the mirror is not sound: they are listed",
+    **dict.fromkeys((2, 3, 5, 6)),
+    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
+}
 
 _DIRECTORY: Final = "dashget-demo"
 
@@ -96,7 +102,7 @@ def _verify(session: Session, root: Path, stop: Stop) -> int:
     from dashget.cli.printers.verification import FindingsTable
 
     sys.stderr.write("Verifying the mirror\n")
-    printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False)
+    printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False, repairing=True)
     report = session.verify(root, repair=True, observer=printer, stop=stop)
     return 0 if report.sound else 1
 

@@ -36,6 +36,12 @@ EXAMPLES: Final = """\
   dashget URL --dry-run
   dashget show
 """
+EXIT_STATUS: Final = {
+    0: "complete and verified",
+    1: "some files failed: they are listed; the same command resumes",
+    **dict.fromkeys((2, 3, 4, 5, 6)),
+    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
+}
 
 _URL_HELP: Final = (
     "The MPD: an http(s) URL, a local file, - for standard input, or the directory of a mirror to"

@@ -14,6 +14,7 @@ EXAMPLES: Final = """\
   dashget list https://example.com/show/manifest.mpd
   dashget list URL --json | jq .
 """
+EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 5, 130, 141))}
 
 
 def add_arguments(parser: Parser) -> None:

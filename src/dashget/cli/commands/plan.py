@@ -27,6 +27,7 @@ EXAMPLES: Final = """\
   dashget plan https://example.com/show/manifest.mpd
   dashget plan URL --video best --json | jq -r .url
 """
+EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 4, 5, 130, 141))}
 
 _LINES_AT_ONCE = 512
 

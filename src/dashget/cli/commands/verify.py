@@ -21,6 +21,15 @@ EXAMPLES: Final = """\
   dashget verify show --remote --repair
   dashget verify */
 """
+EXIT_STATUS: Final = {
+    0: "every file was checked, and is sound or was repaired",
+    1: "a problem remains, or a file could not be compared with the server",
+    2: None,
+    3: "the stored MPD is unreadable, invalid or unsupported",
+    5: "--repair: the MPD could not be fetched",
+    6: "the directory is not a mirror, or cannot be used",
+    130: None,
+}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -137,4 +146,10 @@ def _observer(arguments: argparse.Namespace) -> Observer:
         return JsonLines(sys.stdout.buffer)
     from dashget.cli.printers.verification import FindingsTable
 
-    return FindingsTable(sys.stdout, sys.stderr, quiet=arguments.quiet, verbose=arguments.verbose)
+    return FindingsTable(
+        sys.stdout,
+        sys.stderr,
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
+        repairing=arguments.repair,
+    )

@@ -82,7 +82,7 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         "--max-per-host",
         metavar="N",
         type=whole,
-        help="Maximum of parallel transfers from one host.",
+        help="Maximum of parallel transfers from one host; by default as many as --threads.",
     )
 
 
@@ -123,7 +123,10 @@ def _add_ways(group: argparse._ArgumentGroup) -> None:
 
 def _add_credentials(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--user", "-u", metavar="NAME", help="NAME:PASSWORD; a missing password is asked for."
+        "--user",
+        "-u",
+        metavar="NAME[:PASSWORD]",
+        help="Name and password; a missing password is asked for.",
     )
     group.add_argument("--netrc", metavar="FILE", help="Take credentials from a netrc file.")
     group.add_argument(

@@ -134,6 +134,8 @@ def warning_line(event: Warned) -> str:
 
 def retry_line(event: RetryScheduled) -> str:
     """Return the line about a retry: file, delay and reason."""
+    if event.at_end:
+        return f"{printable(event.path)} will be tried again at the end: {printable(event.reason)}"
     return (
         f"retrying {printable(event.path)} in {text.duration(event.delay_seconds)}"
         f" (attempt {event.attempt + 1}): {printable(event.reason)}"

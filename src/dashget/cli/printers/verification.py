@@ -15,7 +15,7 @@ from dashget.cli.printers import text
 from dashget.cli.printers.plain import event_line
 from dashget.common.foreigntext import printable
 from dashget.events import Event, FileFinished, Pruned
-from dashget.verification.findings import Finding, Problem, Report
+from dashget.verification.findings import REPAIRABLE, Finding, Problem, Report
 
 _PIPE_WIDTH = 2000
 _SHOWN = 200
@@ -23,6 +23,7 @@ _ALIKE = (Problem.UNCOMPARED, Problem.GONE)
 """Problems from the server that often concern many files at once."""
 _ALIKE_SHOWN = 5
 _HINTS_SHOWN = 3
+_REPAIR_HINT = "--repair fetches the missing and damaged files"
 
 
 class FindingsTable:
@@ -32,7 +33,16 @@ class FindingsTable:
     ``progress`` as they happen.
     """
 
-    def __init__(self, stream: TextIO, progress: TextIO, *, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        progress: TextIO,
+        *,
+        quiet: bool,
+        verbose: bool,
+        repairing: bool = False,
+    ) -> None:
+        """``repairing``: ``--repair`` was given, and is no hint any more."""
         self._stream = stream
         self._progress = progress
         self._quiet = quiet
@@ -43,6 +53,8 @@ class FindingsTable:
         self._alike: Counter[tuple[Problem, str]] = Counter()
         """The number of files for each message from the server."""
         self._hints: Counter[str] = Counter()
+        self._repairing = repairing
+        self._repairable = False
 
     def __call__(self, event: Event, /) -> None:
         if isinstance(event, Finding):
@@ -55,6 +67,8 @@ class FindingsTable:
     def _take(self, finding: Finding) -> None:
         if finding.hint is not None:
             self._hints[finding.hint] += 1
+        if not finding.note and finding.problem in REPAIRABLE:
+            self._repairable = True
         if self._quiet and finding.note:
             return
         if not self._verbose and finding.problem in _ALIKE:
@@ -81,13 +95,15 @@ class FindingsTable:
                 console.print(Text(line), soft_wrap=True)
         if not self._quiet or report.errors or report.uncompared:
             hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
+            if self._repairable and not self._repairing:
+                hints.insert(0, _REPAIR_HINT)
             for number, line in enumerate(report_lines(report, hints)):
                 style = _headline_style(report) if number == 0 else ""
                 console.print(Text(line, style=style), soft_wrap=True)
 
 
 def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the totals, and ``hints`` for files that could not be compared."""
+    """Yield the totals, and hints."""
     checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
     if report.interrupted:
         yield f"Interrupted: the check is not complete; {text.count(report.errors, 'error')} so far"
@@ -108,8 +124,6 @@ def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
     if report.notes:
         facts.append(text.count(report.notes, "note"))
     yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
-    if report.errors and not report.repaired:
-        yield "hint: --repair fetches the missing and damaged files"
     for hint in hints:
         yield f"hint: {hint}"
 

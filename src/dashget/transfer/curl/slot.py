@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _URL = pycurl.URL
 _PATIENCE_SECONDS = 0.01
-"""How much a kill may cost of what has begun to come and is not written yet."""
+"""The longest time that received bytes wait in memory for the rest of a small file."""
 _FIRST_BYTE = pycurl.STARTTRANSFER_TIME_T
 _SECONDS = pycurl.TOTAL_TIME_T
 _HOST = pycurl.PRIMARY_IP

@@ -27,7 +27,7 @@ class Guard(HidesSecrets, frozen=True):
     def address_refused(self, host: str, address: str, port: int = 0) -> bool:
         """Return True if ``host`` may not be reached at ``address`` (and ``port``).
 
-        A manifest from a public address sends nobody to a private one (design, 7). A name
+        A manifest from a public address sends nobody to a private one (docs/decisions/0016). A name
         is judged by the address that it is about to be reached at, not by a lookup before.
         A proxy is the user's choice; what it reaches is its own business.
         """

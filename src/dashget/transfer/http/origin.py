@@ -214,7 +214,7 @@ class Origins:
         return str(target)
 
     def shown(self, url: str) -> str:
-        """Return a URL that a redirect has led to, without secrets."""
+        """Return the URL of a redirect without secrets."""
         return shown(url, appended=self._options.append_query)
 
 

@@ -1,12 +1,12 @@
-"""How large and how fast the finished transfers of a run are, in the mean."""
+"""The mean size and speed of the finished transfers of a run."""
 
 from __future__ import annotations
 
 _TELLING_BYTES = 4096
 LARGE_BYTES = 256 * 1024
-"""From this many bytes in the mean on, a transfer is worth a loop of its own."""
+"""Transfers of this mean size are worth a second loop."""
 TELLING_BYTES = 4 * LARGE_BYTES
-"""So much has to come before it tells how large transfers are."""
+"""Fewer bytes than these tell nothing about the usual size."""
 
 
 class Pace:

@@ -1,7 +1,8 @@
-"""Ask for the end of a body without a length: once for each version.
+"""Find out if a body without a length is complete, by requesting its last byte again.
 
 The end of a connection, or of an HTTP/2 stream, looks the same where a server breaks it off
-without an error. So the last byte is asked for once more: its Content-Range tells the size.
+without an error. So the last byte is requested once more, for each version: its Content-Range
+tells the size.
 Where nothing came there is none; then all of it is asked for once more.
 """
 

@@ -1,4 +1,4 @@
-"""What follows from the end of a request, and from a good response.
+"""Decide what a task does next: after the head of a response, and after the end of a request.
 
 All functions are called with the run's lock held.
 """
@@ -219,7 +219,21 @@ def _redirected(
 
 
 def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
-    """Draw the consequences of a failed request that brought ``progress`` new bytes."""
+    """Draw the consequences of a failed request that brought ``progress`` new bytes.
+
+    The first row that holds:
+
+    =============================================  ==============================================
+    the body's end was being asked for             ``_end_not_told``: ask again, or succeed
+    an exchange that it was to overtake goes on    nothing; the task goes on with that one
+    another version came, and restarts are left    all begins from zero, at once
+    a HEAD was refused                             a range of one byte is requested instead
+    a parallel range, and the server ignores them  one stream; other exchanges go on if any do
+    an overtaking exchange goes on                 the failure is counted; that one goes on
+    a saved redirect failed                        again from the task's own URL, at once
+    anything else                                  ``_try_again``: a pause, the next URL, or give up
+    =============================================  ==============================================
+    """
     task = exchange.task
     way = task.way
     redirects.failed(task, exchange)

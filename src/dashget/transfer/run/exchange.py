@@ -71,7 +71,7 @@ PLAIN = Attempt(Asked())
 
 
 class Redirected(msgspec.Struct):
-    """Where redirects have led from a URL of a task (by its index), and through which URLs."""
+    """The URL to which a URL of a task (by its index) was redirected, and those in between."""
 
     index: int
     url: str
@@ -102,10 +102,11 @@ class Exchange(Generic[TaskT]):
     """A request of a task on a slot, and how far its response has come."""
 
     __slots__ = (
-        "accepted", "asked", "asked_at", "bodiless", "claim", "dropped", "end", "fence", "head",
+        "accepted", "asked", "asked_at", "bodiless", "claim", "dropped", "end", "fence",
+        "from_saved_redirect", "head",
         "hops", "index", "left_over", "mark", "moved_at", "noted", "origin", "position", "raced",
         "received", "redirect_holds_until", "seen", "skipped", "slot", "start", "state", "stopped",
-        "straight", "task", "url", "verdict", "visited", "wall_clock",
+        "task", "url", "verdict", "visited", "wall_clock",
     )  # fmt: skip
 
     head: Head
@@ -139,7 +140,7 @@ class Exchange(Generic[TaskT]):
         self.visited: set[str] = set()
         self.redirect_holds_until = math.inf
         """Clock time until which others may go where this attempt was redirected."""
-        self.straight = False
+        self.from_saved_redirect = False
         """True if the attempt began where an earlier one was redirected."""
         self.bodiless = False
         self.verdict: Failure | Redirect | None = None
@@ -148,12 +149,12 @@ class Exchange(Generic[TaskT]):
 
     # Before the response.
 
-    def go_straight(self, redirected: Redirected) -> None:
+    def begin_from_saved_redirect(self, redirected: Redirected) -> None:
         """Begin where an earlier attempt, or this one before it had to wait, was redirected."""
         self.hops = redirected.hops
         self.visited = set(redirected.visited)
         self.redirect_holds_until = redirected.until
-        self.straight = True
+        self.from_saved_redirect = True
 
     def point(self, url: str, origin: Origin, now: float) -> None:
         """Prepare one request of the attempt; more than one if redirects are followed.

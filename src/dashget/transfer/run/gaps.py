@@ -1,4 +1,4 @@
-"""The bytes of a resource that are still to be claimed, when it comes in parallel ranges."""
+"""The byte ranges of a large file that no exchange fetches yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow redirects, step by step, within bounds, and keep where they led.
+"""Follow redirects, step by step, within bounds, and save their targets.
 
 A redirected request may have to wait for the host that it was sent to: that one may have as many
 requests as it is to have, or may have asked for a pause. Then its task keeps where it was
@@ -83,7 +83,7 @@ def kept(board: Board, task: Task, now: float) -> Redirected | None:
 
 def use(task: Task, exchange: Exchange[Task], saved: Redirected, now: float) -> None:
     """Have an attempt go on where its task was redirected."""
-    exchange.go_straight(saved)
+    exchange.begin_from_saved_redirect(saved)
     saved.waits_until = -math.inf
     if not task.way.in_ranges or now >= saved.until:
         task.redirected = None
@@ -100,7 +100,7 @@ def forgives(task: Task, exchange: Exchange[Task], failure: Failure) -> bool:
 
     All exchanges of a task that went straight on then may fail so; afterwards none does.
     """
-    if not exchange.straight or failure.retry is not Retry.ELSEWHERE:
+    if not exchange.from_saved_redirect or failure.retry is not Retry.ELSEWHERE:
         return False
     task.ignores_saved_redirect = True
     task.redirected = None

@@ -48,7 +48,7 @@ class Budget:
 
 
 class Bases:
-    """The service locations that fail, and how long others are preferred to them.
+    """The BaseURLs that failed, and the time until which others go first.
 
     A base is the beginning of its URLs, up to the ending that the alternatives of a resource
     have in common. One that cannot be reached gets a penalty at once, one that lacks resources

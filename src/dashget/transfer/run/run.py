@@ -1,4 +1,4 @@
-"""One run of the engine, as its loops see it: every method takes the lock itself.
+"""One run of the engine as its loops call it: a ``Board`` whose methods take the lock.
 
 The bytes go past the lock; all decisions are made with it held, by the functions of ``fastpath``
 (the fast path), ``aim`` (the next request) and ``consequences`` (what follows).

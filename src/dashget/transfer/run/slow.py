@@ -1,4 +1,4 @@
-"""Which of the transfers under way is slow, or large, beside those that have finished."""
+"""Find slow and large transfers in progress, compared with the finished ones."""
 
 from __future__ import annotations
 

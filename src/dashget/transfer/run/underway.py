@@ -1,4 +1,4 @@
-"""How much is here of what is not finished: read a few times a second."""
+"""How far unfinished files are: their bytes on disk and their sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dashget.transfer.run.task import Task
 
 
 def iter_under_way(tasks: Iterable[Task]) -> Iterator[UnderWay]:
-    """Yield how far each task is of which something is here or known.
+    """Yield the state of each task that has bytes on disk or a known size.
 
     Bytes count once, however often they came. To be called with the run's lock held.
     """

@@ -48,6 +48,19 @@ def test_findings_are_a_table_above_the_totals() -> None:
     assert "\x1b" not in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("repairing", "finding"),
+    [(True, MISSING), (False, STRAY), (False, msgspec.structs.replace(MISSING, note=True))],
+)
+def test_repair_is_no_hint_if_it_was_asked_for_or_mends_nothing(
+    repairing: bool, finding: Finding
+) -> None:
+    out, _, printer = table(repairing=repairing)
+    for event in (finding, BROKEN):
+        printer(event)
+    assert "hint: --repair" not in out.getvalue()
+
+
 def test_quiet_shows_only_errors() -> None:
     out, _, printer = table(quiet=True)
     for event in (STRAY, SOUND):

@@ -204,6 +204,8 @@ def test_a_pipe_gets_whole_lines_without_control_characters() -> None:
     assert text.endswith("\n")
     assert "warning: MPD/Period[1], line 3: odd (5.3.2)" in text
     assert "retrying v/1.m4s in 0.50 s (attempt 2): HTTP 503" in text
+    again = RetryScheduled("v/1.m4s", "u", 1, 0.0, "HTTP 404", at_end=True)
+    assert event_line(again, verbose=True) == "v/1.m4s will be tried again at the end: HTTP 404"
     assert "downloaded: v/1.m4s (100 B)" in text
 
 
