@@ -80,7 +80,7 @@ def test_the_version_is_printed_by_a_handful_of_modules() -> None:
     assert len(ours(loaded)) <= 6
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("list", "--help")])
+@pytest.mark.parametrize("arguments", [("help",), ("--help",), ("list", "--help")])
 def test_a_help_page_is_printed_without_the_library(arguments: tuple[str, ...]) -> None:
     printed, loaded = started(*arguments)
     assert printed.startswith("Usage: dashget ")

@@ -17,7 +17,7 @@ FILES = ["v/1.m4s", "v/2.m4s", "v/3.m4s", "x.local.mpd", "x.mpd"]
 
 def publish_other(server: FaultServer, folder: str = "other") -> str:
     for number in (1, 2, 3):
-        server.on(f"/{folder}/v/{number}.m4s", Answer(media_segment(number, b"data")))
+        server.on(f"/{folder}/v/{number}.m4s", segment(number, 3000))
     return server.on(f"/{folder}/x.mpd", manifest(numbered()))
 
 
@@ -90,12 +90,12 @@ def test_a_mirror_is_gone_on_with_by_its_directory(server: FaultServer, tmp_path
 def test_it_has_the_selection_of_its_last_run_unless_another_is_given(
     server: FaultServer, tmp_path: Path
 ) -> None:
-    content = numbered() + numbered("w/$Number$.m4s").replace("video/mp4", "audio/mp4").replace(
-        '"v"', '"w"'
-    )
-    url = publish(server, content)
+    video = numbered(kind='mimeType="video/mp4"')
+    audio = numbered("w/$Number$.m4s", kind='mimeType="audio/mp4"').replace('"v"', '"w"')
+    url = publish(server, video + audio)
     for number in (1, 2, 3):
-        server.on(f"/show/w/{number}.m4s", segment(number))
+        server.on(f"/show/v/{number}.m4s", Answer(media_segment(number, b"data")))
+        server.on(f"/show/w/{number}.m4s", Answer(media_segment(number, b"sound")))
     assert run(url, "--video", "none", "-o", "m", cwd=tmp_path).code == 0
     assert run("m", cwd=tmp_path).code == 0
     assert not (tmp_path / "m/v").exists()
