@@ -28,7 +28,6 @@ class TransferKeywords(TypedDict, total=False):
     backoff_seconds: float
     backoff_limit_seconds: float
     retry_after_limit_seconds: float
-    host_patience_seconds: float
     user_agent: str
     headers: tuple[tuple[str, str], ...]
     origin_headers: tuple[OriginHeader, ...]

@@ -53,7 +53,7 @@ def test_retries_are_counted_per_file(server: FaultServer) -> None:
 
 def test_the_retries_of_a_whole_run_are_limited(server: FaultServer) -> None:
     urls = [server.on(f"/{i}", refuse(500)) for i in range(10)]
-    with Transfers(run_retries=7, host_patience_seconds=0.0) as transfers:
+    with Transfers(run_retries=7) as transfers:
         transfers.run(*urls)
     assert len(transfers.results) == 10
     assert len(server.seen) == 17
@@ -120,7 +120,7 @@ def test_a_slow_transfer_is_not_a_stalled_one(server: FaultServer) -> None:
 def test_an_error_says_that_the_connection_was_refused() -> None:
     with Transfers(retries=1) as transfers:
         error = transfers.fail(f"http://127.0.0.1:{closed_port()}/a")
-    assert (str(error), error.attempts, error.retry) == ("connection refused", 1, Retry.AGAIN)
+    assert (str(error), error.attempts, error.retry) == ("connection refused", 2, Retry.AGAIN)
 
 
 def test_progress_is_worth_another_attempt(server: FaultServer) -> None:

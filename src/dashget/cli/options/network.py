@@ -66,14 +66,6 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         help="Retries per file after a temporary failure.",
     )
     group.add_argument(
-        "--host-patience",
-        metavar="SECONDS",
-        type=number,
-        default="300",
-        help="Wait up to this time for a host that fails in one way for every file; that costs no"
-        " file its retries.",
-    )
-    group.add_argument(
         "--limit-rate",
         metavar="RATE",
         help="Bytes per second for all transfers together, such as 500k or 2M.",

@@ -36,7 +36,6 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         timeout_seconds=arguments.timeout,
         connect_timeout_seconds=arguments.connect_timeout,
         retries=arguments.retries,
-        host_patience_seconds=arguments.host_patience,
         user_agent=arguments.user_agent or f"DashGet/{__version__}",
         headers=plain,
         origin_headers=bound,

@@ -32,8 +32,6 @@ class Failure(msgspec.Struct, frozen=True):
     """The bytes received so far belong to another version: start from zero, at once."""
     lasting: bool = False
     """True if a second failure of this kind is final: further attempts would end the same."""
-    unreachable: bool = False
-    """True if there was no connection: the host's name is unknown, or nobody answers there."""
 
 
 _AGAIN_4XX = frozenset({408, 425, 429})
@@ -90,7 +88,7 @@ def policy_failure(message: str, hint: str | None = None) -> Failure:
 def timeout_failure(message: str, *, connecting: bool) -> Failure:
     """Return the failure of a transfer without progress."""
     scope = Scope.BASE if connecting else Scope.RESOURCE
-    return Failure(f"timed out: {message}", Retry.AGAIN, scope, unreachable=connecting)
+    return Failure(f"timed out: {message}", Retry.AGAIN, scope)
 
 
 def sink_failure(error: BaseException) -> Failure | StoreError | None:

@@ -38,8 +38,8 @@ class Origin:
     """One scheme, host and port: the headers and secrets of its requests, and its state."""
 
     __slots__ = (
-        "answers", "cookie", "good_url", "headers", "home", "home_has_query", "host", "key",
-        "login", "multiplexes", "not_before", "port", "query", "scheme", "trusted",
+        "cookie", "headers", "home", "home_has_query", "host", "key", "login", "multiplexes",
+        "not_before", "port", "query", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -61,10 +61,6 @@ class Origin:
         """True if its last answer came over HTTP/2 or 3, where requests can share a connection."""
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
-        self.answers = 0
-        """How many answers have come that show it at work."""
-        self.good_url: str | None = None
-        """The URL of the last good answer."""
 
     def matches(self, pattern: HostPattern) -> bool:
         """Return True if a user has named this origin by ``pattern``."""
@@ -126,7 +122,6 @@ class Origins:
         # A new object: handles that are dressed for the earlier one lack the secrets.
         self._equip(made)
         made.not_before, made.multiplexes = known.not_before, known.multiplexes
-        made.answers, made.good_url = known.answers, known.good_url
         self._by_key[made.key] = made
         self._known = {
             start: made if origin is known else origin for start, origin in self._known.items()

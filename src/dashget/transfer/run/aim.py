@@ -5,8 +5,6 @@ All functions are called with the run's lock held.
 
 from __future__ import annotations
 
-import math
-
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
@@ -17,8 +15,6 @@ from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import Exchange, Phase
 from dashget.transfer.run.task import Task
 from dashget.transfer.run.ways import Look
-
-_LOOKS_AGAIN_SECONDS = 0.5
 
 
 def aim(board: Board, task: Task, slot: Slot) -> Exchange[Task] | None:
@@ -79,10 +75,6 @@ def may_go(
     board: Board, task: Task, origin: Origin, links: Links, now: float, *, redirected: bool
 ) -> bool:
     """Return True if a task may ask a host now, to which it may be redirected; else queue it."""
-    if board.outages.any and board.outages.keeps_out(task, origin, now):
-        if not task.queued:
-            _hold(board, task, origin, now)
-        return False
     if must_wait(board, task, origin, now):
         if not task.queued:
             until = min(origin.not_before, task.deadline)
@@ -92,18 +84,7 @@ def may_go(
         if not task.queued:
             board.backlog.block(task, origin, redirected=redirected)
         return False
-    if board.outages.any:
-        board.outages.asks(origin, now)
     return True
-
-
-def _hold(board: Board, task: Task, origin: Origin, now: float) -> None:
-    """Let a task wait until a host is asked again, or until its own time is over."""
-    if task.deadline < math.inf:
-        until = min(now + _LOOKS_AGAIN_SECONDS, task.deadline)
-        board.backlog.pause(task, until, held=True)
-    else:
-        board.backlog.hold(task, origin)
 
 
 def must_wait(board: Board, task: Task, origin: Origin, now: float) -> bool:
@@ -119,15 +100,12 @@ def _find_url(board: Board, task: Task, now: float) -> tuple[int, Origin] | None
     if not task.failures and len(task.urls) == 1:
         # The first attempt on the only URL: nothing to choose.
         origin = origins.of(task.urls[0])
-        plain = not board.guard.https_only and not board.outages.any
-        if isinstance(origin, Origin) and plain and origin.not_before <= now:
+        if isinstance(origin, Origin) and not board.guard.https_only and origin.not_before <= now:
             return 0, origin
 
     def is_held_back(url: str, now: float) -> bool:
         origin = origins.of(url)
-        return isinstance(origin, Origin) and (
-            origin.not_before > now or (board.outages.any and board.outages.holds(origin, now))
-        )
+        return isinstance(origin, Origin) and origin.not_before > now
 
     while True:
         index = board.retries.choose(task, now, is_held_back)
@@ -149,10 +127,6 @@ def _permitted(board: Board, task: Task, url: str, now: float) -> Origin | Failu
     refused = board.guard.downgrade(url)
     if refused is not None:
         return refused
-    if board.outages.any:
-        given_up = board.outages.given_up(origin)
-        if given_up is not None:
-            return given_up
     wait = origin.not_before - now
     if wait > board.options.retry_after_limit_seconds and not task.sink_begun:
         return pause_too_long(wait)

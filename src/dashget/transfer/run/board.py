@@ -24,7 +24,6 @@ from dashget.transfer.run.backlog import Backlog
 from dashget.transfer.run.divided import Divided, split
 from dashget.transfer.run.exchange import Phase
 from dashget.transfer.run.feed import Feed
-from dashget.transfer.run.outages import Outages
 from dashget.transfer.run.retry import Bases, Retries
 from dashget.transfer.run.slow import largest_bytes, slowest
 from dashget.transfer.run.task import Task
@@ -94,7 +93,6 @@ class Board:
         self.shares = Shares(options, self.concurrency, links)
         self.retries = Retries(options, shared.bases, shared.random)
         self.backlog = Backlog()
-        self.outages = Outages(options, shared.random, self._queue_check)
         self.divided = Divided(options)
         self.open_tasks: dict[Task, None] = {}
         self.active = 0
@@ -117,7 +115,7 @@ class Board:
         backlog = self.backlog
         if backlog.count:
             now = self.shared.clock()
-            task = backlog.next(now, lambda origin: self._has_room(origin, links, now))
+            task = backlog.next(now, lambda origin: self.shares.has_room(origin, links))
             if task is not None:
                 return task
         stuck = backlog.count - backlog.held
@@ -126,15 +124,6 @@ class Board:
             if job is not None:
                 return self.new_task(job)
         return self.divided.helped()
-
-    def _has_room(self, origin: Origin, links: Links, now: float) -> bool:
-        if self.outages.any and self.outages.holds(origin, now):
-            return False
-        return self.shares.has_room(origin, links)
-
-    def _queue_check(self, task: Task) -> None:
-        self.open_tasks[task] = None
-        self.backlog.add(task)
 
     def pull(self) -> Job | None:
         """Return the next job; None if there is none."""
@@ -221,9 +210,7 @@ class Board:
         self.open_tasks.pop(task, None)
         if task.way.in_ranges:
             self.divided.leave(task)
-        result = task.result(cancelled=cancelled)
-        if not self.outages.any or not self.outages.checked(task, result):
-            self.report(task.job, result)
+        self.report(task.job, task.result(cancelled=cancelled))
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:
         """Report the result of a job."""

@@ -66,8 +66,6 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if exchange.dropped or task.phase is not Phase.OPEN:
         return False
     taken = task.way.accept(task, exchange, head, accepted)
-    exchange.origin.answers += 1
-    exchange.origin.good_url = exchange.url
     if taken is Taken.COMPLETES:
         board.succeed(task)
         return False
@@ -196,12 +194,7 @@ def _redirected(
     if isinstance(step, Failure):
         failed(board, exchange, step, give_back(board, exchange))
         return None
-    exchange.origin.answers += 1
     url, origin = step
-    given_up = board.outages.given_up(origin) if board.outages.any else None
-    if given_up is not None:
-        failed(board, exchange, given_up, give_back(board, exchange))
-        return None
     if must_wait(board, task, origin, now):
         wait = origin.not_before - now
         if wait > board.options.retry_after_limit_seconds:
@@ -311,14 +304,7 @@ def _tell_of_restart(board: Board, exchange: Exchange[Task], failure: Failure) -
 def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
     task, now = exchange.task, board.shared.clock()
     task.answer = _answer(board, exchange) or task.answer
-    at_once = failure.unreachable and not exchange.origin.answers
-    if _is_the_hosts(board, exchange, failure, now):
-        _spare(board, exchange, failure, now)
-        return
     board.concurrency.failed(failure, now)
-    if at_once:
-        # Nobody has ever been there: it is said at once.
-        task.exhausted.add(exchange.index)
     again = board.retries.after(task, exchange.index, exchange.origin, failure, progress, now)
     if again is None:
         task.give_up()
@@ -327,30 +313,6 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
     board.call(board.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
     if task.way.in_ranges and again.index != exchange.index:
         task.restart()
-    else:
-        board.backlog.pause(task, now + delay)
-
-
-def _is_the_hosts(board: Board, exchange: Exchange[Task], failure: Failure, now: float) -> bool:
-    silent = failure.unreachable or not exchange.has_head
-    return board.outages.blames_host(
-        exchange.task, exchange.origin, failure, exchange.asked_at, now, silent=silent
-    )
-
-
-def _spare(board: Board, exchange: Exchange[Task], failure: Failure, now: float) -> None:
-    """Have a task, whose attempt failed because its host is out of order, go on after that."""
-    task = exchange.task
-    board.retries.obey(exchange.origin, failure, now)
-    task.failures += 1
-    task.last_failures[exchange.index] = failure
-    delay = board.outages.wait(exchange.origin, now)
-    url = task.urls[exchange.index]
-    board.call(board.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
-    if task.way.in_ranges and len(task.urls) > 1 and not task.sticks_to_source:
-        task.restart()
-    elif board.outages.holds(exchange.origin, now):
-        board.backlog.hold(task, exchange.origin)
     else:
         board.backlog.pause(task, now + delay)
 

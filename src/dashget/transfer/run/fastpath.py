@@ -101,8 +101,6 @@ def _look_up(board: Board, url: str, links: Links, now: float) -> tuple[Origin |
     near = url[:end]
     if origin.not_before > now or board.guard.downgrade(near) is not None:
         return origin, near, 0
-    if board.outages.any and board.outages.concern(origin):
-        return origin, near, 0
     return origin, near, board.shares.room(origin, links)
 
 
@@ -112,10 +110,7 @@ def free_places(board: Board, links: Links, whole: Whole) -> None:
     With the run's lock held.
     """
     for slot, _ in whole:
-        origin = slot.origin
-        links.busy[origin] -= 1
-        origin.answers += 1
-        origin.good_url = slot.url
+        links.busy[slot.origin] -= 1
     board.active -= len(whole)
     forecast = board.shares.forecast
     if forecast.targets:

@@ -176,10 +176,6 @@ class Retries:
         pause = backoff_seconds(task.end.failures, self._options, self._random)
         return max(pause, self._wait(origin, now))
 
-    def obey(self, origin: Origin, failure: Failure, now: float) -> None:
-        """Obey a ``Retry-After``."""
-        self._hold_back(origin, failure, now)
-
     def _wait(self, origin: Origin, now: float) -> float:
         """Return the pause that an origin asked for; 0 if it is longer than the options allow."""
         wait = origin.not_before - now

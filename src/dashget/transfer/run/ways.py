@@ -292,13 +292,6 @@ def new_task(job: Job) -> Task:
     return Task(job, Look() if job.request.method is Method.HEAD else InOne())
 
 
-def probe_only(task: Task) -> None:
-    """Have a look at a resource request a byte of it at once: not every host answers HEAD."""
-    look = Look()
-    look.probes = True
-    task.way = look
-
-
 def open_task(task: Task, range_size: int) -> None:
     """Open the sink of a task, and take over what an earlier run left. May raise OSError."""
     if task.request.method is Method.HEAD:

@@ -85,9 +85,6 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     backoff_limit_seconds: float = 30.0
     retry_after_limit_seconds: float = 300.0
     """The longest pause that a server may ask for; with a longer one its files fail."""
-    host_patience_seconds: float = 300.0
-    """How long a host that fails in one way for all is paused and probed before its files fail,
-    which costs them no retries until then. 0: each failure is the file's."""
 
     user_agent: str = "DashGet"
     headers: tuple[tuple[str, str], ...] = ()
@@ -220,7 +217,6 @@ _RULES: Final[dict[str, Check]] = {
     "backoff_seconds": _PAUSE,
     "backoff_limit_seconds": _PAUSE,
     "retry_after_limit_seconds": _PAUSE,
-    "host_patience_seconds": _PAUSE,
     "user_agent": _user_agent,
     "headers": each(_pair, "such as (('Referer', 'https://host/'),)"),
     "origin_headers": each(_bound),
