@@ -25,16 +25,17 @@ from dashget.transfer.settings.options import TransferOptions
 from dashget.verification.findings import Finding, Problem, Report
 from dashget.verification.verify import VerifyOptions
 from tests.integration.mirror.presentation import MODIFIED, manifest
-from tests.support.builders import media_segment, numbered
+from tests.support.builders import initialization, media_segment, numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.memoryplace import DiedError, MemoryPlace
 from tests.support.program import tree
 
 COUNT = 12
 BODIES = {
-    f"v/{number}.m4s": media_segment(number, bytes([number]) * (2000 + number))
+    f"v/{number}.m4s": initialization() + media_segment(number, bytes([number]) * (2000 + number))
     for number in range(1, COUNT + 1)
 }
+"""Each file is decodable by itself: the manifest names no initialization segment."""
 LARGE = media_segment(1, os.urandom(9 << 20))
 TRANSFER = TransferOptions(in_flight=4, retries=1)
 

@@ -35,7 +35,7 @@ def copies() -> Iterator[Copies]:
         (("list", "missing.mpd"), "", 2),
         (("--help",), "", 0),
         (("--nonsense",), "", 2),
-        ((), "", 0),
+        ((), "", 2),
     ],
 )
 def test_a_copy_says_and_returns_what_a_new_process_does(
