@@ -24,7 +24,7 @@ PURE = (
 FILES_ALLOWED = {
     "cli": "standard streams, and folders that a mistyped command may mean",
     "demo.presentation": "reads the media files that come with the package",
-    "manifest.schemeless": "what has a name on disk is no URL",
+    "manifest.schemeless": "the name of a file on disk is not taken for a URL",
     "manifest.source": "a manifest may be a local file",
     "session.session": "a mirror's directory may have a name like a URL",
     "store": "the place of a mirror is its subject",

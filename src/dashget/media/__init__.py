@@ -2,7 +2,7 @@
 
 ``isobmff`` and ``webm`` read the few boxes and elements that DashGet needs: indexes, protection,
 times. ``inspection`` finds problems of a file by its role in a presentation: ``mirroring`` asks
-when it comes, ``verify`` later; ``signatures`` knows what is no ISO base media. ``sniff`` describes
+when it comes, ``verify`` later; ``signatures`` knows the other formats. ``sniff`` describes
 what a server sent instead of media. ``kind`` names the kinds of
 segments.
 

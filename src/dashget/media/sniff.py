@@ -43,7 +43,7 @@ def html_page(beginning: bytes) -> str | None:
 
 
 def other_content(beginning: bytes) -> str | None:
-    """Describe content that is no media by its beginning; None if it is not recognised."""
+    """Describe the content of a file that is not media, by its beginning; None if it is unknown."""
     for signature, name in _BINARY:
         if beginning.startswith(signature):
             return name

@@ -1,4 +1,4 @@
-"""Find references that lead to the manifest itself, which is no media.
+"""Find references that lead to the manifest itself instead of to media.
 
 An empty ``<BaseURL>`` beside SegmentBase, ``media=""`` and ``media="#t=0"`` all resolve to the
 manifest's own URL. Under another query, it may be another resource, unless its name says that it

@@ -79,7 +79,7 @@ def split_sound(presentation: Presentation) -> tuple[Presentation, tuple[Represe
 
 
 def unplanned_reason(representation: Representation) -> str:
-    """Say why a Representation's segments cannot be worked out."""
+    """Describe the problem that leaves a Representation without a list of segments."""
     first, *more = representation.problems
     others = f" (and {len(more)} more problems)" if more else ""
     return f"Representation {representation.id!r} cannot be planned: {first}{others}"

@@ -144,7 +144,7 @@ class InOne:
 
 
 class InRanges:
-    """Several exchanges claim ranges of the gaps; what is no gap is here, or claimed."""
+    """Several exchanges claim ranges of the gaps; all other bytes are here, or claimed."""
 
     __slots__ = ("_range_size", "_total", "gaps", "ranges_work")
 
