@@ -25,6 +25,7 @@ from dashget.planning.tracks import Track, make_tracks
 from dashget.session.keywords import merge_options, mirror_options, place
 from dashget.session.planning import plan_tracks, tracks_of
 from dashget.transfer.contract import Hooks, Job
+from dashget.transfer.curl.descriptors import load_early
 from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.http.origin import shown
 from dashget.transfer.settings.checks import read_files, warnings_about
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     Place = str | os.PathLike[str] | Backend
 
 _CLOSED_HINT: Final = "use it inside its with statement, or before close()"
+_LOADED_LATE: Final = ("dashget.media.inspection", "shutil")
+"""Modules that a mirror imports while transfers are under way: that takes descriptors."""
 
 
 def _moment(value: object) -> Wrong | None:
@@ -86,6 +89,7 @@ class Session:
         """A sentence for each oddity of the options."""
         self._observer = observer
         self._engine = Engine(self.options)
+        load_early(self.options.in_flight or self.options.max_in_flight, _LOADED_LATE)
         self._log = Log("dashget.session", self._engine.mask)
         self._closed = False
         self._warn(observer)

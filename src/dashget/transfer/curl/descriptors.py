@@ -11,8 +11,9 @@ from dashget.errors import MORE_FILES_HINT, StoreError
 _NEEDED = 64
 _NEEDED_BY_EACH = 4
 _LOADED_LATE = (
-    "dashget.transfer.curl.proxy", "dashget.transfer.settings.proxies", "email.utils", "hashlib",
-    "http", "ipaddress", "random", "socket", "statistics",
+    "dashget.transfer.curl.proxy", "dashget.transfer.http.coding", "dashget.transfer.http.hints",
+    "dashget.transfer.settings.proxies", "email.utils", "hashlib", "http", "ipaddress", "random",
+    "socket", "statistics",
 )  # fmt: skip
 """Modules that most runs never need. Loading them takes descriptors."""
 _LOOKUP = 4
@@ -35,10 +36,14 @@ def raise_limit(transfers: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def load_early(transfers: int) -> None:
-    """Import modules now that a run without free descriptors could no longer import."""
+def load_early(transfers: int, names: tuple[str, ...] = _LOADED_LATE) -> None:
+    """Import modules now that a run without free descriptors could no longer import.
+
+    ``names`` are by default those of the transfers. Who imports others while transfers are under
+    way names them here as well.
+    """
     if _is_tight(transfers):
-        for name in _LOADED_LATE:
+        for name in names:
             importlib.import_module(name)
 
 
