@@ -16,7 +16,7 @@ try:
     sys.argv[0] = f"{_ROOT}/dashget"
     from dashget.cli import main
 except KeyboardInterrupt:
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # signal loads too much here
 
     # As whatever answers Ctrl-C from here on.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
