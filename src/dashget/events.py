@@ -64,6 +64,8 @@ class ManifestLoaded(Event, frozen=True, tag="manifest"):
     representations: int
     root: str
     title: str | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences about the selection: ``best`` took one for each of several languages."""
 
 
 class Warned(Event, frozen=True, tag="warning"):

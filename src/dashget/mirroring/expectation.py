@@ -22,7 +22,7 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import Layout, SafePath
 from dashget.planning.limits import Limits, countable, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
-from dashget.planning.selection import Selection, parse_selection, select
+from dashget.planning.selection import Selection, explain, parse_selection, select
 from dashget.planning.tracks import Track, iter_representations, make_tracks, split_sound
 from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
@@ -43,6 +43,8 @@ class Expected(msgspec.Struct, frozen=True):
     partial: bool = False
     unplanned: tuple[Representation, ...] = ()
     """The selected Representations whose segments cannot be worked out."""
+    notes: tuple[str, ...] = ()
+    """Sentences about the selection for people: what they may not expect."""
 
     def selected_tracks(self) -> tuple[Track, ...]:
         """Return the selected tracks, numbered anew: those that a run fetches."""
@@ -84,7 +86,13 @@ def expected_of(
     )
     selected = frozenset(track.key for track in tracks if id(track.representation) in chosen)
     return Expected(
-        presentation, tracks, selected, make_layout(presentation, name), partial, unplanned
+        presentation,
+        tracks,
+        selected,
+        make_layout(presentation, name),
+        partial,
+        unplanned,
+        explain(selected_part, selection),
     )
 
 

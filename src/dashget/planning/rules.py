@@ -3,21 +3,21 @@
 Each of the four content types has a rule::
 
     RULE   = "all" | "none" | PART { ("," | "&") PART }
-    PART   = "best" | "worst" | TEST
+    PART   = "best" | "best1" | "worst" | "worst1" | TEST
     TEST   = NAME OPERATOR VALUE { "," VALUE }
     OPERATOR = "=" | "!=" | "<" | "<=" | ">" | ">="
 
-A part that follows a comma, has no operator and is neither ``best`` nor ``worst`` is one more
-value of the test before it: ``lang=en,fr,height<=720,best`` has the tests ``lang`` (two values)
-and ``height``. A Representation must pass all tests. A test with ``=`` passes if one of its
-values fits, a test with ``!=`` if none does. ``best`` and ``worst`` choose among the
-Representations that pass, wherever the word stands in the rule.
+A part that follows a comma, has no operator and is none of these words is one more value of the
+test before it: ``lang=en,fr,height<=720,best`` has the tests ``lang`` (two values) and
+``height``. A Representation must pass all tests. A test with ``=`` passes if one of its values
+fits, a test with ``!=`` if none does. ``best`` and the like choose among the Representations that
+pass (see ``choice``), wherever the word stands in the rule.
 
 Text is compared without regard to case, and ``*`` in a value stands for any characters.
-``codecs=avc1`` also matches ``avc1.64001f``, ``lang=en`` also ``en-GB``. A missing language
-counts as ``und``, a missing role as ``main``. Numbers may end in k, M or G (thousands). An
-attribute that a Representation lacks passes only ``!=``. ``set`` is an AdaptationSet's id, or
-``#`` and its position in the Period if it has none.
+``codecs=avc1`` also matches ``avc1.64001f``, ``lang=en`` also ``en-GB`` and ``eng`` (see
+``languages``). A missing language counts as ``und``, a missing role as ``main``. Numbers may end
+in k, M or G (thousands). An attribute that a Representation lacks passes only ``!=``. ``set`` is
+an AdaptationSet's id, or ``#`` and its position in the Period if it has none.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from dashget.mpd.presentation import AdaptationSet, Representation
 
 _TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
 _NUMBER: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
+_NUMBERED: Final = late(r"(?:best|worst)\d+", re.IGNORECASE)
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _VALUES_SHOWN: Final = 20
 
@@ -50,7 +51,9 @@ class Choice(enum.Enum):
 
     ALL = "all"
     BEST = "best"
+    BEST_ONE = "best1"
     WORST = "worst"
+    WORST_ONE = "worst1"
     NONE = "none"
 
 
@@ -86,12 +89,14 @@ def parse_rule(text: str, field: str = "selection") -> Rule:
     tests: list[Test] = []
     for part in text.replace("&", ",").split(","):
         word = part.strip()
-        if word.lower() in ("all", "best", "worst", "none"):
+        if word.lower() in _CHOICES:
             if choice is not None and choice.value != word.lower():
                 raise _usage(field, f"{choice.value!r} and {word.lower()!r} exclude each other")
             choice = Choice(word.lower())
             continue
         match = _TEST.fullmatch(word)
+        if _NUMBERED.fullmatch(word):
+            raise _usage(field, f"{word!r} is unknown: best1 and worst1 take one")
         if match:
             tests.append(_test(match[1], match[2], match[3], field))
         elif tests and word and tests[-1].operator in ("=", "!="):
@@ -119,8 +124,10 @@ def existing_values(pairs: Iterable[Pair], rule: Rule) -> str:
         read = _NUMBERS.get(name) or _TEXTS[name]
         found = {str(value) for pair in pairs for value in read(*pair) if value is not None}
         shown = sorted(found, key=_natural)[:_VALUES_SHOWN]
-        if name == "lang" and any(representation.lang is None for representation, _ in pairs):
+        if name == "lang" and any(not representation.lang for representation, _ in pairs):
             shown = ["und (where none is given)" if value == "und" else value for value in shown]
+        if len(found) > len(shown):
+            shown.append(f"... ({len(found)} in all)")
         if shown:
             there.append(f"{name} {', '.join(shown)}")
         else:
@@ -128,6 +135,7 @@ def existing_values(pairs: Iterable[Pair], rule: Rule) -> str:
     return "; ".join([f"there is: {'; '.join(there)}"] * bool(there) + lacking)
 
 
+_CHOICES: Final = frozenset(choice.value for choice in Choice)
 _Values = Callable[[Representation, AdaptationSet], Iterable[Any]]
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -178,7 +186,7 @@ def _test(name: str, sign: str, values: str, field: str, earlier: tuple[str, ...
 
 def _usage(field: str, text: str) -> FieldError:
     hint = (
-        "use all, best, worst, none, or tests such as height<=720,lang=en,fr,best; "
+        "use all, best, best1, worst, none, or tests such as height<=720,lang=en,fr,best; "
         f"the attributes are {', '.join(ATTRIBUTES)}"
     )
     return FieldError(field, Wrong(text, hint))
@@ -220,7 +228,15 @@ def _text_matches(name: str, text: str, wanted: str) -> bool:
         return True
     if name == "codecs":
         return value.startswith(f"{wanted.lower()}.")
-    return name == "lang" and value.startswith(f"{wanted.lower()}-")
+    return name == "lang" and _language_matches(text, wanted, pattern)
+
+
+def _language_matches(tag: str, wanted: str, pattern: str) -> bool:
+    from dashget.planning.languages import in_range, readings
+
+    if "*" not in wanted:
+        return in_range(tag, wanted)
+    return any(fnmatchcase(reading, pattern.replace("_", "-")) for reading in readings(tag))
 
 
 def _natural(text: str) -> tuple[int, str]:

@@ -1,18 +1,15 @@
 """Select Representations: narrow a presentation to what ``--video`` and the like ask for.
 
-``best`` keeps one Representation for each language and set of roles in each Period: of video the
-one with most pixels, then the highest frame rate, then the highest bandwidth; of everything else
-the highest bandwidth, then the most channels. ``worst`` is the opposite end. On a tie the first
-in the document is taken. Trick-mode sets are considered only if no other set is left. All
-Representations that a selected one depends on (``@dependencyId``) are kept with it.
+All Representations that a selected one depends on (``@dependencyId``) are kept with it.
 
-``rules`` has the grammar of the content types, ``periodranges`` that of ``--period``.
+``rules`` has the grammar of the content types, ``choice`` what ``best`` and the like take,
+``periodranges`` the grammar of ``--period``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -22,8 +19,8 @@ from dashget.mpd.presentation import (
     ContentType,
     Period,
     Presentation,
-    Representation,
 )
+from dashget.planning.choice import Chooser, Group, explain_choice
 from dashget.planning.periodranges import PeriodRange, in_range, parse_periods
 from dashget.planning.rules import Choice, Pair, Rule, existing_values, matches, parse_rule
 
@@ -51,6 +48,7 @@ class Selection(msgspec.Struct, frozen=True):
         }.get(content_type, Rule())
 
 
+_FILTERED: Final = (ContentType.VIDEO, ContentType.AUDIO, ContentType.TEXT, ContentType.IMAGE)
 _PARSE_HINT: Final = "read it with dashget.parse_selection(video='best', period='0-1')"
 _RULE: Final = instance(Rule, _PARSE_HINT)
 _RULES: Final = {
@@ -85,13 +83,29 @@ def select(presentation: Presentation, selection: Selection) -> Presentation:
     """
     periods = _chosen_periods(presentation, selection)
     _check_rules(periods, selection)
-    narrowed = [_narrow(period, selection) for period in periods]
+    chooser = Chooser()
+    narrowed = [_narrow(period, selection, chooser) for period in periods]
     kept = tuple(period for period in narrowed if period.adaptation_sets)
     if not kept:
         raise SelectionError(
             "the selection leaves nothing to fetch", hint=f"there is: {_inventory(periods)}"
         )
     return msgspec.structs.replace(presentation, periods=kept)
+
+
+def explain(selected: Presentation, selection: Selection) -> tuple[str, ...]:
+    """Return what people may not expect of a selection: ``best`` that took several."""
+    sentences = []
+    for content_type in _FILTERED:
+        if selection.rule(content_type).choice in (Choice.ALL, Choice.NONE):
+            continue
+        groups = {
+            Group.of(*pair)
+            for pair in _pairs(selected.periods)
+            if pair[0].content_type is content_type
+        }
+        sentences.append(explain_choice(content_type.value, selection.rule(content_type), groups))
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _chosen_periods(presentation: Presentation, selection: Selection) -> tuple[Period, ...]:
@@ -110,7 +124,7 @@ def _chosen_periods(presentation: Presentation, selection: Selection) -> tuple[P
 
 
 def _check_rules(periods: tuple[Period, ...], selection: Selection) -> None:
-    for content_type in (ContentType.VIDEO, ContentType.AUDIO, ContentType.TEXT, ContentType.IMAGE):
+    for content_type in _FILTERED:
         rule = selection.rule(content_type)
         if not rule.tests:
             continue
@@ -131,12 +145,12 @@ def _pairs(periods: Iterable[Period]) -> Iterable[Pair]:
                 yield representation, adaptation_set
 
 
-def _narrow(period: Period, selection: Selection) -> Period:
+def _narrow(period: Period, selection: Selection, chooser: Chooser) -> Period:
     kept: set[tuple[int, int]] = set()
     for content_type in ContentType:
         rule = selection.rule(content_type)
         pairs = [pair for pair in _pairs((period,)) if pair[0].content_type is content_type]
-        kept.update((r.adaptation_set, r.index) for r in _choose(pairs, rule))
+        kept.update((r.adaptation_set, r.index) for r in chooser.choose(pairs, rule))
     _add_dependencies(period, kept)
     sets = []
     for adaptation_set in period.adaptation_sets:
@@ -146,30 +160,6 @@ def _narrow(period: Period, selection: Selection) -> Period:
         if chosen:
             sets.append(msgspec.structs.replace(adaptation_set, representations=chosen))
     return msgspec.structs.replace(period, adaptation_sets=tuple(sets))
-
-
-def _choose(pairs: list[Pair], rule: Rule) -> list[Representation]:
-    passing = [pair for pair in pairs if matches(*pair, rule)]
-    if rule.choice is Choice.NONE:
-        return []
-    if rule.choice is Choice.ALL:
-        return [representation for representation, _ in passing]
-    groups: dict[object, list[Representation]] = {}
-    usual = [pair for pair in passing if not pair[1].trick_mode_for]
-    for representation, adaptation_set in usual or passing:
-        roles = frozenset(role.value for role in adaptation_set.roles) or frozenset({"main"})
-        purposes = frozenset(d.value for d in adaptation_set.accessibility)
-        groups.setdefault((representation.lang, roles, purposes), []).append(representation)
-    pick = max if rule.choice is Choice.BEST else min
-    return [pick(group, key=_quality) for group in groups.values()]
-
-
-def _quality(representation: Representation) -> tuple[Any, ...]:
-    bandwidth = representation.bandwidth or 0
-    if representation.content_type is ContentType.VIDEO:
-        pixels = (representation.width or 0) * (representation.height or 0)
-        return pixels or (representation.height or 0), representation.frame_rate or 0, bandwidth
-    return bandwidth, representation.channels or 0, representation.audio_sampling_rate or 0
 
 
 def _add_dependencies(period: Period, kept: set[tuple[int, int]]) -> None:

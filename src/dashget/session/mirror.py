@@ -169,6 +169,7 @@ class MirrorJob:
                 representations=len(self._tracks),
                 root=self._place.name,
                 title=presentation.title,
+                notes=self._expected.notes,
             )
         )
         self._warn()

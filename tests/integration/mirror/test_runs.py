@@ -274,6 +274,28 @@ def test_a_dry_run_writes_nothing_and_requests_only_the_manifest(
     assert f"{LIST_FILES} to fetch" in ended.err
 
 
+def test_a_dry_run_says_that_best_takes_one_for_each_language(tmp_path: Path) -> None:
+    template = '<SegmentTemplate media="$RepresentationID$-$Number$.m4s" duration="2"/>'
+    sets = "".join(
+        f'<AdaptationSet mimeType="audio/mp4" lang="{lang}">{template}'
+        f'<Representation id="{lang}" bandwidth="64000"/></AdaptationSet>'
+        for lang in ("eng", "fr-CA")
+    )
+    (tmp_path / "x.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT2S"'
+        f' mediaPresentationDuration="PT8S"><Period>{sets}</Period></MPD>'
+    )
+    command = ("x.mpd", "--base-url", "http://h.invalid/x.mpd", "-o", "m", "--dry-run")
+    note = "audio best: one for each language and role (en, fr-ca); best1 takes only one"
+    ended = run(*command, "--audio", "best", cwd=tmp_path)
+    assert f"\n  {note}\n" in ended.err
+    assert "8 to fetch" in ended.err
+    assert run(*command, "--audio", "best", "--json", cwd=tmp_path).events[0]["notes"] == [note]
+    ended = run(*command, "--audio", "best1", cwd=tmp_path)
+    assert "best" not in ended.err
+    assert "4 to fetch" in ended.err
+
+
 @pytest.mark.parametrize("how", ["file", "stdin"])
 def test_a_manifest_that_was_saved_is_mirrored_with_its_base_url(
     root: Path, nginx: Callable[..., Origin], tmp_path: Path, how: str

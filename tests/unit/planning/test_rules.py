@@ -26,6 +26,8 @@ def test_a_value_after_a_comma_belongs_to_the_test_before_it() -> None:
         ("720", "'720' is neither a keyword nor a test"),
         ("", "has an empty part"),
         ("best,worst", "exclude each other"),
+        ("best,best1", "exclude each other"),
+        ("lang=en,best2", "'best2' is unknown: best1 and worst1 take one"),
         ("none,height<=720", "cannot be combined with tests"),
         ("height<=720,480", "'480' is neither a keyword nor a test"),
     ],

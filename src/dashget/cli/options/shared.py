@@ -63,7 +63,11 @@ def add_filters(group: argparse._ArgumentGroup) -> None:
     """Add the filters that select Representations and Periods; by default all."""
     for name, text in (
         ("--video", "Video to take: all, best, worst, none, or tests such as height<=720,best."),
-        ("--audio", "Audio to take, for example lang=en,fr,best."),
+        (
+            "--audio",
+            "Audio to take, for example lang=en,fr,best. best takes one for each language and"
+            " role, best1 only one. lang=en is also eng and en-GB.",
+        ),
         ("--text", "Subtitles to take, for example lang=en."),
         ("--image", "Thumbnails to take, for example none."),
     ):

@@ -115,12 +115,13 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
 
 
 def manifest_line(event: ManifestLoaded) -> str:
-    """Return the line about the presentation and the directory of its mirror."""
+    """Return the line about the presentation and its mirror, and those about the selection."""
     title = f"{printable(event.title)}: " if event.title else ""
-    return (
+    first = (
         f"{title}{event.type} presentation, {text.count(event.periods, 'period')},"
         f" {text.count(event.representations, 'representation')} -> {printable(event.root)}"
     )
+    return "\n".join([first, *(f"  {printable(note)}" for note in event.notes)])
 
 
 def warning_line(event: Warned) -> str:
