@@ -86,9 +86,9 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     """One selected Representation of one Period, before its segments are fetched.
 
     ``track`` is the key that later events use. ``segments`` counts media segments, as
-    ``dashget list`` does, ``files`` also initialization and index segments. These and
-    ``bytes_estimated`` are None where they cannot be known in advance; the estimate is
-    bandwidth x duration.
+    ``dashget list`` does; ``files`` counts the files of all kinds that no track before it has,
+    and one file may hold many segments. These and ``bytes_estimated`` are None where they cannot
+    be known in advance; the estimate is bandwidth x duration.
     """
 
     track: int
@@ -186,6 +186,12 @@ class Progressed(Event, frozen=True, tag="progress"):
     waiting_to_retry: int
     unfinished: tuple[Unfinished, ...] = ()
     """Files in progress, except small ones that finish at once."""
+    files_total: int | None = None
+    """How many files the run will have planned, by the manifest; None if that is unknown."""
+    bytes_done: int = 0
+    """Bytes of complete files and of those in progress, with what earlier runs have brought."""
+    bytes_total: int | None = None
+    """The sum of all sizes; None until the size of every file is known."""
 
 
 class Failure(HidesSecrets, frozen=True):

@@ -31,6 +31,15 @@ SINGLE = mpd(
     '<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="0-99"/></Representation></AdaptationSet>',
     seconds=2,
 )
+RANGES = mpd(
+    '<AdaptationSet contentType="application" mimeType="application/x-filler"><Representation id="v" bandwidth="8000">'
+    '<SegmentList duration="1">'
+    + "".join(
+        f'<SegmentURL media="v.mp4" mediaRange="{n * 50}-{n * 50 + 49}"/>' for n in range(2000)
+    )
+    + "</SegmentList></Representation></AdaptationSet>",
+    seconds=2000,
+)
 TWO = mpd(
     '<AdaptationSet contentType="application" mimeType="application/x-filler"><SegmentTemplate duration="1" media="$Number$.m4s"/>'
     '<Representation id="v" bandwidth="800000"/></AdaptationSet>',
@@ -75,6 +84,32 @@ def test_progress_shows_the_bytes_of_a_file_in_progress(url: str, tmp_path: Path
         process.communicate(timeout=DEADLINE_SECONDS)
     assert told["unfinished"] == [{"path": "v.mp4", "track": 0, "bytes": HALF, "size": SIZE}]
     assert told["files_done"] == 0
+
+
+def test_a_list_of_ranges_in_one_file_is_half_done_when_half_of_the_file_is_here(
+    server: FaultServer, url: str, tmp_path: Path
+) -> None:
+    server.on("/x.mpd", Answer(RANGES))
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        told = wait_for_half(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert (told["files_total"], told["bytes_done"], told["bytes_total"]) == (1, HALF, SIZE)
+
+
+@pytest.mark.parametrize("length", [0, None])
+def test_the_total_is_unknown_until_the_last_size_is_known(
+    length: int | None, server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/x.mpd", Answer(TWO))
+    server.on("/1.m4s", Answer(BODY))
+    server.on("/2.m4s", Answer(BODY, etag='"a"', cut=HALF, cut_by="hang", length=length))
+    with start(url, "-o", "m", "--json", cwd=tmp_path) as process:
+        told = wait_for_half(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    assert (told["files_total"], told["bytes_done"]) == (2, SIZE + HALF)
+    assert told["bytes_total"] == (None if length is None else 2 * SIZE)
 
 
 def test_ctrl_c_tells_how_much_of_unfinished_files_is_kept(url: str, tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ readings = st.builds(
         ),
         max_size=4,
     ).map(tuple),
+    files_total=st.one_of(st.none(), st.integers(0, 10)),
+    bytes_total=sizes,
 )
 
 
@@ -58,14 +60,18 @@ def test_progress_never_goes_back_or_past_the_end(events: list[Event]) -> None:
     for event in events:
         meter.update(event)
         now += 1
-        assert 0 <= meter.fraction <= 1
-        assert all(0 <= track.fraction <= 1 for track in meter.tracks)
+        share = meter.fraction
+        assert all(0 <= each <= 1 for each in [share, *shares(meter)] if each is not None)
         left, expected = meter.seconds_left, meter.bytes_expected
         assert left is None or left > 0
         assert expected is None or expected >= meter.bytes_here
-        written = text.percent(meter.fraction, complete=meter.complete)
+        written = text.percent(share, complete=meter.complete, guessed=meter.is_guessed)
         assert (written == "100%") is meter.complete
         if isinstance(event, Progressed):
-            assert meter.fraction >= fraction
+            assert share is None or share >= fraction
             assert meter.bytes_here >= count
-            fraction, count = meter.fraction, meter.bytes_here
+            fraction, count = share or fraction, meter.bytes_here
+
+
+def shares(meter: Meter) -> list[float | None]:
+    return [track.fraction for track in meter.tracks]

@@ -20,6 +20,7 @@ from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.outcomes import Outcomes
 from dashget.mpd.dataurl import decode_data_url
+from dashget.planning.counting import is_counted_again
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
@@ -101,6 +102,8 @@ class Jobs:
 
     def _meet_again(self, planned: PlannedSegment) -> None:
         """Handle a file that was planned before; each naming may require it to be there."""
+        if is_counted_again(planned.segment.address):
+            self._ledger.uncount()
         if not planned.segment.last_derived:
             self._outcomes.require(planned.path)
         if self._planned.get(planned.path) != (hash(planned.segment.url),):

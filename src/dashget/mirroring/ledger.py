@@ -61,6 +61,8 @@ class Ledger(Hooks):
         self._wants_ends = FileFinished not in self.ignores
         self._observer = observer
         self._planned: Sized = ()
+        self._files = 0
+        """How many files the tracks name, less those found to be named twice."""
         self._collect: Callable[[], object] = _nothing
         self._received_before = 0
         """What earlier rounds brought; a reading is of one round."""
@@ -75,14 +77,22 @@ class Ledger(Hooks):
         """Report something odd that is no failure."""
         self(Warned(message))
 
-    def begin(self, *, planned: Sized, collect: Callable[[], object]) -> None:
-        """Begin the run; ``planned`` counts its files, ``collect`` reports pending ones."""
+    def begin(self, *, planned: Sized, collect: Callable[[], object], files: int) -> None:
+        """Begin the run; ``planned`` counts its files, ``collect`` reports pending ones.
+
+        ``files`` is how many there will be, as far as that can be counted.
+        """
         self._planned = planned
+        self._files = files
         self._collect = collect
 
     def begin_round(self) -> None:
         """Begin another round of the engine."""
         self._received_before = self.totals.transferred
+
+    def uncount(self) -> None:
+        """Count one file less than the run began with: it was named, and counted, before."""
+        self._files -= 1
 
     # The engine calls these.
 
@@ -110,19 +120,27 @@ class Ledger(Hooks):
     def on_tick(self, reading: Reading) -> None:
         """Report the progress of the run, and pending files that have been answered for."""
         self._collect()
+        totals, planned = self.totals, len(self._planned)
+        done = sum(totals.outcomes.values())
+        unfinished = tuple(
+            Unfinished(file.path, file.planned.track.key, state.bytes, state.size)
+            for state in reading.under_way
+            if isinstance(file := state.job.payload, PlannedFile)
+        )
+        sizes = [file.size for file in unfinished if file.size is not None]
+        all_sized = self.planning_done and done + len(sizes) >= planned
         self._observer(
             Progressed(
                 transferred=self._received_before + reading.transferred,
-                files_done=sum(self.totals.outcomes.values()),
-                files_planned=len(self._planned),
+                files_done=done,
+                files_planned=planned,
                 planning_done=self.planning_done,
                 in_flight=reading.in_flight,
                 waiting_to_retry=reading.waiting,
-                unfinished=tuple(
-                    Unfinished(file.path, file.planned.track.key, state.bytes, state.size)
-                    for state in reading.under_way
-                    if isinstance(file := state.job.payload, PlannedFile)
-                ),
+                unfinished=unfinished,
+                files_total=planned if self.planning_done else max(self._files, planned),
+                bytes_done=totals.bytes + sum(file.bytes for file in unfinished),
+                bytes_total=totals.bytes + sum(sizes) if all_sized else None,
             )
         )
 

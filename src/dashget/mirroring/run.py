@@ -36,10 +36,21 @@ class MirrorRun:
         self._outcomes = Outcomes(store, ledger, arrivals)
         self._jobs = Jobs(store, policy, ledger, arrivals, self._outcomes)
 
-    def run(self, tracks: Sequence[Track], layout: Layout, engine: Transfers, stop: Stop) -> None:
-        """Bring every planned file to its outcome, or as many as ``stop`` leaves time for."""
+    def run(
+        self,
+        tracks: Sequence[Track],
+        layout: Layout,
+        engine: Transfers,
+        stop: Stop,
+        *,
+        files: int,
+    ) -> None:
+        """Bring every planned file to its outcome, or as many as ``stop`` leaves time for.
+
+        ``files`` is how many files the tracks name, as far as that can be counted.
+        """
         ledger, outcomes = self._ledger, self._outcomes
-        ledger.begin(planned=self._jobs, collect=outcomes.collect)
+        ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
         jobs = self._jobs.from_plan(tracks, layout, stop)
         if self._policy.dry_run:
             for job in jobs:
@@ -48,9 +59,9 @@ class MirrorRun:
         try:
             engine.run(jobs, outcomes.done, hooks=ledger)
             outcomes.collect_all()
-            while not stop.requested and (files := outcomes.take_again()):
+            while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
-                engine.run(map(self._jobs.fetch, files), outcomes.done, hooks=ledger)
+                engine.run(map(self._jobs.fetch, again), outcomes.done, hooks=ledger)
                 outcomes.collect_all()
         except StoreError:
             with contextlib.suppress(StoreError):

@@ -19,19 +19,6 @@ class Track(msgspec.Struct, frozen=True, eq=False):
     index: SegmentIndex
 
     @property
-    def files(self) -> int:
-        """The number of segments of all kinds."""
-        media = self.index.count()
-        representation = self.representation
-        others = (
-            representation.initialization,
-            representation.representation_index,
-            representation.bitstream_switching,
-        )
-        named = sum(1 for other in others if other is not None)
-        return media + named + len(representation.others)
-
-    @property
     def bytes_estimated(self) -> int | None:
         """Bandwidth x duration, right within some ten percent; None if either is unknown."""
         span = self.representation.period

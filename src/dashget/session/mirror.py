@@ -24,6 +24,7 @@ from dashget.mirroring.keep import keep_manifest, make_header
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
+from dashget.planning.counting import count_files
 from dashget.planning.layout import SUMS_NAME, root_name
 from dashget.planning.tracks import Track, track_label, unplanned_reason
 from dashget.store import LocalDirectory, Mirror
@@ -70,6 +71,7 @@ class MirrorJob:
             self._warn()
             raise
         self._tracks = self._expected.selected_tracks()
+        self._files = count_files(self._tracks)
         _refuse_local_files(self._tracks)
         root = root or Path(root_name(loaded.presentation.url))
         if isinstance(root, Path):
@@ -125,7 +127,8 @@ class MirrorJob:
             url, reason = self._loaded.presentation.url, unplanned_reason(representation)
             self._ledger.lack(self._loaded.name, url, reason)
         with self._stop.answered():
-            run.run(self._tracks, self._expected.layout, engine, self._stop)
+            layout, files = self._expected.layout, sum(self._files)
+            run.run(self._tracks, layout, engine, self._stop, files=files)
 
     def _finish(self, store: Mirror) -> None:
         """Check that the mirror is still there; then prune, and write the checksums."""
@@ -175,8 +178,8 @@ class MirrorJob:
         self._warn()
         if presentation.dynamic:
             observer(Warned(_SNAPSHOT))
-        for track in self._tracks:
-            observer(_planned(track))
+        for track, files in zip(self._tracks, self._files, strict=True):
+            observer(_planned(track, files))
 
     def _warn(self) -> None:
         """Report the warnings about the manifest."""
@@ -206,7 +209,7 @@ class MirrorJob:
         return error
 
 
-def _planned(track: Track) -> TrackPlanned:
+def _planned(track: Track, files: int) -> TrackPlanned:
     representation = track.representation
     return TrackPlanned(
         track=track.key,
@@ -216,7 +219,7 @@ def _planned(track: Track) -> TrackPlanned:
         label=track_label(representation),
         segments=track.index.count(),
         bytes_estimated=track.bytes_estimated,
-        files=track.files,
+        files=files,
     )
 
 

@@ -59,7 +59,8 @@ class Repair:
         policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._dry_run)
         ledger = Ledger(self._observer)
         run = MirrorRun(self._store, ledger, policy)
-        run.run(expected.tracks, expected.layout, self._engine, self._stop)
+        tracks, layout, files = expected.tracks, expected.layout, len(paths)
+        run.run(tracks, layout, self._engine, self._stop, files=files)
         self.repaired += ledger.totals.files
         self.failures |= {failure.path: failure for failure in ledger.totals.failures}
 

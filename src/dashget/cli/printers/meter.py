@@ -32,6 +32,8 @@ class TrackMeter(msgspec.Struct):
     countable: bool = True
     bytes_estimated: int = 0
     done: int = 0
+    sized: int = 0
+    """How many of the finished files have a size: not the failed and absent ones."""
     bytes_done: int = 0
     failed: int = 0
     unfinished: list[Unfinished] = []
@@ -44,23 +46,21 @@ class TrackMeter(msgspec.Struct):
 
     @property
     def bytes_expected(self) -> int | None:
-        """An estimate of all bytes, at least ``bytes_here``; None without known sizes or bandwidth.
+        """An estimate of all bytes, at least ``bytes_here``; None if nothing tells them.
 
-        It is based on the known sizes if there are enough of them, else on the bandwidth.
+        It is based on the known sizes if there are enough of them, else on the bandwidth. Files
+        that failed or are absent bring nothing. A bandwidth that was exceeded tells nothing.
         """
-        if self.done >= self.files > 0 and not self.failed:
+        files = max(self.files, self.done + len(self.unfinished)) - (self.done - self.sized)
+        if self.countable and (self.done >= self.files or not files):
             return self.bytes_here
         sizes = [file.size for file in self.unfinished if file.size is not None]
-        known, known_bytes = self.done - self.failed + len(sizes), self.bytes_done + sum(sizes)
-        files = max(self.files, self.done + len(self.unfinished))
-        if known:
-            usual = known_bytes // known
-        elif self.bytes_estimated:
-            usual = self.bytes_estimated // max(files, 1)
-        else:
-            return None
+        known, known_bytes = self.sized + len(sizes), self.bytes_done + sum(sizes)
+        if not known:
+            return self._by_bandwidth()
+        usual = known_bytes // known
         rest = [max(file.bytes, usual) for file in self.unfinished if file.size is None]
-        reckoned = (known_bytes + sum(rest)) * files // (known + len(rest)) if known else 0
+        reckoned = (known_bytes + sum(rest)) * files // (known + len(rest))
         if known < min(_TELLING_FILES, files):
             reckoned = max(reckoned, self.bytes_estimated)
         return max(reckoned, self.bytes_here)
@@ -72,9 +72,26 @@ class TrackMeter(msgspec.Struct):
         return self.done - self.failed + sum(min(share, 1.0) for share in shares)
 
     @property
-    def fraction(self) -> float:
-        """The share that is done, 0 to 1."""
+    def fraction(self) -> float | None:
+        """The share that is done, 0 to 1; None if it is unknown."""
+        if self.bytes_expected is None and self.is_one_file:
+            return None
         return _share(self.bytes_here, self.bytes_expected, self.files_here, self.files)
+
+    @property
+    def is_one_file(self) -> bool:
+        """True if there is no second file to tell a share by."""
+        return max(self.files, self.done + len(self.unfinished)) <= 1
+
+    @property
+    def is_guessed(self) -> bool:
+        """True if the bandwidth is all that tells how many bytes there will be."""
+        nothing_here = not self.sized and all(file.size is None for file in self.unfinished)
+        return nothing_here and self.done < self.files and self.bytes_estimated > 0
+
+    def _by_bandwidth(self) -> int | None:
+        here = self.bytes_here
+        return self.bytes_estimated if here < self.bytes_estimated else None
 
 
 class Meter:
@@ -86,6 +103,8 @@ class Meter:
         self._by_name: dict[tuple[str, str, str], TrackMeter] = {}
         self._readings: deque[tuple[float, int]] = deque()
         self._all_ended = False
+        self._files_total: int | None = None
+        self._bytes_total: int | None = None
         self._missing = 0
         self._most_fraction = 0.0
         self._most_bytes = 0
@@ -114,7 +133,9 @@ class Meter:
     @property
     def files(self) -> int:
         """The number of planned files, as far as they can be counted."""
-        return sum(max(track.files, track.done) for track in self._by_name.values())
+        counted = sum(max(track.files, track.done) for track in self._by_name.values())
+        total = self._files_total
+        return counted if total is None else max(min(counted, total), self.done)
 
     @property
     def done(self) -> int:
@@ -132,6 +153,8 @@ class Meter:
     @property
     def bytes_expected(self) -> int | None:
         """An estimate of all bytes of the plan; None if it is unknown for a track."""
+        if self._bytes_total is not None:
+            return max(self._bytes_total, self.bytes_here) or None
         total = 0
         for track in self._by_name.values():
             expected = track.bytes_expected
@@ -141,11 +164,26 @@ class Meter:
         return max(total, self.bytes_here) or None
 
     @property
-    def fraction(self) -> float:
-        """The share of the run that is done, 0 to 1; never less than before."""
+    def fraction(self) -> float | None:
+        """The share of the run that is done, 0 to 1, never less than before; None if unknown.
+
+        Without an estimate of the bytes it is the share of the files. That of a single file
+        tells nothing.
+        """
+        expected = self.bytes_expected
+        if expected is None and any(
+            track.is_one_file and track.bytes_expected is None for track in self._by_name.values()
+        ):
+            return None
         files = sum(track.files_here for track in self._by_name.values())
-        share = _share(self._count_bytes(), self.bytes_expected, files, self.files)
+        share = _share(self._count_bytes(), expected, files, self.files)
         return max(self._most_fraction, share)
+
+    @property
+    def is_guessed(self) -> bool:
+        """True if the bandwidth alone tells the size of some track, which may be far off."""
+        unknown = self._bytes_total is None
+        return unknown and any(track.is_guessed for track in self._by_name.values())
 
     @property
     def complete(self) -> bool:
@@ -190,6 +228,7 @@ class Meter:
         if track is None:
             return
         track.done += 1
+        track.sized += event.size is not None
         track.bytes_done += event.size or 0
         track.failed += event.outcome is Outcome.FAILED
         if track.unfinished:
@@ -200,13 +239,17 @@ class Meter:
         self.transferred = event.transferred
         self.in_flight = event.in_flight
         self._all_ended = event.planning_done and event.files_done >= event.files_planned
+        self._files_total, self._bytes_total = event.files_total, event.bytes_total
         for track in self._by_name.values():
             track.unfinished = []
+            if self._all_ended:
+                # What is missing to a track was a file of another one as well.
+                track.files = track.done
         for file in event.unfinished:
             if file.track in self._tracks:
                 self._tracks[file.track].unfinished.append(file)
         self._most_bytes = self.bytes_here
-        self._most_fraction = self.fraction
+        self._most_fraction = self.fraction or self._most_fraction
         self._readings.append((now, event.transferred))
         while self._readings[0][0] < now - _WINDOW_SECONDS and len(self._readings) > 2:
             self._readings.popleft()

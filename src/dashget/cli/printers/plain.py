@@ -77,13 +77,15 @@ class PlainLines:
         self._next_line = now + _LINE_EVERY_SECONDS
         meter = self._meter
         left = meter.seconds_left
-        self._write(
-            f"{text.percent(meter.fraction, complete=meter.complete)}"
-            f"  {meter.done:,}/{meter.files:,} files"
-            f"  {text.size(meter.bytes_here)}  {text.rate(meter.rate)}"
-            + (f"  {text.duration(left)} left" if left is not None else "")
-            + (f"  {meter.failed:,} failed" if meter.failed else "")
+        facts = (
+            text.percent(meter.fraction, complete=meter.complete, guessed=meter.is_guessed),
+            f"{meter.done:,}/{meter.files:,} files",
+            text.size(meter.bytes_here),
+            text.rate(meter.rate),
+            f"{text.duration(left)} left" if left is not None else "",
+            f"{meter.failed:,} failed" if meter.failed else "",
         )
+        self._write("  ".join(fact for fact in facts if fact))
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

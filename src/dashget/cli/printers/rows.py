@@ -53,7 +53,7 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
     left, expected = meter.seconds_left, meter.bytes_expected
     count = f"{meter.done:,}/{meter.files:,}"
     facts = {
-        "percent": text.percent(meter.fraction, complete=meter.complete),
+        "percent": _percent(meter),
         "failed": f"{meter.failed:,} failed" if meter.failed else "",
         "rate": text.rate(meter.rate),
         "left": f"{text.duration(left)} left" if left is not None else "",
@@ -68,9 +68,16 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
             break
         facts[name] = shorter.pop(name, "")
     row = Text(facts.pop("percent"), style="bold")
-    if room >= _SHORTEST_BAR:
+    if room >= _SHORTEST_BAR and meter.fraction is not None:
         row = Text.assemble(row, " ", _bar(console, meter.fraction, room))
-    return Text(_GAP).join([row, *(Text(fact) for fact in facts.values() if fact)])
+    return Text(_GAP).join(
+        [*([row] if row else []), *(Text(fact) for fact in facts.values() if fact)]
+    )
+
+
+def _percent(meter: Meter) -> str:
+    """Return how far a run is, as far as that is known."""
+    return text.percent(meter.fraction, complete=meter.complete, guessed=meter.is_guessed)
 
 
 def _count(track: TrackMeter) -> str:
@@ -86,7 +93,9 @@ def _length(facts: dict[str, str]) -> int:
     return len(_GAP.join(fact for fact in facts.values() if fact))
 
 
-def _bar(console: Console, fraction: float, width: int) -> Text:
+def _bar(console: Console, fraction: float | None, width: int) -> Text:
+    if fraction is None:
+        return Text(" " * width)
     bar = ProgressBar(total=1.0, completed=fraction, width=width)
     segments = console.render(bar, console.options.update(width=width))
     return Text.assemble(*[(segment.text, segment.style or "") for segment in segments])

@@ -31,9 +31,16 @@ def duration(seconds: float | Fraction) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def percent(share: float, *, complete: bool) -> str:
-    """Format a share with four characters; 100% only if ``complete``."""
-    return f"{100 if complete else min(int(share * 100), 99):3}%"
+def percent(share: float | None, *, complete: bool, guessed: bool = False) -> str:
+    """Format a share with four characters; 100% only if ``complete``, ``~45%`` if ``guessed``.
+
+    An unknown share is no text at all.
+    """
+    if complete:
+        return "100%"
+    if share is None:
+        return ""
+    return f"{'~' if guessed else ''}{min(int(share * 100), 99)}%".rjust(4)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -74,12 +74,19 @@ def test_the_estimate_holds_until_the_size_is_known(meter: Meter) -> None:
     assert meter.bytes_expected == 2000
 
 
-def test_an_estimate_that_is_too_small_does_not_lead_past_the_end(meter: Meter) -> None:
-    meter.update(planned(estimate=100))
-    meter.update(reading(500, under_way(500)))
-    assert meter.fraction <= 1
-    assert meter.bytes_expected == 500
-    assert meter.seconds_left is None
+def test_a_bandwidth_that_is_exceeded_tells_nothing_any_more(meter: Meter, clock: Clock) -> None:
+    meter.update(planned(estimate=1000))
+    meter.update(reading(0))
+    clock.now += 1
+    meter.update(reading(930, under_way(930)))
+    assert shown(meter) == "~93%"
+    clock.now += 1
+    meter.update(reading(1000, under_way(1000)))
+    assert (shown(meter), meter.bytes_expected, meter.seconds_left) == ("", None, None)
+    assert meter.tracks[0].fraction is None
+    meter.update(reading(1500, under_way(1500, 3000)))
+    assert shown(meter) == " 93%"
+    assert meter.bytes_expected == 3000
 
 
 def test_a_small_estimate_of_many_files_does_not_run_ahead_of_them(meter: Meter) -> None:
@@ -141,11 +148,74 @@ def test_a_single_file_of_unknown_size_shows_its_bytes(meter: Meter) -> None:
     meter.update(reading(500, under_way(500)))
     assert meter.bytes_here == 500
     assert meter.bytes_expected is None
-    assert meter.fraction == 0
+    assert meter.fraction is None
+    assert shown(meter) == ""
 
 
 def shown(meter: Meter) -> str:
-    return text.percent(meter.fraction, complete=meter.complete)
+    return text.percent(meter.fraction, complete=meter.complete, guessed=meter.is_guessed)
+
+
+def test_a_share_by_known_sizes_is_no_guess(meter: Meter) -> None:
+    meter.update(planned(estimate=5000))
+    meter.update(reading(400, under_way(400)))
+    assert shown(meter) == " ~8%"
+    meter.update(reading(400, under_way(400, 1000)))
+    assert shown(meter) == " 40%"
+
+
+def test_an_unknown_length_beside_many_files_is_no_share_of_the_files(meter: Meter) -> None:
+    meter.update(planned(9, estimate=None))
+    meter.update(planned(1, estimate=None, track=1))
+    for number in range(9):
+        meter.update(finished(10, str(number)))
+    meter.update(reading(5000, under_way(4910, track=1)))
+    assert (shown(meter), meter.seconds_left) == ("", None)
+
+
+def test_a_track_whose_files_all_belong_to_another_expects_no_bytes(meter: Meter) -> None:
+    meter.update(planned(1))
+    meter.update(planned(0, estimate=5000, track=1))
+    meter.update(reading(500, under_way(500, 1000)))
+    assert (meter.bytes_expected, meter.files, shown(meter)) == (1000, 1, " 50%")
+
+
+def test_absent_and_failed_files_bring_no_bytes(meter: Meter) -> None:
+    meter.update(planned(10, estimate=None))
+    meter.update(finished(None, "0", Outcome.ABSENT))
+    meter.update(finished(None, "1", Outcome.FAILED))
+    for number in range(2, 6):
+        meter.update(finished(100, str(number)))
+    assert meter.bytes_expected == 800
+    assert shown(meter) == " 50%"
+
+
+def test_files_that_are_there_already_count_with_their_sizes(meter: Meter, clock: Clock) -> None:
+    meter.update(planned(10, estimate=10**6))
+    for number in range(8):
+        meter.update(finished(100, str(number), Outcome.PRESENT if number else Outcome.ADOPTED))
+    meter.update(reading(0))
+    clock.now += 1
+    meter.update(reading(100, under_way(100, 100)))
+    assert (shown(meter), meter.seconds_left) == (" 90%", pytest.approx(1))
+
+
+def test_the_total_that_the_run_knows_counts(meter: Meter) -> None:
+    meter.update(planned(10, estimate=10**6))
+    meter.update(planned(10, estimate=10**6, track=1))
+    meter.update(finished(100, "1"))
+    known = Progressed(300, 1, 3, True, 2, 0, (), files_total=3, bytes_done=100, bytes_total=400)
+    meter.update(known)
+    assert (meter.files, meter.bytes_expected, shown(meter)) == (3, 400, " 25%")
+
+
+def test_the_end_leaves_no_track_open_whose_files_another_one_has(meter: Meter) -> None:
+    meter.update(planned(2))
+    meter.update(planned(2, track=1))
+    for name in "ab":
+        meter.update(finished(1000, name))
+    meter.update(ended(2, 2))
+    assert [track.files for track in meter.tracks] == [2, 0]
 
 
 def test_only_a_complete_run_shows_a_hundred_percent(meter: Meter) -> None:
