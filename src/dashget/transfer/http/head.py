@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -90,6 +91,19 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
         return coding_of(value)
 
+    def retry_after_seconds(self, wall_clock: Callable[[], float]) -> float | None:
+        """Return the pause that the server asks for (RFC 9110, 10.2.3); None if it asks for none.
+
+        A date counts from the answer's own ``Date``: the server's clock may differ from ours.
+        """
+        value = self.text("retry-after")
+        if value is None:
+            return None
+        if value.isascii() and value.isdigit():
+            return float(value[:9])
+        when, now = read_http_date(value), read_http_date(self.text("date"))
+        return None if when is None else max(0.0, when - (wall_clock() if now is None else now))
+
     @property
     def validator(self) -> str | None:
         """The value for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
@@ -134,16 +148,6 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             date or None,
             asked,
         )
-
-
-def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Read ``Retry-After``, a number or a date; ``now`` is the wall clock (RFC 9110, 10.2.3)."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    when = read_http_date(value)
-    return None if when is None else max(0.0, when - now)
 
 
 def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
-from dashget.transfer.http.head import Head, retry_after_seconds
+from dashget.transfer.http.head import Head
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
@@ -87,7 +87,7 @@ def judge(
     if status == 416 and asked.range is not None:
         # A parallel range is tried again before all of them are given up.
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
-    after = retry_after_seconds(head.text("retry-after"), wall_clock())
+    after = head.retry_after_seconds(wall_clock)
     return status_failure(status, retry_after_seconds=after)
 
 

@@ -9,7 +9,7 @@ from dashget.transfer.curl.descriptors import find_shortage
 from dashget.transfer.curl.errors import curl_failure, may_be_shortage
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.failure import Failure, bad_body, timeout_failure
-from dashget.transfer.http.head import Head, retry_after_seconds
+from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted, Redirect, judge
 from dashget.transfer.run.exchange import Exchange
 from dashget.transfer.run.task import Task
@@ -68,7 +68,7 @@ def _late_head(exchange: Exchange[Task]) -> Failure | Redirect | None:
     if head.status == slot.handle.getinfo(pycurl.HTTP_CONNECTCODE):
         from dashget.transfer.curl.proxy import tunnel_failure
 
-        after = retry_after_seconds(head.text("retry-after"), wall_clock())
+        after = head.retry_after_seconds(wall_clock)
         return tunnel_failure(_proxy(exchange), head.status, after)
     verdict = judge(head, exchange.asked, wall_clock)
     return None if isinstance(verdict, Accepted) else verdict

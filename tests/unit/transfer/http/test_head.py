@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.transfer.http.head import Head, retry_after_seconds
+from dashget.transfer.http.head import Head
 
 
 def head(*fields: str, status: str = "HTTP/1.1 200 OK") -> Head:
@@ -115,4 +115,13 @@ def test_identity_counts_as_no_coding() -> None:
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, wanted: float | None) -> None:
-    assert retry_after_seconds(value, 60.0) == wanted
+    fields = () if value is None else (f"Retry-After: {value}",)
+    assert head(*fields).retry_after_seconds(lambda: 60.0) == wanted
+
+
+def test_a_date_of_retry_after_counts_from_the_date_of_the_answer() -> None:
+    """The clock of the server may be hours off."""
+    answer = head(
+        "Retry-After: Thu, 01 Jan 1970 05:00:09 GMT", "Date: Thu, 01 Jan 1970 05:00:00 GMT"
+    )
+    assert answer.retry_after_seconds(lambda: 60.0) == 9.0
