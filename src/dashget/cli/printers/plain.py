@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from dashget.cli.printers import text
+from dashget.cli.printers.causes import Repeats, failed_line
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.summary import summary_lines
 from dashget.common.foreigntext import printable
@@ -50,6 +51,7 @@ class PlainLines:
         self._progress = progress and not quiet
         self._clock = clock
         self._meter = Meter(clock)
+        self._repeats = Repeats()
         self.ignores = frozenset({FileStarted, FileFinished} if quiet else {FileStarted})
         self._next_line = clock() + _LINE_EVERY_SECONDS
 
@@ -63,7 +65,7 @@ class PlainLines:
                 for line in summary_lines(event, verbose=self._verbose):
                     self._write(line)
         elif not self._quiet or isinstance(event, (Pruned, Warned)):
-            entry = event_line(event, verbose=self._verbose)
+            entry = event_line(event, verbose=self._verbose, repeats=self._repeats)
             if entry is not None:
                 self._write(entry)
 
@@ -92,8 +94,11 @@ class PlainLines:
         self._stream.flush()
 
 
-def event_line(event: Event, *, verbose: bool) -> str | None:
-    """Return the line for an event in a log, None if it has none."""
+def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -> str | None:
+    """Return the line for an event in a log, None if it has none.
+
+    ``repeats`` knows the failures so far: unless ``verbose``, a few of each cause are named.
+    """
     if isinstance(event, ManifestLoaded):
         return manifest_line(event)
     if isinstance(event, Pruned):
@@ -109,7 +114,7 @@ def event_line(event: Event, *, verbose: bool) -> str | None:
         return f"starting again: {printable(event.path)}: {reason} ({dropped} dropped)"
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
-            return f"failed: {printable(event.path)}: {printable(event.reason or '')}"
+            return failed_line(event) if verbose or repeats is None else repeats.line(event)
         if verbose:
             size = "" if event.size is None else f" ({text.size(event.size)})"
             return f"{event.outcome.value}: {printable(event.path)}{size}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashget.cli.printers import text
+from dashget.cli.printers.causes import by_cause, failure_lines, group_lines
 from dashget.common.foreigntext import printable
 from dashget.errors import GONE_STATUSES
 from dashget.events import Failure, Outcome, Summary
 
-_SHOWN_FAILURES = 20
+_SHOWN_CAUSES = 20
 _SHOWN_ABSENT = 3
 _WORDS = {
     Outcome.DOWNLOADED: "downloaded",
@@ -27,7 +28,8 @@ _WORDS = {
 def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of the summary, plain text.
 
-    It lists up to twenty failures and three absent files; all of them if ``verbose``.
+    It lists failures by their cause, up to twenty causes, and three absent files; each failure
+    and each absent file if ``verbose``.
     """
     yield _headline(summary)
     yield "  " + _outcomes(summary)
@@ -47,10 +49,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     for path in absent:
         yield f"  absent at the end: {printable(path)}"
     yield from _hidden_lines(len(summary.absent) - len(absent))
-    shown = summary.failures if verbose else summary.failures[:_SHOWN_FAILURES]
-    for failure in shown:
-        yield from _failure_lines(failure)
-    yield from _hidden_lines(len(summary.failures) - len(shown))
+    yield from _failures(summary.failures, verbose=verbose)
     yield f"  mirror: {printable(summary.root)}"
     if summary.complete:
         local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
@@ -104,8 +103,12 @@ def _hidden_lines(count: int) -> Iterator[str]:
         yield f"  ... and {count:,} more; -v or --json lists them all"
 
 
-def _failure_lines(failure: Failure) -> Iterator[str]:
-    attempts = text.count(failure.attempts, "attempt")
-    yield f"  failed: {printable(failure.path)}"
-    yield f"    {printable(failure.reason)} ({attempts})"
-    yield f"    {printable(failure.url)}"
+def _failures(failures: tuple[Failure, ...], *, verbose: bool) -> Iterator[str]:
+    if verbose:
+        for failure in failures:
+            yield from failure_lines(failure)
+        return
+    groups = by_cause(failures)
+    for group in groups[:_SHOWN_CAUSES]:
+        yield from group_lines(group)
+    yield from _hidden_lines(sum(map(len, groups[_SHOWN_CAUSES:])))

@@ -9,6 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from dashget.cli.printers.causes import Repeats
 from dashget.cli.printers.inplace import InPlace
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.plain import event_line, retry_line
@@ -36,6 +37,7 @@ class LiveTerminal:
         self._clock = clock
         self._meter = Meter(clock)
         self._in_place = InPlace(self._console)
+        self._repeats = Repeats()
         self._closed = False
         self._next_draw = 0.0
 
@@ -48,7 +50,7 @@ class LiveTerminal:
         elif isinstance(event, Progressed):
             self._draw()
         else:
-            entry = event_line(event, verbose=self._verbose)
+            entry = event_line(event, verbose=self._verbose, repeats=self._repeats)
             if entry is not None:
                 self._in_place.print_above(_styled(entry))
 

@@ -108,10 +108,58 @@ def test_a_hint_common_to_all_failures_is_shown() -> None:
         assert list(summary_lines(failed))[-1] == hint
 
 
-def test_a_long_list_of_failures_is_cut_and_says_so() -> None:
-    many = summary(failures=FAILED.failures * 50, outcomes={Outcome.FAILED: 50})
-    assert "... and 30 more" in "\n".join(summary_lines(many))
-    assert "more;" not in "\n".join(summary_lines(many, verbose=True))
+def test_failures_of_one_cause_are_one_line_with_their_number_and_the_first_three() -> None:
+    failures = tuple(
+        Failure(f"v/{i}.m4s", f"http://h/v/{i}.m4s", "HTTP 404 Not Found", 2, 404)
+        for i in range(244)
+    )
+    other = Failure("a.mp4", "http://h/a.mp4", "connection refused", 6)
+    many = summary(failures=(*failures, other), outcomes={Outcome.FAILED: 245})
+    told = [line for line in summary_lines(many) if "failed: " in line]
+    assert told == [
+        "  failed: 244 files: HTTP 404 Not Found (2 attempts each): v/0.m4s, v/1.m4s, v/2.m4s"
+        " and 241 more; -v or --json lists them all",
+        "  failed: a.mp4",
+    ]
+    told = [line for line in summary_lines(many, verbose=True) if "failed: " in line]
+    assert len(told) == 245
+    assert told[-2] == "  failed: v/243.m4s"
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("the body ended after 7 of 9 bytes", "the body ended after 12 of 4000 bytes"),
+        ("cannot be stored: no: show/v/0.m4s", "cannot be stored: no: show/v/1.m4s"),
+        ("HTTP 503, to be asked again in 9 s", "HTTP 503, to be asked again in 10 s"),
+    ],
+)
+def test_sizes_times_and_names_in_a_reason_make_no_other_cause(reasons: tuple[str, str]) -> None:
+    failures = tuple(
+        Failure(f"v/{i}.m4s", "http://h/", reasons[i % 2], 1 + i, 503) for i in range(2)
+    )
+    (line,) = (line for line in summary_lines(summary(failures=failures * 2)) if "failed: " in line)
+    assert line.startswith(f"  failed: 4 files: {reasons[0]} (1 to 2 attempts each): v/0.m4s, ")
+
+
+def test_many_causes_are_cut_and_the_rest_is_counted() -> None:
+    causes = "abcdefghijklmnopqrstuvwxyz"
+    many = summary(failures=tuple(Failure("f", "u", each, 0) for each in causes) * 3)
+    lines = list(summary_lines(many))
+    assert "  failed: 3 files: a (not attempted): f, f, f" in lines
+    assert "  ... and 18 more; -v or --json lists them all" in lines
+
+
+def test_while_a_run_is_under_way_three_files_of_a_cause_are_named() -> None:
+    stream, printer = plain()
+    for number in range(9):
+        printer(finished(Outcome.FAILED, f"v/{number}.m4s", size=None))
+    assert stream.getvalue().splitlines() == [
+        "failed: v/0.m4s: HTTP 404",
+        "failed: v/1.m4s: HTTP 404",
+        "failed: v/2.m4s: HTTP 404",
+        "failed: more files: HTTP 404; the summary counts them",
+    ]
 
 
 def test_an_interrupted_run_is_not_called_complete() -> None:

@@ -1,0 +1,81 @@
+"""Gather failures of one cause: hundreds of files that fail in one way are one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dashget.cli.printers import text
+from dashget.common.foreigntext import printable
+from dashget.common.lateregex import late
+from dashget.events import Failure, FileFinished
+
+_NAMED = 3
+_NUMBER = late(r"\d+")
+
+Cause = tuple[int | None, str]
+
+
+def by_cause(failures: Sequence[Failure]) -> tuple[tuple[Failure, ...], ...]:
+    """Return the failures in groups of one cause, in the order in which the causes came."""
+    groups: dict[Cause, list[Failure]] = {}
+    for failure in failures:
+        groups.setdefault(_cause(failure.path, failure.reason, failure.status), []).append(failure)
+    return tuple(map(tuple, groups.values()))
+
+
+def group_lines(group: Sequence[Failure]) -> Iterator[str]:
+    """Yield the lines about failures of one cause: one line for three and more, else each."""
+    if len(group) < _NAMED:
+        for failure in group:
+            yield from failure_lines(failure)
+        return
+    named = ", ".join(printable(failure.path) for failure in group[:_NAMED])
+    hidden = len(group) - _NAMED
+    more = f" and {hidden:,} more; -v or --json lists them all" if hidden else ""
+    reason = printable(group[0].reason)
+    yield f"  failed: {len(group):,} files: {reason} ({_attempts(group)}): {named}{more}"
+
+
+def failure_lines(failure: Failure) -> Iterator[str]:
+    """Yield the lines about one failure."""
+    yield f"  failed: {printable(failure.path)}"
+    yield f"    {printable(failure.reason)} ({_attempts([failure])})"
+    yield f"    {printable(failure.url)}"
+
+
+class Repeats:
+    """Names the first files of each cause while a run is under way, and counts no further ones."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Cause, int] = {}
+
+    def line(self, event: FileFinished) -> str | None:
+        """Return the line about a file that has failed; None if its cause is known by now."""
+        cause = _cause(event.path, event.reason or "")
+        seen = self._seen[cause] = self._seen.get(cause, 0) + 1
+        if seen <= _NAMED:
+            return failed_line(event)
+        if seen == _NAMED + 1:
+            return f"failed: more files: {printable(event.reason or '')}; the summary counts them"
+        return None
+
+
+def failed_line(event: FileFinished) -> str:
+    """Return the line about one file that has failed."""
+    return f"failed: {printable(event.path)}: {printable(event.reason or '')}"
+
+
+def _cause(path: str, reason: str, status: int | None = None) -> Cause:
+    """Return what failures of one cause have in common: file, sizes and times may differ."""
+    return status, _NUMBER.sub("0", reason.replace(path, ""))
+
+
+def _attempts(group: Sequence[Failure]) -> str:
+    least = min(failure.attempts for failure in group)
+    most = max(failure.attempts for failure in group)
+    if not most:
+        return "not attempted"
+    each = " each" if len(group) > 1 else ""
+    if least == most:
+        return f"{text.count(most, 'attempt')}{each}"
+    return f"{least} to {text.count(most, 'attempt')}{each}"
