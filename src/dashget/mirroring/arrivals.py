@@ -95,20 +95,23 @@ class Arrivals:
         return not file.odd and proves_whole(part.read, part.size, role_of(file.planned))
 
     def is_odd(self, file: PlannedFile) -> bool:
-        """Return True if a file that is in place cannot be what the manifest means."""
+        """Return True if a file that is in place cannot be what the manifest means, or be read."""
         # Loaded late, here and below: the usual segment needs no closer look.
         from dashget.media.inspection import why_odd
 
         size = self._store.size(file.path)
         if self._accept_odd or size is None:
             return False
-        with self._store.open(file.path) as stored:
+        try:
+            with self._store.open(file.path) as stored:
 
-            def read(offset: int, most: int) -> bytes:
-                stored.seek(offset)
-                return stored.read(most)
+                def read(offset: int, most: int) -> bytes:
+                    stored.seek(offset)
+                    return stored.read(most)
 
-            return why_odd(read, size, role_of(file.planned)) is not None
+                return why_odd(read, size, role_of(file.planned)) is not None
+        except OSError:
+            return True
 
     def _learn(self, planned: PlannedSegment) -> bool:
         """Keep for a track if its media segments are those of ISO base media, and return it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashget.common.oserrors import is_disk_failure
+from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
 from dashget.errors import GONE_STATUSES, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
@@ -151,13 +151,10 @@ class Outcomes:
     def _not_stored(self, file: PlannedFile, fetched: Fetched, error: OSError) -> None:
         """Report a file of which all bytes arrived, and which could not get its name."""
         if file.unfinished is not None:
-            file.unfinished.close()
+            self._store.let_go(file.unfinished)
         self._store.check_present()
         if is_disk_failure(error):
-            raise StoreError(
-                f"cannot store {file.path}: {error.strerror}",
-                hint="make room on the disk; the same command continues from here",
-            ) from error
+            raise disk_error(error, file.path) from error
         place = f": {error.filename}" if error.filename else ""
         reason = f"cannot be stored: {error.strerror or error}{place}"
         file.refused += 1
@@ -165,7 +162,8 @@ class Outcomes:
         if temporary and file.refused < _REFUSED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:
-            self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason)
+            hint = hint_for(error)
+            self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
@@ -204,7 +202,7 @@ class Outcomes:
     def _lost(self, job: Job, file: PlannedFile, error: TransferError) -> None:
         """Decide about a file that was not obtained."""
         if file.unfinished is not None:
-            file.unfinished.close()
+            self._store.let_go(file.unfinished)
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
         elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):

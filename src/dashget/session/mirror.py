@@ -91,6 +91,11 @@ class MirrorJob:
             except StoreError as error:
                 failure = self._explained(error)
             kept = store.kept()
+            try:
+                # Some disks tell only now that what was written is lost.
+                store.close()
+            except StoreError as error:
+                failure = failure or self._explained(error)
         summary = self._sum_up(kept, failure)
         self._ledger(summary)
         if failure is not None:
@@ -202,10 +207,9 @@ class MirrorJob:
         )
 
     def _explained(self, error: StoreError) -> StoreError:
-        """Add the directory to an error of the store, and a hint where it has none."""
+        """Add the directory to an error of the store."""
         if self._place.name not in error.message:
             error.message = f"cannot continue in {self._place.name}: {error.message}"
-        error.hint = error.hint or "make room on the disk; the same command continues from here"
         return error
 
 

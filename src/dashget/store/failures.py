@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashget.common.oserrors import is_descriptor_shortage
-from dashget.errors import MORE_FILES_HINT, StoreError
+from dashget.common.oserrors import disk_error, is_disk_failure
+from dashget.errors import StoreError
 
 
 class RefusedError(OSError):
@@ -19,13 +19,12 @@ class RefusedError(OSError):
 
 
 def store_error(place: str, error: OSError) -> StoreError:
-    """Return the StoreError for a place, or for the file in it that the error names."""
-    reason = error.strerror or str(error)
-    name = error.filename if isinstance(error.filename, (str, Path)) else place
-    hint = "choose a directory that you can write to, with room on its disk, with -o"
-    if is_descriptor_shortage(error):
-        hint = MORE_FILES_HINT
-    return StoreError(f"cannot use {name}: {reason[:1].lower()}{reason[1:]}", hint=hint)
+    """Return the StoreError for a place, or for the file in it that the error names.
+
+    A disk that is full or broken is so for all files: then the place is named.
+    """
+    named = isinstance(error.filename, (str, Path)) and not is_disk_failure(error)
+    return disk_error(error, str(error.filename) if named else place)
 
 
 @contextmanager

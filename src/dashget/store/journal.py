@@ -24,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
 from dashget.store.writing import append_all
 from dashget.transfer.contract import ResumePoint
@@ -212,9 +213,9 @@ class Journal:
             syncing.start()
             syncing.join()
         with self._lock:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
         if not self.directory.is_dir():
             return
         with contextlib.suppress(OSError):
@@ -355,12 +356,15 @@ def _sync(path: str) -> None:
 
 def sync_folder(folder: str) -> None:
     """Have the disk store a rename; systems that cannot sync a directory need not."""
-    with contextlib.suppress(OSError):
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if is_disk_failure(error):
+            raise
 
 
 def _clipped(spans: Iterable[tuple[int, int]], size: int) -> Iterable[tuple[int, int]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
+from dashget.store.failures import as_store_error
 from dashget.store.folders import Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
 from dashget.store.lock import Lock
@@ -63,16 +64,20 @@ class LocalDirectory:
 
     def release(self) -> None:
         """Close the record and unlock the directory."""
-        self._record.close()
-        self._lock.release()
+        try:
+            self._record.close()
+        finally:
+            self._lock.release()
 
     def check_present(self) -> None:
         """Raise StoreError if the directory has vanished since it was claimed."""
-        if not self._control.is_dir() or not self._record.is_in_place():
-            raise StoreError(
-                f"{self.root} has vanished or was moved",
-                hint="nothing more can be stored there; the same command begins anew",
-            )
+        with as_store_error(self.name):
+            if self._control.is_dir() and self._record.is_in_place():
+                return
+        raise StoreError(
+            f"{self.root} has vanished or was moved",
+            hint="nothing more can be stored there; the same command begins anew",
+        )
 
     def is_blank(self) -> bool:
         """Return True if the directory is empty or missing."""
@@ -213,7 +218,7 @@ class LocalParts:
             part.begin(head, 0)
             part.write_pieces(pieces, 0)
         except BaseException:
-            part.close()
+            part.drop()
             raise
         return part
 
@@ -230,7 +235,8 @@ class LocalParts:
             try:
                 self._folders.make(folder)
             except BaseException:
-                file.close()
+                with contextlib.suppress(OSError):
+                    file.close()
                 raise
         file.finish(fsync=self._fsync)
         if self._fsync:
@@ -246,5 +252,5 @@ class LocalParts:
 
     def close(self, *, sync: bool = True) -> None:
         """Close the journal; with ``sync`` the parts survive a restart of the system."""
-        self.journal.close(sync=sync)
         self.unnamed.give_up()
+        self.journal.close(sync=sync)

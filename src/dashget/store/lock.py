@@ -62,9 +62,9 @@ class Lock:
 
     def release(self) -> None:
         """Give the lock back, if it was taken."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
 def _in_use(root: str, holder: Holder | None) -> InUseError:

@@ -115,13 +115,17 @@ class Mirror:
     def close(self, *, sync: bool = True) -> None:
         """Give the place back; finished files and their records stay.
 
-        With ``sync`` unfinished files, too, survive a restart of the system.
+        With ``sync`` unfinished files, too, survive a restart of the system. Raises StoreError
+        if the place tells only now that it did not store everything. Closing again does nothing.
         """
-        self._files.close()
-        if self._open_parts is not None:
-            parts, self._open_parts = self._open_parts, None
-            parts.close(sync=sync)
-        self._release()
+        from contextlib import ExitStack
+
+        with self.as_store_error(), ExitStack() as stack:
+            stack.callback(self._release)
+            if self._open_parts is not None:
+                parts, self._open_parts = self._open_parts, None
+                stack.callback(parts.close, sync=sync)
+            self._files.close()
 
     def __enter__(self) -> Mirror:
         return self
@@ -291,7 +295,7 @@ class Mirror:
         """
         if file.size != record.size:
             stored = file.size
-            file.close()
+            self.let_go(file)
             raise StoreError(
                 f"{record.path}: {stored} bytes are on disk, {record.size} were received",
                 hint="check the file system; nothing was renamed",
@@ -302,6 +306,11 @@ class Mirror:
             return False
         self.note(record)
         return True
+
+    def let_go(self, file: Unfinished) -> None:
+        """Let go of a file that does not get its name now; StoreError if its bytes are lost."""
+        with self.as_store_error():
+            file.close()
 
     def answers(self, *, wait: bool = False) -> list[tuple[FileRecord, OSError | None]]:
         """Return the files that the place has answered for, and record those it has stored.

@@ -220,10 +220,24 @@ class Part:
         return 0 if self._descriptor is None else os.fstat(self._descriptor).st_size
 
     def close(self) -> None:
-        """Close the part as it is, for a later run to resume."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Close the part as it is, for a later run to resume.
+
+        Some file systems (NFS) tell only now that bytes which they had taken are lost. Nobody
+        knows which ones: then the part is removed, and the OSError raised.
+        """
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        try:
+            os.close(descriptor)
+        except OSError:
+            if self._journaled:
+                # If the bytes cannot be removed either, the next run must not believe them.
+                about = (self.url, None, None, None)
+                with contextlib.suppress(OSError):
+                    self._journal.add(self._journal.part_entry(self.name, self.path, *about))
+            self.drop()
+            raise
 
     def park(self) -> None:
         """Close the part as it is while nothing is written."""
@@ -236,8 +250,11 @@ class Part:
 
     def drop(self) -> None:
         """Remove the bytes: they are not what the server meant to send."""
-        self.close()
+        descriptor, self._descriptor = self._descriptor, None
         self._journal.forget(self.name)
+        with contextlib.suppress(OSError):
+            if descriptor is not None:
+                os.close(descriptor)
         for name in (self.name, scattered_name(self.name)):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._journal.prefix + name)

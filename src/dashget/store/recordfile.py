@@ -43,15 +43,15 @@ class RecordFile:
             return True
         try:
             found = os.stat(self._path)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def close(self) -> None:
         """Close the file, if it was opened for appending."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def open_regular(path: Path) -> BinaryIO:

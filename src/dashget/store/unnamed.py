@@ -58,7 +58,7 @@ class UnnamedFiles:
         try:
             size = write_pieces(descriptor, pieces, 0)
         except BaseException:
-            os.close(descriptor)
+            _let_vanish(descriptor)
             raise
         return UnnamedFile(self, path, descriptor, size)
 
@@ -67,7 +67,7 @@ class UnnamedFiles:
         with self._lock:
             root, self.root = self.root, None
         if root is not None:
-            os.close(root)
+            _let_vanish(root)
 
 
 class UnnamedFile:
@@ -87,6 +87,7 @@ class UnnamedFile:
         if descriptor is None:
             raise ValueError("finished or closed already")
         files, part = self._files, None
+        named = False
         try:
             if fsync:
                 os.fsync(descriptor)
@@ -97,11 +98,20 @@ class UnnamedFile:
                 try:
                     # Only with a directory does Python have the link follow to the file itself.
                     os.link(f"{OPEN_FILES}/{descriptor}", self.path, dst_dir_fd=root)
+                    named = True
                 except OSError as error:
                     part = self._name_as_part(descriptor, root, error, fsync=fsync)
-        finally:
+        except BaseException:
+            _let_vanish(descriptor)
+            raise
+        try:
             # Before it is renamed: some systems do not rename open files.
             os.close(descriptor)
+        except OSError:
+            # Only now such a disk tells that bytes are lost: the name must not vouch for them.
+            with contextlib.suppress(OSError):
+                os.unlink(files.prefix + self.path if named else part or "")
+            raise
         if part is not None:
             move(part, files.prefix + self.path, fsync=fsync)
 
@@ -109,7 +119,7 @@ class UnnamedFile:
         """Let the file vanish, if it has no name yet."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            os.close(descriptor)
+            _let_vanish(descriptor)
 
     drop = close
 
@@ -146,3 +156,9 @@ class UnnamedFile:
         finally:
             os.close(copy)
         return part
+
+
+def _let_vanish(descriptor: int) -> None:
+    """Close something of which nothing is wanted any more."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)

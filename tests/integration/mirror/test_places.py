@@ -195,7 +195,7 @@ def test_a_place_that_is_full_ends_the_run_and_the_next_one_goes_on(
 ) -> None:
     with MemoryPlace(capacity=20_000) as place:
         events: list[Event] = []
-        with pytest.raises(StoreError, match="cannot store v/") as caught:
+        with pytest.raises(StoreError, match="cannot write v/") as caught:
             mirror(url, place, events)
         assert caught.value.hint is not None
         stored = set(place.answered)

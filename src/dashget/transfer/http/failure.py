@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from dashget.common.oserrors import is_disk_failure
+from dashget.common.oserrors import disk_error, hint_for, is_disk_failure, reason_of
 from dashget.errors import Retry, StoreError
 
 
@@ -100,8 +100,6 @@ def sink_failure(error: BaseException) -> Failure | StoreError | None:
         return Failure(f"too large: {error}", Retry.NEVER)
     if not isinstance(error, OSError):
         return None
-    reason = (error.strerror or str(error)).lower()
     if is_disk_failure(error):
-        place = f": {error.filename}" if error.filename else ""
-        return StoreError(f"cannot write: {reason}{place}")
-    return Failure(f"cannot write: {reason}", Retry.NEVER)
+        return disk_error(error)
+    return Failure(f"cannot write: {reason_of(error)}", Retry.NEVER, hint=hint_for(error))

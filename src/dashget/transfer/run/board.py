@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from dashget.common.oserrors import disk_error
 from dashget.transfer.contract import Fetched, Hooks, Job, JobSource, Reading, TransferError
 from dashget.transfer.curl.links import Links
 from dashget.transfer.http.guard import Guard
@@ -202,7 +203,11 @@ class Board:
             start_over(task)
         if not task.end.asking:
             # What all may be here of is finished with the answer, and nothing opens it before.
-            task.park_sink()
+            try:
+                task.park_sink()
+            except OSError as error:
+                self.halt(disk_error(error))
+                return
         if not task.queued:
             self.backlog.add(task)
 
