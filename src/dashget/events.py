@@ -40,6 +40,8 @@ class Outcome(enum.Enum):
     """Not finished because the run was stopped."""
     PLANNED = "planned"
     """A dry run: it would be fetched."""
+    UNCOMPARED = "uncompared"
+    """A dry run: it is here, and would be compared with the server; fetched only if it differs."""
 
     # An enum hashes its name, in Python; every file asks for it.
     __hash__ = object.__hash__
@@ -47,7 +49,9 @@ class Outcome(enum.Enum):
     @property
     def complete(self) -> bool:
         """True if this file leaves nothing missing in the mirror."""
-        return self not in (Outcome.FAILED, Outcome.CANCELLED, Outcome.PLANNED)
+        return self not in (
+            Outcome.FAILED, Outcome.CANCELLED, Outcome.PLANNED, Outcome.UNCOMPARED,
+        )  # fmt: skip
 
 
 class Event(HidesSecrets, frozen=True, tag_field="event", tag=True):
@@ -244,6 +248,9 @@ class Summary(Event, frozen=True, tag="summary"):
     """Unfinished files that the next run continues, and the bytes of them on disk."""
     absent: tuple[str, ...] = ()
     """The paths of last derived segments that are missing on the server; these are not failures."""
+    sampled: int = 0
+    """How many files that were here are the same as on the server as far as samples of them show:
+    the server has other validators for them, and states no checksum."""
 
     def raise_for_failures(self) -> Self:
         """Return the Summary of a complete mirror; else raise MirrorIncompleteError.

@@ -21,6 +21,9 @@ ALGORITHMS: Final = ("sha256", "sha512", "md5")
 _NAMES: Final = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5"}
 _OF_REPRESENTATION: Final = ("repr-digest", "digest")
 _OF_CONTENT: Final = ("content-digest", "content-md5")
+_AS_KNOWN: Final = {"x-goog-hash": "digest", "x-ms-blob-content-md5": "content-md5"}
+"""Headers of object stores, and those that have the same form."""
+_MD5_ETAG: Final = late(r'(?:W/)?"([0-9a-f]{32})"')
 _STRUCTURED: Final = late(r"\s*([a-z0-9*_.-]+)\s*=\s*:([A-Za-z0-9+/=\s]*):\s*")
 _PLAIN: Final = late(r"\s*([A-Za-z0-9-]+)\s*=\s*([A-Za-z0-9+/=]+)\s*")
 
@@ -49,11 +52,30 @@ def find_digest(headers: Iterable[tuple[str, str]], *, status: int) -> Digest | 
     return next((found[name] for name in ALGORITHMS if name in found), None)
 
 
+def stated_digests(headers: Iterable[tuple[str, str]], etag: str | None) -> dict[str, set[bytes]]:
+    """Return every checksum that may be of a whole resource, by hashlib's name of the algorithm.
+
+    If one is equal to that of a file, they have the same bytes. If none is, that proves nothing:
+    an ETag may look like an MD5 (it is one in S3 after a simple upload), and object stores
+    compute checksums before they decompress.
+    """
+    found: dict[str, set[bytes]] = {}
+    for name, value in headers:
+        for digest in _parse(_AS_KNOWN.get(name, name), value):
+            found.setdefault(digest.algorithm, set()).add(digest.value)
+    match = None if etag is None else _MD5_ETAG.fullmatch(etag)
+    if match is not None:
+        found.setdefault("md5", set()).add(bytes.fromhex(match[1]))
+    return found
+
+
 def _parse(header: str, text: str) -> Iterable[Digest]:
     import hashlib
 
     if header == "content-md5":
         pairs = [("md5", text.strip())]
+    elif header == "x-amz-checksum-sha256":
+        pairs = [("sha-256", text.strip())]
     elif header == "digest":
         matches = map(_PLAIN.fullmatch, text.split(","))
         pairs = [(match[1], match[2]) for match in matches if match]

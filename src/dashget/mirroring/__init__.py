@@ -6,7 +6,8 @@ names and records it, has it fetched again, or reports a failure; ``ledger`` cou
 and tells the observer. ``run`` puts these together, one round after the other.
 
 ``expectation`` works out what a mirror should hold, ``keep`` stores the manifest,
-``comparison`` compares a record with the server, ``options`` has the user's choices.
+``comparison`` compares a record with the server, ``proving`` finds out the same where that leaves
+it open, ``options`` has the user's choices.
 
 Words: a *round* is one call of the engine; files that are worth another try are fetched in the
 next round. A file is *rejected* if its bytes are not what they should be, *refused* if its

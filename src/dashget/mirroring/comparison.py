@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from dashget.store import FileRecord
 from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request, Sink
+
+
+class Likeness(enum.Enum):
+    """What size and validators tell about a recorded file and that on the server."""
+
+    SAME = "same"
+    OTHER = "other"
+    OPEN = "open"
+    """The size is the same; the validators differ, or there are none for a new address."""
 
 
 def comparison_job(known: FileRecord | None, urls: tuple[str, ...], payload: Any) -> Job:
@@ -23,21 +33,39 @@ def source_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
     return (source, *(url for url in urls if url != source))
 
 
-def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
-    """Return True if the server still has the recorded file: size, then the best validator.
+def compare(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> Likeness:
+    """Compare a recorded file with the server's: size, then the best validator.
 
     ``urls`` are those that were asked. If another one answered than the file came from, the
-    size alone is compared: a validator means nothing elsewhere.
+    size alone is compared: a validator means nothing elsewhere. If the file came from none of
+    them, the same size alone leaves it open.
     """
     if fetched.size != known.size:
-        return False
-    if _source_url(known, urls) not in (None, fetched.head.asked):
-        return True
+        return Likeness.OTHER
+    source = _source_url(known, urls)
+    if not known.size or source not in (None, fetched.head.asked):
+        return Likeness.SAME
+    agree = _validators_agree(known, fetched)
+    if agree is None:
+        agree = known.url == urls[0] or source is not None
+    return Likeness.SAME if agree else Likeness.OPEN
+
+
+def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
+    """Return True if nothing tells that the server has another file than the recorded one."""
+    likeness = compare(known, fetched, urls)
+    return likeness is Likeness.SAME or (
+        likeness is Likeness.OPEN and _validators_agree(known, fetched) is None
+    )
+
+
+def _validators_agree(known: FileRecord, fetched: Fetched) -> bool | None:
+    """Compare the ETags, or else the times; None if there are none to compare."""
     if known.etag and fetched.head.etag:
         return known.etag.removeprefix("W/") == fetched.head.etag.removeprefix("W/")
     if known.last_modified and fetched.head.last_modified:
         return known.last_modified == fetched.head.last_modified
-    return True
+    return None
 
 
 def _source_url(known: FileRecord, urls: tuple[str, ...]) -> str | None:

@@ -41,6 +41,7 @@ class Totals(msgspec.Struct):
     bytes: int = 0
     transferred: int = 0
     requests: int = 0
+    sampled: int = 0
 
 
 class Ledger(Hooks):
@@ -229,6 +230,7 @@ class Ledger(Hooks):
             kept_files=kept[0],
             kept_bytes=kept[1],
             absent=tuple(totals.absent),
+            sampled=totals.sampled,
         )
 
 

@@ -22,7 +22,11 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     """Plan, compare with the record, and write nothing."""
     moved: bool = False
-    """The directory may hold the same presentation from another URL."""
+    """The directory may hold the same presentation from another URL.
+
+    Recorded files are compared with the server: by size and validators, a checksum that it states,
+    or samples of their bytes. With ``recheck``, samples are no proof.
+    """
     fsync: bool = False
     """Make every finished file outlast a power cut, at a price."""
     checksums: bool = False

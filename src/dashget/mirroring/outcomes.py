@@ -12,8 +12,8 @@ from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
 from dashget.errors import GONE_STATUSES, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.comparison import is_same
-from dashget.mirroring.files import PlannedFile, Rejection
+from dashget.mirroring.comparison import Likeness, compare
+from dashget.mirroring.files import Doubt, PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.planning.layout import SafePath
 from dashget.store import FileRecord, Mirror, RefusedError
@@ -40,6 +40,7 @@ class Outcomes:
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
+        self._doubts: list[Doubt] = []
         self._pending: dict[str, tuple[PlannedFile, Fetched]] = {}
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
@@ -56,9 +57,14 @@ class Outcomes:
         files, self._again = self._again, []
         return files
 
+    def take_doubts(self) -> list[Doubt]:
+        """Take out the files that may be the same on the server, and of which that is to prove."""
+        doubts, self._doubts = self._doubts, []
+        return doubts
+
     def settle(self) -> None:
         """Decide what could not be decided before the end of the run."""
-        for file in self.take_again():
+        for file in (*self.take_again(), *(doubt.file for doubt in self.take_doubts())):
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
@@ -70,10 +76,7 @@ class Outcomes:
     def done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take the result of a job whose payload is a PlannedFile."""
         file: PlannedFile = job.payload
-        totals = self._ledger.totals
-        totals.requests += result.requests
-        totals.transferred += result.transferred
-        file.transferred += result.transferred
+        self.count(file, result)
         if self._pending:
             self.collect()
         if isinstance(result, TransferError):
@@ -85,6 +88,34 @@ class Outcomes:
             self._reject(file, result, rejection)
         else:
             self._arrived(file, result)
+
+    def count(self, file: PlannedFile, result: Fetched | TransferError) -> None:
+        """Count the requests for a file, and the bytes that came."""
+        totals = self._ledger.totals
+        totals.requests += result.requests
+        totals.transferred += result.transferred
+        file.transferred += result.transferred
+
+    def keep_same(
+        self, file: PlannedFile, known: FileRecord, answer: Fetched, *, sampled: bool = False
+    ) -> None:
+        """Keep a recorded file that the server has as well; its new address is recorded.
+
+        ``sampled`` tells that only samples of it were compared.
+        """
+        if known.url != file.urls[0]:
+            file.odd = known.odd
+            record = self._record(file, answer, sha256=known.sha256, sampled=sampled)
+            self._store.adopt(record)
+        reason = None
+        if sampled:
+            self._ledger.totals.sampled += 1
+            reason = "compared by samples"
+        self._ledger.finish(file, Outcome.PRESENT, known.size, answer, reason)
+
+    def fetch_again(self, file: PlannedFile) -> None:
+        """Have a file fetched that is not as on the server, or of which that cannot be proved."""
+        self._again.append(file)
 
     def collect(self, *, wait: bool = False) -> None:
         """Report the pending files that the place has answered for.
@@ -187,10 +218,11 @@ class Outcomes:
         """Adopt a file that has the server's size; fetch any other again."""
         known = file.known
         if known is not None:
-            if is_same(known, fetched, file.urls):
-                if known.url != file.urls[0]:
-                    self._store.adopt(self._record(file, fetched, sha256=known.sha256))
-                self._ledger.finish(file, Outcome.PRESENT, known.size, fetched)
+            likeness = compare(known, fetched, file.urls)
+            if likeness is Likeness.SAME:
+                self.keep_same(file, known, fetched)
+            elif likeness is Likeness.OPEN:
+                self._doubts.append(Doubt(file, known, fetched))
             else:
                 self._again.append(file)
         elif fetched.size == file.local_size and not self._arrivals.is_odd(file):
@@ -262,6 +294,7 @@ class Outcomes:
         *,
         sha256: str | None = None,
         adopted: bool = False,
+        sampled: bool = False,
     ) -> FileRecord:
         url, head = file.urls[0], fetched.head
         return FileRecord(
@@ -283,6 +316,7 @@ class Outcomes:
             adopted,
             False,
             file.odd,
+            sampled,
         )
 
 

@@ -13,13 +13,14 @@ from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.files import Doubt
 from dashget.mirroring.jobs import Jobs, Policy
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.outcomes import Outcomes
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
-from dashget.transfer.contract import Transfers
+from dashget.transfer.contract import Method, Transfers
 
 
 class MirrorRun:
@@ -30,6 +31,7 @@ class MirrorRun:
     """
 
     def __init__(self, store: Mirror, ledger: Ledger, policy: Policy) -> None:
+        self._store = store
         self._ledger = ledger
         self._policy = policy
         arrivals = Arrivals(store, policy.checksum, accept_odd=policy.accept_odd)
@@ -54,11 +56,14 @@ class MirrorRun:
         jobs = self._jobs.from_plan(tracks, layout, stop)
         if self._policy.dry_run:
             for job in jobs:
-                ledger.finish(job.payload, Outcome.PLANNED)
+                looks = job.request.method is Method.HEAD
+                ledger.finish(job.payload, Outcome.UNCOMPARED if looks else Outcome.PLANNED)
             return
         try:
             engine.run(jobs, outcomes.done, hooks=ledger)
             outcomes.collect_all()
+            if not stop.requested and (doubts := outcomes.take_doubts()):
+                self._prove(doubts, engine, stop)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
                 engine.run(map(self._jobs.fetch, again), outcomes.done, hooks=ledger)
@@ -69,3 +74,12 @@ class MirrorRun:
             outcomes.settle()
             raise
         outcomes.settle()
+
+    def _prove(self, doubts: Sequence[Doubt], engine: Transfers, stop: Stop) -> None:
+        """Find out which recorded files are the same on the server all the same."""
+        # Loaded late: files are in doubt only after their presentation has moved or changed.
+        from dashget.mirroring.proving import Proving
+
+        self._ledger.begin_round()
+        exact = self._policy.check_remote
+        Proving(self._store, self._outcomes, exact=exact).run(doubts, engine, stop, self._ledger)

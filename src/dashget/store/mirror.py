@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -216,13 +216,18 @@ class Mirror:
 
     def digest(self, path: str, algorithm: str) -> str:
         """Return the checksum of a file, in hexadecimal digits; OSError if it cannot be read."""
+        return self.digests(path, (algorithm,))[algorithm].hex()
+
+    def digests(self, path: str, algorithms: Iterable[str]) -> dict[str, bytes]:
+        """Return the checksums of a file by algorithm; OSError if it cannot be read."""
         import hashlib
 
-        digest = hashlib.new(algorithm)
+        digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
         with self.open(path) as file:
             while block := file.read(_BLOCK):
-                digest.update(block)
-        return digest.hexdigest()
+                for digest in digests.values():
+                    digest.update(block)
+        return {algorithm: digest.digest() for algorithm, digest in digests.items()}
 
     # The record.
 

@@ -71,6 +71,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """True if the file was removed from the mirror; earlier lines of its path are void."""
     odd: bool = False
     """True if it is something else than the manifest means, and was accepted as it is."""
+    sampled: bool = False
+    """True if it came from an earlier address, and samples of it are the same at this one."""
 
 
 class _Line(msgspec.Struct):

@@ -61,7 +61,8 @@ class ResponseHead(HidesSecrets, frozen=True, gc=False):
     cache: tuple[tuple[str, str], ...] = ()
     """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
     digests: tuple[tuple[str, str], ...] = ()
-    """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` with lower-case names."""
+    """``Repr-Digest``, ``Content-Digest``, ``Digest``, ``Content-MD5`` and those that object stores
+    have names of their own for, with lower-case names."""
     date: str | None = None
     """The ``Date`` header as received."""
     asked: str = ""

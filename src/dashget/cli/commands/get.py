@@ -215,7 +215,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--moved",
         action="store_true",
-        help="Continue a mirror of the same presentation although its URL has changed.",
+        help="Continue a mirror of the same presentation although its URL has changed. Files are"
+        " compared by checksums or samples; with --verify what only samples show is fetched.",
     )
     group.add_argument(
         "--fsync",

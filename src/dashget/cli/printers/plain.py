@@ -117,7 +117,8 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
             return failed_line(event) if verbose or repeats is None else repeats.line(event)
         if verbose:
             size = "" if event.size is None else f" ({text.size(event.size)})"
-            return f"{event.outcome.value}: {printable(event.path)}{size}"
+            reason = "" if event.reason is None else f": {printable(event.reason)}"
+            return f"{event.outcome.value}: {printable(event.path)}{size}{reason}"
     return None
 
 

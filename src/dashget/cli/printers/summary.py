@@ -22,6 +22,7 @@ _WORDS = {
     Outcome.FAILED: "failed",
     Outcome.CANCELLED: "not finished",
     Outcome.PLANNED: "to fetch",
+    Outcome.UNCOMPARED: "to compare with the server, and to fetch if they differ",
 }
 
 
@@ -41,6 +42,11 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
             f"  received {text.size(summary.transferred)} in {text.duration(summary.seconds)}"
             f" ({text.rate(summary.transferred / seconds)}),"
             f" {text.count(summary.requests, 'request')}"
+        )
+    if summary.sampled:
+        yield (
+            f"  {text.count(summary.sampled, 'file')} compared by samples of the bytes only;"
+            " --verify fetches what no checksum proves"
         )
     if summary.kept_files:
         files = text.count(summary.kept_files, "unfinished file")

@@ -17,7 +17,12 @@ _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
 _DIGITS_AT_MOST = 19
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
-_DIGESTS = frozenset({"repr-digest", "content-digest", "digest", "content-md5"})
+_DIGESTS = frozenset(
+    {
+        *("repr-digest", "content-digest", "digest", "content-md5"),
+        *("x-goog-hash", "x-amz-checksum-sha256", "x-ms-blob-content-md5"),
+    }
+)
 _SELDOM = _CACHE | _DIGESTS
 _DESCRIBED = ("etag", "last-modified", "content-type", "date")
 

@@ -1,0 +1,182 @@
+"""Prove that recorded files are what the server has, where size and validators leave it open.
+
+A presentation that has moved to another host has other validators for the same bytes. What
+proves that a file is the same, in this order:
+
+1. a checksum of the whole file that the server states, compared with that of the file here;
+2. the whole file, if it is small: it is fetched into memory, and compared;
+3. samples: ranges at the beginning, at the end and in between. They prove only what they show.
+
+A file whose own checksum is recorded is read first: if it is no longer what was recorded, or if
+nothing proves it, it is fetched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.common.byterange import ByteRange
+from dashget.mirroring.files import Doubt
+from dashget.transfer.contract import Job, MemorySink, Request, TransferError
+
+if TYPE_CHECKING:
+    from dashget.common.stopping import Stop
+    from dashget.mirroring.outcomes import Outcomes
+    from dashget.store import Mirror
+    from dashget.transfer.contract import Fetched, Hooks, Transfers
+
+SAMPLE_BYTES: Final = 16 * 1024
+_WHOLE_BYTES: Final = 4 * SAMPLE_BYTES
+"""Up to this size all of a file is compared: samples would be little less."""
+_SAMPLES: Final = 3
+_STRIDE_BYTES: Final = 64 << 20
+"""One more sample for so many bytes."""
+_SAMPLES_AT_MOST: Final = 32
+_BATCH_FILES: Final = 1000
+_BATCH_BYTES: Final = 256 << 20
+"""Of so many files or bytes at most, checksums are computed before any of them is sampled."""
+
+
+class _Sample(msgspec.Struct, frozen=True, eq=False):
+    """The payload of the request for one sample."""
+
+    doubt: Doubt
+    span: ByteRange
+    sink: MemorySink
+
+
+def sample_spans(size: int) -> tuple[ByteRange, ...]:
+    """Return the ranges to compare of a file: all of it, or samples at even distances."""
+    if size <= _WHOLE_BYTES:
+        return (ByteRange(0, size - 1),)
+    count = min(_SAMPLES + size // _STRIDE_BYTES, _SAMPLES_AT_MOST)
+    firsts = ((size - SAMPLE_BYTES) * place // (count - 1) for place in range(count))
+    return tuple(ByteRange(first, first + SAMPLE_BYTES - 1) for first in firsts)
+
+
+class Proving:
+    """Decides about the files of one run that are in doubt.
+
+    With ``exact``, only checksums count as a proof.
+    """
+
+    def __init__(self, store: Mirror, outcomes: Outcomes, *, exact: bool) -> None:
+        self._store = store
+        self._outcomes = outcomes
+        self._exact = exact
+        self._no_ranges = False
+
+    def run(self, doubts: Sequence[Doubt], engine: Transfers, stop: Stop, hooks: Hooks) -> None:
+        """Bring each file to its outcome, or have it fetched again."""
+        try:
+            for batch in _batches(doubts):
+                if not stop.requested:
+                    engine.run(self._samples(self._unproved(batch, stop)), self._done, hooks=hooks)
+        finally:
+            # A run that is stopped leaves some of them.
+            for doubt in doubts:
+                if not doubt.decided:
+                    self._outcomes.fetch_again(doubt.file)
+
+    def _unproved(self, batch: Sequence[Doubt], stop: Stop) -> list[Doubt]:
+        """Look for a checksum that proves each file; return those that only samples can prove."""
+        left = []
+        for doubt in batch:
+            if stop.requested:
+                break
+            proved = self._by_checksum(doubt)
+            if proved is None and not self._exact:
+                left.append(doubt)
+            else:
+                self._decide(doubt, same=proved is True)
+        return left
+
+    def _by_checksum(self, doubt: Doubt) -> bool | None:
+        """Return True if a checksum proves that a file is the same, False if it is not.
+
+        None: no checksum tells.
+        """
+        from dashget.common.digests import find_digest, stated_digests
+
+        known, head = doubt.known, doubt.answer.head
+        stated = stated_digests(head.digests, head.etag)
+        wanted = {*stated, "sha256"} if known.sha256 else set(stated)
+        if not wanted:
+            return None
+        try:
+            here = self._store.digests(known.path, wanted)
+        except OSError:
+            return False
+        if known.sha256 and here["sha256"].hex() != known.sha256:
+            return False
+        if any(here[name] == value for name, values in stated.items() for value in values):
+            return True
+        # Of HEAD's answer, only these are about the file for certain.
+        certain = find_digest(head.digests, status=206)
+        return None if certain is None else False
+
+    def _samples(self, doubts: Sequence[Doubt]) -> Iterator[Job]:
+        for doubt in doubts:
+            if self._no_ranges and doubt.known.size > _WHOLE_BYTES:
+                self._decide(doubt, same=False)
+                continue
+            spans = sample_spans(doubt.known.size)
+            doubt.samples_left = len(spans)
+            for span in spans:
+                sink = MemorySink(span.size_bytes or 0)
+                whole = span.size_bytes == doubt.known.size
+                urls = (doubt.answer.head.asked,)
+                request = Request(urls, range=None if whole else span)
+                yield Job(request, _sink_of, _Sample(doubt, span, sink))
+
+    def _done(self, job: Job, result: Fetched | TransferError) -> None:
+        """Compare a sample with the bytes here; decide about the file with its last one."""
+        sample: _Sample = job.payload
+        doubt = sample.doubt
+        doubt.samples_left -= 1
+        self._outcomes.count(doubt.file, result)
+        if isinstance(result, TransferError):
+            doubt.differs = True
+            if result.status == 200:
+                self._no_ranges = True
+        elif not doubt.differs:
+            doubt.differs = not self._is_equal(sample)
+        if not doubt.samples_left:
+            sampled = doubt.known.size > _WHOLE_BYTES
+            self._decide(doubt, same=not doubt.differs, sampled=sampled)
+
+    def _decide(self, doubt: Doubt, *, same: bool, sampled: bool = False) -> None:
+        doubt.decided = True
+        if same:
+            self._outcomes.keep_same(doubt.file, doubt.known, doubt.answer, sampled=sampled)
+        else:
+            self._outcomes.fetch_again(doubt.file)
+
+    def _is_equal(self, sample: _Sample) -> bool:
+        came = sample.sink.data
+        try:
+            with self._store.open(sample.doubt.known.path) as file:
+                file.seek(sample.span.first)
+                return file.read(len(came) + 1)[: sample.span.size_bytes] == came
+        except OSError:
+            return False
+
+
+def _sink_of(job: Job) -> MemorySink:
+    sample: _Sample = job.payload
+    return sample.sink
+
+
+def _batches(doubts: Sequence[Doubt]) -> Iterator[Sequence[Doubt]]:
+    """Divide files into batches of so many files or bytes at most; one large file is a batch."""
+    begin = size = 0
+    for place, doubt in enumerate(doubts):
+        size += doubt.known.size
+        if place - begin >= _BATCH_FILES or (size > _BATCH_BYTES and place > begin):
+            yield doubts[begin:place]
+            begin, size = place, doubt.known.size
+    if begin < len(doubts):
+        yield doubts[begin:]
