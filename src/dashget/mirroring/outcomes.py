@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
-from dashget.errors import GONE_STATUSES, StoreError
+from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.chances import SecondChances
 from dashget.mirroring.comparison import Likeness, compare
 from dashget.mirroring.files import Doubt, PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
@@ -25,9 +26,8 @@ _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_END: Final = "the server told no length, and has no ranges"
-_SECOND_CHANCES: Final = 100
-"""At most so many files that no server has, or that it has a page for, are asked for again:
-more are no accident."""
+_WANTS_CREDENTIALS: Final = frozenset({401, 407})
+"""Refusals that no second request changes."""
 
 
 class Outcomes:
@@ -46,7 +46,7 @@ class Outcomes:
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
         self._unproved: list[tuple[SafePath, str]] = []
-        self._second_chances = _SECOND_CHANCES
+        self._chances = SecondChances(ledger.totals)
 
     def require(self, path: SafePath) -> None:
         """Record that a file must be there, even if another naming allows it to be absent."""
@@ -198,10 +198,9 @@ class Outcomes:
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
-        if rejection.is_other and not file.rejected:
-            self._second_chances -= 1
+        chances = self._chances
+        again = not rejection.is_other or (chances.left if file.rejected else chances.take())
         file.rejected += 1
-        again = self._second_chances >= 0 or not rejection.is_other
         if again and file.rejected < _REJECTED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, rejection.reason)
         else:
@@ -244,10 +243,9 @@ class Outcomes:
             self._again.append(file)
         elif self._may_be_absent(file, error):
             self._absent.append((file, error))
-        elif error.status in GONE_STATUSES and not file.missed and self._second_chances > 0:
+        elif _is_refused(error) and not file.missed and self._chances.take():
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
-            self._second_chances -= 1
             self._ask_again(file, error.url, error.attempts, error.message)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
@@ -318,6 +316,14 @@ class Outcomes:
             file.odd,
             sampled,
         )
+
+
+def _is_refused(error: TransferError) -> bool:
+    """Return True if a server has answered for good that it does not send a file."""
+    status = error.status or 0
+    if status in GONE_STATUSES:
+        return True
+    return error.retry is Retry.ELSEWHERE and status >= 400 and status not in _WANTS_CREDENTIALS
 
 
 def _is_head(job: Job) -> bool:

@@ -103,6 +103,29 @@ def test_where_head_is_refused_one_byte_tells_the_size(server: FaultServer, tmp_
     assert server.asked("/show/v/2.m4s")[1].headers["range"] == "bytes=0-0"
 
 
+@pytest.mark.parametrize("status", [403, 404, 410, 400, 405, 451, 501])
+def test_a_refusal_of_a_moment_is_asked_about_at_the_end(
+    server: FaultServer, tmp_path: Path, status: int
+) -> None:
+    url = publish(server)
+    server.on("/show/v/1.m4s", refuse(status), segment(1))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert events.outcomes()["v/1.m4s"] == "downloaded"
+    assert [seen.path for seen in server.seen][-1] == "/show/v/1.m4s"
+
+
+@pytest.mark.parametrize(("status", "requests"), [(403, 2), (404, 2), (401, 1), (407, 1)])
+def test_a_lasting_refusal_is_asked_about_once_more_at_most(
+    server: FaultServer, tmp_path: Path, status: int, requests: int
+) -> None:
+    url = publish(server)
+    server.on("/show/v/1.m4s", refuse(status))
+    summary, _ = mirror(url, tmp_path)
+    assert [failure.path for failure in summary.failures] == ["v/1.m4s"]
+    assert len(server.asked("/show/v/1.m4s")) == requests
+
+
 def test_one_missing_file_does_not_stop_the_others(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server)
     server.on("/show/v/2.m4s", refuse(404))
