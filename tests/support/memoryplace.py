@@ -35,6 +35,8 @@ class MemoryPlace:
 
     def __init__(self, *, batch: int = 4, capacity: int | None = None) -> None:
         self.name = "memory"
+        self.name_bytes = 255
+        self.largest_bytes: int | None = None
         self.objects: dict[str, bytes] = {}
         self.batch = batch
         """With so many uploads it answers at once; 0: all are answered before they return."""

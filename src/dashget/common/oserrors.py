@@ -37,7 +37,7 @@ _BROKEN_HINT: Final = (
     "check the disk, or the connection to it; the same command continues from here"
 )
 _OTHER_HINT: Final = "choose a directory that you can write to, with room on its disk, with -o"
-_TOO_LARGE_HINT: Final = (
+TOO_LARGE_HINT: Final = (
     "choose a directory on another disk with -o (FAT stores no file of 4 GiB), or allow larger"
     " files (ulimit -f)"
 )
@@ -68,7 +68,7 @@ def hint_for(error: OSError) -> str | None:
     if number in DESCRIPTORS_EXHAUSTED:
         return MORE_FILES_HINT
     if number == errno.EFBIG:
-        return _TOO_LARGE_HINT
+        return TOO_LARGE_HINT
     if number == errno.ENAMETOOLONG:
         return _LONG_NAME_HINT
     if number == getattr(errno, "EDQUOT", None):

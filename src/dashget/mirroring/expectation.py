@@ -19,7 +19,7 @@ from dashget.mpd.model import MPD
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation, Representation
 from dashget.mpd.resolve import resolve
-from dashget.planning.layout import Layout, SafePath
+from dashget.planning.layout import NAME_BYTES, Layout, SafePath
 from dashget.planning.limits import Limits, countable, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
 from dashget.planning.selection import Selection, explain, parse_selection, select
@@ -65,10 +65,12 @@ def expected_of(
     name: SafePath,
     selection: Selection,
     limits: Limits = _DEFAULT_LIMITS,
+    name_bytes: int = NAME_BYTES,
 ) -> Expected:
     """Work out what a mirror of a presentation should hold; raise MPDError.
 
-    It may not have more selected segments than ``limits``. Other Representations are left out if
+    ``name_bytes`` is the longest name that the place of the mirror takes. It may not have more
+    selected segments than ``limits``. Other Representations are left out if
     they have more, or if their segments cannot be worked out.
     """
     selected_part = select(presentation, selection)
@@ -89,7 +91,7 @@ def expected_of(
         presentation,
         tracks,
         selected,
-        make_layout(presentation, name),
+        make_layout(presentation, name, name_bytes),
         partial,
         unplanned,
         explain(selected_part, selection),
@@ -139,7 +141,8 @@ def expected_by(
         allow_downgrade=allow_downgrade,
     )
     selection = parse_selection(**header.selection)
-    return expected_of(presentation, SafePath(header.manifest), selection, limits)
+    name, name_bytes = SafePath(header.manifest), header.name_bytes or NAME_BYTES
+    return expected_of(presentation, name, selection, limits, name_bytes)
 
 
 def _time_of(header: Header) -> datetime.datetime | None:

@@ -8,7 +8,7 @@ from dashget import store as places
 from dashget.events import Observer, Warned
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.expectation import Expected, playable
-from dashget.planning.layout import local_manifest_name
+from dashget.planning.layout import NAME_BYTES, local_manifest_name
 from dashget.planning.rules import Rule
 from dashget.planning.selection import Selection
 from dashget.playable.localmpd import make_local_mpd
@@ -22,8 +22,8 @@ _DISPLACED: Final = {
 }
 
 
-def make_header(loaded: LoadedManifest, selection: Selection) -> Header:
-    """Return the record's header of a run: its presentation, selection and time."""
+def make_header(loaded: LoadedManifest, selection: Selection, name_bytes: int) -> Header:
+    """Return the record's header of a run: its presentation, selection, time and longest name."""
     return Header(
         dashget=RECORD_VERSION,
         source=loaded.source.name,
@@ -32,6 +32,7 @@ def make_header(loaded: LoadedManifest, selection: Selection) -> Header:
         tool=__version__,
         selection=_rules_of(selection),
         now=None if loaded.now is None else loaded.now.isoformat(),
+        name_bytes=None if name_bytes == NAME_BYTES else name_bytes,
     )
 
 

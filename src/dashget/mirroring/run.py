@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from dashget.common.oserrors import TOO_LARGE_HINT
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
@@ -18,6 +19,7 @@ from dashget.mirroring.jobs import Jobs, Policy
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.outcomes import Outcomes
 from dashget.planning.layout import Layout
+from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
 from dashget.transfer.contract import Method, Transfers
@@ -53,6 +55,7 @@ class MirrorRun:
         """
         ledger, outcomes = self._ledger, self._outcomes
         ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
+        self._refuse_too_large(tracks, layout)
         jobs = self._jobs.from_plan(tracks, layout, stop)
         if self._policy.dry_run:
             for job in jobs:
@@ -83,3 +86,21 @@ class MirrorRun:
         self._ledger.begin_round()
         exact = self._policy.check_remote
         Proving(self._store, self._outcomes, exact=exact).run(doubts, engine, stop, self._ledger)
+
+    def _refuse_too_large(self, tracks: Sequence[Track], layout: Layout) -> None:
+        """Raise StoreError if the manifest tells that a file is too large for the place.
+
+        It tells so by the byte ranges of segments. Other sizes are known when a response begins:
+        then its file fails alone, before its body comes.
+        """
+        most = self._store.place.largest_bytes
+        if most is None or self._policy.dry_run:
+            return
+        for planned in iter_plan(tracks, layout):
+            span = planned.segment.range
+            if span is not None and (span.last or span.first) >= most:
+                raise StoreError(
+                    f"{planned.path} is larger than {self._store.name} can hold: it has bytes up"
+                    f" to {span.last or span.first:,}, of a file {most:,} at most",
+                    hint=TOO_LARGE_HINT,
+                )

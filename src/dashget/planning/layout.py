@@ -36,8 +36,11 @@ EXTERNAL_DIRECTORY = "_external"
 EMBEDDED_DIRECTORY = "_data"
 SUMS_NAME = "SHA256SUMS"
 
-_COMPONENT_BYTES = 255
-_MANIFEST_BYTES = 200
+NAME_BYTES = 255
+"""The longest name that a usual file system takes."""
+LEAST_NAME_BYTES = 140
+"""The longest name that a file system has to take, if a mirror is to be stored there."""
+_MANIFEST_BYTES = 100
 """The limit for the name of the MPD, whose local version and dated copies have longer names."""
 _PATH_BYTES = 1000
 _DIGITS_IN_FIELD = 20
@@ -56,18 +59,18 @@ _MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]
 _EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 
 
-def safe_component(text: str) -> str:
+def safe_component(text: str, most: int = NAME_BYTES) -> str:
     """Make one path component from one component of a URL path.
 
     Percent-encoding is decoded once. Unsafe parts are encoded again: separators, control and
     direction characters, bytes that are not UTF-8, characters and names that Windows reserves,
     trailing dots and spaces, ``.`` and ``..``, and a ``%`` that would be read as an encoding.
-    Names of more than 255 bytes are shortened, and get a hash of the full name. Different
+    Names of more than ``most`` bytes are shortened, and get a hash of the full name. Different
     components get different names, except for equivalent encodings.
     """
     pieces = MARKER.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
-    return _limited(_escaped("".join(pieces)))
+    return _limited(_escaped("".join(pieces)), most)
 
 
 def _decoded(text: str) -> str:
@@ -128,13 +131,19 @@ class Layout:
     """The names of one presentation's resources.
 
     Built from *all* addresses of the presentation, selected or not, so that the same
-    resource has the same name in every run. ``name`` is that of the MPD in the mirror.
+    resource has the same name in every run. ``name`` is that of the MPD in the mirror,
+    ``name_bytes`` the longest name that the place takes.
     """
 
     def __init__(
-        self, manifest_url: str, addresses: Iterable[Address], *, name: SafePath | None = None
+        self,
+        manifest_url: str,
+        addresses: Iterable[Address],
+        *,
+        name: SafePath | None = None,
+        name_bytes: int = NAME_BYTES,
     ) -> None:
-        self._place = _Placement(manifest_url)
+        self._place = _Placement(manifest_url, name_bytes)
         name = name or manifest_name(manifest_url)
         taken = tuple(reserved_names(name))
         marked = (address.patterns[0].marked for address in addresses)
@@ -166,7 +175,8 @@ class Layout:
 class _Placement:
     """The rule for the path of a single marked URL, regardless of other URLs."""
 
-    def __init__(self, manifest_url: str) -> None:
+    def __init__(self, manifest_url: str, most: int) -> None:
+        self._most = most
         parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rpartition("/")[0] + "/"
@@ -177,33 +187,33 @@ class _Placement:
             return f"{EMBEDDED_DIRECTORY}/{digest(marked)}"
         if marked.startswith(self._start) and not (keep_query or tag):
             rest = marked[len(self._start) :]
-            if _is_plain(rest):
+            if _is_plain(rest, self._most):
                 return rest
-        parts = Url.parse(marked)
+        parts, most = Url.parse(marked), self._most
         origin = _origin(parts)
         if origin == self._origin and parts.path.startswith(self._directory):
             raw = parts.path[len(self._directory) :].split("/")
-            components = [_not_reserved(safe_component(part)) for part in raw[:1]]
-            components += [safe_component(part) for part in raw[1:]]
+            components = [_not_reserved(safe_component(part, most)) for part in raw[:1]]
+            components += [safe_component(part, most) for part in raw[1:]]
         else:
             raw = parts.path.removeprefix("/").split("/")
-            components = [EXTERNAL_DIRECTORY, _host_directory(*origin)]
-            components += [safe_component(part) for part in raw]
+            components = [EXTERNAL_DIRECTORY, _limited(_host_directory(*origin), most)]
+            components += [safe_component(part, most) for part in raw]
         if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
             query = _LOOKS_ENCODED.sub("%25", parts.query)
-            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"))
+            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"), most)
         if tag:
-            components[-1] = _tagged(components[-1], tag)
+            components[-1] = _tagged(components[-1], tag, most)
         return _shortened("/".join(components))
 
 
-def _is_plain(path: str) -> bool:
+def _is_plain(path: str, most: int) -> bool:
     """Return True if a path needs no change, the usual case; the full rules give the same path.
 
     The limit of half a name's length leaves room for the values of a pattern's fields.
     """
     return (
-        len(path) <= _COMPONENT_BYTES // 2
+        len(path) <= most // 2
         and _PLAIN.fullmatch(_with_digits(path)) is not None
         and _MAYBE_RESERVED.search(path) is None
     )
@@ -242,7 +252,7 @@ def _host_directory(scheme: str | None, host: str | None, port: int | None) -> s
     name = host or "unknown"
     if port is not None and port != DEFAULT_PORTS.get(scheme or ""):
         name = f"{name}_{port}"
-    return _limited(_escaped(name))
+    return _escaped(name)
 
 
 def _not_reserved(component: str) -> str:
@@ -276,8 +286,8 @@ def _encoded(char: str) -> str:
     return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
-def _limited(component: str, most: int = _COMPONENT_BYTES) -> str:
-    """Shorten a component to the limit of all file systems, and keep its extension."""
+def _limited(component: str, most: int) -> str:
+    """Shorten a component to the limit of a file system, and keep its extension."""
     marks = len(MARKER.findall(component))
     room = most - marks * _DIGITS_IN_FIELD
     if len(component.encode()) <= room:
@@ -300,7 +310,7 @@ def _shortened(path: str) -> str:
     return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"
 
 
-def _tagged(component: str, tag: str) -> str:
+def _tagged(component: str, tag: str, most: int) -> str:
     extension = _EXTENSION.search(component)
     stem = component[: extension.start()] if extension else component
-    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}")
+    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}", most)

@@ -19,7 +19,7 @@ from dashget.common.secrets import HidesSecrets
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.template import Address
-from dashget.planning.layout import Layout, SafePath
+from dashget.planning.layout import NAME_BYTES, Layout, SafePath
 from dashget.planning.tracks import Track, iter_representations
 from dashget.segments import address
 from dashget.segments.segment import Segment, TimeBase
@@ -60,12 +60,16 @@ class PlanLine(HidesSecrets, frozen=True, gc=False):
     path: str
 
 
-def make_layout(presentation: Presentation, name: SafePath | None = None) -> Layout:
+def make_layout(
+    presentation: Presentation, name: SafePath | None = None, name_bytes: int = NAME_BYTES
+) -> Layout:
     """Return the paths of all resources of a presentation, selected or not.
 
-    Paths are relative to the presentation's URL; ``name`` is the file name of the MPD.
+    Paths are relative to the presentation's URL; ``name`` is the file name of the MPD, and
+    ``name_bytes`` the longest name that the place of the mirror takes.
     """
-    return Layout(presentation.url, _iter_addresses(presentation), name=name)
+    addresses = _iter_addresses(presentation)
+    return Layout(presentation.url, addresses, name=name, name_bytes=name_bytes)
 
 
 def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegment]:

@@ -63,9 +63,18 @@ class MirrorJob:
         self._started = time.monotonic()
         if options.recheck and options.dry_run:
             self._ledger(Warned(_DRY_RECHECK))
+        root = root or Path(root_name(loaded.presentation.url))
+        if isinstance(root, Path):
+            root = LocalDirectory(root, fsync=options.fsync)
+        self._place = root
+        self._name_bytes = Mirror(root, read_only=True).name_bytes()
         try:
             self._expected = expected_of(
-                loaded.presentation, loaded.name, options.selection, options.limits
+                loaded.presentation,
+                loaded.name,
+                options.selection,
+                options.limits,
+                self._name_bytes,
             )
         except DashGetError:
             self._warn()
@@ -73,10 +82,6 @@ class MirrorJob:
         self._tracks = self._expected.selected_tracks()
         self._files = count_files(self._tracks)
         _refuse_local_files(self._tracks)
-        root = root or Path(root_name(loaded.presentation.url))
-        if isinstance(root, Path):
-            root = LocalDirectory(root, fsync=options.fsync)
-        self._place = root
 
     def run(self, engine: Transfers) -> Summary:
         """Bring every planned file to its outcome; return the Summary, which was observed, too."""
@@ -106,7 +111,7 @@ class MirrorJob:
         """Claim the place for this presentation, report what is to come, keep the manifest."""
         loaded = self._loaded
         only = loaded.sha256 if loaded.source.nameless else None
-        header = make_header(loaded, self._options.selection)
+        header = make_header(loaded, self._options.selection, self._name_bytes)
         store.claim(header, moved=self._options.moved, only=only)
         self._announce()
         if not self._options.dry_run:

@@ -158,6 +158,19 @@ class Backend(Protocol):
         """The name of the place in messages."""
         ...
 
+    @property
+    def name_bytes(self) -> int:
+        """The longest name of a file or folder in the place, 255 bytes at most."""
+        ...
+
+    @property
+    def largest_bytes(self) -> int | None:
+        """The size of the largest file that the place can hold; None: no known limit.
+
+        Asked after ``claim``.
+        """
+        ...
+
     def locate(self, path: str) -> str:
         """Return the name of a file of the mirror in messages."""
         ...

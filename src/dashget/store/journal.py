@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import binascii
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -31,6 +33,7 @@ from dashget.transfer.contract import ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
 _SCATTERED = ".ranges"
+_UNLIMITED: Final = 1 << 63
 
 
 class PartEntry(msgspec.Struct, omit_defaults=True):
@@ -69,8 +72,10 @@ class _State(msgspec.Struct):
 class Journal:
     """The journal of one mirror's parts. Thread-safe."""
 
-    def __init__(self, directory: Path, *, fsync: bool = False) -> None:
+    def __init__(self, directory: Path, *, fsync: bool = False, largest: int | None = None) -> None:
+        """``largest`` is the size of the largest file that the directory can hold."""
         self.directory = directory
+        self.largest: Final = _UNLIMITED if largest is None else largest
         self.fsync = fsync
         self._boot = _boot_id()
         self.prefix = os.path.join(directory, "")
@@ -135,6 +140,12 @@ class Journal:
     def is_empty(self) -> bool:
         """True if there are no parts at all: the usual case, and cheap to ask."""
         return not self._states and not self._written
+
+    def check_size(self, size: int | None) -> None:
+        """Raise OSError if no file can have this size: nothing of it needs to be fetched."""
+        if size is not None and size > self.largest:
+            told = f"its {size:,} bytes are more than a file can have here ({self.largest:,})"
+            raise OSError(errno.EFBIG, told)
 
     def vanished(self) -> StoreError:
         """Return the error for a mirror that has vanished."""

@@ -7,6 +7,7 @@ it its final name, append its line to the record. It answers at once, so no file
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import stat
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.failures import as_store_error
+from dashget.store.filesystem import largest_file, longest_name
 from dashget.store.folders import Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
 from dashget.store.lock import Lock
@@ -52,6 +54,16 @@ class LocalDirectory:
     def name(self) -> str:
         """The name of the directory."""
         return str(self.root)
+
+    @property
+    def name_bytes(self) -> int:
+        """The longest name that the file system of the directory takes."""
+        return longest_name(self.root)
+
+    @functools.cached_property
+    def largest_bytes(self) -> int | None:
+        """The size of the largest file that the directory can hold; None: no known limit."""
+        return largest_file(self._control / "lock")
 
     def locate(self, path: str) -> str:
         """Return the path of a file with that of the directory."""
@@ -179,7 +191,7 @@ class LocalDirectory:
 
     def open_parts(self) -> Parts:
         """Return the unfinished files, without those that no journal line vouches for."""
-        journal = Journal(self._control / "parts", fsync=self._fsync)
+        journal = Journal(self._control / "parts", fsync=self._fsync, largest=self.largest_bytes)
         return LocalParts(journal, self._folders, fsync=self._fsync)
 
     def leftover_parts(self) -> tuple[str, ...]:
@@ -210,6 +222,8 @@ class LocalParts:
         self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
     ) -> UnnamedFile | Part:
         """Write a whole file without a name, or as a part if the file system needs names."""
+        if head.size is not None and head.size > self.journal.largest:
+            self.journal.check_size(head.size)
         file = self.unnamed.write(path, pieces)
         if file is not None:
             return file
@@ -238,7 +252,13 @@ class LocalParts:
                 with contextlib.suppress(OSError):
                     file.close()
                 raise
-        file.finish(fsync=self._fsync)
+        try:
+            file.finish(fsync=self._fsync)
+        except OSError as error:
+            if error.filename is not None:
+                # Of the file, not of what stands for it until it is complete.
+                error.filename, error.filename2 = self._folders.prefix + file.path, None
+            raise
         if self._fsync:
             sync_folder(self._folders.prefix + folder)
 

@@ -17,7 +17,7 @@ import msgspec
 
 from dashget.common.compactmap import CompactMap
 from dashget.errors import StoreError
-from dashget.planning.layout import CONTROL_DIRECTORY, reserved_names
+from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
 from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.pending import PendingFiles
@@ -29,6 +29,7 @@ from dashget.store.record import (
     Header,
     LiveRun,
     encode_line,
+    read_first_header,
     read_header,
     read_live_runs,
     read_sizes,
@@ -142,6 +143,23 @@ class Mirror:
         """Return the valid header of the record; None if there is none. Needs no ``claim``."""
         with self.as_store_error():
             return read_header(self.place.open_record, f"the record of {self.name}")
+
+    def name_bytes(self) -> int:
+        """Return the longest name that files of this mirror may have, in bytes.
+
+        A mirror keeps its names when it is copied to another file system. Needs no ``claim``.
+        Raises StoreError for a place that does not take the names of DashGet's own files.
+        """
+        with self.as_store_error():
+            most = self.place.name_bytes
+            known = read_first_header(self.place.open_record)
+        if most < LEAST_NAME_BYTES:
+            raise StoreError(
+                f"cannot use {self.name}: its file system takes names of {most} bytes at most,"
+                f" {LEAST_NAME_BYTES} are needed",
+                hint="choose a directory on another file system with -o",
+            )
+        return min(most, known.name_bytes or most) if known is not None else most
 
     def now(self) -> str:
         """Return the time for a record: RFC 3339, UTC, whole seconds."""

@@ -70,7 +70,8 @@ class Part:
         return None if journal.is_empty else journal.resume_point(self.name, self.url)
 
     def begin(self, head: ResponseHead, offset: int) -> None:
-        """Open the part; ``offset`` 0 empties it."""
+        """Open the part; ``offset`` 0 empties it. OSError if the file would be too large."""
+        self._journal.check_size(head.size)
         self._head = head
         self._digests.begin(head, offset)
         if self._descriptor is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dashget.errors import StoreError
 from dashget.store.record import FileRecord, Header
 
@@ -28,5 +30,9 @@ def check_manifest(name: str, known: FileRecord | None, sha256: str) -> None:
 
 def differs(known: Header, header: Header) -> bool:
     """Return True if a header differs from the recorded one."""
-    same = (known.source, known.url, known.manifest, known.selection, known.now)
-    return same != (header.source, header.url, header.manifest, header.selection, header.now)
+    return _facts(known) != _facts(header)
+
+
+def _facts(header: Header) -> Header:
+    """Return a header without what tells nothing about the presentation and the selection."""
+    return msgspec.structs.replace(header, dashget=0, tool="", time="")

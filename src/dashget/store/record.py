@@ -43,6 +43,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     selection: dict[str, str] = {}
     now: str | None = None
     """The wall-clock time that a live presentation was planned for: RFC 3339."""
+    name_bytes: int | None = None
+    """The longest name in the mirror, if its first place took none of 255 bytes."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -135,6 +137,11 @@ def read_header(record: OpenRecord, name: str = "the record") -> Header | None:
                 )
             header = candidate
     return header
+
+
+def read_first_header(record: OpenRecord) -> Header | None:
+    """Return the header in the first line of a record; None if there is none."""
+    return next(map(_header_of, _iter_lines(record)), None)
 
 
 def read_sizes(record: OpenRecord) -> CompactMap:

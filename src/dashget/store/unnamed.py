@@ -125,7 +125,7 @@ class UnnamedFile:
 
     def _name_as_part(self, descriptor: int, root: int, error: OSError, *, fsync: bool) -> str:
         """Give the file the name of a part, as its final name cannot be linked; return that."""
-        if is_disk_failure(error):
+        if is_disk_failure(error) or error.errno == errno.ENAMETOOLONG:
             raise error
         if isinstance(error, FileExistsError):
             part = self._free_part()

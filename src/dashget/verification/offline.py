@@ -25,6 +25,7 @@ from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck
 from dashget.verification.findings import Finding, Problem, lost, note
+from dashget.verification.spellings import Spellings
 from dashget.verification.times import TimeCheck
 
 
@@ -80,17 +81,28 @@ class OfflineCheck:
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
         """Yield the files that the manifest does not name; to be called after ``run``."""
-        for record in self._records:
-            path = record.path
-            if not (path in self.named or path in self.kept or path in reserved):
-                yield self._superseded(record)
-        for path in sorted(
+        wanted = (self.named, self.kept, reserved)
+        superseded = [r for r in self._records if not any(r.path in paths for paths in wanted)]
+        unknown = sorted(
             path
             for path, _ in self._store.iter_files()
-            if not (path in self.named or path in self.kept or path in reserved)
-            and path not in self._records
-        ):
-            yield note(path, Problem.STRAY, "unknown to the manifest and the record")
+            if path not in self._records and not any(path in paths for paths in wanted)
+        )
+        # Some file systems return a name in another spelling than the one that it was given.
+        spellings = Spellings(self._store, (*unknown, *(record.path for record in superseded)))
+        for paths in wanted:
+            spellings.add(paths)
+        for record in superseded:
+            if not spellings.is_other(record.path):
+                yield self._superseded(record)
+        spellings.add(record.path for record in superseded)
+        for path in unknown:
+            other = spellings.of(path)
+            if other is not None and self._store.size(other) is None:
+                told = f"the name of {other} in another spelling; rename it"
+                yield note(path, Problem.STRAY, told)
+            elif not spellings.is_other(path, listed=True):
+                yield note(path, Problem.STRAY, "unknown to the manifest and the record")
         for path in self._store.leftover_parts():
             yield note(path, Problem.PART, "an unfinished part, which get continues")
 

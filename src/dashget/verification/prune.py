@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dashget.events import Observer, Pruned
 from dashget.mirroring.expectation import Expected, LiveHistory
-from dashget.planning.collisions import fold
 from dashget.planning.layout import reserved_names
 from dashget.store import FileRecord, Mirror, Presence
+from dashget.verification.spellings import Spellings
 
 
 def prune(
@@ -40,14 +40,16 @@ def _find_superseded(
     presentation recorded are kept, although its window has moved on.
     """
     named = {planned.path for planned in expected.iter_plan()} | history.paths
-    spelled = {fold(path): path for path in (*named, *reserved)}
-    superseded = (
+    superseded = [
         record
         for record in store.records()
         if record.path not in named
         and record.path not in reserved
         and store.presence(record.path, record.url) is not Presence.BLOCKED
-        # Where the file system folds case, the same file may have another name that counts.
-        and not store.is_same(record.path, spelled.get(fold(record.path)))
-    )
-    return tuple(sorted(superseded, key=lambda record: record.path))
+    ]
+    # Where the file system folds case, the same file may have another name that counts.
+    spellings = Spellings(store, [record.path for record in superseded])
+    spellings.add(named)
+    spellings.add(reserved)
+    left = (record for record in superseded if not spellings.is_other(record.path))
+    return tuple(sorted(left, key=lambda record: record.path))

@@ -1,0 +1,54 @@
+"""Ask the file system of a directory what it can hold: how long names, how large files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+from dashget.planning.layout import NAME_BYTES
+
+_LIMITS: Final = ((1 << 31) - 1, (1 << 32) - 1)
+"""The largest files of old file systems: 2 GiB, and 4 GiB as in FAT."""
+
+
+def longest_name(directory: Path) -> int:
+    """Return the longest name below a directory that may be missing, 255 bytes at most.
+
+    eCryptfs takes 143 bytes.
+    """
+    place = directory.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return min(NAME_BYTES, os.pathconf(place, "PC_NAME_MAX"))
+    except (AttributeError, ValueError, OSError):  # Windows, or it does not tell
+        return NAME_BYTES
+
+
+def largest_file(path: Path) -> int | None:
+    """Return the size of the largest file beside a file, in bytes; None: no known limit.
+
+    The limits of this process (``ulimit -f``) and of the file system count. Some file systems
+    tell theirs only when too much is written.
+    """
+    limits = []
+    with contextlib.suppress(ImportError, OSError):  # no resource on Windows
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if most != resource.RLIM_INFINITY:
+            limits.append(most)
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        limits += [most for most in _LIMITS if not _reaches(file.fileno(), most + 1)]
+    return min(limits, default=None)
+
+
+def _reaches(descriptor: int, offset: int) -> bool:
+    """Return True if a file may be so large: Linux does not seek beyond what it can be."""
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+    except OSError:
+        return False
+    return True
