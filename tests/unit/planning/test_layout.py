@@ -326,7 +326,7 @@ def test_the_fast_path_gives_the_same_name_as_the_full_rules(tails: list[str]) -
     urls = [f"https://h.example/vod/show/{tail}" for tail in tails]
     short = paths(*urls)
     known = module._is_plain
-    module._is_plain = lambda path: False
+    module._is_plain = lambda *_: False
     try:
         assert paths(*urls) == short
     finally:
