@@ -73,6 +73,8 @@ class Answer:
     ``close`` is an orderly end, and ``vanish``, ``record`` and ``damage`` are none: see ``break_tls``."""
     drip: tuple[int, float] | None = None
     """Send pieces of so many bytes with pauses of so many seconds."""
+    drip_after: int = 0
+    """So much comes at once, before the pieces."""
     hold: threading.Event | None = None
     """Send nothing before this is set."""
     hold_after: int | None = None
@@ -265,7 +267,8 @@ class FaultServer:
             connection.sendall(whole)
         else:
             size, seconds = answer.drip
-            for start in range(0, len(whole), size):
+            connection.sendall(whole[: answer.drip_after])
+            for start in range(answer.drip_after, len(whole), size):
                 connection.sendall(whole[start : start + size])
                 if self._stopping.wait(seconds):
                     return False

@@ -53,6 +53,10 @@ SAME: Final = {
     "--bind-address": "--interface",
     "--bind": "--interface",
     "-N": "--threads",
+    "--lowest-speed-limit": "--speed-limit",
+    "--throttled-rate": "--speed-limit",
+    "-Y": "--speed-limit",
+    "-y": "--speed-time",
 }
 
 _RESUMED: Final = "an unfinished download is always resumed: leave it out"

@@ -23,6 +23,8 @@ class TransferKeywords(TypedDict, total=False):
     max_per_host: int | None
     timeout_seconds: float
     connect_timeout_seconds: float
+    speed_limit: int | None
+    speed_time_seconds: float | None
     retries: int
     run_retries: int | None
     backoff_seconds: float

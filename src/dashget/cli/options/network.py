@@ -59,6 +59,19 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         help="Abort a connection attempt after this time.",
     )
     group.add_argument(
+        "--speed-limit",
+        metavar="RATE",
+        help="Give up a connection that is slower than this for the time of --speed-time, such as"
+        " 50k, and try again; 0 never. By default one that crawls while others to its host run is"
+        " replaced.",
+    )
+    group.add_argument(
+        "--speed-time",
+        metavar="SECONDS",
+        type=number,
+        help="The time for which a connection is too slow (30 with --speed-limit, else 10).",
+    )
+    group.add_argument(
         "--retries",
         metavar="N",
         type=whole,

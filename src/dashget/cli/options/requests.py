@@ -35,6 +35,8 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         max_per_host=arguments.max_per_host,
         timeout_seconds=arguments.timeout,
         connect_timeout_seconds=arguments.connect_timeout,
+        speed_limit=_parse_rate(arguments.speed_limit, "--speed-limit"),
+        speed_time_seconds=arguments.speed_time,
         retries=arguments.retries,
         user_agent=arguments.user_agent or f"DashGet/{__version__}",
         headers=plain,
@@ -53,7 +55,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         insecure=arguments.insecure,
         interface=arguments.interface,
         http=HttpVersion(arguments.http),
-        limit_rate=None if arguments.limit_rate is None else _parse_rate(arguments.limit_rate),
+        limit_rate=_parse_rate(arguments.limit_rate, "--limit-rate"),
         max_redirects=arguments.max_redirects,
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
@@ -111,11 +113,13 @@ def _parse_header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _parse_rate(text: str) -> int:
+def _parse_rate(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
     match = _RATE.fullmatch(text.strip()) if text.isascii() and len(text) <= 20 else None
     if match is None:
         raise UsageError(
-            f"--limit-rate: not a valid rate: {text[:20]!r}", hint="write it as 500k or 2M"
+            f"{option}: not a valid rate: {text[:20]!r}", hint="write it as 500k or 2M"
         )
     return int(float(match[1]) * _SCALE[match[2].lower()])
 

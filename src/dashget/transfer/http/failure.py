@@ -32,6 +32,8 @@ class Failure(msgspec.Struct, frozen=True):
     """The bytes received so far belong to another version: start from zero, at once."""
     lasting: bool = False
     """True if a second failure of this kind is final: further attempts would end the same."""
+    uncounted: bool = False
+    """True if it uses up no attempt: what is left is requested again, at once."""
 
 
 _AGAIN_4XX = frozenset({408, 425, 429})
@@ -89,6 +91,18 @@ def timeout_failure(message: str, *, connecting: bool) -> Failure:
     """Return the failure of a transfer without progress."""
     scope = Scope.BASE if connecting else Scope.RESOURCE
     return Failure(f"timed out: {message}", Retry.AGAIN, scope)
+
+
+def below_speed_limit(limit: float, seconds: float) -> Failure:
+    """Return the failure of a connection that brought less than the user wants."""
+    text = f"timed out: less than {limit:.0f} bytes/s for {seconds:g} s"
+    return Failure(text, Retry.AGAIN, hint="a lower --speed-limit lets slow connections go on")
+
+
+def too_slow(rate: float, usual: float) -> Failure:
+    """Return the reason to replace a connection that is slow beside others; bytes a second."""
+    text = f"slow: {rate:.0f} bytes/s, where {usual:.0f} are usual"
+    return Failure(text, Retry.AGAIN, uncounted=True)
 
 
 def sink_failure(error: BaseException) -> Failure | StoreError | None:

@@ -18,10 +18,12 @@ from dashget.transfer.curl.links import Links
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origin, Origins
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
+from dashget.transfer.pacing.crawl import Crawl
 from dashget.transfer.pacing.load import Load
 from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.backlog import Backlog
+from dashget.transfer.run.crawling import give_up_crawling, replace
 from dashget.transfer.run.divided import Divided, split
 from dashget.transfer.run.exchange import Phase
 from dashget.transfer.run.feed import Feed
@@ -101,6 +103,7 @@ class Board:
         self.sleepers = 0
         """Loops that wait for something to do."""
         self.pace = Pace()
+        self._crawl = None if options.speed_limit == 0 else Crawl(options, shared.clock())
         self._load = Load(shared.clock, lambda: sum(each.waited_seconds for each in links))
         self._active_before = 0
         self._received_before = self.received_in_all()
@@ -281,6 +284,8 @@ class Board:
             # Either reading may have been taken between two requests.
             self.concurrency.settle_at(max(self.active, self._active_before))
         self._active_before = self.active
+        if self._crawl is not None and self.open_tasks:
+            self._give_up_crawling(self._crawl, now)
         if self.is_dry and not self.backlog.is_ready:
             self._overtake(now)
         reading = Reading(
@@ -292,6 +297,12 @@ class Board:
         )
         self.call(self.hooks.on_tick, reading)
 
+    def _give_up_crawling(self, crawl: Crawl, now: float) -> None:
+        alike = len({origin for each in self.links for origin in each.busy}) == 1
+        for slow in give_up_crawling(crawl, self.open_tasks, now, self.pace, alike=alike):
+            slow.raced = True
+            self.backlog.add(slow.task)
+
     def _overtake(self, now: float) -> None:
         """Send another transfer after the bytes of the slowest one, if a place is free."""
         if self.active >= self.concurrency.limit:
@@ -300,7 +311,8 @@ class Board:
         if slow is None:
             return
         if slow.task.way.in_ranges:
-            split(slow)
+            if not split(slow) and self._crawl is not None:
+                replace(self._crawl, slow, self.pace, now, self.options.overtake_seconds)
             return
         slow.raced = True
         self.backlog.add(slow.task)

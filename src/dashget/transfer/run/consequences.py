@@ -219,6 +219,7 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     =============================================  ==============================================
     the body's end was being asked for             ``_end_not_told``: ask again, or succeed
     an exchange that it was to overtake goes on    nothing; the task goes on with that one
+    it crawled, while others run                   the rest is requested again, at once
     another version came, and restarts are left    all begins from zero, at once
     a HEAD was refused                             a range of one byte is requested instead
     a parallel range, and the server ignores them  one stream; other exchanges go on if any do
@@ -236,8 +237,16 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     racing = not way.in_ranges and bool(task.exchanges)
     if racing and not exchange.raced:
         # The one that was to be overtaken is still at it.
+        if failure.message is NO_RANGES:
+            task.single_stream = True
+            for other in task.exchanges:
+                # It may be raced once more, by all of it.
+                other.raced = False
         return
-    if failure.restart and task.may_restart():
+    if failure.uncounted:
+        tell, url = board.hooks.on_retry, task.urls[exchange.index]
+        board.call(tell, task.job, url, task.failures + 1, 0.0, failure.message)
+    elif failure.restart and task.may_restart():
         if failure.status != 416:
             # That is an answer: whoever gives it each time is asked but once.
             task.end.renewed()

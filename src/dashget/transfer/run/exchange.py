@@ -19,6 +19,7 @@ from dashget.transfer.http.failure import Failure, bad_body
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.http.origin import Origin, sendable
+from dashget.transfer.pacing.crawl import Course
 
 _BEGINNING_BYTES = 16
 UNMARKED = 1 << 63
@@ -102,8 +103,8 @@ class Exchange(Generic[TaskT]):
     """A request of a task on a slot, and how far its response has come."""
 
     __slots__ = (
-        "accepted", "asked", "asked_at", "bodiless", "claim", "dropped", "end", "fence",
-        "from_saved_redirect", "head",
+        "accepted", "asked", "asked_at", "bodiless", "claim", "course", "crawls", "dropped", "end",
+        "fence", "from_saved_redirect", "head",
         "hops", "index", "left_over", "mark", "moved_at", "noted", "origin", "position", "raced",
         "received", "redirect_holds_until", "seen", "skipped", "slot", "start", "state", "stopped",
         "task", "url", "verdict", "visited", "wall_clock",
@@ -136,6 +137,10 @@ class Exchange(Generic[TaskT]):
         """True if another exchange was sent after the same bytes."""
         self.dropped = False
         """True if its claim was taken back: what it still brings is not wanted."""
+        self.course: Course | None = None
+        """How fast it has been; None until somebody looks."""
+        self.crawls: Failure | None = None
+        """Why it is to be ended: it is too slow."""
         self.hops = 0
         self.visited: set[str] = set()
         self.redirect_holds_until = math.inf
@@ -306,6 +311,11 @@ class Exchange(Generic[TaskT]):
         self.fence = min(end, claim)
 
     # How far it has come.
+
+    @property
+    def held_back(self) -> bool:
+        """True if the user's rate holds it back."""
+        return self.slot.paused
 
     @property
     def awaits_head(self) -> bool:

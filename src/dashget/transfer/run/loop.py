@@ -25,12 +25,13 @@ from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.pacing.concurrency import Pacer
+from dashget.transfer.pacing.crawl import patience_seconds
 from dashget.transfer.pacing.shares import Shares
 from dashget.transfer.run.board import Shared
 from dashget.transfer.run.exchange import Exchange, Phase, Step
 from dashget.transfer.run.run import Run
 from dashget.transfer.run.task import Task
-from dashget.transfer.run.verdict import Verdict, conclude, conclude_stalled
+from dashget.transfer.run.verdict import Verdict, conclude, conclude_given_up, conclude_stalled
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
@@ -49,7 +50,8 @@ class Loop:
         self._options = options = shared.options
         self._clock = shared.clock
         self._pacer = shared.pacer
-        self._promotes_after_seconds = min(options.overtake_seconds, options.timeout_seconds) / 2
+        patience = min(options.overtake_seconds, options.timeout_seconds, patience_seconds(options))
+        self._promotes_after_seconds = patience / 2
         self.active: dict[Slot, Exchange[Task] | None] = {}
         """Slots in use, with their exchanges; None on the fast path."""
         self.idle: list[Slot] = []
@@ -296,7 +298,7 @@ class Loop:
             if exchange is not None:
                 self._look_after(exchange, now)
             elif now - slot.asked_at > self._promotes_after_seconds:
-                # From now on it may be raced, or found to be stalled.
+                # From now on it may be raced, or found to be stalled or to crawl.
                 self._promote(slot)
         run = self.run
         run.tick(now)
@@ -307,18 +309,25 @@ class Loop:
             self._share = -1
 
     def _look_after(self, exchange: Exchange[Task], now: float) -> None:
-        """End a request that nobody needs any more, or that has stalled."""
-        task, slot, limit = exchange.task, exchange.slot, self._options.timeout_seconds
+        """End a request that nobody needs any more, or that has stalled, or crawls."""
+        task, limit = exchange.task, self._options.timeout_seconds
         if task.phase is not Phase.OPEN or exchange.dropped:
             self._end(exchange, None)
         elif (late := task.is_late(now)) is not None:
             self._end(exchange, late)
         elif exchange.stalled(now, limit):
-            if slot.shares_connection:
-                self.links.distrusted[exchange.origin] = now + limit
-            slot.close_connection()
-            self._end(exchange, conclude_stalled(exchange, limit))
-            slot.keep_connection()
+            self._end_with_connection(exchange, conclude_stalled(exchange, limit), now)
+        elif exchange.crawls is not None:
+            self._end_with_connection(exchange, conclude_given_up(exchange, exchange.crawls), now)
+
+    def _end_with_connection(self, exchange: Exchange[Task], verdict: Verdict, now: float) -> None:
+        """End a request, and have the next ones take another connection than its own."""
+        slot = exchange.slot
+        if slot.shares_connection:
+            self.links.distrusted[exchange.origin] = now + self._options.timeout_seconds
+        slot.close_connection()
+        self._end(exchange, verdict)
+        slot.keep_connection()
 
     def _abandon(self) -> None:
         for slot, active in list(self.active.items()):

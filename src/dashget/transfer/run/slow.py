@@ -10,6 +10,8 @@ from dashget.transfer.run.task import Task
 
 _SLOW_SHARE = 0.3
 """The share of the usual rate below which a transfer counts as slow."""
+_GAIN_SHARE = 0.25
+"""What comes again may take this share of the time that is left."""
 
 
 def iter_exchanges(tasks: Iterable[Task]) -> Iterator[Exchange[Task]]:
@@ -42,7 +44,11 @@ def _is_slow(exchange: Exchange[Task], pace: Pace, now: float, patience_seconds:
         return False
     if task.phase is not Phase.OPEN or not task.way.may_race(task):
         return False
-    if exchange.seconds_left(now) < patience_seconds:
+    left = exchange.seconds_left(now)
+    if left < patience_seconds:
+        return False
+    if task.single_stream and (task.size or 0) > _GAIN_SHARE * left * pace.rate:
+        # All of it would have to come again.
         return False
     idle = now - exchange.moved_at > patience_seconds
     return idle or exchange.received / age < _SLOW_SHARE * pace.rate

@@ -93,9 +93,9 @@ class Task(Owner):
     __slots__ = (
         "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "end", "exchanges",
         "exhausted", "failure", "failures", "furthest", "head", "ignores_saved_redirect", "job",
-        "last_failures", "most_tries", "queued", "received", "redirected", "remote", "requests",
-        "restarts", "resumed", "seconds", "single_stream", "sink", "sink_begun", "size",
-        "source_index", "timing", "tries", "urls", "validator", "way",
+        "last_failures", "most_tries", "queued", "received", "redirected", "remote",
+        "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
+        "sink_begun", "size", "source_index", "timing", "tries", "urls", "validator", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -126,6 +126,8 @@ class Task(Owner):
         """Index of the URL in use."""
         self.failures = 0
         self.restarts = 0
+        self.replaced = False
+        """True if a connection was given up because it crawled."""
         self.cut_off = False
         """True if an attempt was under way when the run was stopped."""
         self.failure: Failure | None = None

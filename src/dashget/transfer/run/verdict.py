@@ -47,12 +47,17 @@ def conclude(exchange: Exchange[Task], code: int, text: str) -> Verdict:
 
 
 def conclude_stalled(exchange: Exchange[Task], limit: float) -> Verdict:
-    """Return the verdict on a request to which nothing more has come for ``limit`` seconds.
+    """Return the verdict on a request to which nothing more has come for ``limit`` seconds."""
+    stalled = timeout_failure(f"no data for {limit:g} s", connecting=False)
+    return conclude_given_up(exchange, stalled)
+
+
+def conclude_given_up(exchange: Exchange[Task], failure: Failure) -> Verdict:
+    """Return the verdict on a request that is broken off here because of ``failure``.
 
     A refusal or a redirect may have come, though not its body.
     """
-    late = exchange.verdict or exchange.slot.refusal or _late_head(exchange)
-    return late or timeout_failure(f"no data for {limit:g} s", connecting=False)
+    return exchange.verdict or exchange.slot.refusal or _late_head(exchange) or failure
 
 
 def _late_head(exchange: Exchange[Task]) -> Failure | Redirect | None:

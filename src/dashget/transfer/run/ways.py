@@ -333,7 +333,7 @@ def start_over(task: Task) -> None:
 
 def _overtaking(task: Task, position: int) -> Attempt:
     """Return the request of a transfer that is to overtake one which is at ``position``."""
-    if position == 0 or task.size is None or task.validator is None:
+    if position == 0 or task.size is None or task.validator is None or task.single_stream:
         return PLAIN
     asked = Asked(range=ByteRange(position), whole=False, total=task.size, validator=task.validator)
     return Attempt(asked, position)

@@ -76,6 +76,12 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     timeout_seconds: float = 30.0
     """Longest time without a byte before a transfer counts as stalled. Not a total."""
     connect_timeout_seconds: float = 15.0
+    speed_limit: int | None = None
+    """Bytes a second; a connection that brings less for ``speed_time_seconds`` is given up, which
+    counts as a failed attempt. None: one that crawls while others to its host run is replaced,
+    which does not. 0: neither."""
+    speed_time_seconds: float | None = None
+    """How long; None: 30 with a ``speed_limit``, else 10."""
     retries: int = 5
     """Retries on each URL of a file after a temporary failure."""
     run_retries: int | None = None
@@ -212,6 +218,8 @@ _RULES: Final[dict[str, Check]] = {
     "max_per_host": optional(whole(1)),
     "timeout_seconds": _TIME,
     "connect_timeout_seconds": _TIME,
+    "speed_limit": optional(whole(0)),
+    "speed_time_seconds": optional(_TIME),
     "retries": whole(0),
     "run_retries": optional(whole(0)),
     "backoff_seconds": _PAUSE,
