@@ -54,6 +54,13 @@ class Answer:
     terse: bool = False
     """A 206 to If-Range leaves Last-Modified out, as RFC 9110, 15.3.7 wants it."""
 
+    to_range: Answer | None = None
+    """The answer to a request with a Range, in the place of this one."""
+    at_most: int | None = None
+    """A 206 has so many bytes at most, and says so in its Content-Range."""
+    all_as_206: bool = False
+    """A 206 has all bytes, from the first on, and says so in its Content-Range."""
+
     length: int | None = 0
     """Added to the true Content-Length; None sends none and closes at the end."""
     chunked: bool = False
@@ -254,7 +261,10 @@ class FaultServer:
         script = self._scripts.get(seen.path)
         if not script:
             return self.unknown
-        return script.pop(0) if len(script) > 1 else script[0]
+        answer = script.pop(0) if len(script) > 1 else script[0]
+        if answer.to_range is not None and "range" in seen.headers:
+            return answer.to_range
+        return answer
 
     def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
         whole = body if answer.cut is None else body[: answer.cut]
@@ -412,8 +422,12 @@ def select(answer: Answer, seen: Seen) -> tuple[int, bytes, str | None]:
     match = _RANGE.match(wanted) if wanted is not None else None
     if match is None or not answer.ranges:
         return 200, body, None
-    first = int(match[1]) + answer.range_shift
+    first = 0 if answer.all_as_206 else int(match[1]) + answer.range_shift
     last = min(int(match[2]) if match[2] else len(body) - 1, len(body) - 1)
+    if answer.all_as_206:
+        last = len(body) - 1
+    if answer.at_most is not None:
+        last = min(last, first + answer.at_most - 1)
     total = len(body) + answer.total_shift if answer.total_known else "*"
     if first >= len(body):
         return 416, b"", f"bytes */{len(body)}"

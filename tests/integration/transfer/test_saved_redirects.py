@@ -30,11 +30,13 @@ class Cdn(FaultServer):
     That is when four ranges of it have been asked for, by the one other transfer that there is.
     """
 
+    ranges_first = 4
+
     def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
         if len(body) < len(LARGE):
             return super()._send_body(connection, body, answer)
         connection.sendall(body[: 64 * KIB])
-        while sum("range" in seen.headers for seen in self.seen) < 4:
+        while sum("range" in seen.headers for seen in self.seen) < self.ranges_first:
             if self._stopping.wait(0.01):
                 return False
         connection.sendall(body[64 * KIB :])
@@ -42,7 +44,7 @@ class Cdn(FaultServer):
 
 
 @pytest.fixture
-def cdn() -> Iterator[FaultServer]:
+def cdn() -> Iterator[Cdn]:
     with Cdn() as running:
         yield running
 
@@ -280,13 +282,20 @@ def test_after_a_temporary_failure_ranges_are_redirected_again(
     assert len(cdn.asked("/new")) > 1
 
 
-def test_ranges_that_are_refused_everywhere_fail(server: FaultServer, cdn: FaultServer) -> None:
+def test_ranges_that_are_refused_everywhere_fail(server: FaultServer, cdn: Cdn) -> None:
+    cdn.ranges_first = 3
     url = server.on("/a", redirect(cdn.on("/a", GOOD, GOOD, refuse(403))))
     with Transfers(**RANGED) as transfers:
         error = transfers.fail(url)
     assert isinstance(error, TransferError)
     assert error.status == 403
-    assert (len(server.seen), len(cdn.seen)) == (2, 4)
+    # One range came, and four requests for the next are refused: at the saved URL, at the task's
+    # own, and two that nothing else is under way with. Then one for all of it.
+    assert [seen.headers.get("range") for seen in cdn.seen[-5:]] == [
+        *["bytes=131072-196607"] * 4,
+        None,
+    ]
+    assert (len(server.seen), len(cdn.seen)) == (5, 7)
 
 
 def test_a_saved_redirect_that_asks_for_a_new_signature_is_not_a_loop(

@@ -200,12 +200,24 @@ def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fa
     elif last is None:
         # The size is unknown: take the range that the response names.
         last = got.last
-    if got.first != wanted.first or got.last != last:
+    if not _is_usable(got, asked, last, known):
         return bad_body(f"asked for bytes {wanted}, got bytes {got}", status=206)
     length, announced = got.size_bytes, head.content_length
     if announced is not None and announced != length:
         return bad_body(f"Content-Range spans {length} bytes, the body {announced}", status=206)
     return Accepted(got.first, got.first + (length or 0), known)
+
+
+def _is_usable(got: ByteRange, asked: Asked, last: int | None, known: int | None) -> bool:
+    """Return True if a range is the one up to ``last``, its beginning, or the whole resource.
+
+    A server may send less than it was asked for (RFC 9110, 15.3.7), and some send all of it.
+    """
+    if got.last is None or last is None:
+        return False
+    if asked.whole and got.first == 0 and got.last + 1 == known:
+        return True
+    return asked.range is not None and got.first == asked.range.first and got.last <= last
 
 
 def _differs(head: Head, asked: Asked, total: int | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dashget.common.byterange import ByteRange
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import Answer, Method
@@ -16,7 +17,7 @@ from dashget.transfer.http.failure import Failure, pause_too_long, sink_failure
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import CHANGED, NO_RANGES, Accepted, Redirect
 from dashget.transfer.pacing.pace import LARGE_BYTES
-from dashget.transfer.run import redirects
+from dashget.transfer.run import redirects, resumption
 from dashget.transfer.run.aim import aim, may_go, must_wait, point
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.divided import extend, note
@@ -77,7 +78,9 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
         exchange.expect(position, end, noting=False)
         return not exchange.dropped
     if taken is Taken.FIRST:
-        if head.status == 200 and exchange.asked.range is not None:
+        if task.to_drop is not None:
+            _tell_of_given_up(board, exchange, task.to_drop)
+        elif position == 0 and exchange.asked.range is not None:
             _tell_of_dropped(board, exchange, head)
         _begin(board, exchange, head, accepted, position)
     if board.shares.forecast.targets or exchange.hops:
@@ -91,8 +94,7 @@ def _begin(
 ) -> None:
     """Begin a resource, or what is left of it, with a good response."""
     task = exchange.task
-    whole = task.request.range is None
-    size = accepted.total if whole else (accepted.end or 0) - task.base
+    size = accepted.total if task.request.range is None else _span(task.request.range, accepted)
     described = head.describe(exchange.url, size, task.urls[exchange.index])
     if head.status == 206 and described.validator is None and task.validator is not None:
         # RFC 9110, 15.3.7: what the client must know already may be left out.
@@ -110,6 +112,16 @@ def _begin(
         # One that it has overtaken, or was to overtake it: asked for all of the file,
         # has no claim, and nobody would compare its version.
         _drop_others(task, exchange)
+
+
+def _span(wanted: ByteRange, accepted: Accepted) -> int:
+    """Return the size of a range that a job asks for, of which a response has the beginning."""
+    end, total = accepted.end or 0, accepted.total
+    if wanted.last is not None:
+        end = wanted.last + 1
+    if total is not None:
+        end = total if wanted.last is None else min(end, total)
+    return end - wanted.first
 
 
 def _drop_others(task: Task, keep: Exchange[Task]) -> None:
@@ -130,6 +142,13 @@ def _tell_of_dropped(board: Board, exchange: Exchange[Task], head: Head) -> None
         # If-Range (RFC 9110, 13.1.5) has let the server send another version.
         reason = CHANGED
     board.call(board.hooks.on_anew, task.job, task.urls[exchange.index], dropped, reason)
+
+
+def _tell_of_given_up(board: Board, exchange: Exchange[Task], dropped: tuple[int, str]) -> None:
+    """Report that bytes which could not be continued are replaced now."""
+    task = exchange.task
+    task.to_drop = None
+    board.call(board.hooks.on_anew, task.job, task.urls[exchange.index], *dropped)
 
 
 # After a request.
@@ -231,6 +250,8 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     task = exchange.task
     way = task.way
     redirects.failed(task, exchange)
+    if progress and exchange.asked.range is not None:
+        task.vain = 0
     if task.end.asking and not failure.restart:
         _end_not_told(board, exchange, failure)
         return
@@ -267,8 +288,29 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
         task.failed(failure, exchange.index, progress)
     elif redirects.forgives(task, exchange, failure):
         _tell_of_restart(board, exchange, failure)
+    elif not progress and resumption.in_vain(exchange, failure):
+        _resumed_in_vain(board, exchange, failure)
     else:
         _try_again(board, exchange, failure, progress)
+
+
+def _resumed_in_vain(board: Board, exchange: Exchange[Task], failure: Failure) -> None:
+    """Ask for the rest once more, and then for all of it; that takes nothing from the tries."""
+    task, now = exchange.task, board.shared.clock()
+    task.answer = _answer(board, exchange) or task.answer
+    if task.exchanges:
+        # Leave it to those that get on.
+        _tell_of_restart(board, exchange, failure)
+        board.divided.leave(task)
+        return
+    task.vain += 1
+    if task.vain < resumption.IN_VAIN_AT_MOST and board.retries.budget.spend():
+        delay = board.retries.pause(task.vain)
+        _tell_of_restart(board, exchange, failure, delay)
+        board.backlog.pause(task, now + delay)
+    else:
+        _tell_of_restart(board, exchange, failure)
+        resumption.give_up(task, failure)
 
 
 def _refuses_head(way: Look, failure: Failure) -> bool:
@@ -301,13 +343,15 @@ def _end_not_told(board: Board, exchange: Exchange[Task], failure: Failure) -> N
         board.succeed(task)
 
 
-def _tell_of_restart(board: Board, exchange: Exchange[Task], failure: Failure) -> None:
-    """Count and report an attempt after which all begins anew, at once."""
+def _tell_of_restart(
+    board: Board, exchange: Exchange[Task], failure: Failure, delay: float = 0.0
+) -> None:
+    """Count and report an attempt after which another follows that is none of the retries."""
     task = exchange.task
     if task.phase is Phase.OPEN:
         task.failures += 1
         tell, url = board.hooks.on_retry, task.urls[exchange.index]
-        board.call(tell, task.job, url, task.failures, 0.0, failure.message)
+        board.call(tell, task.job, url, task.failures, delay, failure.message)
 
 
 def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
@@ -315,8 +359,20 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
     task.answer = _answer(board, exchange) or task.answer
     board.concurrency.failed(failure, now)
     again = board.retries.after(task, exchange.index, exchange.origin, failure, progress, now)
+    if again is None and task.way.in_ranges and task.exchanges:
+        task.grant(exchange.index)
+        board.divided.leave(task)
+        return
     if again is None:
-        task.give_up()
+        if not progress and resumption.is_last_resort(exchange, failure):
+            board.call(
+                board.hooks.on_retry, task.job, task.urls[exchange.index], task.failures, 0.0,
+                failure.message,
+            )  # fmt: skip
+            task.grant(exchange.index)
+            resumption.give_up(task, failure)
+        else:
+            task.give_up()
         return
     url, delay = task.urls[again.index], again.delay_seconds
     board.call(board.hooks.on_retry, task.job, url, task.failures, delay, failure.message)

@@ -61,7 +61,7 @@ class Divided:
             _scatter(task)
             gaps = Gaps(size, [ByteRange(0, position - 1)] if position else ())
             task.way = way = InRanges(size, gaps, self._options.range_size)
-            way.ranges_work = head.status == 206
+            way.ranges_work = head.status == 206 and position > 0
             exchange.claim = way.extend(position)
         else:
             _scatter(task)

@@ -162,6 +162,10 @@ class Retries:
             delay = max(delay, self._wait(origin, now))
         return None if now + delay >= task.deadline else Again(following, delay)
 
+    def pause(self, failures: int) -> float:
+        """Return the pause after the ``failures``-th failure in a row."""
+        return backoff_seconds(failures, self._options, self._random)
+
     def question(self, task: Task, origin: Origin, failure: Failure, now: float) -> float | None:
         """Return the pause before a body's end is asked for again; None if the server has answered.
 

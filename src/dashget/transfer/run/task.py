@@ -95,7 +95,8 @@ class Task(Owner):
         "exhausted", "failure", "failures", "furthest", "head", "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
-        "sink_begun", "size", "source_index", "timing", "tries", "urls", "validator", "way",
+        "sink_begun", "size", "source_index", "timing", "to_drop", "tries", "urls", "vain",
+        "validator", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -128,6 +129,10 @@ class Task(Owner):
         self.restarts = 0
         self.replaced = False
         """True if a connection was given up because it crawled."""
+        self.vain = 0
+        """Resumptions in a row that were answered and brought nothing; see resumption.py."""
+        self.to_drop: tuple[int, str] | None = None
+        """The bytes on disk that the next good response replaces, and the reason."""
         self.cut_off = False
         """True if an attempt was under way when the run was stopped."""
         self.failure: Failure | None = None
@@ -229,6 +234,15 @@ class Task(Owner):
             self.tries[index] += 1
         if failure.retry is Retry.NEVER:
             self.exhausted.update(range(len(self.urls)))
+
+    def grant(self, index: int) -> None:
+        """Allow one more attempt on a URL."""
+        self.exhausted.discard(index)
+        self.tries[index] -= 1
+
+    def got_on(self, exchange: Exchange[Task]) -> None:
+        """Record that a range brought bytes: what failed before was not in a row."""
+        self.tries[exchange.index] = self.vain = 0
 
     def may_restart(self) -> bool:
         """Count a start from zero; return False after too many: a resource may change for ever."""

@@ -38,10 +38,10 @@ class InOne:
             if slow is None or (slow.under_way and slow.index != index):
                 return None
             return _overtaking(task, slow.position if slow.under_way else 0)
+        same_source = task.source_index == index
         wanted = task.request.range
         if wanted is not None:
-            return Attempt(Asked(range=wanted, whole=False))
-        same_source = task.source_index == index
+            return self._within(wanted, task.validator if same_source else None)
         if task.end.asking:
             # From the last byte on: that is there, and tells with its Content-Range of any others.
             last = self.prefix - 1
@@ -57,6 +57,16 @@ class InOne:
             position = task.size - 1
         asked = Asked(range=ByteRange(position), total=task.size, validator=task.validator)
         return Attempt(asked, position)
+
+    def _within(self, wanted: ByteRange, validator: str | None) -> Attempt:
+        """Return the request for what is left of a range that a job asks for."""
+        if validator is None:
+            self.prefix = 0
+        rest = ByteRange(wanted.first + self.prefix, wanted.last)
+        return Attempt(
+            Asked(range=rest, whole=False, validator=validator if self.prefix else None),
+            self.prefix,
+        )
 
     def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
         """Take a response that goes on here, races another, or tells of the body's end."""
@@ -99,6 +109,10 @@ class InOne:
     def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
         """Take a body that has ended, and ask for its end if that is uncertain."""
         position, end = exchange.position, task.end
+        if self._is_less(task, exchange):
+            self.prefix = position
+            task.got_on(exchange)
+            return Landing.AGAIN
         if task.size is not None and position != task.size:
             return bad_body(f"{position} of {task.size} bytes have reached the disk")
         told = end.told
@@ -118,6 +132,16 @@ class InOne:
                 other.dropped = True
             return Landing.AGAIN
         return Landing.COMPLETE
+
+    def _is_less(self, task: Task, exchange: Exchange[Task]) -> bool:
+        """Return True if a server has sent less than it was asked for, and said so."""
+        position = exchange.position
+        return (
+            task.size is not None
+            and exchange.start < position < task.size
+            and position == exchange.end
+            and task.validator is not None
+        )
 
     def broken(self, task: Task, exchange: Exchange[Task]) -> int:
         """Keep the bytes that continue the prefix."""
@@ -196,7 +220,7 @@ class InRanges:
 
     def begin(self, task: Task, head: Head, position: int) -> None:
         """Go on with what an earlier run left, or in one stream if a server sends all of it."""
-        if head.status == 200:
+        if head.status == 200 or position == 0:
             task.way = InOne()
             task.way.begin(task, head, position)
         else:
@@ -206,8 +230,7 @@ class InRanges:
         """Give back the rest of the claim, and go on while there are gaps."""
         self._give_back(exchange)
         if exchange.position > exchange.start:
-            # The file gets on: what failed before was not in a row.
-            task.tries[exchange.index] = 0
+            task.got_on(exchange)
         return Landing.NEXT_RANGE if self.gaps and task.phase is Phase.OPEN else Landing.NOTHING
 
     def broken(self, task: Task, exchange: Exchange[Task]) -> int:

@@ -31,6 +31,7 @@ class Ended:
 
     def __init__(self, start: int, position: int, claim: int | None = None) -> None:
         self.start, self.position, self.claim = start, position, claim
+        self.end: int | None = None
         self.index = 0
         self.marks_end = True
 

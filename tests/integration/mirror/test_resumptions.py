@@ -1,0 +1,176 @@
+"""Files whose connection broke once, on servers that answer requests for the rest in odd ways."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.mirror.presentation import MODIFIED, manifest
+from tests.support.builders import initialization, media_segment, numbered
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import Ended, run
+
+SIZE = 400_000
+WHOLE = Answer(
+    media_segment(2, random.Random(2).randbytes(SIZE)), etag='"2"', last_modified=MODIFIED
+)
+BROKEN = replace(WHOLE, cut=150_000)
+VALIDATED = (("ETag", '"2"'), ("Last-Modified", MODIFIED))
+
+
+def odd(*headers: tuple[str, str], body: bytes = WHOLE.body) -> Answer:
+    """Return a 206 with these headers."""
+    return Answer(body, status=206, headers=(*VALIDATED, *headers))
+
+
+REFUSALS = [
+    pytest.param(refuse(status), id=str(status))
+    for status in (400, 401, 403, 404, 405, 406, 412, 417, 451, 500, 501, 503)
+]
+ANSWERS = [
+    *REFUSALS,
+    pytest.param(odd(), id="no Content-Range"),
+    pytest.param(odd(("Content-Range", "150000-400099/x")), id="malformed"),
+    pytest.param(odd(("Content-Range", "bytes */400100")), id="unsatisfied"),
+    pytest.param(odd(("Content-Type", "multipart/byteranges; boundary=b")), id="multipart"),
+    pytest.param(replace(WHOLE, range_shift=5), id="other bytes"),
+    pytest.param(replace(WHOLE, swell=b"1"), id="longer than it says"),
+    pytest.param(replace(WHOLE, coding="gzip"), id="coded"),
+    pytest.param(replace(WHOLE, all_as_206=True), id="all as 206"),
+    pytest.param(replace(WHOLE, ranges=False), id="ignored"),
+    pytest.param(replace(WHOLE, drop="close"), id="no answer"),
+    pytest.param(replace(WHOLE, drop="reset"), id="reset"),
+    pytest.param(replace(WHOLE, at_most=0, cut=0), id="no bytes"),
+]
+
+
+def publish(server: FaultServer) -> str:
+    """Put a presentation of three files on the server; return the manifest's URL."""
+    for number in (1, 3):
+        server.on(f"/show/v/{number}.m4s", Answer(media_segment(number, bytes(2000)), etag='"1"'))
+    server.on("/show/init.mp4", Answer(initialization(), etag='"1"'))
+    return server.on("/show/x.mpd", manifest(numbered(extra=' initialization="init.mp4"')))
+
+
+def get(url: str, root: Path, *more: str) -> Ended:
+    """Mirror a presentation with the program."""
+    return run(url, "-o", root, "-t", "2", *more, cwd=root.parent)
+
+
+def stored(root: Path) -> bytes:
+    """Return the file whose connection breaks."""
+    return (root / "v/2.m4s").read_bytes()
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_file_is_obtained_where_its_rest_is_not(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", replace(BROKEN, to_range=answer), replace(WHOLE, to_range=answer))
+    ended = get(url, tmp_path / "m", "--retries", "1")
+    assert ended.code == 0, ended.err
+    assert stored(tmp_path / "m") == WHOLE.body
+    # The first one, the rest twice or thrice, and all of it.
+    assert len(server.asked("/show/v/2.m4s")) <= 5
+    assert not (tmp_path / "m/.dashget/parts").exists()
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+def test_a_part_of_an_earlier_run_is_no_trap_for_a_repair(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", BROKEN, refuse(503))
+    assert get(url, tmp_path / "m", "--retries", "0").code == 1
+    assert list((tmp_path / "m/.dashget/parts").glob("*.part"))
+    server.on("/show/v/2.m4s", replace(WHOLE, to_range=answer))
+    ended = run("verify", tmp_path / "m", "--repair", "--retries", "0", cwd=tmp_path)
+    assert ended.code == 0, ended.out
+    assert stored(tmp_path / "m") == WHOLE.body
+
+
+def test_a_part_stays_while_its_server_refuses_everything(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", BROKEN, refuse(403))
+    assert get(url, tmp_path / "m", "--retries", "1").code == 1
+    (part,) = (tmp_path / "m/.dashget/parts").glob("*.part")
+    assert part.stat().st_size == 150_000
+    server.on("/show/v/2.m4s", WHOLE)
+    server.seen.clear()
+    assert get(url, tmp_path / "m").code == 0
+    assert server.asked("/show/v/2.m4s")[0].headers["range"] == "bytes=150000-"
+    assert len(server.asked("/show/v/2.m4s")) == 1
+
+
+def test_a_server_that_sends_less_than_was_asked_is_asked_on(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", BROKEN, replace(WHOLE, at_most=20_000))
+    ended = get(url, tmp_path / "m", "--json", "--retries", "1")
+    assert ended.code == 0
+    assert stored(tmp_path / "m") == WHOLE.body
+    summary = ended.events[-1]
+    assert summary["transferred"] < len(WHOLE.body) + 10_000
+    assert [event for event in ended.events if event["event"] == "anew"] == []
+
+
+def test_a_range_of_a_file_comes_in_pieces_as_well(server: FaultServer, tmp_path: Path) -> None:
+    data = b"".join(media_segment(n, bytes([n]) * 50_000) for n in (1, 2))
+    size = len(data) // 2
+    content = (
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        f'<SegmentList duration="3"><SegmentURL media="all.mp4" mediaRange="0-{size - 1}"/>'
+        f'<SegmentURL media="all.mp4" mediaRange="{size}-{2 * size - 1}"/></SegmentList>'
+        "</Representation></AdaptationSet>"
+    )
+    url = server.on("/show/x.mpd", manifest(content))
+    good = Answer(data, etag='"1"', last_modified=MODIFIED)
+    server.on("/show/all.mp4", replace(good, at_most=7_000))
+    ended = get(url, tmp_path / "m")
+    assert ended.code == 0, ended.err
+    assert b"".join(p.read_bytes() for p in sorted((tmp_path / "m").rglob("all*"))) == data
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_large_file_is_obtained_without_its_ranges(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    """Parallel ranges are requested as soon as its first bytes have come."""
+    url = publish(server)
+    body = media_segment(2, bytes(18 << 20))
+    slow = Answer(body, etag='"2"', last_modified=MODIFIED, drip=(1 << 20, 0.002))
+    if answer.body == WHOLE.body:
+        answer = replace(answer, body=body)
+    broken = replace(slow, cut=3 << 20)
+    server.on("/show/v/2.m4s", *(replace(each, to_range=answer) for each in (broken, slow)))
+    ended = get(url, tmp_path / "m", "--retries", "1")
+    assert ended.code == 0, ended.err
+    assert stored(tmp_path / "m") == body
+
+
+def test_what_was_dropped_is_told(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    answers = (replace(each, to_range=refuse(403)) for each in (BROKEN, WHOLE))
+    server.on("/show/v/2.m4s", *answers)
+    events = get(url, tmp_path / "m", "--json").events
+    (told,) = [event for event in events if event["event"] == "anew"]
+    assert (told["path"], told["dropped"]) == ("v/2.m4s", 150_000)
+    assert told["reason"] == "it cannot be resumed: HTTP 403 Forbidden"
+
+
+def test_such_a_server_may_break_off_several_times(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    # Requests for ranges take answers out of the script, too.
+    cuts = (150_000, 0, 0, 100_000, 0, 200_000, 0)
+    broken = [replace(WHOLE, cut=cut, to_range=refuse(500)) for cut in cuts]
+    server.on("/show/v/2.m4s", *broken, replace(WHOLE, to_range=refuse(500)))
+    ended = get(url, tmp_path / "m")
+    assert ended.code == 0, ended.err
+    assert stored(tmp_path / "m") == WHOLE.body
