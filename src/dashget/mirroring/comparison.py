@@ -18,11 +18,16 @@ class Likeness(enum.Enum):
     """The size is the same; the validators differ, or there are none for a new address."""
 
 
-def comparison_job(known: FileRecord | None, urls: tuple[str, ...], payload: Any) -> Job:
-    """Return the HEAD request that compares a file; the URL that it came from is asked first."""
+def comparison_job(
+    known: FileRecord | None, urls: tuple[str, ...], payload: Any, size: int | None = None
+) -> Job:
+    """Return the HEAD request that compares a file; the URL that it came from is asked first.
+
+    ``size`` is that of a file without a record.
+    """
     if known is not None:
-        urls = source_first(known, urls)
-    return Job(Request(urls, Method.HEAD), _no_sink, payload)
+        urls, size = source_first(known, urls), known.size
+    return Job(Request(urls, Method.HEAD, expects=size), _no_sink, payload)
 
 
 def source_first(known: FileRecord, urls: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,6 +71,12 @@ def _validators_agree(known: FileRecord, fetched: Fetched) -> bool | None:
     if known.last_modified and fetched.head.last_modified:
         return known.last_modified == fetched.head.last_modified
     return None
+
+
+def is_only_retagged(known: FileRecord, fetched: Fetched) -> bool:
+    """Return True if a file has the recorded size and modification time, whatever its ETag is."""
+    modified = fetched.head.last_modified
+    return fetched.size == known.size and modified is not None and modified == known.last_modified
 
 
 def _source_url(known: FileRecord, urls: tuple[str, ...]) -> str | None:

@@ -135,7 +135,7 @@ class Jobs:
             self._unpack(file)
             return None
         if presence is Presence.UNRECORDED:
-            return comparison_job(file.known, file.urls, file)
+            return comparison_job(file.known, file.urls, file, file.local_size)
         return self.fetch(file)
 
     def _recall(self, file: PlannedFile) -> Presence:

@@ -34,6 +34,9 @@ class Request(HidesSecrets, frozen=True, gc=False):
     range: ByteRange | None = None
     any_coding: bool = False
     """True if the caller removes gzip and deflate, where a server insists on them."""
+    expects: int | None = None
+    """The size that the caller has on record. If HEAD tells another one, or 0, a range is requested
+    before that is believed: servers that make bodies as they go do not know it."""
 
     @property
     def url(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dashget.common.stopping import Stop
-from dashget.events import Observer
+from dashget.events import Observer, Warned
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mpd.model import RemoteElement
 from dashget.planning.layout import SUMS_NAME, reserved_names
@@ -24,6 +24,11 @@ from dashget.verification.prune import prune
 from dashget.verification.remote import RemoteCheck
 from dashget.verification.repair import Repair, merge_findings, wrong_paths
 from dashget.verification.sums import write_sums
+
+_RETAGGED = (
+    "the server's ETags differ from the recorded ones, although size, Last-Modified and the last"
+    " bytes are the same ({count} files): its ETags do not identify versions"
+)
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,22 +156,33 @@ class Verification:
         wrong = {finding.path for finding in findings if not finding.note}
         left = offline.named - wrong
         remote = RemoteCheck(
-            (record, planned.urls)
-            for planned in expected.iter_plan()
-            if _take(left, planned.path)
-            and (record := offline.records.get(planned.path)) is not None
+            (
+                (record, planned.urls)
+                for planned in expected.iter_plan()
+                if _take(left, planned.path)
+                and (record := offline.records.get(planned.path)) is not None
+            ),
+            self._read,
         )
         remote.run(self._engine)
+        if remote.retagged:
+            self._observer(Warned(_RETAGGED.format(count=remote.retagged)))
         self._compared = remote.compared
         self._uncompared = sum(f.problem is Problem.UNCOMPARED for f in remote.findings)
         return [*remote.findings, *self._ask_for_manifest(offline)]
+
+    def _read(self, path: str, first: int, size: int) -> bytes:
+        """Return bytes of a file on disk."""
+        with self._store.open(path) as file:
+            file.seek(first)
+            return file.read(size)
 
     def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:
         """Yield a note if the server has another MPD by now."""
         record = offline.records.get(self._header.manifest)
         if record is None or "://" not in record.url:
             return
-        manifest = RemoteCheck([(record, (record.url,))])
+        manifest = RemoteCheck([(record, (record.url,))], self._read)
         manifest.run(self._engine)
         for finding in manifest.findings:
             yield msgspec.structs.replace(finding, note=True)

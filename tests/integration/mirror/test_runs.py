@@ -85,7 +85,8 @@ def test_files_without_a_record_are_adopted_when_the_server_has_the_same_size(
     outcomes = ended.events[-1]["outcomes"]
     assert outcomes == {"adopted": LIST_FILES - 1, "downloaded": 1}
     gets = [line for line in asked(origin) if line.startswith("GET")]
-    assert sorted(gets) == ["GET /chunk-stream0-00002.m4s", "GET /manifest.mpd"]
+    # A HEAD that tells another size is not believed before one byte was requested.
+    assert sorted(gets) == 2 * ["GET /chunk-stream0-00002.m4s"] + ["GET /manifest.mpd"]
     assert same_as_origin(mirror, root)
     origin.forget()
     assert run(origin.url("manifest.mpd"), "-o", mirror, cwd=tmp_path).code == 0

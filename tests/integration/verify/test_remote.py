@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,44 @@ def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_p
     assert events.problems(notes=True) == {}
     assert report.compared == len(FILES)
     assert later.sound
+
+
+@pytest.mark.parametrize("length", [-len(segment(2)), -5, 7], ids=["0", "less", "more"])
+def test_a_head_that_tells_another_size_is_not_believed(
+    server: FaultServer, small: Path, length: int
+) -> None:
+    good = Answer(segment(2), etag='"v/2.m4s"', last_modified=MODIFIED)
+    server.on("/show/v/2.m4s", replace(good, length=length), good)
+    report, events = verify(small, remote=True)
+    assert events.problems() == {}
+    assert report.compared == len(FILES)
+    assert [seen.method for seen in server.asked("/show/v/2.m4s")] == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 501])
+@pytest.mark.parametrize(
+    ("length", "problem"), [(7, "changed-on-server"), (-len(segment(2)), "not-compared")]
+)
+def test_a_head_is_believed_where_no_range_is_answered_unless_it_tells_nothing(
+    server: FaultServer, small: Path, length: int, problem: str, status: int
+) -> None:
+    good = Answer(segment(2), etag='"v/2.m4s"', last_modified=MODIFIED)
+    server.on("/show/v/2.m4s", replace(good, length=length, to_range=refuse(status)))
+    _, events = verify(small, remote=True)
+    assert events.problems() | events.problems(notes=True) == {"v/2.m4s": {problem}}
+
+
+def test_files_of_which_only_the_etag_differs_are_looked_at_before_they_count_as_changed(
+    server: FaultServer, small: Path
+) -> None:
+    for name in FILES - {"init.mp4"}:
+        data = (small / name).read_bytes()
+        serve(server, name, data, etag='"of another edge"')
+    # The same size and time, and other bytes.
+    serve(server, "v/2.m4s", segment(2, b"n" * 2000), etag='"another"')
+    report, events = verify(small, remote=True)
+    assert events.problems() == {"v/2.m4s": {"changed-on-server"}}
+    assert report.compared == len(FILES)
+    (warning,) = events.warnings()
+    assert "(5 files): its ETags do not identify versions" in warning
+    assert asked(server, "GET") == FILES - {"init.mp4"}

@@ -321,6 +321,11 @@ def _refuses_head(way: Look, failure: Failure) -> bool:
     return not way.probes and refused and status not in _HEAD_NOT_REFUSED
 
 
+def _refuses_probe(task: Task, failure: Failure) -> bool:
+    """Return True if the server answers no range of a file that it does have."""
+    return isinstance(task.way, Look) and failure.status not in (None, *_HEAD_NOT_REFUSED)
+
+
 def _without_ranges(way: InRanges, failure: Failure) -> bool:
     """Return True if an answer to a parallel range shows that the server ignores ranges."""
     return failure.message is NO_RANGES or (failure.status == 416 and not way.ranges_work)
@@ -371,6 +376,9 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
             )  # fmt: skip
             task.grant(exchange.index)
             resumption.give_up(task, failure)
+        elif task.size and _refuses_probe(task, failure):
+            # What HEAD has told will have to do.
+            board.succeed(task)
         else:
             task.give_up()
         return

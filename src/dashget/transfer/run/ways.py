@@ -282,8 +282,11 @@ class Look:
         """Expect no body."""
 
     def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
-        """Be content with a size, and probe if there is none."""
-        if task.size is not None:
+        """Be content with the expected size, and probe if there is none or another."""
+        expected = task.request.expects
+        if task.size is not None and (
+            self.probes or task.size == expected or (task.size and expected is None)
+        ):
             return Landing.COMPLETE
         if self.probes:
             task.failure = Failure("the server does not tell the size", Retry.ELSEWHERE)
