@@ -95,9 +95,13 @@ class Arrivals:
         return not file.odd and proves_whole(part.read, part.size, role_of(file.planned))
 
     def is_odd(self, file: PlannedFile) -> bool:
-        """Return True if a file that is in place cannot be what the manifest means, or be read."""
+        """Return True if a file that is in place cannot be what the manifest means, or be read.
+
+        Or if it has its size only, and not its bytes.
+        """
         # Loaded late, here and below: the usual segment needs no closer look.
         from dashget.media.inspection import why_odd
+        from dashget.store.reserved import is_only_reserved
 
         size = self._store.size(file.path)
         if self._accept_odd or size is None:
@@ -109,7 +113,9 @@ class Arrivals:
                     stored.seek(offset)
                     return stored.read(most)
 
-                return why_odd(read, size, role_of(file.planned)) is not None
+                if why_odd(read, size, role_of(file.planned)) is not None:
+                    return True
+                return is_only_reserved(stored, size)
         except OSError:
             return True
 

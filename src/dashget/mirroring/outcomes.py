@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dashget.common.digests import find_digest
 from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
@@ -224,11 +225,25 @@ class Outcomes:
                 self._doubts.append(Doubt(file, known, fetched))
             else:
                 self._again.append(file)
-        elif fetched.size == file.local_size and not self._arrivals.is_odd(file):
+        elif fetched.size == file.local_size and not (
+            self._differs(file, fetched) or self._arrivals.is_odd(file)
+        ):
             self._store.adopt(self._record(file, fetched, adopted=True))
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
             self._again.append(file)
+
+    def _differs(self, file: PlannedFile, fetched: Fetched) -> bool:
+        """Return True if the server states another checksum than that of the file in place."""
+        digests = fetched.head.digests
+        promised = find_digest(digests, status=206) if digests else None
+        if promised is None:
+            return False
+        try:
+            here = self._store.digests(file.path, (promised.algorithm,))
+        except OSError:
+            return True
+        return here[promised.algorithm] != promised.value
 
     def _lost(self, job: Job, file: PlannedFile, error: TransferError) -> None:
         """Decide about a file that was not obtained."""
