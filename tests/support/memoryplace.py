@@ -160,6 +160,9 @@ class MemoryPlace:
         self.objects[target] = self.objects[path]
         del self.objects[path]
 
+    def set_modified(self, path: str, seconds: int) -> None:
+        """Keep no times."""
+
     def delete(self, path: str) -> None:
         self.objects.pop(path, None)
 

@@ -34,6 +34,9 @@ SAME: Final = {
     "--socket-timeout": "--timeout",
     "--read-timeout": "--timeout",
     "--contimeout": "--connect-timeout",
+    "--remote-time": "--times",
+    "--use-server-timestamps": "--times",
+    "--mtime": "--times",
     "--add-header": "--header",
     "--add-headers": "--header",
     "--load-cookies": "--cookies",
@@ -71,6 +74,7 @@ _INPUT: Final = "give several URLs, which are mirrored one after the other: xarg
 _USER: Final = "give both with --user NAME:PASSWORD"
 _RETRIES: Final = "the number of retries, one less than that of tries, is --retries N"
 _PROXY: Final = "the proxy is --proxy URL"
+_DOWNLOAD_TIMES: Final = "files have the time of the download without --times: leave it out"
 _RATE: Final = "bytes per second for all transfers together: --limit-rate 500k"
 _VERSION: Final = "choose the version with --http, such as --http 1.1"
 _JOIN: Final = "files stay as the server sent them; any player opens the mirror's .local.mpd"
@@ -92,7 +96,7 @@ INSTEAD: Final = {
     "-P": _DIRECTORY,
     "-d": f"in aria2c the directory: {_DIRECTORY}; in wget: --debug",
     "-r": f"in yt-dlp: {_RATE}; every file of the presentation is fetched without -r",
-    "-R": "in yt-dlp: --retries N",
+    "-R": "in curl and aria2c: --times; in yt-dlp: --retries N",
     "-m": "in curl the time for all of it, which has no limit here; see --timeout",
     "-U": "in wget and aria2c: --user-agent TEXT; in curl the proxy's user: --proxy URL",
     "-b": "in curl: --cookie NAME=VALUE, or --cookies FILE",
@@ -156,6 +160,8 @@ INSTEAD: Final = {
     "--continue-at": _RESUMED,
     "--no-clobber": _KEPT,
     "--no-overwrites": _KEPT,
+    "--no-mtime": _DOWNLOAD_TIMES,
+    "--no-use-server-timestamps": _DOWNLOAD_TIMES,
     "--timestamping": "use --verify to compare complete files with the server",
     "--check-segments-count": "missing files are always reported: leave it out",
     "--download-archive": "the mirror has a record of its own: leave it out",

@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 import datetime
+from typing import Final
+
+_NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_MONTHS: Final = {_NAMES[at : at + 3]: 1 + at // 4 for at in range(0, len(_NAMES), 4)}
+_EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
+_USUAL_LENGTH: Final = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 
 def read_http_date(text: str | None) -> int | None:
     """Return an HTTP date as seconds since 1970; None if it is missing or invalid."""
+    if not text:
+        return None
+    usual = _read_usual(text) if len(text) == _USUAL_LENGTH and text.endswith(" GMT") else None
+    return _read_any(text) if usual is None else usual
+
+
+def _read_usual(text: str) -> int | None:
+    """Read the preferred form, which nearly all servers send; None for any other text."""
+    month = _MONTHS.get(text[8:11])
+    digits = text[5:7] + text[12:16] + text[17:19] + text[20:22] + text[23:25]
+    if month is None or not (digits.isascii() and digits.isdigit()):
+        return None
+    day, year, hour = int(digits[:2]), int(digits[2:6]), int(digits[6:8])
+    minute, second = int(digits[8:10]), int(digits[10:])
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    try:
+        days = datetime.date(year, month, day).toordinal() - _EPOCH
+    except ValueError:
+        return None
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
+
+
+def _read_any(text: str) -> int | None:
     # Loaded late: it takes long, and few responses need it.
     from email.utils import parsedate_tz
 
-    fields = parsedate_tz(text) if text else None
-    if fields is None:
-        return None
     try:
+        fields = parsedate_tz(text)
+        if fields is None:
+            return None
         moment = datetime.datetime(*fields[:6], tzinfo=datetime.UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return int(moment.timestamp()) - (fields[9] or 0)

@@ -36,6 +36,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """hashlib's name of the algorithm whose value is recorded for every file."""
     check_remote: bool = False
     """Compare also recorded files with the server: size and validators."""
+    times: bool = False
+    """Restore the modification times of files that are complete."""
     accept_odd: bool = False
     """Store also what is something else than the manifest means."""
     only: frozenset[str] | None = None
@@ -129,6 +131,8 @@ class Jobs:
         elif presence is Presence.COMPLETE and self._policy.check_remote and not data:
             presence = self._recall(file)
         if presence is Presence.COMPLETE:
+            if self._policy.times and (known := self._record_of(file)) is not None:
+                self._store.restore_time(known)
             self._ledger.finish(file, Outcome.PRESENT, file.local_size)
             return None
         if data:
@@ -140,10 +144,13 @@ class Jobs:
 
     def _recall(self, file: PlannedFile) -> Presence:
         """Look up the record of a file, for a comparison with the server."""
+        file.known = self._record_of(file)
+        return Presence.UNRECORDED
+
+    def _record_of(self, file: PlannedFile) -> FileRecord | None:
         if self._records is None:
             self._records = self._store.records()
-        file.known = self._records.get(file.path)
-        return Presence.UNRECORDED
+        return self._records.get(file.path)
 
     def _unpack(self, file: PlannedFile) -> None:
         """Store a resource that the manifest itself contains (RFC 2397)."""

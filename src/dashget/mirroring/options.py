@@ -39,6 +39,11 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
     prune: bool = False
     """Remove recorded files that the manifest no longer names."""
+    times: bool = False
+    """Give each file the modification time that its server states (``Last-Modified``).
+
+    Times before 1970 and in the future are left out, as are those that cannot be read.
+    """
     accept_odd: bool = False
     """Store what a server sends also where it is something else than the manifest means."""
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
@@ -56,7 +61,16 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
         check(self, _RULES)
 
 
-_FLAGS: Final = ("dry_run", "moved", "fsync", "checksums", "recheck", "prune", "accept_odd")
+_FLAGS: Final = (
+    "dry_run",
+    "moved",
+    "fsync",
+    "checksums",
+    "recheck",
+    "prune",
+    "times",
+    "accept_odd",
+)
 _RULES: Final[dict[str, Check]] = {
     "selection": SELECTION,
     **dict.fromkeys(_FLAGS, flag),

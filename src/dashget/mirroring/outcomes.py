@@ -108,6 +108,8 @@ class Outcomes:
             file.odd = known.odd
             record = self._record(file, answer, sha256=known.sha256, sampled=sampled)
             self._store.adopt(record)
+        else:
+            self._store.restore_time(known)
         reason = None
         if sampled:
             self._ledger.totals.sampled += 1

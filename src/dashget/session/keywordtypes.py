@@ -76,6 +76,7 @@ class MirrorKeywords(SelectionKeywords, total=False):
     fsync: bool
     checksums: bool
     recheck: bool
+    times: bool
     accept_odd: bool
     prune: bool
     segment_limit: int | None

@@ -87,7 +87,8 @@ class MirrorJob:
         """Bring every planned file to its outcome; return the Summary, which was observed, too."""
         options = self._options
         failure: StoreError | None = None
-        with Mirror(self._place, read_only=options.dry_run) as store:
+        times = options.times
+        with Mirror(self._place, read_only=options.dry_run, keep_times=times) as store:
             self._claim(store)
             run = MirrorRun(store, self._ledger, self._policy(store))
             try:
@@ -125,6 +126,7 @@ class MirrorJob:
             dry_run=options.dry_run,
             checksum="sha256" if summed else None,
             check_remote=options.recheck and not options.dry_run,
+            times=options.times,
             accept_odd=options.accept_odd,
         )
 

@@ -248,6 +248,10 @@ class Backend(Protocol):
         """Give a file another name, in a folder that may be missing; a file there is replaced."""
         ...
 
+    def set_modified(self, path: str, seconds: int) -> None:
+        """Give a file a modification time, since 1970; a place that keeps none does nothing."""
+        ...
+
     def delete(self, path: str) -> None:
         """Remove a file, and folders that become empty; a missing file is no error."""
         ...

@@ -11,6 +11,7 @@ import functools
 import itertools
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -174,6 +175,11 @@ class LocalDirectory:
         """Rename a file, or copy it if the target is on another disk."""
         self._folders.make(target.rpartition("/")[0])
         move(self._prefix + path, self._prefix + target)
+
+    def set_modified(self, path: str, seconds: int) -> None:
+        """Give a file a modification time, as far as the file system takes it."""
+        with contextlib.suppress(OSError, OverflowError):
+            os.utime(self._prefix + path, (time.time(), seconds))
 
     def delete(self, path: str) -> None:
         """Remove a file, and folders that become empty; a missing file is no error."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import msgspec
 
 from dashget.common.compactmap import CompactMap
+from dashget.common.httpdate import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
 from dashget.store.failures import as_store_error, store_error
@@ -59,14 +60,18 @@ class Mirror:
         place: Backend,
         *,
         read_only: bool = False,
+        keep_times: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """With ``keep_times`` each recorded file gets the modification time of its record."""
         self.place = place
         self.name = place.name
         """The name of the place in messages."""
         self.is_blank = False
         """True if the place was empty when it was claimed, so that no file can be there."""
         self._read_only = read_only
+        self._keep_times = keep_times and not read_only
+        self._now = clock
         self._clock = RecordClock(clock)
         self._claimed = False
         self._parts: Parts
@@ -277,6 +282,18 @@ class Mirror:
             self._recorded.discard(record.path)
         else:
             self._recorded[record.path] = record.size, hash(record.url)
+            if self._keep_times:
+                self.restore_time(record)
+
+    def restore_time(self, record: FileRecord) -> None:
+        """Give a file the modification time of its record, if times are kept.
+
+        A time that is invalid, before 1970 or in the future is no time of a change.
+        """
+        if self._keep_times:
+            seconds = read_http_date(record.last_modified)
+            if seconds is not None and 0 <= seconds <= self._now():
+                self.place.set_modified(record.path, seconds)
 
     # Unfinished files.
 

@@ -72,7 +72,16 @@ OTHERS: list[tuple[Any, str, object, str]] = [
     (dashget.VerifyOptions, "total_limit", 0, "must be at least 1: 0"),
     *(
         (dashget.MirrorOptions, name, 1, "not True or False: 1")
-        for name in ("dry_run", "moved", "fsync", "checksums", "recheck", "prune", "accept_odd")
+        for name in (
+            "dry_run",
+            "moved",
+            "fsync",
+            "checksums",
+            "recheck",
+            "prune",
+            "times",
+            "accept_odd",
+        )
     ),
     *(
         (dashget.VerifyOptions, name, None, "not True or False: None")

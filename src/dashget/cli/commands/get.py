@@ -152,6 +152,7 @@ def mirror_options(
         total_limit=arguments.total_limit,
         dry_run=arguments.dry_run,
         recheck=arguments.verify,
+        times=arguments.times,
         accept_odd=arguments.accept_odd,
         checksums=arguments.checksums == "sha256",
         prune=arguments.prune,
@@ -200,6 +201,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="Store what the server sends as it is, also a web page, text or nothing in place of"
         " media. By default that is fetched again, and is a failure in the end.",
+    )
+    group.add_argument(
+        "--times",
+        action="store_true",
+        help="Give files the modification times that the server states, as curl -R does; without"
+        " it they have the time of the download. Complete files get theirs without a request.",
     )
     group.add_argument(
         "--checksums",

@@ -100,6 +100,8 @@ MIRROR = [
     (["--total-limit", "2"], "total_limit", 2),
     (["--dry-run"], "dry_run", True),
     (["--verify"], "recheck", True),
+    (["--times"], "times", True),
+    (["--remote-time"], "times", True),
     (["--accept-odd"], "accept_odd", True),
     (["--checksums", "sha256"], "checksums", True),
     (["--checksums", "none"], "checksums", False),
