@@ -198,6 +198,17 @@ class Progressed(Event, frozen=True, tag="progress"):
     """The sum of all sizes; None until the size of every file is known."""
 
 
+class Playback(enum.Enum):
+    """How players on the machine that holds a mirror open its local MPD."""
+
+    FILE = "file"
+    """From disk, with players that are based on FFmpeg, such as mpv; and from a web server."""
+    FILE_OF_ANY_NAME = "file-of-any-name"
+    """As FILE, if FFmpeg's demuxer is allowed to open all extensions."""
+    SERVER = "server"
+    """From a web server only, with a DASH player."""
+
+
 class Failure(HidesSecrets, frozen=True):
     """A file that is missing at the end, and why."""
 
@@ -251,6 +262,8 @@ class Summary(Event, frozen=True, tag="summary"):
     sampled: int = 0
     """How many files that were here are the same as on the server as far as samples of them show:
     the server has other validators for them, and states no checksum."""
+    playback: Playback | None = None
+    """How the local MPD opens on this machine; None if the run wrote none."""
 
     def raise_for_failures(self) -> Self:
         """Return the Summary of a complete mirror; else raise MirrorIncompleteError.

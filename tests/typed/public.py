@@ -92,6 +92,7 @@ def observe(event: dashget.Event, /) -> None:
             assert_type(event.sound, bool)
         case dashget.Summary():
             assert_type(event.outcomes, dict[dashget.Outcome, int])
+            assert_type(event.playback, dashget.Playback | None)
             assert_type(event.failures, tuple[dashget.Failure, ...])
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from dashget import store as places
-from dashget.events import Observer, Warned
+from dashget.events import Observer, Playback, Warned
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.expectation import Expected, playable
 from dashget.planning.layout import NAME_BYTES, local_manifest_name
 from dashget.planning.rules import Rule
 from dashget.planning.selection import Selection
 from dashget.playable.localmpd import make_local_mpd
+from dashget.playable.opening import how_it_opens
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, Mirror
 from dashget.version import __version__
 
@@ -38,20 +39,25 @@ def make_header(loaded: LoadedManifest, selection: Selection, name_bytes: int) -
 
 def keep_manifest(
     loaded: LoadedManifest, expected: Expected, store: Mirror, observer: Observer
-) -> None:
-    """Store the MPD and its remote elements as received, and write the local MPD."""
+) -> Playback:
+    """Store the MPD and its remote elements as received, and write the local MPD.
+
+    Returns how the local MPD opens on this machine.
+    """
     displaced = places.keep_manifest(store, loaded.data, _record_of(loaded, store))
     if displaced is not None:
         observer(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     places.keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
+    tracks = playable(store, expected)
     local = make_local_mpd(
         loaded.data,
         loaded.presentation,
-        playable(store, expected),
+        tracks,
         expected.layout,
         remote={entity.href: entity.data for entity in loaded.remote},
     )
     store.write_if_changed(local_manifest_name(loaded.name), local)
+    return how_it_opens(tracks, expected.layout)
 
 
 def _record_of(loaded: LoadedManifest, store: Mirror) -> FileRecord:

@@ -19,6 +19,7 @@ from dashget.events import (
     FileStarted,
     Observer,
     Outcome,
+    Playback,
     Progressed,
     RetryScheduled,
     Summary,
@@ -205,6 +206,7 @@ class Ledger(Hooks):
         bytes_estimated: int | None,
         error: str | None,
         kept: tuple[int, int],
+        playback: Playback | None,
     ) -> Summary:
         """Sum the run up; ``requests`` are those made before it, for the manifest.
 
@@ -231,6 +233,7 @@ class Ledger(Hooks):
             kept_bytes=kept[1],
             absent=tuple(totals.absent),
             sampled=totals.sampled,
+            playback=playback,
         )
 
 

@@ -22,6 +22,7 @@ from dashget.mpd.presentation import (
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
+from dashget.playable.opening import KEPT_IN_PATHS
 from dashget.playable.places import Places
 from dashget.playable.references import lead_to_mirror
 from dashget.playable.templates import (
@@ -52,7 +53,6 @@ _REFERENCES: Final = (
 )
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
-_KEEP_IN_PATH: Final = "/!$&'()*+,;=:@~"
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -226,10 +226,10 @@ def _reference(address: Address, layout: Layout) -> str:
     """Return the mirror's path of an address as a relative URL, with fields as identifiers."""
     pattern = layout.pattern(address)
     pieces = MARKER.split(pattern.marked)
-    pieces[::2] = [quote(piece, safe=_KEEP_IN_PATH) for piece in pieces[::2]]
+    pieces[::2] = [quote(piece, safe=KEPT_IN_PATHS) for piece in pieces[::2]]
     return UrlPattern.from_marked("".join(pieces), pattern.fields).text
 
 
 def _path_reference(segment: Segment, layout: Layout) -> str:
     path = layout.path(segment.address, segment.number, segment.time, segment.sub_number)
-    return quote(path, safe=_KEEP_IN_PATH)
+    return quote(path, safe=KEPT_IN_PATHS)

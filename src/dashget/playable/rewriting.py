@@ -14,6 +14,7 @@ from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.addresses import is_transparent, rewrite_addresses
 from dashget.playable.places import Places, close_ranks, drop_unselected
+from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.snapshot import make_static
 from dashget.playable.tree import Element, drop_children, name_of, read, remove, unset, write
 
@@ -38,11 +39,14 @@ def rewrite(
     if presentation.dynamic:
         rewrite_addresses(root, places, tracks, layout, share=False)
         make_static(root, places, tracks)
+        make_readable(root, places, tracks, presentation)
         return write(root)
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
-    if not is_transparent(root, presentation.url, tracks, layout):
+    url = presentation.url
+    if not (is_transparent(root, url, tracks, layout) and is_read_alike(places)):
         rewrite_addresses(root, places, tracks, layout, share=True)
+    make_readable(root, places, tracks, presentation)
     return write(root)
 
 

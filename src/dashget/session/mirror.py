@@ -13,6 +13,7 @@ from dashget.errors import DashGetError, StoreError, UsageError
 from dashget.events import (
     ManifestLoaded,
     Observer,
+    Playback,
     Summary,
     TrackPlanned,
     Warned,
@@ -82,6 +83,7 @@ class MirrorJob:
         self._tracks = self._expected.selected_tracks()
         self._files = count_files(self._tracks)
         _refuse_local_files(self._tracks)
+        self._playback: Playback | None = None
 
     def run(self, engine: Transfers) -> Summary:
         """Bring every planned file to its outcome; return the Summary, which was observed, too."""
@@ -116,7 +118,7 @@ class MirrorJob:
         store.claim(header, moved=self._options.moved, only=only)
         self._announce()
         if not self._options.dry_run:
-            keep_manifest(loaded, self._expected, store, self._ledger)
+            self._playback = keep_manifest(loaded, self._expected, store, self._ledger)
 
     def _policy(self, store: Mirror) -> Policy:
         options = self._options
@@ -211,6 +213,7 @@ class MirrorJob:
             bytes_estimated=_total(track.bytes_estimated for track in self._tracks),
             error=None if failure is None else failure.message,
             kept=kept,
+            playback=self._playback,
         )
 
     def _explained(self, error: StoreError) -> StoreError:

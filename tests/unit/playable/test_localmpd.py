@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from lxml import etree
 
+from dashget.events import Playback
+from dashget.media.kind import SegmentKind
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
@@ -14,6 +17,8 @@ from dashget.planning.plan import iter_plan, make_layout
 from dashget.planning.selection import parse_selection, select
 from dashget.planning.tracks import make_tracks
 from dashget.playable.localmpd import make_local_mpd
+from dashget.playable.opening import how_it_opens
+from tests.support.ffmpegdash import asked_for
 
 URL = "https://h.example/vod/x.mpd"
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
@@ -195,8 +200,153 @@ def test_a_snapshot_has_no_duration_of_the_set_beside_its_timeline() -> None:
 
 
 def test_a_document_whose_references_are_valid_in_the_mirror_is_kept_unchanged() -> None:
-    data = document(f"<BaseURL>media/</BaseURL><Period>{CASES['number']}</Period>")
-    assert localized(data) == data
+    for base in ("<BaseURL>media/</BaseURL>", "<BaseURL>./</BaseURL>"):
+        data = document(f"{base}<Period>{CASES['number']}</Period>")
+        assert localized(data) == data
+
+
+def opening(data: bytes) -> Playback:
+    shown = resolved(data)
+    return how_it_opens(make_tracks(shown), make_layout(shown))
+
+
+def media_paths(data: bytes) -> list[list[str]]:
+    shown, kinds = resolved(data), (SegmentKind.INITIALIZATION, SegmentKind.MEDIA)
+    return [
+        [p.path for p in iter_plan((track,), make_layout(shown)) if p.segment.kind in kinds]
+        for track in make_tracks(shown)
+    ]
+
+
+def assert_ffmpeg_opens(data: bytes) -> None:
+    """Check that FFmpeg asks for every file, and for others behind derived segments only."""
+    asked = asked_for(localized(data))
+    held = media_paths(data)
+    for names, paths in zip(asked, held, strict=True):
+        assert [name for name in names if name in paths] == paths
+        assert b" duration=" in data or names == paths
+
+
+BELOW = {
+    "no base below": "{}",
+    "base of the period": "<BaseURL>p/</BaseURL>{}",
+    "two bases of the period": "<BaseURL>p/</BaseURL><BaseURL>q/</BaseURL>{}",
+}
+OTHERS = {
+    "timeline without a number": video(
+        '<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S d="4" r="1"/></SegmentTimeline>'
+        "</SegmentTemplate>" + representation()
+    ),
+    "times and a number": video(
+        '<SegmentTemplate startNumber="1" media="$Time$.m4s"><SegmentTimeline>'
+        '<S t="7" d="4" r="1"/></SegmentTimeline></SegmentTemplate>'
+        + representation()
+        + representation(name="v2")
+    ),
+    "open row": video(
+        '<SegmentTemplate media="$Time$.m4s"><SegmentTimeline><S t="0" d="2"/><S d="3" r="-1"/>'
+        "</SegmentTimeline></SegmentTemplate>" + representation()
+    ),
+    "list with a number": video(
+        LIST.replace("timescale", 'startNumber="1" timescale', 1) + representation()
+    ),
+    "initialization as an element": video(
+        '<SegmentTemplate duration="4" media="$Number$.m4s"><Initialization sourceURL="i.mp4"/>'
+        "</SegmentTemplate>" + representation()
+    ),
+    "single file of the set": video("<BaseURL>v.mp4</BaseURL>" + representation()),
+    "width of the bandwidth": video(
+        '<SegmentTemplate duration="4" media="$Bandwidth%06d$/$Number$.m4s"/>' + representation()
+    ),
+    "no type of content": "<AdaptationSet>"
+    + representation("<BaseURL>v.mp4</BaseURL>").replace(
+        "bandwidth", 'codecs="avc1.42c00d" bandwidth'
+    )
+    + "</AdaptationSet>",
+}
+
+
+@pytest.mark.parametrize("below", BELOW.values(), ids=BELOW)
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("case", (CASES | OTHERS).values(), ids=CASES | OTHERS)
+def test_ffmpeg_finds_every_file_in_a_mirror_that_opens_from_disk(
+    case: str, base: str, below: str
+) -> None:
+    data = document(f"{base}<Period>{below.format(case)}</Period>")
+    local = localized(data)
+    assert set(played_paths(local)) <= set(mirror_paths(data))
+    assert element_count(local, "MPD/{*}BaseURL") == 0
+    assert len(etree.fromstring(local).findall("{*}BaseURL")) == 1
+    if opening(data) is not Playback.SERVER:
+        assert_ffmpeg_opens(data)
+
+
+@pytest.mark.parametrize(
+    "case", ["number", "timeline", "times and a number", "single file of the set"]
+)
+@pytest.mark.parametrize("missing", ['type="static" ', ' mediaPresentationDuration="PT8S"'])
+def test_what_ffmpeg_needs_of_the_mpd_is_said(case: str, missing: str) -> None:
+    data = document(f"<Period>{(CASES | OTHERS)[case]}</Period>").replace(missing.encode(), b"")
+    data = data.replace(b"<Period>", b'<Period duration="PT8S">')
+    assert opening(data) is Playback.FILE
+    assert_ffmpeg_opens(data)
+
+
+@pytest.mark.parametrize(
+    ("case", "how"),
+    [
+        (CASES["number"], Playback.FILE),
+        (CASES["single file"], Playback.FILE),
+        (CASES["list in the set"], Playback.FILE),
+        (CASES["ranges of one file"], Playback.SERVER),
+        (CASES["initialization elsewhere"], Playback.SERVER),
+        (CASES["number"].replace(".m4s", ".cmfv"), Playback.FILE_OF_ANY_NAME),
+        (CASES["number"].replace("$Number%05d$", "$Number%05x$"), Playback.SERVER),
+        (CASES["number"].replace("$Number%05d$", "a%20b-$Number$"), Playback.SERVER),
+        (CASES["number"].replace("$Number%05d$", "\u00e9-$Number$"), Playback.SERVER),
+        (CASES["number"] + CASES["bare file"].replace("v.mp4", "v.vtt"), Playback.FILE_OF_ANY_NAME),
+        (
+            CASES["number"]
+            + CASES["bare file"].replace("video/mp4", "image/jpeg").replace("v.mp4", "t.jpg"),
+            Playback.FILE,
+        ),
+        ("</Period><Period>".join((CASES["number"], CASES["timeline"])), Playback.SERVER),
+    ],
+)
+def test_how_a_mirror_opens_on_its_own_machine(case: str, how: Playback) -> None:
+    body = f"<Period>{case}</Period>".replace("<Period>", '<Period duration="PT8S">')
+    assert opening(document(body)) is how
+
+
+@pytest.mark.parametrize("name", ["", "mpd:"])
+@pytest.mark.parametrize(
+    "before",
+    ["", "<!-- <Period> -->", "<ProgramInformation><Title>a &gt; b</Title></ProgramInformation>"],
+)
+def test_the_base_url_stands_where_the_schema_has_it(before: str, name: str) -> None:
+    data = document(f"{before}\n  <Period>\n{CASES['number']}</Period>")
+    data = re.sub(rb"<(/?)(?=[A-Z])", rb"<\1" + name.encode(), data)
+    data = data.replace(b"xmlns=", b"xmlns:mpd=") if name else data
+    local = localized(data)
+    at = local.index(f"\n  <{name}BaseURL>./</{name}BaseURL>\n  <{name}Period>".encode())
+    assert local.replace(f"  <{name}BaseURL>./</{name}BaseURL>\n".encode(), b"") == data
+    assert at > 0
+
+
+def test_comments_and_cdata_around_base_urls_mislead_nobody() -> None:
+    for base, count in (
+        ("<!-- <BaseURL>https://h.example/</BaseURL> -->", 1),
+        ("<BaseURL><![CDATA[media/]]></BaseURL>", 1),
+        ("<BaseURL>\n media/ \n</BaseURL>", 1),
+        ("<BaseURL>media/</BaseURL><BaseURL>b/</BaseURL>", 1),
+        ("<BaseURL/>", 1),
+        ("<BaseURL> </BaseURL>", 1),
+    ):
+        data = document(f"{base}<Period>{CASES['number']}</Period>")
+        local = localized(data)
+        assert len(etree.fromstring(local).findall("{*}BaseURL")) == count
+        assert b"CDATA" not in local
+        assert_ffmpeg_opens(data)
 
 
 def test_a_document_with_mended_xml_is_rewritten() -> None:

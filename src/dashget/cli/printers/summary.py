@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dashget.cli.printers import text
 from dashget.cli.printers.causes import by_cause, failure_lines, group_lines
+from dashget.cli.printers.playing import how_to_play
 from dashget.common.foreigntext import printable
 from dashget.errors import GONE_STATUSES
 from dashget.events import Failure, Outcome, Summary
@@ -58,8 +59,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     yield from _failures(summary.failures, verbose=verbose)
     yield f"  mirror: {printable(summary.root)}"
     if summary.complete:
-        local = summary.manifest.removesuffix(".mpd") + ".local.mpd"
-        yield f"  playable from any static web server: {printable(local)}"
+        yield f"  {how_to_play(summary.manifest, summary.playback)}"
     elif summary.error is None:
         yield f"hint: {_hint(summary)}"
 

@@ -21,6 +21,7 @@ from dashget.events import (
     FileStarted,
     ManifestLoaded,
     Outcome,
+    Playback,
     Progressed,
     RetryScheduled,
     Summary,
@@ -442,3 +443,32 @@ def test_no_second_run_is_suggested_for_files_the_server_refuses() -> None:
         "run the same command again"
         in list(summary_lines(msgspec.structs.replace(FAILED, failures=(passing,))))[-1]
     )
+
+
+@pytest.mark.parametrize(
+    ("manifest", "playback", "line"),
+    [
+        ("show/x.mpd", None, "playable from any static web server: show/x.local.mpd"),
+        ("a b/x.MPD", Playback.SERVER, "playable from any static web server: 'a b/x.local.mpd'"),
+        ("show/x.mpd", Playback.FILE, "mpv show/x.local.mpd"),
+        (
+            "show/x.mpd",
+            Playback.FILE_OF_ANY_NAME,
+            "mpv --demuxer-lavf-o=allowed_extensions=ALL show/x.local.mpd",
+        ),
+        ("a b%20/x.mpd", Playback.FILE, "mpv 'a b%20/x.local.mpd'"),
+        ("it's/日本.mpd", Playback.FILE, """mpv 'it'"'"'s/日本.local.mpd'"""),
+        ("-n/x.mpd", Playback.FILE, "mpv ./-n/x.local.mpd"),
+        ("at:3/x.mpd", Playback.FILE, "mpv ./at:3/x.local.mpd"),
+        ("/at:3/x.mpd", Playback.FILE, "mpv /at:3/x.local.mpd"),
+        ("a/at:3/x.mpd", Playback.FILE, "mpv a/at:3/x.local.mpd"),
+        ("No. #1/x.mpd", Playback.FILE, "cd 'No. #1' && mpv x.local.mpd"),
+        ("-?/-x.mpd", Playback.FILE, "cd './-?' && mpv ./-x.local.mpd"),
+        ("a\x1b'\\é/x.mpd", Playback.FILE, r"mpv $'a\x1b\'\\é/x.local.mpd'"),
+    ],
+)
+def test_the_last_line_works_when_it_is_pasted(
+    manifest: str, playback: Playback | None, line: str
+) -> None:
+    last = list(summary_lines(summary(manifest=manifest, playback=playback)))[-1]
+    assert last.strip() == line or last.endswith(f", or here with: {line}")
