@@ -27,6 +27,7 @@ nox.options.reuse_venv = "yes"
 OLDEST = "3.11"
 OTHERS = ("3.12", "3.13", "3.14")
 PINS = Path("requirements", "dev.txt")
+RUN = Path("requirements", "run.txt")
 LOWEST = Path("requirements", "lowest.txt")
 HEADER = """\
 # {what}
@@ -121,10 +122,16 @@ def pins(session: nox.Session) -> None:
         external=True,
     )
     session.run(
+        *(*common, "--constraint", str(PINS), "--no-annotate"),
+        *("--generate-hashes", "--output-file", str(RUN)),
+        external=True,
+    )
+    session.run(
         *(*common, "--resolution", "lowest-direct", "--output-file", str(LOWEST)), external=True
     )
     for path, what in (
         (PINS, "The contributor's environment: every version pinned, every file with its hash."),
+        (RUN, "What ./dashget installs: every version pinned as in dev.txt, with its hashes."),
         (LOWEST, "The lowest versions of the dependencies that pyproject.toml allows."),
     ):
         path.write_text(HEADER.format(what=what) + path.read_text())

@@ -1,18 +1,18 @@
 """Make or renew the environment of a launcher: ``./dashget`` and ``scripts/test`` run this.
 
-The checkout is installed editable: what runs is the checkout as it stands, so a
-``git pull`` can leave nothing stale but the dependencies. For those, ``pyproject.toml``
-as it was installed is kept in the environment, under ``launcher/``, beside the path of
-the checkout (an environment cannot be moved), the lock and pip's output. That copy is
-written last: an environment without it was not finished and is made anew.
+An environment has the packages of a list in which every version is pinned and every file has
+its hash, ``requirements/run.txt`` or, for contributors (``dev``), ``requirements/dev.txt``. The
+checkout itself is not installed, but found where it stands: a ``git pull`` can leave nothing
+stale but the packages. For those, the list as it was installed is kept in the environment,
+under ``launcher/``, beside the path of the checkout (an environment cannot be moved), the lock
+and the installer's output. That copy is written last: an environment without it was not
+finished and is made anew.
 
-One run at a time works on an environment; the lock is the kernel's and ends with its
-holder, and with the pip of a holder that was killed.
+One run at a time works on an environment; the lock is the kernel's and ends with its holder,
+and with the installer of a holder that was killed.
 
-The environment of a contributor (an extra is named) takes its packages from
-``requirements/dev.txt``, where every version is pinned and every file has its hash. Where
-that fails, as on a platform for which a version has no file, it says so and takes the
-newest versions.
+Where the pinned list cannot be installed, as on a platform for which a version has no file,
+this says so and takes the newest versions.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ try:
     import shutil
     import subprocess
     import tomllib
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from dataclasses import dataclass
+    from itertools import pairwise
     from pathlib import Path
+
+    from installers import Installer, SetUpError, StepError, Steps, find_installers
 except KeyboardInterrupt:
     sys.exit(130)  # nothing is begun yet
 
@@ -37,36 +40,7 @@ _LOCK = "lock"
 _LOG = "setup.log"
 _MADE = "made-by-launcher"
 _ROOT = "root"
-_STAMP = "pyproject.toml"
-_PINS = Path("requirements", "dev.txt")
-
-_CAUSES = (
-    ("No space left on device", "the disk is full", "free some space and run again"),
-    (
-        "CERTIFICATE_VERIFY_FAILED",
-        "the certificate of the package index is not trusted",
-        "behind a TLS proxy, set PIP_CERT to its authority's certificate",
-    ),
-    (
-        "Failed to establish a new connection",
-        "the package index cannot be reached",
-        "check the network, and HTTPS_PROXY behind a proxy; the same command tries again",
-    ),
-    (
-        "Temporary failure in name resolution",
-        "the package index cannot be reached",
-        "check the network, and HTTPS_PROXY behind a proxy; the same command tries again",
-    ),
-)
-"""Texts in pip's output, with their meaning and a hint."""
-
-
-class SetUpError(Exception):
-    """The environment cannot be made: a sentence, and a hint."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
+_NOT_INSTALLED = "DashGet could not be installed"
 
 
 @dataclass(frozen=True)
@@ -76,7 +50,7 @@ class Environment:
     command: str
     root: Path
     directory: Path
-    extra: str | None = None
+    kind: str = "run"
 
     @property
     def notes(self) -> Path:
@@ -84,10 +58,9 @@ class Environment:
         return self.directory / "launcher"
 
     @property
-    def pins(self) -> Path | None:
-        """The list of pinned packages, if this environment is made from one."""
-        pins = self.root / _PINS
-        return pins if self.extra and pins.exists() else None
+    def pins(self) -> Path:
+        """The list of pinned packages."""
+        return self.root / "requirements" / f"{self.kind}.txt"
 
     @property
     def python(self) -> Path:
@@ -97,12 +70,8 @@ class Environment:
         """Leave a complete environment, or raise SetUpError or OSError."""
         self._claim()
         with self._lock() as lock:
-            if self._is_complete():
-                return
-            if self._is_installed_here() and self._dependencies_unchanged():
-                self._write_stamp()
-                return
-            self._install(lock)
+            if not self._is_complete():
+                self._install(lock)
 
     def _claim(self) -> None:
         """Create the directory, with a mark that it is ours to clear."""
@@ -120,43 +89,25 @@ class Environment:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file.fileno()
 
+    @property
+    def _stamp(self) -> Path:
+        return self.notes / self.pins.name
+
     def _is_installed_here(self) -> bool:
         """Return True if an installation was finished at this place and its Python runs."""
         try:
             installed_root = (self.notes / _ROOT).read_text().rstrip("\n")
         except FileNotFoundError:
             return False
-        finished = (self.notes / _STAMP).exists() and installed_root == str(self.root)
-        return finished and (self.directory / "bin" / "dashget").exists() and self._has_python()
+        finished = self._stamp.exists() and installed_root == str(self.root)
+        return finished and self._has_python()
 
     def _is_complete(self) -> bool:
-        same = self._is_installed_here() and self._stamp_text() == self._project_text()
-        return same and self._pins_unchanged()
-
-    def _pins_unchanged(self) -> bool:
-        try:
-            noted = (self.notes / _PINS.name).read_text()
-        except FileNotFoundError:
-            noted = ""
-        return noted == self._pins_text()
-
-    def _dependencies_unchanged(self) -> bool:
-        """Return True if only settings have changed that an installation does not use."""
-
-        def relevant(text: str) -> list[object]:
-            tables = tomllib.loads(text)
-            hatch = tables.get("tool", {}).get("hatch")
-            return [tables.get("project"), tables.get("build-system"), hatch]
-
-        try:
-            same = relevant(self._stamp_text()) == relevant(self._project_text())
-            return same and self._pins_unchanged()
-        except tomllib.TOMLDecodeError:
-            return False
+        return self._is_installed_here() and self._stamp.read_bytes() == self.pins.read_bytes()
 
     def _has_python(self) -> bool:
-        """Return True if the environment has a working pip on a Python that is new enough."""
-        check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+        """Return True if the environment has a working Python that is new enough."""
+        check = "import sys; sys.exit(sys.version_info < (3, 11))"
         try:
             done = subprocess.run(
                 [str(self.python), "-I", "-c", check],
@@ -176,33 +127,85 @@ class Environment:
                 f"{self.directory} was not made by this command and has no working Python 3.11",
                 "remove that directory and run again",
             )
-        doing = "installing into" if fresh else "updating"
-        self.say(f"{doing} {self.directory} (once; this takes a moment)")
+        installers = find_installers(self.python)
+        if not installers:
+            raise SetUpError(
+                f"{sys.executable} has neither ensurepip nor pip 22.3 or newer, and no uv is here",
+                "install one of them: on Debian and Ubuntu, python3-venv",
+            )
+        count = f"{self.pins.read_text().count('==')} packages"
+        doing = f"installing {count} into" if fresh else f"updating {count} in"
+        self.say(f"{doing} {self.directory} with {installers[0].name} (once)")
         with contextlib.suppress(FileNotFoundError):
-            (self.notes / _STAMP).unlink()
+            self._stamp.unlink()
         (self.notes / _LOG).write_bytes(b"")
-        if fresh:
-            self._clear()
-            making = [sys.executable, "-m", "venv", str(self.directory)]
-            self._run(making, lock, "no environment could be made")
-        if not (self.pins and self._install_pinned(self.pins, lock)):
-            what = f".[{self.extra}]" if self.extra else "."
-            self._pip(["--editable", what], lock)
+        steps = Steps(self.root, self.notes / _LOG, lock, self._show)
+        try:
+            if fresh:
+                self._clear()
+                self._make(steps)
+            self._install_packages(steps, installers)
+        finally:
+            self._show("")
+        self._write_entries()
         self._write_stamp()
 
-    def _install_pinned(self, pins: Path, lock: int) -> bool:
-        """Install exactly the listed versions; if that fails, print the reason and return False."""
+    def _make(self, steps: Steps) -> None:
         try:
-            self._pip(["--require-hashes", "--requirement", str(pins)], lock)
-        except SetUpError as err:
-            self.say(f"{err}\nhint: the newest versions are taken in place of {_PINS}")
-            return False
-        self._pip(["--no-deps", "--editable", "."], lock)
-        return True
+            steps.run(
+                sys.executable, "-m", "venv", "--without-pip", os.path.realpath(self.directory)
+            )
+        except StepError as failed:
+            raise self._error("no environment could be made", failed) from failed
 
-    def _pip(self, arguments: list[str], lock: int) -> None:
-        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        self._run([*pip, "install", *arguments], lock, "DashGet could not be installed")
+    def _install_packages(self, steps: Steps, installers: Sequence[Installer]) -> None:
+        """Install the pinned packages with the first that can; else the newest ones."""
+        pinned = ("--no-deps", "--require-hashes", "--requirement", str(self.pins))
+        *_, last = installers
+        for installer, other in pairwise(installers):
+            try:
+                steps.run(*installer.command, *pinned)
+            except StepError as failed:
+                if failed.final or (failed.known and installer.is_pip):
+                    raise self._error(_NOT_INSTALLED, failed) from failed
+                self._say_instead(installer, failed, f"{other.name} is tried instead")
+            else:
+                return
+        try:
+            steps.run(*last.command, *pinned)
+        except StepError as failed:
+            if failed.known:
+                raise self._error(_NOT_INSTALLED, failed) from failed
+            self._say_instead(last, failed, "the newest versions are taken in place of the pinned")
+        else:
+            return
+        try:
+            steps.run(*last.command, *self._requirements())
+        except StepError as failed:
+            raise self._error(_NOT_INSTALLED, failed) from failed
+
+    def _say_instead(self, installer: Installer, failed: StepError, instead: str) -> None:
+        self._show("")
+        self.say(f"{installer.name} failed: {failed.reason}; {instead}")
+
+    def _requirements(self) -> list[str]:
+        """Return what pyproject.toml asks for, without versions pinned."""
+        project = tomllib.loads((self.root / "pyproject.toml").read_text())["project"]
+        extras = project.get("optional-dependencies", {})
+
+        def expanded(requirements: Sequence[str]) -> Iterator[str]:
+            for requirement in requirements:
+                name, bracket, extra = requirement.partition("[")
+                if name == project["name"] and bracket:
+                    yield from expanded(extras[extra.rstrip("]")])
+                else:
+                    yield requirement
+
+        return list(expanded([*project["dependencies"], *extras.get(self.kind, [])]))
+
+    def _error(self, what: str, failed: StepError) -> SetUpError:
+        log = self.notes / _LOG
+        return SetUpError(f"{what}: {failed.reason}", f"{failed.hint}; the full output: {log}")
 
     def _clear(self) -> None:
         """Remove what an earlier attempt left, but not the notes: the lock is among them."""
@@ -214,52 +217,39 @@ class Environment:
             else:
                 entry.unlink()
 
-    def _run(self, arguments: list[str], lock: int, failure: str) -> None:
-        """Run a step with its output in the log. It holds the lock as long as it lives."""
-        dropped = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
-        environment = {name: text for name, text in os.environ.items() if name not in dropped}
-        log = self.notes / _LOG
-        with log.open("ab") as output:
-            done = subprocess.run(
-                arguments,
-                cwd=self.root,
-                env={**environment, "PIP_USER": "0"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock,),
-                check=False,
-            )
-        if done.returncode != 0:
-            reason, hint = _explain(log.read_text(errors="replace"), done.returncode)
-            raise SetUpError(f"{failure}: {reason}", f"{hint}; the full output: {log}")
+    def _write_entries(self) -> None:
+        """Let the environment's Python find the checkout, and write ``bin/dashget``."""
+        for packages in self.directory.glob("lib/python*/site-packages"):
+            (packages / "dashget.pth").write_text(f"{self.root / 'src'}\n")
+        script = self.python.with_name("dashget")
+        start = shlex.join([str(self.python), "-SP", str(self.root / "scripts" / "start.py")])
+        script.unlink(missing_ok=True)
+        script.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
+        script.chmod(0o755)
 
     def _write_stamp(self) -> None:
         (self.notes / _ROOT).write_text(f"{self.root}\n")
-        (self.notes / _PINS.name).write_text(self._pins_text())
-        unfinished = self.notes / f"{_STAMP}.new"
-        unfinished.write_text(self._project_text())
-        unfinished.replace(self.notes / _STAMP)
-
-    def _stamp_text(self) -> str:
-        return (self.notes / _STAMP).read_text()
-
-    def _pins_text(self) -> str:
-        return self.pins.read_text() if self.pins else ""
-
-    def _project_text(self) -> str:
-        return (self.root / "pyproject.toml").read_text()
+        unfinished = self._stamp.with_suffix(".new")
+        unfinished.write_bytes(self.pins.read_bytes())
+        unfinished.replace(self._stamp)
 
     def say(self, text: str) -> None:
         """Print a line for the user, in the launcher's name."""
         sys.stderr.write(f"{self.command}: {text}\n")
         sys.stderr.flush()
 
+    def _show(self, text: str) -> None:
+        """Show on a terminal what is being done, in place of what was shown before."""
+        if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+            width = shutil.get_terminal_size().columns - 3
+            sys.stderr.write(f"\r\x1b[K  {text[:width]}" if text else "\r\x1b[K")
+            sys.stderr.flush()
+
 
 def main(arguments: list[str]) -> int:
-    """Prepare ``COMMAND ROOT DIRECTORY [EXTRA]`` and return the exit code."""
-    command, root, directory, *extra = arguments
-    environment = Environment(command, Path(root), Path(directory), *extra)
+    """Prepare ``COMMAND ROOT DIRECTORY [KIND]`` and return the exit code."""
+    command, root, directory, *kind = arguments
+    environment = Environment(command, Path(root), Path(directory), *kind)
     try:
         environment.prepare()
     except SetUpError as err:
@@ -275,16 +265,6 @@ def main(arguments: list[str]) -> int:
     else:
         return 0
     return 1
-
-
-def _explain(output: str, code: int) -> tuple[str, str]:
-    """Return the reason for a failure of pip or venv, from its output, and a hint."""
-    for text, reason, hint in _CAUSES:
-        if text in output:
-            return reason, hint
-    hint = "run the same command again once that is mended"
-    errors = [line for line in output.splitlines() if line.lower().startswith("error: ")]
-    return (errors[-1].partition(": ")[2] if errors else f"exit code {code}"), hint
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 # Sourced by ./dashget and scripts/test: find a Python that can make an environment.
 #
-# find_python NAME sets $python to the real path of the first that is 3.11 or newer and
-# has venv and ensurepip, or says in NAME's name what is wrong and returns 1. The real
-# path matters: an environment that points at /usr/bin/python3 breaks silently when that
+# find_python NAME sets $python to the real path of the first that is 3.11 or newer, has
+# venv, and has pip or ensurepip unless uv is here, or says in NAME's name what is wrong
+# and returns 1. The real path matters: an environment that points at /usr/bin/python3 breaks silently when that
 # becomes a newer Python, one that points at python3.11 is seen to be gone. Candidates are
 # run, because a name in PATH may be a shim (pyenv) or a stub (macOS, Windows) behind
 # which there is no Python.
@@ -17,8 +17,9 @@ if sys.version_info < (3, 11):
     print("old " + version)
 else:
     import importlib.util, os
-    found = [importlib.util.find_spec(name) for name in ("venv", "ensurepip")]
-    print("bare " + version if None in found else "good " + os.path.realpath(sys.executable))
+    venv, *pips = map(importlib.util.find_spec, ("venv", "ensurepip", "pip"))
+    kind = "good " if any(pips) else "lone " + version + " "
+    print(kind + os.path.realpath(sys.executable) if venv else "bare " + version)
 '
 
 find_python() {
@@ -34,13 +35,18 @@ find_python() {
         answer=$("$candidate" -c "$probe" 2>/dev/null </dev/null) || continue
         case $answer in
             'good '*) python=${answer#good } && return 0 ;;
+            'lone '*)
+                answer=${answer#lone }
+                command -v uv >/dev/null 2>&1 && python=${answer#* } && return 0
+                bare=${bare:-${answer%% *}}
+                ;;
             'bare '*) bare=${bare:-${answer#bare }} ;;
             'old '*) old=${old:-${answer#old }} ;;
         esac
     done
     if [ -n "$bare" ]; then
-        echo "$name: Python $bare is here without venv and ensurepip, which the installation needs"
-        echo "hint: on Debian and Ubuntu, install python3-venv (or python$bare-venv)"
+        echo "$name: Python $bare is here without venv, or without pip and ensurepip, which the installation needs"
+        echo "hint: on Debian and Ubuntu, install python3-venv (or python$bare-venv); elsewhere, pip or uv"
     elif [ -n "$old" ]; then
         echo "$name: Python $old is too old: DashGet needs 3.11 or newer"
         echo "hint: install a newer Python, or name one with DASHGET_PYTHON=/path/to/python"

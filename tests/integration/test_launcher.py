@@ -1,8 +1,6 @@
-"""The launcher ``./dashget``, run for real in a copy of the checkout.
+"""The launcher ``./dashget``, run for real in a copy of the checkout, among stubs.
 
-Most cases use a stub in the place of Python, which plays ``venv`` and ``pip`` and writes
-down what it was asked, so that they are quick and need no network. ``environment.py``
-itself always runs on the real Python. The last case is real from end to end.
+``test_installers`` has what installs packages, and the cases that are real from end to end.
 """
 
 from __future__ import annotations
@@ -12,136 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-_PROJECT = """\
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-
-[project]
-name = "dashget"
-version = "1.0"
-dependencies = []
-
-[tool.ruff]
-line-length = 100
-"""
-
-_STUB = """\
-#!/bin/sh
-# Plays Python: the probe, venv, pip, and an interpreter for environment.py.
-PATH=/usr/bin:/bin
-echo "$*" | head -n 1 >>"{calls}"
-case $1 in
-    -c) echo "{answer}" ;;
-    -I) exit 0 ;;
-    -SP)
-        shift 2
-        echo "ran: $*"
-        exit 7 ;;
-    */environment.py)
-        shift
-        exec "{python}" -c 'import runpy, sys
-sys.executable = "{stub}"
-sys.argv[0] = "{environment}"
-runpy.run_path("{environment}", run_name="__main__")' "$@" ;;
-    -m)
-        if [ "$2" = venv ]; then
-            mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "made" >"$3/half-made"
-        else
-            . "{pip}"
-            bin=$(dirname "$0")
-            printf '%s\\n' '#!/bin/sh' 'echo "ran: $*"' 'exit 7' >"$bin/dashget"
-            chmod +x "$bin/dashget"
-        fi ;;
-esac
-"""
-
-
-@dataclass
-class Checkout:
-    """A copy of the checkout's launcher and a PATH that holds nothing but stubs."""
-
-    root: Path
-    path: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def venv(self) -> Path:
-        return self.root / ".venv"
-
-    @property
-    def calls(self) -> list[str]:
-        """Commands that the stubs were asked to run, without probes and the program itself."""
-        log = self.path / "calls"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [line for line in lines if not line.startswith(("-c", "-I", "-SP"))]
-
-    def stub(self, name: str = "python3", answer: str | None = None) -> Path:
-        """Put a stub into PATH; ``answer`` is what the probe hears, by default all is well."""
-        path = self.path / name
-        path.write_text(
-            _STUB.format(
-                calls=self.path / "calls",
-                answer=answer or f"good {path}",
-                python=sys.executable,
-                stub=path,
-                environment=self.root / "scripts" / "environment.py",
-                pip=self.path / "pip.sh",
-            )
-        )
-        path.chmod(0o755)
-        return path
-
-    def pip(self, script: str) -> None:
-        """Say in shell what pip does before it installs."""
-        (self.path / "pip.sh").write_text(script)
-
-    def start(
-        self, *arguments: str, program: Path | None = None, cwd: Path | None = None
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(program or self.root / "dashget"), *arguments],
-            cwd=cwd or self.root.parent,
-            env={"PATH": str(self.path), "HOME": str(self.path), **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(
-        self, *arguments: str, program: Path | None = None, cwd: Path | None = None
-    ) -> tuple[int, str, str]:
-        """Run to the end; exit code, stdout, stderr."""
-        with self.start(*arguments, program=program, cwd=cwd) as process:
-            out, err = process.communicate(timeout=60)
-        return process.returncode, out, err
+from tests.support.launcher import REPOSITORY, Checkout, make_checkout
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    root = tmp_path / "a checkout"
-    (root / "scripts").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "dashget", root)
-    for name in ("python.sh", "environment.py", "start.py"):
-        shutil.copy(REPOSITORY / "scripts" / name, root / "scripts")
-    (root / "pyproject.toml").write_text(_PROJECT)
-    path = tmp_path / "path"
-    path.mkdir()
-    for name in ("cmp", "readlink"):
-        (path / name).symlink_to(str(shutil.which(name)))
-    checkout = Checkout(root, path)
-    checkout.pip("")
-    return checkout
+    return make_checkout(tmp_path)
 
 
 def test_the_first_start_installs_and_says_so_in_one_line_and_then_runs(
@@ -150,10 +28,12 @@ def test_the_first_start_installs_and_says_so_in_one_line_and_then_runs(
     checkout.stub()
     code, out, err = checkout.run("list", "two words", "")
     assert (code, out) == (7, "ran: list two words \n")
-    assert err == f"dashget: installing into {checkout.venv} (once; this takes a moment)\n"
+    assert err == f"dashget: installing 2 packages into {checkout.venv} with pip (once)\n"
     assert checkout.calls[1:] == [
-        f"-m venv {checkout.venv}",
-        "-m pip --disable-pip-version-check --no-input install --editable .",
+        f"-m venv --without-pip {checkout.venv}",
+        f"-m pip --python {checkout.venv}/bin/python --disable-pip-version-check --no-input install"
+        " --no-compile --progress-bar off --no-deps --require-hashes"
+        f" --requirement {checkout.pins}",
     ]
 
 
@@ -211,8 +91,21 @@ def test_a_python_without_venv_gets_a_hint_which_package_to_install(checkout: Ch
     checkout.stub(answer="bare 3.11")
     code, _, err = checkout.run()
     assert code == 1
-    assert "Python 3.11 is here without venv and ensurepip" in err
-    assert "hint: on Debian and Ubuntu, install python3-venv (or python3.11-venv)" in err
+    assert "Python 3.11 is here without venv, or without pip and ensurepip" in err
+    assert "hint: on Debian and Ubuntu, install python3-venv (or python3.11-venv); els" in err
+
+
+def test_a_python_without_pip_is_enough_where_uv_is(checkout: Checkout) -> None:
+    checkout.stub(answer=f"lone 3.11 {checkout.path}/python3")
+    checkout.ways()
+    code, _, err = checkout.run()
+    assert (code, err[:60]) == (1, "dashget: Python 3.11 is here without venv, or without pip an")
+    checkout.uv("exit 0")
+    code, _, err = checkout.run()
+    assert (code, err) == (
+        7,
+        f"dashget: installing 2 packages into {checkout.venv} with uv (once)\n",
+    )
 
 
 def test_commands_that_start_an_unsuitable_python_are_passed_over(checkout: Checkout) -> None:
@@ -245,7 +138,7 @@ def test_a_directory_named_venv_is_not_taken_for_the_module(tmp_path: Path) -> N
     text = (REPOSITORY / "scripts" / "python.sh").read_text()
     probe = text.partition("probe='")[2].partition("'")[0]
     done = subprocess.run(
-        [sys.executable, "-c", probe.replace('"ensurepip"', '"module_that_is_not"')],
+        [sys.executable, "-c", probe.replace('"venv"', '"module_that_is_not"')],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -316,7 +209,7 @@ def test_of_two_first_starts_one_installs_and_the_other_waits(checkout: Checkout
     checkout.pip(f'read -r go <"{fifo}"')
     with checkout.start("first") as first:
         assert first.stderr is not None
-        assert "installing into" in first.stderr.readline()
+        assert "installing 2 packages into" in first.stderr.readline()
         with checkout.start("second") as second:
             assert second.stderr is not None
             assert second.stderr.readline() == (
@@ -326,78 +219,28 @@ def test_of_two_first_starts_one_installs_and_the_other_waits(checkout: Checkout
                 go.write("go\n")
             assert second.communicate(timeout=60) == ("ran: second\n", "")
         assert first.communicate(timeout=60)[0] == "ran: first\n"
-    assert [call for call in checkout.calls if "pip" in call] == [
-        "-m pip --disable-pip-version-check --no-input install --editable ."
-    ]
+    assert len(checkout.installs) == 1
 
 
-def test_changed_dependencies_are_installed_and_the_environment_stays(
-    checkout: Checkout,
-) -> None:
+def test_changed_pins_are_installed_and_the_environment_stays(checkout: Checkout) -> None:
     checkout.stub()
     checkout.run()
     (checkout.venv / "half-made").write_text("kept")
-    project = checkout.root / "pyproject.toml"
-    project.write_text(_PROJECT.replace("dependencies = []", 'dependencies = ["lxml"]'))
+    checkout.pins.write_text(checkout.pins.read_text().replace("lxml==5.0", "lxml==5.1"))
     code, _, err = checkout.run()
     assert code == 7
-    assert err == f"dashget: updating {checkout.venv} (once; this takes a moment)\n"
+    assert err == f"dashget: updating 2 packages in {checkout.venv} with pip (once)\n"
     assert (checkout.venv / "half-made").read_text() == "kept"
     assert checkout.run()[2] == ""
 
 
-def test_a_change_that_no_installation_uses_costs_nothing(checkout: Checkout) -> None:
+def test_a_change_of_the_project_that_no_pin_knows_costs_nothing(checkout: Checkout) -> None:
     checkout.stub()
     checkout.run()
-    project = checkout.root / "pyproject.toml"
-    project.write_text(_PROJECT.replace("line-length = 100", "line-length = 99"))
+    (checkout.root / "pyproject.toml").write_text("[project]\n")
     asked = len(checkout.calls)
     assert checkout.run("x") == (7, "ran: x\n", "")
-    assert not [call for call in checkout.calls[asked:] if call.startswith("-m")]
-
-
-def contributor(checkout: Checkout) -> tuple[int, list[str], str]:
-    """Make the environment of ``scripts/test``; exit code, calls of pip, what it says."""
-    (checkout.root / "requirements").mkdir(exist_ok=True)
-    python = checkout.stub()
-    before = len(checkout.calls)
-    script = checkout.root / "scripts/environment.py"
-    done = subprocess.run(
-        [python, script, "scripts/test", checkout.root, checkout.venv, "dev"],
-        env={"PATH": str(checkout.path), "HOME": str(checkout.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    installs = [call.partition(" install ")[2] for call in checkout.calls[before:]]
-    return done.returncode, [call for call in installs if call], done.stderr
-
-
-def test_contributors_get_the_pinned_packages_and_new_ones_when_the_pins_change(
-    checkout: Checkout,
-) -> None:
-    pins = checkout.root / "requirements/dev.txt"
-    pins.parent.mkdir()
-    pins.write_text("lxml==1 --hash=sha256:00\n")
-    pinned = [f"--require-hashes --requirement {pins}", "--no-deps --editable ."]
-    assert contributor(checkout)[:2] == (0, pinned)
-    assert contributor(checkout) == (0, [], "")
-    pins.write_text("lxml==2 --hash=sha256:00\n")
-    assert contributor(checkout)[:2] == (0, pinned)
-
-
-def test_the_newest_packages_are_taken_where_the_pinned_ones_cannot_be_installed(
-    checkout: Checkout,
-) -> None:
-    pins = checkout.root / "requirements/dev.txt"
-    pins.parent.mkdir()
-    pins.touch()
-    checkout.pip('case "$*" in *--require-hashes*) echo "ERROR: no such version"; exit 1 ;; esac')
-    code, calls, said = contributor(checkout)
-    assert (code, calls[1:]) == (0, ["--editable .[dev]"])
-    assert "DashGet could not be installed: no such version\n" in said
-    assert "hint: the newest versions are taken in place of requirements/dev.txt\n" in said
+    assert len(checkout.calls) == asked
 
 
 def test_a_checkout_that_was_moved_is_installed_again(checkout: Checkout) -> None:
@@ -407,7 +250,7 @@ def test_a_checkout_that_was_moved_is_installed_again(checkout: Checkout) -> Non
     checkout.stub()
     code, out, err = checkout.run("x")
     assert (code, out) == (7, "ran: x\n")
-    assert "installing into" in err
+    assert "installing 2 packages into" in err
 
 
 def test_an_environment_whose_python_has_gone_is_made_again(checkout: Checkout) -> None:
@@ -418,7 +261,7 @@ def test_an_environment_whose_python_has_gone_is_made_again(checkout: Checkout) 
     python.symlink_to("/nowhere/python3.11")
     code, _, err = checkout.run()
     assert code == 7
-    assert "installing into" in err
+    assert "installing 2 packages into" in err
 
 
 def test_an_environment_of_the_users_own_is_used_and_never_cleared(checkout: Checkout) -> None:
@@ -452,46 +295,3 @@ def test_a_place_that_cannot_be_written_is_named(checkout: Checkout) -> None:
     assert code == 1
     assert err.startswith("dashget: cannot write ")
     assert f"pipx install '{checkout.root}'\n" in err
-
-
-@pytest.mark.slow
-def test_a_real_first_start_with_the_real_venv_and_pip_needs_no_more_than_python(
-    checkout: Checkout,
-) -> None:
-    (checkout.root / "backend.py").write_text(_BACKEND)
-    package = checkout.root / "src" / "dashget"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "cli.py").write_text("def main():\n    print('it runs')\n")
-    checkout.environment |= {
-        "DASHGET_PYTHON": sys.executable,
-        "PATH": f"{checkout.path}:{os.defpath}",
-        "PIP_NO_INDEX": "1",
-        "PYTHONPATH": "/nowhere",
-    }
-    code, out, err = checkout.run()
-    assert (code, out) == (0, "it runs\n"), err
-    assert err.count("\n") == 1
-    (package / "cli.py").write_text("import sys\ndef main():\n    print('pulled', *sys.argv[1:])\n")
-    assert checkout.run("two words", "") == (0, "pulled two words \n", "")
-
-
-_BACKEND = '''
-"""A build backend of a few lines, so that nothing has to be fetched."""
-import os, zipfile
-
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    name = "dashget-1.0-py3-none-any.whl"
-    info = "dashget-1.0.dist-info/"
-    files = {
-        "dashget.pth": os.path.abspath("src") + "\\n",
-        info + "METADATA": "Metadata-Version: 2.1\\nName: dashget\\nVersion: 1.0\\n",
-        info + "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-        info + "entry_points.txt": "[console_scripts]\\ndashget = dashget.cli:main\\n",
-    }
-    record = "".join(f"{file},,\\n" for file in [*files, info + "RECORD"])
-    with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:
-        for file, text in {**files, info + "RECORD": record}.items():
-            wheel.writestr(file, text)
-    return name
-'''
