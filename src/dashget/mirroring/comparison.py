@@ -56,14 +56,6 @@ def compare(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> Liken
     return Likeness.SAME if agree else Likeness.OPEN
 
 
-def is_same(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> bool:
-    """Return True if nothing tells that the server has another file than the recorded one."""
-    likeness = compare(known, fetched, urls)
-    return likeness is Likeness.SAME or (
-        likeness is Likeness.OPEN and _validators_agree(known, fetched) is None
-    )
-
-
 def _validators_agree(known: FileRecord, fetched: Fetched) -> bool | None:
     """Compare the ETags, or else the times; None if there are none to compare."""
     if known.etag and fetched.head.etag:

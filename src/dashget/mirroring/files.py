@@ -12,7 +12,6 @@ from dashget.store import FileRecord
 
 if TYPE_CHECKING:
     from dashget.store import PartialFile, Unfinished
-    from dashget.transfer.contract import Fetched
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -51,15 +50,3 @@ class PlannedFile(msgspec.Struct, eq=False):
     """Bytes received in all rounds."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
-
-
-class Doubt(msgspec.Struct, eq=False):
-    """A file that may be the same on the server, and the server's answer to HEAD."""
-
-    file: PlannedFile
-    known: FileRecord
-    answer: Fetched
-    samples_left: int = 0
-    differs: bool = False
-    """True if a sample differs, or was not obtained."""
-    decided: bool = False

@@ -15,7 +15,7 @@ from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.chances import SecondChances
 from dashget.mirroring.comparison import Likeness, compare
-from dashget.mirroring.files import Doubt, PlannedFile, Rejection
+from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.planning.layout import SafePath
 from dashget.store import FileRecord, Mirror, RefusedError
@@ -41,7 +41,7 @@ class Outcomes:
         self._required: set[SafePath] = set()
         self._absent: list[tuple[PlannedFile, TransferError]] = []
         self._again: list[PlannedFile] = []
-        self._doubts: list[Doubt] = []
+        self._doubts: list[tuple[PlannedFile, FileRecord, Fetched]] = []
         self._pending: dict[str, tuple[PlannedFile, Fetched]] = {}
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
@@ -58,14 +58,14 @@ class Outcomes:
         files, self._again = self._again, []
         return files
 
-    def take_doubts(self) -> list[Doubt]:
-        """Take out the files that may be the same on the server, and of which that is to prove."""
+    def take_doubts(self) -> list[tuple[PlannedFile, FileRecord, Fetched]]:
+        """Take out the files that the server may still have: each with record and answer."""
         doubts, self._doubts = self._doubts, []
         return doubts
 
     def settle(self) -> None:
         """Decide what could not be decided before the end of the run."""
-        for file in (*self.take_again(), *(doubt.file for doubt in self.take_doubts())):
+        for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
@@ -224,7 +224,7 @@ class Outcomes:
             if likeness is Likeness.SAME:
                 self.keep_same(file, known, fetched)
             elif likeness is Likeness.OPEN:
-                self._doubts.append(Doubt(file, known, fetched))
+                self._doubts.append((file, known, fetched))
             else:
                 self._again.append(file)
         elif fetched.size == file.local_size and not (

@@ -7,25 +7,26 @@ proves that a file is the same, in this order:
 2. the whole file, if it is small: it is fetched into memory, and compared;
 3. samples: ranges at the beginning, at the end and in between. They prove only what they show.
 
-A file whose own checksum is recorded is read first: if it is no longer what was recorded, or if
-nothing proves it, it is fetched again.
+A file whose own checksum is recorded is read first: if it is no longer what was recorded, nothing
+proves that it is the same.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.mirroring.files import Doubt
 from dashget.transfer.contract import Job, MemorySink, Request, TransferError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dashget.common.stopping import Stop
-    from dashget.mirroring.outcomes import Outcomes
-    from dashget.store import Mirror
+    from dashget.store import FileRecord, Mirror
     from dashget.transfer.contract import Fetched, Hooks, Transfers
 
 SAMPLE_BYTES: Final = 16 * 1024
@@ -38,6 +39,31 @@ _SAMPLES_AT_MOST: Final = 32
 _BATCH_FILES: Final = 1000
 _BATCH_BYTES: Final = 256 << 20
 """Of so many files or bytes at most, checksums are computed before any of them is sampled."""
+
+
+class Verdict(enum.Enum):
+    """What was found out about a file."""
+
+    SAME = enum.auto()
+    SAMPLED = enum.auto()
+    """The same as far as samples show."""
+    OTHER = enum.auto()
+    """Different, or nothing proves that it is the same."""
+    LEFT = enum.auto()
+    """The run was stopped before."""
+
+
+class Doubt(msgspec.Struct, eq=False):
+    """A recorded file that may be the same on the server, and the server's answer to HEAD."""
+
+    known: FileRecord
+    answer: Fetched
+    payload: Any = None
+    """The caller's."""
+    samples_left: int = 0
+    differs: bool = False
+    """True if a sample differs, or was not obtained."""
+    decided: bool = False
 
 
 class _Sample(msgspec.Struct, frozen=True, eq=False):
@@ -58,28 +84,38 @@ def sample_spans(size: int) -> tuple[ByteRange, ...]:
 
 
 class Proving:
-    """Decides about the files of one run that are in doubt.
+    """Decides about files that are in doubt: calls ``decide`` once for each of them.
 
-    With ``exact``, only checksums count as a proof.
+    With ``exact``, samples are no proof. ``count`` is called with the result of each request.
     """
 
-    def __init__(self, store: Mirror, outcomes: Outcomes, *, exact: bool) -> None:
+    def __init__(
+        self,
+        store: Mirror,
+        decide: Callable[[Doubt, Verdict], object],
+        *,
+        count: Callable[[Doubt, Fetched | TransferError], object],
+        exact: bool = False,
+    ) -> None:
         self._store = store
-        self._outcomes = outcomes
+        self._report = decide
+        self._count = count
         self._exact = exact
         self._no_ranges = False
 
-    def run(self, doubts: Sequence[Doubt], engine: Transfers, stop: Stop, hooks: Hooks) -> None:
-        """Bring each file to its outcome, or have it fetched again."""
+    def run(
+        self, doubts: Sequence[Doubt], engine: Transfers, stop: Stop, hooks: Hooks | None = None
+    ) -> None:
+        """Decide about all files, or as many as ``stop`` leaves time for."""
         try:
             for batch in _batches(doubts):
                 if not stop.requested:
-                    engine.run(self._samples(self._unproved(batch, stop)), self._done, hooks=hooks)
+                    jobs = self._samples(self._unproved(batch, stop))
+                    engine.run(jobs, self._done, hooks=hooks)
         finally:
-            # A run that is stopped leaves some of them.
             for doubt in doubts:
                 if not doubt.decided:
-                    self._outcomes.fetch_again(doubt.file)
+                    self._decide(doubt, Verdict.LEFT)
 
     def _unproved(self, batch: Sequence[Doubt], stop: Stop) -> list[Doubt]:
         """Look for a checksum that proves each file; return those that only samples can prove."""
@@ -91,7 +127,7 @@ class Proving:
             if proved is None and not self._exact:
                 left.append(doubt)
             else:
-                self._decide(doubt, same=proved is True)
+                self._decide(doubt, Verdict.SAME if proved else Verdict.OTHER)
         return left
 
     def _by_checksum(self, doubt: Doubt) -> bool | None:
@@ -121,7 +157,7 @@ class Proving:
     def _samples(self, doubts: Sequence[Doubt]) -> Iterator[Job]:
         for doubt in doubts:
             if self._no_ranges and doubt.known.size > _WHOLE_BYTES:
-                self._decide(doubt, same=False)
+                self._decide(doubt, Verdict.OTHER)
                 continue
             spans = sample_spans(doubt.known.size)
             doubt.samples_left = len(spans)
@@ -136,24 +172,23 @@ class Proving:
         """Compare a sample with the bytes here; decide about the file with its last one."""
         sample: _Sample = job.payload
         doubt = sample.doubt
+        self._count(doubt, result)
+        if isinstance(result, TransferError) and result.cancelled:
+            return
         doubt.samples_left -= 1
-        self._outcomes.count(doubt.file, result)
         if isinstance(result, TransferError):
             doubt.differs = True
-            if result.status == 200:
-                self._no_ranges = True
+            self._no_ranges = self._no_ranges or result.status == 200
         elif not doubt.differs:
             doubt.differs = not self._is_equal(sample)
         if not doubt.samples_left:
-            sampled = doubt.known.size > _WHOLE_BYTES
-            self._decide(doubt, same=not doubt.differs, sampled=sampled)
+            whole = doubt.known.size <= _WHOLE_BYTES
+            alike = Verdict.SAME if whole else Verdict.SAMPLED
+            self._decide(doubt, Verdict.OTHER if doubt.differs else alike)
 
-    def _decide(self, doubt: Doubt, *, same: bool, sampled: bool = False) -> None:
+    def _decide(self, doubt: Doubt, verdict: Verdict) -> None:
         doubt.decided = True
-        if same:
-            self._outcomes.keep_same(doubt.file, doubt.known, doubt.answer, sampled=sampled)
-        else:
-            self._outcomes.fetch_again(doubt.file)
+        self._report(doubt, verdict)
 
     def _is_equal(self, sample: _Sample) -> bool:
         came = sample.sink.data

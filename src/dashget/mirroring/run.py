@@ -14,7 +14,6 @@ from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.files import Doubt
 from dashget.mirroring.jobs import Jobs, Policy
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.outcomes import Outcomes
@@ -65,8 +64,7 @@ class MirrorRun:
         try:
             engine.run(jobs, outcomes.done, hooks=ledger)
             outcomes.collect_all()
-            if not stop.requested and (doubts := outcomes.take_doubts()):
-                self._prove(doubts, engine, stop)
+            self._prove(engine, stop)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
                 engine.run(map(self._jobs.fetch, again), outcomes.done, hooks=ledger)
@@ -78,14 +76,31 @@ class MirrorRun:
             raise
         outcomes.settle()
 
-    def _prove(self, doubts: Sequence[Doubt], engine: Transfers, stop: Stop) -> None:
-        """Find out which recorded files are the same on the server all the same."""
+    def _prove(self, engine: Transfers, stop: Stop) -> None:
+        """Find out which files are the same on the server although their validators differ."""
+        outcomes = self._outcomes
+        if stop.requested or not (doubts := outcomes.take_doubts()):
+            return
         # Loaded late: files are in doubt only after their presentation has moved or changed.
-        from dashget.mirroring.proving import Proving
+        from dashget.mirroring.proving import Doubt, Proving, Verdict
 
+        def decide(doubt: Doubt, verdict: Verdict) -> None:
+            if verdict in (Verdict.SAME, Verdict.SAMPLED):
+                sampled = verdict is Verdict.SAMPLED
+                outcomes.keep_same(doubt.payload, doubt.known, doubt.answer, sampled=sampled)
+            else:
+                outcomes.fetch_again(doubt.payload)
+
+        proving = Proving(
+            self._store,
+            decide,
+            count=lambda doubt, result: outcomes.count(doubt.payload, result),
+            exact=self._policy.check_remote,
+        )
         self._ledger.begin_round()
-        exact = self._policy.check_remote
-        Proving(self._store, self._outcomes, exact=exact).run(doubts, engine, stop, self._ledger)
+        proving.run(
+            [Doubt(known, told, file) for file, known, told in doubts], engine, stop, self._ledger
+        )
 
     def _refuse_too_large(self, tracks: Sequence[Track], layout: Layout) -> None:
         """Raise StoreError if the manifest tells that a file is too large for the place.

@@ -1,33 +1,27 @@
 """Compare recorded files with the server: size and validators, by HEAD requests.
 
-Servers behind one name may have different ETags for the same bytes. So where only the ETag differs
-from the record, the end of the file is requested and compared with the one on disk.
+Servers behind one name may have different ETags for the same bytes, and a copy of a presentation
+has other modification times. So where the size is the same and the validators differ, checksums
+that the server states or samples of the bytes are compared with the file on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from dashget.common.byterange import ByteRange
+from dashget.common.stopping import Stop
 from dashget.errors import GONE_STATUSES
-from dashget.mirroring.comparison import comparison_job, is_only_retagged, is_same
-from dashget.store import FileRecord
-from dashget.transfer.contract import (
-    Fetched,
-    Job,
-    MemorySink,
-    Request,
-    TransferError,
-    Transfers,
-)
+from dashget.mirroring.comparison import Likeness, compare, comparison_job, is_only_retagged
+from dashget.mirroring.proving import Doubt, Proving, Verdict
+from dashget.store import FileRecord, Mirror
+from dashget.transfer.contract import Fetched, Job, TransferError, Transfers
 from dashget.verification.findings import Finding, Problem, note
 
 _FORBIDDEN_HINT: Final = (
     "the server refuses access to these files; it may require a header (-H), a cookie (--cookies),"
     " --user, or a token in the query (--append-query)"
 )
-_END_BYTES: Final = 64 * 1024
 _LATER_HINT: Final = "check the network, and try again when the server answers"
 
 
@@ -35,47 +29,38 @@ class RemoteCheck:
     """Compares recorded files with the server by HEAD requests, in parallel.
 
     ``files`` has the record of each file and its URLs in the manifest. The URL that the file
-    came from is asked first, the others if that one does not answer. ``read`` returns so many
-    bytes of a file on disk, from an offset on.
+    came from is asked first, the others if that one does not answer. ``store`` has the files.
     """
 
     def __init__(
-        self,
-        files: Iterable[tuple[FileRecord, tuple[str, ...]]],
-        read: Callable[[str, int, int], bytes],
+        self, files: Iterable[tuple[FileRecord, tuple[str, ...]]], store: Mirror, stop: Stop
     ) -> None:
         self.findings: list[Finding] = []
         self.compared = 0
         self.retagged = 0
         """Files that have another ETag by now, and are the same as far as they were compared."""
         self._files = files
-        self._read = read
-        self._doubtful: list[tuple[FileRecord, Fetched]] = []
+        self._store = store
+        self._stop = stop
+        self._doubts: list[Doubt] = []
 
     def run(self, engine: Transfers) -> None:
         """Compare all files; differences are in ``findings`` afterwards."""
         engine.run(self._jobs(), self._done)
-        if self._doubtful:
-            engine.run(self._second_looks(), self._looked_again)
+        if self._doubts and not self._stop.requested:
+            proving = Proving(self._store, self._decide, count=lambda *_: None)
+            proving.run(self._doubts, engine, self._stop)
 
-    def _second_looks(self) -> Iterator[Job]:
-        """Yield a request for the end of each file of which only the ETag differs."""
-        for record, fetched in self._doubtful:
-            first = max(0, record.size - _END_BYTES)
-            request = Request((fetched.head.asked,), range=ByteRange(first, record.size - 1))
-            sink = MemorySink(_END_BYTES)
-            yield Job(request, lambda _, sink=sink: sink, (record, fetched, sink))  # type: ignore[misc]  # bound now
-
-    def _looked_again(self, job: Job, result: Fetched | TransferError) -> None:
-        record, fetched, sink = job.payload
-        if isinstance(result, TransferError) and result.cancelled:
-            return
-        size = len(sink.data)
-        came = isinstance(result, Fetched) and result.size == size
-        if came and self._read(record.path, record.size - size, size) == sink.data:
+    def _decide(self, doubt: Doubt, verdict: Verdict) -> None:
+        """Take what checksums or samples say about a file whose validators differ."""
+        known, answer = doubt.known, doubt.answer
+        if verdict is Verdict.OTHER:
+            self.findings.append(_changed(known, answer))
+        elif verdict is not Verdict.LEFT and is_only_retagged(known, answer):
             self.retagged += 1
-        else:
-            self.findings.append(_changed(record, fetched))
+        elif verdict is Verdict.SAMPLED:
+            message = f"{_changed(known, answer).message}; its size and samples of it are the same"
+            self.findings.append(note(known.path, Problem.CHANGED, message))
 
     def _jobs(self) -> Iterator[Job]:
         for record, urls in self._files:
@@ -88,11 +73,10 @@ class RemoteCheck:
             raise TypeError("not a job of this check")
         if isinstance(result, Fetched):
             self.compared += 1
-            if is_same(record, result, job.request.urls):
-                return
-            if record.size and is_only_retagged(record, result):
-                self._doubtful.append((record, result))
-            else:
+            likeness = compare(record, result, job.request.urls)
+            if likeness is Likeness.OPEN:
+                self._doubts.append(Doubt(record, result))
+            elif likeness is Likeness.OTHER:
                 self.findings.append(_changed(record, result))
         elif result.status in GONE_STATUSES:
             message = f"missing on the server ({result.message})"
@@ -116,6 +100,8 @@ def _changed(record: FileRecord, fetched: Fetched) -> Finding:
         message = f"{fetched.size} bytes on the server, but {record.size} are recorded"
     elif record.etag and fetched.head.etag:
         message = f"the server's ETag is {fetched.head.etag}, but {record.etag} is recorded"
-    else:
+    elif fetched.head.last_modified:
         message = f"changed on the server at {fetched.head.last_modified}"
+    else:
+        message = "the server has no validators, and other bytes than those here"
     return Finding(record.path, Problem.CHANGED, message)

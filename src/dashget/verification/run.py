@@ -162,7 +162,8 @@ class Verification:
                 if _take(left, planned.path)
                 and (record := offline.records.get(planned.path)) is not None
             ),
-            self._read,
+            self._store,
+            self._stop,
         )
         remote.run(self._engine)
         if remote.retagged:
@@ -171,18 +172,12 @@ class Verification:
         self._uncompared = sum(f.problem is Problem.UNCOMPARED for f in remote.findings)
         return [*remote.findings, *self._ask_for_manifest(offline)]
 
-    def _read(self, path: str, first: int, size: int) -> bytes:
-        """Return bytes of a file on disk."""
-        with self._store.open(path) as file:
-            file.seek(first)
-            return file.read(size)
-
     def _ask_for_manifest(self, offline: OfflineCheck) -> Iterator[Finding]:
         """Yield a note if the server has another MPD by now."""
         record = offline.records.get(self._header.manifest)
         if record is None or "://" not in record.url:
             return
-        manifest = RemoteCheck([(record, (record.url,))], self._read)
+        manifest = RemoteCheck([(record, (record.url,))], self._store, self._stop)
         manifest.run(self._engine)
         for finding in manifest.findings:
             yield msgspec.structs.replace(finding, note=True)

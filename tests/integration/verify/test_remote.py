@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +220,67 @@ def test_a_file_is_compared_with_a_server_that_has_it(server: FaultServer, tmp_p
     assert events.problems(notes=True) == {}
     assert report.compared == len(FILES)
     assert later.sound
+
+
+LARGE = segment(2, random.Random(2).randbytes(300_000))
+
+
+@pytest.fixture
+def large(server: FaultServer, small: Path) -> Path:
+    """The mirror with one segment of which samples are compared, not all of it."""
+    serve(server, "v/2.m4s", LARGE)
+    (small / "v/2.m4s").unlink()
+    assert mirror(server.url("/show/x.mpd"), small)[0].complete
+    server.seen.clear()
+    return small
+
+
+def test_samples_make_a_note_of_a_file_whose_validators_differ(
+    server: FaultServer, large: Path
+) -> None:
+    serve(server, "v/2.m4s", LARGE, etag='"another"', last_modified=LATER)
+    report, events = verify(large, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {"v/2.m4s": {"changed-on-server"}}
+    (finding,) = [event for event in events if isinstance(event, dashget.Finding)]
+    assert finding.message.endswith("its size and samples of it are the same")
+    assert len([seen for seen in server.seen if "range" in seen.headers]) == 3
+    verify(large, remote=True, repair=True)
+    assert not [
+        s for s in server.asked("/show/v/2.m4s") if s.method == "GET" and "range" not in s.headers
+    ]
+
+
+@pytest.mark.parametrize("place", [0, len(LARGE) // 2, len(LARGE) - 1])
+def test_a_sample_that_differs_is_a_change(server: FaultServer, large: Path, place: int) -> None:
+    changed = bytearray(LARGE)
+    changed[place] ^= 1
+    serve(server, "v/2.m4s", bytes(changed), etag='"another"')
+    _, events = verify(large, remote=True)
+    assert events.problems() == {"v/2.m4s": {"changed-on-server"}}
+
+
+def test_a_checksum_that_the_server_states_proves_a_file_whose_validators_differ(
+    server: FaultServer, large: Path
+) -> None:
+    value = base64.b64encode(hashlib.sha256(LARGE).digest()).decode()
+    headers = (("Repr-Digest", f"sha-256=:{value}:"),)
+    serve(server, "v/2.m4s", LARGE, etag='"another"', last_modified=LATER, headers=headers)
+    _, events = verify(large, remote=True)
+    assert not [event for event in events if isinstance(event, dashget.Finding)]
+    assert asked(server, "GET") == set()
+    value = base64.b64encode(hashlib.sha256(LARGE[::-1]).digest()).decode()
+    headers = (("Repr-Digest", f"sha-256=:{value}:"),)
+    serve(server, "v/2.m4s", LARGE, etag='"another"', headers=headers)
+    _, events = verify(large, remote=True)
+    assert events.problems() == {"v/2.m4s": {"changed-on-server"}}
+
+
+def test_a_small_file_with_a_later_time_is_compared_whole(server: FaultServer, small: Path) -> None:
+    serve(server, "v/2.m4s", segment(2), etag='"another"', last_modified=LATER)
+    report, events = verify(small, remote=True)
+    assert report.sound
+    assert not [event for event in events if isinstance(event, dashget.Finding)]
 
 
 @pytest.mark.parametrize("length", [-len(segment(2)), -5, 7], ids=["0", "less", "more"])
