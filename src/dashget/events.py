@@ -259,6 +259,8 @@ class Summary(Event, frozen=True, tag="summary"):
     """Unfinished files that the next run continues, and the bytes of them on disk."""
     absent: tuple[str, ...] = ()
     """The paths of last derived segments that are missing on the server; these are not failures."""
+    hint: str | None = None
+    """Advice for a run that left files missing, by their failures and what had come before."""
     sampled: int = 0
     """How many files that were here are the same as on the server as far as samples of them show:
     the server has other validators for them, and states no checksum."""

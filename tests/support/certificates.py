@@ -67,9 +67,47 @@ class Authority:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
+    def dated(self, name: str, *, begins: str, ends: str) -> ssl.SSLContext:
+        """Return what a server needs whose certificate holds from one date to another."""
+        at = self.directory
+        key, request = at / f"{name}.key", at / f"{name}.csr"
+        _openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
+            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+        )  # fmt: skip
+        (at / f"{name}.index").touch()
+        (at / f"{name}.serial").write_text("01")
+        settings = at / f"{name}.cnf"
+        settings.write_text(
+            "[ca]\ndefault_ca=here\n[any]\ncommonName=supplied\n[here]\npolicy=any\n"
+            f"database={at}/{name}.index\nserial={at}/{name}.serial\nnew_certs_dir={at}\n"
+            f"certificate={at}/ca.pem\nprivate_key={at}/ca.key\ndefault_md=sha256\n"
+            "copy_extensions=copy\n"
+        )
+        _openssl(
+            "ca", "-batch", "-config", settings, "-in", request, "-out", at / f"{name}.pem",
+            "-startdate", begins, "-enddate", ends, "-notext",
+        )  # fmt: skip
+        return _server_of(at / f"{name}.pem", key)
+
+    def self_signed(self, name: str = "self", *, bits: int = 2048) -> ssl.SSLContext:
+        """Return what a server needs whose certificate nobody but itself has signed."""
+        key, certificate = self.directory / f"{name}.key", self.directory / f"{name}.pem"
+        _openssl(
+            "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-days", "30", "-keyout", key,
+            "-out", certificate, "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+        )  # fmt: skip
+        return _server_of(certificate, key)
+
     def client(self) -> ssl.SSLContext:
         """Return what a client needs that trusts this authority."""
         return ssl.create_default_context(cafile=self.certificate)
+
+
+def _server_of(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _openssl(*arguments: str | Path) -> None:

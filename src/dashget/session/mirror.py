@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
 from dashget.errors import DashGetError, StoreError, UsageError
@@ -27,6 +29,7 @@ from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
 from dashget.planning.counting import count_files
 from dashget.planning.layout import SUMS_NAME, root_name
+from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track, track_label, unplanned_reason
 from dashget.store import LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
@@ -104,7 +107,7 @@ class MirrorJob:
                 store.close()
             except StoreError as error:
                 failure = failure or self._explained(error)
-        summary = self._sum_up(kept, failure)
+        summary = self._advised(self._sum_up(kept, failure), store)
         self._ledger(summary)
         if failure is not None:
             raise failure
@@ -215,6 +218,22 @@ class MirrorJob:
             kept=kept,
             playback=self._playback,
         )
+
+    def _advised(self, summary: Summary, store: Mirror) -> Summary:
+        """Add the hint for a run that left files missing."""
+        if summary.complete or summary.error is not None:
+            return summary
+        from dashget.mirroring.advice import History, advise
+
+        history = History(
+            root=self._place.name,
+            dynamic=self._loaded.presentation.dynamic,
+            plan=lambda: iter_plan(self._tracks, self._expected.layout),
+            is_there=store.is_recorded,
+            interrupted=summary.interrupted,
+        )
+        advice = advise(summary.failures, history)
+        return msgspec.structs.replace(summary, hint=advice.hint, failures=advice.failures)
 
     def _explained(self, error: StoreError) -> StoreError:
         """Add the directory to an error of the store."""

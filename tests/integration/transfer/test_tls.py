@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -92,7 +93,71 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None
 def test_an_error_says_that_a_port_speaks_plain_http() -> None:
     with FaultServer() as plain, Transfers(retries=0) as transfers:
         error = transfers.fail(plain.url("/a").replace("http:", "https:"))
-    assert str(error) == "TLS handshake failed"
+    assert str(error) == "the server does not speak TLS on this port"
+    assert error.attempts == 1
+    assert "http://" in (error.hint or "")
+
+
+def old_version(authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = authority.server()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = version
+    return context
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "advice"),
+    [
+        (
+            lambda ca: ca.dated("expired", begins="20200101000000Z", ends="20210101000000Z"),
+            "certificate verify failed: certificate has expired",
+            "has to be renewed by its operator",
+        ),
+        (
+            lambda ca: ca.dated("future", begins="20900101000000Z", ends="20910101000000Z"),
+            "certificate verify failed: certificate is not yet valid",
+            "check the date of this machine",
+        ),
+        (
+            lambda ca: ca.self_signed(),
+            "certificate verify failed: self-signed certificate",
+            "give its own certificate with --cacert FILE",
+        ),
+        (
+            lambda ca: ca.server(alternative="DNS:example.org"),
+            "certificate verify failed: the certificate is for another host name",
+            "use the host name",
+        ),
+        (
+            lambda ca: old_version(ca, ssl.TLSVersion.TLSv1),
+            "the server speaks only old versions of TLS",
+            "TLS 1.2 or newer is needed",
+        ),
+        (
+            lambda ca: old_version(ca, ssl.TLSVersion.TLSv1_1),
+            "the server speaks only old versions of TLS",
+            "TLS 1.2 or newer is needed",
+        ),
+    ],
+    ids=["expired", "not yet valid", "self-signed", "other name", "TLS 1.0", "TLS 1.1"],
+)
+def test_each_kind_of_failed_handshake_has_its_name_and_its_hint_at_once(
+    authority: Authority,
+    make: Callable[[Authority], ssl.SSLContext],
+    message: str,
+    advice: str,
+) -> None:
+    with (
+        FaultServer(tls=make(authority)) as server,
+        Transfers(cacert=authority.certificate) as transfers,
+    ):
+        error = transfers.fail(server.url("/a"))
+    assert str(error).startswith(message)
+    assert advice in (error.hint or "")
+    assert error.attempts == 1
 
 
 def test_an_unreadable_bundle_is_a_permanent_error(

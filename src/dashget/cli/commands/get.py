@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from dashget.cli.wanted import Wanted
     from dashget.common.stopping import Stop
+    from dashget.errors import ManifestFetchError
     from dashget.events import Event
     from dashget.mirroring.options import MirrorOptions
     from dashget.transfer.settings.options import TransferOptions
@@ -92,6 +93,7 @@ class _Task(NamedTuple):
 
 
 def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
+    from dashget.errors import ManifestFetchError
     from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
@@ -107,6 +109,9 @@ def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
             base_url = wanted.base_url
             show = session.open(wanted.source, base_url=base_url, now=task.now, stop=stop)
             summary = show.mirror(wanted.root, options, stop=stop)
+    except ManifestFetchError as error:
+        _advise_fresh_url(error, wanted)
+        raise
     finally:
         reporter.close()
     if summary.interrupted:
@@ -135,6 +140,26 @@ def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task
 
         return INTERRUPTED
     return next((code for code in codes if code), 0)
+
+
+def _advise_fresh_url(error: ManifestFetchError, wanted: Wanted) -> None:
+    """Say what to do if a server refuses the manifest of a mirror that was begun before."""
+    from pathlib import Path
+
+    from dashget.errors import DashGetError
+    from dashget.mirroring.advice import TOKEN_STATUSES, fresh_url_hint
+    from dashget.planning.layout import root_name
+    from dashget.store import Mirror
+
+    if getattr(error.__cause__, "status", None) not in TOKEN_STATUSES:
+        return
+    try:
+        root = wanted.root or Path(root_name(str(wanted.source)))
+        begun = Mirror.at(root, read_only=True).header() is not None
+    except (DashGetError, ValueError):
+        return
+    if begun:
+        error.hint = fresh_url_hint(str(root))
 
 
 def mirror_options(

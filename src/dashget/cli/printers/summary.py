@@ -8,7 +8,6 @@ from dashget.cli.printers import text
 from dashget.cli.printers.causes import by_cause, failure_lines, group_lines
 from dashget.cli.printers.playing import how_to_play
 from dashget.common.foreigntext import printable
-from dashget.errors import GONE_STATUSES
 from dashget.events import Failure, Outcome, Summary
 
 _SHOWN_CAUSES = 20
@@ -60,8 +59,8 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     yield f"  mirror: {printable(summary.root)}"
     if summary.complete:
         yield f"  {how_to_play(summary.manifest, summary.playback)}"
-    elif summary.error is None:
-        yield f"hint: {_hint(summary)}"
+    elif summary.hint is not None:
+        yield f"hint: {printable(summary.hint)}"
 
 
 def _headline(summary: Summary) -> str:
@@ -79,18 +78,6 @@ def _headline(summary: Summary) -> str:
         planned = sum(summary.outcomes.values())
         return f"Incomplete: {failed:,} of {text.count(planned, 'file')} failed; {have} complete"
     return f"Complete: {have}"
-
-
-def _hint(summary: Summary) -> str:
-    """Return the hint: that of the failures if all have the same, else general advice."""
-    known = {failure.hint for failure in summary.failures}
-    hint = known.pop() if len(known) == 1 else None
-    if hint is not None and not summary.interrupted:
-        return printable(hint)
-    statuses = {failure.status for failure in summary.failures}
-    if statuses and not summary.interrupted and statuses <= {403, *GONE_STATUSES}:
-        return "the server refuses these files, although the manifest names them; it may be faulty"
-    return "run the same command again; it fetches only what is missing"
 
 
 def _outcomes(summary: Summary) -> str:

@@ -80,7 +80,6 @@ _CERT_HINT = (
     "give one with --cert and --key; other hosts than the manifest's get it with"
     " --send-credentials-to"
 )
-_INSECURE_HINT = "give the issuing CA with --cacert FILE, or turn this check off with --insecure"
 
 
 def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
@@ -91,6 +90,14 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
         return Failure("its URL is invalid", Retry.NEVER, Scope.BASE)
     if is_about_certificates(code, text):
         return _client_certificate_failure(text)
+    if code in (pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION):
+        # Loaded late: few runs meet such a server.
+        from dashget.transfer.curl.tlswords import certificate_hint, handshake_meaning
+
+        if code == pycurl.E_PEER_FAILED_VERIFICATION:
+            hint = certificate_hint(text)
+        elif (meaning := handshake_meaning(text)) is not None:
+            return Failure(meaning.message, Retry.ELSEWHERE, Scope.BASE, hint=meaning.hint)
     if code == pycurl.E_SEND_ERROR and text.startswith("Failed to connect"):
         # The code for a host that answers neither QUIC nor TCP.
         code = pycurl.E_COULDNT_CONNECT
@@ -101,7 +108,7 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     if code == pycurl.E_COULDNT_CONNECT:
         message = _connect_words(text, os_error)
     elif code == pycurl.E_PEER_FAILED_VERIFICATION:
-        message, hint = _certificate_words(text), _INSECURE_HINT
+        message = _certificate_words(text)
     elif code in (_E_HTTP2, _E_HTTP2_STREAM):
         message = "HTTP/2 stream aborted by the server"
     elif code in (_E_HTTP3, _E_QUIC_CONNECT):

@@ -1,0 +1,153 @@
+"""Decide what to advise after a run with failures: by their kind, and by what had come before.
+
+A status alone tells little. A 403 after hundreds of files is a token that has run out; the same
+403 for the first file is a missing header. All hints of a run are chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from dashget.common.url import Url, UrlError
+from dashget.errors import GONE_STATUSES
+from dashget.events import Failure
+from dashget.media.kind import SegmentKind
+from dashget.planning.plan import PlannedSegment
+
+REFUSALS: Final = frozenset({401, 403})
+TOKEN_STATUSES: Final = REFUSALS | {410}
+"""Statuses for tokens that have run out; 410 is that of nginx (secure_link)."""
+_WINDOW_STATUSES: Final = GONE_STATUSES | {403}
+"""Statuses for segments that are gone; stores of objects hide by 403 what they lack."""
+_FEW: Final = 4
+"""So many refusals outweigh one file that came in between, from a request that was under way."""
+
+_AGAIN: Final = "run the same command again; it fetches only what is missing"
+_FAULTY: Final = (
+    "the server refuses these files, although the manifest names them; it may be faulty"
+)
+_MOVED_ON: Final = (
+    "the live window has moved on, and these segments are gone from the server; the same command"
+    " adds what is there now"
+)
+_NOT_YET: Final = (
+    "the newest segments of a live presentation may come a moment later; the same command adds them"
+)
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """What to advise after a run, and its failures with their hints."""
+
+    hint: str
+    failures: tuple[Failure, ...]
+
+
+class History(msgspec.Struct, frozen=True):
+    """What is known about a run when it is over."""
+
+    root: str
+    """The name of the mirror's directory."""
+    dynamic: bool
+    plan: Callable[[], Iterable[PlannedSegment]]
+    """Returns the planned files, in the order in which they were requested."""
+    is_there: Callable[[str], bool]
+    """Returns True if a file has come, in this run or an earlier one."""
+    interrupted: bool = False
+
+
+def advise(failures: Sequence[Failure], history: History) -> Advice:
+    """Return the hint for a run that left files missing."""
+    told = tuple(failures)
+    if history.interrupted:
+        return Advice(_AGAIN, told)
+    statuses = {failure.status for failure in told if failure.attempts}
+    if statuses & (TOKEN_STATUSES | _WINDOW_STATUSES):
+        for applies, hint, covered in (
+            (_window_moved_on, _MOVED_ON, _WINDOW_STATUSES),
+            (_token_ran_out, fresh_url_hint(history.root), TOKEN_STATUSES),
+            (_is_early, _NOT_YET, GONE_STATUSES),
+        ):
+            concerned = frozenset(f.path for f in told if f.attempts and f.status in covered)
+            if concerned and applies(concerned, history):
+                return Advice(hint, tuple(_with_hint(each, covered, hint) for each in told))
+    hints = {failure.hint for failure in told}
+    same = hints.pop() if len(hints) == 1 else None
+    if same is not None:
+        return Advice(same, told)
+    faulty = bool(statuses) and statuses <= {403, *GONE_STATUSES}
+    return Advice(_FAULTY if faulty else _AGAIN, told)
+
+
+def fresh_url_hint(root: str) -> str:
+    """Return what to do when the token in a presentation's URL has run out."""
+    return (
+        "files had come before, so the token in the URL has probably run out; get a fresh URL, and"
+        f" go on with: dashget FRESH-URL -o {root} --moved"
+    )
+
+
+def _with_hint(failure: Failure, covered: frozenset[int], hint: str) -> Failure:
+    """Return a failure with a hint, if it has one of the statuses or was not attempted at all."""
+    if failure.status in covered or not failure.attempts:
+        return msgspec.structs.replace(failure, hint=hint)
+    return failure
+
+
+def _token_ran_out(refused: frozenset[str], history: History) -> bool:
+    """Return True if files came from a host first, and then it refused what it was asked for.
+
+    If it refuses some files only, such as those of one Representation, others come in between.
+    """
+    before: dict[str | None, int] = {}
+    refusals: dict[str | None, int] = {}
+    between: dict[str | None, int] = {}
+    left = set(refused)
+    for planned in history.plan():
+        path = planned.path
+        host = _host(planned.urls[0])
+        if path in left:
+            left.discard(path)
+            refusals[host] = refusals.get(host, 0) + 1
+        elif path not in refused and history.is_there(path):
+            counts = between if host in refusals else before
+            counts[host] = counts.get(host, 0) + 1
+    return any(
+        before.get(host, 0) and between.get(host, 0) * _FEW <= count
+        for host, count in refusals.items()
+    )
+
+
+def _window_moved_on(gone: frozenset[str], history: History) -> bool:
+    """Return True if the missing segments of a live presentation are the oldest of their track."""
+    return history.dynamic and _any_before(lambda path: path in gone, history.is_there, history)
+
+
+def _is_early(gone: frozenset[str], history: History) -> bool:
+    """Return True if the missing segments of a live presentation are the newest of their track."""
+    return history.dynamic and _any_before(history.is_there, lambda path: path in gone, history)
+
+
+def _any_before(
+    earlier: Callable[[str], bool], later: Callable[[str], bool], history: History
+) -> bool:
+    """Return True if, in some track, a file of one kind is older than one of the other kind."""
+    seen: set[int] = set()
+    for planned in history.plan():
+        if planned.segment.kind is not SegmentKind.MEDIA:
+            continue
+        key = planned.track.key
+        if key in seen and later(planned.path):
+            return True
+        if earlier(planned.path):
+            seen.add(key)
+    return False
+
+
+def _host(url: str) -> str | None:
+    try:
+        return Url.parse(url).host
+    except UrlError:
+        return None
