@@ -68,10 +68,20 @@ class Environment:
 
     def prepare(self) -> None:
         """Leave a complete environment, or raise SetUpError or OSError."""
+        self._require_usable_path()
         self._claim()
         with self._lock() as lock:
             if not self._is_complete():
                 self._install(lock)
+
+    def _require_usable_path(self) -> None:
+        """Refuse what venv cannot stand in a path, or what a line of a file cannot hold."""
+        path = str(self.directory)
+        if os.fsencode(path).decode(errors="replace") != path or {":", "\n"} & set(path):
+            raise SetUpError(
+                f"Python cannot make an environment in a directory of this name: {path!r}",
+                "move the checkout to a path in UTF-8 without colons",
+            )
 
     def _claim(self) -> None:
         """Create the directory, with a mark that it is ours to clear."""
@@ -151,6 +161,7 @@ class Environment:
         self._write_stamp()
 
     def _make(self, steps: Steps) -> None:
+        self._show("making an environment")
         try:
             steps.run(
                 sys.executable, "-m", "venv", "--without-pip", os.path.realpath(self.directory)
@@ -162,6 +173,7 @@ class Environment:
         """Install the pinned packages with the first that can; else the newest ones."""
         pinned = ("--no-deps", "--require-hashes", "--requirement", str(self.pins))
         *_, last = installers
+        self._show("asking the package index")
         for installer, other in pairwise(installers):
             try:
                 steps.run(*installer.command, *pinned)

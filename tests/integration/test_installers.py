@@ -180,7 +180,8 @@ def test_what_is_done_is_shown_on_a_terminal_in_place(checkout: Checkout) -> Non
     os.close(ours)
     assert done.returncode == 7
     assert said.partition("\n")[2].split("\r\x1b[K") == [
-        *("", "  Collecting lxml==5.0", "  no answer from the package index; trying again"),
+        *("", "  making an environment", "  asking the package index", "  Collecting lxml==5.0"),
+        "  no answer from the package index; trying again",
         *("  Downloading lxml-5.0.whl (5 MB)", ""),
     ]
 

@@ -70,6 +70,17 @@ def test_the_launcher_is_found_through_symbolic_links_from_any_directory(
     assert (done.returncode, done.stdout) == (7, "ran: bare\n")
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"a:b", b"two\nlines"])
+def test_a_checkout_where_venv_cannot_work_is_named(checkout: Checkout, name: bytes) -> None:
+    checkout.root = checkout.root.rename(checkout.root.parent / os.fsdecode(name))
+    checkout.stub()
+    code, out, err = checkout.run()
+    assert (code, out) == (1, "")
+    assert "Python cannot make an environment in a directory of this name: '" in err
+    assert err.endswith("\nhint: move the checkout to a path in UTF-8 without colons\n")
+    assert err.count("\n") == 2
+
+
 def test_a_missing_python_is_one_sentence_and_a_hint(checkout: Checkout) -> None:
     code, out, err = checkout.run()
     assert (code, out) == (1, "")

@@ -6,6 +6,7 @@ The stubs write down what they were asked, so that a first start is quick and ne
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -105,18 +106,17 @@ class Checkout:
     def stub(self, name: str = "python3", answer: str | None = None) -> Path:
         """Put a stub into PATH; ``answer`` is what the probe hears, by default all is well."""
         path = self.path / name
-        path.write_text(
-            _PYTHON.format(
-                calls=self.path / "calls",
-                answer=answer or f"good {path}",
-                python=sys.executable,
-                real=self.path / "real.py",
-                stub=path,
-                ways=self.path / "ways",
-                environment=self.root / "scripts" / "environment.py",
-                pip=self.path / "pip.sh",
-            )
+        script = _PYTHON.format(
+            calls=self.path / "calls",
+            answer=answer or f"good {path}",
+            python=sys.executable,
+            real=self.path / "real.py",
+            stub=path,
+            ways=self.path / "ways",
+            environment=self.root / "scripts" / "environment.py",
+            pip=self.path / "pip.sh",
         )
+        path.write_bytes(os.fsencode(script))
         path.chmod(0o755)
         return path
 
