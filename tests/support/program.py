@@ -50,7 +50,8 @@ def environment(**more: str) -> dict[str, str]:
         for name, text in os.environ.items()
         if not name.startswith(dropped) and not name.lower().endswith("_proxy")
     }
-    return {**kept, "PYTHONPATH": str(SOURCES), "COLUMNS": "120", "LC_ALL": "C.UTF-8", **more}
+    locale = os.environ.get("DASHGET_TESTS_LOCALE", "C.UTF-8")
+    return {**kept, "PYTHONPATH": str(SOURCES), "COLUMNS": "120", "LC_ALL": locale, **more}
 
 
 def start(
@@ -104,15 +105,19 @@ class Copies:
 
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair()
+        # A pipe, as the copies will have: what Python learns about a stream at the start stays.
+        nobody, output = os.pipe()
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-P", str(forkserver.__file__)],
                 cwd="/",
                 env=environment(),
                 stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
+                stdout=output,
                 start_new_session=True,
             )
+        os.close(nobody)
+        os.close(output)
         self._answers = self._connection.makefile("r", encoding="ascii")
         self._lock = threading.Lock()
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.cli.streams import discard_output
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import discard_output, legible
+from dashget.common.filenames import readable
 from dashget.common.log import Log
 from dashget.common.validation import FieldError
 from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
@@ -47,7 +47,7 @@ def report(error: BaseException) -> int:
         case BrokenPipeError():
             return _leave_quietly()
         case OSError():
-            place = f": {error.filename}" if error.filename else ""
+            place = f": {readable(str(error.filename))}" if error.filename else ""
             hint = "check the disk and the output file or pipe"
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 hint = MORE_FILES_HINT
@@ -58,11 +58,11 @@ def report(error: BaseException) -> int:
 
 
 def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()) -> int:
-    print(f"dashget: error: {printable(message)}", file=sys.stderr)  # noqa: T201
+    print(f"dashget: error: {legible(message)}", file=sys.stderr)  # noqa: T201
     for line in details:
-        print(f"  {printable(line)}", file=sys.stderr)  # noqa: T201
+        print(f"  {legible(line)}", file=sys.stderr)  # noqa: T201
     if hint:
-        print(f"hint: {printable(hint)}", file=sys.stderr)  # noqa: T201
+        print(f"hint: {legible(hint)}", file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -23,6 +23,8 @@ _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
 _SIMILAR: Final = 0.7
 """The least similarity of an option that is suggested for a mistyped one, from 0 to 1."""
+_NAMES_OF_FILES: Final = ("FILE", "DIR")
+"""The placeholders of values that name files."""
 _DANGEROUS: Final = frozenset({"--prune", "--moved", "--insecure"})
 """Options that are suggested only for almost the same word: they remove, or trust more."""
 _ALMOST_THE_SAME: Final = 0.88
@@ -88,6 +90,7 @@ class Parser(argparse.ArgumentParser):
             raise self._refusal(self._explain(error, words)) from error
         self._refuse_unknown(rest)
         self._take_operands(arguments, [*rest, *words[end + 1 :]])
+        self._read_as_text(arguments)
         return arguments
 
     def format_help(self) -> str:
@@ -106,6 +109,23 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         """Write a page; unlike in ``argparse``, an error of the disk or pipe is raised."""
         (file or sys.stdout).write(message)
+
+    def _read_as_text(self, arguments: argparse.Namespace) -> None:
+        """Read the values of options as UTF-8 if they are UTF-8, whatever the locale.
+
+        Names of files are bytes to the system, and keep theirs. Operands may be such names.
+        """
+        if sys.getfilesystemencoding() == "utf-8":
+            return
+        from dashget.common.filenames import given, readable
+
+        for action in self._actions:
+            value = getattr(arguments, action.dest, None)
+            read = given if action.metavar in _NAMES_OF_FILES else readable
+            if isinstance(value, str):
+                setattr(arguments, action.dest, read(value))
+            elif isinstance(value, list):
+                setattr(arguments, action.dest, [read(each) for each in value])
 
     def _explain(self, error: argparse.ArgumentError, words: Sequence[str]) -> str:
         option = (error.argument_name or "").partition("/")[0]

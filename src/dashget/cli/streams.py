@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Stream = TypeVar("Stream", bound=IO[Any])
 
 
+_NEVER_FAIL = ("backslashreplace", "replace", "ignore", "namereplace", "xmlcharrefreplace")
+"""The ways of streams to write what their encoding lacks."""
+
+
 def prepare() -> None:
     """Prepare the standard streams of the process for any caller."""
     _open_missing()
@@ -60,15 +64,44 @@ def _ignore_lost_messages() -> None:
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(_Lossy(number, "w", closefd=False)),
         encoding=stream.encoding,
-        errors=stream.errors,
+        errors="backslashreplace",
         line_buffering=True,
     )
 
 
 def _escape_characters() -> None:
-    """Let no run fail because the encoding of standard output lacks a character."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Let no run fail because the encoding of standard output lacks a character.
+
+    Python is strict in most locales; in those without characters beyond ASCII it takes what
+    stands for bytes, and nothing else (``surrogateescape``).
+    """
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and stream.errors not in _NEVER_FAIL:
+        stream.reconfigure(errors="backslashreplace")
+
+
+def legible(text: str) -> str:
+    """Return a text as it is written for people: all that is foreign goes through this.
+
+    Control and direction characters are escaped, and so are those that the standard streams lack.
+    That is done before a text is laid out in columns: what a stream escapes makes lines longer.
+    """
+    from dashget.common.foreigntext import printable
+
+    plain = printable(text)
+    encoding = sys.stderr.encoding or "utf-8"
+    if plain.isascii() or is_written(plain, encoding):
+        return plain
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def is_written(text: str, encoding: str) -> bool:
+    """Return True if an encoding has all characters of a text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flush_all() -> bool:

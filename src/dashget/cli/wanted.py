@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dashget.common.filenames import given, on_disk, readable
 from dashget.errors import UsageError
 from dashget.manifest.source import STDIN, parse_source
 
@@ -42,11 +43,11 @@ def find_wanted(
 
 def _read(word: str, root: Path | None, base_url: str | None, *, alone: bool) -> Wanted:
     if _is_directory(word):
-        mirrored = _recorded(Path(word))
+        mirrored = _recorded(Path(given(word)))
         if mirrored is not None:
-            if root is not None and root.resolve() != Path(word).resolve():
+            if root is not None and root.resolve() != Path(given(word)).resolve():
                 raise UsageError(
-                    f"--output: {word!r} is a mirror already, and stays where it is",
+                    f"--output: {readable(word)!r} is a mirror already, and stays where it is",
                     hint="leave -o out, or name the URL to make another mirror",
                 )
             return mirrored
@@ -61,9 +62,15 @@ def _read(word: str, root: Path | None, base_url: str | None, *, alone: bool) ->
 
 def _is_directory(word: str) -> bool:
     try:
-        return word != STDIN and Path(word).is_dir()
+        return word != STDIN and Path(given(word)).is_dir()
     except (OSError, ValueError):
         return False
+
+
+def _find(source: str) -> Path:
+    """Return the file that a record names; it may have been named in another locale."""
+    named = Path(on_disk(source))
+    return named if named.is_file() else Path(given(source))
 
 
 def _recorded(directory: Path) -> Wanted | None:
@@ -73,13 +80,14 @@ def _recorded(directory: Path) -> Wanted | None:
     header = Mirror.at(directory, read_only=True).header()
     if header is None:
         return None
-    local = Path(header.source)
+    local = _find(header.source)
     remote = header.url if header.url.startswith(("http://", "https://")) else None
     if "://" in header.source:
         return Wanted(header.source, None, directory, header.selection)
     if local.is_absolute() and local.is_file():
         return Wanted(local, remote, directory, header.selection)
+    shown = readable(str(directory))
     raise UsageError(
-        f"{directory}: the manifest of this mirror came from {header.source}, which is not there",
-        hint=f"give the manifest again: dashget FILE -o {directory}",
+        f"{shown}: the manifest of this mirror came from {header.source}, which is not there",
+        hint=f"give the manifest again: dashget FILE -o {shown}",
     )

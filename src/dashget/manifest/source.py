@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from dashget.common.filenames import given, readable
 from dashget.common.lateregex import late
 from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
@@ -57,7 +58,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if not text:
         raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")
     try:
-        text.encode()
+        readable(text).encode()
     except UnicodeEncodeError:
         raise UsageError(
             "the URL contains bytes that are not text", hint="percent-encode them, as in %E9"
@@ -69,7 +70,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
         return Source(name=base_url or "standard input", nameless=nameless)
     text = with_scheme(text) or text
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
-        parsed = _parse_url(text)
+        parsed = _parse_url(readable(text))
         if base_url is not None:
             wrong = "only for a manifest from a file or standard input, not from a URL"
             hint = "leave it out; a manifest from a URL is its own base"
@@ -80,7 +81,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
 
 def check_base(text: str) -> str:
     """Return a base URL, with its scheme; raise FieldError unless it is an http or https URL."""
-    text = with_scheme(text) or text
+    text = readable(with_scheme(text) or text)
     url = Url.parse(text)
     if url.userinfo is not None:
         raise FieldError("base_url", Wrong("it contains credentials", "give them with --user"))
@@ -100,7 +101,7 @@ def read_file(path: Path, most: int) -> bytes:
             return file.read(most)
     except OSError as error:
         raise ManifestFetchError(
-            f"cannot read {path}: {error.strerror or error}",
+            f"cannot read {readable(str(path))}: {error.strerror or error}",
             hint="check the path and its permissions",
         ) from error
 
@@ -144,18 +145,18 @@ def _parse_url(text: str) -> Source:
 
 
 def _parse_path(text: str) -> Source:
-    place = Path(text)
+    place, shown = Path(given(text)), readable(text)
     try:
         is_directory = stat.S_ISDIR(place.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise UsageError(
-            f"{text!r} is neither a URL nor a file",
+            f"{shown!r} is neither a URL nor a file",
             hint="a URL begins with http:// or https://; - reads standard input",
         ) from None
     except OSError as error:
         raise ManifestFetchError(
-            f"cannot read {text!r}: {error.strerror}", hint="check the path and its permissions"
+            f"cannot read {shown!r}: {error.strerror}", hint="check the path and its permissions"
         ) from error
     if is_directory:
-        raise UsageError(f"{text!r} is a directory", hint="name the .mpd file itself")
-    return Source(name=str(place.resolve()), path=place)
+        raise UsageError(f"{shown!r} is a directory", hint="name the .mpd file itself")
+    return Source(name=readable(str(place.resolve())), path=place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashget.common.digests import find_digest
+from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
@@ -189,7 +190,7 @@ class Outcomes:
         self._store.check_present()
         if is_disk_failure(error):
             raise disk_error(error, file.path) from error
-        place = f": {error.filename}" if error.filename else ""
+        place = f": {readable(str(error.filename))}" if error.filename else ""
         reason = f"cannot be stored: {error.strerror or error}{place}"
         file.refused += 1
         temporary = isinstance(error, RefusedError) and error.temporary

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.common.filenames import on_disk
 from dashget.common.secrets import hide_user
 from dashget.common.stopping import Stop
 from dashget.errors import DashGetError, StoreError, UsageError
@@ -67,7 +68,7 @@ class MirrorJob:
         self._started = time.monotonic()
         if options.recheck and options.dry_run:
             self._ledger(Warned(_DRY_RECHECK))
-        root = root or Path(root_name(loaded.presentation.url))
+        root = root or Path(on_disk(root_name(loaded.presentation.url)))
         if isinstance(root, Path):
             root = LocalDirectory(root, fsync=options.fsync)
         self._place = root

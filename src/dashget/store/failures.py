@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, is_disk_failure
 from dashget.errors import StoreError
 
@@ -24,7 +25,7 @@ def store_error(place: str, error: OSError) -> StoreError:
     A disk that is full or broken is so for all files: then the place is named.
     """
     named = isinstance(error.filename, (str, Path)) and not is_disk_failure(error)
-    return disk_error(error, str(error.filename) if named else place)
+    return disk_error(error, readable(str(error.filename)) if named else place)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from dashget.common.filenames import on_disk, readable
 from dashget.errors import StoreError
 
 
@@ -25,7 +26,7 @@ class Folders:
         if folder:
             self._check_present()
             try:
-                os.makedirs(self.prefix + folder, exist_ok=True)
+                os.makedirs(self.prefix + on_disk(folder), exist_ok=True)
             except (FileExistsError, FileNotFoundError):
                 self._check_links(folder)
                 raise
@@ -35,7 +36,7 @@ class Folders:
         """Remove a folder and those above it, as far as they are empty."""
         while folder:
             try:
-                os.rmdir(self.prefix + folder)
+                os.rmdir(self.prefix + on_disk(folder))
             except OSError:
                 break
             self.made.discard(folder)
@@ -44,10 +45,10 @@ class Folders:
     def _check_links(self, folder: str) -> None:
         """Raise StoreError if a folder is a link whose target is missing."""
         while folder:
-            place = self.prefix + folder
+            place = self.prefix + on_disk(folder)
             if os.path.islink(place) and not os.path.exists(place):
                 raise StoreError(
-                    f"{place} is a link to {os.readlink(place)}, which is not there",
+                    readable(f"{place} is a link to {os.readlink(place)}, which is not there"),
                     hint="mount the disk that it leads to, or remove the link",
                 )
             folder = folder.rpartition("/")[0]

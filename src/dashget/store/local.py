@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from dashget.common.filenames import from_disk, given, on_disk, readable
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.failures import as_store_error
@@ -43,7 +44,7 @@ class LocalDirectory:
     """
 
     def __init__(self, root: Path, *, fsync: bool = False) -> None:
-        self.root = root
+        self.root = root = Path(given(str(root)))
         self._control = root / CONTROL_DIRECTORY
         self._prefix = os.path.join(root, "")
         self._fsync = fsync
@@ -54,7 +55,7 @@ class LocalDirectory:
     @property
     def name(self) -> str:
         """The name of the directory."""
-        return str(self.root)
+        return readable(str(self.root))
 
     @property
     def name_bytes(self) -> int:
@@ -68,7 +69,7 @@ class LocalDirectory:
 
     def locate(self, path: str) -> str:
         """Return the path of a file with that of the directory."""
-        return str(self.root / path)
+        return str(Path(self.name, path))
 
     def claim(self, since: str) -> None:
         """Make the directory if it is missing, and lock it for this process."""
@@ -88,7 +89,7 @@ class LocalDirectory:
             if self._control.is_dir() and self._record.is_in_place():
                 return
         raise StoreError(
-            f"{self.root} has vanished or was moved",
+            f"{self.name} has vanished or was moved",
             hint="nothing more can be stored there; the same command begins anew",
         )
 
@@ -99,7 +100,7 @@ class LocalDirectory:
     def stat(self, path: str) -> int | None:
         """Return the size of a file; IsADirectoryError if something else has the name."""
         try:
-            found = os.stat(self._prefix + path)
+            found = os.stat(self._at(path))
         except OSError:
             return None
         if not stat.S_ISREG(found.st_mode):
@@ -109,8 +110,8 @@ class LocalDirectory:
     def names(self, folder: str, most: int) -> frozenset[str] | None:
         """Return the names in a folder; None if there are more than ``most``, or unreadable."""
         try:
-            with os.scandir(self._prefix + folder) as entries:
-                names = frozenset(entry.name for entry in itertools.islice(entries, most + 1))
+            with os.scandir(self._at(folder)) as entries:
+                names = frozenset(from_disk(e.name) for e in itertools.islice(entries, most + 1))
         except FileNotFoundError:
             return frozenset()
         except OSError:
@@ -121,37 +122,37 @@ class LocalDirectory:
         """Yield every file below a folder; links to folders are not followed."""
         from dashget.store.backend import StoredFile
 
-        for above, folders, files in os.walk(self._prefix + folder):
-            relative = os.path.relpath(above, self.root).replace(os.sep, "/")
+        for above, folders, files in os.walk(self._at(folder)):
+            relative = from_disk(os.path.relpath(above, self.root)).replace(os.sep, "/")
             if relative == ".":
                 folders[:] = [name for name in folders if name != CONTROL_DIRECTORY]
-            for name in files:
+            for name in map(from_disk, files):
                 path = name if relative == "." else f"{relative}/{name}"
                 try:
-                    size = os.stat(self._prefix + path).st_size
+                    size = os.stat(self._at(path)).st_size
                 except OSError:  # a link whose target is missing
                     size = None
                 yield StoredFile(path, size)
 
     def open(self, path: str) -> BinaryIO:
         """Open a regular file to read it."""
-        return open_regular(self.root / path)
+        return open_regular(self.root / on_disk(path))
 
     def is_same(self, path: str, other: str) -> bool:
         """Return True if two paths lead to one and the same file."""
         try:
-            return os.path.samefile(self._prefix + path, self._prefix + other)
+            return os.path.samefile(self._at(path), self._at(other))
         except OSError:
             return False
 
     def put(self, path: str, data: bytes) -> None:
         """Write a small file under another name, and rename it."""
         fresh = self._write_fresh(path, data)
-        move(fresh, self._prefix + path, fsync=self._fsync)
+        move(fresh, self._at(path), fsync=self._fsync)
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Write a small file unless something has its name; return True if it was written."""
-        if os.path.lexists(self._prefix + path):
+        if os.path.lexists(self._at(path)):
             return False
         # The lock keeps other processes of DashGet away in between.
         self.put(path, data)
@@ -169,22 +170,22 @@ class LocalDirectory:
             if self._fsync:
                 file.flush()
                 os.fsync(file.fileno())
-        move(fresh, self._prefix + path, fsync=self._fsync)
+        move(fresh, self._at(path), fsync=self._fsync)
 
     def move(self, path: str, target: str) -> None:
         """Rename a file, or copy it if the target is on another disk."""
         self._folders.make(target.rpartition("/")[0])
-        move(self._prefix + path, self._prefix + target)
+        move(self._at(path), self._at(target))
 
     def set_modified(self, path: str, seconds: int) -> None:
         """Give a file a modification time, as far as the file system takes it."""
         with contextlib.suppress(OSError, OverflowError):
-            os.utime(self._prefix + path, (time.time(), seconds))
+            os.utime(self._at(path), (time.time(), seconds))
 
     def delete(self, path: str) -> None:
         """Remove a file, and folders that become empty; a missing file is no error."""
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._prefix + path)
+            os.unlink(self._at(path))
         self._folders.remove_empty(path.rpartition("/")[0])
 
     def append(self, line: bytes) -> None:
@@ -203,6 +204,10 @@ class LocalDirectory:
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the paths of unfinished files."""
         return read_part_paths(self._control / "parts")
+
+    def _at(self, path: str) -> str:
+        """Return the place of a file or folder on the disk."""
+        return self._prefix + on_disk(path)
 
     def _write_fresh(self, path: str, data: bytes) -> str:
         self._folders.make(path.rpartition("/")[0])
@@ -266,7 +271,7 @@ class LocalParts:
                 error.filename, error.filename2 = self._folders.prefix + file.path, None
             raise
         if self._fsync:
-            sync_folder(self._folders.prefix + folder)
+            sync_folder(self._folders.prefix + on_disk(folder))
 
     def has(self, path: str) -> bool:
         """Return True if an earlier run or attempt left bytes of a file."""

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 
+from dashget.common.filenames import from_disk
 from dashget.store.journal import part_name
 
 
@@ -30,7 +31,7 @@ def _copy(source: str, target: str, *, fsync: bool) -> None:
 
     folder, name = os.path.split(target)
     # The same name in every run: the next copy replaces what a kill left of this one.
-    fresh = os.path.join(folder, f".{part_name(name)}")
+    fresh = os.path.join(folder, f".{part_name(from_disk(name))}")
     try:
         shutil.copyfile(source, fresh)
         with contextlib.suppress(OSError):  # times and rights, as far as the other one has them

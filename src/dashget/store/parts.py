@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
+from dashget.common.filenames import on_disk
 from dashget.store.hashing import PassingDigests
 from dashget.store.journal import Journal, part_name, scattered_name
 from dashget.store.moving import move
@@ -207,7 +208,7 @@ class Part:
         finally:
             # Before it is renamed: some systems do not rename open files.
             self.close()
-        move(self._file, self._journal.root_prefix + self.path, fsync=fsync)
+        move(self._file, self._journal.root_prefix + on_disk(self.path), fsync=fsync)
         self._journal.forget(self.name)
 
     @property

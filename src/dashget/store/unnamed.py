@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from dashget.common.filenames import on_disk
 from dashget.common.oserrors import is_disk_failure
 from dashget.store.journal import Journal, part_name
 from dashget.store.moving import move
@@ -97,7 +98,8 @@ class UnnamedFile:
             else:
                 try:
                     # Only with a directory does Python have the link follow to the file itself.
-                    os.link(f"{OPEN_FILES}/{descriptor}", self.path, dst_dir_fd=root)
+                    name = on_disk(self.path)
+                    os.link(f"{OPEN_FILES}/{descriptor}", name, dst_dir_fd=root)
                     named = True
                 except OSError as error:
                     part = self._name_as_part(descriptor, root, error, fsync=fsync)
@@ -113,7 +115,7 @@ class UnnamedFile:
                 os.unlink(files.prefix + self.path if named else part or "")
             raise
         if part is not None:
-            move(part, files.prefix + self.path, fsync=fsync)
+            move(part, files.prefix + on_disk(self.path), fsync=fsync)
 
     def close(self) -> None:
         """Let the file vanish, if it has no name yet."""

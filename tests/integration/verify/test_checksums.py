@@ -48,7 +48,7 @@ def test_sha256sum_checks_a_mirror_whatever_its_files_are_called(
         command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        lines = (root / "SHA256SUMS").read_text().splitlines()
+        lines = (root / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
         assert len(lines) == len(tree(root)) - 1
         flip(next(path for path in root.rglob("*2*") if path.is_file()))
         assert subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 1

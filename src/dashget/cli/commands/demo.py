@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_directory(root: Path) -> None:
     """Raise StoreError for a directory with files that are not the demo's."""
+    from dashget.common.filenames import readable
     from dashget.demo.presentation import MANIFEST_URL
     from dashget.errors import StoreError
     from dashget.store import Mirror
@@ -78,7 +79,7 @@ def _check_directory(root: Path) -> None:
     foreign = any(store.iter_files()) if header is None else header.source != MANIFEST_URL
     if foreign:
         raise StoreError(
-            f"{root} contains files that are not the demo's",
+            f"{readable(str(root))} contains files that are not the demo's",
             hint="choose another directory with -o",
         )
 
@@ -109,19 +110,25 @@ def _verify(session: Session, root: Path, stop: Stop) -> int:
 
 def _next_steps(root: Path) -> str:
     """Return three commands to go on with, each with its purpose."""
-    import shlex
-
-    from dashget.common.foreigntext import printable
-
     program = _program()
     steps = {
-        shlex.join([*program, "list", str(root / "manifest.mpd")]): "show what it contains",
-        shlex.join([*program, "verify", str(root)]): "check every file again",
-        shlex.join([*program, "URL"]): "mirror a presentation of your own",
+        _command(*program, "list", str(root / "manifest.mpd")): "show what it contains",
+        _command(*program, "verify", str(root)): "check every file again",
+        _command(*program, "URL"): "mirror a presentation of your own",
     }
     width = max(map(len, steps))
-    lines = [f"  {printable(step):<{width}}  {purpose}\n" for step, purpose in steps.items()]
+    lines = [f"  {step:<{width}}  {purpose}\n" for step, purpose in steps.items()]
     return "".join(["Try next:\n", *lines])
+
+
+def _command(*words: str) -> str:
+    """Return a command as it is typed in a shell."""
+    import shlex
+
+    from dashget.cli.streams import legible
+    from dashget.common.filenames import readable
+
+    return legible(readable(shlex.join(words)))
 
 
 def _program() -> list[str]:

@@ -108,7 +108,8 @@ def _verify_all(
 ) -> int:
     """Check one mirror after the other; return the exit code of the first that is not sound."""
     from dashget.cli.failures import report
-    from dashget.common.foreigntext import printable
+    from dashget.cli.streams import legible
+    from dashget.common.filenames import readable
     from dashget.errors import DashGetError
 
     codes = []
@@ -116,7 +117,7 @@ def _verify_all(
         if stop.requested:
             break
         if not arguments.json:
-            sys.stdout.write(f"{printable(directory)}:\n")
+            sys.stdout.write(f"{legible(readable(directory))}:\n")
         try:
             codes.append(_verify(session, directory, options, arguments, stop))
         except DashGetError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashget.cli.printers import text
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.common.lateregex import late
 from dashget.events import Failure, FileFinished
 
@@ -29,18 +29,18 @@ def group_lines(group: Sequence[Failure]) -> Iterator[str]:
         for failure in group:
             yield from failure_lines(failure)
         return
-    named = ", ".join(printable(failure.path) for failure in group[:_NAMED])
+    named = ", ".join(legible(failure.path) for failure in group[:_NAMED])
     hidden = len(group) - _NAMED
     more = f" and {hidden:,} more; -v or --json lists them all" if hidden else ""
-    reason = printable(group[0].reason)
+    reason = legible(group[0].reason)
     yield f"  failed: {len(group):,} files: {reason} ({_attempts(group)}): {named}{more}"
 
 
 def failure_lines(failure: Failure) -> Iterator[str]:
     """Yield the lines about one failure."""
-    yield f"  failed: {printable(failure.path)}"
-    yield f"    {printable(failure.reason)} ({_attempts([failure])})"
-    yield f"    {printable(failure.url)}"
+    yield f"  failed: {legible(failure.path)}"
+    yield f"    {legible(failure.reason)} ({_attempts([failure])})"
+    yield f"    {legible(failure.url)}"
 
 
 class Repeats:
@@ -56,13 +56,13 @@ class Repeats:
         if seen <= _NAMED:
             return failed_line(event)
         if seen == _NAMED + 1:
-            return f"failed: more files: {printable(event.reason or '')}; the summary counts them"
+            return f"failed: more files: {legible(event.reason or '')}; the summary counts them"
         return None
 
 
 def failed_line(event: FileFinished) -> str:
     """Return the line about one file that has failed."""
-    return f"failed: {printable(event.path)}: {printable(event.reason or '')}"
+    return f"failed: {legible(event.path)}: {legible(event.reason or '')}"
 
 
 def _cause(path: str, reason: str, status: int | None = None) -> Cause:

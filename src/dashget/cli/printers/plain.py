@@ -10,7 +10,7 @@ from dashget.cli.printers import text
 from dashget.cli.printers.causes import Repeats, failed_line
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.summary import summary_lines
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.events import (
     MANIFEST,
     BegunAnew,
@@ -103,33 +103,33 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
         return manifest_line(event)
     if isinstance(event, Pruned):
         word = "would remove" if event.dry_run else "removing"
-        return "\n".join(f"{word}: {printable(path)}" for path in event.paths)
+        return "\n".join(f"{word}: {legible(path)}" for path in event.paths)
     if isinstance(event, Warned):
         return warning_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
         return retry_line(event)
     if isinstance(event, BegunAnew) and verbose:
         dropped = text.size(event.dropped)
-        reason = printable(event.reason)
-        return f"starting again: {printable(event.path)}: {reason} ({dropped} dropped)"
+        reason = legible(event.reason)
+        return f"starting again: {legible(event.path)}: {reason} ({dropped} dropped)"
     if isinstance(event, FileFinished):
         if event.outcome is Outcome.FAILED:
             return failed_line(event) if verbose or repeats is None else repeats.line(event)
         if verbose:
             size = "" if event.size is None else f" ({text.size(event.size)})"
-            reason = "" if event.reason is None else f": {printable(event.reason)}"
-            return f"{event.outcome.value}: {printable(event.path)}{size}{reason}"
+            reason = "" if event.reason is None else f": {legible(event.reason)}"
+            return f"{event.outcome.value}: {legible(event.path)}{size}{reason}"
     return None
 
 
 def manifest_line(event: ManifestLoaded) -> str:
     """Return the line about the presentation and its mirror, and those about the selection."""
-    title = f"{printable(event.title)}: " if event.title else ""
+    title = f"{legible(event.title)}: " if event.title else ""
     first = (
         f"{title}{event.type} presentation, {text.count(event.periods, 'period')},"
-        f" {text.count(event.representations, 'representation')} -> {printable(event.root)}"
+        f" {text.count(event.representations, 'representation')} -> {legible(event.root)}"
     )
-    return "\n".join([first, *(f"  {printable(note)}" for note in event.notes)])
+    return "\n".join([first, *(f"  {legible(note)}" for note in event.notes)])
 
 
 def warning_line(event: Warned) -> str:
@@ -138,14 +138,14 @@ def warning_line(event: Warned) -> str:
     if event.line is not None:
         place += f"{', ' if place else ''}line {event.line}"
     clause = f" ({event.clause})" if event.clause else ""
-    return f"warning: {place + ': ' if place else ''}{printable(event.message)}{clause}"
+    return f"warning: {place + ': ' if place else ''}{legible(event.message)}{clause}"
 
 
 def retry_line(event: RetryScheduled) -> str:
     """Return the line about a retry: file, delay and reason."""
     if event.at_end:
-        return f"{printable(event.path)} will be tried again at the end: {printable(event.reason)}"
+        return f"{legible(event.path)} will be tried again at the end: {legible(event.reason)}"
     return (
-        f"retrying {printable(event.path)} in {text.duration(event.delay_seconds)}"
-        f" (attempt {event.attempt + 1}): {printable(event.reason)}"
+        f"retrying {legible(event.path)} in {text.duration(event.delay_seconds)}"
+        f" (attempt {event.attempt + 1}): {legible(event.reason)}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.events import Playback
 
 _ANY_NAME = " --demuxer-lavf-o=allowed_extensions=ALL"
@@ -34,8 +34,8 @@ def _plain(path: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Quote a text for the shell; characters that must not reach a terminal are escaped."""
-    if printable(text) == text:
+    """Quote a text for the shell; what must not reach a terminal, or it lacks, is escaped."""
+    if legible(text) == text:
         import shlex
 
         return shlex.quote(text)
@@ -45,6 +45,6 @@ def shell_word(text: str) -> str:
 def _escaped(char: str) -> str:
     if char in "\\'":
         return f"\\{char}"
-    if printable(char) == char:
+    if legible(char) == char:
         return char
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -13,18 +13,20 @@ from rich.text import Text
 
 from dashget.cli.printers import text
 from dashget.cli.printers.meter import Meter, TrackMeter
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import is_written, legible
 
 _BAR_WIDTH = 24
 _SHORTEST_BAR = 6
 _LABEL_WIDTH = 34
 _SHORTEST_LABEL = 12
 _GAP = "  "
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_DOTS = "..."
 
 
 def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> Iterator[Text]:
     """Yield a row for each track: name, bar, files, bytes, in columns."""
-    labels = [f"{track.content_type} {printable(track.label)}" for track in tracks]
+    labels = [f"{track.content_type} {legible(track.label)}" for track in tracks]
     counts = [_count(track) for track in tracks]
     sizes = [text.size(track.bytes_here) for track in tracks]
     label_width = min(max((Text(label).cell_len for label in labels), default=0), _LABEL_WIDTH)
@@ -38,7 +40,7 @@ def track_rows(console: Console, tracks: Sequence[TrackMeter], width: int) -> It
         label_width = max(min(label_width, width - taken), 0)
     for track, label, count, size in zip(tracks, labels, counts, sizes, strict=True):
         name = Text(label)
-        name.truncate(label_width, overflow="ellipsis", pad=True)
+        cut(console, name, label_width, pad=True)
         cells = [name] if label_width else []
         if bar_width:
             cells.append(_bar(console, track.fraction, bar_width))
@@ -73,6 +75,15 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
     return Text(_GAP).join(
         [*([row] if row else []), *(Text(fact) for fact in facts.values() if fact)]
     )
+
+
+def cut(console: Console, line: Text, width: int, *, pad: bool = False) -> None:
+    """Shorten a line to the width, with an ellipsis that the console's encoding has."""
+    has_ellipsis = is_written(_ELLIPSIS, console.encoding)
+    if line.cell_len > width > len(_DOTS) and not has_ellipsis:
+        line.truncate(width - len(_DOTS), overflow="crop")
+        line.append(_DOTS)
+    line.truncate(width, overflow="ellipsis" if has_ellipsis else "crop", pad=pad)
 
 
 def _percent(meter: Meter) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dashget.cli.printers import text
 from dashget.cli.printers.causes import by_cause, failure_lines, group_lines
 from dashget.cli.printers.playing import how_to_play
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.events import Failure, Outcome, Summary
 
 _SHOWN_CAUSES = 20
@@ -53,14 +53,14 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         yield f"  kept {text.size(summary.kept_bytes)} of {files} for the next run"
     absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
     for path in absent:
-        yield f"  absent at the end: {printable(path)}"
+        yield f"  absent at the end: {legible(path)}"
     yield from _hidden_lines(len(summary.absent) - len(absent))
     yield from _failures(summary.failures, verbose=verbose)
-    yield f"  mirror: {printable(summary.root)}"
+    yield f"  mirror: {legible(summary.root)}"
     if summary.complete:
         yield f"  {how_to_play(summary.manifest, summary.playback)}"
     elif summary.hint is not None:
-        yield f"hint: {printable(summary.hint)}"
+        yield f"hint: {legible(summary.hint)}"
 
 
 def _headline(summary: Summary) -> str:

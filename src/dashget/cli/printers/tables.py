@@ -20,7 +20,7 @@ from dashget.cli.printers.listing import (
     ProtectionRow,
     RepresentationRow,
 )
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 
 
 def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = None) -> None:
@@ -36,14 +36,14 @@ def print_table(row: PresentationRow, stream: TextIO, *, width: int | None = Non
 
 
 def _heading(row: PresentationRow) -> str:
-    title = f"{printable(row.title)}: " if row.title else ""
+    title = f"{legible(row.title)}: " if row.title else ""
     length = f", {text.duration(row.duration)}" if row.duration is not None else ""
     periods = text.count(len(row.periods), "period")
-    return f"{title}{row.type} presentation, {periods}{length}\n{printable(row.url)}"
+    return f"{title}{row.type} presentation, {periods}{length}\n{legible(row.url)}"
 
 
 def _period_heading(period: PeriodRow) -> str:
-    name = f" ({printable(period.id)})" if period.id else ""
+    name = f" ({legible(period.id)})" if period.id else ""
     length = f", {text.duration(period.duration)} long" if period.duration is not None else ", open"
     events = f", {text.count(period.events, 'event')}" if period.events else ""
     return f"Period {period.index}{name}: at {text.duration(period.start)}{length}{events}"
@@ -77,7 +77,7 @@ _INDENT = "  "
 
 def _period_lines(period: PeriodRow, width: int | None) -> Iterator[str]:
     rows = [
-        tuple(printable(cell) for cell in _cells(adaptation_set, representation))
+        tuple(legible(cell) for cell in _cells(adaptation_set, representation))
         for adaptation_set in period.adaptation_sets
         for representation in adaptation_set.representations
     ]

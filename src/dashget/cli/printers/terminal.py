@@ -13,7 +13,7 @@ from dashget.cli.printers.causes import Repeats
 from dashget.cli.printers.inplace import InPlace
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.plain import event_line, retry_line
-from dashget.cli.printers.rows import total_row, track_rows
+from dashget.cli.printers.rows import cut, total_row, track_rows
 from dashget.cli.printers.summary import summary_lines
 from dashget.events import Event, Progressed, Summary
 
@@ -83,7 +83,7 @@ class LiveTerminal:
             yield Text(f"and {hidden:,} more", style="dim")
         for retry in retries:
             line = Text(retry_line(retry), style="yellow")
-            line.truncate(width, overflow="ellipsis")
+            cut(self._console, line, width)
             yield line
         yield total_row(self._console, meter, width)
 

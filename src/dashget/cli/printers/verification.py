@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dashget.cli.printers import text
 from dashget.cli.printers.plain import event_line
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.events import Event, FileFinished, Pruned
 from dashget.verification.findings import REPAIRABLE, Finding, Problem, Report
 
@@ -91,7 +91,7 @@ class FindingsTable:
         for (problem, message), number in self._alike.items():
             if number > _ALIKE_SHOWN:
                 more = number - _ALIKE_SHOWN
-                line = f"... and {more:,} more {problem.value}: {printable(message)}"
+                line = f"... and {more:,} more {problem.value}: {legible(message)}"
                 console.print(Text(line), soft_wrap=True)
         if not self._quiet or report.errors or report.uncompared:
             hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
@@ -143,7 +143,7 @@ def _table(findings: list[Finding]) -> Table:
         style = "dim" if finding.note else "red"
         table.add_row(
             Text(finding.problem.value, style=style),
-            Text(printable(finding.path)),
-            Text(printable(finding.message)),
+            Text(legible(finding.path)),
+            Text(legible(finding.message)),
         )
     return table

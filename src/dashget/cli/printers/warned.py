@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dashget.common.foreigntext import printable
+from dashget.cli.streams import legible
 from dashget.errors import Issue
 from dashget.events import Event, Warned
 
@@ -28,7 +28,7 @@ def print_unplanned(presentation: Presentation) -> int:
 
     failed = [r for r in iter_representations(presentation) if r.problems]
     for representation in failed:
-        sys.stderr.write(f"failed: {printable(unplanned_reason(representation))}\n")
+        sys.stderr.write(f"failed: {legible(unplanned_reason(representation))}\n")
     return 1 if failed else 0
 
 

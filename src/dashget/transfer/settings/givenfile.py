@@ -10,6 +10,7 @@ import os
 import stat
 from typing import Final
 
+from dashget.common.filenames import readable
 from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import FieldError, Wrong
 
@@ -33,14 +34,16 @@ def require_file(field: str, name: str, *, read_once: bool = False) -> None:
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116  # the name may be invalid for a Path
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise FieldError(field, Wrong(f"file not found: {name!r}", "check the path")) from None
+        raise FieldError(
+            field, Wrong(f"file not found: {readable(name)!r}", "check the path")
+        ) from None
     except OSError as error:
         raise _unreadable(field, name, error) from error
     if stat.S_ISDIR(mode):
-        raise FieldError(field, Wrong(f"{name!r} is a directory", "name the file itself"))
+        raise FieldError(field, Wrong(f"{readable(name)!r} is a directory", "name the file itself"))
     if not (read_once or stat.S_ISREG(mode)):
         hint = "a pipe or device cannot be read twice: put its content into a file"
-        raise FieldError(field, Wrong(f"{name!r} is not a regular file", hint))
+        raise FieldError(field, Wrong(f"{readable(name)!r} is not a regular file", hint))
     if not os.access(name, os.R_OK):
         raise _unreadable(field, name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
@@ -64,16 +67,15 @@ def given(field: str, file: Named, most_bytes: int) -> GivenFile:
     except OSError as error:
         raise _unreadable(field, name, error) from error
     if len(data) > most_bytes:
-        text = f"{name!r} is larger than {most_bytes:,} bytes"
+        text = f"{readable(name)!r} is larger than {most_bytes:,} bytes"
         raise FieldError(field, Wrong(text, "check the path"))
     return GivenFile(name, data)
 
 
 def _unreadable(field: str, name: str, error: OSError) -> FieldError:
     reason = (error.strerror or str(error)).lower()
-    return FieldError(
-        field, Wrong(f"{name!r} cannot be read: {reason}", "check the path and its permissions")
-    )
+    message = f"{readable(name)!r} cannot be read: {reason}"
+    return FieldError(field, Wrong(message, "check the path and its permissions"))
 
 
 def likeness(data: bytes) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 import pytest
 
@@ -86,6 +87,23 @@ def test_numbers_are_never_cut_and_rows_never_wrap(live: Live) -> None:
     assert "…" not in total
     assert "1 failed" in total
     assert all(len(row) < live.screen.columns for row in live.rows)
+
+
+def test_rows_never_wrap_where_the_encoding_lacks_their_characters(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(live.screen), "encoding", "ascii", raising=False)
+    monkeypatch.setattr(sys, "stderr", live.screen)
+    live.begin()
+    label = "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 9
+    live.printer(TrackPlanned(2, 0, "j", "audio", label, None, 10**8, 7))
+    live.printer(RetryScheduled(f"{label}.m4s", "u", 1, 0.5, "HTTP 503"))
+    live.progress()
+    live.progress(17, 40 * 10**6)
+    rows = live.rows
+    assert all(row.isascii() for row in rows)
+    assert all(len(row) < live.screen.columns for row in rows)
+    assert any("..." in row for row in rows)
 
 
 def test_bars_go_before_any_number(live: Live) -> None:
