@@ -8,7 +8,7 @@ characters (``UrlPattern.marked``).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Protocol
 
 from dashget.common.url import Url
@@ -33,13 +33,18 @@ def resolve_collisions(
     if not clashing:
         return {}
     renamed = {url: rule(url, keep_query=True) for url in clashing}
-    rest = _clashes({**plain, **renamed}, taken)
+    rest = _clashes({**plain, **renamed}, taken, kept=clashing)
     renamed |= {url: rule(url, keep_query=True, tag=digest(url)) for url in rest}
     return {url: path for url, path in renamed.items() if path != plain[url]}
 
 
-def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
-    """Return the URLs whose path may be a path or a directory of another resource."""
+def _clashes(
+    paths: dict[str, str], taken: tuple[str, ...], kept: Set[str] = frozenset()
+) -> set[str]:
+    """Return the URLs whose path may be a path or a directory of another resource.
+
+    Those of ``kept`` have their query in the path.
+    """
     groups: dict[str, list[str]] = {}
     for url, path in paths.items():
         groups.setdefault(fold(path), []).append(url)
@@ -50,18 +55,23 @@ def _clashes(paths: dict[str, str], taken: tuple[str, ...]) -> set[str]:
     found |= {url for path in directories & groups.keys() for url in groups[path]}
     for one, other in _overlapping(groups.keys() | directories):
         for first in groups.get(one, ()):
-            found |= {u for second in groups.get(other, ()) for u in _pair(first, second, paths)}
+            found |= {
+                u for second in groups.get(other, ()) for u in _pair(first, second, paths, kept)
+            }
         found.update(groups.get(one, ()) if other in directories else ())
         found.update(groups.get(other, ()) if one in directories else ())
     return found - {""}
 
 
-def _pair(first: str, second: str, paths: dict[str, str]) -> tuple[str, ...]:
+def _pair(first: str, second: str, paths: dict[str, str], kept: Set[str]) -> tuple[str, ...]:
     """Return both URLs, or none if equal paths can only come from equal URLs."""
     if not first or not second:
         return (first, second)
-    same_form = _beside_path(first) == _beside_path(second)
-    if same_form and _overlap(paths[first], paths[second]):
+    beside = _beside_path(first)
+    same_form = beside == _beside_path(second)
+    # Two patterns may read one path as different values, and so have different queries.
+    told = {first, second} <= kept or not MARKER.search(beside[2] or "")
+    if same_form and told and _overlap(paths[first], paths[second]):
         return ()
     return (first, second)
 

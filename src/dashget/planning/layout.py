@@ -26,6 +26,7 @@ from dashget.errors import MPDError
 from dashget.mpd.markers import MARKER, is_marker
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.collisions import digest, resolve_collisions
+from dashget.planning.queries import needless_queries
 
 SafePath = NewType("SafePath", str)
 """A relative path with ``/`` between components; only this module makes them."""
@@ -143,10 +144,16 @@ class Layout:
         name: SafePath | None = None,
         name_bytes: int = NAME_BYTES,
     ) -> None:
-        self._place = _Placement(manifest_url, name_bytes)
+        marked: dict[str, None] = {}
+        asking: list[UrlPattern] = []
+        for address in addresses:
+            first = address.patterns[0]
+            marked[first.marked] = None
+            if first.fields and "?" in first.marked:
+                asking.append(first)
+        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking))
         name = name or manifest_name(manifest_url)
         taken = tuple(reserved_names(name))
-        marked = (address.patterns[0].marked for address in addresses)
         self._renamed = resolve_collisions(self._place, marked, taken)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
 
@@ -175,8 +182,10 @@ class Layout:
 class _Placement:
     """The rule for the path of a single marked URL, regardless of other URLs."""
 
-    def __init__(self, manifest_url: str, most: int) -> None:
+    def __init__(self, manifest_url: str, most: int, needless: frozenset[str]) -> None:
+        """Make the rule; ``needless`` has the URLs with fields in a query that no name needs."""
         self._most = most
+        self._needless = needless
         parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rpartition("/")[0] + "/"
@@ -199,12 +208,16 @@ class _Placement:
             raw = parts.path.removeprefix("/").split("/")
             components = [EXTERNAL_DIRECTORY, _limited(_host_directory(*origin), most)]
             components += [safe_component(part, most) for part in raw]
-        if parts.query and (keep_query or not _marks(parts.query) <= _marks(parts.path)):
+        if parts.query and (keep_query or self._distinguishes(marked, parts.query)):
             query = _LOOKS_ENCODED.sub("%25", parts.query)
             components[-1] = _limited(_escaped(f"{components[-1]}@{query}"), most)
         if tag:
             components[-1] = _tagged(components[-1], tag, most)
         return _shortened("/".join(components))
+
+    def _distinguishes(self, marked: str, query: str) -> bool:
+        """Return True if a query has fields whose values the path may not tell."""
+        return MARKER.search(query) is not None and marked not in self._needless
 
 
 def _is_plain(path: str, most: int) -> bool:
@@ -224,11 +237,6 @@ def _with_digits(text: str) -> str:
     if text.isascii():
         return text
     return "".join("0" if is_marker(char) else char for char in text)
-
-
-def _marks(text: str) -> set[str]:
-    """Return the field markers in a text."""
-    return set(MARKER.findall(text))
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
@@ -294,7 +302,7 @@ def _limited(component: str, most: int) -> str:
         return component
     extension = _EXTENSION.search(component)
     tail = f"~{digest(component)}{extension.group() if extension else ''}"
-    kept_marks = "".join(char for char in component if is_marker(char))
+    kept_marks = "-".join(char for char in component if is_marker(char))
     tail = f"~{kept_marks}{tail}" if kept_marks else tail
     head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
     return "".join(char for char in head if not is_marker(char)) + tail
@@ -304,7 +312,7 @@ def _shortened(path: str) -> str:
     """Replace the directories of a path that is too long for operating systems."""
     if len(path.encode()) <= _PATH_BYTES:
         return path
-    marks = "".join(char for char in path if is_marker(char))
+    marks = "-".join(char for char in path if is_marker(char))
     extension = _EXTENSION.search(path)
     middle = f"~{marks}~" if marks else "~"
     return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"

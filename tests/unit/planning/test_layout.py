@@ -77,6 +77,36 @@ def test_a_query_that_repeats_the_number_of_the_path_is_dropped() -> None:
     assert paths("https://h.example/vod/show/$Number$.m4s?n=$Number$") == ["7.m4s"]
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("$Time$.m4s?t=$Time$", "700.m4s"),
+        ("$Number%05d$.m4s?n=$Number$", "00007.m4s"),
+        ("$Number$/a-$Time$.m4s?t=$Time%012d$&n=$Number%x$", "7/a-700.m4s"),
+        ("$Number$.m4s?t=$Time$", "7.m4s@t=700"),
+        ("$Number$$Time$.m4s?t=$Time$", "7700.m4s@t=700"),
+        ("$Number$0a$Time$.m4s?t=$Time$", "70a700.m4s@t=700"),
+    ],
+)
+def test_a_query_stays_only_where_the_path_does_not_tell_its_values(url: str, path: str) -> None:
+    assert paths(f"https://h.example/vod/show/{url}") == [path]
+
+
+def test_two_readings_of_one_path_keep_their_queries() -> None:
+    urls = [f"https://h.example/vod/show/{url}" for url in ("$Time$-$Number$", "$Number$-$Time$")]
+    asked = [f"{url}?t=$Time%02d$" for url in urls]
+    assert paths(*asked) == ["700-7@t=700", "7-700@t=700"]
+    one, other = paths(urls[1].replace("-", "x1") + "?t=$Time$", urls[1] + "?t=$Number$")
+    assert (one, other) == ("7x1700", "7-700")
+
+
+def test_fields_in_a_name_that_is_too_long_stay_apart() -> None:
+    for middle in ("a" * 300, "a" * 120 + "/" + "/".join(["b" * 200] * 5)):
+        pattern = address(f"https://h.example/vod/show/$Number${middle}$Time$.m4s")
+        layout = Layout(MANIFEST, [pattern])
+        assert layout.path(pattern, 5, 17, 1) != layout.path(pattern, 51, 7, 1)
+
+
 def test_patterns_that_can_expand_to_the_same_path_keep_their_queries() -> None:
     first, second = paths(
         "https://h.example/vod/show/$Number$.m4s?k=1", "https://h.example/vod/show/7.m4s?k=2"
