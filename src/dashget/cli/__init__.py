@@ -16,7 +16,7 @@ import gc
 import os
 import sys
 
-from dashget.cli import streams
+from dashget.cli import jsonerrors, streams
 from dashget.exitstatus import INTERRUPTED
 
 TYPE_CHECKING = False
@@ -65,6 +65,12 @@ def _answer_interrupts() -> None:
 
 def leave_interrupted(number: int, _frame: object) -> NoReturn:
     """End the process at once: by SIGINT after Ctrl-C, else with the exit code."""
+    try:
+        if jsonerrors.wanted(sys.argv[1:]):
+            os.write(1, jsonerrors.interrupted_line(INTERRUPTED))
+    except OSError:
+        # Standard output is closed: the message has to do.
+        pass
     try:
         os.write(2, b"dashget: error: interrupted\n")
     finally:

@@ -73,8 +73,9 @@ def run(tokens: Sequence[str]) -> int:
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the outermost edge
         from dashget.cli.failures import report
+        from dashget.cli.jsonerrors import wanted
 
-        return report(error)
+        return report(error, json=wanted(tokens))
     return code
 
 

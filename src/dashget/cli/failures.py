@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from dashget.cli.jsonerrors import INTERRUPTED_TEXT
 from dashget.cli.streams import discard_output, legible
 from dashget.common.filenames import readable
 from dashget.common.log import Log
@@ -17,6 +18,7 @@ from dashget.errors import MORE_FILES_HINT, DashGetError, MPDError
 from dashget.exitstatus import BROKEN_PIPE, INTERRUPTED
 
 _MOST_ISSUES: Final = 50
+_TOO_MANY_FILES: Final = (errno.EMFILE, errno.ENFILE)
 _OPTIONS: Final = {
     "root": "the directory",
     "in_flight": "--threads",
@@ -29,41 +31,58 @@ _OPTIONS: Final = {
 """Options whose name differs from that of their field."""
 
 
-def report(error: BaseException) -> int:
-    """Print an error on standard error, and return the exit code."""
+class Told(NamedTuple):
+    """An error in words."""
+
+    message: str
+    hint: str | None
+    code: int
+    details: Sequence[str] = ()
+
+
+def report(error: BaseException, *, json: bool = False) -> int:
+    """Print an error on standard error, and return the exit code.
+
+    With ``json`` it is written to standard output as well, as an event.
+    """
+    if isinstance(error, BrokenPipeError):
+        return _leave_quietly()
+    told = _told(error)
+    if json:
+        from dashget.cli.jsonerrors import write_error
+
+        write_error(*told)
+    if isinstance(error, OSError) and error.errno not in _TOO_MANY_FILES:
+        _leave_quietly()
+    print(f"dashget: error: {legible(told.message)}", file=sys.stderr)  # noqa: T201
+    for line in told.details:
+        print(f"  {legible(line)}", file=sys.stderr)  # noqa: T201
+    if told.hint:
+        print(f"hint: {legible(told.hint)}", file=sys.stderr)  # noqa: T201
+    return told.code
+
+
+def _told(error: BaseException) -> Told:
     match error:
         case MPDError():
-            return _fail(error.message, error.hint, error.exit_code, _issue_lines(error))
+            return Told(error.message, error.hint, error.exit_code, _issue_lines(error))
         case FieldError(field=name, wrong=wrong):
             message = f"{_option_of(name)}: {wrong.text}"
-            return _fail(message, wrong.hint or "see: dashget --help", error.exit_code)
+            return Told(message, wrong.hint or "see: dashget --help", error.exit_code)
         case DashGetError():
-            return _fail(error.message, error.hint, error.exit_code)
+            return Told(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt():
-            return _fail("interrupted", "the same command continues from here", INTERRUPTED)
+            return Told(INTERRUPTED_TEXT, "the same command continues from here", INTERRUPTED)
         case MemoryError():
             hint = "allow more memory (ulimit -v); the same command continues from here"
-            return _fail("not enough memory", hint, 1)
-        case BrokenPipeError():
-            return _leave_quietly()
+            return Told("not enough memory", hint, 1)
         case OSError():
             place = f": {readable(str(error.filename))}" if error.filename else ""
             hint = "check the disk and the output file or pipe"
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in _TOO_MANY_FILES:
                 hint = MORE_FILES_HINT
-            else:
-                _leave_quietly()
-            return _fail(f"{error.strerror or error}{place}", hint, 1)
+            return Told(f"{error.strerror or error}{place}", hint, 1)
     return _internal(error)
-
-
-def _fail(message: str, hint: str | None, code: int, details: Sequence[str] = ()) -> int:
-    print(f"dashget: error: {legible(message)}", file=sys.stderr)  # noqa: T201
-    for line in details:
-        print(f"  {legible(line)}", file=sys.stderr)  # noqa: T201
-    if hint:
-        print(f"hint: {legible(hint)}", file=sys.stderr)  # noqa: T201
-    return code
 
 
 def _option_of(field: str) -> str:
@@ -85,12 +104,12 @@ def _leave_quietly() -> int:
     return BROKEN_PIPE if hasattr(signal, "SIGPIPE") else 1
 
 
-def _internal(error: BaseException) -> int:
+def _internal(error: BaseException) -> Told:
     if os.environ.get("DASHGET_DEBUG") or Log("dashget", str).wanted:
         import traceback
 
         traceback.print_exception(error)
-    return _fail(
+    return Told(
         f"internal error: {type(error).__name__}: {error}",
         "this is a bug in DashGet: please report it with the output of --debug",
         1,

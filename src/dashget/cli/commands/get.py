@@ -134,7 +134,7 @@ def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task
         try:
             codes.append(_mirror(each, chosen, task))
         except DashGetError as error:
-            codes.append(report(error))
+            codes.append(report(error, json=task.arguments.json))
     if task.stop.requested:
         from dashget.exitstatus import INTERRUPTED
 

@@ -122,7 +122,7 @@ def _verify_all(
             codes.append(_verify(session, directory, options, arguments, stop))
         except DashGetError as error:
             sys.stdout.flush()
-            codes.append(report(error))
+            codes.append(report(error, json=arguments.json))
     return next((code for code in codes if code), 0)
 
 

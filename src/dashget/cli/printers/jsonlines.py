@@ -1,4 +1,4 @@
-"""Write events as JSON Lines: one object per line, for programs."""
+"""Write events as JSON Lines: one object per line, for programs. Each has its time of day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from dashget.cli.jsonerrors import time_of_day
 from dashget.events import Event, Progressed
 
 _PROGRESS_EVERY_SECONDS = 1.0
@@ -16,8 +17,19 @@ _PROGRESS_EVERY_SECONDS = 1.0
 class JsonLines:
     """An observer that writes each event as one line; progress at most once a second."""
 
-    def __init__(self, stream: BinaryIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``clock`` paces the progress, ``now`` is the time of day in seconds since 1970."""
         self._stream = stream
+        self._now = now
+        self._second = -1
+        self._beginning = b""
+        """The line up to the milliseconds, for as long as the second lasts."""
         self._encode = msgspec.json.Encoder().encode
         self._clock = clock
         self._next_progress = 0.0
@@ -35,8 +47,16 @@ class JsonLines:
             import json
 
             line = json.dumps(msgspec.to_builtins(event)).encode()
-        self._stream.write(line + b"\n")
+        self._stream.write(b'%b%03dZ",%b\n' % (*self._begin_line(), line[1:]))
         self._stream.flush()
+
+    def _begin_line(self) -> tuple[bytes, int]:
+        """Return the beginning of a line with the time, and its milliseconds."""
+        second, part = divmod(int(self._now() * 1000), 1000)
+        if second != self._second:
+            self._second = second
+            self._beginning = b'{"time":"%b' % time_of_day(second)[: -len("000Z")].encode()
+        return self._beginning, part
 
     def close(self) -> None:
         """Do nothing: every line is complete."""

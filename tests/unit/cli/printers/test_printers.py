@@ -221,6 +221,23 @@ def test_json_is_one_object_per_line_and_the_summary_is_last() -> None:
     assert lines[3]["offset"] == 5
 
 
+def test_each_json_event_has_the_time_of_day() -> None:
+    stream, clock = io.BytesIO(), Clock()
+    printer = JsonLines(stream, now=clock)
+    for moment in (1.0, 1.25, 1.999, 2.0, 951_782_399.5):
+        clock.now = moment
+        printer(Warned("odd"))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["time"] for line in lines] == [
+        "1970-01-01T00:00:01.000Z",
+        "1970-01-01T00:00:01.250Z",
+        "1970-01-01T00:00:01.999Z",
+        "1970-01-01T00:00:02.000Z",
+        "2000-02-28T23:59:59.500Z",
+    ]
+    assert all(line["message"] == "odd" for line in lines)
+
+
 def test_json_progress_comes_at_most_once_a_second() -> None:
     clock = Clock()
     stream = io.BytesIO()
