@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import dashget
 from tests.integration.mirror.presentation import MODIFIED, manifest
 from tests.support.builders import initialization, media_segment, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import Ended, run
+from tests.support.running import mirror
 
 SIZE = 400_000
 WHOLE = Answer(
@@ -79,17 +81,41 @@ def test_a_file_is_obtained_where_its_rest_is_not(
     assert not (tmp_path / "m/.dashget/parts").exists()
 
 
-@pytest.mark.parametrize("answer", REFUSALS)
-def test_a_part_of_an_earlier_run_is_no_trap_for_a_repair(
-    server: FaultServer, tmp_path: Path, answer: Answer
+@pytest.mark.parametrize("repair", [False, True], ids=["get", "verify --repair"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_part_of_an_earlier_run_is_no_trap(
+    server: FaultServer, tmp_path: Path, answer: Answer, repair: bool
 ) -> None:
     url = publish(server)
     server.on("/show/v/2.m4s", BROKEN, refuse(503))
     assert get(url, tmp_path / "m", "--retries", "0").code == 1
     assert list((tmp_path / "m/.dashget/parts").glob("*.part"))
     server.on("/show/v/2.m4s", replace(WHOLE, to_range=answer))
-    ended = run("verify", tmp_path / "m", "--repair", "--retries", "0", cwd=tmp_path)
-    assert ended.code == 0, ended.out
+    if repair:
+        ended = run("verify", tmp_path / "m", "--repair", "--retries", "0", cwd=tmp_path)
+    else:
+        ended = get(url, tmp_path / "m", "--retries", "0")
+    assert ended.code == 0, ended.out + ended.err
+    assert stored(tmp_path / "m") == WHOLE.body
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_parallel_ranges_of_an_earlier_run_are_no_trap(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    """The part has holes: its beginning, and a piece in the middle."""
+    url = publish(server)
+    transfer = dashget.TransferOptions(
+        retries=0, backoff_seconds=0.0, range_threshold=100_000, range_size=50_000, in_flight=2
+    )
+    middle = replace(WHOLE, cut=20_000, drip=(10_000, 0.001))
+    first = replace(WHOLE, cut=40_000, drip=(10_000, 0.01))
+    server.on("/show/v/2.m4s", first, middle, refuse(503))
+    assert not mirror(url, tmp_path / "m", transfer=transfer)[0].complete
+    assert list((tmp_path / "m/.dashget/parts").glob("*.ranges"))
+    server.on("/show/v/2.m4s", replace(WHOLE, to_range=answer))
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert summary.failures == ()
     assert stored(tmp_path / "m") == WHOLE.body
 
 
