@@ -77,6 +77,7 @@ class Part:
         self._digests.begin(head, offset)
         if self._descriptor is None:
             self._open(offset)
+            self._go_on_in_sequence(offset)
         elif offset == 0:
             os.ftruncate(self._descriptor, 0)
             self._name_in_sequence()
@@ -118,6 +119,19 @@ class Part:
             self._check_reach(self._descriptor, offset)
         else:
             self._descriptor = self._open_file(_OPEN_FLAGS | os.O_TRUNC)
+            self._name_in_sequence()
+
+    def _go_on_in_sequence(self, offset: int) -> None:
+        """Take a scattered part of which only the beginning is there for one in sequence.
+
+        What follows in one stream is not reported range by range.
+        """
+        journal, descriptor = self._journal, self._descriptor
+        if not offset or descriptor is None or self._file == journal.prefix + self.name:
+            return
+        point = journal.resume_point(self.name)
+        if point is not None and point.finished == (ByteRange(0, offset - 1),):
+            os.ftruncate(descriptor, offset)
             self._name_in_sequence()
 
     def _open_file(self, flags: int) -> int:

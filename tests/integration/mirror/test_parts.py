@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -55,6 +56,29 @@ def test_a_broken_transfer_goes_on_at_its_byte_in_the_next_run(
     assert second.transferred < 2000
     assert second.complete
     assert not (tmp_path / ".dashget/parts").exists()
+
+
+def test_what_follows_the_beginning_of_a_scattered_part_counts_as_well(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """A run with parallel ranges left the beginning only; the next one goes on in one stream."""
+    url = publish(server)
+    whole = segment(2, 600_000)
+    for cut, threshold in ((200_000, 100_000), (150_000, 1 << 40)):
+        broken = dataclasses.replace(whole, cut=cut, drip=(50_000, 0.0))
+        server.on("/show/v/2.m4s", broken, refuse(403))
+        transfer = dashget.TransferOptions(
+            retries=0, backoff_seconds=0.0, range_threshold=threshold, range_size=300_000
+        )
+        summary, _ = mirror(url, tmp_path, transfer=transfer)
+    assert (summary.kept_files, summary.kept_bytes) == (1, 350_000)
+    server.on("/show/v/2.m4s", whole)
+    server.seen.clear()
+    assert mirror(url, tmp_path)[0].complete
+    assert [seen.headers.get("range") for seen in server.asked("/show/v/2.m4s")] == [
+        "bytes=350000-"
+    ]
+    assert (tmp_path / "v/2.m4s").read_bytes() == whole.body
 
 
 def test_a_changed_resource_is_not_patched_together(server: FaultServer, tmp_path: Path) -> None:
