@@ -11,6 +11,15 @@ _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _USUAL_LENGTH: Final = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 
+def strong_date(modified: str | None, date: str | None) -> str | None:
+    """Return a ``Last-Modified`` if it tells one version from another; else None.
+
+    It does if the response is at least a second younger (RFC 9110, 8.8.2.2).
+    """
+    changed, sent = read_http_date(modified), read_http_date(date)
+    return modified if changed is not None and sent is not None and sent > changed else None
+
+
 def read_http_date(text: str | None) -> int | None:
     """Return an HTTP date as seconds since 1970; None if it is missing or invalid."""
     if not text:

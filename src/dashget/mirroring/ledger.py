@@ -11,6 +11,7 @@ from collections.abc import Callable, Sized
 import msgspec
 
 from dashget.common.secrets import hide_user
+from dashget.common.url import Url
 from dashget.events import (
     BegunAnew,
     Event,
@@ -30,6 +31,11 @@ from dashget.events import (
 from dashget.mirroring.files import PlannedFile
 from dashget.planning.layout import SafePath
 from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
+
+_RETAGGED = (
+    "{host} has different ETags for the same bytes ({path}): unfinished files go on where their"
+    " last bytes come again"
+)
 
 
 class Totals(msgspec.Struct):
@@ -118,6 +124,11 @@ class Ledger(Hooks):
         """Report that a file starts again from its beginning, and how many bytes are dropped."""
         if isinstance(job.payload, PlannedFile):
             self._observer(BegunAnew(job.payload.path, hide_user(url), dropped, reason))
+
+    def on_retagged(self, job: Job, url: str) -> None:
+        """Warn about ETags that are of no use."""
+        if isinstance(job.payload, PlannedFile):
+            self.warn(_RETAGGED.format(path=job.payload.path, host=Url.parse(url).host))
 
     def on_tick(self, reading: Reading) -> None:
         """Report the progress of the run, and pending files that have been answered for."""

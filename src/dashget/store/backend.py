@@ -123,10 +123,13 @@ class Parts(Protocol):
         """
         ...
 
-    def part(self, path: str, url: str, checksum: str | None) -> PartialFile:
+    def part(
+        self, path: str, url: str, checksum: str | None, *, moved: bool = False
+    ) -> PartialFile:
         """Return the unfinished file of a path, with what an earlier run left of it.
 
-        ``checksum`` is an algorithm whose digest is going to be wanted.
+        ``checksum`` is an algorithm whose digest is going to be wanted. With ``moved``, bytes from
+        another URL count as well.
         """
         ...
 

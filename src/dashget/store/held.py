@@ -128,7 +128,9 @@ class HeldParts:
         part.write(b"".join(pieces), 0)
         return part
 
-    def part(self, path: str, url: str, checksum: str | None = None) -> HeldPart:
+    def part(
+        self, path: str, url: str, checksum: str | None = None, *, moved: bool = False
+    ) -> HeldPart:
         """Return an empty part."""
         return HeldPart(path, checksum)
 

@@ -50,6 +50,9 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     source: str | None = None
     """The URL that the bytes were requested from, if that was not ``url``."""
     validator: str | None = None
+    modified: str | None = None
+    date: str | None = None
+    """``Last-Modified`` and ``Date`` beside an ETag, as received."""
     size: int | None = None
     span: tuple[int, int] | None = None
     boot: str | None = None
@@ -63,6 +66,8 @@ class _State(msgspec.Struct):
     url: str | None
     source: str | None
     validator: str | None
+    modified: str | None
+    date: str | None
     size: int | None
     boot: str | None
     spans: list[tuple[int, int]] = []
@@ -94,16 +99,21 @@ class Journal:
         self._created = False
         self._load()
 
-    def resume_point(self, part: str, url: str | None = None) -> ResumePoint | None:
+    def resume_point(
+        self, part: str, url: str | None = None, *, moved: bool = False
+    ) -> ResumePoint | None:
         """Return the bytes of a part that the journal confirms.
 
         A validator is valid only for the URL that it came from: with ``url``, bytes from
-        another one do not count.
+        another one do not count, unless the resource has ``moved``.
         """
         state = self._states.get(part)
-        if state is None or url not in (None, state.url):
+        if state is None:
             return None
-        return self._point_of(part, state)
+        if url in (None, state.url):
+            return self._point_of(part, state)
+        point = self._point_of(part, state) if moved else None
+        return point and msgspec.structs.replace(point, source=None, moved=True)
 
     def _point_of(self, part: str, state: _State) -> ResumePoint | None:
         if state.validator is None:
@@ -124,7 +134,9 @@ class Journal:
             finished = tuple(span for span in finished if span.first == 0)
         if not finished:
             return None
-        return ResumePoint(finished, state.size, state.validator, state.source)
+        return ResumePoint(
+            finished, state.size, state.validator, state.source, state.modified, state.date
+        )
 
     def kept(self) -> tuple[int, int]:
         """Return how many parts the next run can resume, and how many bytes they have."""
@@ -197,10 +209,13 @@ class Journal:
         url: str | None,
         source: str | None,
         validator: str | None,
+        modified: str | None,
+        date: str | None,
         size: int | None,
     ) -> PartEntry:
         """Return the line that opens a part."""
-        return PartEntry(part, path, url, source, validator, size, boot=self._boot)
+        about = (url, source, validator, modified, date, size)
+        return PartEntry(part, path, *about, boot=self._boot)
 
     def create_directory(self) -> None:
         """Make the directory of parts, once; never the mirror that it belongs to."""
@@ -284,7 +299,13 @@ class Journal:
             if entry.path is not None:
                 paths[entry.part] = entry.path
                 states[entry.part] = _State(
-                    entry.url, entry.source, entry.validator, entry.size, entry.boot
+                    entry.url,
+                    entry.source,
+                    entry.validator,
+                    entry.modified,
+                    entry.date,
+                    entry.size,
+                    entry.boot,
                 )
             elif entry.span is not None and entry.part in states:
                 if entry.boot is None:
@@ -302,8 +323,8 @@ class Journal:
                 continue
             end = max(span.last or 0 for span in point.finished) + 1
             synced, noted = (_merged(_clipped(s, end)) for s in (state.synced, state.spans))
-            about = (state.url, state.source, state.validator, state.size)
-            lines.append(self.part_entry(part, paths[part], *about))
+            about = (state.url, state.source, state.validator, state.modified, state.date)
+            lines.append(self.part_entry(part, paths[part], *about, state.size))
             lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in synced]
             lines += [PartEntry(part, span=(r.first, r.last or 0), boot=self._boot) for r in noted]
             state.boot = self._boot

@@ -247,9 +247,11 @@ class LocalParts:
             raise
         return part
 
-    def part(self, path: str, url: str, checksum: str | None = None) -> Part:
+    def part(
+        self, path: str, url: str, checksum: str | None = None, *, moved: bool = False
+    ) -> Part:
         """Return the part of a path."""
-        return Part(self.journal, path, url, checksum)
+        return Part(self.journal, path, url, checksum, moved=moved)
 
     def publish(self, file: Unfinished) -> None:
         """Give a complete file its final name."""

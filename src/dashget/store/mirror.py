@@ -74,6 +74,8 @@ class Mirror:
         self._now = clock
         self._clock = RecordClock(clock)
         self._claimed = False
+        self._moved = False
+        """True if the user says that the presentation is the same one under a new address."""
         self._parts: Parts
         self._open_parts: Parts | None = None
         self._pending = PendingFiles()
@@ -309,7 +311,7 @@ class Mirror:
 
     def part(self, path: str, url: str, *, checksum: str | None = None) -> PartialFile:
         """Return the unfinished file of a path, for bytes that arrive in several steps."""
-        return self._parts.part(path, url, checksum)
+        return self._parts.part(path, url, checksum, moved=self._moved)
 
     def has_part(self, path: str) -> bool:
         """Return True if an earlier run or attempt has left bytes of a file."""
@@ -426,6 +428,7 @@ class Mirror:
             if known is None or differs(known, header):
                 stamped = msgspec.structs.replace(header, time=self.now(), dashget=RECORD_VERSION)
                 self.place.append(encode_line(stamped))
+            self._moved = moved
             self._parts = self._open_parts = self.place.open_parts() or self._hold_parts()
 
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:

@@ -30,17 +30,27 @@ class Part:
     ``path`` is the final path in the mirror, ``url`` the first of its planned URLs. The part
     gets a line in the journal only when a write does not complete the file. ``checksum`` and a
     digest that the server sends are computed while the bytes arrive. If they arrive out of
-    order, or in an earlier run, the digests are computed by reading the part again.
+    order, or in an earlier run, the digests are computed by reading the part again. With
+    ``moved``, bytes from another URL count as well: the user says that it is the same resource.
     """
 
     __slots__ = (
-        "_descriptor", "_digests", "_end", "_file", "_head", "_journal", "_journaled", "_name",
-        "_seen", "path", "url",
+        "_descriptor", "_digests", "_end", "_file", "_head", "_journal", "_journaled", "_moved",
+        "_name", "_seen", "path", "url",
     )  # fmt: skip
 
-    def __init__(self, journal: Journal, path: str, url: str, checksum: str | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        path: str,
+        url: str,
+        checksum: str | None = None,
+        *,
+        moved: bool = False,
+    ) -> None:
         self.path = path
         self.url = url
+        self._moved = moved
         self._digests = PassingDigests(checksum)
         self._end: int | None = None
         """The end of the bytes, if this process has written all of them in sequence."""
@@ -67,8 +77,12 @@ class Part:
 
     def resume_point(self) -> ResumePoint | None:
         """Return the bytes of an earlier run that the journal confirms."""
-        journal = self._journal
-        return None if journal.is_empty else journal.resume_point(self.name, self.url)
+        journal, point = self._journal, None
+        if not journal.is_empty:
+            point = journal.resume_point(self.name, self.url, moved=self._moved)
+        # Otherwise they have a line that holds.
+        self._moved = point is not None and point.moved
+        return point
 
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Open the part; ``offset`` 0 empties it. OSError if the file would be too large."""
@@ -86,7 +100,7 @@ class Part:
             self._journal.forget(self.name)
             self._journaled = False
         elif not self._seen:
-            self._journaled = True
+            self._journaled = not self._moved
         self._seen = True
 
     def scatter(self) -> None:
@@ -249,7 +263,7 @@ class Part:
         except OSError:
             if self._journaled:
                 # If the bytes cannot be removed either, the next run must not believe them.
-                about = (self.url, None, None, None)
+                about = (self.url, None, None, None, None, None)
                 with contextlib.suppress(OSError):
                     self._journal.add(self._journal.part_entry(self.name, self.path, *about))
             self.drop()
@@ -282,6 +296,8 @@ class Part:
             return
         source = head.asked if head.asked and head.asked != self.url else None
         journal = self._journal
-        about = (self.url, source, head.validator, head.size)
+        modified = None if head.validator == head.last_modified else head.last_modified
+        date = None if modified is None else head.date
+        about = (self.url, source, head.validator, modified, date, head.size)
         journal.add(journal.part_entry(self.name, self.path, *about))
         self._journaled = True

@@ -85,6 +85,12 @@ class ResumePoint(msgspec.Struct, frozen=True):
     source: str | None = None
     """The URL that was asked for them (``ResponseHead.asked``); None: the request's first one. A
     validator holds for no other URL."""
+    last_modified: str | None = None
+    date: str | None = None
+    """``Last-Modified`` and ``Date`` of that response: they may tell where its ETag does not."""
+    moved: bool = False
+    """True if the bytes came from a URL that is no longer among the request's, and the user says
+    that the same resource is at the first one."""
 
 
 class Sink(Protocol):
@@ -101,6 +107,7 @@ class Sink(Protocol):
     - ``park()`` lets go of what the sink holds open, while nothing is written; it may be called
       again and again. Before the next ``write`` comes ``begin``, or ``reopen``.
     - ``reopen()`` goes on with a parked resource that comes in parallel ranges.
+    - ``read(offset: int, most: int) -> bytes`` returns what was written, to be compared.
     """
 
     def resume_point(self) -> ResumePoint | None:
@@ -340,6 +347,9 @@ class Hooks:
 
     def on_anew(self, job: Job, url: str, dropped: int, reason: str) -> None:
         """Receive that a job begins from zero, and drops so many bytes that were on disk."""
+
+    def on_retagged(self, job: Job, url: str) -> None:
+        """Receive that a host's ETags differ for the same bytes; once for each host and engine."""
 
     def on_tick(self, reading: Reading) -> None:
         """Receive a reading, at most ten times a second."""

@@ -44,6 +44,11 @@ class Trace(Hooks):
         self._log.debug(f"starting {url} again, {dropped} bytes dropped: {reason}")
         self._hooks.on_anew(job, url, dropped, reason)
 
+    def on_retagged(self, job: Job, url: str) -> None:
+        """Record that ETags differ for the same bytes."""
+        self._log.debug(f"{url} has another ETag, and the same bytes as far as they were compared")
+        self._hooks.on_retagged(job, url)
+
     def on_tick(self, reading: Reading) -> None:
         """Pass a reading on."""
         self._hooks.on_tick(reading)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.common.httpdate import read_http_date
+from dashget.common.httpdate import read_http_date, strong_date
 from dashget.common.lateregex import late
 from dashget.transfer.contract import ResponseHead
 
@@ -116,11 +116,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         if etag:
             return etag if etag.startswith('"') else None
         modified = self.text("last-modified")
-        if modified is None:
-            return None
-        date, changed = read_http_date(self.text("date")), read_http_date(modified)
-        # RFC 9110, 8.8.2.2: strong only if the last change is at least a second old.
-        return modified if date is not None and changed is not None and date > changed else None
+        return None if modified is None else strong_date(modified, self.text("date"))
 
     @property
     def cache(self) -> tuple[tuple[str, str], ...]:

@@ -14,10 +14,12 @@ from dashget.common.lateregex import late
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head
+from dashget.transfer.http.identity import Identity
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
+RETAGGED = "the server has another ETag for the same size and time"
 _CODED_HINT = (
     "the server compresses the body despite Accept-Encoding: identity, but DashGet stores files"
     " as they are; compression must be turned off there for these files"
@@ -36,6 +38,9 @@ class Asked(msgspec.Struct, gc=False):
     whole: bool = True
     total: int | None = None
     validator: str | None = None
+    identity: Identity | None = None
+    """What else is known of the version of which bytes are on disk. Beside a ``validator`` it tells
+    if that is of no use; without one, the response has to agree with it."""
     probe: bool = False
     """True for a HEAD, or a GET in its place: only size and validators are wanted."""
 
@@ -147,6 +152,8 @@ def _coded(head: Head, beginning: bytes | None) -> Failure | None:
 
 def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
     if not asked.whole:
+        if _is_retagged(head, asked, head.content_length):
+            return Failure(RETAGGED, Retry.AGAIN, status=200)
         if _differs(head, asked, head.content_length):
             return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
@@ -154,6 +161,8 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
     if coded is not None:
         return coded
     size = head.content_length
+    if _is_retagged(head, asked, size):
+        return Failure(RETAGGED, Retry.AGAIN, status=200)
     if size is None and head.announces_too_much:
         return bad_body("the announced length is more than any file has", status=head.status)
     return Accepted(0, size, size)
@@ -191,6 +200,8 @@ def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fa
     if described is None:
         return bad_body("HTTP 206 without a usable Content-Range", status=206)
     got, total = described
+    if _is_retagged(head, asked, total):
+        return Failure(RETAGGED, Retry.AGAIN, status=206)
     if _differs(head, asked, total):
         return Failure(CHANGED, Retry.AGAIN, status=206, restart=True)
     known = total if total is not None else asked.total
@@ -225,7 +236,22 @@ def _differs(head: Head, asked: Asked, total: int | None) -> bool:
     if asked.total is not None and total is not None and total != asked.total:
         return True
     if asked.validator is None:
-        return False
+        return asked.identity is not None and not asked.identity.holds(head)
     name = "etag" if asked.validator.startswith('"') else "last-modified"
     now = head.text(name)
     return now is not None and now != asked.validator
+
+
+def _is_retagged(head: Head, asked: Asked, total: int | None) -> bool:
+    """Return True if a response differs from what was expected in its ETag only."""
+    identity = asked.identity
+    return (
+        identity is not None
+        and asked.validator is not None
+        and asked.validator.startswith('"')
+        and total is not None
+        and total == asked.total
+        and "etag" in head.fields
+        and head.fields["etag"] != asked.validator
+        and identity.holds_otherwise(head)
+    )

@@ -39,7 +39,7 @@ class Origin:
 
     __slots__ = (
         "cookie", "headers", "home", "home_has_query", "host", "key", "login", "multiplexes",
-        "not_before", "port", "query", "scheme", "trusted",
+        "not_before", "port", "query", "retags", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -61,6 +61,8 @@ class Origin:
         """True if its last answer came over HTTP/2 or 3, where requests can share a connection."""
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
+        self.retags = False
+        """True if its ETags were seen to differ for the same bytes."""
 
     def matches(self, pattern: HostPattern) -> bool:
         """Return True if a user has named this origin by ``pattern``."""

@@ -15,13 +15,13 @@ from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.failure import Failure, pause_too_long, sink_failure
 from dashget.transfer.http.head import Head
-from dashget.transfer.http.judge import CHANGED, NO_RANGES, Accepted, Redirect
+from dashget.transfer.http.judge import CHANGED, NO_RANGES, RETAGGED, Accepted, Redirect
 from dashget.transfer.pacing.pace import LARGE_BYTES
-from dashget.transfer.run import redirects, resumption
+from dashget.transfer.run import overlap, redirects, resumption
 from dashget.transfer.run.aim import aim, may_go, must_wait, point
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.divided import extend, note
-from dashget.transfer.run.exchange import Exchange, Phase, Step
+from dashget.transfer.run.exchange import DIFFERENT, Exchange, Phase, Step
 from dashget.transfer.run.task import Landing, Taken, Task
 from dashget.transfer.run.verdict import Verdict
 from dashget.transfer.run.ways import InRanges, Look
@@ -48,6 +48,9 @@ def decide(board: Board, exchange: Exchange[Task], step: Step) -> bool:
         note(exchange)
         exchange.was_noted()
         return True
+    if step is Step.PROVED:
+        overlap.proved(board, exchange)
+        return True
     if step is Step.EXTEND:
         wanted = extend(exchange)
     else:
@@ -73,6 +76,9 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if taken is Taken.UNWANTED:
         return False
     position = accepted.first - task.base
+    compares = overlap.overlaps(exchange, head, accepted)
+    if compares:
+        position += exchange.overlap
     end = None if accepted.end is None else accepted.end - task.base
     if taken is Taken.RACES:
         exchange.expect(position, end, noting=False)
@@ -86,6 +92,8 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if board.shares.forecast.targets or exchange.hops:
         redirects.accepted(board, task, exchange, board.shared.clock())
     exchange.expect(position, end, noting=task.way.in_ranges)
+    if compares:
+        overlap.compare(exchange, position)
     return True
 
 
@@ -96,8 +104,11 @@ def _begin(
     task = exchange.task
     size = accepted.total if task.request.range is None else _span(task.request.range, accepted)
     described = head.describe(exchange.url, size, task.urls[exchange.index])
-    if head.status == 206 and described.validator is None and task.validator is not None:
-        # RFC 9110, 15.3.7: what the client must know already may be left out.
+    if position == 0:
+        task.identity = None
+    compared = position > 0 and exchange.overlap > 0
+    if head.status == 206 and task.validator and (described.validator is None or compared):
+        # That of the first bytes. RFC 9110, 15.3.7: what is known already may be left out.
         described = msgspec.structs.replace(described, validator=task.validator)
     task.way.begin(task, head, position)
     task.head, task.size, task.validator = described, size, described.validator
@@ -239,6 +250,7 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     the body's end was being asked for             ``_end_not_told``: ask again, or succeed
     an exchange that it was to overtake goes on    nothing; the task goes on with that one
     it crawled, while others run                   the rest is requested again, at once
+    only the ETag is another one                   the rest, with some bytes to compare
     another version came, and restarts are left    all begins from zero, at once
     a HEAD was refused                             a range of one byte is requested instead
     a parallel range, and the server ignores them  one stream; other exchanges go on if any do
@@ -267,7 +279,12 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
     if failure.uncounted:
         tell, url = board.hooks.on_retry, task.urls[exchange.index]
         board.call(tell, task.job, url, task.failures + 1, 0.0, failure.message)
+    elif failure.message is RETAGGED:
+        _tell_of_restart(board, exchange, failure)
+        overlap.begin(board, task)
     elif failure.restart and task.may_restart():
+        if failure.message is DIFFERENT:
+            overlap.refuted(task)
         if failure.status != 416:
             # That is an answer: whoever gives it each time is asked but once.
             task.end.renewed()

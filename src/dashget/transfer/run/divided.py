@@ -14,7 +14,7 @@ from dashget.common.byterange import ByteRange
 from dashget.transfer.http.head import Head
 from dashget.transfer.run.exchange import Exchange, Phase
 from dashget.transfer.run.gaps import Gaps
-from dashget.transfer.run.task import Task
+from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 from dashget.transfer.settings.options import TransferOptions
 
@@ -35,6 +35,9 @@ class Divided:
         for task in self._tasks:
             way = task.way
             if task.queued or task.phase is not Phase.OPEN or not isinstance(way, InRanges):
+                continue
+            if task.doubt is not Doubt.NONE:
+                # What comes first is compared with what is on disk.
                 continue
             count = len(task.exchanges)
             if way.gaps and count and (way.ranges_work or count < 2):
@@ -73,6 +76,7 @@ class Divided:
             and task.validator is not None
             and task.request.range is None
             and not task.single_stream
+            and task.doubt is Doubt.NONE
             # Only the beginning of a body tells if a coding is true.
             and head.encoding is None
             and head.fields.get("accept-ranges") != "none"

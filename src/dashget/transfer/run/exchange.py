@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from dashget.errors import Retry
 from dashget.transfer.contract import Method, Request
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.failure import Failure, bad_body
@@ -22,9 +23,10 @@ from dashget.transfer.http.origin import Origin, sendable
 from dashget.transfer.pacing.crawl import Course
 
 _BEGINNING_BYTES = 16
+DIFFERENT = "other bytes under the same size and time"
 UNMARKED = 1 << 63
 """A position that no resource reaches."""
-_HEAD, _BODY, _SKIP = range(3)
+_HEAD, _BODY, _SKIP, _COMPARE = range(4)
 _NOTED_EVERY_BYTES = 128 * 1024
 """How much of a parallel range a kill may cost: on average half of it, per connection."""
 _SKIPPED_AT_MOST = 64 * 1024
@@ -52,6 +54,8 @@ class Step(enum.Enum):
     """Accept or refuse a good response, whose head has come."""
     EXTEND = enum.auto()
     """Extend the claim, which is full, or end the request."""
+    PROVED = enum.auto()
+    """Record that the bytes which came again are those on disk."""
     NOTE = enum.auto()
     """Tell the sink which bytes of a divided resource have come."""
 
@@ -60,11 +64,13 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """What one attempt asks for, and the sink position at which its bytes begin.
 
     ``claim`` is where the claim of a divided task ends; None if one stream brings all.
+    ``overlap`` is how many bytes before ``first`` are asked for as well, to be compared.
     """
 
     asked: Asked
     first: int = 0
     claim: int | None = None
+    overlap: int = 0
 
 
 PLAIN = Attempt(Asked())
@@ -105,7 +111,8 @@ class Exchange(Generic[TaskT]):
     __slots__ = (
         "accepted", "asked", "asked_at", "bodiless", "claim", "course", "crawls", "dropped", "end",
         "fence", "from_saved_redirect", "head",
-        "hops", "index", "left_over", "mark", "moved_at", "noted", "origin", "position", "raced",
+        "hops", "index", "left_over", "mark", "moved_at", "noted", "on_disk", "origin", "overlap",
+        "position", "raced",
         "received", "redirect_holds_until", "seen", "skipped", "slot", "start", "state", "stopped",
         "task", "url", "verdict", "visited", "wall_clock",
     )  # fmt: skip
@@ -131,6 +138,9 @@ class Exchange(Generic[TaskT]):
         self.asked_at = now
         self.wall_clock = wall_clock
         self.start = self.position = self.noted = attempt.first
+        self.overlap = attempt.overlap
+        self.on_disk = b""
+        """What the first bytes of the body are to be: they come again, to be compared."""
         self.claim = attempt.claim
         """Where the claim of this exchange on a divided resource ends."""
         self.raced = False
@@ -197,6 +207,8 @@ class Exchange(Generic[TaskT]):
         """
         arrived = self.slot.arrived
         if self.state != _BODY:
+            if self.state == _COMPARE:
+                return self._compare(arrived)
             return self._take_in_bodiless(arrived)
         size = sum(map(len, arrived))
         new = size - self.left_over
@@ -221,6 +233,28 @@ class Exchange(Generic[TaskT]):
         self.skipped += sum(map(len, arrived))
         arrived.clear()
         return _MORE if self.skipped <= _SKIPPED_AT_MOST and not self.stopped else Step.ENOUGH
+
+    def _compare(self, arrived: list[bytes]) -> Step:
+        """Compare the beginning of the body with the bytes on disk, once all of it has come."""
+        size = sum(map(len, arrived))
+        new = size - self.left_over
+        self.received += new
+        self.slot.links.received += new
+        self.left_over = size
+        known = self.on_disk
+        if size < len(known) and known.startswith(b"".join(arrived)):
+            return _MORE
+        data = b"".join(arrived)
+        arrived.clear()
+        if not data.startswith(known):
+            self.verdict = Failure(DIFFERENT, Retry.AGAIN, status=206, restart=True)
+            return Step.ENOUGH
+        rest = data[len(known) :]
+        if rest:
+            arrived.append(rest)
+        self.left_over = len(rest)
+        self.state = _BODY
+        return Step.PROVED
 
     def _take_in_up_to_fence(self, arrived: list[bytes], size: int) -> Step:
         """Write what lies before a position at which there is something to decide."""
@@ -286,6 +320,11 @@ class Exchange(Generic[TaskT]):
         # With the run's lock held: another transfer of the same resource reads it.
         self.state = _BODY
 
+    def compare(self, on_disk: bytes) -> None:
+        """Take the body to begin with these bytes, which lie before its position."""
+        self.on_disk = on_disk
+        self.state = _COMPARE
+
     def refuse(self) -> None:
         """Take no body, and end the request."""
         self.state = _SKIP
@@ -331,7 +370,12 @@ class Exchange(Generic[TaskT]):
     @property
     def under_way(self) -> bool:
         """True while an accepted body is coming."""
-        return self.state == _BODY
+        return self.state == _BODY or self.state == _COMPARE
+
+    @property
+    def compares(self) -> bool:
+        """True while the beginning of the body is compared with the bytes on disk."""
+        return self.state == _COMPARE
 
     @property
     def notes(self) -> bool:

@@ -36,6 +36,11 @@ class Gaps:
         """The first byte of the first gap; None if there is none."""
         return self._spans[0][0] if self._spans else None
 
+    @property
+    def is_only_beginning(self) -> bool:
+        """True if one gap is left, and it begins at zero."""
+        return len(self._spans) == 1 and self._spans[0][0] == 0
+
     def take(self, most: int) -> tuple[int, int] | None:
         """Claim up to ``most`` bytes from the front of the first gap."""
         if not self._spans:
@@ -58,6 +63,19 @@ class Gaps:
         start = max(1, end - most)
         self._spans[0] = (0, start)
         return start, end
+
+    def take_after_bytes(self) -> tuple[int, int, int] | None:
+        """Claim the first gap with bytes before it; return where these begin, and the claim.
+
+        Only if nobody else claims anything: then what lies between two gaps is on disk.
+        """
+        begin = 0
+        for i, (first, end) in enumerate(self._spans):
+            if first > begin:
+                del self._spans[i]
+                return begin, first, end
+            begin = end
+        return None
 
     def extend(self, position: int, most: int) -> int | None:
         """Claim up to ``most`` bytes from ``position`` on; None if no gap begins there."""

@@ -20,6 +20,7 @@ from dashget.transfer.contract import (
 )
 from dashget.transfer.http.failure import Failure, Scope
 from dashget.transfer.http.head import Head
+from dashget.transfer.http.identity import Identity
 from dashget.transfer.http.judge import Accepted
 from dashget.transfer.http.origin import shown
 from dashget.transfer.run.bodyend import BodyEnd
@@ -41,6 +42,16 @@ class Taken(enum.Enum):
     UNWANTED = enum.auto()
     COMPLETES = enum.auto()
     """It proves that the resource is complete; its body is not wanted."""
+
+
+class Doubt(enum.Enum):
+    """Why the ETag of the bytes on disk is not relied on; see overlap.py."""
+
+    NONE = enum.auto()
+    TAGS = enum.auto()
+    """Another ETag came for the same size and time."""
+    ADDRESS = enum.auto()
+    """The bytes came from another URL."""
 
 
 class Landing(enum.Enum):
@@ -91,8 +102,9 @@ class Task(Owner):
     """State of one job. All is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "end", "exchanges",
-        "exhausted", "failure", "failures", "furthest", "head", "ignores_saved_redirect", "job",
+        "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "doubt", "end", "exchanges",
+        "exhausted", "failure", "failures", "furthest", "head", "identity",
+        "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
         "sink_begun", "size", "source_index", "timing", "to_drop", "tries", "urls", "vain",
@@ -145,6 +157,9 @@ class Task(Owner):
         """Index of the URL that the bytes on disk came from; None while there are none."""
         self.size: int | None = None
         self.validator: str | None = None
+        self.identity: Identity | None = None
+        """See ``known_identity``."""
+        self.doubt = Doubt.NONE
         self.furthest = 0
         """How far any attempt has come from the beginning."""
         self.end = BodyEnd()
@@ -207,6 +222,17 @@ class Task(Owner):
         """Open the sink. May raise OSError."""
         self.sink = self.job.open_sink(self.job)
         self.write = _writer(self.sink)
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if what is on disk can be read again."""
+        return hasattr(self.sink, "read") and self.request.range is None
+
+    def known_identity(self) -> Identity | None:
+        """Return what tells the version of which bytes are on disk; None if they cannot be read."""
+        if self.identity is None and self.head is not None and self.is_comparable:
+            self.identity = Identity.of_head(self.head)
+        return self.identity
 
     def park_sink(self) -> None:
         """Let the sink do without its file descriptor, while no exchange brings anything."""

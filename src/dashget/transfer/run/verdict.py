@@ -43,6 +43,8 @@ def conclude(exchange: Exchange[Task], code: int, text: str) -> Verdict:
         return bad_body("not an HTTP answer")
     if exchange.end is not None and exchange.position < exchange.end:
         return _short(exchange)
+    if exchange.compares:
+        return bad_body("it ended before the bytes that are on disk were compared")
     return None
 
 

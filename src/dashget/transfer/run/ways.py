@@ -12,12 +12,15 @@ from dashget.errors import Retry
 from dashget.transfer.contract import Job, MemorySink, Method
 from dashget.transfer.http.failure import Failure, bad_body
 from dashget.transfer.http.head import Head
+from dashget.transfer.http.identity import Identity
 from dashget.transfer.http.judge import Accepted, Asked
 from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
 from dashget.transfer.run.gaps import Gaps, finished_prefix
-from dashget.transfer.run.task import Landing, Taken, Task, Way
+from dashget.transfer.run.task import Doubt, Landing, Taken, Task, Way
 
 _MUCH_BYTES = 1024 * 1024
+_OVERLAP_BYTES = 64 * 1024
+"""How much of what is on disk comes again, to be compared."""
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
@@ -52,10 +55,17 @@ class InOne:
         position = self.prefix
         if position == 0:
             return PLAIN
+        if task.doubt is not Doubt.NONE:
+            return _overlapping(task, 0, position)
         if task.size is not None and position >= task.size:
             # All is here but the proof: ask for the last byte, so that a 206 confirms it.
             position = task.size - 1
-        asked = Asked(range=ByteRange(position), total=task.size, validator=task.validator)
+        asked = Asked(
+            range=ByteRange(position),
+            total=task.size,
+            validator=task.validator,
+            identity=task.known_identity(),
+        )
         return Attempt(asked, position)
 
     def _within(self, wanted: ByteRange, validator: str | None) -> Attempt:
@@ -190,6 +200,12 @@ class InRanges:
             return None
         if not task.sink_begun and task.exchanges:
             return None
+        if task.doubt is not Doubt.NONE:
+            if task.exchanges:
+                return None
+            found = self.gaps.take_after_bytes()
+            if found is not None:
+                return _overlapping(task, *found)
         # A sink that is told to begin at zero drops everything; there is something to keep.
         claim = self.gaps.take if task.sink_begun else self.gaps.take_late
         claimed = claim(self._range_size)
@@ -203,6 +219,7 @@ class InRanges:
             whole=not task.sink_begun,
             total=task.size,
             validator=task.validator,
+            identity=task.known_identity(),
         )
         return Attempt(asked, first, end)
 
@@ -335,6 +352,12 @@ def open_task(task: Task, range_size: int) -> None:
     scattered = any(done.first > prefix for done in point.finished)
     if not prefix and not scattered:
         return
+    if task.is_comparable:
+        task.identity = Identity.of_point(point)
+    if point.moved:
+        if task.identity is None:
+            return
+        task.doubt = Doubt.ADDRESS
     task.size, task.validator, task.resumed = point.size, point.validator, True
     task.source_index = task.urls.index(source)
     way: Way = InOne(prefix)
@@ -349,7 +372,8 @@ def start_over(task: Task) -> None:
     if not isinstance(task.way, Look):
         task.way = InOne()
     task.phase = Phase.OPEN
-    task.validator = None
+    task.validator = task.identity = None
+    task.doubt = Doubt.NONE
     task.size = None
     task.source_index = None
     task.redirected = None
@@ -363,6 +387,21 @@ def _overtaking(task: Task, position: int) -> Attempt:
         return PLAIN
     asked = Asked(range=ByteRange(position), whole=False, total=task.size, validator=task.validator)
     return Attempt(asked, position)
+
+
+def _overlapping(task: Task, begin: int, first: int, end: int | None = None) -> Attempt:
+    """Return the request for the bytes from ``first`` on, and for some of those before it.
+
+    What lies between ``begin`` and ``first`` is on disk. ``end`` is that of a claim.
+    """
+    overlap = min(_OVERLAP_BYTES, first - begin)
+    asked = Asked(
+        range=ByteRange(first - overlap, None if end is None else end - 1),
+        whole=end is None or not task.sink_begun,
+        total=task.size,
+        identity=task.known_identity(),
+    )
+    return Attempt(asked, first, end, overlap)
 
 
 def _same_version(task: Task, head: Head, accepted: Accepted, index: int) -> bool:

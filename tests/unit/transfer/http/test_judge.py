@@ -10,7 +10,8 @@ from dashget.common.byterange import ByteRange
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure
 from dashget.transfer.http.head import Head
-from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
+from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.judge import CHANGED, RETAGGED, Accepted, Asked, Redirect, judge
 
 PLAIN = Asked()
 RESUME = Asked(range=ByteRange(40), total=100, validator='"1"')
@@ -194,3 +195,64 @@ def test_a_pause_is_kept_only_if_another_attempt_may_help() -> None:
     assert isinstance(busy, Failure)
     assert isinstance(gone, Failure)
     assert (busy.retry_after_seconds, gone.retry_after_seconds) == (9.0, None)
+
+
+SEPTEMBER, OCTOBER = "Tue, 01 Sep 2026 10:00:00 GMT", "Thu, 01 Oct 2026 10:00:00 GMT"
+IDENTITY = Identity('"1"', SEPTEMBER, frozenset({("repr-digest", "sha-256=:a:")}))
+KNOWN = Asked(range=ByteRange(40), total=100, validator='"1"', identity=IDENTITY)
+COMPARED = Asked(range=ByteRange(40), total=100, identity=IDENTITY)
+REST = {"content_range": "bytes 40-99/100"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"etag": '"2"', "last_modified": SEPTEMBER}, RETAGGED),
+        ({"etag": '"2"', "repr_digest": "sha-256=:a:"}, RETAGGED),
+        ({"etag": 'W/"1"', "last_modified": SEPTEMBER}, RETAGGED),
+        ({"etag": '"2"', "last_modified": OCTOBER}, CHANGED),
+        ({"etag": '"2"', "last_modified": OCTOBER, "repr_digest": "sha-256=:a:"}, RETAGGED),
+        ({"etag": '"2"', "last_modified": SEPTEMBER, "repr_digest": "sha-256=:b:"}, CHANGED),
+        ({"etag": '"2"'}, CHANGED),
+        (
+            {"etag": '"2"', "last_modified": SEPTEMBER, "content_range": "bytes 40-100/101"},
+            CHANGED,
+        ),
+    ],
+)
+def test_another_etag_is_doubted_where_all_else_is_the_same(
+    fields: dict[str, str], message: str
+) -> None:
+    failure = verdict(KNOWN, 206, **(REST | fields))
+    assert isinstance(failure, Failure)
+    assert failure.message is message
+    assert failure.restart is (message is CHANGED)
+
+
+def test_another_etag_of_all_is_doubted_unless_its_size_differs() -> None:
+    fields = {"etag": '"2"', "last_modified": SEPTEMBER}
+    failure = verdict(KNOWN, 200, content_length="100", **fields)
+    assert isinstance(failure, Failure)
+    assert failure.message is RETAGGED
+    assert verdict(KNOWN, 200, content_length="101", **fields) == Accepted(0, 101, 101)
+    assert verdict(KNOWN, 200, **fields) == Accepted(0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "accepted"),
+    [
+        ({"etag": '"2"', "last_modified": SEPTEMBER}, True),
+        ({"etag": '"1"', "last_modified": OCTOBER}, True),
+        ({"last_modified": SEPTEMBER}, True),
+        ({"repr_digest": "sha-256=:a:"}, True),
+        ({"etag": '"2"', "last_modified": OCTOBER}, False),
+        ({"etag": '"2"'}, False),
+        ({}, False),
+    ],
+)
+def test_what_is_compared_has_some_sign_of_the_same_version(
+    fields: dict[str, str], accepted: bool
+) -> None:
+    found = verdict(COMPARED, 206, **(REST | fields))
+    assert isinstance(found, Accepted) is accepted
+    assert accepted or (isinstance(found, Failure) and found.restart)

@@ -75,3 +75,22 @@ def test_every_byte_is_claimed_once_however_it_goes(seed: int) -> None:
             fetched[i] += 1
         gaps.give_back(reached, end)
     assert set(fetched) == {1}
+
+
+def test_a_gap_is_claimed_with_the_bytes_before_it() -> None:
+    gaps = Gaps(100, [ByteRange(10, 29), ByteRange(50, 59)])
+    assert gaps.take_after_bytes() == (10, 30, 50)
+    gaps.give_back(40, 50)
+    assert gaps.take_after_bytes() == (10, 40, 50)
+    # What lies before it, up to the beginning of the resource, is missing.
+    assert gaps.take_after_bytes() == (10, 60, 100)
+    assert gaps.is_only_beginning
+    assert gaps.take_after_bytes() is None
+    assert gaps.total == 10
+
+
+def test_all_before_the_first_gap_is_there() -> None:
+    gaps = Gaps(100, [ByteRange(0, 29)])
+    assert not gaps.is_only_beginning
+    assert gaps.take_after_bytes() == (0, 30, 100)
+    assert gaps.take_after_bytes() is None
