@@ -77,10 +77,8 @@ def test_each_of_several_has_its_error(bad: dict[str, str], tmp_path: Path) -> N
 
 
 def test_the_problems_of_a_manifest_are_its_details(server: FaultServer, tmp_path: Path) -> None:
-    listed = (
-        '<AdaptationSet><SegmentTemplate media="$Nr$"/><Representation id="{}"/></AdaptationSet>'
-    )
-    url = server.on("/x.mpd", Answer(mpd(listed.format("a") + listed.format("b"))))
+    listed = numbered(extra='timescale="0"', kind='mimeType="video/mp4"')
+    url = server.on("/zero.mpd", Answer(mpd(listed + listed)))
     ended = run(url, "--json", cwd=tmp_path)
     told = ended.events[-1]
     assert ended.code == 3
