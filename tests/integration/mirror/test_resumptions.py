@@ -11,7 +11,7 @@ import pytest
 import dashget
 from tests.integration.mirror.presentation import MODIFIED, manifest
 from tests.support.builders import initialization, media_segment, numbered
-from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 from tests.support.program import Ended, run
 from tests.support.running import mirror
 
@@ -48,6 +48,22 @@ ANSWERS = [
     pytest.param(replace(WHOLE, at_most=0, cut=0), id="no bytes"),
 ]
 
+SELDOM = [
+    pytest.param(Answer(status=204), id="204"),
+    pytest.param(redirect("/show/v/2.m4s"), id="redirected in circles"),
+    pytest.param(redirect("/login"), id="redirected away"),
+    pytest.param(Answer(status=304), id="304"),
+    pytest.param(refuse(416), id="416"),
+    pytest.param(refuse(429), id="429"),
+    pytest.param(replace(WHOLE, total_shift=5), id="other total"),
+    pytest.param(replace(WHOLE, total_known=False), id="no total"),
+    pytest.param(replace(WHOLE, length=-10), id="shorter length"),
+    pytest.param(replace(WHOLE, chunked=True, at_most=130_000), id="chunked, less"),
+    pytest.param(replace(WHOLE, etag=None), id="no ETag"),
+    pytest.param(odd(("Content-Range", "bytes 0-400075/400076")), id="all as 206, undeclared"),
+    pytest.param(odd(("Content-Range", "bytes 150000-400075/400076"), body=b""), id="empty"),
+]
+
 
 def publish(server: FaultServer) -> str:
     """Put a presentation of three files on the server; return the manifest's URL."""
@@ -67,7 +83,7 @@ def stored(root: Path) -> bytes:
     return (root / "v/2.m4s").read_bytes()
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("answer", [*ANSWERS, *SELDOM])
 def test_a_file_is_obtained_where_its_rest_is_not(
     server: FaultServer, tmp_path: Path, answer: Answer
 ) -> None:

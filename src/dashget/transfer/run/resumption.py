@@ -34,7 +34,8 @@ def in_vain(exchange: Exchange[Task], failure: Failure) -> bool:
         return False
     return (
         _is_resumption(exchange)
-        and failure.status is not None
+        # A redirect is an answer, wherever it leads.
+        and (failure.status is not None or exchange.hops > 0)
         and failure.status not in _BUSY
         and failure.retry is not Retry.NEVER
         and failure.retry_after_seconds is None
