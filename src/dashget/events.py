@@ -162,6 +162,8 @@ class FileFinished(Event, frozen=True, tag="file"):
     """Address and port of the peer."""
     cache: dict[str, str] | None = None
     """``Age``, ``X-Cache``, ``Via`` and similar headers, as the server sent them."""
+    kept_headers: dict[str, str] | None = None
+    """The headers that are kept by choice (``keep_headers``), with lower-case names."""
 
 
 class Unfinished(msgspec.Struct, frozen=True, gc=False):

@@ -25,6 +25,7 @@ _OPTIONS: Final = {
     "max_in_flight": "--threads",
     "headers": "--header",
     "origin_headers": "--header",
+    "keep_headers": "--keep-header",
     "cookies": "--cookie",
     "cookie_file": "--cookies",
 }

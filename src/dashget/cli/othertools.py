@@ -78,7 +78,7 @@ _DOWNLOAD_TIMES: Final = "files have the time of the download without --times: l
 _RATE: Final = "bytes per second for all transfers together: --limit-rate 500k"
 _VERSION: Final = "choose the version with --http, such as --http 1.1"
 _JOIN: Final = "files stay as the server sent them; any player opens the mirror's .local.mpd"
-_HEADERS: Final = "--debug shows requests, statuses and headers"
+_HEADERS: Final = "--debug shows requests, statuses and headers; --keep-header NAME records one"
 
 INSTEAD: Final = {
     "-f": f"in yt-dlp the format: {_FILTERS}; a failure is always an error, as with curl -f",

@@ -73,6 +73,7 @@ def _record_of(loaded: LoadedManifest, store: Mirror) -> FileRecord:
         time=store.now(),
         status=fetched.status if fetched else None,
         http=fetched.head.http_version if fetched else None,
+        kept_headers=dict(fetched.head.kept) if fetched else {},
     )
 
 

@@ -271,6 +271,7 @@ def _finished(
         http=told.http_version if told else None,
         remote=told.remote if told else None,
         cache=dict(told.cache) if told and told.cache else None,
+        kept_headers=dict(told.kept) if told and told.kept else None,
     )
 
 

@@ -27,6 +27,7 @@ _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
 _NO_CACHE: Final[dict[str, str]] = {}
+_NO_HEADERS: Final[dict[str, str]] = {}
 _NO_END: Final = "the server told no length, and has no ranges"
 _WANTS_CREDENTIALS: Final = frozenset({401, 407})
 """Refusals that no second request changes."""
@@ -333,6 +334,7 @@ class Outcomes:
             False,
             file.odd,
             sampled,
+            dict(head.kept) if head.kept else _NO_HEADERS,
         )
 
 

@@ -38,6 +38,7 @@ class TransferKeywords(TypedDict, total=False):
     netrc: Named | None
     cookie_file: Named | None
     cookies: tuple[str, ...]
+    keep_headers: tuple[str, ...]
     append_query: str | None
     proxy: str | None
     no_proxy: str | None

@@ -11,6 +11,7 @@ from dashget.planning.layout import NAME_BYTES
 
 _LIMITS: Final = ((1 << 31) - 1, (1 << 32) - 1)
 """The largest files of old file systems: 2 GiB, and 4 GiB as in FAT."""
+_LIMIT_LINE: Final = b"Max file size"
 
 
 def longest_name(directory: Path) -> int:
@@ -33,16 +34,27 @@ def largest_file(path: Path) -> int | None:
     The limits of this process (``ulimit -f``) and of the file system count. Some file systems
     tell theirs only when too much is written.
     """
-    limits = []
-    with contextlib.suppress(ImportError, OSError):  # no resource on Windows
-        import resource
-
-        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-        if most != resource.RLIM_INFINITY:
-            limits.append(most)
+    limit = _limit_of_process()
+    limits = [] if limit is None else [limit]
     with contextlib.suppress(OSError), path.open("rb") as file:
         limits += [most for most in _LIMITS if not _reaches(file.fileno(), most + 1)]
     return min(limits, default=None)
+
+
+def _limit_of_process() -> int | None:
+    """Return the largest file that this process may write; None: any."""
+    # Linux shows it as text: the module that asks for it is one more to load for every run.
+    with contextlib.suppress(OSError), open("/proc/self/limits", "rb") as lines:
+        for line in lines:
+            if line.startswith(_LIMIT_LINE):
+                word = line[len(_LIMIT_LINE) :].split()[0]
+                return int(word) if word.isdigit() else None
+    with contextlib.suppress(ImportError, OSError):  # no such module on Windows
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        return None if most == resource.RLIM_INFINITY else most
+    return None
 
 
 def _reaches(descriptor: int, offset: int) -> bool:

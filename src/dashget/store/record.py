@@ -75,6 +75,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """True if it is something else than the manifest means, and was accepted as it is."""
     sampled: bool = False
     """True if it came from an earlier address, and samples of it are the same at this one."""
+    kept_headers: dict[str, str] = {}
+    """Response headers that were kept by choice, with lower-case names."""
 
 
 class _Line(msgspec.Struct):

@@ -70,6 +70,8 @@ class ResponseHead(HidesSecrets, frozen=True, gc=False):
     """The ``Date`` header as received."""
     asked: str = ""
     """The one of the request's URLs that was asked, before redirects: the source of the bytes."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """The fields that are kept by choice (``TransferOptions.keep_headers``)."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
@@ -197,6 +199,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     seconds: float
     timing: Timing | None = None
     """The stages of the request; None unless ``Hooks.wants_timings``."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """The fields that are kept by choice (``TransferOptions.keep_headers``)."""
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
@@ -255,7 +259,7 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
         head = self.head
         return Answer(
             head.status, head.http_version, self.remote, head.cache,
-            self.first_byte_seconds, self.seconds, self.timing,
+            self.first_byte_seconds, self.seconds, self.timing, head.kept,
         )  # fmt: skip
 
     @property

@@ -11,6 +11,7 @@ from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
     add_base_url,
     add_filters,
+    add_keep_header,
     add_limits,
     add_now,
     parse_now,
@@ -239,6 +240,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         default="none",
         help="Record checksums, and write the file SHA256SUMS.",
     )
+    add_keep_header(group)
     group.add_argument(
         "--prune",
         action="store_true",

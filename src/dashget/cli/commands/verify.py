@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from dashget.cli.options.network import add_network
-from dashget.cli.options.shared import add_limits
+from dashget.cli.options.shared import add_keep_header, add_limits
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_arguments(parser: Parser) -> None:
     ):
         checks.add_argument(name, action="store_true", help=text)
     add_limits(checks)
+    add_keep_header(checks)
     output = parser.add_argument_group("Output")
     output.add_argument(
         "--json", action="store_true", help="Write one JSON finding per line, then the totals."

@@ -46,6 +46,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         netrc=arguments.netrc,
         cookie_file=arguments.cookies,
         cookies=tuple(arguments.cookie or ()),
+        keep_headers=tuple(getattr(arguments, "keep_header", None) or ()),
         append_query=_query(arguments.append_query),
         proxy=arguments.proxy,
         no_proxy=arguments.no_proxy,

@@ -107,3 +107,14 @@ def parse_now(text: str | None) -> datetime.datetime | None:
             f"--now: not a valid time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
         ) from error
     return now if now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
+
+
+def add_keep_header(group: argparse._ArgumentGroup) -> None:
+    """Add the option for response headers that are recorded."""
+    group.add_argument(
+        "--keep-header",
+        metavar="NAME",
+        action="append",
+        help="Keep this response header of each fetched file in the record, and in the events of"
+        " --json, such as Cache-Control. Repeatable.",
+    )

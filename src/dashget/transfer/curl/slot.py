@@ -133,7 +133,14 @@ class Slot:
         if size != sum(map(len, self.arrived)) or size > most:
             return None
         url = self.url
-        return head.describe(url, size, url)
+        return head.describe(url, size, url, self.kept() if self.options.keep_headers else ())
+
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """Return the fields of the present response that are kept by choice."""
+        # Loaded late: few runs want any.
+        from dashget.transfer.http.keptfields import kept_fields
+
+        return kept_fields(self.lines, self.options.keep_headers)
 
     def fetched(self, head: ResponseHead) -> Fetched:
         """Return the result of a request whose complete body has arrived."""

@@ -123,10 +123,13 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         """``Age``, ``X-Cache``, ``Via`` and their like, as received."""
         return _selected(self.fields, _CACHE)
 
-    def describe(self, url: str, size: int | None, asked: str) -> ResponseHead:
+    def describe(
+        self, url: str, size: int | None, asked: str, kept: tuple[tuple[str, str], ...] = ()
+    ) -> ResponseHead:
         """Return the facts about this response for other packages.
 
-        ``size`` is the size of the resource, ``asked`` the URL before redirects.
+        ``size`` is the size of the resource, ``asked`` the URL before redirects, and ``kept``
+        the fields that are kept by choice.
         """
         fields = self.fields
         etag, modified, kind, date = map(fields.get, _DESCRIBED)
@@ -148,6 +151,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             digests,
             date or None,
             asked,
+            kept,
         )
 
 

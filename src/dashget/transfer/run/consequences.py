@@ -103,7 +103,8 @@ def _begin(
     """Begin a resource, or what is left of it, with a good response."""
     task = exchange.task
     size = accepted.total if task.request.range is None else _span(task.request.range, accepted)
-    described = head.describe(exchange.url, size, task.urls[exchange.index])
+    kept = exchange.slot.kept() if board.options.keep_headers else ()
+    described = head.describe(exchange.url, size, task.urls[exchange.index], kept)
     if position == 0:
         task.identity = None
     compared = position > 0 and exchange.overlap > 0
@@ -414,7 +415,8 @@ def _answer(board: Board, exchange: Exchange[Task]) -> Answer | None:
         return None
     first_byte, seconds, remote = exchange.slot.measured()
     timing = exchange.slot.timing(exchange.hops) if board.hooks.wants_timings else None
-    return Answer(head.status, head.version, remote, head.cache, first_byte, seconds, timing)
+    kept = exchange.slot.kept() if board.options.keep_headers else ()
+    return Answer(head.status, head.version, remote, head.cache, first_byte, seconds, timing, kept)
 
 
 def broke(board: Board, task: Task, error: BaseException) -> None:

@@ -29,6 +29,11 @@ MOST_TO_FIND = 64
 _MOST_IN_FLIGHT: Final = 1000
 _NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
 _SHOWN_CHARACTERS: Final = 80
+_TOKEN: Final = frozenset(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+"""The characters of a header's name (RFC 9110, 5.6.2)."""
+_LONGEST_NAME: Final = 100
 
 
 class HttpVersion(enum.Enum):
@@ -105,6 +110,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     """A cookie file in Netscape's format; each cookie goes to the domain that it names."""
     cookies: tuple[str, ...] = ()
     """``name=value`` pairs."""
+    keep_headers: tuple[str, ...] = ()
+    """Names of response headers to keep in the record and in events, such as ``Cache-Control``.
+    ``Set-Cookie`` is a secret, and is refused."""
     append_query: str | None = None
     """Text that is added, unchanged, to the query of every request to the manifest's origin."""
 
@@ -184,6 +192,15 @@ def _cookie(pair: object) -> Wrong | None:
     return Wrong("not NAME=VALUE in ASCII characters", _COOKIE_HINT)
 
 
+def _kept_name(name: object) -> Wrong | None:
+    if not isinstance(name, str) or not set(name) <= _TOKEN or not 0 < len(name) <= _LONGEST_NAME:
+        shown = repr(name)[:_SHOWN_CHARACTERS]
+        return Wrong(f"{shown} is not the name of a header", "such as Cache-Control, without colon")
+    if name.lower() in ("set-cookie", "set-cookie2"):
+        return Wrong(f"{name} is a secret, and is never recorded", "leave it out")
+    return None
+
+
 def _user_agent(value: object) -> Wrong | None:
     if isinstance(value, str) and not is_header_text(value):
         return Wrong(f"cannot be sent: {value[:_SHOWN_CHARACTERS]!r}")
@@ -233,6 +250,7 @@ _RULES: Final[dict[str, Check]] = {
     "netrc": optional(_given_file),
     "cookie_file": optional(_given_file),
     "cookies": each(_cookie, "such as ('name=value',)"),
+    "keep_headers": each(_kept_name, "such as ('Cache-Control',)"),
     "append_query": _MAYBE_TEXT,
     "proxy": _MAYBE_TEXT,
     "no_proxy": _MAYBE_TEXT,

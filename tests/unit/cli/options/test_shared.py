@@ -139,6 +139,8 @@ WORDS = [
     ("get", ["--verbose"], "verbose", True),
     ("get", ["-qv"], "verbose", True),
     ("get", ["--no-progress"], "no_progress", True),
+    ("get", ["--keep-header", "Age"], "keep_header", ["Age"]),
+    ("verify", ["--keep-header", "Age"], "keep_header", ["Age"]),
     ("list", ["--json"], "json", True),
     ("list", ["--init"], "init", True),
     ("list", ["--now", "x"], "now", "x"),
@@ -256,6 +258,13 @@ def test_no_option_is_missing_from_the_tables_above(command: str) -> None:
 @pytest.mark.parametrize(("flag", "name"), FILES)
 def test_file_names_are_passed_on(flag: str, name: str) -> None:
     assert getattr(transfer(flag, "file"), name) == "file"
+
+
+@pytest.mark.parametrize("command", ["get", "verify"])
+def test_headers_to_keep_are_passed_on_by_commands_that_fetch_files(command: str) -> None:
+    words = ("--keep-header", "Age", "--keep-header", "X-Cache")
+    arguments = read(command, OPERANDS[command], *words)
+    assert transfer_options(arguments).keep_headers == ("Age", "X-Cache")
 
 
 def test_a_key_is_passed_on_with_its_certificate() -> None:
