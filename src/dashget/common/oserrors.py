@@ -28,9 +28,8 @@ _BROKEN: Final = _numbers(
 """A disk that fails or is pulled out, a file server that is gone, a damaged file system."""
 _DISK: Final = _FULL | _READ_ONLY | _BROKEN
 
-_FULL_HINT: Final = "make room on the disk; the same command continues from here"
-_QUOTA_HINT: Final = (
-    "make room in your quota, or have it raised; the same command continues from here"
+_FULL_HINT: Final = (
+    "make room on the disk, or in your quota of it; the same command continues from here"
 )
 _READ_ONLY_HINT: Final = "choose a directory that you can write to with -o"
 _BROKEN_HINT: Final = (
@@ -71,8 +70,6 @@ def hint_for(error: OSError) -> str | None:
         return TOO_LARGE_HINT
     if number == errno.ENAMETOOLONG:
         return _LONG_NAME_HINT
-    if number == getattr(errno, "EDQUOT", None):
-        return _QUOTA_HINT
     if number in _FULL:
         return _FULL_HINT
     if number in _READ_ONLY:

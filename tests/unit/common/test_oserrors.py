@@ -34,7 +34,11 @@ def test_other_errors_are_neither() -> None:
     ("number", "message", "hint"),
     [
         (errno.ENOSPC, "cannot write m: no space left on device", "make room on the disk"),
-        (errno.EDQUOT, "cannot write m: disk quota exceeded", "make room in your quota"),
+        (
+            errno.EDQUOT,
+            "cannot write m: disk quota exceeded",
+            "make room on the disk, or in your quota",
+        ),
         (errno.EIO, "cannot write m: input/output error", "check the disk"),
         (errno.ESTALE, "cannot write m: stale file handle", "check the disk"),
         (errno.EROFS, "cannot write m: read-only file system", "choose a directory"),

@@ -38,7 +38,10 @@ def test_an_error_of_a_sink_fails_the_file_or_stops_the_run() -> None:
     full = sink_failure(OSError(errno.ENOSPC, "No space left on device", "/m/a.part"))
     assert isinstance(full, StoreError)
     assert str(full) == "cannot write: no space left on device"
-    assert full.hint == "make room on the disk; the same command continues from here"
+    assert (
+        full.hint
+        == "make room on the disk, or in your quota of it; the same command continues from here"
+    )
     denied = sink_failure(PermissionError(errno.EACCES, "Permission denied"))
     assert isinstance(denied, Failure)
     assert denied.retry is Retry.NEVER
