@@ -91,6 +91,9 @@ class MPDError(DashGetError):
 class MPDSyntaxError(MPDError):
     """Not an MPD at all, or truncated XML."""
 
+    truncated = False
+    """True if the document is empty, or ends too early: another answer may have all of it."""
+
 
 class MPDValidityError(MPDError):
     """An MPD that breaks the standard in parts that segments depend on, listed in ``issues``."""

@@ -9,9 +9,22 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.digests import sha256_hex
-from dashget.errors import GONE_STATUSES, FetchError, Issue, ManifestFetchError, MPDError
+from dashget.errors import (
+    GONE_STATUSES,
+    FetchError,
+    Issue,
+    ManifestFetchError,
+    MPDError,
+    MPDSyntaxError,
+)
 from dashget.manifest.coding import decoded
-from dashget.manifest.lookups import RemoteEntity, Unreached, fetch_remote_elements, learn_time
+from dashget.manifest.lookups import (
+    DOCUMENT_REQUESTS,
+    RemoteEntity,
+    Unreached,
+    fetch_remote_elements,
+    learn_time,
+)
 from dashget.manifest.source import Source, check_base, read_file, read_stdin
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
@@ -82,14 +95,13 @@ def load_manifest(
     started = clock()
     fetched: Fetched | None = None
     if source.url is not None:
-        fetched, data = _fetch(source.url, engine, limits.max_bytes)
+        fetched, data, mpd = _fetch_whole(source.url, engine, limits)
         url = fetched.url
-    elif source.path is not None:
-        data = read_file(source.path, limits.max_bytes + 1)
-        url = source.local_url()
     else:
-        data, url = read_input(limits.max_bytes + 1), source.local_url()
-    mpd = parse_mpd(data, limits=limits)
+        most = limits.max_bytes + 1
+        data = read_input(most) if source.path is None else read_file(source.path, most)
+        url = source.local_url()
+        mpd = parse_mpd(data, limits=limits)
     base = None if base_url is None else check_base(base_url)
     mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine)
     lacking = bool(issues)
@@ -120,6 +132,19 @@ def load_manifest(
         unreached,
         clock() - started,
     )
+
+
+def _fetch_whole(url: str, engine: Transfers, limits: ParseLimits) -> tuple[Fetched, bytes, MPD]:
+    """Fetch and parse the MPD; one that is cut short or empty is requested again."""
+    for _ in range(DOCUMENT_REQUESTS - 1):
+        fetched, data = _fetch(url, engine, limits.max_bytes)
+        try:
+            return fetched, data, parse_mpd(data, limits=limits)
+        except MPDSyntaxError as error:
+            if not error.truncated:
+                raise
+    fetched, data = _fetch(url, engine, limits.max_bytes)
+    return fetched, data, parse_mpd(data, limits=limits)
 
 
 def _fetch(url: str, engine: Transfers, max_bytes: int) -> tuple[Fetched, bytes]:

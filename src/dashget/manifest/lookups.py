@@ -17,7 +17,7 @@ from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
 from dashget.manifest.coding import decoded
 from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
-from dashget.mpd.remote import include_remote
+from dashget.mpd.remote import include_remote, why_unfit
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.tracks import Track
 from dashget.transfer.contract import Fetched, Method, Request, Transfers
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
     from dashget.mpd.clock import ClockSource
 
+DOCUMENT_REQUESTS: Final = 3
+"""So often a document is requested if something else comes in its place."""
 _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
@@ -69,8 +71,8 @@ def fetch_remote_elements(
             if element.href in content:
                 continue
             known = entities.get(element.href)
-            if known is None and len(entities) < _MOST_REMOTE:
-                known = _fetch_entity(element, url, engine, issues, unreached)
+            if known is None:
+                known = _obtain_entity(element, url, engine, len(entities), issues, unreached)
             if known is not None:
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
@@ -180,30 +182,46 @@ def _initialization_of(track: Track) -> Request | None:
     return Request(urls, range=span)
 
 
-def _fetch_entity(
+def _obtain_entity(
     element: RemoteElement,
     url: str,
     engine: Transfers,
+    count: int,
     issues: list[Issue],
     unreached: list[Unreached],
 ) -> RemoteEntity | None:
+    """Fetch a remote element, unless there are too many; what is none counts as missing."""
     href = element.href
     target = resolve_reference(url, href)
+    gone = False
     if not target.lower().startswith(("http://", "https://")):
-        issues.append(
-            Issue(f"the remote element at {href!r} is not on an http server", clause="5.5")
-        )
-        return None
-    try:
+        reason = "it is not on an http server"
+    elif count >= _MOST_REMOTE:
+        reason = f"there are more than {_MOST_REMOTE:,} remote elements"
+    else:
+        try:
+            return _fetch_entity(element, target, engine)
+        except FetchError as error:
+            reason, gone = error.message, error.status in GONE_STATUSES
+        except MPDError as error:
+            reason = error.message
+    issues.append(Issue(f"the remote element at {href!r}: {reason}", clause="5.5"))
+    if element.lacking or not gone:
+        unreached.append(Unreached(target, reason))
+    return None
+
+
+def _fetch_entity(element: RemoteElement, target: str, engine: Transfers) -> RemoteEntity:
+    """Fetch a remote element; raise FetchError, or MPDError for something else in its place."""
+    unfit: str | None = None
+    for _ in range(DOCUMENT_REQUESTS):
         request = Request((target,), any_coding=True)
         fetched, data = engine.fetch(request, max_bytes=_REMOTE_BYTES)
         data = decoded(data, _REMOTE_BYTES, fetched.url)
-    except FetchError as error:
-        issues.append(Issue(f"the remote element at {href!r}: {error.message}", clause="5.5"))
-        if element.lacking or error.status not in GONE_STATUSES:
-            unreached.append(Unreached(target, error.message))
-        return None
-    return RemoteEntity(href, fetched.url, data)
+        unfit = why_unfit(element.element, data)
+        if unfit is None:
+            return RemoteEntity(element.href, fetched.url, data)
+    raise MPDError(unfit or "")
 
 
 def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:

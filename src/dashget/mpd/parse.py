@@ -77,10 +77,12 @@ def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMI
         )
     appearance = looks_like(data)
     if appearance is not None:
-        raise MPDSyntaxError(
+        unlike = MPDSyntaxError(
             f"not an MPD: the document is {appearance}",
             hint="check that the URL leads to a DASH manifest (.mpd)",
         )
+        unlike.truncated = appearance == "empty"
+        raise unlike
     try:
         return read_tree(data, log, limits)
     except XmlError as err:
@@ -103,10 +105,12 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
                 return root
     inside = f" inside {error.inside}" if error.inside else ""
     if error.truncated:
-        raise MPDSyntaxError(
+        cut = MPDSyntaxError(
             f"the document ends too early, in line {error.line}{inside}",
             hint="it is truncated: fetch it again",
-        ) from error
+        )
+        cut.truncated = True
+        raise cut from error
     raise MPDSyntaxError(
         f"not well-formed XML: {error.reason} in line {error.line}, column {error.column}{inside}",
         hint="the mistake has more than one possible meaning, so it cannot be mended",

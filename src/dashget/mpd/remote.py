@@ -51,6 +51,22 @@ def include_remote(
     return build_mpd(root, log, mpd.url)
 
 
+def why_unfit(element: str, data: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> str | None:
+    """Return why a document cannot replace remote elements of this name; None if it can.
+
+    Nothing at all is no document: the standard has a URN for elements that nothing replaces.
+    """
+    if not data.strip():
+        return "the document is empty"
+    try:
+        found = _read_elements(data, IssueLog(), limits)
+    except MPDSyntaxError as err:
+        return err.message.replace("not an MPD: ", "")
+    if found and not any(child.name == element for child in found):
+        return f"the document has no {element}"
+    return None
+
+
 def _content(
     element: Element,
     href: str,
@@ -94,6 +110,10 @@ def _read_elements(data: bytes, log: IssueLog, limits: ParseLimits) -> list[Elem
         return []
     wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
     try:
-        return read_tree(wrapped, log, limits).children
+        tree = read_tree(wrapped, log, limits)
     except XmlError:
         return [read_document(data, log, limits)]
+    if tree.text.strip() and not tree.children:
+        # Text or JSON: it replaces no element.
+        return [read_document(data, log, limits)]
+    return tree.children

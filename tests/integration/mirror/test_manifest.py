@@ -10,7 +10,7 @@ import dashget
 from tests.integration.mirror.presentation import manifest, publish, segment
 from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
-from tests.support.running import mirror
+from tests.support.running import mirror, verify
 
 
 def test_a_live_presentation_whose_first_period_has_no_start_begins_at_once(
@@ -130,6 +130,72 @@ def test_nothing_is_pruned_while_a_remote_period_is_unavailable(
     server.on("/show/p.xml", answer)
     mirror(url, tmp_path, prune=True)
     assert (tmp_path / "w/1.m4s").exists()
+
+
+OTHERS = {
+    "page": b"<html>Come back later</html>",
+    "json": b'{"error": "token expired"}',
+    "text": b"Forbidden",
+    "error": b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+    "another element": b"<AdaptationSet/>",
+    "cut": b'<Period duration="PT6S"><AdaptationSet>',
+    "nothing": b"",
+    "blanks": b" \r\n",
+    "zeros": bytes(100),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_something_else_in_place_of_a_remote_period_is_asked_for_again_and_is_a_failure(
+    server: FaultServer, tmp_path: Path, other: str
+) -> None:
+    url = with_remote_period(server)
+    (good,) = server._scripts["/show/p.xml"]
+    server.on("/show/p.xml", Answer(OTHERS[other]))
+    summary, _ = mirror(url, tmp_path / "lasting")
+    (failure,) = summary.failures
+    assert failure.url == server.url("/show/p.xml")
+    assert "remote part of the manifest: the " in failure.reason
+    assert len(server.asked("/show/p.xml")) == 3
+    assert not verify(tmp_path / "lasting")[0].sound
+    server.on("/show/p.xml", Answer(OTHERS[other]), good)
+    summary, _ = mirror(url, tmp_path / "moment")
+    assert (summary.complete, summary.files) == (True, 6)
+
+
+@pytest.mark.parametrize("other", ["cut", "nothing", "blanks", "zeros"])
+def test_a_manifest_that_is_not_whole_is_asked_for_again(
+    server: FaultServer, tmp_path: Path, other: str
+) -> None:
+    url = publish(server)
+    good = manifest(numbered())
+    part = {**OTHERS, "cut": good.body[:100]}[other]
+    server.on("/show/x.mpd", Answer(part), Answer(part), good)
+    assert mirror(url, tmp_path)[0].complete
+    server.on("/show/x.mpd", Answer(part))
+    server.seen.clear()
+    with pytest.raises(dashget.MPDSyntaxError):
+        mirror(url, tmp_path)
+    assert len(server.seen) == 3
+
+
+def test_a_manifest_that_is_something_else_is_an_error_at_once(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = server.on("/show/x.mpd", Answer(OTHERS["page"]))
+    with pytest.raises(dashget.MPDSyntaxError, match="HTML page"):
+        mirror(url, tmp_path)
+    assert len(server.seen) == 1
+
+
+def test_a_remote_period_that_is_on_no_server_is_a_failure(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = with_remote_period(server)
+    body = server._scripts["/show/x.mpd"][0].body.replace(b'"p.xml"', b'"file:///p.xml"')
+    server.on("/show/x.mpd", Answer(body))
+    (failure,) = mirror(url, tmp_path)[0].failures
+    assert "not on an http server" in failure.reason
 
 
 def test_a_mirror_is_incomplete_while_a_remote_period_is_unavailable(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import pytest
 import dashget
 from tests.integration.mirror.presentation import MODIFIED, manifest
 from tests.support.builders import numbered
-from tests.support.faultserver import Answer, FaultServer
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 from tests.support.program import run
-from tests.support.running import Events, mirror
+from tests.support.running import Events, mirror, verify
 
 LATER = "Tue, 03 Nov 2026 10:00:00 GMT"
 NUMBERS = (1, 2, 3)
@@ -230,4 +231,110 @@ def test_a_run_that_is_stopped_among_the_samples_goes_on_later(
     assert len(events.outcomes()) == len(NUMBERS)
     publish(other)
     summary, events = move(other, here)
+    assert set(events.outcomes().values()) == {"present"}
+
+
+def test_a_server_that_refuses_head_is_asked_for_ranges(other: FaultServer, here: Path) -> None:
+    url = publish(other)
+    for number, body in BODIES.items():
+        good = Answer(body, last_modified=LATER)
+        other.on(f"/show/v/{number}.m4s", refuse(405), good)
+    summary, events = mirror(url, here, moved=True)
+    assert summary.sampled == 2
+    assert set(events.outcomes().values()) == {"present"}
+
+
+def test_samples_follow_a_redirect(server: FaultServer, other: FaultServer, here: Path) -> None:
+    publish(other)
+    for number, body in BODIES.items():
+        target = server.on(f"/cdn/{number}.m4s", Answer(body, last_modified=LATER))
+        other.on(f"/show/v/{number}.m4s", redirect(target))
+    summary, events = move(other, here)
+    assert summary.sampled == 2
+    assert set(events.outcomes().values()) == {"present"}
+
+
+def test_samples_come_from_the_base_that_has_answered(other: FaultServer, here: Path) -> None:
+    with FaultServer() as third:
+        publish(third)
+        base = f"<BaseURL>{other.url('/show/')}</BaseURL><BaseURL>{third.url('/show/')}</BaseURL>"
+        url = other.on("/show/x.mpd", manifest(numbered(), period=base))
+        summary, events = mirror(url, here, moved=True)
+        assert summary.sampled == 2
+        assert set(events.outcomes().values()) == {"present"}
+        assert received(other) == 0
+
+
+def test_a_sample_that_meets_a_temporary_failure_is_asked_for_again(
+    other: FaultServer, here: Path
+) -> None:
+    publish(other)
+    good = Answer(BODIES[1], last_modified=LATER)
+    busy = replace(good, to_range=refuse(503))
+    other.on("/show/v/1.m4s", good, busy, replace(good, to_range=Answer(drop="close")), good)
+    summary, events = move(other, here)
+    assert summary.sampled == 2
+    assert set(events.outcomes().values()) == {"present"}
+
+
+BAD_RANGES: dict[str, dict[str, Any]] = {
+    "all as 206": {"all_as_206": True},
+    "short": {"at_most": 100},
+    "shifted": {"range_shift": 1},
+    "another size": {"total_shift": 1},
+    "refused": {"to_range": refuse(403)},
+    "text": {"to_range": Answer(b"Forbidden", ranges=False)},
+    "gzip": {"coding": "gzip"},
+}
+
+
+@pytest.mark.parametrize("way", BAD_RANGES)
+def test_no_range_that_cannot_be_trusted_is_a_proof(
+    other: FaultServer, here: Path, way: str
+) -> None:
+    changed = bytearray(BODIES[1])
+    changed[10] ^= 1
+    publish(other)
+    bad = BAD_RANGES[way]
+    good = Answer(bytes(changed), last_modified=LATER)
+    other.on("/show/v/1.m4s", replace(good, **bad))
+    summary, events = move(other, here)
+    assert summary.complete
+    assert events.outcomes()["v/1.m4s"] == "updated"
+    assert (here / "v/1.m4s").read_bytes() == changed
+
+
+@pytest.mark.parametrize("etag", [None, '"2"'])
+def test_an_empty_file_needs_no_proof(
+    server: FaultServer, other: FaultServer, tmp_path: Path, etag: str | None
+) -> None:
+    bodies = {**BODIES, 2: b""}
+    mirror(publish(server, bodies, last_modified=MODIFIED), tmp_path, accept_odd=True)
+    publish(other, bodies, etag=etag)
+    _, events = move(other, tmp_path, accept_odd=True)
+    assert set(events.outcomes().values()) == {"present"}
+
+
+def test_what_was_accepted_although_it_is_odd_stays_so(
+    server: FaultServer, other: FaultServer, tmp_path: Path
+) -> None:
+    media = manifest(numbered(kind='mimeType="video/mp4"'))
+    for each in (server, other):
+        publish(each, etag=f'"{each.port}"')
+        each.on("/show/x.mpd", media)
+    assert mirror(server.url("/show/x.mpd"), tmp_path, accept_odd=True)[0].complete
+    _, events = move(other, tmp_path, accept_odd=True)
+    assert set(events.outcomes().values()) == {"present"}
+    assert verify(tmp_path)[0].sound
+
+
+def test_a_move_that_was_interrupted_goes_on_without_the_option(
+    other: FaultServer, here: Path
+) -> None:
+    stop = dashget.Stop()
+    publish(other, note=lambda seen: stop.request() if "range" in seen.headers else None)
+    move(other, here, stop=stop)
+    publish(other)
+    summary, events = mirror(other.url("/show/x.mpd"), here)
+    assert summary.complete
     assert set(events.outcomes().values()) == {"present"}
