@@ -166,6 +166,17 @@ class FileFinished(Event, frozen=True, tag="file"):
     """The headers that are kept by choice (``keep_headers``), with lower-case names."""
 
 
+class Stage(enum.Enum):
+    """What a run, or a verification, is busy with."""
+
+    FETCHING = "fetching"
+    """Files are fetched, by ``mirror`` or for a repair."""
+    CHECKING = "checking"
+    """Files on disk are checked."""
+    COMPARING = "comparing"
+    """Files are compared with the server."""
+
+
 class Unfinished(msgspec.Struct, frozen=True, gc=False):
     """A file in progress: ``bytes`` of it are on disk, including those of earlier runs.
 
@@ -197,7 +208,11 @@ class Progressed(Event, frozen=True, tag="progress"):
     bytes_done: int = 0
     """Bytes of complete files and of those in progress, with what earlier runs have brought."""
     bytes_total: int | None = None
-    """The sum of all sizes; None until the size of every file is known."""
+    """The sum of all sizes; None until the size of every file is known.
+
+    Of a check these are the bytes to read: of files without a recorded checksum there are none.
+    """
+    stage: Stage = Stage.FETCHING
 
 
 class Playback(enum.Enum):

@@ -84,6 +84,7 @@ def observe(event: dashget.Event, /) -> None:
             assert_type(event.outcome, dashget.Outcome)
         case dashget.Progressed():
             assert_type(event.unfinished, tuple[dashget.Unfinished, ...])
+            assert_type(event.stage, dashget.Stage)
         case dashget.Pruned():
             assert_type(event.paths, tuple[str, ...])
         case dashget.Finding():

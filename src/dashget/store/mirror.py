@@ -239,12 +239,20 @@ class Mirror:
         with self.open(path) as file:
             return file.read()
 
-    def digest(self, path: str, algorithm: str) -> str:
-        """Return the checksum of a file, in hexadecimal digits; OSError if it cannot be read."""
-        return self.digests(path, (algorithm,))[algorithm].hex()
+    def digest(self, path: str, algorithm: str, told: Callable[[int], object] | None = None) -> str:
+        """Return the checksum of a file, in hexadecimal digits; OSError if it cannot be read.
 
-    def digests(self, path: str, algorithms: Iterable[str]) -> dict[str, bytes]:
-        """Return the checksums of a file by algorithm; OSError if it cannot be read."""
+        ``told`` gets the number of bytes of each block that was read.
+        """
+        return self.digests(path, (algorithm,), told)[algorithm].hex()
+
+    def digests(
+        self,
+        path: str,
+        algorithms: Iterable[str],
+        told: Callable[[int], object] | None = None,
+    ) -> dict[str, bytes]:
+        """Return the checksums of a file by algorithm; see ``digest``."""
         import hashlib
 
         digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
@@ -252,6 +260,8 @@ class Mirror:
             while block := file.read(_BLOCK):
                 for digest in digests.values():
                     digest.update(block)
+                if told is not None:
+                    told(len(block))
         return {algorithm: digest.digest() for algorithm, digest in digests.items()}
 
     # The record.

@@ -20,11 +20,13 @@ from dashget.media.inspection import (
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.roles import role_of
+from dashget.planning.counting import is_counted_again
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck
 from dashget.verification.findings import Finding, Problem, lost, note
+from dashget.verification.progress import CheckProgress, StoppedError
 from dashget.verification.spellings import Spellings
 from dashget.verification.times import TimeCheck
 
@@ -32,7 +34,14 @@ from dashget.verification.times import TimeCheck
 class OfflineCheck:
     """One pass over a mirror without a network. Iterate ``run`` once, then read the counts."""
 
-    def __init__(self, store: Mirror, expected: Expected, history: LiveHistory, stop: Stop) -> None:
+    def __init__(
+        self,
+        store: Mirror,
+        expected: Expected,
+        history: LiveHistory,
+        stop: Stop,
+        progress: CheckProgress,
+    ) -> None:
         self.named: set[str] = set()
         """Every path that the manifest names, selected or not."""
         self.kept: set[str] = set()
@@ -44,6 +53,7 @@ class OfflineCheck:
         self._expected = expected
         self._history = history
         self._stop = stop
+        self._progress = progress
         self._records = store.records()
         self._excused: dict[str, bool] = {}
         """Missing files that may be missing; True if selected (and their number is derived)."""
@@ -69,9 +79,12 @@ class OfflineCheck:
                 # A file that is named twice may be required by the second naming alone.
                 if planned.path in self._excused:
                     yield from self._check_missing(planned, None)
+                if is_counted_again(planned.segment.address):
+                    self._progress.uncount()
                 continue
             self.named.add(planned.path)
             yield from self._check(planned, self._expected.layout)
+            self._progress.finish_file()
         for path in sorted(path for path, selected in self._excused.items() if selected):
             message = "never fetched; it may be missing on the server, as the summary of get tells"
             yield note(path, Problem.MISSING, message)
@@ -175,7 +188,7 @@ class OfflineCheck:
             yield Finding(path, Problem.SIZE, f"{size} bytes, but {record.size} are recorded")
         elif record.sha256 is not None:
             self.checksummed += 1
-            if self._store.digest(path, "sha256") != record.sha256:
+            if self._store.digest(path, "sha256", self._progress.read) != record.sha256:
                 yield Finding(path, Problem.CHECKSUM, "the SHA-256 differs from the recorded one")
 
     def _check_missing(
@@ -224,5 +237,7 @@ def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     """Yield findings; a file that cannot be read ends them with a finding about that."""
     try:
         yield from findings
+    except StoppedError:
+        return
     except OSError as error:
         yield Finding(path, Problem.UNREADABLE, f"unreadable: {error.strerror or error}")

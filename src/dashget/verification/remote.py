@@ -17,6 +17,7 @@ from dashget.mirroring.proving import Doubt, Proving, Verdict
 from dashget.store import FileRecord, Mirror
 from dashget.transfer.contract import Fetched, Job, TransferError, Transfers
 from dashget.verification.findings import Finding, Problem, note
+from dashget.verification.progress import CheckProgress
 
 _FORBIDDEN_HINT: Final = (
     "the server refuses access to these files; it may require a header (-H), a cookie (--cookies),"
@@ -33,7 +34,11 @@ class RemoteCheck:
     """
 
     def __init__(
-        self, files: Iterable[tuple[FileRecord, tuple[str, ...]]], store: Mirror, stop: Stop
+        self,
+        files: Iterable[tuple[FileRecord, tuple[str, ...]]],
+        store: Mirror,
+        stop: Stop,
+        progress: CheckProgress,
     ) -> None:
         self.findings: list[Finding] = []
         self.compared = 0
@@ -42,11 +47,12 @@ class RemoteCheck:
         self._files = files
         self._store = store
         self._stop = stop
+        self._progress = progress
         self._doubts: list[Doubt] = []
 
     def run(self, engine: Transfers) -> None:
         """Compare all files; differences are in ``findings`` afterwards."""
-        engine.run(self._jobs(), self._done)
+        engine.run(self._jobs(), self._done, hooks=self._progress)
         if self._doubts and not self._stop.requested:
             proving = Proving(self._store, self._decide, count=lambda *_: None)
             proving.run(self._doubts, engine, self._stop)
@@ -71,6 +77,7 @@ class RemoteCheck:
         record = job.payload
         if not isinstance(record, FileRecord):
             raise TypeError("not a job of this check")
+        self._progress.finish_file()
         if isinstance(result, Fetched):
             self.compared += 1
             likeness = compare(record, result, job.request.urls)

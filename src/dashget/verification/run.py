@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dashget.common.stopping import Stop
-from dashget.events import Observer, Warned
+from dashget.events import Observer, Stage, Warned, ignore
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mpd.model import RemoteElement
 from dashget.planning.layout import SUMS_NAME, reserved_names
@@ -20,6 +20,7 @@ from dashget.verification.findings import Finding, Problem, Report
 from dashget.verification.manifest import manifest_problem, read_expected, restore_manifest
 from dashget.verification.offline import OfflineCheck
 from dashget.verification.own import check_own
+from dashget.verification.progress import CheckProgress, offline_progress
 from dashget.verification.prune import prune
 from dashget.verification.remote import RemoteCheck
 from dashget.verification.repair import Repair, merge_findings, wrong_paths
@@ -81,7 +82,7 @@ class Verification:
             allow_downgrade=tasks.allow_downgrade,
         )
         history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade)
-        offline = OfflineCheck(store, expected, history, stop)
+        offline = self._offline(expected, history)
         findings = [*manifest, *offline.run()]
         if tasks.remote:
             findings += self._ask_server(expected, offline, findings)
@@ -155,6 +156,8 @@ class Verification:
         """Compare files with the server, except those that are wrong already."""
         wrong = {finding.path for finding in findings if not finding.note}
         left = offline.named - wrong
+        progress = CheckProgress(self._observer, Stage.COMPARING, self._stop)
+        progress.files = sum(path in offline.records for path in left) if progress.wanted else 0
         remote = RemoteCheck(
             (
                 (record, planned.urls)
@@ -164,6 +167,7 @@ class Verification:
             ),
             self._store,
             self._stop,
+            progress,
         )
         remote.run(self._engine)
         if remote.retagged:
@@ -177,10 +181,17 @@ class Verification:
         record = offline.records.get(self._header.manifest)
         if record is None or "://" not in record.url:
             return
-        manifest = RemoteCheck([(record, (record.url,))], self._store, self._stop)
+        progress = CheckProgress(ignore, Stage.COMPARING, self._stop)
+        manifest = RemoteCheck([(record, (record.url,))], self._store, self._stop, progress)
         manifest.run(self._engine)
         for finding in manifest.findings:
             yield msgspec.structs.replace(finding, note=True)
+
+    def _offline(self, expected: Expected, history: LiveHistory) -> OfflineCheck:
+        """Return a new check of all files on disk."""
+        store, reserved = self._store, reserved_names(self._header.manifest)
+        progress = offline_progress(self._observer, self._stop, expected, store.records(), reserved)
+        return OfflineCheck(store, expected, history, self._stop, progress)
 
     def _repair(
         self,
@@ -200,7 +211,7 @@ class Verification:
         self._repaired += repair.repaired
         if self._tasks.dry_run:
             return offline, findings
-        again = OfflineCheck(self._store, expected, history, self._stop)
+        again = self._offline(expected, history)
         return again, merge_findings(findings, list(again.run()), repair.failures)
 
 

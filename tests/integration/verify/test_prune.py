@@ -116,7 +116,7 @@ def test_a_dry_run_lists_the_files_that_pruning_would_remove(
     assert told == ["would remove: v/3.m4s", "would remove: w/3.m4s"]
     ended = run(command, *arguments, "--prune", "--dry-run", "--json", cwd=tmp_path)
     (pruned,) = [event for event in ended.events if event["event"] == "pruned"]
-    assert pruned == {"event": "pruned", "paths": ["v/3.m4s", "w/3.m4s"], "dry_run": True}
+    assert (pruned["paths"], pruned["dry_run"]) == (["v/3.m4s", "w/3.m4s"], True)
     assert {p: p.stat().st_mtime_ns for p in small.rglob("*")} == before
 
 

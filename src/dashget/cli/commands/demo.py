@@ -100,11 +100,17 @@ def _mirror(session: Session, root: Path, stop: Stop) -> int:
 
 def _verify(session: Session, root: Path, stop: Stop) -> int:
     """Verify the mirror; repair it now, since its server ends with the command."""
+    from dashget.cli.commands.get import can_paint
+    from dashget.cli.printers.checking import CheckProgressLine
     from dashget.cli.printers.verification import FindingsTable
 
     sys.stderr.write("Verifying the mirror\n")
-    printer = FindingsTable(sys.stderr, sys.stderr, quiet=False, verbose=False, repairing=True)
-    report = session.verify(root, repair=True, observer=printer, stop=stop)
+    line = CheckProgressLine(sys.stderr, live=can_paint())
+    printer = FindingsTable(sys.stderr, line, quiet=False, verbose=False, repairing=True)
+    try:
+        report = session.verify(root, repair=True, observer=printer, stop=stop)
+    finally:
+        printer.close()
     return 0 if report.sound else 1
 
 

@@ -277,6 +277,11 @@ class Reporter(Protocol):
     def close(self) -> None: ...
 
 
+def can_paint() -> bool:
+    """Return True if standard error is a terminal that can repaint its lines."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def make_reporter(
     *, json: bool = False, quiet: bool = False, verbose: bool = False, progress: bool = True
 ) -> Reporter:
@@ -286,8 +291,7 @@ def make_reporter(
         from dashget.cli.streams import outliving
 
         return JsonLines(outliving(sys.stdout.buffer))
-    able = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    if able and progress and not quiet:
+    if can_paint() and progress and not quiet:
         from dashget.cli.printers.terminal import LiveTerminal
 
         return LiveTerminal(sys.stderr, verbose=verbose)

@@ -11,8 +11,8 @@ from dashget.cli.options.shared import add_keep_header, add_limits
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from dashget.cli.commands.get import Reporter
     from dashget.common.stopping import Stop
-    from dashget.events import Observer
     from dashget.session import Session
     from dashget.verification.verify import VerifyOptions
 
@@ -52,12 +52,15 @@ def add_arguments(parser: Parser) -> None:
     add_keep_header(checks)
     output = parser.add_argument_group("Output")
     output.add_argument(
-        "--json", action="store_true", help="Write one JSON finding per line, then the totals."
+        "--json",
+        action="store_true",
+        help="Write one JSON event per line: progress, findings, then the totals.",
     )
     output.add_argument("--quiet", "-q", action="store_true", help="Show only errors and warnings.")
     output.add_argument(
         "--verbose", "-v", action="store_true", help="Show the complete list of findings."
     )
+    output.add_argument("--no-progress", action="store_true", help="Show no progress.")
     add_network(parser, threads=True)
 
 
@@ -98,7 +101,11 @@ def _verify(
     arguments: argparse.Namespace,
     stop: Stop,
 ) -> int:
-    report = session.verify(directory, options, observer=_observer(arguments), stop=stop)
+    observer = _observer(arguments, session.warnings)
+    try:
+        report = session.verify(directory, options, observer=observer, stop=stop)
+    finally:
+        observer.close()
     if report.uncompared or (arguments.strict and report.notes):
         return 1
     return 0 if report.sound else 1
@@ -141,17 +148,25 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
     )
 
 
-def _observer(arguments: argparse.Namespace) -> Observer:
+def _observer(arguments: argparse.Namespace, told: tuple[str, ...]) -> Reporter:
+    """Return the printer of a check; ``told`` are warnings that were printed before."""
+    from dashget.cli.commands.get import can_paint
+
+    progress = not (arguments.no_progress or arguments.debug)
     if arguments.json:
         from dashget.cli.printers.jsonlines import JsonLines
+        from dashget.cli.streams import outliving
 
-        return JsonLines(sys.stdout.buffer)
+        return JsonLines(outliving(sys.stdout.buffer))
+    from dashget.cli.printers.checking import CheckProgressLine
     from dashget.cli.printers.verification import FindingsTable
 
     return FindingsTable(
         sys.stdout,
-        sys.stderr,
+        CheckProgressLine(sys.stderr, live=can_paint() and progress and not arguments.quiet),
         quiet=arguments.quiet,
         verbose=arguments.verbose,
+        progress=progress,
         repairing=arguments.repair,
+        told=told,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
+from dashget.cli.printers.speed import Speed
 from dashget.events import (
     Event,
     FileFinished,
@@ -18,7 +18,6 @@ from dashget.events import (
     Unfinished,
 )
 
-_WINDOW_SECONDS = 5.0
 _TELLING_FILES = 3
 """From this number of known sizes on, they give a better estimate than the bandwidth."""
 
@@ -101,7 +100,7 @@ class Meter:
         self._clock = clock
         self._tracks: dict[int, TrackMeter] = {}
         self._by_name: dict[tuple[str, str, str], TrackMeter] = {}
-        self._readings: deque[tuple[float, int]] = deque()
+        self._speed = Speed()
         self._all_ended = False
         self._files_total: int | None = None
         self._bytes_total: int | None = None
@@ -193,10 +192,7 @@ class Meter:
     @property
     def rate(self) -> float:
         """Bytes per second over the last five seconds."""
-        if len(self._readings) < 2:
-            return 0.0
-        (first_time, first), (last_time, last) = self._readings[0], self._readings[-1]
-        return (last - first) / (last_time - first_time) if last_time > first_time else 0.0
+        return self._speed.per_second
 
     @property
     def seconds_left(self) -> float | None:
@@ -250,9 +246,7 @@ class Meter:
                 self._tracks[file.track].unfinished.append(file)
         self._most_bytes = self.bytes_here
         self._most_fraction = self.fraction or self._most_fraction
-        self._readings.append((now, event.transferred))
-        while self._readings[0][0] < now - _WINDOW_SECONDS and len(self._readings) > 2:
-            self._readings.popleft()
+        self._speed.add(now, event.transferred)
 
 
 def _share(here: int, expected: int | None, files_here: float, files: int) -> float:

@@ -5,7 +5,7 @@ Without enough room, bars are left out first, then single figures; names of trac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress_bar import ProgressBar
@@ -63,18 +63,38 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
         "bytes": text.size(meter.bytes_here)
         + (f" of about {text.size(expected)}" if expected else ""),
     }
-    room = min(width - _length(facts) - 1, _BAR_WIDTH)
     shorter = {"bytes": text.size(meter.bytes_here), "count": count}
-    for name in ("bytes", "bytes", "count", "left", "rate", "count"):
+    order = ("bytes", "bytes", "count", "left", "rate", "count")
+    return fit_row(console, facts, width, meter.fraction, order, shorter)
+
+
+def fit_row(
+    console: Console,
+    facts: dict[str, str],
+    width: int,
+    fraction: float | None,
+    order: Sequence[str],
+    shorter: Mapping[str, str] = {},
+) -> Text:
+    """Return a row of facts, with a bar behind the percentage if there is room for one.
+
+    Where there is too little, facts are left out in this ``order``; one of ``shorter`` takes its
+    shorter form at first.
+    """
+    room = min(width - _length(facts) - 1, _BAR_WIDTH)
+    left = dict(shorter)
+    for name in order:
         if _length(facts) <= width:
             break
-        facts[name] = shorter.pop(name, "")
-    row = Text(facts.pop("percent"), style="bold")
-    if room >= _SHORTEST_BAR and meter.fraction is not None:
-        row = Text.assemble(row, " ", _bar(console, meter.fraction, room))
-    return Text(_GAP).join(
-        [*([row] if row else []), *(Text(fact) for fact in facts.values() if fact)]
-    )
+        facts[name] = left.pop(name, "")
+    cells = []
+    for name, fact in facts.items():
+        cell = Text(fact, style="bold" if name == "percent" else "")
+        if name == "percent" and fraction is not None and room >= _SHORTEST_BAR:
+            cell = Text.assemble(cell, " ", _bar(console, fraction, room))
+        if cell:
+            cells.append(cell)
+    return Text(_GAP).join(cells)
 
 
 def cut(console: Console, line: Text, width: int, *, pad: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TextIO
 
 from rich import box
@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dashget.cli.printers import text
+from dashget.cli.printers.checking import CheckProgressLine
 from dashget.cli.printers.plain import event_line
 from dashget.cli.streams import legible
-from dashget.events import Event, FileFinished, Pruned
+from dashget.events import Event, FileFinished, Progressed, Pruned, Warned
 from dashget.verification.findings import REPAIRABLE, Finding, Problem, Report
 
 _PIPE_WIDTH = 2000
@@ -29,22 +30,30 @@ _REPAIR_HINT = "--repair fetches the missing and damaged files"
 class FindingsTable:
     """An observer that collects findings, and prints them as a table with totals below.
 
-    Findings that are only counted are not kept in memory. Repairs and removals are printed to
-    ``progress`` as they happen.
+    Findings that are only counted are not kept in memory. Warnings, repairs and removals are
+    printed to ``messages`` as they happen, and the progress meanwhile.
     """
 
     def __init__(
         self,
         stream: TextIO,
-        progress: TextIO,
+        messages: CheckProgressLine,
         *,
         quiet: bool,
         verbose: bool,
+        progress: bool = True,
         repairing: bool = False,
+        told: Collection[str] = (),
     ) -> None:
-        """``repairing``: ``--repair`` was given, and is no hint any more."""
+        """``repairing``: ``--repair`` was given, and is no hint any more.
+
+        ``told`` are warnings that were printed before.
+        """
         self._stream = stream
-        self._progress = progress
+        self._messages = messages
+        self._progress = progress and not quiet
+        self.ignores = frozenset() if self._progress else frozenset({Progressed})
+        self._told = told
         self._quiet = quiet
         self._verbose = verbose
         self._shown: list[Finding] = []
@@ -60,9 +69,22 @@ class FindingsTable:
         if isinstance(event, Finding):
             self._take(event)
         elif isinstance(event, Report):
+            self.close()
             self._print(event)
-        elif isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet):
-            self._progress.write(f"{event_line(event, verbose=True)}\n")
+        elif isinstance(event, Progressed):
+            if self._progress:
+                self._messages.show(event)
+        elif self._is_wanted(event):
+            self._messages.write(event_line(event, verbose=True) or "")
+
+    def close(self) -> None:
+        """Remove the progress from the terminal."""
+        self._messages.close()
+
+    def _is_wanted(self, event: Event) -> bool:
+        if isinstance(event, Warned):
+            return event.message not in self._told
+        return isinstance(event, Pruned) or (isinstance(event, FileFinished) and not self._quiet)
 
     def _take(self, finding: Finding) -> None:
         if finding.hint is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dashget.cli.printers.checking import CheckProgressLine
 from dashget.cli.printers.verification import FindingsTable, report_lines
 from dashget.events import FileFinished, Outcome, Pruned
 from dashget.verification.findings import Finding, Problem, Report
@@ -23,7 +24,7 @@ STRAY = Finding("x.txt", Problem.STRAY, "nobody knows it", note=True)
 def table(**options: bool) -> tuple[io.StringIO, io.StringIO, FindingsTable]:
     out, err = io.StringIO(), io.StringIO()
     chosen = {"quiet": False, "verbose": False, **options}
-    return out, err, FindingsTable(out, err, **chosen)
+    return out, err, FindingsTable(out, CheckProgressLine(err, live=False), **chosen)
 
 
 def test_a_sound_mirror_is_one_headline_and_its_figures() -> None:
