@@ -73,7 +73,9 @@ def advise(failures: Sequence[Failure], history: History) -> Advice:
             concerned = frozenset(f.path for f in told if f.attempts and f.status in covered)
             if concerned and applies(concerned, history):
                 return Advice(hint, tuple(_with_hint(each, covered, hint) for each in told))
-    hints = {failure.hint for failure in told}
+    left = [failure for failure in told if not failure.attempts and failure.hint]
+    # Where a host was given up, the failures before led to that.
+    hints = {failure.hint for failure in (left if 2 * len(left) > len(told) else told)}
     same = hints.pop() if len(hints) == 1 else None
     if same is not None:
         return Advice(same, told)

@@ -130,6 +130,10 @@ class Ledger(Hooks):
         if isinstance(job.payload, PlannedFile):
             self.warn(_RETAGGED.format(path=job.payload.path, host=Url.parse(url).host))
 
+    def on_warning(self, message: str) -> None:
+        """Report what the user should know about the run."""
+        self.warn(message)
+
     def on_tick(self, reading: Reading) -> None:
         """Report the progress of the run, and pending files that have been answered for."""
         self._collect()

@@ -25,11 +25,12 @@ class TransferKeywords(TypedDict, total=False):
     connect_timeout_seconds: float
     speed_limit: int | None
     speed_time_seconds: float | None
-    retries: int
+    retries: int | None
     run_retries: int | None
     backoff_seconds: float
     backoff_limit_seconds: float
     retry_after_limit_seconds: float
+    host_patience_seconds: float
     user_agent: str
     headers: tuple[tuple[str, str], ...]
     origin_headers: tuple[OriginHeader, ...]

@@ -355,6 +355,9 @@ class Hooks:
     def on_retagged(self, job: Job, url: str) -> None:
         """Receive that a host's ETags differ for the same bytes; once for each host and engine."""
 
+    def on_warning(self, message: str) -> None:
+        """Receive what the user should know about the run, such as a host that is waited for."""
+
     def on_tick(self, reading: Reading) -> None:
         """Receive a reading, at most ten times a second."""
 

@@ -49,6 +49,11 @@ class Trace(Hooks):
         self._log.debug(f"{url} has another ETag, and the same bytes as far as they were compared")
         self._hooks.on_retagged(job, url)
 
+    def on_warning(self, message: str) -> None:
+        """Record what the user is told."""
+        self._log.debug(message)
+        self._hooks.on_warning(message)
+
     def on_tick(self, reading: Reading) -> None:
         """Pass a reading on."""
         self._hooks.on_tick(reading)

@@ -131,7 +131,10 @@ def test_a_server_that_is_down_does_not_pull_all_jobs(server: FaultServer) -> No
             yield Job(Request((f"http://127.0.0.1:1/{i}",)), lambda _: MemorySink(1))
 
     timer: threading.Timer
-    with Engine(TransferOptions(backoff_seconds=60, backoff_limit_seconds=60)) as engine:
+    patient = TransferOptions(
+        retries=5, host_patience_seconds=0, backoff_seconds=60, backoff_limit_seconds=60
+    )
+    with Engine(patient) as engine:
         timer = threading.Timer(0.5, engine.cancel)
         timer.start()
         engine.run(jobs(), lambda job, result: None)

@@ -98,7 +98,7 @@ def test_the_important_defaults_are_shown(capsys: Captured) -> None:
         "best number by measuring. [default: 4]",
         "this time without data. [default: 30]",
         "attempt after this time. [default: 15]",
-        "after a temporary failure. [default: 5]",
+        "said at once. [default: 5]",
         "HTTP version; 3 falls back to an earlier one if the host does not answer over QUIC. [default: auto]",
         "segments than this. [default: 10000000]",
         "Maximum of redirects to follow per request. [default: 10]",

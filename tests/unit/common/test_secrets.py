@@ -98,7 +98,7 @@ def test_fields_without_secrets_are_shown() -> None:
     assert "user='***'" in text
     assert "headers=(('Authorization', '***'), ('X-Key', '***'))" in text
     assert "proxy='http://proxy.example:3128'" in text
-    assert "retries=5" in text
+    assert "max_redirects=10" in text
     plain = repr(dashget.TransferOptions())
     assert "user=None" in plain
     assert MASK not in plain

@@ -39,6 +39,7 @@ TRANSFER: list[tuple[str, object, str]] = [
     ("backoff_seconds", -1, "must be a number from 0: -1"),
     ("backoff_limit_seconds", float("inf"), "must be a number from 0: inf"),
     ("retry_after_limit_seconds", float("nan"), "must be a number from 0: nan"),
+    ("host_patience_seconds", -1, "must be a number from 0: -1"),
     ("overtake_seconds", -1, "must be a number from 0: -1"),
     ("user_agent", "a\nb", "cannot be sent: 'a\\nb'"),
     ("user_agent", None, "not text, but a NoneType"),

@@ -44,3 +44,9 @@ def test_a_hint_common_to_all_failures_comes_before_general_advice(
 
 def test_an_interrupted_run_is_to_be_run_again_whatever_failed() -> None:
     assert advise((failure(403, "use -H"),), history(interrupted=True)).hint == AGAIN
+
+
+def test_the_hint_of_most_files_that_were_not_requested_any_more_comes_first() -> None:
+    refused, left = failure(451, "use -H"), failure(451, "a fresh URL", 0)
+    assert advise([refused, left, left], history()).hint == "a fresh URL"
+    assert advise([refused, refused, left], history()).hint not in ("a fresh URL", "use -H")

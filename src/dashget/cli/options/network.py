@@ -75,8 +75,16 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         "--retries",
         metavar="N",
         type=whole,
-        default=5,
-        help="Retries per file after a temporary failure.",
+        help="Retries per file after a temporary failure; if given, also for a host that cannot be"
+        " reached at the start, which otherwise is said at once. [default: 5]",
+    )
+    group.add_argument(
+        "--host-patience",
+        metavar="SECONDS",
+        type=number,
+        default="300",
+        help="Wait up to this time for a host that fails for every file, asking now and then; no"
+        " file loses its retries. 0: do not wait.",
     )
     group.add_argument(
         "--limit-rate",

@@ -38,6 +38,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         speed_limit=_parse_rate(arguments.speed_limit, "--speed-limit"),
         speed_time_seconds=arguments.speed_time,
         retries=arguments.retries,
+        host_patience_seconds=arguments.host_patience,
         user_agent=arguments.user_agent or f"DashGet/{__version__}",
         headers=plain,
         origin_headers=bound,

@@ -12,8 +12,8 @@ _NEEDED = 64
 _NEEDED_BY_EACH = 4
 _LOADED_LATE = (
     "dashget.transfer.curl.proxy", "dashget.transfer.http.coding", "dashget.transfer.http.hints",
-    "dashget.transfer.settings.proxies", "email.utils", "hashlib", "http", "ipaddress", "random",
-    "socket", "statistics",
+    "dashget.transfer.run.outages", "dashget.transfer.settings.proxies", "email.utils", "hashlib",
+    "http", "ipaddress", "random", "socket", "statistics",
 )  # fmt: skip
 """Modules that most runs never need. Loading them takes descriptors."""
 _LOOKUP = 4

@@ -69,6 +69,14 @@ _BASE = frozenset(
         _E_QUIC_CONNECT,
     }
 )
+_UNREACHABLE = frozenset(
+    {
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_CONNECT,
+        _E_QUIC_CONNECT,
+    }
+)
 _CERTIFICATE = late(
     r"(?:certificate problem|verify result)\s*:?\s*(.+?)(?:\s*\(\d+\))?$", re.IGNORECASE
 )
@@ -127,7 +135,13 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
     retry = (
         Retry.NEVER if code in _NEVER else Retry.ELSEWHERE if code in _ELSEWHERE else Retry.AGAIN
     )
-    return Failure(message, retry, Scope.BASE if code in _BASE else Scope.RESOURCE, hint=hint)
+    return Failure(
+        message,
+        retry,
+        Scope.BASE if code in _BASE else Scope.RESOURCE,
+        hint=hint,
+        unreachable=code in _UNREACHABLE,
+    )
 
 
 def may_be_shortage(code: int, text: str, os_error: int) -> bool:

@@ -34,6 +34,8 @@ class Failure(msgspec.Struct, frozen=True):
     """True if a second failure of this kind is final: further attempts would end the same."""
     uncounted: bool = False
     """True if it uses up no attempt: what is left is requested again, at once."""
+    unreachable: bool = False
+    """True if there was no connection: the host's name is unknown, or nobody answers there."""
 
 
 _AGAIN_4XX = frozenset({408, 425, 429})
@@ -90,7 +92,7 @@ def policy_failure(message: str, hint: str | None = None) -> Failure:
 def timeout_failure(message: str, *, connecting: bool) -> Failure:
     """Return the failure of a transfer without progress."""
     scope = Scope.BASE if connecting else Scope.RESOURCE
-    return Failure(f"timed out: {message}", Retry.AGAIN, scope)
+    return Failure(f"timed out: {message}", Retry.AGAIN, scope, unreachable=connecting)
 
 
 def below_speed_limit(limit: float, seconds: float) -> Failure:

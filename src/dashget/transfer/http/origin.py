@@ -12,6 +12,7 @@ from dashget.common.foreigntext import printable_url
 from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
+from dashget.transfer.contract import Request
 from dashget.transfer.http.failure import Failure, policy_failure
 from dashget.transfer.http.guard import Guard, downgrade_refused, is_private
 from dashget.transfer.settings.hosts import HostPattern
@@ -38,8 +39,8 @@ class Origin:
     """One scheme, host and port: the headers and secrets of its requests, and its state."""
 
     __slots__ = (
-        "cookie", "headers", "home", "home_has_query", "host", "key", "login", "multiplexes",
-        "not_before", "port", "query", "retags", "scheme", "trusted",
+        "at_work", "cookie", "good", "headers", "home", "home_has_query", "host", "key",
+        "login", "multiplexes", "not_before", "port", "query", "retags", "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -63,6 +64,10 @@ class Origin:
         """Clock time until which ``Retry-After`` holds requests back."""
         self.retags = False
         """True if its ETags were seen to differ for the same bytes."""
+        self.at_work: object = None
+        """What last showed that it answers requests, another object each time; None: nothing."""
+        self.good: Request | None = None
+        """The last request with a good answer."""
 
     def matches(self, pattern: HostPattern) -> bool:
         """Return True if a user has named this origin by ``pattern``."""
@@ -124,10 +129,16 @@ class Origins:
         # A new object: handles that are dressed for the earlier one lack the secrets.
         self._equip(made)
         made.not_before, made.multiplexes = known.not_before, known.multiplexes
+        made.at_work, made.good = known.at_work, known.good
         self._by_key[made.key] = made
         self._known = {
             start: made if origin is known else origin for start, origin in self._known.items()
         }
+
+    def good_elsewhere(self, origin: Origin) -> Request | None:
+        """Return a request that another origin has answered well, if there is one."""
+        others = (each.good for each in self._by_key.values() if each is not origin)
+        return next((good for good in others if good is not None), None)
 
     def guard(self, home: str | None = None) -> Guard:
         """Return the limits for requests that the manifest at ``home`` names.

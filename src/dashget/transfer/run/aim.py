@@ -5,6 +5,8 @@ All functions are called with the run's lock held.
 
 from __future__ import annotations
 
+import math
+
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
@@ -16,6 +18,8 @@ from dashget.transfer.run.exchange import Exchange, Phase
 from dashget.transfer.run.overlap import suspect
 from dashget.transfer.run.task import Task
 from dashget.transfer.run.ways import Look
+
+_LOOKS_AGAIN_SECONDS = 0.5
 
 
 def aim(board: Board, task: Task, slot: Slot) -> Exchange[Task] | None:
@@ -77,6 +81,10 @@ def may_go(
     board: Board, task: Task, origin: Origin, links: Links, now: float, *, redirected: bool
 ) -> bool:
     """Return True if a task may ask a host now, to which it may be redirected; else queue it."""
+    if board.outages is not None and board.outages.keeps_out(task, origin):
+        if not task.queued:
+            hold(board, task, origin, now)
+        return False
     if must_wait(board, task, origin, now):
         if not task.queued:
             until = min(origin.not_before, task.deadline)
@@ -87,6 +95,15 @@ def may_go(
             board.backlog.block(task, origin, redirected=redirected)
         return False
     return True
+
+
+def hold(board: Board, task: Task, origin: Origin, now: float) -> None:
+    """Let a task wait until a host is asked again, its own time is over, or another may do."""
+    if task.deadline < math.inf or len(task.urls) > 1:
+        until = min(now + _LOOKS_AGAIN_SECONDS, task.deadline)
+        board.backlog.pause(task, until, held=True)
+    else:
+        board.backlog.hold(task, origin)
 
 
 def must_wait(board: Board, task: Task, origin: Origin, now: float) -> bool:
@@ -102,15 +119,23 @@ def _find_url(board: Board, task: Task, now: float) -> tuple[int, Origin] | None
     if not task.failures and len(task.urls) == 1:
         # The first attempt on the only URL: nothing to choose.
         origin = origins.of(task.urls[0])
-        if isinstance(origin, Origin) and not board.guard.https_only and origin.not_before <= now:
+        plain = not board.guard.https_only and board.outages is None
+        if isinstance(origin, Origin) and plain and origin.not_before <= now:
             return 0, origin
 
     def is_held_back(url: str, now: float) -> bool:
         origin = origins.of(url)
-        return isinstance(origin, Origin) and origin.not_before > now
+        return isinstance(origin, Origin) and (
+            origin.not_before > now or (board.outages is not None and board.outages.holds(origin))
+        )
+
+    def is_out_for_long(url: str) -> bool:
+        origin = origins.of(url)
+        outages = board.outages
+        return outages is not None and isinstance(origin, Origin) and outages.lasts(origin)
 
     while True:
-        index = board.retries.choose(task, now, is_held_back)
+        index = board.retries.choose(task, now, is_held_back, is_out_for_long)
         if index is None:
             task.give_up()
             return None
@@ -129,6 +154,10 @@ def _permitted(board: Board, task: Task, url: str, now: float) -> Origin | Failu
     refused = board.guard.downgrade(url)
     if refused is not None:
         return refused
+    if board.outages is not None:
+        given_up = board.outages.given_up(origin)
+        if given_up is not None:
+            return given_up
     wait = origin.not_before - now
     if wait > board.options.retry_after_limit_seconds and not task.sink_begun:
         return pause_too_long(wait)

@@ -13,18 +13,21 @@ from dashget.transfer.run.task import Task
 class Backlog:
     """Tasks that go on at once, after a pause, or when their host has room."""
 
-    __slots__ = ("_blocked", "_paused", "_ready", "_redirected", "_sequence", "count", "held")
+    __slots__ = (
+        "_blocked", "_out", "_paused", "_ready", "_redirected", "_sequence", "count", "held",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._ready: deque[Task] = deque()
         self._paused: list[tuple[float, int, Task, bool]] = []
         self._blocked: dict[Origin, deque[Task]] = {}
         self._redirected: dict[Origin, deque[Task]] = {}
+        self._out: dict[Origin, deque[Task]] = {}
         self._sequence = 0
         self.count = 0
         """How many tasks are in it."""
         self.held = 0
-        """How many of them wait for a host that asked for a pause."""
+        """How many of them wait for a host that asked for a pause, or that fails for every file."""
 
     def add(self, task: Task) -> None:
         """Let a task go on as soon as a slot is free."""
@@ -50,6 +53,13 @@ class Backlog:
         waiting = self._redirected if redirected else self._blocked
         waiting.setdefault(origin, deque()).append(task)
 
+    def hold(self, task: Task, origin: Origin) -> None:
+        """Let a task go on when ``origin`` is asked again after an outage."""
+        task.queued += 1
+        self.count += 1
+        self.held += 1
+        self._out.setdefault(origin, deque()).append(task)
+
     def next(self, now: float, has_room: Callable[[Origin], bool]) -> Task | None:
         """Remove and return the task that goes on first, if there is one."""
         while (task := self._first(now, has_room)) is not None:
@@ -63,6 +73,11 @@ class Backlog:
         for waiting in (self._redirected, self._blocked):
             for origin, blocked in waiting.items():
                 if blocked and has_room(origin):
+                    return blocked.popleft()
+        if self._out:
+            for origin, blocked in self._out.items():
+                if blocked and has_room(origin):
+                    self.held -= 1
                     return blocked.popleft()
         if self._ready:
             return self._ready.popleft()
@@ -80,7 +95,7 @@ class Backlog:
     @property
     def waiting(self) -> int:
         """How many tasks pause, or wait for room."""
-        return len(self._paused) + self.blocked
+        return len(self._paused) + self.blocked + sum(map(len, self._out.values()))
 
     @property
     def blocked(self) -> int:

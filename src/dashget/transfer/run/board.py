@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -33,6 +33,9 @@ from dashget.transfer.run.task import Task
 from dashget.transfer.run.underway import iter_under_way
 from dashget.transfer.run.ways import InRanges, new_task, start_over
 from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.transfer.run.outages import Outages
 
 Done = Callable[[Job, Fetched | TransferError], object]
 
@@ -96,6 +99,8 @@ class Board:
         self.shares = Shares(options, self.concurrency, links)
         self.retries = Retries(options, shared.bases, shared.random)
         self.backlog = Backlog()
+        self.outages: Outages | None = None
+        """None until an attempt fails."""
         self.divided = Divided(options)
         self.open_tasks: dict[Task, None] = {}
         self.active = 0
@@ -119,7 +124,7 @@ class Board:
         backlog = self.backlog
         if backlog.count:
             now = self.shared.clock()
-            task = backlog.next(now, lambda origin: self.shares.has_room(origin, links))
+            task = backlog.next(now, lambda origin: self._has_room(origin, links))
             if task is not None:
                 return task
         stuck = backlog.count - backlog.held
@@ -128,6 +133,30 @@ class Board:
             if job is not None:
                 return self.new_task(job)
         return self.divided.helped()
+
+    def _has_room(self, origin: Origin, links: Links) -> bool:
+        if self.outages is not None and self.outages.holds(origin):
+            return False
+        return self.shares.has_room(origin, links)
+
+    # For outages.
+
+    def need_outages(self) -> Outages:
+        """Return what tells failures of a host from those of its files."""
+        if self.outages is None:
+            from dashget.transfer.run.outages import Outages
+
+            shared = self.shared
+            self.outages = Outages(self.options, shared.origins, shared.clock, shared.random, self)
+        return self.outages
+
+    def check(self, task: Task, until: float) -> None:
+        """Have a check make its request at the clock time ``until``."""
+        self.backlog.pause(task, until, held=True)
+
+    def warn(self, message: str) -> None:
+        """Tell the user of an outage."""
+        self.call(self.hooks.on_warning, message)
 
     def pull(self) -> Job | None:
         """Return the next job; None if there is none."""
@@ -218,7 +247,9 @@ class Board:
         self.open_tasks.pop(task, None)
         if task.way.in_ranges:
             self.divided.leave(task)
-        self.report(task.job, task.result(cancelled=cancelled))
+        result = task.result(cancelled=cancelled)
+        if self.outages is None or not self.outages.ended(task, result):
+            self.report(task.job, result)
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:
         """Report the result of a job."""
@@ -286,6 +317,8 @@ class Board:
         self._active_before = self.active
         if self._crawl is not None and self.open_tasks:
             self._give_up_crawling(self._crawl, now)
+        if self.outages is not None and self.jobs is None and not self.open_tasks:
+            self.outages.stop()
         if self.is_dry and not self.backlog.is_ready:
             self._overtake(now)
         reading = Reading(

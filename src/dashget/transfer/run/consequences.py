@@ -10,7 +10,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import GONE_STATUSES, Retry
-from dashget.transfer.contract import Answer, Method
+from dashget.transfer.contract import Answer, Method, Request
 from dashget.transfer.curl.descriptors import no_descriptors
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.failure import Failure, pause_too_long, sink_failure
@@ -18,7 +18,7 @@ from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import CHANGED, NO_RANGES, RETAGGED, Accepted, Redirect
 from dashget.transfer.pacing.pace import LARGE_BYTES
 from dashget.transfer.run import overlap, redirects, resumption
-from dashget.transfer.run.aim import aim, may_go, must_wait, point
+from dashget.transfer.run.aim import aim, hold, may_go, must_wait, point
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.divided import extend, note
 from dashget.transfer.run.exchange import DIFFERENT, Exchange, Phase, Step
@@ -70,6 +70,11 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if exchange.dropped or task.phase is not Phase.OPEN:
         return False
     taken = task.way.accept(task, exchange, head, accepted)
+    if board.outages is None or not board.outages.is_check(task):
+        good = task.request
+        if exchange.hops or len(task.urls) > 1:
+            good = Request((exchange.url,), good.method, good.range)
+        exchange.origin.at_work = exchange.origin.good = good
     if taken is Taken.COMPLETES:
         board.succeed(task)
         return False
@@ -225,7 +230,12 @@ def _redirected(
     if isinstance(step, Failure):
         failed(board, exchange, step, give_back(board, exchange))
         return None
+    exchange.origin.at_work = redirect
     url, origin = step
+    given_up = board.outages.given_up(origin) if board.outages is not None else None
+    if given_up is not None:
+        failed(board, exchange, given_up, give_back(board, exchange))
+        return None
     if must_wait(board, task, origin, now):
         wait = origin.not_before - now
         if wait > board.options.retry_after_limit_seconds:
@@ -380,7 +390,13 @@ def _tell_of_restart(
 def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
     task, now = exchange.task, board.shared.clock()
     task.answer = _answer(board, exchange) or task.answer
+    if _is_the_hosts(board, exchange, failure):
+        _spare(board, exchange, failure, now)
+        return
     board.concurrency.failed(failure, now)
+    if board.need_outages().never_answered(exchange.origin, failure):
+        # Nobody has ever been there: it is said at once.
+        task.exhausted.add(exchange.index)
     again = board.retries.after(task, exchange.index, exchange.origin, failure, progress, now)
     if again is None and task.way.in_ranges and task.exchanges:
         task.grant(exchange.index)
@@ -406,6 +422,30 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
         task.restart()
     else:
         board.backlog.pause(task, now + delay)
+
+
+def _is_the_hosts(board: Board, exchange: Exchange[Task], failure: Failure) -> bool:
+    task, index = exchange.task, exchange.index
+    asks = Request((exchange.url,), task.request.method, task.request.range)
+    silent = failure.unreachable or not exchange.has_head
+    outages = board.need_outages()
+    return outages.blames(task, index, asks, exchange.origin, failure, silent=silent)
+
+
+def _spare(board: Board, exchange: Exchange[Task], failure: Failure, now: float) -> None:
+    """Have a task, whose attempt failed because its host does, go on elsewhere or later."""
+    task, origin = exchange.task, exchange.origin
+    board.retries.obey(origin, failure, now)
+    task.failures += 1
+    task.last_failures[exchange.index] = failure
+    delay, url = board.need_outages().wait(origin, now), task.urls[exchange.index]
+    board.call(board.hooks.on_retry, task.job, url, task.failures, delay, failure.message)
+    if len(task.urls) == 1 or task.sticks_to_source:
+        hold(board, task, origin, now)
+    elif task.way.in_ranges:
+        task.restart()
+    else:
+        board.backlog.add(task)
 
 
 def _answer(board: Board, exchange: Exchange[Task]) -> Answer | None:

@@ -101,6 +101,8 @@ def _look_up(board: Board, url: str, links: Links, now: float) -> tuple[Origin |
     near = url[:end]
     if origin.not_before > now or board.guard.downgrade(near) is not None:
         return origin, near, 0
+    if board.outages is not None and board.outages.concern(origin):
+        return origin, near, 0
     return origin, near, board.shares.room(origin, links)
 
 
@@ -110,7 +112,10 @@ def free_places(board: Board, links: Links, whole: Whole) -> None:
     With the run's lock held.
     """
     for slot, _ in whole:
-        links.busy[slot.origin] -= 1
+        origin = slot.origin
+        links.busy[origin] -= 1
+        job: Any = slot.job
+        origin.at_work = origin.good = job.request
     board.active -= len(whole)
     forecast = board.shares.forecast
     if forecast.targets:

@@ -15,6 +15,8 @@ from dashget.transfer.settings.options import TransferOptions
 _PENALTY_SECONDS = 30.0
 _PENALTY_LIMIT_SECONDS = 300.0
 _STRIKES = 3
+_RETRIES = 5
+"""On each URL, if the options give no number."""
 _MISSING = GONE_STATUSES | {425}
 
 
@@ -105,20 +107,25 @@ class Retries:
 
     def __init__(self, options: TransferOptions, bases: Bases, random: Callable[[], float]) -> None:
         self._options = options
+        self._most = _RETRIES if options.retries is None else options.retries
         self._bases = bases
         self._random = random
         self.budget = Budget(options.run_retries)
 
     def choose(
-        self, task: Task, now: float, held_back: Callable[[str, float], bool] | None = None
+        self,
+        task: Task,
+        now: float,
+        held_back: Callable[[str, float], bool] | None = None,
+        out: Callable[[str], bool] | None = None,
     ) -> int | None:
         """Return the index of the URL to try next; None if all attempts are used up.
 
         Each is tried twice before the next one has its turn, so that one failing base does not
         hold everything up. URLs whose origin is ``held_back``, or whose base has a penalty, come
-        last.
+        last. So does the one that much has come from, if its host is ``out`` for long.
         """
-        most, tries = self._options.retries, task.tries
+        most, tries = self._most, task.tries
         if task.most_tries is not None:
             most = task.most_tries - 1
         if len(tries) == 1:
@@ -126,8 +133,9 @@ class Retries:
         left = [i for i in range(len(tries)) if i not in task.exhausted and tries[i] <= most]
         if not left:
             return None
-        if task.sticks_to_source and task.source_index in left:
-            return task.source_index
+        source = task.source_index
+        if task.sticks_to_source and source in left and not (out and out(task.urls[source])):
+            return source
         base = () if self._bases.no_penalties else bases_of(task.urls)
 
         def rank(i: int) -> tuple[bool, bool, int, int]:
@@ -175,10 +183,14 @@ class Retries:
         if failure.retry is not Retry.AGAIN or 200 <= (failure.status or 0) < 400:
             return None
         task.end.failures += 1
-        if task.end.failures > self._options.retries or not self.budget.spend():
+        if task.end.failures > self._most or not self.budget.spend():
             return None
         pause = backoff_seconds(task.end.failures, self._options, self._random)
         return max(pause, self._wait(origin, now))
+
+    def obey(self, origin: Origin, failure: Failure, now: float) -> None:
+        """Obey a ``Retry-After``."""
+        self._hold_back(origin, failure, now)
 
     def _wait(self, origin: Origin, now: float) -> float:
         """Return the pause that an origin asked for; 0 if it is longer than the options allow."""

@@ -312,7 +312,7 @@ class Task(Owner):
             url=url,
             status=failure.status,
             hint=failure.hint,
-            attempts=max(1, self.failures),
+            attempts=max(1, self.failures) if self.requests else 0,
             requests=self.requests,
             transferred=self.received,
             answer=self.answer,

@@ -87,8 +87,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     which does not. 0: neither."""
     speed_time_seconds: float | None = None
     """How long; None: 30 with a ``speed_limit``, else 10."""
-    retries: int = 5
-    """Retries on each URL of a file after a temporary failure."""
+    retries: int | None = None
+    """Retries on each URL of a file after a temporary failure. None: five, but none for a host that
+    cannot be reached and never could be: that is said at once."""
     run_retries: int | None = None
     """Retries in the whole run; None: 200 and one more for every two files started."""
     backoff_seconds: float = 0.5
@@ -96,6 +97,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     backoff_limit_seconds: float = 30.0
     retry_after_limit_seconds: float = 300.0
     """The longest pause that a server may ask for; with a longer one its files fail."""
+    host_patience_seconds: float = 300.0
+    """How long a host that fails in one way for all is paused and probed before its files fail,
+    which costs them no retries until then. 0: each failure is the file's."""
 
     user_agent: str = "DashGet"
     headers: tuple[tuple[str, str], ...] = ()
@@ -237,11 +241,12 @@ _RULES: Final[dict[str, Check]] = {
     "connect_timeout_seconds": _TIME,
     "speed_limit": optional(whole(0)),
     "speed_time_seconds": optional(_TIME),
-    "retries": whole(0),
+    "retries": optional(whole(0)),
     "run_retries": optional(whole(0)),
     "backoff_seconds": _PAUSE,
     "backoff_limit_seconds": _PAUSE,
     "retry_after_limit_seconds": _PAUSE,
+    "host_patience_seconds": _PAUSE,
     "user_agent": _user_agent,
     "headers": each(_pair, "such as (('Referer', 'https://host/'),)"),
     "origin_headers": each(_bound),
