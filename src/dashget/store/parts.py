@@ -21,6 +21,8 @@ from dashget.store.writing import read_at, write_all, write_pieces
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
 _GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_SMALL_BYTES = 64 * 1024
+"""A page that takes the place of a file is hardly longer."""
 _OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 
 
@@ -32,11 +34,14 @@ class Part:
     digest that the server sends are computed while the bytes arrive. If they arrive out of
     order, or in an earlier run, the digests are computed by reading the part again. With
     ``moved``, bytes from another URL count as well: the user says that it is the same resource.
+
+    A server whose token has run out sends a page in place of the rest. So a small body that is to
+    replace more bytes than it has stays in memory until it is finished; dropped, it costs nothing.
     """
 
     __slots__ = (
         "_descriptor", "_digests", "_end", "_file", "_head", "_journal", "_journaled", "_moved",
-        "_name", "_seen", "path", "url",
+        "_name", "_seen", "_small", "path", "url",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +65,8 @@ class Part:
         self._journal = journal
         self._journaled = False
         self._seen = False
+        self._small: bytearray | None = None
+        """A body that is to replace what is on disk."""
         self._descriptor: int | None = None
         self._head: ResponseHead | None = None
 
@@ -89,6 +96,12 @@ class Part:
         self._journal.check_size(head.size)
         self._head = head
         self._digests.begin(head, offset)
+        if offset == 0:
+            self._small = bytearray() if self._has_more_than(head.size) else None
+        if self._small is None:
+            self._begin(offset)
+
+    def _begin(self, offset: int) -> None:
         if self._descriptor is None:
             self._open(offset)
             self._go_on_in_sequence(offset)
@@ -103,8 +116,27 @@ class Part:
             self._journaled = not self._moved
         self._seen = True
 
+    def _has_more_than(self, size: int | None) -> bool:
+        """Return True if a small body would replace more bytes on disk than it has."""
+        if size is None or size > _SMALL_BYTES or not self._journal.knows(self.name):
+            return False
+        sizes = []
+        for name in (self.name, scattered_name(self.name)):
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(os.stat(self._journal.prefix + name).st_size)
+        return max(sizes, default=0) > size
+
+    def _replace(self) -> None:
+        """Replace what is on disk by the small body."""
+        data, self._small = self._small, None
+        if data is not None:
+            self._begin(0)
+            self._end = None
+            self.write(bytes(data), 0)
+
     def scatter(self) -> None:
         """Expect bytes in any order; only ranges that are reported complete count now."""
+        self._replace()
         self._digests.stop()
         self._end = None
         self._note()
@@ -171,6 +203,10 @@ class Part:
 
     def write(self, data: bytes, offset: int, /) -> object:
         """Write ``data`` at ``offset``; OSError if the disk does not take all of it."""
+        if self._small is not None:
+            self._digests.add((data,), offset)
+            self._small[offset:] = data
+            return None
         descriptor = self._prepare(offset, offset + len(data))
         self._digests.add((data,), offset)
         write_all(descriptor, data, offset)
@@ -178,8 +214,8 @@ class Part:
 
     def write_pieces(self, pieces: Sequence[bytes], offset: int, /) -> object:
         """Write pieces that follow one another at ``offset``, with one system call if possible."""
-        if len(pieces) == 1:
-            return self.write(pieces[0], offset)
+        if len(pieces) == 1 or self._small is not None:
+            return self.write(b"".join(pieces), offset)
         size = sum(map(len, pieces))
         descriptor = self._prepare(offset, offset + size)
         self._digests.add(pieces, offset)
@@ -208,12 +244,18 @@ class Part:
 
     def read(self, offset: int, most: int) -> bytes:
         """Return up to ``most`` bytes from ``offset`` on."""
+        if self._small is not None:
+            return bytes(self._small[offset : offset + most])
         if self._descriptor is None:
             raise ValueError("no part to read")
         return read_at(self._descriptor, most, offset)
 
     def digest(self, algorithm: str) -> bytes:
         """Return the digest of the whole part; read it if it did not arrive in sequence."""
+        if self._small is not None:
+            import hashlib
+
+            return hashlib.new(algorithm, self._small).digest()
         descriptor = self._descriptor
         if descriptor is None:
             raise ValueError("no part to digest")
@@ -228,6 +270,7 @@ class Part:
 
     def finish(self, *, fsync: bool = False) -> None:
         """Close the part and give it its final name; whatever has the name is replaced."""
+        self._replace()
         if self._descriptor is None:
             raise ValueError("nothing to finish")
         try:
@@ -245,6 +288,8 @@ class Part:
 
         The file system is asked only if this process has not written the bytes in sequence.
         """
+        if self._small is not None:
+            return len(self._small)
         if self._end is not None:
             return self._end
         return 0 if self._descriptor is None else os.fstat(self._descriptor).st_size
@@ -256,6 +301,7 @@ class Part:
         knows which ones: then the part is removed, and the OSError raised.
         """
         descriptor, self._descriptor = self._descriptor, None
+        self._small = None
         if descriptor is None:
             return
         try:
@@ -271,15 +317,19 @@ class Part:
 
     def park(self) -> None:
         """Close the part as it is while nothing is written."""
-        self.close()
+        if self._small is None:
+            self.close()
 
     def reopen(self) -> None:
         """Open the part again as it was left."""
-        if self._descriptor is None and self._file:
+        if self._descriptor is None and self._file and self._small is None:
             self._descriptor = self._open_file(_GO_ON_FLAGS)
 
     def drop(self) -> None:
         """Remove the bytes: they are not what the server meant to send."""
+        if self._small is not None:
+            self.close()
+            return
         descriptor, self._descriptor = self._descriptor, None
         self._journal.forget(self.name)
         with contextlib.suppress(OSError):

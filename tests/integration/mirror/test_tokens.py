@@ -19,6 +19,7 @@ from tests.support.running import Events, mirror
 
 KIB, MIB = 1024, 1 << 20
 LATER = "Tue, 03 Nov 2026 10:00:00 GMT"
+VIDEO = 'mimeType="video/mp4"'
 NAME = "v/1.m4s"
 AT = 300_000
 
@@ -35,7 +36,7 @@ GOOD = Answer(BODY, etag='"1"', last_modified=MODIFIED)
 def publish(server: FaultServer, token: int, *answers: Answer) -> str:
     """Put the presentation under a URL of its own."""
     server.on(f"/{token}/{NAME}", *answers)
-    return server.on(f"/{token}/x.mpd", Answer(mpd(numbered(), seconds=2)))
+    return server.on(f"/{token}/x.mpd", Answer(mpd(numbered(kind=VIDEO), seconds=2)))
 
 
 def get(url: str, root: Path, **more: Any) -> tuple[dashget.Summary, Events]:
@@ -105,7 +106,7 @@ def test_a_part_goes_on_at_a_fresh_url(server: FaultServer, begun: Path, then: A
         pytest.param(Answer(BODY, etag='"2"', last_modified=LATER), id="no sign of the same"),
         pytest.param(Answer(BODY), id="no signs"),
         pytest.param(replace(GOOD, body=CHANGED), id="other bytes under the same signs"),
-        pytest.param(replace(GOOD, body=BODY + b"1"), id="other size"),
+        pytest.param(replace(GOOD, body=body_of(600_100)), id="other size"),
         pytest.param(replace(GOOD, body=CHANGED, ranges=False), id="no ranges"),
     ],
 )
@@ -128,6 +129,49 @@ def test_a_part_that_moved_belongs_to_its_new_url(server: FaultServer, begun: Pa
     here = AT - 64 * KIB + 100_000
     assert ranges(server, 2)[-1] == f"bytes={here}-"
     assert summary.transferred < len(BODY) - here + 10_000
+
+
+PAGES = [
+    pytest.param(b"<!doctype html><html><body>Log in</body></html>", id="page"),
+    pytest.param(b'{"error": "token expired"}', id="JSON"),
+    pytest.param(b"", id="nothing"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("parallel", [False, True], ids=["one stream", "ranges"])
+def test_a_page_in_place_of_the_rest_costs_no_bytes_on_disk(
+    server: FaultServer, begun: Path, page: bytes, parallel: bool
+) -> None:
+    """A worn-out token under 200, with and without a media type that tells it."""
+    more = {"range_threshold": 100_000 if parallel else 1 << 40, "range_size": 150_000}
+    for token, type_of in ((2, "text/html"), (3, "video/mp4")):
+        told = Answer(page, headers=(("Content-Type", type_of),))
+        summary, _ = get(publish(server, token, told), begun, **more)
+        assert not summary.complete
+        assert summary.kept_bytes == AT
+    summary, events = get(publish(server, 4, GOOD), begun, **more)
+    assert summary.complete
+    assert events.outcomes() == {NAME: "resumed"}
+    assert (begun / NAME).read_bytes() == BODY
+
+
+def test_a_page_after_the_bytes_of_this_run_costs_none_of_them(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    page = Answer(b"<html>Log in</html>", headers=(("Content-Type", "text/html"),))
+    summary, _ = get(publish(server, 1, replace(GOOD, cut=AT), page), tmp_path)
+    assert (summary.complete, summary.kept_bytes) == (False, AT)
+    assert get(publish(server, 2, GOOD), tmp_path)[0].complete
+    assert ranges(server, 2) == [f"bytes={AT - 64 * KIB}-"]
+
+
+def test_a_file_that_has_become_smaller_replaces_its_part(server: FaultServer, begun: Path) -> None:
+    small = replace(GOOD, body=body_of(50_000), etag='"2"', last_modified=LATER)
+    summary, _ = get(publish(server, 2, replace(small, cut=20_000), small), begun)
+    assert summary.complete
+    assert (begun / NAME).read_bytes() == small.body
+    assert not (begun / ".dashget/parts").exists()
 
 
 def test_a_part_without_a_strong_validator_begins_anew(server: FaultServer, tmp_path: Path) -> None:

@@ -362,3 +362,33 @@ def test_without_pwritev_pieces_are_joined(parts: Path, monkeypatch: pytest.Monk
     part.write_pieces([b"ab", b"cd"], 0)
     assert part.size == 4
     assert Path(part._file).read_bytes() == b"abcd"
+
+
+def begun(parts: Path) -> Part:
+    """Return a part of which eight of ten bytes came, and then a page of five."""
+    part = Part(Journal(parts), "v/1.m4s", URL)
+    part.begin(head(10), 0)
+    part.write(b"01234567", 0)
+    part.begin(head(5, '"page"'), 0)
+    part.write_pieces([b"<p", b"ag"], 0)
+    part.park()
+    part.begin(head(5, '"page"'), 4)
+    part.write(b"e", 4)
+    return part
+
+
+def test_a_small_body_that_is_dropped_leaves_what_was_there(parts: Path) -> None:
+    part = begun(parts)
+    assert (part.size, part.read(1, 3)) == (5, b"pag")
+    assert part.digest("sha256") == hashlib.sha256(b"<page").digest()
+    part.drop()
+    assert resume_point(parts) == ResumePoint((ByteRange(0, 7),), 10, '"v1"')
+
+
+def test_a_small_body_replaces_what_was_there_once_it_is_finished(parts: Path) -> None:
+    part = begun(parts)
+    (parts.parent.parent / "v").mkdir()
+    part.finish()
+    assert (parts.parent.parent / "v/1.m4s").read_bytes() == b"<page"
+    assert resume_point(parts) is None
+    assert [path.name for path in parts.iterdir() if path.name != "journal.jsonl"] == []
