@@ -58,6 +58,12 @@ class Event(HidesSecrets, frozen=True, tag_field="event", tag=True):
     """Base of all events; the JSON form names the class in its ``event`` key."""
 
 
+class ManifestAwaited(Event, frozen=True, tag="waiting"):
+    """The MPD has not come within two seconds; it is waited for."""
+
+    url: str
+
+
 class ManifestLoaded(Event, frozen=True, tag="manifest"):
     """The MPD was loaded. ``url`` is the final one, after redirects."""
 

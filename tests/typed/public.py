@@ -76,6 +76,8 @@ def observe(event: dashget.Event, /) -> None:
             assert_type(event.segments, int | None)
         case dashget.FileStarted():
             assert_type(event.offset, int)
+        case dashget.ManifestAwaited():
+            assert_type(event.url, str)
         case dashget.RetryScheduled():
             assert_type(event.delay_seconds, float)
         case dashget.BegunAnew():

@@ -13,7 +13,7 @@ from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.common.validation import Wrong, optional, require, text
 from dashget.errors import MPDError, SessionClosedError, UsageError
-from dashget.events import MANIFEST, Observer, RetryScheduled, Summary, Warned, ignore
+from dashget.events import Observer, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
 from dashget.manifest.source import parse_source
@@ -24,7 +24,8 @@ from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
 from dashget.session.keywords import merge_options, mirror_options, place
 from dashget.session.planning import plan_tracks, tracks_of
-from dashget.transfer.contract import Hooks, Job
+from dashget.session.waiting import ManifestHooks
+from dashget.transfer.contract import Hooks
 from dashget.transfer.curl.descriptors import load_early
 from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.http.origin import shown
@@ -109,7 +110,8 @@ class Session:
         ``-`` for standard input. ``base_url`` is the URL that a local document came from; with a
         URL it is refused. ``now`` is the wall-clock time for a live presentation. One request is
         made, and those that the document itself asks for: remote elements, the time.
-        ``observer`` gets a ``RetryScheduled`` for each failed attempt.
+        ``observer`` gets a ``RetryScheduled`` for each failed attempt, and a ``ManifestAwaited``
+        after two seconds.
 
         Raises UsageError, ManifestFetchError or MPDError.
         """
@@ -123,7 +125,7 @@ class Session:
         try:
             loaded = load_manifest(
                 parsed,
-                self._engine_for(parsed.url, stop, _ManifestRetries(told)),
+                self._engine_for(parsed.url, stop, ManifestHooks(told, parsed.url)),
                 base_url=base_url,
                 now=now,
                 allow_downgrade=self.options.allow_downgrade,
@@ -414,14 +416,3 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
     ) -> EventStream[Summary]:
         """Mirror the presentation, and yield the events; see ``Session.mirror_events``."""
         return self.session.mirror_events(self, root, options, **keywords)
-
-
-class _ManifestRetries(Hooks):
-    """Report failed attempts for a manifest that others follow."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-
-    def on_retry(self, job: Job, url: str, attempt: int, delay_seconds: float, reason: str) -> None:
-        """Report a failed attempt."""
-        self._observer(RetryScheduled(MANIFEST, url, attempt, delay_seconds, reason))

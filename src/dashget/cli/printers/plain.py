@@ -11,12 +11,14 @@ from dashget.cli.printers.causes import Repeats, failed_line
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.summary import summary_lines
 from dashget.cli.streams import legible
+from dashget.common.url import Url
 from dashget.events import (
     MANIFEST,
     BegunAnew,
     Event,
     FileFinished,
     FileStarted,
+    ManifestAwaited,
     ManifestLoaded,
     Outcome,
     Progressed,
@@ -101,6 +103,8 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
     """
     if isinstance(event, ManifestLoaded):
         return manifest_line(event)
+    if isinstance(event, ManifestAwaited):
+        return waiting_line(event)
     if isinstance(event, Pruned):
         word = "would remove" if event.dry_run else "removing"
         return "\n".join(f"{word}: {legible(path)}" for path in event.paths)
@@ -130,6 +134,12 @@ def manifest_line(event: ManifestLoaded) -> str:
         f" {text.count(event.representations, 'representation')} -> {legible(event.root)}"
     )
     return "\n".join([first, *(f"  {legible(note)}" for note in event.notes)])
+
+
+def waiting_line(event: ManifestAwaited) -> str:
+    """Return the line about a manifest that takes long: the server may be slow, or far away."""
+    host = Url.parse(event.url).authority or event.url
+    return f"waiting for the manifest at {legible(host)} ..."
 
 
 def warning_line(event: Warned) -> str:

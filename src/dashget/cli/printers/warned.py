@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from dashget.cli.streams import legible
 from dashget.errors import Issue
-from dashget.events import Event, Warned
+from dashget.events import Event, ManifestAwaited, Warned
 
 if TYPE_CHECKING:
     from dashget.mpd.presentation import Presentation
 
 
 def print_warning(event: Event, /) -> None:
-    """Print a warning to standard error; ignore other events (an observer)."""
-    if isinstance(event, Warned):
-        from dashget.cli.printers.plain import warning_line
+    """Print a warning, or that a manifest takes long, to standard error (an observer)."""
+    if isinstance(event, Warned | ManifestAwaited):
+        from dashget.cli.printers.plain import event_line
 
-        sys.stderr.write(warning_line(event) + "\n")
+        sys.stderr.write(f"{event_line(event, verbose=False)}\n")
 
 
 def print_unplanned(presentation: Presentation) -> int:
