@@ -418,13 +418,18 @@ class _Locator:
         return (address, None) if template.fields else (None, Resource(address))
 
     def _constant(self, text: str | None, place: Place) -> Resource | None:
+        """Locate a file that a template names once; a number in it stays text, as in players."""
         if text is None:
             return None
         template = self._context.template(text, place)
         if template.fields:
             names = ", ".join(str(field) for field in template.fields)
-            self._problem(f"{names} in the template of a single segment", place, "5.3.9.4.2")
-            return None
+            self._context.log.warn(
+                f"{names} in the template of a single segment has no value; asked for as it is",
+                *_at(place),
+                "5.3.9.4.2",
+            )
+            template = template.without_fields()
         before = len(self._problems)
         address = self._named(self._expand(template, place), place, repr(text))
         return Resource(address) if address and len(self._problems) == before else None

@@ -143,6 +143,11 @@ class Template(msgspec.Struct, frozen=True):
         """Return True if the template has ``RepresentationID`` or ``Bandwidth``."""
         return any(isinstance(part, Constant) and part.name == constant for part in self.parts)
 
+    def without_fields(self) -> Template:
+        """Return the template with the names of its fields as plain text."""
+        parts = tuple(str(part) if isinstance(part, Field) else part for part in self.parts)
+        return Template(self.source, parts, ())
+
     def marked(self, representation_id: str, bandwidth: int | Fraction | None) -> str:
         """Return the text with constants filled in and a marker for every field.
 

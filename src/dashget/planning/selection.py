@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.validation import check, each, instance
-from dashget.errors import SelectionError
+from dashget.errors import MPDError, SelectionError
 from dashget.mpd.presentation import (
     ContentType,
     Period,
@@ -79,8 +79,14 @@ def select(presentation: Presentation, selection: Selection) -> Presentation:
     """Return the presentation with only the selected parts; positions stay the same.
 
     Raises SelectionError if a rule with tests matches no Representation, or if no Representation
-    is left. Its hint lists what the presentation has.
+    is left. Its hint lists what the presentation has. A presentation without any Representation
+    is an MPDError: no other selection would find something to fetch.
     """
+    if not any(s.representations for p in presentation.periods for s in p.adaptation_sets):
+        raise MPDError(
+            "the MPD names nothing to fetch: there is no Representation in it",
+            hint="its Periods or AdaptationSets are empty; a live presentation may fill them later",
+        )
     periods = _chosen_periods(presentation, selection)
     _check_rules(periods, selection)
     chooser = Chooser()
@@ -178,7 +184,10 @@ def _inventory(periods: Iterable[Period]) -> str:
     for representation, _ in _pairs(periods):
         kind = representation.content_type.value
         counts[kind] = counts.get(kind, 0) + 1
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing at all"
+    return (
+        ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        or "nothing in the selected Periods"
+    )
 
 
 def _periods(presentation: Presentation) -> str:

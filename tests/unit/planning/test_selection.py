@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.errors import SelectionError, UsageError
+from dashget.errors import MPDError, SelectionError, UsageError
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.selection import parse_selection, select
+from tests.support.builders import mpd
 
 DOCUMENT = """
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT2S"
@@ -172,6 +173,17 @@ def test_an_empty_selection_is_an_error(presentation: Presentation) -> None:
     with pytest.raises(SelectionError, match="leaves nothing to fetch") as caught:
         chosen(presentation)
     assert caught.value.hint == "there is: 8 video, 3 audio, 1 text"
+
+
+@pytest.mark.parametrize("content", ["", "<AdaptationSet mimeType='video/mp4'/>"])
+def test_a_presentation_without_representations_is_not_a_matter_of_the_selection(
+    content: str,
+) -> None:
+    data = mpd(content)
+    empty = resolve(parse_mpd(data), url="https://h.example/x.mpd")
+    with pytest.raises(MPDError, match="the MPD names nothing to fetch") as caught:
+        select(empty, parse_selection())
+    assert caught.value.hint is not None
 
 
 def test_representations_that_a_selected_one_depends_on_are_kept(
