@@ -216,3 +216,32 @@ def test_such_a_server_may_break_off_several_times(server: FaultServer, tmp_path
     ended = get(url, tmp_path / "m")
     assert ended.code == 0, ended.err
     assert stored(tmp_path / "m") == WHOLE.body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *ANSWERS,
+        *SELDOM,
+        pytest.param(odd(("Content-Range", "bytes 0-199/400100"), body=bytes(200)), id="beginning"),
+        pytest.param(odd(("Content-Range", "bytes 7-206/400100"), body=bytes(200)), id="middle"),
+        pytest.param(replace(WHOLE, at_most=1000, to_range=refuse(500)), id="little, no ranges"),
+        pytest.param(replace(BROKEN, to_range=refuse(500)), id="broken, no ranges"),
+        pytest.param(replace(BROKEN, ranges=False), id="broken, ranges ignored"),
+    ],
+)
+def test_a_server_that_always_gives_one_answer_ends_in_time(
+    server: FaultServer, tmp_path: Path, answer: Answer
+) -> None:
+    """The file is complete or a named failure: no answer is asked for again without end."""
+    url = publish(server)
+    server.on("/show/v/2.m4s", *[answer] * 60, refuse(410))
+    transfer = dashget.TransferOptions(retries=3, backoff_seconds=0.0)
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert len(server.asked("/show/v/2.m4s")) <= 30
+    if summary.complete:
+        # Nothing contradicts a server whose lengths are always too short.
+        end = answer.length or None
+        assert stored(tmp_path / "m") == WHOLE.body[:end]
+    else:
+        assert [each.path for each in summary.failures] == ["v/2.m4s"]

@@ -323,7 +323,10 @@ def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: i
 
 
 def _resumed_in_vain(board: Board, exchange: Exchange[Task], failure: Failure) -> None:
-    """Ask for the rest once more, and then for all of it; that takes nothing from the tries."""
+    """Ask for the rest once more, and then for all of it.
+
+    That takes nothing from the tries, unless all of it was asked for before and came no further.
+    """
     task, now = exchange.task, board.shared.clock()
     task.answer = _answer(board, exchange) or task.answer
     if task.exchanges:
@@ -336,8 +339,14 @@ def _resumed_in_vain(board: Board, exchange: Exchange[Task], failure: Failure) -
         delay = board.retries.pause(task.vain)
         _tell_of_restart(board, exchange, failure, delay)
         board.backlog.pause(task, now + delay)
-    else:
+    elif resumption.came_further(task):
         _tell_of_restart(board, exchange, failure)
+        resumption.give_up(task, failure)
+    elif board.retries.after(task, exchange.index, exchange.origin, failure, 0, now) is None:
+        task.give_up()
+    else:
+        tell, url = board.hooks.on_retry, task.urls[exchange.index]
+        board.call(tell, task.job, url, task.failures, 0.0, failure.message)
         resumption.give_up(task, failure)
 
 

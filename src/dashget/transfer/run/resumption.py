@@ -48,7 +48,8 @@ def is_last_resort(exchange: Exchange[Task], failure: Failure) -> bool:
 
     Not if its server was not reached: a later run may go on with what is on disk.
     """
-    if not _is_resumption(exchange) or failure.retry is not Retry.AGAIN:
+    resumes = _is_resumption(exchange) and came_further(exchange.task)
+    if not resumes or failure.retry is not Retry.AGAIN:
         return False
     # The request was sent.
     return bool(exchange.slot.handle.getinfo(pycurl.PRETRANSFER_TIME))
@@ -60,9 +61,15 @@ def give_up(task: Task, failure: Failure) -> None:
     If that breaks off as well, the rest is asked for but once.
     """
     task.vain = IN_VAIN_AT_MOST - 1
+    task.given_up_at = task.furthest
     task.single_stream = True
     task.to_drop = task.way.bytes_here(), f"it cannot be resumed: {failure.message}"
     task.restart()
+
+
+def came_further(task: Task) -> bool:
+    """Return True unless the last beginning from zero came no further than those before it."""
+    return task.furthest > task.given_up_at
 
 
 def _is_resumption(exchange: Exchange[Task]) -> bool:

@@ -103,7 +103,7 @@ class Task(Owner):
 
     __slots__ = (
         "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "doubt", "end", "exchanges",
-        "exhausted", "failure", "failures", "furthest", "head", "identity",
+        "exhausted", "failure", "failures", "furthest", "given_up_at", "head", "identity",
         "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
@@ -143,6 +143,8 @@ class Task(Owner):
         """True if a connection was given up because it crawled."""
         self.vain = 0
         """Resumptions in a row that were answered and brought nothing; see resumption.py."""
+        self.given_up_at = -1
+        """``furthest`` when what was on disk was last given up; -1 before."""
         self.to_drop: tuple[int, str] | None = None
         """The bytes on disk that the next good response replaces, and the reason."""
         self.cut_off = False
@@ -267,7 +269,7 @@ class Task(Owner):
         self.tries[index] -= 1
 
     def got_on(self, exchange: Exchange[Task]) -> None:
-        """Record that a range brought bytes: what failed before was not in a row."""
+        """Record that a range brought new bytes: what failed before was not in a row."""
         self.tries[exchange.index] = self.vain = 0
 
     def may_restart(self) -> bool:

@@ -121,7 +121,9 @@ class InOne:
         position, end = exchange.position, task.end
         if self._is_less(task, exchange):
             self.prefix = position
-            task.got_on(exchange)
+            if position > task.furthest:
+                task.furthest = position
+                task.got_on(exchange)
             return Landing.AGAIN
         if task.size is not None and position != task.size:
             return bad_body(f"{position} of {task.size} bytes have reached the disk")
