@@ -63,6 +63,7 @@ class Ledger(Hooks):
         """Every file that is complete with no bytes at all."""
         self.warnings = warnings
         self.planning_done = False
+        self.given_up = {}
         self.ignores = ignored_by(observer) - {Warned}
         """The events that nobody wants: they need not be made."""
         self.wants_starts = FileStarted not in self.ignores

@@ -341,6 +341,9 @@ class Outcomes:
 def _is_refused(error: TransferError) -> bool:
     """Return True if a server has answered for good that it does not send a file."""
     status = error.status or 0
+    if not error.requests:
+        # Its host is not asked any more.
+        return False
     if status in GONE_STATUSES:
         return True
     return error.retry is Retry.ELSEWHERE and status >= 400 and status not in _WANTS_CREDENTIALS

@@ -340,6 +340,8 @@ class Hooks:
 
     wants_starts = True
     """True if ``on_started`` is called at all."""
+    given_up: dict[str, Any] | None = None
+    """The hosts that later runs with these hooks need not ask either, if that is a dictionary."""
     wants_timings = False
     """True if answers are to have a ``Timing``: libcurl is asked for it only then."""
 

@@ -22,6 +22,7 @@ class Trace(Hooks):
     ) -> None:
         self._log = log
         self._hooks = hooks
+        self.given_up = hooks.given_up
         self._done = done
 
     def on_started(self, job: Job, offset: int) -> None:

@@ -101,6 +101,8 @@ class Board:
         self.backlog = Backlog()
         self.outages: Outages | None = None
         """None until an attempt fails."""
+        if self.hooks.given_up:
+            self.need_outages()
         self.divided = Divided(options)
         self.open_tasks: dict[Task, None] = {}
         self.active = 0
@@ -147,7 +149,10 @@ class Board:
             from dashget.transfer.run.outages import Outages
 
             shared = self.shared
-            self.outages = Outages(self.options, shared.origins, shared.clock, shared.random, self)
+            self.outages = Outages(
+                self.options, shared.origins, shared.clock, shared.random, self,
+                self.hooks.given_up,
+            )  # fmt: skip
         return self.outages
 
     def check(self, task: Task, until: float) -> None:

@@ -124,7 +124,9 @@ class Outages:
         clock: Callable[[], float],
         random: Callable[[], float],
         desk: Desk,
+        given_up: dict[str, Failure] | None = None,
     ) -> None:
+        """``given_up`` has the hosts that an earlier round gave up, and keeps those of this one."""
         self._patience = options.host_patience_seconds
         self._longest_wait = options.retry_after_limit_seconds
         self._patient_at_start = bool(options.retries)
@@ -134,7 +136,7 @@ class Outages:
         self._desk = desk
         self._rows: dict[tuple[Origin, bool], _Row] = {}
         self._out: dict[Origin, _Outage] = {}
-        self._given_up: dict[Origin, Failure] = {}
+        self._given_up: dict[str, Failure] = {} if given_up is None else given_up
         self._checks: dict[Task, Origin] = {}
         self._told: set[Origin] = set()
 
@@ -146,7 +148,7 @@ class Outages:
 
     def concern(self, origin: Origin) -> bool:
         """Return True if a request to a host is not to be made now, or ever."""
-        return origin in self._given_up or self.holds(origin)
+        return origin.key in self._given_up or self.holds(origin)
 
     def keeps_out(self, task: Task, origin: Origin) -> bool:
         """Return True if a task is not to ask a host now."""
@@ -154,7 +156,7 @@ class Outages:
 
     def given_up(self, origin: Origin) -> Failure | None:
         """Return why a host is not asked any more; None if it is."""
-        return self._given_up.get(origin)
+        return self._given_up.get(origin.key)
 
     def lasts(self, origin: Origin) -> bool:
         """Return True if an outage lasts longer than a file waits that could go elsewhere."""
@@ -190,7 +192,7 @@ class Outages:
         ``asks`` is the request, ``index`` that of its URL among the task's; ``silent`` is True if
         no answer came.
         """
-        if task in self._checks or origin in self._given_up:
+        if task in self._checks or origin.key in self._given_up:
             return False
         if origin.at_work is None and not silent:
             origin.at_work = failure
@@ -354,7 +356,7 @@ class Outages:
             hint = _LOGIN_HINT if failure.status == 401 else _FRESH_URL_HINT
         elif origin.at_work is not None:
             hint = _LATER_HINT
-        self._given_up[origin] = Failure(
+        self._given_up[origin.key] = Failure(
             message, Retry.ELSEWHERE, Scope.BASE, status=failure.status, hint=hint
         )
 
