@@ -17,9 +17,8 @@ from dashget.errors import (
     MPDError,
     MPDSyntaxError,
 )
-from dashget.manifest.coding import decoded
+from dashget.manifest.document import fetch_document
 from dashget.manifest.lookups import (
-    DOCUMENT_REQUESTS,
     RemoteEntity,
     Unreached,
     fetch_remote_elements,
@@ -31,7 +30,7 @@ from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name
-from dashget.transfer.contract import Fetched, Request, Transfers
+from dashget.transfer.contract import Fetched, Transfers
 from dashget.transfer.http.origin import shown
 
 
@@ -95,7 +94,7 @@ def load_manifest(
     started = clock()
     fetched: Fetched | None = None
     if source.url is not None:
-        fetched, data, mpd = _fetch_whole(source.url, engine, limits)
+        fetched, data, mpd = _fetch(source.url, engine, limits)
         url = fetched.url
     else:
         most = limits.max_bytes + 1
@@ -134,28 +133,27 @@ def load_manifest(
     )
 
 
-def _fetch_whole(url: str, engine: Transfers, limits: ParseLimits) -> tuple[Fetched, bytes, MPD]:
+def _fetch(url: str, engine: Transfers, limits: ParseLimits) -> tuple[Fetched, bytes, MPD]:
     """Fetch and parse the MPD; one that is cut short or empty is requested again."""
-    for _ in range(DOCUMENT_REQUESTS - 1):
-        fetched, data = _fetch(url, engine, limits.max_bytes)
+    parsed: list[MPD] = []
+
+    def is_whole(data: bytes) -> bool:
         try:
-            return fetched, data, parse_mpd(data, limits=limits)
+            parsed.append(parse_mpd(data, limits=limits))
         except MPDSyntaxError as error:
-            if not error.truncated:
-                raise
-    fetched, data = _fetch(url, engine, limits.max_bytes)
-    return fetched, data, parse_mpd(data, limits=limits)
+            if error.truncated:
+                return False
+            raise
+        return True
 
-
-def _fetch(url: str, engine: Transfers, max_bytes: int) -> tuple[Fetched, bytes]:
     try:
-        fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=max_bytes)
-        return fetched, decoded(data, max_bytes + 1, url)
+        fetched, data = fetch_document(url, engine, limits.max_bytes, is_whole)
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",
             hint=error.hint or _hint_for(error),
         ) from error
+    return fetched, data, parsed[0] if parsed else parse_mpd(data, limits=limits)
 
 
 def _hint_for(error: FetchError) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
-from dashget.manifest.coding import decoded
+from dashget.manifest.document import fetch_document
 from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote, why_unfit
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
     from dashget.mpd.clock import ClockSource
 
-DOCUMENT_REQUESTS: Final = 3
-"""So often a document is requested if something else comes in its place."""
 _MOST_ROUNDS: Final = 8
 _MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
@@ -213,15 +211,13 @@ def _obtain_entity(
 
 def _fetch_entity(element: RemoteElement, target: str, engine: Transfers) -> RemoteEntity:
     """Fetch a remote element; raise FetchError, or MPDError for something else in its place."""
-    unfit: str | None = None
-    for _ in range(DOCUMENT_REQUESTS):
-        request = Request((target,), any_coding=True)
-        fetched, data = engine.fetch(request, max_bytes=_REMOTE_BYTES)
-        data = decoded(data, _REMOTE_BYTES, fetched.url)
-        unfit = why_unfit(element.element, data)
-        if unfit is None:
-            return RemoteEntity(element.href, fetched.url, data)
-    raise MPDError(unfit or "")
+    fetched, data = fetch_document(
+        target, engine, _REMOTE_BYTES, lambda data: why_unfit(element.element, data) is None
+    )
+    unfit = why_unfit(element.element, data)
+    if unfit is not None:
+        raise MPDError(unfit)
+    return RemoteEntity(element.href, fetched.url, data)
 
 
 def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,20 @@ def test_something_else_in_place_of_a_remote_period_is_asked_for_again_and_is_a_
     server.on("/show/p.xml", Answer(OTHERS[other]), good)
     summary, _ = mirror(url, tmp_path / "moment")
     assert (summary.complete, summary.files) == (True, 6)
+
+
+@pytest.mark.parametrize("cut", [5, 60, -8, -1])
+def test_a_compressed_manifest_that_is_not_whole_is_asked_for_again(
+    server: FaultServer, tmp_path: Path, cut: int
+) -> None:
+    url = publish(server)
+    data = gzip.compress(manifest(numbered()).body)
+    part, good = Answer(data[:cut], coding="gzip"), Answer(data, coding="gzip")
+    server.on("/show/x.mpd", part, part, good)
+    assert mirror(url, tmp_path)[0].complete
+    server.on("/show/x.mpd", part)
+    with pytest.raises(dashget.ManifestFetchError, match="compressed data ends early"):
+        mirror(url, tmp_path)
 
 
 @pytest.mark.parametrize("other", ["cut", "nothing", "blanks", "zeros"])

@@ -1,8 +1,39 @@
-"""Remove the content coding of a document that a server sends to everyone as gzip or deflate."""
+"""Fetch a document: the MPD, or a remote element.
+
+What is not whole is requested again. Servers that send everyone gzip or deflate are obeyed: the
+document is decoded.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from dashget.errors import FetchError, Retry
+from dashget.transfer.contract import Fetched, Request, Transfers
+
+_REQUESTS: Final = 3
+
+
+def fetch_document(
+    url: str, engine: Transfers, most: int, is_whole: Callable[[bytes], bool]
+) -> tuple[Fetched, bytes]:
+    """Return a document without its content coding; three answers are looked at.
+
+    The last one is returned whether it is whole or not. Raises FetchError.
+    """
+    left = _REQUESTS
+    while True:
+        left -= 1
+        fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=most)
+        try:
+            document = decoded(data, most + 1, fetched.url)
+        except FetchError:
+            if not left:
+                raise
+        else:
+            if not left or is_whole(document):
+                return fetched, document
 
 
 def decoded(data: bytes, most: int, url: str) -> bytes:
