@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from dashget.transfer.contract import TransferError
+from dashget.common.byterange import ByteRange
+from dashget.transfer.contract import Request, TransferError
 from tests.support.faultserver import Answer, FaultServer, http_date, refuse
-from tests.support.sinks import Transfers
+from tests.support.sinks import RecordingSink, Transfers
 
 MIB = 1024 * 1024
 BODY = random.Random(2).randbytes(400_000)
@@ -47,6 +48,24 @@ def test_a_transfer_without_a_first_byte_is_overtaken(server: FaultServer) -> No
         transfers.run(url, *others(server))
     assert bytes(transfers.sinks[url].data) == BODY
     assert transfers.results[url].attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("slow", "asked"),
+    [(Answer(drop="hang"), 2), (Answer(BODY, etag='"1"', drip=(1_000, 0.05)), 1)],
+    ids=["silent", "slow"],
+)
+def test_a_part_of_a_file_is_overtaken_by_the_same_part_or_not_at_all(
+    server: FaultServer, slow: Answer, asked: int
+) -> None:
+    """All of the file would be taken for the part that was asked for."""
+    url = server.on("/a", slow, FAST)
+    wanted = ByteRange(1_000, 20_999)
+    with hurried() as transfers:
+        transfers.run(Request((url,), range=wanted), *others(server), sinks=[RecordingSink()])
+    assert bytes(transfers.sinks[url].data) == BODY[1_000:21_000]
+    ranges = [each.headers["range"] for each in server.asked("/a")]
+    assert ranges == ["bytes=1000-20999"] * asked
 
 
 def test_both_may_answer_and_the_file_is_right(server: FaultServer) -> None:

@@ -36,13 +36,14 @@ class InOne:
 
     def attempt(self, task: Task, index: int) -> Attempt | None:
         """Return the request for the rest, or for the bytes of a slow exchange."""
+        wanted = task.request.range
         if task.exchanges:
             slow = next((each for each in task.exchanges if each.raced), None)
-            if slow is None or (slow.under_way and slow.index != index):
+            if slow is None or (slow.under_way and (slow.index != index or wanted is not None)):
                 return None
-            return _overtaking(task, slow.position if slow.under_way else 0)
+            if wanted is None:
+                return _overtaking(task, slow.position if slow.under_way else 0)
         same_source = task.source_index == index
-        wanted = task.request.range
         if wanted is not None:
             return self._within(wanted, task.validator if same_source else None)
         if task.end.asking:
@@ -175,8 +176,10 @@ class InOne:
         return self.prefix >= _MUCH_BYTES
 
     def may_race(self, task: Task) -> bool:
-        """Return True if the slow exchange is the only one."""
-        return len(task.exchanges) == 1
+        """Return True if the slow exchange is the only one, and of a range has brought nothing."""
+        if len(task.exchanges) != 1:
+            return False
+        return task.request.range is None or not task.exchanges[0].under_way
 
 
 class InRanges:
