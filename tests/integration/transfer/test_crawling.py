@@ -190,8 +190,8 @@ def test_an_answer_that_does_not_come_is_below_the_limit(server: FaultServer) ->
 
 
 def test_what_is_above_the_limit_goes_on(server: FaultServer) -> None:
-    url = server.on("/slow", CRAWLING.__class__(BODY[:60_000], drip=(1_000, 0.02)))
-    with transfers(speed_limit=20_000) as made:
+    url = server.on("/slow", Answer(BODY[:40_000], drip=(1_000, 0.02)))
+    with transfers(speed_limit=2_000) as made:
         assert made.get(url)[0].requests == 1
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dashget.transfer.contract import Fetched, Method, Request, TransferError
+from dashget.transfer.curl.slot import Slot
 from dashget.transfer.engine import Engine
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.pacing import concurrency as limits
@@ -102,6 +103,67 @@ def test_auto_never_has_more_than_16_ranges_of_one_host_in_flight(
     assert 8 < crowd.most <= 16
     # The first one is broken off at its end: the server may see that late.
     assert server.most_at_once <= 17
+
+
+class Distant(FaultServer):
+    """Pauses in each answer, as for a round trip; refuses what is more than ``most`` at once."""
+
+    def __init__(self, most: int = 1000) -> None:
+        super().__init__()
+        self._most = most
+        self._working = 0
+        self.at_once: list[int] = []
+        self.refused = 0
+
+    def _choose(self, seen: Seen) -> Answer:
+        self._working += 1
+        self.at_once.append(self._working)
+        if self._working > self._most:
+            self.refused += 1
+            return refuse(503)
+        return super()._choose(seen)
+
+    def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
+        if answer.status == 200:
+            self._stopping.wait(0.15)
+        with self._lock:
+            self._working -= 1
+        return super()._send_body(connection, body, answer)
+
+
+@pytest.fixture
+def distant(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have every connection take 150 ms to open, as far as is known, and any rate be a gain."""
+    monkeypatch.setattr(limits, "_GAIN", 0.0)
+    monkeypatch.setattr(Slot, "round_trip_seconds", lambda slot: 0.15)
+    return [f"/{i}" for i in range(500)]
+
+
+FAR: dict[str, Any] = {
+    "in_flight": None,
+    "loops": 1,
+    "overtake_seconds": 30.0,
+    "backoff_seconds": 0.2,
+    "retries": 20,
+}
+
+
+def test_a_host_far_away_gets_more_than_16_short_requests(distant: list[str]) -> None:
+    with Distant() as server, Transfers(**FAR) as transfers:
+        urls = [server.on(path, Answer(BODY)) for path in distant]
+        transfers.run(*urls)
+    whole(transfers, urls)
+    assert 16 < max(server.at_once) <= 48
+
+
+def test_a_host_that_refuses_more_gets_16_again(distant: list[str]) -> None:
+    with Distant(most=20) as server, Transfers(**FAR) as transfers:
+        urls = [server.on(path, Answer(BODY)) for path in distant]
+        transfers.run(*urls)
+    whole(transfers, urls)
+    assert 1 <= server.refused <= 32
+    last = max(i for i, number in enumerate(server.at_once) if number > 20)
+    assert len(server.at_once) - last > 100, "the rest came with 16"
 
 
 # Where redirects lead.

@@ -95,7 +95,8 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         "--max-per-host",
         metavar="N",
         type=whole,
-        help="Maximum of parallel transfers from one host; by default as many as --threads.",
+        help="Maximum of parallel transfers from one host; by default as many as --threads, and"
+        " with -t auto 16, or up to 48 for short files from far away.",
     )
 
 

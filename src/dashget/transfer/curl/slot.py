@@ -251,6 +251,13 @@ class Slot:
         """Return how long the first byte of the present response took."""
         return float(self.handle.getinfo(_FIRST_BYTE) / _MICRO)
 
+    def round_trip_seconds(self) -> float | None:
+        """Return how long the connection of the last request took to open; None if it was open."""
+        ask = self.handle.getinfo
+        if not ask(pycurl.NUM_CONNECTS):
+            return None
+        return float((ask(pycurl.CONNECT_TIME_T) - ask(pycurl.NAMELOOKUP_TIME_T)) / _MICRO)
+
     def measured(self) -> tuple[float, float, str | None]:
         """Return the seconds of the first byte and of the whole request, and the peer's address.
 

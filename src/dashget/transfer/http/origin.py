@@ -40,7 +40,8 @@ class Origin:
 
     __slots__ = (
         "at_work", "cookie", "good", "headers", "home", "home_has_query", "host", "key",
-        "login", "multiplexes", "not_before", "port", "query", "retags", "scheme", "trusted",
+        "login", "multiplexes", "not_before", "port", "query", "retags", "round_trip_seconds",
+        "scheme", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -60,6 +61,8 @@ class Origin:
         self.query: str | None = None
         self.multiplexes = False
         """True if its last answer came over HTTP/2 or 3, where requests can share a connection."""
+        self.round_trip_seconds: float | None = None
+        """The shortest time that a connection to it took to open; None until it is known."""
         self.not_before = 0.0
         """Clock time until which ``Retry-After`` holds requests back."""
         self.retags = False
@@ -130,6 +133,7 @@ class Origins:
         self._equip(made)
         made.not_before, made.multiplexes = known.not_before, known.multiplexes
         made.at_work, made.good = known.at_work, known.good
+        made.round_trip_seconds = known.round_trip_seconds
         self._by_key[made.key] = made
         self._known = {
             start: made if origin is known else origin for start, origin in self._known.items()

@@ -11,6 +11,12 @@ from dashget.transfer.settings.options import TransferOptions
 
 HOST_LIMIT = 16
 """Connections to one host, if the options give no number."""
+_HOST_CEILING = 48
+"""What short requests over a long link may raise that to."""
+_REQUESTS_PER_SECOND = 640
+"""So many at most, if each takes one round trip: as with 16 connections over 25 ms."""
+_SHORT_ROUND_TRIPS = 5
+"""A request is short that takes no longer, connecting included."""
 
 _BURST_SECONDS = 0.05
 
@@ -82,6 +88,11 @@ class Concurrency:
     known. If it is long, the search begins with what one host may be asked for: half a
     second of looking costs more there than connections that turn out to be too many.
 
+    What one host may be asked for is 16 connections. If requests are short and the round trip is
+    long, a connection mostly waits: then more are tried, up to as many as bring no more requests
+    a second than 16 would over a shorter link, and kept only where they bring more bytes. Any
+    failure that may come from so many connections ends that.
+
     Either number is one of those that the machine has file descriptors for: ``allowance``.
     """
 
@@ -104,6 +115,15 @@ class Concurrency:
         """True until something stops the growth."""
         self._patience = _PATIENCE
         self._quiet_until = 0.0
+        self._raised = False
+        """True while short requests may have more connections to a host."""
+        self._may_be_raised = True
+
+    def host_limit(self, round_trip_seconds: float | None) -> int:
+        """Return how many connections a host may have, by its round trip, if that is known."""
+        if not self._raised or round_trip_seconds is None:
+            return HOST_LIMIT
+        return _host_most(round_trip_seconds)
 
     def ran_short(self, left: int, now: float) -> None:
         """Record that the machine has no file descriptor for more than ``left`` transfers."""
@@ -121,14 +141,21 @@ class Concurrency:
         if self.adaptive and 0 < active < self.limit:
             self._go_to(active, min(self._best[0], self._last_rate), searching=False)
 
-    def arrived(self, first_byte_seconds: float, seconds: float) -> None:
-        """Record how long a request took, and its first byte."""
-        self._interval.latencies.append(first_byte_seconds)
-        self._interval.seconds += seconds
+    def arrived(
+        self, first_byte_seconds: float, seconds: float, round_trip_seconds: float | None = None
+    ) -> None:
+        """Record how long a request took, and its first byte, and the round trip to its host."""
+        interval = self._interval
+        interval.latencies.append(first_byte_seconds)
+        interval.seconds += seconds
+        interval.round_trips += round_trip_seconds or 0.0
 
     def failed(self, failure: Failure, now: float) -> None:
         """Record a failed attempt, and halve the limit if it is a sign of overload."""
         overload = failure.status in (429, 503) or failure.scope is Scope.BASE
+        if self._raised and (overload or failure.status is None):
+            # A host may close or reset the connections that are too many for it.
+            self._raised = self._may_be_raised = False
         if self.adaptive and overload and now >= self._quiet_until:
             self._quiet_until = now + _QUIET_SECONDS
             self._starting = False
@@ -143,7 +170,8 @@ class Concurrency:
         interval.looks += 1
         interval.full += active >= self.limit
         # Several round trips, so that what was changed can show.
-        if now - interval.since < max(_INTERVAL_SECONDS, 6 * (self._usual_latency or 0.0)):
+        trips = 3 if self._starting and interval.is_short else 6
+        if now - interval.since < max(_INTERVAL_SECONDS, trips * (self._usual_latency or 0.0)):
             return
         self._interval = _Interval(now, received)
         from statistics import median
@@ -153,22 +181,38 @@ class Concurrency:
             self._usual_latency = min(latency, self._usual_latency or latency)
         if self.limit and interval.full >= 0.7 * interval.looks and now >= self._quiet_until:
             rate = (received - interval.received) / (now - interval.since)
-            self._judge(rate, latency, waiting=interval.waiting)
+            self._raise(interval)
+            self._judge(rate, latency, interval)
             self._last_rate = rate
 
-    def _judge(self, rate: float, latency: float | None, *, waiting: bool) -> None:
+    def _raise(self, interval: _Interval) -> None:
+        """Let a host have more connections while requests to it are short, or no longer."""
+        told = len(interval.latencies) >= self.limit // 2
+        if interval.is_short and told and self._may_be_raised:
+            self._raised = True
+        elif interval.is_long:
+            self._raised = False
+
+    def _judge(self, rate: float, latency: float | None, interval: _Interval) -> None:
         best_rate, best_limit = self._best
         self._at_this_limit += 1
         on_trial = self.limit > best_limit
-        growing = not waiting and rate > _STILL_GROWING * self._last_rate
+        growing = not interval.waiting and rate > _STILL_GROWING * self._last_rate
         undecided = self._searching or on_trial
-        if self._starting and growing and self.limit < HOST_LIMIT and not self._is_late(latency):
+        most = self.host_limit(interval.round_trip_seconds)
+        short = most > HOST_LIMIT and rate > _GAIN * best_rate
+        if (
+            self._starting
+            and (growing or short)
+            and self.limit < most
+            and not self._is_late(latency)
+        ):
             self._best = (rate, self.limit)
-            self._try(min(2 * self.limit, HOST_LIMIT))
+            self._try(min(2 * self.limit, most))
             return
-        self._starting = False
         if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
             return
+        self._starting = False
         if on_trial and rate < _GAIN * best_rate:
             self._patience = min(_PATIENCE_AT_MOST, 2 * self._patience)
             self._go_to(best_limit, best_rate, searching=False)
@@ -177,7 +221,7 @@ class Concurrency:
         elif undecided or self._at_this_limit >= self._patience:
             self._best = (rate, self.limit)
             self._searching = True
-            self._try(2 * self.limit)
+            self._try(min(2 * self.limit, most) if self.limit < most else 2 * self.limit)
         else:
             self._best = (0.8 * best_rate + 0.2 * rate, self.limit)
 
@@ -200,7 +244,7 @@ class Concurrency:
 class _Interval:
     """The measurements since the last change or decision."""
 
-    __slots__ = ("full", "latencies", "looks", "received", "seconds", "since")
+    __slots__ = ("full", "latencies", "looks", "received", "round_trips", "seconds", "since")
 
     def __init__(self, since: float, received: int = 0) -> None:
         self.since = since
@@ -210,8 +254,30 @@ class _Interval:
         """How often as many transfers were in flight as allowed."""
         self.latencies: list[float] = []
         self.seconds = 0.0
+        self.round_trips = 0.0
+        """The seconds of a round trip for each transfer, where it is known."""
+
+    @property
+    def round_trip_seconds(self) -> float | None:
+        """The mean round trip; None without a transfer."""
+        return self.round_trips / len(self.latencies) if self.latencies else None
+
+    @property
+    def is_short(self) -> bool:
+        """True if transfers took only a few round trips."""
+        return 0 < self.seconds <= _SHORT_ROUND_TRIPS * self.round_trips
+
+    @property
+    def is_long(self) -> bool:
+        """True if transfers took many round trips."""
+        return self.seconds > 2 * _SHORT_ROUND_TRIPS * self.round_trips
 
     @property
     def waiting(self) -> bool:
         """True if transfers spent most of their time waiting for first bytes."""
         return sum(self.latencies) > _WAITING_SHARE * self.seconds
+
+
+def _host_most(round_trip_seconds: float) -> int:
+    most = round(_REQUESTS_PER_SECOND * round_trip_seconds)
+    return max(HOST_LIMIT, min(most, _HOST_CEILING))

@@ -58,13 +58,12 @@ class Shares:
 
     def room(self, origin: Origin, links: Busy) -> int:
         """Return how many more requests to a host a loop may make."""
-        most = self.per_host
-        if most is None:
+        if self.per_host is None:
             return _NO_LIMIT
-        part = self._part(most, links)
         room = _NO_LIMIT
         if not self._is_free(origin):
-            room = part - links.busy.get(origin, 0)
+            most = self._most(origin)
+            room = self._part(most, links) - links.busy.get(origin, 0)
             if len(self._places) > 1:
                 # One loop may have had all of it, until now.
                 room = min(room, most - sum(each.busy.get(origin, 0) for each in self._places))
@@ -72,8 +71,15 @@ class Shares:
         if forecast.targets:
             for target in forecast.iter_ahead(origin):
                 if not self._is_free(target):
+                    part = self._part(self._most(target), links)
                     room = min(room, part - forecast.expected(target, links.busy))
         return max(0, room)
+
+    def _most(self, origin: Origin) -> int:
+        """Return the most requests that a host is to have at once."""
+        if self._asked and self.per_host is not None:
+            return self.per_host
+        return self._concurrency.host_limit(origin.round_trip_seconds)
 
     def _is_free(self, origin: Origin) -> bool:
         """Return True if requests to a host have no limit: they share connections."""
@@ -82,6 +88,11 @@ class Shares:
     def connections(self, links: Busy) -> int:
         """Return how many connections to a host a loop opens before requests share them."""
         return max(1, self._part(self.per_host or HOST_LIMIT, links))
+
+    def kept(self, links: Busy) -> int:
+        """Return how many connections to a host stay open while nobody uses them."""
+        connections = self.connections(links)
+        return connections if self._asked else max(connections, self.of(links))
 
     def streams(self, links: Busy) -> int:
         """Return how many requests share a connection, if the server allows that."""

@@ -15,6 +15,7 @@ import msgspec
 from dashget.common.oserrors import disk_error
 from dashget.transfer.contract import Fetched, Hooks, Job, JobSource, Reading, TransferError
 from dashget.transfer.curl.links import Links
+from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origin, Origins
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
@@ -281,11 +282,16 @@ class Board:
         """Return the body bytes of all loops, since they were made."""
         return sum(each.received for each in self.links)
 
-    def answered(self, origin: Origin, version: str, first_byte: float, seconds: float) -> None:
+    def answered(
+        self, origin: Origin, version: str, first_byte: float, seconds: float, slot: Slot
+    ) -> None:
         """Record how, and how soon, a host has answered."""
         if self.concurrency.adaptive:
             origin.multiplexes = version >= "2"
-            self.concurrency.arrived(first_byte, seconds)
+            taken = slot.round_trip_seconds()
+            if taken is not None:
+                origin.round_trip_seconds = min(taken, origin.round_trip_seconds or taken)
+            self.concurrency.arrived(first_byte, seconds, origin.round_trip_seconds)
             self.shared.latency_seconds = first_byte
 
     def landed(self, count: int, size: int, seconds: float) -> None:

@@ -209,7 +209,7 @@ def _landed(board: Board, exchange: Exchange[Task]) -> Exchange[Task] | None:
     if board.hooks.wants_timings:
         task.timing = slot.timing(exchange.hops)
     if task.head is not None:
-        board.answered(exchange.origin, task.head.http_version, first_byte, seconds)
+        board.answered(exchange.origin, task.head.http_version, first_byte, seconds, slot)
     board.landed(1, exchange.received, seconds)
     _note(board, exchange)
     landing = task.way.landed(task, exchange)

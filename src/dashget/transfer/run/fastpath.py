@@ -152,7 +152,7 @@ def deliver(
             board.report(job, fetched)
             if adaptive:
                 first_byte = fetched.first_byte_seconds or 0.0
-                board.answered(slot.origin, head.http_version, first_byte, seconds)
+                board.answered(slot.origin, head.http_version, first_byte, seconds, slot)
         count += 1
         total += fetched.size
         spent += seconds

@@ -133,7 +133,7 @@ class Loop:
         kept = most = 0
         if shares.per_host is not None:
             # Those that were opened while this loop drove all transfers are not all kept.
-            kept = links.connections * max(1, self._hosts)
+            kept = shares.kept(links) * max(1, self._hosts)
         if self._short:
             links.streams = max(links.streams, _STREAMS_IF_SHORT)
             # Those that nobody uses are closed, for others.

@@ -76,7 +76,8 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     """The most transfers that measuring tries."""
     max_per_host: int | None = None
     """Requests to one host at once; None: as many as in flight. When measuring None means 16,
-    or 16 connections where requests share them (HTTP/2 and 3)."""
+    or 16 connections where requests share them (HTTP/2 and 3); up to 48 over a long link, while
+    short requests mostly wait and more of them bring more."""
 
     timeout_seconds: float = 30.0
     """Longest time without a byte before a transfer counts as stalled. Not a total."""

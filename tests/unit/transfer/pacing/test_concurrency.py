@@ -233,3 +233,107 @@ def test_a_number_that_fell_to_zero_is_not_the_best_one() -> None:
         found.observe(tick / 10, received, found.limit)
     assert found.allowance.most == 16
     assert found.limit > 0
+
+
+class Waiting:
+    """Short requests over a link of 50 Mbit/s: each takes ``trips`` round trips.
+
+    ``rtt`` is the time that a connection takes to open; the first byte takes ``first_byte``.
+    """
+
+    def __init__(self, rtt: float, *, trips: float = 1.4, first_byte: float | None = None) -> None:
+        self.rtt = rtt
+        self.first_byte = first_byte or rtt
+        self.seconds = max(trips * rtt, self.first_byte)
+
+    def rate(self, transfers: int) -> float:
+        return min(50 * 125_000, transfers * 48 * 1024 / self.seconds)
+
+    def drive(self, found: Concurrency, seconds: float, *, start: float = 0.0) -> list[int]:
+        """Let time go by; return the number in flight, within what the host may have."""
+        numbers, received = [], start * 1e6
+        for tick in range(round(seconds * 10)):
+            now = start + tick / 10
+            number = min(found.limit, found.host_limit(self.rtt))
+            if number < found.limit:
+                found.settle_at(number)
+            received += self.rate(number) / 10
+            for _ in range(round(number / self.seconds / 10)):
+                found.arrived(self.first_byte, self.seconds, self.rtt)
+            found.observe(now, round(received), number)
+            numbers.append(number)
+        return numbers
+
+
+def test_short_requests_over_a_long_link_get_more_connections_to_a_host() -> None:
+    link = Waiting(0.15)
+    numbers = link.drive(Concurrency(ADAPTIVE, 0.0, 0.3), 12)
+    brought = sum(link.rate(number) for number in numbers) / len(numbers)
+    assert brought > 0.95 * max(link.rate(n) for n in range(1, 65))
+
+
+@pytest.mark.parametrize(
+    ("rtt", "most"), [(0.01, 16), (0.025, 16), (0.05, 32), (0.075, 48), (0.6, 48)]
+)
+def test_how_many_depends_on_the_round_trip(rtt: float, most: int) -> None:
+    link = Waiting(rtt)
+    link.rate = lambda n: n * 48 * 1024 / link.seconds  # type: ignore[method-assign]  # no end
+    assert max(link.drive(Concurrency(ADAPTIVE, 0.0), 60)) == most
+
+
+def test_long_requests_get_no_more() -> None:
+    assert max(Waiting(0.15, trips=12).drive(Concurrency(ADAPTIVE, 0.0, 0.3), 60)) == 16
+
+
+def test_a_server_that_thinks_for_long_gets_no_more() -> None:
+    assert max(Waiting(0.01, first_byte=0.5).drive(Concurrency(ADAPTIVE, 0.0, 0.5), 60)) == 16
+
+
+def test_more_that_bring_nothing_are_given_back() -> None:
+    link = Waiting(0.15)
+    link.rate = lambda n: min(n, 16) * 30_000.0  # type: ignore[method-assign]  # a server's limit
+    numbers = link.drive(Concurrency(ADAPTIVE, 0.0, 0.3), 120)
+    assert max(numbers) <= 32
+    assert sum(number <= 16 for number in numbers) > 0.85 * len(numbers)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        status_failure(429),
+        status_failure(503),
+        Failure("connection refused", Retry.AGAIN, Scope.BASE),
+        Failure("connection reset by the server", Retry.AGAIN),
+    ],
+    ids=lambda failure: failure.message,
+)
+def test_a_host_that_cannot_stand_more_gets_16_again_for_good(failure: Failure) -> None:
+    link = Waiting(0.15)
+    found = Concurrency(ADAPTIVE, 0.0, 0.3)
+    assert link.drive(found, 10)[-1] > 16
+    found.failed(failure, 10.0)
+    assert found.host_limit(0.15) == 16
+    assert max(link.drive(found, 60, start=10.0)) == 16
+
+
+def test_a_missing_file_says_nothing_about_the_number() -> None:
+    link = Waiting(0.15)
+    found = Concurrency(ADAPTIVE, 0.0, 0.3)
+    link.drive(found, 10)
+    found.failed(status_failure(404), 10.0)
+    assert found.host_limit(0.15) == 48
+
+
+def test_long_requests_after_short_ones_get_16_again() -> None:
+    found = Concurrency(ADAPTIVE, 0.0, 0.3)
+    assert Waiting(0.15).drive(found, 10)[-1] > 16
+    assert Waiting(0.15, trips=12).drive(found, 20, start=10.0)[-1] == 16
+
+
+def test_one_short_file_does_not_tell_that_all_are_short() -> None:
+    """As an initialization segment before large media segments."""
+    found = Concurrency(ADAPTIVE, 0.0, 0.3)
+    found.arrived(0.15, 0.3, 0.15)
+    for tick in range(1, 9):
+        found.observe(tick / 10, 100_000 * tick * tick, 16)
+    assert found.host_limit(0.15) == 16

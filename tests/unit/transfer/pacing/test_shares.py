@@ -156,3 +156,26 @@ def test_a_host_that_redirects_to_shared_connections_has_its_own_room(behind: bo
     mine.busy[before] = HOST_LIMIT
     assert not made.has_room(before, mine)
     assert made.has_room(after, mine)
+
+
+def test_a_host_far_away_may_have_more_for_short_requests_and_one_nearby_may_not() -> None:
+    far, near = Origin("http", "far", 80), Origin("http", "near", 80)
+    far.round_trip_seconds, near.round_trip_seconds = 0.15, 0.02
+    made, (loop,) = shares(1, 64, **AUTO)
+    assert [made.room(each, loop) for each in (far, near, HOST)] == [16, 16, 16]
+    made._concurrency._raised = True
+    assert [made.room(each, loop) for each in (far, near, HOST)] == [48, 16, 16]
+    assert made.kept(loop) >= 48
+    asked, (loop,) = shares(1, 64, in_flight=None, max_per_host=16)
+    asked._concurrency._raised = True
+    assert asked.room(far, loop) == 16
+    assert asked.kept(loop) == 16
+
+
+def test_a_host_that_redirects_has_the_room_of_its_target() -> None:
+    far, near = Origin("http", "far", 80), Origin("http", "near", 80)
+    far.round_trip_seconds, near.round_trip_seconds = 0.15, 0.02
+    made, (loop,) = shares(1, 64, **AUTO)
+    made._concurrency._raised = True
+    made.forecast.redirected(far, near)
+    assert made.room(far, loop) == 16
