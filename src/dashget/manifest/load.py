@@ -29,7 +29,7 @@ from dashget.mpd.model import MPD
 from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.planning.layout import SafePath, manifest_name
+from dashget.planning.layout import SafePath, manifest_name, root_name
 from dashget.transfer.contract import Fetched, Transfers
 from dashget.transfer.http.origin import shown
 
@@ -43,6 +43,9 @@ class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
     presentation: Presentation
     name: SafePath
     """The MPD's path in a mirror."""
+    root_name: str
+    """The mirror's default directory, named after what the user typed: the URL or the base URL,
+    else the file's place. Neither a redirect nor the document has a say in it."""
     fetched: Fetched | None = None
     """How the MPD was fetched; None for a file or standard input."""
     now: datetime.datetime | None = None
@@ -123,6 +126,7 @@ def load_manifest(
         mpd,
         presentation,
         name,
+        root_name(source.url or base or url),
         fetched,
         shown_now,
         remote,

@@ -29,7 +29,7 @@ from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
 from dashget.planning.counting import count_files
-from dashget.planning.layout import SUMS_NAME, root_name
+from dashget.planning.layout import SUMS_NAME
 from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track, track_label, unplanned_reason
 from dashget.store import LocalDirectory, Mirror
@@ -68,7 +68,7 @@ class MirrorJob:
         self._started = time.monotonic()
         if options.recheck and options.dry_run:
             self._ledger(Warned(_DRY_RECHECK))
-        root = root or Path(on_disk(root_name(loaded.presentation.url)))
+        root = root or Path(on_disk(loaded.root_name))
         if isinstance(root, Path):
             root = LocalDirectory(root, fsync=options.fsync)
         self._place = root

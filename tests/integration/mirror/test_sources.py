@@ -71,6 +71,33 @@ def test_hostile_manifests_write_no_file_outside_the_mirror(
     assert b'"dashget":1' in (root / ".dashget/record.jsonl").read_bytes().splitlines()[0]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_does_not_name_the_default_directory(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    publish(server)
+    server.on("/hop/x.mpd", redirect("/show/x.mpd", status))
+    url = server.on("/typed/x.mpd", redirect("/hop/x.mpd", status))
+    monkeypatch.chdir(tmp_path)
+    assert dashget.mirror(url).failures == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["typed"]
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_a_location_in_a_file_does_not_name_the_default_directory(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: bool
+) -> None:
+    url = publish(server)
+    place = tmp_path / "saved" / "x.mpd"
+    place.parent.mkdir()
+    place.write_bytes(manifest(numbered(), period=f"<Location>{url}</Location>").body)
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.chdir(run)
+    assert dashget.mirror(place, base_url=url if typed else None).failures == ()
+    assert [path.name for path in run.iterdir()] == ["show" if typed else "saved"]
+
+
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://h/x", "gopher://h/x"])
 def test_only_http_is_fetched(server: FaultServer, tmp_path: Path, scheme: str) -> None:
     url = server.on("/show/x.mpd", manifest(numbered(scheme)))
