@@ -62,6 +62,8 @@ _INTERVAL_SECONDS = 0.5
 _GAIN = 1.05
 """The gain in bytes a second that makes more transfers worth it."""
 _STILL_GROWING = 1.1
+_HALTED = 0.5
+"""So small a share of the best rate tells of a halt of the link, and not yet of the number."""
 _INTERVALS_TO_GROW = 4
 _PATIENCE = 8
 """Intervals without a change before another number is tried; doubles with every vain try."""
@@ -211,6 +213,8 @@ class Concurrency:
             self._try(min(2 * self.limit, most))
             return
         if undecided and growing and self._at_this_limit < _INTERVALS_TO_GROW:
+            return
+        if on_trial and rate < _HALTED * best_rate and self._at_this_limit == 1:
             return
         self._starting = False
         if on_trial and rate < _GAIN * best_rate:

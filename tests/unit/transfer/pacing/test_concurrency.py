@@ -337,3 +337,15 @@ def test_one_short_file_does_not_tell_that_all_are_short() -> None:
     for tick in range(1, 9):
         found.observe(tick / 10, 100_000 * tick * tick, 16)
     assert found.host_limit(0.15) == 16
+
+
+def test_a_halt_of_the_link_during_a_trial_does_not_end_it() -> None:
+    link = Waiting(0.15)
+    halted = Waiting(0.15)
+    halted.rate = lambda n: 0.0  # type: ignore[method-assign]  # nothing comes for a moment
+    found = Concurrency(ADAPTIVE, 0.0, 0.3)
+    numbers: list[int] = []
+    while not numbers or numbers[-1] == 16:
+        numbers += link.drive(found, 0.1, start=len(numbers) / 10)
+    numbers += halted.drive(found, 0.4, start=len(numbers) / 10)
+    assert link.drive(found, 8, start=len(numbers) / 10)[-1] > 16
