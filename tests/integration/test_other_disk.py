@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dashget
-from tests.integration.mirror.presentation import manifest, publish
+from tests.integration.mirror.presentation import manifest, publish, segment
 from tests.support.builders import numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import mirror
@@ -47,10 +47,30 @@ def test_a_folder_on_another_file_system_makes_a_mirror_like_any_other(
     assert len(server.seen) == 1
 
 
-def test_a_file_there_that_is_not_the_servers_is_kept(server: FaultServer, root: Path) -> None:
+def test_a_file_there_that_is_not_the_servers_stays(server: FaultServer, root: Path) -> None:
     (root / "v/2.m4s").write_bytes(b"own")
+    summary, _ = mirror(publish(server), root)
+    (failure,) = summary.failures
+    assert failure.path == "v/2.m4s"
+    assert "where no file may be moved" in str(failure.reason)
+    assert "remove that file yourself" in str(failure.hint)
+    assert (root / "v/2.m4s").read_bytes() == b"own"
+    (root / "v/2.m4s").unlink()
     assert mirror(publish(server), root)[0].complete
-    assert (root / ".dashget/replaced/v/2.m4s").read_bytes() == b"own"
+
+
+def test_a_superseded_file_there_stays(server: FaultServer, root: Path) -> None:
+    url = publish(server)
+    assert mirror(url, root)[0].complete
+    server.on("/show/x.mpd", manifest(numbered("w/$Number$.m4s")))
+    for number in (1, 2, 3):
+        server.on(f"/show/w/{number}.m4s", segment(number))
+    for dry_run in (True, False):
+        _, events = mirror(url, root, prune=True, dry_run=dry_run)
+        (warned,) = [text for text in events.warnings() if "stay" in text]
+        assert "3 files" in warned
+        assert "v/1.m4s" in warned
+    assert sorted(os.listdir(root / "v")) == ["1.m4s", "2.m4s", "3.m4s"]
 
 
 def test_a_disk_that_is_not_mounted_ends_the_run_at_once(

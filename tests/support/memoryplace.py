@@ -160,6 +160,9 @@ class MemoryPlace:
         self.objects[target] = self.objects[path]
         del self.objects[path]
 
+    def is_outside(self, path: str) -> bool:
+        return False
+
     def set_modified(self, path: str, seconds: int) -> None:
         """Keep no times."""
 

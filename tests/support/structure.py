@@ -42,6 +42,21 @@ HARMLESS = frozenset({
 })  # fmt: skip
 """Names of ``os`` and the modules above that touch no file."""
 
+BY_DESCRIPTOR = frozenset({
+    "os",
+    "os.close", "os.fchmod", "os.fstat", "os.fsync", "os.ftruncate", "os.getpid", "os.lseek",
+    "os.path.basename", "os.path.dirname", "os.path.join", "os.path.relpath",
+    "os.path.samestat", "os.read", "os.stat_result", "os.supports_dir_fd", "os.uname", "os.write",
+    "shutil.copyfileobj",
+})  # fmt: skip
+"""Names that use an open file, or the text of a path."""
+
+PATH_METHODS = frozenset({
+    ".hardlink_to()", ".read_bytes()", ".read_text()", ".symlink_to()", ".touch()",
+    ".write_bytes()", ".write_text()",
+})  # fmt: skip
+"""Methods of ``Path`` that no open directory has."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -137,6 +152,34 @@ def files(text: str) -> Iterator[Use]:
             yield Use(node.lineno, "open()")
         elif isinstance(node.func, ast.Attribute) and _asks_the_disk(node, node.func.attr):
             yield Use(node.lineno, f".{node.func.attr}()")
+
+
+def paths(text: str) -> Iterator[Use]:
+    """Yield every use of a file by its path; an open file or directory is none.
+
+    ``open`` is for what a method returned: the descriptor of a file.
+    """
+    nodes = _nodes(text)
+    for use in files(text):
+        head = use.name.partition(".")[0]
+        if use.name in PATH_METHODS or (
+            head in ("os", "shutil")
+            and not use.name.startswith(("os.O_", "os.SEEK_"))
+            and use.name not in BY_DESCRIPTOR
+        ):
+            yield use
+    for node in nodes:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "open"
+            and not _is_descriptor(node.args[0])
+        ):
+            yield Use(node.lineno, "open()")
+
+
+def _is_descriptor(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) or (isinstance(node, ast.Name) and node.id == "descriptor")
 
 
 @functools.cache

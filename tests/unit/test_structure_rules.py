@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.structure import Use, circles, clocks, files, imports, modules
+from tests.support.structure import Use, circles, clocks, files, imports, modules, paths
 
 MODULES = modules()
 
@@ -33,6 +33,22 @@ FILES_ALLOWED = {
     "transfer.settings.givenfile": "the one reader of cookie files, netrc files and certificates",
 }
 """Where files may be used, with the reason. Everything else goes through ``store``."""
+
+BY_PATH = {
+    "control": {"os.lstat", "os.makedirs"},
+    "directory": {
+        "os.listdir", "os.lstat", "os.mkdir", "os.open", "os.path.realpath", "os.replace",
+        "os.rmdir", "os.stat", "os.unlink", "os.utime",
+    },
+    "filesystem": {"open()", "os.pathconf"},
+    "folders": {"os.readlink", "os.stat"},
+    "journal": {".read_text()"},
+    "local": {"os.path.samefile", "os.scandir", "os.stat", "os.walk"},
+    "moving": {"os.utime"},
+    "unnamed": {"os.link", "os.open", "os.path.isdir"},
+}  # fmt: skip
+"""The modules of the store that name a file by its path, and how. Whatever changes a file goes
+through ``store.directory``, which follows no link; the others look, or use an open folder."""
 
 
 def belongs(module: str, package: str) -> bool:
@@ -65,6 +81,34 @@ def test_pure_packages_read_no_clock() -> None:
 
 def test_files_are_used_only_where_the_list_says() -> None:
     assert uses(files, [name for name in MODULES if not among(name, FILES_ALLOWED)]) == {}
+
+
+def test_the_store_reaches_files_only_through_open_directories() -> None:
+    """A path may lead through a link that somebody else put into the mirror."""
+    found = {
+        name.removeprefix("dashget.store."): {use.name for use in paths(MODULES[name])}
+        for name in MODULES
+        if belongs(name, "store")
+    }
+    assert {name: uses for name, uses in found.items() if uses} == BY_PATH
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "import os\nos.truncate('x', 0)",
+        "from os import replace",
+        "from shutil import copyfile",
+        "def f(path):\n    path.write_bytes(b'')",
+        "def f(path):\n    return open(path, 'rb')",
+    ],
+)
+def test_a_path_is_found(bad: str) -> None:
+    assert list(paths(bad))
+
+
+def test_a_descriptor_is_no_path() -> None:
+    assert not list(paths("import os\ndef f(d):\n    os.fsync(d)\n    return open(d.open('x'))"))
 
 
 @pytest.mark.parametrize("package", FILES_ALLOWED)

@@ -174,6 +174,9 @@ class Outcomes:
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
+        except StoreError:
+            self._store.let_go(unfinished)
+            raise
         self._pending[file.path] = file, fetched
         if len(self._pending) >= _PENDING_AT_MOST:
             self.collect(wait=True)
@@ -198,7 +201,7 @@ class Outcomes:
         if temporary and file.refused < _REFUSED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:
-            hint = hint_for(error)
+            hint = error.hint if isinstance(error, RefusedError) else hint_for(error)
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:

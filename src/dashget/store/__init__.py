@@ -8,7 +8,8 @@ the record. ``documents`` stores the MPD and its remote elements.
 ``Mirror`` knows what files mean; ``possession`` compares it with a presentation, ``failures``
 words errors of the system. A ``backend`` stores bytes under paths. ``local`` is the
 backend for directories, made of ``unnamed`` (small whole files), ``parts`` with their
-``journal`` (unfinished ones), ``folders``, ``moving`` and ``recordfile``. ``held`` replaces
+``journal`` (unfinished ones), ``folders``, ``moving`` and ``recordfile``; all reach files
+through ``directory``, and the mirror's own through ``control``. ``held`` replaces
 parts in places that cannot keep any, ``pending`` waits for places that answer later.
 
 Words: a *place* is where one mirror is stored; a *part* is the stored bytes of an unfinished

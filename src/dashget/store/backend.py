@@ -259,6 +259,13 @@ class Backend(Protocol):
         """Remove a file, and folders that become empty; a missing file is no error."""
         ...
 
+    def is_outside(self, path: str) -> bool:
+        """Return True if a file is not in the place itself, but behind a link that leads out.
+
+        Such a file is never replaced, moved or removed.
+        """
+        ...
+
     def append(self, line: bytes) -> None:
         """Add a line to the record. ``open_record`` sees it from now on."""
         ...

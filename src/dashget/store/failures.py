@@ -14,9 +14,22 @@ from dashget.errors import StoreError
 class RefusedError(OSError):
     """A place did not accept a file. After a temporary refusal it may be offered again."""
 
-    def __init__(self, reason: str, *, temporary: bool = False) -> None:
+    def __init__(self, reason: str, *, temporary: bool = False, hint: str | None = None) -> None:
         super().__init__(reason)
         self.temporary = temporary
+        self.hint = hint
+
+
+class OutsideError(RefusedError):
+    """A file that a link out of the mirror leads to is not changed; ``path`` is its path."""
+
+    def __init__(self, path: str, verb: str) -> None:
+        super().__init__(
+            f"{path} is behind a link that leads out of the mirror, where no file may {verb}",
+            hint="remove that file yourself if it is of no use any more, and give the same command"
+            " again",
+        )
+        self.path = path
 
 
 def store_error(place: str, error: OSError) -> StoreError:

@@ -28,16 +28,16 @@ def longest_name(directory: Path) -> int:
         return NAME_BYTES
 
 
-def largest_file(path: Path) -> int | None:
-    """Return the size of the largest file beside a file, in bytes; None: no known limit.
+def largest_file(descriptor: int | None) -> int | None:
+    """Return the size of the largest file beside an open one, in bytes; None: no known limit.
 
     The limits of this process (``ulimit -f``) and of the file system count. Some file systems
     tell theirs only when too much is written.
     """
     limit = _limit_of_process()
     limits = [] if limit is None else [limit]
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        limits += [most for most in _LIMITS if not _reaches(file.fileno(), most + 1)]
+    if descriptor is not None:
+        limits += [most for most in _LIMITS if not _reaches(descriptor, most + 1)]
     return min(limits, default=None)
 
 

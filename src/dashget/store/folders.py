@@ -1,54 +1,210 @@
-"""The folders of a mirror in a local directory: made once, when their first file comes."""
+"""The folders of a mirror in a local directory: made when their first file comes, and held.
+
+Files get their names relative to the open folder: one that turns into a link during a run
+changes nothing elsewhere. A folder may be a link, to another disk for example. What is found
+behind a link that leads out of the mirror is somebody's: new files may be made there, and
+nothing is replaced, moved or removed. No link leads into the control directory.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
+from typing import Final
 
 from dashget.common.filenames import on_disk, readable
+from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import StoreError
+from dashget.store.control import ControlDirectory
+from dashget.store.directory import Directory, Identity, identity_of, open_directory
+from dashget.store.failures import OutsideError
+
+_HELD_AT_MOST: Final = 32
+"""How many folders are open at a time."""
+
+
+class Folder:
+    """An open folder of the mirror. ``outside`` tells that a link out of the mirror leads to it."""
+
+    __slots__ = ("directory", "outside", "path")
+
+    def __init__(self, path: str, directory: Directory, *, outside: bool) -> None:
+        self.path = path
+        self.directory = directory
+        self.outside = outside
+
+    def require_free(self, name: str) -> None:
+        """Raise OutsideError for a name that is taken outside of the mirror."""
+        if self.outside and self.directory.look(name) is not None:
+            raise self.refusal(name, "be replaced")
+
+    def require_inside(self, name: str, verb: str) -> None:
+        """Raise OutsideError for a file outside of the mirror."""
+        if self.outside:
+            raise self.refusal(name, verb)
+
+    def refusal(self, name: str, verb: str) -> OutsideError:
+        """Return the error for a file outside of the mirror that was to be changed."""
+        return OutsideError(f"{self.path}/{name}", verb)
 
 
 class Folders:
-    """Makes folders below a root, and remembers which ones are there."""
+    """Makes and holds the folders below a root."""
 
-    def __init__(self, prefix: str, check_present: Callable[[], None]) -> None:
+    def __init__(
+        self, prefix: str, control: ControlDirectory, check_present: Callable[[], None]
+    ) -> None:
         """``prefix`` is the root with a separator at its end."""
-        self.made: set[str] = set()
-        """The folders that are known to be there."""
+        self.held: dict[str, Folder] = {}
+        """The folders that are open; the oldest is closed when there are too many."""
         self.prefix = prefix
+        self._control = control
         self._check_present = check_present
+        self._used: dict[str, Identity] = {}
+        """Every folder that was opened, and which directory it was."""
 
-    def make(self, folder: str) -> None:
-        """Make a folder, and those above it; the root itself is never made again."""
-        if folder in self.made:
-            return
+    def make(self, folder: str) -> Folder:
+        """Open a folder, and make it and those above it; the root itself is never made again."""
+        held = self.held.get(folder)
+        if held is not None:
+            return held
         if folder:
             self._check_present()
-            try:
-                os.makedirs(self.prefix + on_disk(folder), exist_ok=True)
-            except (FileExistsError, FileNotFoundError):
-                self._check_links(folder)
-                raise
-        self.made.add(folder)
+        return self._open(folder, make=True)
+
+    def find(self, folder: str) -> Folder:
+        """Open a folder; FileNotFoundError if it is missing."""
+        return self.held.get(folder) or self._open(folder, make=False)
+
+    def is_outside(self, folder: str) -> bool:
+        """Return True if a link out of the mirror leads to a folder; needs no claim."""
+        held = self.held.get(folder)
+        if held is not None:
+            return held.outside
+        try:
+            found = self._open_from_root(folder, make=False)
+        except FileNotFoundError:
+            return False
+        found.directory.close()
+        return found.outside
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder and those above it, as far as they are empty."""
         while folder:
+            above, _, name = folder.rpartition("/")
             try:
-                os.rmdir(self.prefix + on_disk(folder))
-            except OSError:
+                self.find(above).directory.remove_folder(on_disk(name))
+            except (OSError, StoreError):
                 break
-            self.made.discard(folder)
-            folder = folder.rpartition("/")[0]
+            self._used.pop(folder, None)
+            gone = self.held.pop(folder, None)
+            if gone is not None:
+                gone.directory.close()
+            folder = above
 
-    def _check_links(self, folder: str) -> None:
-        """Raise StoreError if a folder is a link whose target is missing."""
-        while folder:
+    def check_kept(self) -> None:
+        """Raise StoreError if a folder with files of this run is no longer in its place."""
+        for folder, identity in self._used.items():
             place = self.prefix + on_disk(folder)
-            if os.path.islink(place) and not os.path.exists(place):
-                raise StoreError(
-                    readable(f"{place} is a link to {os.readlink(place)}, which is not there"),
-                    hint="mount the disk that it leads to, or remove the link",
-                )
-            folder = folder.rpartition("/")[0]
+            try:
+                found: Identity | None = identity_of(os.stat(place))
+            except (FileNotFoundError, NotADirectoryError):
+                found = None
+            if found != identity:
+                raise self._replaced(folder)
+
+    def close(self) -> None:
+        """Let go of all folders."""
+        while self.held:
+            self.held.popitem()[1].directory.close()
+
+    def _open(self, folder: str, *, make: bool) -> Folder:
+        try:
+            return self._hold(self._open_from_root(folder, make=make))
+        except OSError as error:
+            if is_descriptor_shortage(error) and self.held:
+                self.close()
+                return self._hold(self._open_from_root(folder, make=make))
+            raise
+
+    def _hold(self, found: Folder) -> Folder:
+        identity = found.directory.identity()
+        if self._used.setdefault(found.path, identity) != identity:
+            raise self._replaced(found.path)
+        if len(self.held) >= _HELD_AT_MOST:
+            self.held.pop(next(iter(self.held))).directory.close()
+        self.held[found.path] = found
+        return found
+
+    def _open_from_root(self, folder: str, *, make: bool) -> Folder:
+        """Open one folder after the other, from the root down."""
+        directory, outside = open_directory(self.prefix), False
+        if folder.partition("/")[0] == self._control.path.name:
+            raise ValueError("the control directory is no folder of media")
+        for name in filter(None, folder.split("/")):
+            above = directory
+            try:
+                directory, leaves = self._step(above, on_disk(name), make=make)
+            finally:
+                above.close()
+            outside = outside or leaves
+        return Folder(folder, directory, outside=outside)
+
+    def _step(self, above: Directory, name: str, *, make: bool) -> tuple[Directory, bool]:
+        """Open a folder, also by a link; tell if that leads out of the mirror."""
+        found = above.look(name)
+        if found is None or not stat.S_ISLNK(found.st_mode):
+            if found is not None and not stat.S_ISDIR(found.st_mode):
+                path = os.path.join(above.path, name)
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            return above.folder(name, make=make), False
+        try:
+            directory = above.folder(name, follow=True)
+        except FileNotFoundError:
+            place = os.path.join(above.path, name)
+            raise StoreError(
+                readable(f"{place} is a link to {os.readlink(place)}, which is not there"),
+                hint="mount the disk that it leads to, or remove the link",
+            ) from None
+        try:
+            return directory, self._leads_out(directory)
+        except BaseException:
+            directory.close()
+            raise
+
+    def _leads_out(self, directory: Directory) -> bool:
+        """Return True for a directory that is not in the mirror, whatever its path says.
+
+        Raises StoreError for one in the control directory.
+        """
+        with open_directory(self.prefix) as root, self._control.opened() as control:
+            inside, own = root.identity(), control.identity()
+        here = directory
+        seen = None
+        try:
+            while (identity := here.identity()) != seen:
+                if identity == own:
+                    raise StoreError(
+                        readable(f"{directory.path} is a link into the control directory"),
+                        hint="remove the link; DashGet's own files are not for media",
+                    )
+                if identity == inside:
+                    return False
+                above, seen = here.above(), identity
+                if here is not directory:
+                    here.close()
+                here = above
+        finally:
+            if here is not directory:
+                here.close()
+        return True
+
+    def _replaced(self, folder: str) -> StoreError:
+        place = readable(self.prefix + on_disk(folder))
+        return StoreError(
+            f"{place} has vanished or was replaced while files were stored there",
+            hint="leave the folders of a mirror alone during a run; the same command fetches what"
+            " is missing",
+        )

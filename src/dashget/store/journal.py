@@ -18,6 +18,7 @@ import binascii
 import contextlib
 import errno
 import os
+import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,10 +29,13 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
+from dashget.store.control import PARTS, ControlDirectory
+from dashget.store.directory import Directory, identity_of
 from dashget.store.writing import append_all
 from dashget.transfer.contract import ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
+_FRESH_NAME = "journal.new"
 _SCATTERED = ".ranges"
 _UNLIMITED: Final = 1 << 63
 
@@ -77,15 +81,17 @@ class _State(msgspec.Struct):
 class Journal:
     """The journal of one mirror's parts. Thread-safe."""
 
-    def __init__(self, directory: Path, *, fsync: bool = False, largest: int | None = None) -> None:
+    def __init__(
+        self, control: ControlDirectory, *, fsync: bool = False, largest: int | None = None
+    ) -> None:
         """``largest`` is the size of the largest file that the directory can hold."""
-        self.directory = directory
+        self._control = control
+        self.directory: Directory | None = None
+        """The directory of parts, open; None before the first part."""
+        self.root_prefix = os.path.join(control.path.parent, "")
         self.largest: Final = _UNLIMITED if largest is None else largest
         self.fsync = fsync
         self._boot = _boot_id()
-        self.prefix = os.path.join(directory, "")
-        self.root_prefix = os.path.join(directory.parent.parent, "")
-        self._path = directory / _JOURNAL_NAME
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._encoder = msgspec.json.Encoder()
@@ -96,7 +102,8 @@ class Journal:
         """Parts that have a line on the disk, finished ones included."""
         self._synced: set[str] = set()
         """Parts that have a line on the disk about synced bytes."""
-        self._created = False
+        with contextlib.suppress(FileNotFoundError), control.opened() as directory:
+            self.directory = directory.folder(PARTS)
         self._load()
 
     def resume_point(
@@ -116,13 +123,14 @@ class Journal:
         return point and msgspec.structs.replace(point, source=None, moved=True)
 
     def _point_of(self, part: str, state: _State) -> ResumePoint | None:
-        if state.validator is None:
+        directory = self.directory
+        if state.validator is None or directory is None:
             return None
-        scattered = os.path.exists(self.prefix + scattered_name(part))
-        try:
-            on_disk = os.stat(self.prefix + (scattered_name(part) if scattered else part)).st_size
-        except OSError:
+        scattered = directory.look(scattered_name(part)) is not None
+        found = directory.look(scattered_name(part) if scattered else part)
+        if found is None or not _is_own(found):
             return None
+        on_disk = found.st_size
         if state.size is not None and on_disk > state.size:
             return None
         spans = [*state.spans, *state.synced]
@@ -159,10 +167,23 @@ class Journal:
             told = f"its {size:,} bytes are more than a file can have here ({self.largest:,})"
             raise OSError(errno.EFBIG, told)
 
+    def is_in_place(self) -> bool:
+        """Return True if the directory of parts still has its name, or is not needed yet."""
+        directory = self.directory
+        try:
+            with self._control.opened() as control:
+                found = control.look(PARTS)
+                here = directory is None or (
+                    found is not None and identity_of(found) == directory.identity()
+                )
+        except OSError:
+            return False
+        return here and self._control.is_in_place()
+
     def vanished(self) -> StoreError:
         """Return the error for a mirror that has vanished."""
         return StoreError(
-            f"{self.directory.parent.parent} has vanished or was moved",
+            f"{self._control.path.parent} has vanished or was moved",
             hint="nothing more can be stored there; the same command begins anew",
         )
 
@@ -187,9 +208,8 @@ class Journal:
             self._told.add(entry.part)
         with self._lock:
             if self._descriptor is None:
-                self.create_directory()
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                self._descriptor = os.open(self._path, flags, 0o666)
+                self._descriptor = self.create_directory().open(_JOURNAL_NAME, flags)
             append_all(self._descriptor, line)
             if entry.path is None and entry.boot is None:
                 self._synced.add(entry.part)
@@ -217,11 +237,12 @@ class Journal:
         about = (url, source, validator, modified, date, size)
         return PartEntry(part, path, *about, boot=self._boot)
 
-    def create_directory(self) -> None:
+    def create_directory(self) -> Directory:
         """Make the directory of parts, once; never the mirror that it belongs to."""
-        if not self._created:
-            self.directory.mkdir(exist_ok=True)
-            self._created = True
+        if self.directory is None:
+            with self._control.opened() as control:
+                self.directory = control.folder(PARTS, make=True)
+        return self.directory
 
     def _line(self, entry: PartEntry) -> bytes:
         entry.crc = None
@@ -242,54 +263,56 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
                 os.close(descriptor)
-        if not self.directory.is_dir():
+        directory, self.directory = self.directory, None
+        if directory is None:
             return
-        with contextlib.suppress(OSError):
-            if os.listdir(self.directory) in ([], [self._path.name]):
-                self._path.unlink(missing_ok=True)
-                self.directory.rmdir()
+        with directory, contextlib.suppress(OSError):
+            if directory.names() in ([], [_JOURNAL_NAME]):
+                directory.unlink(_JOURNAL_NAME)
+                with self._control.opened() as control:
+                    control.remove_folder(PARTS)
 
     def _sync_parts(self) -> None:
         """Sync all parts that can be resumed, and write down how many bytes they have."""
+        directory = self.directory
+        if directory is None:
+            return
         with contextlib.suppress(OSError):
             for part, state in self._read()[0].items():
                 point = self._point_of(part, state)
                 if point is None or set(point.finished) <= {*_merged(state.synced)}:
                     continue
-                scattered = self.prefix + scattered_name(part)
-                _sync(scattered if os.path.exists(scattered) else self.prefix + part)
+                scattered = scattered_name(part)
+                _sync(directory, part if directory.look(scattered) is None else scattered)
                 for span in point.finished:
                     self.add(PartEntry(part, span=(span.first, span.last or 0)))
-            sync_folder(self.prefix)
+            sync_folder(directory)
 
     def _load(self) -> None:
         """Read the journal, remove parts that it does not confirm, and rewrite it short."""
-        if not self.directory.is_dir():
+        directory = self.directory
+        if directory is None:
             return
         self._states, paths = self._read()
-        for name in os.listdir(self.directory):
+        for name in directory.names():
             part = name.removesuffix(_SCATTERED)
-            if name == self._path.name:
+            if name == _JOURNAL_NAME:
                 continue
             point = self.resume_point(part)
             if point is None:
-                (self.directory / name).unlink()
+                directory.unlink(name)
                 self._states.pop(part, None)
             elif name == part and self._states[part].boot != self._boot:
                 # Bytes that do not count now must not count later.
-                os.truncate(self.prefix + name, (point.finished[0].last or 0) + 1)
-        self._compact(paths)
+                _cut(directory, name, (point.finished[0].last or 0) + 1)
+        self._compact(directory, paths)
 
     def _read(self) -> tuple[dict[str, _State], dict[str, str]]:
         """Read the states of all parts, and their paths; damaged lines are ignored."""
         states: dict[str, _State] = {}
         paths: dict[str, str] = {}
         decoder = msgspec.json.Decoder(PartEntry)
-        try:
-            lines = self._path.read_bytes().splitlines()
-        except FileNotFoundError:
-            lines = []
-        for line in lines:
+        for line in _lines_in(self.directory):
             try:
                 entry = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -314,7 +337,7 @@ class Journal:
                     states[entry.part].spans.append(entry.span)
         return states, paths
 
-    def _compact(self, paths: dict[str, str]) -> None:
+    def _compact(self, directory: Directory, paths: dict[str, str]) -> None:
         lines = []
         for part, state in list(self._states.items()):
             point = self.resume_point(part)
@@ -331,24 +354,24 @@ class Journal:
             if synced:
                 self._synced.add(part)
         self._told.update(self._states)
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(b"".join(self._line(line) for line in lines))
+        with open(directory.create(_FRESH_NAME), "wb") as fresh:
+            fresh.write(b"".join(self._line(line) for line in lines))
+            if self._synced:
+                fresh.flush()
+                os.fsync(fresh.fileno())
+        directory.rename(_FRESH_NAME, directory, _JOURNAL_NAME)
         if self._synced:
-            _sync(str(fresh))
-        fresh.replace(self._path)
-        if self._synced:
-            sync_folder(self.prefix)
+            sync_folder(directory)
 
 
-def read_part_paths(directory: Path) -> tuple[str, ...]:
-    """Return the final paths of the parts in a directory; the name of a part if unknown."""
-    if not directory.is_dir():
-        return ()
+def read_part_paths(control: ControlDirectory) -> tuple[str, ...]:
+    """Return the final paths of the parts of a mirror; the name of a part if unknown."""
     decoder = msgspec.json.Decoder(PartEntry)
-    names = {name.removesuffix(_SCATTERED) for name in os.listdir(directory)}
+    names: set[str] = set()
     paths: dict[str, str] = {}
-    with contextlib.suppress(FileNotFoundError):
-        for line in (directory / _JOURNAL_NAME).read_bytes().splitlines():
+    with contextlib.suppress(FileNotFoundError), control.folder(PARTS) as directory:
+        names = {name.removesuffix(_SCATTERED) for name in directory.names()}
+        for line in _lines_in(directory):
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
                 entry = decoder.decode(line)
                 if entry.path is not None and entry.part in names:
@@ -377,23 +400,44 @@ def _boot_id() -> str:
         return ""
 
 
-def _sync(path: str) -> None:
+def _is_own(found: os.stat_result) -> bool:
+    """Return True for a regular file that has no other name: the only kind that parts are."""
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+
+
+def _lines_in(directory: Directory | None) -> list[bytes]:
+    """Return the lines of the journal; none if there is no journal."""
+    if directory is None:
+        return []
+    try:
+        with directory.reader(_JOURNAL_NAME) as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _sync(directory: Directory, name: str) -> None:
     """Have the disk store the bytes of a file."""
-    descriptor = os.open(path, os.O_RDWR)
+    descriptor = directory.open(name, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def sync_folder(folder: str) -> None:
+def _cut(directory: Directory, name: str, size: int) -> None:
+    """Cut off the end of a file."""
+    descriptor = directory.open(name, os.O_RDWR)
+    try:
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Directory) -> None:
     """Have the disk store a rename; systems that cannot sync a directory need not."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        folder.sync()
     except OSError as error:
         if is_disk_failure(error):
             raise

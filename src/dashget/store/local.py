@@ -13,20 +13,23 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dashget.common.filenames import from_disk, given, on_disk, readable
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
+from dashget.store.control import FRESH, ControlDirectory
+from dashget.store.directory import open_regular
 from dashget.store.failures import as_store_error
 from dashget.store.filesystem import largest_file, longest_name
-from dashget.store.folders import Folders
+from dashget.store.folders import Folder, Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
 from dashget.store.lock import Lock
 from dashget.store.moving import move
 from dashget.store.parts import Part
-from dashget.store.recordfile import RecordFile, open_regular
+from dashget.store.recordfile import RecordFile
 from dashget.store.unnamed import UnnamedFile, UnnamedFiles
 from dashget.transfer.contract import ResponseHead
 
@@ -45,12 +48,12 @@ class LocalDirectory:
 
     def __init__(self, root: Path, *, fsync: bool = False) -> None:
         self.root = root = Path(given(str(root)))
-        self._control = root / CONTROL_DIRECTORY
+        self._control = ControlDirectory(root / CONTROL_DIRECTORY)
         self._prefix = os.path.join(root, "")
         self._fsync = fsync
-        self._lock = Lock(self._control / "lock")
-        self._record = RecordFile(self._control / "record.jsonl", fsync=fsync)
-        self._folders = Folders(self._prefix, self.check_present)
+        self._lock = Lock(self._control)
+        self._record = RecordFile(self._control, fsync=fsync)
+        self._folders = Folders(self._prefix, self._control, self._check_control)
 
     @property
     def name(self) -> str:
@@ -65,7 +68,7 @@ class LocalDirectory:
     @functools.cached_property
     def largest_bytes(self) -> int | None:
         """The size of the largest file that the directory can hold; None: no known limit."""
-        return largest_file(self._control / "lock")
+        return largest_file(self._lock.descriptor)
 
     def locate(self, path: str) -> str:
         """Return the path of a file with that of the directory."""
@@ -73,8 +76,12 @@ class LocalDirectory:
 
     def claim(self, since: str) -> None:
         """Make the directory if it is missing, and lock it for this process."""
-        self._control.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire(self.name, since)
+        self._control.hold()
+        try:
+            self._lock.acquire(self.name, since)
+        except BaseException:
+            self._control.release()
+            raise
 
     def release(self) -> None:
         """Close the record and unlock the directory."""
@@ -82,11 +89,18 @@ class LocalDirectory:
             self._record.close()
         finally:
             self._lock.release()
+            self._folders.close()
+            self._control.release()
 
     def check_present(self) -> None:
-        """Raise StoreError if the directory has vanished since it was claimed."""
+        """Raise StoreError if the directory, or a folder in it, has vanished since it was used."""
+        self._check_control()
         with as_store_error(self.name):
-            if self._control.is_dir() and self._record.is_in_place():
+            self._folders.check_kept()
+
+    def _check_control(self) -> None:
+        with as_store_error(self.name):
+            if self._control.is_in_place() and self._record.is_in_place():
                 return
         raise StoreError(
             f"{self.name} has vanished or was moved",
@@ -100,8 +114,10 @@ class LocalDirectory:
     def stat(self, path: str) -> int | None:
         """Return the size of a file; IsADirectoryError if something else has the name."""
         try:
-            found = os.stat(self._at(path))
+            found = self._look(path) if path[:1] == "." else os.stat(self._at(path))
         except OSError:
+            return None
+        if found is None:
             return None
         if not stat.S_ISREG(found.st_mode):
             raise IsADirectoryError(f"not a file: {path}")
@@ -122,6 +138,9 @@ class LocalDirectory:
         """Yield every file below a folder; links to folders are not followed."""
         from dashget.store.backend import StoredFile
 
+        if _is_control(folder):
+            yield from self._iter_control(folder)
+            return
         for above, folders, files in os.walk(self._at(folder)):
             relative = from_disk(os.path.relpath(above, self.root)).replace(os.sep, "/")
             if relative == ".":
@@ -136,7 +155,9 @@ class LocalDirectory:
 
     def open(self, path: str) -> BinaryIO:
         """Open a regular file to read it."""
-        return open_regular(self.root / on_disk(path))
+        if _is_control(path):
+            return self._control.reader(_within(path))
+        return open_regular(self._at(path))
 
     def is_same(self, path: str, other: str) -> bool:
         """Return True if two paths lead to one and the same file."""
@@ -147,13 +168,15 @@ class LocalDirectory:
 
     def put(self, path: str, data: bytes) -> None:
         """Write a small file under another name, and rename it."""
-        fresh = self._write_fresh(path, data)
-        move(fresh, self._at(path), fsync=self._fsync)
+        import io
+
+        self.upload(path, io.BytesIO(data), len(data))
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Write a small file unless something has its name; return True if it was written."""
-        if os.path.lexists(self._at(path)):
-            return False
+        with self._folder_of(path) as (folder, name):
+            if folder.directory.look(name) is not None:
+                return False
         # The lock keeps other processes of DashGet away in between.
         self.put(path, data)
         return True
@@ -164,29 +187,46 @@ class LocalDirectory:
         """Copy a file of any size into the directory."""
         import shutil
 
-        fresh = self._write_fresh(path, b"")
-        with source, open(fresh, "wb") as file:
-            shutil.copyfileobj(source, file, _COPY_BYTES)
-            if self._fsync:
-                file.flush()
-                os.fsync(file.fileno())
-        move(fresh, self._at(path), fsync=self._fsync)
+        with source, self._folder_of(path) as (folder, name), self._control.opened() as control:
+            with open(control.create(FRESH), "wb") as file:
+                shutil.copyfileobj(source, file, _COPY_BYTES)
+                if self._fsync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            move(control, FRESH, folder, name, fsync=self._fsync)
 
     def move(self, path: str, target: str) -> None:
-        """Rename a file, or copy it if the target is on another disk."""
-        self._folders.make(target.rpartition("/")[0])
-        move(self._at(path), self._at(target))
+        """Rename a file, or copy it if the target is on another disk; not if it is outside."""
+        source, _, old = path.rpartition("/")
+        found = self._folders.find(source)
+        found.require_inside(old, "be moved")
+        with self._folder_of(target) as (folder, name):
+            move(found.directory, on_disk(old), folder, name)
 
     def set_modified(self, path: str, seconds: int) -> None:
-        """Give a file a modification time, as far as the file system takes it."""
-        with contextlib.suppress(OSError, OverflowError):
-            os.utime(self._at(path), (time.time(), seconds))
+        """Give a file a modification time, as far as the file system takes it.
+
+        A file that has another name elsewhere (a hard link) stays as it is.
+        """
+        with contextlib.suppress(OSError, OverflowError, NotImplementedError):
+            folder, _, name = path.rpartition("/")
+            directory = self._folders.find(folder).directory
+            found = directory.look(on_disk(name))
+            if found is not None and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                directory.set_times(on_disk(name), time.time(), seconds)
 
     def delete(self, path: str) -> None:
         """Remove a file, and folders that become empty; a missing file is no error."""
+        folder, _, name = path.rpartition("/")
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._at(path))
-        self._folders.remove_empty(path.rpartition("/")[0])
+            found = self._folders.find(folder)
+            found.require_inside(name, "be removed")
+            found.directory.unlink(on_disk(name))
+        self._folders.remove_empty(folder)
+
+    def is_outside(self, path: str) -> bool:
+        """Return True if a link out of the mirror leads to a file."""
+        return self._folders.is_outside(path.rpartition("/")[0])
 
     def append(self, line: bytes) -> None:
         """Add a line to the record."""
@@ -198,26 +238,47 @@ class LocalDirectory:
 
     def open_parts(self) -> Parts:
         """Return the unfinished files, without those that no journal line vouches for."""
-        journal = Journal(self._control / "parts", fsync=self._fsync, largest=self.largest_bytes)
+        journal = Journal(self._control, fsync=self._fsync, largest=self.largest_bytes)
         return LocalParts(journal, self._folders, fsync=self._fsync)
 
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the paths of unfinished files."""
-        return read_part_paths(self._control / "parts")
+        return read_part_paths(self._control)
 
     def _at(self, path: str) -> str:
         """Return the place of a file or folder on the disk."""
         return self._prefix + on_disk(path)
 
-    def _write_fresh(self, path: str, data: bytes) -> str:
-        self._folders.make(path.rpartition("/")[0])
-        fresh = self._control / "fresh"
-        with fresh.open("wb") as file:
-            file.write(data)
-            if self._fsync:
-                file.flush()
-                os.fsync(file.fileno())
-        return str(fresh)
+    def _look(self, path: str) -> os.stat_result | None:
+        """Return the facts about a file in the control directory."""
+        if not _is_control(path):
+            return os.stat(self._at(path))
+        folder, _, name = _within(path).rpartition("/")
+        with self._control.folder(folder) as directory:
+            return directory.look(name)
+
+    def _iter_control(self, folder: str) -> Iterator[StoredFile]:
+        """Yield the regular files directly in a folder of the control directory."""
+        from dashget.store.backend import StoredFile
+
+        with (
+            contextlib.suppress(FileNotFoundError),
+            self._control.folder(_within(folder)) as directory,
+        ):
+            for name in directory.names():
+                found = directory.look(name)
+                if found is not None and stat.S_ISREG(found.st_mode):
+                    yield StoredFile(f"{folder}/{from_disk(name)}", found.st_size)
+
+    @contextmanager
+    def _folder_of(self, path: str) -> Iterator[tuple[Folder, str]]:
+        """Open the folder of a file that is to be stored, and make it if it is missing."""
+        above, _, name = path.rpartition("/")
+        if _is_control(path):
+            with self._control.folder(on_disk(_within(above)), make=True) as directory:
+                yield Folder(above, directory, outside=False), on_disk(name)
+        else:
+            yield self._folders.make(above), on_disk(name)
 
 
 class LocalParts:
@@ -257,23 +318,24 @@ class LocalParts:
         """Give a complete file its final name."""
         if not isinstance(file, _FILES):
             raise TypeError("not an unfinished file of this directory")
-        folder = file.path.rpartition("/")[0]
-        if folder not in self._folders.made:
+        above, _, name = file.path.rpartition("/")
+        folder = self._folders.held.get(above)
+        if folder is None:
             try:
-                self._folders.make(folder)
+                folder = self._folders.make(above)
             except BaseException:
                 with contextlib.suppress(OSError):
                     file.close()
                 raise
         try:
-            file.finish(fsync=self._fsync)
+            file.finish(folder, on_disk(name), fsync=self._fsync)
         except OSError as error:
             if error.filename is not None:
                 # Of the file, not of what stands for it until it is complete.
                 error.filename, error.filename2 = self._folders.prefix + file.path, None
             raise
         if self._fsync:
-            sync_folder(self._folders.prefix + on_disk(folder))
+            sync_folder(folder.directory)
 
     def has(self, path: str) -> bool:
         """Return True if an earlier run or attempt left bytes of a file."""
@@ -287,3 +349,13 @@ class LocalParts:
         """Close the journal; with ``sync`` the parts survive a restart of the system."""
         self.unnamed.give_up()
         self.journal.close(sync=sync)
+
+
+def _is_control(path: str) -> bool:
+    """Return True for a path in the control directory."""
+    return path.partition("/")[0] == CONTROL_DIRECTORY
+
+
+def _within(path: str) -> str:
+    """Return a path in the control directory, relative to it."""
+    return path.partition("/")[2]

@@ -385,6 +385,11 @@ class Mirror:
             self.part(record.path, record.url).drop()
         self.note(record)
 
+    def is_outside(self, path: str) -> bool:
+        """Return True if a link out of the mirror leads to a file, which is never changed then."""
+        with self.as_store_error():
+            return self.place.is_outside(path)
+
     def remove(self, record: FileRecord) -> None:
         """Remove a file from the mirror, and from the record."""
         with self.as_store_error():

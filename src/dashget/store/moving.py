@@ -10,37 +10,54 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from typing import Final
 
 from dashget.common.filenames import from_disk
+from dashget.store.directory import Directory
+from dashget.store.folders import Folder
 from dashget.store.journal import part_name
 
+_COPY_BYTES: Final = 1 << 20
 
-def move(source: str, target: str, *, fsync: bool = False) -> None:
-    """Rename a file; a file that has the new name is replaced. With ``fsync`` a copy is synced."""
+
+def move(source: Directory, name: str, target: Folder, new: str, *, fsync: bool = False) -> None:
+    """Rename a file; a file that has the new name is replaced. With ``fsync`` a copy is synced.
+
+    Raises OutsideError if a file outside of the mirror has the new name.
+    """
+    if target.outside:
+        target.require_free(new)
     try:
-        os.replace(source, target)
+        source.rename(name, target.directory, new)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy(source, target, fsync=fsync)
-        os.unlink(source)
+        _copy(source, name, target.directory, new, fsync=fsync)
+        source.unlink(name)
 
 
-def _copy(source: str, target: str, *, fsync: bool) -> None:
+def _copy(source: Directory, name: str, target: Directory, new: str, *, fsync: bool) -> None:
     import shutil
 
-    folder, name = os.path.split(target)
     # The same name in every run: the next copy replaces what a kill left of this one.
-    fresh = os.path.join(folder, f".{part_name(from_disk(name))}")
+    fresh = f".{part_name(from_disk(new))}"
     try:
-        shutil.copyfile(source, fresh)
-        with contextlib.suppress(OSError):  # times and rights, as far as the other one has them
-            shutil.copystat(source, fresh)
-        if fsync:
-            with open(fresh, "r+b") as file:
-                os.fsync(file.fileno())
-        os.replace(fresh, target)
+        with source.reader(name) as old, open(target.create(fresh), "wb") as copy:
+            shutil.copyfileobj(old, copy, _COPY_BYTES)
+            copy.flush()
+            _copy_facts(old.fileno(), copy.fileno())
+            if fsync:
+                os.fsync(copy.fileno())
+        target.rename(fresh, target, new)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(fresh)
+            target.unlink(fresh)
         raise
+
+
+def _copy_facts(old: int, copy: int) -> None:
+    """Give an open file the times and rights of another, as far as the system can."""
+    facts = os.fstat(old)
+    with contextlib.suppress(OSError, TypeError, AttributeError, NotImplementedError):
+        os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        os.fchmod(copy, facts.st_mode & 0o777)

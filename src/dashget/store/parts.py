@@ -13,17 +13,16 @@ from collections.abc import Sequence
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
-from dashget.common.filenames import on_disk
+from dashget.errors import StoreError
+from dashget.store.folders import Folder
 from dashget.store.hashing import PassingDigests
 from dashget.store.journal import Journal, part_name, scattered_name
 from dashget.store.moving import move
 from dashget.store.writing import read_at, write_all, write_pieces
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
-_GO_ON_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SMALL_BYTES = 64 * 1024
 """A page that takes the place of a file is hardly longer."""
-_OPEN_FLAGS = _GO_ON_FLAGS | os.O_CREAT
 
 
 class Part:
@@ -61,7 +60,7 @@ class Part:
         """The end of the bytes, if this process has written all of them in sequence."""
         self._name = ""
         self._file = ""
-        """The path of the file with the bytes; empty before it is opened."""
+        """The name of the file with the bytes; empty before it is opened."""
         self._journal = journal
         self._journaled = False
         self._seen = False
@@ -118,13 +117,13 @@ class Part:
 
     def _has_more_than(self, size: int | None) -> bool:
         """Return True if a small body would replace more bytes on disk than it has."""
-        if size is None or size > _SMALL_BYTES or not self._journal.knows(self.name):
+        directory = self._journal.directory
+        if size is None or size > _SMALL_BYTES or directory is None:
             return False
-        sizes = []
-        for name in (self.name, scattered_name(self.name)):
-            with contextlib.suppress(FileNotFoundError):
-                sizes.append(os.stat(self._journal.prefix + name).st_size)
-        return max(sizes, default=0) > size
+        if not self._journal.knows(self.name):
+            return False
+        there = map(directory.look, (self.name, scattered_name(self.name)))
+        return max((found.st_size for found in there if found is not None), default=0) > size
 
     def _replace(self) -> None:
         """Replace what is on disk by the small body."""
@@ -143,28 +142,27 @@ class Part:
         point = self._journal.resume_point(self.name)
         for span in point.finished if point else ():
             self.written(span)
-        target = self._journal.prefix + scattered_name(self.name)
-        if self._file != target:
-            os.replace(self._file, target)
-            self._file = target
+        self._rename(scattered_name(self.name))
 
     def _open(self, offset: int) -> None:
         """Open the file under the name that it has; an empty one is in sequence."""
         journal = self._journal
         try:
-            journal.create_directory()
+            directory = journal.create_directory()
+            self._file = self.name
+            if journal.knows(self.name):
+                scattered = scattered_name(self.name)
+                if directory.look(scattered) is not None:
+                    self._file = scattered
+            if offset:
+                self._descriptor = directory.open(self._file, os.O_RDWR)
+            else:
+                self._descriptor = directory.create(self._file, os.O_RDWR)
         except FileNotFoundError as error:
-            raise journal.vanished() from error
-        self._file = journal.prefix + self.name
-        if journal.knows(self.name):
-            scattered = journal.prefix + scattered_name(self.name)
-            if os.path.exists(scattered):
-                self._file = scattered
+            raise self._lost() or error from error
         if offset:
-            self._descriptor = self._open_file(_GO_ON_FLAGS)
             self._check_reach(self._descriptor, offset)
         else:
-            self._descriptor = self._open_file(_OPEN_FLAGS | os.O_TRUNC)
             self._name_in_sequence()
 
     def _go_on_in_sequence(self, offset: int) -> None:
@@ -173,20 +171,16 @@ class Part:
         What follows in one stream is not reported range by range.
         """
         journal, descriptor = self._journal, self._descriptor
-        if not offset or descriptor is None or self._file == journal.prefix + self.name:
+        if not offset or descriptor is None or self._file == self.name:
             return
         point = journal.resume_point(self.name)
         if point is not None and point.finished == (ByteRange(0, offset - 1),):
             os.ftruncate(descriptor, offset)
             self._name_in_sequence()
 
-    def _open_file(self, flags: int) -> int:
-        try:
-            return os.open(self._file, flags, 0o666)
-        except FileNotFoundError as error:
-            if self._journal.directory.is_dir():
-                raise
-            raise self._journal.vanished() from error
+    def _lost(self) -> StoreError | None:
+        """Return the error for a directory of parts that is gone; None if it is there."""
+        return None if self._journal.is_in_place() else self._journal.vanished()
 
     def _check_reach(self, descriptor: int, offset: int) -> None:
         """Raise OSError if bytes before ``offset`` are missing: there would be a hole."""
@@ -196,10 +190,14 @@ class Part:
 
     def _name_in_sequence(self) -> None:
         """Give the file the name of a part that is in sequence."""
-        plain = self._journal.prefix + self.name
-        if self._file != plain:
-            os.replace(self._file, plain)
-            self._file = plain
+        self._rename(self.name)
+
+    def _rename(self, name: str) -> None:
+        """Give the file another name among the parts."""
+        if self._file != name:
+            directory = self._journal.create_directory()
+            directory.rename(self._file, directory, name)
+            self._file = name
 
     def write(self, data: bytes, offset: int, /) -> object:
         """Write ``data`` at ``offset``; OSError if the disk does not take all of it."""
@@ -268,8 +266,8 @@ class Part:
             file.seek(0)
             return hashlib.file_digest(file, algorithm).digest()
 
-    def finish(self, *, fsync: bool = False) -> None:
-        """Close the part and give it its final name; whatever has the name is replaced."""
+    def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
+        """Close the part and give it its final name; a file of the mirror there is replaced."""
         self._replace()
         if self._descriptor is None:
             raise ValueError("nothing to finish")
@@ -279,7 +277,7 @@ class Part:
         finally:
             # Before it is renamed: some systems do not rename open files.
             self.close()
-        move(self._file, self._journal.root_prefix + on_disk(self.path), fsync=fsync)
+        move(self._journal.create_directory(), self._file, folder, name, fsync=fsync)
         self._journal.forget(self.name)
 
     @property
@@ -323,7 +321,11 @@ class Part:
     def reopen(self) -> None:
         """Open the part again as it was left."""
         if self._descriptor is None and self._file and self._small is None:
-            self._descriptor = self._open_file(_GO_ON_FLAGS)
+            try:
+                directory = self._journal.create_directory()
+                self._descriptor = directory.open(self._file, os.O_RDWR)
+            except FileNotFoundError as error:
+                raise self._lost() or error from error
 
     def drop(self) -> None:
         """Remove the bytes: they are not what the server meant to send."""
@@ -335,9 +337,10 @@ class Part:
         with contextlib.suppress(OSError):
             if descriptor is not None:
                 os.close(descriptor)
-        for name in (self.name, scattered_name(self.name)):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._journal.prefix + name)
+        directory = self._journal.directory
+        if directory is not None:
+            for name in (self.name, scattered_name(self.name)):
+                directory.unlink(name)
 
     def _note(self) -> None:
         """Write the journal line that opens this part, unless it is there."""

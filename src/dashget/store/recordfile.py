@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+from dashget.store.control import RECORD, ControlDirectory
+from dashget.store.directory import Directory, identity_of
 from dashget.store.writing import append_all
+
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
 class RecordFile:
     """The record of one mirror. It is opened for appending by its first new line."""
 
-    def __init__(self, path: Path, *, fsync: bool = False) -> None:
-        self._path = path
+    def __init__(self, control: ControlDirectory, *, fsync: bool = False) -> None:
+        self._control = control
         self._fsync = fsync
         self._descriptor: int | None = None
 
@@ -23,7 +24,8 @@ class RecordFile:
         """Add one line, at once; OSError if it cannot be written whole."""
         descriptor = self._descriptor
         if descriptor is None:
-            descriptor = self._descriptor = _open_for_append(self._path)
+            with self._control.opened() as directory:
+                descriptor = self._descriptor = _open_for_append(directory)
         done = os.write(descriptor, line)
         if done < len(line):
             append_all(descriptor, line[done:])
@@ -33,7 +35,7 @@ class RecordFile:
     def open(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
         try:
-            return open_regular(self._path)
+            return self._control.reader(RECORD)
         except FileNotFoundError:
             return None
 
@@ -41,11 +43,10 @@ class RecordFile:
         """Return True if the file that lines are written to still has its name."""
         if self._descriptor is None:
             return True
-        try:
-            found = os.stat(self._path)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return os.path.samestat(found, os.fstat(self._descriptor))
+        with self._control.opened() as directory:
+            found = directory.look(RECORD)
+        written = os.fstat(self._descriptor)
+        return found is not None and identity_of(found) == identity_of(written)
 
     def close(self) -> None:
         """Close the file, if it was opened for appending."""
@@ -54,18 +55,10 @@ class RecordFile:
             os.close(descriptor)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read it; OSError for a pipe or a device, which may keep the reader waiting."""
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return path.open("rb")
-
-
-def _open_for_append(path: Path) -> int:
+def _open_for_append(directory: Directory) -> int:
     """Open the record; a torn last line is ended, so that it costs only itself."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666)
+    directory.own_alone(RECORD)
+    descriptor = directory.open(RECORD, _FLAGS)
     end = os.lseek(descriptor, 0, os.SEEK_END)
     if end:
         os.lseek(descriptor, end - 1, os.SEEK_SET)

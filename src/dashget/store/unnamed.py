@@ -14,8 +14,9 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from dashget.common.filenames import on_disk
 from dashget.common.oserrors import is_disk_failure
+from dashget.store.directory import Directory
+from dashget.store.folders import Folder
 from dashget.store.journal import Journal, part_name
 from dashget.store.moving import move
 from dashget.store.writing import read_at, write_all, write_pieces
@@ -24,7 +25,6 @@ OPEN_FILES: Final = "/proc/self/fd"
 """Where Linux shows a process its open files, so that a name can be given to one."""
 
 _FLAGS: Final = getattr(os, "O_TMPFILE", 0) | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
-_COPY_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _UNSUPPORTED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
 """The errors of file systems and kernels that know no files without a name."""
 _OF_THIS_FOLDER: Final = (errno.ENOENT, errno.EXDEV)
@@ -82,8 +82,8 @@ class UnnamedFile:
         self._files = files
         self._descriptor: int | None = descriptor
 
-    def finish(self, *, fsync: bool = False) -> None:
-        """Close the file and give it its final name; whatever has the name is replaced."""
+    def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
+        """Close the file and give it its final name; a file of the mirror there is replaced."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             raise ValueError("finished or closed already")
@@ -92,17 +92,18 @@ class UnnamedFile:
         try:
             if fsync:
                 os.fsync(descriptor)
-            root = files.root
-            if root is None:
+            if files.root is None:
                 part = self._copy(descriptor, fsync=fsync)
             else:
                 try:
                     # Only with a directory does Python have the link follow to the file itself.
-                    name = on_disk(self.path)
-                    os.link(f"{OPEN_FILES}/{descriptor}", name, dst_dir_fd=root)
+                    target = folder.directory.descriptor
+                    os.link(f"{OPEN_FILES}/{descriptor}", name, dst_dir_fd=target)
                     named = True
                 except OSError as error:
-                    part = self._name_as_part(descriptor, root, error, fsync=fsync)
+                    if folder.outside and isinstance(error, FileExistsError):
+                        raise folder.refusal(name, "be replaced") from None
+                    part = self._name_as_part(descriptor, error, fsync=fsync)
         except BaseException:
             _let_vanish(descriptor)
             raise
@@ -112,10 +113,13 @@ class UnnamedFile:
         except OSError:
             # Only now such a disk tells that bytes are lost: the name must not vouch for them.
             with contextlib.suppress(OSError):
-                os.unlink(files.prefix + self.path if named else part or "")
+                if named:
+                    folder.directory.unlink(name)
+                elif part is not None:
+                    files.journal.create_directory().unlink(part)
             raise
         if part is not None:
-            move(part, files.prefix + on_disk(self.path), fsync=fsync)
+            move(files.journal.create_directory(), part, folder, name, fsync=fsync)
 
     def close(self) -> None:
         """Let the file vanish, if it has no name yet."""
@@ -125,32 +129,30 @@ class UnnamedFile:
 
     drop = close
 
-    def _name_as_part(self, descriptor: int, root: int, error: OSError, *, fsync: bool) -> str:
+    def _name_as_part(self, descriptor: int, error: OSError, *, fsync: bool) -> str:
         """Give the file the name of a part, as its final name cannot be linked; return that."""
         if is_disk_failure(error) or error.errno == errno.ENAMETOOLONG:
             raise error
         if isinstance(error, FileExistsError):
-            part = self._free_part()
+            directory, part = self._free_part()
             source = f"{OPEN_FILES}/{descriptor}"
-            os.link(source, os.path.abspath(part), dst_dir_fd=root)
+            os.link(source, part, dst_dir_fd=directory.descriptor)
             return part
         if error.errno not in _OF_THIS_FOLDER:
             self._files.give_up()
         return self._copy(descriptor, fsync=fsync)
 
-    def _free_part(self) -> str:
+    def _free_part(self) -> tuple[Directory, str]:
         """Return a free name in the directory of parts; whatever has it is removed."""
-        journal = self._files.journal
-        journal.create_directory()
-        part = journal.prefix + part_name(self.path)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
-        return part
+        directory = self._files.journal.create_directory()
+        part = part_name(self.path)
+        directory.unlink(part)
+        return directory, part
 
     def _copy(self, descriptor: int, *, fsync: bool) -> str:
         """Copy the bytes to a part, if the file itself cannot get a name."""
-        part = self._free_part()
-        copy = os.open(part, _COPY_FLAGS, 0o666)
+        directory, part = self._free_part()
+        copy = directory.create(part, os.O_RDWR)
         try:
             write_all(copy, read_at(descriptor, self.size, 0), 0)
             if fsync:

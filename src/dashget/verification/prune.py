@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dashget.events import Observer, Pruned
+from dashget.events import Observer, Pruned, Warned
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.planning.layout import reserved_names
 from dashget.store import FileRecord, Mirror, Presence
 from dashget.verification.spellings import Spellings
+
+_OUTSIDE = (
+    "{count:,} files that the manifest no longer names are behind a link that leads out of the"
+    " mirror, and stay: {first}"
+)
 
 
 def prune(
@@ -20,9 +25,14 @@ def prune(
 ) -> None:
     """Remove recorded files that the manifest no longer names, after a ``Pruned`` event.
 
-    Files that are missing already are removed from the record without an event.
+    Files that are missing already are removed from the record without an event. Those behind a
+    link that leads out of the mirror stay, and a warning names them.
     """
-    records = _find_superseded(store, expected, history, reserved_names(manifest))
+    found = _find_superseded(store, expected, history, reserved_names(manifest))
+    records = tuple(record for record in found if not store.is_outside(record.path))
+    if len(records) < len(found):
+        first = next(record.path for record in found if store.is_outside(record.path))
+        observer(Warned(_OUTSIDE.format(count=len(found) - len(records), first=first)))
     here = tuple(record.path for record in records if store.size(record.path) is not None)
     if here:
         observer(Pruned(here, dry_run=dry_run))

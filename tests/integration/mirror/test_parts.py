@@ -200,10 +200,10 @@ def test_a_complete_version_without_a_name_is_not_joined_to_another(
     server.on("/show/v/1.m4s", Answer(second, etag='"2"'))
     replace = os.replace
 
-    def no_room(source: str | Path, target: str | Path) -> None:
-        if str(target).endswith("v/1.m4s"):
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(target))
-        replace(source, target)
+    def no_room(source: str, target: str, **folders: int) -> None:
+        if target == "1.m4s":
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), target)
+        replace(source, target, **folders)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", no_room)

@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_stored_leaves_nothing_open(
 
 
 @needs_proc
-def test_a_file_whose_place_is_blocked_leaves_nothing_open(
+def test_a_blocked_place_for_what_is_set_aside_ends_the_run_and_leaves_nothing_open(
     server: FaultServer, tmp_path: Path
 ) -> None:
     url = publish(server)
@@ -72,9 +72,8 @@ def test_a_file_whose_place_is_blocked_leaves_nothing_open(
     (tmp_path / ".dashget").mkdir()
     (tmp_path / ".dashget/replaced").write_bytes(b"in the way")
     before = open_files()
-    summary, events = mirror(url, tmp_path)
-    assert events.outcomes()["v/2.m4s"] == "failed"
-    assert len(summary.failures) == 1
+    with pytest.raises(dashget.StoreError, match=r"\.dashget/replaced: it is a file"):
+        mirror(url, tmp_path)
     assert (tmp_path / "v/2.m4s").read_bytes() == b"somebody's own"
     assert open_files() == before
 
@@ -108,7 +107,7 @@ def test_a_file_that_cannot_be_pruned_is_an_error_of_the_store(
     mirror(url, tmp_path)
     server.on("/show/x.mpd", Answer(manifest(numbered()).body.replace(b"PT6S", b"PT4S")))
 
-    def refused(path: str) -> None:
+    def refused(path: str, **_: int) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM), path)
 
     monkeypatch.setattr(os, "unlink", refused)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dashget.store.control import ControlDirectory
 from dashget.store.folders import Folders
 from dashget.store.journal import Journal
 from dashget.store.local import LocalParts
@@ -30,8 +31,22 @@ def head(size: int | None = 10, validator: str | None = '"v1"') -> ResponseHead:
     )
 
 
+def journal_at(parts: Path, *, fsync: bool = False) -> Journal:
+    """Return the journal of the mirror that has its parts at ``parts``."""
+    return Journal(ControlDirectory(parts.parent), fsync=fsync)
+
+
+def finish(part: Part, root: Path) -> None:
+    """Give a part its name in the mirror at ``root``."""
+    control = ControlDirectory(root / ".dashget")
+    folders = Folders(os.path.join(root, ""), control, lambda: None)
+    above, _, name = part.path.rpartition("/")
+    part.finish(folders.make(above), name)
+    folders.close()
+
+
 def resume_point(parts: Path, path: str = "v/1.m4s") -> ResumePoint | None:
-    return Part(Journal(parts), path, URL).resume_point()
+    return Part(journal_at(parts), path, URL).resume_point()
 
 
 unnamed = pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always have names here")
@@ -40,12 +55,13 @@ unnamed = pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always 
 def made(root: Path) -> Journal:
     """Return the journal of a mirror that lies at ``root``."""
     (root / ".dashget").mkdir(parents=True, exist_ok=True)
-    return Journal(root / ".dashget/parts")
+    return journal_at(root / ".dashget/parts")
 
 
 def local(root: Path) -> LocalParts:
     """Return the unfinished files of a mirror that lies at ``root``."""
-    return LocalParts(made(root), Folders(os.path.join(root, ""), lambda: None))
+    control = ControlDirectory(root / ".dashget")
+    return LocalParts(made(root), Folders(os.path.join(root, ""), control, lambda: None))
 
 
 def receive(parts: LocalParts, path: str, *pieces: bytes) -> UnnamedFile | Part:

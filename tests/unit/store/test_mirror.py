@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from dashget.store import (
 from dashget.store import mirror as directory
 from dashget.store.local import LocalDirectory, LocalParts
 from dashget.transfer.contract import ResponseHead
+from tests.unit.store.conftest import descriptors
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
 NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
@@ -201,12 +203,15 @@ def manifest(data: bytes) -> FileRecord:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a device that is a file")
-@pytest.mark.parametrize("name", ["x.mpd", ".dashget/record.jsonl"])
-def test_only_regular_files_are_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("x.mpd", "not a regular file"), (".dashget/record.jsonl", "it is a symbolic link")],
+)
+def test_only_regular_files_are_read(tmp_path: Path, name: str, told: str) -> None:
     """A pipe would keep its reader waiting for ever."""
     (tmp_path / ".dashget").mkdir()
     (tmp_path / name).symlink_to(os.devnull)
-    with pytest.raises(StoreError, match=f"{name}: not a regular file"), opened(tmp_path) as store:
+    with pytest.raises(StoreError, match=f"{name}: {told}"), opened(tmp_path) as store:
         keep_manifest(store, b"<MPD/>", manifest(b"<MPD/>"))
 
 
@@ -382,8 +387,9 @@ def receive(store: Mirror, path: str, *pieces: bytes) -> Unfinished:
     return store.receive(path, "http://h/" + path, head, pieces)
 
 
-def open_descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
+def open_descriptors() -> set[int]:
+    """Return the open files; folders may stay open."""
+    return {number for number in descriptors() if not stat.S_ISDIR(os.fstat(number).st_mode)}
 
 
 @needs_unnamed

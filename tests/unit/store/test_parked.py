@@ -11,7 +11,7 @@ import pytest
 
 from dashget.common.byterange import ByteRange
 from dashget.store.parts import Part
-from tests.unit.store.partfiles import URL, head, made
+from tests.unit.store.partfiles import URL, finish, head, made
 
 pytestmark = pytest.mark.usefixtures("killed_files_are_closed")
 
@@ -24,15 +24,15 @@ def test_files_are_closed_before_they_are_renamed(
     part = Part(made(tmp_path), "1.m4s", URL)
     real = os.replace
 
-    def replace(source: str, target: str) -> None:
+    def replace(source: str, target: str, **folders: int) -> None:
         closed.append(part._descriptor is None)
-        real(source, target)
+        real(source, target, **folders)
 
     monkeypatch.setattr(os, "replace", replace)
     part.begin(head(6), 0)
     part.write(b"abc", 0)
     part.write(b"def", 3)
-    part.finish()
+    finish(part, tmp_path)
     assert closed == [True]
     assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
 
@@ -48,7 +48,7 @@ def test_a_part_that_is_parked_goes_on_in_sequence(tmp_path: Path) -> None:
     part.begin(head(6), 3)
     part.write(b"def", 3)
     assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
-    part.finish()
+    finish(part, tmp_path)
     assert (tmp_path / "1.m4s").read_bytes() == b"abcdef"
 
 
@@ -63,7 +63,7 @@ def test_a_part_that_is_parked_goes_on_in_ranges(tmp_path: Path) -> None:
     part.write(b"abcdef", 0)
     part.reopen()
     assert part.size == 9
-    part.finish()
+    finish(part, tmp_path)
     assert (tmp_path / "1.m4s").read_bytes() == b"abcdefghi"
 
 
@@ -90,7 +90,7 @@ def test_a_parked_part_may_start_again(tmp_path: Path) -> None:
     part.park()
     part.begin(head(2, '"v2"'), 0)
     part.write(b"xy", 0)
-    part.finish()
+    finish(part, tmp_path)
     assert (tmp_path / "1.m4s").read_bytes() == b"xy"
 
 

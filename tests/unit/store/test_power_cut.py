@@ -17,7 +17,7 @@ from dashget.store import journal as module
 from dashget.store.journal import Journal
 from dashget.store.local import LocalParts
 from dashget.store.parts import Part
-from tests.unit.store.partfiles import URL, head, resume_point
+from tests.unit.store.partfiles import URL, head, journal_at, resume_point
 from tests.unit.store.test_mirror import HEADER
 
 Restart = Callable[[], None]
@@ -54,7 +54,7 @@ def finished(parts: Path) -> tuple[ByteRange, ...]:
 
 
 def test_an_unsynced_sequence_is_not_trusted_after_a_restart(parts: Path, restart: Restart) -> None:
-    part = begun(Journal(parts))
+    part = begun(journal_at(parts))
     part.close()
     restart()
     assert finished(parts) == ()
@@ -64,12 +64,12 @@ def test_an_unsynced_sequence_is_not_trusted_after_a_restart(parts: Path, restar
 def test_after_a_kill_without_a_restart_all_bytes_are_trusted(
     parts: Path, restart: Restart
 ) -> None:
-    begun(Journal(parts))
+    begun(journal_at(parts))
     assert finished(parts) == (ByteRange(0, 3),)
 
 
 def test_bytes_of_an_orderly_run_survive_a_restart(parts: Path, restart: Restart) -> None:
-    journal = Journal(parts)
+    journal = journal_at(parts)
     begun(journal).close()
     journal.close()
     for _ in range(3):
@@ -80,10 +80,10 @@ def test_bytes_of_an_orderly_run_survive_a_restart(parts: Path, restart: Restart
 def test_unsynced_bytes_after_synced_ones_are_dropped_after_a_restart(
     parts: Path, restart: Restart
 ) -> None:
-    journal = Journal(parts)
+    journal = journal_at(parts)
     begun(journal).close()
     journal.close()
-    later = Journal(parts)
+    later = journal_at(parts)
     part = Part(later, "v/1.m4s", URL)
     assert part.resume_point() is not None
     part.begin(head(10), 4)
@@ -98,7 +98,7 @@ def test_unsynced_bytes_after_synced_ones_are_dropped_after_a_restart(
 def test_ranges_outlast_a_restart_after_a_run_that_ended_in_order(
     parts: Path, restart: Restart
 ) -> None:
-    journal = Journal(parts)
+    journal = journal_at(parts)
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.scatter()
@@ -114,12 +114,12 @@ def test_ranges_outlast_a_restart_after_a_run_that_ended_in_order(
 def test_ranges_that_were_not_synced_do_not_become_so_in_a_later_run(
     parts: Path, restart: Restart
 ) -> None:
-    part = Part(Journal(parts), "v/1.m4s", URL)
+    part = Part(journal_at(parts), "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.scatter()
     part.write(b"xx", 2)
     part.written(ByteRange(2, 3))
-    Journal(parts, fsync=True)
+    journal_at(parts, fsync=True)
     restart()
     assert finished(parts) == ()
 
@@ -127,7 +127,7 @@ def test_ranges_that_were_not_synced_do_not_become_so_in_a_later_run(
 def test_the_line_about_synced_bytes_is_removed_before_other_bytes_are_written(
     parts: Path, restart: Restart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(parts)
+    journal = journal_at(parts)
     begun(journal).close()
     journal.close()
     happened: list[str] = []
@@ -141,7 +141,7 @@ def test_the_line_about_synced_bytes_is_removed_before_other_bytes_are_written(
         happened.append(data.decode())
         return write(descriptor, data, offset)
 
-    later = Journal(parts)
+    later = journal_at(parts)
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr("dashget.store.writing._pwrite", note_write)
     begun(later, b"new", validator='"v2"').write(b"er", 3)
@@ -151,14 +151,14 @@ def test_the_line_about_synced_bytes_is_removed_before_other_bytes_are_written(
 
 
 def test_a_sequence_ends_at_its_first_gap(parts: Path, restart: Restart) -> None:
-    journal = Journal(parts, fsync=True)
+    journal = journal_at(parts, fsync=True)
     part = Part(journal, "v/1.m4s", URL)
     part.begin(head(10), 0)
     part.scatter()
     part.write(b"xx", 2)
     part.written(ByteRange(2, 3))
     # As if it had begun anew, and the power had failed before that was noted.
-    Path(part._file).rename(parts / part.name)
+    (parts / part._file).rename(parts / part.name)
     restart()
     assert finished(parts) == ()
 
@@ -169,7 +169,7 @@ def test_a_part_that_cannot_be_synced_is_not_trusted_after_a_restart(
     def refuse(_: int) -> None:
         raise OSError(5, "input/output error")
 
-    journal = Journal(parts)
+    journal = journal_at(parts)
     begun(journal).close()
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", refuse)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashget.errors import StoreError
+from dashget.store.control import ControlDirectory
 from dashget.store.record import (
     FileRecord,
     Header,
@@ -27,7 +28,7 @@ HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manife
 
 
 def at(path: Path) -> OpenRecord:
-    return RecordFile(path).open
+    return RecordFile(ControlDirectory(path.parent)).open
 
 
 def sizes(path: Path, *names: str) -> dict[str, int]:
@@ -39,19 +40,19 @@ def sizes(path: Path, *names: str) -> dict[str, int]:
 
 
 def write(path: Path, *entries: Header | FileRecord) -> None:
-    record = RecordFile(path)
+    record = RecordFile(ControlDirectory(path.parent))
     for entry in entries:
         record.append(encode_line(entry))
     record.close()
 
 
 def test_a_missing_record_is_an_empty_one(tmp_path: Path) -> None:
-    assert read_header(at(tmp_path / "r")) is None
-    assert len(read_sizes(at(tmp_path / "r"))) == 0
+    assert read_header(at(tmp_path / "record.jsonl")) is None
+    assert len(read_sizes(at(tmp_path / "record.jsonl"))) == 0
 
 
 def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
     assert read_header(at(path)) == HEADER
     assert sizes(path, "a") == {"a": 3}
@@ -62,21 +63,21 @@ def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
 
 
 def test_the_last_line_of_a_path_is_the_valid_one(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     write(path, HEADER, *(FileRecord(path="a", url="u", size=size) for size in (1, 2, 3)))
     assert sizes(path, "a") == {"a": 3}
     assert [file.size for _, _, file in iter_records(at(path), 0)] == [1, 2, 3]
 
 
 def test_a_later_header_replaces_the_first(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     moved = msgspec.structs.replace(HEADER, source="http://new/x.mpd")
     write(path, HEADER, moved)
     assert read_header(at(path)) == moved
 
 
 def test_a_torn_last_line_is_ignored_alone(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     write(path, HEADER, FileRecord(path="a", url="u", size=1))
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2')
@@ -86,7 +87,7 @@ def test_a_torn_last_line_is_ignored_alone(tmp_path: Path) -> None:
 
 
 def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     write(path, HEADER)
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2}')
@@ -94,7 +95,7 @@ def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
 
 
 def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     path.write_bytes(b'{"dashget":2,"source":"s","url":"u","manifest":"m"}\n')
     with pytest.raises(StoreError, match="newer") as caught:
         read_header(at(path))
@@ -103,7 +104,7 @@ def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     path.write_bytes(b'{"path":"a","url":"u","size":4,"mood":["fine"]}\n{"note":1}\n')
     assert sizes(path, "a") == {"a": 4}
     assert [file.path for _, _, file in iter_records(at(path), 0)] == ["a"]
@@ -111,7 +112,7 @@ def test_unknown_keys_of_the_same_form_are_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 80])
 def test_an_impossible_size_is_ignored(size: int, tmp_path: Path) -> None:
-    path = tmp_path / "r"
+    path = tmp_path / "record.jsonl"
     path.write_bytes(b'{"path":"a","url":"u","size":%d}\n{"path":"b","url":"u","size":5}\n' % size)
     assert sizes(path, "b") == {"b": 5}
 
@@ -131,7 +132,7 @@ def test_a_damaged_record_never_yields_other_entries(data: st.DataObject) -> Non
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "r"
+        path = Path(folder) / "record.jsonl"
         path.write_bytes(bytes(damaged))
         intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
         found = read_sizes(at(path))
@@ -142,8 +143,8 @@ def test_a_damaged_record_never_yields_other_entries(data: st.DataObject) -> Non
 
 
 def test_a_line_is_in_the_record_file_when_append_returns(tmp_path: Path) -> None:
-    path = tmp_path / "r"
-    record = RecordFile(path)
+    path = tmp_path / "record.jsonl"
+    record = RecordFile(ControlDirectory(path.parent))
     record.append(encode_line(HEADER))
     for number in range(40):
         record.append(encode_line(FileRecord(path=f"v/{number}", url="u", size=1)))
@@ -162,8 +163,8 @@ def test_the_runs_over_a_live_presentation_are_told_by_time_and_manifest(tmp_pat
     first = (HEADER, one, files[0], LIVE, files[1])
     second = (later, two, files[2], files[3])
     removed = msgspec.structs.replace(files[0], removed=True)
-    write(tmp_path / "r", *first, *second, LIVE, files[4], removed)
-    runs = read_live_runs(at(tmp_path / "r"))
+    write(tmp_path / "record.jsonl", *first, *second, LIVE, files[4], removed)
+    runs = read_live_runs(at(tmp_path / "record.jsonl"))
     assert [(run.header.now, run.manifest_sha256, set(run.paths)) for run in runs] == [
         (LIVE.now, "1", {"b"}),
         (later.now, "2", {"c", "d"}),

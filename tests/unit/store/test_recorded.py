@@ -11,6 +11,7 @@ import pytest
 
 from dashget.common import compactmap
 from dashget.store import FileRecord, Header, RecordedFiles, record
+from dashget.store.control import ControlDirectory
 from dashget.store.record import encode_line, read_header, read_live_runs
 from dashget.store.recordfile import RecordFile
 
@@ -31,12 +32,12 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def files(path: Path) -> Iterator[RecordedFiles]:
-    with closing(RecordedFiles(RecordFile(path).open)) as files:
+    with closing(RecordedFiles(RecordFile(ControlDirectory(path.parent)).open)) as files:
         yield files
 
 
 def add(path: Path, *entries: Header | FileRecord) -> None:
-    with closing(RecordFile(path)) as opened:
+    with closing(RecordFile(ControlDirectory(path.parent))) as opened:
         for entry in entries:
             opened.append(encode_line(entry))
 
@@ -121,6 +122,6 @@ def test_headers_and_live_runs_are_found_wherever_blocks_end(
     mpd = FileRecord(path="x.mpd", url="u", size=9, sha256="ab")
     add(path, HEADER, file("a"), mpd, live, file("b"), file("c"), HEADER, file("d"))
     path.write_bytes(path.read_bytes() + b'{"dashget":1,"source":"torn"')
-    assert read_header(RecordFile(path).open) == HEADER
-    (run,) = read_live_runs(RecordFile(path).open)
+    assert read_header(RecordFile(ControlDirectory(path.parent)).open) == HEADER
+    (run,) = read_live_runs(RecordFile(ControlDirectory(path.parent)).open)
     assert (run.header, run.manifest_sha256, run.paths) == (live, "ab", {"b", "c"})

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from dashget.store.journal import Journal
 from dashget.store.parts import Part
 from dashget.store.unnamed import UnnamedFiles
-from tests.unit.store.partfiles import URL, head, local, made, names, receive, unnamed
+from tests.unit.store.partfiles import (
+    URL,
+    finish,
+    head,
+    journal_at,
+    local,
+    made,
+    names,
+    receive,
+    unnamed,
+)
 
 pytestmark = pytest.mark.usefixtures("killed_files_are_closed")
 
@@ -124,7 +133,7 @@ def test_a_digest_is_computed_as_the_bytes_arrive(tmp_path: Path) -> None:
     part.write_pieces([b"abc", b"def"], 0)
     assert part.digest("sha256") == hashlib.sha256(b"abcdef").digest()
     assert part.digest("md5") == hashlib.md5(b"abcdef").digest()
-    part.finish()
+    finish(part, tmp_path)
 
 
 OPERATIONS = ("begin", "resume", "reopen")
@@ -159,7 +168,7 @@ def test_the_last_complete_body_becomes_the_file(tmp_path: Path, story: tuple[st
     assert part is not None
     assert want
     assert part.size == len(want)
-    part.finish()
+    finish(part, tmp_path)
     assert (tmp_path / "1.m4s").read_bytes() == want
 
 
@@ -210,7 +219,7 @@ def test_the_root_is_closed_once_where_two_threads_find_that_it_is_of_no_use(
     parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By then its descriptor may be another file's."""
-    files = UnnamedFiles(Journal(parts))
+    files = UnnamedFiles(journal_at(parts))
     root = files.root
     if root is None:
         pytest.skip("no files without a name here")

@@ -1,0 +1,82 @@
+"""The control directory of a mirror, ``.dashget``: the one way to what is in it.
+
+It may have come from somebody else, so nothing in it is reached by a path: it is opened once,
+by its own name and never through a link, and its files and folders are opened relative to it
+(``directory``). A run holds it from ``hold`` to ``release``; what only looks opens it for a
+moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from dashget.store.directory import Directory, identity_of, open_directory
+
+LOCK: Final = "lock"
+RECORD: Final = "record.jsonl"
+FRESH: Final = "fresh"
+"""A small file before it gets its name."""
+PARTS: Final = "parts"
+
+
+class ControlDirectory:
+    """The control directory that lies, or is going to lie, at a path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: Directory | None = None
+
+    def hold(self) -> Directory:
+        """Make the directory, and the mirror that it is in, if they are missing; keep it open."""
+        if self._held is None:
+            root = str(self.path.parent)
+            os.makedirs(root, exist_ok=True)
+            with open_directory(root) as above:
+                self._held = above.folder(self.path.name, make=True)
+        return self._held
+
+    def release(self) -> None:
+        """Let go of the directory."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    @contextmanager
+    def opened(self) -> Iterator[Directory]:
+        """Open the directory, or use it as it is held; FileNotFoundError if it is missing."""
+        if self._held is not None:
+            yield self._held
+            return
+        with (
+            open_directory(str(self.path.parent)) as above,
+            above.folder(self.path.name) as directory,
+        ):
+            yield directory
+
+    @contextmanager
+    def folder(self, path: str, *, make: bool = False) -> Iterator[Directory]:
+        """Open a folder in the control directory by its path; the empty one is itself."""
+        with self.opened() as directory, contextlib.ExitStack() as stack:
+            for name in filter(None, path.split("/")):
+                directory = stack.enter_context(directory.folder(name, make=make))
+            yield directory
+
+    def reader(self, path: str) -> BinaryIO:
+        """Open a file in the control directory to read it; FileNotFoundError if it is missing."""
+        folder, _, name = path.rpartition("/")
+        with self.folder(folder) as directory:
+            return directory.reader(name)
+
+    def is_in_place(self) -> bool:
+        """Return True if the directory that is held still has its name."""
+        try:
+            found = os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        with self.opened() as directory:
+            return directory.identity() == identity_of(found)
