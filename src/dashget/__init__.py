@@ -50,10 +50,11 @@ else:
         return value
 
     def _has_readers() -> bool:
-        """Return True if people may ask for help: in a shell, or with pydoc."""
+        """Return True if people may ask for help: in a shell, with ``-c``, or with pydoc."""
         main = getattr(sys.modules.get("__main__"), "__spec__", None)
         named = getattr(main, "name", None)
-        return hasattr(sys, "ps1") or "pydoc" in sys.modules or named == "pydoc"
+        asked = hasattr(sys, "ps1") or sys.argv[:1] == ["-c"]
+        return asked or "pydoc" in sys.modules or named == "pydoc"
 
     def __dir__() -> list[str]:
         return __getattr__("__all__")

@@ -12,6 +12,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from dashget.common.secrets import HidesSecrets
+from dashget.common.shortrepr import short_repr
 from dashget.errors import Issue, MirrorIncompleteError
 
 MANIFEST: Final = "manifest"
@@ -188,6 +189,8 @@ class Unfinished(msgspec.Struct, frozen=True, gc=False):
 
     ``size`` is None until the server tells it.
     """
+
+    __repr__ = short_repr
 
     path: str
     track: int

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from dashget.common.shortrepr import describe
+
 MASK: Final = "***"
 
 
@@ -47,8 +49,7 @@ class HidesSecrets(msgspec.Struct, frozen=True):
     secrets: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({fields})"
+        return describe(self, self.__rich_repr__())
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Return name and value of each field, for ``repr`` and for rich."""

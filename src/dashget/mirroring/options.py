@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.shortrepr import short_repr
 from dashget.common.validation import Check, check, flag, instance, optional, whole
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
@@ -16,6 +17,8 @@ SELECTION: Final = instance(Selection, "such as dashget.parse_selection(video='b
 
 class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The choices for one mirror."""
+
+    __repr__ = short_repr
 
     selection: Selection = Selection()
     """The part of the presentation to mirror; by default everything."""

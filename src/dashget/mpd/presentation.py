@@ -14,6 +14,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.common.secrets import HidesSecrets
+from dashget.common.shortrepr import short_repr
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import ListedSegment
@@ -164,6 +165,8 @@ class ListAddressing(msgspec.Struct, frozen=True, gc=False):
     ``without_media`` has the positions of those that name no media.
     """
 
+    __repr__ = short_repr
+
     segments: tuple[ListedSegment, ...]
     timescale: int
     presentation_time_offset: int
@@ -197,6 +200,8 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     If the document has no ``id``, it is derived from the position (``unnamed-0-2``). ``problems``
     tell which of its segments cannot be worked out; the others are there.
     """
+
+    __repr__ = short_repr
 
     id: str
     period: PeriodSpan
@@ -242,6 +247,8 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A set of interchangeable Representations (5.3.3)."""
 
+    __repr__ = short_repr
+
     index: int
     id: str | None
     content_type: ContentType
@@ -265,6 +272,8 @@ class AdaptationSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Period(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stretch of the presentation (5.3.2)."""
+
+    __repr__ = short_repr
 
     span: PeriodSpan
     adaptation_sets: tuple[AdaptationSet, ...]

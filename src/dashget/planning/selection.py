@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.shortrepr import short_repr
 from dashget.common.validation import check, each, instance
 from dashget.errors import MPDError, SelectionError
 from dashget.mpd.presentation import (
@@ -27,6 +28,8 @@ from dashget.planning.rules import Choice, Pair, Rule, existing_values, matches,
 
 class Selection(msgspec.Struct, frozen=True):
     """The part of a presentation to take; by default everything."""
+
+    __repr__ = short_repr
 
     video: Rule = Rule()
     audio: Rule = Rule()

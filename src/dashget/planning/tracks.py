@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dashget.common.shortrepr import short_repr
 from dashget.mpd.presentation import Presentation, Representation
 from dashget.mpd.validity import validity_error
 from dashget.segments import SegmentIndex, address
@@ -13,6 +14,8 @@ from dashget.segments import SegmentIndex, address
 
 class Track(msgspec.Struct, frozen=True, eq=False):
     """One Representation of one Period with its segments; ``key`` is its number in the plan."""
+
+    __repr__ = short_repr
 
     key: int
     representation: Representation

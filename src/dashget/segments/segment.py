@@ -7,6 +7,7 @@ from fractions import Fraction
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.shortrepr import short_repr
 from dashget.media.kind import SegmentKind
 from dashget.mpd.template import Address
 from dashget.mpd.ticks import nearest_tick
@@ -41,6 +42,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     derived segment of a Representation in its Period, and a file that only segment information
     of another kind or level names.
     """
+
+    __repr__ = short_repr
 
     kind: SegmentKind
     address: Address

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.common.shortrepr import short_repr
 from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, optional, whole
 from dashget.errors import StoreError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to verify a mirror, and what to change in it."""
+
+    __repr__ = short_repr
 
     remote: bool = False
     """Ask the server for size and validators of every file."""

@@ -94,11 +94,11 @@ def test_the_cases_cover_the_structs_that_hold_secrets() -> None:
 
 
 def test_fields_without_secrets_are_shown() -> None:
-    text = repr(OPTIONS)
+    text = repr(msgspec.structs.replace(OPTIONS, max_redirects=3))
     assert "user='***'" in text
     assert "headers=(('Authorization', '***'), ('X-Key', '***'))" in text
     assert "proxy='http://proxy.example:3128'" in text
-    assert "max_redirects=10" in text
+    assert "max_redirects=3" in text
     plain = repr(dashget.TransferOptions())
     assert "user=None" in plain
     assert MASK not in plain

@@ -206,4 +206,4 @@ def test_problems_of_representations_that_are_not_selected_do_not_matter() -> No
     assert len(list(expected.iter_plan())) == 3
     assert expected.partial
     (named,) = expected_of(shown, name, parse_selection()).unplanned
-    assert "@timescale is 0" in str(named)
+    assert "@timescale is 0" in str(named.problems)
