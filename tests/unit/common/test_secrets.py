@@ -99,9 +99,7 @@ def test_fields_without_secrets_are_shown() -> None:
     assert "headers=(('Authorization', '***'), ('X-Key', '***'))" in text
     assert "proxy='http://proxy.example:3128'" in text
     assert "max_redirects=3" in text
-    plain = repr(dashget.TransferOptions())
-    assert "user=None" in plain
-    assert MASK not in plain
+    assert repr(dashget.TransferOptions()) == "TransferOptions()"
 
 
 def test_a_request_shows_its_urls_without_credentials() -> None:
