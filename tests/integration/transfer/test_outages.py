@@ -120,7 +120,8 @@ def test_a_ban_costs_no_file_and_few_requests(ban: Answer) -> None:
         transfers.run(*server.files())
         assert not failed(transfers)
         assert len(transfers.results) == FILES
-        assert len(server.refused) < 20
+        # libcurl asks again where an open connection was closed.
+        assert len(server.refused) < 30
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -3,10 +3,10 @@
 A ban (429, 503), a name that cannot be resolved, connections that are refused: that is the
 host's failure, and costs no file its retries. Road of an outage:
 
-1. *Failures in a row* of three different files (two, if there is no connection), without a good
-   answer of the host between them, open one: nobody asks the host any more. The last file that
-   is left has its own retries.
-2. After half a second the last file that came from there is asked for again, by a *check*. If it
+1. *Failures in a row* of three different files (up to eight with many in flight; two, if there is
+   no connection), without a good answer of the host between them, open one: nobody asks the host
+   any more. The last files that are left have their own retries.
+2. After a moment the last file that came from there is asked for again, by a *check*. If it
    comes, the failures are those of the files after all, and count as such. If it does not, the
    outage is *confirmed*: the files of the row get their attempts back, and the checks go on,
    ever more seldom. Any good answer ends the outage.
@@ -38,12 +38,15 @@ from dashget.transfer.settings.options import TransferOptions
 _REFUSED = frozenset({401, 402, 403, 451})
 _REFUSED_IN_A_ROW = 24
 _FILES_IN_A_ROW = 3
+_FILES_IN_A_ROW_AT_MOST = 8
+"""Among many transfers in flight, three failures in a row are chance where one in four fails."""
+_USUALLY_IN_FLIGHT = 8
 _UNREACHED_IN_A_ROW = 2
 """That there is no connection is never the fault of a file."""
 _FILES_KNOWN = 64
 """How many files of a row are remembered, to get their attempts back."""
 _OVERLOADED = frozenset({429, 502, 503, 504})
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.2
 _PAUSE_AT_MOST_SECONDS = 5.0
 """Sixty requests in the five minutes of the default patience; and as late at most is noticed
 that a host answers again."""
@@ -127,6 +130,8 @@ class Outages:
         given_up: dict[str, Failure] | None = None,
     ) -> None:
         """``given_up`` has the hosts that an earlier round gave up, and keeps those of this one."""
+        half = (options.in_flight or _USUALLY_IN_FLIGHT) // 2
+        self._files_in_a_row = max(_FILES_IN_A_ROW, min(half, _FILES_IN_A_ROW_AT_MOST))
         self._patience = options.host_patience_seconds
         self._longest_wait = options.retry_after_limit_seconds
         self._patient_at_start = bool(options.retries)
@@ -223,7 +228,7 @@ class Outages:
             row.tries[task, index] = row.tries.get((task, index), 0) + 1
         if self.never_answered(origin, failure):
             return self._ask_another_host(row, origin, failure)
-        least = _UNREACHED_IN_A_ROW if failure.unreachable else _FILES_IN_A_ROW
+        least = _UNREACHED_IN_A_ROW if failure.unreachable else self._files_in_a_row
         if row.count < max(least, row.least) or row.files < least:
             return False
         if origin.good is None and failure.status is not None and failure.status not in _OVERLOADED:
