@@ -144,7 +144,7 @@ def test_a_run_whose_terminal_is_closed_keeps_its_files(
     ) as process:
         os.close(theirs)
         shown = b""
-        while b"50.0 kB of about 100 kB" not in shown:
+        while b"50.0 kB of 100 kB" not in shown:
             shown += os.read(ours, 65536)
         os.close(ours)
         out, _ = process.communicate(timeout=DEADLINE_SECONDS)

@@ -163,6 +163,11 @@ class Meter:
         return max(total, self.bytes_here) or None
 
     @property
+    def is_exact(self) -> bool:
+        """True if the sizes of all files are known."""
+        return self._bytes_total is not None
+
+    @property
     def fraction(self) -> float | None:
         """The share of the run that is done, 0 to 1, never less than before; None if unknown.
 
@@ -181,8 +186,8 @@ class Meter:
     @property
     def is_guessed(self) -> bool:
         """True if the bandwidth alone tells the size of some track, which may be far off."""
-        unknown = self._bytes_total is None
-        return unknown and any(track.is_guessed for track in self._by_name.values())
+        guessed = any(track.is_guessed for track in self._by_name.values())
+        return guessed and not self.is_exact
 
     @property
     def complete(self) -> bool:

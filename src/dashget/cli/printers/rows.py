@@ -54,14 +54,14 @@ def total_row(console: Console, meter: Meter, width: int) -> Text:
     """Return the row of totals: percentage, bar, and as many figures as fit."""
     left, expected = meter.seconds_left, meter.bytes_expected
     count = f"{meter.done:,}/{meter.files:,}"
+    of = "of" if meter.is_exact else "of about"
     facts = {
         "percent": _percent(meter),
         "failed": f"{meter.failed:,} failed" if meter.failed else "",
         "rate": text.rate(meter.rate),
         "left": f"{text.duration(left)} left" if left is not None else "",
         "count": f"{count} files",
-        "bytes": text.size(meter.bytes_here)
-        + (f" of about {text.size(expected)}" if expected else ""),
+        "bytes": text.size(meter.bytes_here) + (f" {of} {text.size(expected)}" if expected else ""),
     }
     shorter = {"bytes": text.size(meter.bytes_here), "count": count}
     order = ("bytes", "bytes", "count", "left", "rate", "count")
