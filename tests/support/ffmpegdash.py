@@ -42,6 +42,8 @@ def _urls(
 ) -> list[str]:
     adaptation_set = one.getparent()
     assert adaptation_set is not None
+    _forget_later(adaptation_set, one)
+    _forget_later(period, adaptation_set)
     bases = [_text(root) or folder, _text(period, last=True)]
     bases += [_text(adaptation_set, last=True), _text(one)]
     base = [text for text in bases if text][-1]
@@ -61,6 +63,13 @@ def _urls(
     for identifier, value in filled.items():
         names = [name.replace(identifier, value or "") for name in names]
     return [_beside(base, name) for name in names]
+
+
+def _forget_later(parent: etree._Element, child: etree._Element) -> None:
+    """Remove what stands behind a child, which FFmpeg has not read when it reads that."""
+    for later in list(child.itersiblings()):
+        if str(later.tag).rpartition("}")[2].startswith(("BaseURL", "Segment")):
+            parent.remove(later)
 
 
 def _beside(base: str, name: str) -> str:

@@ -26,7 +26,9 @@ _MAY_CHANGE: Final = late(
 )
 _READ_UNLIKE: Final = late(
     rb"<(?:[\w.-]+:)?(?:Initialization|RepresentationIndex|BitstreamSwitching|SegmentList)\b"
-    rb"|\$(?:Bandwidth|RepresentationID)%|\br\s*=\s*[\"']\s*-"
+    rb"|(?:</(?:[\w.-]+:)?(?:Representation|AdaptationSet)\s*>|<(?:[\w.-]+:)?Representation\b[^<>]*/>)"
+    rb"\s*<(?:[\w.-]+:)?Segment"
+    rb"|\$(?:Bandwidth|RepresentationID)%|\sr\s*=\s*[\"']\s*-"
 )
 """What a template-only document has where some players need it written in another way."""
 _COUNTED_UNLIKE: Final = (b"$Number", b"$Time")

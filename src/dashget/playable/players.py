@@ -4,6 +4,7 @@ Players based on FFmpeg (mpv, ffplay and others) read less than the standard has
 said in a way that they understand, too, without another meaning; ``opening`` tells how they open
 the rest. What they need, as read in libavformat/dashdec.c and tried with FFmpeg 5.1 and mpv 0.35:
 
+* elements are read in document order, so what a set says after a Representation is not known to it;
 * of BaseURLs, the first of the MPD and the lowest one count, and none between them;
 * a SegmentList and a single file count at a Representation only, and the Initialization of a
   template as an attribute only;
@@ -44,6 +45,8 @@ def _is_read_alike(representation: Element) -> bool:
         return False
     if sum(texts not in ([], [HERE]) for texts in bases) > 1:
         return False
+    if not all(map(_is_in_order, levels, levels[1:])):
+        return False
     found = {kind: children_with(representation, kind) for kind in _KINDS}
     templates, lists, _ = found.values()
     if sum(map(bool, found.values())) > 1 or len(lists) > 1:
@@ -52,6 +55,12 @@ def _is_read_alike(representation: Element) -> bool:
         return all(map(_is_plain, templates))
     own = next(iter(children_of(representation, "SegmentList" if lists else "BaseURL")), None)
     return own is not None
+
+
+def _is_in_order(child: Element, level: Element) -> bool:
+    """Return True if a level says everything before its child, as the schema has it."""
+    names = ("BaseURL", *_KINDS) if level.getparent() is not None else ()
+    return all(name_of(late) not in names for late in child.itersiblings())
 
 
 def _is_plain(template: Element) -> bool:

@@ -46,6 +46,7 @@ def write_templates(
     upper = None
     if share and children_with(adaptation_set, "SegmentTemplate"):
         upper = merged_child(adaptation_set, "SegmentTemplate")
+        _put_first(upper, "Representation")
         _forget_files(upper)
     common = None if upper is None else _common(members)
     if upper is not None:
@@ -111,6 +112,15 @@ def add_reference(parent: Element, name: str, url: str, byte_range: ByteRange | 
     else:
         position = sum(1 for child in parent if name_of(child) in _FILES[:1] and name != _FILES[0])
     parent.insert(position, found)
+
+
+def _put_first(element: Element, name: str) -> None:
+    """Move an element before its siblings of a name, where the schema has it."""
+    parent = element.getparent()
+    sibling = None if parent is None else next(children_of(parent, name), None)
+    if parent is not None and sibling is not None and parent.index(element) > parent.index(sibling):
+        element.tail = None
+        sibling.addprevious(element)
 
 
 def _forget_files(template: Element) -> None:

@@ -258,6 +258,12 @@ OTHERS = {
     "width of the bandwidth": video(
         '<SegmentTemplate duration="4" media="$Bandwidth%06d$/$Number$.m4s"/>' + representation()
     ),
+    "template of the period": NUMBER.replace("$RepresentationID$/init", "init")
+    + video(representation('<SegmentTemplate media="own/$Number$.m4s"/>'))
+    + video(representation(name="v2")),
+    "template behind": video(representation() + NUMBER),
+    "template of the period behind": video(representation()) + TIMELINE,
+    "base behind": video(representation() + "<BaseURL>behind/</BaseURL>" + NUMBER),
     "no type of content": "<AdaptationSet>"
     + representation("<BaseURL>v.mp4</BaseURL>").replace(
         "bandwidth", 'codecs="avc1.42c00d" bandwidth'
