@@ -87,7 +87,7 @@ def test_a_proxy_with_a_bad_certificate_is_named(authority: Authority, target: s
     reason = "certificate verify failed: the certificate is for another host name"
     assert told == f"the proxy {name} cannot be reached: {reason}"
     assert hint is not None
-    assert "--cacert" in hint
+    assert "use the host name" in hint
 
 
 @pytest.mark.parametrize("target", TARGETS)
