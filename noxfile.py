@@ -7,7 +7,8 @@
 
 ``tests``, ``fast``, ``lint``, ``locales``, ``bench`` and ``docs`` work in that environment.
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
-in them, over which the versions of dependencies and of Python make a difference.
+in them, over which the versions of dependencies and of Python make a difference. ``audit`` makes
+one for pip-audit.
 """
 
 from __future__ import annotations
@@ -132,6 +133,13 @@ def docs(session: nox.Session) -> None:
         *("tests/corpus/test_conformance.py", "tests/integration/test_readme.py"),
         "tests/unit/cli/printers/test_findings.py",
     )
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Ask the database of known holes about every pinned version; says so if it is out of reach."""
+    session.install("pip-audit>=2.7")
+    session.run("python", "scripts/audit.py")
 
 
 @nox.session(python=False)
