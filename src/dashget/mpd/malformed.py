@@ -2,7 +2,7 @@
 
 Only mistakes with one possible meaning are mended: spaces before the XML declaration, NULs
 after the end, a missing space between two attributes, an ampersand that starts no reference,
-a wrong encoding in the declaration, two hyphens in a comment, and a stray byte (one that is no
+two hyphens in a comment, and a stray byte (one that is no
 UTF-8, or a character that XML excludes) where it is not part of a URL or a name of a file.
 """
 
@@ -27,9 +27,6 @@ _EXCLUDED: Final = late(
 )
 _EXCLUDED_REFERENCE: Final = late(rb"&#(?:(\d{1,8})|x([0-9A-Fa-f]{1,8}));")
 _REPLACEMENT: Final = "\ufffd".encode()
-_DECLARATION: Final = late(
-    rb"""(?:\xef\xbb\xbf)?(\s*<\?xml[^>]*?)\s+encoding=["']([A-Za-z0-9._-]{1,40})["']([^>]*\?>)"""
-)
 _TIGHT: Final = late(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
 _BARE_AMPERSAND: Final = late(rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)")
 _CONTENT: Final = late(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
@@ -76,12 +73,11 @@ def _begins_as_mpd(data: bytes) -> bool:
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Mend mistakes with one possible meaning; return the new bytes and a list of the mistakes."""
+    """Mend mistakes with one possible meaning; return the new bytes and a list of the mistakes.
+
+    ``data`` is in UTF-8 (see ``encoding``).
+    """
     done: list[str] = []
-    recoded = _recoded(data)
-    if recoded is not None:
-        data = recoded
-        done.append("a wrong encoding declaration")
     mark = data.startswith(b"\xef\xbb\xbf")
     text = data[3:] if mark else data
     stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
@@ -171,27 +167,6 @@ def _difference(one: bytes, other: bytes) -> int:
     """Return the position of the first byte that differs."""
     pairs = zip(one, other, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def _recoded(data: bytes) -> bytes | None:
-    """Return a document as UTF-8 if its declared encoding is wrong or unknown.
-
-    UTF-16 declared before single bytes comes from software that serialised into a string
-    first. None if the declaration is missing or correct.
-    """
-    match = _DECLARATION.match(data)
-    if match is None:
-        return None
-    declared = match[2].decode("ascii").lower()
-    body = match[1] + match[3] + data[match.end() :]
-    if declared in ("utf-8", "us-ascii", "iso-8859-1"):
-        return None
-    for codec in ("utf-8",) if declared.startswith(("utf", "ucs", "unicode")) else (declared,):
-        try:
-            return body.decode(codec).encode()
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return None
 
 
 def _tokens(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -1,10 +1,10 @@
 """Parse an MPD: from bytes to the document model.
 
-``parse_mpd`` recognises documents of other formats, mends mistakes with one possible meaning,
-and builds one frozen object per element with typed values. It raises only if the bytes cannot be
-read as an MPD at all. A value that cannot be read is kept as an issue beside the values of its
-element, and matters only if a segment depends on it; ``MPD.problems`` has what spoils the whole
-document, which ``resolve`` raises together.
+``parse_mpd`` recognises documents of other formats, decodes the bytes, mends mistakes with one
+possible meaning, and builds one frozen object per element with typed values. It raises only if the
+bytes cannot be read as an MPD at all. A value that cannot be read is kept as an issue beside the
+values of its element, and matters only if a segment depends on it; ``MPD.problems`` has what spoils
+the whole document, which ``resolve`` raises together.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dashget.mpd.descriptors import (
     read_protections,
     read_utc_timings,
 )
+from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.malformed import looks_like, mended
 from dashget.mpd.model import (
@@ -44,6 +45,7 @@ from dashget.mpd.xmltree import (
     ParseLimits,
     XmlError,
     read_tree,
+    well_formed,
 )
 
 _Built = TypeVar("_Built")
@@ -84,9 +86,34 @@ def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMI
         unlike.truncated = appearance == "empty"
         raise unlike
     try:
-        return read_tree(data, log, limits)
+        text, remark = as_utf8(data)
+    except EncodingError as err:
+        raise MPDSyntaxError(
+            f"not well-formed XML: {err} in line 1",
+            hint="save the document in UTF-8 and give that file, with its URL as --base-url",
+        ) from err
+    if remark is not None:
+        log.warn(f"not well-formed; mended: {remark}", "MPD", 1, "XML 1.0")
+    try:
+        return read_tree(text, log, limits)
     except XmlError as err:
-        return _read_mended(data, err, log, limits)
+        return _read_mended(text, err, log, limits)
+
+
+def accepted_text(data: bytes) -> bytes:
+    """Return the text that ``read_document`` reads, for another parser.
+
+    It is in UTF-8, mended, and without document type declaration. Raises MPDSyntaxError for a
+    document that cannot be read.
+    """
+    try:
+        text, _ = as_utf8(data)
+        try:
+            return well_formed(text)
+        except XmlError:
+            return well_formed(mended(text)[0])
+    except (EncodingError, XmlError) as err:
+        raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 
 
 def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimits) -> Element:

@@ -13,6 +13,7 @@ from typing import Final
 
 from dashget.common.lateregex import late
 from dashget.errors import MPDSyntaxError
+from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
 from dashget.mpd.names import NAMESPACE, XLINK
@@ -67,6 +68,18 @@ def why_unfit(element: str, data: bytes, limits: ParseLimits = DEFAULT_LIMITS) -
     return None
 
 
+def wrapped_entity(data: bytes) -> bytes | None:
+    """Return a remote entity inside a root element, in UTF-8; None if nothing is in it.
+
+    Raises EncodingError.
+    """
+    text, _ = as_utf8(data)
+    body = text[_PROLOG.match(text).end() :]  # type: ignore[union-attr]  # it matches everything
+    if not body.strip():
+        return None
+    return f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
+
+
 def _content(
     element: Element,
     href: str,
@@ -105,13 +118,12 @@ def _local(element: Element) -> Element:
 
 def _read_elements(data: bytes, log: IssueLog, limits: ParseLimits) -> list[Element]:
     """Read a remote entity, which has any number of elements side by side."""
-    body = data[_PROLOG.match(data).end() :]  # type: ignore[union-attr]  # it matches everything
-    if not body.strip():
-        return []
-    wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
     try:
+        wrapped = wrapped_entity(data)
+        if wrapped is None:
+            return []
         tree = read_tree(wrapped, log, limits)
-    except XmlError:
+    except (EncodingError, XmlError):
         return [read_document(data, log, limits)]
     if tree.text.strip() and not tree.children:
         # Text or JSON: it replaces no element.

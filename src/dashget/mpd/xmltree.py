@@ -2,19 +2,23 @@
 
 Events of expat are read directly, which is twice as fast as building a complete tree and needs a
 tenth of the memory: the rows of the two long lists (``S`` and ``SegmentURL``) never become
-elements. Document type declarations with a subset are refused, so there are no entities to expand;
-nothing is ever fetched. ``names`` decides which elements are those of DASH.
+elements. Document type declarations with a subset are refused, so there are no entities to expand,
+and others are blanked out; nothing is ever fetched. ``names`` decides which elements are those of
+DASH.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pyexpat as expat  # xml.parsers.expat is the same, two packages further in
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.errors import MPDSyntaxError
+from dashget.mpd.encoding import ENCODING
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.names import Names
 from dashget.mpd.timeline import SegmentTimeline
@@ -29,6 +33,7 @@ class ParseLimits(msgspec.Struct, frozen=True):
 
 
 DEFAULT_LIMITS: Final = ParseLimits()
+_VISIBLE: Final = late(rb"[^\r\n]")
 
 
 class Element:
@@ -87,11 +92,72 @@ class XmlError(Exception):
 
 
 def read_tree(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
-    """Parse a document into a tree; raise XmlError if it is not well-formed."""
+    """Parse a document in UTF-8 into a tree; raise XmlError if it is not well-formed."""
+    data = without_doctype(data, log)
     builder = _Builder(log, limits)
     builder.read(data)
     assert builder.root is not None  # noqa: S101 - expat reports a document without root
     return builder.root
+
+
+def well_formed(data: bytes) -> bytes:
+    """Return a document as ``read_tree`` reads it, for another parser; XmlError if it cannot."""
+    data = without_doctype(data, IssueLog())
+    try:
+        expat.ParserCreate(ENCODING).Parse(data, True)
+    except expat.ExpatError as err:
+        reason = expat.ErrorString(err.code)
+        raise XmlError(reason, err.lineno, err.offset + 1, "", truncated=False) from None
+    return data
+
+
+def without_doctype(data: bytes, log: IssueLog) -> bytes:
+    """Return a document with blanks in place of its document type declaration.
+
+    No parser gets to see one: each has its own rules for entities that may be declared elsewhere.
+    """
+    if b"<!DOCTYPE" not in data:
+        return data
+    prolog = _Prolog(log)
+    prolog.read(data)
+    end = prolog.end
+    # What is left of one that contains another is not well-formed.
+    begin = max(0, data.rfind(b"<!DOCTYPE", 0, end))
+    return data[:begin] + _VISIBLE.sub(b" ", data[begin:end]) + data[end:]
+
+
+class _RootError(Exception):
+    """The root has begun: the rest is not read."""
+
+
+class _Prolog:
+    """Finds the end of the document type declaration; it is 0 without one."""
+
+    def __init__(self, log: IssueLog) -> None:
+        self.end = 0
+        self._log = log
+        self._parser = parser = expat.ParserCreate(ENCODING)
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._root
+
+    def read(self, data: bytes) -> None:
+        # A mistake is reported by the parser of the whole document.
+        with contextlib.suppress(_RootError, expat.ExpatError):
+            self._parser.Parse(data, True)
+
+    def _doctype(self, _: str, system: str | None, public: str | None, subset: bool) -> None:
+        line = self._parser.CurrentLineNumber
+        if subset:
+            raise MPDSyntaxError(
+                f"the document has a document type declaration with a subset (line {line})",
+                hint="an MPD must not have one, because it may define entities",
+            )
+        names = f" {system or public!r}, which is not fetched" if system or public else ""
+        self._log.warn(f"a document type declaration{names}; ignored", "MPD", line, "5.2.2")
+        self.end = self._parser.CurrentByteIndex + 1
+
+    def _root(self, *_: object) -> None:
+        raise _RootError
 
 
 class _Builder:
@@ -107,7 +173,7 @@ class _Builder:
         self._row: str | None = None
         self._space = Names(log)
         self._elements = 0
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate(ENCODING)
 
     def read(self, data: bytes) -> None:
         parser = self._parser
@@ -115,7 +181,6 @@ class _Builder:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
-        parser.StartDoctypeDeclHandler = self._doctype
         parser.SkippedEntityHandler = self._entity
         try:
             parser.Parse(data, True)
@@ -127,19 +192,6 @@ class _Builder:
             raise XmlError(
                 reason, err.lineno, err.offset + 1, inside, truncated=truncated
             ) from None
-        except (LookupError, ValueError) as err:
-            # An encoding that Python or expat does not support.
-            raise XmlError(f"encoding: {err}", 1, 1, "", truncated=False) from None
-
-    def _doctype(self, _: str, system: str | None, public: str | None, subset: bool) -> None:
-        line = self._parser.CurrentLineNumber
-        if subset:
-            raise MPDSyntaxError(
-                f"the document has a document type declaration with a subset (line {line})",
-                hint="an MPD must not have one, because it may define entities",
-            )
-        names = f" {system or public!r}, which is not fetched" if system or public else ""
-        self._log.warn(f"a document type declaration{names}; ignored", "MPD", line, "5.2.2")
 
     def _entity(self, name: str, *_: object) -> None:
         line = self._parser.CurrentLineNumber

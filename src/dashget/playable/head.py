@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.mpd.encoding import ENCODING
+
 HERE: Final = "./"
 """A BaseURL that means the directory of the MPD."""
 
@@ -46,7 +48,7 @@ class _Reader:
         self.attributes: dict[str, str] = {}
         self.position: int | None = None
         self.bases: list[str] = []
-        self.parser = expat.ParserCreate()
+        self.parser = expat.ParserCreate(ENCODING)
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -74,7 +76,7 @@ class _Reader:
 
 
 def read_head(data: bytes) -> Head | None:
-    """Return the head of a document in an encoding that extends ASCII; None if there is none."""
+    """Return the head of a document in UTF-8; None if there is none."""
     reader = _Reader()
     try:
         reader.parser.Parse(data, True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.mpd.encoding import as_utf8
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, iter_representations
@@ -69,9 +70,10 @@ def _stays_as_it_is(
 ) -> bool:
     """Return True if the document certainly needs no change.
 
-    A document with warnings is rewritten, which also mends its XML.
+    A document with warnings is rewritten, which also mends its XML, and so is one in another
+    encoding than UTF-8: players may read it unlike us.
     """
-    if presentation.dynamic or presentation.warnings or b"\0" in data[:64]:
+    if presentation.dynamic or presentation.warnings or as_utf8(data)[0] is not data:
         return False
     if len(tracks) < sum(1 for _ in iter_representations(presentation)):
         return False

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from dashget.common.lateregex import late
-from dashget.mpd.names import NAMESPACE, XLINK
+from dashget.errors import MPDSyntaxError
 from dashget.mpd.presentation import Presentation
+from dashget.mpd.remote import wrapped_entity
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
@@ -17,8 +15,6 @@ from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.snapshot import make_static
 from dashget.playable.tree import Element, drop_children, name_of, read, remove, unset, write
-
-_XML_DECLARATION: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 
 
 def rewrite(
@@ -70,8 +66,15 @@ def _include(root: Element, remote: Mapping[str, bytes]) -> None:
 
 def _read_remote(data: bytes, name: str) -> list[Element] | None:
     """Return the elements of an entity that fit; None if it contains only others."""
-    body = _XML_DECLARATION.sub(b"", data, count=1)
-    wrapped = f'<remote xmlns="{NAMESPACE}" xmlns:xlink="{XLINK}">'.encode() + body + b"</remote>"
-    children = [child for child in read(wrapped) if isinstance(child.tag, str)]
+    wrapped = wrapped_entity(data)
+    if wrapped is None:
+        return []
+    try:
+        tree = read(wrapped)
+    except MPDSyntaxError:
+        # A whole document, as mpd.remote reads it.
+        found = read(data)
+        return [found] if name_of(found) == name else None
+    children = [child for child in tree if isinstance(child.tag, str)]
     fitting = [child for child in children if name_of(child) == name]
     return None if children and not fitting else fitting

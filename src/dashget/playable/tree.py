@@ -8,23 +8,33 @@ from fractions import Fraction
 from lxml import etree
 
 from dashget.errors import MPDSyntaxError
-from dashget.mpd.malformed import mended
+from dashget.mpd.encoding import ENCODING
 from dashget.mpd.names import XLINK, fits, is_dash
+from dashget.mpd.parse import accepted_text
 
 Element = etree._Element  # lxml has no public name for it
 
 
 def read(data: bytes) -> Element:
-    """Parse a document that ``parse_mpd`` accepted, without entities and network, mended alike."""
-    for text, recover in ((data, False), (mended(data)[0], False), (data, True)):
+    """Parse a document that ``parse_mpd`` accepted: the very text that it read.
+
+    Entities and network are off. What ``parse_mpd`` accepts beside that is namespaces that are not
+    declared; here the parser's recovery passes over them.
+    """
+    text = accepted_text(data)
+    for recover in (False, True):
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=recover
+            encoding=ENCODING,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=True,
+            recover=recover,
         )
         try:
             root = etree.fromstring(text, parser)
         except etree.XMLSyntaxError:
             continue
-        root.getroottree().docinfo.clear()
         if text.count(b"xmlns") > 1:
             _unite(root, root)
         return root
