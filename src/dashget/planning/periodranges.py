@@ -16,8 +16,9 @@ from dashget.common.lateregex import late
 from dashget.common.validation import FieldError, Wrong
 from dashget.mpd.presentation import Period, Presentation
 
-_POSITIONS: Final = late(r"(\d+)|(\d+)-(\d+)|(\d+)-")
-_UP_TO: Final = late(r"-\s*(\d+)")
+_DIGITS: Final = "([0-9]{1,40})"
+_POSITIONS: Final = late(f"{_DIGITS}|{_DIGITS}-{_DIGITS}|{_DIGITS}-")
+_UP_TO: Final = late(rf"-\s*{_DIGITS}")
 
 
 class PeriodRange(msgspec.Struct, frozen=True):

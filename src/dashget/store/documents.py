@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 from collections.abc import Iterable
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.mirror import Mirror
 from dashget.store.record import FileRecord
+from dashget.store.soundness import UNREADABLE, is_line
 
 _MANIFESTS = f"{CONTROL_DIRECTORY}/manifests"
 _REMOTE = f"{CONTROL_DIRECTORY}/remote"
 _INDEX = f"{_REMOTE}/index.jsonl"
+_NAME = late(r"[0-9a-f]{32}\.xml")
+
+
+class _Entity(msgspec.Struct):
+    """A line of the index of remote elements."""
+
+    href: str
+    url: str
+    file: str
 
 
 class Displaced(enum.Enum):
@@ -91,11 +101,27 @@ def keep_remote(store: Mirror, entities: Iterable[tuple[str, str, bytes]]) -> No
 def read_remote(store: Mirror) -> tuple[tuple[str, str, bytes], ...]:
     """Return what ``keep_remote`` stored, as far as it is there: href, URL, content."""
     found = []
-    with contextlib.suppress(OSError, KeyError, msgspec.DecodeError):
-        for line in store.read(_INDEX).splitlines():
-            entry = msgspec.json.decode(line, type=dict[str, str])
-            found.append((entry["href"], entry["url"], store.read(f"{_REMOTE}/{entry['file']}")))
+    try:
+        lines = store.read(_INDEX).splitlines()
+    except OSError:
+        return ()
+    for line in lines:
+        try:
+            entry = msgspec.json.decode(line, type=_Entity)
+            data = store.read(f"{_REMOTE}/{_safe_name(entry.file)}")
+        except (*UNREADABLE, OSError):
+            continue
+        # Its name is that of its content: what somebody changed is no longer what was fetched.
+        if _remote_name(data) == entry.file and is_line(entry.href) and is_line(entry.url):
+            found.append((entry.href, entry.url, data))
     return tuple(found)
+
+
+def _safe_name(name: str) -> str:
+    """Return the name of a remote element as it was made; ValueError for any other."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError("not the name of a remote element")
+    return name
 
 
 def _remote_name(data: bytes) -> str:

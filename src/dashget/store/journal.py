@@ -27,16 +27,22 @@ from typing import Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.lateregex import late
 from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
+from dashget.planning.layout import is_safe_path
 from dashget.store.control import PARTS, ControlDirectory
 from dashget.store.directory import Directory, identity_of
+from dashget.store.soundness import UNREADABLE, is_field, is_line, is_size, is_span
 from dashget.store.writing import append_all
 from dashget.transfer.contract import ResumePoint
 
 _JOURNAL_NAME = "journal.jsonl"
 _FRESH_NAME = "journal.new"
 _SCATTERED = ".ranges"
+_JOURNAL_BYTES: Final = 1 << 26
+"""A longer journal counts for nothing: it is written anew in every run."""
+_PART: Final = late(r"[0-9a-f]{32}\.part")
 _UNLIMITED: Final = 1 << 63
 
 
@@ -313,9 +319,8 @@ class Journal:
         paths: dict[str, str] = {}
         decoder = msgspec.json.Decoder(PartEntry)
         for line in _lines_in(self.directory):
-            try:
-                entry = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            entry = _entry_of(decoder, line)
+            if entry is None:
                 continue
             if self._line(msgspec.structs.replace(entry)) != line + b"\n":
                 continue
@@ -372,10 +377,9 @@ def read_part_paths(control: ControlDirectory) -> tuple[str, ...]:
     with contextlib.suppress(FileNotFoundError), control.folder(PARTS) as directory:
         names = {name.removesuffix(_SCATTERED) for name in directory.names()}
         for line in _lines_in(directory):
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                entry = decoder.decode(line)
-                if entry.path is not None and entry.part in names:
-                    paths[entry.part] = entry.path
+            entry = _entry_of(decoder, line)
+            if entry is not None and entry.path is not None and entry.part in names:
+                paths[entry.part] = entry.path
     unknown = names - paths.keys() - {_JOURNAL_NAME}
     return tuple(sorted({*paths.values(), *unknown}))
 
@@ -411,9 +415,31 @@ def _lines_in(directory: Directory | None) -> list[bytes]:
         return []
     try:
         with directory.reader(_JOURNAL_NAME) as file:
+            if os.fstat(file.fileno()).st_size > _JOURNAL_BYTES:
+                return []
             return file.read().splitlines()
     except FileNotFoundError:
         return []
+
+
+def _entry_of(decoder: msgspec.json.Decoder[PartEntry], line: bytes) -> PartEntry | None:
+    """Parse a line of the journal; None for one that this program could not have written."""
+    try:
+        entry = decoder.decode(line)
+    except UNREADABLE:
+        return None
+    named = _PART.fullmatch(entry.part) is not None and (
+        entry.path is None or (is_safe_path(entry.path) and entry.part == part_name(entry.path))
+    )
+    sound = (
+        named
+        and is_line(entry.url)
+        and is_line(entry.source)
+        and all(map(is_field, (entry.validator, entry.modified, entry.date, entry.boot)))
+        and is_size(entry.size)
+        and is_span(entry.span)
+    )
+    return entry if sound else None
 
 
 def _sync(directory: Directory, name: str) -> None:

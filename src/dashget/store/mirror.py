@@ -6,6 +6,7 @@ name is a promise; a crash between name and record costs one HEAD request of the
 
 from __future__ import annotations
 
+import errno
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
 
 _BLOCK: Final = 1 << 18
+_DOCUMENT_BYTES: Final = 1 << 28
+"""The largest file that is read whole: an MPD, a remote element, a list of checksums."""
 _NAMES_AT_MOST: Final = 10_000
 """A folder with more names than these is asked about each of them: memory stays flat."""
 
@@ -235,7 +238,10 @@ class Mirror:
         return self.place.open(path)
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file; OSError if it cannot be read."""
+        """Return the content of a document; OSError if it cannot be read or is too large."""
+        size = self.size(path)
+        if size is not None and size > _DOCUMENT_BYTES:
+            raise OSError(errno.EFBIG, f"{size:,} bytes, which is no document's size", path)
         with self.open(path) as file:
             return file.read()
 

@@ -15,11 +15,23 @@ import msgspec
 from dashget.common.compactmap import CompactMap
 from dashget.errors import StoreError
 from dashget.planning.layout import is_safe_path
+from dashget.store.soundness import (
+    LARGEST,
+    UNREADABLE,
+    is_field,
+    is_line,
+    is_manifest_name,
+    is_name_limit,
+    is_selection,
+    is_sha256,
+)
 
 RECORD_VERSION: Final = 1
-_LARGEST: Final = (1 << 63) - 1
-"""No file is larger, on any system."""
 _BLOCK: Final = 1 << 20
+_LINE_BYTES: Final = 1 << 20
+"""A longer line is damaged."""
+_DAMAGE_BYTES: Final = 1 << 26
+"""A damaged line of more bytes than these ends the reading: it may be without end."""
 _HEADER: Final = b'{"dashget"'
 """The beginning of a header's line, as this program writes it."""
 
@@ -156,13 +168,13 @@ def read_sizes(record: OpenRecord) -> CompactMap:
     for line in _iter_lines(record):
         try:
             entry = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
         if entry.path is None or not is_safe_path(entry.path):
             continue
         if entry.removed:
             sizes.discard(entry.path)
-        elif entry.size is not None and 0 <= entry.size <= _LARGEST:
+        elif entry.size is not None and 0 <= entry.size <= LARGEST:
             sizes[entry.path] = (entry.size, hash(entry.url))
     return sizes
 
@@ -194,9 +206,9 @@ def read_live_runs(record: OpenRecord) -> tuple[LiveRun, ...]:
                 continue
             try:
                 fact = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except UNREADABLE:
                 continue
-            if not is_safe_path(fact.path):
+            if not (is_safe_path(fact.path) and is_sha256(fact.sha256)):
                 continue
             if fact.path == header.manifest:
                 manifest, current = fact.sha256, None
@@ -213,25 +225,32 @@ def iter_records(source: OpenRecord, begin: int) -> Iterator[tuple[int, int, Fil
 
     Each with where it begins and ends.
     """
-    for line in _iter_lines(source, begin):
-        end = begin + len(line)
-        try:
-            record = _decode_record(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-        else:
-            if is_safe_path(record.path):
-                yield begin, end, record
-        begin = end
+    for start, line in _iter_placed_lines(source, begin):
+        record = parse_record(line)
+        if record is not None:
+            yield start, start + len(line), record
 
 
 def parse_record(line: bytes) -> FileRecord | None:
     """Parse a line about a file; return None for any other and for an invalid one."""
     try:
         record = _decode_record(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
-    return record if is_safe_path(record.path) else None
+    return record if _is_sound(record) else None
+
+
+def _is_sound(record: FileRecord) -> bool:
+    """Return True for a line that this program could have written."""
+    return (
+        is_safe_path(record.path)
+        and 0 <= record.size <= LARGEST
+        and is_line(record.url)
+        and is_line(record.final_url)
+        and is_field(record.etag)
+        and is_field(record.last_modified)
+        and is_sha256(record.sha256)
+    )
 
 
 def _header_of(line: bytes) -> Header | None:
@@ -240,21 +259,54 @@ def _header_of(line: bytes) -> Header | None:
         return None
     try:
         header = msgspec.json.decode(line, type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
-    return header if is_safe_path(header.manifest) else None
+    if header.dashget > RECORD_VERSION:
+        return header
+    sound = (
+        is_manifest_name(header.manifest)
+        and is_line(header.source)
+        and is_line(header.url)
+        and is_name_limit(header.name_bytes)
+        and is_selection(header.selection)
+    )
+    return header if sound else None
 
 
-def _iter_lines(record: OpenRecord, begin: int = 0) -> Iterator[bytes]:
-    """Yield every complete line from a byte on."""
+def _iter_lines(record: OpenRecord) -> Iterator[bytes]:
+    """Yield every complete line."""
+    return (line for _, line in _iter_placed_lines(record, 0))
+
+
+def _iter_placed_lines(record: OpenRecord, begin: int) -> Iterator[tuple[int, bytes]]:
+    """Yield every complete line from a byte on, with where it begins."""
     file = record()
     if file is None:
         return
     with file:
         file.seek(begin)
-        for line in file:
+        while line := file.readline(_LINE_BYTES):
             if line.endswith(b"\n"):
-                yield line
+                yield begin, line
+                begin += len(line)
+            else:
+                begin += len(line) + _pass_over(file)
+
+
+def _pass_over(file: BinaryIO) -> int:
+    """Read the rest of a line that is too long; return its length."""
+    passed = 0
+    while rest := file.readline(_LINE_BYTES):
+        passed += len(rest)
+        if rest.endswith(b"\n"):
+            break
+        if passed > _DAMAGE_BYTES:
+            raise StoreError(
+                "the record of the mirror is damaged: it has a line without an end",
+                hint="move .dashget/record.jsonl away; dashget URL -o DIR compares the files with"
+                " the server, and records them again",
+            )
+    return passed
 
 
 def _iter_blocks(record: OpenRecord) -> Iterator[bytes]:
@@ -264,7 +316,11 @@ def _iter_blocks(record: OpenRecord) -> Iterator[bytes]:
         return
     with file:
         while block := file.read(_BLOCK):
-            yield block if block.endswith(b"\n") else block + file.readline()
+            if not block.endswith(b"\n"):
+                block += (rest := file.readline(_LINE_BYTES))
+                if len(rest) == _LINE_BYTES and not rest.endswith(b"\n"):
+                    _pass_over(file)
+            yield block
 
 
 def _whole_lines(block: bytes) -> list[bytes]:

@@ -158,7 +158,7 @@ LIVE = msgspec.structs.replace(HEADER, now="2026-01-01T00:00:00+00:00")
 def test_the_runs_over_a_live_presentation_are_told_by_time_and_manifest(tmp_path: Path) -> None:
     later = msgspec.structs.replace(LIVE, now="2026-01-01T00:00:06+00:00")
     document = FileRecord(path="x.mpd", url=LIVE.source, size=1)
-    one, two = (msgspec.structs.replace(document, sha256=name) for name in ("1", "2"))
+    one, two = (msgspec.structs.replace(document, sha256=64 * name) for name in "12")
     files = [FileRecord(path=name, url="u", size=1) for name in "abcde"]
     first = (HEADER, one, files[0], LIVE, files[1])
     second = (later, two, files[2], files[3])
@@ -166,7 +166,7 @@ def test_the_runs_over_a_live_presentation_are_told_by_time_and_manifest(tmp_pat
     write(tmp_path / "record.jsonl", *first, *second, LIVE, files[4], removed)
     runs = read_live_runs(at(tmp_path / "record.jsonl"))
     assert [(run.header.now, run.manifest_sha256, set(run.paths)) for run in runs] == [
-        (LIVE.now, "1", {"b"}),
-        (later.now, "2", {"c", "d"}),
-        (LIVE.now, "2", {"e"}),
+        (LIVE.now, "1" * 64, {"b"}),
+        (later.now, "2" * 64, {"c", "d"}),
+        (LIVE.now, "2" * 64, {"e"}),
     ]

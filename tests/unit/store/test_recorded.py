@@ -119,9 +119,9 @@ def test_headers_and_live_runs_are_found_wherever_blocks_end(
 ) -> None:
     monkeypatch.setattr(record, "_BLOCK", block)
     live = Header(dashget=1, source="s", url="u", manifest="x.mpd", now="2026-01-01T00:00:00Z")
-    mpd = FileRecord(path="x.mpd", url="u", size=9, sha256="ab")
+    mpd = FileRecord(path="x.mpd", url="u", size=9, sha256="ab" * 32)
     add(path, HEADER, file("a"), mpd, live, file("b"), file("c"), HEADER, file("d"))
     path.write_bytes(path.read_bytes() + b'{"dashget":1,"source":"torn"')
     assert read_header(RecordFile(ControlDirectory(path.parent)).open) == HEADER
     (run,) = read_live_runs(RecordFile(ControlDirectory(path.parent)).open)
-    assert (run.header, run.manifest_sha256, run.paths) == (live, "ab", {"b", "c"})
+    assert (run.header, run.manifest_sha256, run.paths) == (live, "ab" * 32, {"b", "c"})
