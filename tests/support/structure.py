@@ -178,6 +178,27 @@ def paths(text: str) -> Iterator[Use]:
             yield Use(node.lineno, "open()")
 
 
+def outputs(text: str) -> Iterator[Use]:
+    """Yield every way to write to a standard stream: itself, ``print``, a console."""
+    nodes = _nodes(text)
+    for use in _named(nodes):
+        if use.name.startswith(("sys.stdout", "sys.stderr", "sys.__std")):
+            yield use
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name = node.func.id
+            if name in ("print", "Console"):
+                yield Use(node.lineno, f"{name}()")
+
+
+def unguarded(text: str) -> Iterator[Use]:
+    """Yield the ways among ``outputs`` that pass by the guard of the streams."""
+    ways = (".buffer", ".buffer.write", ".buffer.flush", ".fileno", ".detach")
+    for use in outputs(text):
+        if use.name.startswith("sys.__std") or use.name == "Console()" or use.name.endswith(ways):
+            yield use
+
+
 def _is_descriptor(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) or (isinstance(node, ast.Name) and node.id == "descriptor")
 

@@ -11,7 +11,17 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.structure import Use, circles, clocks, files, imports, modules, paths
+from tests.support.structure import (
+    Use,
+    circles,
+    clocks,
+    files,
+    imports,
+    modules,
+    outputs,
+    paths,
+    unguarded,
+)
 
 MODULES = modules()
 
@@ -109,6 +119,31 @@ def test_a_path_is_found(bad: str) -> None:
 
 def test_a_descriptor_is_no_path() -> None:
     assert not list(paths("import os\ndef f(d):\n    os.fsync(d)\n    return open(d.open('x'))"))
+
+
+def test_only_the_command_line_writes_to_the_standard_streams() -> None:
+    """The library tells what happens by events, records of logging and exceptions."""
+    assert uses(outputs, [name for name in MODULES if not belongs(name, "cli")]) == {}
+
+
+def test_nothing_writes_to_them_past_their_guard() -> None:
+    """So no text reaches a terminal, a log or JSON with characters that could do harm."""
+    found = {name.removeprefix("dashget.cli."): {use.name for use in found} for name, found in
+             uses(unguarded, MODULES).items()}  # fmt: skip
+    assert found == {"guarded": {"sys.stdout.buffer"}, "streams": {"sys.stdout.fileno"}}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "import sys\nsys.stdout.buffer.write(b'x')",
+        "import sys\nsys.__stderr__.write('x')",
+        "from sys import __stdout__",
+        "from rich.console import Console\nConsole().print('x')",
+    ],
+)
+def test_a_way_past_the_guard_is_found(bad: str) -> None:
+    assert list(unguarded(bad))
 
 
 @pytest.mark.parametrize("package", FILES_ALLOWED)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 
+from dashget.cli.streams import legible
+
 
 class _Lines(logging.Handler):
     """Writes each record as one line, with the milliseconds since the start."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        sys.stderr.write(
-            f"debug: {record.relativeCreated:8.1f} ms {record.name}: {record.getMessage()}\n"
-        )
+        message = legible(record.getMessage())
+        sys.stderr.write(f"debug: {record.relativeCreated:8.1f} ms {record.name}: {message}\n")
 
 
 def show_records() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 import time
 
+from dashget.cli.guarded import json_output
+
 TYPE_CHECKING = False
 """As in ``typing``, whose import would delay the answer to Ctrl-C."""
 if TYPE_CHECKING:
@@ -43,8 +45,9 @@ def write_error(message: str, hint: str | None, code: int, details: Sequence[str
     line = json.dumps(event, separators=(",", ":")).encode()
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
+        output = json_output()
+        output.write(line + b"\n")
+        output.flush()
     except (OSError, ValueError, AttributeError):
         # Closed, full, or not a file: the message on standard error has to do.
         return

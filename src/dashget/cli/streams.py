@@ -13,6 +13,8 @@ import io
 import os
 import sys
 
+from dashget.cli.guarded import guard
+
 TYPE_CHECKING = False
 """As in ``typing``, whose import would delay the answer to Ctrl-C."""
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def prepare() -> None:
     _open_missing()
     _ignore_lost_messages()
     _escape_characters()
+    guard()
 
 
 def _open_missing() -> None:
@@ -83,8 +86,9 @@ def _escape_characters() -> None:
 def legible(text: str) -> str:
     """Return a text as it is written for people: all that is foreign goes through this.
 
-    Control and direction characters are escaped, and so are those that the standard streams lack.
-    That is done before a text is laid out in columns: what a stream escapes makes lines longer.
+    Control, direction and invisible characters are escaped, and so are those that the standard
+    streams lack. That is done before a text is laid out in columns: what a stream escapes makes
+    lines longer.
     """
     from dashget.common.foreigntext import printable
 

@@ -287,10 +287,11 @@ def make_reporter(
 ) -> Reporter:
     """Return the printer that the options ask for; only that one is imported."""
     if json:
+        from dashget.cli.guarded import json_output
         from dashget.cli.printers.jsonlines import JsonLines
         from dashget.cli.streams import outliving
 
-        return JsonLines(outliving(sys.stdout.buffer))
+        return JsonLines(outliving(json_output()))
     if can_paint() and progress and not quiet:
         from dashget.cli.printers.terminal import LiveTerminal
 

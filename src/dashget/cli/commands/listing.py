@@ -37,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the Periods, AdaptationSets and Representations of a presentation."""
     import msgspec
 
+    from dashget.cli.guarded import json_output
     from dashget.cli.options.requests import allow_open_files, transfer_options
+    from dashget.cli.printers.jsonlines import encoded
     from dashget.cli.printers.listing import presentation_row
     from dashget.cli.printers.tables import print_table
     from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
@@ -57,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         inside = session.protections(show) if arguments.init else None
     row = presentation_row(show.presentation, tracks, inside)
     if arguments.json:
-        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
+        json_output().write(encoded(row) + b"\n")
     else:
         import shutil
 

@@ -18,6 +18,7 @@ from dashget.cli.options.shared import (
     selection,
 )
 from dashget.cli.parser import Parser
+from dashget.common.foreigntext import printable_url
 
 if TYPE_CHECKING:
     from dashget.planning.plan import PlannedSegment
@@ -82,14 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_json(segments: Iterable[PlannedSegment]) -> None:
-    import msgspec
-
+    from dashget.cli.guarded import json_output
+    from dashget.cli.printers.jsonlines import encoded_lines
     from dashget.planning.plan import plan_line
 
-    encode = msgspec.json.Encoder().encode_lines
-    write = sys.stdout.buffer.write
+    write = json_output().write
     for batch in _batches(segments):
-        write(encode([plan_line(planned) for planned in batch]))
+        write(encoded_lines([plan_line(planned) for planned in batch]))
 
 
 def _write_plain(segments: Iterable[PlannedSegment]) -> None:
@@ -98,9 +98,10 @@ def _write_plain(segments: Iterable[PlannedSegment]) -> None:
 
 
 def _plain_line(segment: Segment) -> str:
+    url = segment.url if segment.url.isascii() else printable_url(segment.url)
     if segment.range is None:
-        return f"{segment.url}\n"
-    return f"{segment.url}  {segment.range}\n"
+        return f"{url}\n"
+    return f"{url}  {segment.range}\n"
 
 
 def _batches(segments: Iterable[PlannedSegment]) -> Iterator[list[PlannedSegment]]:

@@ -154,10 +154,11 @@ def _observer(arguments: argparse.Namespace, told: tuple[str, ...]) -> Reporter:
 
     progress = not (arguments.no_progress or arguments.debug)
     if arguments.json:
+        from dashget.cli.guarded import json_output
         from dashget.cli.printers.jsonlines import JsonLines
         from dashget.cli.streams import outliving
 
-        return JsonLines(outliving(sys.stdout.buffer))
+        return JsonLines(outliving(json_output()))
     from dashget.cli.printers.checking import CheckProgressLine
     from dashget.cli.printers.verification import FindingsTable
 

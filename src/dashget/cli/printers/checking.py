@@ -9,6 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from dashget.cli.guarded import console
 from dashget.cli.printers import text
 from dashget.cli.printers.inplace import InPlace
 from dashget.cli.printers.rows import fit_row
@@ -85,7 +86,7 @@ class CheckProgressLine:
         """``live``: the stream is a terminal that can paint in place."""
         self._stream = stream
         self._clock = clock
-        self._console = Console(file=stream, highlight=False, soft_wrap=False) if live else None
+        self._console = console(stream, soft_wrap=False) if live else None
         self._in_place = None if self._console is None else InPlace(self._console)
         self._meter = CheckMeter(Stage.CHECKING)
         self._every = _REDRAW_SECONDS if live else _LINE_EVERY_SECONDS

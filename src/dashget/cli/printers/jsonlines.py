@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -12,6 +12,28 @@ from dashget.cli.jsonerrors import time_of_day
 from dashget.events import Event, Progressed
 
 _PROGRESS_EVERY_SECONDS = 1.0
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def encoded(value: Any) -> bytes:
+    """Return a value as JSON."""
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        # A name that is not UTF-8; the json module writes its bytes as escapes.
+        import json
+
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
+
+
+def encoded_lines(values: list[Any]) -> bytes:
+    """Return each of several values as a line of JSON."""
+    try:
+        return _ENCODER.encode_lines(values)
+    except UnicodeEncodeError:
+        return b"".join([encoded(value) + b"\n" for value in values])
 
 
 class JsonLines:
@@ -30,7 +52,6 @@ class JsonLines:
         self._second = -1
         self._beginning = b""
         """The line up to the milliseconds, for as long as the second lasts."""
-        self._encode = msgspec.json.Encoder().encode
         self._clock = clock
         self._next_progress = 0.0
 
@@ -40,13 +61,7 @@ class JsonLines:
             if now < self._next_progress:
                 return
             self._next_progress = now + _PROGRESS_EVERY_SECONDS
-        try:
-            line = self._encode(event)
-        except UnicodeEncodeError:
-            # A file name that is not UTF-8; the json module writes its bytes as escapes.
-            import json
-
-            line = json.dumps(msgspec.to_builtins(event)).encode()
+        line = encoded(event)
         self._stream.write(b'%b%03dZ",%b\n' % (*self._begin_line(), line[1:]))
         self._stream.flush()
 

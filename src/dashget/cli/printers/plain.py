@@ -148,7 +148,7 @@ def warning_line(event: Warned) -> str:
     if event.line is not None:
         place += f"{', ' if place else ''}line {event.line}"
     clause = f" ({event.clause})" if event.clause else ""
-    return f"warning: {place + ': ' if place else ''}{legible(event.message)}{clause}"
+    return f"warning: {legible(place) + ': ' if place else ''}{legible(event.message)}{clause}"
 
 
 def retry_line(event: RetryScheduled) -> str:

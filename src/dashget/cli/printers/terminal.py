@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from rich.console import Console
 from rich.text import Text
 
+from dashget.cli.guarded import console
 from dashget.cli.printers.causes import Repeats
 from dashget.cli.printers.inplace import InPlace
 from dashget.cli.printers.meter import Meter
@@ -32,7 +32,7 @@ class LiveTerminal:
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=False)
+        self._console = console(stream, soft_wrap=False)
         self._verbose = verbose
         self._clock = clock
         self._meter = Meter(clock)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dashget.cli.guarded import console
 from dashget.cli.printers import text
 from dashget.cli.printers.checking import CheckProgressLine
 from dashget.cli.printers.plain import event_line
@@ -105,23 +105,23 @@ class FindingsTable:
 
     def _print(self, report: Report) -> None:
         wide = None if self._stream.isatty() else _PIPE_WIDTH
-        console = Console(file=self._stream, highlight=False, width=wide)
+        output = console(self._stream, width=wide)
         if self._shown:
-            console.print(_table(self._shown))
+            output.print(_table(self._shown))
         if self._more:
-            console.print(f"... and {self._more:,} more; -v or --json lists them all")
+            output.print(f"... and {self._more:,} more; -v or --json lists them all")
         for (problem, message), number in self._alike.items():
             if number > _ALIKE_SHOWN:
                 more = number - _ALIKE_SHOWN
                 line = f"... and {more:,} more {problem.value}: {legible(message)}"
-                console.print(Text(line), soft_wrap=True)
+                output.print(Text(line), soft_wrap=True)
         if not self._quiet or report.errors or report.uncompared:
             hints = [hint for hint, _ in self._hints.most_common(_HINTS_SHOWN)]
             if self._repairable and not self._repairing:
                 hints.insert(0, _REPAIR_HINT)
             for number, line in enumerate(report_lines(report, hints)):
                 style = _headline_style(report) if number == 0 else ""
-                console.print(Text(line, style=style), soft_wrap=True)
+                output.print(Text(line, style=style), soft_wrap=True)
 
 
 def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
@@ -147,7 +147,7 @@ def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
         facts.append(text.count(report.notes, "note"))
     yield f"  {', '.join(facts)}, in {text.duration(report.seconds)}"
     for hint in hints:
-        yield f"hint: {hint}"
+        yield f"hint: {legible(hint)}"
 
 
 def _headline_style(report: Report) -> str:
