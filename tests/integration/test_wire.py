@@ -58,7 +58,7 @@ def parameters(kind: str, year: int, attributes: str) -> str:
 
 
 def get(url: str, *options: str, cwd: Path, **more: str) -> Ended:
-    return run("get", url, "-o", "mirror", *options, cwd=cwd, more=more)
+    return run("get", url, "-o", "mirror", "--allow-private", *options, cwd=cwd, more=more)
 
 
 def asked(server: FaultServer) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import dashget
 from dashget.events import Event
 
-TRANSFER = dashget.TransferOptions(retries=1, backoff_seconds=0.01)
+# The servers of tests are at several ports of this machine.
+TRANSFER = dashget.TransferOptions(retries=1, backoff_seconds=0.01, allow_private=True)
 
 
 class Events(list[Event]):

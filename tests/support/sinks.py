@@ -135,7 +135,9 @@ class Transfers:
 
     def __init__(self, sink_type: type[RecordingSink] | None = None, /, **options: object) -> None:
         self._sink_type = sink_type or self.sink_type
+        # The servers of tests are at several ports of this machine.
         settings: dict[str, object] = {"timeout_seconds": 60.0, "backoff_seconds": 0.0, "loops": 2}
+        settings["allow_private"] = not options.get("public_only", False)
         self.log = Log()
         self.home = options.pop("home", None)
         self.options = TransferOptions(**(settings | options))  # type: ignore[arg-type]  # keyword options of one struct

@@ -36,7 +36,14 @@ class Source(HidesSecrets, frozen=True):
     nameless: bool = False
     """True if other manifests may have the same name: standard input without a base URL, or with
     the URL of a folder."""
+    base_url: str | None = None
+    """The URL that a file or standard input came from, if the user gave it."""
     secrets = ("user",)
+
+    @property
+    def home(self) -> str:
+        """The URL whose origin the user gave; a local one stands for none."""
+        return self.url or self.base_url or self.local_url()
 
     def local_url(self) -> str:
         """Return the ``file:`` URL of a local manifest; standard input is one in this folder."""
@@ -64,10 +71,10 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
             "the URL contains bytes that are not text", hint="percent-encode them, as in %E9"
         ) from None
     if not isinstance(source, str):
-        return _parse_path(text)
+        return _parse_path(text, base_url)
     if text == STDIN:
         nameless = base_url is None or Url.parse(base_url).path.rpartition("/")[2] == ""
-        return Source(name=base_url or "standard input", nameless=nameless)
+        return Source(name=base_url or "standard input", nameless=nameless, base_url=base_url)
     text = with_scheme(text) or text
     if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(readable(text))
@@ -76,7 +83,7 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
             hint = "leave it out; a manifest from a URL is its own base"
             raise FieldError("base_url", Wrong(wrong, hint))
         return parsed
-    return _parse_path(text)
+    return _parse_path(text, base_url)
 
 
 def check_base(text: str) -> str:
@@ -144,7 +151,7 @@ def _parse_url(text: str) -> Source:
     return Source(name=str(plain), url=str(plain), user=user)
 
 
-def _parse_path(text: str) -> Source:
+def _parse_path(text: str, base_url: str | None) -> Source:
     place, shown = Path(given(text)), readable(text)
     try:
         is_directory = stat.S_ISDIR(place.stat().st_mode)
@@ -159,4 +166,4 @@ def _parse_path(text: str) -> Source:
         ) from error
     if is_directory:
         raise UsageError(f"{shown!r} is a directory", hint="name the .mpd file itself")
-    return Source(name=readable(str(place.resolve())), path=place)
+    return Source(name=readable(str(place.resolve())), path=place, base_url=base_url)

@@ -27,8 +27,9 @@ class Context:
     """State that lives as long as one call of ``resolve``.
 
     ``manifest`` is the URL that the document came from. It decides which URLs the document may
-    contain: http(s) only from http(s), only https from https, local files only from a local
-    file. ``document`` is the URL that references are resolved against. ``no_window`` tells why it
+    contain: http(s) only from http(s), only https from https (also if a saved document came from
+    there), local files only from a local file. ``document`` is the URL that references are
+    resolved against. ``no_window`` tells why it
     is unknown which segments of a dynamic presentation are available; with ``whole_buffer``, none
     is removed again.
     """
@@ -50,6 +51,7 @@ class Context:
         self.whole_buffer = whole_buffer
         self.document = document
         self.manifest = Url.parse(manifest)
+        self._secure = "https" in (self.manifest.scheme, Url.parse(document).scheme)
         self.itself = Manifest(manifest, document)
         self._allow_downgrade = allow_downgrade
         self._templates: dict[str, Template] = {}
@@ -86,11 +88,7 @@ class Context:
                 http_origin(Url.parse(MARKER.sub("0", url)))
             except UrlError as error:
                 return f"{shown(url)} is not a valid URL: {error}"
-            if (
-                self.manifest.scheme == "https"
-                and parts.scheme == "http"
-                and not self._allow_downgrade
-            ):
+            if self._secure and parts.scheme == "http" and not self._allow_downgrade:
                 return f"{shown(url)} leads from https to http, which is not allowed"
             return None
         if parts.scheme == "data" or (parts.scheme == "file" and local):

@@ -53,6 +53,7 @@ class TransferKeywords(TypedDict, total=False):
     max_redirects: int
     allow_downgrade: bool
     allow_private: bool
+    public_only: bool
     range_threshold: int
     range_size: int
     overtake_seconds: float

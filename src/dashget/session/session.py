@@ -125,7 +125,7 @@ class Session:
         try:
             loaded = load_manifest(
                 parsed,
-                self._engine_for(parsed.url, stop, ManifestHooks(told, parsed.url)),
+                self._engine_for(parsed.home, stop, ManifestHooks(told, parsed.url)),
                 base_url=base_url,
                 now=now,
                 allow_downgrade=self.options.allow_downgrade,
@@ -206,7 +206,7 @@ class Session:
         )
         if loaded.source.url is not None:
             self._engine.trust(loaded.source.url, loaded.source.user)
-        return job.run(self._engine_for(loaded.source.url, stop))
+        return job.run(self._engine_for(loaded.source.home, stop))
 
     def mirror_events(
         self,
@@ -262,10 +262,10 @@ class Session:
         if observer is not self._observer:
             self._warn(observer)
 
-        def connect(source: str | None) -> EngineFor:
+        def connect(source: str | None, home: str) -> EngineFor:
             if source is not None:
                 self._engine.trust(source)
-            return self._engine_for(source, stop)
+            return self._engine_for(home, stop)
 
         self._log.debug(f"verifying {root}: {chosen}")
         observer, allow_downgrade = self._logged(observer), self.options.allow_downgrade
@@ -298,7 +298,7 @@ class Session:
         each that cannot be fetched or read.
         """
         self._check_open()
-        engine = self._engine_for(loaded.source.url, None)
+        engine = self._engine_for(loaded.source.home, None)
         found, issues = read_protections(make_tracks(loaded.presentation), engine)
         for issue in issues:
             self._told(observer)(Warned.of(issue))
@@ -360,7 +360,7 @@ class Session:
         self, loaded: LoadedManifest, tracks: tuple[Track, ...], observer: Observer
     ) -> tuple[Track, ...]:
         read = []
-        for track, issue in read_indexes(tracks, self._engine_for(loaded.source.url, None)):
+        for track, issue in read_indexes(tracks, self._engine_for(loaded.source.home, None)):
             if issue is not None:
                 observer(Warned.of(issue))
             read.append(track)

@@ -126,7 +126,9 @@ class Engine:
         ``jobs``, ``done`` or a hook raised; jobs under way are given to ``done`` first.
 
         ``home`` is the URL of the manifest that names the jobs: where it may lead depends on it
-        (plain http, private addresses). Without it, every manifest given to ``trust`` counts.
+        (plain http, private addresses); that of a local one, ``file:``, gives no private address.
+        Without it, every manifest given to ``trust`` counts, and before the first there are no
+        limits.
         A request of ``stop`` ends this call as ``cancel`` ends all of them.
         """
         self._run(jobs, done, _loops(self._shared.options), hooks, home, stop)

@@ -60,13 +60,14 @@ def verify_mirror(
     options: VerifyOptions,
     observer: Observer,
     stop: Stop,
-    connect: Callable[[str | None], Transfers],
+    connect: Callable[[str | None, str], Transfers],
     *,
     allow_downgrade: bool = False,
 ) -> Report:
     """Check a mirror, and mend it if asked; see ``Session.verify``.
 
-    ``connect`` gives the engine for the URL of the manifest; None if it did not come from one.
+    ``connect`` gives the engine for the URL of the manifest, None if it did not come from one, and
+    for the URL whose origin may have a private address.
     """
     started = time.monotonic()
     tasks = Tasks(
@@ -87,7 +88,8 @@ def verify_mirror(
                 " and repairs a record that has lost its first line",
             )
         store.claim(header)
-        engine = connect(header.source if "://" in header.source else None)
+        source = header.source if "://" in header.source else None
+        engine = connect(source, source or header.url)
         verification = Verification(store, header, tasks, observer, stop, engine)
         with stop.answered():
             report = verification.report()

@@ -113,7 +113,8 @@ def test_secrets_stay_with_the_manifests_origin(server: FaultServer, tmp_path: P
             url,
             root=tmp_path,
             transfer=dashget.TransferOptions(
-                headers=(("Authorization", "Bearer s3cret"), ("X-Plain", "yes"))
+                headers=(("Authorization", "Bearer s3cret"), ("X-Plain", "yes")),
+                allow_private=True,
             ),
         ).complete
         assert server.seen[0].headers["authorization"] == "Bearer s3cret"

@@ -17,6 +17,7 @@ from dashget.transfer.contract import Fetched, Method, Request, TransferError
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.engine import Engine
 from dashget.transfer.http.guard import Guard
+from dashget.transfer.http.origin import Origin
 from dashget.transfer.pacing import concurrency as limits
 from dashget.transfer.settings.options import TransferOptions
 from tests.support import program
@@ -387,7 +388,8 @@ def test_the_command_keeps_to_the_limit_where_redirects_lead(
             target = redirecting.target.on(f"/{name}", Answer(name.encode(), note=note))
             redirecting.hosts[int(name[1])].on(f"/{name}", redirect(target))
         url = server.on("/x.mpd", Answer(manifest(redirecting.hosts)))
-        ended = program.run("get", url, "-o", "mirror", *options, cwd=tmp_path)
+        words = ("-o", "mirror", "--allow-private", *options)
+        ended = program.run("get", url, *words, cwd=tmp_path)
         assert ended.code == 0, ended.err
         held = program.tree(tmp_path / "mirror")
         assert sorted(names) == sorted(
@@ -404,13 +406,13 @@ def test_a_refused_address_does_not_undo_a_transfer_from_another(
 ) -> None:
     refused: list[str] = []
 
-    def address_refused(guard: Guard, host: str, address: str, port: int = 0) -> bool:
+    def address_refused(guard: Guard, origin: Origin, address: str, port: int) -> bool:
         if ":" in address:
             refused.append(address)
         return ":" in address
 
     url = server.on("/a", Answer(body, drip=(5000, 0.01))).replace("127.0.0.1", "localhost")
-    with Transfers(home="http://8.8.8.8/") as transfers:
+    with Transfers(home=url, allow_private=False) as transfers:
         monkeypatch.setattr(Guard, "address_refused", address_refused)
         transfers.run(Request((url,)))
     if not refused:
@@ -424,7 +426,7 @@ def test_a_missing_address_family_does_not_undo_a_transfer_over_another(
     """A kernel without IPv6 refuses the socket; IPv4 brings all of it."""
     refused: list[str] = []
 
-    def refuse_ipv6(guard: Guard, host: str, address: str, port: int = 0) -> bool:
+    def refuse_ipv6(guard: Guard, origin: Origin, address: str, port: int) -> bool:
         """Raise what ``socket.socket`` does, in the same place; see ``Slot._on_socket``."""
         if ":" in address:
             refused.append(address)
@@ -432,7 +434,7 @@ def test_a_missing_address_family_does_not_undo_a_transfer_over_another(
         return False
 
     url = server.on("/a", Answer(BODY, drip=(500, 0.01))).replace("127.0.0.1", "localhost")
-    with Transfers(home="http://8.8.8.8/") as transfers:
+    with Transfers(home=url, allow_private=False) as transfers:
         monkeypatch.setattr(Guard, "address_refused", refuse_ipv6)
         transfers.run(Request((url,)))
     if not refused:

@@ -237,6 +237,7 @@ def test_an_error_names_the_proxy_that_blocks_a_file(closed: int, tmp_path: Path
     with FaultServer() as server:
         ended = run(
             *(server.on("/m.mpd", Answer(document)), "--retries", "0", "-o", "out", "--json"),
+            "--allow-private",
             *("--proxy", f"http://me:SECRET@127.0.0.1:{closed}", "--no-proxy", "127.0.0.1"),
             cwd=tmp_path,
         )

@@ -229,7 +229,7 @@ def test_an_https_manifest_may_not_name_http(server: FaultServer) -> None:
 
 def test_a_public_manifest_may_not_lead_to_a_private_address(server: FaultServer) -> None:
     url = server.on("/a", Answer(BODY))
-    with Transfers(home="http://8.8.8.8/m.mpd") as transfers:
+    with Transfers(home="http://8.8.8.8/m.mpd", allow_private=False) as transfers:
         error = transfers.fail(url)
     assert "private address 127.0.0.1" in str(error)
     assert error.retry is Retry.ELSEWHERE
@@ -238,10 +238,17 @@ def test_a_public_manifest_may_not_lead_to_a_private_address(server: FaultServer
         assert transfers.get(url)[1] == BODY
 
 
-def test_a_private_manifest_may_lead_to_private_addresses(server: FaultServer) -> None:
-    url = server.on("/a", Answer(BODY))
-    with Transfers(home="http://192.168.1.1/m.mpd") as transfers:
+def test_a_private_manifest_may_only_lead_to_its_own_origin(
+    servers: tuple[FaultServer, FaultServer],
+) -> None:
+    server, away = servers
+    url, other = server.on("/a", Answer(BODY)), away.on("/a", Answer(BODY))
+    with Transfers(home=server.url("/m.mpd"), allow_private=False) as transfers:
         assert transfers.get(url)[1] == BODY
+        assert "private address 127.0.0.1" in str(transfers.fail(other))
+        error = transfers.fail(server.on("/b", redirect(other)))
+    assert error.hint == "allow it with --allow-private"
+    assert not away.seen
 
 
 def test_a_name_and_a_password_may_have_any_characters(server: FaultServer) -> None:

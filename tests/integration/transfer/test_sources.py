@@ -16,6 +16,7 @@ from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.sinks import RecordingSink, Transfers
 
 MIB = 1 << 20
+OPTIONS = dashget.TransferOptions(retries=1, backoff_seconds=0.0, allow_private=True)
 SAME = '"same"'
 
 
@@ -35,15 +36,11 @@ def test_the_next_run_does_not_continue_at_another_base_url(
     url = server.on("/x.mpd", Answer(document))
     server.on("/1.m4s", Answer(first, etag=SAME, cut=90_000), refuse(404))
     other.on("/1.m4s", refuse(404))
-    summary = dashget.mirror(
-        url, root=tmp_path / "m", transfer=dashget.TransferOptions(retries=1, backoff_seconds=0.0)
-    )
+    summary = dashget.mirror(url, root=tmp_path / "m", transfer=OPTIONS)
     assert not summary.complete, "of a last segment that came in part, the server had it"
     assert len(summary.failures) == 1
     other.on("/1.m4s", Answer(second, etag=SAME))
-    assert dashget.mirror(
-        url, root=tmp_path / "m", transfer=dashget.TransferOptions(retries=1, backoff_seconds=0.0)
-    ).complete
+    assert dashget.mirror(url, root=tmp_path / "m", transfer=OPTIONS).complete
     assert (tmp_path / "m/1.m4s").read_bytes() == second
     assert "range" not in other.asked("/1.m4s")[-1].headers
 

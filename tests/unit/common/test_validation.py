@@ -64,6 +64,7 @@ TRANSFER: list[tuple[str, object, str]] = [
     ("proxy", False, "not text, but a bool"),
     ("insecure", "no", "not True or False: 'no'"),
     ("allow_downgrade", 1, "not True or False: 1"),
+    ("public_only", 1, "not True or False: 1"),
     ("range_threshold", 0, "must be at least 1: 0"),
     ("range_size", 0, "must be at least 1: 0"),
     ("loops", 0, "must be at least 1: 0"),

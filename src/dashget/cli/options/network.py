@@ -181,5 +181,12 @@ def _add_trust(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--allow-private",
         action="store_true",
-        help="Follow redirects and references from public hosts to private addresses.",
+        help="Follow redirects and references to private addresses, not only to the host and port"
+        " of the URL.",
+    )
+    group.add_argument(
+        "--public-only",
+        action="store_true",
+        help="Refuse private addresses also where the URL names one: for services that are given"
+        " URLs or mirrors.",
     )

@@ -61,6 +61,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         max_redirects=arguments.max_redirects,
         allow_downgrade=arguments.allow_downgrade,
         allow_private=arguments.allow_private,
+        public_only=arguments.public_only,
     )
 
 

@@ -32,7 +32,11 @@ class Links:
 
     def suits(self, guard: Guard) -> bool:
         """Take up ``guard``; return False if open connections may be ones that it refuses."""
-        if self.guard is not None and self.guard.public != guard.public:
+        before = self.guard
+        if before is not None and (before.public_only, before.given) != (
+            guard.public_only,
+            guard.given,
+        ):
             return False
         self.guard = guard
         return True

@@ -10,6 +10,7 @@ file, ``whole`` when libcurl has ended the request, ``fetched`` for the result.
 
 from __future__ import annotations
 
+import _socket
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,13 @@ from dashget.transfer.contract import Fetched, Job, ResponseHead, Timing
 from dashget.transfer.curl.easy import dress, new_handle, prepare
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
-from dashget.transfer.http.failure import Failure, policy_failure
+from dashget.transfer.http.failure import Failure
+from dashget.transfer.http.guard import private_refused
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.origin import Origin, sendable
 from dashget.transfer.settings.options import HttpVersion, TransferOptions
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 _URL = pycurl.URL
@@ -43,7 +44,7 @@ class Slot:
     __slots__ = (
         "arrived", "asked_at", "bodiless", "certified", "cookies", "dressed_for", "error", "fresh",
         "handle", "job", "lines", "links", "options", "origin", "patience_ends", "paused",
-        "ready_for", "refusal", "set_option", "take_tokens", "url", "waits",
+        "ready_for", "refusal", "set_option", "take_tokens", "url", "waits", "without_cookies",
     )  # fmt: skip
 
     origin: Origin
@@ -74,6 +75,8 @@ class Slot:
         self.paused = False
         self.job: Job | None = None
         """The job of the fast path; None if an exchange uses the slot, or nothing does."""
+        self.without_cookies = False
+        """True while it shares no cookies with others."""
         self.asked_at = 0.0
         self.patience_ends = 0.0
         """Clock time until which the fast path waits for the rest of a body; 0: no data yet."""
@@ -89,7 +92,7 @@ class Slot:
         paced = self.take_tokens is not None
         set_option(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append)
         guard = self.links.guard
-        if guard is not None and guard.public:
+        if guard is not None and guard.public_only:
             set_option(pycurl.OPENSOCKETFUNCTION, self._on_socket)
         self.fresh = self.waits = self.bodiless = self.certified = False
         self.dressed_for: Origin | None = None
@@ -197,6 +200,9 @@ class Slot:
                 self.handle.reset()
                 self._prepare()
             dress(self.handle, self.options, origin)
+            if origin.downgraded is not self.without_cookies:
+                self.set_option(pycurl.SHARE, None if origin.downgraded else self.cookies)
+                self.without_cookies = origin.downgraded
             self.certified = self.options.cert is not None and origin.trusted
             self.dressed_for = origin
 
@@ -294,16 +300,11 @@ class Slot:
         family, kind, protocol, target = address
         try:
             guard = self.links.guard
-            host, place, port = self.origin.host, str(target[0]), target[1]
-            if guard is not None and guard.address_refused(host, place, port):
-                self.refusal = policy_failure(
-                    f"{host} leads to the private address {place}, which a public manifest may not",
-                    "allow it with --allow-private",
-                )
+            place, port = str(target[0]), target[1]
+            if guard is not None and guard.address_refused(self.origin, place, port):
+                self.refusal = private_refused(self.origin, place)
                 return pycurl.SOCKET_BAD
-            import socket
-
-            return _Lent(socket.socket(family, kind, protocol))
+            return _Lent(_socket.socket(family, kind, protocol))
         except Exception as error:  # noqa: BLE001  pycurl would print it and go on
             self.error = error
             return pycurl.SOCKET_BAD
@@ -312,7 +313,7 @@ class Slot:
 class _Lent:
     """A socket for pycurl, which duplicates the descriptor: ours is closed with this."""
 
-    def __init__(self, made: socket.socket) -> None:
+    def __init__(self, made: _socket.socket) -> None:
         self._socket = made
 
     def fileno(self) -> int:

@@ -1,11 +1,19 @@
-"""Limits on where a manifest and its redirects may lead: no downgrade, no private addresses."""
+"""Limits on where requests may lead: no downgrade, no private addresses.
+
+One place decides, on the address that is about to be connected to, for each connection. What was
+given by its URL may be at a private address: that scheme, host and port, and nothing that follows
+from it (docs/decisions/0016). A name that has been at a public address stays public.
+"""
 
 from __future__ import annotations
 
 import os
 
 from dashget.common.secrets import HidesSecrets
+from dashget.transfer.http.addresses import Peer, is_public, numbers_of
 from dashget.transfer.http.failure import Failure, policy_failure
+
+_ALLOW = "allow it with --allow-private"
 
 
 class Guard(HidesSecrets, frozen=True):
@@ -13,32 +21,54 @@ class Guard(HidesSecrets, frozen=True):
 
     https_only: bool = False
     """True if plain http is refused, because the manifest came over https."""
-    public: tuple[tuple[str, int], ...] = ()
-    """Host and port of each public manifest, which may not lead to a private address."""
+    public_only: bool = False
+    """True if private addresses are refused, except to the origins in ``given``."""
+    given: frozenset[str] = frozenset()
+    """The keys of the origins that the user gave by a URL."""
     proxy: str | None = None
     """The proxy of the options, which may have a private address."""
+    no_proxy: str | None = None
+    """The hosts of the options that are reached without it."""
+    secrets = ("proxy",)
 
-    def downgrade(self, url: str) -> Failure | None:
-        """Return the failure of a plain http URL in a manifest that came over https."""
-        if not self.https_only or url[:6].lower() == "https:":
-            return None
-        return downgrade_refused("a manifest from https names an http URL")
+    def refusal(self, origin: Peer) -> Failure | None:
+        """Return why an origin is not asked at all; a name is judged when it is connected to.
 
-    def address_refused(self, host: str, address: str, port: int = 0) -> bool:
-        """Return True if ``host`` may not be reached at ``address`` (and ``port``).
+        An address in the URL is judged here: a proxy would connect to it unseen.
+        """
+        if self.https_only and origin.scheme == "http":
+            return downgrade_refused("a manifest from https names an http URL")
+        if self.public_only and origin.is_private and origin.key not in self.given:
+            return private_refused(origin, origin.host)
+        return None
 
-        A manifest from a public address sends nobody to a private one (docs/decisions/0016). A name
-        is judged by the address that it is about to be reached at, not by a lookup before.
+    def address_refused(self, origin: Peer, address: str, port: int) -> bool:
+        """Return True if an origin may not be reached at ``address`` and ``port``.
+
         A proxy is the user's choice; what it reaches is its own business.
         """
-        homes = self.public
-        if not homes or host.lower() in (home for home, _ in homes):
+        if not self.public_only:
             return False
-        return (
-            not _is_public(address)
-            and any(_host_is_public(*home) for home in homes)
-            and not _is_proxy(address, port, self.proxy)
-        )
+        given = origin.key in self.given
+        if given and address == origin.host:
+            return False
+        if is_public(address):
+            origin.was_public = True
+            return False
+        if given and not origin.was_public and _is_only_private(origin):
+            return False
+        return not self._is_proxy(origin, address, port)
+
+    def _is_proxy(self, origin: Peer, address: str, port: int) -> bool:
+        """Return True for the address of the proxy that an origin is reached through."""
+        from dashget.transfer.settings.proxies import bypasses, proxy_of
+
+        proxy = proxy_of(origin.scheme, self.proxy, os.environ)
+        if proxy is None or port != proxy.port:
+            return False
+        if port == origin.port and bypasses(origin.host, self.no_proxy, os.environ):
+            return False
+        return address.partition("%")[0] in numbers_of(proxy.host, port)
 
 
 def downgrade_refused(message: str) -> Failure:
@@ -46,49 +76,20 @@ def downgrade_refused(message: str) -> Failure:
     return policy_failure(message, "allow it with --allow-downgrade")
 
 
-def _is_public(address: str) -> bool:
-    import ipaddress
-
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped.is_global
-    return parsed.is_global
-
-
-def is_private(host: str) -> bool:
-    """Return True for an address that is not public; a name is not looked up."""
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return not _is_public(host)
-
-
-def _is_proxy(address: str, port: int, option: str | None) -> bool:
-    """Return True for the address of a proxy: the user's, else one of the environment."""
-    from dashget.transfer.settings.proxies import proxies
-
-    plain = address.partition("%")[0]
-    return any(
-        port == proxy.port and plain in _addresses(proxy.host, port)
-        for proxy in proxies(option, os.environ)
+def private_refused(origin: Peer, address: str) -> Failure:
+    """Return the failure of a request to a private address that the user did not give."""
+    return policy_failure(
+        f"{origin.key} is at the private address {address}, where only the server of the given"
+        " URL may be",
+        _ALLOW,
     )
 
 
-def _addresses(host: str, port: int) -> frozenset[str]:
-    import socket
-
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return frozenset()
-    return frozenset(str(entry[4][0]).partition("%")[0] for entry in found)
-
-
-def _host_is_public(host: str, port: int) -> bool:
-    return all(_is_public(address) for address in _addresses(host, port))
+def _is_only_private(origin: Peer) -> bool:
+    """Return True if a host has no public address; a name is looked up, once."""
+    if origin.is_private:
+        return True
+    if origin.only_private is None:
+        found = numbers_of(origin.host, origin.port)
+        origin.only_private = bool(found) and not any(map(is_public, found))
+    return origin.only_private

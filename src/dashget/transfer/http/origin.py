@@ -13,8 +13,9 @@ from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
 from dashget.transfer.contract import Request
+from dashget.transfer.http.addresses import Peer
 from dashget.transfer.http.failure import Failure, policy_failure
-from dashget.transfer.http.guard import Guard, downgrade_refused, is_private
+from dashget.transfer.http.guard import Guard, downgrade_refused
 from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
 
@@ -31,24 +32,23 @@ _OWN_HEADERS = {
 }
 """The headers that only DashGet may set, with the reason."""
 _ALL = "all"
+_CODING = "Accept-Encoding: identity"
 _SHOWN_CHARACTERS = 80
 _NOT_ENCODED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
-class Origin:
+class Origin(Peer):
     """One scheme, host and port: the headers and secrets of its requests, and its state."""
 
     __slots__ = (
-        "at_work", "cookie", "good", "headers", "home", "home_has_query", "host", "key",
-        "login", "multiplexes", "not_before", "port", "query", "retags", "round_trip_seconds",
-        "scheme", "trusted",
+        "at_work", "cookie", "downgraded", "good", "headers", "home", "home_has_query", "login",
+        "multiplexes", "not_before", "query", "retags", "round_trip_seconds", "trusted",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
-        self.scheme = scheme
-        self.host = host
-        self.port = port
-        self.key = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        super().__init__(scheme, host, port)
+        self.downgraded = False
+        """True if only a manifest from https led here: nothing that the user gave goes with it."""
         self.trusted = False
         self.home = False
         """True if the user opened a manifest from it."""
@@ -86,13 +86,15 @@ class Origins:
         self._by_key: dict[str, Origin] = {}
         self._homes: dict[tuple[str, str, int], _Home] = {}
         """The origin of each manifest that the user opened."""
+        self._downgrades = False
+        """True if a manifest from https may lead to http."""
         self._user: str | None = options.user
         self._netrc = None
         if options.netrc is not None:
             from dashget.transfer.settings.netrc import netrc_of
 
             self._netrc = netrc_of(options.netrc)
-        self._common = ["Accept-Encoding: identity"]
+        self._common = [_CODING]
         self._secret: list[str] = []
         for name, value in options.headers:
             line = header_line(name, value)
@@ -125,19 +127,29 @@ class Origins:
         self._homes[parts] = _Home("?" in url, user)
         if self._options.user is None and user is not None:
             self._user = user
-        made = Origin(*parts)
-        known = self._by_key.get(made.key)
-        if known is None:
-            return
-        # A new object: handles that are dressed for the earlier one lack the secrets.
-        self._equip(made)
-        made.not_before, made.multiplexes = known.not_before, known.multiplexes
-        made.at_work, made.good = known.at_work, known.good
-        made.round_trip_seconds = known.round_trip_seconds
-        self._by_key[made.key] = made
-        self._known = {
-            start: made if origin is known else origin for start, origin in self._known.items()
-        }
+        self._note_downgrades(parts)
+        known = self._by_key.get(Origin(*parts).key)
+        if known is not None:
+            self._equip_anew([known])
+
+    def _note_downgrades(self, home: tuple[str, str, int]) -> None:
+        """Take the user's headers, cookies and logins from http origins, if https leads there."""
+        if home[0] == "https" and self._options.allow_downgrade and not self._downgrades:
+            self._downgrades = True
+            self._equip_anew([each for each in self._by_key.values() if each.scheme == "http"])
+
+    def _equip_anew(self, origins: list[Origin]) -> None:
+        """Put new objects in the place of origins: handles are dressed for the earlier ones."""
+        successors: dict[Origin, Origin] = {}
+        for known in origins:
+            made = Origin(known.scheme, known.host, known.port)
+            self._equip(made)
+            made.not_before, made.multiplexes = known.not_before, known.multiplexes
+            made.at_work, made.good = known.at_work, known.good
+            made.round_trip_seconds = known.round_trip_seconds
+            made.was_public, made.only_private = known.was_public, known.only_private
+            self._by_key[made.key] = successors[known] = made
+        self._known = {start: successors.get(each, each) for start, each in self._known.items()}
 
     def good_elsewhere(self, origin: Origin) -> Request | None:
         """Return a request that another origin has answered well, if there is one."""
@@ -147,17 +159,22 @@ class Origins:
     def guard(self, home: str | None = None) -> Guard:
         """Return the limits for requests that the manifest at ``home`` names.
 
-        Without ``home``, every manifest that the user opened sets its limits.
+        A ``home`` that is not on a web server gives no private address. Without ``home``, every
+        manifest that the user opened sets its limits; before the first one there are none.
         """
         options = self._options
         parts = None if home is None else _home_of(home)
-        homes = list(self._homes) if parts is None else [parts]
+        homes = list(self._homes) if home is None else [] if parts is None else [parts]
+        for each in homes:
+            self._note_downgrades(each)
         return Guard(
-            https_only=not options.allow_downgrade and any(home[0] == "https" for home in homes),
-            public=()
-            if options.allow_private
-            else tuple((home[1], home[2]) for home in homes if not is_private(home[1])),
+            https_only=not options.allow_downgrade and any(each[0] == "https" for each in homes),
+            public_only=not options.allow_private and bool(home is not None or homes),
+            given=frozenset()
+            if options.public_only
+            else frozenset(Origin(*each).key for each in homes),
             proxy=options.proxy,
+            no_proxy=options.no_proxy,
         )
 
     def of(self, url: str) -> Origin | Failure:
@@ -188,6 +205,11 @@ class Origins:
     def _equip(self, origin: Origin) -> None:
         options = self._options
         home = self._homes.get((origin.scheme, origin.host, origin.port))
+        origin.downgraded = self._downgrades and home is None and origin.scheme == "http"
+        if origin.downgraded:
+            named = (line for place, line in self._bound if place.scheme and origin.matches(place))
+            origin.headers = [_CODING, *named]
+            return
         origin.trusted = (
             home is not None or self._trusts_all or any(map(origin.matches, self._trusted))
         )

@@ -119,8 +119,12 @@ def _find_url(board: Board, task: Task, now: float) -> tuple[int, Origin] | None
     if not task.failures and len(task.urls) == 1:
         # The first attempt on the only URL: nothing to choose.
         origin = origins.of(task.urls[0])
-        plain = not board.guard.https_only and board.outages is None
-        if isinstance(origin, Origin) and plain and origin.not_before <= now:
+        if (
+            isinstance(origin, Origin)
+            and board.outages is None
+            and origin.not_before <= now
+            and board.guard.refusal(origin) is None
+        ):
             return 0, origin
 
     def is_held_back(url: str, now: float) -> bool:
@@ -151,7 +155,7 @@ def _permitted(board: Board, task: Task, url: str, now: float) -> Origin | Failu
     origin = board.shared.origins.of(url)
     if isinstance(origin, Failure):
         return origin
-    refused = board.guard.downgrade(url)
+    refused = board.guard.refusal(origin)
     if refused is not None:
         return refused
     if board.outages is not None:

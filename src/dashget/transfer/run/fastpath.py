@@ -99,7 +99,7 @@ def _look_up(board: Board, url: str, links: Links, now: float) -> tuple[Origin |
     if not isinstance(origin, Origin) or not end:
         return None, "", 0
     near = url[:end]
-    if origin.not_before > now or board.guard.downgrade(near) is not None:
+    if origin.not_before > now or board.guard.refusal(origin) is not None:
         return origin, near, 0
     if board.outages is not None and board.outages.concern(origin):
         return origin, near, 0

@@ -44,6 +44,9 @@ def follow(
     origin = origins.of(target)
     if isinstance(origin, Failure):
         return origin
+    refused = board.guard.refusal(origin)
+    if refused is not None:
+        return refused
     board.shares.forecast.redirected(exchange.origin, origin)
     return target, origin
 

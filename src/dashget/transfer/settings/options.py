@@ -139,7 +139,10 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     allow_downgrade: bool = False
     """True if https may redirect to http, and a manifest from https may name http URLs."""
     allow_private: bool = False
-    """True if a public host may lead to a private or loopback address."""
+    """True if a manifest may lead to private and loopback addresses of other origins than its
+    own."""
+    public_only: bool = False
+    """True if not even the origin that was given may have a private address: for services."""
 
     range_threshold: int = 16 * MIB
     """A resource at least this large is fetched in parallel ranges."""
@@ -158,6 +161,8 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
         check(self, _RULES)
         if self.key is not None and self.cert is None:
             raise FieldError("key", Wrong("its certificate is missing", _KEY_HINT))
+        if self.public_only and self.allow_private:
+            raise FieldError("public_only", Wrong("allow_private says the opposite", _PUBLIC_HINT))
 
 
 def is_header_text(value: str) -> bool:
@@ -230,6 +235,7 @@ _COOKIE_HINT: Final = (
     "percent-encode other characters; pass a cookie file as --cookies FILE (cookie_file)"
 )
 _KEY_HINT: Final = "give --cert as well; a file that holds both is given as the certificate"
+_PUBLIC_HINT: Final = "give one of --allow-private and --public-only"
 _MAYBE_TEXT: Final = optional(text)
 _MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)
@@ -270,6 +276,7 @@ _RULES: Final[dict[str, Check]] = {
     "max_redirects": whole(0),
     "allow_downgrade": flag,
     "allow_private": flag,
+    "public_only": flag,
     "range_threshold": whole(1),
     "range_size": whole(1),
     "overtake_seconds": _PAUSE,

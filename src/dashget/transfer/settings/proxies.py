@@ -56,6 +56,21 @@ def proxies(option: str | None, environment: Mapping[str, str]) -> tuple[Proxy, 
     return tuple(proxy for proxy in found if proxy is not None)
 
 
+def bypasses(host: str, option: str | None, environment: Mapping[str, str]) -> bool:
+    """Return True if libcurl may reach a host without its proxy, as ``no_proxy`` says.
+
+    In doubt it may: a port of ranges is read as any.
+    """
+    names = option
+    if names is None:
+        names = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    for word in names.replace(",", " ").split():
+        name = word.lower().strip(".").removeprefix("[").removesuffix("]")
+        if "*" in name or "/" in name or host == name or host.endswith(f".{name}"):
+            return True
+    return False
+
+
 def proxy_of(scheme: str, option: str | None, environment: Mapping[str, str]) -> Proxy | None:
     """Return the proxy for URLs of a scheme; None if there is none, or its URL is invalid."""
     if option is not None:

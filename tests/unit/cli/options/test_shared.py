@@ -87,6 +87,7 @@ TRANSFER = [
     (["--insecure", "--insecure"], "insecure", True),
     (["--allow-downgrade"], "allow_downgrade", True),
     (["--allow-private"], "allow_private", True),
+    (["--public-only"], "public_only", True),
 ]  # fmt: skip
 
 FILES = [

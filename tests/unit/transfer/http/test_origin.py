@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dashget.transfer.http.failure import Failure
-from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origin, Origins, sendable, shown
 from dashget.transfer.settings.hosts import HostPattern
-from dashget.transfer.settings.options import TransferOptions
+from dashget.transfer.settings.options import OriginHeader, TransferOptions
 
 
 def origins(**options: object) -> Origins:
@@ -17,10 +16,6 @@ def origins(**options: object) -> Origins:
     if home is not None:
         made.trust(str(home))
     return made
-
-
-def guard(**options: object) -> Guard:
-    return origins(**options).guard()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +119,7 @@ def test_spellings_of_an_address_are_one_origin(url: str) -> None:
     known = origins()
     known.trust(url)
     assert known.of(url) is known.of("http://127.0.0.1/")
-    assert known.guard().public == ()
+    assert known.guard().given == {"http://127.0.0.1:80"}
 
 
 @pytest.mark.parametrize(
@@ -162,74 +157,6 @@ def test_credentials_and_control_characters_are_not_shown() -> None:
 )
 def test_urls_are_sent_in_ascii(url: str, query: str | None, wanted: str) -> None:
     assert sendable(url, query) == wanted
-
-
-@pytest.mark.parametrize(
-    ("address", "refused"),
-    [
-        ("127.0.0.1", True), ("10.1.2.3", True), ("192.168.0.1", True), ("169.254.169.254", True),
-        ("::1", True), ("fe80::1%eth0", True), ("fc00::1", True), ("::ffff:10.0.0.1", True),
-        ("0.0.0.0", True), ("100.64.0.1", True), ("93.184.216.34", False), ("2606:2800::1", False),
-    ],
-)  # fmt: skip
-def test_private_addresses_are_told_from_public_ones(address: str, refused: bool) -> None:
-    assert guard(home="http://8.8.8.8/").address_refused("x.example", address) is refused
-    assert not guard(home="http://8.8.8.8/").address_refused("8.8.8.8", address)
-    assert not guard(home="http://10.0.0.1/").address_refused("x.example", address)
-    assert not guard().address_refused("x.example", address)
-
-
-@pytest.mark.parametrize(
-    ("options", "guards"),
-    [
-        ({"home": "http://8.8.8.8/x.mpd"}, True),
-        ({"home": "https://cdn.example/x.mpd"}, True),
-        ({"home": "http://10.0.0.1/x.mpd"}, False),
-        ({"home": "http://[::1]:8080/x.mpd"}, False),
-        ({"home": "http://localhost/x.mpd"}, False),
-        ({"home": "http://8.8.8.8/x.mpd", "allow_private": True}, False),
-        ({"home": "http://8.8.8.8/x.mpd", "proxy": "http://p:3128"}, True),
-        ({"home": "http://8.8.8.8/x.mpd", "proxy": ""}, True),
-        ({}, False),
-    ],
-    ids=str,
-)
-def test_addresses_are_checked_only_for_a_public_manifest(
-    options: dict[str, object], guards: bool
-) -> None:
-    assert bool(guard(**options).public) is guards
-
-
-@pytest.mark.parametrize(
-    ("proxy", "variables", "refused"),
-    [
-        (None, {}, True),
-        ("http://127.0.0.1:3128", {}, False),
-        ("socks5h://localhost:3128", {}, False),
-        ("127.0.0.1:3128", {}, False),
-        ("http://127.0.0.1:3129", {}, True),
-        ("http://127.0.0.2:3128", {}, True),
-        (None, {"http_proxy": "http://127.0.0.1:3128"}, False),
-        (None, {"HTTPS_PROXY": "http://127.0.0.1:3128"}, False),
-        (None, {"ALL_PROXY": "socks5://127.0.0.1:3128"}, False),
-        (None, {"http_proxy": "http://[::1"}, True),
-        ("", {"http_proxy": "http://127.0.0.1:3128"}, True),
-        (None, {"http_proxy": "http://127.0.0.2:3128", "https_proxy": "127.0.0.1:3128"}, False),
-    ],
-)
-def test_the_users_own_proxy_may_have_a_private_address(
-    proxy: str | None,
-    variables: dict[str, str],
-    refused: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    guarded = guard(home="http://8.8.8.8/", proxy=proxy)
-    assert guarded.address_refused("1.1.1.1", "127.0.0.1", 3128) is refused
-    assert guarded.address_refused("1.1.1.1", "10.0.0.7", 3128)
 
 
 def test_an_origin_that_two_runs_meet_at_once_is_complete_for_both() -> None:
@@ -289,18 +216,50 @@ def test_hosts_that_may_have_the_secrets_get_the_user_of_the_manifests_url() -> 
     assert cdn.login == (b"me", b"1")
 
 
-def test_limits_are_those_of_the_manifest_that_names_the_requests() -> None:
-    known = origins()
-    for url in ("https://10.0.0.1/", "http://8.8.8.8/"):
-        known.trust(url)
-    inner, outer = known.guard("https://10.0.0.1/m.mpd"), known.guard("http://8.8.8.8/m.mpd")
-    assert (inner.https_only, inner.public) == (True, ())
-    assert (outer.https_only, outer.public) == (False, (("8.8.8.8", 80),))
-    both = known.guard()
-    assert (both.https_only, both.public) == (True, (("8.8.8.8", 80),))
+SECRET = {
+    "user": "me:pw",
+    "cookies": ("a=1",),
+    "headers": (("Authorization", "Bearer x"), ("X-Token", "y"), ("Referer", "https://h/")),
+    "origin_headers": (OriginHeader("h", "X-Key", "z"), OriginHeader("http://named", "X-Own", "w")),
+    "send_credentials_to": ("all",),
+    "allow_downgrade": True,
+}
 
 
-def test_an_invalid_url_of_a_manifest_changes_nothing() -> None:
-    known = origins()
-    known.trust("http://")
-    assert known.guard() == Guard()
+@pytest.mark.parametrize("met_before", [False, True])
+@pytest.mark.parametrize("by", ["trust", "guard"])
+def test_nothing_that_the_user_gave_goes_from_https_down_to_http(by: str, met_before: bool) -> None:
+    """Whether the origin was met before the manifest, or the manifest is a saved one."""
+    known = origins(**SECRET)
+    if met_before:
+        assert getattr(known.of("http://h/a"), "trusted", False)
+    if by == "trust":
+        known.trust("https://h/m.mpd")
+    else:
+        known.guard("https://h/m.mpd")
+    plain = known.of("http://h/a")
+    assert isinstance(plain, Origin)
+    assert plain.downgraded
+    assert plain.headers == ["Accept-Encoding: identity"]
+    assert (plain.login, plain.cookie, plain.query, plain.trusted) == (None, None, None, False)
+    secure = known.of("https://h/a")
+    assert isinstance(secure, Origin)
+    assert (secure.login, secure.cookie, secure.trusted) == ((b"me", b"pw"), "a=1", True)
+
+
+def test_a_header_that_is_bound_to_an_http_origin_goes_there() -> None:
+    known = origins(**SECRET)
+    known.trust("https://h/m.mpd")
+    named = known.of("http://named/a")
+    assert isinstance(named, Origin)
+    assert named.headers == ["Accept-Encoding: identity", "X-Own: w"]
+
+
+def test_a_manifest_from_http_keeps_what_the_user_gave_for_it() -> None:
+    known = origins(**SECRET)
+    known.trust("https://other/m.mpd")
+    known.trust("http://h/m.mpd")
+    home = known.of("http://h/a")
+    assert isinstance(home, Origin)
+    assert not home.downgraded
+    assert (home.login, home.cookie, home.trusted) == ((b"me", b"pw"), "a=1", True)
