@@ -32,7 +32,7 @@ def fetch_document(
             if not left:
                 raise
         else:
-            if not left or is_whole(document):
+            if is_whole(document) or not left:
                 return fetched, document
 
 

@@ -25,8 +25,9 @@ from dashget.manifest.lookups import (
     learn_time,
 )
 from dashget.manifest.source import Source, check_base, read_file, read_stdin
+from dashget.mpd.budget import DEFAULT_LIMITS, Budget, WorkLimits
 from dashget.mpd.model import MPD
-from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, parse_mpd
+from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name, root_name
@@ -83,7 +84,7 @@ def load_manifest(
     base_url: str | None = None,
     now: datetime.datetime | None = None,
     allow_downgrade: bool = False,
-    limits: ParseLimits = DEFAULT_LIMITS,
+    limits: WorkLimits = DEFAULT_LIMITS,
     clock: Callable[[], float] = time.monotonic,
     read_input: Callable[[int], bytes] = lambda most: read_stdin(most),
 ) -> LoadedManifest:
@@ -95,24 +96,25 @@ def load_manifest(
     mirrored.
     """
     started = clock()
+    budget = Budget(limits)
     fetched: Fetched | None = None
     if source.url is not None:
-        fetched, data, mpd = _fetch(source.url, engine, limits)
+        fetched, data, mpd = _fetch(source.url, engine, budget)
         url = fetched.url
     else:
         most = limits.max_bytes + 1
         data = read_input(most) if source.path is None else read_file(source.path, most)
         url = source.local_url()
-        mpd = parse_mpd(data, limits=limits)
+        mpd = parse_mpd(data, budget=budget)
     base = None if base_url is None else check_base(base_url)
-    mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine)
+    mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine, budget)
     lacking = bool(issues)
     if mpd.type == "dynamic" and now is None:
-        now, more = learn_time(mpd, base or url, fetched, engine)
+        now, more = learn_time(mpd, base or url, fetched, engine, budget)
         issues += more
     try:
         presentation = resolve(
-            mpd, url=url, base_url=base, now=now, allow_downgrade=allow_downgrade
+            mpd, url=url, base_url=base, now=now, allow_downgrade=allow_downgrade, budget=budget
         )
     except MPDError as error:
         error.warnings += issues
@@ -137,27 +139,29 @@ def load_manifest(
     )
 
 
-def _fetch(url: str, engine: Transfers, limits: ParseLimits) -> tuple[Fetched, bytes, MPD]:
+def _fetch(url: str, engine: Transfers, budget: Budget) -> tuple[Fetched, bytes, MPD]:
     """Fetch and parse the MPD; one that is cut short or empty is requested again."""
     parsed: list[MPD] = []
 
     def is_whole(data: bytes) -> bool:
         try:
-            parsed.append(parse_mpd(data, limits=limits))
+            again = Budget(budget.limits)
+            parsed.append(parse_mpd(data, budget=again))
         except MPDSyntaxError as error:
             if error.truncated:
                 return False
             raise
+        budget.take(again)
         return True
 
     try:
-        fetched, data = fetch_document(url, engine, limits.max_bytes, is_whole)
+        fetched, data = fetch_document(url, engine, budget.limits.max_bytes, is_whole)
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",
             hint=error.hint or _hint_for(error),
         ) from error
-    return fetched, data, parsed[0] if parsed else parse_mpd(data, limits=limits)
+    return fetched, data, parsed[0] if parsed else parse_mpd(data, budget=budget)
 
 
 def _hint_for(error: FetchError) -> str:

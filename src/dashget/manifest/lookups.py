@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError
+from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, UnsupportedMPDError
 from dashget.manifest.document import fetch_document
+from dashget.mpd.budget import Budget
 from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote, why_unfit
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
-_MOST_REMOTE: Final = 10_000
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
+_MOST_INDEXES: Final = 256
+"""The most index boxes of one file; each may be a request."""
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
 
@@ -51,7 +53,7 @@ class RemoteEntity(msgspec.Struct, frozen=True):
 
 
 def fetch_remote_elements(
-    mpd: MPD, url: str, engine: Transfers
+    mpd: MPD, url: str, engine: Transfers, budget: Budget
 ) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
@@ -70,26 +72,27 @@ def fetch_remote_elements(
                 continue
             known = entities.get(element.href)
             if known is None:
-                known = _obtain_entity(element, url, engine, len(entities), issues, unreached)
+                known = _obtain_entity(element, url, engine, budget, issues, unreached)
             if known is not None:
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
-        mpd = include_remote(mpd, content)
+        mpd = include_remote(mpd, content, budget=budget)
     return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
 
 
 def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
     """Put stored remote elements in their place; those that are missing stay remote."""
+    budget = Budget()
     content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
     for _ in range(_MOST_ROUNDS):
         if not any(element.href in content for element in mpd.remote):
             break
-        mpd = include_remote(mpd, content)
+        mpd = include_remote(mpd, content, budget=budget)
     return mpd
 
 
 def learn_time(
-    mpd: MPD, url: str, fetched: Fetched | None, engine: Transfers
+    mpd: MPD, url: str, fetched: Fetched | None, engine: Transfers, budget: Budget
 ) -> tuple[datetime.datetime, tuple[Issue, ...]]:
     """Return the wall-clock time for a dynamic presentation (5.8.4.11).
 
@@ -101,12 +104,16 @@ def learn_time(
 
     sources, notes = clock_sources(mpd, url)
     issues = list(notes)
-    for source in sources:
+    most = budget.limits.max_clocks
+    for source in sources[:most]:
+        source = msgspec.structs.replace(source, urls=source.urls[:most])
         try:
             return _as_datetime(_ask_clock(source, engine)), tuple(issues)
         except (FetchError, ValueError) as error:
             message = error.message if isinstance(error, FetchError) else str(error)
             issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
+    if len(sources) > most:
+        issues.append(Issue(f"{len(sources)} UTCTiming; the first {most} are asked", "MPD"))
     if fetched is not None and fetched.head.date is not None:
         try:
             clock = read_clock(ClockMethod.HTTP_HEAD, b"", fetched.head.date)
@@ -184,7 +191,7 @@ def _obtain_entity(
     element: RemoteElement,
     url: str,
     engine: Transfers,
-    count: int,
+    budget: Budget,
     issues: list[Issue],
     unreached: list[Unreached],
 ) -> RemoteEntity | None:
@@ -194,11 +201,12 @@ def _obtain_entity(
     gone = False
     if not target.lower().startswith(("http://", "https://")):
         reason = "it is not on an http server"
-    elif count >= _MOST_REMOTE:
-        reason = f"there are more than {_MOST_REMOTE:,} remote elements"
     else:
+        budget.spend_request()
         try:
-            return _fetch_entity(element, target, engine)
+            return _fetch_entity(element, target, engine, budget)
+        except UnsupportedMPDError:
+            raise
         except FetchError as error:
             reason, gone = error.message, error.status in GONE_STATUSES
         except MPDError as error:
@@ -209,12 +217,18 @@ def _obtain_entity(
     return None
 
 
-def _fetch_entity(element: RemoteElement, target: str, engine: Transfers) -> RemoteEntity:
+def _fetch_entity(
+    element: RemoteElement, target: str, engine: Transfers, budget: Budget
+) -> RemoteEntity:
     """Fetch a remote element; raise FetchError, or MPDError for something else in its place."""
-    fetched, data = fetch_document(
-        target, engine, _REMOTE_BYTES, lambda data: why_unfit(element.element, data) is None
-    )
-    unfit = why_unfit(element.element, data)
+    unfit: str | None = None
+
+    def is_whole(data: bytes) -> bool:
+        nonlocal unfit
+        unfit = why_unfit(element.element, data, budget)
+        return unfit is None
+
+    fetched, data = fetch_document(target, engine, _REMOTE_BYTES, is_whole)
     if unfit is not None:
         raise MPDError(unfit)
     return RemoteEntity(element.href, fetched.url, data)
@@ -244,6 +258,8 @@ def _read_index(track: Track, engine: Transfers) -> Track:
             return track
         if not isinstance(found, NeededIndex):
             return msgspec.structs.replace(track, index=found)
+        if len(known) + len(found.ranges) > _MOST_INDEXES:
+            raise MPDError(f"it has more than {_MOST_INDEXES} index boxes")
         urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
         for wanted in found.ranges:
             _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)

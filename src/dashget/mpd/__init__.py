@@ -13,6 +13,8 @@ The road of a document, and the modules on it:
    dynamic presentations also ``availability`` and ``clock``. ``needs`` decides which values the
    segments of a Representation depend on: no other value is an error.
 
+All stages spend from one ``budget``, which is made where the document is read.
+
 A function that needs a resource says which one, and takes its bytes as an argument.
 
 Words: a *problem* is a breach of the standard that segments depend on: of a Representation, or of

@@ -16,6 +16,7 @@ from dashget.common.url import Url
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
 from dashget.mpd.bases import add_offsets
+from dashget.mpd.budget import COMMON, ITEM, LISTED
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.issues import MAX_ISSUES
 from dashget.mpd.locate import address_literal, address_marked
@@ -47,6 +48,7 @@ from dashget.mpd.urls import is_absolute
 _Kind = TypeVar("_Kind", bound=SegmentBase)
 _NOTHING: Final = ListAddressing((), 1, 0, 1, None, None)
 """No media segments."""
+_EMPTY: Final = Template("", (), ())
 _TIMES: Final = ("timescale", "presentationTimeOffset", "duration")
 _FIELDS: Final = {
     "timescale": "timescale",
@@ -195,6 +197,12 @@ class _Locator:
             self._problem("SegmentTemplate has no @media", place, "5.3.9.4.2")
         self._check_numbers(info, place)
         index, single_index = self._index(info, place)
+        if info.timeline is not None:
+            rows = len(info.timeline)
+            self._context.budget.spend(
+                ITEM * rows if info.timeline.invalid or info.timeline.scale != 1 else rows,
+                "the rows of timelines, which Representations inherit",
+            )
         clock = whole_ticks(info)
         media = self._media(info.media or "", info, place)
         named = info.media is None or self._named(media, place, "media")
@@ -224,6 +232,8 @@ class _Locator:
     def list(self, info: SegmentList) -> Located:
         place = Place(info.where, info.line)
         self._check_numbers(info, place)
+        rows = info.segments or ()
+        self._context.budget.spend(LISTED * len(rows), "SegmentURLs, which Representations inherit")
         if not info.segments:
             self._context.log.warn("SegmentList has no SegmentURL", *_at(place), "5.3.9.3.2")
         self._problems.update((s.invalid, None) for s in info.segments or () if s.invalid)
@@ -293,6 +303,9 @@ class _Locator:
         """Warn about invalid values that no segment of this Representation depends on."""
         issues = list(info.invalid.values())
         if isinstance(info, MultipleSegmentBase) and info.timeline is not None:
+            self._context.budget.spend(
+                COMMON * len(info.timeline.invalid), "invalid rows, which Representations inherit"
+            )
             for row in info.timeline.invalid.values():
                 issues.extend(row.values())
         for issue in issues:
@@ -444,9 +457,33 @@ class _Locator:
             self._problem(
                 "$RepresentationID$ is used, and @id is missing", subject.place, "5.3.5.2"
             )
+        template = self._affordable(template, place)
         marked = template.marked(subject.id or "", subject.bandwidth)
         self._check(marked, place)
+        self._spend(len(marked))
         return address_marked(marked, template.fields, subject.bases, subject.query)
+
+    def _affordable(self, template: Template, place: Place) -> Template:
+        """Return a template; an empty one, and a problem, if each segment would cost too much."""
+        limits = self._context.budget.limits
+        size, count = len(template.source), template.identifiers
+        size += count * len(self._subject.id or "")
+        if count > limits.max_identifiers:
+            message = f"the template has {count:,} identifiers; the limit is"
+            self._problem(f"{message} {limits.max_identifiers}", place, "5.3.9.4.4")
+        elif template.fields and size > limits.max_url:
+            message = f"the template has {size:,} characters; the limit is"
+            self._problem(f"{message} {limits.max_url:,}", place, "5.3.9.4.4")
+        else:
+            return template
+        return _EMPTY
+
+    def _spend(self, size: int) -> None:
+        """Spend what it costs to put a reference of this size on every base."""
+        subject = self._subject
+        query = 0 if subject.query is None else len(subject.query.text)
+        units = sum(len(base.url) + size + query + ITEM for base in subject.bases)
+        self._context.budget.spend(3 * units, "URLs")
 
     def _resource(self, reference: UrlReference | None) -> Resource | None:
         if reference is None:
@@ -458,6 +495,7 @@ class _Locator:
         place = Place(reference.where, reference.line)
         if self._check(text, place):
             return None
+        self._spend(len(text))
         address, span = address_literal(text, reference.range, subject.bases, subject.query)
         named = self._named(address, place, reference.where.rpartition("/")[2])
         return None if named is None else Resource(named, span)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
+from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import BaseUrlElement, Offset
 from dashget.mpd.presentation import Base
@@ -16,7 +17,7 @@ MAX_ALTERNATIVES: Final = 16
 
 
 def extend_bases(
-    bases: tuple[Base, ...], elements: tuple[BaseUrlElement, ...], log: IssueLog
+    bases: tuple[Base, ...], elements: tuple[BaseUrlElement, ...], log: IssueLog, budget: Budget
 ) -> tuple[Base, ...]:
     """Resolve a level's BaseURLs against every alternative of the level above.
 
@@ -26,6 +27,10 @@ def extend_bases(
     if not elements:
         return bases
     chosen = ordered(elements)[:MAX_ALTERNATIVES]
+    budget.spend(
+        3 * sum(len(base.url) + len(element.url) for base in bases for element in chosen),
+        "base URLs",
+    )
     combined = [_combine(base, element) for base in bases for element in chosen]
     count = len(bases) * len(elements)
     if count > MAX_ALTERNATIVES:

@@ -8,6 +8,7 @@ import msgspec
 
 from dashget.common.url import Url, UrlError, http_origin
 from dashget.errors import Issue
+from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.markers import MARKER
 from dashget.mpd.selfreference import Manifest
@@ -37,6 +38,7 @@ class Context:
     def __init__(
         self,
         log: IssueLog,
+        budget: Budget,
         manifest: str,
         document: str,
         *,
@@ -46,6 +48,7 @@ class Context:
         whole_buffer: bool = True,
     ) -> None:
         self.log = log
+        self.budget = budget
         self.dynamic = dynamic
         self.no_window = no_window
         self.whole_buffer = whole_buffer

@@ -250,6 +250,8 @@ class Source(msgspec.Struct, frozen=True, eq=False):
     root: Element
     warnings: tuple[Issue, ...] = ()
     problems: tuple[Issue, ...] = ()
+    work: int = 0
+    """The units (see ``budget``) that were spent on it."""
 
 
 class MPD(Node, frozen=True, kw_only=True):

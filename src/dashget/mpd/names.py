@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dashget.mpd.budget import ITEM, Budget
 from dashget.mpd.issues import IssueLog
 
 NAMESPACE: Final = "urn:mpeg:dash:schema:mpd:2011"
@@ -66,22 +67,28 @@ def is_dash(namespace: str) -> bool:
 class Names:
     """The namespaces in scope, element by element; ``dash`` is that of the root."""
 
-    def __init__(self, log: IssueLog) -> None:
+    def __init__(self, log: IssueLog, budget: Budget) -> None:
         self.dash = NAMESPACE
+        self._budget = budget
         self._log = log
         self._scopes: list[dict[str, str]] = [{"xml": _USUAL["xml"]}]
-        self._where = ""
+        self._where: list[str] = []
         self._line = 1
 
     def enter(
-        self, qname: str, attributes: dict[str, str], parent: str | None, where: str, line: int
+        self,
+        qname: str,
+        attributes: dict[str, str],
+        parent: str | None,
+        where: list[str],
+        line: int,
     ) -> tuple[str, dict[str, str]]:
         """Enter an element; return its name, and its attributes with names without prefixes.
 
         Local names of DASH stay, others are ``{namespace}local``. ``parent`` is the name of the
-        element that it is in, ``where`` its place.
+        element that it is in, ``where`` has those of all elements around it.
         """
-        self._where, self._line = where or "MPD", line
+        self._where, self._line = where, line
         scope = self._scopes[-1]
         if any(key.startswith("xmlns") for key in attributes):
             scope = self._scope(scope, attributes)
@@ -94,13 +101,13 @@ class Names:
         elif namespace != self.dash and namespace != NAMESPACE and fits(local, parent):
             known = self._known(qname, prefix, namespace)
             if known != namespace and not prefix:
-                scope = {**scope, "": known}
+                scope = {**self._copied(scope), "": known}
             namespace = known
         self._scopes.append(scope)
         if any(":" in key for key in attributes):
             attributes = self._attributes(attributes, scope)
         ours = namespace in (self.dash, NAMESPACE)
-        return local if ours else f"{{{namespace}}}{local}", attributes
+        return local if ours else self._foreign(namespace, local), attributes
 
     def leave(self) -> None:
         """Leave the last element that was entered."""
@@ -117,7 +124,7 @@ class Names:
         return self.dash
 
     def _scope(self, outer: dict[str, str], attributes: dict[str, str]) -> dict[str, str]:
-        scope = dict(outer)
+        scope = dict(self._copied(outer))
         for key in [key for key in attributes if key == "xmlns" or key.startswith("xmlns:")]:
             scope[key[6:]] = attributes.pop(key).strip()
         return scope
@@ -136,15 +143,25 @@ class Names:
                 self._warn(f"xlink is {namespace!r}, not {XLINK!r}; read as if it were", "5.5")
                 namespace = XLINK
             if namespace != self.dash and not is_dash(namespace):
-                found[f"{{{namespace}}}{local}"] = value
+                found[self._foreign(namespace, local)] = value
             elif local not in attributes:
                 self._warn(f"the attribute {key} has the prefix of DASH; read as {local}", "5.2.2")
                 found[local] = value
         return found
+
+    def _copied(self, scope: dict[str, str]) -> dict[str, str]:
+        self._budget.spend(ITEM * len(scope), "namespaces, which elements inherit")
+        return scope
+
+    def _foreign(self, namespace: str, local: str) -> str:
+        self._budget.spend(len(namespace), "names in namespaces")
+        return f"{{{namespace}}}{local}"
 
     def _undeclared(self, prefix: str) -> str:
         self._warn(f"undeclared prefix: {prefix!r}", "Namespaces in XML, 5")
         return _USUAL.get(prefix, f"undeclared:{prefix}")
 
     def _warn(self, message: str, clause: str) -> None:
-        self._log.warn_once(message, where=self._where, line=self._line, clause=clause)
+        self._log.warn_once(
+            message, where="/".join(self._where) or "MPD", line=self._line, clause=clause
+        )

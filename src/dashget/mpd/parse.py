@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.attributes import Attributes
+from dashget.mpd.budget import Budget
 from dashget.mpd.descriptors import (
     placed,
     read_base_urls,
@@ -38,11 +39,9 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import MAX_REMOTE, find_remote, remove_resolved_to_zero
+from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import (
-    DEFAULT_LIMITS,
     Element,
-    ParseLimits,
     XmlError,
     read_tree,
     well_formed,
@@ -50,33 +49,29 @@ from dashget.mpd.xmltree import (
 
 _Built = TypeVar("_Built")
 
-__all__ = ["DEFAULT_LIMITS", "ParseLimits", "build_mpd", "parse_mpd"]
 
-
-def parse_mpd(data: bytes, *, url: str | None = None, limits: ParseLimits = DEFAULT_LIMITS) -> MPD:
+def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = None) -> MPD:
     """Parse an MPD; raise MPDSyntaxError for other documents, with the format they seem to be in.
 
-    ``url`` is the URL that it came from, which ``resolve`` needs later. Odd but usable parts
+    ``url`` is the URL that it came from, which ``resolve`` needs later; ``budget`` is what the
+    document may cost, by default a new one. Odd but usable parts
     are in ``MPD.warnings``; breaches of the standard that spoil the whole document are in
     ``MPD.problems``, which ``resolve`` raises.
     """
     log = IssueLog()
-    root = read_document(data, log, limits)
+    budget = budget or Budget()
+    root = read_document(data, log, budget)
     if root.name.rpartition("}")[2] != "MPD":
         raise MPDSyntaxError(
             f"the root element is {root.name.rpartition('}')[2]}, not MPD (line {root.line})",
             hint="this XML document is not a DASH manifest; check the URL",
         )
-    return build_mpd(root, log, url)
+    return build_mpd(root, log, budget, url)
 
 
-def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
+def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
     """Read an XML document into a tree; used for MPDs and for remote elements."""
-    if len(data) > limits.max_bytes:
-        raise MPDSyntaxError(
-            f"the document has more than the limit of {limits.max_bytes:,} bytes",
-            hint="raise the limit if the manifest is really that large",
-        )
+    budget.spend_bytes(len(data))
     appearance = looks_like(data)
     if appearance is not None:
         unlike = MPDSyntaxError(
@@ -95,9 +90,9 @@ def read_document(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMI
     if remark is not None:
         log.warn(f"not well-formed; mended: {remark}", "MPD", 1, "XML 1.0")
     try:
-        return read_tree(text, log, limits)
+        return read_tree(text, log, budget)
     except XmlError as err:
-        return _read_mended(text, err, log, limits)
+        return _read_mended(text, err, log, budget)
 
 
 def accepted_text(data: bytes) -> bytes:
@@ -116,13 +111,14 @@ def accepted_text(data: bytes) -> bytes:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 
 
-def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimits) -> Element:
+def _read_mended(data: bytes, error: XmlError, log: IssueLog, budget: Budget) -> Element:
     if not error.truncated:
+        budget.spend(8 * len(data), "what is mended in the document")
         repaired, done = mended(data)
         if done:
             again = IssueLog()
             try:
-                root = read_tree(repaired, again, limits)
+                root = read_tree(repaired, again, budget)
             except XmlError as err:
                 error = err
             else:
@@ -144,9 +140,9 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, limits: ParseLimit
     ) from error
 
 
-def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
+def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = None) -> MPD:
     """Build the model of a whole document; ``log`` has the issues of its XML."""
-    source = Source(root, log.warnings, log.problems)
+    source = Source(root, log.warnings, log.problems, budget.work)
     remove_resolved_to_zero(root)
     _check_namespace(root, log)
     where = "MPD"
@@ -155,8 +151,9 @@ def build_mpd(root: Element, log: IssueLog, url: str | None = None) -> MPD:
         if name not in root.attributes:
             read.warn(f"@{name} is missing", clause)
     remote = find_remote(root)
-    if len(remote) > MAX_REMOTE:
-        read.problem(f"{len(remote)} remote elements; the limit is {MAX_REMOTE}", "5.5")
+    most = budget.limits.max_requests
+    if len(remote) > most:
+        read.problem(f"{len(remote)} remote elements; the limit is {most}", "5.5")
         remote = ()
     title = next((t.text for info in root.all("ProgramInformation") for t in info.all("Title")), "")
     fields: dict[str, Any] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.mpd.budget import ITEM, Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, AdaptationSet, ContentProtection, Period, Representation
 from dashget.mpd.presentation import Protection, Pssh
@@ -38,6 +39,7 @@ def protections_of(
     levels: Iterable[tuple[ContentProtection, ...]],
     known: dict[str, ContentProtection],
     log: IssueLog,
+    budget: Budget,
 ) -> tuple[Protection, ...]:
     """Return the descriptors of all levels, nearest first, without duplicates.
 
@@ -45,9 +47,10 @@ def protections_of(
     """
     found: dict[Protection, None] = {}
     for level in levels:
+        budget.spend(ITEM * 10 * len(level), "protections, which Representations inherit")
         for descriptor in level:
             source = known.get(descriptor.ref or "")
-            found[_protection(descriptor, source, log)] = None
+            found[_protection(descriptor, source, log, budget)] = None
     return tuple(found)
 
 
@@ -76,12 +79,17 @@ def system_name(scheme: str) -> str | None:
 
 
 def _protection(
-    descriptor: ContentProtection, source: ContentProtection | None, log: IssueLog
+    descriptor: ContentProtection,
+    source: ContentProtection | None,
+    log: IssueLog,
+    budget: Budget,
 ) -> Protection:
     """Build a Protection; missing values come from the descriptor in ``@ref`` (5.8.4.1.3)."""
     scheme = descriptor.scheme or (source.scheme if source else "")
     kids = descriptor.default_kid or (source.default_kid if source else None) or ""
     texts = descriptor.pssh or (source.pssh if source else ())
+    size = 50 * len(kids.split()) + 2 * sum(map(len, texts)) + 500 * len(texts)
+    budget.spend(size, "the key ids and boxes of protections")
     return Protection(
         scheme=scheme,
         name=system_name(scheme),

@@ -13,11 +13,12 @@ from typing import Final
 
 from dashget.common.lateregex import late
 from dashget.errors import MPDSyntaxError
+from dashget.mpd.budget import Budget
 from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
 from dashget.mpd.names import NAMESPACE, XLINK
-from dashget.mpd.parse import DEFAULT_LIMITS, ParseLimits, build_mpd, read_document
+from dashget.mpd.parse import build_mpd, read_document
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO, mark_origin, replace_remote
 from dashget.mpd.xmltree import Element, XmlError, read_tree
 
@@ -25,7 +26,7 @@ _PROLOG: Final = late(rb"^(\xef\xbb\xbf)?\s*(<\?xml.*?\?>)?", re.DOTALL)
 
 
 def include_remote(
-    mpd: MPD, fetched: Mapping[str, bytes | None], *, limits: ParseLimits = DEFAULT_LIMITS
+    mpd: MPD, fetched: Mapping[str, bytes | None], *, budget: Budget | None = None
 ) -> MPD:
     """Replace remote elements; ``fetched`` maps an ``href`` as written to its bytes.
 
@@ -35,6 +36,9 @@ def include_remote(
     """
     if mpd.source is None:
         return mpd
+    budget = budget or Budget()
+    # The model of the whole document is built again.
+    budget.spend(mpd.source.work // 2, "remote elements inside remote elements")
     log = IssueLog()
     log.extend(mpd.source.warnings, mpd.source.problems)
     root = mpd.source.root
@@ -46,13 +50,13 @@ def include_remote(
             why = "leads back to itself" if href in element.origins else "is nested too deep"
             log.problem(f"the remote element {href!r} {why}", where, element.line, "5.5.3")
             return [_local(element)]
-        return _content(element, href, where, fetched[href], log, limits)
+        return _content(element, href, where, fetched[href], log, budget)
 
     replace_remote(root, choose)
-    return build_mpd(root, log, mpd.url)
+    return build_mpd(root, log, budget, mpd.url)
 
 
-def why_unfit(element: str, data: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> str | None:
+def why_unfit(element: str, data: bytes, budget: Budget | None = None) -> str | None:
     """Return why a document cannot replace remote elements of this name; None if it can.
 
     Nothing at all is no document: the standard has a URN for elements that nothing replaces.
@@ -60,7 +64,7 @@ def why_unfit(element: str, data: bytes, limits: ParseLimits = DEFAULT_LIMITS) -
     if not data.strip():
         return "the document is empty"
     try:
-        found = _read_elements(data, IssueLog(), limits)
+        found = _read_elements(data, IssueLog(), budget or Budget())
     except MPDSyntaxError as err:
         return err.message.replace("not an MPD: ", "")
     if found and not any(child.name == element for child in found):
@@ -86,13 +90,13 @@ def _content(
     where: str,
     data: bytes | None,
     log: IssueLog,
-    limits: ParseLimits,
+    budget: Budget,
 ) -> list[Element]:
     """Return the elements that replace a remote one; itself without reference if there are none."""
     failure = "could not be fetched"
     if data is not None:
         try:
-            found = _read_elements(data, log, limits)
+            found = _read_elements(data, log, budget)
         except MPDSyntaxError as err:
             failure = f"cannot be read ({err.message})"
         else:
@@ -116,16 +120,17 @@ def _local(element: Element) -> Element:
     return element
 
 
-def _read_elements(data: bytes, log: IssueLog, limits: ParseLimits) -> list[Element]:
+def _read_elements(data: bytes, log: IssueLog, budget: Budget) -> list[Element]:
     """Read a remote entity, which has any number of elements side by side."""
+    budget.spend_bytes(len(data))
     try:
         wrapped = wrapped_entity(data)
         if wrapped is None:
             return []
-        tree = read_tree(wrapped, log, limits)
+        tree = read_tree(wrapped, log, budget)
     except (EncodingError, XmlError):
-        return [read_document(data, log, limits)]
+        return [read_document(data, log, budget)]
     if tree.text.strip() and not tree.children:
         # Text or JSON: it replaces no element.
-        return [read_document(data, log, limits)]
+        return [read_document(data, log, budget)]
     return tree.children

@@ -18,6 +18,7 @@ from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
 from dashget.mpd.availability import availability_window, no_window
 from dashget.mpd.bases import extend_bases
+from dashget.mpd.budget import ITEM, LEVEL, Budget
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
@@ -27,6 +28,7 @@ from dashget.mpd.presentation import (
     AdaptationSet,
     Base,
     ContentType,
+    Descriptor,
     EventStream,
     ListAddressing,
     Period,
@@ -59,6 +61,7 @@ def resolve(
     base_url: str | None = None,
     now: datetime | Fraction | None = None,
     allow_downgrade: bool = False,
+    budget: Budget | None = None,
 ) -> Presentation:
     """Resolve an MPD that was fetched from ``url`` (the final URL, after redirects).
 
@@ -66,7 +69,8 @@ def resolve(
     base of references (for a local file or standard input). ``now`` is the wall-clock time, an
     aware datetime or seconds since 1970; a dynamic MPD needs it. Raises MPDValidityError for what
     spoils the whole document; what spoils a part is in ``Representation.problems``, and odd but
-    usable parts are in ``Presentation.warnings``.
+    usable parts are in ``Presentation.warnings``. ``budget`` is what the document may cost, by
+    default a new one; UnsupportedMPDError tells if that is not enough.
     """
     log = IssueLog()
     log.extend(mpd.warnings, mpd.problems)
@@ -78,6 +82,7 @@ def resolve(
     dynamic = mpd.type == "dynamic"
     context = Context(
         log,
+        budget or Budget(),
         url,
         root,
         allow_downgrade=allow_downgrade,
@@ -181,6 +186,14 @@ class _Inherited(msgspec.Struct, frozen=True):
     protections: tuple[tuple[model.ContentProtection, ...], ...]
 
 
+class _Shared(msgspec.Struct, frozen=True):
+    """What all Representations of an AdaptationSet have from it."""
+
+    roles: tuple[Descriptor, ...]
+    descriptors: int
+    """How many descriptors of the AdaptationSet each Representation looks at."""
+
+
 class _Resolver:
     """Resolves one Period after the other."""
 
@@ -188,11 +201,14 @@ class _Resolver:
         self._mpd = mpd
         self._context = context
         self._log = context.log
+        self._budget = context.budget
         self._window = window
         self._referable = referable(mpd)
+        self._protected: tuple[object, tuple[Protection, ...]] | None = None
+        """The protections of all levels that were resolved last, and the result."""
         self._with_remote = {"/".join(r.where.split("/")[:2]) for r in mpd.remote}
         self._top = _Inherited(
-            extend_bases((Base(root),), mpd.base_urls, context.log),
+            extend_bases((Base(root),), mpd.base_urls, context.log, context.budget),
             self._query(mpd),
             (mpd.protections,),
         )
@@ -236,10 +252,12 @@ class _Resolver:
     def _adaptation_set(
         self, element: model.AdaptationSet, index: int, timed: TimedPeriod, above: _Inherited
     ) -> AdaptationSet:
+        self._budget.spend(LEVEL, "AdaptationSets")
         inherited = self._inherit(above, element)
         check_essential(element, self._log)
+        shared = _Shared(plain(element.roles), len(element.roles) + _descriptors(element))
         representations = tuple(
-            self._representation(representation, number, element, index, timed, inherited)
+            self._representation(representation, number, element, index, timed, inherited, shared)
             for number, representation in enumerate(element.representations)
         )
         if not representations:
@@ -248,7 +266,9 @@ class _Resolver:
             )
         properties = (*element.essential, *element.supplemental)
         first = representations[0] if representations else None
-        protections = {p: None for r in representations for p in r.protections}
+        # Representations without protections of their own share one tuple.
+        lists = {id(r.protections): r.protections for r in representations}
+        protections = {p: None for protections in lists.values() for p in protections}
         return AdaptationSet(
             index=index,
             id=element.id,
@@ -283,7 +303,10 @@ class _Resolver:
         set_index: int,
         timed: TimedPeriod,
         above: _Inherited,
+        shared: _Shared,
     ) -> Representation:
+        units = LEVEL + ITEM * (shared.descriptors + len(element.dependency_ids))
+        self._budget.spend(units, "Representations, with what they inherit")
         inherited = self._inherit(above, element)
         check_essential(element, self._log)
         subject = self._subject(element, inherited)
@@ -317,7 +340,7 @@ class _Resolver:
             lang=_language(parent),
             quality_ranking=element.quality_ranking,
             dependency_ids=element.dependency_ids,
-            roles=plain(parent.roles),
+            roles=shared.roles,
             essential=plain(element.essential),
             supplemental=plain(element.supplemental),
             protections=self._protections(inherited),
@@ -354,7 +377,7 @@ class _Resolver:
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation
     ) -> _Inherited:
         return _Inherited(
-            extend_bases(above.bases, element.base_urls, self._log),
+            extend_bases(above.bases, element.base_urls, self._log, self._budget),
             self._query(element) or above.query,
             (element.protections, *above.protections) if element.protections else above.protections,
         )
@@ -365,7 +388,7 @@ class _Resolver:
         if not element.essential and not element.supplemental:
             return None
         properties = (*element.essential, *element.supplemental)
-        return request_query(properties, self._context.manifest, self._log)
+        return request_query(properties, self._context.manifest, self._log, self._budget)
 
     def _usable(
         self, bases: tuple[Base, ...], element: model.Representation
@@ -385,7 +408,10 @@ class _Resolver:
     def _protections(self, inherited: _Inherited) -> tuple[Protection, ...]:
         if not any(inherited.protections):
             return ()
-        return protections_of(inherited.protections, self._referable, self._log)
+        if self._protected is None or self._protected[0] is not inherited.protections:
+            found = protections_of(inherited.protections, self._referable, self._log, self._budget)
+            self._protected = inherited.protections, found
+        return self._protected[1]
 
     def _content_type(
         self, element: model.Representation, parent: model.AdaptationSet, located: Located
@@ -404,6 +430,10 @@ class _Resolver:
         if found is None:
             self._log.warn("unknown content type", element.where, element.line, "5.3.7.2")
         return found or ContentType.OTHER
+
+
+def _descriptors(element: model.AdaptationSet) -> int:
+    return sum(map(len, (element.essential, element.supplemental, element.channels)))
 
 
 def _events(elements: Iterable[model.EventStreamElement]) -> tuple[EventStream, ...]:

@@ -28,6 +28,7 @@ _IDENTIFIER: Final = late(
     r"(?:%(?P<width>\d{0,20})(?P<radix>[dxXoiu]))?)?\$",
     re.ASCII,
 )
+_MOST_REMARKS: Final = 10
 _LEFT_OVER: Final = late(r"\$[^$/]*\$?|\{[^{}]*\}")
 
 
@@ -148,6 +149,11 @@ class Template(msgspec.Struct, frozen=True):
         parts = tuple(str(part) if isinstance(part, Field) else part for part in self.parts)
         return Template(self.source, parts, ())
 
+    @property
+    def identifiers(self) -> int:
+        """The number of identifiers, the same ones counted again."""
+        return sum(1 for part in self.parts if not isinstance(part, str))
+
     def marked(self, representation_id: str, bandwidth: int | Fraction | None) -> str:
         """Return the text with constants filled in and a marker for every field.
 
@@ -205,6 +211,7 @@ def parse_template(text: str) -> tuple[Template, tuple[str, ...]]:
     if literal:
         parts.append(escape_markers(literal))
     fields = tuple(dict.fromkeys(part for part in parts if isinstance(part, Field)))
+    remarks = remarks[:_MOST_REMARKS]
     remarks.extend(_unknown_identifier(text))
     return Template(text, tuple(parts), fields), tuple(remarks)
 

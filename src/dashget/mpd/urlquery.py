@@ -10,6 +10,7 @@ import msgspec
 
 from dashget.common.lateregex import late
 from dashget.common.url import Url, UrlError
+from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
 
@@ -33,17 +34,17 @@ class RequestQuery(msgspec.Struct, frozen=True):
 
 
 def request_query(
-    descriptors: Iterable[DescriptorElement], manifest: Url, log: IssueLog
+    descriptors: Iterable[DescriptorElement], manifest: Url, log: IssueLog, budget: Budget
 ) -> RequestQuery | None:
     """Return the query that the first Annex I descriptor asks for; None without one."""
     for descriptor in descriptors:
         query = descriptor.url_query
         if descriptor.scheme in SCHEMES and query is not None:
-            return _build(query, manifest, log)
+            return _build(query, manifest, log, budget)
     return None
 
 
-def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None:
+def _build(query: UrlQuery, manifest: Url, log: IssueLog, budget: Budget) -> RequestQuery | None:
     if "segment" not in query.include_in_requests:
         return None
     own = manifest.query if query.use_mpd_url_query else None
@@ -56,6 +57,7 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None
             query.line,
             "I.3",
         )
+    budget.spend(len(given) + len(template), "URL parameters")
     values = dict(part.partition("=")[::2] for part in given.split("&"))
 
     def fill(match: re.Match[str]) -> str:
@@ -65,6 +67,17 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog) -> RequestQuery | None
             return values.get(match[2], "")
         return "" if match[3] else "$"
 
+    size = len(template)
+    for match in _PLACEHOLDER.finditer(template):
+        size += len(fill(match))
+        if size > budget.limits.max_url:
+            log.problem(
+                f"the URL parameters have more than {budget.limits.max_url:,} characters",
+                query.where,
+                query.line,
+                "I.2.2",
+            )
+            return None
     text = _PLACEHOLDER.sub(fill, template).strip("&?")
     return RequestQuery(text, _origin(manifest) if query.same_origin_only else None)
 

@@ -15,8 +15,6 @@ from dashget.mpd.xmltree import Element
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
 _WITH_SEGMENTS: Final = ("Period", "AdaptationSet", "SegmentList", "SegmentTimeline")
-MAX_REMOTE: Final = 1000
-"""The maximum of remote elements in a document."""
 MAX_NESTING: Final = 4
 """The maximum depth of remote elements inside remote elements."""
 

@@ -14,25 +14,23 @@ import pyexpat as expat  # xml.parsers.expat is the same, two packages further i
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
 from dashget.common.lateregex import late
 from dashget.errors import MPDSyntaxError
+from dashget.mpd.budget import ATTRIBUTE, COMMON, ELEMENT, LEVEL, LISTED, ROW, Budget
 from dashget.mpd.encoding import ENCODING
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.names import Names
 from dashget.mpd.timeline import SegmentTimeline
 
-
-class ParseLimits(msgspec.Struct, frozen=True):
-    """Limits on the size of a document; larger ones are refused."""
-
-    max_bytes: int = 256 * 1024 * 1024
-    max_elements: int = 8_000_000
-    max_depth: int = 64
-
-
-DEFAULT_LIMITS: Final = ParseLimits()
+_COSTS: Final = {
+    **dict.fromkeys(("Period", "AdaptationSet", "Representation"), LEVEL),
+    **dict.fromkeys(("BaseURL", "ContentProtection", "EssentialProperty"), COMMON),
+    **dict.fromkeys(("SupplementalProperty", "Role", "Accessibility", "UTCTiming"), COMMON),
+    **dict.fromkeys(("SegmentTemplate", "SegmentList", "SegmentBase", "EventStream"), COMMON),
+}
+"""The units of elements that become objects of the model."""
+_MOST_ROWS: Final = 1000
+"""Rows are counted before they are spent, since there may be a million."""
 _VISIBLE: Final = late(rb"[^\r\n]")
 
 
@@ -91,10 +89,10 @@ class XmlError(Exception):
         self.truncated = truncated
 
 
-def read_tree(data: bytes, log: IssueLog, limits: ParseLimits = DEFAULT_LIMITS) -> Element:
+def read_tree(data: bytes, log: IssueLog, budget: Budget) -> Element:
     """Parse a document in UTF-8 into a tree; raise XmlError if it is not well-formed."""
     data = without_doctype(data, log)
-    builder = _Builder(log, limits)
+    builder = _Builder(log, budget)
     builder.read(data)
     assert builder.root is not None  # noqa: S101 - expat reports a document without root
     return builder.root
@@ -163,16 +161,17 @@ class _Prolog:
 class _Builder:
     """Turns expat's events into elements."""
 
-    def __init__(self, log: IssueLog, limits: ParseLimits) -> None:
+    def __init__(self, log: IssueLog, budget: Budget) -> None:
         self.root: Element | None = None
         self._log = log
-        self._limits = limits
+        self._budget = budget
+        self._depth = budget.limits.max_depth
         self._stack: list[Element] = []
         self._texts: list[list[str]] = []
         self._names: list[str] = []
         self._row: str | None = None
-        self._space = Names(log)
-        self._elements = 0
+        self._space = Names(log, budget)
+        self._rows = 0
         self._parser = expat.ParserCreate(ENCODING)
 
     def read(self, data: bytes) -> None:
@@ -182,9 +181,13 @@ class _Builder:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.SkippedEntityHandler = self._entity
+        # Texts and the values of attributes are copied two or three times until they are used.
+        self._budget.spend(2 * len(data), "the document")
         try:
             parser.Parse(data, True)
+            self._spend_rows()
         except expat.ExpatError as err:
+            self._spend_rows()
             reason = expat.ErrorString(err.code)
             open_tokens = ("no element found", "unclosed token", "unclosed CDATA section")
             truncated = reason in open_tokens and (self.root is None or bool(self._names))
@@ -204,11 +207,15 @@ class _Builder:
         if qname == self._row:
             self._start_row(attributes)
             return
-        self._count()
+        budget = self._budget
+        budget.elements += 1
+        budget.work += _COSTS.get(qname, ELEMENT) + ATTRIBUTE * len(attributes)
+        if not budget.elements & 255:
+            self._spend_rows()
         line = self._parser.CurrentLineNumber
         parent = self._stack[-1] if self._stack else None
         name, attributes = self._space.enter(
-            qname, attributes, parent.name if parent else None, "/".join(self._names), line
+            qname, attributes, parent.name if parent else None, self._names, line
         )
         element = Element(name, attributes, line)
         if parent is None:
@@ -223,9 +230,9 @@ class _Builder:
         self._stack.append(element)
         self._texts.append([])
         self._names.append(qname)
-        if len(self._stack) > self._limits.max_depth:
+        if len(self._stack) > self._depth:
             raise MPDSyntaxError(
-                f"elements are nested more than {self._limits.max_depth} deep "
+                f"elements are nested more than {self._depth} deep "
                 f"(line {self._parser.CurrentLineNumber})"
             )
         self._enter(qname, element)
@@ -246,13 +253,14 @@ class _Builder:
             self._parser.CharacterDataHandler = self._text
 
     def _start_row(self, attributes: dict[str, str]) -> None:
-        self._elements += 1
-        if self._elements > self._limits.max_elements:
-            self._count()
+        self._rows += 1
+        if self._rows > _MOST_ROWS:
+            self._spend_rows()
         top = self._stack[-1]
         if top.timeline is None:
             if top.listed is not None:
                 top.listed.append(attributes)
+                self._budget.work += LISTED
             return
         t = attributes.get("t")
         r = attributes.get("r")
@@ -275,6 +283,7 @@ class _Builder:
                 return
         except (KeyError, ValueError, OverflowError):
             pass
+        self._budget.work += COMMON
         top.timeline.append_odd(attributes, self._parser.CurrentLineNumber)
 
     def _end(self, qname: str) -> None:
@@ -290,10 +299,8 @@ class _Builder:
     def _text(self, data: str) -> None:
         self._texts[-1].append(data)
 
-    def _count(self) -> None:
-        self._elements += 1
-        if self._elements > self._limits.max_elements:
-            raise MPDSyntaxError(
-                f"the document has more than {self._limits.max_elements:,} elements",
-                hint="raise the limit if the manifest is really that large",
-            )
+    def _spend_rows(self) -> None:
+        """Spend the rows since the last time, and look if anything is left."""
+        rows, self._rows = self._rows, 0
+        self._budget.spend_elements(rows)
+        self._budget.spend(ROW * rows, "its elements")

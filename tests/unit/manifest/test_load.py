@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dashget.errors import ManifestFetchError, MPDSyntaxError, UsageError
+from dashget.errors import ManifestFetchError, UnsupportedMPDError, UsageError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import check_base, parse_source
-from dashget.mpd.parse import ParseLimits
+from dashget.mpd.budget import WorkLimits
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
 
@@ -202,10 +202,10 @@ def test_an_invalid_base_url_is_refused(base: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file here without an end")
 def test_a_file_is_read_only_up_to_the_limit_of_a_manifest() -> None:
-    limits = ParseLimits(max_bytes=1000)
+    limits = WorkLimits(max_bytes=1000)
     with Engine(TransferOptions()) as engine:
         for source in ("/dev/zero", "-"):
-            with pytest.raises(MPDSyntaxError, match="more than the limit of 1,000 bytes"):
+            with pytest.raises(UnsupportedMPDError, match="more than the limit of 1,000 bytes"):
                 load_manifest(parse_source(source), engine, limits=limits, read_input=bytes)
 
 

@@ -7,10 +7,11 @@ from fractions import Fraction
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.errors import Issue, MPDSyntaxError
+from dashget.errors import Issue, MPDSyntaxError, UnsupportedMPDError
+from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
-from dashget.mpd.parse import ParseLimits, parse_mpd
+from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 
 HEAD = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT2S"'
@@ -94,19 +95,19 @@ def test_an_undefined_entity_is_an_error() -> None:
 
 
 def test_size_elements_and_depth_are_limited() -> None:
-    with pytest.raises(MPDSyntaxError, match="more than the limit of 10"):
-        parse_mpd(b"<MPD></MPD>", limits=ParseLimits(max_bytes=10))
-    with pytest.raises(MPDSyntaxError, match="more than 3 elements"):
-        parse_mpd(b"<MPD><a/><a/><a/></MPD>", limits=ParseLimits(max_elements=3))
+    with pytest.raises(UnsupportedMPDError, match="more than the limit of 10"):
+        parse_mpd(b"<MPD></MPD>", budget=Budget(WorkLimits(max_bytes=10)))
+    with pytest.raises(UnsupportedMPDError, match="more than 3 elements"):
+        parse_mpd(b"<MPD><a/><a/><a/></MPD>", budget=Budget(WorkLimits(max_elements=3)))
     with pytest.raises(MPDSyntaxError, match="nested more than 3 deep"):
-        parse_mpd(b"<MPD><a><a><a/></a></a></MPD>", limits=ParseLimits(max_depth=3))
+        parse_mpd(b"<MPD><a><a><a/></a></a></MPD>", budget=Budget(WorkLimits(max_depth=3)))
 
 
 def test_rows_of_a_timeline_count_as_elements() -> None:
     rows = b"<S d='1'/>" * 10
     document = b"<MPD><Period><SegmentTemplate><SegmentTimeline>" + rows
-    with pytest.raises(MPDSyntaxError, match="more than 9 elements"):
-        parse_mpd(document, limits=ParseLimits(max_elements=9))
+    with pytest.raises(UnsupportedMPDError, match="more than 9 elements"):
+        parse_mpd(document, budget=Budget(WorkLimits(max_elements=9)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])

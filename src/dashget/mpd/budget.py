@@ -1,0 +1,115 @@
+"""The work that one document may cause, counted while it is done.
+
+A document of a few kilobytes can ask for gigabytes: elements that inherit thousands of others, URLs
+that are copied into each other, remote elements that name more of them. So there is one ``Budget``
+for each document, made where the document is read, and every stage spends from it *before* it does
+the work. What is counted are units: about the bytes that a thing takes in memory, which is
+near to the time that it takes as well (about a second for a hundred million). Counts are the same
+on every computer, unlike times.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dashget.errors import UnsupportedMPDError
+
+ELEMENT: Final = 700
+"""The units of an element without a meaning here."""
+COMMON: Final = 2_000
+"""The units of a ContentProtection, a descriptor or a BaseURL, as an object of the model."""
+LEVEL: Final = 4_000
+"""The units of a Period, an AdaptationSet or a Representation."""
+ATTRIBUTE: Final = 100
+ROW: Final = 40
+"""The units of an ``S`` of a timeline."""
+LISTED: Final = 500
+"""The units of a SegmentURL; those of resolving it are as many again."""
+ITEM: Final = 50
+"""The units of one thing that is looked at once more: an inherited descriptor, a namespace."""
+
+
+class WorkLimits(msgspec.Struct, frozen=True):
+    """Limits on the work for a document, with all that it refers to; more is refused."""
+
+    max_bytes: int = 128 * 1024 * 1024
+    """The bytes of the manifest and its remote elements."""
+    max_elements: int = 8_000_000
+    max_depth: int = 64
+    max_work: int = 1_000_000_000
+    """The units of all stages together."""
+    max_requests: int = 1_000
+    """The requests for remote elements, nested ones included."""
+    max_clocks: int = 16
+    """The URLs that are asked for the time."""
+    max_url: int = 65_536
+    """The characters of the URL of a segment, and of its template."""
+    max_identifiers: int = 64
+    """The identifiers in a template."""
+
+
+DEFAULT_LIMITS: Final = WorkLimits()
+
+
+class Budget:
+    """What is left for one document."""
+
+    def __init__(self, limits: WorkLimits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        self.work = 0
+        """The units that were spent."""
+        self.elements = 0
+        self.bytes = 0
+        self.requests = 0
+
+    @property
+    def left(self) -> int:
+        """The units that may still be spent."""
+        return self.limits.max_work - self.work
+
+    def take(self, other: Budget) -> None:
+        """Spend what another budget of the same document has spent."""
+        self.work += other.work
+        self.elements += other.elements
+        self.bytes += other.bytes
+
+    def spend(self, units: int, on: str) -> None:
+        """Spend units on what a message names; raise UnsupportedMPDError beyond the limit."""
+        self.work += units
+        if self.work > self.limits.max_work:
+            raise UnsupportedMPDError(
+                f"the manifest asks for more work than the limit of {self.limits.max_work:,} units,"
+                f" at last for {on}",
+                hint="check the URL: no presentation is known to need as much",
+            )
+
+    def spend_bytes(self, size: int) -> None:
+        """Spend the bytes of the manifest or of a remote element."""
+        self.bytes += size
+        if self.bytes > self.limits.max_bytes:
+            raise UnsupportedMPDError(
+                f"the document has more than the limit of {self.limits.max_bytes:,} bytes"
+                f"{'' if self.bytes == size else ', with its remote elements'}",
+                hint="check the URL: no presentation is known to need as much",
+            )
+
+    def spend_elements(self, count: int) -> None:
+        """Spend elements, rows of lists included."""
+        self.elements += count
+        if self.elements > self.limits.max_elements:
+            raise UnsupportedMPDError(
+                f"the document has more than {self.limits.max_elements:,} elements",
+                hint="check the URL: no presentation is known to need as many",
+            )
+
+    def spend_request(self) -> None:
+        """Spend the request for a remote element."""
+        self.requests += 1
+        if self.requests > self.limits.max_requests:
+            raise UnsupportedMPDError(
+                f"the document has more than {self.limits.max_requests:,} remote elements, with "
+                "those that they name themselves",
+                hint="check the URL: no presentation is known to need as many",
+            )
