@@ -32,7 +32,7 @@ from dashget.planning.counting import count_files
 from dashget.planning.layout import SUMS_NAME
 from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track, track_label, unplanned_reason
-from dashget.store import LocalDirectory, Mirror
+from dashget.store import FailureRecord, LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class MirrorJob:
         options, loaded = self._options, self._loaded
         if not options.dry_run:
             store.check_present()
+            self._note_failures(store)
         if self._stop.requested:
             return
         # Which files are superseded is unknown if a part of the manifest is missing.
@@ -176,6 +177,16 @@ class MirrorJob:
             from dashget.verification.sums import write_sums
 
             write_sums(store, loaded.name)
+
+    def _note_failures(self, store: Mirror) -> None:
+        """Write to the record which files are missing, and why."""
+        if not self._ledger.totals.failures:
+            return
+        now = store.now()
+        for each in self._ledger.totals.failures:
+            store.note_failure(
+                FailureRecord(each.path, each.url, each.reason, each.attempts, each.status, now)
+            )
 
     def _announce(self) -> None:
         """Report the manifest, its warnings, and the selected tracks."""

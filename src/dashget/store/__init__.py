@@ -32,7 +32,7 @@ from dashget.store.failures import RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
 from dashget.store.presence import Presence
-from dashget.store.record import RECORD_VERSION, FileRecord, Header, LiveRun
+from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ __all__ = [
     "RECORD_VERSION",
     "Backend",
     "Displaced",
+    "FailureRecord",
     "FileRecord",
     "Header",
     "LiveRun",

@@ -27,6 +27,7 @@ from dashget.store.possession import check_manifest, check_source, differs
 from dashget.store.presence import Presence
 from dashget.store.record import (
     RECORD_VERSION,
+    FailureRecord,
     FileRecord,
     Header,
     LiveRun,
@@ -302,6 +303,13 @@ class Mirror:
             self._recorded[record.path] = record.size, hash(record.url)
             if self._keep_times:
                 self.restore_time(record)
+
+    def note_failure(self, failure: FailureRecord) -> None:
+        """Write a line to the record about a file that a run could not fetch."""
+        try:
+            self._append(encode_line(failure))
+        except OSError as error:
+            raise store_error(self.name, error) from error
 
     def restore_time(self, record: FileRecord) -> None:
         """Give a file the modification time of its record, if times are kept.

@@ -1,8 +1,9 @@
 """``.dashget/record.jsonl``: one JSON line per fact, only ever appended to.
 
 The first line is the ``Header``; another one follows whenever it changes. Then comes a
-``FileRecord`` for each finished file; the last one of a path is valid. A damaged line costs
-only itself: its file counts as unrecorded, and is compared with the server.
+``FileRecord`` for each finished file; the last one of a path is valid. At the end of a run comes
+a ``FailureRecord`` for each file that is missing. A damaged line costs only itself: its file
+counts as unrecorded, and is compared with the server.
 """
 
 from __future__ import annotations
@@ -91,6 +92,19 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Response headers that were kept by choice, with lower-case names."""
 
 
+class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that a run could not fetch, and why. It says nothing about an earlier complete one."""
+
+    failed: str
+    """The file's path; the MPD's if a part of the presentation could not be planned."""
+    url: str
+    reason: str
+    attempts: int = 0
+    status: int | None = None
+    time: str | None = None
+    """When the run ended: RFC 3339, UTC."""
+
+
 class _Line(msgspec.Struct):
     """The fields of any line that a resume needs; all others are skipped unread."""
 
@@ -125,7 +139,7 @@ class _Fact(msgspec.Struct):
     removed: bool = False
 
 
-def encode_line(entry: Header | FileRecord) -> bytes:
+def encode_line(entry: Header | FileRecord | FailureRecord) -> bytes:
     """Return the line of an entry, with its end."""
     return _encode(entry) + b"\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from dashget.events import Event
 from tests.integration.mirror.presentation import manifest, periods, publish, segment
 from tests.support.builders import FILLER, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
-from tests.support.running import mirror
+from tests.support.running import mirror, verify
 
 
 @pytest.mark.usefixtures("few_and_many_files")
@@ -140,6 +141,28 @@ def test_one_missing_file_does_not_stop_the_others(server: FaultServer, tmp_path
     assert (failure.path, failure.status, failure.attempts) == ("v/2.m4s", 404, 2)
     assert "404" in failure.reason
     assert not (tmp_path / "v/2.m4s").exists()
+
+
+def test_the_record_tells_of_each_run_which_files_are_missing(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path)
+    server.on("/show/v/2.m4s", segment(2))
+    assert mirror(url, tmp_path)[0].complete
+    lines = [json.loads(line) for line in (tmp_path / ".dashget/record.jsonl").open()]
+    (told,) = [line for line in lines if "failed" in line]
+    (failure,) = summary.failures
+    assert told.pop("time").endswith("Z")
+    assert told == {
+        "failed": "v/2.m4s",
+        "url": server.url("/show/v/2.m4s"),
+        "reason": failure.reason,
+        "attempts": 2,
+        "status": 404,
+    }
+    assert verify(tmp_path)[0].sound
 
 
 @pytest.mark.usefixtures("few_and_many_files")
