@@ -151,7 +151,9 @@ def test_the_record_tells_of_each_run_which_files_are_missing(
     summary, _ = mirror(url, tmp_path)
     server.on("/show/v/2.m4s", segment(2))
     assert mirror(url, tmp_path)[0].complete
-    lines = [json.loads(line) for line in (tmp_path / ".dashget/record.jsonl").open()]
+    lines = [
+        json.loads(line) for line in (tmp_path / ".dashget/record.jsonl").read_text().splitlines()
+    ]
     (told,) = [line for line in lines if "failed" in line]
     (failure,) = summary.failures
     assert told.pop("time").endswith("Z")
