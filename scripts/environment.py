@@ -164,7 +164,12 @@ class Environment:
         self._show("making an environment")
         try:
             steps.run(
-                sys.executable, "-m", "venv", "--without-pip", os.path.realpath(self.directory)
+                sys.executable,
+                "-I",
+                "-m",
+                "venv",
+                "--without-pip",
+                os.path.realpath(self.directory),
             )
         except StepError as failed:
             raise self._error("no environment could be made", failed) from failed
@@ -234,7 +239,7 @@ class Environment:
         for packages in self.directory.glob("lib/python*/site-packages"):
             (packages / "dashget.pth").write_text(f"{self.root / 'src'}\n")
         script = self.python.with_name("dashget")
-        start = shlex.join([str(self.python), "-SP", str(self.root / "scripts" / "start.py")])
+        start = shlex.join([str(self.python), "-IS", str(self.root / "scripts" / "start.py")])
         script.unlink(missing_ok=True)
         script.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
         script.chmod(0o755)

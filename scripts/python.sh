@@ -7,8 +7,8 @@
 # run, because a name in PATH may be a shim (pyenv) or a stub (macOS, Windows) behind
 # which there is no Python.
 
-# Readable by Python 2 as well. Without the current directory in its path: a directory
-# named venv in it is not the module.
+# Readable by Python 2 as well, which lacks -I; -Es leaves out PYTHONPATH and the user's own
+# modules, and then the current directory goes: a directory named venv in it is not the module.
 probe='
 import sys
 sys.path = [entry for entry in sys.path if entry]
@@ -32,7 +32,7 @@ find_python() {
     fi
     for candidate; do
         command -v -- "$candidate" >/dev/null 2>&1 || continue
-        answer=$("$candidate" -c "$probe" 2>/dev/null </dev/null) || continue
+        answer=$("$candidate" -Es -c "$probe" 2>/dev/null </dev/null) || continue
         case $answer in
             'good '*) python=${answer#good } && return 0 ;;
             'lone '*)

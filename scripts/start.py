@@ -1,7 +1,8 @@
 """Start DashGet from its checkout, for ``./dashget``: what an installed ``dashget`` does, sooner.
 
-Run as ``.venv/bin/python -SP scripts/start.py``: without ``site``, which would look through the
-environment for what this does in two lines.
+Run as ``.venv/bin/python -IS scripts/start.py``: isolated, so that neither the current directory
+nor PYTHONPATH has modules to load, and without ``site``, which would look through the environment
+for what this does in two lines.
 """
 
 import sys

@@ -95,7 +95,7 @@ ONCE = {
     "get": (0, []),
     "list": (0, ["--init"]),
     "plan": (0, ["--index"]),
-    "verify": (0, ["--remote", "--repair"]),
+    "verify": (0, ["--remote", "--repair", "--send-credentials-to", "127.0.0.1"]),
 }
 """Commands with their exit codes; some of them send several kinds of requests."""
 

@@ -260,7 +260,7 @@ def test_the_readme_shows_what_the_checkouts_launcher_prints(tmp_path: Path) -> 
     (tmp_path / "src").symlink_to(REPOSITORY / "src")
     (tmp_path / "dashget").symlink_to(REPOSITORY / "dashget")
     done = subprocess.run(
-        [sys.executable, "-SP", tmp_path / "scripts" / "start.py", "demo"],
+        [sys.executable, "-IS", tmp_path / "scripts" / "start.py", "demo"],
         cwd=tmp_path,
         env={**environment(), "PATH": "/usr/bin:/bin"},
         capture_output=True,

@@ -191,7 +191,7 @@ def contributor(checkout: Checkout) -> tuple[int, list[str], str]:
     before = len(checkout.installs)
     done = subprocess.run(
         [
-            *(checkout.path / "python3", checkout.root / "scripts/environment.py"),
+            *(checkout.path / "python3", "-Es", checkout.root / "scripts/environment.py"),
             *("scripts/test", checkout.root, checkout.venv, "dev"),
         ],
         env={"PATH": str(checkout.path), "HOME": str(checkout.path)},

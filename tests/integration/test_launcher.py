@@ -30,7 +30,7 @@ def test_the_first_start_installs_and_says_so_in_one_line_and_then_runs(
     assert (code, out) == (7, "ran: list two words \n")
     assert err == f"dashget: installing 2 packages into {checkout.venv} with pip (once)\n"
     assert checkout.calls[1:] == [
-        f"-m venv --without-pip {checkout.venv}",
+        f"-I -m venv --without-pip {checkout.venv}",
         f"-m pip --python {checkout.venv}/bin/python --disable-pip-version-check --no-input install"
         " --no-compile --progress-bar off --no-deps --require-hashes"
         f" --requirement {checkout.pins}",
@@ -306,3 +306,37 @@ def test_a_place_that_cannot_be_written_is_named(checkout: Checkout) -> None:
     assert code == 1
     assert err.startswith("dashget: cannot write ")
     assert f"pipx install '{checkout.root}'\n" in err
+
+
+MODULES = ("sitecustomize", "usercustomize", "dashget", "lxml", "pycurl", "msgspec", "rich", "venv", "pip",
+           "ensurepip", "encodings", "importlib", "os", "_signal", "gc", "argparse", "json", "installers")  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", [None, "", ":", "::/nowhere", "."])
+def test_no_module_of_the_current_directory_runs(entry: str | None, tmp_path: Path) -> None:
+    root, here = tmp_path / "checkout", tmp_path / "here"
+    for folder in (root / ".venv" / "bin", root / ".venv" / "launcher", here):
+        folder.mkdir(parents=True)
+    for name in ("dashget", "src", "scripts", "requirements"):
+        (root / name).symlink_to(REPOSITORY / name)
+    (root / "dashget").unlink()
+    shutil.copy(REPOSITORY / "dashget", root / "dashget")
+    (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (root / ".venv" / "lib").symlink_to(Path(sys.prefix) / "lib")
+    shutil.copy(REPOSITORY / "requirements" / "run.txt", root / ".venv" / "launcher")
+    (root / ".venv" / "launcher" / "root").write_text(f"{root}\n")
+    for name in MODULES:
+        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    if entry is not None:
+        environment["PYTHONPATH"] = entry
+    probe = f'. "{REPOSITORY}/scripts/python.sh"; find_python dashget && "$python" -Es'
+    for command in (
+        [root / "dashget", "--version"],
+        [root / "dashget", "list", "nothing.mpd"],
+        ["sh", "-c", f'{probe} "{REPOSITORY}/scripts/environment.py"'],
+    ):
+        done = subprocess.run(command, cwd=here, env=environment, capture_output=True, check=False)
+        assert b"internal error" not in done.stderr
+    assert done.stderr, "it has said what is missing"
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()

@@ -40,22 +40,24 @@ given=$PATH
 PATH=/usr/bin:/bin
 echo "$*" | head -n 1 >>"{calls}"
 case $1 in
+    -Es)
+        case $2 in
+            -c) echo "{answer}"; exit 0 ;;
+        esac
+        shift 2
+        PATH=$given
+        exec "{python}" "{real}" "{stub}" "{ways}" "{environment}" "$@" ;;
     -c) echo "{answer}" ;;
-    -I) exit 0 ;;
-    -SP)
+    -I)
+        if [ "$2 $3" = "-m venv" ]; then
+            mkdir -p "$5/bin" && cp "$0" "$5/bin/python" && echo "made" >"$5/half-made"
+        fi ;;
+    -IS)
         shift 2
         echo "ran: $*"
         exit 7 ;;
-    */environment.py)
-        shift
-        PATH=$given
-        exec "{python}" "{real}" "{stub}" "{ways}" "{environment}" "$@" ;;
     -m)
-        if [ "$2" = venv ]; then
-            mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo "made" >"$4/half-made"
-        else
-            . "{pip}"
-        fi ;;
+        . "{pip}" ;;
     */pip) . "{pip}" ;;
 esac
 """
@@ -96,7 +98,7 @@ class Checkout:
         """Commands that the stubs were asked to run, without probes and the program itself."""
         log = self.path / "calls"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [line for line in lines if not line.startswith(("-c", "-I", "-SP"))]
+        return [line for line in lines if not line.startswith(("-Es -c", "-I -c", "-IS"))]
 
     @property
     def installs(self) -> list[str]:

@@ -263,8 +263,8 @@ class Session:
             self._warn(observer)
 
         def connect(source: str | None, home: str) -> EngineFor:
-            if source is not None:
-                self._engine.trust(source)
+            if source is not None and (chosen.remote or chosen.repair):
+                self._engine.return_to(source)
             return self._engine_for(home, stop)
 
         self._log.debug(f"verifying {root}: {chosen}")

@@ -38,6 +38,7 @@ class ControlDirectory:
             os.makedirs(root, exist_ok=True)
             with open_directory(root) as above:
                 self._held = above.folder(self.path.name, make=True)
+            self._held.keep_private()
         return self._held
 
     def release(self) -> None:

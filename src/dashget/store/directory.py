@@ -108,6 +108,17 @@ class Directory:
                     raise
                 raise self.strange(name) from None
 
+    def keep_private(self) -> None:
+        """Let nobody but its owner into the directory, where the file system knows owners.
+
+        Then nobody else reaches what is in it, whatever the permissions of that.
+        """
+        if self.descriptor is not None:
+            mode = stat.S_IMODE(os.fstat(self.descriptor).st_mode)
+            if mode & 0o077:
+                with contextlib.suppress(OSError):
+                    os.fchmod(self.descriptor, mode & 0o700)
+
     def look(self, name: str) -> os.stat_result | None:
         """Return the facts about what has a name, which may be a link; None if nothing has it."""
         try:
@@ -115,7 +126,7 @@ class Directory:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
+    def open(self, name: str, flags: int = os.O_RDONLY, *, mode: int = 0o666) -> int:
         """Open a regular file; return its descriptor.
 
         Raises StoreError for anything else, and to write also for a file with another name.
@@ -125,7 +136,7 @@ class Directory:
             if flags & os.O_CREAT:
                 with contextlib.suppress(FileExistsError):
                     how = flags | _CREATE_FLAGS
-                    return os.open(self._at(name), how, 0o666, dir_fd=self.descriptor)
+                    return os.open(self._at(name), how, mode, dir_fd=self.descriptor)
                 flags &= ~os.O_CREAT
             # Looked at before: to open a device may have consequences.
             found = os.stat(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
@@ -142,15 +153,15 @@ class Directory:
         """Open a regular file to read it."""
         return open(self.open(name), "rb")
 
-    def create(self, name: str, flags: int = os.O_WRONLY) -> int:
+    def create(self, name: str, flags: int = os.O_WRONLY, *, mode: int = 0o666) -> int:
         """Create a file, in place of whatever has its name; return its descriptor."""
         with self._naming(name):
             how = flags | _CREATE_FLAGS
             try:
-                return os.open(self._at(name), how, 0o666, dir_fd=self.descriptor)
+                return os.open(self._at(name), how, mode, dir_fd=self.descriptor)
             except FileExistsError:
                 self.unlink(name)
-                return os.open(self._at(name), how, 0o666, dir_fd=self.descriptor)
+                return os.open(self._at(name), how, mode, dir_fd=self.descriptor)
 
     def unlink(self, name: str) -> None:
         """Remove a name, whatever has it except a directory; a missing one is no error."""

@@ -359,7 +359,7 @@ class Journal:
             if synced:
                 self._synced.add(part)
         self._told.update(self._states)
-        with open(directory.create(_FRESH_NAME), "wb") as fresh:
+        with open(directory.create(_FRESH_NAME, mode=0o600), "wb") as fresh:
             fresh.write(b"".join(self._line(line) for line in lines))
             if self._synced:
                 fresh.flush()

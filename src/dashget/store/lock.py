@@ -78,7 +78,7 @@ class Lock:
     def _open(self) -> IO[bytes]:
         with self._control.opened() as directory:
             directory.own_alone(LOCK)
-            return open(directory.open(LOCK, _FLAGS), "a+b")
+            return open(directory.open(LOCK, _FLAGS, mode=0o600), "a+b")
 
     def _has_name(self, file: IO[bytes]) -> bool:
         with self._control.opened() as directory:

@@ -58,7 +58,7 @@ class RecordFile:
 def _open_for_append(directory: Directory) -> int:
     """Open the record; a torn last line is ended, so that it costs only itself."""
     directory.own_alone(RECORD)
-    descriptor = directory.open(RECORD, _FLAGS)
+    descriptor = directory.open(RECORD, _FLAGS, mode=0o600)
     end = os.lseek(descriptor, 0, os.SEEK_END)
     if end:
         os.lseek(descriptor, end - 1, os.SEEK_SET)

@@ -98,6 +98,14 @@ class Engine:
             self._masking = None
         self._shared.origins.trust(url, user)
 
+    def return_to(self, url: str) -> None:
+        """Prepare for requests to the origin of a manifest that a record names.
+
+        A record may be somebody else's: raises UsageError if there are secrets, and the user has
+        named this origin neither by opening a manifest from it nor by ``send_credentials_to``.
+        """
+        self._shared.origins.return_to(url)
+
     def mask(self, text: str) -> str:
         """Return text without the secrets of the options, for debug records."""
         if self._masking is None:

@@ -151,6 +151,25 @@ class Origins:
             self._by_key[made.key] = successors[known] = made
         self._known = {start: successors.get(each, each) for start, each in self._known.items()}
 
+    def return_to(self, url: str) -> None:
+        """Make the origin of a manifest that a record names a home, if it may have the secrets."""
+        parts = _home_of(url)
+        if parts is None or parts in self._homes:
+            return
+        named = self._trusts_all or any(map(Origin(*parts).matches, self._trusted))
+        if self._has_secrets() and not named:
+            place = Origin(*parts).key
+            raise UsageError(
+                f"the credentials are not sent to {place}, which only the mirror's record names",
+                hint=f"if it is the right one, add --send-credentials-to {place}",
+            )
+        self.trust(url)
+
+    def _has_secrets(self) -> bool:
+        options = self._options
+        given = (options.user, options.netrc, options.cookies, options.cert, options.append_query)
+        return bool(self._secret or any(given))
+
     def good_elsewhere(self, origin: Origin) -> Request | None:
         """Return a request that another origin has answered well, if there is one."""
         others = (each.good for each in self._by_key.values() if each is not origin)
