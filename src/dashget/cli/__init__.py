@@ -31,6 +31,9 @@ _OBJECTS_BEFORE_COLLECTING = 50_000
 """Imports create no garbage, so that collecting at every 700 objects would waste time."""
 
 
+_VERSION_WORDS = frozenset({"--version", "-v", "--verbose"})
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run ``dashget`` with the given arguments, by default those of the process, and exit."""
     if arguments is None:
@@ -38,11 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
     streams.prepare()
-    if tokens == ["--version"]:
-        code = _show_version()
+    if "--version" in tokens and not set(tokens) - _VERSION_WORDS:
+        code = _show_version(verbose=len(tokens) > 1)
     else:
         from dashget.cli.app import run
 
+        if arguments is None:
+            from dashget.cli.blanking import blank
+
+            blank(tokens)
         code = run(tokens)
     if arguments is not None:
         sys.exit(code)
@@ -99,12 +106,16 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _show_version() -> int:
-    """Print the version without loading other modules."""
+def _show_version(*, verbose: bool) -> int:
+    """Print the version without loading other modules, unless their versions are wanted."""
     from dashget.version import __version__
 
     try:
         sys.stdout.write(f"dashget {__version__}\n")
+        if verbose:
+            from dashget.cli.printers.libraries import library_lines
+
+            sys.stdout.writelines(library_lines())
         sys.stdout.flush()
     except OSError as error:
         from dashget.cli.failures import report

@@ -177,5 +177,5 @@ def _add_information(parser: Parser) -> None:
         "--version",
         action="version",
         version=f"dashget {__version__}",
-        help="Show the version.",
+        help="Show the version; with -v also those of libcurl, its TLS library and others.",
     )

@@ -140,7 +140,8 @@ def _add_credentials(group: argparse._ArgumentGroup) -> None:
         "--user",
         "-u",
         metavar="NAME[:PASSWORD]",
-        help="Name and password; a missing password is asked for.",
+        help="Name and password; a missing password is asked for. @FILE reads it from a file, as"
+        " with -H, --cookie, --append-query and --proxy.",
     )
     group.add_argument("--netrc", metavar="FILE", help="Take credentials from a netrc file.")
     group.add_argument(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from dashget.cli.options.givensecrets import one, several
 from dashget.common.lateregex import late
 from dashget.errors import UsageError
 from dashget.transfer.curl.descriptors import raise_limit
@@ -25,9 +26,10 @@ _MOST_DIGITS: Final = 9
 
 def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
     """Return the engine's options; raise UsageError for invalid values."""
-    plain, bound = _parse_headers(arguments.header or ())
+    plain, bound = _parse_headers(several(arguments, "header"))
     if arguments.referer is not None:
         plain = (*plain, ("Referer", arguments.referer))
+    user = one(arguments, "user")
     in_flight, most = _parse_threads(getattr(arguments, "threads", "4"))
     return TransferOptions(
         in_flight=in_flight,
@@ -43,13 +45,13 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         headers=plain,
         origin_headers=bound,
         send_credentials_to=tuple(arguments.send_credentials_to or ()),
-        user=None if arguments.user is None else _with_password(arguments.user),
+        user=None if user is None else _with_password(user),
         netrc=arguments.netrc,
         cookie_file=arguments.cookies,
-        cookies=tuple(arguments.cookie or ()),
+        cookies=tuple(several(arguments, "cookie")),
         keep_headers=tuple(getattr(arguments, "keep_header", None) or ()),
-        append_query=_query(arguments.append_query),
-        proxy=arguments.proxy,
+        append_query=_query(one(arguments, "append_query")),
+        proxy=one(arguments, "proxy"),
         no_proxy=arguments.no_proxy,
         cacert=arguments.cacert,
         cert=arguments.cert,

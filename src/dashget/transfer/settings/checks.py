@@ -44,6 +44,9 @@ def warnings_about(options: TransferOptions) -> tuple[str, ...]:
     Reads the files of ``cookie_file`` and ``netrc``, unless ``read_files`` has done that.
     """
     warnings = [INSECURE] if options.insecure else []
+    keys = os.environ.get("SSLKEYLOGFILE")
+    if keys:
+        warnings.append(f"SSLKEYLOGFILE is set: the keys of all TLS connections go to {keys!r}")
     if options.cookie_file is not None:
         from dashget.transfer.settings.cookiefile import cookie_warnings
 
