@@ -31,8 +31,6 @@ _MOST_ROUNDS: Final = 8
 _REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
-_MOST_INDEXES: Final = 256
-"""The most index boxes of one file; each may be a request."""
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
 
@@ -258,8 +256,6 @@ def _read_index(track: Track, engine: Transfers) -> Track:
             return track
         if not isinstance(found, NeededIndex):
             return msgspec.structs.replace(track, index=found)
-        if len(known) + len(found.ranges) > _MOST_INDEXES:
-            raise MPDError(f"it has more than {_MOST_INDEXES} index boxes")
         urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
         for wanted in found.ranges:
             _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)

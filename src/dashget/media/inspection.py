@@ -22,6 +22,7 @@ from dashget.media.sniff import BEGINNING_BYTES, other_content
 
 _HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
+_LARGEST_MOOF: Final = 16 * 1024 * 1024
 _MOST_BOXES: Final = 1_000_000
 
 
@@ -88,10 +89,15 @@ def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
 
 
 def first_decode_time(read: Read, size: int) -> int | None:
-    """Return the first ``baseMediaDecodeTime`` of a media segment, in ticks of its track."""
+    """Return the first ``baseMediaDecodeTime`` of a media segment, in ticks of its track.
+
+    None without one, and in a box of a size that no segment needs: it is not read.
+    """
     try:
         for box in _walk(read, size):
             if box.type == "moof" and box.end is not None:
+                if box.end - box.start > _LARGEST_MOOF:
+                    return None
                 return _find_tfdt(read(box.start, box.end - box.start))
     except BoxError:
         pass

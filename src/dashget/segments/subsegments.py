@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -26,6 +27,9 @@ SEARCH_BYTES: Final = 64 * 1024
 """The size of the beginning that is searched for an index if ``@indexRange`` is missing."""
 MAX_DEPTH: Final = 4
 """The maximum depth of index boxes that refer to index boxes."""
+MAX_INDEXES: Final = 512
+"""The maximum of index boxes of one file: each may be a request, and refer to all later ones."""
+MAX_SUBSEGMENTS: Final = 1_000_000
 _HEADER_BYTES: Final = 4096
 """The size of the beginning that is read for a WebM header of unknown length."""
 
@@ -174,7 +178,10 @@ class _Reader:
     def _hierarchy(self, top: SidxBox) -> SubsegmentIndex | NeededIndex:
         anchor = top.first_offset if self._separate is not None else top.anchor
         indexes = [ByteRange(top.start, top.end - 1)]
-        subsegments = list(self._walk(top, anchor, 0, indexes))
+        walk = self._walk(top, anchor, 0, indexes)
+        subsegments = list(islice(walk, MAX_SUBSEGMENTS + 1))
+        if len(subsegments) > MAX_SUBSEGMENTS:
+            raise BoxError(f"it has more than {MAX_SUBSEGMENTS:,} subsegments")
         if self._missing:
             return self._needed()
         parts: list[tuple[SegmentKind, ByteRange]] = []
@@ -208,6 +215,8 @@ class _Reader:
         self, position: int, size: int, depth: int, indexes: list[ByteRange]
     ) -> Iterator[Subsegment]:
         """Read the sidx at the beginning of the referenced range; the rest may be media."""
+        if len(indexes) + len(self._missing) >= MAX_INDEXES:
+            raise BoxError(f"it has more than {MAX_INDEXES} index boxes")
         if size < 32:
             raise BoxError(f"a reference to an index of only {size} bytes")
         asked = ByteRange(position, position + min(size, SEARCH_BYTES) - 1)

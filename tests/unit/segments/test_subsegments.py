@@ -104,3 +104,18 @@ def test_the_last_subsegment_ends_where_cues_behind_the_media_begin() -> None:
     index = read_index(one, known)
     assert isinstance(index, SubsegmentIndex)
     assert [str(s.range) for s in index.media()] == ["60-99"]
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_graph_of_indexes_ends_at_512_boxes(depth: int) -> None:
+    index = 1 << 31
+    known = {ByteRange(0, SEARCH_BYTES - 1): sidx(*[(index | 32, 10)] * 600)}
+
+    def read_all() -> None:
+        while isinstance(needed := read_index(representation(""), known), NeededIndex):
+            for wanted in needed.ranges:
+                known[wanted] = sidx(*[(index | 32, 10)] * depth)
+
+    with pytest.raises(MPDError, match="more than 512 index boxes"):
+        read_all()
+    assert len(known) <= 512
