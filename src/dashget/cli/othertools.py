@@ -141,7 +141,7 @@ INSTEAD: Final = {
     "--bwlimit": _RATE,
     "--max-download-limit": _RATE,
     "--max-time": "there is no limit for all of it; see --timeout",
-    "--http-request-timeout": "there is no limit for a request; see --timeout",
+    "--http-request-timeout": "for a manifest: --document-timeout SECONDS; else see --timeout",
     "--wait": "ask less often: --threads 1, or --limit-rate",
     "--sleep-interval": "ask less often: --threads 1, or --limit-rate",
     "--dir": _DIRECTORY,

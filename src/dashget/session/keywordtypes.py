@@ -22,6 +22,7 @@ class TransferKeywords(TypedDict, total=False):
     max_in_flight: int
     max_per_host: int | None
     timeout_seconds: float
+    document_timeout_seconds: float
     connect_timeout_seconds: float
     speed_limit: int | None
     speed_time_seconds: float | None

@@ -147,6 +147,9 @@ class Patience(msgspec.Struct, frozen=True, gc=False):
     seconds: float | None = None
     """The time for the job, from when a run takes it; None: no limit. Then its request is ended,
     and a pause that its host asked for is not waited for."""
+    asking_seconds: float | None = None
+    """The time for all requests of the job together, without the pauses between them; None: no
+    limit. It ends what comes byte by byte."""
     missing_is_final: bool = False
     """True if 404, 410 and 425 are reported at once: the caller decides when to ask again."""
 

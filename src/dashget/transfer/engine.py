@@ -25,6 +25,7 @@ from dashget.transfer.contract import (
     Job,
     JobSource,
     MemorySink,
+    Patience,
     Request,
     TransferError,
 )
@@ -152,11 +153,13 @@ class Engine:
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
 
+        All its requests together take ``document_timeout_seconds`` at most.
         May be called while ``run`` is at work in another thread.
         """
         sink = MemorySink(max_bytes)
         results: list[Fetched | TransferError] = []
-        job = Job(request, lambda _: sink)
+        patience = Patience(asking_seconds=self._shared.options.document_timeout_seconds)
+        job = Job(request, lambda _: sink, patience=patience)
         try:
             self._run((job,), lambda _, result: results.append(result), 1, hooks, home, stop)
         except StoreError as error:

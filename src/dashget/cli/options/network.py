@@ -52,6 +52,13 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         help="Abort an attempt after this time without data.",
     )
     group.add_argument(
+        "--document-timeout",
+        metavar="SECONDS",
+        type=number,
+        default="300",
+        help="Give up the manifest or a document that it needs after so long in its requests.",
+    )
+    group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
         type=number,

@@ -109,8 +109,8 @@ class Exchange(Generic[TaskT]):
     """A request of a task on a slot, and how far its response has come."""
 
     __slots__ = (
-        "accepted", "asked", "asked_at", "bodiless", "claim", "course", "crawls", "dropped", "end",
-        "fence", "from_saved_redirect", "head",
+        "accepted", "asked", "asked_at", "began_at", "bodiless", "claim", "course", "crawls",
+        "dropped", "end", "fence", "from_saved_redirect", "head",
         "hops", "index", "left_over", "mark", "moved_at", "noted", "on_disk", "origin", "overlap",
         "position", "raced",
         "received", "redirect_holds_until", "seen", "skipped", "slot", "start", "state", "stopped",
@@ -195,7 +195,7 @@ class Exchange(Generic[TaskT]):
         self.state = _HEAD
         self.skipped = self.received = 0
         self.seen = self.position
-        self.moved_at = now
+        self.moved_at = self.began_at = now
         self.stopped = False
 
     # The response.
@@ -396,6 +396,15 @@ class Exchange(Generic[TaskT]):
         if seen != self.seen or slot.paused:
             self.seen, self.moved_at = seen, now
         return now - self.moved_at > limit
+
+    def awaits_answer(self, now: float, limit: float) -> bool:
+        """Return True if the request has no good answer after ``limit`` seconds.
+
+        A refusal or redirect whose body is still coming counts as none.
+        """
+        if self.slot.paused:
+            self.began_at = now
+        return not self.under_way and now - self.began_at > limit
 
     @property
     def marks_end(self) -> bool:

@@ -31,12 +31,20 @@ from dashget.transfer.run.board import Shared
 from dashget.transfer.run.exchange import Exchange, Phase, Step
 from dashget.transfer.run.run import Run
 from dashget.transfer.run.task import Task
-from dashget.transfer.run.verdict import Verdict, conclude, conclude_given_up, conclude_stalled
+from dashget.transfer.run.verdict import (
+    Verdict,
+    conclude,
+    conclude_given_up,
+    conclude_late,
+    conclude_stalled,
+)
 
 _LONGEST_WAIT_SECONDS = 0.1
 """How late a loop may notice what other threads want of it."""
 _PIECES_HELD = 1024
 """How many pieces of up to 16 KiB may wait for the rest of files that have no task yet."""
+_HEAD_TIMEOUTS = 2
+"""How many times ``timeout_seconds`` may pass from a request to the end of its answer's head."""
 _STREAMS_IF_SHORT = 16
 """Requests on one connection if descriptors are short: parts need them more."""
 
@@ -253,6 +261,8 @@ class Loop:
         self._settled.add(slot)
         self._multi.remove_handle(slot.handle)
         following = self.run.settle(exchange, verdict)
+        if following is not exchange:
+            exchange.task.spent_seconds += self._clock() - exchange.asked_at
         if following is not None:
             self.active[slot] = following
             self._multi.add_handle(slot.handle)
@@ -313,8 +323,11 @@ class Loop:
         task, limit = exchange.task, self._options.timeout_seconds
         if task.phase is not Phase.OPEN or exchange.dropped:
             self._end(exchange, None)
-        elif (late := task.is_late(now)) is not None:
+        elif (late := task.is_late(now, exchange.asked_at)) is not None:
             self._end(exchange, late)
+        elif exchange.awaits_answer(now, _HEAD_TIMEOUTS * limit):
+            verdict = conclude_late(exchange, _HEAD_TIMEOUTS * limit)
+            self._end_with_connection(exchange, verdict, now)
         elif exchange.stalled(now, limit):
             self._end_with_connection(exchange, conclude_stalled(exchange, limit), now)
         elif exchange.crawls is not None:

@@ -107,8 +107,8 @@ class Task(Owner):
         "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
-        "sink_begun", "size", "source_index", "timing", "to_drop", "tries", "urls", "vain",
-        "validator", "way",
+        "sink_begun", "size", "source_index", "spent_seconds", "timing", "to_drop", "tries",
+        "urls", "vain", "validator", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -130,6 +130,8 @@ class Task(Owner):
         """Attempts on each URL; None: as many as the options say."""
         self.deadline = math.inf
         """Clock time after which no attempt goes on."""
+        self.spent_seconds = 0.0
+        """How long the attempts that have ended took."""
         self.tries = [0] * len(self.urls)
         """Failed attempts per URL, less those that brought the resource forward."""
         self.exhausted: set[int] = set()
@@ -201,12 +203,21 @@ class Task(Owner):
         if self.phase is Phase.OPEN:
             self.phase = Phase.RESTARTING
 
-    def is_late(self, now: float) -> Failure | None:
-        """Return a failure if the job has no time left."""
+    def is_late(self, now: float, asked_at: float | None = None) -> Failure | None:
+        """Return a failure if the job has no time left; ``asked_at`` is when its attempt began."""
         patience = self.job.patience
-        if now <= self.deadline or patience is None:
+        if patience is None:
             return None
-        return Failure(f"not complete within {patience.seconds:g} s", Retry.NEVER)
+        if now > self.deadline:
+            return Failure(f"not complete within {patience.seconds:g} s", Retry.NEVER)
+        spent = self.spent_seconds + (0.0 if asked_at is None else now - asked_at)
+        if patience.asking_seconds is None or spent <= patience.asking_seconds:
+            return None
+        return Failure(
+            f"not complete within {patience.asking_seconds:g} s of requests",
+            Retry.NEVER,
+            hint="allow more with --document-timeout SECONDS",
+        )
 
     def give_up(self) -> None:
         """Decide that it has failed; it is reported when its last exchange has ended."""

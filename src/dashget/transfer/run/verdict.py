@@ -54,6 +54,15 @@ def conclude_stalled(exchange: Exchange[Task], limit: float) -> Verdict:
     return conclude_given_up(exchange, stalled)
 
 
+def conclude_late(exchange: Exchange[Task], limit: float) -> Verdict:
+    """Return the verdict on a request without the head of an answer after ``limit`` seconds.
+
+    It may come byte by byte, or as one informational answer (1xx) after another.
+    """
+    late = timeout_failure(f"no complete answer within {limit:g} s", connecting=False)
+    return conclude_given_up(exchange, late)
+
+
 def conclude_given_up(exchange: Exchange[Task], failure: Failure) -> Verdict:
     """Return the verdict on a request that is broken off here because of ``failure``.
 

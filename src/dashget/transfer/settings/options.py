@@ -80,7 +80,11 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     short requests mostly wait and more of them bring more."""
 
     timeout_seconds: float = 30.0
-    """Longest time without a byte before a transfer counts as stalled. Not a total."""
+    """Longest time without a byte before a transfer counts as stalled. Not a total.
+    The head of an answer may take twice as long, however it comes."""
+    document_timeout_seconds: float = 300.0
+    """Longest time for all requests for a document together (a manifest, a remote element, a clock,
+    an index), without pauses."""
     connect_timeout_seconds: float = 15.0
     speed_limit: int | None = None
     """Bytes a second; a connection that brings less for ``speed_time_seconds`` is given up, which
@@ -245,6 +249,7 @@ _RULES: Final[dict[str, Check]] = {
     "max_in_flight": whole(1, _MOST_IN_FLIGHT),
     "max_per_host": optional(whole(1)),
     "timeout_seconds": _TIME,
+    "document_timeout_seconds": _TIME,
     "connect_timeout_seconds": _TIME,
     "speed_limit": optional(whole(0)),
     "speed_time_seconds": optional(_TIME),
