@@ -62,6 +62,7 @@ def publish(server: FaultServer, media: str) -> str:
         f"v/$Number$.m4s{'s' * 130}",
     ],
 )
+@pytest.mark.utf_8
 @pytest.mark.usefixtures("short_names")
 def test_names_are_shortened_for_a_file_system_of_short_names(
     server: FaultServer, tmp_path: Path, media: str

@@ -134,6 +134,7 @@ def test_adopted_resumed_and_repaired_files_have_theirs(
         "folded", "split in two", "empty", "spaces", "list",
     ],
 )  # fmt: skip
+@pytest.mark.utf_8
 def test_hostile_values_are_kept_as_harmless_text(
     server: FaultServer, tmp_path: Path, value: str, kept: str
 ) -> None:
@@ -161,6 +162,7 @@ def test_hostile_values_are_kept_as_harmless_text(
         ("x" * 101, "is not the name of a header"),
     ],
 )
+@pytest.mark.utf_8
 def test_an_invalid_name_is_refused_before_the_first_request(
     server: FaultServer, tmp_path: Path, name: str, told: str
 ) -> None:

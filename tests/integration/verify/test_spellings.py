@@ -19,6 +19,8 @@ from tests.support.builders import initialization
 from tests.support.faultserver import FaultServer
 from tests.support.running import mirror, verify
 
+pytestmark = pytest.mark.utf_8
+
 MEDIA = "vidéo/$Number$-ガ.m4s"
 
 
