@@ -27,9 +27,9 @@ def hide_values(pairs: Any) -> Any:
 
 def hide_user(url: Any) -> Any:
     """Return a URL, or each of several, without user and password."""
-    if isinstance(url, tuple | list):
-        return tuple(map(hide_user, url))
-    if not isinstance(url, str) or "@" not in url:
+    if not isinstance(url, str):
+        return tuple(map(hide_user, url)) if isinstance(url, tuple | list) else url
+    if "@" not in url:
         return url
     from dashget.common.url import Url
 
