@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 import dashget
 from tests.integration.mirror.presentation import manifest, publish, segment
 from tests.support.builders import numbered
-from tests.support.faultserver import Answer, FaultServer
-from tests.support.running import mirror
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.running import mirror, verify
 
 MEMORY = Path("/dev/shm")
 
@@ -82,3 +83,75 @@ def test_a_disk_that_is_not_mounted_ends_the_run_at_once(
     with pytest.raises(dashget.StoreError, match="which is not there") as caught:
         mirror(url, tmp_path)
     assert "mount the disk" in str(caught.value.hint)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "elsewhere"
+
+
+def lead_out(root: Path, elsewhere: Path) -> None:
+    """Move the files of the mirror elsewhere, and put a link in their place."""
+    for file in (root / "v").iterdir():
+        file.rename(elsewhere / file.name)
+    (root / "v").rmdir()
+    (root / "v").symlink_to(elsewhere)
+
+
+def test_files_are_made_behind_a_link_that_came_later_once_the_user_says_so(
+    server: FaultServer, tmp_path: Path, elsewhere: Path
+) -> None:
+    url, root = publish(server), tmp_path / "m"
+    server.on("/show/v/2.m4s", refuse(404))
+    mirror(url, root)
+    lead_out(root, elsewhere)
+    server.on("/show/v/2.m4s", segment(2))
+    with pytest.raises(dashget.StoreError, match="v is a link out of the mirror, to ") as caught:
+        mirror(url, root)
+    assert "--follow-links" in str(caught.value.hint)
+    with pytest.raises(dashget.StoreError, match="v is a link out of the mirror, to "):
+        verify(root, repair=True)
+    assert sorted(os.listdir(elsewhere)) == ["1.m4s", "3.m4s"]
+    assert mirror(url, root, follow_links=True)[0].complete
+    (elsewhere / "1.m4s").unlink()
+    assert mirror(url, root)[0].complete, "it is known from now on"
+    (elsewhere / "2.m4s").unlink()
+    assert verify(root, repair=True)[0].errors == 0
+
+
+def test_a_link_that_was_there_at_the_first_run_is_the_users(
+    server: FaultServer, tmp_path: Path, elsewhere: Path
+) -> None:
+    url, root = publish(server), tmp_path / "m"
+    root.mkdir()
+    (root / "v").symlink_to(elsewhere)
+    assert mirror(url, root)[0].complete
+    (elsewhere / "1.m4s").unlink()
+    assert mirror(url, root)[0].complete
+
+
+def test_a_copy_of_the_list_of_links_vouches_for_no_other_link(
+    server: FaultServer, tmp_path: Path, elsewhere: Path
+) -> None:
+    url, root = publish(server), tmp_path / "m"
+    root.mkdir()
+    (root / "v").symlink_to(elsewhere)
+    assert mirror(url, root)[0].complete
+    shutil.copytree(root, tmp_path / "copy", symlinks=True)
+    (elsewhere / "1.m4s").unlink()
+    with pytest.raises(dashget.StoreError, match="is a link out of the mirror"):
+        mirror(url, tmp_path / "copy")
+    assert sorted(os.listdir(elsewhere)) == ["2.m4s", "3.m4s"]
+
+
+def test_complete_files_behind_a_strange_link_are_only_read(
+    server: FaultServer, tmp_path: Path, elsewhere: Path
+) -> None:
+    url, root = publish(server), tmp_path / "m"
+    mirror(url, root)
+    lead_out(root, elsewhere)
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.iterdir()}
+    assert mirror(url, root, times=True)[0].complete
+    assert dashget.verify(root).errors == 0
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.iterdir()} == before

@@ -32,6 +32,8 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
     fsync: bool = False
     """Make every finished file outlast a power cut, at a price."""
+    follow_links: bool = False
+    """Store files also behind links out of the directory that were not there at its first run."""
     checksums: bool = False
     """Record the SHA-256 of every file, and write SHA256SUMS."""
     recheck: bool = False
@@ -68,6 +70,7 @@ _FLAGS: Final = (
     "dry_run",
     "moved",
     "fsync",
+    "follow_links",
     "checksums",
     "recheck",
     "prune",

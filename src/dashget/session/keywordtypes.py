@@ -78,6 +78,7 @@ class MirrorKeywords(SelectionKeywords, total=False):
     dry_run: bool
     moved: bool
     fsync: bool
+    follow_links: bool
     checksums: bool
     recheck: bool
     times: bool

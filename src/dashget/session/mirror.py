@@ -70,7 +70,7 @@ class MirrorJob:
             self._ledger(Warned(_DRY_RECHECK))
         root = root or Path(on_disk(loaded.root_name))
         if isinstance(root, Path):
-            root = LocalDirectory(root, fsync=options.fsync)
+            root = LocalDirectory(root, fsync=options.fsync, follow_links=options.follow_links)
         self._place = root
         self._name_bytes = Mirror(root, read_only=True).name_bytes()
         try:

@@ -22,6 +22,7 @@ RECORD: Final = "record.jsonl"
 FRESH: Final = "fresh"
 """A small file before it gets its name."""
 PARTS: Final = "parts"
+LINKS: Final = "links.jsonl"
 
 
 class ControlDirectory:

@@ -32,6 +32,7 @@ _FOLDER_FLAGS: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOSED
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FILE_FLAGS: Final = _NO_LINK | getattr(os, "O_NONBLOCK", 0) | _CLOSED
 _CREATE_FLAGS: Final = os.O_CREAT | os.O_EXCL | _NO_LINK | _CLOSED
+_CLOSED_ALREADY: Final = -1
 _COPY_BYTES: Final = 1 << 20
 _HINT: Final = (
     "DashGet's own files are never such: somebody else made it; if you trust the rest of the"
@@ -60,8 +61,9 @@ class Directory:
 
     def close(self) -> None:
         """Close the directory; closing again does nothing."""
-        descriptor, self.descriptor = self.descriptor, None
-        if descriptor is not None:
+        descriptor = self.descriptor
+        if descriptor is not None and descriptor != _CLOSED_ALREADY:
+            self.descriptor = _CLOSED_ALREADY
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 

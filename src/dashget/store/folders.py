@@ -20,20 +20,27 @@ from dashget.errors import StoreError
 from dashget.store.control import ControlDirectory
 from dashget.store.directory import Directory, Identity, identity_of, open_directory
 from dashget.store.failures import OutsideError
+from dashget.store.links import KnownLinks
 
 _HELD_AT_MOST: Final = 32
 """How many folders are open at a time."""
 
 
 class Folder:
-    """An open folder of the mirror. ``outside`` tells that a link out of the mirror leads to it."""
+    """An open folder of the mirror. ``outside`` tells that a link out of the mirror leads to it.
 
-    __slots__ = ("directory", "outside", "path")
+    ``stranger`` is that link, if nobody knows who made it; then the folder is closed.
+    """
 
-    def __init__(self, path: str, directory: Directory, *, outside: bool) -> None:
+    __slots__ = ("directory", "outside", "path", "stranger")
+
+    def __init__(
+        self, path: str, directory: Directory, *, outside: bool, stranger: str | None = None
+    ) -> None:
         self.path = path
         self.directory = directory
         self.outside = outside
+        self.stranger = stranger
 
     def require_free(self, name: str) -> None:
         """Raise OutsideError for a name that is taken outside of the mirror."""
@@ -57,6 +64,7 @@ class Folders:
         self, prefix: str, control: ControlDirectory, check_present: Callable[[], None]
     ) -> None:
         """``prefix`` is the root with a separator at its end."""
+        self.links = KnownLinks(control)
         self.held: dict[str, Folder] = {}
         """The folders that are open; the oldest is closed when there are too many."""
         self.prefix = prefix
@@ -95,7 +103,10 @@ class Folders:
         while folder:
             above, _, name = folder.rpartition("/")
             try:
-                self.find(above).directory.remove_folder(on_disk(name))
+                found = self.find(above)
+                if found.outside:
+                    break
+                found.directory.remove_folder(on_disk(name))
             except (OSError, StoreError):
                 break
             self._used.pop(folder, None)
@@ -122,12 +133,16 @@ class Folders:
 
     def _open(self, folder: str, *, make: bool) -> Folder:
         try:
-            return self._hold(self._open_from_root(folder, make=make))
+            found = self._open_from_root(folder, make=make)
         except OSError as error:
-            if is_descriptor_shortage(error) and self.held:
-                self.close()
-                return self._hold(self._open_from_root(folder, make=make))
-            raise
+            if not is_descriptor_shortage(error) or not self.held:
+                raise
+            self.close()
+            found = self._open_from_root(folder, make=make)
+        if found.stranger is None:
+            return self._hold(found)
+        found.directory.close()
+        return found
 
     def _hold(self, found: Folder) -> Folder:
         identity = found.directory.identity()
@@ -140,26 +155,35 @@ class Folders:
 
     def _open_from_root(self, folder: str, *, make: bool) -> Folder:
         """Open one folder after the other, from the root down."""
-        directory, outside = open_directory(self.prefix), False
+        directory, outside, here = open_directory(self.prefix), False, ""
+        stranger: str | None = None
         if folder.partition("/")[0] == self._control.path.name:
             raise ValueError("the control directory is no folder of media")
         for name in filter(None, folder.split("/")):
-            above = directory
+            above, here = directory, f"{here}/{name}"
             try:
-                directory, leaves = self._step(above, on_disk(name), make=make)
+                directory, link = self._step(above, on_disk(name), make=make)
             finally:
                 above.close()
-            outside = outside or leaves
-        return Folder(folder, directory, outside=outside)
+            if link is not None and not outside:
+                outside = True
+                if not self.links.trusts(here[1:], link):
+                    stranger = directory.path
+                    if make:
+                        directory.close()
+                        raise self._untrusted(stranger)
+        return Folder(folder, directory, outside=outside, stranger=stranger)
 
-    def _step(self, above: Directory, name: str, *, make: bool) -> tuple[Directory, bool]:
-        """Open a folder, also by a link; tell if that leads out of the mirror."""
+    def _step(
+        self, above: Directory, name: str, *, make: bool
+    ) -> tuple[Directory, os.stat_result | None]:
+        """Open a folder, also by a link; with the facts about one that leads out of the mirror."""
         found = above.look(name)
         if found is None or not stat.S_ISLNK(found.st_mode):
             if found is not None and not stat.S_ISDIR(found.st_mode):
                 path = os.path.join(above.path, name)
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-            return above.folder(name, make=make), False
+            return above.folder(name, make=make), None
         try:
             directory = above.folder(name, follow=True)
         except FileNotFoundError:
@@ -169,7 +193,7 @@ class Folders:
                 hint="mount the disk that it leads to, or remove the link",
             ) from None
         try:
-            return directory, self._leads_out(directory)
+            return directory, found if self._leads_out(directory) else None
         except BaseException:
             directory.close()
             raise
@@ -200,6 +224,13 @@ class Folders:
             if here is not directory:
                 here.close()
         return True
+
+    def _untrusted(self, place: str) -> StoreError:
+        return StoreError(
+            readable(f"{place} is a link out of the mirror, to {os.readlink(place)}"),
+            hint="somebody else may have made it: remove it; or say --follow-links once if it is"
+            " yours",
+        )
 
     def _replaced(self, folder: str) -> StoreError:
         place = readable(self.prefix + on_disk(folder))

@@ -43,10 +43,11 @@ _FILES: Final = (UnnamedFile, Part)
 class LocalDirectory:
     """A directory as the place of one mirror: a ``Backend``.
 
-    With ``fsync`` every file that has its name survives a power cut.
+    With ``fsync`` every file that has its name survives a power cut. With ``follow_links`` the
+    links in the directory are the user's own, also in a mirror that was begun without them.
     """
 
-    def __init__(self, root: Path, *, fsync: bool = False) -> None:
+    def __init__(self, root: Path, *, fsync: bool = False, follow_links: bool = False) -> None:
         self.root = root = Path(given(str(root)))
         self._control = ControlDirectory(root / CONTROL_DIRECTORY)
         self._prefix = os.path.join(root, "")
@@ -54,6 +55,7 @@ class LocalDirectory:
         self._lock = Lock(self._control)
         self._record = RecordFile(self._control, fsync=fsync)
         self._folders = Folders(self._prefix, self._control, self._check_control)
+        self._follow_links = follow_links
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class LocalDirectory:
         """Make the directory if it is missing, and lock it for this process."""
         self._control.hold()
         try:
+            self._folders.links.takes_new = self._follow_links or self._record.is_missing()
             self._lock.acquire(self.name, since)
         except BaseException:
             self._control.release()
@@ -210,7 +213,10 @@ class LocalDirectory:
         """
         with contextlib.suppress(OSError, OverflowError, NotImplementedError):
             folder, _, name = path.rpartition("/")
-            directory = self._folders.find(folder).directory
+            known = self._folders.find(folder)
+            if known.stranger is not None:
+                return
+            directory = known.directory
             found = directory.look(on_disk(name))
             if found is not None and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 directory.set_times(on_disk(name), time.time(), seconds)

@@ -64,8 +64,12 @@ class Lock:
                 holder = _read_holder(file)
                 file.close()
                 raise _in_use(root, holder) from error
-            if self._has_name(file):
-                break
+            try:
+                if self._has_name(file):
+                    break
+            except BaseException:
+                file.close()
+                raise
             # Another process has put a file of its own in place of a hard link.
             file.close()
         else:

@@ -39,6 +39,11 @@ class RecordFile:
         except FileNotFoundError:
             return None
 
+    def is_missing(self) -> bool:
+        """Return True if nothing has its name."""
+        with self._control.opened() as directory:
+            return directory.look(RECORD) is None
+
     def is_in_place(self) -> bool:
         """Return True if the file that lines are written to still has its name."""
         if self._descriptor is None:

@@ -34,7 +34,10 @@ def is_size(value: int | None) -> bool:
 
 def is_field(value: str | None) -> bool:
     """Return True for what a header field may hold (RFC 9110, 5.5), and for none."""
-    return value is None or (len(value) <= _FIELD_CHARS and _FIELD.fullmatch(value) is not None)
+    if value is None or (len(value) < _FIELD_CHARS and value.isascii() and value.isprintable()):
+        # The usual case, decided fast: a mirror may have millions of lines.
+        return True
+    return len(value) <= _FIELD_CHARS and _FIELD.fullmatch(value) is not None
 
 
 def is_span(value: tuple[int, int] | None) -> bool:
@@ -44,7 +47,7 @@ def is_span(value: tuple[int, int] | None) -> bool:
 
 def is_line(value: str | None) -> bool:
     """Return True for text without control characters, as all addresses are, and for none."""
-    return value is None or not _CONTROL.search(value)
+    return value is None or value.isprintable() or not _CONTROL.search(value)
 
 
 def is_sha256(value: str | None) -> bool:

@@ -83,6 +83,7 @@ OTHERS: list[tuple[Any, str, object, str]] = [
             "dry_run",
             "moved",
             "fsync",
+            "follow_links",
             "checksums",
             "recheck",
             "prune",

@@ -184,6 +184,7 @@ def mirror_options(
         prune=arguments.prune,
         moved=arguments.moved,
         fsync=arguments.fsync,
+        follow_links=arguments.follow_links,
     )
 
 
@@ -251,6 +252,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="Continue a mirror of the same presentation although its URL has changed. Files are"
         " compared by checksums or samples; with --verify what only samples show is fetched.",
+    )
+    group.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="Store files also behind links out of the mirror that were not there at its first run."
+        " To be said once for each link: a mirror from somebody else may have any.",
     )
     group.add_argument(
         "--fsync",

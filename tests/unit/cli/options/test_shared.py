@@ -111,6 +111,7 @@ MIRROR = [
     (["--prune"], "prune", True),
     (["--moved"], "moved", True),
     (["--fsync"], "fsync", True),
+    (["--follow-links"], "follow_links", True),
     (["--video", "best"], "selection", parse_selection(video="best")),
     (["--audio", "lang=en"], "selection", parse_selection(audio="lang=en")),
     (["--text", "none"], "selection", parse_selection(text="none")),
