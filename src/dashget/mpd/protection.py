@@ -88,7 +88,7 @@ def _protection(
     scheme = descriptor.scheme or (source.scheme if source else "")
     kids = descriptor.default_kid or (source.default_kid if source else None) or ""
     texts = descriptor.pssh or (source.pssh if source else ())
-    size = 50 * len(kids.split()) + 2 * sum(map(len, texts)) + 500 * len(texts)
+    size = 150 * kids.count(" ") + 150 + len(kids) + 2 * sum(map(len, texts)) + 500 * len(texts)
     budget.spend(size, "the key ids and boxes of protections")
     return Protection(
         scheme=scheme,
