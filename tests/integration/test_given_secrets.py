@@ -82,3 +82,18 @@ def test_the_libraries_are_named_with_the_version() -> None:
     names = [line.split()[0] for line in ended.out.splitlines()]
     assert names[0] == "dashget"
     assert {"Python", "libcurl", "lxml"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    "user", ["me:secret", "secret", "me:s/secret", "me:s@secret", "me:s?secret"]
+)
+def test_user_and_password_in_a_url_of_a_manifest_are_not_shown(
+    user: str, server: FaultServer, tmp_path: Path
+) -> None:
+    place = server.url("/v/").replace("//", f"//{user}@")
+    link = f'xmlns:l="http://www.w3.org/1999/xlink" l:href="{place}" l:actuate="onLoad"'
+    document = mpd(numbered(), before=f"<BaseURL>{place}</BaseURL>")
+    url = server.on("/a.mpd", Answer(document.replace(b"<Period>", f"<Period {link}>".encode())))
+    for words in (("list",), ("list", "--json"), ("plan",), ("plan", "--json")):
+        ended = run(*words, url, "--retries", "0", cwd=tmp_path)
+        assert "secret" not in ended.out + ended.err

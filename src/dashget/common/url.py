@@ -175,6 +175,11 @@ class Url(msgspec.Struct, frozen=True, gc=False):
         return Url(self.scheme, authority, _quoted(self.path), query)
 
 
+def without_user(url: str) -> str:
+    """Return the text of a URL without user and password, for what is shown."""
+    return Url.parse(url).shown if "@" in url else url
+
+
 def http_origin(url: Url) -> tuple[str, str, int]:
     """Return scheme, host and port of an http or https URL; UrlError for any other URL."""
     if url.scheme is None or url.scheme not in DEFAULT_PORTS:

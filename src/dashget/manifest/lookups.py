@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.url import without_user
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, UnsupportedMPDError
 from dashget.manifest.document import fetch_document
 from dashget.mpd.budget import Budget
@@ -209,7 +210,7 @@ def _obtain_entity(
             reason, gone = error.message, error.status in GONE_STATUSES
         except MPDError as error:
             reason = error.message
-    issues.append(Issue(f"the remote element at {href!r}: {reason}", clause="5.5"))
+    issues.append(Issue(f"the remote element at {without_user(href)!r}: {reason}", clause="5.5"))
     if element.lacking or not gone:
         unreached.append(Unreached(target, reason))
     return None

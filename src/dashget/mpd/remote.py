@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.common.url import without_user
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.budget import Budget
 from dashget.mpd.encoding import EncodingError, as_utf8
@@ -48,7 +49,9 @@ def include_remote(
             return [element]
         if href in element.origins or len(element.origins) >= MAX_NESTING:
             why = "leads back to itself" if href in element.origins else "is nested too deep"
-            log.problem(f"the remote element {href!r} {why}", where, element.line, "5.5.3")
+            log.problem(
+                f"the remote element {without_user(href)!r} {why}", where, element.line, "5.5.3"
+            )
             return [_local(element)]
         return _content(element, href, where, fetched[href], log, budget)
 
@@ -107,7 +110,7 @@ def _content(
                 return [child for child in fitting if child.attributes.get(HREF) != RESOLVE_TO_ZERO]
             failure = f"has no {element.name}"
     log.warn(
-        f"the remote {element.name} at {href!r} {failure}; its own content is used",
+        f"the remote {element.name} at {without_user(href)!r} {failure}; its own content is used",
         where,
         element.line,
         "5.5.3",

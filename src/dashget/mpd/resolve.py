@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import msgspec
 
-from dashget.common.url import Url
+from dashget.common.url import Url, without_user
 from dashget.errors import Issue
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
@@ -117,7 +117,8 @@ def resolve(
 def _warn_about_remote(mpd: MPD, log: IssueLog) -> None:
     for remote in mpd.remote:
         log.warn(
-            f"{remote.element} is at {remote.href!r}, which was not fetched; its content is used",
+            f"{remote.element} is at {without_user(remote.href)!r}, which was not fetched;"
+            " its content is used",
             remote.where,
             remote.line,
             "5.5",

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Final
 
 from dashget.common.secrets import HidesSecrets
+from dashget.common.url import without_user
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.template import Address
@@ -101,7 +102,7 @@ def plan_line(planned: PlannedSegment) -> PlanLine:
         scale,
         None if time is None else _seconds(base, time),
         None if ticks is None else ticks / scale,
-        segment.url,
+        without_user(segment.url),
         None if span is None else str(span),
         segment.explicit,
         planned.path,

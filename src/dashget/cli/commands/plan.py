@@ -19,6 +19,7 @@ from dashget.cli.options.shared import (
 )
 from dashget.cli.parser import Parser
 from dashget.common.foreigntext import printable_url
+from dashget.common.url import without_user
 
 if TYPE_CHECKING:
     from dashget.planning.plan import PlannedSegment
@@ -99,6 +100,7 @@ def _write_plain(segments: Iterable[PlannedSegment]) -> None:
 
 def _plain_line(segment: Segment) -> str:
     url = segment.url if segment.url.isascii() else printable_url(segment.url)
+    url = without_user(url)
     if segment.range is None:
         return f"{url}\n"
     return f"{url}  {segment.range}\n"

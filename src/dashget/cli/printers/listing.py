@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
+from dashget.common.url import without_user
 from dashget.media.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
 from dashget.mpd.protection import SYSTEMS
@@ -106,7 +107,7 @@ def presentation_row(
     """
     by_place = {id(track.representation): track for track in tracks}
     return PresentationRow(
-        url=presentation.url,
+        url=without_user(presentation.url),
         type=presentation.type.value,
         title=presentation.title,
         duration=_float(presentation.duration),
