@@ -58,6 +58,15 @@ PATH_METHODS = frozenset({
 """Methods of ``Path`` that no open directory has."""
 
 
+TEXT_READERS = frozenset({
+    "fromisoformat", "fromtimestamp", "isdecimal", "isdigit", "isnumeric", "parsedate",
+    "parsedate_to_datetime", "parsedate_tz", "strptime", "utcfromtimestamp",
+})  # fmt: skip
+"""Functions that read more texts than is meant, or raise more than one expects."""
+
+NUMBERS = frozenset({"Decimal", "Fraction", "float", "int"})
+
+
 @dataclass(frozen=True)
 class Use:
     """One place in a module that a rule may forbid."""
@@ -152,6 +161,22 @@ def files(text: str) -> Iterator[Use]:
             yield Use(node.lineno, "open()")
         elif isinstance(node.func, ast.Attribute) and _asks_the_disk(node, node.func.attr):
             yield Use(node.lineno, f".{node.func.attr}()")
+
+
+def number_readers(text: str) -> Iterator[Use]:
+    """Yield every call that may read a number, a date or a time from a text.
+
+    ``int(x)`` may: the source does not tell if ``x`` is a text. ``int(x * y)`` does not.
+    """
+    for node in _nodes(text):
+        if not isinstance(node, ast.Call):
+            continue
+        name = _last(ast.unparse(node.func))
+        given = node.args[0] if len(node.args) == 1 else None
+        if name in TEXT_READERS:
+            yield Use(node.lineno, name)
+        elif name in NUMBERS and isinstance(given, ast.Name | ast.Attribute | ast.Subscript):
+            yield Use(node.lineno, f"{name}({ast.unparse(given)})")
 
 
 def paths(text: str) -> Iterator[Use]:

@@ -18,6 +18,7 @@ from tests.support.structure import (
     files,
     imports,
     modules,
+    number_readers,
     outputs,
     paths,
     unguarded,
@@ -59,6 +60,43 @@ BY_PATH = {
 }  # fmt: skip
 """The modules of the store that name a file by its path, and how. Whatever changes a file goes
 through ``store.directory``, which follows no link; the others look, or use an open folder."""
+
+_MATCHED = "texts that a pattern has matched: ASCII digits, of a limited number"
+_EXACT = "numbers already, of another type"
+
+NUMBERS_ALLOWED = {
+    "cli.blanking": "what the operating system says",
+    "cli.options.requests": _MATCHED,
+    "cli.parser": "what the user types; argparse reports every ValueError",
+    "cli.printers.text": _EXACT,
+    "common.byterange": _MATCHED,
+    "common.httpdate": "the reader of dates in headers",
+    "common.numbers": "the reader of numbers and times",
+    "demo.server": _MATCHED,
+    "media.inspection": "fixed numbers of bytes",
+    "media.signatures": "fixed numbers of bytes",
+    "mpd.addressing": _EXACT,
+    "mpd.availability": _EXACT,
+    "mpd.clock": _EXACT,
+    "mpd.malformed": _MATCHED,
+    "mpd.presentation": _EXACT,
+    "mpd.template": _EXACT,
+    "mpd.ticks": _EXACT,
+    "mpd.timeline": _EXACT,
+    "mpd.traits": _MATCHED,
+    "mpd.values": "the reader of the values of an MPD",
+    "mpd.xmltree": "rows of a timeline, a million at a time: every ValueError makes an odd row",
+    "planning.periodranges": _MATCHED,
+    "planning.rules": _MATCHED,
+    "segments.subsegments": _EXACT,
+    "store.filesystem": "what the operating system says",
+    "store.recordclock": _EXACT,
+    "transfer.curl": _EXACT,
+    "transfer.http.addresses": _EXACT,
+    "transfer.http.head": _MATCHED,
+    "transfer.http.judge": _MATCHED,
+}
+"""Where a number may be made from what may be a text, with the reason why every text is met."""
 
 
 def belongs(module: str, package: str) -> bool:
@@ -150,6 +188,34 @@ def test_a_way_past_the_guard_is_found(bad: str) -> None:
 def test_every_permission_for_files_is_needed(package: str) -> None:
     texts = [text for module, text in MODULES.items() if belongs(module, package)]
     assert any(list(files(text)) for text in texts), "no files used any more: take it out"
+
+
+def test_numbers_of_strangers_are_read_by_the_readers_only() -> None:
+    """``int("²")``, 5,000 digits and the year 10000 have ended runs with a traceback."""
+    names = [name for name in MODULES if not among(name, NUMBERS_ALLOWED)]
+    assert uses(number_readers, names) == {}
+
+
+@pytest.mark.parametrize("package", NUMBERS_ALLOWED)
+def test_every_permission_for_numbers_is_needed(package: str) -> None:
+    texts = [text for module, text in MODULES.items() if belongs(module, package)]
+    assert any(list(number_readers(text)) for text in texts), "no reader any more: take it out"
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        ("int(text)", "int(text)"),
+        ("count = int(fields['age'])", "int(fields['age'])"),
+        ("float(row.value)", "float(row.value)"),
+        ("from fractions import Fraction\nFraction(match[1])", "Fraction(match[1])"),
+        ("if value.isdigit(): pass", "isdigit"),
+        ("datetime.datetime.fromtimestamp(x)", "fromtimestamp"),
+        ("datetime.fromisoformat(x)", "fromisoformat"),
+    ],
+)
+def test_a_reader_of_numbers_is_found(bad: str, name: str) -> None:
+    assert name in {use.name for use in number_readers(bad)}
 
 
 def test_a_circle_is_found_also_inside_functions_and_under_type_checking() -> None:

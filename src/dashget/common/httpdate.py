@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 from typing import Final
 
+from dashget.common.numbers import is_digits
+
 _NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _MONTHS: Final = {_NAMES[at : at + 3]: 1 + at // 4 for at in range(0, len(_NAMES), 4)}
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
+_LONGEST: Final = 100
 _USUAL_LENGTH: Final = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 
@@ -32,7 +35,7 @@ def _read_usual(text: str) -> int | None:
     """Read the preferred form, which nearly all servers send; None for any other text."""
     month = _MONTHS.get(text[8:11])
     digits = text[5:7] + text[12:16] + text[17:19] + text[20:22] + text[23:25]
-    if month is None or not (digits.isascii() and digits.isdigit()):
+    if month is None or not is_digits(digits):
         return None
     day, year, hour = int(digits[:2]), int(digits[2:6]), int(digits[6:8])
     minute, second = int(digits[8:10]), int(digits[10:])
@@ -49,11 +52,14 @@ def _read_any(text: str) -> int | None:
     # Loaded late: it takes long, and few responses need it.
     from email.utils import parsedate_tz
 
+    if len(text) > _LONGEST:
+        return None
     try:
         fields = parsedate_tz(text)
         if fields is None:
             return None
         moment = datetime.datetime(*fields[:6], tzinfo=datetime.UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError, LookupError, TypeError):
+        # What the parser raises for odd texts depends on the version of Python.
         return None
     return int(moment.timestamp()) - (fields[9] or 0)

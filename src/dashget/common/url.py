@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import is_digits, read_digits
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LARGEST_PORT: Final = 65535
@@ -268,10 +269,9 @@ def _number(text: str) -> int:
 def read_port(text: str) -> int:
     """Return a port from 1 to 65535. UrlError if it is invalid."""
     digits = text.lstrip("0")
-    if text.isascii() and text.isdigit() and digits and len(digits) <= 5:
-        port = int(digits)
-        if port <= _LARGEST_PORT:
-            return port
+    port = read_digits(digits, 5) if is_digits(text) else None
+    if port is not None and port <= _LARGEST_PORT:
+        return port
     raise UrlError(f"the port is not a number from 1 to {_LARGEST_PORT}")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.numbers import utc_of
 from dashget.common.url import without_user
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, UnsupportedMPDError
 from dashget.manifest.document import fetch_document
@@ -244,7 +245,10 @@ def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
 
 
 def _as_datetime(seconds: Fraction) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC)
+    time = utc_of(seconds)
+    if time is None:
+        raise ValueError("the time is outside of the years 1 to 9999")
+    return time
 
 
 def _read_index(track: Track, engine: Transfers) -> Track:

@@ -6,6 +6,7 @@ Duration (RFC 9559), and the Cues. All functions work on bytes that the caller h
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Final
@@ -147,10 +148,15 @@ def _content(data: bytes, element: EbmlElement) -> bytes:
 
 
 def _unsigned(data: bytes, element: EbmlElement) -> int:
-    return int.from_bytes(_content(data, element), "big")
+    content = _content(data, element)
+    if len(content) > 8:
+        raise EbmlError(f"element {element.id:X} is a number of {len(content)} bytes, not 8")
+    return int.from_bytes(content, "big")
 
 
 def _float(data: bytes, element: EbmlElement) -> float | None:
+    """Return a finite number that is not negative; None for any other."""
     content = _content(data, element)
     form = {4: ">f", 8: ">d"}.get(len(content))
-    return None if form is None else float(struct.unpack(form, content)[0])
+    value: float = math.nan if form is None else struct.unpack(form, content)[0]
+    return value if math.isfinite(value) and value >= 0 else None

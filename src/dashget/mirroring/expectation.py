@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.numbers import read_time
 from dashget.errors import DashGetError, MPDError
 from dashget.manifest.lookups import RemoteEntity, include_entities
 from dashget.mpd.model import MPD
@@ -147,11 +148,7 @@ def expected_by(
 
 def _time_of(header: Header) -> datetime.datetime | None:
     """Parse the wall-clock time of a run; return None if it is missing or invalid."""
-    try:
-        now = None if header.now is None else datetime.datetime.fromisoformat(header.now)
-    except ValueError:
-        return None
-    return now if now is None or now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
+    return None if header.now is None else read_time(header.now)
 
 
 class LiveHistory:

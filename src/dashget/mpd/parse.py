@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from dashget.common.numbers import read_digits
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.attributes import Attributes
 from dashget.mpd.budget import Budget
@@ -304,7 +305,7 @@ def _sampling_rate(read: Attributes) -> int | None:
     words = read.words("audioSamplingRate")
     if not words:
         return None
-    rates = [int(word) for word in words if word.isascii() and word.isdigit()]
+    rates = [rate for word in words if (rate := read_digits(word)) is not None]
     if len(rates) != len(words):
         read.warn(f"@audioSamplingRate: not a number: {' '.join(words)!r}; ignored", "Annex B")
     return max(rates, default=None)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import msgspec
 
+from dashget.common.numbers import nearest_float
 from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD, Period
@@ -120,8 +121,8 @@ def _duration(
         room = following.seconds - start.seconds
         if duration is not None and duration > room:
             log.warn(
-                f"Period {_name(period)} overlaps the next one by {float(duration - room):g} s; "
-                "it ends where that starts",
+                f"Period {_name(period)} overlaps the next one by "
+                f"{nearest_float(duration - room):g} s; it ends where that starts",
                 period.where,
                 period.line,
                 "5.3.2.1",
@@ -135,8 +136,8 @@ def _duration(
         duration = end - start.seconds
         if duration < 0:
             log.warn(
-                f"Period {_name(period)} starts {float(-duration):g} s after the end of the "
-                "presentation; of derived segments, the first is asked for",
+                f"Period {_name(period)} starts {nearest_float(-duration):g} s after the end "
+                "of the presentation; of derived segments, the first is asked for",
                 period.where,
                 period.line,
                 "5.3.2.1",
@@ -144,8 +145,8 @@ def _duration(
             return duration, None
     if duration is not None and duration <= 0:
         log.warn(
-            f"Period {_name(period)} has a duration of {float(duration):g} s: it has no derived "
-            "segments",
+            f"Period {_name(period)} has a duration of {nearest_float(duration):g} s: it has no "
+            "derived segments",
             period.where,
             period.line,
             "5.3.2.1",

@@ -105,7 +105,7 @@ def _boxes(text: str, descriptor: ContentProtection, log: IssueLog) -> tuple[Pss
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
         box = read_pssh(data)
-    except (binascii.Error, BoxError) as err:
+    except (ValueError, BoxError) as err:
         log.warn(f"cenc:pssh: {err}", descriptor.where, descriptor.line, "ISO/IEC 23001-7, 8.1")
         return ()
     return (Pssh(box.system_id, data, box.key_ids),)

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import nearest_float
 from dashget.mpd.markers import FIRST, MARKER, is_marker
 
 MAX_WIDTH: Final = 64
@@ -243,7 +244,7 @@ def _read_format(
 def _formatted(part: Constant, bandwidth: int | Fraction) -> str:
     """Return ``$Bandwidth$``; a fraction without a format is written as a decimal number."""
     if isinstance(bandwidth, Fraction) and not part.width and part.radix == "d":
-        return f"{float(bandwidth):.15g}"
+        return f"{nearest_float(bandwidth):.15g}"
     return f"%{f'0{part.width}' if part.width else ''}{part.radix}" % int(bandwidth)
 
 

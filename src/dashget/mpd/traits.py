@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import read_digits
 from dashget.mpd.model import AdaptationSet, DescriptorElement, Representation
 from dashget.mpd.presentation import ContentType, Descriptor, Tiles
 
@@ -131,7 +132,7 @@ _CHANNEL_LAYOUTS: Final = {
     1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 8: 2, 9: 3, 10: 4,
     11: 7, 12: 8, 13: 24, 14: 8, 15: 12, 16: 10, 17: 12, 18: 14, 19: 12, 20: 14,
 }  # fmt: skip
-_TILES: Final = late(r"\s*(\d{1,4})\s*[xX]\s*(\d{1,4})\s*")
+_TILES: Final = late(r"\s*(\d{1,4})\s*[xX]\s*(\d{1,4})\s*", re.ASCII)
 _COMPONENTS: Final = {kind.value: kind for kind in ContentType}
 
 
@@ -180,10 +181,10 @@ def channels_of(descriptors: Iterable[DescriptorElement]) -> int | None:
     for descriptor in descriptors:
         value = (descriptor.value or "").strip()
         scheme = descriptor.scheme.lower()
-        if "23003:3:audio_channel_configuration" in scheme and value.isdigit():
-            return int(value)
-        if "cicp:channelconfiguration" in scheme and value.isdigit():
-            return _CHANNEL_LAYOUTS.get(int(value))
+        if "23003:3:audio_channel_configuration" in scheme and (count := read_digits(value)):
+            return count
+        if "cicp:channelconfiguration" in scheme and (layout := read_digits(value)) is not None:
+            return _CHANNEL_LAYOUTS.get(layout)
         if "dolby" in scheme and re.fullmatch("[0-9A-Fa-f]{4}", value):
             return _dolby_channels(int(value, 16))
     return None

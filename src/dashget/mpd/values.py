@@ -16,6 +16,7 @@ from typing import Final
 import isodate
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import nearest_float
 
 _INTEGER: Final = late(r"[+-]?\d{1,100}", re.ASCII)
 _DECIMAL: Final = late(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})", re.ASCII)
@@ -142,7 +143,7 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
         value = parse_duration(stripped)
     except ValueError:
         raise ValueError(f"not a duration: {text!r}") from None
-    return value, f"{stripped!r} is not an xs:duration; read as {float(value):g} s"
+    return value, f"{stripped!r} is not an xs:duration; read as {nearest_float(value):g} s"
 
 
 def parse_duration(text: str) -> Fraction:
@@ -165,10 +166,13 @@ def parse_duration(text: str) -> Fraction:
     if len(stripped) > _LONGEST or not any(character.isdigit() for character in stripped):
         raise ValueError(f"not a duration: {text!r}")
     try:
-        value = isodate.parse_duration(stripped.upper())
-    except (isodate.ISO8601Error, ValueError, OverflowError):
+        value = _timedelta_seconds(isodate.parse_duration(stripped.upper()))
+    except (isodate.ISO8601Error, ValueError, ArithmeticError, LookupError, TypeError):
+        # What isodate raises depends on its version and on what it does with the parts.
         raise ValueError(f"not a duration: {text!r}") from None
-    return _timedelta_seconds(value)
+    if abs(value) > _LONGEST_SECONDS:
+        raise ValueError(f"not a duration: {text!r}")
+    return value
 
 
 def read_date_time(text: str) -> tuple[Fraction, Remark]:

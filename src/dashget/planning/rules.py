@@ -33,6 +33,7 @@ from typing import Any, Final
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import is_digits
 from dashget.common.validation import FieldError, Wrong
 from dashget.mpd.presentation import AdaptationSet, Representation
 
@@ -240,4 +241,4 @@ def _language_matches(tag: str, wanted: str, pattern: str) -> bool:
 
 
 def _natural(text: str) -> tuple[int, str]:
-    return (len(text), text) if text.isdigit() else (0, text)
+    return (len(text), text) if is_digits(text) else (0, text)

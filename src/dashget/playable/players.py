@@ -20,6 +20,7 @@ from typing import Final
 
 from lxml import etree
 
+from dashget.common.numbers import read_digits
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ContentType, Presentation
 from dashget.planning.tracks import Track
@@ -132,7 +133,8 @@ def _close(timeline: Element, track: Track) -> None:
     ):
         return
     media = sum(s.kind is SegmentKind.MEDIA for s in track.index)
-    others = sum(1 + int(r) for r in repeats if r.isascii() and r.isdecimal())
+    counts = [read_digits(repeat) for repeat in repeats]
+    others = sum(1 + count for count in counts if count is not None)
     left = media - others
     if left > 0 and others >= len(rows) - 1:
         rows[opened[0]].set("r", str(left - 1))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from lxml import etree
 
+from dashget.common.numbers import nearest_float
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.encoding import ENCODING
 from dashget.mpd.names import XLINK, fits, is_dash
@@ -151,5 +152,5 @@ def write(root: Element) -> bytes:
 
 def iso_duration(seconds: Fraction) -> str:
     """Format seconds as an xs:duration, rounded to microseconds."""
-    text = f"{float(seconds):.6f}".rstrip("0").rstrip(".")
+    text = f"{nearest_float(seconds):.6f}".rstrip("0").rstrip(".")
     return f"PT{text}S"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from dashget.common.numbers import nearest_float
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.template import Address, FieldName
@@ -39,10 +40,10 @@ class DurationIndex(SegmentIndex):
             first, last = addressing.start_number, addressing.end_number
             return f"from @startNumber {first} to @endNumber {last}"
         step = Fraction(addressing.duration or 1, addressing.timescale)
-        length = f"segments of {float(step):g} s (@duration, @timescale)"
+        length = f"segments of {nearest_float(step):g} s (@duration, @timescale)"
         if representation.window is not None and representation.window.begin is not None:
             return f"{length} that are {available_since(representation.window)}"
-        return f"{length} in a Period of {float(representation.period.duration or 0):g} s"
+        return f"{length} in a Period of {nearest_float(representation.period.duration or 0):g} s"
 
     def media_addresses(self) -> Iterator[Address]:
         yield self._addressing.media

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from dashget.common.numbers import nearest_float
 from dashget.media.inspection import MediaTime
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
@@ -61,14 +62,17 @@ class TimeCheck:
             tolerance = max(tolerance for _, _, tolerance in offsets)
             agreeing = sum(abs(offset - common) <= tolerance for _, offset, _ in offsets)
             if abs(common) > tolerance and 2 * agreeing > len(offsets):
-                message = f"all segments differ from the manifest's time by {float(common):+.3f} s"
+                seconds = f"{nearest_float(common):+.3f} s"
+                message = f"all segments differ from the manifest's time by {seconds}"
                 yield note(f"Representation {position.representation}", Problem.TIME, message)
             else:
                 common = Fraction(0)
             for path, offset, allowed in offsets:
                 off = offset - common
                 if abs(off) > allowed:
-                    message = f"the media time differs from the manifest's by {float(off):+.3f} s"
+                    message = (
+                        f"the media time differs from the manifest's by {nearest_float(off):+.3f} s"
+                    )
                     yield Finding(path, Problem.TIME, message)
 
     def _timescale_of(self, track: Track, layout: Layout) -> int | None:

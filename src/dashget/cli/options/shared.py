@@ -96,17 +96,15 @@ def parse_now(text: str | None) -> datetime.datetime | None:
     """Parse ``--now``: ISO 8601, in UTC if it has no zone."""
     if text is None:
         return None
-    import datetime
-
+    from dashget.common.numbers import read_time
     from dashget.errors import UsageError
 
-    try:
-        now = datetime.datetime.fromisoformat(text)
-    except ValueError as error:
+    now = read_time(text)
+    if now is None:
         raise UsageError(
             f"--now: not a valid time: {text!r}", hint="write it as 2026-01-31T12:00:00Z"
-        ) from error
-    return now if now.tzinfo is not None else now.replace(tzinfo=datetime.UTC)
+        )
+    return now
 
 
 def add_keep_header(group: argparse._ArgumentGroup) -> None:

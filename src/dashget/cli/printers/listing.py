@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
+from dashget.common.numbers import nearest_float
 from dashget.common.url import without_user
 from dashget.media.isobmff import Protections
 from dashget.mpd.presentation import AdaptationSet, Presentation, Protection, Representation
@@ -115,7 +116,7 @@ def presentation_row(
             PeriodRow(
                 index=period.index,
                 id=period.id,
-                start=float(period.start),
+                start=nearest_float(period.start),
                 duration=_float(period.duration),
                 events=sum(stream.count for stream in period.events),
                 adaptation_sets=tuple(
@@ -198,4 +199,4 @@ def _representation_row(
 
 
 def _float(value: Fraction | None) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else nearest_float(value)

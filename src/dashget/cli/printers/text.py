@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from dashget.common.numbers import nearest_float
+
 
 def size(count: int | float) -> str:
     """Format a number of bytes in decimal units, three significant digits: ``1.43 GB``."""
-    return _scaled(float(count), ("B", "kB", "MB", "GB", "TB", "PB"))
+    return _scaled(nearest_float(count), ("B", "kB", "MB", "GB", "TB", "PB"))
 
 
 def rate(bytes_per_second: float) -> str:
@@ -17,12 +19,12 @@ def rate(bytes_per_second: float) -> str:
 
 def bitrate(bits_per_second: int) -> str:
     """Format a bandwidth in bits, as in the MPD: ``4.50 Mb/s``."""
-    return _scaled(float(bits_per_second), ("b/s", "kb/s", "Mb/s", "Gb/s"))
+    return _scaled(nearest_float(bits_per_second), ("b/s", "kb/s", "Mb/s", "Gb/s"))
 
 
 def duration(seconds: float | Fraction) -> str:
     """Format a time span: ``0.42 s``, ``42.1 s``, ``3:07``, ``1:02:03``."""
-    value = float(seconds)
+    value = nearest_float(seconds)
     if value < 59.95:
         return f"{value:.2f} s" if value < 9.995 else f"{value:.1f} s"
     whole = round(value)

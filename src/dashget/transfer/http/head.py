@@ -11,11 +11,11 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date, strong_date
 from dashget.common.lateregex import late
+from dashget.common.numbers import is_digits, read_digits
 from dashget.transfer.contract import ResponseHead
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
-_DIGITS_AT_MOST = 19
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset(
     {
@@ -67,7 +67,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     def announces_too_much(self) -> bool:
         """True if the announced length is more than any file has."""
         value = self.fields.get("content-length", "")
-        return value.isascii() and value.isdigit() and _length(value) is None
+        return is_digits(value) and _length(value) is None
 
     @property
     def content_range(self) -> tuple[ByteRange, int | None] | None:
@@ -104,7 +104,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         value = self.text("retry-after")
         if value is None:
             return None
-        if value.isascii() and value.isdigit():
+        if is_digits(value):
             return float(value[:9])
         when, now = read_http_date(value), read_http_date(self.text("date"))
         return None if when is None else max(0.0, when - (wall_clock() if now is None else now))
@@ -177,20 +177,15 @@ def _last_head(lines: list[bytes]) -> list[bytes]:
 @functools.lru_cache(maxsize=64)
 def _status(line: bytes) -> tuple[int, str] | None:
     version, _, rest = line.partition(b" ")
-    try:
-        if version[:5] != b"HTTP/":
-            return None
-        return int(rest[:3]), version[5:].decode("latin-1")
-    except ValueError:
+    status = rest[:3]
+    if version[:5] != b"HTTP/" or not status.isdigit():
         return None
+    return int(status), version[5:].decode("latin-1")
 
 
 @functools.lru_cache(maxsize=64)
 def _length(value: str | None) -> int | None:
-    # int() would also read digits of other scripts, and sizes that no file has.
-    if value and value.isascii() and value.isdigit() and len(value) <= _DIGITS_AT_MOST:
-        return int(value)
-    return None
+    return None if value is None else read_digits(value)
 
 
 @functools.lru_cache(maxsize=128)

@@ -11,6 +11,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
+from dashget.common.numbers import is_digits
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head
@@ -127,7 +128,7 @@ def _until_expiry(head: Head, wall_clock: Callable[[], float]) -> float:
 def _age_seconds(head: Head) -> float:
     """Return the age of a response in caches; the first of several (RFC 9111, 5.1)."""
     age = head.fields.get("age", "").partition(",")[0].strip()
-    return float(age[:9]) if age.isascii() and age.isdigit() else 0.0
+    return float(age[:9]) if is_digits(age) else 0.0
 
 
 def _coded(head: Head, beginning: bytes | None) -> Failure | None:
