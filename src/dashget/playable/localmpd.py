@@ -11,7 +11,7 @@ from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, iter_representations
 from dashget.playable.head import read_head
-from dashget.playable.references import lead_to_mirror
+from dashget.playable.references import lead_to_mirror, may_lead_out
 
 __all__ = ["make_local_mpd"]
 
@@ -76,6 +76,8 @@ def _stays_as_it_is(
     if presentation.dynamic or presentation.warnings or as_utf8(data)[0] is not data:
         return False
     if len(tracks) < sum(1 for _ in iter_representations(presentation)):
+        return False
+    if may_lead_out(data):
         return False
     if any(found.search(data) for found in (_MAY_CHANGE, _MAY_BE_ABSOLUTE, _READ_UNLIKE)):
         return False

@@ -1,12 +1,19 @@
-"""Decide if relative references of a document lead to the mirror's files."""
+"""Decide if the references of a document lead to the mirror's files, and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import unquote
 
+from dashget.common.lateregex import late
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
+
+_NAMED: Final = late(
+    rb"\b(?:xmlns(?::[\w.-]+)?|schemeIdUri|schemaLocation|moreInformationURL)\s*=\s*"
+    rb"(?:\"[^\"<]*\"|'[^'<]*')"
+)
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -20,3 +27,11 @@ def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
             if unquote(marked[len(directory) :]) != layout.pattern(address).marked:
                 return False
     return True
+
+
+def may_lead_out(data: bytes) -> bool:
+    """Return True unless a document in UTF-8 certainly names a host in identifiers only."""
+    if b"&#" in data or b"\\\\" in data or b"event:callback:" in data:
+        return True
+    slashes = data.count(b"//")
+    return slashes > 0 and slashes != sum(m[0].count(b"//") for m in _NAMED.finditer(data))

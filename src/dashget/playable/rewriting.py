@@ -15,6 +15,7 @@ from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.snapshot import make_static
 from dashget.playable.tree import Element, drop_children, name_of, read, remove, unset, write
+from dashget.playable.waysout import drop_ways_out
 
 
 def rewrite(
@@ -36,6 +37,7 @@ def rewrite(
         rewrite_addresses(root, places, tracks, layout, share=False)
         make_static(root, places, tracks)
         make_readable(root, places, tracks, presentation)
+        drop_ways_out(root)
         return write(root)
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
@@ -43,6 +45,7 @@ def rewrite(
     if not (is_transparent(root, url, tracks, layout) and is_read_alike(places)):
         rewrite_addresses(root, places, tracks, layout, share=True)
     make_readable(root, places, tracks, presentation)
+    drop_ways_out(root)
     return write(root)
 
 

@@ -581,3 +581,43 @@ def test_a_document_type_declaration_is_left_out() -> None:
         b"<MPD", b"<!DOCTYPE MPD>\n<MPD", 1
     )
     assert b"DOCTYPE" not in localized(data)
+
+
+WAYS_OUT = {
+    "licence": '<ContentProtection schemeIdUri="urn:x"><m:laurl xmlns:m="urn:m" licenseUrl="{}"/></ContentProtection>',
+    "Laurl": '<ContentProtection schemeIdUri="urn:x"><d:Laurl xmlns:d="urn:d">{}</d:Laurl></ContentProtection>',
+    "callback": '<InbandEventStream schemeIdUri="urn:mpeg:dash:event:callback:2015" value="{}"/>',
+    "chain": '<SupplementalProperty schemeIdUri="urn:mpeg:dash:mpd-chaining:2016" value="{}"/>',
+    "fallback": '<EssentialProperty schemeIdUri="urn:mpeg:dash:fallback:2016" value="a {}"/>',
+    "clock": '<ProducerReferenceTime><UTCTiming schemeIdUri="urn:u" value="{}"/></ProducerReferenceTime>',
+    "report": '<Metrics><Reporting x:reportingUrl="{}" xmlns:x="urn:dvb"/></Metrics>',
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+@pytest.mark.parametrize(
+    "url",
+    ["http://evil.example/x", "//evil.example/x", " HTTPS://evil.example", "wss://evil.example/",
+     "ftp://evil.example/", "http:&#47;&#47;evil.example/", "&#x2f;/evil.example/"],
+)  # fmt: skip
+def test_nothing_in_a_local_mpd_leads_to_another_host(way: str, url: str) -> None:
+    data = document(f"<Period>{CASES['number']}</Period>")
+    odd = re.sub(rb"(<AdaptationSet[^>]*>)", rb"\1" + WAYS_OUT[way].format(url).encode(), data)
+    local = localized(odd)
+    assert b"evil" not in local
+    assert played_paths(local) == mirror_paths(data)
+
+
+def test_identifiers_that_look_like_urls_stay() -> None:
+    data = document(f"<Period>{CASES['number']}</Period>")
+    scheme = b'<Role schemeIdUri="http://dashif.org/guidelines/x" value="main"/>'
+    odd = re.sub(rb"(<AdaptationSet[^>]*>)", rb"\1" + scheme, data)
+    assert scheme in localized(odd)
+
+
+def test_base64_with_slashes_is_no_way_out() -> None:
+    data = document(f"<Period>{CASES['number']}</Period>")
+    box = b"<cenc:pssh>AAAAAAAAAAAAAAAAAAAAAA\n//AAAAAAAAAAAAAA</cenc:pssh>"
+    protection = b'<ContentProtection schemeIdUri="urn:x">' + box + b"</ContentProtection>"
+    odd = re.sub(rb"(<AdaptationSet[^>]*>)", lambda match: match[1] + protection, data)
+    assert box in localized(odd)
