@@ -127,6 +127,9 @@ class Names:
         scope = dict(self._copied(outer))
         for key in [key for key in attributes if key == "xmlns" or key.startswith("xmlns:")]:
             scope[key[6:]] = attributes.pop(key).strip()
+            if key != "xmlns" and not scope[key[6:]]:
+                # A prefix that stands for no namespace is as good as undeclared.
+                del scope[key[6:]]
         return scope
 
     def _attributes(self, attributes: dict[str, str], scope: dict[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from dashget.errors import MPDSyntaxError
 from dashget.planning.tracks import Track
 from dashget.playable.tree import Element, children_of, iso_duration, name_of, remove
 
@@ -18,7 +19,10 @@ class Places:
         self._index(root, "MPD", "Period")
 
     def __getitem__(self, where: str) -> Element:
-        return self._known[where]
+        found = self._known.get(where)
+        if found is None:
+            raise MPDSyntaxError(f"the document cannot be rewritten: {where} is not found again")
+        return found
 
     def representations(self) -> Iterator[tuple[str, Element]]:
         """Yield every Representation with its place."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from dashget.common.numbers import nearest_float
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.encoding import ENCODING
-from dashget.mpd.names import XLINK, fits, is_dash
+from dashget.mpd.names import NAMESPACE, XLINK, fits, is_dash
 from dashget.mpd.parse import accepted_text
 
 Element = etree._Element  # lxml has no public name for it
@@ -23,6 +25,17 @@ def read(data: bytes) -> Element:
     declared; here the parser's recovery passes over them.
     """
     text = accepted_text(data)
+    root = _parsed(text)
+    if not _is_uri(namespace_of(root)[1:-1]):
+        root = _parsed(_with_namespace(text, namespace_of(root)[1:-1]))
+        if not _is_uri(namespace_of(root)[1:-1]):
+            raise MPDSyntaxError("the document cannot be rewritten: its namespace is not a URI")
+    if text.count(b"xmlns") > 1:
+        _unite(root, root)
+    return root
+
+
+def _parsed(text: bytes) -> Element:
     for recover in (False, True):
         parser = etree.XMLParser(
             encoding=ENCODING,
@@ -33,13 +46,26 @@ def read(data: bytes) -> Element:
             recover=recover,
         )
         try:
-            root = etree.fromstring(text, parser)
+            return etree.fromstring(text, parser)
         except etree.XMLSyntaxError:
             continue
-        if text.count(b"xmlns") > 1:
-            _unite(root, root)
-        return root
     raise MPDSyntaxError("the document cannot be rewritten")
+
+
+def _is_uri(namespace: str) -> bool:
+    """Return True if elements can be made in a namespace, which lxml wants to be a URI."""
+    try:
+        etree.Element(f"{{{namespace}}}any" if namespace else "any")
+    except ValueError:
+        return False
+    return True
+
+
+def _with_namespace(text: bytes, namespace: str) -> bytes:
+    """Return a text with the namespace of DASH in place of another, as ``mpd.names`` reads it."""
+    declared = escape(namespace.strip(), {'"': "&quot;", "'": "&apos;"}).encode()
+    pattern = rb"(\sxmlns(?::[\w.-]+)?\s*=\s*)([\"'])\s*" + re.escape(declared) + rb"\s*\2"
+    return re.sub(pattern, rb"\1\2" + NAMESPACE.encode() + rb"\2", text)
 
 
 def _unite(element: Element, root: Element, default: str = "") -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from lxml import etree
 
+from dashget.errors import MPDError
 from dashget.events import Playback
 from dashget.media.kind import SegmentKind
 from dashget.mpd.parse import parse_mpd
@@ -621,3 +622,37 @@ def test_base64_with_slashes_is_no_way_out() -> None:
     protection = b'<ContentProtection schemeIdUri="urn:x">' + box + b"</ContentProtection>"
     odd = re.sub(rb"(<AdaptationSet[^>]*>)", lambda match: match[1] + protection, data)
     assert box in localized(odd)
+
+
+FOREIGN = [
+    '<x:Period xmlns:x="urn:f"><AdaptationSet/></x:Period>',
+    '<Period xmlns="urn:f"><AdaptationSet/></Period>',
+    "<x:Period/>",
+    '<x:Period xmlns:x="a b%zz"/>',
+    '<Period xmlns="a b"/>',
+    '<Period xmlns=""/>',
+    '<d:Period xmlns:d="urn:mpeg:DASH:schema:mpd:2017"/>',
+    '<Period xmlns=" urn:mpeg:dash:schema:mpd:2011 "/>',
+    '<x:Period xmlns:x="urn:mpeg:dash:schema:mpd:2011 "/>',
+    '<x:Period xmlns:x=""/>',
+    "<xmlns:Period/>",
+    "<xml:Period/>",
+    "<a:b:Period/>",
+    "<cenc:Period/>",
+    '<x:Other xmlns:x="urn:f"><Period/></x:Other>',
+]
+ROOTS = ["urn:mpeg:dash:schema:mpd:2011", "urn:f", "", " urn:mpeg:dash:schema:mpd:2011 ", "a b",
+         "a&amp;b c", "http://[", "%zz", "urn:mpeg:DASH:schema:MPD:2011"]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", FOREIGN)
+@pytest.mark.parametrize("namespace", ROOTS)
+def test_both_parsers_find_the_same_periods_in_any_namespaces(before: str, namespace: str) -> None:
+    data = document(f"{before}<Period>{CASES['number']}</Period>")
+    usual = b'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:cenc'
+    odd = data.replace(usual, f'xmlns="{namespace}" xmlns:cenc'.encode())
+    try:
+        paths = mirror_paths(odd)
+    except MPDError:
+        return
+    assert played_paths(localized(odd)) == paths
