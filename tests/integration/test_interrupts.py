@@ -59,7 +59,7 @@ def script(path: Path, body: str) -> tuple[str, ...]:
     """Return how to run a script with an interrupter, without ``site``, which loads much."""
     file = path / "program.py"
     file.write_text(f"import interrupter\n{body}")
-    return "-IS", str(file)
+    return "-SP", str(file)
 
 
 INSTALLED = "from dashget.cli import main\nmain()\n"
