@@ -115,6 +115,8 @@ class Presentation(NamedTuple):
         """Mirror it, or go on where the last run stopped."""
         url = self.servers[0].url("/manifest.mpd")
         options = ("-o", "mirror", "-t", str(IN_FLIGHT), "--timeout", "5", *self.options, *more)
+        # Its redirects lead to other servers of this machine.
+        options = (*options, "--allow-private")
         return run("get", url, *options, cwd=self.directory)
 
     def run_in_calm(self, *more: str) -> Ended:

@@ -10,7 +10,7 @@ from typing import Final
 
 from dashget.common.digests import find_digest
 from dashget.common.filenames import readable
-from dashget.common.oserrors import disk_error, hint_for, is_disk_failure
+from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage, is_disk_failure
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
@@ -197,7 +197,9 @@ class Outcomes:
         place = f": {readable(str(error.filename))}" if error.filename else ""
         reason = f"cannot be stored: {error.strerror or error}{place}"
         file.refused += 1
-        temporary = isinstance(error, RefusedError) and error.temporary
+        temporary = is_descriptor_shortage(error) or (
+            isinstance(error, RefusedError) and error.temporary
+        )
         if temporary and file.refused < _REFUSED_AT_MOST:
             self._ask_again(file, fetched.url, fetched.attempts, reason)
         else:

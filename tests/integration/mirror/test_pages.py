@@ -54,7 +54,7 @@ def test_an_html_page_is_not_stored_as_media_even_with_status_200(
     assert not (tmp_path / "v/2.m4s").exists()
     # It vanishes when nothing is unfinished.
     assert not (tmp_path / ".dashget/parts").exists()
-    assert "v/2.m4s" not in (tmp_path / ".dashget/record.jsonl").read_text()
+    assert '"path":"v/2.m4s"' not in (tmp_path / ".dashget/record.jsonl").read_text()
 
 
 def test_a_file_that_was_a_page_for_a_moment_is_fetched_again(

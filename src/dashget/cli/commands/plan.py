@@ -19,7 +19,6 @@ from dashget.cli.options.shared import (
 )
 from dashget.cli.parser import Parser
 from dashget.common.foreigntext import printable_url
-from dashget.common.url import without_user
 
 if TYPE_CHECKING:
     from dashget.planning.plan import PlannedSegment
@@ -100,7 +99,10 @@ def _write_plain(segments: Iterable[PlannedSegment]) -> None:
 
 def _plain_line(segment: Segment) -> str:
     url = segment.url if segment.url.isascii() else printable_url(segment.url)
-    url = without_user(url)
+    if "@" in url:
+        from dashget.common.url import without_user
+
+        url = without_user(url)
     if segment.range is None:
         return f"{url}\n"
     return f"{url}  {segment.range}\n"
