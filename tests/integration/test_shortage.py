@@ -105,6 +105,17 @@ def test_small_segments_arrive_with_few_descriptors(
 
 
 @pytest.mark.slow
+def test_too_few_descriptors_for_a_single_file_end_the_run(tmp_path: Path) -> None:
+    """Files that arrive and cannot be stored are no progress: it would never end."""
+    files = bodies(SEGMENTS, 8000)
+    with FaultServer() as server:
+        ended = run_short(16, offer(server, files), "-t", "16", "-o", "out", cwd=tmp_path)
+    assert ended.code == 6
+    assert "no file descriptor is left for a single transfer" in ended.err
+    assert HINT in ended.err
+
+
+@pytest.mark.slow
 def test_segments_over_http2_arrive_with_few_descriptors(
     tmp_path: Path, authority: Authority
 ) -> None:
@@ -138,7 +149,7 @@ def test_files_that_wait_for_another_attempt_need_no_descriptor(
     url = offer(server, files)
     for name, answer in cut:
         server.on(f"/{name}", answer, Answer(files[name], etag=f'"{name}"'))
-    ended = run_short(24, url, "-t", "4", "-o", "out", "-v", cwd=tmp_path)
+    ended = run_short(28, url, "-t", "4", "-o", "out", "-v", cwd=tmp_path)
     assert (ended.code, missing(tmp_path / "out", files)) == (0, [])
     resumed = [seen for seen in server.seen if seen.headers.get("range") == "bytes=5000-"]
     assert len(resumed) == 100

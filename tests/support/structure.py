@@ -44,7 +44,7 @@ HARMLESS = frozenset({
 
 BY_DESCRIPTOR = frozenset({
     "os",
-    "os.close", "os.fchmod", "os.fstat", "os.fsync", "os.ftruncate", "os.getpid", "os.lseek",
+    "os.close", "os.fchmod", "os.fstat", "os.fsync", "os.ftruncate", "os.getpid", "os.lseek", "os.pipe",
     "os.path.basename", "os.path.dirname", "os.path.join", "os.path.relpath",
     "os.path.samestat", "os.read", "os.stat_result", "os.supports_dir_fd", "os.uname", "os.write",
     "shutil.copyfileobj",

@@ -8,6 +8,7 @@ nothing is replaced, moved or removed. No link leads into the control directory.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -68,6 +69,10 @@ class Folders:
         self.held: dict[str, Folder] = {}
         """The folders that are open; the oldest is closed when there are too many."""
         self.prefix = prefix
+        self._spare: list[int] = []
+        """Descriptors kept for the moment in which none is left: a file that has arrived must
+        get its name, or it would have to come again."""
+        self._went_short = False
         self._control = control
         self._check_present = check_present
         self._used: dict[str, Identity] = {}
@@ -128,17 +133,35 @@ class Folders:
 
     def close(self) -> None:
         """Let go of all folders."""
+        self._close_held()
+        self._close_spare()
+
+    def _close_held(self) -> None:
         while self.held:
             self.held.popitem()[1].directory.close()
+
+    def _close_spare(self) -> None:
+        while self._spare:
+            os.close(self._spare.pop())
+
+    def keep_spare(self) -> None:
+        """Keep as many descriptors as opening a folder takes, if there are so many."""
+        if not self._spare:
+            with contextlib.suppress(OSError):
+                self._spare.extend(os.pipe())
 
     def _open(self, folder: str, *, make: bool) -> Folder:
         try:
             found = self._open_from_root(folder, make=make)
         except OSError as error:
-            if not is_descriptor_shortage(error) or not self.held:
+            if not is_descriptor_shortage(error) or not (self.held or self._spare):
                 raise
             self.close()
+            self._went_short = True
             found = self._open_from_root(folder, make=make)
+        if make and self._went_short:
+            self._went_short = False
+            self.keep_spare()
         if found.stranger is None:
             return self._hold(found)
         found.directory.close()

@@ -79,10 +79,12 @@ class LocalDirectory:
     def claim(self, since: str) -> None:
         """Make the directory if it is missing, and lock it for this process."""
         self._control.hold()
+        self._folders.keep_spare()
         try:
             self._folders.links.takes_new = self._follow_links or self._record.is_missing()
             self._lock.acquire(self.name, since)
         except BaseException:
+            self._folders.close()
             self._control.release()
             raise
 

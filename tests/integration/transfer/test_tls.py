@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,8 +93,22 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None
 
 
 def test_an_error_says_that_a_port_speaks_plain_http() -> None:
-    with FaultServer() as plain, Transfers(retries=0) as transfers:
-        error = transfers.fail(plain.url("/a").replace("http:", "https:"))
+    """Web servers answer what is no request with 400, in plain text."""
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            # It closes its end after the client, so that nothing is lost by a reset.
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1 << 16)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, Transfers(retries=0) as transfers:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        error = transfers.fail(f"https://127.0.0.1:{listener.getsockname()[1]}/a")
+        thread.join()
     assert str(error) == "the server does not speak TLS on this port"
     assert error.attempts == 1
     assert "http://" in (error.hint or "")

@@ -108,6 +108,8 @@ class Board:
         self.open_tasks: dict[Task, None] = {}
         self.active = 0
         """Transfers in flight."""
+        self.reported = 0
+        """How many jobs have their result."""
         self.sleepers = 0
         """Loops that wait for something to do."""
         self.pace = Pace()
@@ -259,6 +261,7 @@ class Board:
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:
         """Report the result of a job."""
+        self.reported += 1
         try:
             self._done(job, result)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run

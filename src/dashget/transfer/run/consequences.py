@@ -26,6 +26,7 @@ from dashget.transfer.run.task import Landing, Taken, Task
 from dashget.transfer.run.verdict import Verdict
 from dashget.transfer.run.ways import InRanges, Look
 
+_MUCH_BYTES = 1 << 26
 _HEAD_NOT_REFUSED = GONE_STATUSES | {407, 408, 425, 429}
 
 
@@ -485,7 +486,8 @@ def _ran_short(board: Board, task: Task) -> None:
     """Let a task wait for a descriptor that another transfer no longer needs."""
     now = board.shared.clock()
     board.concurrency.ran_short(board.active - 1, now)
-    progress = board.pace.count, board.received_in_all()
+    # Small files come again and again while none can be stored: their bytes are no progress.
+    progress = board.reported, board.received_in_all() // _MUCH_BYTES
     if board.concurrency.allowance.is_hopeless(progress, now):
         board.halt(no_descriptors())
     elif not task.queued:
