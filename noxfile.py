@@ -14,6 +14,7 @@ one for pip-audit.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -182,11 +183,14 @@ def _pytest(
     session: nox.Session, *arguments: str, env: Mapping[str, str | None] | None = None
 ) -> None:
     """Run pytest on all cores, with nginx's usual folder in the path."""
-    own = session.bin_paths or ()
-    path = os.pathsep.join([*own, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    own = session.bin_paths
+    # A session without its own environment uses that of nox: .venv-test.
+    python = "python" if own else sys.executable
+    first = own or (str(Path(sys.executable).parent),)
+    path = os.pathsep.join([*first, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     parallel = ("-n", "auto", "--dist", "worksteal")
     session.run(
-        *("python", "-m", "pytest", *parallel, "-p", "no:cacheprovider", *arguments),
+        *(python, "-m", "pytest", *parallel, "-p", "no:cacheprovider", *arguments),
         env={"PATH": path, **(env or {})},
         external=not own,
     )
