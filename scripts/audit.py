@@ -1,5 +1,6 @@
 """Ask the database of known holes about every pinned version, and say what was not asked.
 
+Asked are the versions that contributors and ``./dashget`` install, and the lowest allowed ones.
 Run by ``nox -s audit``, in whose environment pip-audit is. pip-audit says "no known
 vulnerabilities" also if it found no package in the database, as behind a mirror of the index;
 and it ends with a traceback if it reaches none. Here both are said in one sentence.
@@ -12,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PINS = Path("requirements", "dev.txt")
+LISTS = (Path("requirements", "dev.txt"), Path("requirements", "lowest.txt"))
+"""The versions of ``run.txt`` are those of ``dev.txt``."""
 
 
 def verdict(report: str) -> tuple[int, str]:
@@ -40,16 +42,21 @@ def verdict(report: str) -> tuple[int, str]:
     return 0, f"no known hole in {len(asked)} packages"
 
 
-def main() -> int:
-    """Audit the pinned versions; return the exit code."""
-    command = (sys.executable, "-m", "pip_audit", "--requirement", str(PINS), "--disable-pip")
+def audit(path: Path) -> int:
+    """Audit one list of pinned versions, and print the verdict; return the exit code."""
+    command = (sys.executable, "-m", "pip_audit", "--requirement", str(path), "--disable-pip")
     options = ("--require-hashes", "--progress-spinner", "off", "--format", "json")
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     code, sentence = verdict(done.stdout)
     if not done.stdout and done.stderr:
         print(done.stderr.strip().splitlines()[-1], file=sys.stderr)
-    print(f"audit: {sentence}")
+    print(f"audit of {path}: {sentence}", flush=True)
     return code
+
+
+def main() -> int:
+    """Audit each list; return the highest exit code."""
+    return max([audit(path) for path in LISTS])
 
 
 if __name__ == "__main__":

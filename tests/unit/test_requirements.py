@@ -41,7 +41,7 @@ def test_the_lowest_versions_are_those_of_the_project(text: str) -> None:
     assert version == Version(lowest.version)
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "run.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", "run.txt", "lowest.txt"])
 def test_every_pinned_package_has_its_hashes(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     entries = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
@@ -83,6 +83,20 @@ def test_an_audit_of_nothing_is_not_called_sound(
     verdict = runpy.run_path(str(ROOT / "scripts/audit.py"))["verdict"]
     report = "" if packages is None else json.dumps({"dependencies": packages})
     assert verdict(report) == (code, said)
+
+
+def test_the_audit_covers_every_version_that_is_installed() -> None:
+    audited = runpy.run_path(str(ROOT / "scripts/audit.py"))["LISTS"]
+    listed = {path.name: pinned(path.name).items() for path in audited}
+    assert set(listed) == {"dev.txt", "lowest.txt"}
+    assert pinned("run.txt").items() <= listed["dev.txt"]
+
+
+def test_each_list_is_installed_with_its_hashes_only() -> None:
+    tasks = (ROOT / "noxfile.py").read_text()
+    installed = re.findall(r"session\.install\((.*(?:PINS|LOWEST).*)\)", tasks)
+    assert len(installed) == 2
+    assert all('"--require-hashes", "--requirement"' in each for each in installed)
 
 
 def test_the_quick_tests_of_the_tasks_exist() -> None:
