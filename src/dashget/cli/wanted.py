@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from dashget.common.filenames import given, on_disk, readable
 from dashget.errors import UsageError
@@ -14,7 +16,7 @@ _QUOTE: Final = "quote a value that contains spaces; a URL begins with http:// o
 _OUTPUT: Final = "leave -o out: each mirror is named after its manifest's directory"
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """One presentation to mirror."""
 
     source: str | Path

@@ -11,12 +11,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import floor
-from typing import Final
-
-import isodate
+from typing import TYPE_CHECKING, Final
 
 from dashget.common.lateregex import late
 from dashget.common.numbers import nearest_float
+
+if TYPE_CHECKING:
+    import isodate
 
 _INTEGER: Final = late(r"[+-]?\d{1,100}", re.ASCII)
 _DECIMAL: Final = late(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})", re.ASCII)
@@ -47,6 +48,7 @@ _DATE_TIME: Final = late(
     re.ASCII,
 )
 _LONGEST: Final = 100
+_USUAL_DIGITS: Final = 9
 _YEAR: Final = timedelta(days=365)
 _MONTH: Final = timedelta(days=30)
 _LONGEST_SECONDS: Final = 10**15
@@ -136,6 +138,9 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
     A year is read as 365 days and a month as 30: the standard gives them no length.
     """
     stripped = text.strip()
+    usual = _usual_seconds(stripped)
+    if usual is not None:
+        return usual, None
     match = _DURATION.fullmatch(stripped)
     if match and stripped[-1] not in "PT" and _REGULAR.fullmatch(stripped):
         return _iso_seconds(match), _calendar_remark(match["whole"])
@@ -165,6 +170,9 @@ def parse_duration(text: str) -> Fraction:
         return _iso_seconds(match)
     if len(stripped) > _LONGEST or not any(character.isdigit() for character in stripped):
         raise ValueError(f"not a duration: {text!r}")
+    # Loaded late: it takes longer than reading most manifests, and few have such forms.
+    import isodate
+
     try:
         value = _timedelta_seconds(isodate.parse_duration(stripped.upper()))
     except (isodate.ISO8601Error, ValueError, ArithmeticError, LookupError, TypeError):
@@ -198,6 +206,29 @@ def read_date_time(text: str) -> tuple[Fraction, Remark]:
         value,
         None if regular else f"{text.strip()!r} is not an xs:dateTime; read as a similar form",
     )
+
+
+def _usual_seconds(text: str) -> Fraction | None:
+    """Read the form of most manifests, as ``PT1H2M3.5S``; None for all others.
+
+    Without the patterns of all forms, whose compilation takes longer than most manifests.
+    """
+    rest = text[2:]
+    if not (text.startswith("PT") and rest and text.isascii()):
+        return None
+    value = Fraction(0)
+    for unit, seconds in (("H", 3600), ("M", 60), ("S", 1)):
+        number, mark, after = rest.partition(unit)
+        if not mark:
+            continue
+        whole, point, digits = number.partition(".")
+        if not whole.isdigit() or max(len(whole), len(digits)) > _USUAL_DIGITS:
+            return None
+        if point and (unit != "S" or not digits.isdigit()):
+            return None
+        value += Fraction(int(whole + digits) * seconds, 10 ** len(digits))
+        rest = after
+    return None if rest else value
 
 
 def _iso_seconds(match: re.Match[str]) -> Fraction:

@@ -12,7 +12,9 @@ taken. Trick-mode sets are considered only if no other set is left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from dashget.mpd.presentation import AdaptationSet, ContentType, Representation
 from dashget.planning.languages import canonical, in_range
@@ -22,7 +24,7 @@ _MAIN: Final = frozenset({"main"})
 _SHOWN: Final = 20
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True):
     """What the Representations have in common of which ``best`` takes one."""
 
     lang: str

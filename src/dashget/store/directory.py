@@ -22,6 +22,7 @@ from typing import BinaryIO, Final
 
 from dashget.common.filenames import readable
 from dashget.errors import StoreError
+from dashget.store.writing import copy_all
 
 Identity = tuple[int, int]
 """The device and the number of a file or directory: the same as long as it exists."""
@@ -33,7 +34,6 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FILE_FLAGS: Final = _NO_LINK | getattr(os, "O_NONBLOCK", 0) | _CLOSED
 _CREATE_FLAGS: Final = os.O_CREAT | os.O_EXCL | _NO_LINK | _CLOSED
 _CLOSED_ALREADY: Final = -1
-_COPY_BYTES: Final = 1 << 20
 _HINT: Final = (
     "DashGet's own files are never such: somebody else made it; if you trust the rest of the"
     " mirror, remove it and give the same command again"
@@ -206,11 +206,9 @@ class Directory:
         found = self.look(name)
         if found is None or not stat.S_ISREG(found.st_mode) or found.st_nlink <= 1:
             return
-        import shutil
-
         fresh = f"{name}.new"
         with self.reader(name) as shared, open(self.create(fresh), "wb") as own:
-            shutil.copyfileobj(shared, own, _COPY_BYTES)
+            copy_all(shared, own)
         self.rename(fresh, self, name)
 
     def names(self) -> list[str]:

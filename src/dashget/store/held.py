@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
 from dashget.store.hashing import PassingDigests
+from dashget.store.writing import copy_all
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
 if TYPE_CHECKING:
@@ -92,12 +93,11 @@ class HeldPart:
         return digest.digest()
 
     def _move_to_disk(self) -> None:
-        import shutil
         from tempfile import TemporaryFile  # slow to import, and seldom needed
 
         self._file.seek(0)
         larger = TemporaryFile()  # noqa: SIM115  closed with the part, or by whom it is given to
-        shutil.copyfileobj(self._file, larger, _BLOCK)
+        copy_all(self._file, larger)
         self._file, self._in_memory = larger, False
 
     def take(self) -> BinaryIO:

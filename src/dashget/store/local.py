@@ -31,12 +31,12 @@ from dashget.store.moving import move
 from dashget.store.parts import Part
 from dashget.store.recordfile import RecordFile
 from dashget.store.unnamed import UnnamedFile, UnnamedFiles
+from dashget.store.writing import copy_all
 from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Parts, StoredFile, Unfinished
 
-_COPY_BYTES: Final = 1 << 20
 _FILES: Final = (UnnamedFile, Part)
 
 
@@ -190,11 +190,9 @@ class LocalDirectory:
         self, path: str, source: BinaryIO, size: int, content_type: str | None = None
     ) -> None:
         """Copy a file of any size into the directory."""
-        import shutil
-
         with source, self._folder_of(path) as (folder, name), self._control.opened() as control:
             with open(control.create(FRESH), "wb") as file:
-                shutil.copyfileobj(source, file, _COPY_BYTES)
+                copy_all(source, file)
                 if self._fsync:
                     file.flush()
                     os.fsync(file.fileno())

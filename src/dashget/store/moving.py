@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Final
 
 from dashget.common.filenames import from_disk
 from dashget.store.directory import Directory
 from dashget.store.folders import Folder
 from dashget.store.journal import part_name
-
-_COPY_BYTES: Final = 1 << 20
+from dashget.store.writing import copy_all
 
 
 def move(source: Directory, name: str, target: Folder, new: str, *, fsync: bool = False) -> None:
@@ -37,13 +35,11 @@ def move(source: Directory, name: str, target: Folder, new: str, *, fsync: bool 
 
 
 def _copy(source: Directory, name: str, target: Directory, new: str, *, fsync: bool) -> None:
-    import shutil
-
     # The same name in every run: the next copy replaces what a kill left of this one.
     fresh = f".{part_name(from_disk(new))}"
     try:
         with source.reader(name) as old, open(target.create(fresh), "wb") as copy:
-            shutil.copyfileobj(old, copy, _COPY_BYTES)
+            copy_all(old, copy)
             copy.flush()
             _copy_facts(old.fileno(), copy.fileno())
             if fsync:

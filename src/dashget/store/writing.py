@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import IO, Final
 
 _PIECES_AT_MOST: Final = 1024
 """IOV_MAX of Linux, macOS and the BSDs: more is EINVAL."""
+_COPY_BYTES: Final = 1 << 20
 
 
 def write_pieces(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
@@ -32,6 +33,12 @@ def write_all(descriptor: int, data: bytes, offset: int) -> None:
 def read_at(descriptor: int, most: int, offset: int) -> bytes:
     """Read up to ``most`` bytes from an offset on."""
     return _pread(descriptor, most, offset)
+
+
+def copy_all(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy the rest of an open file into another one, as ``shutil``, which is slow to load."""
+    while block := source.read(_COPY_BYTES):
+        target.write(block)
 
 
 def append_all(descriptor: int, data: bytes) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dashget.mpd import values
 
@@ -58,6 +60,30 @@ def test_other_durations_are_read_with_a_remark(text: str, expected: Fraction) -
     value, remark = values.read_duration(text)
     assert value == expected
     assert remark is not None
+
+
+@given(st.text("PTHMS.0123456789", max_size=16).map("PT{}".format))
+@example("PT1H2M3.5S")
+@example("PT0H1M")
+@example("PT1M1H")
+@example("PT1H1H")
+@example("PT1.S")
+@example("PT.S")
+@example("PT1.5M")
+@example("PT999999999H")
+@example("PT999999999999H")
+@example("PT0.999999999S")
+def test_the_usual_form_is_read_as_by_the_patterns_of_all_forms(text: str) -> None:
+    assert outcome(text) == outcome(f"+{text}")
+
+
+def outcome(text: str) -> object:
+    """Return what is read of a duration, without the words of a remark."""
+    try:
+        value, remark = values.read_duration(text)
+    except ValueError:
+        return None
+    return value, remark is None
 
 
 @pytest.mark.parametrize("text", ["", "PT", "P", "soon", "PT1X", "1:2:3:4", "--5", "P-1D"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from dashget.errors import StoreError
-from dashget.store import FileRecord, Mirror, RefusedError
+from dashget.store import FileRecord, Mirror, RefusedError, moving
 from dashget.store.directory import Directory
 from dashget.store.folders import Folders
 from dashget.store.journal import part_name
@@ -134,7 +133,7 @@ def test_a_copy_that_fails_leaves_the_part_and_no_name(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with opened(root) as store:
-        monkeypatch.setattr(shutil, "copyfileobj", fill)
+        monkeypatch.setattr(moving, "copy_all", fill)
         with pytest.raises(OSError, match=r"(?i)no space"):
             fetch(store, "v/1.m4s", b"abc")
         assert not os.listdir(root / "v")

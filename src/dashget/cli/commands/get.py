@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
@@ -20,7 +20,6 @@ from dashget.cli.options.shared import (
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     wanted = find_wanted(arguments.urls, root, arguments.base_url)
     options = [mirror_options(arguments, each.filters) for each in wanted]
-    task = _Task(arguments, transfer_options(arguments), parse_now(arguments.now), Stop())
+    task = _Task(arguments, transfer_options(arguments), Stop())
     allow_open_files(task.transfer)
     keep_freed_memory()
     with stopping_on_signals(task.stop):
@@ -84,13 +83,16 @@ def run(arguments: argparse.Namespace) -> int:
         return _mirror_all(wanted, options, task)
 
 
-class _Task(NamedTuple):
+class _Task:
     """What all presentations of a command line have in common."""
 
-    arguments: argparse.Namespace
-    transfer: TransferOptions
-    now: datetime.datetime | None
-    stop: Stop
+    def __init__(
+        self, arguments: argparse.Namespace, transfer: TransferOptions, stop: Stop
+    ) -> None:
+        self.arguments = arguments
+        self.transfer = transfer
+        self.now = parse_now(arguments.now)
+        self.stop = stop
 
 
 def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
