@@ -206,19 +206,20 @@ class _Locator:
         clock = whole_ticks(info)
         media = self._media(info.media or "", info, place)
         named = info.media is None or self._named(media, place, "media")
+        alone = _is_one_file(info, media, index)
         addressing = TemplateAddressing(
             media=named if isinstance(named, Address) else media,
             timescale=clock.timescale,
             presentation_time_offset=clock.offset,
             start_number=1 if info.start_number is None else info.start_number,
-            end_number=info.end_number,
-            duration=clock.duration,
-            timeline=clock.timeline,
+            end_number=None if alone else info.end_number,
+            duration=None if alone else clock.duration,
+            timeline=None if alone else clock.timeline,
             index=index,
             availability_time_offset=self._offset(info),
-            tick_parts=clock.parts,
+            tick_parts=1 if alone else clock.parts,
         )
-        if named:
+        if named and not alone:
             self._check_needs(info, addressing)
         return self._located(
             _NOTHING if self._problems or not named else addressing,
@@ -555,6 +556,19 @@ class _Locator:
 
     def _problem(self, message: str, place: Place, clause: str) -> None:
         self._problems[Issue(message, *_at(place), clause)] = None
+
+
+def _is_one_file(info: SegmentTemplate, media: Address, index: Address | None) -> bool:
+    """Return True if all media segments have one URL: their number and times do not matter.
+
+    A template that names no segment at all names no file either.
+    """
+    if index is not None or not media.patterns or media.patterns[0].fields:
+        return False
+    if info.timeline is not None and not len(info.timeline):
+        return False
+    start = 1 if info.start_number is None else info.start_number
+    return info.end_number is None or info.end_number >= start
 
 
 def _at(place: Place) -> tuple[str, int | None]:

@@ -45,7 +45,7 @@ def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
         unset(root, attribute)
     end = origin
     for track in tracks:
-        segments = media[track.key]
+        segments = [s for s in media[track.key] if s.duration is not None]
         _list_snapshot(places, track, segments, origin)
         if segments:
             last = segments[-1]
@@ -57,7 +57,9 @@ def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
             _place_period(places[where], own[0], origin)
         else:
             remove(places[where])
-    root.set("mediaPresentationDuration", iso_duration(end - origin))
+    if end > origin or not any(media.values()):
+        # Files of a length that is unknown tell none.
+        root.set("mediaPresentationDuration", iso_duration(end - origin))
 
 
 def _is_single(track: Track) -> bool:

@@ -260,7 +260,7 @@ def test_odd_identifiers_and_empty_sets_are_warnings() -> None:
 def test_every_warning_and_problem_has_a_place_and_a_clause() -> None:
     presentation = present(
         period(
-            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="x" media="$foo$"/>'
+            '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="x" media="$foo$-$Number$"/>'
             '<Representation bandwidth="y"/></AdaptationSet>'
         )
     )
@@ -271,7 +271,7 @@ def test_every_warning_and_problem_has_a_place_and_a_clause() -> None:
 
 
 def test_several_problems_are_counted_in_the_message() -> None:
-    body = '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="0"/>'
+    body = '<AdaptationSet mimeType="video/mp4"><SegmentTemplate duration="0" startNumber="x" media="$Number$"/>'
     presentation = present(period(f'{body}<Representation id="r" bandwidth="1"/></AdaptationSet>'))
     with pytest.raises(MPDValidityError, match="in 2 places; the first: MPD/Period"):
         require_sound(presentation)

@@ -472,6 +472,18 @@ def test_a_snapshot_of_a_live_presentation_plays_as_a_static_one(template: str) 
     assert shown.duration == last.start + last.duration
 
 
+def test_one_file_of_a_live_presentation_keeps_its_template() -> None:
+    template = '<SegmentTemplate duration="4" media="all.mp4"/>'
+    data = document(
+        f'<Period id="1" start="PT0S">{video(template + representation())}</Period>', LIVE
+    )
+    local = localized(data)
+    assert played_paths(local) == mirror_paths(data) == ["all.mp4"]
+    assert b'<S t="0" d="0"/>' not in local
+    assert b'"PT0S" minBuffer' not in local
+    assert b"mediaPresentationDuration" not in local
+
+
 THREE = "".join(
     f'<Period id="{n}" duration="PT8S"><BaseURL>{n}/</BaseURL>{CASES["number"]}</Period>'
     for n in range(3)
