@@ -28,6 +28,8 @@ _OTHER_HINT: Final = (
     "open the URL in a browser: the server or a portal may require a login or a new token;"
     " --accept-odd stores what the server sends"
 )
+_INDEXES_AT_MOST: Final = 100
+"""So many files of a run are asked for again: a packager may never write a right index."""
 _INVALID_HINT: Final = "--accept-odd stores the file as the server sends it"
 
 
@@ -39,6 +41,8 @@ class Arrivals:
         self._store = store
         self._checksum = checksum
         self._accept_odd = accept_odd
+        self._indexes = 0
+        """How many files were asked for again for their index."""
         self._plain: dict[int, bool] = {}
         """For each track: True if its media segments are those of ISO base media."""
 
@@ -67,6 +71,11 @@ class Arrivals:
             file.rejection = self._examine(file, lambda at, most: data[at : at + most], size)
             if file.rejection is not None:
                 return
+        if len(file.urls) > 1 and any(b"sidx" in piece for piece in pieces):
+            data = b"".join(pieces)
+            file.rejection = self._doubts_index(file, lambda at, most: data[at : at + most], size)
+            if file.rejection is not None:
+                return
         if head.digests or self._checksum is not None:
             promised = find_digest(head.digests, status=head.status)
             if promised is not None and _digest(promised.algorithm, pieces) != promised.value:
@@ -79,6 +88,8 @@ class Arrivals:
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
         """Check a file that has arrived in several steps; return why it is rejected."""
         rejection = self._examine(file, part.read, part.size)
+        if rejection is None and len(file.urls) > 1:
+            rejection = self._doubts_index(file, part.read, part.size)
         if rejection is not None:
             return rejection
         promised = part.promised
@@ -141,6 +152,21 @@ class Arrivals:
             return None
         hint = _OTHER_HINT if reason.startswith("the server sent") else _INVALID_HINT
         return Rejection(reason, is_other=True, hint=hint)
+
+    def _doubts_index(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
+        """Return why a file is asked for once more, elsewhere: its ``sidx`` does not fit its boxes.
+
+        The media may be fine without it, so what comes then is taken, and ``verify`` has a note.
+        """
+        if file.rejected or self._accept_odd or self._indexes >= _INDEXES_AT_MOST:
+            return None
+        from dashget.media.inspection import check_index
+
+        found = check_index(read, size, role_of(file.planned))
+        if not found:
+            return None
+        self._indexes += 1
+        return Rejection(f"the index is invalid: {found[0]}")
 
 
 def _reject_digest(promised: Digest) -> Rejection:
