@@ -11,8 +11,10 @@ from typing import Final
 
 from dashget.errors import FetchError, Retry
 from dashget.transfer.contract import Fetched, Request, Transfers
+from dashget.transfer.http.failure import TOO_LARGE
 
 _REQUESTS: Final = 3
+_LARGER_HINT: Final = "check the URL; --document-limits 4 allows four times as much"
 
 
 def fetch_document(
@@ -25,7 +27,12 @@ def fetch_document(
     left = _REQUESTS
     while True:
         left -= 1
-        fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=most)
+        try:
+            fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=most)
+        except FetchError as error:
+            if error.message.startswith(TOO_LARGE):
+                error.hint = _LARGER_HINT
+            raise
         try:
             document = decoded(data, most + 1, fetched.url)
         except FetchError:

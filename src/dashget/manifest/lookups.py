@@ -17,7 +17,7 @@ from dashget.common.numbers import utc_of
 from dashget.common.url import without_user
 from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, UnsupportedMPDError
 from dashget.manifest.document import fetch_document
-from dashget.mpd.budget import Budget
+from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.remote import include_remote, why_unfit
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
-_REMOTE_BYTES: Final = 64 * 1024 * 1024
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
@@ -80,9 +79,8 @@ def fetch_remote_elements(
     return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
 
 
-def include_entities(mpd: MPD, entities: Sequence[RemoteEntity]) -> MPD:
+def include_entities(mpd: MPD, entities: Sequence[RemoteEntity], budget: Budget) -> MPD:
     """Put stored remote elements in their place; those that are missing stay remote."""
-    budget = Budget()
     content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
     for _ in range(_MOST_ROUNDS):
         if not any(element.href in content for element in mpd.remote):
@@ -113,7 +111,8 @@ def learn_time(
             message = error.message if isinstance(error, FetchError) else str(error)
             issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
     if len(sources) > most:
-        issues.append(Issue(f"{len(sources)} UTCTiming; the first {most} are asked", "MPD"))
+        message = f"{len(sources)} UTCTiming; the first {most} are asked; {RAISED_BY}"
+        issues.append(Issue(message, "MPD"))
     if fetched is not None and fetched.head.date is not None:
         try:
             clock = read_clock(ClockMethod.HTTP_HEAD, b"", fetched.head.date)
@@ -228,7 +227,7 @@ def _fetch_entity(
         unfit = why_unfit(element.element, data, budget)
         return unfit is None
 
-    fetched, data = fetch_document(target, engine, _REMOTE_BYTES, is_whole)
+    fetched, data = fetch_document(target, engine, budget.limits.max_remote_bytes, is_whole)
     if unfit is not None:
         raise MPDError(unfit)
     return RemoteEntity(element.href, fetched.url, data)

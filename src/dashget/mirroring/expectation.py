@@ -16,6 +16,7 @@ import msgspec
 from dashget.common.numbers import read_time
 from dashget.errors import DashGetError, MPDError
 from dashget.manifest.lookups import RemoteEntity, include_entities
+from dashget.mpd.budget import DEFAULT_LIMITS, Budget, WorkLimits
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation, Representation
@@ -122,14 +123,20 @@ def _is_all_there(store: Mirror, track: Track, layout: Layout) -> bool:
     return found
 
 
-def read_document(store: Mirror, data: bytes) -> MPD:
+def read_document(store: Mirror, data: bytes, work: WorkLimits = DEFAULT_LIMITS) -> MPD:
     """Parse an MPD of a mirror, and replace its remote elements by the stored ones."""
     entities = tuple(RemoteEntity(*entry) for entry in read_remote(store))
-    return include_entities(parse_mpd(data), entities)
+    mpd = parse_mpd(data, budget=Budget(work))
+    return include_entities(mpd, entities, Budget(work))
 
 
 def expected_by(
-    mpd: MPD, header: Header, limits: Limits = _DEFAULT_LIMITS, *, allow_downgrade: bool
+    mpd: MPD,
+    header: Header,
+    limits: Limits = _DEFAULT_LIMITS,
+    *,
+    allow_downgrade: bool,
+    work: WorkLimits = DEFAULT_LIMITS,
 ) -> Expected:
     """Work out what the run that wrote a header planned, from its MPD.
 
@@ -140,6 +147,7 @@ def expected_by(
         url=header.url,
         now=_time_of(header) or datetime.datetime.now(datetime.UTC),
         allow_downgrade=allow_downgrade,
+        budget=Budget(work),
     )
     selection = parse_selection(**header.selection)
     name, name_bytes = SafePath(header.manifest), header.name_bytes or NAME_BYTES
@@ -154,13 +162,20 @@ def _time_of(header: Header) -> datetime.datetime | None:
 class LiveHistory:
     """The runs over a live presentation: the files that each recorded, and its plan."""
 
-    def __init__(self, store: Mirror, *, allow_downgrade: bool = False) -> None:
+    def __init__(
+        self,
+        store: Mirror,
+        *,
+        allow_downgrade: bool = False,
+        work: WorkLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.runs: tuple[LiveRun, ...] = store.live_runs()[::-1]
         """The newest first."""
         self.paths: frozenset[str] = frozenset().union(*(run.paths for run in self.runs))
         """Every file that one of the runs has recorded."""
         self._store = store
         self._allow_downgrade = allow_downgrade
+        self._work = work
         self._last: tuple[str, MPD | None] | None = None
         self._versions: dict[str, str] | None = None
         """The path of every stored version of the MPD, by SHA-256."""
@@ -173,7 +188,8 @@ class LiveHistory:
         # The files that it recorded are known: its selection does not matter.
         header = msgspec.structs.replace(run.header, selection={})
         try:
-            return expected_by(mpd, header, allow_downgrade=self._allow_downgrade)
+            downgrade = self._allow_downgrade
+            return expected_by(mpd, header, allow_downgrade=downgrade, work=self._work)
         except (DashGetError, ValueError):
             return None
 
@@ -190,6 +206,9 @@ class LiveHistory:
             self._versions = {store.digest(path, "sha256"): path for path in paths}
         path = self._versions.get(sha256)
         try:
-            return None if path is None else read_document(store, store.read(path))
+            return None if path is None else self._read(path)
         except MPDError:
             return None
+
+    def _read(self, path: str) -> MPD:
+        return read_document(self._store, self._store.read(path, self._work.max_bytes), self._work)

@@ -16,7 +16,7 @@ from dashget.common.url import Url
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
 from dashget.mpd.bases import add_offsets
-from dashget.mpd.budget import COMMON, ITEM, LISTED
+from dashget.mpd.budget import COMMON, ITEM, LISTED, RAISED_BY
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.issues import MAX_ISSUES
 from dashget.mpd.locate import address_literal, address_marked
@@ -471,10 +471,10 @@ class _Locator:
         size += count * len(self._subject.id or "")
         if count > limits.max_identifiers:
             message = f"the template has {count:,} identifiers; the limit is"
-            self._problem(f"{message} {limits.max_identifiers}", place, "5.3.9.4.4")
+            self._problem(f"{message} {limits.max_identifiers}; {RAISED_BY}", place, "5.3.9.4.4")
         elif template.fields and size > limits.max_url:
             message = f"the template has {size:,} characters; the limit is"
-            self._problem(f"{message} {limits.max_url:,}", place, "5.3.9.4.4")
+            self._problem(f"{message} {limits.max_url:,}; {RAISED_BY}", place, "5.3.9.4.4")
         else:
             return template
         return _EMPTY

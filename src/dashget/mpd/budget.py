@@ -31,13 +31,24 @@ ITEM: Final = 50
 """The units of one thing that is looked at once more: an inherited descriptor, a namespace."""
 
 
+RAISED_BY: Final = "--document-limits raises it"
+"""What a message about a limit says of the option that raises all of them."""
+_HINT: Final = (
+    "check the URL: no presentation is known to need as much; for one that does,"
+    " --document-limits 4 allows four times as much"
+)
+
+
 class WorkLimits(msgspec.Struct, frozen=True):
     """Limits on the work for a document, with all that it refers to; more is refused."""
 
     max_bytes: int = 128 * 1024 * 1024
     """The bytes of the manifest and its remote elements."""
+    max_remote_bytes: int = 64 * 1024 * 1024
+    """The bytes of one remote element."""
     max_elements: int = 8_000_000
     max_depth: int = 64
+    """The elements inside each other; this one is never raised."""
     max_work: int = 1_000_000_000
     """The units of all stages together."""
     max_requests: int = 1_000
@@ -48,6 +59,13 @@ class WorkLimits(msgspec.Struct, frozen=True):
     """The characters of the URL of a segment, and of its template."""
     max_identifiers: int = 64
     """The identifiers in a template."""
+
+    def times(self, factor: int) -> WorkLimits:
+        """Return limits that allow so many times as much, but no deeper documents."""
+        if factor == 1:
+            return self
+        scaled = {name: factor * getattr(self, name) for name in self.__struct_fields__}
+        return msgspec.structs.replace(self, **scaled | {"max_depth": self.max_depth})
 
 
 DEFAULT_LIMITS: Final = WorkLimits()
@@ -82,7 +100,7 @@ class Budget:
             raise UnsupportedMPDError(
                 f"the manifest asks for more work than the limit of {self.limits.max_work:,} units,"
                 f" at last for {on}",
-                hint="check the URL: no presentation is known to need as much",
+                hint=_HINT,
             )
 
     def spend_bytes(self, size: int) -> None:
@@ -92,7 +110,7 @@ class Budget:
             raise UnsupportedMPDError(
                 f"the document has more than the limit of {self.limits.max_bytes:,} bytes"
                 f"{'' if self.bytes == size else ', with its remote elements'}",
-                hint="check the URL: no presentation is known to need as much",
+                hint=_HINT,
             )
 
     def spend_elements(self, count: int) -> None:
@@ -101,7 +119,7 @@ class Budget:
         if self.elements > self.limits.max_elements:
             raise UnsupportedMPDError(
                 f"the document has more than {self.limits.max_elements:,} elements",
-                hint="check the URL: no presentation is known to need as many",
+                hint=_HINT,
             )
 
     def spend_request(self) -> None:
@@ -111,5 +129,5 @@ class Budget:
             raise UnsupportedMPDError(
                 f"the document has more than {self.limits.max_requests:,} remote elements, with "
                 "those that they name themselves",
-                hint="check the URL: no presentation is known to need as many",
+                hint=_HINT,
             )

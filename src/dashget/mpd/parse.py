@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from dashget.common.numbers import read_digits
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.attributes import Attributes
-from dashget.mpd.budget import Budget
+from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.descriptors import (
     placed,
     read_base_urls,
@@ -154,7 +154,7 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
     remote = find_remote(root)
     most = budget.limits.max_requests
     if len(remote) > most:
-        read.problem(f"{len(remote)} remote elements; the limit is {most}", "5.5")
+        read.problem(f"{len(remote)} remote elements; the limit is {most}; {RAISED_BY}", "5.5")
         remote = ()
     title = next((t.text for info in root.all("ProgramInformation") for t in info.all("Title")), "")
     fields: dict[str, Any] = {

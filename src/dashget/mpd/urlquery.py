@@ -10,7 +10,7 @@ import msgspec
 
 from dashget.common.lateregex import late
 from dashget.common.url import Url, UrlError
-from dashget.mpd.budget import Budget
+from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
 
@@ -72,7 +72,8 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog, budget: Budget) -> Req
         size += len(fill(match))
         if size > budget.limits.max_url:
             log.problem(
-                f"the URL parameters have more than {budget.limits.max_url:,} characters",
+                f"the URL parameters have more than {budget.limits.max_url:,} characters;"
+                f" {RAISED_BY}",
                 query.where,
                 query.line,
                 "I.2.2",

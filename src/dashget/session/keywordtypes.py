@@ -23,6 +23,7 @@ class TransferKeywords(TypedDict, total=False):
     max_per_host: int | None
     timeout_seconds: float
     document_timeout_seconds: float
+    document_limits: int
     connect_timeout_seconds: float
     speed_limit: int | None
     speed_time_seconds: float | None

@@ -162,7 +162,7 @@ class MirrorJob:
             from dashget.mirroring.expectation import LiveHistory
             from dashget.verification.prune import prune
 
-            history = LiveHistory(store)
+            history = LiveHistory(store, work=loaded.work)
             prune(
                 store,
                 self._expected,

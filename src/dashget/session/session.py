@@ -18,6 +18,7 @@ from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
 from dashget.manifest.source import parse_source
 from dashget.mirroring.options import MirrorOptions
+from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
@@ -129,6 +130,7 @@ class Session:
                 base_url=base_url,
                 now=now,
                 allow_downgrade=self.options.allow_downgrade,
+                limits=DEFAULT_LIMITS.times(self.options.document_limits),
             )
         except MPDError as error:
             for issue in error.warnings:
@@ -268,9 +270,14 @@ class Session:
             return self._engine_for(home, stop)
 
         self._log.debug(f"verifying {root}: {chosen}")
-        observer, allow_downgrade = self._logged(observer), self.options.allow_downgrade
         return verify_mirror(
-            backend, chosen, observer, stop, connect, allow_downgrade=allow_downgrade
+            backend,
+            chosen,
+            self._logged(observer),
+            stop,
+            connect,
+            allow_downgrade=self.options.allow_downgrade,
+            work=DEFAULT_LIMITS.times(self.options.document_limits),
         )
 
     def verify_events(

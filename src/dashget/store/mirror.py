@@ -238,10 +238,10 @@ class Mirror:
         """Open a file of the mirror to read it; OSError if it is missing or not a regular file."""
         return self.place.open(path)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, most: int = _DOCUMENT_BYTES) -> bytes:
         """Return the content of a document; OSError if it cannot be read or is too large."""
         size = self.size(path)
-        if size is not None and size > _DOCUMENT_BYTES:
+        if size is not None and size > max(most, _DOCUMENT_BYTES):
             raise OSError(errno.EFBIG, f"{size:,} bytes, which is no document's size", path)
         with self.open(path) as file:
             return file.read()

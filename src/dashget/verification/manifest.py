@@ -6,6 +6,7 @@ from dashget.errors import MPDError, StoreError, UnsupportedMPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
+from dashget.mpd.budget import WorkLimits
 from dashget.mpd.model import RemoteElement
 from dashget.planning.limits import Limits
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
@@ -27,11 +28,11 @@ def manifest_problem(store: Mirror, name: str) -> str | None:
     return None
 
 
-def restore_manifest(store: Mirror, header: Header, engine: Transfers) -> bool:
+def restore_manifest(store: Mirror, header: Header, engine: Transfers, work: WorkLimits) -> bool:
     """Fetch the MPD again and store it; return False if it did not come from a server."""
     if "://" not in header.source:
         return False
-    loaded = load_manifest(parse_source(header.source), engine)
+    loaded = load_manifest(parse_source(header.source), engine, limits=work)
     record = store.records().get(header.manifest)
     fresh = FileRecord(
         path=header.manifest,
@@ -47,7 +48,7 @@ def restore_manifest(store: Mirror, header: Header, engine: Transfers) -> bool:
 
 
 def read_expected(
-    store: Mirror, header: Header, limits: Limits, *, allow_downgrade: bool
+    store: Mirror, header: Header, limits: Limits, *, allow_downgrade: bool, work: WorkLimits
 ) -> tuple[Expected, tuple[RemoteElement, ...]]:
     """Work out what the mirror should hold, from its stored MPD.
 
@@ -55,15 +56,15 @@ def read_expected(
     or MPDError if the MPD cannot be read.
     """
     try:
-        data = store.read(header.manifest)
+        data = store.read(header.manifest, work.max_bytes)
     except OSError as error:
         raise StoreError(
             f"cannot read the mirror's manifest {header.manifest}: {error.strerror or error}",
             hint="--repair fetches it again",
         ) from error
     try:
-        mpd = read_document(store, data)
-        return expected_by(mpd, header, limits, allow_downgrade=allow_downgrade), mpd.remote
+        mpd = read_document(store, data, work)
+        expected = expected_by(mpd, header, limits, allow_downgrade=allow_downgrade, work=work)
     except UnsupportedMPDError:
         raise
     except MPDError as error:
@@ -71,3 +72,4 @@ def read_expected(
         error.args = (error.message,)
         error.hint = "--repair fetches it again"
         raise
+    return expected, mpd.remote

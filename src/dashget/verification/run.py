@@ -10,6 +10,7 @@ import msgspec
 from dashget.common.stopping import Stop
 from dashget.events import Observer, Stage, Warned, ignore
 from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
 from dashget.mpd.model import RemoteElement
 from dashget.planning.layout import SUMS_NAME, reserved_names
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
@@ -42,6 +43,8 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     total_limit: int | None = DEFAULT_TOTAL_LIMIT
     allow_downgrade: bool = False
+    work: WorkLimits = DEFAULT_LIMITS
+    """What the stored MPDs may cost."""
 
     @property
     def writes(self) -> bool:
@@ -80,8 +83,9 @@ class Verification:
             self._header,
             Limits(tasks.segment_limit, tasks.total_limit),
             allow_downgrade=tasks.allow_downgrade,
+            work=tasks.work,
         )
-        history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade)
+        history = LiveHistory(store, allow_downgrade=tasks.allow_downgrade, work=tasks.work)
         offline = self._offline(expected, history)
         findings = [*manifest, *offline.run()]
         if tasks.remote:
@@ -144,7 +148,7 @@ class Verification:
         if (
             tasks.repair
             and tasks.writes
-            and restore_manifest(self._store, self._header, self._engine)
+            and restore_manifest(self._store, self._header, self._engine, tasks.work)
         ):
             self._repaired += 1
             return []

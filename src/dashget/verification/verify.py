@@ -13,6 +13,7 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, optional, whole
 from dashget.errors import StoreError
 from dashget.events import Observer
+from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
 from dashget.store import Mirror
 from dashget.transfer.contract import Transfers
 from dashget.verification.findings import Report
@@ -63,6 +64,7 @@ def verify_mirror(
     connect: Callable[[str | None, str], Transfers],
     *,
     allow_downgrade: bool = False,
+    work: WorkLimits = DEFAULT_LIMITS,
 ) -> Report:
     """Check a mirror, and mend it if asked; see ``Session.verify``.
 
@@ -78,6 +80,7 @@ def verify_mirror(
         segment_limit=options.segment_limit,
         total_limit=options.total_limit,
         allow_downgrade=allow_downgrade,
+        work=work,
     )
     with Mirror(place, read_only=not tasks.writes) as store:
         header = store.header()

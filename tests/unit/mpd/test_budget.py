@@ -179,14 +179,20 @@ def test_a_template_has_64_identifiers_at_most(count: int) -> None:
     data = a_set(template=template("$Number$" * count))
     presentation = resolve(parse_mpd(data, url=URL))
     (problem,) = presentation.periods[0].adaptation_sets[0].representations[0].problems
-    assert problem.message == f"the template has {count:,} identifiers; the limit is 64"
+    assert (
+        problem.message
+        == f"the template has {count:,} identifiers; the limit is 64; --document-limits raises it"
+    )
 
 
 def test_a_template_is_no_longer_than_a_url_may_be() -> None:
     data = a_set(template=template("a" * 70_000 + "$Number$"))
     presentation = resolve(parse_mpd(data, url=URL))
     (problem,) = presentation.periods[0].adaptation_sets[0].representations[0].problems
-    assert problem.message == "the template has 70,009 characters; the limit is 65,536"
+    assert (
+        problem.message
+        == "the template has 70,009 characters; the limit is 65,536; --document-limits raises it"
+    )
 
 
 def test_copied_url_parameters_are_an_error_before_they_are_copied() -> None:

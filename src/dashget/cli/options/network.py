@@ -59,6 +59,14 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         help="Give up the manifest or a document that it needs after so long in its requests.",
     )
     group.add_argument(
+        "--document-limits",
+        metavar="TIMES",
+        type=whole,
+        default="1",
+        help="Let a manifest cost so many times what is usual at most: in bytes, elements, work,"
+        " remote elements and lengths of URLs. For one that is refused for its size.",
+    )
+    group.add_argument(
         "--connect-timeout",
         metavar="SECONDS",
         type=number,

@@ -38,6 +38,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         timeout_seconds=arguments.timeout,
         connect_timeout_seconds=arguments.connect_timeout,
         document_timeout_seconds=arguments.document_timeout,
+        document_limits=arguments.document_limits,
         speed_limit=_parse_rate(arguments.speed_limit, "--speed-limit"),
         speed_time_seconds=arguments.speed_time,
         retries=arguments.retries,

@@ -38,6 +38,8 @@ class Failure(msgspec.Struct, frozen=True):
     """True if there was no connection: the host's name is unknown, or nobody answers there."""
 
 
+TOO_LARGE = "too large"
+"""How the message begins if there is more than the sink takes."""
 _AGAIN_4XX = frozenset({408, 425, 429})
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _STATUS_HINTS = {
@@ -113,7 +115,7 @@ def sink_failure(error: BaseException) -> Failure | StoreError | None:
     ``error`` is the exception that a sink has raised.
     """
     if isinstance(error, OverflowError):
-        return Failure(f"too large: {error}", Retry.NEVER)
+        return Failure(f"{TOO_LARGE}: {error}", Retry.NEVER)
     if not isinstance(error, OSError):
         return None
     if is_disk_failure(error):

@@ -27,6 +27,7 @@ MIB = 1024 * 1024
 MOST_TO_FIND = 64
 """The most transfers that measuring tries, unless an option names another limit."""
 _MOST_IN_FLIGHT: Final = 1000
+_MOST_TIMES: Final = 1000
 _NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
 _SHOWN_CHARACTERS: Final = 80
 _TOKEN: Final = frozenset(
@@ -85,6 +86,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     document_timeout_seconds: float = 300.0
     """Longest time for all requests for a document together (a manifest, a remote element, a clock,
     an index), without pauses."""
+    document_limits: int = 1
+    """How many times the usual limits a manifest may cost: bytes, elements, work, remote elements,
+    clocks, length of URLs."""
     connect_timeout_seconds: float = 15.0
     speed_limit: int | None = None
     """Bytes a second; a connection that brings less for ``speed_time_seconds`` is given up, which
@@ -250,6 +254,7 @@ _RULES: Final[dict[str, Check]] = {
     "max_per_host": optional(whole(1)),
     "timeout_seconds": _TIME,
     "document_timeout_seconds": _TIME,
+    "document_limits": whole(1, _MOST_TIMES),
     "connect_timeout_seconds": _TIME,
     "speed_limit": optional(whole(0)),
     "speed_time_seconds": optional(_TIME),

@@ -37,6 +37,7 @@ TRANSFER = [
     (["--timeout", "1e3"], "timeout_seconds", 1000.0),
     (["--connect-timeout", "3"], "connect_timeout_seconds", 3.0),
     (["--document-timeout", "9"], "document_timeout_seconds", 9.0),
+    (["--document-limits", "4"], "document_limits", 4),
     (["--retries", "0"], "retries", 0),
     (["--host-patience", "60"], "host_patience_seconds", 60.0),
     (["--user-agent", "me/1"], "user_agent", "me/1"),
