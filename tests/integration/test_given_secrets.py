@@ -81,7 +81,7 @@ def test_the_libraries_are_named_with_the_version() -> None:
     ended = run("--version", "-v", cwd=Path("/"))
     names = [line.split()[0] for line in ended.out.splitlines()]
     assert names[0] == "dashget"
-    assert {"Python", "libcurl", "lxml"} <= set(names)
+    assert {"Python", "libcurl", "msgspec"} <= set(names)
 
 
 @pytest.mark.parametrize(

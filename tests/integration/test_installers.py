@@ -139,7 +139,7 @@ def test_a_full_disk_ends_it_at_once_and_a_dead_network_after_pip(checkout: Chec
 
 
 @pytest.mark.parametrize(
-    "output", ["ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "Hash mismatch for `lxml`"]
+    "output", ["ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "Hash mismatch for `msgspec`"]
 )
 def test_a_package_with_another_checksum_is_never_replaced_by_an_unpinned_one(
     checkout: Checkout, output: str
@@ -157,13 +157,13 @@ def test_the_newest_packages_are_taken_where_the_pinned_ones_cannot_be_installed
     code, _, err = checkout.run()
     assert code == 7
     assert "pip failed: no such version; the newest versions are taken in place of the pin" in err
-    assert checkout.installs[-1].endswith(" off lxml>=5")
+    assert checkout.installs[-1].endswith(" off msgspec>=5")
 
 
 def test_what_is_done_is_shown_on_a_terminal_in_place(checkout: Checkout) -> None:
     checkout.pip(
-        "echo 'Collecting lxml==5.0 (from -r x (line 3))'; echo 'Looking in indexes: x';"
-        " echo 'WARNING: Retrying (Retry(total=2'; echo '  Downloading lxml-5.0.whl (5 MB)'"
+        "echo 'Collecting msgspec==5.0 (from -r x (line 3))'; echo 'Looking in indexes: x';"
+        " echo 'WARNING: Retrying (Retry(total=2'; echo '  Downloading msgspec-5.0.whl (5 MB)'"
     )
     ours, theirs = pty.openpty()
     done = subprocess.run(
@@ -180,9 +180,9 @@ def test_what_is_done_is_shown_on_a_terminal_in_place(checkout: Checkout) -> Non
     os.close(ours)
     assert done.returncode == 7
     assert said.partition("\n")[2].split("\r\x1b[K") == [
-        *("", "  making an environment", "  asking the package index", "  Collecting lxml==5.0"),
+        *("", "  making an environment", "  asking the package index", "  Collecting msgspec==5.0"),
         "  no answer from the package index; trying again",
-        *("  Downloading lxml-5.0.whl (5 MB)", ""),
+        *("  Downloading msgspec-5.0.whl (5 MB)", ""),
     ]
 
 
@@ -208,16 +208,16 @@ def test_contributors_get_the_pinned_packages_and_new_ones_when_the_pins_change(
     checkout: Checkout,
 ) -> None:
     pins = checkout.pins.with_name("dev.txt")
-    pins.write_text("lxml==1 --hash=sha256:00\n")
+    pins.write_text("msgspec==1 --hash=sha256:00\n")
     installed = [f"--no-deps --require-hashes --requirement {pins}"]
     assert contributor(checkout)[:2] == (0, installed)
     assert contributor(checkout) == (0, [], "")
-    pins.write_text("lxml==2 --hash=sha256:00\n")
+    pins.write_text("msgspec==2 --hash=sha256:00\n")
     assert contributor(checkout)[:2] == (0, installed)
     checkout.pip('case "$*" in *--require-hashes*) echo "ERROR: no such version"; exit 1 ;; esac')
-    pins.write_text("lxml==3 --hash=sha256:00\n")
+    pins.write_text("msgspec==3 --hash=sha256:00\n")
     code, calls, _ = contributor(checkout)
-    assert (code, calls[1:]) == (0, ["lxml>=5 pytest>=8 nox"])
+    assert (code, calls[1:]) == (0, ["msgspec>=5 pytest>=8 nox"])
 
 
 def make_wheel(folder: Path) -> str:

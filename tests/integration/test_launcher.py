@@ -237,7 +237,7 @@ def test_changed_pins_are_installed_and_the_environment_stays(checkout: Checkout
     checkout.stub()
     checkout.run()
     (checkout.venv / "half-made").write_text("kept")
-    checkout.pins.write_text(checkout.pins.read_text().replace("lxml==5.0", "lxml==5.1"))
+    checkout.pins.write_text(checkout.pins.read_text().replace("msgspec==5.0", "msgspec==5.1"))
     code, _, err = checkout.run()
     assert code == 7
     assert err == f"dashget: updating 2 packages in {checkout.venv} with pip (once)\n"
@@ -308,7 +308,7 @@ def test_a_place_that_cannot_be_written_is_named(checkout: Checkout) -> None:
     assert f"pipx install '{checkout.root}'\n" in err
 
 
-MODULES = ("sitecustomize", "usercustomize", "dashget", "lxml", "pycurl", "msgspec", "rich", "venv", "pip",
+MODULES = ("sitecustomize", "usercustomize", "dashget", "pycurl", "msgspec", "rich", "venv", "pip",
            "ensurepip", "encodings", "importlib", "os", "_signal", "gc", "argparse", "json", "installers")  # fmt: skip
 
 

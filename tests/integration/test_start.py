@@ -15,8 +15,8 @@ from tests.support.program import DEADLINE_SECONDS, environment
 
 SLOW = {
     "ast", "asyncio", "bisect", "concurrent", "dataclasses", "email", "hashlib", "http",
-    "inspect", "isodate", "logging", "lxml", "random", "resource", "rich", "signal",
-    "socket", "ssl", "statistics", "subprocess", "tempfile", "tokenize",
+    "inspect", "isodate", "logging", "random", "resource", "rich", "signal", "socket", "ssl",
+    "statistics", "subprocess", "tempfile", "tokenize",
 }  # fmt: skip
 """Modules that take long to load, and that no run without a failure needs."""
 LATE = {

@@ -29,7 +29,6 @@ _LOADED_LATE = (
     "certifi",
     "http.cookiejar",
     "isodate",
-    "lxml.etree",
     "pycurl",
     "rich.console",
     "rich.live",

@@ -19,7 +19,7 @@ SCRIPTS = ("python.sh", "environment.py", "installers.py", "start.py")
 _PROJECT = """\
 [project]
 name = "dashget"
-dependencies = ["lxml>=5"]
+dependencies = ["msgspec>=5"]
 
 [project.optional-dependencies]
 test = ["pytest>=8"]
@@ -27,7 +27,7 @@ dev = ["dashget[test]", "nox"]
 """
 PINS = """\
 # A list.
-lxml==5.0 \\
+msgspec==5.0 \\
     --hash=sha256:00
 rich==15.0 \\
     --hash=sha256:01

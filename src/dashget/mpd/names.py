@@ -65,10 +65,14 @@ def is_dash(namespace: str) -> bool:
 
 
 class Names:
-    """The namespaces in scope, element by element; ``dash`` is that of the root."""
+    """The namespaces in scope, element by element; ``dash`` is that of the root.
+
+    ``undeclared`` has what prefixes stand for that were used without a declaration.
+    """
 
     def __init__(self, log: IssueLog, budget: Budget) -> None:
         self.dash = NAMESPACE
+        self.undeclared: dict[str, str] = {}
         self._budget = budget
         self._log = log
         self._scopes: list[dict[str, str]] = [{"xml": _USUAL["xml"]}]
@@ -162,7 +166,7 @@ class Names:
 
     def _undeclared(self, prefix: str) -> str:
         self._warn(f"undeclared prefix: {prefix!r}", "Namespaces in XML, 5")
-        return _USUAL.get(prefix, f"undeclared:{prefix}")
+        return self.undeclared.setdefault(prefix, _USUAL.get(prefix, f"undeclared:{prefix}"))
 
     def _warn(self, message: str, clause: str) -> None:
         self._log.warn_once(

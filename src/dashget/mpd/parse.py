@@ -41,12 +41,7 @@ from dashget.mpd.segmentinfo import (
     read_segment_template,
 )
 from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
-from dashget.mpd.xmltree import (
-    Element,
-    XmlError,
-    read_tree,
-    well_formed,
-)
+from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
 _Built = TypeVar("_Built")
 
@@ -96,18 +91,18 @@ def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
         return _read_mended(text, err, log, budget)
 
 
-def accepted_text(data: bytes) -> bytes:
-    """Return the text that ``read_document`` reads, for another parser.
+def accepted(data: bytes, read: Callable[[bytes], _Built]) -> _Built:
+    """Return what ``read`` makes of the text that ``read_document`` reads.
 
-    It is in UTF-8, mended, and without document type declaration. Raises MPDSyntaxError for a
-    document that cannot be read.
+    It is in UTF-8, mended, and without document type declaration; ``read`` raises XmlError for
+    a text that is not well-formed. Raises MPDSyntaxError for a document that cannot be read.
     """
     try:
         text, _ = as_utf8(data)
         try:
-            return well_formed(text)
+            return read(without_doctype(text, IssueLog()))
         except XmlError:
-            return well_formed(mended(text)[0])
+            return read(without_doctype(mended(text)[0], IssueLog()))
     except (EncodingError, XmlError) as err:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 

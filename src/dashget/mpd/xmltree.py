@@ -98,21 +98,16 @@ def read_tree(data: bytes, log: IssueLog, budget: Budget) -> Element:
     return builder.root
 
 
-def well_formed(data: bytes) -> bytes:
-    """Return a document as ``read_tree`` reads it, for another parser; XmlError if it cannot."""
-    data = without_doctype(data, IssueLog())
-    try:
-        expat.ParserCreate(ENCODING).Parse(data, True)
-    except expat.ExpatError as err:
-        reason = expat.ErrorString(err.code)
-        raise XmlError(reason, err.lineno, err.offset + 1, "", truncated=False) from None
-    return data
+def syntax_error(error: expat.ExpatError) -> XmlError:
+    """Return what expat found, for a reader that does not tell where a document is cut off."""
+    reason = expat.ErrorString(error.code)
+    return XmlError(reason, error.lineno, error.offset + 1, "", truncated=False)
 
 
 def without_doctype(data: bytes, log: IssueLog) -> bytes:
     """Return a document with blanks in place of its document type declaration.
 
-    No parser gets to see one: each has its own rules for entities that may be declared elsewhere.
+    So no reader of the text gets to see one.
     """
     if b"<!DOCTYPE" not in data:
         return data

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from lxml import etree
-
 from dashget.media.kind import SegmentKind
+from dashget.mpd.budget import Budget
 from dashget.mpd.markers import MARKER
 from dashget.mpd.presentation import (
     ListAddressing,
@@ -32,16 +30,7 @@ from dashget.playable.templates import (
     merged_child,
     write_templates,
 )
-from dashget.playable.tree import (
-    Element,
-    children_of,
-    drop_children,
-    drop_everywhere,
-    name_of,
-    namespace_of,
-    remove,
-    unset,
-)
+from dashget.playable.tree import Element
 from dashget.segments.segment import Segment
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
@@ -63,19 +52,13 @@ def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Lay
 
 
 def _iter_references(root: Element) -> Iterator[str]:
-    for element in root.iter():
-        name = name_of(element)
+    for element in root.elements():
+        name = element.local
         if name == "BaseURL":
-            yield (element.text or "").strip()
+            yield element.text.strip()
         elif name in _ADDRESSING or name in _REFERENCES:
-            for attribute in (
-                "media",
-                "initialization",
-                "index",
-                "bitstreamSwitching",
-                "sourceURL",
-            ):
-                yield (element.get(attribute) or "").strip()
+            for attribute in _URL_ATTRIBUTES:
+                yield element.attributes.get(attribute, "").strip()
 
 
 def _is_absolute(reference: str) -> bool:
@@ -83,7 +66,13 @@ def _is_absolute(reference: str) -> bool:
 
 
 def rewrite_addresses(
-    root: Element, places: Places, tracks: Sequence[Track], layout: Layout, *, share: bool
+    root: Element,
+    places: Places,
+    tracks: Sequence[Track],
+    layout: Layout,
+    budget: Budget,
+    *,
+    share: bool,
 ) -> None:
     """Replace all BaseURLs and references by references to the mirror's files.
 
@@ -91,39 +80,32 @@ def rewrite_addresses(
     a set have in common stays at the set. That of the levels above goes.
     """
     templates: dict[Element, list[tuple[Element, References]]] = {}
+    bases: set[Element] = set()
     for track in tracks:
         element = places[track.representation.where]
         addressing = track.representation.addressing
         if isinstance(addressing, TemplateAddressing):
             references = _references(addressing, track.representation, layout)
-            parent = element.getparent()
-            templates.setdefault(root if parent is None else parent, []).append(
-                (element, references)
-            )
+            templates.setdefault(element.parent or root, []).append((element, references))
         elif isinstance(addressing, ListAddressing):
-            _write_list(element, track, layout)
+            _write_list(element, track, layout, budget)
         else:
-            _write_single(element, addressing, track.representation, layout)
+            bases.add(_write_single(element, addressing, track.representation, layout, budget))
     for adaptation_set, members in templates.items():
-        write_templates(adaptation_set, members, share=share)
+        write_templates(adaptation_set, members, budget, share=share)
     _drop_upper(root, {adaptation_set for adaptation_set in templates if share})
-    drop_everywhere(root, "BaseURL", keep=_OWN_BASE)
-    for element in root.iter():
-        if isinstance(element.tag, str):
-            unset(element, _OWN_BASE)
-
-
-_OWN_BASE: Final = "dashget-own"
-"""A temporary attribute that marks the BaseURL elements to keep."""
+    for element in list(root.elements()):
+        if element.local == "BaseURL" and element not in bases:
+            element.remove()
 
 
 def _drop_upper(root: Element, shared: set[Element]) -> None:
     """Remove the segment information of Periods and sets, except templates of ``shared`` sets."""
-    for period in children_of(root, "Period"):
-        drop_children(period, _ADDRESSING)
-        for adaptation_set in children_of(period, "AdaptationSet"):
+    for period in root.all("Period"):
+        period.drop(_ADDRESSING)
+        for adaptation_set in period.all("AdaptationSet"):
             kept = "SegmentTemplate" if adaptation_set in shared else ""
-            drop_children(adaptation_set, [name for name in _ADDRESSING if name != kept])
+            adaptation_set.drop([name for name in _ADDRESSING if name != kept])
 
 
 def _references(
@@ -150,20 +132,23 @@ def _references(
     )
 
 
-def _write_list(element: Element, track: Track, layout: Layout) -> None:
+def _write_list(element: Element, track: Track, layout: Layout, budget: Budget) -> None:
     listed = _nearest_listed(element)
-    own = merged_child(element, "SegmentList")
-    drop_children(element, [name for name in _ADDRESSING if name != "SegmentList"])
-    if listed and listed[0].getparent() is not own:
-        own.extend(copy.deepcopy(child) for child in listed)
+    own = merged_child(element, "SegmentList", budget)
+    element.drop([name for name in _ADDRESSING if name != "SegmentList"])
+    if listed and listed[0].parent is not own:
+        for child in listed:
+            own.append(child.copy(budget))
     segments = [segment for segment in track.index if not segment.last_derived]
     for attribute, kind in (("media", SegmentKind.MEDIA), ("index", SegmentKind.INDEX)):
         urls = [
-            u for u in children_of(own, "SegmentURL") if kind is SegmentKind.MEDIA or u.get("index")
+            u
+            for u in own.all("SegmentURL")
+            if kind is SegmentKind.MEDIA or u.attributes.get("index")
         ]
         of_kind = [s for s in segments if s.kind is kind]
         for url, segment in zip(urls, of_kind[len(of_kind) - len(urls) :], strict=False):
-            url.set(attribute, _path_reference(segment, layout))
+            url.attributes[attribute] = _path_reference(segment, layout)
     representation = track.representation
     for name, resource in (
         ("BitstreamSwitching", representation.bitstream_switching),
@@ -171,18 +156,16 @@ def _write_list(element: Element, track: Track, layout: Layout) -> None:
         ("Initialization", representation.initialization),
     ):
         _write_resource(own, name, resource, layout)
-    if not own.attrib and not len(own):
-        remove(own)
+    if own.is_empty:
+        own.remove()
 
 
 def _nearest_listed(element: Element) -> list[Element]:
     """Return the SegmentURLs of the nearest SegmentList that has some."""
-    at: Element | None = element
-    while at is not None:
-        for child in children_of(at, "SegmentList"):
-            if found := list(children_of(child, "SegmentURL")):
+    for level in element.levels():
+        for child in () if level.find("SegmentList") is None else level.all("SegmentList"):
+            if found := list(child.all("SegmentURL")):
                 return found
-        at = at.getparent()
     return []
 
 
@@ -191,32 +174,31 @@ def _write_single(
     addressing: SingleAddressing,
     representation: Representation,
     layout: Layout,
-) -> None:
-    base = etree.Element(f"{namespace_of(element)}BaseURL")
+    budget: Budget,
+) -> Element:
+    """Write the BaseURL of a single file, and return it."""
+    base = Element("BaseURL")
+    base.prefix = element.prefix
     base.text = _reference(addressing.media, layout)
-    base.set(_OWN_BASE, "1")
-    following = next((c for c in element if name_of(c) in _AFTER_BASE_URL), None)
-    if following is None:
-        element.append(base)
-    else:
-        following.addprevious(base)
+    element.insert(base, next((c for c in element if c.local in _AFTER_BASE_URL), None))
     named = (representation.initialization, representation.representation_index)
     information = children_with(element, "SegmentBase")
-    drop_children(element, ("SegmentTemplate", "SegmentList"))
+    element.drop(("SegmentTemplate", "SegmentList"))
     if not information and not any(named):
-        return
-    own = merged_child(element, "SegmentBase")
+        return base
+    own = merged_child(element, "SegmentBase", budget)
     # What is a part of the file stays as it is.
     for name, resource in zip(("Initialization", "RepresentationIndex"), named, strict=True):
         if resource is not None:
             _write_resource(own, name, resource, layout, beside=base.text)
+    return base
 
 
 def _write_resource(
     parent: Element, name: str, resource: Resource | None, layout: Layout, *, beside: str = ""
 ) -> None:
     """Set the reference of a single file, relative to the BaseURL ``beside`` it, or remove it."""
-    drop_children(parent, (name,))
+    parent.drop((name,))
     if resource is not None:
         reference = "../" * beside.count("/") + _reference(resource.address, layout)
         add_reference(parent, name, reference, resource.range)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.mpd.budget import ITEM, Budget
 from dashget.mpd.encoding import as_utf8
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import Layout
@@ -49,20 +50,25 @@ def make_local_mpd(
     layout: Layout,
     *,
     remote: Mapping[str, bytes] | None = None,
+    budget: Budget | None = None,
 ) -> bytes:
     """Return the MPD that plays the tracks from the mirror's files.
 
-    ``remote`` has the content of the document's remote elements, by reference as written. A
+    ``remote`` has the content of the document's remote elements, by reference as written, and
+    ``budget`` is what the document may cost, by default a new one. A
     document without need for changes is returned byte for byte, but for a BaseURL, and parsed no
     further than its first Period: it may be large.
     """
+    budget = budget or Budget()
+    sizes = (len(a.patterns[0].marked) for track in tracks for a in track.index.addresses())
+    budget.spend(sum(8 * size + ITEM for size in sizes), "the local MPD's references")
     if _stays_as_it_is(data, presentation, tracks, layout):
         kept = _with_base(data)
         if kept is not None:
             return kept
     from dashget.playable.rewriting import rewrite
 
-    return rewrite(data, presentation, tracks, layout, _LEADS_AWAY, remote or {})
+    return rewrite(data, presentation, tracks, layout, _LEADS_AWAY, remote or {}, budget)
 
 
 def _stays_as_it_is(

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from dashget.errors import MPDSyntaxError
 from dashget.planning.tracks import Track
-from dashget.playable.tree import Element, children_of, iso_duration, name_of, remove
+from dashget.playable.tree import Element, iso_duration
 
 
 class Places:
@@ -27,16 +27,16 @@ class Places:
     def representations(self) -> Iterator[tuple[str, Element]]:
         """Yield every Representation with its place."""
         for where, element in list(self._known.items()):
-            if name_of(element) == "Representation":
+            if element.name == "Representation":
                 yield where, element
 
     def periods(self) -> list[Element]:
         """Return the remaining Periods of the document."""
-        return list(children_of(self._root, "Period"))
+        return list(self._root.all("Period"))
 
     def _index(self, parent: Element, where: str, name: str) -> None:
         below = {"Period": "AdaptationSet", "AdaptationSet": "Representation"}
-        for number, child in enumerate(children_of(parent, name), 1):
+        for number, child in enumerate(parent.all(name), 1):
             place = f"{where}/{name}[{number}]"
             self._known[place] = child
             if name in below:
@@ -45,16 +45,21 @@ class Places:
 
 def drop_unselected(places: Places, kept: set[str]) -> None:
     """Remove the Representations that are not ``kept``, and parents that become empty."""
+    changed: dict[Element, None] = {}
     for where, element in places.representations():
-        if where in kept:
-            continue
-        adaptation_set = element.getparent()
-        remove(element)
-        if adaptation_set is not None and not list(children_of(adaptation_set, "Representation")):
-            period = adaptation_set.getparent()
-            remove(adaptation_set)
-            if period is not None and not list(children_of(period, "AdaptationSet")):
-                remove(period)
+        if where not in kept:
+            if element.parent is not None:
+                changed[element.parent] = None
+            element.remove()
+    emptied: dict[Element, None] = {}
+    for adaptation_set in changed:
+        if adaptation_set.find("Representation") is None:
+            if adaptation_set.parent is not None:
+                emptied[adaptation_set.parent] = None
+            adaptation_set.remove()
+    for period in emptied:
+        if period.find("AdaptationSet") is None:
+            period.remove()
 
 
 def close_ranks(root: Element, places: Places, tracks: Sequence[Track]) -> None:
@@ -63,11 +68,11 @@ def close_ranks(root: Element, places: Places, tracks: Sequence[Track]) -> None:
     spans = {period_of(t): t.representation.period for t in tracks}
     for where, span in spans.items():
         period = places[where]
-        period.set("start", iso_duration(start))
+        period.attributes["start"] = iso_duration(start)
         if span.duration is not None:
-            period.set("duration", iso_duration(span.duration))
+            period.attributes["duration"] = iso_duration(span.duration)
             start += span.duration
-    root.set("mediaPresentationDuration", iso_duration(start))
+    root.attributes["mediaPresentationDuration"] = iso_duration(start)
 
 
 def period_of(track: Track) -> str:

@@ -18,8 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lxml import etree
-
 from dashget.common.numbers import read_digits
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ContentType, Presentation
@@ -27,7 +25,7 @@ from dashget.planning.tracks import Track
 from dashget.playable.head import HERE
 from dashget.playable.places import Places
 from dashget.playable.templates import children_with
-from dashget.playable.tree import Element, children_of, iso_duration, name_of, namespace_of, unset
+from dashget.playable.tree import Element, iso_duration
 
 _KINDS: Final = ("SegmentTemplate", "SegmentList", "SegmentBase")
 _FILES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
@@ -36,17 +34,20 @@ _URLS: Final = ("media", "initialization", "index", "bitstreamSwitching")
 
 def is_read_alike(places: Places) -> bool:
     """Return True if all players take the references of a document for the same files."""
-    return all(_is_read_alike(element) for _, element in places.representations())
+    checked: dict[Element, bool] = {}
+    return all(_is_read_alike(element, checked) for _, element in places.representations())
 
 
-def _is_read_alike(representation: Element) -> bool:
-    levels = [representation, *representation.iterancestors()]
-    bases = [[_text(base) for base in children_of(level, "BaseURL")] for level in levels]
-    if any(len(texts) > 1 for texts in bases):
-        return False
-    if sum(texts not in ([], [HERE]) for texts in bases) > 1:
-        return False
-    if not all(map(_is_in_order, levels, levels[1:])):
+def _is_read_alike(representation: Element, checked: dict[Element, bool]) -> bool:
+    """Return True for one Representation; ``checked`` has the levels that are known to be plain."""
+    levels = list(representation.levels())
+    for level in levels:
+        if level not in checked:
+            checked[level] = _is_plain_level(level)
+        if not checked[level]:
+            return False
+    bases = [level.find("BaseURL") for level in levels]
+    if sum(base is not None and _text(base) != HERE for base in bases) > 1:
         return False
     found = {kind: children_with(representation, kind) for kind in _KINDS}
     templates, lists, _ = found.values()
@@ -54,106 +55,145 @@ def _is_read_alike(representation: Element) -> bool:
         return False
     if templates:
         return all(map(_is_plain, templates))
-    own = next(iter(children_of(representation, "SegmentList" if lists else "BaseURL")), None)
-    return own is not None
+    return representation.find("SegmentList" if lists else "BaseURL") is not None
 
 
-def _is_in_order(child: Element, level: Element) -> bool:
-    """Return True if a level says everything before its child, as the schema has it."""
-    names = ("BaseURL", *_KINDS) if level.getparent() is not None else ()
-    return all(name_of(late) not in names for late in child.itersiblings())
+def _is_plain_level(level: Element) -> bool:
+    """Return True if a level has one BaseURL at most, and says all before what is below it."""
+    below = {"Period": "AdaptationSet", "AdaptationSet": "Representation"}.get(level.name)
+    names = ("BaseURL", *_KINDS)
+    bases, begun = 0, False
+    for child in level:
+        bases += child.name == "BaseURL"
+        if child.name == below:
+            begun = begun or below == "Representation" or child.find("Representation") is not None
+        elif begun and child.local in names:
+            return False
+    return bases <= 1
 
 
 def _is_plain(template: Element) -> bool:
     """Return True if a template has no more than identifiers that every player knows."""
-    urls = [template.get(name, "") for name in _URLS]
+    urls = [template.attributes.get(name, "") for name in _URLS]
     known = not any("$Bandwidth%" in url or "$RepresentationID%" in url for url in urls)
-    return known and all(name_of(child) not in _FILES for child in template)
+    return known and all(child.local not in _FILES for child in template)
 
 
 def make_readable(
     root: Element, places: Places, tracks: Sequence[Track], presentation: Presentation
 ) -> None:
     """Say what some players do not work out for themselves, without another meaning."""
-    for base in root.iter(f"{namespace_of(root)}BaseURL"):
-        base.text = _text(base) or (HERE if base.getparent() is root else "")
-    if not list(children_of(root, "BaseURL")):
+    for base in root.elements():
+        if base.name == "BaseURL":
+            base.text = _text(base) or (HERE if base.parent is root else "")
+    if root.find("BaseURL") is None:
         _add_base(root)
-    if root.get("type") is None:
-        root.set("type", "static")
-    if root.get("mediaPresentationDuration") is None and presentation.duration is not None:
-        root.set("mediaPresentationDuration", iso_duration(presentation.duration))
+    root.attributes.setdefault("type", "static")
+    if "mediaPresentationDuration" not in root.attributes and presentation.duration is not None:
+        root.attributes["mediaPresentationDuration"] = iso_duration(presentation.duration)
+    done: dict[Element, bool] = {}
     for track in tracks:
         element = places[track.representation.where]
         _type(element, track)
-        for listed in children_of(element, "SegmentList"):
-            unset(listed, "startNumber")
+        for listed in element.all("SegmentList"):
+            listed.attributes.pop("startNumber", None)
         templates = children_with(element, "SegmentTemplate")
-        timelines = [t for level in templates for t in children_of(level, "SegmentTimeline")]
+        timelines = [t for t in (level.find("SegmentTimeline") for level in templates) if t]
         if timelines:
-            _close(timelines[0], track)
-            _number(templates)
+            if timelines[0] not in done:
+                done[timelines[0]] = True
+                _close(timelines[0], track)
+            _number(templates, done)
 
 
 def _text(element: Element) -> str:
-    return (element.text or "").strip()
+    return element.text.strip()
 
 
 def _add_base(root: Element) -> None:
     """Give the MPD a BaseURL for its own directory, where the schema has it."""
-    base = etree.Element(f"{namespace_of(root)}BaseURL")
-    base.text = HERE
-    following = next((c for c in root if name_of(c) not in ("", "ProgramInformation")), None)
-    if following is None:
-        root.append(base)
-        return
-    before = following.getprevious()
-    base.tail = root.text if before is None else before.tail
-    following.addprevious(base)
+    base = Element("BaseURL")
+    base.text, base.prefix = HERE, root.prefix
+    following = next((c for c in root if c.local not in ("", "ProgramInformation")), None)
+    if following is not None:
+        before = following.before
+        base.tail = root.text if before is None else before.tail
+    root.insert(base, following)
 
 
 def _type(representation: Element, track: Track) -> None:
     """Give the set of a Representation that tells no type of content the one that was found."""
-    adaptation_set = representation.getparent()
+    adaptation_set = representation.parent
     kind = track.representation.content_type
     if adaptation_set is None or kind is ContentType.OTHER:
         return
-    told = (representation, adaptation_set, *children_of(adaptation_set, "ContentComponent"))
-    if not any(level.get(name) for level in told for name in ("contentType", "mimeType")):
-        adaptation_set.set("contentType", kind.value)
+    if any(_tells_type(level) for level in (representation, adaptation_set)):
+        return
+    if adaptation_set.find("ContentComponent") is not None and any(
+        map(_tells_type, adaptation_set.all("ContentComponent"))
+    ):
+        return
+    adaptation_set.attributes["contentType"] = kind.value
+
+
+def _tells_type(element: Element) -> bool:
+    return any(element.attributes.get(name) for name in ("contentType", "mimeType"))
 
 
 def _close(timeline: Element, track: Track) -> None:
     """Write how often a row repeats, if it is the only one that leaves this open."""
-    rows = list(children_of(timeline, "S"))
-    repeats = [row.get("r", "0").strip() for row in rows]
-    opened = [number for number, repeat in enumerate(repeats) if repeat.startswith("-")]
-    if len(opened) != 1 or any(
-        e.get("k") for e in (*timeline.iterancestors("{*}SegmentTemplate"), *rows)
-    ):
+    template = timeline.parent
+    opened, counted, others = [], 0, 0
+    for row in timeline:
+        if row.rows is not None:
+            if any(' k="' in text for text in row.rows):
+                return
+            counted += len(row.rows)
+            others += sum(map(_repeated, row.rows))
+        elif row.name == "S":
+            repeat = row.attributes.get("r", "0").strip()
+            if row.attributes.get("k"):
+                return
+            if repeat.startswith("-"):
+                opened.append(row)
+            elif (count := read_digits(repeat)) is not None:
+                others += 1 + count
+            counted += 1
+    if len(opened) != 1 or template is None or template.attributes.get("k"):
         return
     media = sum(s.kind is SegmentKind.MEDIA for s in track.index)
-    counts = [read_digits(repeat) for repeat in repeats]
-    others = sum(1 + count for count in counts if count is not None)
     left = media - others
-    if left > 0 and others >= len(rows) - 1:
-        rows[opened[0]].set("r", str(left - 1))
+    if left > 0 and others >= counted - 1:
+        opened[0].attributes["r"] = str(left - 1)
 
 
-def _number(templates: Sequence[Element]) -> None:
+def _repeated(row: str) -> int:
+    """Return the segments of a plain row."""
+    _, found, rest = row.partition(' r="')
+    count = read_digits(rest.partition('"')[0]) if found else 0
+    return 0 if count is None else 1 + count
+
+
+def _number(templates: Sequence[Element], done: dict[Element, bool]) -> None:
     """Set ``@startNumber`` of a timeline to what every player counts from."""
     own, *_ = templates
-    urls = [next((t.get(name) for t in templates if t.get(name)), "") or "" for name in _URLS]
-    start = next((t.get("startNumber") for t in templates if t.get("startNumber")), None)
+    found = [t.attributes for t in templates]
+    urls = [next((t[name] for t in found if t.get(name)), "") for name in _URLS]
+    start = next((t["startNumber"] for t in found if t.get("startNumber")), None)
     counted = any("$Number" in url or "$SubNumber" in url for url in urls)
     if counted:
         if start is None:
-            own.set("startNumber", "1")
-    elif start not in (None, "0") and not any(t.get("endNumber") for t in templates):
-        shared = own.getparent()
-        overruled = shared is not None and any(
-            child is not own and any(child.get(name) for name in _URLS)
-            for child in shared.iter(own.tag)
-        )
-        if not overruled:
-            own.set("startNumber", "0")
+            own.attributes["startNumber"] = "1"
+    elif start not in (None, "0") and not any(t.get("endNumber") for t in found):
+        if own not in done:
+            done[own] = _is_overruled(own)
+        if not done[own]:
+            own.attributes["startNumber"] = "0"
+
+
+def _is_overruled(own: Element) -> bool:
+    """Return True if a template below names files of its own."""
+    return own.parent is not None and any(
+        child is not own and child.name == own.name and any(map(child.attributes.get, _URLS))
+        for child in own.parent.elements()
+    )

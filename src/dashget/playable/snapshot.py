@@ -6,21 +6,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final
 
-from lxml import etree
-
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import SingleAddressing, TemplateAddressing
 from dashget.planning.tracks import Track
 from dashget.playable.places import Places, period_of
-from dashget.playable.tree import (
-    Element,
-    drop_children,
-    iso_duration,
-    namespace_of,
-    own_child,
-    remove,
-    unset,
-)
+from dashget.playable.tree import Element, iso_duration
+from dashget.playable.writing import attribute_text
 from dashget.segments.segment import Segment
 
 _LIVE_ATTRIBUTES: Final = (
@@ -40,9 +31,9 @@ def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
     }
     starts = [s.start for segments in media.values() for s in segments[:1] if s.start is not None]
     origin = min(starts, default=Fraction(0))
-    root.set("type", "static")
+    root.attributes["type"] = "static"
     for attribute in _LIVE_ATTRIBUTES:
-        unset(root, attribute)
+        root.attributes.pop(attribute, None)
     end = origin
     for track in tracks:
         segments = [s for s in media[track.key] if s.duration is not None]
@@ -51,15 +42,17 @@ def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
             last = segments[-1]
             ticks = Fraction(last.duration or 0, last.timebase.timescale)
             end = max(end, (last.start or origin) + ticks)
-    for where in dict.fromkeys(period_of(track) for track in tracks):
-        own = [track for track in tracks if period_of(track) == where]
+    by_period: dict[str, list[Track]] = {}
+    for track in tracks:
+        by_period.setdefault(period_of(track), []).append(track)
+    for where, own in by_period.items():
         if any(media[track.key] or _is_single(track) for track in own):
             _place_period(places[where], own[0], origin)
         else:
-            remove(places[where])
+            places[where].remove()
     if end > origin or not any(media.values()):
         # Files of a length that is unknown tell none.
-        root.set("mediaPresentationDuration", iso_duration(end - origin))
+        root.attributes["mediaPresentationDuration"] = iso_duration(end - origin)
 
 
 def _is_single(track: Track) -> bool:
@@ -68,8 +61,8 @@ def _is_single(track: Track) -> bool:
 
 def _place_period(period: Element, track: Track, origin: Fraction) -> None:
     start = max(track.representation.period.start - origin, Fraction(0))
-    period.set("start", iso_duration(start))
-    unset(period, "duration")
+    period.attributes["start"] = iso_duration(start)
+    period.attributes.pop("duration", None)
 
 
 def _list_snapshot(
@@ -79,20 +72,22 @@ def _list_snapshot(
     addressing = track.representation.addressing
     if not isinstance(addressing, TemplateAddressing) or not segments:
         return
-    template = own_child(places[track.representation.where], "SegmentTemplate")
+    template = places[track.representation.where].child("SegmentTemplate")
     for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
-        unset(template, attribute)
-    drop_children(template, ("SegmentTimeline",))
+        template.attributes.pop(attribute, None)
+    template.drop(("SegmentTimeline",))
     scale = addressing.timescale
     skipped = max(origin - track.representation.period.start, Fraction(0))
     offset = addressing.presentation_time_offset + int(skipped * scale)
-    template.set("timescale", str(scale))
-    template.set("presentationTimeOffset", str(offset))
     first_number = segments[0].number
-    template.set("startNumber", str(1 if first_number is None else first_number))
-    timeline = etree.SubElement(template, f"{namespace_of(template)}SegmentTimeline")
-    for run in _runs(segments):
-        etree.SubElement(timeline, f"{namespace_of(template)}S", run)
+    template.attributes.update(
+        timescale=str(scale),
+        presentationTimeOffset=str(offset),
+        startNumber=str(1 if first_number is None else first_number),
+    )
+    listed = Element("")
+    listed.rows = [f"{attribute_text(run)}/>" for run in _runs(segments)]
+    template.child("SegmentTimeline").append(listed)
 
 
 def _runs(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:

@@ -7,25 +7,15 @@ the same for all Representations of a set, but for their ids and bandwidths, sta
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from lxml import etree
 
 from dashget.common.byterange import ByteRange
-from dashget.playable.tree import (
-    Element,
-    children_of,
-    drop_children,
-    name_of,
-    namespace_of,
-    own_child,
-    remove,
-    unset,
-)
+from dashget.mpd.budget import ITEM, Budget
+from dashget.playable.tree import Element
 
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching")
 _FILES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
@@ -40,93 +30,98 @@ class References(msgspec.Struct, frozen=True):
 
 
 def write_templates(
-    adaptation_set: Element, members: Sequence[tuple[Element, References]], *, share: bool
+    adaptation_set: Element,
+    members: Sequence[tuple[Element, References]],
+    budget: Budget,
+    *,
+    share: bool,
 ) -> None:
     """Write the templates of the Representations of a set; those that are shared, at the set."""
     upper = None
     if share and children_with(adaptation_set, "SegmentTemplate"):
-        upper = merged_child(adaptation_set, "SegmentTemplate")
+        upper = merged_child(adaptation_set, "SegmentTemplate", budget)
         _put_first(upper, "Representation")
         _forget_files(upper)
     common = None if upper is None else _common(members)
     if upper is not None:
-        for name, text in (common or {}).items():
-            upper.set(name, text)
+        upper.attributes.update(common or {})
     for element, references in members:
-        drop_children(element, ("SegmentList", "SegmentBase"))
+        element.drop(("SegmentList", "SegmentBase"))
         if share:
-            own = own_child(element, "SegmentTemplate")
+            own = element.child("SegmentTemplate")
         else:
-            own = merged_child(element, "SegmentTemplate")
+            own = merged_child(element, "SegmentTemplate", budget)
         _forget_files(own)
         if common is None:
-            for name, text in references.attributes.items():
-                own.set(name, text)
+            own.attributes.update(references.attributes)
         for name in reversed(_FILES):
             if name in references.elements:
                 add_reference(own, name, *references.elements[name])
-        if upper is not None and not own.attrib and not len(own):
-            remove(own)
-    if upper is not None and not upper.attrib and not len(upper):
-        remove(upper)
+        if upper is not None and own.is_empty:
+            own.remove()
+    if upper is not None and upper.is_empty:
+        upper.remove()
 
 
 def children_with(element: Element, name: str) -> list[Element]:
-    """Return an element's children of a name and those of the levels above, the nearest first."""
-    found: list[Element] = []
-    at: Element | None = element
-    while at is not None:
-        found.extend(list(children_of(at, name))[:1])
-        at = at.getparent()
-    return found
+    """Return an element's child of a name and those of the levels above, the nearest first."""
+    found = (level.find(name) for level in element.levels())
+    return [child for child in found if child is not None]
 
 
-def merged_child(element: Element, name: str) -> Element:
+def merged_child(element: Element, name: str, budget: Budget) -> Element:
     """Return an element's own segment information, merged with that of the levels above.
 
     Rows of a SegmentList are not merged.
     """
     levels = children_with(element, name)
-    own = own_child(element, name)
+    own = element.child(name)
     for level in levels:
         if level is own:
             continue
-        for attribute, value in level.attrib.items():
-            if attribute not in own.attrib:
-                own.set(attribute, value)
-        have = {name_of(child) for child in own}
+        budget.spend(ITEM * len(level.attributes), "segment information that is copied")
+        for attribute, value in level.attributes.items():
+            own.attributes.setdefault(attribute, value)
+        have = {child.local for child in own}
         for child in level:
-            if name_of(child) not in (*have, "", "SegmentURL"):
-                own.append(copy.deepcopy(child))
+            if child.name and child.local not in (*have, "SegmentURL"):
+                own.append(child.copy(budget))
     return own
 
 
 def add_reference(parent: Element, name: str, url: str, byte_range: ByteRange | None) -> None:
     """Add an element that names a file, where the schema has it."""
-    found = etree.Element(f"{namespace_of(parent)}{name}")
-    found.set("sourceURL", url)
+    found = Element(name, {"sourceURL": url})
+    found.prefix = parent.prefix
     if byte_range is not None:
-        found.set("range", str(byte_range))
+        found.attributes["range"] = str(byte_range)
+    following = parent.first
     if name == "BitstreamSwitching":
-        position = sum(1 for child in parent if name_of(child) != "SegmentURL")
-    else:
-        position = sum(1 for child in parent if name_of(child) in _FILES[:1] and name != _FILES[0])
-    parent.insert(position, found)
+        following = parent.find("SegmentURL")
+    elif name != _FILES[0] and following is not None and following.name == _FILES[0]:
+        following = following.after
+    parent.insert(found, following)
 
 
 def _put_first(element: Element, name: str) -> None:
     """Move an element before its siblings of a name, where the schema has it."""
-    parent = element.getparent()
-    sibling = None if parent is None else next(children_of(parent, name), None)
-    if parent is not None and sibling is not None and parent.index(element) > parent.index(sibling):
-        element.tail = None
-        sibling.addprevious(element)
+    parent = element.parent
+    sibling = None if parent is None else parent.find(name)
+    if parent is None or sibling is None:
+        return
+    before = sibling.before
+    while before is not None and before is not element:
+        before = before.before
+    if before is None:
+        element.take_out()
+        element.tail = ""
+        parent.insert(element, sibling)
 
 
 def _forget_files(template: Element) -> None:
     for attribute in _URL_ATTRIBUTES:
-        unset(template, attribute)
-    drop_children(template, _FILES)
+        template.attributes.pop(attribute, None)
+    template.drop(_FILES)
 
 
 def _common(members: Sequence[tuple[Element, References]]) -> Mapping[str, str] | None:
@@ -160,5 +155,5 @@ def _filled(element: Element, text: str) -> str:
 def _values(element: Element) -> list[tuple[str, str]]:
     """Return the identifiers that differ between Representations, with their plain values."""
     pairs = (("RepresentationID", "id"), ("Bandwidth", "bandwidth"))
-    values = [(identifier, (element.get(name) or "").strip()) for identifier, name in pairs]
+    values = [(identifier, element.attributes.get(name, "").strip()) for identifier, name in pairs]
     return [(identifier, value) for identifier, value in values if _PLAIN.fullmatch(value)]

@@ -1,179 +1,178 @@
-"""A manifest as a tree of lxml, which can be changed and written; names without namespace."""
+"""A manifest as a tree that can be changed: elements, attributes, texts, comments and prefixes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping
 from fractions import Fraction
-from xml.sax.saxutils import escape
-
-from lxml import etree
 
 from dashget.common.numbers import nearest_float
-from dashget.errors import MPDSyntaxError
-from dashget.mpd.encoding import ENCODING
-from dashget.mpd.names import NAMESPACE, XLINK, fits, is_dash
-from dashget.mpd.parse import accepted_text
-
-Element = etree._Element  # lxml has no public name for it
+from dashget.mpd.budget import ATTRIBUTE, ELEMENT, ROW, Budget
 
 
-def read(data: bytes) -> Element:
-    """Parse a document that ``parse_mpd`` accepted: the very text that it read.
+class Element:
+    """One element, with its siblings as a list that can be changed anywhere at once.
 
-    Entities and network are off. What ``parse_mpd`` accepts beside that is namespaces that are not
-    declared; here the parser's recovery passes over them.
+    ``name`` is as in ``mpd.xmltree``: the local name, ``{namespace}local`` for foreign ones, and
+    so are the names of ``attributes``. ``prefix`` and ``declared`` are as they were written. A
+    node without name is a comment or a processing instruction, which is ``text`` as it stands, or
+    the ``rows`` of a timeline: what stands between the name of each ``S`` and that of the next.
     """
-    text = accepted_text(data)
-    root = _parsed(text)
-    if not _is_uri(namespace_of(root)[1:-1]):
-        root = _parsed(_with_namespace(text, namespace_of(root)[1:-1]))
-        if not _is_uri(namespace_of(root)[1:-1]):
-            raise MPDSyntaxError("the document cannot be rewritten: its namespace is not a URI")
-    if text.count(b"xmlns") > 1:
-        _unite(root, root)
-    return root
 
+    __slots__ = (
+        "_named",
+        "after",
+        "attributes",
+        "before",
+        "declared",
+        "first",
+        "last",
+        "name",
+        "parent",
+        "prefix",
+        "rows",
+        "tail",
+        "text",
+    )
 
-def _parsed(text: bytes) -> Element:
-    for recover in (False, True):
-        parser = etree.XMLParser(
-            encoding=ENCODING,
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=True,
-            recover=recover,
-        )
-        try:
-            return etree.fromstring(text, parser)
-        except etree.XMLSyntaxError:
-            continue
-    raise MPDSyntaxError("the document cannot be rewritten")
+    def __init__(self, name: str, attributes: dict[str, str] | None = None) -> None:
+        self.name = name
+        self.attributes: dict[str, str] = {} if attributes is None else attributes
+        self.prefix = ""
+        self.declared: Mapping[str, str] = {}
+        self.text = ""
+        self.tail = ""
+        self.rows: list[str] | None = None
+        self.parent: Element | None = None
+        self.before: Element | None = None
+        self.after: Element | None = None
+        self.first: Element | None = None
+        self.last: Element | None = None
+        self._named: dict[str, Element] | None = None
 
+    @property
+    def local(self) -> str:
+        """The name without namespace; empty for what is no element."""
+        return self.name.rpartition("}")[2]
 
-def _is_uri(namespace: str) -> bool:
-    """Return True if elements can be made in a namespace, which lxml wants to be a URI."""
-    try:
-        etree.Element(f"{{{namespace}}}any" if namespace else "any")
-    except ValueError:
-        return False
-    return True
+    def __iter__(self) -> Iterator[Element]:
+        """Yield the children; the one that was yielded last may be removed or moved."""
+        child = self.first
+        while child is not None:
+            following = child.after
+            yield child
+            child = following
 
+    def all(self, name: str) -> Iterator[Element]:
+        """Yield the children of this name."""
+        return (child for child in self if child.name == name)
 
-def _with_namespace(text: bytes, namespace: str) -> bytes:
-    """Return a text with the namespace of DASH in place of another, as ``mpd.names`` reads it."""
-    declared = escape(namespace.strip(), {'"': "&quot;", "'": "&apos;"}).encode()
-    pattern = rb"(\sxmlns(?::[\w.-]+)?\s*=\s*)([\"'])\s*" + re.escape(declared) + rb"\s*\2"
-    return re.sub(pattern, rb"\1\2" + NAMESPACE.encode() + rb"\2", text)
+    def find(self, name: str) -> Element | None:
+        """Return the first child of this name, None if there is none.
 
+        One pass over the children answers it until they change: all Representations of a set ask.
+        """
+        if self._named is None:
+            self._named = {}
+            for child in self:
+                self._named.setdefault(child.name, child)
+        return self._named.get(name)
 
-def _unite(element: Element, root: Element, default: str = "") -> None:
-    """Give the root's namespace to the elements that ``mpd.names`` reads as those of DASH.
+    def elements(self) -> Iterator[Element]:
+        """Yield this element and all elements in it, in document order; it may be removed."""
+        yield self
+        for child in self:
+            if child.name:
+                yield from child.elements()
 
-    ``default`` is the namespace that an element around this one had, which is read as that of DASH.
-    """
-    ours = namespace_of(root)
-    for child in list(element):
-        space, local = namespace_of(child), name_of(child)
-        if not local:
-            continue
-        known = child
-        likely = child.prefix is None or space == default or is_dash(space[1:-1])
-        if likely and space != ours and fits(local, name_of(element)):
-            known = _moved(child, f"{ours}{local}", root)
-        if namespace_of(known) == ours:
-            _unite_attributes(known)
-            _unite(known, root, default if known is child else space)
+    def levels(self) -> Iterator[Element]:
+        """Yield this element and those around it, the nearest first."""
+        at: Element | None = self
+        while at is not None:
+            yield at
+            at = at.parent
 
+    @property
+    def is_empty(self) -> bool:
+        """True without attributes and content."""
+        return not self.attributes and self.first is None
 
-def _moved(element: Element, tag: str, root: Element) -> Element:
-    """Replace an element by one of another name, without a default namespace of its own."""
-    new = etree.SubElement(root, tag)
-    for name, value in element.attrib.items():
-        new.set(name, value)
-    new.text, new.tail = element.text, element.tail
-    new.extend(list(element))
-    parent = element.getparent()
-    if parent is not None:
-        parent.replace(element, new)
-    return new
+    def append(self, child: Element) -> None:
+        """Put a new node behind all others."""
+        self.insert(child, None)
 
-
-def _unite_attributes(element: Element) -> None:
-    """Give attributes with a prefix of DASH, or with a wrong one of xlink, their usual names."""
-    for name, value in element.attrib.items():
-        space, _, local = str(name)[1:].rpartition("}")
-        if space and is_dash(space):
-            unset(element, str(name))
-            element.set(local, element.get(local, value))
-        elif local == "href" and space == element.nsmap.get("xlink") != XLINK:
-            unset(element, str(name))
-            element.set(f"{{{XLINK}}}href", value)
-
-
-def name_of(element: Element) -> str:
-    """Return the local name of an element; empty for comments."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def namespace_of(element: Element) -> str:
-    """Return the namespace of an element as a prefix for ``tag``: ``{...}``."""
-    tag = str(element.tag)
-    return tag[: tag.index("}") + 1] if tag.startswith("{") else ""
-
-
-def children_of(element: Element, name: str) -> Iterator[Element]:
-    """Yield the children with a local name and the namespace of their parent."""
-    tag = f"{namespace_of(element)}{name}"
-    return (child for child in element if child.tag == tag)
-
-
-def own_child(element: Element, name: str) -> Element:
-    """Return the element's child ``name``; add one at the end if it has none."""
-    for child in children_of(element, name):
-        return child
-    return etree.SubElement(element, f"{namespace_of(element)}{name}")
-
-
-def unset(element: Element, attribute: str) -> None:
-    """Remove an attribute if it is there."""
-    if attribute in element.attrib:
-        del element.attrib[attribute]
-
-
-def drop_children(element: Element, names: Sequence[str]) -> None:
-    """Remove the children with one of the local names."""
-    for child in list(element):
-        if name_of(child) in names:
-            remove(child)
-
-
-def drop_everywhere(root: Element, name: str, *, keep: str) -> None:
-    """Remove all elements with a local name, except those with the attribute ``keep``."""
-    for element in list(root.iter()):
-        if name_of(element) == name and element.get(keep) is None:
-            remove(element)
-
-
-def remove(element: Element) -> None:
-    """Remove an element, but keep the text after it."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    if element.tail:
-        previous = element.getprevious()
-        if previous is not None:
-            previous.tail = (previous.tail or "") + element.tail
+    def insert(self, child: Element, following: Element | None) -> None:
+        """Put a new node before one of the children; None puts it behind all."""
+        self._named = None
+        before = self.last if following is None else following.before
+        child.parent, child.before, child.after = self, before, following
+        if before is None:
+            self.first = child
         else:
-            parent.text = (parent.text or "") + element.tail
-    parent.remove(element)
+            before.after = child
+        if following is None:
+            self.last = child
+        else:
+            following.before = child
 
+    def child(self, name: str) -> Element:
+        """Return the child of this name; add one at the end if there is none."""
+        found = self.find(name)
+        if found is None:
+            self.append(found := Element(name))
+            found.prefix = self.prefix
+        return found
 
-def write(root: Element) -> bytes:
-    """Return the document as bytes."""
-    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
+    def take_out(self) -> None:
+        """Take the node out of the tree, with the text behind it."""
+        parent, before, after = self.parent, self.before, self.after
+        if parent is None:
+            return
+        parent._named = None
+        if before is None:
+            parent.first = after
+        else:
+            before.after = after
+        if after is None:
+            parent.last = before
+        else:
+            after.before = before
+        self.parent = self.before = self.after = None
+
+    def remove(self) -> None:
+        """Take the node out of the tree, but keep the text behind it."""
+        parent, before, tail = self.parent, self.before, self.tail
+        self.take_out()
+        if parent is None or not tail:
+            return
+        if before is None:
+            parent.text += tail
+        else:
+            before.tail += tail
+
+    def drop(self, names: Container[str]) -> None:
+        """Remove the children with one of these local names, in whichever namespace."""
+        for child in self:
+            if child.name and child.local in names:
+                child.remove()
+
+    def copy(self, budget: Budget) -> Element:
+        """Return a copy with all that is in it, and the text behind it."""
+        rows = () if self.rows is None else self.rows
+        units = (
+            ELEMENT
+            + ATTRIBUTE * len(self.attributes)
+            + len(self.text)
+            + len(self.tail)
+            + 3 * ROW * len(rows)
+        )
+        budget.spend(units, "what is copied in the local MPD")
+        made = Element(self.name, dict(self.attributes))
+        made.prefix, made.declared = self.prefix, self.declared
+        made.text, made.tail = self.text, self.tail
+        made.rows = None if self.rows is None else list(self.rows)
+        for child in self:
+            made.append(child.copy(budget))
+        return made
 
 
 def iso_duration(seconds: Fraction) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashget.common.lateregex import late
-from dashget.playable.tree import Element, name_of, remove, unset
+from dashget.playable.tree import Element
 
 IDENTIFIERS: Final = frozenset(
     [
@@ -30,22 +30,26 @@ _STREAMS: Final = frozenset(["EventStream", "InbandEventStream"])
 
 def drop_ways_out(root: Element) -> None:
     """Remove the URLs of hosts from a tree whose own references lead to the mirror already."""
-    for element in list(root.iter()):
-        if not name_of(element):
+    for element in list(root.elements()):
+        if element.local in _STREAMS and _is_callback(element):
+            element.remove()
             continue
-        if name_of(element) in _STREAMS and _CALLBACK in element.get("schemeIdUri", "").lower():
-            remove(element)
-            continue
-        for name, value in element.attrib.items():
-            local = str(name).rpartition("}")[2]
-            if local in IDENTIFIERS or not _names_host(str(value)):
+        for name, value in list(element.attributes.items()):
+            local = name.rpartition("}")[2]
+            if local in IDENTIFIERS or not _names_host(value):
                 continue
-            if name_of(element) in _DESCRIPTORS:
-                remove(element)
+            if element.local in _DESCRIPTORS:
+                element.remove()
                 break
-            unset(element, str(name))
-        if name_of(element) not in _FOR_PEOPLE and _names_host(element.text or ""):
-            element.text = None
+            del element.attributes[name]
+        if element.local not in _FOR_PEOPLE and _names_host(element.text):
+            element.text = ""
+        if _names_host(element.tail):
+            element.tail = ""
+
+
+def _is_callback(element: Element) -> bool:
+    return _CALLBACK in element.attributes.get("schemeIdUri", "").lower()
 
 
 def _names_host(text: str) -> bool:

@@ -36,7 +36,7 @@ CODES = {
 }
 EXIT_CODES = (Path(__file__).parents[3] / "docs/reference/exit-codes.md").read_text("utf-8")
 
-HEAVY = ("dashget.api", "lxml", "msgspec", "pycurl", "rich", "difflib", "getpass")
+HEAVY = ("dashget.api", "msgspec", "pycurl", "rich", "difflib", "getpass")
 
 
 def page(command: str, capsys: Captured) -> list[str]:

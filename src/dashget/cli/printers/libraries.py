@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-_OURS: Final = ("lxml", "msgspec", "rich")
+_OURS: Final = ("msgspec", "rich")
 
 
 def library_lines() -> Iterator[str]:
