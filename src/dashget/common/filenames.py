@@ -14,15 +14,12 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from collections.abc import Callable
 
 from dashget.common.lateregex import late
 
 _C1 = late(r"[\x80-\x9f]")
 _RAW = late(r"([\x80-\x9f])")
-
-
-def _same(name: str) -> str:
-    return name
 
 
 def _on_disk(path: str) -> str:
@@ -69,11 +66,13 @@ def _bytes_of_piece(piece: str) -> bytes:
 
 IS_UTF_8 = codecs.lookup(sys.getfilesystemencoding()).name == "utf-8"
 """True if the file system's names are UTF-8 to Python: the usual case."""
-on_disk = _same if IS_UTF_8 else _on_disk
+_SAME: Callable[[str], str] = str
+"""Returns the text that it is given, without a call of Python: paths go through this."""
+on_disk = _SAME if IS_UTF_8 else _on_disk
 """Return the name that stands for a text on the disk, in the form that ``os`` and ``Path`` take."""
-from_disk = _same if IS_UTF_8 else _from_disk
+from_disk = _SAME if IS_UTF_8 else _from_disk
 """Return the text that a name on the disk stands for; bytes that are no text stay escaped."""
-readable = _same if IS_UTF_8 else _readable
+readable = _SAME if IS_UTF_8 else _readable
 """Return what a name, path or argument says: as UTF-8 if it is UTF-8, else by the locale."""
-given = _same if IS_UTF_8 else _given
+given = _SAME if IS_UTF_8 else _given
 """Return the name of a file that a user or program gave; a text without a name gets one."""

@@ -115,15 +115,14 @@ class Jobs:
 
     def _job_for(self, file: PlannedFile) -> Job | None:
         """Return the job of a file that may be there; None if it needs no request."""
-        presence = self._store.presence(file.path, file.urls[0])
-        data = file.urls[0][:5].lower() == "data:"
+        url = file.urls[0]
+        presence, file.local_size = self._store.look(file.path, url)
+        data = url[:5].lower() == "data:"
         if presence is Presence.MISSING and not data:
             return self.fetch(file)
         if presence is Presence.BLOCKED:
             self._ledger.finish(file, Outcome.FAILED, reason="a directory has the same name")
             return None
-        if presence is not Presence.MISSING:
-            file.local_size = self._store.size(file.path)
         if self._policy.only is not None:
             presence = Presence.MISSING
         if presence is Presence.MOVED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import operator
 import os
 import stat
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from dashget.store.backend import Parts, StoredFile, Unfinished
 
 _FILES: Final = (UnnamedFile, Part)
+_name_of: Final = operator.attrgetter("name")
 
 
 class LocalDirectory:
@@ -119,7 +121,7 @@ class LocalDirectory:
     def stat(self, path: str) -> int | None:
         """Return the size of a file; IsADirectoryError if something else has the name."""
         try:
-            found = self._look(path) if path[:1] == "." else os.stat(self._at(path))
+            found = self._look(path) if path[:1] == "." else os.stat(self._prefix + on_disk(path))
         except OSError:
             return None
         if found is None:
@@ -132,7 +134,8 @@ class LocalDirectory:
         """Return the names in a folder; None if there are more than ``most``, or unreadable."""
         try:
             with os.scandir(self._at(folder)) as entries:
-                names = frozenset(from_disk(e.name) for e in itertools.islice(entries, most + 1))
+                found = map(_name_of, itertools.islice(entries, most + 1))
+                names = frozenset(map(from_disk, found))
         except FileNotFoundError:
             return frozenset()
         except OSError:

@@ -184,16 +184,20 @@ class Mirror:
 
     def presence(self, path: str, url: str) -> Presence:
         """Return the state of a file that belongs to a URL. Makes no request."""
+        return self.look(path, url)[0]
+
+    def look(self, path: str, url: str) -> tuple[Presence, int | None]:
+        """Return the state of a file that belongs to a URL, and its size if it is there."""
         try:
             size = self.place.stat(path)
         except IsADirectoryError:
-            return Presence.BLOCKED
+            return Presence.BLOCKED, None
         if size is None:
-            return Presence.MISSING
+            return Presence.MISSING, None
         recorded = self._recorded.get(path)
         if recorded is None or recorded[0] != size:
-            return Presence.UNRECORDED
-        return Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED
+            return Presence.UNRECORDED, size
+        return (Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED), size
 
     def is_new(self, path: str) -> bool:
         """Return True if nothing of a file was there when its folder was first asked about.

@@ -8,6 +8,7 @@ counts as unrecorded, and is compared with the server.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
@@ -116,6 +117,8 @@ class _Line(msgspec.Struct):
 
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode_line: Final = msgspec.json.Decoder(_Line).decode
+_decode_lines: Final = msgspec.json.Decoder(_Line).decode_lines
 _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
 
 
@@ -151,9 +154,7 @@ def read_header(record: OpenRecord, name: str = "the record") -> Header | None:
     """
     header: Header | None = None
     for block in _iter_blocks(record):
-        if _HEADER not in block:
-            continue
-        for line in _whole_lines(block):
+        for line in _header_lines(block):
             candidate = _header_of(line)
             if candidate is None:
                 continue
@@ -169,7 +170,7 @@ def read_header(record: OpenRecord, name: str = "the record") -> Header | None:
 
 def read_first_header(record: OpenRecord) -> Header | None:
     """Return the header in the first line of a record; None if there is none."""
-    return next(map(_header_of, _iter_lines(record)), None)
+    return next((_header_of(line) for _, line in _iter_placed_lines(record, 0)), None)
 
 
 def read_sizes(record: OpenRecord) -> CompactMap:
@@ -177,19 +178,16 @@ def read_sizes(record: OpenRecord) -> CompactMap:
 
     The hash is this process's own ``hash``.
     """
-    decoder = msgspec.json.Decoder(_Line)
     sizes = CompactMap(2)
-    for line in _iter_lines(record):
-        try:
-            entry = decoder.decode(line)
-        except UNREADABLE:
-            continue
-        if entry.path is None or not is_safe_path(entry.path):
-            continue
-        if entry.removed:
-            sizes.discard(entry.path)
-        elif entry.size is not None and 0 <= entry.size <= LARGEST:
-            sizes[entry.path] = (entry.size, hash(entry.url))
+    for block in _iter_blocks(record):
+        for entry in _decode_block(block):
+            path, size = entry.path, entry.size
+            if path is None or not is_safe_path(path):
+                continue
+            if entry.removed:
+                sizes.discard(path)
+            elif size is not None and 0 <= size <= LARGEST:
+                sizes[path] = (size, hash(entry.url))
     return sizes
 
 
@@ -287,9 +285,30 @@ def _header_of(line: bytes) -> Header | None:
     return header if sound else None
 
 
-def _iter_lines(record: OpenRecord) -> Iterator[bytes]:
-    """Yield every complete line."""
-    return (line for _, line in _iter_placed_lines(record, 0))
+def _header_lines(block: bytes) -> Iterator[bytes]:
+    """Yield the lines of a block that begin as that of a header; all others are skipped unread."""
+    at = block.find(_HEADER)
+    while at >= 0 and (end := block.find(b"\n", at)) >= 0:
+        if at == 0 or block[at - 1 : at] == b"\n":
+            yield block[at:end]
+        at = block.find(_HEADER, end)
+
+
+def _decode_block(block: bytes) -> list[_Line]:
+    """Decode the complete lines of a block, all at once where each is one of ours."""
+    block = block[: block.rfind(b"\n") + 1]
+    with contextlib.suppress(*UNREADABLE):
+        lines = _decode_lines(block)
+        if len(lines) == block.count(b"\n"):
+            return lines
+    # A damaged line costs only itself.
+    lines = []
+    for line in _whole_lines(block):
+        try:
+            lines.append(_decode_line(line))
+        except UNREADABLE:
+            continue
+    return lines
 
 
 def _iter_placed_lines(record: OpenRecord, begin: int) -> Iterator[tuple[int, bytes]]:
@@ -331,8 +350,9 @@ def _iter_blocks(record: OpenRecord) -> Iterator[bytes]:
     with file:
         while block := file.read(_BLOCK):
             if not block.endswith(b"\n"):
-                block += (rest := file.readline(_LINE_BYTES))
-                if len(rest) == _LINE_BYTES and not rest.endswith(b"\n"):
+                room = _LINE_BYTES - (len(block) - 1 - block.rfind(b"\n"))
+                block += (rest := file.readline(room))
+                if len(rest) == room and not rest.endswith(b"\n"):
                     _pass_over(file)
             yield block
 

@@ -70,6 +70,19 @@ def test_another_size_on_disk_is_not_the_recorded_file(tmp_path: Path) -> None:
         assert store.presence("a", "http://h/" + "a") is Presence.MISSING
 
 
+def test_a_look_at_a_file_tells_its_size_and_asks_the_place_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as store:
+        fetch(store, "a", b"abc")
+        asked: list[str] = []
+        stat = store.place.stat
+        monkeypatch.setattr(store.place, "stat", lambda path: asked.append(path) or stat(path))
+        assert store.look("a", "http://h/a") == (Presence.COMPLETE, 3)
+        assert asked == ["a"]
+        assert store.look("b", "http://h/b") == (Presence.MISSING, None)
+
+
 def test_a_file_without_a_record_is_present_but_not_complete(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with opened(tmp_path) as store:

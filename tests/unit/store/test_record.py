@@ -86,6 +86,56 @@ def test_a_torn_last_line_is_ignored_alone(tmp_path: Path) -> None:
     assert sizes(path, "a", "c") == {"a": 1, "c": 3}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"path":"b","url":"u","size":2',
+        b'{"path":"b","size":"2"}',
+        b"\xff",
+        b"[" * 5000,
+        b"",
+        b"1",
+    ],
+)
+def test_a_damaged_line_costs_only_itself(line: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    write(path, HEADER, FileRecord(path="a", url="u", size=1))
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    write(path, FileRecord(path="c", url="u", size=3))
+    assert sizes(path, "a", "c") == {"a": 1, "c": 3}
+
+
+@pytest.mark.parametrize("lines", [b'{"path":"b",\n"size":2}\n', b'{"path":"b"} {"path":"c"}\n'])
+def test_an_entry_that_is_not_one_line_is_damaged(lines: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    path.write_bytes(lines)
+    assert sizes(path) == {}
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+@pytest.mark.parametrize("before", [0, 1, 100, 1 << 19, (1 << 20) - 1, 1 << 20])
+def test_every_reader_agrees_which_line_is_too_long(before: int, over: int, tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    entry = encode_line(FileRecord(path="b", url="", size=2))
+    path.write_bytes(
+        b"#" * max(0, before - 1) + b"\n" * bool(before)
+        + entry.replace(b'"url":""', b'"url":"' + b"u" * ((1 << 20) + over - len(entry)) + b'"')
+        + encode_line(FileRecord(path="c", url="u", size=3))
+    )  # fmt: skip
+    known = {record.path: record.size for _, _, record in iter_records(at(path), 0)}
+    assert known == ({"c": 3} if over > 0 else {"b": 2, "c": 3})
+    assert sizes(path, *known) == known
+
+
+def test_the_words_of_a_header_within_a_line_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    moved = msgspec.structs.replace(HEADER, url="http://h/y.mpd")
+    false = encode_line(msgspec.structs.replace(HEADER, url="http://h/z.mpd"))
+    path.write_bytes(encode_line(HEADER) + b" " + false + encode_line(moved) + b"#" + false)
+    assert read_header(at(path)) == moved
+
+
 def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
     write(path, HEADER)
