@@ -12,6 +12,7 @@ from dashget.store import FileRecord
 
 if TYPE_CHECKING:
     from dashget.store import PartialFile, Unfinished
+    from dashget.transfer.contract import Fetched, TransferError
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -48,5 +49,7 @@ class PlannedFile(msgspec.Struct, eq=False):
     """Attempts of earlier rounds."""
     transferred: int = 0
     """Bytes received in all rounds."""
+    verdict: tuple[Fetched | TransferError, str, str | None] | None = None
+    """How its last try ended, with reason and hint: its failure if there is no other try."""
     missed: bool = False
     """True if no server had the file when it was its turn."""

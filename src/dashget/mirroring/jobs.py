@@ -18,6 +18,7 @@ from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.comparison import comparison_job
 from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.missing import sample
 from dashget.mirroring.outcomes import Outcomes
 from dashget.mpd.dataurl import decode_data_url
 from dashget.planning.counting import is_counted_again
@@ -61,6 +62,8 @@ class Jobs:
         self._arrivals = arrivals
         self._outcomes = outcomes
         self._records: RecordedFiles | None = None
+        self._sampled: set[str] = set()
+        """The files that were asked for before their turn."""
         self._planned = CompactMap(1)
         """The hash of the URL of every file that was planned."""
 
@@ -77,7 +80,10 @@ class Jobs:
                 return
             path = planned.path
             if planned_before.contains(path):
-                self._meet_again(planned)
+                if path in self._sampled:
+                    self._sampled.discard(path)
+                else:
+                    self._meet_again(planned)
                 continue
             if only is not None and path not in only:
                 continue
@@ -91,6 +97,18 @@ class Jobs:
             if job is not None:
                 yield job
         self._ledger.planning_done = True
+
+    def from_samples(self, tracks: Sequence[Track], layout: Layout) -> Iterator[Job]:
+        """Yield jobs of some files from all over the plan that were not planned yet."""
+        only, planned_before = self._policy.only, self._planned
+        for planned in sample(tracks, layout, planned_before.contains):
+            if only is None or planned.path in only:
+                file = PlannedFile(planned, planned.path, planned.urls)
+                planned_before[planned.path] = (hash(planned.urls[0]),)
+                self._sampled.add(planned.path)
+                job = self._job_for(file)
+                if job is not None:
+                    yield job
 
     def fetch(self, file: PlannedFile) -> Job:
         """Return the job that fetches a file, from its part if there is one."""

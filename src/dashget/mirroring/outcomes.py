@@ -18,6 +18,7 @@ from dashget.mirroring.chances import SecondChances
 from dashget.mirroring.comparison import Likeness, compare
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.missing import Missing
 from dashget.planning.layout import SafePath
 from dashget.store import FileRecord, Mirror, RefusedError
 from dashget.transfer.contract import Fetched, Job, Method, TransferError
@@ -50,6 +51,7 @@ class Outcomes:
         self._uncompared: list[tuple[SafePath, str]] = []
         self._unproved: list[tuple[SafePath, str]] = []
         self._chances = SecondChances(ledger.totals)
+        self.missing = Missing()
 
     def require(self, path: SafePath) -> None:
         """Record that a file must be there, even if another naming allows it to be absent."""
@@ -59,6 +61,30 @@ class Outcomes:
         """Take out the files to fetch again, now that all others have had their turn."""
         files, self._again = self._again, []
         return files
+
+    def fail_waiting(self) -> None:
+        """Fail the files that wait for another try: nothing else is asked for."""
+        for file in self.take_again():
+            if file.verdict is None:
+                self._fail_unasked(file)
+                continue
+            result, reason, hint = file.verdict
+            file.tries -= result.attempts
+            self._ledger.finish(file, Outcome.FAILED, result=result, reason=reason, hint=hint)
+
+    def fail_unasked(self, job: Job) -> None:
+        """Fail a file that is not asked for; one that was only to be compared stays."""
+        file: PlannedFile = job.payload
+        if _is_head(job) and file.known is not None and file.known.url == file.urls[0]:
+            reason = self.missing.reason or ""
+            self._uncompared.append((file.path, reason))
+            self._ledger.finish(file, Outcome.PRESENT, file.known.size, reason=reason)
+        else:
+            self._fail_unasked(file)
+
+    def _fail_unasked(self, file: PlannedFile) -> None:
+        missing = self.missing
+        self._ledger.finish(file, Outcome.FAILED, reason=missing.reason, hint=missing.hint)
 
     def take_doubts(self) -> list[tuple[PlannedFile, FileRecord, Fetched]]:
         """Take out the files that the server may still have: each with record and answer."""
@@ -182,6 +208,7 @@ class Outcomes:
             self.collect(wait=True)
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
+        self.missing.row = 0
         outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
@@ -200,32 +227,37 @@ class Outcomes:
         temporary = is_descriptor_shortage(error) or (
             isinstance(error, RefusedError) and error.temporary
         )
+        hint = error.hint if isinstance(error, RefusedError) else hint_for(error)
         if temporary and file.refused < _REFUSED_AT_MOST:
-            self._ask_again(file, fetched.url, fetched.attempts, reason)
+            self._ask_again(file, fetched, reason, hint)
         else:
-            hint = error.hint if isinstance(error, RefusedError) else hint_for(error)
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
-        chances = self._chances
+        chances, reason, hint = self._chances, rejection.reason, rejection.hint
+        if rejection.is_other and not file.rejected:
+            self.missing.replaced(reason, hint)
         again = not rejection.is_other or (chances.left if file.rejected else chances.take())
         file.rejected += 1
         if again and file.rejected < _REJECTED_AT_MOST:
-            self._ask_again(file, fetched.url, fetched.attempts, rejection.reason)
+            self._ask_again(file, fetched, reason, hint)
         else:
-            reason, hint = rejection.reason, rejection.hint
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
 
-    def _ask_again(self, file: PlannedFile, url: str, attempts: int, reason: str) -> None:
+    def _ask_again(
+        self, file: PlannedFile, result: Fetched | TransferError, reason: str, hint: str | None
+    ) -> None:
         """Fetch a file again once all others have had their turn."""
-        file.tries += attempts
+        file.tries += result.attempts
+        file.verdict = result, reason, hint
         self._again.append(file)
-        self._ledger.retry_at_end(file, url, file.tries, reason)
+        self._ledger.retry_at_end(file, result.url, file.tries, reason)
 
     def _compared(self, file: PlannedFile, fetched: Fetched) -> None:
         """Adopt a file that has the server's size; fetch any other again."""
         known = file.known
+        self.missing.row = 0
         if known is not None:
             likeness = compare(known, fetched, file.urls)
             if likeness is Likeness.SAME:
@@ -260,9 +292,13 @@ class Outcomes:
             self._store.let_go(file.unfinished)
         if error.cancelled:
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
-        elif file.known is not None and file.known.url == file.urls[0] and _is_head(job):
+            return
+        if file.known is not None and file.known.url == file.urls[0] and _is_head(job):
             self._keep(file, file.known, error)
-        elif _is_head(job):
+            return
+        if not file.missed:
+            self.missing.lost(error)
+        if _is_head(job):
             # The file came from another URL: it counts only if it can be compared.
             self._again.append(file)
         elif self._may_be_absent(file, error):
@@ -270,7 +306,7 @@ class Outcomes:
         elif _is_refused(error) and not file.missed and self._chances.take():
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
-            self._ask_again(file, error.url, error.attempts, error.message)
+            self._ask_again(file, error, error.message, error.hint)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
 

@@ -7,7 +7,7 @@ follow in further rounds, after all others have had their turn.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashget.common.oserrors import TOO_LARGE_HINT
 from dashget.common.stopping import Stop
@@ -16,12 +16,13 @@ from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.jobs import Jobs, Policy
 from dashget.mirroring.ledger import Ledger
+from dashget.mirroring.missing import Until
 from dashget.mirroring.outcomes import Outcomes
 from dashget.planning.layout import Layout
 from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
-from dashget.transfer.contract import Method, Transfers
+from dashget.transfer.contract import Job, Method, Transfers
 
 
 class MirrorRun:
@@ -62,8 +63,7 @@ class MirrorRun:
                 ledger.finish(job.payload, Outcome.UNCOMPARED if looks else Outcome.PLANNED)
             return
         try:
-            engine.run(jobs, outcomes.done, hooks=ledger)
-            outcomes.collect_all()
+            self._work_through(jobs, tracks, layout, engine, stop)
             self._prove(engine, stop)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
@@ -75,6 +75,34 @@ class MirrorRun:
             outcomes.settle()
             raise
         outcomes.settle()
+
+    def _work_through(
+        self,
+        jobs: Iterator[Job],
+        tracks: Sequence[Track],
+        layout: Layout,
+        engine: Transfers,
+        stop: Stop,
+    ) -> None:
+        """Run all jobs of the plan; ask for samples where nothing comes, and stop if none does."""
+        outcomes, missing = self._outcomes, self._outcomes.missing
+        while True:
+            engine.run(Until(jobs, lambda: missing.suspects), outcomes.done, hooks=self._ledger)
+            outcomes.collect_all()
+            if stop.requested or not missing.suspects:
+                return
+            samples = list(self._jobs.from_samples(tracks, layout))
+            self._ledger.begin_round()
+            missing.begin_samples()
+            engine.run(samples, outcomes.done, hooks=self._ledger)
+            outcomes.collect_all()
+            missing.decide()
+            self._ledger.begin_round()
+            if missing.reason is not None:
+                outcomes.fail_waiting()
+                for job in jobs:
+                    outcomes.fail_unasked(job)
+                return
 
     def _prove(self, engine: Transfers, stop: Stop) -> None:
         """Find out which files are the same on the server although their validators differ."""

@@ -1,0 +1,135 @@
+"""Notice that the servers have nothing of what a manifest names, before all of it is asked for.
+
+A wrong base URL, or a presentation that has moved, is a 404 for each of ten thousand files. So is
+a live manifest of which only the oldest segments are gone, for a while. The rule that tells them
+apart:
+
+1. Files *in a row* are refused, by any status at every URL, or something else comes in place of
+   each. Whatever comes in between begins a new row.
+2. After 24 of them *samples* are asked for: 24 files that nobody has asked for yet, from all over
+   the presentation, its end included. They are planned files, so none of them is asked in vain.
+3. If one of them comes, the run goes on, and the next row may be twice as long. If none does,
+   nothing else is asked for: every file that is left fails.
+
+So a run stops only if nothing comes from anywhere in the presentation: what a server has for a
+twentieth of its time, or at its end, is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, TypeVar
+
+from dashget.media.kind import SegmentKind
+from dashget.planning.layout import Layout
+from dashget.planning.plan import PlannedSegment, iter_plan
+from dashget.planning.tracks import Track
+from dashget.transfer.contract import TransferError
+
+_IN_A_ROW: Final = 24
+_SAMPLES: Final = 24
+_REFUSED: Final = frozenset({401, 403, 407})
+"""Statuses whose own hint says more."""
+_HINT: Final = (
+    "the presentation may have moved, or its manifest be of another place or time: load the"
+    " manifest again; for a local file, check --base-url"
+)
+_Item = TypeVar("_Item")
+
+
+class Missing:
+    """Counts the files of a run that nobody has. One call at a time."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        """How many files in a row have not come; set to zero by each one that comes."""
+        self.reason: str | None = None
+        """Why nothing else is asked for; None if it is."""
+        self.hint: str | None = None
+        self._least = _IN_A_ROW
+        self._answered = 0
+        self._last = ""
+        self._last_hint: str | None = None
+
+    @property
+    def suspects(self) -> bool:
+        """True if samples are to be asked for."""
+        return self.row >= self._least and self.reason is None
+
+    def lost(self, error: TransferError) -> None:
+        """Count a file that no server has; not one that could not be asked for."""
+        if error.requests and error.status is not None and error.status >= 400:
+            self._count(error.message, error.hint if error.status in _REFUSED else None)
+
+    def replaced(self, reason: str, hint: str | None) -> None:
+        """Count a file in place of which something else has come."""
+        self._count(reason, hint)
+
+    def begin_samples(self) -> None:
+        """Have what comes from now on decide."""
+        self._answered = self.row
+
+    def decide(self) -> None:
+        """Decide by what has come of the samples, if any could be asked for at all."""
+        asked = self.row - self._answered
+        if self.row < self._answered or not asked:
+            # Something came; or its host was given up, which says more.
+            self.row = 0
+            self._least *= 2
+            return
+        self.reason = (
+            f"not requested: none of {self.row:,} files has come, from all over the"
+            f" presentation; the last one: {self._last}"
+        )
+        self.hint = self._last_hint or _HINT
+
+    def _count(self, reason: str, hint: str | None) -> None:
+        self.row += 1
+        self._last, self._last_hint = reason, hint
+
+
+class Until(Iterator[_Item]):
+    """Ends as soon as ``pauses`` is true; the next one over the same items goes on."""
+
+    def __init__(self, items: Iterator[_Item], pauses: Callable[[], bool]) -> None:
+        self._items = items
+        self._pauses = pauses
+
+    def __next__(self) -> _Item:
+        if self._pauses():
+            raise StopIteration
+        return next(self._items)
+
+
+def sample(
+    tracks: Sequence[Track], layout: Layout, is_asked: Callable[[str], bool]
+) -> list[PlannedSegment]:
+    """Return some planned media segments from all over a presentation that nobody has asked for.
+
+    The tracks share its time, so that many times are looked at where there are many tracks.
+    """
+    step = max(1, len(tracks) // _SAMPLES)
+    chosen = tracks[::-1][::step][:_SAMPLES]
+    each = max(1, _SAMPLES // max(1, len(chosen)))
+    times = each * len(chosen)
+    found: dict[str, PlannedSegment] = {}
+    for place, track in enumerate(chosen):
+        count = track.index.count()
+        # The last segment may be a derived one, which need not be there.
+        last = max(0, count - 2)
+        ends = (times - place - turn * len(chosen) for turn in range(each))
+        wanted = {min(last, count * end // times) for end in ends} if count else set[int]()
+        for planned in _at(track, layout, sorted(wanted)):
+            if not is_asked(planned.path):
+                found.setdefault(planned.path, planned)
+    return list(found.values())
+
+
+def _at(track: Track, layout: Layout, positions: Sequence[int]) -> Iterator[PlannedSegment]:
+    """Yield the media segments of a track at some positions, in order."""
+    media = (p for p in iter_plan((track,), layout) if p.segment.kind is SegmentKind.MEDIA)
+    passed = 0
+    for position in positions:
+        yield from islice(media, position - passed, position - passed + 1)
+        passed = position + 1
