@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,11 +32,14 @@ OLDEST = "3.11"
 OTHERS = ("3.12", "3.13", "3.14")
 PINS = Path("requirements", "dev.txt")
 RUN = Path("requirements", "run.txt")
+EXTRAS = ("play",)
+"""The extras of commands: each has a list of its own."""
 LOWEST = Path("requirements", "lowest.txt")
 HEADER = """\
 # {what}
 # Made by `nox -s pins`, which lists no host; pip takes the index that it is set up for.
 """
+EXTRA = "What ./dashget installs for dashget[{}]: every version pinned as in dev.txt, with hashes."
 QUICK = (
     "tests/unit",
     "tests/property",
@@ -159,10 +162,17 @@ def pins(session: nox.Session) -> None:
         *("--generate-hashes", "--output-file", str(RUN)),
         external=True,
     )
+    for extra in EXTRAS:
+        session.run(
+            *(*common, "--constraint", str(PINS), "--no-annotate", "--extra", extra),
+            *("--generate-hashes", "--output-file", f"requirements/{extra}.txt"),
+            external=True,
+        )
     _pin_lowest(session, common)
     for path, what in (
         (PINS, "The contributor's environment: every version pinned, every file with its hash."),
         (RUN, "What ./dashget installs: every version pinned as in dev.txt, with its hashes."),
+        *((Path("requirements", f"{extra}.txt"), EXTRA.format(extra)) for extra in EXTRAS),
         (LOWEST, "The lowest versions that pyproject.toml allows, and tools to test with them."),
     ):
         path.write_text(HEADER.format(what=what) + path.read_text())
@@ -176,7 +186,8 @@ def _pin_lowest(session: nox.Session, common: tuple[str, ...]) -> None:
         wanted = [each for each in extras["test"] if not each.startswith(NOT_WITH_LOWEST)]
         tools.write_text("\n".join(wanted))
         session.run(
-            *(*common, "--resolution", "lowest-direct", "--output-file", str(lowest)),
+            *(*common, "--resolution", "lowest-direct", *_words("--extra", EXTRAS)),
+            *("--output-file", str(lowest)),
             external=True,
         )
         session.run(
@@ -184,6 +195,11 @@ def _pin_lowest(session: nox.Session, common: tuple[str, ...]) -> None:
             *("--generate-hashes", "--output-file", str(LOWEST)),
             external=True,
         )
+
+
+def _words(option: str, values: Iterable[str]) -> list[str]:
+    """Return an option once for each value."""
+    return [word for value in values for word in (option, value)]
 
 
 def _quick(session: nox.Session) -> None:

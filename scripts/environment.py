@@ -1,7 +1,9 @@
 """Make or renew the environment of a launcher: ``./dashget`` and ``scripts/test`` run this.
 
 An environment has the packages of a list in which every version is pinned and every file has
-its hash, ``requirements/run.txt`` or, for contributors (``dev``), ``requirements/dev.txt``. The
+its hash, ``requirements/run.txt`` or, for contributors (``dev``), ``requirements/dev.txt``. An
+extra of the project, such as ``play``, is added to an environment that has the packages of
+``requirements/run.txt``, when a command first needs it. The
 checkout itself is not installed, but found where it stands: a ``git pull`` can leave nothing
 stale but the packages. For those, the list as it was installed is kept in the environment,
 under ``launcher/``, beside the path of the checkout (an environment cannot be moved), the lock
@@ -41,6 +43,8 @@ _LOG = "setup.log"
 _MADE = "made-by-launcher"
 _ROOT = "root"
 _NOT_INSTALLED = "DashGet could not be installed"
+_KINDS = ("run", "dev")
+"""The lists that make an environment; all others are extras, which are added to one."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,23 @@ class Environment:
     def _stamp(self) -> Path:
         return self.notes / self.pins.name
 
+    @property
+    def _is_extra(self) -> bool:
+        return self.kind not in _KINDS
+
     def _is_installed_here(self) -> bool:
         """Return True if an installation was finished at this place and its Python runs."""
         try:
             installed_root = (self.notes / _ROOT).read_text().rstrip("\n")
         except FileNotFoundError:
             return False
-        finished = self._stamp.exists() and installed_root == str(self.root)
-        return finished and self._has_python()
+        kinds = _KINDS if self._is_extra else (self.kind,)
+        finished = any((self.notes / f"{kind}.txt").exists() for kind in kinds)
+        return finished and installed_root == str(self.root) and self._has_python()
 
     def _is_complete(self) -> bool:
-        return self._is_installed_here() and self._stamp.read_bytes() == self.pins.read_bytes()
+        installed = self._is_installed_here() and self._stamp.exists()
+        return installed and self._stamp.read_bytes() == self.pins.read_bytes()
 
     def _has_python(self) -> bool:
         """Return True if the environment has a working Python that is new enough."""
@@ -137,6 +147,11 @@ class Environment:
                 f"{self.directory} was not made by this command and has no working Python 3.11",
                 "remove that directory and run again",
             )
+        if fresh and self._is_extra:
+            raise SetUpError(
+                f"{self.directory} has no DashGet to which {self.kind} could be added",
+                "run ./dashget --version first",
+            )
         installers = find_installers(self.python)
         if not installers:
             raise SetUpError(
@@ -145,9 +160,12 @@ class Environment:
             )
         count = f"{self.pins.read_text().count('==')} packages"
         doing = f"installing {count} into" if fresh else f"updating {count} in"
+        if self._is_extra:
+            doing = f"adding the packages of dashget[{self.kind}] to"
         self.say(f"{doing} {self.directory} with {installers[0].name} (once)")
-        with contextlib.suppress(FileNotFoundError):
-            self._stamp.unlink()
+        # Other versions for all may be others for an extra, too: it is looked at anew.
+        for stamp in [self._stamp] if self._is_extra else list(self.notes.glob("*.txt")):
+            stamp.unlink(missing_ok=True)
         (self.notes / _LOG).write_bytes(b"")
         steps = Steps(self.root, self.notes / _LOG, lock, self._show)
         try:

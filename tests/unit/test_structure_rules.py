@@ -37,6 +37,7 @@ FILES_ALLOWED = {
     "demo.presentation": "reads the media files that come with the package",
     "manifest.schemeless": "the name of a file on disk is not taken for a URL",
     "manifest.source": "a manifest may be a local file",
+    "serve.shows": "the user names directories of mirrors",
     "session.session": "a mirror's directory may have a name like a URL",
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
@@ -56,6 +57,7 @@ BY_PATH = {
     "journal": {".read_text()"},
     "local": {"os.path.samefile", "os.scandir", "os.stat", "os.walk"},
     "moving": {"os.utime"},
+    "reading": {"os.path.realpath"},
     "unnamed": {"os.link", "os.open", "os.path.isdir"},
 }  # fmt: skip
 """The modules of the store that name a file by its path, and how. Whatever changes a file goes

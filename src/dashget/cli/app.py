@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "list": "Show the Periods, AdaptationSets and Representations.",
     "plan": "List every file that get would fetch, without downloading.",
     "verify": "Check a mirror, and repair it on request.",
+    "serve": "Serve mirrors over HTTP, for any player.",
     "demo": "Mirror a small built-in presentation, to try the program.",
 }
 _DEFAULT: Final = "get"

@@ -10,7 +10,9 @@ from dashget.cli.parser import Parser
 URL = "http://h.example/x.mpd"
 DIRECTORY = "mirror"
 
-OPERANDS = {name: DIRECTORY if name == "verify" else URL for name in COMMANDS if name != "demo"}
+OF_MIRRORS = ("verify", "serve")
+"""The commands whose operand is the directory of a mirror."""
+OPERANDS = {name: DIRECTORY if name in OF_MIRRORS else URL for name in COMMANDS if name != "demo"}
 
 
 def command_line(command: str) -> list[str]:

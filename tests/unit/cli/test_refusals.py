@@ -8,7 +8,7 @@ import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
 from dashget.errors import UsageError
-from tests.unit.cli.lines import OPERANDS, command_line
+from tests.unit.cli.lines import OF_MIRRORS, OPERANDS, command_line
 
 Captured = pytest.CaptureFixture[str]
 
@@ -292,8 +292,8 @@ def test_an_unknown_letter_among_short_options_is_refused(capsys: Captured) -> N
 
 @pytest.mark.parametrize("command", OPERANDS)
 def test_every_command_reports_a_missing_operand(command: str, capsys: Captured) -> None:
-    name = "DIR" if command == "verify" else "URL"
-    for words in ([command], [command, "--insecure"], [command, "--"], [command.upper()]):
+    name = "DIR" if command in OF_MIRRORS else "URL"
+    for words in ([command], [command, "--debug"], [command, "--"], [command.upper()]):
         sentence, hint = refused(capsys, *words)
         assert sentence == f"missing {name}"
         assert hint == f"see: dashget {command} --help"

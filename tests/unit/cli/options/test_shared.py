@@ -130,6 +130,8 @@ VERIFY = [
 ]
 
 WORDS = [
+    ("serve", ["--host", "0.0.0.0"], "host", "0.0.0.0"),
+    ("serve", ["--port", "80"], "port", 80),
     ("get", ["-o", "d"], "output", "d"),
     ("get", ["-od"], "output", "d"),
     ("get", ["--output", "d/e"], "output", "d/e"),
