@@ -6,7 +6,7 @@ collected until all others have had their turn (``take_again``).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import find_digest
 from dashget.common.filenames import readable
@@ -14,7 +14,6 @@ from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.chances import SecondChances
 from dashget.mirroring.comparison import Likeness, compare
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
@@ -22,6 +21,9 @@ from dashget.mirroring.missing import Missing
 from dashget.planning.layout import SafePath
 from dashget.store import FileRecord, Mirror, RefusedError
 from dashget.transfer.contract import Fetched, Job, Method, TransferError
+
+if TYPE_CHECKING:
+    from dashget.mirroring.chances import SecondChances
 
 _REJECTED_AT_MOST: Final = 3
 _REFUSED_AT_MOST: Final = 3
@@ -50,7 +52,7 @@ class Outcomes:
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
         self._unproved: list[tuple[SafePath, str]] = []
-        self._chances = SecondChances(ledger.totals)
+        self._second_chances: SecondChances | None = None
         self.missing = Missing()
 
     def require(self, path: SafePath) -> None:
@@ -235,7 +237,7 @@ class Outcomes:
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
-        chances, reason, hint = self._chances, rejection.reason, rejection.hint
+        chances, reason, hint = self._chances(), rejection.reason, rejection.hint
         if rejection.is_other and not file.rejected:
             self.missing.replaced(reason, hint)
         again = not rejection.is_other or (chances.left if file.rejected else chances.take())
@@ -244,6 +246,14 @@ class Outcomes:
             self._ask_again(file, fetched, reason, hint)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
+
+    def _chances(self) -> SecondChances:
+        if self._second_chances is None:
+            # Loaded late: the usual run needs none.
+            from dashget.mirroring.chances import SecondChances
+
+            self._second_chances = SecondChances(self._ledger.totals)
+        return self._second_chances
 
     def _ask_again(
         self, file: PlannedFile, result: Fetched | TransferError, reason: str, hint: str | None
@@ -303,7 +313,7 @@ class Outcomes:
             self._again.append(file)
         elif self._may_be_absent(file, error):
             self._absent.append((file, error))
-        elif _is_refused(error) and not file.missed and self._chances.take():
+        elif _is_refused(error) and not file.missed and self._chances().take():
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
             self._ask_again(file, error, error.message, error.hint)
