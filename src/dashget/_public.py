@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ByteRange as ByteRange,
     )
     from dashget.common.stopping import (
+        Bound as Bound,
         Stop as Stop,
     )
     from dashget.common.validation import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         FetchError as FetchError,
         InUseError as InUseError,
         Issue as Issue,
+        LimitReachedError as LimitReachedError,
         ManifestFetchError as ManifestFetchError,
         MPDError as MPDError,
         MPDSyntaxError as MPDSyntaxError,
@@ -132,13 +134,14 @@ HOMES = {
         "verify",
     ),
     "dashget.common.byterange": ("ByteRange",),
-    "dashget.common.stopping": ("Stop",),
+    "dashget.common.stopping": ("Bound", "Stop"),
     "dashget.common.validation": ("FieldError",),
     "dashget.errors": (
         "DashGetError",
         "FetchError",
         "InUseError",
         "Issue",
+        "LimitReachedError",
         "ManifestFetchError",
         "MPDError",
         "MPDSyntaxError",

@@ -75,14 +75,16 @@ def plan(
     ours, filters = split_transfer(keywords)
     if isinstance(source, LoadedManifest) and not index:
         return plan_of(source, selection, filters, Limits(segment_limit, total_limit))
-    with _session(transfer, observer, ours) as session:
-        loaded = source if isinstance(source, LoadedManifest) else session.open(source)
+    stop = Stop()
+    with _session(transfer, observer, ours) as session, session.timing(stop):
+        loaded = source if isinstance(source, LoadedManifest) else session.open(source, stop=stop)
         return session.plan(
             loaded,
             selection,
             index=index,
             segment_limit=segment_limit,
             total_limit=total_limit,
+            stop=stop,
             **filters,
         )
 
@@ -108,7 +110,7 @@ def mirror(
     """
     ours, rest = split_transfer(keywords)
     options, stop = mirror_options(root, options, rest), stop or Stop()
-    with _session(transfer, observer, ours) as session:
+    with _session(transfer, observer, ours) as session, session.timing(stop):
         loaded = (
             source
             if isinstance(source, LoadedManifest)

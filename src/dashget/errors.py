@@ -14,6 +14,7 @@
      +-- ManifestFetchError      exit 5   the MPD could not be fetched
      +-- StoreError              exit 6   the disk, or a directory that is not a mirror
      |    +-- InUseError                   another process holds the mirror
+     +-- LimitReachedError       exit 7   a limit of the user ended a call before its result
      +-- MirrorIncompleteError   exit 1   files are missing, see Summary.raise_for_failures
      +-- FetchError              (1)      one file; collected in the Summary, seldom raised
 
@@ -141,6 +142,15 @@ class InUseError(StoreError):
         self.host = host
         self.since = since
         """When the other process began: RFC 3339, UTC."""
+
+
+class LimitReachedError(DashGetError):
+    """A limit that the user has set, such as ``max_time_seconds``, ended a call without a result.
+
+    A mirror or a verification that such a limit ends has one: ``Summary.ended_by``.
+    """
+
+    exit_code = 7
 
 
 class SessionClosedError(UsageError):

@@ -13,6 +13,7 @@ import msgspec
 
 from dashget.common.secrets import HidesSecrets
 from dashget.common.shortrepr import short_repr
+from dashget.common.stopping import Bound
 from dashget.errors import Issue, MirrorIncompleteError
 
 MANIFEST: Final = "manifest"
@@ -275,6 +276,7 @@ class Summary(Event, frozen=True, tag="summary"):
     failures: tuple[Failure, ...] = ()
     warnings: int = 0
     interrupted: bool = False
+    """True if the run was stopped: by a request, or by a limit of the user."""
     dry_run: bool = False
     bytes_estimated: int | None = None
     """The size of the whole selection by its bandwidth, if the manifest tells it."""
@@ -292,6 +294,8 @@ class Summary(Event, frozen=True, tag="summary"):
     the server has other validators for them, and states no checksum."""
     playback: Playback | None = None
     """How the local MPD opens on this machine; None if the run wrote none."""
+    ended_by: Bound | None = None
+    """The limit of the user that stopped the run, if it was one."""
 
     def raise_for_failures(self) -> Self:
         """Return the Summary of a complete mirror; else raise MirrorIncompleteError.
@@ -325,6 +329,9 @@ def _shortfall(summary: Summary) -> str:
         return f"{len(failures):,} {noun} missing in {summary.root}: {named}{more}"
     if summary.error is not None:
         return summary.error
+    if summary.ended_by is not None:
+        ended = f"{summary.ended_by.option} ended the run"
+        return f"{ended} before the mirror in {summary.root} was complete"
     return f"the run was stopped before the mirror in {summary.root} was complete"
 
 

@@ -96,6 +96,7 @@ def observe(event: dashget.Event, /) -> None:
         case dashget.Summary():
             assert_type(event.outcomes, dict[dashget.Outcome, int])
             assert_type(event.playback, dashget.Playback | None)
+            assert_type(event.ended_by, dashget.Bound | None)
             assert_type(event.failures, tuple[dashget.Failure, ...])
 
 
@@ -155,6 +156,8 @@ def failing(call: Iterator[None]) -> str | None:
         assert_type(error.pid, int | None)
     except (dashget.ManifestFetchError, dashget.StoreError) as error:
         assert_type(error.exit_code, int)
+    except dashget.LimitReachedError as error:
+        return error.hint
     except dashget.MirrorIncompleteError as error:
         assert_type(error.paths, tuple[str, ...])
     except dashget.DashGetError as error:

@@ -68,6 +68,7 @@ _EXACT = "numbers already, of another type"
 
 NUMBERS_ALLOWED = {
     "cli.blanking": "what the operating system says",
+    "cli.options.quantities": _MATCHED,
     "cli.options.requests": _MATCHED,
     "cli.parser": "what the user types; argparse reports every ValueError",
     "cli.printers.text": _EXACT,

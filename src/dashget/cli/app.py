@@ -21,6 +21,7 @@ _USUAL_STATUS: Final = {
     4: "the selection matches nothing",
     5: "the MPD could not be fetched",
     6: "the mirror's directory cannot be used",
+    7: "ended by --max-time",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
     141: "standard output was closed (SIGPIPE)",
 }

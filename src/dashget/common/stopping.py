@@ -1,9 +1,22 @@
-"""A request to stop a run, made by a signal or another thread."""
+"""A request to stop a run, made by a signal, another thread, or a limit that the user has set."""
 
 from __future__ import annotations
 
 import contextlib
+import enum
 from collections.abc import Callable, Iterator
+
+
+class Bound(enum.Enum):
+    """A limit of the user that ends a run in order; the values are the names of the options."""
+
+    TIME = "max-time"
+    SIZE = "max-total-size"
+
+    @property
+    def option(self) -> str:
+        """The option, as on the command line."""
+        return f"--{self.value}"
 
 
 class Stop:
@@ -11,9 +24,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.bound: Bound | None = None
+        """The limit that has made the request; None if somebody else was first."""
         self.orderly = False
         """True while a run is at work that ends in order on request."""
         self._actions: list[Callable[[], None]] = []
+        self.timed = False
+        """True while a time is set after which the request is made."""
 
     @contextlib.contextmanager
     def answered(self) -> Iterator[None]:
@@ -24,8 +41,10 @@ class Stop:
         finally:
             self.orderly = False
 
-    def request(self) -> None:
+    def request(self, bound: Bound | None = None) -> None:
         """Stop the run: no further file is started; files in progress keep their part."""
+        if not self.requested:
+            self.bound = bound
         self.requested = True
         for action in tuple(self._actions):
             action()

@@ -19,7 +19,7 @@ import msgspec
 
 from dashget.errors import UsageError
 
-_DAY_SECONDS: Final = 24 * 60 * 60
+DAY_SECONDS: Final = 24 * 60 * 60
 _SHOWN_CHARACTERS: Final = 80
 
 
@@ -77,15 +77,18 @@ def whole(least: int, most: int | None = None) -> Check:
     return rule
 
 
-def seconds(*, positive: bool) -> Check:
-    """Return a rule for times of up to a day."""
+def seconds(*, positive: bool, most: int = DAY_SECONDS) -> Check:
+    """Return a rule for times of up to so many seconds, by default a day."""
 
     def rule(value: object) -> Wrong | None:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return Wrong(f"not a number: {_shown(value)}")
         if not 0 <= value < float("inf") or (positive and not value):
             return Wrong(f"must be {'positive' if positive else 'a number from 0'}: {value:g}")
-        return Wrong(f"longer than a day: {_shown(value)}") if value > _DAY_SECONDS else None
+        if value <= most:
+            return None
+        days = "a day" if most == DAY_SECONDS else f"{most // DAY_SECONDS} days"
+        return Wrong(f"longer than {days}: {_shown(value)}")
 
     return rule
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.stopping import Bound
 from dashget.common.url import Url, UrlError
 from dashget.errors import GONE_STATUSES
 from dashget.events import Failure
@@ -26,6 +27,7 @@ _FEW: Final = 4
 """So many refusals outweigh one file that came in between, from a request that was under way."""
 
 _AGAIN: Final = "run the same command again; it fetches only what is missing"
+_MORE: Final = "the same command with a higher --max-total-size goes on"
 _FAULTY: Final = (
     "the server refuses these files, although the manifest names them; it may be faulty"
 )
@@ -56,13 +58,14 @@ class History(msgspec.Struct, frozen=True):
     is_there: Callable[[str], bool]
     """Returns True if a file has come, in this run or an earlier one."""
     interrupted: bool = False
+    ended_by: Bound | None = None
 
 
 def advise(failures: Sequence[Failure], history: History) -> Advice:
     """Return the hint for a run that left files missing."""
     told = tuple(failures)
     if history.interrupted:
-        return Advice(_AGAIN, told)
+        return Advice(_MORE if history.ended_by is Bound.SIZE else _AGAIN, told)
     statuses = {failure.status for failure in told if failure.attempts}
     if statuses & (TOKEN_STATUSES | _WINDOW_STATUSES):
         for applies, hint, covered in (

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sized
 import msgspec
 
 from dashget.common.secrets import hide_user
+from dashget.common.stopping import Bound
 from dashget.common.url import Url
 from dashget.events import (
     BegunAnew,
@@ -223,6 +224,7 @@ class Ledger(Hooks):
         error: str | None,
         kept: tuple[int, int],
         playback: Playback | None,
+        ended_by: Bound | None,
     ) -> Summary:
         """Sum the run up; ``requests`` are those made before it, for the manifest.
 
@@ -250,6 +252,7 @@ class Ledger(Hooks):
             absent=tuple(totals.absent),
             sampled=totals.sampled,
             playback=playback,
+            ended_by=ended_by,
         )
 
 

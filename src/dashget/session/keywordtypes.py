@@ -21,6 +21,7 @@ class TransferKeywords(TypedDict, total=False):
     in_flight: int | None
     max_in_flight: int
     max_per_host: int | None
+    max_time_seconds: float | None
     timeout_seconds: float
     document_timeout_seconds: float
     document_limits: int

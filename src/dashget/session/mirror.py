@@ -229,6 +229,7 @@ class MirrorJob:
             error=None if failure is None else failure.message,
             kept=kept,
             playback=self._playback,
+            ended_by=self._stop.bound,
         )
 
     def _advised(self, summary: Summary, store: Mirror) -> Summary:
@@ -243,6 +244,7 @@ class MirrorJob:
             plan=lambda: iter_plan(self._tracks, self._expected.layout),
             is_there=store.is_recorded,
             interrupted=summary.interrupted,
+            ended_by=summary.ended_by,
         )
         advice = advise(summary.failures, history)
         return msgspec.structs.replace(summary, hint=advice.hint, failures=advice.failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, Unpack
@@ -25,7 +26,7 @@ from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
 from dashget.session.keywords import merge_options, mirror_options, place
 from dashget.session.planning import plan_tracks, tracks_of
-from dashget.session.waiting import ManifestHooks
+from dashget.session.waiting import ManifestHooks, in_time, timed
 from dashget.transfer.contract import Hooks
 from dashget.transfer.curl.descriptors import load_early
 from dashget.transfer.engine import Engine, EngineFor
@@ -114,9 +115,10 @@ class Session:
         ``observer`` gets a ``RetryScheduled`` for each failed attempt, and a ``ManifestAwaited``
         after two seconds.
 
-        Raises UsageError, ManifestFetchError or MPDError.
+        Raises UsageError, ManifestFetchError or MPDError; LimitReachedError if the time is up.
         """
         self._check_open()
+        stop = stop or Stop()
         require("base_url", base_url, optional(text), "load")
         require("now", now, optional(_moment), "load")
         parsed = parse_source(source, base_url=base_url)
@@ -124,14 +126,15 @@ class Session:
             self._engine.trust(parsed.url, parsed.user)
         told = self._told(observer)
         try:
-            loaded = load_manifest(
-                parsed,
-                self._engine_for(parsed.home, stop, ManifestHooks(told, parsed.url)),
-                base_url=base_url,
-                now=now,
-                allow_downgrade=self.options.allow_downgrade,
-                limits=DEFAULT_LIMITS.times(self.options.document_limits),
-            )
+            with in_time(stop, self.options.max_time_seconds, "the manifest was read"):
+                loaded = load_manifest(
+                    parsed,
+                    self._engine_for(parsed.home, stop, ManifestHooks(told, parsed.url)),
+                    base_url=base_url,
+                    now=now,
+                    allow_downgrade=self.options.allow_downgrade,
+                    limits=DEFAULT_LIMITS.times(self.options.document_limits),
+                )
         except MPDError as error:
             for issue in error.warnings:
                 told(Warned.of(issue))
@@ -149,6 +152,7 @@ class Session:
         segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
         total_limit: int | None = DEFAULT_TOTAL_LIMIT,
         observer: Observer | None = None,
+        stop: Stop | None = None,
         **filters: Unpack[SelectionKeywords],
     ) -> Iterator[PlannedSegment]:
         """Yield every segment that ``mirror`` would fetch, in presentation order, lazily.
@@ -162,7 +166,7 @@ class Session:
         tracks = tracks_of(loaded, selection, filters, Limits(segment_limit, total_limit))
         if index:
             self._check_open()
-            tracks = self._with_indexes(loaded, tracks, self._told(observer))
+            tracks = self._with_indexes(loaded, tracks, self._told(observer), stop or Stop())
         return plan_tracks(loaded, tracks)
 
     def mirror(
@@ -208,7 +212,8 @@ class Session:
         )
         if loaded.source.url is not None:
             self._engine.trust(loaded.source.url, loaded.source.user)
-        return job.run(self._engine_for(loaded.source.home, stop))
+        with timed(stop, self.options.max_time_seconds):
+            return job.run(self._engine_for(loaded.source.home, stop))
 
     def mirror_events(
         self,
@@ -270,15 +275,18 @@ class Session:
             return self._engine_for(home, stop)
 
         self._log.debug(f"verifying {root}: {chosen}")
-        return verify_mirror(
-            backend,
-            chosen,
-            self._logged(observer),
-            stop,
-            connect,
-            allow_downgrade=self.options.allow_downgrade,
-            work=DEFAULT_LIMITS.times(self.options.document_limits),
-        )
+        told, transfer = self._logged(observer), self.options
+        doing = "the mirror's manifest was fetched"
+        with in_time(stop, transfer.max_time_seconds, doing, has_result=True):
+            return verify_mirror(
+                backend,
+                chosen,
+                told,
+                stop,
+                connect,
+                allow_downgrade=transfer.allow_downgrade,
+                work=DEFAULT_LIMITS.times(transfer.document_limits),
+            )
 
     def verify_events(
         self,
@@ -297,7 +305,11 @@ class Session:
         )
 
     def protections(
-        self, loaded: LoadedManifest, *, observer: Observer | None = None
+        self,
+        loaded: LoadedManifest,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
     ) -> dict[int, Protections]:
         """Fetch the initialization segments; return the encryption that each announces.
 
@@ -305,11 +317,17 @@ class Session:
         each that cannot be fetched or read.
         """
         self._check_open()
-        engine = self._engine_for(loaded.source.home, None)
-        found, issues = read_protections(make_tracks(loaded.presentation), engine)
+        stop, doing = stop or Stop(), "initialization segments were fetched"
+        engine = self._engine_for(loaded.source.home, stop)
+        with in_time(stop, self.options.max_time_seconds, doing):
+            found, issues = read_protections(make_tracks(loaded.presentation), engine)
         for issue in issues:
             self._told(observer)(Warned.of(issue))
         return found
+
+    def timing(self, stop: Stop) -> AbstractContextManager[None]:
+        """Return the block in which ``max_time_seconds`` holds for several calls with one stop."""
+        return timed(stop, self.options.max_time_seconds)
 
     @property
     def closed(self) -> bool:
@@ -364,13 +382,14 @@ class Session:
         return EngineFor(self._engine, home=home, stop=stop, hooks=hooks)
 
     def _with_indexes(
-        self, loaded: LoadedManifest, tracks: tuple[Track, ...], observer: Observer
+        self, loaded: LoadedManifest, tracks: tuple[Track, ...], observer: Observer, stop: Stop
     ) -> tuple[Track, ...]:
-        read = []
-        for track, issue in read_indexes(tracks, self._engine_for(loaded.source.home, None)):
-            if issue is not None:
-                observer(Warned.of(issue))
-            read.append(track)
+        read, engine = [], self._engine_for(loaded.source.home, stop)
+        with in_time(stop, self.options.max_time_seconds, "indexes were fetched"):
+            for track, issue in read_indexes(tracks, engine):
+                if issue is not None:
+                    observer(Warned.of(issue))
+                read.append(track)
         return tuple(read)
 
 
@@ -390,6 +409,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
         segment_limit: int | None = DEFAULT_SEGMENT_LIMIT,
         total_limit: int | None = DEFAULT_TOTAL_LIMIT,
         observer: Observer | None = None,
+        stop: Stop | None = None,
         **filters: Unpack[SelectionKeywords],
     ) -> Iterator[PlannedSegment]:
         """Yield every segment that ``mirror`` would fetch; see ``Session.plan``."""
@@ -400,6 +420,7 @@ class Loaded(LoadedManifest, frozen=True, eq=False, kw_only=True):
             segment_limit=segment_limit,
             total_limit=total_limit,
             observer=observer,
+            stop=stop,
             **filters,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
+from dashget.common.stopping import Bound
 from dashget.events import Event
 
 
@@ -76,6 +77,8 @@ class Report(Event, frozen=True, tag="report"):
     interrupted: bool = False
     uncompared: int = 0
     """How many files could not be compared with the server although that was asked for."""
+    ended_by: Bound | None = None
+    """The limit of the user that stopped the verification, if it was one."""
 
     @property
     def sound(self) -> bool:

@@ -125,6 +125,7 @@ class Verification:
             seconds=0.0,
             interrupted=self._stop.requested,
             uncompared=self._uncompared,
+            ended_by=self._stop.bound,
         )
 
     def _unplanned(

@@ -29,9 +29,9 @@ SECTIONS = {
 }
 PAGES = list(SECTIONS)
 CODES = {
-    "list": ["0", "1", "2", "3", "5", "130", "141"],
-    "plan": ["0", "1", "2", "3", "4", "5", "130", "141"],
-    "verify": ["0", "1", "2", "3", "5", "6", "130"],
+    "list": ["0", "1", "2", "3", "5", "7", "130", "141"],
+    "plan": ["0", "1", "2", "3", "4", "5", "7", "130", "141"],
+    "verify": ["0", "1", "2", "3", "5", "6", "7", "130"],
     "demo": ["0", "1", "2", "3", "5", "6", "130"],
 }
 EXIT_CODES = (Path(__file__).parents[3] / "docs/reference/exit-codes.md").read_text("utf-8")
@@ -150,7 +150,7 @@ def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Cap
     assert len(examples) >= 2
     assert all(line.startswith("  dashget ") for line in examples)
     codes = [line.split()[0] for line in lines[lines.index("Exit status:") + 1 :]]
-    assert codes == CODES.get(command, ["0", "1", "2", "3", "4", "5", "6", "130"])
+    assert codes == CODES.get(command, ["0", "1", "2", "3", "4", "5", "6", "7", "130"])
 
 
 def test_the_codes_of_verify_have_meanings_of_their_own(capsys: Captured) -> None:

@@ -37,6 +37,8 @@ TRANSFER: list[tuple[str, object, str]] = [
     ("timeout_seconds", None, "not a number: None"),
     ("connect_timeout_seconds", -1.5, "must be positive: -1.5"),
     ("document_timeout_seconds", 0, "must be positive: 0"),
+    ("max_time_seconds", 0, "must be positive: 0"),
+    ("max_time_seconds", 1e9, "longer than 366 days: 1000000000.0"),
     ("document_limits", 0, "must be from 1 to 1000: 0"),
     ("backoff_seconds", -1, "must be a number from 0: -1"),
     ("backoff_limit_seconds", float("inf"), "must be a number from 0: inf"),

@@ -41,6 +41,7 @@ EXIT_STATUS: Final = {
     0: "complete and verified",
     1: "some files failed: they are listed; the same command resumes",
     **dict.fromkeys((2, 3, 4, 5, 6)),
+    7: "ended by --max-time: the same command resumes",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
 }
 
@@ -71,13 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.signals import stopping_on_signals
     from dashget.cli.wanted import find_wanted
     from dashget.common.stopping import Stop
+    from dashget.session.waiting import timed
 
     wanted = find_wanted(arguments.urls, root, arguments.base_url)
     options = [mirror_options(arguments, each.filters) for each in wanted]
     task = _Task(arguments, transfer_options(arguments), Stop())
     allow_open_files(task.transfer)
     keep_freed_memory()
-    with stopping_on_signals(task.stop):
+    with stopping_on_signals(task.stop), timed(task.stop, task.transfer.max_time_seconds):
         if len(wanted) == 1:
             return _mirror(wanted[0], options[0], task)
         return _mirror_all(wanted, options, task)
@@ -97,7 +99,6 @@ class _Task:
 
 def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
     from dashget.errors import ManifestFetchError
-    from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
     arguments, stop = task.arguments, task.stop
@@ -118,7 +119,7 @@ def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
     finally:
         reporter.close()
     if summary.interrupted:
-        return INTERRUPTED
+        return stopped_code(stop)
     return 0 if summary.complete else 1
 
 
@@ -139,10 +140,16 @@ def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task
         except DashGetError as error:
             codes.append(report(error, json=task.arguments.json))
     if task.stop.requested:
-        from dashget.exitstatus import INTERRUPTED
-
-        return INTERRUPTED
+        return stopped_code(task.stop)
     return next((code for code in codes if code), 0)
+
+
+def stopped_code(stop: Stop) -> int:
+    """Return the exit code of a run that was stopped: by a signal, or by a limit of the user."""
+    from dashget.errors import LimitReachedError
+    from dashget.exitstatus import INTERRUPTED
+
+    return INTERRUPTED if stop.bound is None else LimitReachedError.exit_code
 
 
 def _advise_fresh_url(error: ManifestFetchError, wanted: Wanted) -> None:

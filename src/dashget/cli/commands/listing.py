@@ -14,7 +14,7 @@ EXAMPLES: Final = """\
   dashget list https://example.com/show/manifest.mpd
   dashget list URL --json | jq .
 """
-EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 5, 130, 141))}
+EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 5, 7, 130, 141))}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.printers.listing import presentation_row
     from dashget.cli.printers.tables import print_table
     from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
+    from dashget.common.stopping import Stop
     from dashget.planning.limits import Limits, require_countable
     from dashget.planning.tracks import make_tracks
     from dashget.session import Session
@@ -51,12 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     transfer = transfer_options(arguments)
     now = parse_now(arguments.now)
     allow_open_files(transfer)
-    with Session(transfer, observer=print_warning) as session:
-        show = session.open(arguments.url, base_url=arguments.base_url, now=now)
+    stop = Stop()
+    with Session(transfer, observer=print_warning) as session, session.timing(stop):
+        show = session.open(arguments.url, base_url=arguments.base_url, now=now, stop=stop)
         print_warnings(show.warnings)
         tracks = make_tracks(show.presentation)
         require_countable(tracks, Limits(arguments.segment_limit, arguments.total_limit))
-        inside = session.protections(show) if arguments.init else None
+        inside = session.protections(show, stop=stop) if arguments.init else None
     row = presentation_row(show.presentation, tracks, inside)
     if arguments.json:
         json_output().write(encoded(row) + b"\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from dashget.cli.options.network import add_network
@@ -21,6 +21,7 @@ from dashget.cli.parser import Parser
 from dashget.common.foreigntext import printable_url
 
 if TYPE_CHECKING:
+    from dashget.common.stopping import Stop
     from dashget.planning.plan import PlannedSegment
     from dashget.segments.segment import Segment
 
@@ -28,7 +29,7 @@ EXAMPLES: Final = """\
   dashget plan https://example.com/show/manifest.mpd
   dashget plan URL --video best --json | jq -r .url
 """
-EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 4, 5, 130, 141))}
+EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 4, 5, 7, 130, 141))}
 
 _LINES_AT_ONCE = 512
 
@@ -60,26 +61,34 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
+    from dashget.common.stopping import Stop
     from dashget.planning.selection import select
     from dashget.session import Session
 
     transfer = transfer_options(arguments)
     now = parse_now(arguments.now)
     allow_open_files(transfer)
-    with Session(transfer, observer=print_warning) as session:
-        show = session.open(arguments.url, base_url=arguments.base_url, now=now)
+    stop = Stop()
+    with Session(transfer, observer=print_warning) as session, session.timing(stop):
+        show = session.open(arguments.url, base_url=arguments.base_url, now=now, stop=stop)
         print_warnings(show.warnings)
         segments = show.plan(
             selection(arguments),
             segment_limit=arguments.segment_limit,
             total_limit=arguments.total_limit,
             index=arguments.index,
+            stop=stop,
         )
-    if arguments.json:
-        _write_json(segments)
-    else:
-        _write_plain(segments)
+        _write(segments, stop, json=arguments.json)
     return print_unplanned(select(show.presentation, selection(arguments)))
+
+
+def _write(segments: Iterator[PlannedSegment], stop: Stop, *, json: bool) -> None:
+    from dashget.session.waiting import in_time
+
+    with in_time(stop, None, "the plan was written"):
+        wanted = takewhile(lambda _: not stop.requested, segments)
+        _write_json(wanted) if json else _write_plain(wanted)
 
 
 def _write_json(segments: Iterable[PlannedSegment]) -> None:

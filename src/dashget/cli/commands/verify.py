@@ -28,6 +28,7 @@ EXIT_STATUS: Final = {
     3: "the stored MPD is unreadable, invalid or unsupported",
     5: "--repair: the MPD could not be fetched",
     6: "the directory is not a mirror, or cannot be used",
+    7: None,
     130: None,
 }
 
@@ -70,13 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     Offline by default. Exit status 0 if no error was found or all were repaired, else 1; also 1
     if files could not be compared with the server.
     """
+    from dashget.cli.commands.get import stopped_code
     from dashget.cli.memory import keep_freed_memory
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_warning
     from dashget.cli.signals import stopping_on_signals
     from dashget.common.stopping import Stop
     from dashget.events import ignore
-    from dashget.exitstatus import INTERRUPTED
     from dashget.session import Session
 
     options, transfer = verify_options(arguments), transfer_options(arguments)
@@ -86,12 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
         keep_freed_memory()
     stop = Stop()
     warner = print_warning if makes_requests else ignore
-    with stopping_on_signals(stop), Session(transfer, observer=warner) as session:
+    with (
+        stopping_on_signals(stop),
+        Session(transfer, observer=warner) as session,
+        session.timing(stop),
+    ):
         if len(arguments.directories) == 1:
             code = _verify(session, arguments.directories[0], options, arguments, stop)
         else:
             code = _verify_all(session, options, arguments, stop)
-    return INTERRUPTED if stop.requested else code
+    return stopped_code(stop) if stop.requested else code
 
 
 def _verify(

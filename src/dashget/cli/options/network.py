@@ -45,6 +45,12 @@ def _add_requests(group: argparse._ArgumentGroup) -> None:
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
+        "--max-time",
+        metavar="DURATION",
+        help="End the run in order after this time, such as 45s, 2h or 1:30:00 (exit status 7); the"
+        " same command goes on. No limit by default.",
+    )
+    group.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=number,

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashget.cli.options.givensecrets import one, several
-from dashget.common.lateregex import late
 from dashget.errors import UsageError
 from dashget.transfer.curl.descriptors import raise_limit
 from dashget.transfer.settings.options import (
@@ -19,8 +18,6 @@ from dashget.transfer.settings.options import (
 )
 from dashget.version import __version__
 
-_RATE: Final = late(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
-_SCALE: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _MOST_DIGITS: Final = 9
 
 
@@ -39,6 +36,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         connect_timeout_seconds=arguments.connect_timeout,
         document_timeout_seconds=arguments.document_timeout,
         document_limits=arguments.document_limits,
+        max_time_seconds=_parse_duration(arguments.max_time, "--max-time"),
         speed_limit=_parse_rate(arguments.speed_limit, "--speed-limit"),
         speed_time_seconds=arguments.speed_time,
         retries=arguments.retries,
@@ -123,12 +121,17 @@ def _parse_header(text: str) -> tuple[str, str]:
 def _parse_rate(text: str | None, option: str) -> int | None:
     if text is None:
         return None
-    match = _RATE.fullmatch(text.strip()) if text.isascii() and len(text) <= 20 else None
-    if match is None:
-        raise UsageError(
-            f"{option}: not a valid rate: {text[:20]!r}", hint="write it as 500k or 2M"
-        )
-    return int(float(match[1]) * _SCALE[match[2].lower()])
+    from dashget.cli.options.quantities import parse_rate
+
+    return parse_rate(text, option)
+
+
+def _parse_duration(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
+    from dashget.cli.options.quantities import parse_duration
+
+    return parse_duration(text, option)
 
 
 def _with_password(user: str) -> str:

@@ -69,6 +69,8 @@ def _headline(summary: Summary) -> str:
         total = summary.bytes_estimated
         about = "" if total is None else f" of about {text.size(total)}"
         return f"Dry run: nothing was downloaded; {have}{about} already there"
+    if summary.ended_by is not None:
+        return f"Ended by {summary.ended_by.option}: {have} complete so far"
     if summary.interrupted:
         return f"Interrupted: {have} complete so far"
     if summary.error is not None:

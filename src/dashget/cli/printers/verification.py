@@ -128,7 +128,9 @@ def report_lines(report: Report, hints: Sequence[str] = ()) -> Iterator[str]:
     """Yield the totals, and hints."""
     checked = f"{text.count(report.files, 'file')}, {text.size(report.bytes)}"
     if report.interrupted:
-        yield f"Interrupted: the check is not complete; {text.count(report.errors, 'error')} so far"
+        bound = report.ended_by
+        cause = "Interrupted" if bound is None else f"Ended by {bound.option}"
+        yield f"{cause}: the check is not complete; {text.count(report.errors, 'error')} so far"
     elif report.sound and report.uncompared:
         files = text.count(report.uncompared, "file")
         yield f"No errors here: {checked}; {files} could not be compared with the server"

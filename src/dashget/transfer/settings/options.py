@@ -8,6 +8,7 @@ from typing import Final
 
 from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import (
+    DAY_SECONDS,
     Check,
     FieldError,
     Wrong,
@@ -80,6 +81,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     or 16 connections where requests share them (HTTP/2 and 3); up to 48 over a long link, while
     short requests mostly wait and more of them bring more."""
 
+    max_time_seconds: float | None = None
+    """Longest time for one call (``open``, ``mirror``, ``verify``, ...), all of it: then it ends as
+    if it were stopped. None: no limit."""
     timeout_seconds: float = 30.0
     """Longest time without a byte before a transfer counts as stalled. Not a total.
     The head of an answer may take twice as long, however it comes."""
@@ -252,6 +256,7 @@ _RULES: Final[dict[str, Check]] = {
     "in_flight": optional(whole(1, _MOST_IN_FLIGHT)),
     "max_in_flight": whole(1, _MOST_IN_FLIGHT),
     "max_per_host": optional(whole(1)),
+    "max_time_seconds": optional(seconds(positive=True, most=366 * DAY_SECONDS)),
     "timeout_seconds": _TIME,
     "document_timeout_seconds": _TIME,
     "document_limits": whole(1, _MOST_TIMES),

@@ -33,6 +33,8 @@ TRANSFER = [
     (["--max-threads", "7"], "in_flight", 7),
     (["--threads", "auto"], "in_flight", None),
     (["--threads", "AUTO"], "in_flight", None),
+    (["--max-time", "2h"], "max_time_seconds", 7200.0),
+    (["--max-duration", "90"], "max_time_seconds", 90.0),
     (["--timeout", "2.5"], "timeout_seconds", 2.5),
     (["--timeout", "1e3"], "timeout_seconds", 1000.0),
     (["--connect-timeout", "3"], "connect_timeout_seconds", 3.0),
