@@ -45,7 +45,7 @@ KNOWN: Final = frozenset((*_SIGNATURES, *_XML_TEXT, "text/vtt", "video/mp2t"))
 
 def check_webm(read: Read, size: int, kind: SegmentKind, *, whole: bool) -> Iterator[str]:
     """Check the first element, and that all of known size end in the file (RFC 8794)."""
-    first = next(iter_elements(read(0, _HEADER_BYTES)), None) if read(0, 1) != b"\0" else None
+    first = _element_in(read(0, _HEADER_BYTES))
     found = None if first is None else first.id
     if kind is SegmentKind.MEDIA and not whole:
         if found not in (CLUSTER, EBML):
@@ -70,7 +70,7 @@ def _walk_webm(read: Read, size: int) -> Iterator[EbmlElement]:
         if position >= size:
             return
         head = read(position, _HEADER_BYTES)
-        element = next(iter_elements(head), None) if head[:1] != b"\0" else None
+        element = _element_in(head)
         if element is None:
             raise EbmlError(f"{size - position} bytes at {position} are not an element")
         if element.id == SEGMENT:
@@ -81,6 +81,14 @@ def _walk_webm(read: Read, size: int) -> Iterator[EbmlElement]:
         if end is None:
             return
         position = end
+
+
+def _element_in(head: bytes) -> EbmlElement | None:
+    """Return the element that begins with these bytes; None if they are no element."""
+    try:
+        return next(iter_elements(head), None)
+    except EbmlError:
+        return None
 
 
 def check_signature(read: Read, size: int, mime: str) -> Iterator[str]:

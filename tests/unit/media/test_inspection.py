@@ -173,6 +173,18 @@ def test_files_with_another_signature_have_a_problem(mime: str) -> None:
     assert problems(b"<html>no such file</html>", Role(mime, SegmentKind.MEDIA, whole=True))
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xff\0\0\0", b"\0", b"\x1f\x43\xb6\x75\0", b"\x1a\x45\xdf\xa3", b"\x80\0"]
+)
+@pytest.mark.parametrize("kind", SegmentKind)
+@pytest.mark.parametrize("whole", [False, True])
+def test_bytes_that_are_no_element_are_a_problem_of_the_file(
+    data: bytes, kind: SegmentKind, whole: bool
+) -> None:
+    role = Role("video/webm", kind, whole=whole)
+    assert check(lambda offset, size: data[offset : offset + size], len(data), role)
+
+
 def test_a_webm_media_segment_begins_with_a_cluster() -> None:
     role = Role("video/webm", SegmentKind.MEDIA)
     assert problems(b"\x1f\x43\xb6\x75\x84rest", role) == ()
