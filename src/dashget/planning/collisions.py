@@ -71,7 +71,7 @@ def _pair(first: str, second: str, paths: dict[str, str], kept: Set[str]) -> tup
     same_form = beside == _beside_path(second)
     # Two patterns may read one path as different values, and so have different queries.
     told = {first, second} <= kept or not MARKER.search(beside[2] or "")
-    if same_form and told and _overlap(paths[first], paths[second]):
+    if same_form and told and overlap(paths[first], paths[second]):
         return ()
     return (first, second)
 
@@ -113,11 +113,11 @@ def _overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
             if length > len(key):
                 break
             for pattern in by_ends.get((key[:length], end), ()):
-                if pattern != key and _overlap(pattern, key):
+                if pattern != key and overlap(pattern, key):
                     yield pattern, key
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Return True if two patterns can expand to the same text; a field is any run of digits."""
     a, b = _tokens(one), _tokens(other)
     seen: set[tuple[int, int]] = set()

@@ -25,7 +25,7 @@ from dashget.common.url import DEFAULT_PORTS, Url, UrlError, read_port, split_ho
 from dashget.errors import MPDError
 from dashget.mpd.markers import MARKER, is_marker
 from dashget.mpd.template import Address, UrlPattern
-from dashget.planning.collisions import digest, resolve_collisions
+from dashget.planning.collisions import digest, fold, overlap, resolve_collisions
 from dashget.planning.queries import needless_queries
 
 SafePath = NewType("SafePath", str)
@@ -151,9 +151,8 @@ class Layout:
             marked[first.marked] = None
             if first.fields and "?" in first.marked:
                 asking.append(first)
-        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking))
-        name = name or manifest_name(manifest_url)
-        taken = tuple(reserved_names(name))
+        taken = tuple(reserved_names(name or manifest_name(manifest_url)))
+        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking), taken)
         self._renamed = resolve_collisions(self._place, marked, taken)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
 
@@ -182,10 +181,16 @@ class Layout:
 class _Placement:
     """The rule for the path of a single marked URL, regardless of other URLs."""
 
-    def __init__(self, manifest_url: str, most: int, needless: frozenset[str]) -> None:
-        """Make the rule; ``needless`` has the URLs with fields in a query that no name needs."""
+    def __init__(
+        self, manifest_url: str, most: int, needless: frozenset[str], taken: tuple[str, ...]
+    ) -> None:
+        """Make the rule; ``needless`` has the URLs with fields in a query that no name needs.
+
+        ``taken`` has the names of files at the root: there is no folder of such a name.
+        """
         self._most = most
         self._needless = needless
+        self._taken = tuple(map(fold, taken))
         parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rpartition("/")[0] + "/"
@@ -193,10 +198,10 @@ class _Placement:
 
     def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
         if marked[:5].lower() == "data:":
-            return f"{EMBEDDED_DIRECTORY}/{digest(marked)}"
+            return "-".join((f"{EMBEDDED_DIRECTORY}/{digest(marked)}", *MARKER.findall(marked)))
         if marked.startswith(self._start) and not (keep_query or tag):
             rest = marked[len(self._start) :]
-            if _is_plain(rest, self._most):
+            if _is_plain(rest, self._most) and not self._is_taken(rest):
                 return rest
         parts, most = Url.parse(marked), self._most
         origin = _origin(parts)
@@ -204,6 +209,8 @@ class _Placement:
             raw = parts.path[len(self._directory) :].split("/")
             components = [_not_reserved(safe_component(part, most)) for part in raw[:1]]
             components += [safe_component(part, most) for part in raw[1:]]
+            if self._is_taken("/".join(components)):
+                components[0] = _limited(_EMPTY + components[0], most)
         else:
             raw = parts.path.removeprefix("/").split("/")
             components = [EXTERNAL_DIRECTORY, _limited(_host_directory(*origin), most)]
@@ -214,6 +221,16 @@ class _Placement:
         if tag:
             components[-1] = _tagged(components[-1], tag, most)
         return _shortened("/".join(components))
+
+    def _is_taken(self, path: str) -> bool:
+        """Return True if the first folder of a path may have the name of one of our own files."""
+        folder, slash, _ = path.partition("/")
+        if not slash:
+            return False
+        known = fold(folder)
+        if known.isascii() or not MARKER.search(known):
+            return known in self._taken
+        return any(overlap(known, name) for name in self._taken)
 
     def _distinguishes(self, marked: str, query: str) -> bool:
         """Return True if a query has fields whose values the path may not tell."""

@@ -52,6 +52,39 @@ def test_any_other_resource_goes_under_its_host(url: str, path: str) -> None:
     assert paths(url) == [path]
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("x.mpd/v/1.m4s", "%5Fx.mpd/v/1.m4s"),
+        ("X.MPD/1.m4s", "%5FX.MPD/1.m4s"),
+        ("x.local.mpd/$Number$.m4s", "%5Fx.local.mpd/7.m4s"),
+        ("sha256sums/a?b=c", "%5Fsha256sums/a"),
+        ("%78.mpd/a", "%5Fx.mpd/a"),
+        ("x.mpd2/a", "x.mpd2/a"),
+    ],
+)
+def test_no_folder_has_the_name_of_a_file_of_our_own(url: str, path: str) -> None:
+    assert paths(f"https://h.example/vod/show/{url}") == [path]
+
+
+def test_no_folder_of_a_pattern_becomes_a_file_of_our_own() -> None:
+    one, other = paths(
+        "https://h.example/vod/show/$Number$.mpd/a",
+        "https://h.example/vod/show/$Time$.mpd/a",
+        manifest="https://h.example/vod/show/7.mpd",
+    )
+    assert (one, other) == ("%5F7.mpd/a", "%5F700.mpd/a")
+
+
+def test_each_segment_of_a_template_in_a_data_url_has_its_file() -> None:
+    pattern = address("data:,$Number$-$Time$")
+    layout = Layout(MANIFEST, [pattern])
+    one, other = (layout.path(pattern, number, 1, 1) for number in (7, 8))
+    assert one != other
+    assert one.startswith("_data/")
+    assert one.endswith("-7-1")
+
+
 def test_the_query_is_dropped_from_a_name() -> None:
     assert paths("https://h.example/vod/show/a.mp4?token=1") == ["a.mp4"]
 
