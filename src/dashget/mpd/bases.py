@@ -10,6 +10,7 @@ from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import BaseUrlElement, Offset
 from dashget.mpd.presentation import Base
+from dashget.mpd.template import escape_markers
 from dashget.mpd.urls import resolve_reference
 
 MAX_ALTERNATIVES: Final = 16
@@ -73,9 +74,10 @@ def add_offsets(first: Fraction | None, second: Offset | None) -> Fraction | Non
 
 def _combine(base: Base, element: BaseUrlElement) -> Base:
     return Base(
-        url=resolve_reference(base.url, element.url),
+        # No text of a base is a field, whatever it looks like.
+        url=resolve_reference(base.url, escape_markers(element.url)),
         service_location=element.service_location or base.service_location,
-        byte_range=element.byte_range or base.byte_range,
+        byte_range=escape_markers(element.byte_range or "") or base.byte_range,
         availability_time_offset=add_offsets(
             base.availability_time_offset, element.availability_time_offset
         ),

@@ -40,6 +40,7 @@ from dashget.mpd.presentation import (
     Window,
 )
 from dashget.mpd.protection import protections_of, referable
+from dashget.mpd.template import escape_markers
 from dashget.mpd.traits import (
     SWITCHING_SCHEMES,
     TRICK_MODE_SCHEMES,
@@ -77,7 +78,7 @@ def resolve(
     _warn_about_remote(mpd, log)
     url = url if url is not None else mpd.url or ""
     root = _root_base(mpd, url, base_url)
-    root = resolve_reference(root, root)
+    root = escape_markers(resolve_reference(root, root))
     window = availability_window(mpd, now, log)
     dynamic = mpd.type == "dynamic"
     context = Context(

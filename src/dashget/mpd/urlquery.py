@@ -13,6 +13,7 @@ from dashget.common.url import Url, UrlError
 from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import DescriptorElement, UrlQuery
+from dashget.mpd.template import escape_markers
 
 SCHEMES: Final = frozenset({"urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016"})
 _PLACEHOLDER: Final = late(r"\$(?:(querypart)|query:([^$]+)|header:([^$]+)|)\$")
@@ -79,7 +80,7 @@ def _build(query: UrlQuery, manifest: Url, log: IssueLog, budget: Budget) -> Req
                 "I.2.2",
             )
             return None
-    text = _PLACEHOLDER.sub(fill, template).strip("&?")
+    text = escape_markers(_PLACEHOLDER.sub(fill, template)).strip("&?")
     return RequestQuery(text, _origin(manifest) if query.same_origin_only else None)
 
 

@@ -40,6 +40,57 @@ def period(sets: str) -> str:
     return f"<Period>{sets}</Period>"
 
 
+MARK = "\ue000"
+"""A private-use character, of the kind that stands for fields in patterns."""
+MARKED = "%EE%80%80"
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "url"),
+    [
+        (f"<BaseURL>{MARK}b/</BaseURL>", "", f"https://h/d/{MARKED}b/7.m4s"),
+        ("", f"<BaseURL>b{MARK}/</BaseURL>", f"https://h/d/b{MARKED}/7.m4s"),
+        (f"<BaseURL>b/?{MARK}</BaseURL>", "", "https://h/d/b/7.m4s"),
+        (
+            "",
+            '<EssentialProperty schemeIdUri="urn:mpeg:dash:urlparam:2014"><UrlQueryInfo '
+            f'queryTemplate="$querypart$" queryString="a={MARK}"/></EssentialProperty>',
+            f"https://h/d/7.m4s?a={MARKED}",
+        ),
+    ],
+)
+def test_no_character_of_a_base_or_a_query_is_taken_for_a_field(
+    before: str, inside: str, url: str
+) -> None:
+    shown = present(
+        f'{before}<Period><AdaptationSet mimeType="video/mp4">{inside}<SegmentTemplate duration="8" '
+        'startNumber="7" media="$Number$.m4s"/><Representation id="v" bandwidth="1"/>'
+        "</AdaptationSet></Period>"
+    )
+    (segment,) = address(shown.periods[0].adaptation_sets[0].representations[0])
+    assert segment.url == url
+
+
+@pytest.mark.parametrize("where", ["BaseURL byteRange", "BaseURL", "url"])
+def test_no_character_of_a_single_file_is_taken_for_a_field(where: str) -> None:
+    base = {
+        "BaseURL byteRange": f'<BaseURL byteRange="$base$?{MARK}$first$-$last$">a.mp4</BaseURL>',
+        "BaseURL": f"<BaseURL>{MARK}.mp4</BaseURL>",
+        "url": "<BaseURL>a.mp4</BaseURL>",
+    }[where]
+    text = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT8S"><Period>'
+        f'<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">{base}'
+        '<SegmentList duration="8"><SegmentURL mediaRange="0-9"/></SegmentList></Representation>'
+        "</AdaptationSet></Period></MPD>"
+    )
+    url = f"https://h/{MARK}/m.mpd" if where == "url" else "https://h/d/m.mpd"
+    shown = resolve(parse_mpd(text.encode()), url=url)
+    (segment,) = address(shown.periods[0].adaptation_sets[0].representations[0])
+    assert MARKED in segment.url
+    assert MARK not in segment.url
+
+
 def pssh(system_id: str, *, key_id: str | None = None) -> str:
     body = bytes([0 if key_id is None else 1, 0, 0, 0]) + uuid.UUID(system_id).bytes
     if key_id is not None:
