@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from dashget.common.foreigntext import printable_url
+from dashget.common.lateregex import late
 from dashget.common.secrets import HidesSecrets
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
 from dashget.errors import UsageError
@@ -34,6 +35,7 @@ _OWN_HEADERS = {
 _ALL = "all"
 _CODING = "Accept-Encoding: identity"
 _SHOWN_CHARACTERS = 80
+_UNSENT = late(r"[\x00-\x20\x7f]")
 _NOT_ENCODED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -325,4 +327,4 @@ def _decoded(location: str) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         text = quote(raw, safe=_NOT_ENCODED)
-    return text.replace(" ", "%20")
+    return _UNSENT.sub(lambda match: f"%{ord(match[0]):02X}", text)
