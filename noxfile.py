@@ -8,7 +8,7 @@
 ``tests``, ``fast``, ``lint``, ``locales``, ``bench`` and ``docs`` work in that environment.
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
 in them, over which the versions of dependencies and of Python make a difference. ``audit`` makes
-one for pip-audit.
+one for pip-audit, ``fuzz`` one for atheris.
 """
 
 from __future__ import annotations
@@ -144,6 +144,14 @@ def audit(session: nox.Session) -> None:
     """Ask the database of known holes about every pinned version; says so if it is out of reach."""
     session.install("pip-audit>=2.7")
     session.run("python", "scripts/audit.py")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz one target, guided by coverage: nox -s fuzz -- TARGET --runs N."""
+    session.install("--requirement", str(RUN))
+    session.install("--editable", ".[fuzz]")
+    session.run("python", "-m", "tests.fuzz", "--atheris", *session.posargs)
 
 
 @nox.session(python=False)
