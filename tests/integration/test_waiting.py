@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dashget.cli.printers.plain import PlainLines, event_line
+from dashget.cli.printers.plain import event_line
+from dashget.cli.printers.quiet import QuietLines
 from dashget.events import Event, ManifestAwaited
 from dashget.session.waiting import ManifestHooks
 from dashget.transfer.contract import Reading
@@ -44,7 +45,7 @@ def test_a_file_is_not_waited_for_at_a_server() -> None:
 def test_quiet_says_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     import sys
 
-    printer = PlainLines(sys.stderr, quiet=True)
+    printer = QuietLines(sys.stderr)
     printer(ManifestAwaited("http://h/x.mpd"))
     assert capsys.readouterr().err == ""
 

@@ -20,7 +20,6 @@ from dashget.manifest.document import fetch_document
 from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
-from dashget.mpd.remote import include_remote, why_unfit
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.tracks import Track
 from dashget.transfer.contract import Fetched, Method, Request, Transfers
@@ -65,6 +64,9 @@ def fetch_remote_elements(
     for _ in range(_MOST_ROUNDS):
         if not mpd.remote:
             break
+        # Loaded late, as below: most documents have none.
+        from dashget.mpd.remote import include_remote
+
         content: dict[str, bytes | None] = {}
         for element in mpd.remote:
             if element.href in content:
@@ -81,6 +83,8 @@ def fetch_remote_elements(
 
 def include_entities(mpd: MPD, entities: Sequence[RemoteEntity], budget: Budget) -> MPD:
     """Put stored remote elements in their place; those that are missing stay remote."""
+    from dashget.mpd.remote import include_remote
+
     content: dict[str, bytes | None] = {entity.href: entity.data for entity in entities}
     for _ in range(_MOST_ROUNDS):
         if not any(element.href in content for element in mpd.remote):
@@ -220,6 +224,8 @@ def _fetch_entity(
     element: RemoteElement, target: str, engine: Transfers, budget: Budget
 ) -> RemoteEntity:
     """Fetch a remote element; raise FetchError, or MPDError for something else in its place."""
+    from dashget.mpd.remote import why_unfit
+
     unfit: str | None = None
 
     def is_whole(data: bytes) -> bool:

@@ -15,12 +15,10 @@ from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.comparison import comparison_job
 from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import sample
 from dashget.mirroring.outcomes import Outcomes
-from dashget.mpd.dataurl import decode_data_url
 from dashget.planning.counting import is_counted_again
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
@@ -156,6 +154,9 @@ class Jobs:
             self._unpack(file)
             return None
         if presence is Presence.UNRECORDED:
+            # Loaded late, as below: most files are neither compared nor in the manifest itself.
+            from dashget.mirroring.comparison import comparison_job
+
             return comparison_job(file.known, file.urls, file, file.local_size)
         return self.fetch(file)
 
@@ -171,6 +172,8 @@ class Jobs:
 
     def _unpack(self, file: PlannedFile) -> None:
         """Store a resource that the manifest itself contains (RFC 2397)."""
+        from dashget.mpd.dataurl import decode_data_url
+
         try:
             data = decode_data_url(file.urls[0])
         except ValueError as error:

@@ -14,7 +14,6 @@ from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.comparison import Likeness, compare
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import Missing
@@ -269,6 +268,9 @@ class Outcomes:
         known = file.known
         self.missing.row = 0
         if known is not None:
+            # Loaded late: most runs compare no recorded file.
+            from dashget.mirroring.comparison import Likeness, compare
+
             likeness = compare(known, fetched, file.urls)
             if likeness is Likeness.SAME:
                 self.keep_same(file, known, fetched)

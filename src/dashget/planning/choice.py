@@ -17,7 +17,6 @@ from typing import Any, Final
 import msgspec
 
 from dashget.mpd.presentation import AdaptationSet, ContentType, Representation
-from dashget.planning.languages import canonical, in_range
 from dashget.planning.rules import Choice, Pair, Rule, matches
 
 _MAIN: Final = frozenset({"main"})
@@ -34,6 +33,9 @@ class Group(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, representation: Representation, adaptation_set: AdaptationSet) -> Group:
         """Return the group of a Representation; ``eng`` and ``en`` are one language."""
+        # Loaded late, as below: most runs take everything.
+        from dashget.planning.languages import canonical
+
         return cls(
             canonical(representation.lang),
             frozenset(role.value for role in adaptation_set.roles) or _MAIN,
@@ -89,6 +91,8 @@ def _languages(rule: Rule) -> tuple[str, ...]:
 
 
 def _rank(group: Group, languages: Sequence[str], taken: Sequence[Group]) -> tuple[Any, ...]:
+    from dashget.planning.languages import in_range
+
     wanted = (at for at, lang in enumerate(languages) if in_range(group.lang, lang))
     return (
         next(wanted, len(languages)),

@@ -25,7 +25,6 @@ from dashget.planning.plan import PlannedSegment
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import Track, make_tracks
 from dashget.session.keywords import merge_options, mirror_options, place
-from dashget.session.planning import plan_tracks, tracks_of
 from dashget.session.waiting import ManifestHooks, in_time, timed
 from dashget.transfer.contract import Hooks
 from dashget.transfer.curl.descriptors import load_early
@@ -50,7 +49,10 @@ if TYPE_CHECKING:
     Place = str | os.PathLike[str] | Backend
 
 _CLOSED_HINT: Final = "use it inside its with statement, or before close()"
-_LOADED_LATE: Final = ("dashget.media.inspection", "shutil")
+_LOADED_LATE: Final = (
+    "dashget.media.inspection", "dashget.mirroring.chances", "dashget.mirroring.comparison",
+    "dashget.store.parts",
+)  # fmt: skip
 """Modules that a mirror imports while transfers are under way: that takes descriptors."""
 
 
@@ -163,6 +165,9 @@ class Session:
         request is made. Raises SelectionError at once, and MPDError if a Representation has more
         than ``segment_limit`` segments, or all together more than ``total_limit``.
         """
+        # Loaded late: a mirror plans by itself.
+        from dashget.session.planning import plan_tracks, tracks_of
+
         tracks = tracks_of(loaded, selection, filters, Limits(segment_limit, total_limit))
         if index:
             self._check_open()

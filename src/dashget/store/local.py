@@ -29,7 +29,6 @@ from dashget.store.folders import Folder, Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
 from dashget.store.lock import Lock
 from dashget.store.moving import move
-from dashget.store.parts import Part
 from dashget.store.recordfile import RecordFile
 from dashget.store.unnamed import UnnamedFile, UnnamedFiles
 from dashget.store.writing import copy_all
@@ -37,8 +36,8 @@ from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Parts, StoredFile, Unfinished
+    from dashget.store.parts import Part
 
-_FILES: Final = (UnnamedFile, Part)
 _name_of: Final = operator.attrgetter("name")
 
 
@@ -308,6 +307,9 @@ class LocalParts:
         file = self.unnamed.write(path, pieces)
         if file is not None:
             return file
+        # Loaded late, as below: small files that arrive whole need none.
+        from dashget.store.parts import Part
+
         part = Part(self.journal, path, url)
         try:
             part.begin(head, 0)
@@ -321,12 +323,14 @@ class LocalParts:
         self, path: str, url: str, checksum: str | None = None, *, moved: bool = False
     ) -> Part:
         """Return the part of a path."""
+        from dashget.store.parts import Part
+
         return Part(self.journal, path, url, checksum, moved=moved)
 
     def publish(self, file: Unfinished) -> None:
         """Give a complete file its final name."""
-        if not isinstance(file, _FILES):
-            raise TypeError("not an unfinished file of this directory")
+        if not isinstance(file, UnnamedFile):
+            file = _as_part(file)
         above, _, name = file.path.rpartition("/")
         folder = self._folders.held.get(above)
         if folder is None:
@@ -358,6 +362,14 @@ class LocalParts:
         """Close the journal; with ``sync`` the parts survive a restart of the system."""
         self.unnamed.give_up()
         self.journal.close(sync=sync)
+
+
+def _as_part(file: Unfinished) -> Part:
+    from dashget.store.parts import Part
+
+    if not isinstance(file, Part):
+        raise TypeError("not an unfinished file of this directory")
+    return file
 
 
 def _is_control(path: str) -> bool:

@@ -240,7 +240,7 @@ def test_the_exit_code_of_verify_is_that_of_its_report(
         (["--json"], True, "xterm", "JsonLines"),
         ([], True, "xterm", "LiveTerminal"),
         (["-v"], True, "xterm", "LiveTerminal"),
-        (["-q"], True, "xterm", "PlainLines"),
+        (["-q"], True, "xterm", "QuietLines"),
         (["--no-progress"], True, "xterm", "PlainLines"),
         ([], True, "dumb", "PlainLines"),
         ([], False, "xterm", "PlainLines"),

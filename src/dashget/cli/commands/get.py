@@ -308,10 +308,14 @@ def make_reporter(
         from dashget.cli.streams import outliving
 
         return JsonLines(outliving(json_output()))
-    if can_paint() and progress and not quiet:
+    if quiet:
+        from dashget.cli.printers.quiet import QuietLines
+
+        return QuietLines(sys.stderr, verbose=verbose)
+    if can_paint() and progress:
         from dashget.cli.printers.terminal import LiveTerminal
 
         return LiveTerminal(sys.stderr, verbose=verbose)
     from dashget.cli.printers.plain import PlainLines
 
-    return PlainLines(sys.stderr, quiet=quiet, verbose=verbose, progress=progress)
+    return PlainLines(sys.stderr, verbose=verbose, progress=progress)

@@ -34,27 +34,25 @@ _LINE_EVERY_SECONDS = 5.0
 class PlainLines:
     """An observer that writes lines.
 
-    With ``quiet`` it writes only warnings, removals and failures. ``verbose`` adds a line per
-    file and per retry, ``progress`` a line every five seconds.
+    ``verbose`` adds a line per file and per retry, ``progress`` a line every five seconds.
     """
+
+    ignores = frozenset({FileStarted})
 
     def __init__(
         self,
         stream: TextIO,
         *,
-        quiet: bool = False,
         verbose: bool = False,
         progress: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
-        self._quiet = quiet
         self._verbose = verbose
-        self._progress = progress and not quiet
+        self._progress = progress
         self._clock = clock
         self._meter = Meter(clock)
         self._repeats = Repeats()
-        self.ignores = frozenset({FileStarted, FileFinished} if quiet else {FileStarted})
         self._next_line = clock() + _LINE_EVERY_SECONDS
 
     def __call__(self, event: Event, /) -> None:
@@ -63,10 +61,9 @@ class PlainLines:
         if isinstance(event, Progressed):
             self._tick()
         elif isinstance(event, Summary):
-            if not self._quiet or not event.complete:
-                for line in summary_lines(event, verbose=self._verbose):
-                    self._write(line)
-        elif not self._quiet or isinstance(event, (Pruned, Warned)):
+            for line in summary_lines(event, verbose=self._verbose):
+                self._write(line)
+        else:
             entry = event_line(event, verbose=self._verbose, repeats=self._repeats)
             if entry is not None:
                 self._write(entry)

@@ -11,6 +11,7 @@ import pytest
 from dashget.cli.printers.jsonlines import JsonLines
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.plain import PlainLines, event_line
+from dashget.cli.printers.quiet import QuietLines
 from dashget.cli.printers.summary import summary_lines
 from dashget.cli.printers.terminal import LiveTerminal
 from dashget.events import (
@@ -253,6 +254,11 @@ def plain(clock: Clock | None = None, **options: bool) -> tuple[io.StringIO, Pla
     return stream, PlainLines(stream, clock=clock or Clock(), **options)
 
 
+def quiet() -> tuple[io.StringIO, QuietLines]:
+    stream = io.StringIO()
+    return stream, QuietLines(stream)
+
+
 def test_a_pipe_gets_whole_lines_without_control_characters() -> None:
     stream, printer = plain(verbose=True)
     for event in EVENTS:
@@ -283,21 +289,21 @@ def test_a_pipe_gets_a_progress_line_every_five_seconds() -> None:
 
 
 def test_quiet_says_nothing_about_a_clean_run() -> None:
-    stream, printer = plain(quiet=True)
+    stream, printer = quiet()
     for event in (manifest(), finished(), progressed(), summary()):
         printer(event)
     assert stream.getvalue() == ""
 
 
 def test_quiet_still_warns() -> None:
-    stream, printer = plain(quiet=True)
+    stream, printer = quiet()
     for event in (manifest(), Warned("odd"), finished(), progressed(), summary()):
         printer(event)
     assert stream.getvalue() == "warning: odd\n"
 
 
 def test_quiet_still_reports_failures() -> None:
-    stream, printer = plain(quiet=True)
+    stream, printer = quiet()
     printer(FAILED)
     assert "404" in stream.getvalue()
 
