@@ -21,10 +21,12 @@ from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.http.keptfields import kept_fields
 from dashget.transfer.http.origin import Origins, sendable
 from dashget.transfer.settings.options import TransferOptions
+from tests.fuzz.target import some
 
 _URL = "https://h.example/a/x.m4s?t=1"
 _RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+|\*)")
 _MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
+_BEGINNINGS = (b"", b"\x1f\x8b\x08", b"\0\0\0\x18ftyp", None)
 _WANTED = ("x-a", "set-cookie", "etag")
 
 
@@ -42,8 +44,8 @@ def run_head(data: bytes) -> None:
     after = head.retry_after_seconds(lambda: 0.0)
     assert after is None or (math.isfinite(after) and after >= 0)
     assert (head.content_length or 0) >= 0
-    for asked in _asked():
-        for beginning in (b"", b"\x1f\x8b\x08", b"\0\0\0\x18ftyp", None):
+    for asked in some(_asked(), data, 4):
+        for beginning in some(_BEGINNINGS, data):
             _check_judgement(judge(head, asked, lambda: 0.0, beginning), head, asked)
 
 

@@ -12,6 +12,9 @@ _USUAL: Final = frozenset(
 )
 """The boxes of media segments, beside those that are counted."""
 
+_UUID_BYTES: Final = 24
+"""The header of a ``uuid`` box: size, type, and the type that it extends."""
+
 
 def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool = False) -> bool:
     """Return True if the pieces are a media segment without problems; False: look closer.
@@ -39,7 +42,7 @@ def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool
             mdats += 1
         elif kind == b"moov":
             moovs += 1
-        elif kind not in _USUAL:
+        elif kind not in _USUAL or (kind == b"uuid" and length < _UUID_BYTES):
             return False
         position += length
         at += length

@@ -208,3 +208,12 @@ def test_a_usual_segment_is_sound_at_a_glance(cut: int) -> None:
     assert not is_sound_segment([FRAGMENT[:-1]], len(FRAGMENT) - 1)
     if cut == 60:
         assert is_sound_segment([FRAGMENT[:cut], FRAGMENT[cut:]], len(FRAGMENT))
+
+
+@pytest.mark.parametrize("size", [8, 16, 23, 24])
+@pytest.mark.parametrize("kind", ["uuid", "emsg", "free", "sidx"])
+def test_a_glance_sees_no_box_that_is_shorter_than_its_header(kind: str, size: int) -> None:
+    whole = FRAGMENT + box(kind, bytes(size - 8))
+    problems = check(lambda at, most: whole[at : at + most], len(whole), MEDIA)
+    assert is_sound_segment([whole], len(whole)) == (not problems)
+    assert bool(problems) == (kind == "uuid" and size < 24)
