@@ -61,8 +61,8 @@ class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
     """Missing remote elements that may exist; without them, a mirror is incomplete."""
     seconds: float = 0.0
     """How long it took to open the manifest."""
-    work: WorkLimits = DEFAULT_LIMITS
-    """What the document was allowed to cost."""
+    budget: Budget = msgspec.field(default_factory=Budget)
+    """What is left of the work that the document may cause."""
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
@@ -138,7 +138,7 @@ def load_manifest(
         partial,
         unreached,
         clock() - started,
-        limits,
+        budget,
     )
 
 

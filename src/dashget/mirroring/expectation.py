@@ -47,6 +47,8 @@ class Expected(msgspec.Struct, frozen=True):
     """The selected Representations whose segments cannot be worked out."""
     notes: tuple[str, ...] = ()
     """Sentences about the selection for people: what they may not expect."""
+    budget: Budget = msgspec.field(default_factory=Budget)
+    """What is left of the work that the document may cause."""
 
     def selected_tracks(self) -> tuple[Track, ...]:
         """Return the selected tracks, numbered anew: those that a run fetches."""
@@ -68,13 +70,16 @@ def expected_of(
     selection: Selection,
     limits: Limits = _DEFAULT_LIMITS,
     name_bytes: int = NAME_BYTES,
+    budget: Budget | None = None,
 ) -> Expected:
     """Work out what a mirror of a presentation should hold; raise MPDError.
 
-    ``name_bytes`` is the longest name that the place of the mirror takes. It may not have more
+    ``name_bytes`` is the longest name that the place of the mirror takes; ``budget`` is what the
+    document may cost. It may not have more
     selected segments than ``limits``. Other Representations are left out if
     they have more, or if their segments cannot be worked out.
     """
+    budget = budget or Budget()
     selected_part = select(presentation, selection)
     sound_part, unplanned = split_sound(selected_part)
     chosen = {id(r) for r in iter_representations(sound_part)}
@@ -93,10 +98,11 @@ def expected_of(
         presentation,
         tracks,
         selected,
-        make_layout(presentation, name, name_bytes),
+        make_layout(presentation, name, name_bytes, budget),
         partial,
         unplanned,
         explain(selected_part, selection),
+        budget,
     )
 
 
@@ -123,11 +129,10 @@ def _is_all_there(store: Mirror, track: Track, layout: Layout) -> bool:
     return found
 
 
-def read_document(store: Mirror, data: bytes, work: WorkLimits = DEFAULT_LIMITS) -> MPD:
+def read_document(store: Mirror, data: bytes, budget: Budget) -> MPD:
     """Parse an MPD of a mirror, and replace its remote elements by the stored ones."""
     entities = tuple(RemoteEntity(*entry) for entry in read_remote(store))
-    mpd = parse_mpd(data, budget=Budget(work))
-    return include_entities(mpd, entities, Budget(work))
+    return include_entities(parse_mpd(data, budget=budget), entities, budget)
 
 
 def expected_by(
@@ -136,22 +141,24 @@ def expected_by(
     limits: Limits = _DEFAULT_LIMITS,
     *,
     allow_downgrade: bool,
-    work: WorkLimits = DEFAULT_LIMITS,
+    budget: Budget | None = None,
 ) -> Expected:
     """Work out what the run that wrote a header planned, from its MPD.
 
-    A live presentation without a recorded time is resolved for now. Raises MPDError.
+    ``budget`` is what is left of the work that the MPD may cause. A live presentation without a
+    recorded time is resolved for now. Raises MPDError.
     """
+    budget = budget or Budget()
     presentation = resolve(
         mpd,
         url=header.url,
         now=_time_of(header) or datetime.datetime.now(datetime.UTC),
         allow_downgrade=allow_downgrade,
-        budget=Budget(work),
+        budget=budget,
     )
     selection = parse_selection(**header.selection)
     name, name_bytes = SafePath(header.manifest), header.name_bytes or NAME_BYTES
-    return expected_of(presentation, name, selection, limits, name_bytes)
+    return expected_of(presentation, name, selection, limits, name_bytes, budget)
 
 
 def _time_of(header: Header) -> datetime.datetime | None:
@@ -189,7 +196,7 @@ class LiveHistory:
         header = msgspec.structs.replace(run.header, selection={})
         try:
             downgrade = self._allow_downgrade
-            return expected_by(mpd, header, allow_downgrade=downgrade, work=self._work)
+            return expected_by(mpd, header, allow_downgrade=downgrade, budget=Budget(self._work))
         except (DashGetError, ValueError):
             return None
 
@@ -211,4 +218,5 @@ class LiveHistory:
             return None
 
     def _read(self, path: str) -> MPD:
-        return read_document(self._store, self._store.read(path, self._work.max_bytes), self._work)
+        data = self._store.read(path, self._work.max_bytes)
+        return read_document(self._store, data, Budget(self._work))

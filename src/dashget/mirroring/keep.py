@@ -55,6 +55,7 @@ def keep_manifest(
         tracks,
         expected.layout,
         remote={entity.href: entity.data for entity in loaded.remote},
+        budget=expected.budget,
     )
     store.write_if_changed(local_manifest_name(loaded.name), local)
     return how_it_opens(tracks, expected.layout)

@@ -198,9 +198,9 @@ class _Locator:
         self._check_numbers(info, place)
         index, single_index = self._index(info, place)
         if info.timeline is not None:
-            rows = len(info.timeline)
+            rows, plain = len(info.timeline), info.timeline.is_plain
             self._context.budget.spend(
-                ITEM * rows if info.timeline.invalid or info.timeline.scale != 1 else rows,
+                rows if plain else ITEM * rows,
                 "the rows of timelines, which Representations inherit",
             )
         clock = whole_ticks(info)

@@ -50,7 +50,11 @@ class WorkLimits(msgspec.Struct, frozen=True):
     max_depth: int = 64
     """The elements inside each other; this one is never raised."""
     max_work: int = 1_000_000_000
-    """The units of all stages together."""
+    """The units of all stages together, whatever the size of the document."""
+    work_per_byte: int = 1_000
+    """The units for each byte of a document: what a small one asks for is small, too."""
+    least_work: int = 30_000_000
+    """The units that any document may ask for beside those for its bytes."""
     max_requests: int = 1_000
     """The requests for remote elements, nested ones included."""
     max_clocks: int = 16
@@ -78,6 +82,8 @@ class Budget:
         self.limits = limits
         self.work = 0
         """The units that were spent."""
+        self.allowed = limits.max_work
+        """The units that may be spent; a document of known size may spend less."""
         self.elements = 0
         self.bytes = 0
         self.requests = 0
@@ -85,20 +91,34 @@ class Budget:
     @property
     def left(self) -> int:
         """The units that may still be spent."""
-        return self.limits.max_work - self.work
+        return self.allowed - self.work
+
+    def copy(self) -> Budget:
+        """Return a budget of which as much is left: a document may be planned several times."""
+        made = Budget(self.limits)
+        made.take(self)
+        made.requests = self.requests
+        return made
 
     def take(self, other: Budget) -> None:
         """Spend what another budget of the same document has spent."""
         self.work += other.work
         self.elements += other.elements
         self.bytes += other.bytes
+        self._allow()
+
+    def _allow(self) -> None:
+        limits = self.limits
+        units = limits.least_work + limits.work_per_byte * self.bytes
+        self.allowed = min(units, limits.max_work) if self.bytes else limits.max_work
 
     def spend(self, units: int, on: str) -> None:
         """Spend units on what a message names; raise UnsupportedMPDError beyond the limit."""
         self.work += units
-        if self.work > self.limits.max_work:
+        if self.work > self.allowed:
             raise UnsupportedMPDError(
-                f"the manifest asks for more work than the limit of {self.limits.max_work:,} units,"
+                f"the manifest asks for more work than the limit of {self.allowed:,} units"
+                f"{'' if self.allowed == self.limits.max_work else ' for its size'},"
                 f" at last for {on}",
                 hint=_HINT,
             )
@@ -106,6 +126,7 @@ class Budget:
     def spend_bytes(self, size: int) -> None:
         """Spend the bytes of the manifest or of a remote element."""
         self.bytes += size
+        self._allow()
         if self.bytes > self.limits.max_bytes:
             raise UnsupportedMPDError(
                 f"the document has more than the limit of {self.limits.max_bytes:,} bytes"

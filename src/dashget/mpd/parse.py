@@ -91,7 +91,7 @@ def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
         return _read_mended(text, err, log, budget)
 
 
-def accepted(data: bytes, read: Callable[[bytes], _Built]) -> _Built:
+def accepted(data: bytes, read: Callable[[bytes], _Built], budget: Budget) -> _Built:
     """Return what ``read`` makes of the text that ``read_document`` reads.
 
     It is in UTF-8, mended, and without document type declaration; ``read`` raises XmlError for
@@ -102,6 +102,7 @@ def accepted(data: bytes, read: Callable[[bytes], _Built]) -> _Built:
         try:
             return read(without_doctype(text, IssueLog()))
         except XmlError:
+            _spend_on_mending(text, budget)
             return read(without_doctype(mended(text)[0], IssueLog()))
     except (EncodingError, XmlError) as err:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
@@ -109,7 +110,7 @@ def accepted(data: bytes, read: Callable[[bytes], _Built]) -> _Built:
 
 def _read_mended(data: bytes, error: XmlError, log: IssueLog, budget: Budget) -> Element:
     if not error.truncated:
-        budget.spend(8 * len(data) + 200 * data.count(b"&"), "what is mended in the document")
+        _spend_on_mending(data, budget)
         repaired, done = mended(data)
         if done:
             again = IssueLog()
@@ -134,6 +135,11 @@ def _read_mended(data: bytes, error: XmlError, log: IssueLog, budget: Budget) ->
         f"not well-formed XML: {error.reason} in line {error.line}, column {error.column}{inside}",
         hint="the mistake has more than one possible meaning, so it cannot be mended",
     ) from error
+
+
+def _spend_on_mending(data: bytes, budget: Budget) -> None:
+    units = 8 * len(data) + 200 * data.count(b"&") + 1500 * data.count(b"<")
+    budget.spend(units, "what is mended in the document")
 
 
 def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = None) -> MPD:

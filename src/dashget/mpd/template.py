@@ -259,17 +259,18 @@ def _unknown_identifier(text: str) -> list[str]:
 def _compile(marked: str, fields: tuple[Field, ...]) -> tuple[str, int]:
     """Turn marked text into a ``%`` format; return it with the fields it takes."""
     # No regular expression: it would often be used once only, and compiling it takes longer.
-    order = []
-    pieces = []
-    for char in marked.replace("%", "%%"):
+    form = marked.replace("%", "%%")
+    found: list[tuple[int, FieldName]] = []
+    for char in () if marked.isascii() else set(marked):
         if is_marker(char):
-            field = fields[ord(char) - FIRST]
-            order.append(field.name)
-            char = field.printf
-        pieces.append(char)
-    if not order:
+            field, at = fields[ord(char) - FIRST], marked.find(char)
+            while at >= 0:
+                found.append((at, field.name))
+                at = marked.find(char, at + 1)
+            form = form.replace(char, field.printf)
+    if not found:
         return "", _CONSTANT
-    form = "".join(pieces)
+    order = [name for _, name in sorted(found)]
     if order == [FieldName.NUMBER]:
         return form, _NUMBER
     return form, _TIME if order == [FieldName.TIME] else _MIXED

@@ -219,6 +219,12 @@ class SegmentTimeline:
         return latest
 
     @property
+    def is_plain(self) -> bool:
+        """True if all rows are whole and closed: their number and end are quickly known."""
+        odd = self.invalid or self.scale != 1 or self._sequences
+        return not odd and min(self._repeats, default=0) >= 0
+
+    @property
     def closed_count(self) -> int | None:
         """The number of segments of all rows; None if a row repeats without a number."""
         if min(self._repeats, default=0) < 0:

@@ -23,6 +23,7 @@ from urllib.parse import unquote_to_bytes
 from dashget.common.lateregex import late
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, read_port, split_host
 from dashget.errors import MPDError
+from dashget.mpd.budget import Budget
 from dashget.mpd.markers import MARKER, is_marker
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.collisions import digest, fold, overlap, resolve_collisions
@@ -45,6 +46,8 @@ _MANIFEST_BYTES = 100
 """The limit for the name of the MPD, whose local version and dated copies have longer names."""
 _PATH_BYTES = 1000
 _DIGITS_IN_FIELD = 20
+_USUAL_URL = 500
+"""The characters of a URL whose path costs next to nothing."""
 _EMPTY = "%5F"
 """The name of an empty component. It is unique, since an underscore is never encoded."""
 _RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
@@ -52,6 +55,7 @@ _RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$
 }
 _LOOKS_ENCODED = late(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
+_UNSAFE_ASCII = late(f"[{re.escape(''.join(sorted(_UNSAFE)))}]")
 _PLAIN = late(
     r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
 )
@@ -133,28 +137,34 @@ class Layout:
 
     Built from *all* addresses of the presentation, selected or not, so that the same
     resource has the same name in every run. ``name`` is that of the MPD in the mirror,
-    ``name_bytes`` the longest name that the place takes.
+    ``name_bytes`` the longest name that the place takes. The work is spent from ``budget``.
     """
 
     def __init__(
         self,
         manifest_url: str,
         addresses: Iterable[Address],
+        budget: Budget | None = None,
         *,
         name: SafePath | None = None,
         name_bytes: int = NAME_BYTES,
     ) -> None:
         marked: dict[str, None] = {}
+        budget = budget or Budget()
         asking: list[UrlPattern] = []
         for address in addresses:
             first = address.patterns[0]
-            marked[first.marked] = None
+            if first.marked not in marked:
+                budget.spend(_units(first.marked), "the names of files")
+                marked[first.marked] = None
             if first.fields and "?" in first.marked:
                 asking.append(first)
         taken = tuple(reserved_names(name or manifest_name(manifest_url)))
-        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking), taken)
-        self._renamed = resolve_collisions(self._place, marked, taken)
+        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking), taken, budget)
+        self._renamed = resolve_collisions(self._place, marked, taken, budget)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
+        self._long: dict[str, str] = {}
+        """The paths of long URLs, which many Representations may share."""
 
     def pattern(self, address: Address) -> UrlPattern:
         """Return the path pattern of an address; it is expanded with the same values as the URL."""
@@ -167,7 +177,16 @@ class Layout:
         return known
 
     def _marked_path(self, pattern: UrlPattern) -> str:
-        return self._renamed.get(pattern.marked) or self._place(pattern.marked)
+        marked = pattern.marked
+        renamed = self._renamed.get(marked)
+        if renamed is not None:
+            return renamed
+        if len(marked) <= _USUAL_URL:
+            return self._place(marked)
+        known = self._long.get(marked)
+        if known is None:
+            known = self._long[marked] = self._place(marked)
+        return known
 
     def path(
         self, address: Address, number: int | None, time: int | None, sub_number: int | None
@@ -182,15 +201,22 @@ class _Placement:
     """The rule for the path of a single marked URL, regardless of other URLs."""
 
     def __init__(
-        self, manifest_url: str, most: int, needless: frozenset[str], taken: tuple[str, ...]
+        self,
+        manifest_url: str,
+        most: int,
+        needless: frozenset[str],
+        taken: tuple[str, ...],
+        budget: Budget,
     ) -> None:
         """Make the rule; ``needless`` has the URLs with fields in a query that no name needs.
 
-        ``taken`` has the names of files at the root: there is no folder of such a name.
+        ``taken`` has the names of files at the root: there is no folder of such a name. What it
+        takes to find that out is spent from ``budget``.
         """
         self._most = most
         self._needless = needless
         self._taken = tuple(map(fold, taken))
+        self._budget = budget
         parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rpartition("/")[0] + "/"
@@ -230,11 +256,17 @@ class _Placement:
         known = fold(folder)
         if known.isascii() or not MARKER.search(known):
             return known in self._taken
-        return any(overlap(known, name) for name in self._taken)
+        return any(overlap(known, name, self._budget) for name in self._taken)
 
     def _distinguishes(self, marked: str, query: str) -> bool:
         """Return True if a query has fields whose values the path may not tell."""
         return MARKER.search(query) is not None and marked not in self._needless
+
+
+def _units(marked: str) -> int:
+    """Return the units of work (see ``mpd.budget``) of making the path of a URL."""
+    size = len(marked)
+    return 500 + 10 * size + (300 * marked.count("/") if size > _USUAL_URL else 0)
 
 
 def _is_plain(path: str, most: int) -> bool:
@@ -291,7 +323,8 @@ def _escaped(text: str) -> str:
     """Percent-encode the unsafe parts of a name; characters already encoded stay unchanged."""
     if not text:
         return _EMPTY
-    text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
+    if not text.isascii() or _UNSAFE_ASCII.search(text):
+        text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
     if text[-1] in ". ":
         text = text[:-1] + _encoded(text[-1])
     if text.partition(".")[0].lower() in _RESERVED_ON_WINDOWS:
@@ -319,17 +352,17 @@ def _limited(component: str, most: int) -> str:
         return component
     extension = _EXTENSION.search(component)
     tail = f"~{digest(component)}{extension.group() if extension else ''}"
-    kept_marks = "-".join(char for char in component if is_marker(char))
+    kept_marks = "-".join(MARKER.findall(component))
     tail = f"~{kept_marks}{tail}" if kept_marks else tail
     head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
-    return "".join(char for char in head if not is_marker(char)) + tail
+    return MARKER.sub("", head) + tail
 
 
 def _shortened(path: str) -> str:
     """Replace the directories of a path that is too long for operating systems."""
     if len(path.encode()) <= _PATH_BYTES:
         return path
-    marks = "-".join(char for char in path if is_marker(char))
+    marks = "-".join(MARKER.findall(path))
     extension = _EXTENSION.search(path)
     middle = f"~{marks}~" if marks else "~"
     return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"

@@ -18,6 +18,7 @@ from typing import Final
 from dashget.common.secrets import HidesSecrets
 from dashget.common.url import without_user
 from dashget.media.kind import SegmentKind
+from dashget.mpd.budget import Budget
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.template import Address
 from dashget.planning.layout import NAME_BYTES, Layout, SafePath
@@ -62,15 +63,18 @@ class PlanLine(HidesSecrets, frozen=True, gc=False):
 
 
 def make_layout(
-    presentation: Presentation, name: SafePath | None = None, name_bytes: int = NAME_BYTES
+    presentation: Presentation,
+    name: SafePath | None = None,
+    name_bytes: int = NAME_BYTES,
+    budget: Budget | None = None,
 ) -> Layout:
     """Return the paths of all resources of a presentation, selected or not.
 
     Paths are relative to the presentation's URL; ``name`` is the file name of the MPD, and
-    ``name_bytes`` the longest name that the place of the mirror takes.
+    ``name_bytes`` the longest name that the place of the mirror takes. It spends from ``budget``.
     """
-    addresses = _iter_addresses(presentation)
-    return Layout(presentation.url, addresses, name=name, name_bytes=name_bytes)
+    addresses, budget = _iter_addresses(presentation), budget or Budget()
+    return Layout(presentation.url, addresses, budget, name=name, name_bytes=name_bytes)
 
 
 def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegment]:

@@ -30,7 +30,7 @@ _NAME: Final = late(r"[^\W\d][^:]*")
 
 def read(data: bytes, budget: Budget) -> Document:
     """Read a document that ``parse_mpd`` accepted; MPDSyntaxError for any other."""
-    return accepted(data, lambda text: read_text(text, budget))
+    return accepted(data, lambda text: read_text(text, budget), budget)
 
 
 def read_text(text: bytes, budget: Budget) -> Document:

@@ -126,8 +126,14 @@ class TimelineIndex(SegmentIndex):
             addressing.presentation_time_offset, addressing.timescale
         )
         self._timebase = TimeBase(addressing.timescale, self._origin)
+        self._counted: int | None = None
 
     def count(self) -> int:
+        if self._counted is None:
+            self._counted = self._count()
+        return self._counted
+
+    def _count(self) -> int:
         if self._in_parts:
             return sum(run.count * max(run.parts, 1) for run in self._runs())
         closed = self._timeline.closed_count

@@ -80,6 +80,7 @@ class MirrorJob:
                 options.selection,
                 options.limits,
                 self._name_bytes,
+                loaded.budget.copy(),
             )
         except DashGetError:
             self._warn()
@@ -162,7 +163,7 @@ class MirrorJob:
             from dashget.mirroring.expectation import LiveHistory
             from dashget.verification.prune import prune
 
-            history = LiveHistory(store, work=loaded.work)
+            history = LiveHistory(store, work=loaded.budget.limits)
             prune(
                 store,
                 self._expected,

@@ -36,7 +36,9 @@ def tracks_of(
 
 def plan_tracks(loaded: LoadedManifest, tracks: tuple[Track, ...]) -> Iterator[PlannedSegment]:
     """Yield the segments of selected tracks, in presentation order."""
-    return iter_plan(tracks, make_layout(loaded.presentation, loaded.name))
+    return iter_plan(
+        tracks, make_layout(loaded.presentation, loaded.name, budget=loaded.budget.copy())
+    )
 
 
 def plan_of(

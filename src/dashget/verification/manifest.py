@@ -6,7 +6,7 @@ from dashget.errors import MPDError, StoreError, UnsupportedMPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
 from dashget.mirroring.expectation import Expected, expected_by, read_document
-from dashget.mpd.budget import WorkLimits
+from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.model import RemoteElement
 from dashget.planning.limits import Limits
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
@@ -63,8 +63,9 @@ def read_expected(
             hint="--repair fetches it again",
         ) from error
     try:
-        mpd = read_document(store, data, work)
-        expected = expected_by(mpd, header, limits, allow_downgrade=allow_downgrade, work=work)
+        budget = Budget(work)
+        mpd = read_document(store, data, budget)
+        expected = expected_by(mpd, header, limits, allow_downgrade=allow_downgrade, budget=budget)
     except UnsupportedMPDError:
         raise
     except MPDError as error:

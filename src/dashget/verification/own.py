@@ -25,6 +25,7 @@ def check_own(store: Mirror, expected: Expected, manifest: str, *, mend: bool) -
         playable(store, expected),
         expected.layout,
         remote=remote,
+        budget=expected.budget,
     )
     if mend:
         store.write_if_changed(name, fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 
@@ -12,6 +13,10 @@ from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.remote import include_remote
 from dashget.mpd.resolve import resolve
+from dashget.planning.limits import Limits, require_countable
+from dashget.planning.plan import iter_plan, make_layout
+from dashget.planning.tracks import make_tracks, split_sound
+from dashget.playable.localmpd import make_local_mpd
 
 URL = "https://h/m.mpd"
 HEAD = (
@@ -64,10 +69,16 @@ SMALL: dict[str, Callable[[int], bytes]] = {
     "a comment with hyphens": lambda n: a_set(f"<!--{'-' * n} -->"),
     "an open comment": lambda n: a_set("<!--" + "<!-" * n),
     "CDATA": lambda n: a_set("<![CDATA[]]>" * n),
-    "namespaces, inherited": lambda n: document(f"<a {namespaces(n)}>" + '<b xmlns="x"/>' * n),
-    "a namespace, inherited": lambda n: document(f'<a xmlns:n="{"u" * n}">' + "<n:b/>" * n),
-    "attributes in a namespace": lambda n: document(f'<a xmlns:n="{"u" * n}">' + '<b n:c=""/>' * n),
-    "a long name around others": lambda n: document(f"<{'a' * n}>" + "<b/>" * n),
+    "namespaces, inherited": lambda n: document(
+        f"<a {namespaces(n)}>" + '<b xmlns="x"/>' * n + "</a>"
+    ),
+    "a namespace, inherited": lambda n: document(
+        f'<a xmlns:n="{"u" * n}">' + "<n:b/>" * n + "</a>"
+    ),
+    "attributes in a namespace": lambda n: document(
+        f'<a xmlns:n="{"u" * n}">' + '<b n:c=""/>' * n + "</a>"
+    ),
+    "a long name around others": lambda n: document(f"<{'a' * n}>" + "<b/>" * n + f"</{'a' * n}>"),
     "attributes": lambda n: a_set("<a" + "".join(f' n{i}=""' for i in range(n)) + "/>"),
     "elements": lambda n: document("<a/>" * n),
     "Periods": lambda n: document("<Period/>" * n),
@@ -127,6 +138,122 @@ SMALL: dict[str, Callable[[int], bytes]] = {
         f"<BaseURL>{'a/' * n}</BaseURL><Period><AdaptationSet>"
         + representations(n, "<BaseURL>x</BaseURL>")
     ).replace(b"</MPD>", b"</AdaptationSet></Period></MPD>"),
+    "different files at a long base URL": lambda n: document(
+        f"<BaseURL>{'a/' * n}</BaseURL><Period><AdaptationSet>"
+        + "".join(
+            f'<Representation id="{i}"><BaseURL>x{i}</BaseURL></Representation>' for i in range(n)
+        )
+        + "</AdaptationSet></Period>"
+    ),
+    "a long base URL of templates": lambda n: document(
+        f"<BaseURL>{'a/' * n}</BaseURL><Period><AdaptationSet>{TEMPLATE}"
+        + representations(n)
+        + "</AdaptationSet></Period>"
+    ),
+    "base URLs, multiplied": lambda n: document(
+        "<BaseURL>a/</BaseURL>" * n
+        + "<Period>"
+        + "<BaseURL>b/</BaseURL>" * n
+        + f"<AdaptationSet>{TEMPLATE}<Representation/></AdaptationSet></Period>"
+    ),
+    "parts of a segment": lambda n: a_set(
+        template='<SegmentTemplate media="$Number$-$SubNumber$"><SegmentTimeline>'
+        + '<S d="1" k="999999"/>' * n
+        + "</SegmentTimeline></SegmentTemplate>"
+    ),
+    "repeated rows": lambda n: a_set(
+        template='<SegmentTemplate media="$Time$"><SegmentTimeline>'
+        + '<S d="1" r="999999999"/>' * n
+        + "</SegmentTimeline></SegmentTemplate>"
+    ),
+    "templates that overlap": lambda n: a_set(
+        representations="".join(
+            f'<Representation id="{i}">{template(f"$Number${i}$Time$")}</Representation>'
+            for i in range(n)
+        )
+    ),
+    "long templates that overlap": lambda n: a_set(
+        representations="".join(
+            f'<Representation id="{i}">{template("$Number$-$Time$" * 20 + f"-{i}-$Number$")}'
+            "</Representation>"
+            for i in range(n)
+        )
+    ),
+    "files that a template may name": lambda n: a_set(
+        template='<SegmentList duration="1">'
+        + "".join(f'<SegmentURL media="{i}"/>' for i in range(n))
+        + "</SegmentList>",
+        representations=representations(1)
+        + f'<Representation id="x">{template("$Number$")}</Representation>',
+    ),
+    "folders like the manifest": lambda n: a_set(
+        representations="".join(
+            f'<Representation id="{i}">{template("$Number$" * 9 + f"m$Time${i}/x")}</Representation>'
+            for i in range(n)
+        )
+    ),
+    "queries of one file": lambda n: a_set(
+        template='<SegmentList duration="1">'
+        + "".join(f'<SegmentURL media="1?{i}"/>' for i in range(n))
+        + "</SegmentList>",
+        representations=representations(1)
+        + "".join(
+            f'<Representation id="{i}">{template(f"$Number$?{i}=$Number$")}</Representation>'
+            for i in range(n)
+        ),
+    ),
+    "folders of files": lambda n: a_set(
+        template='<SegmentList duration="1">'
+        + "".join(f'<SegmentURL media="{i}/{"a/" * 30}x"/>' for i in range(n))
+        + "</SegmentList>"
+    ),
+    "data: URLs": lambda n: a_set(
+        template='<SegmentList duration="1">'
+        + "".join(f'<SegmentURL media="data:,{i}"/>' for i in range(n))
+        + "</SegmentList>"
+    ),
+    "data: URLs of Representations": lambda n: a_set(
+        representations=representations(n, "<BaseURL>data:;base64,AAAA</BaseURL>"), template=""
+    ),
+    "a data: URL, inherited": lambda n: document(
+        f"<BaseURL>data:,{'a' * n}</BaseURL><Period><AdaptationSet>{representations(n)}"
+        "</AdaptationSet></Period>"
+    ),
+    "segment information, inherited": lambda n: a_set(
+        template="<SegmentTemplate media='https://x/$Number$' duration='2' "
+        + " ".join(f'n{i}=""' for i in range(n))
+        + "/>",
+        representations=representations(n),
+    ),
+    "unknown elements, inherited": lambda n: a_set(
+        template="<SegmentTemplate media='https://x/$Number$'><SegmentTimeline><S d='1'/>"
+        + "<x/>" * n
+        + "</SegmentTimeline></SegmentTemplate>",
+        representations=representations(n, "<SegmentTemplate timescale='2'/>"),
+    ),
+    "labels around Representations": lambda n: document(
+        "<Period><AdaptationSet>"
+        + "<Label/>" * n
+        + representations(n, "<BaseURL>https://x/</BaseURL>")
+        + "<Label/></AdaptationSet></Period>"
+    ),
+    "an open row, shared": lambda n: a_set(
+        template='<SegmentTemplate media="https://x/$Time$" startNumber="3"><SegmentTimeline>'
+        + '<S d="1"/>' * n
+        + '<S d="9" r="-1"/></SegmentTimeline></SegmentTemplate>',
+        representations=representations(n),
+    ),
+    "ids in a shared template": lambda n: a_set(
+        template=template("https://x/" + "a-" * n + "$RepresentationID$/$Number$"),
+        representations=representations(n),
+    ),
+    "namespaces, declared again": lambda n: document(
+        f"<a {namespaces(n)}>" + '<b xmlns:n0="x" n0:c=""/>' * n + "</a><Period/>"
+    ),
+    "attributes in namespaces": lambda n: document(
+        f"<a {namespaces(n)} " + " ".join(f'n{i}:a=""' for i in range(n)) + "/><Period/>"
+    ),
+    "text with hosts": lambda n: a_set(f"<a>{'/ ' * n}</a><b c='{'a:' * n}'/>"),
     "base URLs": lambda n: a_set("<BaseURL>http://h/</BaseURL>" * n),
     "dots in a URL": lambda n: a_set(f"<BaseURL>http://h/{'a/' * n}{'../' * n}</BaseURL>"),
     "a data: URL": lambda n: a_set(template=template(f"data:,{'a' * n}$Number$")),
@@ -147,9 +274,15 @@ SMALL: dict[str, Callable[[int], bytes]] = {
 
 
 def outcome(data: bytes, budget: Budget) -> str:
-    """Parse and resolve a document; return the error, if there is one."""
+    """Take a document through all stages to the local MPD; return the error, if there is one."""
     try:
-        resolve(parse_mpd(data, url=URL, budget=budget), budget=budget)
+        presentation = resolve(parse_mpd(data, url=URL, budget=budget), budget=budget)
+        tracks = make_tracks(split_sound(presentation)[0])
+        require_countable(tracks, Limits())
+        layout = make_layout(presentation, budget=budget)
+        for _ in islice(iter_plan(tracks, layout), 1000):
+            pass
+        make_local_mpd(data, presentation, tracks, layout, budget=budget)
     except MPDError as error:
         return error.message
     return ""
@@ -166,6 +299,40 @@ def test_work_that_is_done_is_counted(kind: str) -> None:
     assert time.process_time() - begun < 5
     if budget.work > 2_000_000:
         assert "more work than the limit of 2,000,000 units" in message
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_small_document_ends_soon(kind: str) -> None:
+    """64 KiB take less than a second, on a computer that does nothing else."""
+    make = SMALL[kind]
+    size = (len(make(200)) - len(make(100))) / 100
+    budget, begun = Budget(), time.process_time()
+    outcome(make(max(1, int(65_536 / size))), budget)
+    assert time.process_time() - begun < 5
+    assert budget.allowed < 110_000_000
+
+
+def test_a_document_may_cause_work_for_its_size() -> None:
+    data = a_set("".join(f'<ContentProtection schemeIdUri="{i}"/>' for i in range(400)))
+    limits = WorkLimits(work_per_byte=10, least_work=1_000)
+    with pytest.raises(UnsupportedMPDError, match="units for its size, at last for ") as caught:
+        parse_mpd(data, budget=Budget(limits))
+    assert caught.value.hint is not None
+    assert "--document-limits 4" in caught.value.hint
+    parse_mpd(data, budget=Budget(limits.times(20)))
+
+
+def test_a_copy_of_a_budget_has_as_much_left() -> None:
+    budget = Budget()
+    parse_mpd(a_set(), budget=budget)
+    copied = budget.copy()
+    assert (copied.left, copied.bytes, copied.elements) == (
+        budget.left,
+        budget.bytes,
+        budget.elements,
+    )
+    copied.spend(1, "a test")
+    assert copied.left == budget.left - 1
 
 
 def test_the_message_names_the_limit_and_what_was_done_at_last() -> None:

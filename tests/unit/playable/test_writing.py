@@ -64,7 +64,7 @@ def test_what_is_read_is_written_with_the_same_meaning(text: str) -> None:
 @pytest.mark.parametrize("text", ODD)
 def test_a_document_that_no_other_parser_takes_becomes_one_that_all_take(text: str) -> None:
     data = text.replace("{}", DASH).encode()
-    once = rewritten(accepted(data, bytes))
+    once = rewritten(accepted(data, bytes, Budget()))
     assert etree.fromstring(once) is not None
     assert rewritten(once) == once
 
