@@ -32,7 +32,7 @@ OLDEST = "3.11"
 OTHERS = ("3.12", "3.13", "3.14")
 PINS = Path("requirements", "dev.txt")
 RUN = Path("requirements", "run.txt")
-EXTRAS = ("play",)
+EXTRAS = ("play", "mux")
 """The extras of commands: each has a list of its own."""
 LOWEST = Path("requirements", "lowest.txt")
 HEADER = """\

@@ -15,6 +15,7 @@
      +-- StoreError              exit 6   the disk, or a directory that is not a mirror
      |    +-- InUseError                   another process holds the mirror
      +-- LimitReachedError       exit 7   a limit of the user ended a call before its result
+     +-- MuxError                exit 8   no single file of these tracks, or an unsound one
      +-- MirrorIncompleteError   exit 1   files are missing, see Summary.raise_for_failures
      +-- FetchError              (1)      one file; collected in the Summary, seldom raised
 
@@ -151,6 +152,12 @@ class LimitReachedError(DashGetError):
     """
 
     exit_code = 7
+
+
+class MuxError(DashGetError):
+    """No single file can be made of the chosen tracks, or what was written is not what it was."""
+
+    exit_code = 8
 
 
 class SessionClosedError(UsageError):

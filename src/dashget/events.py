@@ -114,6 +114,21 @@ class TrackPlanned(Event, frozen=True, tag="track"):
     files: int | None = None
 
 
+class Muxed(Event, frozen=True, tag="muxed"):
+    """One file was written from a mirror, and has its name."""
+
+    path: str
+    tracks: int
+    chapters: int
+    packets: int
+    bytes: int
+    duration: float
+    """Seconds from zero to the end of the last packet."""
+    checked: bool
+    """True if it was read again, and every packet compared."""
+    seconds: float
+
+
 class FileStarted(Event, frozen=True, tag="started"):
     """The first request for a file is sent. ``offset`` is where a resumed file continues."""
 

@@ -87,6 +87,8 @@ def observe(event: dashget.Event, /) -> None:
         case dashget.Progressed():
             assert_type(event.unfinished, tuple[dashget.Unfinished, ...])
             assert_type(event.stage, dashget.Stage)
+        case dashget.Muxed():
+            assert_type(event.checked, bool)
         case dashget.Pruned():
             assert_type(event.paths, tuple[str, ...])
         case dashget.Finding():
@@ -158,6 +160,8 @@ def failing(call: Iterator[None]) -> str | None:
         assert_type(error.exit_code, int)
     except dashget.LimitReachedError as error:
         return error.hint
+    except dashget.MuxError as error:
+        return error.message
     except dashget.MirrorIncompleteError as error:
         assert_type(error.paths, tuple[str, ...])
     except dashget.DashGetError as error:

@@ -37,6 +37,7 @@ FILES_ALLOWED = {
     "demo.presentation": "reads the media files that come with the package",
     "manifest.schemeless": "the name of a file on disk is not taken for a URL",
     "manifest.source": "a manifest may be a local file",
+    "mux.destination": "the one file that is written, outside the mirror",
     "serve.shows": "the user names directories of mirrors",
     "session.session": "a mirror's directory may have a name like a URL",
     "store": "the place of a mirror is its subject",

@@ -22,6 +22,7 @@ _USUAL_STATUS: Final = {
     5: "the MPD could not be fetched",
     6: "the mirror's directory cannot be used",
     7: "ended by --max-time",
+    8: "no single file can be made of the tracks",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
     141: "standard output was closed (SIGPIPE)",
 }
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "plan": "List every file that get would fetch, without downloading.",
     "verify": "Check a mirror, and repair it on request.",
     "serve": "Serve mirrors over HTTP, for any player.",
+    "mux": "Write one playable file from a mirror.",
     "demo": "Mirror a small built-in presentation, to try the program.",
 }
 _DEFAULT: Final = "get"

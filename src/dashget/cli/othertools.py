@@ -133,7 +133,6 @@ INSTEAD: Final = {
     "--spider": "use --dry-run",
     "--head": "dashget plan URL shows what would be requested",
     "--skip-download": "use --dry-run",
-    "--split": _THREADS,
     "--multi-thread-streams": _THREADS,
     "--parallel": _PARALLEL,
     "--concurrent-download": _PARALLEL,

@@ -44,10 +44,34 @@ def readings(tag: str | None) -> tuple[str, ...]:
     return (own, *wider)
 
 
+def iso639_2(tag: str | None) -> str:
+    """Return the code of three letters for files (ISO 639-2/T); ``und`` where there is none.
+
+    Private codes (``qaa`` to ``qtz``) mean nothing outside the presentation.
+    """
+    primary = canonical(tag).partition("-")[0]
+    if len(primary) == 3:
+        known = primary.isascii() and primary.isalpha() and not "qaa" <= primary <= "qtz"
+        return primary if known else "und"
+    for row in _rows():
+        if row[0] == primary:
+            return next((code for code in row[1:] if len(code) == 3), "und")
+    return "und"
+
+
+def bibliographic(code: str) -> str:
+    """Return the other code (ISO 639-2/B) of a language that has two, else the same."""
+    return _BIBLIOGRAPHIC.get(code, code)
+
+
+@cache
+def _rows() -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(row.split("/")) for row in " ".join(_TABLE.split()).split(", "))
+
+
 @cache
 def _codes() -> dict[str, str]:
-    rows = [row.split("/") for row in " ".join(_TABLE.split()).split(", ")]
-    return {alias: row[0] for row in rows for alias in row}
+    return {alias: row[0] for row in _rows() for alias in row}
 
 
 _WITHIN: Final = {
@@ -57,6 +81,14 @@ _WITHIN: Final = {
     "zh": " cdo cjy cmn cpx czh czo gan hak hsn lzh mnp nan wuu yue ",
 }
 """Languages that are also called by the name of a wider one, after ISO 639-3."""
+
+_BIBLIOGRAPHIC: Final = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze",
+    "nld": "dut", "fra": "fre", "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice",
+    "mkd": "mac", "msa": "may", "mri": "mao", "fas": "per", "ron": "rum", "slk": "slo",
+    "bod": "tib", "cym": "wel",
+}  # fmt: skip
+"""The languages that have two codes of three letters."""
 
 _TABLE: Final = """
 aa/aar/afar, ab/abk/abkhazian, ae/ave/avestan, af/afr/afrikaans, ak/aka/akan/tw/twi,

@@ -293,6 +293,8 @@ def test_an_unknown_letter_among_short_options_is_refused(capsys: Captured) -> N
 @pytest.mark.parametrize("command", OPERANDS)
 def test_every_command_reports_a_missing_operand(command: str, capsys: Captured) -> None:
     name = "DIR" if command in OF_MIRRORS else "URL"
+    if command == "mux":
+        name = "DIR FILE"
     for words in ([command], [command, "--debug"], [command, "--"], [command.upper()]):
         sentence, hint = refused(capsys, *words)
         assert sentence == f"missing {name}"

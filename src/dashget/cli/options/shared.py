@@ -9,7 +9,7 @@ from dashget.cli.parser import Parser, whole
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dashget.planning.selection import Selection
 
@@ -59,9 +59,9 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_filters(group: argparse._ArgumentGroup) -> None:
-    """Add the filters that select Representations and Periods; by default all."""
-    for name, text in (
+def add_filters(group: argparse._ArgumentGroup, defaults: Sequence[str] = ("all",) * 4) -> None:
+    """Add the filters that select Representations and Periods; ``defaults`` are for the help."""
+    filters = (
         ("--video", "Video to take: all, best, worst, none, or tests such as height<=720,best."),
         (
             "--audio",
@@ -70,8 +70,9 @@ def add_filters(group: argparse._ArgumentGroup) -> None:
         ),
         ("--text", "Subtitles to take, for example lang=en."),
         ("--image", "Thumbnails to take, for example none."),
-    ):
-        group.add_argument(name, metavar="FILTER", help=f"{text} [default: all]")
+    )
+    for (name, text), default in zip(filters, defaults, strict=True):
+        group.add_argument(name, metavar="FILTER", help=f"{text} [default: {default}]")
     group.add_argument(
         "--period",
         metavar="PERIODS",

@@ -20,6 +20,7 @@ from dashget.events import (
     FileStarted,
     ManifestAwaited,
     ManifestLoaded,
+    Muxed,
     Outcome,
     Progressed,
     Pruned,
@@ -107,6 +108,8 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
         return "\n".join(f"{word}: {legible(path)}" for path in event.paths)
     if isinstance(event, Warned):
         return warning_line(event)
+    if isinstance(event, Muxed):
+        return muxed_line(event)
     if isinstance(event, RetryScheduled) and (verbose or event.path == MANIFEST):
         return retry_line(event)
     if isinstance(event, BegunAnew) and verbose:
@@ -131,6 +134,16 @@ def manifest_line(event: ManifestLoaded) -> str:
         f" {text.count(event.representations, 'representation')} -> {legible(event.root)}"
     )
     return "\n".join([first, *(f"  {legible(note)}" for note in event.notes)])
+
+
+def muxed_line(event: Muxed) -> str:
+    """Return the line about a file that was written."""
+    chapters = f", {text.count(event.chapters, 'chapter')}" if event.chapters else ""
+    checked = ", every packet checked" if event.checked else ""
+    return (
+        f"{legible(event.path)}: {text.count(event.tracks, 'track')}{chapters},"
+        f" {text.duration(event.duration)}, {text.size(event.bytes)}{checked}"
+    )
 
 
 def waiting_line(event: ManifestAwaited) -> str:

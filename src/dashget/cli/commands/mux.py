@@ -1,0 +1,133 @@
+"""``dashget mux DIR FILE``: write one playable file from a mirror."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from dashget.cli.options.shared import add_filters
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dashget.cli.commands.get import Reporter
+    from dashget.mux.options import MuxOptions
+
+EXAMPLES: Final = """\
+  dashget mux show show.mp4
+  dashget mux show show.mkv --audio lang=en,fr,best --check
+  dashget mux show show.mp4 --split
+"""
+EXIT_STATUS: Final = {
+    0: "the file is written",
+    1: "files of the mirror are missing: they are listed",
+    2: None,
+    3: "the stored MPD is unreadable, invalid or unsupported",
+    4: None,
+    6: "the directory is not a mirror, or the file cannot be written",
+    8: "no single file can be made of the tracks (encrypted, or they change), or --check failed",
+    130: None,
+}
+_HELP: Final = (
+    "Directory of the mirror, and the file to write: its name ends in .mp4, .m4a, .mkv, .mka or"
+    " .webm."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the options, in the order of the help page."""
+    parser.add_operand("paths", metavar="DIR FILE", help=_HELP, several=True)
+    parser.usage = f"{parser.prog} [OPTIONS] DIR FILE"
+    group = parser.add_argument_group("Selection")
+    add_filters(group, defaults=("best1", "best", "all", "none"))
+    group = parser.add_argument_group("Output")
+    add_file_options(group)
+    for names, text in (
+        (("--check",), "Read the file again, and compare every packet with what was written."),
+        (("--fsync",), "Write the file to disk before it gets its name."),
+        (("--json",), "Write one JSON event per line to standard output."),
+        (("--quiet", "-q"), "Show only warnings."),
+    ):
+        group.add_argument(*names, action="store_true", help=text)
+
+
+def add_file_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that decide what the file becomes."""
+    for name, text in (
+        ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
+        ("--allow-gaps", "Leave missing segments out, at their place in time."),
+        ("--overwrite", "Replace a file of this name."),
+    ):
+        group.add_argument(name, action="store_true", help=text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write one file from a mirror, or one for each Period."""
+    from pathlib import Path
+
+    from dashget.cli.extras import require
+    from dashget.common.filenames import given
+    from dashget.errors import UsageError
+    from dashget.mux.run import mux_mirror
+    from dashget.store import LocalDirectory
+
+    if len(arguments.paths) != 2:
+        raise UsageError(
+            "mux takes the directory of a mirror and the file to write",
+            hint="such as: dashget mux show show.mp4",
+        )
+    directory, target = (Path(given(path)) for path in arguments.paths)
+    _require_directory(arguments.paths[0], directory)
+    options = mux_options(arguments)
+    require("mux", "av", "PyAV")
+    reporter = _reporter(arguments)
+    try:
+        mux_mirror(LocalDirectory(directory), target, options, reporter)
+    finally:
+        reporter.close()
+    return 0
+
+
+def mux_options(arguments: argparse.Namespace, *, check: bool = False) -> MuxOptions:
+    """Return the library's options; raise UsageError for invalid values."""
+    from dashget.mux.options import MuxOptions
+    from dashget.mux.selection import Choices
+
+    return MuxOptions(
+        choices=Choices(
+            video=arguments.video,
+            audio=arguments.audio,
+            text=arguments.text,
+            image=arguments.image,
+            period=arguments.period,
+        ),
+        allow_gaps=arguments.allow_gaps,
+        split=arguments.split,
+        check=check or getattr(arguments, "check", False),
+        overwrite=arguments.overwrite,
+        fsync=arguments.fsync,
+    )
+
+
+def _require_directory(word: str, directory: Path) -> None:
+    """Raise UsageError for a URL where a directory belongs."""
+    from dashget.errors import UsageError
+    from dashget.transfer.http.origin import shown
+
+    if "://" in word and not directory.exists():
+        raise UsageError(
+            f"mux takes the directory of a mirror, not a URL: {shown(word)}",
+            hint="dashget URL --mux FILE mirrors a presentation and writes one file of it",
+        )
+
+
+def _reporter(arguments: argparse.Namespace) -> Reporter:
+    from dashget.cli.commands.get import make_reporter
+
+    if arguments.json or arguments.quiet:
+        return make_reporter(json=arguments.json, quiet=arguments.quiet)
+    from dashget.cli.printers.plain import PlainLines
+
+    return PlainLines(sys.stderr, progress=False)

@@ -1,0 +1,86 @@
+"""Read a file again, and compare it with what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dashget.common.numbers import nearest_float
+from dashget.errors import MuxError
+from dashget.mux.container import Container, Family
+from dashget.mux.errors import as_mux_error, load_av
+from dashget.mux.witness import Witness, Written
+
+_MILLISECOND = Fraction(1, 1000)
+
+
+def check_file(
+    path: Path,
+    name: str,
+    container: Container,
+    written: Sequence[Written],
+    heard: Sequence[Fraction],
+) -> None:
+    """Raise MuxError unless every track has the packets that were written, in their order.
+
+    ``heard`` is when each track begins to be seen or heard, in seconds from zero.
+    """
+    exact = container.family is Family.MP4
+    raw = {"ignore_editlist": "1"} if exact else {}
+    av = load_av()
+    with as_mux_error(f"{name} cannot be read again"):
+        with av.open(str(path), "r", options={**raw, "fflags": "+nofillin+noparse"}) as file:
+            found = _read(file, len(written))
+        with av.open(str(path), "r") as file:
+            starts = [_start(stream) for stream in _media(file)]
+    if len(starts) != len(written):
+        raise MuxError(f"{name} has {len(starts)} tracks, {len(written)} were written")
+    for number, (expected, actual) in enumerate(zip(written, found, strict=True)):
+        _compare(f"{name}, track {number}", expected, actual, exact=exact)
+        begin, wanted = starts[number], max(heard[number], Fraction(0))
+        if begin is None or abs(begin - wanted) > (0 if exact else _MILLISECOND):
+            raise MuxError(
+                f"{name}, track {number} begins at {_shown(begin)} s, not at {_shown(wanted)} s"
+            )
+
+
+def _media(file: Any) -> list[Any]:
+    return [stream for stream in file.streams if stream.type in ("video", "audio")]
+
+
+def _read(file: Any, count: int) -> list[Written]:
+    streams = _media(file)
+    witnesses = {stream.index: Witness(hashed=True) for stream in streams[:count]}
+    for packet in file.demux(*streams[:count]):
+        if packet.size:
+            witnesses[packet.stream_index].note(packet)
+    return [
+        witnesses[stream.index].written(stream.time_base.denominator) for stream in streams[:count]
+    ]
+
+
+def _start(stream: Any) -> Fraction | None:
+    start = stream.start_time
+    return None if start is None else start * stream.time_base
+
+
+def _compare(track: str, expected: Written, actual: Written, *, exact: bool) -> None:
+    for name, word in (("packets", "packets"), ("size", "bytes"), ("digest", "as hash")):
+        wanted, got = getattr(expected, name), getattr(actual, name)
+        if wanted != got:
+            raise MuxError(f"{track} was read with {got} {word}, {wanted} were written")
+    # Matroska tells the duration of few packets.
+    spans = [(expected.last - expected.start, actual.last - actual.start)]
+    if exact:
+        spans.append((expected.end - expected.start, actual.end - actual.start))
+    for wanted, got in spans:
+        if abs(got - wanted) > (0 if exact else _MILLISECOND):
+            raise MuxError(
+                f"{track} was read with {_shown(got)} s, {_shown(wanted)} s were written"
+            )
+
+
+def _shown(seconds: Fraction | None) -> str:
+    return "an unknown time" if seconds is None else f"{nearest_float(seconds):.6f}"

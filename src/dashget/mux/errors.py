@@ -1,0 +1,46 @@
+"""Errors of PyAV in DashGet's words, and its absence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from dashget.errors import MuxError, StoreError
+
+_INSTALL = "install it: pip install 'dashget[mux]'"
+
+
+def load_av() -> ModuleType:
+    """Import PyAV, and silence what libavformat logs; MuxError if it is not installed."""
+    try:
+        import av
+        import av.logging
+    except ImportError as error:
+        raise MuxError(
+            f"a single file is written with PyAV, which cannot be loaded: {error}", hint=_INSTALL
+        ) from error
+    av.logging.set_level(None)
+    module: Any = av
+    return module  # type: ignore[no-any-return]  # a module, whatever its types are
+
+
+@contextmanager
+def as_mux_error(what: str, *, writing: str | None = None) -> Iterator[None]:
+    """Raise MuxError in place of libavformat's errors; a disk's error is a StoreError.
+
+    ``what`` says what failed, ``writing`` names the file that is written.
+    """
+    av = load_av()
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        reason = error.strerror or str(error)
+        if writing is not None and isinstance(error, OSError):
+            raise StoreError(f"cannot write {writing}: {reason}", hint="check the disk") from error
+        raise MuxError(f"{what}: {reason}") from error
+    except OSError as error:
+        place = writing or error.filename
+        reason = error.strerror or str(error)
+        raise StoreError(f"{what}{f' ({place})' if place else ''}: {reason}") from error

@@ -1,0 +1,40 @@
+"""How to make one file: the options of ``dashget mux``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dashget.common.shortrepr import short_repr
+from dashget.common.validation import Check, check, flag, instance
+from dashget.mux.selection import Choices
+
+
+class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to take of a mirror, and how to write the file."""
+
+    __repr__ = short_repr
+
+    choices: Choices = Choices()
+    """The tracks to take."""
+    allow_gaps: bool = False
+    """Leave missing segments out, at their place in time."""
+    split: bool = False
+    """Write one file for each Period."""
+    check: bool = False
+    """Read the file again before it gets its name."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+    fsync: bool = False
+    """Write the file to disk before it gets its name."""
+
+    def __post_init__(self) -> None:
+        """Check every field, so that options which exist can be used."""
+        check(self, _RULES)
+
+
+_RULES: Final[dict[str, Check]] = {
+    "choices": instance(Choices),
+    **dict.fromkeys(("allow_gaps", "split", "check", "overwrite", "fsync"), flag),
+}

@@ -1,0 +1,295 @@
+"""Make one file of a mirror, or one for each Period: the steps from the mirror to the last name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.common.numbers import nearest_float
+from dashget.errors import MirrorIncompleteError, MuxError, StoreError
+from dashget.events import Muxed, Observer, Warned
+from dashget.mirroring.expectation import Expected, playable
+from dashget.mpd.budget import DEFAULT_LIMITS
+from dashget.mpd.presentation import ContentType, Presentation
+from dashget.mux.check import check_file
+from dashget.mux.container import Container, container_of
+from dashget.mux.contents import Contents, find_contents
+from dashget.mux.description import describe
+from dashget.mux.destination import Destination
+from dashget.mux.edits import hide_beginnings
+from dashget.mux.errors import load_av
+from dashget.mux.feed import Feed
+from dashget.mux.options import MuxOptions
+from dashget.mux.protection import declared, found
+from dashget.mux.selection import choose
+from dashget.mux.source import JoinedFile, read_beginning
+from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, zero_of
+from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
+from dashget.mux.writer import Chapter, Outline, Writer
+from dashget.planning.limits import Limits
+from dashget.planning.tracks import Track, make_tracks
+from dashget.store import Mirror
+from dashget.verification.manifest import read_expected
+
+if TYPE_CHECKING:
+    from dashget.store import Backend
+
+_BEGINNING_BYTES: Final = 1 << 24
+_FRAGMENT_BYTES: Final = 1 << 16
+_SHOWN: Final = 10
+
+
+def mux_mirror(
+    place_of_mirror: Backend, target: Path, options: MuxOptions, observer: Observer
+) -> tuple[Muxed, ...]:
+    """Write ``target`` from a mirror; with ``split`` one file for each Period, numbered.
+
+    The observer gets warnings, and a ``Muxed`` for each file. Raises UsageError, SelectionError,
+    StoreError, MPDError; MirrorIncompleteError with the files that are missing; MuxError if no
+    file can be made of the tracks. No file has its name before it is complete.
+    """
+    load_av()
+    container = container_of(target)
+    with Mirror(place_of_mirror, read_only=True) as store:
+        header = store.header()
+        if header is None:
+            raise StoreError(
+                f"{place_of_mirror.name} is not a mirror made by DashGet",
+                hint="give a mirror's directory; dashget URL --mux FILE mirrors and writes",
+            )
+        expected, _ = read_expected(
+            store, header, Limits(None, None), allow_downgrade=False, work=DEFAULT_LIMITS
+        )
+        return _Job(store, expected, target, container, options, observer).run()
+
+
+class _Job:
+    """One call of ``mux_mirror``."""
+
+    def __init__(
+        self,
+        store: Mirror,
+        expected: Expected,
+        target: Path,
+        container: Container,
+        options: MuxOptions,
+        observer: Observer,
+    ) -> None:
+        self._store = store
+        self._expected = expected
+        self._target = target
+        self._container = container
+        self._options = options
+        self._observer = observer
+        self._live = expected.presentation.dynamic
+
+    def run(self) -> tuple[Muxed, ...]:
+        there = playable(self._store, self._expected)
+        chosen = choose(self._expected.presentation, there, self._options.choices)
+        tracks = self._without_texts(make_tracks(chosen))
+        _refuse_protected(tracks)
+        contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
+        self._check_complete(tracks, contents)
+        stretches = [
+            self._stretch(track, content, chosen)
+            for track, content in zip(tracks, contents, strict=True)
+        ]
+        files = self._files(stretches)
+        outlines = [
+            (Destination(path, overwrite=self._options.overwrite, fsync=self._options.fsync),
+             self._outline(join(parts, self._container), chosen))
+            for path, parts in files
+        ]  # fmt: skip
+        for destination, _ in outlines:
+            destination.require_free()
+        return tuple(self._write(destination, outline) for destination, outline in outlines)
+
+    def _without_texts(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
+        """Leave subtitles out, and say so."""
+        texts = [t for t in tracks if t.representation.content_type is ContentType.TEXT]
+        rest = tuple(t for t in tracks if t.representation.content_type is not ContentType.TEXT)
+        if texts:
+            names = ", ".join(dict.fromkeys(t.representation.id for t in texts[:_SHOWN]))
+            self._observer(Warned(f"subtitles are not written into the file yet: {names}"))
+        if not rest:
+            raise MuxError(
+                "there is neither video nor audio to write",
+                hint="dashget list shows what there is",
+            )
+        return rest
+
+    def _check_complete(self, tracks: Sequence[Track], contents: Sequence[Contents]) -> None:
+        lacking = [lack for content in contents for lack in content.lacking]
+        if not lacking:
+            return
+        shown = "; ".join(f"{lack.path} ({lack.reason})" for lack in lacking[:_SHOWN])
+        more = f"; and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        text = f"{len(lacking)} of the files are not there: {shown}{more}"
+        for track, content in zip(tracks, contents, strict=True):
+            if content.beginning_lacks or not content.spans[content.first_media :]:
+                name = stretch_name(track.representation)
+                text = f"{name} cannot be read at all: {text}"
+                break
+        else:
+            if self._options.allow_gaps:
+                self._observer(Warned(text))
+                return
+        raise MirrorIncompleteError(
+            text,
+            hint="get or verify --repair fetches them; --allow-gaps leaves holes in their place",
+            paths=tuple(lack.path for lack in lacking),
+        )
+
+    def _stretch(self, track: Track, contents: Contents, chosen: Presentation) -> Stretch:
+        representation = track.representation
+        name = stretch_name(representation)
+        if representation.dependency_ids:
+            raise MuxError(
+                f"{name} depends on another Representation, which cannot be joined with it yet",
+                hint="choose one that does not, for example with --video worst1",
+            )
+        joined = self._joined(contents)
+        try:
+            beginning = read_beginning(joined, _BEGINNING_BYTES) if contents.spans else b""
+            media = self._joined_media(contents)
+            first = read_beginning(media, _FRAGMENT_BYTES)
+            media.close()
+        except OSError as error:
+            raise StoreError(f"{name} cannot be read: {error.strerror or error}") from error
+        encrypted = found(beginning, first)
+        if encrypted is not None:
+            raise _locked(name, encrypted)
+        description = describe(joined, contents, beginning, name)
+        adaptation_set = next(
+            s
+            for period in chosen.periods
+            if period.index == representation.period.index
+            for s in period.adaptation_sets
+            if s.index == representation.adaptation_set
+        )
+        return Stretch(representation, adaptation_set, contents, description)
+
+    def _joined(self, contents: Contents) -> JoinedFile:
+        return JoinedFile(self._store.open, contents.spans)
+
+    def _open_stretch(self, stretch: Stretch) -> JoinedFile:
+        return self._joined(stretch.contents)
+
+    def _joined_media(self, contents: Contents) -> JoinedFile:
+        return JoinedFile(self._store.open, contents.spans[contents.first_media :])
+
+    def _files(self, stretches: Sequence[Stretch]) -> list[tuple[Path, list[Stretch]]]:
+        """Return the files to write, each with its stretches."""
+        if not self._options.split:
+            return [(self._target, list(stretches))]
+        periods: dict[int, list[Stretch]] = {}
+        for stretch in stretches:
+            periods.setdefault(stretch.representation.period.index, []).append(stretch)
+        digits = len(str(len(periods)))
+        target = self._target
+        return [
+            (target.with_name(f"{target.stem}-{number:0{digits}}{target.suffix}"), parts)
+            for number, parts in enumerate(periods.values(), 1)
+        ]
+
+    def _outline(self, tracks: Sequence[FileTrack], chosen: Presentation) -> _Plan:
+        holes = any(s.contents.lacking for track in tracks for s in track.stretches)
+        zero = zero_of(tracks, live=self._live, holes=holes)
+        timescales = tuple(timescale_of(track) for track in tracks)
+        outline = Outline(
+            container=self._container,
+            tracks=tuple(tracks),
+            timescales=timescales,
+            movie_timescale=movie_timescale(timescales),
+            heard=tuple(heard_from(track.stretches[0]) - zero for track in tracks),
+            chapters=_chapters(tracks, chosen, zero),
+            title=chosen.title,
+        )
+        return _Plan(outline, zero)
+
+    def _write(self, destination: Destination, plan: _Plan) -> Muxed:
+        started, outline = time.monotonic(), plan.outline
+        feeds = [
+            Feed(
+                track,
+                tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
+                self._open_stretch,
+            )
+            for track, scale in zip(outline.tracks, outline.timescales, strict=True)
+        ]
+        writer = Writer(outline, feeds, self._open_stretch, hashed=self._options.check)
+        with destination.writing() as part:
+            copy = writer.write(part, destination.name)
+            with destination.edit() as file:
+                hide_beginnings(file, copy.hidden)
+            if self._options.check:
+                heard = [begin + copy.shift for begin in outline.heard]
+                check_file(part, destination.name, self._container, copy.tracks, heard)
+            destination.publish()
+        self._tell_moved(feeds)
+        muxed = Muxed(
+            path=destination.name,
+            tracks=len(copy.tracks),
+            chapters=len(outline.chapters),
+            packets=sum(track.packets for track in copy.tracks),
+            bytes=destination.size(),
+            duration=nearest_float(max(track.end for track in copy.tracks)),
+            checked=self._options.check,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        self._observer(muxed)
+        return muxed
+
+    def _tell_moved(self, feeds: Sequence[Feed]) -> None:
+        for feed in feeds:
+            if feed.moved:
+                scale = timescale_of(feed.track)
+                name = feed.track.stretches[0].name
+                most = nearest_float(Fraction(1000 * feed.moved_by, scale))
+                self._observer(
+                    Warned(
+                        f"{name}: Periods overlap; {feed.moved} packets were moved by at most"
+                        f" {most:.3f} ms"
+                    )
+                )
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """The outline of one file, and the presentation time that is its zero."""
+
+    outline: Outline
+    zero: Fraction
+
+
+def _refuse_protected(tracks: Sequence[Track]) -> None:
+    for track in tracks:
+        protection = declared(track.representation.protections)
+        if protection is not None:
+            raise _locked(stretch_name(track.representation), protection)
+
+
+def _locked(name: str, protection: str) -> MuxError:
+    return MuxError(
+        f"{name} is encrypted: {protection}",
+        hint="it would not play; --video protected=no and the like choose what is clear",
+    )
+
+
+def _chapters(
+    tracks: Sequence[FileTrack], chosen: Presentation, zero: Fraction
+) -> tuple[Chapter, ...]:
+    """Return a chapter for each Period of the file, if there are several."""
+    used = {s.representation.period.index for track in tracks for s in track.stretches}
+    periods = [period for period in chosen.periods if period.index in used]
+    if len(periods) < 2:
+        return ()
+    starts = [max(period.start - zero, Fraction(0)) for period in periods]
+    last = periods[-1]
+    end = starts[-1] + (last.duration or Fraction(0))
+    titles = (period.id or f"Period {period.index}" for period in periods)
+    return tuple(map(Chapter, starts, [*starts[1:], end], titles))

@@ -1,0 +1,118 @@
+"""Read what an initialization segment says a decoder needs: sample entries and their boxes.
+
+No I/O: all functions work on bytes that the caller has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from dashget.media.isobmff import Box, BoxError, iter_boxes
+
+_TO_ENTRIES: Final = ("moov", "trak", "mdia", "minf", "stbl", "stsd")
+_VISUAL: Final = 78
+_AUDIO: Final = {0: 28, 1: 44, 2: 64}
+"""The bytes of an audio sample entry before its boxes, by the version of the entry."""
+CONFIGURATIONS: Final = frozenset(
+    [
+        "avcC",
+        "hvcC",
+        "lhvC",
+        "vvcC",
+        "av1C",
+        "vpcC",
+        "dvcC",
+        "dvvC",
+        "dac3",
+        "dec3",
+        "dac4",
+        "dOps",
+        "dfLa",
+        "mhaC",
+        "esds",
+    ]
+)
+"""The boxes that tell a decoder how a track is coded."""
+
+
+class SampleEntry(msgspec.Struct, frozen=True):
+    """A sample entry: its four-character code, and its configuration boxes in order."""
+
+    code: str
+    boxes: tuple[tuple[str, bytes], ...] = ()
+
+
+def find_moov(data: bytes) -> bytes | None:
+    """Return the first complete ``moov`` of the beginning of a file; None if there is none."""
+    for box in iter_boxes(data):
+        if box.type == "moov":
+            return None if box.end is None or box.end > len(data) else data[box.start : box.end]
+    return None
+
+
+def read_tracks(moov: bytes) -> tuple[tuple[SampleEntry, ...], ...]:
+    """Return the sample entries of each track of a ``moov``, in the order of the tracks."""
+    box = next(iter_boxes(moov))
+    tracks = _children(moov, box.payload, len(moov), "trak")
+    return tuple(tuple(_entries(moov, track)) for track in tracks)
+
+
+def iter_fragment_boxes(data: bytes) -> Iterator[str]:
+    """Yield the types of the boxes in the first complete track fragment of a segment."""
+    for box in iter_boxes(data):
+        if box.type != "moof" or box.end is None or box.end > len(data):
+            continue
+        for fragment in _children(data, box.payload, box.end, "traf"):
+            for inner in iter_boxes(data, fragment.payload, fragment.end):
+                yield inner.type
+        return
+
+
+def _entries(data: bytes, track: Box) -> Iterator[SampleEntry]:
+    kind = _handler(data, track)
+    found = [track]
+    for name in _TO_ENTRIES[2:]:
+        found = [
+            child
+            for parent in found
+            for child in _children(data, parent.payload, _end(data, parent), name)
+        ]
+    for table in found:
+        for entry in iter_boxes(data, table.payload + 8, _end(data, table)):
+            end = min(_end(data, entry), len(data))
+            inner = entry.payload + _header_bytes(data, entry, kind)
+            boxes = tuple(
+                (box.type, data[box.payload : box.end])
+                for box in iter_boxes(data, inner, end)
+                if box.type in CONFIGURATIONS
+            )
+            yield SampleEntry(entry.type, boxes)
+
+
+def _header_bytes(data: bytes, entry: Box, handler: str) -> int:
+    if handler == "vide":
+        return _VISUAL
+    if handler != "soun":
+        return 8
+    version = int.from_bytes(data[entry.payload + 8 : entry.payload + 10], "big")
+    if version not in _AUDIO:
+        raise BoxError(f"an audio sample entry of version {version}")
+    return _AUDIO[version]
+
+
+def _handler(data: bytes, track: Box) -> str:
+    for media in _children(data, track.payload, _end(data, track), "mdia"):
+        for box in _children(data, media.payload, _end(data, media), "hdlr"):
+            return data[box.payload + 8 : box.payload + 12].decode("latin-1")
+    return ""
+
+
+def _children(data: bytes, start: int, end: int, name: str) -> list[Box]:
+    return [box for box in iter_boxes(data, start, end) if box.type == name]
+
+
+def _end(data: bytes, box: Box) -> int:
+    return len(data) if box.end is None else box.end

@@ -1,0 +1,62 @@
+"""What was written of each track, to be compared with what is read again."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The packets of one track: how many, their bytes and hash, their first and last time."""
+
+    packets: int
+    size: int
+    digest: str | None
+    start: Fraction
+    """The presentation time of the earliest packet, in seconds."""
+    last: Fraction
+    """The presentation time of the latest packet, and its end."""
+    end: Fraction
+
+
+class Witness:
+    """Sees every packet of a track."""
+
+    def __init__(self, *, hashed: bool) -> None:
+        self._packets = self._size = 0
+        self._start: int | None = None
+        self._last: int | None = None
+        self._end: int | None = None
+        self._hash = None
+        if hashed:
+            from hashlib import sha256
+
+            self._hash = sha256()
+
+    def note(self, packet: Any) -> None:
+        """Count a packet, before it is written."""
+        pts = packet.pts
+        self._packets += 1
+        self._size += packet.size
+        if self._start is None or pts < self._start:
+            self._start = pts
+        if self._last is None or pts > self._last:
+            self._last = pts
+        end = pts + (packet.duration or 0)
+        if self._end is None or end > self._end:
+            self._end = end
+        if self._hash is not None:
+            self._hash.update(packet)
+
+    def written(self, timescale: int, moved: int = 0) -> Written:
+        """Return the sums; ``moved`` are the ticks that edit lists take off again."""
+        return Written(
+            self._packets,
+            self._size,
+            None if self._hash is None else self._hash.hexdigest(),
+            Fraction((self._start or 0) - moved, timescale),
+            Fraction((self._last or 0) - moved, timescale),
+            Fraction((self._end or 0) - moved, timescale),
+        )
