@@ -39,6 +39,15 @@ def hide_user(url: Any) -> Any:
     return url.rpartition("@")[2]
 
 
+def hide_users(text: Any) -> Any:
+    """Return a text with masks in place of the user and password of each URL in it."""
+    if not isinstance(text, str) or "@" not in text:
+        return text
+    from dashget.common.url import without_users
+
+    return without_users(text, f"{MASK}@")
+
+
 class HidesSecrets(msgspec.Struct, frozen=True):
     """A struct whose ``repr`` masks secrets.
 
@@ -64,4 +73,5 @@ class HidesSecrets(msgspec.Struct, frozen=True):
 _MASKS: Final = {
     "headers": hide_values,
     **dict.fromkeys(("url", "urls", "asked", "final_url", "proxy"), hide_user),
+    **dict.fromkeys(("message", "reason", "error"), hide_users),
 }

@@ -11,6 +11,7 @@ addresses with four decimal numbers, IPv6 addresses compressed and without brack
 
 from __future__ import annotations
 
+import itertools
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -32,6 +33,15 @@ _ENDS_IN_NUMBER: Final = late(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _NUMBER: Final = late(r"0x[0-9a-f]{1,12}|0[0-7]{0,12}|[1-9][0-9]{0,12}")
 _ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
 _BREAKS: Final = late(r"[\t\r\n]")
+_BEGINNING: Final = late(r"\s*([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
+"""Scheme and slashes, as browsers read them: any number, also backslashes (WHATWG URL, 4.4)."""
+_LIKE_HTTP: Final = frozenset({"http", "https", "ftp", "ws", "wss", "file"})
+"""The schemes that browsers read so."""
+_STARTS: Final = late(
+    r"(?i)(?<![a-z0-9+.-])(?:https?:|[a-z][a-z0-9+.-]*:[/\\]{2})"
+    r"|(?<![^\s'\"`(\[<=,])[/\\][\t\r\n]*[/\\]"
+)
+"""Where a URL that may have a user begins inside of a text; it ends at the next blank."""
 
 
 class UrlError(ValueError):
@@ -54,7 +64,10 @@ class Url(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Split a URL or reference; any text can be split."""
-        rest = text.partition("#")[0]
+        rest, _, fragment = text.partition("#")
+        if "@" in fragment and cls.parse(rest)._is_cut():
+            # A user or password with a #: what is before it is shown to nobody.
+            rest = text
         scheme: str | None = None
         head, colon, tail = rest.partition(":")
         if colon and _SCHEME.fullmatch(head):
@@ -75,20 +88,40 @@ class Url(msgspec.Struct, frozen=True, gc=False):
     @property
     def shown(self) -> str:
         """The URL without user and password."""
-        if self.authority is None:
-            return str(self)
-        text = self._written(self.authority.rpartition("@")[2])
-        if "@" in text and not self._names_server():
-            # A slash or question mark in the password; what is behind the last @ is no secret.
-            beginning, slashes, rest = text.partition("//")
-            return beginning + slashes + rest.rpartition("@")[2]
-        return text
+        return self.with_user("")
 
-    def _names_server(self) -> bool:
+    def with_user(self, mask: str) -> str:
+        """Return the text of the URL with ``mask`` in place of user, password and the @.
+
+        What any reader of URLs may take for them counts, such as browsers, for which a backslash
+        is a slash. Where no server is named, that is everything before the last @.
+        """
+        text = str(self)
+        if "@" not in text:
+            return text
+        if self.names_server():
+            _, at, place = (self.authority or "").rpartition("@")
+            return self._written(mask + place) if at else text
+        found = _BEGINNING.match(text)
+        scheme, slashes = ("", "") if found is None else found.groups("")
+        like_http = _BREAKS.sub("", scheme).lower().removesuffix(":") in _LIKE_HTTP
+        if found is None or not (like_http or len(_BREAKS.sub("", slashes)) > 1):
+            return text
+        return found[0] + mask + text[found.end() :].rpartition("@")[2]
+
+    def names_server(self) -> bool:
+        """Return True if there is a valid host, with a valid port if any, behind the last @."""
         try:
-            return self.host is not None and (self.port or 0) >= 0
+            host, port = split_host((self.authority or "").rpartition("@")[2])
+            return bool(host and read_host(host) and (not port or read_port(port)))
         except UrlError:
             return False
+
+    def _is_cut(self) -> bool:
+        """Return True for a URL that must name a server, and does not."""
+        return (self.authority is not None or self.scheme in DEFAULT_PORTS) and (
+            not self.names_server()
+        )
 
     def _written(self, authority: str | None) -> str:
         text = "" if self.scheme is None else f"{self.scheme}:"
@@ -133,8 +166,8 @@ class Url(msgspec.Struct, frozen=True, gc=False):
         if "@" in place:
             # libcurl takes the first @ for the end of the password, others the last one.
             raise UrlError("@ in user and password must be percent-encoded")
-        if at and (" " in user or "\\" in user or not user.isprintable()):
-            raise UrlError("a character in user or password must be percent-encoded")
+        if at:
+            check_userinfo(user)
         return split_host(place if at else authority)
 
     def join(self, reference: Url) -> Url:
@@ -179,6 +212,38 @@ class Url(msgspec.Struct, frozen=True, gc=False):
 def without_user(url: str) -> str:
     """Return the text of a URL without user and password, for what is shown."""
     return Url.parse(url).shown if "@" in url else url
+
+
+def without_users(text: str, mask: str) -> str:
+    """Return any text with ``mask`` in place of user, password and the @ of each URL in it."""
+    if "@" not in text:
+        return text
+    starts = [found.start() for found in _STARTS.finditer(text)]
+    pieces = [text[: starts[0]] if starts else text]
+    for begin, end in itertools.pairwise([*starts, len(text)]):
+        word, blank, rest = text[begin:end].partition(" ")
+        url = Url.parse(word)
+        pieces += url.with_user(mask), word[len(str(url)) :], blank, rest
+    return "".join(pieces)
+
+
+def typed(text: str) -> str:
+    """Return what somebody typed as a URL or a path, without what may be a user and password.
+
+    Anything before an @ counts, behind a colon or two slashes.
+    """
+    shown = without_users(text, "")
+    found = _BEGINNING.match(shown)
+    if found is None or "@" not in shown or Url.parse(shown).names_server():
+        return shown
+    doubtful = found[1] is not None or len(found[2]) > 1
+    return found[0] + shown[found.end() :].rpartition("@")[2] if doubtful else shown
+
+
+def check_userinfo(userinfo: str) -> None:
+    """Raise UrlError for a user and password in which other programs see the end of the host."""
+    if any(mark in userinfo for mark in " \\#") or not userinfo.isprintable():
+        raise UrlError("a character in user or password must be percent-encoded")
 
 
 def http_origin(url: Url) -> tuple[str, str, int]:

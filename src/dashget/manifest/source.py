@@ -12,7 +12,15 @@ from urllib.parse import unquote
 from dashget.common.filenames import given, readable
 from dashget.common.lateregex import late
 from dashget.common.secrets import HidesSecrets
-from dashget.common.url import DEFAULT_PORTS, Url, UrlError, http_origin, tidy
+from dashget.common.url import (
+    DEFAULT_PORTS,
+    Url,
+    UrlError,
+    check_userinfo,
+    http_origin,
+    tidy,
+    typed,
+)
 from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
 from dashget.manifest.schemeless import with_scheme
@@ -138,6 +146,7 @@ def _parse_url(text: str) -> Source:
     place = (url.authority or "").rpartition("@")[2]
     plain = Url(url.scheme, place, url.path or "/", url.query or None)
     try:
+        check_userinfo(url.userinfo or "")
         http_origin(plain)
     except UrlError as error:
         raise UsageError(
@@ -157,12 +166,13 @@ def _parse_path(text: str, base_url: str | None) -> Source:
         is_directory = stat.S_ISDIR(place.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise UsageError(
-            f"{shown!r} is neither a URL nor a file",
+            f"{typed(shown)!r} is neither a URL nor a file",
             hint="a URL begins with http:// or https://; - reads standard input",
         ) from None
     except OSError as error:
         raise ManifestFetchError(
-            f"cannot read {shown!r}: {error.strerror}", hint="check the path and its permissions"
+            f"cannot read {typed(shown)!r}: {error.strerror}",
+            hint="check the path and its permissions",
         ) from error
     if is_directory:
         raise UsageError(f"{shown!r} is a directory", hint="name the .mpd file itself")

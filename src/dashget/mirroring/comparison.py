@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from dashget.common.url import without_user
 from dashget.store import FileRecord
 from dashget.transfer.contract import Fetched, Job, MemorySink, Method, Request, Sink
 
@@ -52,7 +53,7 @@ def compare(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> Liken
         return Likeness.SAME
     agree = _validators_agree(known, fetched)
     if agree is None:
-        agree = known.url == urls[0] or source is not None
+        agree = known.url == without_user(urls[0]) or source is not None
     return Likeness.SAME if agree else Likeness.OPEN
 
 
@@ -74,7 +75,7 @@ def is_only_retagged(known: FileRecord, fetched: Fetched) -> bool:
 def _source_url(known: FileRecord, urls: tuple[str, ...]) -> str | None:
     """Return the URL that a file came from; None after a redirect, which hides it."""
     url = known.final_url or known.url
-    return url if url in urls else None
+    return url if url in urls else next((u for u in urls if without_user(u) == url), None)
 
 
 def _no_sink(_: Job) -> Sink:

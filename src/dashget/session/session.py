@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
+from dashget.common.url import typed
 from dashget.common.validation import Wrong, optional, require, text
 from dashget.errors import MPDError, SessionClosedError, UsageError
 from dashget.events import Observer, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
+from dashget.manifest.schemeless import with_scheme
 from dashget.manifest.source import parse_source
 from dashget.mirroring.options import MirrorOptions
 from dashget.mpd.budget import DEFAULT_LIMITS
@@ -29,7 +31,6 @@ from dashget.session.waiting import ManifestHooks, in_time, timed
 from dashget.transfer.contract import Hooks
 from dashget.transfer.curl.descriptors import load_early
 from dashget.transfer.engine import Engine, EngineFor
-from dashget.transfer.http.origin import shown
 from dashget.transfer.settings.checks import read_files, warnings_about
 from dashget.transfer.settings.options import TransferOptions
 
@@ -264,11 +265,13 @@ class Session:
         self._check_open()
         chosen = merge_options(VerifyOptions, options, keywords, "verify")
         require("root", root, place, "verify")
-        if isinstance(root, str) and "://" in root and not Path(root).exists():
-            raise UsageError(
-                f"verify takes the directory of a mirror, not a URL: {shown(root)}",
-                hint="name the directory; get --verify compares a mirror with the server",
-            )
+        if isinstance(root, str) and not Path(root).exists():
+            url = with_scheme(root) or root
+            if "://" in url or typed(url) != url:
+                raise UsageError(
+                    f"verify takes the directory of a mirror, not a URL: {typed(url)}",
+                    hint="name the directory; get --verify compares a mirror with the server",
+                )
         backend = LocalDirectory(Path(root)) if isinstance(root, str | os.PathLike) else root
         observer, stop = self._told(observer), stop or Stop()
         if observer is not self._observer:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.common.url import without_user
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.mirror import Mirror
 from dashget.store.record import FileRecord
@@ -92,7 +93,8 @@ def keep_remote(store: Mirror, entities: Iterable[tuple[str, str, bytes]]) -> No
     for href, url, data in entities:
         name = _remote_name(data)
         store.write_if_changed(f"{_REMOTE}/{name}", data)
-        index.append({"href": href, "url": url, "file": name})
+        # The MPD beside it has the same href, as it came.
+        index.append({"href": href, "url": without_user(url), "file": name})
     if index or store.size(_INDEX) is not None:
         lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in index)
         store.write_if_changed(_INDEX, lines)

@@ -29,6 +29,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.lateregex import late
 from dashget.common.oserrors import is_disk_failure
+from dashget.common.url import without_user
 from dashget.errors import StoreError
 from dashget.planning.layout import is_safe_path
 from dashget.store.control import PARTS, ControlDirectory
@@ -123,7 +124,7 @@ class Journal:
         state = self._states.get(part)
         if state is None:
             return None
-        if url in (None, state.url):
+        if url is None or without_user(url) == state.url:
             return self._point_of(part, state)
         point = self._point_of(part, state) if moved else None
         return point and msgspec.structs.replace(point, source=None, moved=True)
@@ -240,7 +241,8 @@ class Journal:
         size: int | None,
     ) -> PartEntry:
         """Return the line that opens a part."""
-        about = (url, source, validator, modified, date, size)
+        plain = None if url is None else without_user(url)
+        about = (plain, source and without_user(source), validator, modified, date, size)
         return PartEntry(part, path, *about, boot=self._boot)
 
     def create_directory(self) -> Directory:

@@ -36,6 +36,8 @@ from dashget.store.record import (
     read_header,
     read_live_runs,
     read_sizes,
+    url_key,
+    without_secrets,
 )
 from dashget.store.recordclock import RecordClock
 from dashget.store.recorded import RecordedFiles
@@ -197,7 +199,7 @@ class Mirror:
         recorded = self._recorded.get(path)
         if recorded is None or recorded[0] != size:
             return Presence.UNRECORDED, size
-        return (Presence.COMPLETE if recorded[1] == hash(url) else Presence.MOVED), size
+        return (Presence.COMPLETE if recorded[1] == url_key(url) else Presence.MOVED), size
 
     def is_new(self, path: str) -> bool:
         """Return True if nothing of a file was there when its folder was first asked about.
@@ -289,7 +291,7 @@ class Mirror:
     def recorded_size(self, path: str, url: str) -> int | None:
         """Return the recorded size of a file that came from a URL; None if it did not."""
         recorded = self._recorded.get(path)
-        return recorded[0] if recorded is not None and recorded[1] == hash(url) else None
+        return recorded[0] if recorded is not None and recorded[1] == url_key(url) else None
 
     def live_runs(self) -> tuple[LiveRun, ...]:
         """Return the runs that recorded files of a live presentation, the oldest first."""
@@ -304,7 +306,7 @@ class Mirror:
         if record.removed:
             self._recorded.discard(record.path)
         else:
-            self._recorded[record.path] = record.size, hash(record.url)
+            self._recorded[record.path] = record.size, url_key(record.url)
             if self._keep_times:
                 self.restore_time(record)
 
@@ -447,11 +449,12 @@ class Mirror:
 
     @functools.cached_property
     def _recorded(self) -> CompactMap:
-        """The size of every recorded file, and the hash of its URL."""
+        """The size of every recorded file, and the key of its URL."""
         with self.as_store_error():
             return read_sizes(self.place.open_record)
 
     def _open(self, header: Header, *, moved: bool, only: str | None) -> None:
+        header = without_secrets(header)
         with self.as_store_error():
             known = self._check_header(header, moved=moved, only=only)
             if not self._recorded and known is None:

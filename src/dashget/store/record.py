@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
 from dashget.common.compactmap import CompactMap
+from dashget.common.url import without_user
 from dashget.errors import StoreError
 from dashget.planning.layout import is_safe_path
 from dashget.store.soundness import (
@@ -106,6 +107,9 @@ class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """When the run ended: RFC 3339, UTC."""
 
 
+_Entry = TypeVar("_Entry", bound=Header | FileRecord | FailureRecord)
+
+
 class _Line(msgspec.Struct):
     """The fields of any line that a resume needs; all others are skipped unread."""
 
@@ -143,8 +147,27 @@ class _Fact(msgspec.Struct):
 
 
 def encode_line(entry: Header | FileRecord | FailureRecord) -> bytes:
-    """Return the line of an entry, with its end."""
-    return _encode(entry) + b"\n"
+    """Return the line of an entry, with its end: without user and password of its URLs."""
+    return _encode(without_secrets(entry)) + b"\n"
+
+
+def without_secrets(entry: _Entry) -> _Entry:
+    """Return an entry without user and password of its URLs, as its line has them."""
+    final_url = entry.final_url if isinstance(entry, FileRecord) else None
+    if "@" not in entry.url and (final_url is None or "@" not in final_url):
+        return entry
+    changes: dict[str, str] = {"url": without_user(entry.url)}
+    if final_url is not None:
+        changes["final_url"] = without_user(final_url)
+    return msgspec.structs.replace(entry, **changes)
+
+
+def url_key(url: str) -> int:
+    """Return a number for the URL of a file, the same with and without user and password.
+
+    It is this process's own ``hash``.
+    """
+    return hash(without_user(url) if "@" in url else url)
 
 
 def read_header(record: OpenRecord, name: str = "the record") -> Header | None:
@@ -174,10 +197,7 @@ def read_first_header(record: OpenRecord) -> Header | None:
 
 
 def read_sizes(record: OpenRecord) -> CompactMap:
-    """Return the recorded size of every finished file and the hash of its URL, by path.
-
-    The hash is this process's own ``hash``.
-    """
+    """Return the recorded size of every finished file and the key of its URL, by path."""
     sizes = CompactMap(2)
     for block in _iter_blocks(record):
         for entry in _decode_block(block):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from dashget.common.stopping import Stop
+from dashget.common.url import without_user
 from dashget.events import Observer, Stage, Warned, ignore
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
@@ -137,7 +138,8 @@ class Verification:
             yield Finding(name, Problem.UNPLANNED, unplanned_reason(representation))
         for element in missing:
             if element.lacking:
-                message = f"the remote {element.element} at {element.href!r} was never fetched"
+                place = without_user(element.href)
+                message = f"the remote {element.element} at {place!r} was never fetched"
                 yield Finding(name, Problem.UNPLANNED, message)
 
     def _check_manifest(self) -> list[Finding]:

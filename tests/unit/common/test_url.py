@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from dashget.common.url import Url, UrlError, http_origin, read_host, tidy
+from dashget.common.url import (
+    Url,
+    UrlError,
+    http_origin,
+    read_host,
+    tidy,
+    typed,
+    without_users,
+)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +157,58 @@ def test_user_and_password_are_not_shown() -> None:
     assert Url.parse("http://h/me@home").shown == "http://h/me@home"
 
 
-@pytest.mark.parametrize("password", ["SEC/RET", "SEC?RET", "a@SECRET", "SECRET/@", "SEC//RET"])
+@pytest.mark.parametrize(
+    "password",
+    ["SEC/RET", "SEC?RET", "a@SECRET", "SECRET/@", "SEC//RET", "SEC#RET", "a/SEC#RET", "SEC\\RET"],
+)
 def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
     url = Url.parse(f"http://me:{password}@h/p?q")
     assert url.shown == "http://h/p?q"
+    text = f"cannot read 'http://me:{password}@h/p?q' and //b/c"
+    assert without_users(text, "*@") == "cannot read 'http://*@h/p?q' and //b/c"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ["http:\\\\", "http:/\\", "http:\\", "http:", "http:/", "http:///", "hTTp://", "\\\\", "/\\", "//",
+     "ftp:\\\\", "h\ttp://", "http:/\t/", "/\t/"],
+)  # fmt: skip
+def test_a_user_behind_other_slashes_is_not_shown(beginning: str) -> None:
+    """A backslash is a slash to browsers, which need two, one or none, and pass over tabs."""
+    for user in ("me:SECRET", "SECRET", "me:s/SECRET"):
+        assert Url.parse(f"{beginning}{user}@h/p").shown.lower() == f"{beginning}h/p".lower()
+        assert "SECRET" not in typed(f"{beginning}{user}@h/p")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["dir/me@home.mp4", "data:text/plain,a@b", "urn:a@b", "mailto:a@b", "http://h:8/@scope/x",
+     "http://[::1]/a@b", "a/b?c=http://d@e"],
+)  # fmt: skip
+def test_an_at_sign_that_ends_no_user_stays(url: str) -> None:
+    assert Url.parse(url).shown == url
+
+
+def test_an_anchor_stays_one_where_a_server_is_named() -> None:
+    assert str(Url.parse("http://h/p#a@b")) == "http://h/p"
+    assert str(Url.parse("p#a@b")) == "p"
+    assert Url.parse("http://safe.example#@evil.example/").host == "safe.example"
+    assert without_users("http://h/p#a@b c@d", "*") == "http://h/p#a@b c@d"
+
+
+@pytest.mark.parametrize("text", ["/" * 60_000, "a" * 60_000, "http:" * 12_000, "http:#@" * 9000,
+                                  "a:" * 30_000, "http://a@" * 7000, "#@" * 30_000])  # fmt: skip
+def test_users_are_found_in_linear_time(text: str) -> None:
+    started = time.process_time()
+    without_users(f"{text}@", "*")
+    typed(f"{text}@")
+    assert time.process_time() - started < 2
+
+
+def test_what_somebody_typed_is_shown_without_what_may_be_a_secret() -> None:
+    assert typed("me:SEC/RET@h:1/x") == "me:h:1/x"
+    assert typed("folder/a@b.mpd") == "folder/a@b.mpd"
+    assert typed("https://h/a@b") == "https://h/a@b"
 
 
 @pytest.mark.parametrize(

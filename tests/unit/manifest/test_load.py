@@ -107,6 +107,14 @@ def test_credentials_are_taken_out_of_a_url_and_decoded() -> None:
     assert parse_source("https://me:s@cret@h/x.mpd").user == "me:s@cret"
 
 
+@pytest.mark.parametrize("end", ["\\", "\\a:b", ":8x#", " ", "\u2028"])
+def test_a_url_in_which_programs_see_two_hosts_is_refused(end: str) -> None:
+    with pytest.raises(UsageError, match="user or password must be percent-encoded") as caught:
+        parse_source(f"http://safe.example{end}@evil.example/x.mpd")
+    assert "safe.example" not in caught.value.message
+    assert parse_source("http://safe.example#@evil.example/x.mpd").url == "http://safe.example/"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "nothing-here", "ftp://h/x", "file:///etc/passwd", "javascript:1", "http://", "http:///x",

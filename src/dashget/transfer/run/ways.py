@@ -7,7 +7,10 @@ All is called with the run's lock held.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dashget.common.byterange import ByteRange
+from dashget.common.url import without_user
 from dashget.errors import Retry
 from dashget.transfer.contract import Job, MemorySink, Method
 from dashget.transfer.http.failure import Failure, bad_body
@@ -350,8 +353,8 @@ def open_task(task: Task, range_size: int) -> None:
         return
     if point.validator is None or point.validator.startswith("W/"):
         return
-    source = task.urls[0] if point.source is None else point.source
-    if source not in task.urls:
+    source = task.urls[0] if point.source is None else _asked_url(task.urls, point.source)
+    if source is None:
         return
     prefix = finished_prefix(point.finished)
     scattered = any(done.first > prefix for done in point.finished)
@@ -370,6 +373,11 @@ def open_task(task: Task, range_size: int) -> None:
         gaps = Gaps(point.size, point.finished)
         way = InRanges(point.size, gaps, range_size) if gaps else InOne(point.size)
     task.way = way
+
+
+def _asked_url(urls: Sequence[str], source: str) -> str | None:
+    """Return the URL that bytes came from, which is stored without user and password."""
+    return source if source in urls else next((u for u in urls if without_user(u) == source), None)
 
 
 def start_over(task: Task) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 from dashget.common.foreigntext import printable
-from dashget.common.lateregex import late
 from dashget.common.secrets import MASK
+from dashget.common.url import without_users
 from dashget.transfer.settings.options import TransferOptions
 
-_USERINFO = late(r"(?<=//)[^/?#\s'\"]*@")
 _SHORTEST = 3
 """Shorter texts stand everywhere; no message of ours repeats them."""
 
@@ -36,7 +35,7 @@ class Masking:
         for secret in self._known:
             if secret in text:
                 text = text.replace(secret, MASK)
-        return printable(_USERINFO.sub(f"{MASK}@", text))
+        return printable(without_users(text, f"{MASK}@"))
 
 
 def _secrets(options: TransferOptions) -> Iterator[str]:

@@ -50,6 +50,9 @@ def options(tmp_path: Path) -> dashget.TransferOptions:
         quote(MARK, safe=""),
         "https://me:s3cr3tinurl@h/x",
         "https://s3cr3t@h/x and ftp://u:s3cr3t@h",
+        "http://you:s/s3cr3t@h/x",
+        "http://you:s?s3cr3t@h/x",
+        "http:\\\\you:s3cr3t@h/x",
     ],
 )
 def test_every_spelling_of_a_secret_is_masked(text: str, tmp_path: Path) -> None:
