@@ -1,7 +1,7 @@
 """A server that mixes what servers in the field do wrong, each family in one of twenty answers.
 
 What a request meets is drawn from the seed, the path, and how often the path was asked for
-before, except for bursts of 429 and 503, which strike whatever is asked for at the time. A
+before, except for bursts of 429, 503 and broken bodies, which strike whatever is asked for then. A
 request for a range meets one of the faults of ranges every second time. Whatever is sent in place
 of a file has other bytes than it, so that one of them in a mirror shows.
 """
@@ -28,6 +28,7 @@ _RANGE_CHANCE = 0.5
 _EDGES = 4
 _BURST_EVERY = 1000
 _BURST_LENGTH = 40
+_BURSTS = ("503", "429", "heads")
 _GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;"
 
 
@@ -104,6 +105,8 @@ OTHER: dict[str, Kind] = {
 
 CUT: dict[str, Kind] = {
     "closed": lambda draw: draw.good(cut=draw.cut),
+    "closed after the head": lambda draw: draw.good(cut=0),
+    "reset after the head": lambda draw: draw.good(cut=0, cut_by="reset"),
     "reset": lambda draw: draw.good(cut=draw.cut, cut_by="reset"),
     "closed, without a length": lambda draw: draw.good(length=None, cut=draw.cut),
     "closed, without a length or ranges": lambda draw: draw.good(
@@ -252,13 +255,13 @@ class Mixture(FaultServer):
         self.drawn[kind] += 1
         family, _, named = kind.partition(": ")
         if family == "burst":
-            return refuse(int(named))
+            return draw.good(cut=0) if named == "heads" else refuse(int(named))
         return {**FAMILIES, "range": RANGE}[family][named](draw)
 
     def _draw(self, dice: random.Random, *, ranged: bool, body: bytes) -> str | None:
         self._count += 1
         if self._count % _BURST_EVERY > _BURST_EVERY - _BURST_LENGTH:
-            return f"burst: {429 if self._count // _BURST_EVERY % 2 else 503}"
+            return f"burst: {_BURSTS[self._count // _BURST_EVERY % len(_BURSTS)]}"
         if ranged and dice.random() < _RANGE_CHANCE:
             return f"range: {dice.choice(tuple(RANGE))}"
         throw = dice.random()

@@ -202,9 +202,11 @@ def test_a_host_is_given_up_when_patience_ends() -> None:
         assert len(server.refused) < 30
     errors = failed(transfers)
     assert len(errors) > FILES - 30
-    assert "has failed for every file for" in errors[-1].message
-    assert errors[-1].message.endswith("s: HTTP 503 Service Unavailable")
-    assert (errors[-1].attempts, errors[-1].requests) == (0, 0)
+    # Some had been asked for before the host was given up.
+    last = min(errors, key=lambda error: error.attempts)
+    assert "has failed for every file for" in last.message
+    assert last.message.endswith("s: HTTP 503 Service Unavailable")
+    assert (last.attempts, last.requests) == (0, 0)
 
 
 def test_without_patience_each_failure_is_the_files() -> None:
@@ -449,3 +451,93 @@ def test_a_network_that_is_gone_is_waited_for(server: FaultServer) -> None:
         each.__exit__()
     assert len(transfers.results) == 20
     assert not failed(transfers)
+
+
+# Heads come, and bodies do not.
+
+
+@pytest.fixture(params=["close", "reset"])
+def headless(request: pytest.FixtureRequest) -> Answer:
+    return Answer(BODY, etag='"1"', cut=0, cut_by=request.param)
+
+
+@pytest.mark.both_paths
+def test_bodies_that_break_off_at_once_are_the_hosts_failure(headless: Answer) -> None:
+    with (
+        Moody(headless, after=50, seconds=1.2) as server,
+        Transfers(in_flight=8, retries=3, backoff_seconds=0.2) as transfers,
+    ):
+        transfers.run(*server.files())
+        assert not failed(transfers)
+        assert len(transfers.results) == FILES
+        assert len(server.refused) < 40
+
+
+@pytest.mark.parametrize("validator", ['"1"', None])
+def test_so_are_bodies_that_never_come_further_than_their_beginning(validator: str | None) -> None:
+    # Without ranges, each attempt brings the same beginning.
+    cut = Answer(BODY, etag=validator, cut=100, ranges=False)
+    with (
+        Moody(cut, after=50, seconds=1.2) as server,
+        Transfers(in_flight=8, retries=3, backoff_seconds=0.2) as transfers,
+    ):
+        transfers.run(*server.files())
+        assert not failed(transfers)
+        # One more for each file, of which the beginning is new.
+        assert len(server.refused) < 80
+
+
+def test_a_host_whose_bodies_never_come_again_is_given_up(headless: Answer) -> None:
+    with (
+        Moody(headless, after=50) as server,
+        Transfers(
+            in_flight=4, retries=2, backoff_seconds=0.05, host_patience_seconds=1.0
+        ) as transfers,
+    ):
+        transfers.run(*server.files())
+        errors = failed(transfers)
+        assert len(errors) == FILES - 50
+        assert len(server.refused) < 40
+        assert any("has failed for every file" in str(error) for error in errors)
+
+
+def test_bodies_that_break_off_for_some_files_are_theirs() -> None:
+    broken = Answer(BODY, etag='"1"', cut=0)
+
+    def odd(seen: Seen) -> Answer | None:
+        return broken if int(seen.path[1:]) % 4 == 0 else None
+
+    with (
+        Moody(broken, after=10**9, odd=odd) as server,
+        Transfers(in_flight=8, retries=1, backoff_seconds=0.01) as transfers,
+        at_most(20),
+    ):
+        transfers.run(*server.files())
+        assert len(failed(transfers)) == FILES // 4
+
+
+def test_bodies_of_all_that_is_left_may_be_broken_by_themselves() -> None:
+    broken = Answer(BODY, etag='"1"', cut=0)
+
+    def odd(seen: Seen) -> Answer | None:
+        return broken if int(seen.path[1:]) >= 50 else None
+
+    with (
+        Moody(broken, after=10**9, odd=odd) as server,
+        Transfers(in_flight=4, retries=1, backoff_seconds=0.01) as transfers,
+        at_most(20),
+    ):
+        transfers.run(*server.files(100))
+        assert len(failed(transfers)) == 50
+
+
+def test_connections_that_break_after_some_kilobytes_bring_every_file() -> None:
+    large = bytes(i % 251 for i in range(60_000))
+    with (
+        FaultServer() as server,
+        Transfers(in_flight=4, retries=8, backoff_seconds=0.01) as transfers,
+        at_most(30),
+    ):
+        urls = [server.on(f"/{i}", Answer(large, etag='"1"', cut=9_000)) for i in range(12)]
+        transfers.run(*urls)
+        assert not failed(transfers)

@@ -22,11 +22,13 @@ from dashget.transfer.run.aim import aim, hold, may_go, must_wait, point
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.divided import extend, note
 from dashget.transfer.run.exchange import DIFFERENT, Exchange, Phase, Step
-from dashget.transfer.run.task import Landing, Taken, Task
+from dashget.transfer.run.task import Landing, Silence, Taken, Task
 from dashget.transfer.run.verdict import Verdict
 from dashget.transfer.run.ways import InRanges, Look
 
 _MUCH_BYTES = 1 << 26
+_SOME_BYTES = 1 << 16
+"""A host that sends so much of a file before it breaks off is at work."""
 _HEAD_NOT_REFUSED = GONE_STATUSES | {407, 408, 425, 429}
 
 
@@ -71,11 +73,8 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if exchange.dropped or task.phase is not Phase.OPEN:
         return False
     taken = task.way.accept(task, exchange, head, accepted)
-    if board.outages is None or not board.outages.is_check(task):
-        good = task.request
-        if exchange.hops or len(task.urls) > 1:
-            good = Request((exchange.url,), good.method, good.range)
-        exchange.origin.at_work = exchange.origin.good = good
+    if exchange.is_look or taken is Taken.COMPLETES:
+        _is_at_work(board, exchange)
     if taken is Taken.COMPLETES:
         board.succeed(task)
         return False
@@ -101,6 +100,16 @@ def _accept(board: Board, exchange: Exchange[Task]) -> bool:
     if compares:
         overlap.compare(exchange, position)
     return True
+
+
+def _is_at_work(board: Board, exchange: Exchange[Task]) -> None:
+    """Note that an origin has sent what it was asked for; a head alone does not tell."""
+    task = exchange.task
+    if board.outages is None or not board.outages.is_check(task):
+        good = task.request
+        if exchange.hops or len(task.urls) > 1:
+            good = Request((exchange.url,), good.method, good.range)
+        exchange.origin.at_work = exchange.origin.good = good
 
 
 def _begin(
@@ -212,6 +221,7 @@ def _landed(board: Board, exchange: Exchange[Task]) -> Exchange[Task] | None:
     if task.head is not None:
         board.answered(exchange.origin, task.head.http_version, first_byte, seconds, slot)
     board.landed(1, exchange.received, seconds)
+    _is_at_work(board, exchange)
     _note(board, exchange)
     landing = task.way.landed(task, exchange)
     if isinstance(landing, Failure):
@@ -400,7 +410,7 @@ def _tell_of_restart(
 def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:
     task, now = exchange.task, board.shared.clock()
     task.answer = _answer(board, exchange) or task.answer
-    if _is_the_hosts(board, exchange, failure):
+    if _is_the_hosts(board, exchange, failure, progress):
         _spare(board, exchange, failure, now)
         return
     board.concurrency.failed(failure, now)
@@ -434,12 +444,22 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
         board.backlog.pause(task, now + delay)
 
 
-def _is_the_hosts(board: Board, exchange: Exchange[Task], failure: Failure) -> bool:
+def _is_the_hosts(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> bool:
     task, index = exchange.task, exchange.index
     asks = Request((exchange.url,), task.request.method, task.request.range)
-    silent = failure.unreachable or not exchange.has_head
+    silence = Silence.NONE
+    if failure.unreachable or not exchange.has_head:
+        silence = Silence.ANSWER
+    elif failure.status is None and not failure.lasting:
+        if progress >= _SOME_BYTES or (progress and exchange.start):
+            _is_at_work(board, exchange)
+            return False
+        if progress:
+            # The beginning of a file, and no more: if that is all, the next attempt tells.
+            return False
+        silence = Silence.BODY
     outages = board.need_outages()
-    return outages.blames(task, index, asks, exchange.origin, failure, silent=silent)
+    return outages.blames(task, index, asks, exchange.origin, failure, silence)
 
 
 def _spare(board: Board, exchange: Exchange[Task], failure: Failure, now: float) -> None:

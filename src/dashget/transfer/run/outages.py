@@ -1,7 +1,8 @@
 """Hosts that fail in one way for every file: paused, checked now and then, given up at last.
 
 A ban (429, 503), a name that cannot be resolved, connections that are refused: that is the
-host's failure, and costs no file its retries. Road of an outage:
+host's failure, and costs no file its retries. So are bodies that break off at once, file after
+file, although their heads came. Road of an outage:
 
 1. *Failures in a row* of three different files (up to eight with many in flight; two, if there is
    no connection), without a good answer of the host between them, open one: nobody asks the host
@@ -31,8 +32,8 @@ from dashget.errors import Retry
 from dashget.transfer.contract import Fetched, Request, TransferError
 from dashget.transfer.http.failure import Failure, Scope
 from dashget.transfer.http.origin import Origin, Origins
-from dashget.transfer.run.checks import new_check
-from dashget.transfer.run.task import Task
+from dashget.transfer.run.checks import has_enough, new_check
+from dashget.transfer.run.task import Silence, Task
 from dashget.transfer.settings.options import TransferOptions
 
 _REFUSED = frozenset({401, 402, 403, 451})
@@ -94,8 +95,8 @@ class _Row:
 class _Outage:
     """A host that only checks ask at the moment."""
 
-    __slots__ = ("asks", "at_work", "confirmed", "failure", "pauses", "refused", "row", "since",
-                 "task", "unknown", "until")  # fmt: skip
+    __slots__ = ("asks", "at_work", "bodies", "confirmed", "failure", "pauses", "refused", "row",
+                 "since", "task", "unknown", "until")  # fmt: skip
 
     def __init__(
         self, row: _Row, since: float, failure: Failure, asks: Request, *, unknown: bool
@@ -107,6 +108,8 @@ class _Outage:
         self.asks = asks
         """What its checks ask for."""
         self.refused = failure.status in _REFUSED
+        self.bodies = False
+        """True if heads come, and no bodies: the checks await one."""
         self.unknown = unknown
         """True if another host is asked, to learn if the network works."""
         self.confirmed = False
@@ -189,14 +192,15 @@ class Outages:
         return failure.unreachable and origin.at_work is None and not self._patient_at_start
 
     def blames(
-        self, task: Task, index: int, asks: Request, origin: Origin, failure: Failure, *,
-        silent: bool,
+        self, task: Task, index: int, asks: Request, origin: Origin, failure: Failure,
+        silence: Silence,
     ) -> bool:  # fmt: skip
         """Take a failed attempt; return True if it is the host's failure, not the file's.
 
-        ``asks`` is the request, ``index`` that of its URL among the task's; ``silent`` is True if
-        no answer came.
+        ``asks`` is the request, ``index`` that of its URL among the task's; ``silence`` tells what
+        of an answer did not come.
         """
+        silent = silence is not Silence.NONE
         if task in self._checks or origin.key in self._given_up:
             return False
         if origin.at_work is None and not silent:
@@ -234,7 +238,10 @@ class Outages:
         if origin.good is None and failure.status is not None and failure.status not in _OVERLOADED:
             # Nothing can be asked for that had come.
             return False
-        self._open(row, origin, failure, origin.good or asks)
+        bodies = silence is Silence.BODY
+        if bodies and origin.good is None:
+            return False
+        self._open(row, origin, failure, origin.good or asks, bodies=bodies)
         # This attempt was not counted yet.
         row.tries.pop((task, index), None)
         return True
@@ -250,7 +257,7 @@ class Outages:
         outage.task = None
         if isinstance(result, TransferError) and result.cancelled:
             return True
-        answers = _answers(task, result, refused=outage.refused)
+        answers = _answers(task, result, refused=outage.refused, bodies=outage.bodies)
         failure = outage.failure
         if outage.unknown and answers and not outage.confirmed:
             self._give_up(origin, failure, failure.message)
@@ -291,11 +298,13 @@ class Outages:
                 del self._checks[check]
 
     def _open(
-        self, row: _Row, origin: Origin, failure: Failure, asks: Request, *, unknown: bool = False
-    ) -> None:
+        self, row: _Row, origin: Origin, failure: Failure, asks: Request, *,
+        unknown: bool = False, bodies: bool = False,
+    ) -> None:  # fmt: skip
         if row.since is None:
             row.since = self._clock()
         outage = self._out[origin] = _Outage(row, row.since, failure, asks, unknown=unknown)
+        outage.bodies = bodies
         self._check(origin, outage)
 
     def _ask_another_host(self, row: _Row, origin: Origin, failure: Failure) -> bool:
@@ -322,7 +331,7 @@ class Outages:
             pause = min(pause, max(0.0, left))
         outage.pauses += 1
         outage.until = max(now + pause, origin.not_before)
-        outage.task = new_check(outage.asks)
+        outage.task = new_check(outage.asks, body=outage.bodies)
         self._checks[outage.task] = origin
         self._desk.check(outage.task, outage.until)
 
@@ -373,10 +382,12 @@ def _may_be_the_hosts(failure: Failure, *, silent: bool) -> bool:
     return silent if status is None else status == 429 or status >= 500
 
 
-def _answers(task: Task, result: Fetched | TransferError, *, refused: bool) -> bool:
+def _answers(task: Task, result: Fetched | TransferError, *, refused: bool, bodies: bool) -> bool:
     """Return True if a check has shown that its host is at work."""
-    if isinstance(result, Fetched) or task.head is not None:
+    if isinstance(result, Fetched) or (task.head is not None and not bodies):
         return True
+    if task.head is not None:
+        return has_enough(task)
     status = result.status
     if status is None:
         return False

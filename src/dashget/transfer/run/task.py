@@ -54,6 +54,17 @@ class Doubt(enum.Enum):
     """The bytes came from another URL."""
 
 
+class Silence(enum.Enum):
+    """What did not come of an answer."""
+
+    NONE = enum.auto()
+    """An answer has come, whatever it says."""
+    ANSWER = enum.auto()
+    """There was none."""
+    BODY = enum.auto()
+    """The head came, and nothing new of the body."""
+
+
 class Landing(enum.Enum):
     """What follows a complete response."""
 
