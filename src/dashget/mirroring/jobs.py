@@ -68,14 +68,22 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._planned)
 
-    def from_plan(self, tracks: Sequence[Track], layout: Layout, stop: Stop) -> Iterator[Job]:
-        """Yield the job of each planned file that needs one, until ``stop`` is requested."""
+    def from_plan(
+        self, tracks: Sequence[Track], layout: Layout, stop: Stop
+    ) -> Iterator[Job | None]:
+        """Yield the job of each planned file that needs one, until ``stop`` is requested.
+
+        None is a pause: samples are to be asked for (see ``missing``) before the next job.
+        """
         only, planned_before, is_new = self._policy.only, self._planned, self._store.is_new
         blank = self._store.is_blank
         opens, delivers = self._arrivals.open, self._arrivals.deliver
+        missing = self._outcomes.missing
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
+            if missing.row >= missing.least and missing.suspects:
+                yield None
             path = planned.path
             if planned_before.contains(path):
                 if path in self._sampled:

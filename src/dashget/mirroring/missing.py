@@ -47,7 +47,8 @@ class Missing:
         self.reason: str | None = None
         """Why nothing else is asked for; None if it is."""
         self.hint: str | None = None
-        self._least = _IN_A_ROW
+        self.least = _IN_A_ROW
+        """The length of a row that makes suspicious."""
         self._answered = 0
         self._last = ""
         self._last_hint: str | None = None
@@ -55,7 +56,7 @@ class Missing:
     @property
     def suspects(self) -> bool:
         """True if samples are to be asked for."""
-        return self.row >= self._least and self.reason is None
+        return self.row >= self.least and self.reason is None
 
     def lost(self, error: TransferError) -> None:
         """Count a file that no server has; not one that could not be asked for."""
@@ -76,7 +77,7 @@ class Missing:
         if self.row < self._answered or not asked:
             # Something came; or its host was given up, which says more.
             self.row = 0
-            self._least *= 2
+            self.least *= 2
             return
         self.reason = (
             f"not requested: none of {self.row:,} files has come, from all over the"
@@ -89,17 +90,12 @@ class Missing:
         self._last, self._last_hint = reason, hint
 
 
-class Until(Iterator[_Item]):
-    """Ends as soon as ``pauses`` is true; the next one over the same items goes on."""
+def until_pause(items: Iterator[_Item | None]) -> Iterator[_Item]:
+    """Yield items up to a pause, which is None; the next call over the same items goes on.
 
-    def __init__(self, items: Iterator[_Item], pauses: Callable[[], bool]) -> None:
-        self._items = items
-        self._pauses = pauses
-
-    def __next__(self) -> _Item:
-        if self._pauses():
-            raise StopIteration
-        return next(self._items)
+    Takes no Python for an item: the jobs of all files come through this.
+    """
+    return iter(items.__next__, None)
 
 
 def sample(

@@ -16,7 +16,7 @@ from dashget.events import Outcome
 from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.jobs import Jobs, Policy
 from dashget.mirroring.ledger import Ledger
-from dashget.mirroring.missing import Until
+from dashget.mirroring.missing import until_pause
 from dashget.mirroring.outcomes import Outcomes
 from dashget.planning.layout import Layout
 from dashget.planning.plan import iter_plan
@@ -58,7 +58,7 @@ class MirrorRun:
         self._refuse_too_large(tracks, layout)
         jobs = self._jobs.from_plan(tracks, layout, stop)
         if self._policy.dry_run:
-            for job in jobs:
+            for job in until_pause(jobs):
                 looks = job.request.method is Method.HEAD
                 ledger.finish(job.payload, Outcome.UNCOMPARED if looks else Outcome.PLANNED)
             return
@@ -78,7 +78,7 @@ class MirrorRun:
 
     def _work_through(
         self,
-        jobs: Iterator[Job],
+        jobs: Iterator[Job | None],
         tracks: Sequence[Track],
         layout: Layout,
         engine: Transfers,
@@ -87,7 +87,7 @@ class MirrorRun:
         """Run all jobs of the plan; ask for samples where nothing comes, and stop if none does."""
         outcomes, missing = self._outcomes, self._outcomes.missing
         while True:
-            engine.run(Until(jobs, lambda: missing.suspects), outcomes.done, hooks=self._ledger)
+            engine.run(until_pause(jobs), outcomes.done, hooks=self._ledger)
             outcomes.collect_all()
             if stop.requested or not missing.suspects:
                 return
@@ -100,7 +100,7 @@ class MirrorRun:
             self._ledger.begin_round()
             if missing.reason is not None:
                 outcomes.fail_waiting()
-                for job in jobs:
+                for job in until_pause(jobs):
                     outcomes.fail_unasked(job)
                 return
 

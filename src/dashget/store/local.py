@@ -55,6 +55,8 @@ class LocalDirectory:
         self._fsync = fsync
         self._lock = Lock(self._control)
         self._record = RecordFile(self._control, fsync=fsync)
+        self.append = self._record.append
+        """Add a line to the record."""
         self._folders = Folders(self._prefix, self._control, self._check_control)
         self._follow_links = follow_links
 
@@ -235,10 +237,6 @@ class LocalDirectory:
     def is_outside(self, path: str) -> bool:
         """Return True if a link out of the mirror leads to a file."""
         return self._folders.is_outside(path.rpartition("/")[0])
-
-    def append(self, line: bytes) -> None:
-        """Add a line to the record."""
-        self._record.append(line)
 
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""

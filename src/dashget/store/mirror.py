@@ -61,6 +61,14 @@ class Mirror:
     nothing; it can be looked at, and planned for.
     """
 
+    receive: Callable[[str, str, ResponseHead, Sequence[bytes]], Unfinished]
+    """Store a whole file, from a URL, with the head and the pieces of the response.
+
+    Set by ``claim``: that of the place itself, as every small file takes this road. ``finish``
+    gives the file its name. Only for files of which nothing is there, not even a part. If the
+    process is killed before ``finish``, the file is missing.
+    """
+
     def __init__(
         self,
         place: Backend,
@@ -79,6 +87,8 @@ class Mirror:
         self._keep_times = keep_times and not read_only
         self._now = clock
         self._clock = RecordClock(clock)
+        self.now = self._clock.now
+        """Return the time for a record: RFC 3339, UTC, whole seconds."""
         self._claimed = False
         self._moved = False
         """True if the user says that the presentation is the same one under a new address."""
@@ -173,10 +183,6 @@ class Mirror:
                 hint="choose a directory on another file system with -o",
             )
         return min(most, known.name_bytes or most) if known is not None else most
-
-    def now(self) -> str:
-        """Return the time for a record: RFC 3339, UTC, whole seconds."""
-        return self._clock.now()
 
     def stamp(self) -> str:
         """Return the current time to the microsecond, fit for a file name."""
@@ -329,16 +335,6 @@ class Mirror:
 
     # Unfinished files.
 
-    def receive(
-        self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
-    ) -> Unfinished:
-        """Store a whole file that gets its name by ``finish``.
-
-        Only for files of which nothing is there, not even a part. If the process is killed
-        before ``finish``, the file is missing.
-        """
-        return self._parts.receive(path, url, head, pieces)
-
     def part(self, path: str, url: str, *, checksum: str | None = None) -> PartialFile:
         """Return the unfinished file of a path, for bytes that arrive in several steps."""
         return self._parts.part(path, url, checksum, moved=self._moved)
@@ -466,6 +462,7 @@ class Mirror:
                 self.place.append(encode_line(stamped))
             self._moved = moved
             self._parts = self._open_parts = self.place.open_parts() or self._hold_parts()
+            self.receive = self._parts.receive
 
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         """Return the header of the record; StoreError if it is another presentation's."""

@@ -120,7 +120,7 @@ class _Line(msgspec.Struct):
     removed: bool = False
 
 
-_encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
 _decode_lines: Final = msgspec.json.Decoder(_Line).decode_lines
 _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
@@ -148,7 +148,7 @@ class _Fact(msgspec.Struct):
 
 def encode_line(entry: Header | FileRecord | FailureRecord) -> bytes:
     """Return the line of an entry, with its end: without user and password of its URLs."""
-    return _encode(without_secrets(entry)) + b"\n"
+    return _encode_lines((without_secrets(entry),))
 
 
 def without_secrets(entry: _Entry) -> _Entry:

@@ -266,7 +266,8 @@ class Board:
             self._done(job, result)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             self.halt(error)
-        if self.sleepers:
+        # The first test is for every file: as long as there are jobs, no run is over.
+        if self.sleepers and (self.jobs is None or self.stopping or self.shares.wide):
             self.wake_sleepers()
 
     def cancel_open(self) -> None:
