@@ -17,6 +17,7 @@ import pytest
 
 from dashget.cli.app import run as run_words
 from dashget.cli.commands import demo as command
+from dashget.cli.printers.playing import program_words
 from dashget.demo.presentation import BASE_URL, MANIFEST_URL, read_resources
 from dashget.demo.server import serving
 from tests.support.media import Tools, count_packets
@@ -39,11 +40,12 @@ Complete: 52 files, N
   52 downloaded
   received N in N (N), 53 requests
   mirror: {root}
-  playable from any static web server: {root}/manifest.local.mpd
+  play it with: {program} play {root}
 Verifying the mirror
 No errors: 52 files, N
   52 compared by checksum, in N
 Try next:
+  {program} play {root}               watch it in the browser
   {program} list {root}/manifest.mpd  show what it contains
   {program} verify {root}             check every file again
   {program} URL{blank}  mirror a presentation of your own
@@ -107,7 +109,8 @@ def test_every_next_step_works_as_printed(first: tuple[Path, Ended], tmp_path: P
     made, ended = first
     folder = shutil.copytree(made, tmp_path / "copy")
     steps = [line.split("  ")[1] for line in ended.err.partition("Try next:\n")[2].splitlines()]
-    assert len(steps) == 3
+    assert len(steps) == 4
+    steps = [step for step in steps if " play " not in step]  # it does not end by itself
     with serving(read_resources()) as proxy:
         for step in steps:
             words = shlex.split(step)
@@ -303,7 +306,7 @@ def test_the_program_is_named_as_it_can_be_started(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / argument)])
     monkeypatch.setenv("PATH", str(tmp_path / searched) if searched else str(tmp_path / "none"))
-    assert command._program() == program
+    assert list(program_words()) == program
 
 
 def test_a_program_in_another_folder_is_named_by_its_whole_path(
@@ -316,7 +319,7 @@ def test_a_program_in_another_folder_is_named_by_its_whole_path(
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(sys, "argv", [str(script)])
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
-    assert command._program() == [str(script)]
+    assert list(program_words()) == [str(script)]
 
 
 def test_a_demo_that_is_stopped_while_it_mirrors_ends_as_interrupted(

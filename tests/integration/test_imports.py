@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ from tests.support.structure import modules
 PUBLIC = ("dashget", "dashget.aio", "dashget.store", "dashget._public")
 EVERY = sorted(set(modules()) - {"dashget.__main__"})
 """``__main__`` is the program itself."""
+BY_AIOHTTP = {f"open {path}" for path in mimetypes.knownfiles}
+"""aiohttp, which the server alone imports, reads the types of files that the system knows."""
 
 WATCH = r"""
 import importlib, json, os, signal, sys
@@ -114,7 +117,7 @@ def test_importing_a_public_module_does_nothing_else(name: str) -> None:
 
 def test_importing_every_module_does_nothing_else() -> None:
     assert len(EVERY) > 200
-    assert seen_during(EVERY) == []
+    assert [seen for seen in seen_during(EVERY) if seen not in BY_AIOHTTP] == []
 
 
 @pytest.mark.parametrize(

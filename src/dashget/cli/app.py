@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "list": "Show the Periods, AdaptationSets and Representations.",
     "plan": "List every file that get would fetch, without downloading.",
     "verify": "Check a mirror, and repair it on request.",
+    "play": "Play mirrors in the browser.",
     "serve": "Serve mirrors over HTTP, for any player.",
     "mux": "Write one playable file from a mirror.",
     "demo": "Mirror a small built-in presentation, to try the program.",

@@ -115,9 +115,12 @@ def _verify(session: Session, root: Path, stop: Stop) -> int:
 
 
 def _next_steps(root: Path) -> str:
-    """Return three commands to go on with, each with its purpose."""
-    program = _program()
+    """Return four commands to go on with, each with its purpose."""
+    from dashget.cli.printers.playing import program_words
+
+    program = program_words()
     steps = {
+        _command(*program, "play", str(root)): "watch it in the browser",
         _command(*program, "list", str(root / "manifest.mpd")): "show what it contains",
         _command(*program, "verify", str(root)): "check every file again",
         _command(*program, "URL"): "mirror a presentation of your own",
@@ -135,19 +138,3 @@ def _command(*words: str) -> str:
     from dashget.common.filenames import readable
 
     return legible(readable(shlex.join(words)))
-
-
-def _program() -> list[str]:
-    """Return the words that start the program from here in the way that has started it now."""
-    import os
-    import shutil
-    from pathlib import Path
-
-    path = sys.argv[0]
-    if path.endswith("__main__.py"):
-        return [Path(sys.executable).name, "-m", "dashget"]
-    found = shutil.which("dashget")
-    if not Path(path).exists() or (found is not None and Path(path).samefile(found)):
-        return ["dashget"]
-    near = os.path.relpath(path)
-    return [path if near.startswith(os.pardir) else f"{os.curdir}{os.sep}{near}"]

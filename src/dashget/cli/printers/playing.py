@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 from dashget.cli.streams import legible
 from dashget.events import Playback
 
+_NAME = "dashget"
 _ANY_NAME = " --demuxer-lavf-o=allowed_extensions=ALL"
 
 
 def how_to_play(manifest: str, playback: Playback | None) -> str:
     """Return the last line of a complete run; ``manifest`` is the path of the MPD as received."""
-    local = f"{manifest[: -len('.mpd')]}.local.mpd"
+    folder = manifest.rpartition("/")[0] or ("/" if manifest.startswith("/") else ".")
+    words = (*program_words(), "play", _plain(folder))
+    page = f"play it with: {' '.join(map(shell_word, words))}"
     if playback is None or playback is Playback.SERVER:
-        return f"playable from any static web server: {shell_word(local)}"
+        return page
+    local = f"{manifest[: -len('.mpd')]}.local.mpd"
     options = _ANY_NAME if playback is Playback.FILE_OF_ANY_NAME else ""
-    return f"playable from any static web server, or here with: {_command(local, options)}"
+    return f"{page}, or with: {_command(local, options)}"
+
+
+def program_words() -> tuple[str, ...]:
+    """Return the words that start the program from here in the way that has started it now."""
+    path = sys.argv[0]
+    if path.endswith("__main__.py"):
+        return Path(sys.executable).name, "-m", "dashget"
+    if Path(path).name != _NAME or not Path(path).exists():
+        return (_NAME,)
+    places = (Path(folder, _NAME) for folder in os.get_exec_path())
+    found = next((place for place in places if os.access(place, os.X_OK)), None)
+    if found is not None and found.samefile(path):
+        return (_NAME,)
+    near = os.path.relpath(path)
+    return (path if near.startswith(os.pardir) else f"{os.curdir}{os.sep}{near}",)
 
 
 def _command(path: str, options: str) -> str:

@@ -134,6 +134,7 @@ VERIFY = [
 WORDS = [
     ("serve", ["--host", "0.0.0.0"], "host", "0.0.0.0"),
     ("serve", ["--port", "80"], "port", 80),
+    ("play", ["--no-open"], "no_open", True),
     ("get", ["-o", "d"], "output", "d"),
     ("get", ["-od"], "output", "d"),
     ("get", ["--output", "d/e"], "output", "d/e"),

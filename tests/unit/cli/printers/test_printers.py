@@ -80,12 +80,12 @@ FAILED = summary(
 )
 
 
-def test_the_summary_of_a_complete_run_names_the_local_mpd() -> None:
+def test_the_summary_of_a_complete_run_tells_how_to_play_it() -> None:
     lines = list(summary_lines(summary()))
     assert lines[0] == "Complete: 3 files, 3.00 kB"
     assert lines[1] == "  2 downloaded, 1 already there"
     assert lines[2] == "  received 2.00 kB in 2.00 s (1.00 kB/s), 3 requests"
-    assert "show/x.local.mpd" in lines[-1]
+    assert lines[-1] == "  play it with: dashget play show"
 
 
 def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
@@ -455,8 +455,11 @@ def test_a_narrow_terminal_shows_percentage_rate_and_failures(
 @pytest.mark.parametrize(
     ("manifest", "playback", "line"),
     [
-        ("show/x.mpd", None, "playable from any static web server: show/x.local.mpd"),
-        ("a b/x.MPD", Playback.SERVER, "playable from any static web server: 'a b/x.local.mpd'"),
+        ("show/x.mpd", None, "play it with: dashget play show"),
+        ("a b/x.MPD", Playback.SERVER, "play it with: dashget play 'a b'"),
+        ("x.mpd", None, "play it with: dashget play ."),
+        ("/x.mpd", None, "play it with: dashget play /"),
+        ("-n/x.mpd", None, "play it with: dashget play ./-n"),
         ("show/x.mpd", Playback.FILE, "mpv show/x.local.mpd"),
         (
             "show/x.mpd",
@@ -478,4 +481,4 @@ def test_the_last_line_works_when_it_is_pasted(
     manifest: str, playback: Playback | None, line: str
 ) -> None:
     last = list(summary_lines(summary(manifest=manifest, playback=playback)))[-1]
-    assert last.strip() == line or last.endswith(f", or here with: {line}")
+    assert last.strip() == line or last.endswith(f", or with: {line}")
