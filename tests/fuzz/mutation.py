@@ -16,6 +16,8 @@ from typing import Final
 from tests.fuzz.target import LONGEST, SEPARATOR, Mutate
 from tests.fuzz.words import ATTRIBUTES, ELEMENTS, SNIPPETS, VALUES
 
+GROWN: Final = 0.01
+"""The share of inputs that are made as long as they may be."""
 _NUMBERS: Final = (
     0, 1, 2, 7, 8, 9, 12, 15, 16, 24, 31, 32, 127, 128, 255, 256, 4096, 65535, 65536, 1 << 24,
     (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
@@ -112,12 +114,33 @@ def elementwise(data: bytes, random: Random) -> bytes:
     return _treewise(data, random, _elements, _element)
 
 
+def grown(data: bytes, random: Random) -> bytes:
+    """Repeat a part of an input until it is as long as it may be: what is slow shows then.
+
+    The part is one of a few bytes, of a line, or from one tag to another.
+    """
+    if not data:
+        return data
+    marks = [
+        match.start() for match in re.finditer(random.choice((rb"<", rb"\n", rb'"', rb"")), data)
+    ]
+    first, last = sorted(random.choice(marks or [0]) for _ in range(2))
+    part = data[first : last if last > first else first + random.choice((1, 2, 8))]
+    copies = max(1, (LONGEST - len(data)) // max(1, len(part)))
+    if random.random() < 0.3 and b"<" not in part:
+        # Each copy another one: many names, times or numbers.
+        return data[:first] + b"".join(b"%s%d" % (part, n) for n in range(copies)) + data[first:]
+    return data[:first] + part * copies + data[first:]
+
+
 def several(mutate: Mutate) -> Mutate:
-    """Return a mutator that varies an input one to four times."""
+    """Return a mutator that varies an input one to four times, and seldom makes it long."""
 
     def repeated(data: bytes, random: Random) -> bytes:
         for _ in range(random.choice((1, 1, 2, 3, 4))):
             data = mutate(data, random)[:LONGEST]
+        if random.random() < GROWN:
+            data = grown(data, random)[:LONGEST]
         return data
 
     return repeated

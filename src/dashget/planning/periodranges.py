@@ -15,6 +15,7 @@ import msgspec
 from dashget.common.lateregex import late
 from dashget.common.validation import FieldError, Wrong
 from dashget.mpd.presentation import Period, Presentation
+from dashget.planning.rules import require_short
 
 _DIGITS: Final = "([0-9]{1,40})"
 _POSITIONS: Final = late(f"{_DIGITS}|{_DIGITS}-{_DIGITS}|{_DIGITS}-")
@@ -38,6 +39,7 @@ class PeriodRange(msgspec.Struct, frozen=True):
 
 def parse_periods(text: str) -> tuple[PeriodRange, ...]:
     """Parse the ranges of ``--period``."""
+    require_short(text, "period")
     return tuple(_period_range(part.strip(), text) for part in text.split(","))
 
 

@@ -23,10 +23,11 @@ an AdaptationSet's id, or ``#`` and its position in the Period if it has none.
 from __future__ import annotations
 
 import enum
+import functools
 import operator
 import re
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from fractions import Fraction
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ _NUMBER: Final = late(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)\s*([kKmMgG]?)(?:bps|hz|p
 _NUMBERED: Final = late(r"(?:best|worst)\d+", re.IGNORECASE)
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _VALUES_SHOWN: Final = 20
+_MOST_PARTS: Final = 1_000
+_MOST_CHARACTERS: Final = 65_536
 
 Pair = tuple[Representation, AdaptationSet]
 """A Representation and the AdaptationSet that it belongs to."""
@@ -86,6 +89,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 def parse_rule(text: str, field: str = "selection") -> Rule:
     """Parse a rule; errors name the option ``field``."""
+    require_short(text, field)
     choice: Choice | None = None
     tests: list[Test] = []
     for part in text.replace("&", ",").split(","):
@@ -110,6 +114,21 @@ def parse_rule(text: str, field: str = "selection") -> Rule:
     if choice is Choice.NONE and tests:
         raise _usage(field, "'none' cannot be combined with tests")
     return Rule(choice or Choice.ALL, tuple(tests))
+
+
+def require_short(text: str, field: str) -> None:
+    """Raise FieldError for a selection that no user writes: a record may hold it.
+
+    Each part is compared with every Representation or Period.
+    """
+    parts = 1 + text.count(",") + text.count("&")
+    if parts > _MOST_PARTS or len(text) > _MOST_CHARACTERS:
+        found = f"{parts:,} parts and {len(text):,} characters"
+        most = f"{_MOST_PARTS:,} and {_MOST_CHARACTERS:,}"
+        raise FieldError(
+            field,
+            Wrong(f"{found} are more than {most}", "select by fewer values, or use * in them"),
+        )
 
 
 def matches(representation: Representation, adaptation_set: AdaptationSet, rule: Rule) -> bool:
@@ -225,7 +244,7 @@ def _number(text: str) -> Fraction:
 
 def _text_matches(name: str, text: str, wanted: str) -> bool:
     value, pattern = text.lower(), wanted.lower().replace("[", "[[]")
-    if fnmatchcase(value, pattern):
+    if _fits(value, pattern):
         return True
     if name == "codecs":
         return value.startswith(f"{wanted.lower()}.")
@@ -237,7 +256,19 @@ def _language_matches(tag: str, wanted: str, pattern: str) -> bool:
 
     if "*" not in wanted:
         return in_range(tag, wanted)
-    return any(fnmatchcase(reading, pattern.replace("_", "-")) for reading in readings(tag))
+    return any(_fits(reading, pattern.replace("_", "-")) for reading in readings(tag))
+
+
+def _fits(value: str, pattern: str) -> bool:
+    if "*" not in pattern and "?" not in pattern and "[" not in pattern:
+        return value == pattern
+    return _compiled(pattern).match(value) is not None
+
+
+@functools.lru_cache(maxsize=_MOST_PARTS)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern once for all Representations; ``fnmatch`` keeps fewer of them."""
+    return re.compile(translate(pattern))
 
 
 def _natural(text: str) -> tuple[int, str]:

@@ -39,3 +39,23 @@ def test_a_malformed_rule_is_a_usage_error_that_lists_the_attributes(
         parse_selection(video=rule)
     assert message in caught.value.message
     assert "samplerate" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"video": "id=a" + ",b" * 200_000},
+        {"audio": "id=a" + "&id=b" * 1_000},
+        {"text": "id=" + "*a" * 40_000},
+        {"period": ",".join(["0"] * 200_000)},
+    ],
+)
+def test_a_selection_longer_than_any_is_a_usage_error_at_once(rules: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="are more than 1,000 and 65,536") as caught:
+        parse_selection(**rules)
+    assert len(caught.value.message) < 200
+
+
+def test_a_selection_of_a_thousand_values_is_read() -> None:
+    rule = parse_rule("id=" + ",".join(f"v{number}*" for number in range(1_000)))
+    assert len(rule.tests[0].values) == 1_000
