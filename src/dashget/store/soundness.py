@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.lateregex import late
-from dashget.planning.layout import LEAST_NAME_BYTES, NAME_BYTES
+from dashget.planning.layout import LEAST_NAME_BYTES, NAME_BYTES, is_safe_path
 
 LARGEST: Final = (1 << 63) - 1
 """No file is larger, on any system."""
@@ -56,11 +56,13 @@ def is_sha256(value: str | None) -> bool:
 
 
 def is_manifest_name(name: str) -> bool:
-    """Return True for a name that an MPD may have in a mirror: directly at its root."""
+    """Return True for a name that an MPD may have in a mirror: directly at its root.
+
+    It may begin with a dot: some packagers serve every MPD as ``NAME.ism/.mpd``.
+    """
     return (
         name.lower().endswith(".mpd")
-        and len(name) > len(".mpd")
-        and not name.startswith(".")
+        and is_safe_path(name)
         and "/" not in name
         and len(name.encode("utf-8", "surrogateescape")) <= NAME_BYTES
         and is_line(name)

@@ -143,3 +143,20 @@ def test_a_compressed_manifest_that_is_cut_is_an_error(
     url = server.on("/show/x.mpd", Answer(document, coding="gzip"))
     with pytest.raises(dashget.ManifestFetchError, match="ends early"):
         mirror(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ['"a\x01b"', '"\x7f"', '"\x1b[31m"', '"\x85\xe9\xa0', '"' + "x" * 90_000 + '"', "\t"],
+    ids=ascii,
+)
+@pytest.mark.parametrize("name", ["ETag", "Last-Modified", "Age", "Via"])
+def test_what_a_server_says_of_a_file_is_believed_when_it_is_read_back(
+    server: FaultServer, tmp_path: Path, name: str, tag: str
+) -> None:
+    answer = raw(LENGTH, f"{name}: {tag}")
+    url = publish(server, answer)
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.complete
+    ended, _ = verify(tmp_path / "m")
+    assert ended.sound

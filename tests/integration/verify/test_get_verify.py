@@ -10,7 +10,8 @@ from tests.integration.verify.presentation import (
     segment,
     serve,
 )
-from tests.support.faultserver import FaultServer, refuse
+from tests.support.builders import mpd, numbered
+from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import run
 from tests.support.running import mirror
 
@@ -65,3 +66,14 @@ def test_a_dry_run_warns_that_it_compares_nothing(
     assert ended.code == 0
     assert "warning: a dry run does not compare files with the server" in ended.err
     assert [seen.path for seen in server.seen] == ["/show/x.mpd"]
+
+
+def test_a_manifest_that_is_only_an_ending_is_verified(server: FaultServer, tmp_path: Path) -> None:
+    """Some packagers serve every MPD as ``NAME.ism/.mpd``."""
+    server.on("/v.ism/.mpd", Answer(mpd(numbered())))
+    for number in (1, 2, 3):
+        server.on(f"/v.ism/v/{number}.m4s", Answer(b"x" * 100))
+    for command in (("get", server.url("/v.ism/.mpd"), "--allow-private"), ("verify", "v.ism")):
+        ended = run(*command, cwd=tmp_path)
+        assert ended.code == 0, ended.err
+    assert (tmp_path / "v.ism/.local.mpd").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashget.errors import StoreError
+from dashget.planning.layout import manifest_name
 from dashget.store.control import ControlDirectory
 from dashget.store.record import (
     FileRecord,
@@ -25,6 +27,19 @@ from dashget.store.record import (
 from dashget.store.recordfile import RecordFile
 
 HEADER = Header(dashget=1, source="http://h/x.mpd", url="http://h/x.mpd", manifest="x.mpd")
+
+
+def written(name: str) -> Header:
+    return msgspec.structs.replace(HEADER, manifest=manifest_name(f"http://h/v.ism/{name}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".mpd", ".x.mpd", "", ".", "..", "x", "%2e%2e%5cx", ".dashget", "a%0Ab", "%FF", "ä" * 300],
+)
+def test_every_name_of_an_mpd_is_believed_when_its_header_is_read(name: str) -> None:
+    header = written(name)
+    assert read_header(lambda: io.BytesIO(encode_line(header))) == header
 
 
 def at(path: Path) -> OpenRecord:

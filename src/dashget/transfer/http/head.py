@@ -16,6 +16,11 @@ from dashget.transfer.contract import ResponseHead
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
+_CONTROL = late(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BLANK = " \t\r\n"
+"""What may stand around a value. Other white space of Latin-1 may be the end of a UTF-8 character."""
+_LONGEST = 65_536
+"""A longer value counts as missing, as it would in a record."""
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
 _DIGESTS = frozenset(
     {
@@ -191,4 +196,10 @@ def _length(value: str | None) -> int | None:
 @functools.lru_cache(maxsize=128)
 def _field(line: bytes) -> tuple[str, str]:
     name, _, value = line.decode("latin-1").partition(":")
-    return name.strip().lower(), value.strip()
+    value = value.strip(_BLANK)
+    if not value.isprintable():
+        # They are invalid, and as blanks they do no harm (RFC 9110, 5.5).
+        value = _CONTROL.sub(" ", value)
+    if len(value) > _LONGEST:
+        value = ""
+    return name.strip(_BLANK).lower(), value

@@ -255,7 +255,7 @@ class Origins:
 
     def redirect(self, url: str, location: str) -> str | Failure:
         """Return the URL that a redirect leads to; a Failure if it is not followed."""
-        target = Url.parse(url).join(Url.parse(_decoded(tidy(location))))
+        target = Url.parse(url).join(Url.parse(_decoded(location)))
         if target.scheme not in DEFAULT_PORTS:
             return policy_failure(f"redirect to a {target.scheme}: URL refused")
         try:
@@ -327,4 +327,4 @@ def _decoded(location: str) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         text = quote(raw, safe=_NOT_ENCODED)
-    return _UNSENT.sub(lambda match: f"%{ord(match[0]):02X}", text)
+    return _UNSENT.sub(lambda match: f"%{ord(match[0]):02X}", tidy(text))

@@ -125,3 +125,20 @@ def test_a_date_of_retry_after_counts_from_the_date_of_the_answer() -> None:
         "Retry-After: Thu, 01 Jan 1970 05:00:09 GMT", "Date: Thu, 01 Jan 1970 05:00:00 GMT"
     )
     assert answer.retry_after_seconds(lambda: 60.0) == 9.0
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ('"a\x01b"', '"a b"'),
+        ('"a\rb\x00\x1f\x7f"', '"a b   "'),
+        ('"a\tb"', '"a\tb"'),
+        (' \t"a" \t', '"a"'),
+        ("/voil\xc3\xa0", "/voil\xc3\xa0"),
+        ("\xc3\x85", "\xc3\x85"),
+        ("\x1c\x85", "\x85"),
+        ("\xa0", "\xa0"),
+    ],
+)
+def test_a_value_has_no_control_characters_and_all_of_its_text(value: str, wanted: str) -> None:
+    assert head(f"ETag:{value}").fields["etag"].strip(" ") == wanted

@@ -96,6 +96,8 @@ def test_ipv6_hosts_can_be_named() -> None:
         ("http://h/a", "/\xc3\xa4", "http://h/ä"),
         ("http://h/a", "/\xe4%zz", "http://h/%E4%zz"),
         ("http://h/a", "../../b/./c", "http://h/b/c"),
+        ("http://h/a", "/voil\xc3\xa0", "http://h/voilà"),
+        ("http://h/a", " /\xc3\x85\t", "http://h/Å"),
         ("http://h/a", "b\x01\x00c\x7f?d e\x1f.", "http://h/b%01%00c%7F?d%20e%1F."),
     ],
 )
