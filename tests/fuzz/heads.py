@@ -13,6 +13,7 @@ from dashget.common.byterange import ByteRange
 from dashget.common.digests import find_digest, stated_digests
 from dashget.common.httpdate import read_http_date, strong_date
 from dashget.common.url import Url, http_origin
+from dashget.store.record import FileRecord, encode_line, parse_record
 from dashget.transfer.http.coding import begins_plain
 from dashget.transfer.http.failure import Failure
 from dashget.transfer.http.head import Head
@@ -41,6 +42,7 @@ def run_head(data: bytes) -> None:
         return
     assert 0 <= head.status <= 999
     msgspec.json.encode(head.describe("http://h/", 1, "http://h/", head.cache))
+    _check_recorded(head)
     after = head.retry_after_seconds(lambda: 0.0)
     assert after is None or (math.isfinite(after) and after >= 0)
     assert (head.content_length or 0) >= 0
@@ -116,6 +118,14 @@ def _asked() -> tuple[Asked, ...]:
         Asked(end, whole=True, total=100, validator=_MODIFIED),
         Asked(end, whole=True, total=50, identity=identity),
     )  # fmt: skip
+
+
+def _check_recorded(head: Head) -> None:
+    """Check that the line about a file is believed when it is read back."""
+    shown = head.describe("http://h/", 1, "http://h/", head.cache)
+    fields = {"etag": shown.etag, "last_modified": shown.last_modified}
+    record = FileRecord("a", "http://h/", 1, cache=dict(shown.cache), **fields)
+    assert parse_record(encode_line(record)) == record, fields
 
 
 def _check_judgement(verdict: Accepted | Redirect | Failure, head: Head, asked: Asked) -> None:

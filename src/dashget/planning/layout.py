@@ -129,7 +129,8 @@ def root_name(url: str) -> str:
     parts = Url.parse(url)
     directories = [part for part in parts.path.split("/")[:-1] if part]
     name = directories[-1] if directories else (parts.host or "dash")
-    return safe_component(name).lstrip(".~-") or "dash"
+    # Before the name is made safe: what is left may be one that Windows reserves.
+    return _limited(_escaped(_decoded(name).lstrip(".~-") or "dash"), NAME_BYTES)
 
 
 class Layout:

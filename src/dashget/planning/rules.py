@@ -71,7 +71,9 @@ class Test(msgspec.Struct, frozen=True):
     __test__ = False
 
     def __str__(self) -> str:
-        return f"{self.name}{self.operator}{','.join(self.values)}"
+        # In == the second sign belongs to the operator, so a value never begins with it.
+        sign = "==" if self.operator == "=" and self.values[0][:1] == "=" else self.operator
+        return f"{self.name}{sign}{','.join(self.values)}"
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -334,6 +334,10 @@ def test_the_local_manifest_is_stored_beside_the_received_one() -> None:
         ("https://h.example/vod/bbb/manifest.mpd", "bbb"),
         ("https://h.example/manifest.mpd", "h.example"),
         ("https://h.example/a/..%2f/x.mpd", "%2F"),
+        ("https://h.example/..aux/x.mpd", "%61ux"),
+        ("https://h.example/%2e%2eNUL.d/x.mpd", "%4EUL.d"),
+        ("https://h.example/.~-/x.mpd", "dash"),
+        ("https://h.example/-%2Ea%2E/x.mpd", "a%2E"),
         ("file:///home/me/show/x.mpd", "show"),
     ],
 )

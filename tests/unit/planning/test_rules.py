@@ -17,6 +17,14 @@ def test_a_value_after_a_comma_belongs_to_the_test_before_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["lang=en", "lang==en", "lang===en", "lang====en", "id!==a", "id=a=b,=c", "id= a ,best"]
+)
+def test_a_rule_that_is_written_down_is_the_same_when_it_is_read(text: str) -> None:
+    rule = parse_rule(text)
+    assert parse_rule(str(rule)) == rule
+
+
+@pytest.mark.parametrize(
     ("rule", "message"),
     [
         ("hight<=720", "unknown attribute: 'hight'"),

@@ -18,7 +18,7 @@ _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
 _CONTROL = late(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANK = " \t\r\n"
-"""What may stand around a value. Other white space of Latin-1 may be the end of a UTF-8 character."""
+"""What may stand around a value. Other white space of Latin-1 may end a UTF-8 character."""
 _LONGEST = 65_536
 """A longer value counts as missing, as it would in a record."""
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
