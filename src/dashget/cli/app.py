@@ -21,7 +21,7 @@ _USUAL_STATUS: Final = {
     4: "the selection matches nothing",
     5: "the MPD could not be fetched",
     6: "the mirror's directory cannot be used",
-    7: "ended by --max-time",
+    7: "ended by --max-time, or by --max-total-size",
     8: "no single file can be made of the tracks",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
     141: "standard output was closed (SIGPIPE)",

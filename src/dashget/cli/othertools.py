@@ -35,6 +35,7 @@ SAME: Final = {
     "--read-timeout": "--timeout",
     "--contimeout": "--connect-timeout",
     "--max-duration": "--max-time",
+    "--max-filesize": "--max-file-size",
     "--remote-time": "--times",
     "--use-server-timestamps": "--times",
     "--mtime": "--times",
@@ -63,6 +64,7 @@ SAME: Final = {
     "-y": "--speed-time",
 }
 
+_TOTAL: Final = "a limit on the mirror's size, with what is there already: --max-total-size SIZE"
 _RESUMED: Final = "an unfinished download is always resumed: leave it out"
 _KEPT: Final = "what is complete is never fetched again: leave it out"
 _PARALLEL: Final = "files are always fetched in parallel: leave it out; see --threads"
@@ -98,6 +100,8 @@ INSTEAD: Final = {
     "-d": f"in aria2c the directory: {_DIRECTORY}; in wget: --debug",
     "-r": f"in yt-dlp: {_RATE}; every file of the presentation is fetched without -r",
     "-R": "in curl and aria2c: --times; in yt-dlp: --retries N",
+    "--quota": _TOTAL,
+    "--max-transfer": _TOTAL,
     "-m": "in curl the time for all of it: --max-time DURATION",
     "-U": "in wget and aria2c: --user-agent TEXT; in curl the proxy's user: --proxy URL",
     "-b": "in curl: --cookie NAME=VALUE, or --cookies FILE",

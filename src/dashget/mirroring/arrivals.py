@@ -15,10 +15,11 @@ from dashget.media.kind import SegmentKind
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.roles import role_of
 from dashget.store import Mirror
-from dashget.transfer.contract import Job, ResponseHead
+from dashget.transfer.contract import Job, ResponseHead, Sink
 
 if TYPE_CHECKING:
     from dashget.media.signatures import Read
+    from dashget.mirroring.room import Room
     from dashget.planning.plan import PlannedSegment
     from dashget.store import PartialFile
 
@@ -36,28 +37,39 @@ _INVALID_HINT: Final = "--accept-odd stores the file as the server sends it"
 class Arrivals:
     """Stores the bytes of planned files. May be called by several threads, for different files."""
 
-    def __init__(self, store: Mirror, checksum: str | None, *, accept_odd: bool = False) -> None:
-        """``accept_odd`` lets something else pass in place of a file."""
+    def __init__(
+        self,
+        store: Mirror,
+        checksum: str | None,
+        *,
+        accept_odd: bool = False,
+        room: Room | None = None,
+    ) -> None:
+        """``accept_odd`` lets something else pass in place of a file; ``room`` has the limits."""
         self._store = store
         self._checksum = checksum
         self._accept_odd = accept_odd
+        self._room = room
         self._indexes = 0
         """How many files were asked for again for their index."""
         self._plain: dict[int, bool] = {}
         """For each track: True if its media segments are those of ISO base media."""
 
-    def open(self, job: Job) -> PartialFile:
+    def open(self, job: Job) -> Sink:
         """Return the sink for a file whose bytes arrive in several steps."""
         file: PlannedFile = job.payload
         part = self._store.part(file.path, file.urls[0], checksum=self._checksum)
         file.unfinished = file.part = part
-        return part
+        return part if self._room is None else self._room.sink(file, part)
 
     def deliver(self, job: Job, head: ResponseHead, pieces: list[bytes]) -> None:
         """Check and store a small file that has arrived whole."""
         file: PlannedFile = job.payload
         file.part = file.unfinished = None
         size = head.size or 0
+        if self._room is not None:
+            self._room.check(size)
+            self._room.take(file, size)
         planned = file.planned
         kind = planned.segment.kind
         plain = False

@@ -7,6 +7,7 @@ record needs a HEAD request, and is adopted if the server's size agrees. All oth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,7 +25,10 @@ from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import FileRecord, Mirror, Presence, RecordedFiles
-from dashget.transfer.contract import Job, Request
+from dashget.transfer.contract import Job, Request, TooLargeError
+
+if TYPE_CHECKING:
+    from dashget.mirroring.room import Room
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Restore the modification times of files that are complete."""
     accept_odd: bool = False
     """Store also what is something else than the manifest means."""
+    max_file_size: int | None = None
+    """The most bytes of one file."""
+    max_total_size: int | None = None
+    """The most bytes of all files of the mirror."""
     only: frozenset[str] | None = None
     """Fetch exactly these paths, whatever is stored, and skip all others."""
 
@@ -60,6 +68,9 @@ class Jobs:
         self._arrivals = arrivals
         self._outcomes = outcomes
         self._records: RecordedFiles | None = None
+        self._room: Room | None = None
+        self._too_large: dict[str, int] = {}
+        """The files that have more bytes than one may have, as the manifest tells."""
         self._sampled: set[str] = set()
         """The files that were asked for before their turn."""
         self._planned = CompactMap(1)
@@ -68,15 +79,27 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._planned)
 
+    def foresee_too_large(self, tracks: Sequence[Track], layout: Layout, room: Room) -> None:
+        """Find the files of which the byte ranges in the manifest tell that they are too large."""
+        self._room = room
+        most = room.most_of_file
+        if most is None:
+            return
+        for planned in iter_plan(tracks, layout):
+            span = planned.segment.range
+            if span is not None and (span.last or span.first) >= most:
+                known = self._too_large.get(planned.path, 0)
+                self._too_large[planned.path] = max(known, (span.last or span.first) + 1)
+
     def from_plan(
-        self, tracks: Sequence[Track], layout: Layout, stop: Stop
+        self, tracks: Sequence[Track], layout: Layout, stop: Stop | Room
     ) -> Iterator[Job | None]:
         """Yield the job of each planned file that needs one, until ``stop`` is requested.
 
         None is a pause: samples are to be asked for (see ``missing``) before the next job.
         """
         only, planned_before, is_new = self._policy.only, self._planned, self._store.is_new
-        blank = self._store.is_blank
+        blank, foreseen = self._store.is_blank, self._too_large
         opens, delivers = self._arrivals.open, self._arrivals.deliver
         missing = self._outcomes.missing
         for planned in iter_plan(tracks, layout):
@@ -96,7 +119,7 @@ class Jobs:
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
             planned_before[path] = (hash(urls[0]),)
-            if urls[0][:5].lower() != "data:" and (blank or is_new(path)):
+            if urls[0][:5].lower() != "data:" and not foreseen and (blank or is_new(path)):
                 yield Job(Request(urls), opens, file, delivers)
                 continue
             job = self._job_for(file)
@@ -143,7 +166,7 @@ class Jobs:
         presence, file.local_size = self._store.look(file.path, url)
         data = url[:5].lower() == "data:"
         if presence is Presence.MISSING and not data:
-            return self.fetch(file)
+            return self._fetch_if_allowed(file)
         if presence is Presence.BLOCKED:
             self._ledger.finish(file, Outcome.FAILED, reason="a directory has the same name")
             return None
@@ -166,7 +189,28 @@ class Jobs:
             from dashget.mirroring.comparison import comparison_job
 
             return comparison_job(file.known, file.urls, file, file.local_size)
-        return self.fetch(file)
+        return self._fetch_if_allowed(file)
+
+    def _fetch_if_allowed(self, file: PlannedFile) -> Job | None:
+        """Return the job that fetches a file, unless the manifest tells that it is too large."""
+        size = self._too_large.get(file.path)
+        if size is None or self._room is None or self._has_room(file, size, self._room):
+            return self.fetch(file)
+        return None
+
+    def _has_room(self, file: PlannedFile, size: int, room: Room) -> bool:
+        """Return True if there is room for a resource of the manifest; else it has its outcome."""
+        try:
+            room.check(size)
+            room.take(file, size)
+        except TooLargeError as error:
+            if file.path in room.refused:
+                self._ledger.finish(file, Outcome.CANCELLED)
+            else:
+                reason = f"too large: {error}"
+                self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=error.hint)
+            return False
+        return True
 
     def _recall(self, file: PlannedFile) -> Presence:
         """Look up the record of a file, for a comparison with the server."""
@@ -188,6 +232,8 @@ class Jobs:
             self._ledger.finish(file, Outcome.FAILED, reason=str(error))
             return
         if not self._policy.dry_run:
+            if self._room is not None and not self._has_room(file, len(data), self._room):
+                return
             try:
                 self._store.write(file.path, data)
             except StoreError as error:

@@ -7,6 +7,7 @@ itself, which passes events on and counts the warnings among them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -39,6 +40,10 @@ _RETAGGED = (
 )
 
 
+if TYPE_CHECKING:
+    from dashget.mirroring.room import Room
+
+
 class Totals(msgspec.Struct):
     """The sums of a run so far."""
 
@@ -64,6 +69,8 @@ class Ledger(Hooks):
         """Every file that is complete with no bytes at all."""
         self.warnings = warnings
         self.planning_done = False
+        self.room: Room | None = None
+        """What may still be stored, if that has a limit: it is told how each file has ended."""
         self.given_up = {}
         self.ignores = ignored_by(observer) - {Warned}
         """The events that nobody wants: they need not be made."""
@@ -167,6 +174,8 @@ class Ledger(Hooks):
 
     def retry_at_end(self, file: PlannedFile, url: str, attempt: int, reason: str) -> None:
         """Report that a file is fetched again when all others have had their turn."""
+        if self.room is not None:
+            self.room.ended(file, Outcome.FAILED, None)
         told = RetryScheduled(file.path, hide_user(url), attempt, 0.0, reason, at_end=True)
         self._observer(told)
 
@@ -183,6 +192,8 @@ class Ledger(Hooks):
 
         ``hint`` is for failures that the transfer itself does not know about.
         """
+        if self.room is not None:
+            self.room.ended(file, outcome, size)
         totals = self.totals
         totals.outcomes[outcome] = totals.outcomes.get(outcome, 0) + 1
         if size is not None:

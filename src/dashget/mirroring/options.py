@@ -55,6 +55,11 @@ class MirrorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The most segments of one Representation; a manifest that implies more is refused."""
     total_limit: int | None = DEFAULT_TOTAL_LIMIT
     """The most segments in all; a selection that implies more is refused."""
+    max_file_size: int | None = None
+    """The most bytes of one file; a larger one is a failure, and no more than that is stored."""
+    max_total_size: int | None = None
+    """The most bytes that all files of the mirror may have, with those that are there already.
+    The run ends in order before it stores more: ``Summary.ended_by`` is ``Bound.SIZE``."""
 
     @property
     def limits(self) -> Limits:
@@ -82,4 +87,6 @@ _RULES: Final[dict[str, Check]] = {
     **dict.fromkeys(_FLAGS, flag),
     "segment_limit": LIMIT,
     "total_limit": LIMIT,
+    "max_file_size": LIMIT,
+    "max_total_size": LIMIT,
 }

@@ -306,7 +306,8 @@ class Outcomes:
         """Decide about a file that was not obtained."""
         if file.unfinished is not None:
             self._store.let_go(file.unfinished)
-        if error.cancelled:
+        room = self._ledger.room
+        if error.cancelled or (room is not None and file.path in room.refused):
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
             return
         if file.known is not None and file.known.url == file.urls[0] and _is_head(job):

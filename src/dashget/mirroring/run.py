@@ -7,7 +7,8 @@ follow in further rounds, after all others have had their turn.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dashget.common.oserrors import TOO_LARGE_HINT
 from dashget.common.stopping import Stop
@@ -24,6 +25,9 @@ from dashget.planning.tracks import Track
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, Method, Transfers
 
+if TYPE_CHECKING:
+    from dashget.mirroring.room import Room
+
 
 class MirrorRun:
     """One run over a mirror that is claimed. Create it, call ``run`` once, read the ledger.
@@ -36,7 +40,8 @@ class MirrorRun:
         self._store = store
         self._ledger = ledger
         self._policy = policy
-        arrivals = Arrivals(store, policy.checksum, accept_odd=policy.accept_odd)
+        self._room = ledger.room = make_room(policy)
+        arrivals = Arrivals(store, policy.checksum, accept_odd=policy.accept_odd, room=self._room)
         self._outcomes = Outcomes(store, ledger, arrivals)
         self._jobs = Jobs(store, policy, ledger, arrivals, self._outcomes)
 
@@ -56,7 +61,10 @@ class MirrorRun:
         ledger, outcomes = self._ledger, self._outcomes
         ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
         self._refuse_too_large(tracks, layout)
-        jobs = self._jobs.from_plan(tracks, layout, stop)
+        if self._room is not None:
+            self._jobs.foresee_too_large(tracks, layout, self._room)
+            self._room.open(self._store, stop)
+        jobs = self._jobs.from_plan(tracks, layout, self._room or stop)
         if self._policy.dry_run:
             for job in until_pause(jobs):
                 looks = job.request.method is Method.HEAD
@@ -67,8 +75,7 @@ class MirrorRun:
             self._prove(engine, stop)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
-                engine.run(map(self._jobs.fetch, again), outcomes.done, hooks=ledger)
-                outcomes.collect_all()
+                self._fetch(map(self._jobs.fetch, again), engine)
         except StoreError:
             with contextlib.suppress(StoreError):
                 outcomes.collect_all()
@@ -87,15 +94,13 @@ class MirrorRun:
         """Run all jobs of the plan; ask for samples where nothing comes, and stop if none does."""
         outcomes, missing = self._outcomes, self._outcomes.missing
         while True:
-            engine.run(until_pause(jobs), outcomes.done, hooks=self._ledger)
-            outcomes.collect_all()
+            self._fetch(until_pause(jobs), engine)
             if stop.requested or not missing.suspects:
                 return
             samples = list(self._jobs.from_samples(tracks, layout))
             self._ledger.begin_round()
             missing.begin_samples()
-            engine.run(samples, outcomes.done, hooks=self._ledger)
-            outcomes.collect_all()
+            self._fetch(samples, engine)
             missing.decide()
             self._ledger.begin_round()
             if missing.reason is not None:
@@ -103,6 +108,13 @@ class MirrorRun:
                 for job in until_pause(jobs):
                     outcomes.fail_unasked(job)
                 return
+
+    def _fetch(self, jobs: Iterable[Job], engine: Transfers) -> None:
+        """Run jobs, and wait until all their files have their names."""
+        engine.run(jobs, self._outcomes.done, hooks=self._ledger)
+        self._outcomes.collect_all()
+        if self._room is not None:
+            self._room.end_if_full()
 
     def _prove(self, engine: Transfers, stop: Stop) -> None:
         """Find out which files are the same on the server although their validators differ."""
@@ -147,3 +159,13 @@ class MirrorRun:
                     f" to {span.last or span.first:,}, of a file {most:,} at most",
                     hint=TOO_LARGE_HINT,
                 )
+
+
+def make_room(policy: Policy) -> Room | None:
+    """Return the limits on what a run stores; None if there are none."""
+    if policy.max_file_size is None and policy.max_total_size is None:
+        return None
+    # Loaded late: few runs have limits.
+    from dashget.mirroring.room import Room
+
+    return Room(policy.max_file_size, policy.max_total_size)

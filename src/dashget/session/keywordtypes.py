@@ -88,6 +88,8 @@ class MirrorKeywords(SelectionKeywords, total=False):
     prune: bool
     segment_limit: int | None
     total_limit: int | None
+    max_file_size: int | None
+    max_total_size: int | None
 
 
 class VerifyKeywords(TypedDict, total=False):
@@ -99,6 +101,8 @@ class VerifyKeywords(TypedDict, total=False):
     dry_run: bool
     segment_limit: int | None
     total_limit: int | None
+    max_file_size: int | None
+    max_total_size: int | None
 
 
 class PlanCallKeywords(SelectionKeywords, TransferKeywords, total=False):

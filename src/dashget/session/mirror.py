@@ -135,6 +135,8 @@ class MirrorJob:
             check_remote=options.recheck and not options.dry_run,
             times=options.times,
             accept_odd=options.accept_odd,
+            max_file_size=options.max_file_size,
+            max_total_size=options.max_total_size,
         )
 
     def _fill(self, store: Mirror, run: MirrorRun, engine: Transfers) -> None:

@@ -95,12 +95,21 @@ class ResumePoint(msgspec.Struct, frozen=True):
     that the same resource is at the first one."""
 
 
+class TooLargeError(OverflowError):
+    """Raised by a sink for a resource that has more bytes than it takes."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class Sink(Protocol):
     """Receives the bytes of one resource; the engine's only way to the disk.
 
     Calls for one sink never overlap, except that ``write`` may come from several threads
     at once after ``scatter``, at distinct offsets. Any of them may raise OSError, which
-    fails the file, or stops the run if it concerns the whole disk (ENOSPC, EDQUOT, EROFS, EIO).
+    fails the file, or stops the run if it concerns the whole disk (ENOSPC, EDQUOT, EROFS, EIO);
+    or TooLargeError, which fails the file.
 
     A sink may also have these methods:
 
@@ -403,19 +412,19 @@ class MemorySink:
         return None
 
     def begin(self, head: ResponseHead, offset: int) -> None:
-        """Drop the bytes from ``offset`` on; OverflowError if more is announced than fits."""
+        """Drop the bytes from ``offset`` on; TooLargeError if more is announced than fits."""
         if head.size is not None and head.size > self.max_bytes:
-            raise OverflowError(f"{head.size} bytes announced, at most {self.max_bytes} wanted")
+            raise TooLargeError(f"{head.size} bytes announced, at most {self.max_bytes} wanted")
         del self.data[offset:]
 
     def scatter(self) -> None:
         """Accept pieces in any order."""
 
     def write(self, data: bytes, offset: int, /) -> object:
-        """Write the bytes; OverflowError past the limit."""
+        """Write the bytes; TooLargeError past the limit."""
         end = offset + len(data)
         if end > self.max_bytes:
-            raise OverflowError(f"more than the {self.max_bytes} bytes wanted")
+            raise TooLargeError(f"more than the {self.max_bytes} bytes wanted")
         if offset > len(self.data):
             self.data.extend(bytes(offset - len(self.data)))
         self.data[offset:end] = data

@@ -25,9 +25,9 @@ class Repair:
         engine: Transfers,
         observer: Observer,
         stop: Stop,
-        *,
-        dry_run: bool,
+        policy: Policy,
     ) -> None:
+        """``policy`` says how files are fetched, and is completed with which ones."""
         self.repaired = 0
         self.failures: dict[str, Failure] = {}
         """The files that could not be fetched, by path."""
@@ -35,7 +35,7 @@ class Repair:
         self._engine = engine
         self._observer = observer
         self._stop = stop
-        self._dry_run = dry_run
+        self._policy = policy
 
     def run(
         self, expected: Expected, history: LiveHistory, offline: OfflineCheck, wrong: set[str]
@@ -56,7 +56,8 @@ class Repair:
     def _fetch(self, expected: Expected, paths: set[str], checksum: str | None) -> None:
         if not paths:
             return
-        policy = Policy(checksum=checksum, only=frozenset(paths), dry_run=self._dry_run)
+        replace = msgspec.structs.replace
+        policy = replace(self._policy, checksum=checksum, only=frozenset(paths))
         ledger = Ledger(self._observer)
         run = MirrorRun(self._store, ledger, policy)
         tracks, layout, files = expected.tracks, expected.layout, len(paths)

@@ -11,6 +11,7 @@ from dashget.common.stopping import Stop
 from dashget.common.url import without_user
 from dashget.events import Observer, Stage, Warned, ignore
 from dashget.mirroring.expectation import Expected, LiveHistory
+from dashget.mirroring.jobs import Policy
 from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
 from dashget.mpd.model import RemoteElement
 from dashget.planning.layout import SUMS_NAME, reserved_names
@@ -43,6 +44,8 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     segment_limit: int | None = DEFAULT_SEGMENT_LIMIT
     total_limit: int | None = DEFAULT_TOTAL_LIMIT
+    max_file_size: int | None = None
+    max_total_size: int | None = None
     allow_downgrade: bool = False
     work: WorkLimits = DEFAULT_LIMITS
     """What the stored MPDs may cost."""
@@ -211,9 +214,12 @@ class Verification:
         wrong = wrong_paths(findings)
         if not wrong:
             return offline, findings
-        repair = Repair(
-            self._store, self._engine, self._observer, self._stop, dry_run=self._tasks.dry_run
+        policy = Policy(
+            dry_run=self._tasks.dry_run,
+            max_file_size=self._tasks.max_file_size,
+            max_total_size=self._tasks.max_total_size,
         )
+        repair = Repair(self._store, self._engine, self._observer, self._stop, policy)
         repair.run(expected, history, offline, wrong)
         self._repaired += repair.repaired
         if self._tasks.dry_run:

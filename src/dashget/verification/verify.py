@@ -40,6 +40,10 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The most segments of one Representation; a mirror of more is refused."""
     total_limit: int | None = Tasks().total_limit
     """The most segments in all."""
+    max_file_size: int | None = None
+    """The most bytes of one file that a repair fetches, as for a mirror."""
+    max_total_size: int | None = None
+    """The most bytes of all files of the mirror, after which a repair ends."""
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
@@ -53,6 +57,8 @@ _RULES: Final[dict[str, Check]] = {
     "dry_run": flag,
     "segment_limit": optional(whole(1)),
     "total_limit": optional(whole(1)),
+    "max_file_size": optional(whole(1)),
+    "max_total_size": optional(whole(1)),
 }
 
 
@@ -79,6 +85,8 @@ def verify_mirror(
         dry_run=options.dry_run,
         segment_limit=options.segment_limit,
         total_limit=options.total_limit,
+        max_file_size=options.max_file_size,
+        max_total_size=options.max_total_size,
         allow_downgrade=allow_downgrade,
         work=work,
     )

@@ -202,9 +202,9 @@ def test_the_library_counts_opening_and_mirroring_together(
 def test_a_request_that_came_first_is_no_limit(slow: FaultServer, tmp_path: Path) -> None:
     stop, events = dashget.Stop(), Events()
     stop.request()
+    show = dashget.load(slow.url("/x.mpd"))
     with dashget.Session(max_time_seconds=0.01) as session:
-        show = session.open(slow.url("/x.mpd"), stop=dashget.Stop())
-        summary = show.mirror(tmp_path / "m", observer=events, stop=stop)
+        summary = session.mirror(show, tmp_path / "m", observer=events, stop=stop)
     assert summary.interrupted
     assert summary.ended_by is None
 

@@ -87,6 +87,7 @@ def test_json_is_a_finding_in_each_line_and_the_sums_at_the_end(
         "notes": 1,
         "interrupted": False,
         "uncompared": 0,
+        "ended_by": None,
     }
 
 

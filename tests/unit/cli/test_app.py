@@ -191,7 +191,8 @@ def test_the_exit_code_of_get_is_that_of_its_summary(
 
     def mirror(root: object, options: object, **_: object) -> object:
         given.append((root, options))
-        return SimpleNamespace(interrupted=interrupted, complete=complete)
+        sizes = {"bytes": 0, "kept_bytes": 0}
+        return SimpleNamespace(interrupted=interrupted, complete=complete, **sizes)
 
     monkeypatch.setattr(dashget.session.Session, "open", open_)
     words = ["--base-url", "http://o/", "--now", "2026-01-31T12:00:00Z"]
@@ -258,7 +259,7 @@ def test_live_progress_needs_a_capable_terminal_and_no_option_against_it(
     @contextlib.contextmanager
     def session(_: object, *, observer: object) -> Iterator[object]:
         seen.append(type(observer).__name__)
-        summary = SimpleNamespace(interrupted=False, complete=True)
+        summary = SimpleNamespace(interrupted=False, complete=True, bytes=0, kept_bytes=0)
         show = SimpleNamespace(mirror=lambda *_, **__: summary)
         yield SimpleNamespace(open=lambda *_, **__: show)
 

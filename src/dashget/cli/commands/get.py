@@ -14,7 +14,9 @@ from dashget.cli.options.shared import (
     add_keep_header,
     add_limits,
     add_now,
+    add_sizes,
     parse_now,
+    read_size,
     selection,
 )
 from dashget.cli.parser import Parser
@@ -41,7 +43,7 @@ EXIT_STATUS: Final = {
     0: "complete and verified",
     1: "some files failed: they are listed; the same command resumes",
     **dict.fromkeys((2, 3, 4, 5, 6)),
-    7: "ended by --max-time: the same command resumes",
+    7: "ended by --max-time or --max-total-size: the same command resumes",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
 }
 
@@ -95,6 +97,8 @@ class _Task:
         self.transfer = transfer
         self.now = parse_now(arguments.now)
         self.stop = stop
+        self.stored = 0
+        """The bytes of the mirrors so far, which all have one limit."""
 
 
 def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
@@ -102,6 +106,8 @@ def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
     from dashget.session import Session
 
     arguments, stop = task.arguments, task.stop
+    if task.stored and options.max_total_size is not None:
+        options = _limited(options, max(1, options.max_total_size - task.stored))
     reporter = make_reporter(
         json=arguments.json,
         quiet=arguments.quiet,
@@ -118,6 +124,7 @@ def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
         raise
     finally:
         reporter.close()
+    task.stored += summary.bytes + summary.kept_bytes
     if summary.interrupted:
         return stopped_code(stop)
     return 0 if summary.complete else 1
@@ -142,6 +149,12 @@ def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task
     if task.stop.requested:
         return stopped_code(task.stop)
     return next((code for code in codes if code), 0)
+
+
+def _limited(options: MirrorOptions, size: int) -> MirrorOptions:
+    import msgspec
+
+    return msgspec.structs.replace(options, max_total_size=size)
 
 
 def stopped_code(stop: Stop) -> int:
@@ -185,6 +198,8 @@ def mirror_options(
         selection=selection(arguments, recorded),
         segment_limit=arguments.segment_limit,
         total_limit=arguments.total_limit,
+        max_file_size=read_size(arguments.max_file_size, "--max-file-size"),
+        max_total_size=read_size(arguments.max_total_size, "--max-total-size"),
         dry_run=arguments.dry_run,
         recheck=arguments.verify,
         times=arguments.times,
@@ -251,6 +266,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help="Record checksums, and write the file SHA256SUMS.",
     )
     add_keep_header(group)
+    add_sizes(group)
     group.add_argument(
         "--prune",
         action="store_true",

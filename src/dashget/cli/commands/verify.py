@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from dashget.cli.options.network import add_network
-from dashget.cli.options.shared import add_keep_header, add_limits
+from dashget.cli.options.shared import add_keep_header, add_limits, add_sizes, read_size
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def add_arguments(parser: Parser) -> None:
         checks.add_argument(name, action="store_true", help=text)
     add_limits(checks)
     add_keep_header(checks)
+    add_sizes(checks)
     output = parser.add_argument_group("Output")
     output.add_argument(
         "--json",
@@ -150,6 +151,8 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         dry_run=arguments.dry_run,
         segment_limit=arguments.segment_limit,
         total_limit=arguments.total_limit,
+        max_file_size=read_size(arguments.max_file_size, "--max-file-size"),
+        max_total_size=read_size(arguments.max_total_size, "--max-total-size"),
     )
 
 

@@ -59,6 +59,31 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_sizes(group: argparse._ArgumentGroup) -> None:
+    """Add the limits on the bytes that are stored."""
+    group.add_argument(
+        "--max-file-size",
+        metavar="SIZE",
+        help="Store no file that has more bytes than this, such as 500M or 4GiB: it is a failure.",
+    )
+    group.add_argument(
+        "--max-total-size",
+        metavar="SIZE",
+        help="End the run in order before the files of the mirror have more bytes than this, those"
+        " that are there already included (exit status 7); with a higher limit it goes on. Of"
+        " several URLs, all mirrors together.",
+    )
+
+
+def read_size(text: str | None, option: str) -> int | None:
+    """Return the bytes of a size; None without one. Raises UsageError."""
+    if text is None:
+        return None
+    from dashget.cli.options.quantities import parse_size
+
+    return parse_size(text, option)
+
+
 def add_filters(group: argparse._ArgumentGroup, defaults: Sequence[str] = ("all",) * 4) -> None:
     """Add the filters that select Representations and Periods; ``defaults`` are for the help."""
     filters = (

@@ -8,6 +8,7 @@ import msgspec
 
 from dashget.common.oserrors import disk_error, hint_for, is_disk_failure, reason_of
 from dashget.errors import Retry, StoreError
+from dashget.transfer.contract import TooLargeError
 
 
 class Scope(enum.Enum):
@@ -114,8 +115,8 @@ def sink_failure(error: BaseException) -> Failure | StoreError | None:
 
     ``error`` is the exception that a sink has raised.
     """
-    if isinstance(error, OverflowError):
-        return Failure(f"{TOO_LARGE}: {error}", Retry.NEVER)
+    if isinstance(error, TooLargeError):
+        return Failure(f"{TOO_LARGE}: {error}", Retry.NEVER, hint=error.hint)
     if not isinstance(error, OSError):
         return None
     if is_disk_failure(error):

@@ -104,6 +104,9 @@ FILES = [
 MIRROR = [
     (["--segment-limit", "1"], "segment_limit", 1),
     (["--total-limit", "2"], "total_limit", 2),
+    (["--max-file-size", "2M"], "max_file_size", 2_000_000),
+    (["--max-filesize", "2M"], "max_file_size", 2_000_000),
+    (["--max-total-size", "4GiB"], "max_total_size", 4 << 30),
     (["--dry-run"], "dry_run", True),
     (["--verify"], "recheck", True),
     (["--times"], "times", True),
@@ -129,6 +132,8 @@ VERIFY = [
     (["--prune"], "prune", True),
     (["--segment-limit", "1"], "segment_limit", 1),
     (["--total-limit", "2"], "total_limit", 2),
+    (["--max-file-size", "2M"], "max_file_size", 2_000_000),
+    (["--max-total-size", "4GiB"], "max_total_size", 4 << 30),
 ]
 
 WORDS = [
