@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashget import store as places
+from dashget.errors import MPDError
 from dashget.events import Observer, Playback, Warned
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.expectation import Expected, playable
@@ -16,6 +17,7 @@ from dashget.playable.opening import how_it_opens
 from dashget.store import RECORD_VERSION, Displaced, FileRecord, Header, Mirror
 from dashget.version import __version__
 
+NOT_WRITTEN: Final = "{name} cannot be written, so no player plays the mirror: {reason}"
 _DISPLACED: Final = {
     Displaced.EARLIER: "the manifest has changed since the last run; the earlier one is kept in"
     " .dashget/manifests",
@@ -39,25 +41,32 @@ def make_header(loaded: LoadedManifest, selection: Selection, name_bytes: int) -
 
 def keep_manifest(
     loaded: LoadedManifest, expected: Expected, store: Mirror, observer: Observer
-) -> Playback:
+) -> Playback | None:
     """Store the MPD and its remote elements as received, and write the local MPD.
 
-    Returns how the local MPD opens on this machine.
+    Returns how the local MPD opens on this machine; None if none can be written, which is a
+    warning: every file is fetched all the same.
     """
     displaced = places.keep_manifest(store, loaded.data, _record_of(loaded, store))
     if displaced is not None:
         observer(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     places.keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
-    tracks = playable(store, expected)
-    local = make_local_mpd(
-        loaded.data,
-        loaded.presentation,
-        tracks,
-        expected.layout,
-        remote={entity.href: entity.data for entity in loaded.remote},
-        budget=expected.budget,
-    )
-    store.write_if_changed(local_manifest_name(loaded.name), local)
+    tracks, name = playable(store, expected), local_manifest_name(loaded.name)
+    try:
+        local = make_local_mpd(
+            loaded.data,
+            loaded.presentation,
+            tracks,
+            expected.layout,
+            remote={entity.href: entity.data for entity in loaded.remote},
+            budget=expected.budget,
+        )
+    except MPDError as error:
+        observer(Warned(NOT_WRITTEN.format(name=name, reason=error.message)))
+        # What an earlier run wrote plays another manifest.
+        store.set_aside(name)
+        return None
+    store.write_if_changed(name, local)
     return how_it_opens(tracks, expected.layout)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -31,6 +30,7 @@ from dashget.playable.templates import (
     write_templates,
 )
 from dashget.playable.tree import Element
+from dashget.playable.waysout import is_outward
 from dashget.segments.segment import Segment
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
@@ -46,7 +46,7 @@ _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
     """Return True if the document's own references lead to the mirror's files."""
-    if any(_is_absolute(reference) for reference in _iter_references(root)):
+    if any(is_outward(reference) for reference in _iter_references(root)):
         return False
     return lead_to_mirror(url, tracks, layout)
 
@@ -59,10 +59,6 @@ def _iter_references(root: Element) -> Iterator[str]:
         elif name in _ADDRESSING or name in _REFERENCES:
             for attribute in _URL_ATTRIBUTES:
                 yield element.attributes.get(attribute, "").strip()
-
-
-def _is_absolute(reference: str) -> bool:
-    return reference.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", reference) is not None
 
 
 def rewrite_addresses(
@@ -93,19 +89,29 @@ def rewrite_addresses(
             bases.add(_write_single(element, addressing, track.representation, layout, budget))
     for adaptation_set, members in templates.items():
         write_templates(adaptation_set, members, budget, share=share)
-    _drop_upper(root, {adaptation_set for adaptation_set in templates if share})
+    written = {places[track.representation.where] for track in tracks}
+    written.update(adaptation_set for adaptation_set in templates if share)
+    _drop_others(root, written, bases)
+
+
+def _drop_others(root: Element, written: Container[Element], bases: Container[Element]) -> None:
+    """Remove the references that were not written here, wherever they stand.
+
+    ``written`` has the elements whose templates, or whose whole segment information, hold;
+    ``bases`` has the BaseURLs that do.
+    """
     for element in list(root.elements()):
-        if element.local == "BaseURL" and element not in bases:
+        parent = element.parent
+        if element.local in _ADDRESSING:
+            kept = parent in written and element.name == element.local
+            if parent is not None and parent.name == "AdaptationSet":
+                kept = kept and element.name == "SegmentTemplate"
+        elif element.local in _REFERENCES:
+            kept = parent is not None and parent.name in _ADDRESSING
+        else:
+            kept = element.local != "BaseURL" or element in bases
+        if not kept:
             element.remove()
-
-
-def _drop_upper(root: Element, shared: set[Element]) -> None:
-    """Remove the segment information of Periods and sets, except templates of ``shared`` sets."""
-    for period in root.all("Period"):
-        period.drop(_ADDRESSING)
-        for adaptation_set in period.all("AdaptationSet"):
-            kept = "SegmentTemplate" if adaptation_set in shared else ""
-            adaptation_set.drop([name for name in _ADDRESSING if name != kept])
 
 
 def _references(

@@ -27,6 +27,10 @@ _DIGITS: Final = late("[0-9]*")
 _NAME: Final = late(r"[^\W\d][^:]*")
 """A name without prefix; expat has checked its characters, as a part of a longer name."""
 
+_XML_ID: Final = "{http://www.w3.org/XML/1998/namespace}id"
+_PLAIN_NAME: Final = late("[A-Za-z_][A-Za-z0-9_.-]*")
+"""Some parsers refuse a document for another ``xml:id``."""
+
 
 def read(data: bytes, budget: Budget) -> Document:
     """Read a document that ``parse_mpd`` accepted; MPDSyntaxError for any other."""
@@ -207,9 +211,11 @@ def _is_plain(attributes: dict[str, str]) -> bool:
 
 
 def _named(attributes: dict[str, str]) -> dict[str, str]:
-    """Return the attributes whose names without prefix are names, too."""
+    """Return the attributes whose names without prefix are names, too, as is ``xml:id``."""
     return {
         name: value
         for name, value in attributes.items()
-        if name != "xmlns" and _NAME.fullmatch(name.rpartition("}")[2])
+        if name != "xmlns"
+        and _NAME.fullmatch(name.rpartition("}")[2])
+        and (name != _XML_ID or _PLAIN_NAME.fullmatch(value))
     }

@@ -14,6 +14,11 @@ _NAMED: Final = late(
     rb"\b(?:xmlns(?::[\w.-]+)?|schemeIdUri|schemaLocation|moreInformationURL)\s*=\s*"
     rb"(?:\"[^\"<]*\"|'[^'<]*')"
 )
+_ODD: Final = late(
+    rb"/[\t\r\n]+/|\.\.[/\s\"'<]"
+    rb"|(?i:\b(?:https?|wss?|ftps?|file|rtmp[a-z]?|rtsp|mms|smb|blob)):(?!//)"
+)
+"""Ways to spell a host or a folder above that most documents have no use for."""
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -31,7 +36,10 @@ def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
 
 def may_lead_out(data: bytes) -> bool:
     """Return True unless a document in UTF-8 certainly names a host in identifiers only."""
-    if b"&#" in data or b"\\\\" in data or b"event:callback:" in data:
+    if any(odd in data for odd in (b"&#", b"\\", b"event:callback:")) or _ODD.search(data):
+        return True
+    if data.find(b"<?", 5) >= 0:
+        # An instruction, such as a style sheet. The declaration begins before.
         return True
     slashes = data.count(b"//")
     return slashes > 0 and slashes != sum(m[0].count(b"//") for m in _NAMED.finditer(data))

@@ -45,7 +45,7 @@ def rewrite(
         rewrite_addresses(root, places, tracks, layout, budget, share=False)
         make_static(root, places, tracks)
         make_readable(root, places, tracks, presentation)
-        drop_ways_out(root)
+        drop_ways_out(root, leads_away)
         return write(root, document.namespace, budget)
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
@@ -53,7 +53,7 @@ def rewrite(
     if not (is_transparent(root, url, tracks, layout) and is_read_alike(places)):
         rewrite_addresses(root, places, tracks, layout, budget, share=True)
     make_readable(root, places, tracks, presentation)
-    drop_ways_out(root)
+    drop_ways_out(root, leads_away)
     return write(root, document.namespace, budget)
 
 

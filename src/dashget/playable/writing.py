@@ -28,7 +28,11 @@ _IN_ATTRIBUTES: Final = str.maketrans(
 )
 _EXCLUDED: Final = late("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no document of XML has, not even as a reference."""
-_KEPT_IN_NAMESPACES: Final = "!#$%&'()*+,/:;=?@[]~"
+_URI: Final = late(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[A-Za-z0-9.-]*(?::[0-9]{1,5})?(?=[/?#]|\Z))?|(?![^/?#]*:))"
+    r"(?!//)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*(?:#[A-Za-z0-9._~!:/-]*)?"
+)
+"""The namespaces that are written as they are: URIs without doubt."""
 _NAME: Final = late(r"[^\W\d][\w.-]*")
 _MOST_UNPAID: Final = 100_000
 _NOWHERE: Final = "urn:x-foreign"
@@ -217,4 +221,6 @@ def _is_free(prefix: str) -> bool:
 
 
 def _as_uri(namespace: str) -> str:
-    return quote(namespace, safe=_KEPT_IN_NAMESPACES, errors="replace")
+    if _URI.fullmatch(namespace):
+        return namespace
+    return f"{_NOWHERE}:{quote(namespace, safe='', errors='replace')}"

@@ -603,6 +603,8 @@ WAYS_OUT = {
     "chain": '<SupplementalProperty schemeIdUri="urn:mpeg:dash:mpd-chaining:2016" value="{}"/>',
     "fallback": '<EssentialProperty schemeIdUri="urn:mpeg:dash:fallback:2016" value="a {}"/>',
     "clock": '<ProducerReferenceTime><UTCTiming schemeIdUri="urn:u" value="{}"/></ProducerReferenceTime>',
+    "style sheet": '<?xml-stylesheet href="{}"?>',
+    "text behind": "<Label/>{}",
     "report": '<Metrics><Reporting x:reportingUrl="{}" xmlns:x="urn:dvb"/></Metrics>',
 }
 
@@ -611,14 +613,36 @@ WAYS_OUT = {
 @pytest.mark.parametrize(
     "url",
     ["http://evil.example/x", "//evil.example/x", " HTTPS://evil.example", "wss://evil.example/",
-     "ftp://evil.example/", "http:&#47;&#47;evil.example/", "&#x2f;/evil.example/"],
+     "ftp://evil.example/", "http:&#47;&#47;evil.example/", "&#x2f;/evil.example/", "https:evil.example",
+     "/\\evil.example/x", "ht\ntp://evil.example", "x //evilevilevilevilevil/evil"],
 )  # fmt: skip
 def test_nothing_in_a_local_mpd_leads_to_another_host(way: str, url: str) -> None:
     data = document(f"<Period>{CASES['number']}</Period>")
-    odd = re.sub(rb"(<AdaptationSet[^>]*>)", rb"\1" + WAYS_OUT[way].format(url).encode(), data)
+    inside = WAYS_OUT[way].format(url).encode()
+    odd = re.sub(rb"(<AdaptationSet[^>]*>)", lambda match: match[1] + inside, data)
     local = localized(odd)
     assert b"evil" not in local
     assert played_paths(local) == mirror_paths(data)
+
+
+@pytest.mark.parametrize(
+    "path", ["/evil/x", "../evil", "a/../../evil", "\\evil", "..\\evil", "https:evil"]
+)
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<Novelty><BaseURL dashget-own="1">{}</BaseURL></Novelty>',
+        "<SubRepresentation><BaseURL>{}</BaseURL></SubRepresentation>",
+        '<Novelty><SegmentTemplate media="{}"/></Novelty>',
+        '<Novelty><Initialization sourceURL="{}"/></Novelty>',
+        '<x:SegmentList xmlns:x="urn:x"><SegmentURL media="{}"/></x:SegmentList>',
+        '<InitializationSet initialization="{}"/>',
+    ],
+)
+def test_no_reference_leads_out_of_the_directory(element: str, path: str) -> None:
+    data = document(f"<Period>{CASES['number']}</Period>")
+    odd = re.sub(rb"(<AdaptationSet[^>]*>)", lambda m: m[1] + element.format(path).encode(), data)
+    assert b"evil" not in localized(odd)
 
 
 def test_identifiers_that_look_like_urls_stay() -> None:

@@ -13,12 +13,12 @@ _NAME = "dashget"
 _ANY_NAME = " --demuxer-lavf-o=allowed_extensions=ALL"
 
 
-def how_to_play(manifest: str, playback: Playback | None) -> str:
+def how_to_play(manifest: str, playback: Playback) -> str:
     """Return the last line of a complete run; ``manifest`` is the path of the MPD as received."""
     folder = manifest.rpartition("/")[0] or ("/" if manifest.startswith("/") else ".")
     words = (*program_words(), "play", _plain(folder))
     page = f"play it with: {' '.join(map(shell_word, words))}"
-    if playback is None or playback is Playback.SERVER:
+    if playback is Playback.SERVER:
         return page
     local = f"{manifest[: -len('.mpd')]}.local.mpd"
     options = _ANY_NAME if playback is Playback.FILE_OF_ANY_NAME else ""

@@ -57,7 +57,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     yield from _hidden_lines(len(summary.absent) - len(absent))
     yield from _failures(summary.failures, verbose=verbose)
     yield f"  mirror: {legible(summary.root)}"
-    if summary.complete:
+    if summary.complete and summary.playback is not None:
         yield f"  {how_to_play(summary.manifest, summary.playback)}"
     elif summary.hint is not None:
         yield f"hint: {legible(summary.hint)}"

@@ -81,11 +81,12 @@ FAILED = summary(
 
 
 def test_the_summary_of_a_complete_run_tells_how_to_play_it() -> None:
-    lines = list(summary_lines(summary()))
+    lines = list(summary_lines(summary(playback=Playback.SERVER)))
     assert lines[0] == "Complete: 3 files, 3.00 kB"
     assert lines[1] == "  2 downloaded, 1 already there"
     assert lines[2] == "  received 2.00 kB in 2.00 s (1.00 kB/s), 3 requests"
     assert lines[-1] == "  play it with: dashget play show"
+    assert lines[:-1] == list(summary_lines(summary()))
 
 
 def test_every_failure_is_named_with_its_reason_and_attempts() -> None:
@@ -455,11 +456,11 @@ def test_a_narrow_terminal_shows_percentage_rate_and_failures(
 @pytest.mark.parametrize(
     ("manifest", "playback", "line"),
     [
-        ("show/x.mpd", None, "play it with: dashget play show"),
+        ("show/x.mpd", Playback.SERVER, "play it with: dashget play show"),
         ("a b/x.MPD", Playback.SERVER, "play it with: dashget play 'a b'"),
-        ("x.mpd", None, "play it with: dashget play ."),
-        ("/x.mpd", None, "play it with: dashget play /"),
-        ("-n/x.mpd", None, "play it with: dashget play ./-n"),
+        ("x.mpd", Playback.SERVER, "play it with: dashget play ."),
+        ("/x.mpd", Playback.SERVER, "play it with: dashget play /"),
+        ("-n/x.mpd", Playback.SERVER, "play it with: dashget play ./-n"),
         ("show/x.mpd", Playback.FILE, "mpv show/x.local.mpd"),
         (
             "show/x.mpd",
@@ -478,7 +479,7 @@ def test_a_narrow_terminal_shows_percentage_rate_and_failures(
     ],
 )
 def test_the_last_line_works_when_it_is_pasted(
-    manifest: str, playback: Playback | None, line: str
+    manifest: str, playback: Playback, line: str
 ) -> None:
     last = list(summary_lines(summary(manifest=manifest, playback=playback)))[-1]
     assert last.strip() == line or last.endswith(f", or with: {line}")
