@@ -21,13 +21,15 @@ def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool
 
     For every small file of a run: it reads eight bytes of each box.
     """
-    moofs = mdats = moovs = position = index = 0
+    moofs = mdats = moovs = index = 0
     piece = pieces[0] if pieces else b""
     end = len(piece)
-    at = 0
-    while position < size:
+    # Where the next box begins and the whole ends, from the beginning of the piece.
+    at, left = 0, size
+    while at < left:
         while at >= end:
             at -= end
+            left -= end
             index += 1
             piece = pieces[index]
             end = len(piece)
@@ -36,14 +38,13 @@ def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool
         length, kind = _read_box(piece, at)
         if length < 8:
             return False
-        if kind == b"moof":
-            moofs += 1
-        elif kind == b"mdat":
+        if kind == b"mdat":
             mdats += 1
+        elif kind == b"moof":
+            moofs += 1
         elif kind == b"moov":
             moovs += 1
         elif kind not in _USUAL or (kind == b"uuid" and length < _UUID_BYTES):
             return False
-        position += length
         at += length
-    return position == size and moofs <= mdats and bool(moovs if initialization else moofs)
+    return at == left and moofs <= mdats and bool(moovs if initialization else moofs)

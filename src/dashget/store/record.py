@@ -148,7 +148,9 @@ class _Fact(msgspec.Struct):
 
 def encode_line(entry: Header | FileRecord | FailureRecord) -> bytes:
     """Return the line of an entry, with its end: without user and password of its URLs."""
-    return _encode_lines((without_secrets(entry),))
+    if "@" in entry.url or (type(entry) is FileRecord and entry.final_url is not None):
+        entry = without_secrets(entry)
+    return _encode_lines((entry,))
 
 
 def without_secrets(entry: _Entry) -> _Entry:
