@@ -69,7 +69,9 @@ def test_a_base_url(url: str, tmp_path: Path) -> None:
     assert held == ["1.bin"]
 
 
-@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "url", [*URLS, "data:text/plain,1", "data:application/dash+xml,%3CMPD/%3E"]
+)
 def test_a_redirect_of_a_segment_and_of_the_manifest(url: str, tmp_path: Path) -> None:
     with FaultServer() as server:
         server.on("/2.bin", redirect(url))

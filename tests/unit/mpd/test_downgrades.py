@@ -41,3 +41,12 @@ def test_http_is_refused(base: str, keywords: dict[str, object]) -> None:
 )
 def test_what_did_not_come_over_https_may_name_http(keywords: dict[str, object]) -> None:
     assert problem("http://cdn.example/a.mp4", **keywords) == "()"
+
+
+@pytest.mark.parametrize("place", ["http://evil.example/m.mpd", "HTTP://evil.example/m.mpd"])
+def test_a_location_with_http_is_not_followed(place: str) -> None:
+    location = f"<Location>{place}</Location>"
+    assert problem("a.mp4", location=location, base_url="https://h/m.mpd") == "()"
+    mpd = parse_mpd(DOCUMENT.format(base="a.mp4", location=location).encode())
+    presentation = resolve(mpd, url="file:///saved/m.mpd", base_url="https://h/m.mpd")
+    assert "evil.example" not in repr(presentation.periods)
