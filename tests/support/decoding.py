@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,21 @@ def starts(file: Path) -> list[Fraction]:
     with av.open(str(file), "r") as container:
         media = [s for s in container.streams if s.type in ("video", "audio")]
         return [stream.start_time * stream.time_base for stream in media]
+
+
+def packets(file: Path) -> list[list[tuple[Fraction, int, str]]]:
+    """Return the time, the size and the hash of every packet, track by track."""
+    import av
+
+    with av.open(str(file), "r") as container:
+        media = [s for s in container.streams if s.type in ("video", "audio")]
+        found: dict[int, list[tuple[Fraction, int, str]]] = {s.index: [] for s in media}
+        for packet in container.demux(*media):
+            if packet.size:
+                time = packet.pts * packet.time_base
+                digest = hashlib.md5(bytes(packet)).hexdigest()
+                found[packet.stream_index].append((time, packet.size, digest))
+    return list(found.values())
 
 
 def labels(file: Path) -> list[tuple[str, str | None, str]]:

@@ -21,11 +21,11 @@ def check_file(
     name: str,
     container: Container,
     written: Sequence[Written],
-    heard: Sequence[Fraction],
+    begins: Sequence[Fraction],
 ) -> None:
     """Raise MuxError unless every track has the packets that were written, in their order.
 
-    ``heard`` is when each track begins to be seen or heard, in seconds from zero.
+    ``begins`` is when each track begins to be seen or heard, in seconds.
     """
     exact = container.family is Family.MP4
     raw = {"ignore_editlist": "1"} if exact else {}
@@ -39,7 +39,7 @@ def check_file(
         raise MuxError(f"{name} has {len(starts)} tracks, {len(written)} were written")
     for number, (expected, actual) in enumerate(zip(written, found, strict=True)):
         _compare(f"{name}, track {number}", expected, actual, exact=exact)
-        begin, wanted = starts[number], max(heard[number], Fraction(0))
+        begin, wanted = starts[number], begins[number]
         if begin is None or abs(begin - wanted) > (0 if exact else _MILLISECOND):
             raise MuxError(
                 f"{name}, track {number} begins at {_shown(begin)} s, not at {_shown(wanted)} s"

@@ -46,6 +46,9 @@ class Contents(msgspec.Struct, frozen=True):
     lacking: tuple[Lack, ...]
     beginning_lacks: bool
     """True if the initialization segment is not there: nothing can be read without it."""
+    mime_type: str | None = None
+    whole: bool = False
+    """True if one file holds the initialization segment and all media."""
 
 
 def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
@@ -73,7 +76,15 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
             span = Span(last.path, last.first, last.size + span.size)
             spans.pop()
         spans.append(span)
-    return Contents(tuple(spans), first_media, tuple(lacking), beginning_lacks)
+    representation = track.representation
+    return Contents(
+        tuple(spans),
+        first_media,
+        tuple(lacking),
+        beginning_lacks,
+        representation.mime_type,
+        _has_beginning_inside(representation),
+    )
 
 
 def _needed(track: Track, layout: Layout) -> Iterator[PlannedSegment]:

@@ -147,14 +147,17 @@ def _described(
         first_pts=min(times) * ticks.numerator,
         first_dts=decode[0] * ticks.numerator,
         frame_samples=max(context.frame_size or 0, 0) if audio else 0,
-        priming=_priming(packets[0]) if audio else 0,
+        priming=_priming(packets[0], context) if audio else 0,
         in_webm=webm,
         metadata=tuple(sorted(stream.metadata.items())),
     )
 
 
-def _priming(packet: Any) -> int:
-    """Return the samples that are skipped at the beginning, which libavformat tells."""
+def _priming(packet: Any, context: Any) -> int:
+    """Return the samples that are skipped at the beginning: those of Opus are in its header."""
+    head = bytes(context.extradata or b"")
+    if context.codec.canonical_name == "opus" and head.startswith(b"OpusHead"):
+        return int.from_bytes(head[10:12], "little")
     if not packet.has_sidedata("skip_samples"):
         return 0
     return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")

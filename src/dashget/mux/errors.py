@@ -12,6 +12,10 @@ from dashget.errors import MuxError, StoreError
 _INSTALL = "install it: pip install 'dashget[mux]'"
 
 
+class StoppedError(Exception):
+    """The writing was stopped on request; the file has no name."""
+
+
 def load_av() -> ModuleType:
     """Import PyAV, and silence what libavformat logs; MuxError if it is not installed."""
     try:

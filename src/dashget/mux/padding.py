@@ -17,11 +17,14 @@ _CODECS = {"aac": "A_AAC"}
 _NANOSECONDS = 10**9
 
 
-def with_codec_delay(template: Any, described: Description) -> Any | None:
-    """Return a template like the given one with the delay of its priming; None if it needs none."""
-    codec = _CODECS.get(described.configuration.codec)
-    if codec is None or not described.priming:
-        return None
+def can_delay(described: Description) -> bool:
+    """Return True for a track with priming that Matroska can be made to hide here."""
+    return described.priming > 0 and described.configuration.codec in _CODECS
+
+
+def with_codec_delay(template: Any, described: Description) -> Any:
+    """Return a template like the given one, with the delay of its priming."""
+    codec = _CODECS[described.configuration.codec]
     rate = described.configuration.sample_rate
     header = matroska_header(
         codec,

@@ -13,6 +13,7 @@ from dashget.media.webm import EBML, EbmlError, iter_elements
 from dashget.mpd.presentation import Protection
 from dashget.mux.sampleentries import find_moov, iter_fragment_boxes, read_tracks
 
+WEBM_START: Final = EBML.to_bytes(4, "big")
 _ENCRYPTED_ENTRIES: Final = frozenset(("encv", "enca", "enct", "encs", "encm"))
 _MARKS: Final = frozenset(("senc",))
 """Boxes of a track fragment that only encrypted samples have."""
@@ -36,12 +37,13 @@ def declared(protections: Iterable[Protection]) -> str | None:
     return _described(names, keys) if names else None
 
 
-def found(beginning: bytes, first_media: bytes) -> str | None:
+def found(beginning: bytes, fragment: bytes) -> str | None:
     """Return the scheme and key ids that the media themselves tell; None if they are clear.
 
-    ``beginning`` is the initialization segment, ``first_media`` the begin of the media.
+    ``beginning`` is the ``moov`` box, or the beginning of a WebM file; ``fragment`` is the first
+    ``moof`` box.
     """
-    if beginning[:4] == EBML.to_bytes(4, "big"):
+    if beginning.startswith(WEBM_START):
         return "WebM encryption" if _is_webm_encrypted(beginning) else None
     moov = find_moov(beginning)
     if moov is not None:
@@ -51,7 +53,7 @@ def found(beginning: bytes, first_media: bytes) -> str | None:
             schemes = protection.schemes or ("unknown scheme",)
             return _described(schemes, protection.key_ids)
     try:
-        if _MARKS & set(iter_fragment_boxes(first_media)):
+        if _MARKS & set(iter_fragment_boxes(fragment)):
             return "unknown scheme, the samples have a senc box"
     except BoxError:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.numbers import nearest_float
+from dashget.common.stopping import Stop
 from dashget.errors import MirrorIncompleteError, MuxError, StoreError
 from dashget.events import Muxed, Observer, Warned
+from dashget.media.isobmff import BoxError
 from dashget.mirroring.expectation import Expected, playable
 from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.mpd.presentation import ContentType, Presentation
@@ -22,12 +25,12 @@ from dashget.mux.contents import Contents, find_contents
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
 from dashget.mux.edits import hide_beginnings
-from dashget.mux.errors import load_av
+from dashget.mux.errors import StoppedError, load_av
 from dashget.mux.feed import Feed
 from dashget.mux.options import MuxOptions
-from dashget.mux.protection import declared, found
+from dashget.mux.protection import WEBM_START, declared, found
 from dashget.mux.selection import choose
-from dashget.mux.source import JoinedFile, read_beginning
+from dashget.mux.source import JoinedFile, read_box, read_bytes
 from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, zero_of
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.writer import Chapter, Outline, Writer
@@ -39,19 +42,24 @@ from dashget.verification.manifest import read_expected
 if TYPE_CHECKING:
     from dashget.store import Backend
 
-_BEGINNING_BYTES: Final = 1 << 24
-_FRAGMENT_BYTES: Final = 1 << 16
+_START_BYTES: Final = 1 << 16
+"""The beginning of a WebM file that has its tracks."""
 _SHOWN: Final = 10
 
 
 def mux_mirror(
-    place_of_mirror: Backend, target: Path, options: MuxOptions, observer: Observer
+    place_of_mirror: Backend,
+    target: Path,
+    options: MuxOptions,
+    observer: Observer,
+    stop: Stop | None = None,
 ) -> tuple[Muxed, ...]:
     """Write ``target`` from a mirror; with ``split`` one file for each Period, numbered.
 
     The observer gets warnings, and a ``Muxed`` for each file. Raises UsageError, SelectionError,
     StoreError, MPDError; MirrorIncompleteError with the files that are missing; MuxError if no
-    file can be made of the tracks. No file has its name before it is complete.
+    file can be made of the tracks. No file has its name before it is complete; ``stop`` ends the
+    writing, and the files that are written by then are returned.
     """
     load_av()
     container = container_of(target)
@@ -65,7 +73,8 @@ def mux_mirror(
         expected, _ = read_expected(
             store, header, Limits(None, None), allow_downgrade=False, work=DEFAULT_LIMITS
         )
-        return _Job(store, expected, target, container, options, observer).run()
+        job = _Job(store, expected, target, container, options, observer)
+        return job.run(stop or Stop())
 
 
 class _Job:
@@ -88,7 +97,7 @@ class _Job:
         self._observer = observer
         self._live = expected.presentation.dynamic
 
-    def run(self) -> tuple[Muxed, ...]:
+    def run(self, stop: Stop) -> tuple[Muxed, ...]:
         there = playable(self._store, self._expected)
         chosen = choose(self._expected.presentation, there, self._options.choices)
         tracks = self._without_texts(make_tracks(chosen))
@@ -107,7 +116,11 @@ class _Job:
         ]  # fmt: skip
         for destination, _ in outlines:
             destination.require_free()
-        return tuple(self._write(destination, outline) for destination, outline in outlines)
+        written: list[Muxed] = []
+        with stop.answered(), contextlib.suppress(StoppedError):
+            for destination, plan in outlines:
+                written.append(self._write(destination, plan, stop))
+        return tuple(written)
 
     def _without_texts(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
         """Leave subtitles out, and say so."""
@@ -155,13 +168,17 @@ class _Job:
             )
         joined = self._joined(contents)
         try:
-            beginning = read_beginning(joined, _BEGINNING_BYTES) if contents.spans else b""
-            media = self._joined_media(contents)
-            first = read_beginning(media, _FRAGMENT_BYTES)
-            media.close()
+            start = read_bytes(joined, 0, _START_BYTES)
+            webm = start.startswith(WEBM_START)
+            beginning = start if webm else read_box(joined, "moov")
+            fragment = b"" if webm else read_box(joined, "moof")
+            encrypted = found(beginning, fragment)
+        except BoxError as error:
+            raise MuxError(f"{name} cannot be read: {error}") from error
         except OSError as error:
             raise StoreError(f"{name} cannot be read: {error.strerror or error}") from error
-        encrypted = found(beginning, first)
+        finally:
+            joined.close()
         if encrypted is not None:
             raise _locked(name, encrypted)
         description = describe(joined, contents, beginning, name)
@@ -175,13 +192,10 @@ class _Job:
         return Stretch(representation, adaptation_set, contents, description)
 
     def _joined(self, contents: Contents) -> JoinedFile:
-        return JoinedFile(self._store.open, contents.spans)
+        return JoinedFile(self._store.open, contents)
 
     def _open_stretch(self, stretch: Stretch) -> JoinedFile:
         return self._joined(stretch.contents)
-
-    def _joined_media(self, contents: Contents) -> JoinedFile:
-        return JoinedFile(self._store.open, contents.spans[contents.first_media :])
 
     def _files(self, stretches: Sequence[Stretch]) -> list[tuple[Path, list[Stretch]]]:
         """Return the files to write, each with its stretches."""
@@ -212,7 +226,7 @@ class _Job:
         )
         return _Plan(outline, zero)
 
-    def _write(self, destination: Destination, plan: _Plan) -> Muxed:
+    def _write(self, destination: Destination, plan: _Plan, stop: Stop) -> Muxed:
         started, outline = time.monotonic(), plan.outline
         feeds = [
             Feed(
@@ -222,14 +236,14 @@ class _Job:
             )
             for track, scale in zip(outline.tracks, outline.timescales, strict=True)
         ]
-        writer = Writer(outline, feeds, self._open_stretch, hashed=self._options.check)
+        checked = self._options.check
+        writer = Writer(outline, feeds, self._open_stretch, stop, hashed=checked)
         with destination.writing() as part:
             copy = writer.write(part, destination.name)
             with destination.edit() as file:
                 hide_beginnings(file, copy.hidden)
             if self._options.check:
-                heard = [begin + copy.shift for begin in outline.heard]
-                check_file(part, destination.name, self._container, copy.tracks, heard)
+                check_file(part, destination.name, self._container, copy.tracks, copy.begins)
             destination.publish()
         self._tell_moved(feeds)
         muxed = Muxed(

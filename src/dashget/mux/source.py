@@ -1,6 +1,7 @@
 """A seekable, read-only file over spans of a mirror's files, one after the other.
 
-Nothing is copied, and one file of the mirror is open at a time.
+Nothing is copied to disk. A file of the mirror is looked into when it is begun: libavformat skips
+what it does not understand, and a damaged segment would be a hole that nobody notices.
 """
 
 from __future__ import annotations
@@ -9,25 +10,42 @@ import io
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from dashget.mux.contents import Span
+from dashget.errors import MirrorIncompleteError
+from dashget.media.glance import is_sound_segment
+from dashget.media.inspection import check
+from dashget.media.isobmff import iter_boxes
+from dashget.media.kind import SegmentKind
+from dashget.media.role import Role
+from dashget.mux.contents import Contents, Span
+
+_WHOLE_BYTES: Final = 1 << 22
+"""Spans of up to this size are read at once: 24 MiB for six tracks."""
+_BOXES: Final = 1000
+"""The boxes that are looked at for the one that is wanted."""
+_HEADER_BYTES: Final = 32
+_LARGEST_BOX: Final = 1 << 26
+_REPAIR: Final = "dashget verify --repair fetches it again"
 
 
 class JoinedFile:
-    """The bytes of the spans as one file; ``open_file`` opens a file of the mirror.
+    """The bytes of spans as one file; ``open_file`` opens a file of the mirror.
 
-    A file that is shorter than its spans say raises OSError when it is read.
+    Reading raises MirrorIncompleteError for a media segment whose structure is damaged, and
+    OSError for a file that is shorter than its span.
     """
 
-    def __init__(self, open_file: Callable[[str], BinaryIO], spans: Sequence[Span]) -> None:
+    def __init__(self, open_file: Callable[[str], BinaryIO], contents: Contents) -> None:
         self._open = open_file
-        self._spans = spans
-        self._ends = tuple(accumulate(span.size for span in spans))
+        self._spans: Sequence[Span] = contents.spans
+        self._segments = range(contents.first_media, len(contents.spans))
+        self._mime = contents.mime_type
+        self._whole = contents.whole
+        self._ends = tuple(accumulate(span.size for span in contents.spans))
         self._position = 0
+        self._number = -1
         self._file: BinaryIO | None = None
-        self._file_path: str | None = None
-        self._file_at = 0
 
     @property
     def size(self) -> int:
@@ -57,11 +75,10 @@ class JoinedFile:
         number = bisect_right(self._ends, self._position)
         if number == len(self._ends):
             return b""
-        span = self._spans[number]
+        if number != self._number:
+            self._begin(number)
         left = self._ends[number] - self._position
-        wanted = left if count < 0 else min(count, left)
-        at = span.first + span.size - left
-        data = self._read_at(span.path, at, wanted)
+        data = self._read_at(self._spans[number], left, left if count < 0 else min(count, left))
         self._position += len(data)
         return data
 
@@ -69,27 +86,66 @@ class JoinedFile:
         """Close the file that is open."""
         if self._file is not None:
             self._file.close()
-            self._file = self._file_path = None
+            self._file, self._number = None, -1
 
-    def _read_at(self, path: str, at: int, count: int) -> bytes:
-        if path != self._file_path:
-            self.close()
-            self._file = self._open(path)
-            self._file_path, self._file_at = path, 0
-        assert self._file is not None  # noqa: S101 - it was opened above
-        if at != self._file_at:
-            self._file.seek(at)
+    def _read_at(self, span: Span, left: int, count: int) -> bytes:
+        assert self._file is not None  # noqa: S101 - it was opened before
+        at = span.size - left
+        small = span.size <= _WHOLE_BYTES
+        self._file.seek(at if small else span.first + at)
         data = self._file.read(count)
-        self._file_at = at + len(data)
         if not data:
-            raise OSError(f"{path} has become shorter while it was read")
+            raise OSError(f"{span.path} has become shorter while it was read")
         return data
 
+    def _begin(self, number: int) -> None:
+        """Open the file of a span, and look into it if it is a media segment."""
+        self.close()
+        span = self._spans[number]
+        file = self._open(span.path)
+        if span.size <= _WHOLE_BYTES:
+            with file:
+                file.seek(span.first)
+                data = file.read(span.size)
+            if len(data) < span.size:
+                raise OSError(f"{span.path} has become shorter")
+            file = io.BytesIO(data)
+            sound = is_sound_segment((data,), span.size)
+        else:
+            sound = False
+        self._file, self._number = file, number
+        if number in self._segments and not sound:
+            self._examine(span, file, 0 if span.size <= _WHOLE_BYTES else span.first)
 
-def read_beginning(joined: JoinedFile, most: int) -> bytes:
-    """Return the first bytes of a joined file, from all of its spans."""
-    joined.seek(0)
+    def _examine(self, span: Span, file: BinaryIO, first: int) -> None:
+        def read(offset: int, count: int) -> bytes:
+            file.seek(first + offset)
+            return file.read(min(count, span.size - offset))
+
+        role = Role(self._mime, SegmentKind.MEDIA, self._whole, media=True)
+        for problem in check(read, span.size, role):
+            raise MirrorIncompleteError(
+                f"{span.path} is damaged: {problem}", hint=_REPAIR, paths=(span.path,)
+            )
+
+
+def read_bytes(joined: JoinedFile, begin: int, most: int) -> bytes:
+    """Return up to so many bytes of a joined file, from all of its spans."""
+    joined.seek(begin)
     buffer = io.BytesIO()
     while buffer.tell() < most and (data := joined.read(most - buffer.tell())):
         buffer.write(data)
     return buffer.getvalue()
+
+
+def read_box(joined: JoinedFile, kind: str) -> bytes:
+    """Return the first box of a type at the top level; nothing if there is none in reach."""
+    position = 0
+    for _ in range(_BOXES):
+        box = next(iter_boxes(read_bytes(joined, position, _HEADER_BYTES)), None)
+        if box is None or (box.size is None and box.type != kind):
+            break
+        if box.type == kind:
+            return read_bytes(joined, position, min(box.size or _LARGEST_BOX, _LARGEST_BOX))
+        position += box.size or 0
+    return b""

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from dashget.common.stopping import Stop
 from dashget.mux.container import Container, Family
 from dashget.mux.description import open_media, the_stream
-from dashget.mux.errors import as_mux_error, load_av
+from dashget.mux.errors import StoppedError, as_mux_error, load_av
 from dashget.mux.feed import Feed, OpenStretch
 from dashget.mux.headless import drop_before_zero
-from dashget.mux.padding import with_codec_delay
+from dashget.mux.padding import can_delay, with_codec_delay
 from dashget.mux.tracks import FileTrack
 from dashget.mux.witness import Witness, Written
 from dashget.planning.languages import bibliographic
@@ -50,20 +51,27 @@ class Copy(msgspec.Struct, frozen=True):
 
     tracks: tuple[Written, ...]
     hidden: dict[int, tuple[int, int]]
-    shift: Fraction
-    """The time by which all tracks and chapters were moved, in seconds."""
+    begins: tuple[Fraction, ...]
+    """The time at which each track begins to be seen or heard, in seconds."""
 
 
 class Writer:
     """Writes one file. ``hashed`` hashes every packet for the check."""
 
     def __init__(
-        self, outline: Outline, feeds: Sequence[Feed], open_stretch: OpenStretch, *, hashed: bool
+        self,
+        outline: Outline,
+        feeds: Sequence[Feed],
+        open_stretch: OpenStretch,
+        stop: Stop,
+        *,
+        hashed: bool,
     ) -> None:
         self._outline = outline
         self._feeds = feeds
         self._open = open_stretch
         self._hashed = hashed
+        self._stop = stop
 
     def write(self, path: Path, name: str) -> Copy:
         """Write all packets; ``name`` is the final file in messages."""
@@ -96,7 +104,21 @@ class Writer:
         if outline.title:
             output.metadata["title"] = outline.title
         output.set_chapters(self._chapters(shift))
-        return Copy(self._copy(output, streams, packets, hidden, shift), hidden, shift)
+        tracks = self._copy(output, streams, packets, hidden, shift)
+        begins = tuple(max(heard, Fraction(0)) for heard in outline.heard)
+        if matroska:
+            begins = tuple(track.start + self._delay(number) for number, track in enumerate(tracks))
+        return Copy(tracks, hidden, begins)
+
+    def _delay(self, number: int) -> Fraction:
+        """Return the time that Matroska hides at the beginning of a track (``CodecDelay``)."""
+        outline = self._outline
+        described = outline.tracks[number].description
+        if described.configuration.codec != "opus" and not (
+            outline.heard[number] >= 0 and can_delay(described)
+        ):
+            return Fraction(0)
+        return Fraction(described.priming, outline.timescales[number])
 
     def _add(self, output: Any, number: int, name: str) -> Any:
         """Add a track like the media of its first stretch."""
@@ -105,8 +127,9 @@ class Writer:
         with open_media(self._open(first), first.name) as container:
             template = the_stream(container, first.name)
             code = first.description.configuration.code
-            if self._outline.container.family is Family.MATROSKA:
-                template = with_codec_delay(template, first.description) or template
+            matroska = self._outline.container.family is Family.MATROSKA
+            if matroska and self._outline.heard[number] >= 0 and can_delay(first.description):
+                template = with_codec_delay(template, first.description)
             with as_mux_error(f"{first.name} cannot be written to {name}"):
                 stream = output.add_stream_from_template(template, opaque=True)
         if self._outline.container.family is Family.MP4 and code:
@@ -159,9 +182,8 @@ class Writer:
                 kept = drop_before_zero(feed, video=track.kind == "video")
             peeked = list(itertools.islice(kept, 32))
             feeds[number] = itertools.chain(peeked, kept)
-            priming = track.description.priming if self._outline.heard[number] >= 0 else 0
             if peeked:
-                start = Fraction(min(p.pts for p in peeked) + priming, scale)
+                start = Fraction(min(p.pts for p in peeked), scale) + self._delay(number)
                 earliest = min(earliest, start)
         return feeds, -earliest
 
@@ -193,12 +215,14 @@ class Writer:
         for number, (stream, feed) in enumerate(zip(streams, feeds, strict=True)):
             move = round(shift * scales[number]) + hidden.get(number, (0, 0))[0]
             queues.append(_keyed(feed, number, stream, common // scales[number], move))
-        write = output.mux_one
+        write, stop = output.mux_one, self._stop
         bases = [Fraction(1, scale) for scale in scales]
         for _, number, packet in heapq.merge(*queues) if len(queues) > 1 else queues[0]:
             packet.time_base = bases[number]
             witnesses[number].note(packet)
             write(packet)
+            if stop.requested:
+                raise StoppedError
         return tuple(
             witness.written(scale, hidden.get(number, (0, 0))[0])
             for number, (witness, scale) in enumerate(zip(witnesses, scales, strict=True))

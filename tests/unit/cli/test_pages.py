@@ -21,8 +21,8 @@ Captured = pytest.CaptureFixture[str]
 CREDENTIALS = "Credentials (only for the manifest's own origin)"
 TAIL = ["Network", CREDENTIALS, "Trust", "Information", "Examples", "Exit status"]
 SECTIONS = {
-    "": ["Commands", "Arguments", "Output", "Selection", *TAIL],
-    "get": ["Arguments", "Output", "Selection", *TAIL],
+    "": ["Commands", "Arguments", "Output", "One file", "Selection", *TAIL],
+    "get": ["Arguments", "Output", "One file", "Selection", *TAIL],
     "list": ["Arguments", "Output", "Selection", *TAIL],
     "plan": ["Arguments", "Output", "Selection", *TAIL],
     "verify": ["Arguments", "Checks", "Output", *TAIL],
@@ -150,7 +150,7 @@ def test_every_page_ends_with_examples_and_exit_status(command: str, capsys: Cap
     assert len(examples) >= 2
     assert all(line.startswith("  dashget ") for line in examples)
     codes = [line.split()[0] for line in lines[lines.index("Exit status:") + 1 :]]
-    assert codes == CODES.get(command, ["0", "1", "2", "3", "4", "5", "6", "7", "130"])
+    assert codes == CODES.get(command, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "130"])
 
 
 def test_the_codes_of_verify_have_meanings_of_their_own(capsys: Captured) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import (
     add_base_url,
+    add_file_options,
     add_filters,
     add_keep_header,
     add_limits,
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from dashget.cli.onefile import OneFile
     from dashget.cli.wanted import Wanted
     from dashget.common.stopping import Stop
     from dashget.errors import ManifestFetchError
-    from dashget.events import Event
+    from dashget.events import Event, Summary
     from dashget.mirroring.options import MirrorOptions
     from dashget.transfer.settings.options import TransferOptions
 
 EXAMPLES: Final = """\
   dashget https://example.com/show/manifest.mpd
+  dashget URL --mux show.mp4
   dashget URL -o show -t 8 --video best --audio lang=en,fr
   dashget saved.mpd --base-url URL
   dashget URL --dry-run
@@ -44,6 +47,7 @@ EXIT_STATUS: Final = {
     1: "some files failed: they are listed; the same command resumes",
     **dict.fromkeys((2, 3, 4, 5, 6)),
     7: "ended by --max-time or --max-total-size: the same command resumes",
+    8: "--mux: no single file can be made of the tracks",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the same command resumes",
 }
 
@@ -59,6 +63,7 @@ def add_arguments(parser: Parser) -> None:
     """Add the options, in the order of the help page."""
     add_base_url(parser.add_operand("urls", metavar="URL", help=_URL_HELP, several=True))
     _add_output(parser.add_argument_group("Output"))
+    _add_one_file(parser.add_argument_group("One file"))
     group = parser.add_argument_group("Selection")
     add_now(group)
     add_limits(group)
@@ -78,10 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     wanted = find_wanted(arguments.urls, root, arguments.base_url)
     options = [mirror_options(arguments, each.filters) for each in wanted]
+    file = _one_file(arguments, wanted)
     task = _Task(arguments, transfer_options(arguments), Stop())
     allow_open_files(task.transfer)
     keep_freed_memory()
     with stopping_on_signals(task.stop), timed(task.stop, task.transfer.max_time_seconds):
+        if file is not None:
+            return _mirror_for(file, wanted[0], options[0], task)
         if len(wanted) == 1:
             return _mirror(wanted[0], options[0], task)
         return _mirror_all(wanted, options, task)
@@ -101,7 +109,59 @@ class _Task:
         """The bytes of the mirrors so far, which all have one limit."""
 
 
+def _one_file(arguments: argparse.Namespace, wanted: Sequence[Wanted]) -> OneFile | None:
+    """Return the file that is to be written; UsageError if it cannot be."""
+    from dashget.errors import UsageError
+
+    if arguments.mux is None:
+        if arguments.keep_mirror or arguments.split or arguments.allow_gaps or arguments.overwrite:
+            from dashget.cli.onefile import refuse_without_mux
+
+            refuse_without_mux(arguments)
+        return None
+    from dashget.cli.onefile import OneFile
+
+    if len(wanted) > 1:
+        raise UsageError("--mux: only for a single URL", hint="write one file after the other")
+    return OneFile(arguments, wanted[0].filters)
+
+
+def _mirror_for(file: OneFile, wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
+    """Mirror what a file needs, and write the file."""
+    from pathlib import Path
+
+    import msgspec
+
+    if file.own:
+        wanted = msgspec.structs.replace(wanted, root=file.root)
+        options = msgspec.structs.replace(options, selection=file.choices.selection())
+    summary = _run_mirror(wanted, options, task, file)
+    if summary.interrupted:
+        return stopped_code(task.stop)
+    if summary.dry_run or not (summary.complete or task.arguments.allow_gaps):
+        return 0 if summary.complete else 1
+    arguments = task.arguments
+    reporter = make_reporter(json=arguments.json, quiet=arguments.quiet, progress=False)
+    try:
+        file.write(Path(summary.root), task.stop, reporter)
+    finally:
+        reporter.close()
+    if task.stop.requested:
+        return stopped_code(task.stop)
+    return 0 if summary.complete else 1
+
+
 def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
+    summary = _run_mirror(wanted, options, task)
+    task.stored += summary.bytes + summary.kept_bytes
+    if summary.interrupted:
+        return stopped_code(task.stop)
+    return 0 if summary.complete else 1
+
+
+def _run_mirror(
+    wanted: Wanted, options: MirrorOptions, task: _Task, file: OneFile | None = None
+) -> Summary:
     from dashget.errors import ManifestFetchError
     from dashget.session import Session
 
@@ -115,19 +175,16 @@ def _mirror(wanted: Wanted, options: MirrorOptions, task: _Task) -> int:
         progress=not (arguments.no_progress or arguments.debug),
     )
     try:
-        with Session(task.transfer, observer=reporter) as session:
+        observer = reporter if file is None else file.observed(reporter)
+        with Session(task.transfer, observer=observer) as session:
             base_url = wanted.base_url
             show = session.open(wanted.source, base_url=base_url, now=task.now, stop=stop)
-            summary = show.mirror(wanted.root, options, stop=stop)
+            return show.mirror(wanted.root, options, stop=stop)
     except ManifestFetchError as error:
         _advise_fresh_url(error, wanted)
         raise
     finally:
         reporter.close()
-    task.stored += summary.bytes + summary.kept_bytes
-    if summary.interrupted:
-        return stopped_code(stop)
-    return 0 if summary.complete else 1
 
 
 def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task: _Task) -> int:
@@ -228,7 +285,7 @@ def parse_root(output: str) -> Path:
     if root.suffix.lower() in _OF_FILES and not (output.endswith("/") or root.is_dir()):
         raise UsageError(
             f"--output: a mirror is a directory, not a single file: {output}",
-            hint=f"name a directory, such as {root.stem}; {output}/ is one for certain",
+            hint=f"did you mean --mux {output}? {root.stem} or {output}/ is a directory",
         )
     return root
 
@@ -289,6 +346,18 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="Write finished files to disk at once, so that they survive a power cut.",
     )
+
+
+def _add_one_file(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--mux",
+        metavar="FILE",
+        help="Write one playable file (.mp4, .m4a, .mkv, .mka, .webm): by default the best video"
+        " and the best audio of each language. Without -o the mirror beside it goes once the file"
+        " is proved.",
+    )
+    group.add_argument("--keep-mirror", action="store_true", help="Keep that mirror.")
+    add_file_options(group)
 
 
 def _add_report(group: argparse._ArgumentGroup) -> None:

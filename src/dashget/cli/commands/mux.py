@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Final
 
-from dashget.cli.options.shared import add_filters
+from dashget.cli.options.shared import add_file_options, add_filters
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dashget.cli.commands.get import Reporter
-    from dashget.mux.options import MuxOptions
 
 EXAMPLES: Final = """\
   dashget mux show show.mp4
@@ -27,7 +24,7 @@ EXIT_STATUS: Final = {
     3: "the stored MPD is unreadable, invalid or unsupported",
     4: None,
     6: "the directory is not a mirror, or the file cannot be written",
-    8: "no single file can be made of the tracks (encrypted, or they change), or --check failed",
+    8: "no single file can be made of the tracks, or --check failed",
     130: None,
 }
 _HELP: Final = (
@@ -53,23 +50,18 @@ def add_arguments(parser: Parser) -> None:
         group.add_argument(*names, action="store_true", help=text)
 
 
-def add_file_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options that decide what the file becomes."""
-    for name, text in (
-        ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
-        ("--allow-gaps", "Leave missing segments out, at their place in time."),
-        ("--overwrite", "Replace a file of this name."),
-    ):
-        group.add_argument(name, action="store_true", help=text)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Write one file from a mirror, or one for each Period."""
     from pathlib import Path
 
+    from dashget.cli.commands.get import make_reporter
     from dashget.cli.extras import require
+    from dashget.cli.onefile import mux_options
+    from dashget.cli.signals import stopping_on_signals
     from dashget.common.filenames import given
+    from dashget.common.stopping import Stop
     from dashget.errors import UsageError
+    from dashget.exitstatus import INTERRUPTED
     from dashget.mux.run import mux_mirror
     from dashget.store import LocalDirectory
 
@@ -80,35 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     directory, target = (Path(given(path)) for path in arguments.paths)
     _require_directory(arguments.paths[0], directory)
-    options = mux_options(arguments)
+    options = mux_options(arguments, target)
     require("mux", "av", "PyAV")
-    reporter = _reporter(arguments)
+    reporter = make_reporter(json=arguments.json, quiet=arguments.quiet, progress=False)
+    stop = Stop()
     try:
-        mux_mirror(LocalDirectory(directory), target, options, reporter)
+        with stopping_on_signals(stop):
+            mux_mirror(LocalDirectory(directory), target, options, reporter, stop)
     finally:
         reporter.close()
-    return 0
-
-
-def mux_options(arguments: argparse.Namespace, *, check: bool = False) -> MuxOptions:
-    """Return the library's options; raise UsageError for invalid values."""
-    from dashget.mux.options import MuxOptions
-    from dashget.mux.selection import Choices
-
-    return MuxOptions(
-        choices=Choices(
-            video=arguments.video,
-            audio=arguments.audio,
-            text=arguments.text,
-            image=arguments.image,
-            period=arguments.period,
-        ),
-        allow_gaps=arguments.allow_gaps,
-        split=arguments.split,
-        check=check or getattr(arguments, "check", False),
-        overwrite=arguments.overwrite,
-        fsync=arguments.fsync,
-    )
+    return INTERRUPTED if stop.requested else 0
 
 
 def _require_directory(word: str, directory: Path) -> None:
@@ -121,13 +94,3 @@ def _require_directory(word: str, directory: Path) -> None:
             f"mux takes the directory of a mirror, not a URL: {shown(word)}",
             hint="dashget URL --mux FILE mirrors a presentation and writes one file of it",
         )
-
-
-def _reporter(arguments: argparse.Namespace) -> Reporter:
-    from dashget.cli.commands.get import make_reporter
-
-    if arguments.json or arguments.quiet:
-        return make_reporter(json=arguments.json, quiet=arguments.quiet)
-    from dashget.cli.printers.plain import PlainLines
-
-    return PlainLines(sys.stderr, progress=False)

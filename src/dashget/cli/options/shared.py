@@ -142,3 +142,13 @@ def add_keep_header(group: argparse._ArgumentGroup) -> None:
         help="Keep this response header of each fetched file in the record, and in the events of"
         " --json, such as Cache-Control. Repeatable.",
     )
+
+
+def add_file_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that decide what the file becomes."""
+    for name, text in (
+        ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
+        ("--allow-gaps", "Leave missing segments out, at their place in time."),
+        ("--overwrite", "Replace a file of this name."),
+    ):
+        group.add_argument(name, action="store_true", help=text)

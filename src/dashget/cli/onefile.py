@@ -1,0 +1,132 @@
+"""``dashget URL --mux FILE``: a mirror beside the file, the file, and the mirror goes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dashget.errors import UsageError
+from dashget.events import Event, Observer, Summary, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dashget.common.stopping import Stop
+    from dashget.mux.options import MuxOptions
+    from dashget.mux.selection import Choices
+
+_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite")
+
+
+class OneFile:
+    """The file that ``--mux`` names, and the mirror that it is written from.
+
+    With ``--output`` the mirror is the user's. Else it stands beside the file, holds only what
+    the file needs, and goes once the file is proved, unless ``--keep-mirror`` keeps it.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, recorded: Mapping[str, str]) -> None:
+        """``recorded`` are the filters of a mirror that is gone on with; it is never removed."""
+        from dashget.cli.extras import require
+        from dashget.common.filenames import given
+        from dashget.mux.destination import Destination
+
+        self.path = Path(given(arguments.mux))
+        self.own = arguments.output is None and not recorded
+        """True if the mirror is made for the file."""
+        self.removes = self.own and not arguments.keep_mirror
+        self.options = mux_options(arguments, self.path, check=self.removes)
+        if not self.options.split:
+            destination = Destination(self.path, overwrite=self.options.overwrite)
+            destination.require_free()
+        require("mux", "av", "PyAV")
+        self._json = arguments.json
+
+    @property
+    def root(self) -> Path:
+        """The directory of a mirror that is made for the file."""
+        return self.path.with_name(f"{self.path.name}.mirror")
+
+    @property
+    def choices(self) -> Choices:
+        """What the mirror needs for the file."""
+        return self.options.choices
+
+    def observed(self, reporter: Observer) -> Observer:
+        """Return an observer that leaves out where to play a mirror that is to be removed."""
+        return reporter if self._json or not self.removes else _without_end(reporter)
+
+    def write(self, root: Path, stop: Stop, reporter: Observer) -> None:
+        """Write the file from a mirror; remove the mirror if it was made for this."""
+        from dashget.mux.run import mux_mirror
+        from dashget.store import LocalDirectory
+
+        mux_mirror(LocalDirectory(root), self.path, self.options, reporter, stop)
+        if self.removes and not stop.requested:
+            _remove(root, reporter)
+
+
+def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = False) -> MuxOptions:
+    """Return the library's options; raise UsageError for invalid values."""
+    from dashget.mux.container import container_of
+    from dashget.mux.options import MuxOptions
+    from dashget.mux.selection import Choices
+
+    left_out = "none" if container_of(target).audio_only else None
+    return MuxOptions(
+        choices=Choices(
+            video=arguments.video or left_out,
+            audio=arguments.audio,
+            text=arguments.text or left_out,
+            image=arguments.image,
+            period=arguments.period,
+        ),
+        allow_gaps=arguments.allow_gaps,
+        split=arguments.split,
+        check=check or getattr(arguments, "check", False),
+        overwrite=arguments.overwrite,
+        fsync=arguments.fsync,
+    )
+
+
+def refuse_without_mux(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for options that only mean something with ``--mux``."""
+    for name in _ONLY_WITH:
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')}: only with --mux FILE", hint="add --mux FILE"
+            )
+
+
+def _without_end(reporter: Observer) -> Observer:
+    def observe(event: Event, /) -> None:
+        if not (isinstance(event, Summary) and event.complete):
+            reporter(event)
+
+    return observe
+
+
+def _remove(root: Path, reporter: Observer) -> None:
+    """Remove a mirror, unless it holds files of somebody else."""
+    import shutil
+
+    from dashget.common.filenames import readable
+    from dashget.planning.layout import reserved_names
+    from dashget.store import Mirror
+
+    with Mirror.at(root, read_only=True) as store:
+        header = store.header()
+        records = store.records()
+        ours = frozenset() if header is None else reserved_names(header.manifest)
+        foreign = [f.path for f in store.iter_files() if f.path not in ours]
+        foreign = [path for path in foreign if path not in records]
+    if foreign or root.is_symlink():
+        first = foreign[0] if foreign else "it is a link"
+        reporter(Warned(f"{readable(str(root))} stays: it holds files of others ({first})"))
+        return
+    try:
+        shutil.rmtree(root)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        reporter(Warned(f"{readable(str(root))} could not be removed: {reason}"))

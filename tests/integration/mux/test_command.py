@@ -1,0 +1,91 @@
+"""``dashget URL --mux FILE`` and ``dashget mux DIR FILE``, as programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.decoding import packets
+from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.program import run as dashget
+from tests.support.program import tree
+
+FORM = "ondemand"
+
+
+@pytest.fixture
+def show(media: Path) -> Iterator[FaultServer]:
+    with FaultServer() as server:
+        for name, data in tree(media / FORM).items():
+            server.on(f"/{name}", Answer(data))
+        yield server
+
+
+def test_a_url_becomes_one_file_and_the_mirror_goes(show: FaultServer, tmp_path: Path) -> None:
+    done = dashget(show.url("/manifest.mpd"), "--mux", "show.mp4", cwd=tmp_path)
+    assert done.code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["show.mp4"]
+    assert "show.mp4: 3 tracks, 6.00 s" in done.err
+    assert "every packet checked" in done.err
+    assert not show.asked("/small.mp4")
+
+
+def test_the_mirror_stays_if_it_is_wanted(show: FaultServer, tmp_path: Path) -> None:
+    url = show.url("/manifest.mpd")
+    assert dashget(url, "--mux", "a.mkv", "--keep-mirror", cwd=tmp_path).code == 0
+    assert dashget(url, "--mux", "b.mkv", "-o", "show", cwd=tmp_path).code == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a.mkv", "a.mkv.mirror", "b.mkv", "show"}
+    assert (tmp_path / "show" / "small.mp4").exists()
+    assert not (tmp_path / "a.mkv.mirror" / "small.mp4").exists()
+    assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
+
+
+def test_a_file_that_is_missing_on_the_server_leaves_the_mirror_and_no_file(
+    show: FaultServer, tmp_path: Path
+) -> None:
+    show.on("/large.mp4", refuse(404))
+    url = show.url("/manifest.mpd")
+    done = dashget(url, "--mux", "show.mp4", "--retries", "0", cwd=tmp_path)
+    assert done.code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["show.mp4.mirror"]
+
+
+def test_events_of_both_steps_are_told(show: FaultServer, tmp_path: Path) -> None:
+    done = dashget(show.url("/manifest.mpd"), "--mux", "show.mp4", "--json", cwd=tmp_path)
+    events = done.events
+    assert [e["event"] for e in events if e["event"] in ("summary", "muxed")] == [
+        "summary",
+        "muxed",
+    ]
+    assert events[-1]["path"] == "show.mp4"
+    assert events[-1]["checked"] is True
+
+
+def test_a_name_of_a_file_for_a_mirror_asks_if_mux_was_meant(tmp_path: Path) -> None:
+    done = dashget("http://h.example/x.mpd", "-o", "movie.mp4", cwd=tmp_path)
+    assert done.code == 2
+    assert "did you mean --mux movie.mp4?" in done.err
+
+
+def test_what_is_refused_is_refused_before_any_request(show: FaultServer, tmp_path: Path) -> None:
+    (tmp_path / "there.mp4").write_bytes(b"mine")
+    url = show.url("/manifest.mpd")
+    for words, said in (
+        (("--mux", "show.avi"), "unknown kind of file: show.avi"),
+        (("--mux", "there.mp4"), "there.mp4 exists"),
+        (("--split",), "--split: only with --mux FILE"),
+        ((url, "--mux", "show.mp4"), "--mux: only for a single URL"),
+    ):
+        done = dashget(url, *words, cwd=tmp_path)
+        assert done.code == 2
+        assert said in done.err
+    assert not show.asked("/manifest.mpd")
+
+
+def test_audio_alone_takes_no_video(show: FaultServer, tmp_path: Path) -> None:
+    assert dashget(show.url("/manifest.mpd"), "--mux", "show.m4a", cwd=tmp_path).code == 0
+    assert len(packets(tmp_path / "show.m4a")) == 2
+    assert not show.asked("/large.mp4")
