@@ -159,7 +159,7 @@ def _facts(file: PlannedSegment) -> tuple[object, ...]:
 
 
 def _check_local(local: bytes, planned: Planned) -> None:
-    expat.ParserCreate().Parse(local, True)
+    expat.ParserCreate(namespace_separator=" ").Parse(local, True)
     if not planned.files:
         return
     url = f"{_MIRROR}x.local.mpd"
