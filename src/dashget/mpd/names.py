@@ -113,6 +113,16 @@ class Names:
         ours = namespace in (self.dash, NAMESPACE)
         return local if ours else self._foreign(namespace, local), attributes
 
+    def of_row(self, attributes: dict[str, str], where: list[str], line: int) -> dict[str, str]:
+        """Return the attributes of an element that is not entered: a row of a long list."""
+        if not any(":" in key for key in attributes):
+            return attributes
+        self._where, self._line = where, line
+        scope = self._scopes[-1]
+        if any(key.startswith("xmlns") for key in attributes):
+            scope = self._scope(scope, attributes)
+        return self._attributes(attributes, scope)
+
     def leave(self) -> None:
         """Leave the last element that was entered."""
         self._scopes.pop()

@@ -254,7 +254,7 @@ class _Builder:
         top = self._stack[-1]
         if top.timeline is None:
             if top.listed is not None:
-                top.listed.append(attributes)
+                top.listed.append(self._named(attributes))
                 self._budget.work += LISTED
             return
         t = attributes.get("t")
@@ -279,7 +279,10 @@ class _Builder:
         except (KeyError, ValueError, OverflowError):
             pass
         self._budget.work += COMMON
-        top.timeline.append_odd(attributes, self._parser.CurrentLineNumber)
+        top.timeline.append_odd(self._named(attributes), self._parser.CurrentLineNumber)
+
+    def _named(self, attributes: dict[str, str]) -> dict[str, str]:
+        return self._space.of_row(attributes, self._names, self._parser.CurrentLineNumber)
 
     def _end(self, qname: str) -> None:
         if qname == self._row:

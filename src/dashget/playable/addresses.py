@@ -167,11 +167,10 @@ def _write_list(element: Element, track: Track, layout: Layout, budget: Budget) 
 
 
 def _nearest_listed(element: Element) -> list[Element]:
-    """Return the SegmentURLs of the nearest SegmentList that has some."""
-    for level in element.levels():
-        for child in () if level.find("SegmentList") is None else level.all("SegmentList"):
-            if found := list(child.all("SegmentURL")):
-                return found
+    """Return the SegmentURLs of the nearest first SegmentList that has some."""
+    for child in children_with(element, "SegmentList"):
+        if found := list(child.all("SegmentURL")):
+            return found
     return []
 
 

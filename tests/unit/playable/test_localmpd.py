@@ -692,3 +692,32 @@ def test_both_parsers_find_the_same_periods_in_any_namespaces(before: str, names
     except MPDError:
         return
     assert played_paths(localized(odd)) == paths
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<SegmentTemplate media="$Time$.m4s"><SegmentTimeline><S t="0" d="4" dvb:x="1"/></SegmentTimeline></SegmentTemplate>',
+        '<SegmentTemplate media="$Time$.m4s"><SegmentTimeline><S d="4"/><S foo:t="9" d="4"/></SegmentTimeline></SegmentTemplate>',
+        '<SegmentList duration="4"><SegmentURL media="1.m4s" scte35:y="1"/><SegmentURL media="2.m4s"/></SegmentList>',
+    ],
+)
+def test_prefixes_that_only_rows_use_are_declared(rows: str) -> None:
+    data = document(
+        f'<Period><AdaptationSet mimeType="video/mp4">{rows}<Representation id="v" bandwidth="1"/>'
+        "</AdaptationSet></Period>"
+    )
+    (warning,) = resolved(data).warnings
+    assert "undeclared prefix" in str(warning)
+    local = localized(data)
+    assert etree.fromstring(local) is not None
+    assert played_paths(local) == mirror_paths(data)
+
+
+def test_only_the_first_list_of_a_level_is_played() -> None:
+    data = document(
+        '<Period><AdaptationSet mimeType="video/mp4"><SegmentList duration="8"><Initialization sourceURL="i.mp4"/>'
+        '</SegmentList><SegmentList duration="8"><SegmentURL media="a.m4s"/></SegmentList>'
+        '<Representation id="v" bandwidth="1"/></AdaptationSet></Period>'
+    )
+    assert played_paths(localized(data)) == mirror_paths(data) == ["i.mp4"]
