@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dashget.mpd.parse import parse_mpd
+from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.resolve import resolve
+from dashget.planning.tracks import iter_representations
 
 DOCUMENT = """<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" minBufferTime="PT1S"
  mediaPresentationDuration="PT2S" profiles="urn:mpeg:dash:profile:full:2011">{location}<Period>
@@ -49,4 +51,6 @@ def test_a_location_with_http_is_not_followed(place: str) -> None:
     assert problem("a.mp4", location=location, base_url="https://h/m.mpd") == "()"
     mpd = parse_mpd(DOCUMENT.format(base="a.mp4", location=location).encode())
     presentation = resolve(mpd, url="file:///saved/m.mpd", base_url="https://h/m.mpd")
-    assert "evil.example" not in repr(presentation.periods)
+    (found,) = iter_representations(presentation)
+    assert isinstance(found.addressing, SingleAddressing)
+    assert [p.marked for p in found.addressing.media.patterns] == ["https://h/a.mp4"]
