@@ -82,7 +82,7 @@ def elements(draw: st.DrawFn, depth: int = 3) -> str:
     kind = draw(st.integers(0, 12))
     value = draw(VALUES)
     if kind == 0:
-        return f"<!-- {value.replace('-', '')} -->"
+        return f"{escape(value[:1])}<!-- {value.replace('-', '')} -->{escape(value[1:])}"
     if kind == 1:
         return f"<?xml-stylesheet {value.replace('?>', '')}?>"
     name = draw(st.sampled_from(PREFIXES)) + draw(st.sampled_from(ELEMENTS))
@@ -130,8 +130,7 @@ def values_of(root: etree._Element) -> Iterator[tuple[str, str]]:
                 yield "instruction", f"//{node.text}"
             continue
         local = node.tag.rpartition("}")[2]
-        yield local, node.text or ""
-        yield local, node.tail or ""
+        yield local, (node.text or "") + "".join(child.tail or "" for child in node)
         for name, value in node.attrib.items():
             yield str(name).rpartition("}")[2], str(value)
 
@@ -181,8 +180,12 @@ def test_nothing_in_a_local_mpd_leads_out_of_the_mirror(data: bytes) -> None:
         assert not leads_to_a_host(value), (name, value)
         if name in FILES - {"sourceURL"} or name == "BaseURL":
             assert not climbs(value), (name, value)
-    again = resolve(parse_mpd(local), url="https://m.example/any/x.mpd")
-    for track in make_tracks(split_sound(again)[0]):
+    try:
+        again = split_sound(resolve(parse_mpd(local), url="https://m.example/any/x.mpd"))[0]
+    except MPDError:
+        # A snapshot that is not live any more may lack what it was planned by.
+        return
+    for track in make_tracks(again):
         for address in track.index.addresses():
             for pattern in address.patterns:
                 assert pattern.marked.startswith(("https://m.example/any/", "data:"))

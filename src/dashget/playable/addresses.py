@@ -55,7 +55,7 @@ def _iter_references(root: Element) -> Iterator[str]:
     for element in root.elements():
         name = element.local
         if name == "BaseURL":
-            yield element.text.strip()
+            yield element.content.strip()
         elif name in _ADDRESSING or name in _REFERENCES:
             for attribute in _URL_ATTRIBUTES:
                 yield element.attributes.get(attribute, "").strip()

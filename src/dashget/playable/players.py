@@ -85,7 +85,10 @@ def make_readable(
     """Say what some players do not work out for themselves, without another meaning."""
     for base in root.elements():
         if base.name == "BaseURL":
-            base.text = _text(base) or (HERE if base.parent is root else "")
+            text = _text(base) or (HERE if base.parent is root else "")
+            for child in base:
+                child.take_out()
+            base.text = text
     if root.find("BaseURL") is None:
         _add_base(root)
     root.attributes.setdefault("type", "static")
@@ -107,7 +110,7 @@ def make_readable(
 
 
 def _text(element: Element) -> str:
-    return element.text.strip()
+    return element.content.strip()
 
 
 def _add_base(root: Element) -> None:

@@ -54,6 +54,11 @@ class Element:
         """The name without namespace; empty for what is no element."""
         return self.name.rpartition("}")[2]
 
+    @property
+    def content(self) -> str:
+        """The text in this element as a player joins it, around comments and other nodes."""
+        return self.text + "".join([child.tail for child in self])
+
     def __iter__(self) -> Iterator[Element]:
         """Yield the children; the one that was yielded last may be removed or moved."""
         child = self.first

@@ -47,14 +47,15 @@ def drop_ways_out(root: Element, leads_away: Container[str]) -> None:
 
     ``leads_away`` has the names of elements that are the address of a server.
     """
+    for element in root.elements():
+        if element.local not in _FOR_PEOPLE and _text_names_host(element):
+            element.text = ""
+            for child in element:
+                child.tail = ""
     for element in list(root.elements()):
         if element.local in leads_away or _is_callback(element) or not _keep_attributes(element):
             element.remove()
             continue
-        if element.local not in _FOR_PEOPLE and _text_names_host(element):
-            element.text = ""
-        if _names_host(element.tail):
-            element.tail = ""
     _drop_instructions(root)
 
 
@@ -109,7 +110,8 @@ def _drop_instructions(root: Element) -> None:
 
 def _text_names_host(element: Element) -> bool:
     coded = element.local in _HOLDS_BINARY or element.attributes.get("contentEncoding") == "base64"
-    return _names_host(element.text) and not (coded and _BINARY.fullmatch(element.text))
+    text = element.content
+    return _names_host(text) and not (coded and _BINARY.fullmatch(text))
 
 
 def _names_host(text: str) -> bool:

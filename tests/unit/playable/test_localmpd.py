@@ -605,6 +605,8 @@ WAYS_OUT = {
     "clock": '<ProducerReferenceTime><UTCTiming schemeIdUri="urn:u" value="{}"/></ProducerReferenceTime>',
     "style sheet": '<?xml-stylesheet href="{}"?>',
     "text behind": "<Label/>{}",
+    "text behind an instruction": "<?x?><UTCTiming/>{}",
+    "text around a comment": '<d:Laurl xmlns:d="urn:d">a<!-- x --> {}</d:Laurl>',
     "report": '<Metrics><Reporting x:reportingUrl="{}" xmlns:x="urn:dvb"/></Metrics>',
 }
 
