@@ -160,7 +160,9 @@ def _facts(file: PlannedSegment) -> tuple[object, ...]:
 
 def _check_local(local: bytes, planned: Planned) -> None:
     expat.ParserCreate(namespace_separator=" ").Parse(local, True)
-    if not planned.files:
+    periods = b"Period" in local.rpartition(b"-->")[2]
+    if not planned.files or (planned.loaded.presentation.dynamic and not periods):
+        # Nothing to play: no file, or none whose time is known.
         return
     url = f"{_MIRROR}x.local.mpd"
     shown = resolve(parse_mpd(local, url=url), url=url, now=planned.loaded.now)

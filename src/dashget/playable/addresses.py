@@ -134,7 +134,7 @@ def _references(
         inside["RepresentationIndex"] = index
     return References(
         {name: _reference(address, layout) for name, address in plain.items()},
-        {name: (_reference(r.address, layout), r.range) for name, r in inside.items()},
+        {name: (_file_reference(r.address, layout), r.range) for name, r in inside.items()},
     )
 
 
@@ -184,7 +184,7 @@ def _write_single(
     """Write the BaseURL of a single file, and return it."""
     base = Element("BaseURL")
     base.prefix = element.prefix
-    base.text = _reference(addressing.media, layout)
+    base.text = _file_reference(addressing.media, layout)
     element.insert(base, next((c for c in element if c.local in _AFTER_BASE_URL), None))
     named = (representation.initialization, representation.representation_index)
     information = children_with(element, "SegmentBase")
@@ -205,16 +205,21 @@ def _write_resource(
     """Set the reference of a single file, relative to the BaseURL ``beside`` it, or remove it."""
     parent.drop((name,))
     if resource is not None:
-        reference = "../" * beside.count("/") + _reference(resource.address, layout)
+        reference = "../" * beside.count("/") + _file_reference(resource.address, layout)
         add_reference(parent, name, reference, resource.range)
 
 
 def _reference(address: Address, layout: Layout) -> str:
-    """Return the mirror's path of an address as a relative URL, with fields as identifiers."""
+    """Return the mirror's path of an address as a template, with fields as identifiers."""
     pattern = layout.pattern(address)
     pieces = MARKER.split(pattern.marked)
     pieces[::2] = [quote(piece, safe=KEPT_IN_PATHS) for piece in pieces[::2]]
     return UrlPattern.from_marked("".join(pieces), pattern.fields).text
+
+
+def _file_reference(address: Address, layout: Layout) -> str:
+    """Return the mirror's path of a single file as a relative URL, in which ``$`` is no sign."""
+    return quote(layout.path(address, None, None, None), safe=KEPT_IN_PATHS)
 
 
 def _path_reference(segment: Segment, layout: Layout) -> str:

@@ -171,8 +171,10 @@ class _Tag:
         space, _, local = element.name.rpartition("}")
         namespace = writer.foreign(space[1:]) if space else writer.dash
         for prefix, declared in element.declared.items():
-            if _is_free(prefix) and (declared or not prefix) and declared not in _RESERVED:
-                self._declare(prefix, writer.known(declared))
+            known = writer.known(declared)
+            # Only the empty prefix may stand for no namespace.
+            if _is_free(prefix) and (known or not prefix) and declared not in _RESERVED:
+                self._declare(prefix, known)
         if not (element.prefix and namespace) and self._own.get("", namespace) != namespace:
             # What the element is in decides, not what it declares.
             del self._own[""]

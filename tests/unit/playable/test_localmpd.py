@@ -723,3 +723,34 @@ def test_only_the_first_list_of_a_level_is_played() -> None:
         '<Representation id="v" bandwidth="1"/></AdaptationSet></Period>'
     )
     assert played_paths(localized(data)) == mirror_paths(data) == ["i.mp4"]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<BaseURL>a$b.mp4?c</BaseURL>",
+        "<BaseURL>$$Number$.mp4?c</BaseURL><SegmentBase/>",
+        '<BaseURL>a$/$.mp4</BaseURL><SegmentBase><Initialization sourceURL="i$Time$.mp4?c"/></SegmentBase>',
+        '<SegmentList duration="8"><Initialization sourceURL="$i$.mp4?c"/><SegmentURL media="$1$"/></SegmentList>',
+        '<SegmentTemplate media="v$$$Number$" duration="8"><Initialization sourceURL="$$i?c" range="0-9"/></SegmentTemplate>',
+        '<SegmentTemplate media="v$Number$" initialization="$$i?c" duration="8"/>',
+    ],
+)
+def test_a_dollar_sign_in_a_name_stays_what_it_is(inside: str) -> None:
+    data = document(
+        '<BaseURL>https://h.example/vod/</BaseURL><Period><AdaptationSet mimeType="video/mp4">'
+        f'<Representation id="v" bandwidth="1">{inside}</Representation></AdaptationSet></Period>'
+    )
+    assert "$" in mirror_paths(data)[0] + mirror_paths(data)[-1]
+    assert played_paths(localized(data)) == mirror_paths(data)
+
+
+def test_no_prefix_is_declared_for_no_namespace() -> None:
+    data = (
+        b'<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet mimeType="video/mp4"><SegmentTemplate '
+        b'xmlns:d="urn:mpeg:dash:schema:mpd:2011" duration="2" d:media="v$Number$"/>'
+        b'<Representation id="v" bandwidth="1"/></AdaptationSet></Period></MPD>'
+    )
+    local = localized(data)
+    assert etree.fromstring(local) is not None
+    assert played_paths(local) == mirror_paths(data) == ["v1", "v2"]
