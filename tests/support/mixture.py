@@ -24,6 +24,7 @@ CHANCE = 0.05
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+_NUMBERED = re.compile(r"(\w+/)(\d+)\.m4s$")
 _RANGE_CHANCE = 0.5
 _EDGES = 4
 _BURST_EVERY = 1000
@@ -42,6 +43,8 @@ class Draw(NamedTuple):
     first: int = 0
     last: int = 0
     """The range that is requested."""
+    neighbour: bytes = b""
+    """Another segment of the same Representation, if there is one."""
 
     @property
     def cut(self) -> int:
@@ -99,6 +102,7 @@ OTHER: dict[str, Kind] = {
     "HTML": lambda draw: draw.other(b"<!DOCTYPE html><title>Sign in</title>", "text/html"),
     "nothing": lambda draw: draw.other(b"", "video/mp4"),
     "nothing without a length": lambda draw: draw.other(b"", "video/mp4", length=None),
+    "another segment": lambda draw: draw.other(draw.neighbour or b"", "video/mp4"),
     "zeros": lambda draw: draw.other(bytes(len(draw.body)), "video/mp4", etag=draw.etag),
 }
 """Something else under 200, as portals and worn-out tokens are answered with."""
@@ -247,7 +251,8 @@ class Mixture(FaultServer):
         first, last = 0, len(body) - 1
         if match is not None:
             first, last = int(match[1]), min(last, int(match[2] or last))
-        draw = Draw(dice, body, f'"{number:x}-{edge}"', first, last)
+        beside = self._beside(name)
+        draw = Draw(dice, body, f'"{number:x}-{edge}"', first, last, beside)
         kind = None if self.calm else self._draw(dice, ranged=match is not None, body=body)
         self.met.setdefault(name, []).append(f"{kind or 'nothing'}, {seen.headers.get('range')}")
         if kind is None:
@@ -257,6 +262,14 @@ class Mixture(FaultServer):
         if family == "burst":
             return draw.good(cut=0) if named == "heads" else refuse(int(named))
         return {**FAMILIES, "range": RANGE}[family][named](draw)
+
+    def _beside(self, name: str) -> bytes:
+        """Return the segment after one, or the one before it; nothing for other files."""
+        match = _NUMBERED.match(name)
+        if match is None:
+            return b""
+        near = (f"{match[1]}{int(match[2]) + step}.m4s" for step in (1, -1))
+        return next((self.files[path] for path in near if path in self.files), b"")
 
     def _draw(self, dice: random.Random, *, ranged: bool, body: bytes) -> str | None:
         self._count += 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dashget.common.digests import Digest, find_digest
 from dashget.media.glance import is_sound_segment
 from dashget.media.kind import SegmentKind
+from dashget.mirroring.clocks import decode_time
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.roles import role_of
 from dashget.store import Mirror
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 _MEDIA: Final = SegmentKind.MEDIA
 _INITIALIZATION: Final = SegmentKind.INITIALIZATION
-_OTHER_HINT: Final = (
+OTHER_HINT: Final = (
     "open the URL in a browser: the server or a portal may require a login or a new token;"
     " --accept-odd stores what the server sends"
 )
 _INDEXES_AT_MOST: Final = 100
 """So many files of a run are asked for again: a packager may never write a right index."""
-_INVALID_HINT: Final = "--accept-odd stores the file as the server sends it"
+INVALID_HINT: Final = "--accept-odd stores the file as the server sends it"
 
 
 class Arrivals:
@@ -48,7 +49,7 @@ class Arrivals:
         """``accept_odd`` lets something else pass in place of a file; ``room`` has the limits."""
         self._store = store
         self._checksum = checksum
-        self._accept_odd = accept_odd
+        self.accept_odd = accept_odd
         self._room = room
         self._indexes = 0
         """How many files were asked for again for their index."""
@@ -95,6 +96,7 @@ class Arrivals:
                 return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
+        file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
         file.unfinished = self._store.receive(file.path, file.urls[0], head, pieces)
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
@@ -109,6 +111,11 @@ class Arrivals:
             return _reject_digest(promised)
         if self._checksum is not None:
             file.checksum = part.digest(self._checksum).hex()
+        file.ticks = None
+        if role_of(file.planned).is_plain_segment:
+            from dashget.media.inspection import first_decode_time
+
+            file.ticks = first_decode_time(part.read, part.size)
         return None
 
     def proves_whole(self, file: PlannedFile, part: PartialFile) -> bool:
@@ -127,7 +134,7 @@ class Arrivals:
         from dashget.store.reserved import is_only_reserved
 
         size = self._store.size(file.path)
-        if self._accept_odd or size is None:
+        if self.accept_odd or size is None:
             return False
         try:
             with self._store.open(file.path) as stored:
@@ -159,10 +166,10 @@ class Arrivals:
             if page is None:
                 return None
             reason = f"the server sent {page} instead"
-        if self._accept_odd:
+        if self.accept_odd:
             file.odd = True
             return None
-        hint = _OTHER_HINT if reason.startswith("the server sent") else _INVALID_HINT
+        hint = OTHER_HINT if reason.startswith("the server sent") else INVALID_HINT
         return Rejection(reason, is_other=True, hint=hint)
 
     def _doubts_index(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
@@ -170,7 +177,7 @@ class Arrivals:
 
         The media may be fine without it, so what comes then is taken, and ``verify`` has a note.
         """
-        if file.rejected or self._accept_odd or self._indexes >= _INDEXES_AT_MOST:
+        if file.rejected or self.accept_odd or self._indexes >= _INDEXES_AT_MOST:
             return None
         from dashget.media.inspection import check_index
 

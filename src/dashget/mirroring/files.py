@@ -36,6 +36,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """The same, if they arrive in several steps and are not checked yet."""
     checksum: str | None = None
     """The checksum for the record, if one is wanted."""
+    ticks: int | None = None
+    """The decode time inside a media segment that has arrived, if it is looked at."""
     odd: bool = False
     """True if its bytes are something else than they should be, and are accepted."""
     rejection: Rejection | None = None

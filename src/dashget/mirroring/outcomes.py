@@ -13,7 +13,8 @@ from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage, is_disk_failure
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
-from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.arrivals import INVALID_HINT, Arrivals
+from dashget.mirroring.clocks import Clocks
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import Missing
@@ -28,6 +29,7 @@ _REJECTED_AT_MOST: Final = 3
 _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
+_SUSPECTS_AT_MOST: Final = 64
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
 _NO_END: Final = "the server told no length, and has no ranges"
@@ -52,7 +54,10 @@ class Outcomes:
         self._uncompared: list[tuple[SafePath, str]] = []
         self._unproved: list[tuple[SafePath, str]] = []
         self._second_chances: SecondChances | None = None
+        self._suspects: list[tuple[PlannedFile, Fetched]] = []
+        """Files that may have come in the place of others, before they have their names."""
         self.missing = Missing()
+        self.clocks = Clocks(store)
 
     def require(self, path: SafePath) -> None:
         """Record that a file must be there, even if another naming allows it to be absent."""
@@ -94,6 +99,10 @@ class Outcomes:
 
     def settle(self) -> None:
         """Decide what could not be decided before the end of the run."""
+        for file, _ in self._suspects:
+            if file.unfinished is not None:
+                self._store.let_go(file.unfinished)
+            self._ledger.finish(file, Outcome.CANCELLED)
         for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
             self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
@@ -174,6 +183,7 @@ class Outcomes:
 
     def collect_all(self) -> None:
         """Wait for all pending files, and report them; StoreError if the place takes no more."""
+        self._judge()
         failure: StoreError | None = None
         while self._pending:
             try:
@@ -184,10 +194,7 @@ class Outcomes:
             raise failure
 
     def _arrived(self, file: PlannedFile, fetched: Fetched) -> None:
-        """Name and record a file of which all bytes are stored, if they are what they should be."""
-        unfinished = file.unfinished
-        if unfinished is None:
-            raise ValueError(f"nothing is stored of {file.path}")
+        """Name and record a file that has arrived, if it is what it should be."""
         try:
             if file.part is not None:
                 rejection = self._arrivals.check(file, file.part)
@@ -197,6 +204,22 @@ class Outcomes:
                     return
                 if not (fetched.proved or self._arrivals.proves_whole(file, file.part)):
                     self._unproved.append((file.path, _NO_END))
+            if file.ticks is not None and self.clocks.is_suspect(file):
+                self._suspects.append((file, fetched))
+                if len(self._suspects) >= _SUSPECTS_AT_MOST:
+                    self._judge()
+                return
+        except OSError as error:
+            self._not_stored(file, fetched, error)
+            return
+        self._name(file, fetched)
+
+    def _name(self, file: PlannedFile, fetched: Fetched) -> None:
+        """Name and record a file of which all bytes are stored."""
+        unfinished = file.unfinished
+        if unfinished is None:
+            raise ValueError(f"nothing is stored of {file.path}")
+        try:
             if file.local_size is not None:
                 self._store.set_aside(file.path)
             if self._store.finish(unfinished, self._record(file, fetched, sha256=file.checksum)):
@@ -211,6 +234,26 @@ class Outcomes:
         self._pending[file.path] = file, fetched
         if len(self._pending) >= _PENDING_AT_MOST:
             self.collect(wait=True)
+
+    def _judge(self) -> None:
+        """Decide which of the suspects have come in the place of others."""
+        if not self._suspects:
+            return
+        # Loaded late: the segments of most runs have their times.
+        from dashget.mirroring.misplaced import misplaced
+
+        wrong = misplaced((file for file, _ in self._suspects), self.clocks, self._store)
+        while self._suspects:
+            file, fetched = self._suspects.pop()
+            reason = wrong.get(file)
+            file.ticks = None
+            if reason is None or self._arrivals.accept_odd:
+                file.odd = reason is not None
+                self._name(file, fetched)
+                continue
+            if file.unfinished is not None:
+                file.unfinished.drop()
+            self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0

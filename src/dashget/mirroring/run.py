@@ -61,6 +61,7 @@ class MirrorRun:
         ledger, outcomes = self._ledger, self._outcomes
         ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
         self._refuse_too_large(tracks, layout)
+        outcomes.clocks.layout = layout
         if self._room is not None:
             self._jobs.foresee_too_large(tracks, layout, self._room)
             self._room.open(self._store, stop)

@@ -109,7 +109,8 @@ def test_what_is_there_is_fetched(some: str, tmp_path: Path) -> None:
 def test_a_presentation_that_goes_away_part_way_is_noticed(tmp_path: Path) -> None:
     with Shelf(lambda _, number: number <= 300) as server:
         summary, _ = mirror(server.publish("v", FILES), tmp_path)
-        assert len(server.seen) <= 300 + FEW
+        # More are under way by then.
+        assert len(server.seen) <= 300 + 2 * FEW
     assert ends(summary) == {"downloaded": 300, "failed": FILES - 300}
 
 

@@ -1,0 +1,140 @@
+"""Compare the decode time of each media segment that arrives with the manifest's.
+
+All is integers, and cheap: every segment of a run passes here. Who is a *suspect*, three quarters
+of a segment or more off its time, is judged later; see misplaced.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from dashget.mirroring.files import PlannedFile
+from dashget.mpd.presentation import SingleAddressing
+from dashget.planning.layout import Layout
+from dashget.planning.tracks import Track
+from dashget.store import Mirror
+
+_BEGINNING: Final = 1 << 16
+_LARGEST_DESCRIPTION: Final = 1 << 20
+_read_size: Final = struct.Struct(">I").unpack_from
+_read_tfdt: Final = struct.Struct(">I4xB3xQ").unpack_from
+_WIDE_BYTES: Final = 20
+_NARROW_BYTES: Final = 16
+"""Sizes of a tfdt with a time of 64 and of 32 bits; behind it come the samples."""
+_SHORT_PARTS: Final = 5
+"""A fifth of a second: segments are not told apart by less."""
+
+
+class Clock:
+    """How the decode times of one track follow from the manifest's.
+
+    In units of ``1 / (timescale * media_timescale)`` seconds a segment is off by
+    ``ticks * timescale - (time + base) * media_timescale``.
+    """
+
+    __slots__ = ("base", "common", "in_place", "media_timescale", "timescale")
+
+    def __init__(self, timescale: int, base: int, media_timescale: int) -> None:
+        self.timescale = timescale
+        self.base = base
+        self.media_timescale = media_timescale
+        self.common = 0
+        """By how much all segments are off, where the manifest is odd."""
+        self.in_place = 0
+        """How many segments had their time."""
+
+    def off(self, file: PlannedFile) -> int:
+        """Return by how much a segment is off."""
+        time = (file.planned.segment.time or 0) + self.base
+        return (file.ticks or 0) * self.timescale - time * self.media_timescale - self.common
+
+    def tolerance(self, file: PlannedFile) -> int:
+        """Return by how much a segment may be off."""
+        quarters = 3 * (file.planned.segment.duration or 0) * self.media_timescale // 4
+        return max(quarters, self.timescale * self.media_timescale // _SHORT_PARTS)
+
+
+class Clocks:
+    """The clocks of one run's tracks."""
+
+    def __init__(self, store: Mirror) -> None:
+        self.layout: Layout | None = None
+        """Where the files of the run are."""
+        self._store = store
+        self._clocks: dict[int, Clock | None] = {}
+
+    def of(self, track: Track) -> Clock | None:
+        """Return the clock of a track; None if there is none, or not yet."""
+        return self._clocks.get(id(track))
+
+    def is_suspect(self, file: PlannedFile) -> bool:
+        """Return True if a segment is off its time, or if that cannot be told yet."""
+        planned = file.planned
+        known = id(planned.track)
+        if known not in self._clocks and not self._learn(file):
+            return True
+        clock = self._clocks[known]
+        if clock is None or planned.segment.time is None or not planned.segment.duration:
+            return False
+        if abs(clock.off(file)) > clock.tolerance(file):
+            return True
+        clock.in_place += 1
+        return False
+
+    def _learn(self, file: PlannedFile) -> bool:
+        """Make the clock of a track; return False if its initialization segment has not come."""
+        planned = file.planned
+        representation, timebase = planned.track.representation, planned.segment.timebase
+        initialization, addressing = representation.initialization, representation.addressing
+        if (
+            self.layout is None
+            or initialization is None
+            or isinstance(addressing, SingleAddressing)
+        ):
+            self._clocks[id(planned.track)] = None
+            return True
+        path = self.layout.path(initialization.address, None, None, None)
+        if self._store.size(path) is None:
+            return False
+        scale = None
+        if initialization.range is None:
+            with self._store.open(path) as stored:
+                scale = _media_timescale(stored.read(_LARGEST_DESCRIPTION))
+        base = (timebase.origin - representation.period.start) * timebase.timescale
+        base += addressing.presentation_time_offset
+        usable = scale is not None and base.denominator == 1
+        made = Clock(timebase.timescale, base.numerator, scale) if usable and scale else None
+        self._clocks[id(planned.track)] = made
+        return True
+
+
+def decode_time(pieces: Sequence[bytes]) -> int | None:
+    """Return the first decode time (``tfdt``) of a whole segment, in ticks of its track.
+
+    It is looked for in the beginning only, as plain bytes.
+    """
+    data = pieces[0] if pieces else b""
+    at = data.find(b"tfdt", 4, _BEGINNING)
+    if at < 0 or at + 16 > len(data):
+        if len(pieces) < 2 or len(data) >= _BEGINNING:
+            return None
+        return decode_time((b"".join(pieces),))
+    size, version, found = _read_tfdt(data, at - 4)
+    time: int = found
+    if size == _WIDE_BYTES and version == 1:
+        return time
+    return time >> 32 if size == _NARROW_BYTES and version == 0 else None
+
+
+def _media_timescale(data: bytes) -> int | None:
+    """Return the timescale of the first track (``mdhd``) of an initialization segment."""
+    at = data.find(b"mdhd", 4)
+    if at < 0 or at + 28 > len(data):
+        return None
+    size, version = _read_size(data, at - 4)[0], data[at + 4]
+    if (size, version) not in ((32, 0), (44, 1)):
+        return None
+    scale: int = _read_size(data, at + (24 if version else 16))[0]
+    return scale or None

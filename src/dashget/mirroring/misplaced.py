@@ -1,0 +1,115 @@
+"""Find out which segments have come in the place of others.
+
+A cache that confuses its keys sends one segment under the name of another: sound inside, and a
+hole all the same. It shows by its decode time. Manifests are imprecise, and presentations have
+discontinuities, so only what is sure counts. A suspect is misplaced if
+
+* its decode time is that of another segment of its Representation, to an eighth of a segment; and
+* that segment is in its place with this very decode time, or three others are in theirs; and
+* it is not one of four or more in a row that are off by the same: then the presentation is so,
+  and all that follow are compared with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from dashget.common.numbers import nearest_float
+from dashget.media.inspection import first_decode_time
+from dashget.mirroring.clocks import Clock, Clocks
+from dashget.mirroring.files import PlannedFile
+from dashget.planning.plan import PlannedSegment, iter_plan
+from dashget.planning.tracks import Track
+from dashget.store import Mirror
+
+_IN_A_ROW: Final = 4
+_IN_PLACE: Final = 3
+
+
+def misplaced(
+    files: Iterable[PlannedFile], clocks: Clocks, store: Mirror
+) -> dict[PlannedFile, str]:
+    """Return the files that have come in the place of others, each with the reason."""
+    tracks: dict[int, list[PlannedFile]] = {}
+    for file in files:
+        tracks.setdefault(file.planned.track.key, []).append(file)
+    wrong: dict[PlannedFile, str] = {}
+    for own in tracks.values():
+        track = own[0].planned.track
+        # Some came before their initialization segment.
+        suspects = [file for file in own if clocks.is_suspect(file)]
+        clock = clocks.of(track)
+        if clock is None or not suspects:
+            continue
+        left = [
+            file
+            for file in _follow(clock, suspects)
+            if abs(clock.off(file)) > clock.tolerance(file)
+        ]
+        for file, other in _places(clock, left, track, clocks):
+            if _has_time(store, other.path, file.ticks) or clock.in_place >= _IN_PLACE:
+                wrong[file] = _reason(clock, file, other)
+    return wrong
+
+
+def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[PlannedFile]:
+    """Set the clock by segments in a row that are off by the same; return the other suspects."""
+    suspects.sort(key=lambda file: file.planned.segment.time or 0)
+    rows: list[list[PlannedFile]] = []
+    for file in suspects:
+        if not rows or not _goes_on(clock, rows[-1][-1], file):
+            rows.append([])
+        rows[-1].append(file)
+    long = [row for row in rows if len(row) >= _IN_A_ROW]
+    if long:
+        clock.common += clock.off(long[-1][-1])
+    return [file for row in rows if len(row) < _IN_A_ROW for file in row]
+
+
+def _goes_on(clock: Clock, before: PlannedFile, file: PlannedFile) -> bool:
+    one, two = before.planned.segment, file.planned.segment
+    follows = (one.time or 0) + (one.duration or 0) == two.time
+    return follows and 4 * abs(clock.off(file) - clock.off(before)) <= clock.tolerance(file)
+
+
+def _places(
+    clock: Clock, files: Sequence[PlannedFile], track: Track, clocks: Clocks
+) -> Iterator[tuple[PlannedFile, PlannedSegment]]:
+    """Yield each file with the other segment of its track whose time it has."""
+    if clocks.layout is None or not files:
+        return
+    scale = clock.media_timescale
+    wanted = {file: (file.ticks or 0) * clock.timescale - clock.common for file in files}
+    for planned in iter_plan((track,), clocks.layout):
+        time, duration = planned.segment.time, planned.segment.duration
+        if time is None or not duration:
+            continue
+        for file, at in tuple(wanted.items()):
+            if 8 * abs((time + clock.base) * scale - at) <= duration * scale:
+                del wanted[file]
+                if planned.path != file.path:
+                    yield file, planned
+
+
+def _has_time(store: Mirror, path: str, ticks: int | None) -> bool:
+    size = store.size(path)
+    if size is None:
+        return False
+    with store.open(path) as stored:
+
+        def read(offset: int, most: int) -> bytes:
+            stored.seek(offset)
+            return stored.read(most)
+
+        return first_decode_time(read, size) == ticks
+
+
+def _reason(clock: Clock, file: PlannedFile, other: PlannedSegment) -> str:
+    from fractions import Fraction
+
+    off = Fraction(clock.off(file), clock.timescale * clock.media_timescale)
+    return (
+        f"the server sent another segment, that of {other.path}: its media time is"
+        f" {nearest_float(off):+.3f} s off"
+    )

@@ -1,0 +1,142 @@
+"""One segment in the place of another: sound inside, and a hole all the same."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.builders import TIMESCALE, box, initialization, mpd
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.running import mirror, verify
+
+COUNT = 12
+MP4 = 'mimeType="video/mp4"'
+WAYS: list[dict[str, Any]] = [{}, {"checksums": True}]
+ROWS = f'<SegmentTimeline><S t="0" d="90000" r="{COUNT - 1}"/></SegmentTimeline>'
+TEMPLATES = {
+    "timeline": f'timescale="45000" media="v/$Number$.m4s" initialization="i.mp4">{ROWS}',
+    "duration": 'duration="2" media="v/$Number$.m4s" initialization="i.mp4">',
+    "offset": 'timescale="10" presentationTimeOffset="300" duration="20" media="v/$Number$.m4s"'
+    ' initialization="i.mp4">',
+}
+
+
+def segment(number: int, shift: float = 0, *, wide: bool = True) -> bytes:
+    """Return a segment of two seconds; ``shift`` is how many seconds its time is off."""
+    ticks = int(((number - 1) * 2 + shift) * TIMESCALE)
+    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, ticks) if wide else struct.pack(">II", 0, ticks))
+    moof = box("moof", box("mfhd", bytes(8)), box("traf", box("tfhd", bytes(8)), tfdt))
+    return moof + box("mdat", bytes([number]) * 400)
+
+
+def publish(
+    server: FaultServer,
+    sent: Callable[[int], bytes] = segment,
+    template: str = "timeline",
+    bases: str = "",
+) -> str:
+    """Put the segments on the server as ``sent`` makes them by their number."""
+    server.on("/i.mp4", Answer(initialization()))
+    for number in range(1, COUNT + 1):
+        server.on(f"/v/{number}.m4s", Answer(sent(number)))
+    content = (
+        f"<AdaptationSet {MP4}><SegmentTemplate {TEMPLATES[template]}</SegmentTemplate>"
+        '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
+    )
+    return server.on("/x.mpd", Answer(mpd(content, before=bases, seconds=2 * COUNT)))
+
+
+PLACES: dict[str, dict[int, int]] = {
+    "the next one": {5: 6},
+    "the one before": {5: 4},
+    "the first": {1: 2},
+    "the last": {12: 11},
+    "from far away": {3: 11},
+    "two exchanged": {5: 6, 6: 5},
+    "several": {2: 3, 6: 7, 10: 1},
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["whole", "part"])
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("places", PLACES)
+def test_another_segment_is_no_file(
+    server: FaultServer, tmp_path: Path, places: str, template: str, way: dict[str, Any]
+) -> None:
+    shift = 30 if template == "offset" else 0
+    taken = PLACES[places]
+    url = publish(server, lambda number: segment(taken.get(number, number), shift), template)
+    summary, events = mirror(url, tmp_path, **way)
+    assert {failure.path for failure in summary.failures} == {f"v/{n}.m4s" for n in taken}
+    assert all("another segment, that of v/" in failure.reason for failure in summary.failures)
+    assert all("--accept-odd" in (failure.hint or "") for failure in summary.failures)
+    assert len(events.outcomes()) == COUNT + 1
+    for number in taken:
+        assert not (tmp_path / f"v/{number}.m4s").exists()
+        server.on(f"/v/{number}.m4s", Answer(segment(number, shift)))
+    summary, _ = mirror(url, tmp_path, **way)
+    assert summary.complete
+    assert verify(tmp_path)[0].sound
+
+
+def test_a_later_run_for_one_file_alone_is_not_deceived(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server)
+    server.on("/v/5.m4s", Answer(status=404))
+    assert not mirror(url, tmp_path)[0].complete
+    server.on("/v/5.m4s", Answer(segment(6)))
+    (failure,) = mirror(url, tmp_path)[0].failures
+    assert failure.path == "v/5.m4s"
+
+
+def test_what_is_asked_for_again_may_be_right(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/v/5.m4s", Answer(segment(6)), Answer(segment(5)))
+    assert mirror(url, tmp_path)[0].complete
+    assert (tmp_path / "v/5.m4s").read_bytes() == segment(5)
+
+
+def test_it_is_accepted_by_choice_and_is_no_error(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server, lambda number: segment(6 if number == 5 else number))
+    assert mirror(url, tmp_path, accept_odd=True)[0].complete
+    assert (tmp_path / "v/5.m4s").read_bytes() == segment(6)
+    assert verify(tmp_path)[0].sound
+
+
+SOUND: dict[str, Callable[[int], bytes]] = {
+    "in its place": segment,
+    "with 32 bits": lambda number: segment(number, wide=False),
+    "all off by a segment": lambda number: segment(number, 2),
+    "all off by an hour": lambda number: segment(number, 3600),
+    "from zero again half way": lambda number: segment(number if number < 7 else number - 6),
+    "half way an hour on": lambda number: segment(number, 0 if number < 7 else 3600),
+    "a gap": lambda number: segment(number, 0 if number < 7 else 2),
+    "slower and slower": lambda number: segment(number, 0.3 * number),
+    "a little off": lambda number: segment(number, 0.9 * (number % 2)),
+    "one far off": lambda number: segment(number, 500 if number == 5 else 0),
+}
+
+
+@pytest.mark.parametrize("template", ["timeline", "duration"])
+@pytest.mark.parametrize("sound", SOUND)
+def test_what_is_not_sure_is_taken(
+    server: FaultServer, tmp_path: Path, sound: str, template: str
+) -> None:
+    url = publish(server, SOUND[sound], template)
+    summary, _ = mirror(url, tmp_path)
+    assert summary.complete
+    assert summary.requests == COUNT + 2
+
+
+def test_a_track_whose_initialization_segment_never_comes_is_taken(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, lambda number: segment(6 if number == 5 else number))
+    server.on("/i.mp4", Answer(status=404))
+    (failure,) = mirror(url, tmp_path)[0].failures
+    assert failure.path == "i.mp4"
