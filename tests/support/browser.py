@@ -95,6 +95,8 @@ class Page:
     def until(self, script: str, seconds: float = 20) -> Any:
         """Wait until an expression is true; return its value."""
         deadline = time.monotonic() + seconds
+        # An element has no value of its own.
+        script = f"(found => found instanceof Node ? true : found)({script})"
         while True:
             with contextlib.suppress(BrowserError):
                 value = self.evaluate(script)

@@ -115,7 +115,7 @@ def page_headers(host: str) -> Mapping[str, str]:
         f"script-src {own}",
         f"style-src {own}",
         "img-src 'self' blob: data:",
-        "media-src 'self' blob:",
+        "media-src 'self' blob: data:",
         "connect-src 'self' blob: data:",
         "base-uri 'none'",
         "form-action 'none'",

@@ -71,6 +71,9 @@ export class Chart {
   }
 
   addEvent(region) {
+    const same = (known) => known.startTime === region.startTime && known.id === region.id
+      && known.schemeIdUri === region.schemeIdUri;
+    if (this.#events.some(same)) return;
     this.#events.push(region);
     if (this.#timeline) {
       this.#place.querySelector(".row.events")?.remove();

@@ -47,7 +47,7 @@ async function start() {
       "play_pause", "mute_volume", "time_and_duration", "spacer", "captions", "language",
       "quality", "overflow_menu", "fullscreen",
     ],
-    overflowMenuButtons: ["captions", "quality", "language", "playback_rate", "loop", "picture_in_picture", "statistics"],
+    overflowMenuButtons: ["playback_rate", "loop", "picture_in_picture", "statistics"],
     documentPictureInPicture: { enabled: false },
     enableKeyboardPlaybackControlsInWindow: false,
     trackLabelFormat: shaka.ui.Overlay.TrackLabelFormat.LANGUAGE_ROLE,
@@ -226,13 +226,30 @@ function noteHole(error) {
   return true;
 }
 
-/** Goes on behind a hole when playback has come to it. */
-function passHole() {
+/** Goes on behind a hole when playback has come to it, with the chosen languages. */
+async function passHole() {
   if (!hole || video.currentTime < hole.start - 0.5) return;
   const { end } = hole;
   hole = null;
-  if (video.currentTime < end && end < timeline.duration) seek(end + 0.01);
-  player.retryStreaming(0.1);
+  const { paused } = video;
+  const audio = player.getAudioTracks().find((track) => track.active);
+  const text = player.getTextTracks().find((track) => track.active);
+  // Else it would begin with the segment before, which is the missing one.
+  player.configure("streaming.inaccurateManifestTolerance", 0);
+  try {
+    await player.load(shown.manifest, Math.min(end + 0.01, timeline.duration));
+    reselect(player.getAudioTracks(), audio, (track) => player.selectAudioTrack(track));
+    reselect(player.getTextTracks(), text, (track) => player.selectTextTrack(track));
+    if (!paused) await video.play().catch(() => {});
+  } catch (error) {
+    if (error?.code !== shaka.util.Error.Code.LOAD_INTERRUPTED) fail(describe(error));
+  }
+}
+
+function reselect(tracks, chosen, select) {
+  const alike = (track) => track.language === chosen.language && track.label === chosen.label;
+  const found = chosen && tracks.find(alike);
+  if (found && !found.active) select(found);
 }
 
 function seek(seconds) {
