@@ -13,6 +13,7 @@ import faulthandler
 import os
 import shutil
 import socket
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ NAMES: Final = (
 )  # fmt: skip
 KINDS: Final = (
     "file", "folder", "nothing", "itself", "above", "inside", "hard", "pipe", "socket", "device",
-    "missing", "empty",
+    "missing", "empty", "block", "null",
 )  # fmt: skip
 COMMANDS: Final = ("get", "prune", "verify", "repair", "remote", "plan", "again")
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -88,18 +89,23 @@ def made() -> Iterator[tuple[str, Path]]:
     """Make the mirror that each example gets a copy of; its manifest no longer names a file."""
     with FaultServer() as server, tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "m")
-        server.on("/show/old/1.m4s", segment(1))
-        url = publish(server, numbered("old/$Number$.m4s"))
-        for number in (2, 3):
-            server.on(f"/show/old/{number}.m4s", segment(number))
-        mirror(url, root, checksums=True)
-        (root / "v").mkdir()
-        (root / "v/2.m4s").write_bytes(b"somebody's")
-        server.on("/show/x.mpd", manifest(numbered()))
-        server.on("/show/v/3.m4s", Answer(b"\3" * 2000, etag='"3"', cut=500))
-        mirror(url, root)
-        server.on("/show/v/3.m4s", segment(3))
-        yield url, root
+        yield make(server, root), root
+
+
+def make(server: FaultServer, root: Path) -> str:
+    """Make a mirror with a part, an earlier MPD and a file that was set aside; return its URL."""
+    server.on("/show/old/1.m4s", segment(1))
+    url = publish(server, numbered("old/$Number$.m4s"))
+    for number in (2, 3):
+        server.on(f"/show/old/{number}.m4s", segment(number))
+    mirror(url, root, checksums=True)
+    (root / "v").mkdir()
+    (root / "v/2.m4s").write_bytes(b"somebody's")
+    server.on("/show/x.mpd", manifest(numbered()))
+    server.on("/show/v/3.m4s", Answer(b"\3" * 2000, etag='"3"', cut=500))
+    mirror(url, root)
+    server.on("/show/v/3.m4s", segment(3))
+    return url
 
 
 def plant(path: Path, kind: str, outside: Path) -> None:
@@ -134,6 +140,11 @@ def plant(path: Path, kind: str, outside: Path) -> None:
                     listening.bind(os.path.relpath(path))
             case "device":
                 path.symlink_to("/dev/zero")
+            case "block":
+                # A number that belongs to no disk; only root may make it.
+                os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 255))
+            case "null":
+                os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
             case "empty":
                 path.write_bytes(b"")
 
@@ -192,7 +203,8 @@ def test_nothing_outside_is_changed_and_every_command_ends(
             (outside / name).write_bytes(b"somebody's own\n")
         for name, kind in plants:
             plant(root / name, kind, outside)
-        before = facts(outside)
+        # What is planted below a link is beside the mirror.
+        before, beside = facts(outside), sorted(os.listdir(folder))
         watch.root, watch.wrong = root, []
         faulthandler.dump_traceback_later(120, exit=True)
         try:
@@ -203,4 +215,4 @@ def test_nothing_outside_is_changed_and_every_command_ends(
             watch.root = None
         assert facts(outside) == before
         assert watch.wrong == []
-        assert sorted(os.listdir(folder)) == ["m", "outside"]
+        assert sorted(os.listdir(folder)) == beside
