@@ -24,8 +24,12 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.support.proxyserver import ProxyServer
+
 PUBLIC, PRIVATE, PROXY = "93.184.216.34", "10.0.0.7", "10.0.0.9"
 PORTS = (80, 8000, 3128)
+SOCKS = 1080
+"""Where a SOCKS proxy of this machine listens."""
 _DNS = "127.0.0.53"
 NAMES = {
     "public.example": [[PUBLIC]],
@@ -39,9 +43,10 @@ NAMES = {
     "tunnelled.example": [["2002:a00:7::1"]],
     "mapped.example": [["::ffff:10.0.0.7"]],
     "evil.example": [[PROXY]],
+    "turn.example": [[PUBLIC], [PRIVATE]],
 }
 """The answers of each name, one after another."""
-TURNS = frozenset({"flip.example"})
+TURNS = frozenset({"flip.example", "turn.example"})
 _MPD = """<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xlink="http://www.w3.org/1999/xlink"
  type="static" mediaPresentationDuration="PT2S" profiles="urn:mpeg:dash:profile:full:2011">
 <Period>{base}<AdaptationSet mimeType="application/octet-stream" contentType="text">
@@ -106,7 +111,7 @@ class _Server(ThreadingHTTPServer):
 
 def _answer_names(dns: socket.socket) -> None:
     """Answer A and AAAA."""
-    questions = 0
+    asked: dict[str, int] = {}
     while True:
         query, client = dns.recvfrom(512)
         labels, place = [], 12
@@ -116,8 +121,8 @@ def _answer_names(dns: socket.socket) -> None:
         name, kind = ".".join(labels).lower(), int.from_bytes(query[place + 1 : place + 3], "big")
         answers_of_name = NAMES.get(name, [[]])
         if name in TURNS:
-            questions += kind == 1
-            present = answers_of_name[(questions - 1) % len(answers_of_name)]
+            asked[name] = asked.get(name, 0) + (kind == 1)
+            present = answers_of_name[(asked[name] - 1) % len(answers_of_name)]
         else:
             served = _Handler.served.get(name, 0)
             present = answers_of_name[min(served, len(answers_of_name) - 1)]
@@ -144,6 +149,7 @@ def _prepare(folder: Path) -> None:
     for port in PORTS:
         server = _Server(("::", port), _Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+    ProxyServer(port=SOCKS, honest=True).__enter__()
 
 
 def main() -> None:

@@ -14,13 +14,17 @@ from urllib.parse import urlsplit
 class ProxyServer:
     """Relays, and keeps the first line and headers (or the SOCKS target) of every request.
 
-    Whatever host a SOCKS client names, it gets to loopback. With ``tls`` clients come over TLS.
+    Whatever host a SOCKS client names, it gets to loopback, unless the proxy is ``honest``. With
+    ``tls`` clients come over TLS.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, port: int = 0, honest: bool = False
+    ) -> None:
         self.seen: list[str] = []
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._honest = honest
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._open: list[socket.socket] = []
@@ -102,7 +106,7 @@ class ProxyServer:
         if address[:3] == bytes(3):
             kind, host = "4a", _until(client, b"\0")[:-1].decode()
         self.seen.append(f"SOCKS {kind} {host}:{port}")
-        server = self._connect("127.0.0.1", port)
+        server = self._connect(host if self._honest else "127.0.0.1", port)
         client.sendall(b"\x00\x5a" + bytes(6))
         self._relay(client, server)
 
@@ -118,7 +122,7 @@ class ProxyServer:
             host = _exactly(client, _exactly(client, 1)[0]).decode()
         (port,) = struct.unpack(">H", _exactly(client, 2))
         self.seen.append(f"SOCKS {'5h' if kind == 3 else '5'} {host}:{port}")
-        server = self._connect("127.0.0.1", port)
+        server = self._connect(host if self._honest else "127.0.0.1", port)
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
         self._relay(client, server)
 

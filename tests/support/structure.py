@@ -179,6 +179,25 @@ def number_readers(text: str) -> Iterator[Use]:
             yield Use(node.lineno, f"{name}({ast.unparse(given)})")
 
 
+def strict_decoders(text: str) -> Iterator[Use]:
+    """Yield every call that turns bytes into a text, and raises for bytes that are none.
+
+    Not those with a handler of errors, of Latin-1, which has all bytes, and of JSON.
+    """
+    for node in _nodes(text):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        owner = ast.unparse(node.func.value)
+        if node.func.attr != "decode" or owner.endswith(("json", "decoder")):
+            continue
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        total = len(given) > 1 or (
+            bool(given) and isinstance(given[0], ast.Constant) and given[0].value == "latin-1"
+        )
+        if not total:
+            yield Use(node.lineno, f"{owner}.decode")
+
+
 def paths(text: str) -> Iterator[Use]:
     """Yield every use of a file by its path; an open file or directory is none.
 

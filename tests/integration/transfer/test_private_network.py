@@ -35,6 +35,10 @@ def proxied(words: list[str], allowed: set[tuple[str, int]], code: int) -> Any:
     return (["--proxy", f"http://{PROXY}:3128", *words], allowed, code)
 
 
+def socks(kind: str, words: list[str], allowed: set[tuple[str, int]], code: int | None) -> Any:
+    return (["--proxy", f"{kind}://127.0.0.1:{namespace.SOCKS}", *words], allowed, code)
+
+
 HIDDEN = (
     "10.0.0.7", "[fec0::1]", "[64:ff9b::a00:7]", "[2002:a00:7::1]", "[::ffff:10.0.0.7]",
     "[::10.0.0.7]", "0x0a000007", "167772167", "012.0.0.7", "10.7", "0.0.0.0", "localhost",
@@ -75,6 +79,41 @@ CASES: dict[str, Any] = {
         ["--no-proxy", "inner.example", led("public.example", "http://inner.example/")],
         {(PROXY, 3128)}, 1,
     ),
+    **{f"by {kind}: {host}": socks(kind, [led("public.example", f"http://{host}/")], HOME, 1)
+       for kind in ("socks4", "socks5") for host in HIDDEN if host != "rebind.example:8000"},
+    **{f"by {kind}, another port of the name": socks(
+        kind, [led("rebind.example", "http://rebind.example:8000/")], HOME, 1)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, honest": socks(
+        kind, [led("public.example", "http://other.example/")], {*HOME, ("93.184.216.35", 80)}, 0)
+       for kind in ("socks4", "socks5", "socks5h", "socks4a")},
+    **{f"by {kind}, inside": socks(kind, ["http://inner.example/m.mpd"], INNER, 0)
+       for kind in ("socks4", "socks5", "socks5h", "socks4a")},
+    **{f"by {kind}, a second answer": socks(
+        kind, [led("public.example", "http://turn.example/")], HOME, None)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, one public, one private": socks(kind, ["http://mixed.example/m.mpd"], HOME, 0)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, redirect": socks(
+        kind, [led("public.example", "http://inner.example/m.mpd", "to")], HOME, 5)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, remote element": socks(
+        kind, [led("public.example", "http://inner.example/p.mpd", "remote")], HOME, 1)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, public only": socks(
+        kind, ["--public-only", "http://inner.example/m.mpd"], set(), 5)
+       for kind in ("socks4", "socks5")},
+    **{f"by {kind}, which looks names up": socks(
+        kind, [led("public.example", "http://inner.example/")], HOME | INNER, 0)
+       for kind in ("socks5h", "socks4a")},
+    **{f"by {kind}, an address": socks(kind, [led("public.example", f"http://{host}/")], HOME, 1)
+       for kind in ("socks5h", "socks4a") for host in ("10.0.0.7", "[::ffff:10.0.0.7]", "10.7")},
+    "by socks5 of the environment": (
+        [led("public.example", "http://inner.example/")], HOME, 1, {"ALL_PROXY": "SOCKS5://127.0.0.1:1080"},
+    ),
+    "by socks of the environment": (
+        [led("public.example", "http://inner.example/")], HOME, 1, {"http_proxy": "socks://127.0.0.1:1080"},
+    ),
     "for the proxy's port": proxied(
         ["--no-proxy", ".example", led("public.example", "http://evil.example:3128/")], HOME, 1,
     ),
@@ -87,8 +126,8 @@ def outcomes() -> dict[str, Any]:
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("unshare"):
         pytest.skip("needs root and unshare")
     cases = [
-        {"name": name, "words": words, "files": {"saved.mpd": SAVED}}
-        for name, (words, _, _) in CASES.items()
+        {"name": name, "words": words, "files": {"saved.mpd": SAVED}, "more": dict(*more)}
+        for name, (words, _, _, *more) in CASES.items()
     ]
     words = ["unshare", "--net", "--mount", sys.executable, namespace.__file__]
     if subprocess.run([*words[:3], "true"], capture_output=True, check=False).returncode:
@@ -105,7 +144,7 @@ def outcomes() -> dict[str, Any]:
 @pytest.mark.parametrize("name", CASES)
 def test_no_connection_leaves_the_set_that_is_allowed(name: str, outcomes: dict[str, Any]) -> None:
     code, errors, log = outcomes[name]
-    _, allowed, expected = CASES[name]
+    _, allowed, expected = CASES[name][:3]
     assert {(address, port) for address, port, _ in log} <= allowed, (log, errors)
     assert expected in (None, code), errors
     assert "Traceback" not in errors

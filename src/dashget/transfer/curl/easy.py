@@ -110,11 +110,19 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
         set_option(pycurl.PASSWORD, password)
     else:
         handle.unsetopt(pycurl.USERPWD)
+    if origin.addresses:
+        set_option(pycurl.RESOLVE, _resolved(origin))
     if options.cert is not None and origin.trusted:
         set_option(pycurl.SSLCERT, os.fsencode(options.cert))
         set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
         # Without one, OpenSSL would ask at the terminal.
         set_option(pycurl.KEYPASSWD, "")
+
+
+def _resolved(origin: Origin) -> list[str]:
+    """Return what libcurl is to take for the addresses of an origin, also with a dot at its end."""
+    addresses = ",".join(f"[{each}]" if ":" in each else each for each in origin.addresses)
+    return [f"{host}:{origin.port}:{addresses}" for host in (origin.host, f"{origin.host}.")]
 
 
 def _set_proxy(handle: Any, options: TransferOptions) -> None:

@@ -14,7 +14,9 @@ _LAST = 0xFFFFFFFF
 class Peer:
     """One scheme, host and port, and what is known about its addresses."""
 
-    __slots__ = ("host", "is_private", "key", "only_private", "port", "scheme", "was_public")
+    __slots__ = (
+        "addresses", "host", "is_private", "key", "only_private", "port", "scheme", "was_public",
+    )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
         self.scheme = scheme
@@ -27,6 +29,8 @@ class Peer:
         """True if it was found at a public address."""
         self.only_private: bool | None = None
         """True if all addresses of its name are private; None: not looked up."""
+        self.addresses: tuple[str, ...] = ()
+        """The only addresses that its name may stand for; none: libcurl looks it up."""
 
 
 def is_public(address: str) -> bool:

@@ -92,6 +92,13 @@ def policy_failure(message: str, hint: str | None = None) -> Failure:
     return Failure(message, Retry.ELSEWHERE, hint=hint)
 
 
+def unknown_name(host: str) -> Failure:
+    """Return the failure of a request to a host that has no address."""
+    return Failure(
+        f"host name cannot be resolved: {host}", Retry.AGAIN, Scope.BASE, unreachable=True
+    )
+
+
 def timeout_failure(message: str, *, connecting: bool) -> Failure:
     """Return the failure of a transfer without progress."""
     scope = Scope.BASE if connecting else Scope.RESOURCE

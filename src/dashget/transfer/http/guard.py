@@ -11,7 +11,7 @@ import os
 
 from dashget.common.secrets import HidesSecrets
 from dashget.transfer.http.addresses import Peer, is_public, numbers_of
-from dashget.transfer.http.failure import Failure, policy_failure
+from dashget.transfer.http.failure import Failure, policy_failure, unknown_name
 
 _ALLOW = "allow it with --allow-private"
 
@@ -29,6 +29,8 @@ class Guard(HidesSecrets, frozen=True):
     """The proxy of the options, which may have a private address."""
     no_proxy: str | None = None
     """The hosts of the options that are reached without it."""
+    looked_up: frozenset[str] = frozenset()
+    """The schemes of URLs whose hosts are looked up here for a SOCKS proxy (socks4, socks5)."""
     secrets = ("proxy",)
 
     def refusal(self, origin: Peer) -> Failure | None:
@@ -40,6 +42,23 @@ class Guard(HidesSecrets, frozen=True):
             return downgrade_refused("a manifest from https names an http URL")
         if self.public_only and origin.is_private and origin.key not in self.given:
             return private_refused(origin, origin.host)
+        if origin.scheme in self.looked_up and self.public_only and not origin.addresses:
+            return self._look_up(origin)
+        return None
+
+    def _look_up(self, origin: Peer) -> Failure | None:
+        """Choose the addresses that a SOCKS proxy is told for a name; return why there is none.
+
+        libcurl would look the name up while it talks to the proxy, and ask nobody.
+        """
+        found = numbers_of(origin.host, origin.port)
+        public = tuple(sorted(filter(is_public, found)))
+        origin.was_public = origin.was_public or bool(public)
+        if not found:
+            return unknown_name(origin.host)
+        if not public and (origin.key not in self.given or origin.was_public):
+            return private_refused(origin, min(found))
+        origin.addresses = public or tuple(sorted(found))
         return None
 
     def address_refused(self, origin: Peer, address: str, port: int) -> bool:

@@ -6,6 +6,7 @@ once for each origin; a request then finds its origin by the beginning of the UR
 
 from __future__ import annotations
 
+import os
 from urllib.parse import quote
 
 from dashget.common.foreigntext import printable_url
@@ -150,6 +151,7 @@ class Origins:
             made.at_work, made.good = known.at_work, known.good
             made.round_trip_seconds = known.round_trip_seconds
             made.was_public, made.only_private = known.was_public, known.only_private
+            made.addresses = known.addresses
             self._by_key[made.key] = successors[known] = made
         self._known = {start: successors.get(each, each) for start, each in self._known.items()}
 
@@ -196,6 +198,7 @@ class Origins:
             else frozenset(Origin(*each).key for each in homes),
             proxy=options.proxy,
             no_proxy=options.no_proxy,
+            looked_up=_looked_up(options.proxy),
         )
 
     def of(self, url: str) -> Origin | Failure:
@@ -310,6 +313,16 @@ def sendable(url: str, query: str | None) -> str:
         url, _, _ = url.partition("#")
         url += f"{'&' if '?' in url else '?'}{query}"
     return url
+
+
+def _looked_up(proxy: str | None) -> frozenset[str]:
+    """Return the schemes of URLs whose hosts are looked up here for a SOCKS proxy."""
+    named = [proxy] if proxy is not None else os.environ.values()
+    if not any("socks" in text.lower() for text in named):
+        return frozenset()
+    from dashget.transfer.settings.proxies import looks_up_here
+
+    return frozenset(scheme for scheme in DEFAULT_PORTS if looks_up_here(scheme, proxy, os.environ))
 
 
 def _home_of(url: str) -> tuple[str, str, int] | None:

@@ -37,10 +37,11 @@ class Proxy(msgspec.Struct, frozen=True):
             return None
         # An @ in path, query or fragment: host and port are part of a name and a password.
         misplaced = text.count("@") > (url.userinfo is not None)
-        if url.scheme not in SCHEMES or host is None or misplaced:
+        # libcurl takes socks:// for socks4://, as desktops write it into variables.
+        scheme = "socks4" if url.scheme == "socks" else url.scheme
+        if scheme not in SCHEMES or host is None or misplaced:
             return None
-        default = _TLS_PORT if url.scheme == "https" else _PORT
-        return cls(url.scheme, host, port or default, source)
+        return cls(scheme, host, port or (_TLS_PORT if scheme == "https" else _PORT), source)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -69,6 +70,18 @@ def bypasses(host: str, option: str | None, environment: Mapping[str, str]) -> b
         if "*" in name or "/" in name or host == name or host.endswith(f".{name}"):
             return True
     return False
+
+
+def looks_up_here(scheme: str, option: str | None, environment: Mapping[str, str]) -> bool:
+    """Return True if the proxy for URLs of a scheme is told addresses, which are looked up here.
+
+    Those of socks4a, socks5h and http get names, and look them up themselves.
+    """
+    names = _VARIABLES[scheme]
+    text = option
+    if text is None:
+        text = next((environment[name] for name in names if environment.get(name)), "")
+    return text.partition("://")[0].strip().lower() in ("socks", "socks4", "socks5")
 
 
 def proxy_of(scheme: str, option: str | None, environment: Mapping[str, str]) -> Proxy | None:
