@@ -182,13 +182,16 @@ def number_readers(text: str) -> Iterator[Use]:
 def strict_decoders(text: str) -> Iterator[Use]:
     """Yield every call that turns bytes into a text, and raises for bytes that are none.
 
-    Not those with a handler of errors, of Latin-1, which has all bytes, and of JSON.
+    Not those with a handler of errors, of Latin-1, which has all bytes, of JSON, and of what was
+    encoded in Base64 just now.
     """
     for node in _nodes(text):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner = ast.unparse(node.func.value)
         if node.func.attr != "decode" or owner.endswith(("json", "decoder")):
+            continue
+        if owner.startswith("base64."):
             continue
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         total = len(given) > 1 or (

@@ -21,6 +21,7 @@ from tests.support.structure import (
     number_readers,
     outputs,
     paths,
+    strict_decoders,
     unguarded,
 )
 
@@ -66,6 +67,22 @@ BY_PATH = {
 }  # fmt: skip
 """The modules of the store that name a file by its path, and how. Whatever changes a file goes
 through ``store.directory``, which follows no link; the others look, or use an open folder."""
+
+_CAUGHT = "its ValueError is caught, and becomes an error, another text or another reader"
+
+DECODING_ALLOWED = {
+    "cli.options.givensecrets": _CAUGHT,
+    "cli.streams": "what was encoded with escapes a moment before",
+    "common.filenames": _CAUGHT,
+    "common.foreigntext": "JSON of our own encoder, which writes UTF-8",
+    "common.url": _CAUGHT,
+    "media.sniff": _CAUGHT,
+    "mpd.encoding": _CAUGHT,
+    "transfer.http.keptfields": _CAUGHT,
+    "transfer.http.origin": _CAUGHT,
+    "transfer.settings.netrc": "a keyword that was compared with a list",
+}
+"""Where bytes are decoded strictly, and why none of them ends in a traceback."""
 
 _MATCHED = "texts that a pattern has matched: ASCII digits, of a limited number"
 _EXACT = "numbers already, of another type"
@@ -223,6 +240,32 @@ def test_every_permission_for_numbers_is_needed(package: str) -> None:
 )
 def test_a_reader_of_numbers_is_found(bad: str, name: str) -> None:
     assert name in {use.name for use in number_readers(bad)}
+
+
+def test_bytes_of_strangers_become_text_by_total_decoders_only() -> None:
+    """``punycode``, half a character at a limit and lone surrogates have ended runs before."""
+    names = [name for name in MODULES if not among(name, DECODING_ALLOWED)]
+    assert uses(strict_decoders, names) == {}
+
+
+@pytest.mark.parametrize("package", DECODING_ALLOWED)
+def test_every_permission_to_decode_is_needed(package: str) -> None:
+    texts = [text for module, text in MODULES.items() if belongs(module, package)]
+    assert any(list(strict_decoders(text)) for text in texts), "no decoder any more: take it out"
+
+
+@pytest.mark.parametrize("bad", ["data.decode()", "a[:9].decode('utf-8')", "x.y().decode(codec)"])
+def test_a_strict_decoder_is_found(bad: str) -> None:
+    assert list(strict_decoders(bad))
+
+
+@pytest.mark.parametrize(
+    "good",
+    ["data.decode('utf-8', 'replace')", "data.decode('latin-1')", "msgspec.json.decode(line)",
+     "decoder.decode(line)", "data.decode(errors='replace', encoding='utf-8')"],
+)  # fmt: skip
+def test_a_total_decoder_passes(good: str) -> None:
+    assert not list(strict_decoders(good))
 
 
 def test_a_circle_is_found_also_inside_functions_and_under_type_checking() -> None:

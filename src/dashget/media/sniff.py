@@ -65,13 +65,14 @@ def text_of(beginning: bytes) -> str | None:
     for mark, coding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if beginning.startswith(mark):
             return beginning[2:].decode(coding, "ignore")
+    content = beginning.removeprefix(b"\xef\xbb\xbf")
     try:
-        text = beginning.removeprefix(b"\xef\xbb\xbf").decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
-        if len(beginning) - error.start > 3:
+        if len(content) - error.start > 3:
             return None
         # The beginning may end inside a character.
-        text = beginning[: error.start].removeprefix(b"\xef\xbb\xbf").decode()
+        text = content[: error.start].decode()
     return None if _TEXT_CONTROLS.search(text) else text
 
 

@@ -31,6 +31,10 @@ _COSTS: Final = {
 """The units of elements that become objects of the model."""
 _MOST_ROWS: Final = 1000
 """Rows are counted before they are spent, since there may be a million."""
+_ODD_NUMBER: Final = late(rb"""\s[tdrnk]\s*=\s*["'][^"'<]*?(?:[\x80-\xff]|&#|[0-9]_)""")
+_CONTEXT_BYTES: Final = 200
+_IN_A_ROW: Final = late(rb"(?:(?:^|\s)[tdrnk]\s*=|^\s*=?)\s*$")
+"""What is before the value of an attribute of a row, or may be the end of that."""
 _VISIBLE: Final = late(rb"[^\r\n]")
 
 
@@ -153,6 +157,24 @@ class _Prolog:
         raise _RootError
 
 
+def has_odd_numbers(data: bytes) -> bool:
+    """Return True if a row of a timeline may have a number that only Python reads as one.
+
+    Those are digits of other scripts and ``1_000``, which ``int`` takes. Rows are read a million at
+    a time, so this is asked once. Most documents have few underscores, and none in a number.
+    """
+    if not data.isascii() or b"&#" in data or data.count(b"_") > _MOST_ROWS:
+        return _ODD_NUMBER.search(data) is not None
+    at = data.find(b"_")
+    while at >= 0:
+        before = data[max(at - _CONTEXT_BYTES, 0) : at]
+        value = max(before.rfind(b'"'), before.rfind(b"'"))
+        if value < 0 or _IN_A_ROW.search(before[:value]):
+            return True
+        at = data.find(b"_", at + 1)
+    return False
+
+
 class _Builder:
     """Turns expat's events into elements."""
 
@@ -172,7 +194,8 @@ class _Builder:
     def read(self, data: bytes) -> None:
         parser = self._parser
         parser.buffer_text = True
-        parser.StartElementHandler = self._start
+        careful = has_odd_numbers(data)
+        parser.StartElementHandler = self._start_carefully if careful else self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.SkippedEntityHandler = self._entity
@@ -246,6 +269,18 @@ class _Builder:
         else:
             self._row = None
             self._parser.CharacterDataHandler = self._text
+
+    def _start_carefully(self, qname: str, attributes: dict[str, str]) -> None:
+        """Begin an element of a document in which some row may have numbers for Python only."""
+        timeline = self._stack[-1].timeline if qname == self._row else None
+        if timeline is None or all(
+            text.isascii() and "_" not in text for text in attributes.values()
+        ):
+            self._start(qname, attributes)
+            return
+        self._rows += 1
+        self._budget.work += COMMON
+        timeline.append_odd(attributes, self._parser.CurrentLineNumber)
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._rows += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.media.sniff import html_page
+from dashget.media.sniff import html_page, text_of
 
 TITLED = "an HTML page titled 'Sign in'"
 
@@ -52,3 +52,11 @@ def test_other_content_is_not_recognised_as_html(body: bytes) -> None:
 def test_recognising_html_takes_linear_time(piece: bytes) -> None:
     """A pattern with two ways to read each piece would take exponential time."""
     assert html_page(piece * 500) is None
+
+
+def test_a_text_that_is_cut_inside_a_character_is_one_with_a_mark_as_well() -> None:
+    for mark in (b"", b"\xef\xbb\xbf"):
+        for size in range(1, 5):
+            cut = ("\u00e9" * 9 + "\U0001f600").encode()[: 18 + size]
+            assert text_of(mark + cut) is not None
+    assert text_of(b"\xef\xbb\xbfab\xff more") is None
