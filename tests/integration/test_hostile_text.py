@@ -10,6 +10,9 @@ import json
 import os
 import pty
 import re
+import shutil
+import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +22,7 @@ import pytest
 from dashget.common.foreigntext import INVISIBLE
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import DEADLINE_SECONDS, Ended, run, start
+from tests.support.proxyserver import ProxyServer
 
 IN_XML = (
     "a\nFORGED\r\x80\x85\x9b31m\xad\u061c\u200b\u200f\u2028\u2029\u202e\u2066\u2069\u2060\ufeff\u034f\u115f"
@@ -144,6 +148,84 @@ def head(status: int, name: str) -> bytes:
     return first + b"%b: http://%b\r\nContent-Length: %d\r\n\r\n%b" % (
         name.encode(), ON_THE_WIRE, len(body), body,
     )  # fmt: skip
+
+
+def hostile_certificate(folder: Path, *, alternative: str | None) -> ssl.SSLContext:
+    """Return what a server needs whose certificate has hostile names, signed by itself."""
+    names = "".join(char for char in ANYTHING if char not in "\r\n\0/+=\\,")
+    settings = folder / "hostile.cnf"
+    lines = ["[req]", "distinguished_name=name", "x509_extensions=more", "[name]", "[more]",
+             "basicConstraints=critical,CA:true"]  # fmt: skip
+    lines += [] if alternative is None else [f"subjectAltName={alternative}"]
+    settings.write_text("\n".join(lines))
+    certificate, key = folder / "hostile.pem", folder / "hostile.key"
+    short = names[:10], names[10:40]
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-utf8", "-config",
+         settings, "-keyout", key, "-out", certificate, "-subj", f"/O={short[0]}/CN={short[1]}"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alternative", [None, "DNS:a\x1b[31mz\x9b\x7f", "DNS:\x1b]0;OWNED\x07"])
+def test_no_text_of_a_certificate(alternative: str | None, tmp_path: Path) -> None:
+    """Its issuer is unknown, or it is trusted and has another name than the server."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    tls = hostile_certificate(tmp_path, alternative=alternative)
+    with FaultServer(tls=tls) as server, ProxyServer(tls=tls) as proxy:
+        url = server.on("/a.mpd", Answer(MANIFEST.encode()))
+        through = proxy.url("https")
+        for words in ((), ("--debug",), ("--json",)):
+            for trust in ((), ("--cacert", "hostile.pem")):
+                more = ("-o", "m", "--retries", "0", *words, *trust)
+                ended = run(url, *more, cwd=tmp_path)
+                assert ended.code == 5
+                check_ended(ended)
+                check_ended(run(url, *more, "--proxy", through, cwd=tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_no_text_of_a_proxy(scheme: str, tmp_path: Path) -> None:
+    """It answers CONNECT and requests with any status, a hostile reason and hostile fields."""
+    with FaultServer() as proxy:
+        for status in (200, 302, 403, 407, 502, 999):
+            for name in ("Proxy-Authenticate", "Location", "Server", "Via", "Retry-After"):
+                answer = Answer(raw=head(status, name))
+                proxy.on("host.example:443", answer)
+                proxy.on("http://host.example/a.mpd", answer)
+                for words in (("--debug",), ("--json",)):
+                    ended = run(f"{scheme}://host.example/a.mpd", "-o", "m", "--retries", "0", *words,
+                                "--proxy", proxy.url("/"), cwd=tmp_path)  # fmt: skip
+                    check_ended(ended)
+                    assert ended.code in (3, 5)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["xn--\u202e", "\u202eexample", "a\u200b.example", "\uff0e\uff0e", "a\x9b.example", "xn--a-\u2028",
+     "xn--iñvalid", "\u00ad", "\u3002"],
+)  # fmt: skip
+def test_no_name_of_a_host(host: str, server: FaultServer, tmp_path: Path) -> None:
+    base = f"<BaseURL>http://{host}/</BaseURL>"
+    manifest = MANIFEST.replace("@", "1").replace("<Period", f"{base}<Period", 1)
+    url = server.on("/a.mpd", Answer(manifest.encode()))
+    server.on("/b.mpd", Answer(raw=redirected(f"http://{host}/x")))
+    for words in ((url, "--debug"), ("plan", url), (url, "--json"), (server.url("/b.mpd"), "--debug"),
+                  (f"http://{host}/a.mpd", "--debug"), ("list", f"{host}/a.mpd")):  # fmt: skip
+        more = ("-o", "m") if words[0] not in ("plan", "list") else ()
+        check_ended(run(*words, *more, "--retries", "0", cwd=tmp_path))
+
+
+def redirected(location: str) -> bytes:
+    """Return an answer whose Location has any characters, in UTF-8."""
+    return b"HTTP/1.1 302 Found\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location.encode()
 
 
 @pytest.mark.slow
