@@ -64,18 +64,19 @@ _MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]
 _EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 
 
-def safe_component(text: str, most: int = NAME_BYTES) -> str:
+def safe_component(text: str, most: int = NAME_BYTES, digits: int = _DIGITS_IN_FIELD) -> str:
     """Make one path component from one component of a URL path.
 
     Percent-encoding is decoded once. Unsafe parts are encoded again: separators, control and
     direction characters, bytes that are not UTF-8, characters and names that Windows reserves,
     trailing dots and spaces, ``.`` and ``..``, and a ``%`` that would be read as an encoding.
-    Names of more than ``most`` bytes are shortened, and get a hash of the full name. Different
+    Names of more than ``most`` bytes, with ``digits`` for each field, are shortened, and get a hash
+    of the full name. Different
     components get different names, except for equivalent encodings.
     """
     pieces = MARKER.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
-    return _limited(_escaped("".join(pieces)), most)
+    return _limited(_escaped("".join(pieces)), most, digits)
 
 
 def _decoded(text: str) -> str:
@@ -153,15 +154,19 @@ class Layout:
         marked: dict[str, None] = {}
         budget = budget or Budget()
         asking: list[UrlPattern] = []
+        digits = _DIGITS_IN_FIELD
         for address in addresses:
             first = address.patterns[0]
             if first.marked not in marked:
                 budget.spend(_units(first.marked), "the names of files")
                 marked[first.marked] = None
+            for field in first.fields:
+                digits = max(digits, field.width)
             if first.fields and "?" in first.marked:
                 asking.append(first)
         taken = tuple(reserved_names(name or manifest_name(manifest_url)))
-        self._place = _Placement(manifest_url, name_bytes, needless_queries(asking), taken, budget)
+        needless = needless_queries(asking)
+        self._place = _Placement(manifest_url, name_bytes, digits, needless, taken, budget)
         self._renamed = resolve_collisions(self._place, marked, taken, budget)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
         self._long: dict[str, str] = {}
@@ -205,16 +210,20 @@ class _Placement:
         self,
         manifest_url: str,
         most: int,
+        digits: int,
         needless: frozenset[str],
         taken: tuple[str, ...],
         budget: Budget,
     ) -> None:
         """Make the rule; ``needless`` has the URLs with fields in a query that no name needs.
 
+        ``digits`` is what the value of a field may take in a name of ``most`` bytes.
+
         ``taken`` has the names of files at the root: there is no folder of such a name. What it
         takes to find that out is spent from ``budget``.
         """
         self._most = most
+        self._digits = digits
         self._needless = needless
         self._taken = tuple(map(fold, taken))
         self._budget = budget
@@ -228,25 +237,29 @@ class _Placement:
             return "-".join((f"{EMBEDDED_DIRECTORY}/{digest(marked)}", *MARKER.findall(marked)))
         if marked.startswith(self._start) and not (keep_query or tag):
             rest = marked[len(self._start) :]
-            if _is_plain(rest, self._most) and not self._is_taken(rest):
+            if (
+                self._digits == _DIGITS_IN_FIELD
+                and _is_plain(rest, self._most)
+                and not self._is_taken(rest)
+            ):
                 return rest
-        parts, most = Url.parse(marked), self._most
+        parts, most, digits = Url.parse(marked), self._most, self._digits
         origin = _origin(parts)
         if origin == self._origin and parts.path.startswith(self._directory):
             raw = parts.path[len(self._directory) :].split("/")
-            components = [_not_reserved(safe_component(part, most)) for part in raw[:1]]
-            components += [safe_component(part, most) for part in raw[1:]]
+            components = [_not_reserved(safe_component(part, most, digits)) for part in raw[:1]]
+            components += [safe_component(part, most, digits) for part in raw[1:]]
             if self._is_taken("/".join(components)):
-                components[0] = _limited(_EMPTY + components[0], most)
+                components[0] = _limited(_EMPTY + components[0], most, digits)
         else:
             raw = parts.path.removeprefix("/").split("/")
-            components = [EXTERNAL_DIRECTORY, _limited(_host_directory(*origin), most)]
-            components += [safe_component(part, most) for part in raw]
+            components = [EXTERNAL_DIRECTORY, _limited(_host_directory(*origin), most, digits)]
+            components += [safe_component(part, most, digits) for part in raw]
         if parts.query and (keep_query or self._distinguishes(marked, parts.query)):
             query = _LOOKS_ENCODED.sub("%25", parts.query)
-            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"), most)
+            components[-1] = _limited(_escaped(f"{components[-1]}@{query}"), most, digits)
         if tag:
-            components[-1] = _tagged(components[-1], tag, most)
+            components[-1] = _tagged(components[-1], tag, most, digits)
         return _shortened("/".join(components))
 
     def _is_taken(self, path: str) -> bool:
@@ -345,15 +358,17 @@ def _encoded(char: str) -> str:
     return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
-def _limited(component: str, most: int) -> str:
+def _limited(component: str, most: int, digits: int = _DIGITS_IN_FIELD) -> str:
     """Shorten a component to the limit of a file system, and keep its extension."""
-    marks = len(MARKER.findall(component))
-    room = most - marks * _DIGITS_IN_FIELD
-    if len(component.encode()) <= room:
+    marks = MARKER.findall(component)
+    if len(component.encode()) <= most - len(marks) * digits:
         return component
+    # A field that is there twice has one value.
+    kept = dict.fromkeys(marks)
+    room = most - len(kept) * digits
     extension = _EXTENSION.search(component)
     tail = f"~{digest(component)}{extension.group() if extension else ''}"
-    kept_marks = "-".join(MARKER.findall(component))
+    kept_marks = "-".join(kept)
     tail = f"~{kept_marks}{tail}" if kept_marks else tail
     head = component.encode()[: max(room - len(tail.encode()), 0)].decode("utf-8", "ignore")
     return MARKER.sub("", head) + tail
@@ -369,7 +384,7 @@ def _shortened(path: str) -> str:
     return f"{EXTERNAL_DIRECTORY}/{middle}{digest(path)}{extension.group() if extension else ''}"
 
 
-def _tagged(component: str, tag: str, most: int) -> str:
+def _tagged(component: str, tag: str, most: int, digits: int) -> str:
     extension = _EXTENSION.search(component)
     stem = component[: extension.start()] if extension else component
-    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}", most)
+    return _limited(f"{stem}~{tag}{extension.group() if extension else ''}", most, digits)

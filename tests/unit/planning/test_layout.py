@@ -140,6 +140,20 @@ def test_fields_in_a_name_that_is_too_long_stay_apart() -> None:
         assert layout.path(pattern, 5, 17, 1) != layout.path(pattern, 51, 7, 1)
 
 
+@pytest.mark.parametrize("width", [20, 21, 40, 64, 99_999])
+@pytest.mark.parametrize("length", [1, 100, 180, 236, 300])
+@pytest.mark.parametrize(
+    "form", ["{0}{1}", "{1}{0}{1}.m4s", "{1}/{0}-{1}", "{1}{0}$Time%0{2}d$", "{0}?t={1}"]
+)
+def test_wide_fields_fit_into_a_name(width: int, length: int, form: str) -> None:
+    text = form.format("a" * length, f"$Number%0{width}d$", width)
+    pattern = address(f"https://h.example/vod/show/{text}")
+    layout = Layout(MANIFEST, [pattern])
+    one, other = (layout.path(pattern, number, 10**19, 1) for number in (7, 8))
+    assert one != other
+    assert all(len(part) <= 255 for part in one.split("/"))
+
+
 def test_patterns_that_can_expand_to_the_same_path_keep_their_queries() -> None:
     first, second = paths(
         "https://h.example/vod/show/$Number$.m4s?k=1", "https://h.example/vod/show/7.m4s?k=2"
