@@ -159,7 +159,8 @@ def _facts(file: PlannedSegment) -> tuple[object, ...]:
 
 
 def _check_local(local: bytes, planned: Planned) -> None:
-    expat.ParserCreate(namespace_separator=" ").Parse(local, True)
+    # No name of a namespace has this separator: it cannot be written in XML.
+    expat.ParserCreate(namespace_separator="\f").Parse(local, True)
     periods = b"Period" in local.rpartition(b"-->")[2]
     if not planned.files or (planned.loaded.presentation.dynamic and not periods):
         # Nothing to play: no file, or none whose time is known.

@@ -52,7 +52,10 @@ def run_record(data: bytes) -> None:
         files.refresh()
         for found in files:
             assert is_safe_path(found.path)
-            assert parse_record(encode_line(found)) == found
+            # Users and passwords of foreign lines are left out when they are written.
+            again = parse_record(encode_line(found))
+            assert again is not None
+            assert parse_record(encode_line(again)) == again
             assert files.get(found.path) == found
         files.close()
     except DashGetError as error:

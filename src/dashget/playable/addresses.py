@@ -155,6 +155,11 @@ def _write_list(element: Element, track: Track, layout: Layout, budget: Budget) 
         of_kind = [s for s in segments if s.kind is kind]
         for url, segment in zip(urls, of_kind[len(of_kind) - len(urls) :], strict=False):
             url.attributes[attribute] = _path_reference(segment, layout)
+        for url in urls[len(of_kind) :]:
+            # A list that is not the one in use: none of it is in the mirror.
+            url.attributes.pop(attribute, None)
+            if kind is SegmentKind.MEDIA:
+                url.remove()
     representation = track.representation
     for name, resource in (
         ("BitstreamSwitching", representation.bitstream_switching),

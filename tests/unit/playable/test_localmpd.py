@@ -754,3 +754,14 @@ def test_no_prefix_is_declared_for_no_namespace() -> None:
     local = localized(data)
     assert etree.fromstring(local) is not None
     assert played_paths(local) == mirror_paths(data) == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("media", ["", "x.mpd", "?a"])
+def test_a_list_beside_a_template_that_is_ignored_is_not_played(media: str) -> None:
+    data = document(
+        '<Period><AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        f'<SegmentTemplate duration="2" initialization="i.mp4" media="{media}"/><SegmentList duration="2">'
+        '<SegmentURL media="a.m4s"/><SegmentURL index="b"/></SegmentList></Representation>'
+        "</AdaptationSet></Period>"
+    )
+    assert played_paths(localized(data)) == mirror_paths(data) == ["i.mp4"]
