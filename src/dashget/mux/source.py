@@ -20,8 +20,8 @@ from dashget.media.kind import SegmentKind
 from dashget.media.role import Role
 from dashget.mux.contents import Contents, Span
 
-_WHOLE_BYTES: Final = 1 << 22
-"""Spans of up to this size are read at once: 24 MiB for six tracks."""
+_WHOLE_BYTES: Final = 1 << 18
+"""Spans of up to this size are read at once; to copy larger ones once more costs too much."""
 _BOXES: Final = 1000
 """The boxes that are looked at for the one that is wanted."""
 _HEADER_BYTES: Final = 32
