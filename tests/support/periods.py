@@ -20,11 +20,17 @@ class Piece(NamedTuple):
 
 
 def write_periods(
-    source: Path, target: Path, pieces: Sequence[Piece], *, overlap: Fraction = Fraction(0)
+    source: Path,
+    target: Path,
+    pieces: Sequence[Piece],
+    *,
+    overlap: Fraction = Fraction(0),
+    early: Fraction = Fraction(0),
 ) -> None:
     """Write a manifest beside that of ``source`` with a Period for each piece.
 
-    The media of each piece but the first begin ``overlap`` earlier than they would.
+    The media of all pieces begin ``early`` before their Period, and those of each but the first
+    ``overlap`` earlier still.
     """
     data = (source / "manifest.mpd").read_bytes()
     mpd = dashget.parse_mpd(data, url="http://h.example/manifest.mpd")
@@ -34,8 +40,8 @@ def write_periods(
     }
     periods = []
     for number, piece in enumerate(pieces):
-        early = overlap if number else Fraction(0)
-        sets = [_adaptation_set(known[name], piece, early) for name in piece.representations]
+        offset = early + (overlap if number else 0)
+        sets = [_adaptation_set(known[name], piece, offset) for name in piece.representations]
         duration = piece.end - piece.start
         periods.append(f'<Period id="p{number}" duration="PT{duration}S">{"".join(sets)}</Period>')
     target.write_text(
