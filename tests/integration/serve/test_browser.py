@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 NAMES = ("show", *COMPLETE_FORMS)
 """The ten mirrors: the demo's, and one of each form."""
+KEY_ID, KEY = "00112233445566778899aabbccddeeff", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SIZES = ((1280, 900), (420, 860))
 _ORIGIN = "http://forms.example/"
 _EVENTS = (
@@ -41,12 +42,15 @@ _THUMBNAILS = (
 
 @pytest.fixture(scope="module")
 def mirrors(media: Path, demo_mirror: Path, tools: Tools, tmp_path_factory: Any) -> Path:
-    """A folder with the ten mirrors; that of ``live`` has thumbnails and an event as well."""
+    """A folder with the ten mirrors and an encrypted one; that of ``live`` has thumbnails and an event as well."""
     folder: Path = tmp_path_factory.mktemp("mirrors")
     shutil.copytree(demo_mirror, folder / "show")
-    for form in COMPLETE_FORMS:
+    for form in (*COMPLETE_FORMS, "encrypted"):
         source = folder / "sources" / form
-        shutil.copytree(media / form, source)
+        if form == "encrypted":
+            _encrypt(source, tools, media)
+        else:
+            shutil.copytree(media / form, source)
         if form == "live":
             _add_thumbnails(source, tools, media)
         resources = {
@@ -59,6 +63,22 @@ def mirrors(media: Path, demo_mirror: Path, tools: Tools, tmp_path_factory: Any)
             url = f"{_ORIGIN}{form}/manifest.mpd"
             assert dashget.mirror(url, root=folder / form, transfer=transfer).complete
     return folder
+
+
+def _encrypt(source: Path, tools: Tools, media: Path) -> None:
+    source.mkdir(parents=True)
+    tracks = media / ".sources"
+    descriptors = (
+        f"in={tracks}/large.mp4,stream=video,output=large.mp4",
+        f"in={tracks}/en.mp4,stream=audio,lang=en,output=en.mp4",
+    )
+    options = (
+        *("--enable_raw_key_encryption", "--keys", f"label=:key_id={KEY_ID}:key={KEY}"),
+        *("--protection_scheme", "cenc", "--clear_lead", "0", "--generate_static_live_mpd=false"),
+        *("--segment_duration", "1", "--mpd_output", "manifest.mpd"),
+    )
+    command = [tools.packager, *descriptors, *options]
+    subprocess.run(command, check=True, cwd=source, capture_output=True)
 
 
 def _add_thumbnails(source: Path, tools: Tools, media: Path) -> None:
@@ -243,12 +263,26 @@ def test_the_page_fits_every_window(
     page.resize(*SIZES[0])
 
 
-def test_keys_in_the_address_are_never_sent(page: Page, playing: Server) -> None:
-    key = f"{'0' * 31}1:{'a' * 32}"
-    open_mirror(page, playing, "number", f"&key={key}")
-    keys = page.evaluate("dashget.player.getConfiguration().drm.clearKeys")
-    assert keys == {f"{'0' * 31}1": "a" * 32}
-    assert not any("aaaa" in url.partition("#")[0] for url in page.requests)
+def test_encrypted_media_plays_with_a_key_in_the_address_that_is_never_sent(
+    page: Page, playing: Server, mirrors: Path, cached_player: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("play", mirrors / "encrypted", "--no-open")
+    with serving(*words, cwd=tmp_path, more=cached_player) as server:
+        page.open("about:blank")
+        page.open(server.addresses[0])
+        page.until("document.querySelector('#failure').textContent.includes('#key=KID:KEY')")
+        duration = open_mirror(page, server, "encrypted", f"&key={KEY_ID}:{KEY}")
+        page.evaluate(f"dashget.video.currentTime = {duration - 0.6}; dashget.video.play()")
+        page.until("dashget.video.ended")
+        assert page.evaluate("document.querySelector('#failure').hidden")
+        assert page.evaluate("dashget.video.videoHeight") == 180
+        assert len(page.requests) > 10
+        assert not any(KEY in url.partition("#")[0] for url in page.requests)
+        assert all(
+            url.startswith((server.addresses[0], "blob:", "data:", "about:"))
+            for url in page.requests
+        )
+        page.requests.clear()
 
 
 def test_a_mirror_with_holes_plays_on_behind_them(
