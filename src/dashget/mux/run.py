@@ -13,7 +13,7 @@ import msgspec
 
 from dashget.common.numbers import nearest_float
 from dashget.common.stopping import Stop
-from dashget.errors import MirrorIncompleteError, MuxError, StoreError
+from dashget.errors import MirrorIncompleteError, MPDError, MuxError, StoreError
 from dashget.events import Muxed, Observer, Warned
 from dashget.media.isobmff import BoxError
 from dashget.mirroring.expectation import Expected, playable
@@ -36,7 +36,7 @@ from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.writer import Chapter, Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import Mirror
+from dashget.store import Header, Mirror
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def mux_mirror(
     """
     load_av()
     container = container_of(target)
+    if not options.split:
+        Destination(target, overwrite=options.overwrite).require_free()
     with Mirror(place_of_mirror, read_only=True) as store:
         header = store.header()
         if header is None:
@@ -70,11 +72,21 @@ def mux_mirror(
                 f"{place_of_mirror.name} is not a mirror made by DashGet",
                 hint="give a mirror's directory; dashget URL --mux FILE mirrors and writes",
             )
+        expected = _read(store, header)
+        job = _Job(store, expected, target, container, options, observer)
+        return job.run(stop or Stop())
+
+
+def _read(store: Mirror, header: Header) -> Expected:
+    """Work out what the mirror should hold, from its stored MPD."""
+    try:
         expected, _ = read_expected(
             store, header, Limits(None, None), allow_downgrade=False, work=DEFAULT_LIMITS
         )
-        job = _Job(store, expected, target, container, options, observer)
-        return job.run(stop or Stop())
+    except (MPDError, StoreError) as error:
+        error.hint = "dashget verify --repair fetches the manifest again"
+        raise
+    return expected
 
 
 class _Job:

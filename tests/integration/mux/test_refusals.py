@@ -8,14 +8,19 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 import dashget
+from dashget.mux.options import MuxOptions
+from dashget.mux.run import mux_mirror
 from dashget.mux.selection import Choices
+from dashget.store import LocalDirectory
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import packets
 from tests.support.media import Tools
+from tests.support.running import Events
 
 GONE = "chunk-stream0-00003.m4s"
 ENGLISH = Choices(audio="lang=en,best")
@@ -137,6 +142,36 @@ def test_media_that_break_off_inside_leave_no_file(root: Path, tmp_path: Path) -
     segment.write_bytes(b"x" * segment.stat().st_size)
     with pytest.raises(dashget.MirrorIncompleteError, match=f"{re.escape(GONE)} is damaged"):
         mux(root, tmp_path / "show.mp4")
+    assert not list(tmp_path.glob("show*"))
+
+
+def test_a_request_to_stop_leaves_no_file(root: Path, tmp_path: Path) -> None:
+    stop = dashget.Stop()
+    stop.request()
+    place, file = LocalDirectory(root), tmp_path / "show.mp4"
+    assert mux_mirror(place, file, MuxOptions(), Events(), stop) == ()
+    assert not list(tmp_path.glob("show*"))
+
+
+def test_a_damaged_manifest_says_what_mends_it(root: Path, tmp_path: Path) -> None:
+    (root / "manifest.mpd").write_text("junk")
+    with pytest.raises(dashget.MPDError) as caught:
+        mux(root, tmp_path / "show.mp4")
+    assert caught.value.hint == "dashget verify --repair fetches the manifest again"
+
+
+def test_a_file_that_is_not_what_was_written_gets_no_name(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def corrupt(file: BinaryIO, hidden: object) -> None:
+        file.seek(2000)
+        byte = file.read(1)
+        file.seek(2000)
+        file.write(bytes([byte[0] ^ 1]))
+
+    monkeypatch.setattr("dashget.mux.run.hide_beginnings", corrupt)
+    with pytest.raises(dashget.MuxError, match="as hash"):
+        mux(root, tmp_path / "show.mp4", check=True)
     assert not list(tmp_path.glob("show*"))
 
 
