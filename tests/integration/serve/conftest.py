@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 import dashget
 from dashget.demo.presentation import MANIFEST_URL, read_resources
 from dashget.demo.server import serving as serving_demo
+from dashget.serve.player import find_player
+from tests.integration.serve.playground import SIZES, make_mirrors
+from tests.support.browser import Page, browsing, find_browser
+from tests.support.media import Tools
 from tests.support.serving import Server, serving
 
 ODD = "ö #?%20.m4s"
@@ -36,8 +41,6 @@ def demo_mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def show(demo_mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of that mirror with some more files."""
-    import shutil
-
     root = tmp_path_factory.mktemp("copied") / "show"
     shutil.copytree(demo_mirror, root)
     (root / ODD).write_bytes(b"odd")
@@ -53,3 +56,36 @@ def served(show: Path) -> Iterator[Server]:
     """``dashget serve`` of that mirror."""
     with serving("serve", show, cwd=show.parent) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mirrors(
+    media: Path, demo_mirror: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the mirrors of ``playground``; tests leave them as they are."""
+    folder = tmp_path_factory.mktemp("mirrors")
+    make_mirrors(folder, media, demo_mirror, tools)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cached_player(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variable by which the program finds the player, which npm fetches once."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing")
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        find_player(lambda _: None)
+    return {"XDG_CACHE_HOME": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """A browser with one page."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("Chromium is missing")
+    with browsing(program) as page:
+        page.resize(*SIZES[0])
+        yield page
