@@ -70,6 +70,12 @@ def chapters(file: Path) -> list[tuple[Fraction, str]]:
         return [(c["start"] * c["time_base"], c["metadata"]["title"]) for c in container.chapters()]
 
 
+def ffmpeg(tools: Tools, *words: str) -> None:
+    """Run FFmpeg, to make what a test needs."""
+    command = [tools.ffmpeg, "-v", "error", *words]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
 def _ffmpeg(tools: Tools, file: Path, *words: str) -> bytes:
     command = [tools.ffmpeg, "-v", "error", "-threads", "1", "-i", str(file), *words]
     done = subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL)

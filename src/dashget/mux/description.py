@@ -87,7 +87,13 @@ def open_media(joined: JoinedFile, what: str) -> Iterator[Any]:
     joined.seek(0)
     try:
         with as_mux_error(f"{what} cannot be read"):
-            container = av.open(joined, "r", options=dict(OPTIONS), buffer_size=_BUFFER_BYTES)
+            container = av.open(
+                joined,
+                "r",
+                options=dict(OPTIONS),
+                buffer_size=_BUFFER_BYTES,
+                metadata_errors="replace",
+            )
         with container:
             yield container
     finally:

@@ -36,6 +36,9 @@ class Destination:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
         """Yield the path of the part; it is removed if anything fails."""
+        with contextlib.suppress(OSError):
+            # What a killed run has left, or a link that leads elsewhere.
+            self.part.unlink()
         try:
             yield self.part
         except BaseException:

@@ -34,6 +34,7 @@ def load_av() -> ModuleType:
 def as_mux_error(what: str, *, writing: str | None = None) -> Iterator[None]:
     """Raise MuxError in place of libavformat's errors; a disk's error is a StoreError.
 
+    Names of codecs and times come from the media: PyAV may refuse them with a ValueError.
     ``what`` says what failed, ``writing`` names the file that is written.
     """
     av = load_av()
@@ -44,6 +45,10 @@ def as_mux_error(what: str, *, writing: str | None = None) -> Iterator[None]:
         if writing is not None and isinstance(error, OSError):
             raise StoreError(f"cannot write {writing}: {reason}", hint="check the disk") from error
         raise MuxError(f"{what}: {reason}") from error
+    except OverflowError as error:
+        raise MuxError(f"{what}: a time is beyond what a file can hold") from error
+    except ValueError as error:
+        raise MuxError(f"{what}: {error}") from error
     except OSError as error:
         place = writing or error.filename
         reason = error.strerror or str(error)

@@ -132,8 +132,8 @@ class Writer:
                 template = with_codec_delay(template, first.description)
             with as_mux_error(f"{first.name} cannot be written to {name}"):
                 stream = output.add_stream_from_template(template, opaque=True)
-        if self._outline.container.family is Family.MP4 and code:
-            stream.codec_context.codec_tag = code
+                if not matroska and code:
+                    stream.codec_context.codec_tag = code
         stream.time_base = Fraction(1, self._outline.timescales[number])
         language = track.label.language
         if self._outline.container.family is Family.MATROSKA:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dashget.mux.selection import Choices
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import labels, pictures, samples, starts
 from tests.support.media import FORMS, FRAMES, Tools
@@ -52,6 +53,14 @@ def test_tracks_have_their_languages(media: Path, mirrored: Mirrored, tmp_path: 
     for name, french in (("show.mp4", "fra"), ("show.mkv", "fre")):
         languages = [language for language, _, _ in labels(tmp_path / name)]
         assert languages == ["und", "eng", french]
+
+
+def test_several_qualities_are_several_tracks_and_one_is_the_default(
+    media: Path, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    file = tmp_path / "show.mkv"
+    mux(mirrored(media / "timeline"), file, Choices(video="all", audio="lang=fr"), check=True)
+    assert [disposition for _, _, disposition in labels(file)] == ["default", "", "default"]
 
 
 def test_the_same_mirror_gives_the_same_bytes(

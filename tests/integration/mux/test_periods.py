@@ -11,7 +11,7 @@ import pytest
 import dashget
 from dashget.mux.selection import Choices
 from tests.integration.mux.conftest import Mirrored, mux
-from tests.support.decoding import chapters, packets, pictures, samples
+from tests.support.decoding import chapters, ffmpeg, packets, pictures, samples
 from tests.support.media import FRAMES, Tools
 from tests.support.periods import Piece, write_periods
 
@@ -57,6 +57,62 @@ def test_periods_that_overlap_lose_no_packet(
         "video 0-0 of Period p0: Periods overlap; 2",
         "audio 2-0 of Period p0: Periods overlap; 4",
     ]
+
+
+@pytest.mark.slow
+def test_periods_of_different_packagers_are_one_file(
+    media: Path, mirrored: Mirrored, tools: Tools, tmp_path: Path
+) -> None:
+    file = tmp_path / "show.mp4"
+    mux(mirrored(media / "periods"), file, check=True)
+    once = pictures(tools, media / ".sources" / "master.mp4")
+    assert pictures(tools, file) == [*once, *once]
+    assert [start for start, _ in chapters(file)] == [0, 6]
+
+
+def test_periods_whose_ticks_differ_keep_every_time(
+    media: Path, mirrored: Mirrored, tools: Tools, tmp_path: Path
+) -> None:
+    source = tmp_path / "ticks"
+    source.mkdir()
+    for number, ticks in enumerate(("12800", "90000")):
+        again, folder = tmp_path / f"{ticks}.mp4", source / str(number)
+        folder.mkdir()
+        copy = ("-c", "copy", "-video_track_timescale", ticks)
+        ffmpeg(tools, "-i", str(media / ".sources" / "small.mp4"), *copy, str(again))
+        single = ("-f", "dash", "-single_file", "1", str(folder / "manifest.mpd"))
+        ffmpeg(tools, "-i", str(again), "-c", "copy", *single)
+    bodies = [(source / str(n) / "manifest.mpd").read_text() for n in (0, 1)]
+    periods = [
+        f'<Period id="{n}" duration="PT6S"><BaseURL>{n}/</BaseURL>'
+        + body[body.index(">", body.index("<Period")) + 1 : body.index("</MPD>")]
+        for n, body in enumerate(bodies)
+    ]
+    head = bodies[0][: bodies[0].index("<Period")]
+    (source / "manifest.mpd").write_text(f"{head}{''.join(periods)}</MPD>")
+    for suffix in (".mp4", ".mkv"):
+        file = tmp_path / f"show{suffix}"
+        events = mux(mirrored(source), file, check=True)
+        assert not events.warnings()
+        (video,) = packets(file)
+        times = sorted(time for time, _, _ in video)
+        assert times == [Fraction(number, 25) for number in range(2 * FRAMES)]
+
+
+def test_a_time_that_no_file_can_hold_is_refused(
+    cut: Path, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    manifest = cut / "manifest.mpd"
+    write_periods(cut, manifest, [Piece(0, 6, (LARGE,))])
+    text = manifest.read_text()
+    assert 'presentationTimeOffset="0"' in text
+    far = text.replace('presentationTimeOffset="0"', f'presentationTimeOffset="{10**19}"')
+    manifest.write_text(far)
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(dashget.DashGetError) as caught:
+            mux(mirrored(cut), tmp_path / f"show{suffix}")
+        assert "beyond" in caught.value.message
+    assert not list(tmp_path.glob("show*"))
 
 
 def test_another_picture_size_is_refused_before_a_byte_is_written(
