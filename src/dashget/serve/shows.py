@@ -13,6 +13,7 @@ from dashget.common.filenames import given, readable
 from dashget.errors import StoreError
 from dashget.planning.layout import local_manifest_name
 from dashget.playable.opening import KEPT_IN_PATHS
+from dashget.serve.timeline import as_text
 from dashget.store import Header, Mirror
 from dashget.store.reading import ReadableTree
 
@@ -79,7 +80,7 @@ def _open(root: Path, name: str) -> Show:
 
 def _free_name(resolved: Path, taken: set[str]) -> str:
     """Return the directory's own name, with a number if another show has it."""
-    name = readable(resolved.name).lstrip(".") or _UNNAMED
+    name = as_text(readable(resolved.name)).lstrip(".") or _UNNAMED
     found, number = name, 1
     while found.casefold() in taken:
         number += 1

@@ -17,6 +17,7 @@ from dashget.common.numbers import nearest_float
 from dashget.common.url import Url
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Presentation, Representation
+from dashget.planning.layout import is_safe_path
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.tracks import Track
 
@@ -126,11 +127,11 @@ def draw(
         if state is not State.HERE:
             at = start if planned.segment.time is not None else None
             message = damaged.get(path, "missing")
-            troubles.setdefault(path, Trouble(path, state, message, at))
+            troubles.setdefault(path, Trouble(as_text(path), state, message, at))
     for path, message in damaged.items():
         if path not in paths:
             state = State.MISSING if size_of(path) is None else State.DAMAGED
-            troubles.setdefault(path, Trouble(path, state, message))
+            troubles.setdefault(path, Trouble(as_text(path), state, message))
     listed = sorted(troubles.values(), key=lambda trouble: (trouble.start or 0.0, trouble.path))
     return Timeline(
         title=presentation.title,
@@ -145,6 +146,11 @@ def draw(
     )
 
 
+def as_text(path: str) -> str:
+    """Return a path as a text that JSON can hold: bytes that are no UTF-8 are replaced."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def path_of(planned: PlannedSegment) -> str:
     """Return the path in the mirror that a URL of the local MPD names."""
     path = Url.parse(planned.urls[0]).path
@@ -155,7 +161,8 @@ def _state(
     planned: PlannedSegment, path: str, size_of: SizeOf, damaged: Mapping[str, str]
 ) -> State | None:
     """Return the state of a segment; None for one that need not exist, and does not."""
-    size, span = size_of(path), planned.segment.range
+    size = size_of(path) if is_safe_path(path) else None
+    span = planned.segment.range
     if size is None:
         return None if planned.segment.last_derived else State.MISSING
     if span is not None and max(span.first, span.last or 0) >= size:

@@ -216,3 +216,20 @@ def test_ctrl_c_ends_it_at_once_in_the_middle_of_a_check(show: Path, cache: Path
         server.get("/.dashget/timeline/show")
         code, err = server.interrupt()
         assert (code, err) == (-2, "Ctrl-C ends the server\n")
+
+
+@pytest.mark.utf_8
+@pytest.mark.parametrize("name", [b"caf\xe9", b"a b&c#d%20", "日本".encode(), b"...", b".hidden"])
+def test_a_directory_of_any_name_is_played(
+    name: bytes, show: Path, cache: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / os.fsdecode(name)
+    if name == b"...":
+        root = root / "x"
+        root.parent.mkdir()
+    shutil.copytree(show, root)
+    more = {"XDG_CACHE_HOME": str(cache)}
+    with serving("play", root, "--no-open", cwd=tmp_path, more=more) as server:
+        (found,) = json.loads(server.get("/.dashget/shows.json").body)
+        assert server.get(found["manifest"]).status == 200
+        assert server.get(found["timeline"]).status == 200

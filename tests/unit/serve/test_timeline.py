@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.plan import iter_plan, make_layout
@@ -87,3 +89,19 @@ def test_a_track_in_one_file_lasts_as_long_as_its_period() -> None:
     found = drawn(body, {"t.vtt"})
     assert found.rows[0].runs == (Run(0.0, 8.0, HERE, 1),)
     assert (found.rows[0].kind, found.rows[0].label) == ("text", "en")
+
+
+def test_no_path_of_a_local_mpd_from_somebody_else_is_looked_for_outside_of_the_mirror() -> None:
+    asked: list[str] = []
+    document = mpd(numbered("%2e%2e/%2e%2e/etc/$Number$"), seconds=4)
+    presentation = resolve(parse_mpd(document), url="http://mirror.invalid/")
+    plan = iter_plan(make_tracks(presentation), make_layout(presentation))
+    found = draw(presentation, plan, lambda path: asked.append(path), {})
+    assert asked == []
+    assert [trouble.state for trouble in found.troubles] == [MISSING]
+
+
+def test_a_path_that_is_no_text_is_told_as_one() -> None:
+    found = drawn(numbered("%ff$Number$"), set(), seconds=4)
+    assert found.troubles[0].path == "\ufffd1"
+    assert msgspec.json.encode(found)
