@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -182,6 +183,27 @@ def test_a_browser_is_opened_unless_it_is_not_wanted(
     more = {"XDG_CACHE_HOME": str(cache), "BROWSER": str(browser)}
     with serving("play", show, cwd=tmp_path, more=more) as server:
         assert opened.read_text() == f"{server.addresses[0]}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a screen")
+def test_without_a_screen_no_browser_of_the_terminal_is_opened(
+    show: Path, cache: Path, tmp_path: Path
+) -> None:
+    lynx = tmp_path / "bin" / "lynx"
+    lynx.parent.mkdir()
+    lynx.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
+    lynx.chmod(0o755)
+    none = dict.fromkeys(("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"), "")
+    path = f"{lynx.parent}{os.pathsep}{os.defpath}"
+    more = {"XDG_CACHE_HOME": str(cache), "PATH": path, **none}
+    with serving("play", show, cwd=tmp_path, more=more) as server:
+        assert server.process.stderr is not None
+        lines = {server.process.stderr.readline() for _ in range(2)}
+        assert lines == {
+            "Ctrl-C ends the server\n",
+            "no browser was found: open the address above in one\n",
+        }
+    assert not (tmp_path / "opened").exists()
 
 
 def test_a_player_that_cannot_be_fetched_is_one_sentence(show: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def _open(address: str) -> None:
         import webbrowser
 
         try:
-            found = webbrowser.open(address)
+            found = _has_screen() and webbrowser.open(address)
         except webbrowser.Error:
             found = False
         if not found:
@@ -78,3 +78,11 @@ def _open(address: str) -> None:
             sys.stderr.flush()
 
     threading.Thread(target=open_page, daemon=True).start()
+
+
+def _has_screen() -> bool:
+    """Return True unless a browser of the terminal would be opened, which plays nothing."""
+    import os
+
+    named = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform != "linux" or any(os.environ.get(name) for name in named)
