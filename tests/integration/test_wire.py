@@ -233,9 +233,9 @@ def test_a_client_certificate_is_sent_on_request_and_an_error_asks_for_a_missing
         without = get(url, *known, cwd=tmp_path)
         assert without.code == 5
         assert "the server requires a client certificate" in without.err
-        assert "hint: give one with --cert and --key" in without.err
+        assert "hint: give one with --cert and --private-key" in without.err
         assert home.seen == []
-        ended = get(url, *known, "--cert", cert, "--key", key, cwd=tmp_path)
+        ended = get(url, *known, "--cert", cert, "--private-key", key, cwd=tmp_path)
         assert ended.code == 0, ended.err
         assert asked(home) == ["/m.mpd", "/v/1.m4s", "/v/2.m4s"]
         assert asked(cdn) == ["/w/1.m4s", "/w/2.m4s"]

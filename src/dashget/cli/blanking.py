@@ -12,7 +12,7 @@ from typing import Final
 _OPTIONS: Final = (
     "--user", "--header", "--add-header", "--add-headers", "--cookie", "--append-query", "--proxy",
     "--all-proxy", "--custom-proxy", "--password", "--http-password", "--http-passwd",
-    "--proxy-user", "--proxy-password",
+    "--proxy-user", "--proxy-password", "--key",
 )  # fmt: skip
 _SHORT: Final = ("-u", "-H")
 _ARGUMENTS_START, _ARGUMENTS_END = 47, 48

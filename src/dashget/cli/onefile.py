@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dashget.mux.options import MuxOptions
     from dashget.mux.selection import Choices
 
-_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite")
+_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite", "key")
+_HINTS: Final = {"key": "add --mux FILE; the key of a client certificate is --private-key FILE"}
 
 
 class OneFile:
@@ -69,7 +70,9 @@ class OneFile:
 
 def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = False) -> MuxOptions:
     """Return the library's options; raise UsageError for invalid values."""
+    from dashget.cli.options.givensecrets import several
     from dashget.mux.container import container_of
+    from dashget.mux.keys import parse_keys
     from dashget.mux.options import MuxOptions
     from dashget.mux.selection import Choices
 
@@ -82,6 +85,7 @@ def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = Fa
             image=arguments.image,
             period=arguments.period,
         ),
+        keys=parse_keys(several(arguments, "key")),
         allow_gaps=arguments.allow_gaps,
         split=arguments.split,
         check=check or getattr(arguments, "check", False),
@@ -94,9 +98,8 @@ def refuse_without_mux(arguments: argparse.Namespace) -> None:
     """Raise UsageError for options that only mean something with ``--mux``."""
     for name in _ONLY_WITH:
         if getattr(arguments, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')}: only with --mux FILE", hint="add --mux FILE"
-            )
+            hint = _HINTS.get(name, "add --mux FILE")
+            raise UsageError(f"--{name.replace('_', '-')}: only with --mux FILE", hint=hint)
 
 
 def _without_end(reporter: Observer) -> Observer:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.secrets import HidesSecrets
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
@@ -49,6 +50,19 @@ class Contents(msgspec.Struct, frozen=True):
     mime_type: str | None = None
     whole: bool = False
     """True if one file holds the initialization segment and all media."""
+
+
+class Piece(HidesSecrets, frozen=True):
+    """A part of a stretch that is opened by itself: one key decrypts it, or it is clear.
+
+    ``head`` replaces the initialization segment; its span has no path.
+    """
+
+    secrets = ("key",)
+
+    contents: Contents
+    key: str | None = None
+    head: bytes | None = None
 
 
 def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:

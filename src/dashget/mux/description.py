@@ -81,16 +81,17 @@ class Description(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_media(joined: JoinedFile, what: str) -> Iterator[Any]:
-    """Open the joined files of a stretch; ``what`` names it in errors."""
+def open_media(joined: JoinedFile, what: str, key: str | None = None) -> Iterator[Any]:
+    """Open the joined files of a piece; ``what`` names it in errors, ``key`` decrypts it."""
     av = load_av()
+    options = OPTIONS if key is None else {**OPTIONS, "decryption_key": key}
     joined.seek(0)
     try:
         with as_mux_error(f"{what} cannot be read"):
             container = av.open(
                 joined,
                 "r",
-                options=dict(OPTIONS),
+                options=dict(options),
                 buffer_size=_BUFFER_BYTES,
                 metadata_errors="replace",
             )
@@ -116,10 +117,12 @@ def the_stream(container: Any, what: str) -> Any:
     return streams[0]
 
 
-def describe(joined: JoinedFile, contents: Contents, beginning: bytes, what: str) -> Description:
+def describe(
+    joined: JoinedFile, contents: Contents, beginning: bytes, what: str, key: str | None = None
+) -> Description:
     """Read the beginning of a stretch; MuxError for what cannot be read or copied."""
     entry = _entry_of(beginning, what)
-    with open_media(joined, what) as container, as_mux_error(f"{what} cannot be read"):
+    with open_media(joined, what, key) as container, as_mux_error(f"{what} cannot be read"):
         stream = the_stream(container, what)
         packets = list(islice((p for p in container.demux(stream) if p.size), _PEEKED))
         if not packets:
@@ -175,7 +178,7 @@ def _entry_of(beginning: bytes, what: str) -> SampleEntry | None:
         moov = find_moov(beginning)
         if moov is None:
             return None
-        entries = {entry for track in read_tracks(moov) for entry in track}
+        entries = {entry.clear() for track in read_tracks(moov) for entry in track}
     except BoxError as error:
         raise MuxError(f"{what} cannot be read: {error}") from error
     if len(entries) > 1:

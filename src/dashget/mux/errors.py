@@ -30,6 +30,10 @@ def load_av() -> ModuleType:
     return module  # type: ignore[no-any-return]  # a module, whatever its types are
 
 
+class LockedError(Exception):
+    """A track is encrypted, and cannot be decrypted; the text says what it would need."""
+
+
 @contextmanager
 def as_mux_error(what: str, *, writing: str | None = None) -> Iterator[None]:
     """Raise MuxError in place of libavformat's errors; a disk's error is a StoreError.

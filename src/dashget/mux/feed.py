@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dashget.mux.contents import Piece
 from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import as_mux_error
 from dashget.mux.source import JoinedFile
 from dashget.mux.times import Placement, SampleCounter
 from dashget.mux.tracks import FileTrack, Stretch
 
-OpenStretch = Callable[[Stretch], JoinedFile]
+OpenPiece = Callable[[Piece], JoinedFile]
 
 
 class Feed:
@@ -22,7 +23,7 @@ class Feed:
     """
 
     def __init__(
-        self, track: FileTrack, placements: tuple[Placement, ...], open_stretch: OpenStretch
+        self, track: FileTrack, placements: tuple[Placement, ...], open_piece: OpenPiece
     ) -> None:
         self.track = track
         self.moved = 0
@@ -30,7 +31,7 @@ class Feed:
         self.moved_by = 0
         """The most ticks by which one was moved."""
         self._placements = placements
-        self._open = open_stretch
+        self._open = open_piece
 
     def __iter__(self) -> Iterator[Any]:
         counter, last = SampleCounter(), None
@@ -52,11 +53,17 @@ class Feed:
     def _stretch(
         self, stretch: Stretch, placement: Placement, counter: SampleCounter
     ) -> Iterator[Any]:
-        name, described = stretch.name, stretch.description
-        with open_media(self._open(stretch), name) as container:
+        described = stretch.description
+        if placement.counted:
+            counter.begin(placement, described.frame_samples, described.configuration.codec)
+        for piece in stretch.pieces:
+            yield from self._piece(piece, stretch.name, placement, counter)
+
+    def _piece(
+        self, piece: Piece, name: str, placement: Placement, counter: SampleCounter
+    ) -> Iterator[Any]:
+        with open_media(self._open(piece), name, piece.key) as container:
             stream = the_stream(container, name)
-            if placement.counted:
-                counter.begin(placement, described.frame_samples, described.configuration.codec)
             put = _putter(placement, counter, stream.time_base.numerator)
             with as_mux_error(f"{name} cannot be read"):
                 for packet in container.demux(stream):

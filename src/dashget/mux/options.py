@@ -8,6 +8,7 @@ import msgspec
 
 from dashget.common.shortrepr import short_repr
 from dashget.common.validation import Check, check, flag, instance
+from dashget.mux.keys import Keys
 from dashget.mux.selection import Choices
 
 
@@ -18,6 +19,8 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     choices: Choices = Choices()
     """The tracks to take."""
+    keys: Keys = Keys()
+    """The keys of encrypted tracks."""
     allow_gaps: bool = False
     """Leave missing segments out, at their place in time."""
     split: bool = False
@@ -36,5 +39,6 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 _RULES: Final[dict[str, Check]] = {
     "choices": instance(Choices),
+    "keys": instance(Keys),
     **dict.fromkeys(("allow_gaps", "split", "check", "overwrite", "fsync"), flag),
 }

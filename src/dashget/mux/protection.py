@@ -14,7 +14,6 @@ from dashget.mpd.presentation import Protection
 from dashget.mux.sampleentries import find_moov, iter_fragment_boxes, read_tracks
 
 WEBM_START: Final = EBML.to_bytes(4, "big")
-_ENCRYPTED_ENTRIES: Final = frozenset(("encv", "enca", "enct", "encs", "encm"))
 _MARKS: Final = frozenset(("senc",))
 """Boxes of a track fragment that only encrypted samples have."""
 _WEBM_SEGMENT: Final = 0x18538067
@@ -49,7 +48,7 @@ def found(beginning: bytes, fragment: bytes) -> str | None:
     if moov is not None:
         entries = [entry for track in read_tracks(moov) for entry in track]
         protection = read_protection(moov)
-        if protection.key_ids or any(entry.code in _ENCRYPTED_ENTRIES for entry in entries):
+        if protection.key_ids or any(entry.is_encrypted for entry in entries):
             schemes = protection.schemes or ("unknown scheme",)
             return _described(schemes, protection.key_ids)
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
@@ -18,14 +19,14 @@ from dashget.events import Muxed, Observer, Warned
 from dashget.media.isobmff import BoxError
 from dashget.mirroring.expectation import Expected, playable
 from dashget.mpd.budget import DEFAULT_LIMITS
-from dashget.mpd.presentation import ContentType, Presentation
+from dashget.mpd.presentation import ContentType, Presentation, Protection
 from dashget.mux.check import check_file
 from dashget.mux.container import Container, container_of
-from dashget.mux.contents import Contents, find_contents
+from dashget.mux.contents import Contents, Piece, find_contents
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
 from dashget.mux.edits import hide_beginnings
-from dashget.mux.errors import StoppedError, load_av
+from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
 from dashget.mux.options import MuxOptions
 from dashget.mux.protection import WEBM_START, declared, found
@@ -33,6 +34,8 @@ from dashget.mux.selection import choose
 from dashget.mux.source import JoinedFile, read_box, read_bytes
 from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, zero_of
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
+from dashget.mux.trial import require_right_keys
+from dashget.mux.unlocking import unlock
 from dashget.mux.writer import Chapter, Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
@@ -113,13 +116,11 @@ class _Job:
         there = playable(self._store, self._expected)
         chosen = choose(self._expected.presentation, there, self._options.choices)
         tracks = self._without_texts(make_tracks(chosen))
-        _refuse_protected(tracks)
+        if not self._options.keys:
+            _refuse_named(tracks)
         contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
         self._check_complete(tracks, contents)
-        stretches = [
-            self._stretch(track, content, chosen)
-            for track, content in zip(tracks, contents, strict=True)
-        ]
+        stretches = self._stretches(tracks, contents, chosen)
         files = self._files(stretches)
         outlines = [
             (Destination(path, overwrite=self._options.overwrite, fsync=self._options.fsync),
@@ -170,6 +171,19 @@ class _Job:
             paths=tuple(lack.path for lack in lacking),
         )
 
+    def _stretches(
+        self, tracks: Sequence[Track], contents: Sequence[Contents], chosen: Presentation
+    ) -> list[Stretch]:
+        """Return all stretches; MuxError that names every one that is encrypted."""
+        stretches, locked = [], {}
+        for track, content in zip(tracks, contents, strict=True):
+            try:
+                stretches.append(self._stretch(track, content, chosen))
+            except LockedError as error:
+                locked[stretch_name(track.representation)] = str(error)
+        _refuse_locked(locked)
+        return stretches
+
     def _stretch(self, track: Track, contents: Contents, chosen: Presentation) -> Stretch:
         representation = track.representation
         name = stretch_name(representation)
@@ -178,22 +192,10 @@ class _Job:
                 f"{name} depends on another Representation, which cannot be joined with it yet",
                 hint="choose one that does not, for example with --video worst1",
             )
-        joined = self._joined(contents)
-        try:
-            start = read_bytes(joined, 0, _START_BYTES)
-            webm = start.startswith(WEBM_START)
-            beginning = start if webm else read_box(joined, "moov")
-            fragment = b"" if webm else read_box(joined, "moof")
-            encrypted = found(beginning, fragment)
-        except BoxError as error:
-            raise MuxError(f"{name} cannot be read: {error}") from error
-        except OSError as error:
-            raise StoreError(f"{name} cannot be read: {error.strerror or error}") from error
-        finally:
-            joined.close()
-        if encrypted is not None:
-            raise _locked(name, encrypted)
-        description = describe(joined, contents, beginning, name)
+        beginning, pieces = self._pieces(contents, representation.protections, name)
+        description = describe(
+            self._open_piece(pieces[0]), contents, beginning, name, pieces[0].key
+        )
         adaptation_set = next(
             s
             for period in chosen.periods
@@ -201,13 +203,40 @@ class _Job:
             for s in period.adaptation_sets
             if s.index == representation.adaptation_set
         )
-        return Stretch(representation, adaptation_set, contents, description)
+        return Stretch(representation, adaptation_set, contents, pieces, description)
 
-    def _joined(self, contents: Contents) -> JoinedFile:
-        return JoinedFile(self._store.open, contents)
+    def _pieces(
+        self, contents: Contents, protections: Sequence[Protection], name: str
+    ) -> tuple[bytes, tuple[Piece, ...]]:
+        """Return the beginning of a stretch, and its pieces with their keys, which are tried."""
+        joined = self._open_piece(Piece(contents))
+        try:
+            start = read_bytes(joined, 0, _START_BYTES)
+            webm = start.startswith(WEBM_START)
+            beginning = start if webm else read_box(joined, "moov")
+            unlocked = None if webm else unlock(joined, contents, beginning, self._options.keys)
+            if unlocked is None:
+                fragment = b"" if webm else read_box(joined, "moof")
+                encrypted = found(beginning, fragment) or declared(protections)
+                if encrypted is not None:
+                    raise LockedError(encrypted)
+                return beginning, (Piece(contents),)
+        except BoxError as error:
+            raise MuxError(f"{name} cannot be read: {error}") from error
+        except OSError as error:
+            raise StoreError(f"{name} cannot be read: {error.strerror or error}") from error
+        finally:
+            joined.close()
+        require_right_keys(unlocked.probes, self._open_piece, name)
+        return beginning, unlocked.pieces
 
-    def _open_stretch(self, stretch: Stretch) -> JoinedFile:
-        return self._joined(stretch.contents)
+    def _open_piece(self, piece: Piece) -> JoinedFile:
+        head = piece.head
+
+        def open_file(path: str) -> BinaryIO:
+            return self._store.open(path) if path or head is None else io.BytesIO(head)
+
+        return JoinedFile(open_file, piece.contents)
 
     def _files(self, stretches: Sequence[Stretch]) -> list[tuple[Path, list[Stretch]]]:
         """Return the files to write, each with its stretches."""
@@ -244,12 +273,12 @@ class _Job:
             Feed(
                 track,
                 tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
-                self._open_stretch,
+                self._open_piece,
             )
             for track, scale in zip(outline.tracks, outline.timescales, strict=True)
         ]
         checked = self._options.check
-        writer = Writer(outline, feeds, self._open_stretch, stop, hashed=checked)
+        writer = Writer(outline, feeds, self._open_piece, stop, hashed=checked)
         with destination.writing() as part:
             copy = writer.write(part, destination.name)
             with destination.edit() as file:
@@ -292,17 +321,27 @@ class _Plan(msgspec.Struct, frozen=True):
     zero: Fraction
 
 
-def _refuse_protected(tracks: Sequence[Track]) -> None:
+def _refuse_named(tracks: Sequence[Track]) -> None:
+    """Refuse at once what the manifest names a key id of; there is no key at all."""
+    locked = {}
     for track in tracks:
-        protection = declared(track.representation.protections)
-        if protection is not None:
-            raise _locked(stretch_name(track.representation), protection)
+        protections = track.representation.protections
+        protection = declared(protections)
+        if protection is not None and any(each.default_kids for each in protections):
+            locked[stretch_name(track.representation)] = protection
+    _refuse_locked(locked)
 
 
-def _locked(name: str, protection: str) -> MuxError:
-    return MuxError(
-        f"{name} is encrypted: {protection}",
-        hint="it would not play; --video protected=no and the like choose what is clear",
+def _refuse_locked(locked: Mapping[str, str]) -> None:
+    """Raise MuxError for tracks that are encrypted, each with the reason."""
+    if not locked:
+        return
+    shown = [f"{name} is encrypted: {reason}" for name, reason in locked.items()]
+    more = f"; and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    raise MuxError(
+        f"{'; '.join(shown[:_SHOWN])}{more}",
+        hint="--key KID:KEY takes a key that you have; --video protected=no and the like choose"
+        " what is clear",
     )
 
 

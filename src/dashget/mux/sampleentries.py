@@ -16,6 +16,8 @@ _TO_ENTRIES: Final = ("moov", "trak", "mdia", "minf", "stbl", "stsd")
 _VISUAL: Final = 78
 _AUDIO: Final = {0: 28, 1: 44, 2: 64}
 """The bytes of an audio sample entry before its boxes, by the version of the entry."""
+ENCRYPTED: Final = frozenset(("encv", "enca", "enct", "encs", "encm"))
+"""The codes of sample entries for encrypted media (ISO/IEC 14496-12, 8.12)."""
 CONFIGURATIONS: Final = frozenset(
     [
         "avcC",
@@ -39,10 +41,26 @@ CONFIGURATIONS: Final = frozenset(
 
 
 class SampleEntry(msgspec.Struct, frozen=True):
-    """A sample entry: its four-character code, and its configuration boxes in order."""
+    """A sample entry: its four-character code, and its configuration boxes in order.
+
+    Of an encrypted one, ``original`` is the code without encryption, ``scheme`` that of ``schm``,
+    and ``tenc`` the payload of that box.
+    """
 
     code: str
     boxes: tuple[tuple[str, bytes], ...] = ()
+    original: str = ""
+    scheme: str = ""
+    tenc: bytes = b""
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True if its code is one of those for encrypted media."""
+        return self.code in ENCRYPTED
+
+    def clear(self) -> SampleEntry:
+        """Return the entry as it is without encryption."""
+        return SampleEntry(self.original or self.code, self.boxes)
 
 
 def find_moov(data: bytes) -> bytes | None:
@@ -89,7 +107,22 @@ def _entries(data: bytes, track: Box) -> Iterator[SampleEntry]:
                 for box in iter_boxes(data, inner, end)
                 if box.type in CONFIGURATIONS
             )
-            yield SampleEntry(entry.type, boxes)
+            yield SampleEntry(entry.type, boxes, *_protection(data, inner, end))
+
+
+def _protection(data: bytes, start: int, end: int) -> tuple[str, str, bytes]:
+    """Return the original code, the scheme and ``tenc`` of a sample entry; empty if it is clear."""
+    original, scheme, tenc = "", "", b""
+    for sinf in _children(data, start, end, "sinf"):
+        for box in iter_boxes(data, sinf.payload, _end(data, sinf)):
+            if box.type == "frma":
+                original = data[box.payload : box.payload + 4].decode("latin-1")
+            elif box.type == "schm":
+                scheme = data[box.payload + 4 : box.payload + 8].decode("latin-1")
+            elif box.type == "schi":
+                for child in _children(data, box.payload, _end(data, box), "tenc"):
+                    tenc = data[child.payload : _end(data, child)]
+    return original, scheme, tenc
 
 
 def _header_bytes(data: bytes, entry: Box, handler: str) -> int:

@@ -13,7 +13,7 @@ import msgspec
 from dashget.errors import MuxError
 from dashget.mpd.presentation import AdaptationSet, Representation
 from dashget.mux.container import Container
-from dashget.mux.contents import Contents
+from dashget.mux.contents import Contents, Piece
 from dashget.mux.description import Description
 from dashget.mux.labels import Label, label_of
 from dashget.planning.choice import Group
@@ -28,6 +28,8 @@ class Stretch(msgspec.Struct, frozen=True):
     representation: Representation
     adaptation_set: AdaptationSet
     contents: Contents
+    pieces: tuple[Piece, ...]
+    """The contents in parts that are opened one after the other; nearly always one."""
     description: Description
 
     @property

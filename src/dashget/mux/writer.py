@@ -17,7 +17,7 @@ from dashget.common.stopping import Stop
 from dashget.mux.container import Container, Family
 from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import StoppedError, as_mux_error, load_av
-from dashget.mux.feed import Feed, OpenStretch
+from dashget.mux.feed import Feed, OpenPiece
 from dashget.mux.headless import drop_before_zero
 from dashget.mux.padding import can_delay, with_codec_delay
 from dashget.mux.tracks import FileTrack
@@ -62,14 +62,14 @@ class Writer:
         self,
         outline: Outline,
         feeds: Sequence[Feed],
-        open_stretch: OpenStretch,
+        open_piece: OpenPiece,
         stop: Stop,
         *,
         hashed: bool,
     ) -> None:
         self._outline = outline
         self._feeds = feeds
-        self._open = open_stretch
+        self._open = open_piece
         self._hashed = hashed
         self._stop = stop
 
@@ -124,7 +124,8 @@ class Writer:
         """Add a track like the media of its first stretch."""
         track = self._outline.tracks[number]
         first = track.stretches[0]
-        with open_media(self._open(first), first.name) as container:
+        piece = first.pieces[0]
+        with open_media(self._open(piece), first.name, piece.key) as container:
             template = the_stream(container, first.name)
             code = first.description.configuration.code
             matroska = self._outline.container.family is Family.MATROSKA

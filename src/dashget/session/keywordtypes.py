@@ -48,7 +48,7 @@ class TransferKeywords(TypedDict, total=False):
     no_proxy: str | None
     cacert: Named | None
     cert: Named | None
-    key: Named | None
+    private_key: Named | None
     insecure: bool
     interface: str | None
     http: HttpVersion

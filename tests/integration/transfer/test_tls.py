@@ -50,12 +50,12 @@ def test_a_key_of_another_certificate_is_reported_at_once(authority: Authority) 
     _, other = authority.issue("other", alternative="DNS:other")
     with FaultServer(tls=authority.server(clients=True)) as server:
         home = server.on("/a", Answer(BODY))
-        options = {"cacert": authority.certificate, "cert": certificate, "key": other}
+        options = {"cacert": authority.certificate, "cert": certificate, "private_key": other}
         with Transfers(home=home, **options) as transfers:
             error = transfers.fail(home)
     assert str(error) == "the client certificate cannot be used"
     assert error.attempts == 1
-    assert "--key" in (error.hint or "")
+    assert "--private-key" in (error.hint or "")
 
 
 def test_an_issuer_may_lie_anywhere(
@@ -194,7 +194,7 @@ def test_a_client_certificate_is_a_secret(authority: Authority, tmp_path: Path) 
     ):
         home.on("/a", Answer(BODY))
         away.on("/a", Answer(BODY))
-        known = {"cacert": authority.certificate, "cert": cert, "key": key, "retries": 0}
+        known = {"cacert": authority.certificate, "cert": cert, "private_key": key, "retries": 0}
         with Transfers(home=home.url("/"), **known) as transfers:
             assert transfers.get(home.url("/a"))[1] == BODY
             error = transfers.fail(away.url("/a"))
@@ -222,7 +222,7 @@ def test_hosts_without_a_right_to_the_client_certificate_are_asked_without_it(
 
     with Showing(tls=tls) as home, Showing(tls=tls) as away:
         urls = [s.on(f"/{i}", Answer(BODY)) for i in range(8) for s in (home, away)]
-        known = {"cacert": authority.certificate, "cert": cert, "key": key}
+        known = {"cacert": authority.certificate, "cert": cert, "private_key": key}
         with Transfers(home=home.url("/"), in_flight=in_flight, **known) as transfers:
             transfers.run(*urls)
         assert [bytes(transfers.sinks[url].data) for url in urls] == [BODY] * 16
@@ -262,7 +262,7 @@ def test_an_error_names_a_client_certificate_of_another_issuer(
 ) -> None:
     cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
     with FaultServer(tls=authority.server(clients=True)) as server:
-        known = {"cacert": authority.certificate, "cert": cert, "key": key}
+        known = {"cacert": authority.certificate, "cert": cert, "private_key": key}
         with Transfers(home=server.url("/"), **known) as transfers:
             error = transfers.fail(server.url("/a"))
     assert str(error) == "the server does not accept the client certificate"
@@ -283,15 +283,15 @@ def test_nginx_asks_for_a_client_certificate_with_a_status_of_http(
         error = transfers.fail(url)
     assert (str(error), error.attempts) == ("HTTP 400 Bad Request", 1)
     assert error.hint == (
-        "check the URL; some servers answer so if they require a client certificate (--cert, --key)"
+        "check the URL; some servers answer so if they require a client certificate (--cert, --private-key)"
     )
     cert, key = Authority.make(tmp_path).issue("client", alternative="DNS:client")
-    with Transfers(cert=cert, key=key, **known) as transfers:
+    with Transfers(cert=cert, private_key=key, **known) as transfers:
         error = transfers.fail(url)
     assert str(error) == "HTTP 400 Bad Request"
     assert "the file of --cert" in str(error.hint)
     cert, key = authority.issue("client", alternative="DNS:client")
-    with Transfers(cert=cert, key=key, **known) as transfers:
+    with Transfers(cert=cert, private_key=key, **known) as transfers:
         assert transfers.get(url)[1] == BODY
 
 

@@ -121,7 +121,7 @@ SENTENCES = [
     (["--speed-time", "0"], "--speed-time: must be positive: 0"),
     (["--limit-rate", "0"], "--limit-rate: must be at least 1: 0"),
     (["--limit-rate", "-1"], "--limit-rate: not a valid rate: '-1'"),
-    (["--key", "/dev/null"], "--key: its certificate is missing"),
+    (["--private-key", "/dev/null"], "--private-key: its certificate is missing"),
     (["--cert", "gone"], "--cert: file not found: 'gone'"),
     (["--user", "me"], "--user: missing password"),
     (["--now", "yesterday"], "--now: not a valid time: 'yesterday'"),

@@ -114,7 +114,8 @@ def _one_file(arguments: argparse.Namespace, wanted: Sequence[Wanted]) -> OneFil
     from dashget.errors import UsageError
 
     if arguments.mux is None:
-        if arguments.keep_mirror or arguments.split or arguments.allow_gaps or arguments.overwrite:
+        given = arguments.split or arguments.allow_gaps or arguments.overwrite
+        if given or arguments.keep_mirror or arguments.key:
             from dashget.cli.onefile import refuse_without_mux
 
             refuse_without_mux(arguments)

@@ -20,6 +20,7 @@ SECRETS: Final = {
     "cookie": "DASHGET_COOKIE",
     "append_query": "DASHGET_APPEND_QUERY",
     "proxy": "DASHGET_PROXY",
+    "key": "DASHGET_KEY",
 }
 """Options that take a secret, and the variables that stand in for them."""
 _MOST_BYTES: Final = 1 << 20

@@ -176,7 +176,7 @@ def _add_credentials(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--cert", metavar="FILE", help="Client certificate (PEM file).")
     group.add_argument(
-        "--key", metavar="FILE", help="Private key of the client certificate (PEM file)."
+        "--private-key", metavar="FILE", help="Key of the client certificate (PEM file)."
     )
     group.add_argument(
         "--send-credentials-to",

@@ -55,7 +55,7 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         no_proxy=arguments.no_proxy,
         cacert=arguments.cacert,
         cert=arguments.cert,
-        key=arguments.key,
+        private_key=arguments.private_key,
         insecure=arguments.insecure,
         interface=arguments.interface,
         http=HttpVersion(arguments.http),

@@ -146,6 +146,13 @@ def add_keep_header(group: argparse._ArgumentGroup) -> None:
 
 def add_file_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that decide what the file becomes."""
+    group.add_argument(
+        "--key",
+        metavar="KID:KEY",
+        action="append",
+        help="Decrypt with this key, which you have, what is encrypted with this key id: 32"
+        " hexadecimal digits each. @FILE reads them from a file. Repeatable.",
+    )
     for name, text in (
         ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
         ("--allow-gaps", "Leave missing segments out, at their place in time."),

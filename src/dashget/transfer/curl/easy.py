@@ -114,7 +114,7 @@ def dress(handle: Any, options: TransferOptions, origin: Origin) -> None:
         set_option(pycurl.RESOLVE, _resolved(origin))
     if options.cert is not None and origin.trusted:
         set_option(pycurl.SSLCERT, os.fsencode(options.cert))
-        set_option(pycurl.SSLKEY, os.fsencode(options.key or options.cert))
+        set_option(pycurl.SSLKEY, os.fsencode(options.private_key or options.cert))
         # Without one, OpenSSL would ask at the terminal.
         set_option(pycurl.KEYPASSWD, "")
 

@@ -40,7 +40,7 @@ _E_TOO_LARGE = 100
 
 _HINTS = {
     pycurl.E_SSL_CACERT_BADFILE: "check the file of --cacert",
-    pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --key (not encrypted)",
+    pycurl.E_SSL_CERTPROBLEM: "check the files of --cert and --private-key (not encrypted)",
     pycurl.E_INTERFACE_FAILED: "check --interface",
 }
 _NEVER = frozenset(
@@ -85,7 +85,7 @@ _CLIENT_CERTIFICATE = late(
 )
 """Alerts about a client's certificate (RFC 8446, 6.2), in the words of OpenSSL and GnuTLS."""
 _CERT_HINT = (
-    "give one with --cert and --key; other hosts than the manifest's get it with"
+    "give one with --cert and --private-key; other hosts than the manifest's get it with"
     " --send-credentials-to"
 )
 

@@ -9,7 +9,8 @@ from dashget.transfer.http.origin import Origin
 from dashget.transfer.settings.options import TransferOptions
 
 _NO_CERTIFICATE = (
-    "check the URL; some servers answer so if they require a client certificate (--cert, --key)"
+    "check the URL; some servers answer so if they require a client certificate"
+    " (--cert, --private-key)"
 )
 _OTHER_CERTIFICATE = (
     "check the URL and the file of --cert; some servers answer so to an unaccepted certificate"

@@ -63,7 +63,7 @@ def check_sendable(options: TransferOptions) -> None:
 
     The content of ``cookie_file`` and ``netrc`` is checked where it is used.
     """
-    for field in ("cacert", "cert", "key"):
+    for field in ("cacert", "cert", "private_key"):
         file = getattr(options, field)
         if file is not None:
             require_file(field, os.fspath(file))

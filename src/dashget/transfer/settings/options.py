@@ -139,7 +139,7 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     no_proxy: str | None = None
     cacert: str | os.PathLike[str] | None = None
     cert: str | os.PathLike[str] | None = None
-    key: str | os.PathLike[str] | None = None
+    private_key: str | os.PathLike[str] | None = None
     insecure: bool = False
     interface: str | None = None
     """Local interface, address or host name to send from."""
@@ -171,8 +171,8 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check every field: options that exist are valid."""
         check(self, _RULES)
-        if self.key is not None and self.cert is None:
-            raise FieldError("key", Wrong("its certificate is missing", _KEY_HINT))
+        if self.private_key is not None and self.cert is None:
+            raise FieldError("private_key", Wrong("its certificate is missing", _KEY_HINT))
         if self.public_only and self.allow_private:
             raise FieldError("public_only", Wrong("allow_private says the opposite", _PUBLIC_HINT))
 
@@ -283,7 +283,7 @@ _RULES: Final[dict[str, Check]] = {
     "no_proxy": _MAYBE_TEXT,
     "cacert": _MAYBE_PATH,
     "cert": _MAYBE_PATH,
-    "key": _MAYBE_PATH,
+    "private_key": _MAYBE_PATH,
     "insecure": flag,
     "interface": _MAYBE_TEXT,
     "http": instance(HttpVersion, "such as dashget.HttpVersion.HTTP_2"),

@@ -150,6 +150,7 @@ WORDS = [
     ("get", ["--mux", "show.mp4"], "mux", "show.mp4"),
     ("get", ["--keep-mirror"], "keep_mirror", True),
     ("get", ["--split"], "split", True),
+    ("get", ["--key", "a:b", "--key=@f"], "key", ["a:b", "@f"]),
     ("get", ["--json"], "json", True),
     ("get", ["-q"], "quiet", True),
     ("get", ["--quiet"], "quiet", True),
@@ -171,6 +172,7 @@ WORDS = [
     ("plan", ["--video", "best"], "video", "best"),
     ("mux", ["--video", "best"], "video", "best"),
     ("mux", ["--split"], "split", True),
+    ("mux", ["--key", "a:b", "--key=@f"], "key", ["a:b", "@f"]),
     ("mux", ["--allow-gaps"], "allow_gaps", True),
     ("mux", ["--overwrite"], "overwrite", True),
     ("mux", ["--check"], "check", True),
@@ -186,7 +188,7 @@ WORDS = [
 ]
 """The options that a command's ``run`` reads itself."""
 
-UNTESTED_HERE = {"--help", "-h", "--version", "--key", "--debug"}
+UNTESTED_HERE = {"--help", "-h", "--version", "--private-key", "--debug"}
 
 
 def get(*words: str) -> MirrorOptions:
@@ -294,7 +296,7 @@ def test_headers_to_keep_are_passed_on_by_commands_that_fetch_files(command: str
 
 
 def test_a_key_is_passed_on_with_its_certificate() -> None:
-    assert transfer("--cert", "one", "--key", "other").key == "other"
+    assert transfer("--cert", "one", "--private-key", "other").private_key == "other"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from dashget.errors import UsageError
 from dashget.transfer.engine import Engine
 from dashget.transfer.settings.options import TransferOptions
 
-READ_AGAIN = ("cacert", "cert", "key")
+READ_AGAIN = ("cacert", "cert", "private_key")
 READ_ONCE = ("netrc", "cookie_file")
 
 
 def naming(field: str, name: str | Path, present: Path) -> TransferOptions:
     given: dict[str, Any] = {field: name}
-    return TransferOptions(**({"cert": present} | given if field == "key" else given))
+    return TransferOptions(**({"cert": present} | given if field == "private_key" else given))
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_a_file_for_libcurl_must_be_readable_and_regular(
 
 
 def test_a_key_without_its_certificate_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^key: its certificate is missing") as caught:
-        TransferOptions(key="key.pem")
+    with pytest.raises(UsageError, match=r"^private_key: its certificate is missing") as caught:
+        TransferOptions(private_key="key.pem")
     assert caught.value.hint
 
 
