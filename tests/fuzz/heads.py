@@ -16,8 +16,7 @@ from dashget.common.url import Url, http_origin
 from dashget.store.record import FileRecord, encode_line, parse_record
 from dashget.transfer.http.coding import begins_plain
 from dashget.transfer.http.failure import Failure
-from dashget.transfer.http.head import Head
-from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.head import Head, Identity
 from dashget.transfer.http.judge import Accepted, Asked, Redirect, judge
 from dashget.transfer.http.keptfields import kept_fields
 from dashget.transfer.http.origin import Origins, sendable

@@ -46,7 +46,7 @@ FILES_ALLOWED = {
     "session.session": "a mirror's directory may have a name like a URL",
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
-    "transfer.curl.tls": "the system's trust anchors are looked for where distributions keep them",
+    "transfer.curl.easy": "the system's trust anchors are looked for where distributions keep them",
     "transfer.settings.givenfile": "the one reader of cookie files, netrc files and certificates",
 }
 """Where files may be used, with the reason. Everything else goes through ``store``."""

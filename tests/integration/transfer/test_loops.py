@@ -19,7 +19,7 @@ from dashget.transfer.contract import (
     TransferError,
 )
 from dashget.transfer.engine import Engine
-from dashget.transfer.pacing.load import Load
+from dashget.transfer.pacing.pace import Load
 from dashget.transfer.run.loop import Loop
 from dashget.transfer.run.run import Run
 from dashget.transfer.settings.options import TransferOptions

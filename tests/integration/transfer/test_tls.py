@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dashget.transfer.curl import tls
+from dashget.transfer.curl.easy import BUNDLES, ca_bundle, system_store
 from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.support.h2server import H2Server, Step
@@ -316,14 +316,14 @@ def test_a_redirect_from_https_to_http_is_refused(
 
 
 def test_the_systems_bundle_is_found_before_certifis() -> None:
-    assert tls.ca_bundle({}, lambda path: path == tls.BUNDLES[2]) == tls.BUNDLES[2]
-    assert tls.ca_bundle({}, lambda path: False).endswith("cacert.pem")
+    assert ca_bundle({}, lambda path: path == BUNDLES[2]) == BUNDLES[2]
+    assert ca_bundle({}, lambda path: False).endswith("cacert.pem")
 
 
 def test_a_bundle_named_in_the_environment_is_used_even_if_missing() -> None:
-    assert tls.ca_bundle({"SSL_CERT_FILE": "/x"}, lambda path: False) == "/x"
+    assert ca_bundle({"SSL_CERT_FILE": "/x"}, lambda path: False) == "/x"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a store of their own")
 def test_linux_has_no_store_besides_the_bundle() -> None:
-    assert not tls.system_store()
+    assert not system_store()

@@ -11,9 +11,11 @@ from dashget.errors import MORE_FILES_HINT, StoreError
 _NEEDED = 64
 _NEEDED_BY_EACH = 4
 _LOADED_LATE = (
-    "dashget.transfer.curl.proxy", "dashget.transfer.http.coding", "dashget.transfer.http.hints",
-    "dashget.transfer.run.outages", "dashget.transfer.settings.proxies", "email.utils", "hashlib",
-    "http", "ipaddress", "random", "socket", "statistics",
+    "dashget.transfer.curl.errors", "dashget.transfer.curl.proxy", "dashget.transfer.http.coding",
+    "dashget.transfer.http.hints", "dashget.transfer.run.failures", "dashget.transfer.run.gaps",
+    "dashget.transfer.run.outages", "dashget.transfer.run.resumption",
+    "dashget.transfer.settings.proxies", "email.utils", "hashlib", "http", "ipaddress", "random",
+    "socket", "statistics",
 )  # fmt: skip
 """Modules that most runs never need. Loading them takes descriptors."""
 _LOOKUP = 4

@@ -1,13 +1,19 @@
-"""Options of libcurl's easy handles: those of all requests, and those of one origin."""
+"""Options of libcurl's easy handles: those of all requests, and those of one origin.
+
+Among them are the certificates that servers are verified against. pycurl's wheels carry their own
+OpenSSL, whose built-in paths seldom exist on the machine that they run on; so the path is always
+set. On Windows and macOS libcurl can ask the system's own store as well.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dashget.errors import UsageError
-from dashget.transfer.curl import tls
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.origin import Origin, header_line
 from dashget.transfer.settings.options import HttpVersion, TransferOptions
@@ -150,10 +156,50 @@ def _set_tls(handle: Any, options: TransferOptions) -> None:
             handle.setopt(authorities, os.fsencode(options.cacert))
         return
     for authorities in (pycurl.CAINFO, pycurl.PROXY_CAINFO):
-        handle.setopt(authorities, tls.ca_bundle(os.environ))
-    directory = tls.ca_directory(os.environ)
+        handle.setopt(authorities, ca_bundle(os.environ))
+    directory = ca_directory(os.environ)
     if directory is not None:
         for place in (pycurl.CAPATH, pycurl.PROXY_CAPATH):
             handle.setopt(place, directory)
-    if tls.system_store() and sys.platform != "linux":
+    if system_store() and sys.platform != "linux":
         handle.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
+
+
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Gentoo, Alpine
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # CentOS
+    "/etc/ssl/cert.pem",  # macOS, Alpine, OpenBSD, FreeBSD
+    "/usr/local/share/certs/ca-root-nss.crt",  # FreeBSD
+)
+_VARIABLES = ("CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def ca_bundle(
+    environment: Mapping[str, str], is_file: Callable[[str], bool] = lambda p: Path(p).is_file()
+) -> str:
+    """Return the path of a CA bundle: the environment's, the system's, or certifi's.
+
+    A file that the environment names is used even if it is missing: a mistake becomes an error,
+    and does not silently select other certificates.
+    """
+    for name in _VARIABLES:
+        if environment.get(name):
+            return environment[name]
+    for path in BUNDLES:
+        if is_file(path):
+            return path
+    import certifi
+
+    return certifi.where()
+
+
+def ca_directory(environment: Mapping[str, str]) -> str | None:
+    """Return the directory of hashed certificates that the environment names; None if none."""
+    return environment.get("SSL_CERT_DIR") or None
+
+
+def system_store() -> bool:
+    """Return True if libcurl should also use the certificate store of the operating system."""
+    return sys.platform in ("win32", "darwin")

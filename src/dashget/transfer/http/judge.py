@@ -14,8 +14,7 @@ from dashget.common.lateregex import late
 from dashget.common.numbers import is_digits
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
-from dashget.transfer.http.head import Head
-from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.head import Head, Identity
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
 _USUALLY_SECONDS = 60.0

@@ -7,6 +7,7 @@ once for each origin; a request then finds its origin by the beginning of the UR
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dashget.common.foreigntext import printable_url
@@ -18,8 +19,10 @@ from dashget.transfer.contract import Request
 from dashget.transfer.http.addresses import Peer
 from dashget.transfer.http.failure import Failure, policy_failure
 from dashget.transfer.http.guard import Guard, downgrade_refused
-from dashget.transfer.settings.hosts import HostPattern
 from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.transfer.settings.hosts import HostPattern
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 _RANGES = "DashGet fetches whole files, and requests ranges itself when it resumes or divides one"
@@ -107,7 +110,7 @@ class Origins:
             (self._secret if kind in _SECRET_HEADERS else self._common).append(line)
         self._bound = [
             (
-                HostPattern.parse(extra.origin, "origin_headers"),
+                _pattern(extra.origin, "origin_headers"),
                 header_line(extra.name, extra.value),
             )
             for extra in options.origin_headers
@@ -115,7 +118,7 @@ class Origins:
         names = options.send_credentials_to
         self._trusts_all = any(name.lower() == _ALL for name in names)
         self._trusted = [
-            HostPattern.parse(name, "send_credentials_to") for name in names if name.lower() != _ALL
+            _pattern(name, "send_credentials_to") for name in names if name.lower() != _ALL
         ]
 
     def trust(self, url: str, user: str | None = None) -> None:
@@ -341,3 +344,10 @@ def _decoded(location: str) -> str:
     except UnicodeDecodeError:
         text = quote(raw, safe=_NOT_ENCODED)
     return _UNSENT.sub(lambda match: f"%{ord(match[0]):02X}", tidy(text))
+
+
+def _pattern(text: str, field: str) -> HostPattern:
+    """Read the name of a host that the user gave. Loaded late: few runs name any."""
+    from dashget.transfer.settings.hosts import HostPattern
+
+    return HostPattern.parse(text, field)

@@ -12,7 +12,8 @@ Road of a job:
    an ``Exchange`` on a slot; or the task waits in the ``Backlog``.
 4. The exchange takes in what arrives, and returns a ``Step`` wherever the run has to decide.
    ``verdict`` says how a request ended; ``consequences`` draws what follows: the next range, a
-   redirect (``redirects``), another attempt (``retry``), a start from zero, success or failure.
+   redirect (``redirects``), success; after a failure (``failures``) another attempt (``retry``),
+   bytes on disk that are compared or dropped (``resumption``), a start from zero, or the end.
 5. When the last exchange of a task has ended, the board reports the task, or queues it again.
 
 Words: the *phase* of a task is OPEN, RESTARTING (its exchanges end, then it begins from zero),

@@ -15,7 +15,6 @@ from dashget.transfer.http.origin import Origin
 from dashget.transfer.run import redirects
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import Exchange, Phase
-from dashget.transfer.run.overlap import suspect
 from dashget.transfer.run.task import Task
 from dashget.transfer.run.ways import Look
 
@@ -44,7 +43,10 @@ def aim(board: Board, task: Task, slot: Slot) -> Exchange[Task] | None:
     if not may_go(board, task, origin, slot.links, now, redirected=saved is not None):
         return None
     task.cursor = index
-    suspect(task, origin)
+    if origin.retags:
+        from dashget.transfer.run.resumption import suspect
+
+        suspect(task)
     attempt = task.way.attempt(task, index)
     if attempt is None:
         return None

@@ -13,25 +13,35 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dashget.common.oserrors import disk_error
-from dashget.transfer.contract import Fetched, Hooks, Job, JobSource, Reading, TransferError
+from dashget.transfer.contract import (
+    Fetched,
+    Hooks,
+    Job,
+    JobSource,
+    Reading,
+    Request,
+    TransferError,
+)
 from dashget.transfer.curl.links import Links
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.guard import Guard
 from dashget.transfer.http.origin import Origin, Origins
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
 from dashget.transfer.pacing.crawl import Crawl
-from dashget.transfer.pacing.load import Load
-from dashget.transfer.pacing.pace import LARGE_BYTES, Pace
+from dashget.transfer.pacing.pace import LARGE_BYTES, Load, Pace
 from dashget.transfer.pacing.shares import Shares
-from dashget.transfer.run.backlog import Backlog
-from dashget.transfer.run.crawling import give_up_crawling, replace
+from dashget.transfer.run.backlog import Backlog, Feed
 from dashget.transfer.run.divided import Divided, split
-from dashget.transfer.run.exchange import Phase
-from dashget.transfer.run.feed import Feed
+from dashget.transfer.run.exchange import Exchange, Phase
 from dashget.transfer.run.retry import Bases, Retries
-from dashget.transfer.run.slow import largest_bytes, slowest
 from dashget.transfer.run.task import Task
-from dashget.transfer.run.underway import iter_under_way
+from dashget.transfer.run.underway import (
+    give_up_crawling,
+    iter_under_way,
+    largest_bytes,
+    replace,
+    slowest,
+)
 from dashget.transfer.run.ways import InRanges, new_task, start_over
 from dashget.transfer.settings.options import TransferOptions
 
@@ -297,6 +307,15 @@ class Board:
                 origin.round_trip_seconds = min(taken, origin.round_trip_seconds or taken)
             self.concurrency.arrived(first_byte, seconds, origin.round_trip_seconds)
             self.shared.latency_seconds = first_byte
+
+    def saw_at_work(self, exchange: Exchange[Task]) -> None:
+        """Note that an origin has sent what it was asked for; a head alone does not tell."""
+        task = exchange.task
+        if self.outages is None or not self.outages.is_check(task):
+            good = task.request
+            if exchange.hops or len(task.urls) > 1:
+                good = Request((exchange.url,), good.method, good.range)
+            exchange.origin.at_work = exchange.origin.good = good
 
     def landed(self, count: int, size: int, seconds: float) -> None:
         """Record ``count`` complete transfers, with their total size and time."""

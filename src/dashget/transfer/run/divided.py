@@ -13,7 +13,6 @@ from __future__ import annotations
 from dashget.common.byterange import ByteRange
 from dashget.transfer.http.head import Head
 from dashget.transfer.run.exchange import Exchange, Phase
-from dashget.transfer.run.gaps import Gaps
 from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 from dashget.transfer.settings.options import TransferOptions
@@ -62,6 +61,8 @@ class Divided:
             if size is None or alone or not self._may_be_divided(task, size - position, head):
                 return
             _scatter(task)
+            from dashget.transfer.run.gaps import Gaps
+
             gaps = Gaps(size, [ByteRange(0, position - 1)] if position else ())
             task.way = way = InRanges(size, gaps, self._options.range_size)
             way.ranges_work = head.status == 206 and position > 0

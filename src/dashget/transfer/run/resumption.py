@@ -1,18 +1,32 @@
-"""Resumptions that bring nothing: the bytes on disk must not keep a file from being fetched.
+"""Resumptions that need more than a range: those in vain, and those without a validator.
 
-Some servers answer a plain request and no range: with 403 or 500, with a 206 that does not say
-which bytes it has, or with those of another range. A file whose connection broke once could never
-be completed there. So after two such answers in a row all of it is requested. What is on disk stays
-until that is answered with the file.
+The bytes on disk must not keep a file from being fetched. Some servers answer a plain request and
+no range: with 403 or 500, with a 206 that does not say which bytes it has, or with those of another
+range. A file whose connection broke once could never be completed there. So after two such answers
+in a row all of it is requested. What is on disk stays until that is answered with the file.
+
+Nor must an ETag that is of no use. Edges behind one name may have different ETags for the same
+bytes; then If-Range brings all of a file again after each broken connection, and it is never
+complete. So where size and time stay (or a digest), the rest is requested without If-Range from a
+little before the end of what is on disk, and continues that only if these bytes come again. A
+resource that has moved is treated alike.
+
+All functions are called with the run's lock held.
 """
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
+
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.failure import Failure, Scope
+from dashget.transfer.http.head import Head
+from dashget.transfer.http.judge import Accepted
+from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import Exchange
-from dashget.transfer.run.task import Task
+from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 
 IN_VAIN_AT_MOST = 2
@@ -75,3 +89,61 @@ def came_further(task: Task) -> bool:
 def _is_resumption(exchange: Exchange[Task]) -> bool:
     asked = exchange.asked.range
     return asked is not None and exchange.start > 0 and exchange.task.request.range is None
+
+
+def suspect(task: Task) -> None:
+    """Doubt the ETag of a task, as its origin has shown that its ETags are of no use."""
+    if task.doubt is Doubt.NONE:
+        identity = task.known_identity()
+        if identity is not None and identity.has_more_signs:
+            task.doubt = Doubt.TAGS
+
+
+def doubt_tags(board: Board, task: Task) -> None:
+    """Doubt the ETag of a task from now on: another came, and all else is the same."""
+    board.divided.leave(task)
+    way = task.way
+    if task.doubt is Doubt.TAGS and isinstance(way, InRanges) and way.gaps.is_only_beginning:
+        task.to_drop = way.bytes_here(), "no bytes before the gap could be compared"
+        task.restart()
+    task.doubt = Doubt.TAGS
+
+
+def overlaps(exchange: Exchange[Task], head: Head, accepted: Accepted) -> bool:
+    """Return True if a response begins with the bytes that were asked for again."""
+    wanted = exchange.asked.range
+    return (
+        exchange.overlap > 0
+        and head.status == 206
+        and wanted is not None
+        and accepted.first == wanted.first
+    )
+
+
+def compare_overlap(exchange: Exchange[Task], position: int) -> None:
+    """Have the beginning of a body compared with what lies before ``position``.
+
+    Raises OSError if that cannot be read.
+    """
+    read: Callable[[int, int], bytes] = exchange.task.sink.read  # type: ignore[union-attr]  # only sinks that have it are asked
+    known = read(position - exchange.overlap, exchange.overlap)
+    if len(known) < exchange.overlap:
+        raise FileNotFoundError(errno.ENOENT, "bytes of the part have vanished")
+    exchange.compare(known)
+
+
+def prove_overlap(board: Board, exchange: Exchange[Task]) -> None:
+    """Record that the bytes that came again are those on disk."""
+    task, origin = exchange.task, exchange.origin
+    if task.identity is None or exchange.head.validator == task.identity.etag:
+        if task.doubt is Doubt.ADDRESS:
+            task.doubt = Doubt.NONE
+    elif not origin.retags:
+        origin.retags = task.doubt is Doubt.TAGS
+        if origin.retags:
+            board.call(board.hooks.on_retagged, task.job, exchange.url)
+
+
+def refute_overlap(task: Task) -> None:
+    """Record that another ETag did mean other bytes."""
+    task.to_drop = task.way.bytes_here(), "the resource has changed"

@@ -19,8 +19,7 @@ from dashget.transfer.contract import (
     TransferError,
 )
 from dashget.transfer.http.failure import Failure, Scope
-from dashget.transfer.http.head import Head
-from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.head import Head, Identity
 from dashget.transfer.http.judge import Accepted
 from dashget.transfer.http.origin import shown
 from dashget.transfer.run.bodyend import BodyEnd
@@ -45,7 +44,7 @@ class Taken(enum.Enum):
 
 
 class Doubt(enum.Enum):
-    """Why the ETag of the bytes on disk is not relied on; see overlap.py."""
+    """Why the ETag of the bytes on disk is not relied on; see resumption.py."""
 
     NONE = enum.auto()
     TAGS = enum.auto()

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from dashget.transfer.curl.descriptors import find_shortage
-from dashget.transfer.curl.errors import curl_failure, may_be_shortage
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.failure import Failure, bad_body, timeout_failure
 from dashget.transfer.http.head import Head
@@ -97,6 +96,11 @@ def _broken(exchange: Exchange[Task], code: int, text: str) -> Failure | OSError
         limit = exchange.slot.options.connect_timeout_seconds
         slow = timeout_failure(f"no connection within {limit:g} s", connecting=True)
         return _proxy_failure(exchange, code, text) or slow
+    try:
+        from dashget.transfer.curl.errors import curl_failure, may_be_shortage
+    except OSError as error:
+        # No descriptor is left even to load the words for it.
+        return error
     os_error = int(exchange.slot.handle.getinfo(pycurl.OS_ERRNO))
     if may_be_shortage(code, text, os_error):
         shortage = find_shortage()

@@ -8,18 +8,20 @@ All is called with the run's lock held.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dashget.common.byterange import ByteRange
 from dashget.common.url import without_user
 from dashget.errors import Retry
 from dashget.transfer.contract import Job, MemorySink, Method
 from dashget.transfer.http.failure import Failure, bad_body
-from dashget.transfer.http.head import Head
-from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.head import Head, Identity
 from dashget.transfer.http.judge import Accepted, Asked
 from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
-from dashget.transfer.run.gaps import Gaps, finished_prefix
 from dashget.transfer.run.task import Doubt, Landing, Taken, Task, Way
+
+if TYPE_CHECKING:
+    from dashget.transfer.run.gaps import Gaps
 
 _MUCH_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64 * 1024
@@ -356,6 +358,8 @@ def open_task(task: Task, range_size: int) -> None:
     source = task.urls[0] if point.source is None else _asked_url(task.urls, point.source)
     if source is None:
         return
+    from dashget.transfer.run.gaps import Gaps, finished_prefix
+
     prefix = finished_prefix(point.finished)
     scattered = any(done.first > prefix for done in point.finished)
     if not prefix and not scattered:

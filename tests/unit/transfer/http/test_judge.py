@@ -9,8 +9,7 @@ import pytest
 from dashget.common.byterange import ByteRange
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure
-from dashget.transfer.http.head import Head
-from dashget.transfer.http.identity import Identity
+from dashget.transfer.http.head import Head, Identity
 from dashget.transfer.http.judge import CHANGED, RETAGGED, Accepted, Asked, Redirect, judge
 
 PLAIN = Asked()

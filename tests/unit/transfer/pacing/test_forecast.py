@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashget.transfer.http.origin import Origin
-from dashget.transfer.pacing.forecast import Forecast
+from dashget.transfer.pacing.shares import Forecast
 
 
 def origins(names: str) -> tuple[Origin, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.transfer.pacing.load import Load
+from dashget.transfer.pacing.pace import Load
 
 
 class Clock:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from dashget.transfer.contract import Job, MemorySink, Request
-from dashget.transfer.run.slow import largest_bytes
+from dashget.transfer.run.underway import largest_bytes
 from dashget.transfer.run.ways import new_task
 
 MIB = 1024 * 1024
