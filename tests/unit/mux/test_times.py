@@ -55,7 +55,7 @@ def stretch(
     adaptation_set = dashget.AdaptationSet(
         index=0, id=None, content_type=found.content_type, representations=(found,)
     )
-    return Stretch(found, adaptation_set, NOTHING, described)
+    return Stretch(found, adaptation_set, NOTHING, (), described)
 
 
 def track(*stretches: Stretch) -> FileTrack:
