@@ -34,6 +34,7 @@ class PlayerHook(BuildHookInterface):  # type: ignore[type-arg]  # its configura
         try:
             npm.fetch_package(npm.LOCK, npm.PLAYER, npm.PLAYER_FILES, made)
         except (npm.PackageError, OSError) as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
             if os.environ.get("DASHGET_WHEEL_NEEDS_PLAYER") == "1":
                 raise
             self.app.display_warning(f"the wheel has no player: {error}")

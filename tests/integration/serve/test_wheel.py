@@ -67,6 +67,9 @@ def test_without_npm_a_wheel_is_built_unless_the_player_is_needed(tmp_path: Path
     assert "dashget/serve/npm.py" in names
     assert not any(name.startswith(f"dashget/serve/{PLAYER}/") for name in names)
     (tmp_path / "b").mkdir()
-    code, _, said = build(tmp_path / "b", str(empty), DASHGET_WHEEL_NEEDS_PLAYER="1")
+    (tmp_path / "left").mkdir()
+    more = {"DASHGET_WHEEL_NEEDS_PLAYER": "1", "TMPDIR": str(tmp_path / "left")}
+    code, _, said = build(tmp_path / "b", str(empty), **more)
     assert code != 0
     assert "comes by npm, which is not here" in said
+    assert list((tmp_path / "left").iterdir()) == []
