@@ -127,6 +127,8 @@ class Muxed(Event, frozen=True, tag="muxed"):
     checked: bool
     """True if it was read again, and every packet compared."""
     seconds: float
+    subtitles: tuple[str, ...] = ()
+    """The files of subtitles that were written beside it."""
 
 
 class FileStarted(Event, frozen=True, tag="started"):

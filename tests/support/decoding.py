@@ -82,3 +82,21 @@ def _ffmpeg(tools: Tools, file: Path, *words: str) -> bytes:
     if done.stderr:
         raise ValueError(f"{file.name}: {done.stderr.decode()}")
     return done.stdout
+
+
+def subtitles(tools: Tools, file: Path, track: int = 0) -> list[tuple[str, str]]:
+    """Return the times and the text of every cue of a track of subtitles, as SubRip."""
+    text = _ffmpeg(tools, file, "-map", f"0:s:{track}", "-f", "srt", "-").decode()
+    blocks = [block.split("\n", 2) for block in text.strip().split("\n\n") if block]
+    return [(times, words) for _, times, words in blocks]
+
+
+def subtitle_labels(file: Path) -> list[tuple[str, str]]:
+    """Return the language and the disposition of each track of subtitles."""
+    import av
+
+    with av.open(str(file), "r") as container:
+        return [
+            (stream.metadata.get("language", "und"), stream.disposition.name or "")
+            for stream in container.streams.subtitles
+        ]

@@ -28,7 +28,7 @@ from tests.support.structure import (
 MODULES = modules()
 
 PURE = (
-    "common", "errors", "events", "media", "mpd", "planning", "playable", "segments",
+    "common", "errors", "events", "media", "mpd", "mux.subtitles", "planning", "playable", "segments",
     "transfer.contract", "transfer.http", "transfer.pacing", "version",
 )  # fmt: skip
 """Packages that read no clock: the time is an argument."""
@@ -110,6 +110,8 @@ NUMBERS_ALLOWED = {
     "mpd.traits": _MATCHED,
     "mpd.values": "the reader of the values of an MPD",
     "mpd.xmltree": "rows of a timeline, a million at a time: every ValueError makes an odd row",
+    "mux.subtitles.ttmlstyles": _MATCHED,
+    "mux.subtitles.ttmltimes": _MATCHED,
     "planning.periodranges": _MATCHED,
     "planning.rules": _MATCHED,
     "segments.subsegments": _EXACT,

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashget.common.stopping import Stop
-    from dashget.mux.options import MuxOptions
+    from dashget.mux.options import MuxOptions, Subtitles
     from dashget.mux.selection import Choices
 
-_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite", "key")
+_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite", "key", "subtitles")
 _HINTS: Final = {"key": "add --mux FILE; the key of a client certificate is --private-key FILE"}
 
 
@@ -73,25 +73,47 @@ def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = Fa
     from dashget.cli.options.givensecrets import several
     from dashget.mux.container import container_of
     from dashget.mux.keys import parse_keys
-    from dashget.mux.options import MuxOptions
+    from dashget.mux.options import MuxOptions, Subtitles
     from dashget.mux.selection import Choices
 
     left_out = "none" if container_of(target).audio_only else None
+    subtitles = _subtitles(arguments.subtitles)
+    # Files beside a file of audio are as good as beside any other.
+    no_texts = "none" if subtitles is None else left_out if arguments.subtitles is None else None
+    if subtitles is None and arguments.text:
+        raise UsageError("--text and --subtitles none", hint="give one of them")
     return MuxOptions(
         choices=Choices(
             video=arguments.video or left_out,
             audio=arguments.audio,
-            text=arguments.text or left_out,
+            text=arguments.text or no_texts,
             image=arguments.image,
             period=arguments.period,
         ),
         keys=parse_keys(several(arguments, "key")),
+        subtitles=subtitles or Subtitles.INSIDE,
         allow_gaps=arguments.allow_gaps,
         split=arguments.split,
         check=check or getattr(arguments, "check", False),
         overwrite=arguments.overwrite,
         fsync=arguments.fsync,
     )
+
+
+def _subtitles(word: str | None) -> Subtitles | None:
+    """Return where subtitles go; None leaves them out. Raises UsageError."""
+    from dashget.mux.options import Subtitles
+
+    known = {each.value: each for each in Subtitles} | {"files=srt": Subtitles.SUBRIP}
+    if word is None:
+        return Subtitles.INSIDE
+    if word == "none":
+        return None
+    if word not in known:
+        raise UsageError(
+            f"--subtitles: unknown place: {word!r}", hint="inside, files, files=vtt or none"
+        )
+    return known[word]
 
 
 def refuse_without_mux(arguments: argparse.Namespace) -> None:

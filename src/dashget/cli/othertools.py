@@ -128,6 +128,7 @@ INSTEAD: Final = {
     "--sub-langs": "use --text lang=en",
     "--sub-only": "use --video none --audio none",
     "--write-subs": "subtitles are always fetched: leave it out; see --text",
+    "--embed-subs": "--mux FILE writes subtitles into the file: leave it out",
     "--list-subs": _LIST,
     "--list-formats": _LIST,
     "--dump-json": "use dashget list URL --json",

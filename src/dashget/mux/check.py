@@ -11,9 +11,10 @@ from dashget.common.numbers import nearest_float
 from dashget.errors import MuxError
 from dashget.mux.container import Container, Family
 from dashget.mux.errors import as_mux_error, load_av
-from dashget.mux.witness import Witness, Written
+from dashget.mux.witness import TextWitness, Witness, Written
 
 _MILLISECOND = Fraction(1, 1000)
+_TYPES = ("video", "audio", "subtitle")
 
 
 def check_file(
@@ -35,11 +36,15 @@ def check_file(
             found = _read(file, len(written))
         with av.open(str(path), "r") as file:
             starts = [_start(stream) for stream in _media(file)]
+            texts = [n for n, stream in enumerate(_media(file)) if stream.type == "subtitle"]
     if len(starts) != len(written):
         raise MuxError(f"{name} has {len(starts)} tracks, {len(written)} were written")
     for number, (expected, actual) in enumerate(zip(written, found, strict=True)):
         _compare(f"{name}, track {number}", expected, actual, exact=exact)
         begin, wanted = starts[number], begins[number]
+        if number in texts and not exact:
+            # libavformat does not know it in Matroska; the time of each cue was compared.
+            continue
         if begin is None or abs(begin - wanted) > (0 if exact else _MILLISECOND):
             raise MuxError(
                 f"{name}, track {number} begins at {_shown(begin)} s, not at {_shown(wanted)} s"
@@ -47,12 +52,15 @@ def check_file(
 
 
 def _media(file: Any) -> list[Any]:
-    return [stream for stream in file.streams if stream.type in ("video", "audio")]
+    return [stream for stream in file.streams if stream.type in _TYPES]
 
 
 def _read(file: Any, count: int) -> list[Written]:
     streams = _media(file)
-    witnesses = {stream.index: Witness(hashed=True) for stream in streams[:count]}
+    witnesses = {
+        stream.index: (TextWitness if stream.type == "subtitle" else Witness)(hashed=True)
+        for stream in streams[:count]
+    }
     for packet in file.demux(*streams[:count]):
         if packet.size:
             witnesses[packet.stream_index].note(packet)

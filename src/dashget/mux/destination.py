@@ -46,6 +46,16 @@ class Destination:
                 self.part.unlink()
             raise
 
+    def fill(self, text: str) -> None:
+        """Write the part: text in UTF-8, with the ends of lines as they are."""
+        try:
+            self.part.write_bytes(text.encode("utf-8", "replace"))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StoreError(
+                f"cannot write {self.name}: {reason}", hint="check the disk"
+            ) from error
+
     def edit(self) -> BinaryIO:
         """Open the part to correct bytes of it."""
         return self.part.open("r+b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Final
 
 import msgspec
@@ -10,6 +11,19 @@ from dashget.common.shortrepr import short_repr
 from dashget.common.validation import Check, check, flag, instance
 from dashget.mux.keys import Keys
 from dashget.mux.selection import Choices
+
+
+class Subtitles(enum.Enum):
+    """Where subtitles go, as ``--subtitles`` spells it."""
+
+    INSIDE = "inside"
+    SUBRIP = "files"
+    WEBVTT = "files=vtt"
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of files; there are none with ``INSIDE``."""
+        return "vtt" if self is Subtitles.WEBVTT else "srt"
 
 
 class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +35,8 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The tracks to take."""
     keys: Keys = Keys()
     """The keys of encrypted tracks."""
+    subtitles: Subtitles = Subtitles.INSIDE
+    """Write subtitles into the file, or as files beside it."""
     allow_gaps: bool = False
     """Leave missing segments out, at their place in time."""
     split: bool = False
@@ -40,5 +56,6 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
 _RULES: Final[dict[str, Check]] = {
     "choices": instance(Choices),
     "keys": instance(Keys),
+    "subtitles": instance(Subtitles),
     **dict.fromkeys(("allow_gaps", "split", "check", "overwrite", "fsync"), flag),
 }

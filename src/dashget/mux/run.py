@@ -19,7 +19,14 @@ from dashget.events import Muxed, Observer, Warned
 from dashget.media.isobmff import BoxError
 from dashget.mirroring.expectation import Expected, playable
 from dashget.mpd.budget import DEFAULT_LIMITS
-from dashget.mpd.presentation import ContentType, Presentation, Protection
+from dashget.mpd.presentation import (
+    AdaptationSet,
+    ContentType,
+    Presentation,
+    Protection,
+    Representation,
+)
+from dashget.mux.beside import content_beside, names_beside
 from dashget.mux.check import check_file
 from dashget.mux.container import Container, container_of
 from dashget.mux.contents import Contents, Piece, find_contents
@@ -28,10 +35,18 @@ from dashget.mux.destination import Destination
 from dashget.mux.edits import hide_beginnings
 from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
-from dashget.mux.options import MuxOptions
+from dashget.mux.options import MuxOptions, Subtitles
 from dashget.mux.protection import WEBM_START, declared, found
 from dashget.mux.selection import choose
 from dashget.mux.source import JoinedFile, read_box, read_bytes
+from dashget.mux.texts import (
+    TextStretch,
+    TextTrack,
+    problems_of,
+    read_stretch,
+    refuse_pictures,
+    text_tracks,
+)
 from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, zero_of
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.trial import require_right_keys
@@ -115,39 +130,43 @@ class _Job:
     def run(self, stop: Stop) -> tuple[Muxed, ...]:
         there = playable(self._store, self._expected)
         chosen = choose(self._expected.presentation, there, self._options.choices)
-        tracks = self._without_texts(make_tracks(chosen))
+        tracks = make_tracks(chosen)
+        self._require_fit(tracks)
         if not self._options.keys:
             _refuse_named(tracks)
         contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
         self._check_complete(tracks, contents)
-        stretches = self._stretches(tracks, contents, chosen)
-        files = self._files(stretches)
-        outlines = [
-            (Destination(path, overwrite=self._options.overwrite, fsync=self._options.fsync),
-             self._outline(join(parts, self._container), chosen))
-            for path, parts in files
-        ]  # fmt: skip
-        for destination, _ in outlines:
-            destination.require_free()
+        stretches, texts = self._stretches(tracks, contents, chosen)
+        plans = [
+            self._plan(path, join(parts, self._container), own, chosen)
+            for path, parts, own in self._files(stretches, texts)
+        ]
+        for plan in plans:
+            for destination in (plan.destination, *(file for file, _ in plan.beside)):
+                destination.require_free()
         written: list[Muxed] = []
         with stop.answered(), contextlib.suppress(StoppedError):
-            for destination, plan in outlines:
-                written.append(self._write(destination, plan, stop))
+            for plan in plans:
+                muxed = self._write(plan, stop)
+                written.append(muxed)
         return tuple(written)
 
-    def _without_texts(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
-        """Leave subtitles out, and say so."""
+    def _require_fit(self, tracks: Sequence[Track]) -> None:
+        """Raise MuxError if there is nothing to write, or no place for subtitles."""
         texts = [t for t in tracks if t.representation.content_type is ContentType.TEXT]
-        rest = tuple(t for t in tracks if t.representation.content_type is not ContentType.TEXT)
-        if texts:
-            names = ", ".join(dict.fromkeys(t.representation.id for t in texts[:_SHOWN]))
-            self._observer(Warned(f"subtitles are not written into the file yet: {names}"))
-        if not rest:
+        if len(texts) == len(tracks):
             raise MuxError(
                 "there is neither video nor audio to write",
                 hint="dashget list shows what there is",
             )
-        return rest
+        for track in texts:
+            refuse_pictures(track.representation)
+        if texts and self._container.audio_only and self._options.subtitles is Subtitles.INSIDE:
+            raise MuxError(
+                f"{stretch_name(texts[0].representation)}: a {self._container.suffix} file holds"
+                " audio only",
+                hint="leave --text out, or add --subtitles files",
+            )
 
     def _check_complete(self, tracks: Sequence[Track], contents: Sequence[Contents]) -> None:
         lacking = [lack for content in contents for lack in content.lacking]
@@ -173,16 +192,33 @@ class _Job:
 
     def _stretches(
         self, tracks: Sequence[Track], contents: Sequence[Contents], chosen: Presentation
-    ) -> list[Stretch]:
+    ) -> tuple[list[Stretch], list[TextStretch]]:
         """Return all stretches; MuxError that names every one that is encrypted."""
-        stretches, locked = [], {}
+        stretches, texts, locked = [], [], {}
         for track, content in zip(tracks, contents, strict=True):
             try:
-                stretches.append(self._stretch(track, content, chosen))
+                if track.representation.content_type is ContentType.TEXT:
+                    texts.append(self._text(track, content, chosen))
+                else:
+                    stretches.append(self._stretch(track, content, chosen))
             except LockedError as error:
                 locked[stretch_name(track.representation)] = str(error)
         _refuse_locked(locked)
-        return stretches
+        return stretches, texts
+
+    def _text(self, track: Track, contents: Contents, chosen: Presentation) -> TextStretch:
+        """Read subtitles; tell what of them is left out."""
+        representation = track.representation
+        text = read_stretch(
+            representation,
+            _adaptation_set(representation, chosen),
+            contents,
+            self._open_piece(Piece(contents)),
+        )
+        problem = problems_of(text)
+        if problem is not None:
+            self._observer(Warned(problem))
+        return text
 
     def _stretch(self, track: Track, contents: Contents, chosen: Presentation) -> Stretch:
         representation = track.representation
@@ -196,13 +232,7 @@ class _Job:
         description = describe(
             self._open_piece(pieces[0]), contents, beginning, name, pieces[0].key
         )
-        adaptation_set = next(
-            s
-            for period in chosen.periods
-            if period.index == representation.period.index
-            for s in period.adaptation_sets
-            if s.index == representation.adaptation_set
-        )
+        adaptation_set = _adaptation_set(representation, chosen)
         return Stretch(representation, adaptation_set, contents, pieces, description)
 
     def _pieces(
@@ -238,24 +268,39 @@ class _Job:
 
         return JoinedFile(open_file, piece.contents)
 
-    def _files(self, stretches: Sequence[Stretch]) -> list[tuple[Path, list[Stretch]]]:
+    def _files(
+        self, stretches: Sequence[Stretch], texts: Sequence[TextStretch]
+    ) -> list[tuple[Path, list[Stretch], list[TextStretch]]]:
         """Return the files to write, each with its stretches."""
         if not self._options.split:
-            return [(self._target, list(stretches))]
-        periods: dict[int, list[Stretch]] = {}
+            return [(self._target, list(stretches), list(texts))]
+        periods: dict[int, tuple[list[Stretch], list[TextStretch]]] = {}
         for stretch in stretches:
-            periods.setdefault(stretch.representation.period.index, []).append(stretch)
+            parts = periods.setdefault(stretch.representation.period.index, ([], []))
+            parts[0].append(stretch)
+        for text in texts:
+            # A Period without video and audio has no file.
+            if text.representation.period.index in periods:
+                periods[text.representation.period.index][1].append(text)
         digits = len(str(len(periods)))
         target = self._target
         return [
-            (target.with_name(f"{target.stem}-{number:0{digits}}{target.suffix}"), parts)
+            (target.with_name(f"{target.stem}-{number:0{digits}}{target.suffix}"), *parts)
             for number, parts in enumerate(periods.values(), 1)
         ]
 
-    def _outline(self, tracks: Sequence[FileTrack], chosen: Presentation) -> _Plan:
+    def _plan(
+        self,
+        path: Path,
+        tracks: Sequence[FileTrack],
+        texts: Sequence[TextStretch],
+        chosen: Presentation,
+    ) -> _Plan:
         holes = any(s.contents.lacking for track in tracks for s in track.stretches)
         zero = zero_of(tracks, live=self._live, holes=holes)
         timescales = tuple(timescale_of(track) for track in tracks)
+        written = self._with_cues(text_tracks(texts, self._expected.presentation, zero))
+        inside = self._options.subtitles is Subtitles.INSIDE
         outline = Outline(
             container=self._container,
             tracks=tuple(tracks),
@@ -264,11 +309,29 @@ class _Job:
             heard=tuple(heard_from(track.stretches[0]) - zero for track in tracks),
             chapters=_chapters(tracks, chosen, zero),
             title=chosen.title,
+            texts=written if inside else (),
         )
-        return _Plan(outline, zero)
+        beside = () if inside else written
+        names = names_beside(path, beside, self._options.subtitles)
+        return _Plan(
+            self._destination(path),
+            outline,
+            zero,
+            tuple(zip(map(self._destination, names), beside, strict=True)),
+        )
 
-    def _write(self, destination: Destination, plan: _Plan, stop: Stop) -> Muxed:
-        started, outline = time.monotonic(), plan.outline
+    def _destination(self, path: Path) -> Destination:
+        return Destination(path, overwrite=self._options.overwrite, fsync=self._options.fsync)
+
+    def _with_cues(self, texts: Sequence[TextTrack]) -> tuple[TextTrack, ...]:
+        """Leave out tracks in which nothing is ever shown, and say so."""
+        for text in texts:
+            if not text.timed:
+                self._observer(Warned(f"{text.name} has no cues, and is left out"))
+        return tuple(text for text in texts if text.timed)
+
+    def _write(self, plan: _Plan, stop: Stop) -> Muxed:
+        started, outline, destination = time.monotonic(), plan.outline, plan.destination
         feeds = [
             Feed(
                 track,
@@ -279,12 +342,18 @@ class _Job:
         ]
         checked = self._options.check
         writer = Writer(outline, feeds, self._open_piece, stop, hashed=checked)
-        with destination.writing() as part:
+        with contextlib.ExitStack() as parts:
+            part = parts.enter_context(destination.writing())
             copy = writer.write(part, destination.name)
             with destination.edit() as file:
                 hide_beginnings(file, copy.hidden)
             if self._options.check:
                 check_file(part, destination.name, self._container, copy.tracks, copy.begins)
+            for beside, text in plan.beside:
+                parts.enter_context(beside.writing())
+                beside.fill(content_beside(text, self._options.subtitles))
+            for beside, _ in plan.beside:
+                beside.publish()
             destination.publish()
         self._tell_moved(feeds)
         muxed = Muxed(
@@ -296,6 +365,7 @@ class _Job:
             duration=nearest_float(max(track.end for track in copy.tracks)),
             checked=self._options.check,
             seconds=round(time.monotonic() - started, 3),
+            subtitles=tuple(beside.name for beside, _ in plan.beside),
         )
         self._observer(muxed)
         return muxed
@@ -315,10 +385,24 @@ class _Job:
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """The outline of one file, and the presentation time that is its zero."""
+    """One file to write: its outline, the presentation time that is its zero, and the files of
+    subtitles beside it.
+    """
 
+    destination: Destination
     outline: Outline
     zero: Fraction
+    beside: tuple[tuple[Destination, TextTrack], ...]
+
+
+def _adaptation_set(representation: Representation, chosen: Presentation) -> AdaptationSet:
+    return next(
+        s
+        for period in chosen.periods
+        if period.index == representation.period.index
+        for s in period.adaptation_sets
+        if s.index == representation.adaptation_set
+    )
 
 
 def _refuse_named(tracks: Sequence[Track]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,10 @@ class Written(msgspec.Struct, frozen=True):
     last: Fraction
     """The presentation time of the latest packet, and its end."""
     end: Fraction
+
+
+_NOTHING_SHOWN: Final = b"\0\0"
+"""A sample of ``tx3g`` without text: it fills a gap, and libavformat ends tracks with one."""
 
 
 class Witness:
@@ -60,3 +64,15 @@ class Witness:
             Fraction((self._last or 0) - moved, timescale),
             Fraction((self._end or 0) - moved, timescale),
         )
+
+
+class TextWitness(Witness):
+    """Sees every cue of a track, and hashes its time with it; gaps do not count."""
+
+    def note(self, packet: Any) -> None:
+        """Count a cue, before it is written."""
+        if packet.size == len(_NOTHING_SHOWN) and bytes(packet) == _NOTHING_SHOWN:
+            return
+        super().note(packet)
+        if self._hash is not None:
+            self._hash.update(b"%d %d;" % (packet.pts, packet.duration or 0))

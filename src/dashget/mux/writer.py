@@ -19,9 +19,12 @@ from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import StoppedError, as_mux_error, load_av
 from dashget.mux.feed import Feed, OpenPiece
 from dashget.mux.headless import drop_before_zero
+from dashget.mux.labels import Label
 from dashget.mux.padding import can_delay, with_codec_delay
+from dashget.mux.texts import TextTrack
+from dashget.mux.textwriter import add_stream, iter_packets, timescale_beside
 from dashget.mux.tracks import FileTrack
-from dashget.mux.witness import Witness, Written
+from dashget.mux.witness import TextWitness, Witness, Written
 from dashget.planning.languages import bibliographic
 
 
@@ -44,6 +47,8 @@ class Outline(msgspec.Struct, frozen=True):
     """The time of each track at which its first sample or picture begins to be heard or seen."""
     chapters: tuple[Chapter, ...]
     title: str | None
+    texts: tuple[TextTrack, ...] = ()
+    """The subtitles in the file: its last tracks."""
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -99,13 +104,18 @@ class Writer:
     def _fill(self, output: Any, name: str, *, matroska: bool) -> Copy:
         outline = self._outline
         streams = [self._add(output, number, name) for number in range(len(outline.tracks))]
+        streams.extend(self._add_text(output, text) for text in outline.texts)
         hidden = {} if matroska else self._hidden()
         packets, shift = self._arranged(matroska=matroska)
+        scale = self._text_scale()
+        packets.extend(iter_packets(outline.container, text, scale) for text in outline.texts)
         if outline.title:
             output.metadata["title"] = outline.title
         output.set_chapters(self._chapters(shift))
         tracks = self._copy(output, streams, packets, hidden, shift)
         begins = tuple(max(heard, Fraction(0)) for heard in outline.heard)
+        # In MP4 subtitles begin at zero, where nothing may be shown.
+        begins += tuple(Fraction(0) for _ in outline.texts)
         if matroska:
             begins = tuple(track.start + self._delay(number) for number, track in enumerate(tracks))
         return Copy(tracks, hidden, begins)
@@ -113,6 +123,8 @@ class Writer:
     def _delay(self, number: int) -> Fraction:
         """Return the time that Matroska hides at the beginning of a track (``CodecDelay``)."""
         outline = self._outline
+        if number >= len(outline.tracks):
+            return Fraction(0)
         described = outline.tracks[number].description
         if described.configuration.codec != "opus" and not (
             outline.heard[number] >= 0 and can_delay(described)
@@ -136,28 +148,39 @@ class Writer:
                 if not matroska and code:
                     stream.codec_context.codec_tag = code
         stream.time_base = Fraction(1, self._outline.timescales[number])
-        language = track.label.language
+        self._describe(stream, track.label, default=self._is_default(number))
+        return stream
+
+    def _add_text(self, output: Any, text: TextTrack) -> Any:
+        stream = add_stream(output, self._outline.container, text, self._text_scale())
+        # Shown without being asked for: only what is meant to be.
+        self._describe(stream, text.label, default="forced" in text.label.purposes)
+        return stream
+
+    def _text_scale(self) -> int:
+        return timescale_beside(self._outline.container, self._outline.timescales)
+
+    def _describe(self, stream: Any, label: Label, *, default: bool) -> None:
+        """Write down the language, the title and the purposes of a track."""
+        from av.stream import Disposition
+
+        language = label.language
         if self._outline.container.family is Family.MATROSKA:
             language = bibliographic(language)
         stream.metadata["language"] = language
-        if track.label.title:
-            stream.metadata["title"] = track.label.title
-        stream.disposition = self._disposition(number)
-        return stream
+        if label.title:
+            stream.metadata["title"] = label.title
+        flags = Disposition.default if default else Disposition(0)
+        for purpose in label.purposes:
+            flags |= Disposition[purpose]
+        stream.disposition = flags.value
 
-    def _disposition(self, number: int) -> int:
-        from av.stream import Disposition
-
+    def _is_default(self, number: int) -> bool:
         tracks = self._outline.tracks
         track = tracks[number]
-        flags = Disposition(0)
-        for purpose in track.label.purposes:
-            flags |= Disposition[purpose]
         first = next(i for i, other in enumerate(tracks) if other.kind == track.kind)
         plain = [i for i, t in enumerate(tracks) if t.kind == track.kind and not t.label.purposes]
-        if number == (plain[0] if plain else first):
-            flags |= Disposition.default
-        return flags.value
+        return number == (plain[0] if plain else first)
 
     def _hidden(self) -> dict[int, tuple[int, int]]:
         """Return the beginnings to hide of tracks that start late, in track and movie ticks."""
@@ -209,16 +232,23 @@ class Writer:
         hidden: dict[int, tuple[int, int]],
         shift: Fraction,
     ) -> tuple[Written, ...]:
-        scales = self._outline.timescales
+        scales = (*self._outline.timescales, *(self._text_scale() for _ in self._outline.texts))
+        media = len(self._outline.tracks)
         common = lcm(*scales)
-        witnesses = [Witness(hashed=self._hashed) for _ in streams]
+        witnesses: list[Witness] = [
+            (Witness if number < media else TextWitness)(hashed=self._hashed)
+            for number in range(len(streams))
+        ]
         queues = []
         for number, (stream, feed) in enumerate(zip(streams, feeds, strict=True)):
             move = round(shift * scales[number]) + hidden.get(number, (0, 0))[0]
-            queues.append(_keyed(feed, number, stream, common // scales[number], move))
+            # Subtitles go before media of the same time: libavformat would end them else.
+            order = number - len(streams) if number >= media else number
+            factor = common // scales[number]
+            queues.append(_keyed(feed, (order, number), stream, factor, move))
         write, stop = output.mux_one, self._stop
         bases = [Fraction(1, scale) for scale in scales]
-        for _, number, packet in heapq.merge(*queues) if len(queues) > 1 else queues[0]:
+        for _, (_, number), packet in heapq.merge(*queues) if len(queues) > 1 else queues[0]:
             packet.time_base = bases[number]
             witnesses[number].note(packet)
             write(packet)
@@ -231,12 +261,12 @@ class Writer:
 
 
 def _keyed(
-    feed: Iterator[Any], number: int, stream: Any, factor: int, move: int
-) -> Iterator[tuple[int, int, Any]]:
-    """Yield the packets of a track with what they are ordered by: decode time, then track."""
+    feed: Iterator[Any], place: tuple[int, int], stream: Any, factor: int, move: int
+) -> Iterator[tuple[int, tuple[int, int], Any]]:
+    """Yield the packets of a track with what they are ordered by: decode time, then place."""
     for packet in feed:
         if move:
             packet.pts += move
             packet.dts += move
         packet.stream = stream
-        yield packet.dts * factor, number, packet
+        yield packet.dts * factor, place, packet

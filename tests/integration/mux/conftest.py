@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Mirrored:
     return make
 
 
-def mux(root: Path, file: Path, choices: Choices | None = None, **options: bool) -> Events:
+def mux(root: Path, file: Path, choices: Choices | None = None, **options: Any) -> Events:
     """Write a file of a mirror; return the events."""
     events, choices = Events(), choices or Choices()
     mux_mirror(LocalDirectory(root), file, MuxOptions(choices=choices, **options), events)

@@ -27,7 +27,7 @@ def test_a_url_becomes_one_file_and_the_mirror_goes(show: FaultServer, tmp_path:
     done = dashget(show.url("/manifest.mpd"), "--mux", "show.mp4", cwd=tmp_path)
     assert done.code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["show.mp4"]
-    assert "show.mp4: 3 tracks, 6.00 s" in done.err
+    assert "show.mp4: 5 tracks, 6.00 s" in done.err
     assert "every packet checked" in done.err
     assert not show.asked("/small.mp4")
 

@@ -115,7 +115,7 @@ def _one_file(arguments: argparse.Namespace, wanted: Sequence[Wanted]) -> OneFil
 
     if arguments.mux is None:
         given = arguments.split or arguments.allow_gaps or arguments.overwrite
-        if given or arguments.keep_mirror or arguments.key:
+        if given or arguments.keep_mirror or arguments.key or arguments.subtitles:
             from dashget.cli.onefile import refuse_without_mux
 
             refuse_without_mux(arguments)

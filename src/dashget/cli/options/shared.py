@@ -153,6 +153,12 @@ def add_file_options(group: argparse._ArgumentGroup) -> None:
         help="Decrypt with this key, which you have, what is encrypted with this key id: 32"
         " hexadecimal digits each. @FILE reads them from a file. Repeatable.",
     )
+    group.add_argument(
+        "--subtitles",
+        metavar="WHERE",
+        help="Where subtitles go: inside (into the file; the default), files or files=vtt (beside"
+        " it, as FILE.LANG.srt or .vtt), or none.",
+    )
     for name, text in (
         ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
         ("--allow-gaps", "Leave missing segments out, at their place in time."),

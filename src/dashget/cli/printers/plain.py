@@ -140,9 +140,10 @@ def muxed_line(event: Muxed) -> str:
     """Return the line about a file that was written."""
     chapters = f", {text.count(event.chapters, 'chapter')}" if event.chapters else ""
     checked = ", every packet checked" if event.checked else ""
+    beside = "".join(f"\n{legible(path)}: subtitles" for path in event.subtitles)
     return (
         f"{legible(event.path)}: {text.count(event.tracks, 'track')}{chapters},"
-        f" {text.duration(event.duration)}, {text.size(event.bytes)}{checked}"
+        f" {text.duration(event.duration)}, {text.size(event.bytes)}{checked}{beside}"
     )
 
 
