@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.events import Outcome
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord
@@ -13,6 +14,10 @@ from dashget.store import FileRecord
 if TYPE_CHECKING:
     from dashget.store import PartialFile, Unfinished
     from dashget.transfer.contract import Fetched, TransferError
+
+
+FETCHED: Final = (Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.UPDATED)
+"""The outcomes of files that have come in this run."""
 
 
 class Rejection(msgspec.Struct, frozen=True):

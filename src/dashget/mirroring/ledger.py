@@ -30,7 +30,7 @@ from dashget.events import (
     Warned,
     ignored_by,
 )
-from dashget.mirroring.files import PlannedFile
+from dashget.mirroring.files import FETCHED, PlannedFile
 from dashget.planning.layout import SafePath
 from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
 
@@ -55,6 +55,11 @@ class Totals(msgspec.Struct):
     transferred: int = 0
     requests: int = 0
     sampled: int = 0
+
+    @property
+    def came(self) -> int:
+        """The number of files that servers have sent in this run."""
+        return sum(self.outcomes.get(outcome, 0) for outcome in FETCHED)
 
 
 class Ledger(Hooks):

@@ -8,8 +8,10 @@ apart:
    each. Whatever comes in between begins a new row.
 2. After 24 of them *samples* are asked for: 24 files that nobody has asked for yet, from all over
    the presentation, its end included. They are planned files, so none of them is asked in vain.
-3. If one of them comes, the run goes on, and the next row may be twice as long. If none does,
-   nothing else is asked for: every file that is left fails.
+   Where files have come, the row must be eight times as long as the mean row between two of them:
+   one file in twenty is no reason to stop.
+3. If one of the samples comes, the run goes on, and the next row may be twice as long. If none
+   does, nothing else is asked for: every file that is left fails.
 
 So a run stops only if nothing comes from anywhere in the presentation: what a server has for a
 twentieth of its time, or at its end, is found.
@@ -29,6 +31,8 @@ from dashget.transfer.contract import TransferError
 
 _IN_A_ROW: Final = 24
 _SAMPLES: Final = 24
+_MEAN_ROWS: Final = 8
+"""Rows as long as this many usual ones are by chance once in three thousand times."""
 _REFUSED: Final = frozenset({401, 403, 407})
 """Statuses whose own hint says more."""
 _HINT: Final = (
@@ -41,7 +45,9 @@ _Item = TypeVar("_Item")
 class Missing:
     """Counts the files of a run that nobody has. One call at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, came: Callable[[], int]) -> None:
+        """``came`` tells how many files of the run have come."""
+        self._came = came
         self.row = 0
         """How many files in a row have not come; set to zero by each one that comes."""
         self.reason: str | None = None
@@ -49,6 +55,7 @@ class Missing:
         self.hint: str | None = None
         self.least = _IN_A_ROW
         """The length of a row that makes suspicious."""
+        self._lost = 0
         self._answered = 0
         self._last = ""
         self._last_hint: str | None = None
@@ -56,7 +63,10 @@ class Missing:
     @property
     def suspects(self) -> bool:
         """True if samples are to be asked for."""
-        return self.row >= self.least and self.reason is None
+        if self.row < self.least or self.reason is not None:
+            return False
+        came = self._came()
+        return not came or self.row * came >= _MEAN_ROWS * (self._lost - self.row)
 
     def lost(self, error: TransferError) -> None:
         """Count a file that no server has; not one that could not be asked for."""
@@ -87,6 +97,7 @@ class Missing:
 
     def _count(self, reason: str, hint: str | None) -> None:
         self.row += 1
+        self._lost += 1
         self._last, self._last_hint = reason, hint
 
 

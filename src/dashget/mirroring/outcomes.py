@@ -56,7 +56,7 @@ class Outcomes:
         self._second_chances: SecondChances | None = None
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
         """Files that may have come in the place of others, before they have their names."""
-        self.missing = Missing()
+        self.missing = Missing(lambda: ledger.totals.came)
         self.clocks = Clocks(store)
 
     def require(self, path: SafePath) -> None:

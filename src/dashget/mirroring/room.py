@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from dashget.common.stopping import Bound, Stop
 from dashget.events import Outcome
+from dashget.mirroring.files import FETCHED
 from dashget.planning.layout import reserved_names
 from dashget.transfer.contract import ResponseHead, ResumePoint, TooLargeError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from dashget.store import Mirror, PartialFile
 
 LARGER_HINT: Final = "--max-file-size allows larger files"
-_FETCHED: Final = frozenset({Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.UPDATED})
 
 
 class Room:
@@ -111,7 +111,7 @@ class Room:
         path = file.path
         sink = self._sinks.pop(path, None)
         left = 0
-        if outcome in _FETCHED:
+        if outcome in FETCHED:
             left = (size or 0) - self._replaced.pop(path, 0)
         elif outcome is Outcome.ADOPTED:
             left = size or 0

@@ -96,8 +96,13 @@ class MirrorRun:
         outcomes, missing = self._outcomes, self._outcomes.missing
         while True:
             self._fetch(until_pause(jobs), engine)
-            if stop.requested or not missing.suspects:
+            if stop.requested:
                 return
+            if not missing.suspects:
+                # A file may have come after the pause: then the plan goes on.
+                if self._jobs.ended:
+                    return
+                continue
             samples = list(self._jobs.from_samples(tracks, layout))
             self._ledger.begin_round()
             missing.begin_samples()

@@ -226,7 +226,7 @@ class MirrorJob:
             url=loaded.source.name,
             seconds=loaded.seconds + time.monotonic() - self._started,
             requests=loaded.fetched.requests if loaded.fetched else 0,
-            interrupted=self._stop.requested,
+            interrupted=self._stop.requested or not self._ledger.planning_done,
             dry_run=self._options.dry_run,
             bytes_estimated=_total(track.bytes_estimated for track in self._tracks),
             error=None if failure is None else failure.message,
