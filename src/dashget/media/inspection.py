@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.media.fragments import Duration, default_duration, duration_of
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
 from dashget.media.kind import SegmentKind
 from dashget.media.role import WEBM, Role
@@ -65,14 +66,29 @@ def why_odd(read: Read, size: int, role: Role) -> str | None:
     return f"the server sent {other} instead"
 
 
-def proves_whole(read: Read, size: int, role: Role) -> bool:
-    """Return True if a file without problems shows that its end has come."""
+def proves_whole(read: Read, size: int, role: Role) -> bool | None:
+    """Return True if a file without problems shows that its end has come, False if not.
+
+    None for fragments of which others may have followed: see ``duration``.
+    """
     if size == 0:
         return False
     if role.is_iso:
-        return not _runs_to_end(read, size)
+        return _shows_iso_end(read, size)
     webm = role.mime in WEBM
     return (webm or role.mime in KNOWN) and shows_end(read, size, role.mime, webm=webm)
+
+
+def duration(read: Read, size: int, default: int | None) -> Duration | None:
+    """Return how long the fragments of a file without problems last, if all of them tell.
+
+    ``default`` is the duration of a sample where a fragment says nothing.
+    """
+    boxes = [box for box in _walk(read, size) if box.type == "moof"]
+    spans = [(box.start, (box.end or size) - box.start) for box in boxes]
+    if not spans or max(length for _, length in spans) > _LARGEST_MOOF:
+        return None
+    return duration_of((read(start, length) for start, length in spans), default)
 
 
 def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
@@ -105,11 +121,24 @@ def first_decode_time(read: Read, size: int) -> int | None:
 
 
 def media_timescale(read: Read, size: int) -> int | None:
-    """Return the ``mdhd`` timescale of the first track of an initialization segment."""
+    """Return the ``mdhd`` timescale of an initialization segment; None if its tracks differ."""
+    moov = _description(read, size)
+    scales = set() if moov is None else set(_timescales(moov))
+    return scales.pop() if len(scales) == 1 else None
+
+
+def sample_duration(read: Read, size: int) -> int | None:
+    """Return the default duration of a sample of an initialization segment with one track."""
+    moov = _description(read, size)
+    return None if moov is None else default_duration(moov)
+
+
+def _description(read: Read, size: int) -> bytes | None:
+    """Return the ``moov`` box; None without one, and of a size that no description needs."""
     try:
         for box in _walk(read, size):
             if box.type == "moov" and box.end is not None and box.end - box.start < _LARGEST_INDEX:
-                return _find_timescale(read(box.start, box.end - box.start))
+                return read(box.start, box.end - box.start)
     except BoxError:
         pass
     return None
@@ -154,10 +183,23 @@ def _walk(read: Read, size: int) -> Iterator[Box]:
     raise BoxError(f"more than {_MOST_BOXES} boxes")
 
 
-def _runs_to_end(read: Read, size: int) -> bool:
-    """Return True if the last box has no size of its own."""
-    starts = [box.start for box in _walk(read, size)]
-    return read(starts[-1], 4) == bytes(4)
+def _shows_iso_end(read: Read, size: int) -> bool | None:
+    boxes = list(_walk(read, size))
+    if read(boxes[-1].start, 4) == bytes(4):
+        # It has no size of its own.
+        return False
+    types = {box.type for box in boxes}
+    if "moof" not in types or boxes[-1].type == "mfra":
+        return True
+    indexed = "sidx" in types and not tuple(_check_index(read, size, boxes))
+    return True if indexed and _is_referred_to(read, size, boxes) else None
+
+
+def _is_referred_to(read: Read, size: int, boxes: list[Box]) -> bool:
+    """Return True if the references of the first ``sidx`` end where the file does."""
+    found = next(box for box in boxes if box.type == "sidx")
+    sidx = read_sidx(read(found.start, (found.end or size) - found.start), found.start)
+    return sidx.anchor + sum(reference.size for reference in sidx.references) == size
 
 
 def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
@@ -215,12 +257,16 @@ def _find_tfdt(moof: bytes) -> int | None:
     return None
 
 
-def _find_timescale(moov: bytes) -> int | None:
-    for kind, payload in _descend(moov, ("moov", "trak", "mdia", "mdhd")):
-        if kind == "mdhd" and len(payload) >= 24:
-            at = 20 if payload[0] == 1 else 12
-            return int(struct.unpack_from(">I", payload, at)[0]) or None
-    return None
+def _timescales(moov: bytes) -> Iterator[int]:
+    """Yield the timescale of each track; of zero there is none."""
+    try:
+        for _, payload in _descend(moov, ("moov", "trak", "mdia", "mdhd")):
+            at = 20 if payload[:1] == b"\x01" else 12
+            scale = int.from_bytes(payload[at : at + 4])
+            if len(payload) >= 24 and scale:
+                yield scale
+    except BoxError:
+        return
 
 
 def _descend(data: bytes, path: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:

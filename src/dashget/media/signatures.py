@@ -117,7 +117,8 @@ def shows_end(read: Read, size: int, mime: str, *, webm: bool) -> bool:
     if mime in _ENDS:
         end = _ENDS[mime]
         return read(size - len(end), len(end)) == end
-    return mime in ("image/png", "image/webp", "video/mp2t", _TTML)
+    # A transport stream can end behind any packet.
+    return mime in ("image/png", "image/webp", _TTML)
 
 
 def _riff_size(start: bytes) -> int:

@@ -118,12 +118,6 @@ class Arrivals:
             file.ticks = first_decode_time(part.read, part.size)
         return None
 
-    def proves_whole(self, file: PlannedFile, part: PartialFile) -> bool:
-        """Return True if a file that is not odd shows that its end has come."""
-        from dashget.media.inspection import proves_whole
-
-        return not file.odd and proves_whole(part.read, part.size, role_of(file.planned))
-
     def is_odd(self, file: PlannedFile) -> bool:
         """Return True if a file that is in place cannot be what the manifest means, or be read.
 

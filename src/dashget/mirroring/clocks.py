@@ -129,12 +129,18 @@ def decode_time(pieces: Sequence[bytes]) -> int | None:
 
 
 def _media_timescale(data: bytes) -> int | None:
-    """Return the timescale of the first track (``mdhd``) of an initialization segment."""
+    """Return the timescale (``mdhd``) of an initialization segment; None if its tracks differ.
+
+    A segment does not say at its beginning which of them comes first.
+    """
+    scales: set[int] = set()
     at = data.find(b"mdhd", 4)
-    if at < 0 or at + 28 > len(data):
-        return None
-    size, version = _read_size(data, at - 4)[0], data[at + 4]
-    if (size, version) not in ((32, 0), (44, 1)):
-        return None
-    scale: int = _read_size(data, at + (24 if version else 16))[0]
-    return scale or None
+    while at >= 0:
+        if at + 28 > len(data):
+            return None
+        size, version = _read_size(data, at - 4)[0], data[at + 4]
+        if (size, version) not in ((32, 0), (44, 1)):
+            return None
+        scales.add(_read_size(data, at + (24 if version else 16))[0])
+        at = data.find(b"mdhd", at + size)
+    return (scales.pop() or None) if len(scales) == 1 else None

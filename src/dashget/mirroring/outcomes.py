@@ -24,6 +24,8 @@ from dashget.transfer.contract import Fetched, Job, Method, TransferError
 
 if TYPE_CHECKING:
     from dashget.mirroring.chances import SecondChances
+    from dashget.mirroring.wholeness import Wholeness
+    from dashget.store import PartialFile
 
 _REJECTED_AT_MOST: Final = 3
 _REFUSED_AT_MOST: Final = 3
@@ -32,7 +34,6 @@ _PENDING_AT_MOST: Final = 64
 _SUSPECTS_AT_MOST: Final = 64
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
-_NO_END: Final = "the server told no length, and has no ranges"
 _WANTS_CREDENTIALS: Final = frozenset({401, 407})
 """Refusals that no second request changes."""
 
@@ -52,7 +53,7 @@ class Outcomes:
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
-        self._unproved: list[tuple[SafePath, str]] = []
+        self._wholeness: Wholeness | None = None
         self._second_chances: SecondChances | None = None
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
         """Files that may have come in the place of others, before they have their names."""
@@ -108,7 +109,8 @@ class Outcomes:
         for file, error in self._absent:
             self._settle_absent(file, error)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
-        self._warn("perhaps not whole", self._unproved)
+        if self._wholeness is not None:
+            self._warn("perhaps not whole", [*self._wholeness.settle(self.clocks.layout)])
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 
@@ -202,8 +204,8 @@ class Outcomes:
                     file.part.drop()
                     self._reject(file, fetched, rejection)
                     return
-                if not (fetched.proved or self._arrivals.proves_whole(file, file.part)):
-                    self._unproved.append((file.path, _NO_END))
+                if not fetched.proved:
+                    self._doubt_end(file, file.part)
             if file.ticks is not None and self.clocks.is_suspect(file):
                 self._suspects.append((file, fetched))
                 if len(self._suspects) >= _SUSPECTS_AT_MOST:
@@ -213,6 +215,15 @@ class Outcomes:
             self._not_stored(file, fetched, error)
             return
         self._name(file, fetched)
+
+    def _doubt_end(self, file: PlannedFile, part: PartialFile) -> None:
+        """Remember a file whose end the server has not told."""
+        if self._wholeness is None:
+            # Loaded late: servers tell lengths.
+            from dashget.mirroring.wholeness import Wholeness
+
+            self._wholeness = Wholeness(self._store)
+        self._wholeness.add(file, part)
 
     def _name(self, file: PlannedFile, fetched: Fetched) -> None:
         """Name and record a file of which all bytes are stored."""

@@ -140,3 +140,22 @@ def test_a_track_whose_initialization_segment_never_comes_is_taken(
     server.on("/i.mp4", Answer(status=404))
     (failure,) = mirror(url, tmp_path)[0].failures
     assert failure.path == "i.mp4"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_tracks_of_other_timescales_in_one_segment_are_taken(
+    server: FaultServer, tmp_path: Path, turned: bool
+) -> None:
+    """The first fragment of a segment may be that of the second track."""
+
+    def track(scale: int) -> bytes:
+        mdhd = box("mdhd", struct.pack(">IIIII", 0, 0, 0, scale, 0), bytes(4))
+        return box("trak", box("mdia", mdhd))
+
+    scales = (TIMESCALE - 1, TIMESCALE)
+    url = publish(server)
+    tracks = map(track, scales[::-1] if turned else scales)
+    server.on("/i.mp4", Answer(box("moov", *tracks)))
+    assert mirror(url, tmp_path)[0].complete
+    assert verify(tmp_path)[0].sound
+    assert not verify(tmp_path)[0].notes

@@ -10,7 +10,7 @@ import pytest
 
 import dashget
 from tests.integration.mirror.presentation import manifest
-from tests.support.builders import initialization, media_segment, numbered
+from tests.support.builders import TIMESCALE, box, initialization, media_segment, numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import Events, mirror, verify
 
@@ -26,12 +26,24 @@ def element(identity: int, content: bytes) -> bytes:
     )
 
 
+def chunk(seconds: float, lasts: float, durations: str = "rows") -> bytes:
+    """Return one fragment, as packagers that send them one by one write it."""
+    ticks = int(lasts * TIMESCALE)
+    flags, own = (8, struct.pack(">I", ticks)) if durations == "header" else (0, b"")
+    tfhd = box("tfhd", struct.pack(">II", flags, 1), own)
+    rows = (0x301, struct.pack(">III", 0, ticks, 9)) if durations == "rows" else (1, bytes(4))
+    trun = box("trun", struct.pack(">II", rows[0], 1), rows[1])
+    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, int(seconds * TIMESCALE)))
+    moof = box("moof", box("mfhd", bytes(8)), box("traf", tfhd, tfdt, trun))
+    return moof + box("mdat", bytes(100))
+
+
 EBML = element(0x1A45DFA3, bytes(20))
 CLUSTER = element(0x1F43B675, bytes(300))
 PACKETS = (b"\x47" + bytes(187)) * 4
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100) + b"IEND\xaeB`\x82"
 KINDS: dict[str, tuple[str, bytes]] = {
-    "mp4": (MP4, media_segment(2, bytes(500))),
+    "mp4": (MP4, chunk(2, 2)),
     "webm": ('mimeType="video/webm"', CLUSTER),
     "transport stream": ('mimeType="video/mp2t"', PACKETS),
     "jpeg": ('contentType="image" mimeType="image/jpeg"', b"\xff\xd8\xff\xe0" + bytes(90) + b"\xff\xd9"),
@@ -56,7 +68,7 @@ OTHERS = {
 def publish(server: FaultServer, kind: str) -> str:
     attributes, good = KINDS[kind]
     for number in (1, 2, 3):
-        body = media_segment(number, bytes(500)) if kind == "mp4" else good
+        body = chunk(2 * number - 2, 2) if kind == "mp4" else good
         server.on(f"/show/v/{number}.m4s", Answer(body, etag=f'"{number}"'))
     server.on("/show/i.mp4", Answer(initialization()))
     extra = 'initialization="i.mp4"' if kind == "mp4" else ""
@@ -150,8 +162,8 @@ def test_a_file_that_is_found_in_place_is_looked_into(server: FaultServer, tmp_p
 
 # A body without a length, cut short.
 
-SHOWS_ITS_END = ["mp4", "webm", "transport stream", "png", "webp", "ttml"]
-SHOWS_NO_END = ["vtt", "video without a type"]
+SHOWS_ITS_END = ["mp4", "webm", "png", "webp", "ttml"]
+SHOWS_NO_END = ["vtt", "transport stream", "video without a type"]
 
 
 def nameless(body: bytes) -> Answer:
@@ -184,3 +196,28 @@ def test_what_cannot_be_proved_whole_is_said(
     warning = events.warnings()[-1]
     assert warning.startswith("perhaps not whole: v/2.m4s (")
     assert (tmp_path / "v/2.m4s").read_bytes() == good
+
+
+def described(durations: str) -> bytes:
+    """Return an initialization segment, with the default duration of a sample."""
+    if durations != "description":
+        return initialization()
+    trex = box("trex", struct.pack(">IIIIII", 0, 1, 1, TIMESCALE // 2, 0, 0))
+    mdhd = box("mdhd", struct.pack(">IIIII", 0, 0, 0, TIMESCALE, 0), bytes(4))
+    return box("moov", box("trak", box("mdia", mdhd)), box("mvex", trex))
+
+
+@pytest.mark.parametrize("durations", ["rows", "header", "description"])
+@pytest.mark.parametrize("came", [1, 2, 3, 4])
+def test_a_segment_that_ends_after_one_of_its_fragments_is_said(
+    server: FaultServer, tmp_path: Path, came: int, durations: str
+) -> None:
+    url = publish(server, "mp4")
+    chunks = [chunk(2 + part / 2, 0.5, durations) for part in range(came)]
+    server.on("/show/v/2.m4s", nameless(b"".join(chunks)))
+    server.on("/show/i.mp4", Answer(described(durations)))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    said = [text for text in events.warnings() if text.startswith("perhaps not whole: v/2.m4s (")]
+    assert len(said) == (came < 4)
+    assert all(f"it has {came / 2:.3f} of 2.000 s" in text for text in said)
