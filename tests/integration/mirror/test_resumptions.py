@@ -245,3 +245,28 @@ def test_a_server_that_always_gives_one_answer_ends_in_time(
         assert stored(tmp_path / "m") == WHOLE.body[:end]
     else:
         assert [each.path for each in summary.failures] == ["v/2.m4s"]
+
+
+@pytest.mark.parametrize("at_most", [1, 100])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_ranges_of_a_few_bytes_come_to_an_end(
+    server: FaultServer, tmp_path: Path, at_most: int, parallel: bool
+) -> None:
+    slight = replace(WHOLE, at_most=at_most)
+    url = publish(server)
+    server.on("/show/v/2.m4s", replace(BROKEN, to_range=slight), replace(WHOLE, to_range=slight))
+    threshold = 1 << 16 if parallel else SIZE * 2
+    ranges = dashget.TransferOptions(
+        range_threshold=threshold, range_size=1 << 16, backoff_seconds=0.0
+    )
+    assert mirror(url, tmp_path, transfer=ranges)[0].complete
+    assert stored(tmp_path) == WHOLE.body
+    assert len(server.seen) < 600
+
+
+def test_ranges_of_some_kilobytes_are_progress(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", BROKEN, replace(WHOLE, at_most=5000))
+    assert mirror(url, tmp_path)[0].complete
+    assert stored(tmp_path) == WHOLE.body
+    assert len(server.seen) < 60

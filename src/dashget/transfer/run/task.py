@@ -26,6 +26,8 @@ from dashget.transfer.run.bodyend import BodyEnd
 from dashget.transfer.run.exchange import Attempt, Exchange, Owner, Phase, Redirected
 
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
+_SLIGHT_AT_MOST = 256
+_SLIGHT_BYTES = 4096
 _RESTARTS = 3
 
 
@@ -117,8 +119,8 @@ class Task(Owner):
         "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
-        "sink_begun", "size", "source_index", "spent_seconds", "timing", "to_drop", "tries",
-        "urls", "vain", "validator", "way",
+        "sink_begun", "size", "slight", "slight_bytes", "source_index", "spent_seconds", "timing",
+        "to_drop", "tries", "urls", "vain", "validator", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -155,6 +157,8 @@ class Task(Owner):
         """True if a connection was given up because it crawled."""
         self.vain = 0
         """Resumptions in a row that were answered and brought nothing; see resumption.py."""
+        self.slight = self.slight_bytes = 0
+        """Answers with less than was asked for, and the bytes that they have brought."""
         self.given_up_at = -1
         """``furthest`` when what was on disk was last given up; -1 before."""
         self.to_drop: tuple[int, str] | None = None
@@ -292,6 +296,15 @@ class Task(Owner):
     def got_on(self, exchange: Exchange[Task]) -> None:
         """Record that a range brought new bytes: what failed before was not in a row."""
         self.tries[exchange.index] = self.vain = 0
+
+    def gets_nowhere(self, exchange: Exchange[Task]) -> bool:
+        """Count an answer with less than was asked for; return True if that has no end.
+
+        It has none after hundreds of them with less than 4 KiB each, as an average.
+        """
+        self.slight += 1
+        self.slight_bytes += exchange.position - exchange.start
+        return self.slight_bytes < _SLIGHT_BYTES * (self.slight - _SLIGHT_AT_MOST)
 
     def may_restart(self) -> bool:
         """Count a start from zero; return False after too many: a resource may change for ever."""

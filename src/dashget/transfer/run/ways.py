@@ -16,7 +16,7 @@ from dashget.errors import Retry
 from dashget.transfer.contract import Job, MemorySink, Method
 from dashget.transfer.http.failure import Failure, bad_body
 from dashget.transfer.http.head import Head, Identity
-from dashget.transfer.http.judge import Accepted, Asked
+from dashget.transfer.http.judge import NO_RANGES, Accepted, Asked
 from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
 from dashget.transfer.run.task import Doubt, Landing, Taken, Task, Way
 
@@ -127,8 +127,10 @@ class InOne:
         position, end = exchange.position, task.end
         if self._is_less(task, exchange):
             self.prefix = position
-            if position > task.furthest:
-                task.furthest = position
+            came_further, task.furthest = position > task.furthest, max(position, task.furthest)
+            if task.gets_nowhere(exchange):
+                return bad_body("the server sends a few bytes at a time", status=206)
+            if came_further:
                 task.got_on(exchange)
             return Landing.AGAIN
         if task.size is not None and position != task.size:
@@ -255,6 +257,9 @@ class InRanges:
 
     def landed(self, task: Task, exchange: Exchange[Task]) -> Landing | Failure:
         """Give back the rest of the claim, and go on while there are gaps."""
+        less = exchange.claim is not None and exchange.position < exchange.claim
+        if less and task.gets_nowhere(exchange):
+            return bad_body(NO_RANGES, status=206)
         self._give_back(exchange)
         if exchange.position > exchange.start:
             task.got_on(exchange)
