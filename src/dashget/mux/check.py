@@ -88,6 +88,21 @@ def _compare(track: str, expected: Written, actual: Written, *, exact: bool) -> 
             raise MuxError(
                 f"{track} was read with {_shown(got)} s, {_shown(wanted)} s were written"
             )
+    moved = _first_moved(expected, actual, exact=exact)
+    if moved is not None:
+        raise MuxError(f"{track}: packet {moved} was read with another time than was written")
+
+
+def _first_moved(expected: Written, actual: Written, *, exact: bool) -> int | None:
+    """Return the first packet whose distance in time from the first one has changed."""
+    scale, other = expected.timescale, actual.timescale
+    most = 0 if exact else scale * other // 1000
+    both = zip(expected.times, actual.times, strict=True)
+    first, its_first = next(both, (0, 0))
+    for number, (time, its) in enumerate(both, 1):
+        if abs((time - first) * other - (its - its_first) * scale) > most:
+            return number
+    return None
 
 
 def _shown(seconds: Fraction | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -19,6 +21,9 @@ class Written(msgspec.Struct, frozen=True):
     last: Fraction
     """The presentation time of the latest packet, and its end."""
     end: Fraction
+    timescale: int = 1
+    times: Sequence[int] = ()
+    """The presentation time of each packet in ticks, in the order of the packets; if hashed."""
 
 
 _NOTHING_SHOWN: Final = b"\0\0"
@@ -34,6 +39,7 @@ class Witness:
         self._last: int | None = None
         self._end: int | None = None
         self._hash = None
+        self._times: array[int] = array("q")
         if hashed:
             from hashlib import sha256
 
@@ -53,6 +59,7 @@ class Witness:
             self._end = end
         if self._hash is not None:
             self._hash.update(packet)
+            self._times.append(pts)
 
     def written(self, timescale: int, moved: int = 0) -> Written:
         """Return the sums; ``moved`` are the ticks that edit lists take off again."""
@@ -63,6 +70,8 @@ class Witness:
             Fraction((self._start or 0) - moved, timescale),
             Fraction((self._last or 0) - moved, timescale),
             Fraction((self._end or 0) - moved, timescale),
+            timescale,
+            self._times,
         )
 
 
