@@ -154,7 +154,7 @@ def _write_list(element: Element, track: Track, layout: Layout, budget: Budget) 
         ]
         of_kind = [s for s in segments if s.kind is kind]
         for url, segment in zip(urls, of_kind[len(of_kind) - len(urls) :], strict=False):
-            url.attributes[attribute] = _path_reference(segment, layout)
+            url.attributes[attribute] = path_reference(segment, layout)
         for url in urls[len(of_kind) :]:
             # A list that is not the one in use: none of it is in the mirror.
             url.attributes.pop(attribute, None)
@@ -227,6 +227,6 @@ def _file_reference(address: Address, layout: Layout) -> str:
     return quote(layout.path(address, None, None, None), safe=KEPT_IN_PATHS)
 
 
-def _path_reference(segment: Segment, layout: Layout) -> str:
+def path_reference(segment: Segment, layout: Layout) -> str:
     path = layout.path(segment.address, segment.number, segment.time, segment.sub_number)
     return quote(path, safe=KEPT_IN_PATHS)

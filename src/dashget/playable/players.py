@@ -11,6 +11,9 @@ the rest. What they need, as read in libavformat/dashdec.c and tried with FFmpeg
 * ``MPD@type`` is required, as is ``MPD@mediaPresentationDuration`` where segments are derived;
 * ``@startNumber`` is 0 if it is missing, and skips rows of lists, and of timelines with ``$Time$``;
 * an open ``S@r`` is divided by whole seconds, which fails for short segments.
+
+dash.js (5.2) reads no SegmentTimeline of a SegmentList: it takes each file for a second without
+``@duration``, and only the first one plays.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from dashget.mpd.presentation import ContentType, Presentation
 from dashget.planning.tracks import Track
 from dashget.playable.head import HERE
 from dashget.playable.places import Places
+from dashget.playable.rows import use_duration
 from dashget.playable.templates import children_with
 from dashget.playable.tree import Element, iso_duration
 
@@ -100,6 +104,7 @@ def make_readable(
         _type(element, track)
         for listed in element.all("SegmentList"):
             listed.attributes.pop("startNumber", None)
+            _give_duration(listed, track)
         templates = children_with(element, "SegmentTemplate")
         timelines = [t for t in (level.find("SegmentTimeline") for level in templates) if t]
         if timelines:
@@ -168,6 +173,17 @@ def _close(timeline: Element, track: Track) -> None:
     left = media - others
     if left > 0 and others >= counted - 1:
         opened[0].attributes["r"] = str(left - 1)
+
+
+def _give_duration(listed: Element, track: Track) -> None:
+    """Write the duration of a list, whose timeline dash.js does not read."""
+    if listed.find("SegmentTimeline") is None or "duration" in listed.attributes:
+        return
+    segments = [s for s in track.index if s.kind is SegmentKind.MEDIA]
+    timed = [(s.time, s.duration) for s in segments if s.time is not None and s.duration]
+    if timed and len(timed) == len(segments):
+        times, durations = zip(*timed, strict=True)
+        use_duration(listed, times, durations)
 
 
 def _repeated(row: str) -> int:

@@ -43,7 +43,7 @@ def rewrite(
     root.drop(leads_away)
     if presentation.dynamic:
         rewrite_addresses(root, places, tracks, layout, budget, share=False)
-        make_static(root, places, tracks)
+        make_static(root, places, tracks, layout, budget)
         make_readable(root, places, tracks, presentation)
         drop_ways_out(root, leads_away)
         return write(root, document.namespace, budget)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
 from dashget.media.kind import SegmentKind
-from dashget.mpd.presentation import SingleAddressing, TemplateAddressing
+from dashget.mpd.budget import Budget
+from dashget.mpd.presentation import ListAddressing, SingleAddressing, TemplateAddressing
+from dashget.mpd.template import FieldName
+from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.places import Places, period_of
+from dashget.playable.rows import list_by_name, list_by_template
 from dashget.playable.tree import Element, iso_duration
-from dashget.playable.writing import attribute_text
 from dashget.segments.segment import Segment
 
 _LIVE_ATTRIBUTES: Final = (
@@ -23,7 +26,9 @@ _LIVE_ATTRIBUTES: Final = (
 )
 
 
-def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
+def make_static(
+    root: Element, places: Places, tracks: Sequence[Track], layout: Layout, budget: Budget
+) -> None:
     """Make the document static; the first available segment starts at time zero."""
     media = {
         track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
@@ -37,7 +42,7 @@ def make_static(root: Element, places: Places, tracks: Sequence[Track]) -> None:
     end = origin
     for track in tracks:
         segments = [s for s in media[track.key] if s.duration is not None]
-        _list_snapshot(places, track, segments, origin)
+        _place_track(places[track.representation.where], track, segments, origin, layout, budget)
         if segments:
             last = segments[-1]
             ticks = Fraction(last.duration or 0, last.timebase.timescale)
@@ -65,53 +70,41 @@ def _place_period(period: Element, track: Track, origin: Fraction) -> None:
     period.attributes.pop("duration", None)
 
 
-def _list_snapshot(
-    places: Places, track: Track, segments: Sequence[Segment], origin: Fraction
+def _place_track(
+    representation: Element,
+    track: Track,
+    segments: Sequence[Segment],
+    origin: Fraction,
+    layout: Layout,
+    budget: Budget,
 ) -> None:
-    """Write the list of a Representation's available segments, with times from ``origin``."""
+    """Write a Representation's available segments, and its offset, with times from ``origin``."""
     addressing = track.representation.addressing
-    if not isinstance(addressing, TemplateAddressing) or not segments:
-        return
-    template = places[track.representation.where].child("SegmentTemplate")
-    for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
-        template.attributes.pop(attribute, None)
-    template.drop(("SegmentTimeline",))
-    scale = addressing.timescale
     skipped = max(origin - track.representation.period.start, Fraction(0))
-    offset = addressing.presentation_time_offset + int(skipped * scale)
-    first_number = segments[0].number
-    template.attributes.update(
-        timescale=str(scale),
-        presentationTimeOffset=str(offset),
-        startNumber=str(1 if first_number is None else first_number),
-    )
-    listed = Element("")
-    listed.rows = [f"{attribute_text(run)}/>" for run in _runs(segments)]
-    template.child("SegmentTimeline").append(listed)
+    offset = addressing.presentation_time_offset + int(skipped * addressing.timescale)
+    clock = {"timescale": str(addressing.timescale), "presentationTimeOffset": str(offset)}
+    if isinstance(addressing, TemplateAddressing):
+        if not segments:
+            return
+        template, named = representation.child("SegmentTemplate"), [s.time or 0 for s in segments]
+        times = _media_times(addressing, track, segments) or named
+        if times == named:
+            list_by_template(template, segments, clock)
+        else:
+            list_by_name(template, segments, times, clock, layout, budget)
+    elif isinstance(addressing, ListAddressing):
+        if addressing.timeline is not None:
+            representation.child("SegmentList").attributes.update(clock)
+    elif skipped and (base := representation.find("SegmentBase")) is not None:
+        base.attributes.update(clock)
 
 
-def _runs(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
-    """Yield segments as ``S`` rows; a jump of the number is written as ``@n``."""
-    first = 0
-    for index in range(1, len(segments) + 1):
-        if index < len(segments) and _runs_on(segments[index - 1], segments[index]):
-            continue
-        row = {"t": str(segments[first].time or 0)}
-        before = segments[first - 1].number if first else None
-        number = segments[first].number
-        if before is not None and number is not None and number != before + 1:
-            row["n"] = str(number)
-        row["d"] = str(segments[first].duration or 0)
-        if index - first > 1:
-            row["r"] = str(index - first - 1)
-        yield row
-        first = index
-
-
-def _runs_on(one: Segment, following: Segment) -> bool:
-    numbered = one.number is None or following.number == one.number + 1
-    return (
-        numbered
-        and one.duration == following.duration
-        and following.time == (one.time or 0) + (one.duration or 0)
-    )
+def _media_times(
+    addressing: TemplateAddressing, track: Track, segments: Sequence[Segment]
+) -> list[int]:
+    """Return the media times of segments that ``$Time$`` names; empty where it names none."""
+    if all(field.name is not FieldName.TIME for field in addressing.media.patterns[0].fields):
+        return []
+    scale, begun = addressing.timescale, track.representation.period.start
+    offset = addressing.presentation_time_offset
+    return [int(((s.start or begun) - begun) * scale) + offset for s in segments]

@@ -36,7 +36,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     """One request that a Representation needs.
 
     ``time`` and ``duration`` are ticks of ``timebase.timescale`` (media time, offset not
-    subtracted), None if the manifest does not tell them. ``range`` is None for the whole
+    subtracted; what names the segment, where ``$Time$`` is another), None if the manifest does
+    not tell them. ``range`` is None for the whole
     resource. ``explicit`` is True if the manifest lists the segment, False if it is derived
     from a duration. ``last_derived`` marks what may be missing on the server: the very last
     derived segment of a Representation in its Period, and a file that only segment information

@@ -19,7 +19,8 @@ from dashget.segments.timeline import Bounds, iter_runs
 class ListIndex(SegmentIndex):
     """The segments of a SegmentList. Times come from its SegmentTimeline, or from ``@duration``.
 
-    Every SegmentURL is fetched, regardless of the Period's duration.
+    With ``@duration``, the k-th has media time ``@presentationTimeOffset + k * duration``. Every
+    SegmentURL is fetched, regardless of the Period's duration.
     """
 
     def __init__(
@@ -27,10 +28,8 @@ class ListIndex(SegmentIndex):
     ) -> None:
         super().__init__(representation, limit)
         self._addressing = addressing
-        start = representation.period.start
-        if addressing.timeline is not None:
-            start -= Fraction(addressing.presentation_time_offset, addressing.timescale)
-        self._timebase = TimeBase(addressing.timescale, start)
+        offset = Fraction(addressing.presentation_time_offset, addressing.timescale)
+        self._timebase = TimeBase(addressing.timescale, representation.period.start - offset)
 
     def count(self) -> int:
         return len(self._addressing.segments) - len(self._addressing.without_media)
@@ -83,14 +82,14 @@ class ListIndex(SegmentIndex):
         if addressing.timeline is not None:
             yield from self._timeline_times()
             return
-        duration = addressing.duration
+        duration, offset = addressing.duration, addressing.presentation_time_offset
         if duration is None:
             only = len(addressing.segments) == 1
             for k, _ in enumerate(repeat(None)):
-                yield first + k, 0 if only else None, None
+                yield first + k, offset if only else None, None
             return
         for k, _ in enumerate(repeat(None)):
-            yield first + k, k * duration, duration
+            yield first + k, offset + k * duration, duration
 
     def _timeline_times(self) -> Iterator[tuple[int, int | None, int | None]]:
         """Yield numbers and times by the timeline; SegmentURLs after its end have no time."""

@@ -17,9 +17,10 @@ from dashget.segments.window import available_range, available_since, derived_co
 class DurationIndex(SegmentIndex):
     """Segments of equal duration; the k-th has number ``startNumber + k``, time ``k * duration``.
 
-    Its presentation time is the Period's start plus ``k * duration / timescale``.
-    ``@presentationTimeOffset`` is the media time of the Period's start and does not move
-    segments here. ``@endNumber`` is the last segment, and overrides the Period's duration; it also
+    Its presentation time is the Period's start plus ``k * duration / timescale``, and its media
+    time ``@presentationTimeOffset`` plus ``k * duration``. ``$Time$`` is ``k * duration`` alone, as
+    players fill it in: where a template has it, media time 0 is the Period's start here.
+    ``@endNumber`` is the last segment, and overrides the Period's duration; it also
     counts segments without ``@duration``, which then have no times.
     """
 
@@ -28,7 +29,10 @@ class DurationIndex(SegmentIndex):
     ) -> None:
         super().__init__(representation, limit)
         self._addressing = addressing
-        self._timebase = TimeBase(addressing.timescale, representation.period.start)
+        scale, by_time = addressing.timescale, self._has(FieldName.TIME)
+        self._offset = 0 if by_time else addressing.presentation_time_offset
+        origin = representation.period.start - Fraction(self._offset, scale)
+        self._timebase = TimeBase(scale, origin)
 
     def count(self) -> int:
         positions = self._positions()
@@ -56,7 +60,7 @@ class DurationIndex(SegmentIndex):
             yield from self._elaborate(positions)
             return
         address, timebase, step = addressing.media, self._timebase, addressing.duration
-        kind, start_number = SegmentKind.MEDIA, addressing.start_number
+        kind, start_number, offset = SegmentKind.MEDIA, addressing.start_number, self._offset
         last = self._last_derived(positions)
         for k in positions:
             yield Segment(
@@ -64,7 +68,7 @@ class DurationIndex(SegmentIndex):
                 address,
                 timebase,
                 start_number + k,
-                k * step,
+                offset + k * step,
                 step,
                 1,
                 None,
@@ -81,7 +85,7 @@ class DurationIndex(SegmentIndex):
         timed = not explicit or not self._numbered
         cut = addressing.tick_parts > 1 and self._has(FieldName.TIME)
         for k in positions:
-            time = k * (duration or 0) if timed else None
+            time = self._offset + k * (duration or 0) if timed else None
             if cut:
                 timebase, time = self._timebase.named(k * (duration or 0), addressing.tick_parts)
             number = addressing.start_number + k
