@@ -86,7 +86,7 @@ def _ffmpeg(tools: Tools, file: Path, *words: str) -> bytes:
 
 def subtitles(tools: Tools, file: Path, track: int = 0) -> list[tuple[str, str]]:
     """Return the times and the text of every cue of a track of subtitles, as SubRip."""
-    text = _ffmpeg(tools, file, "-map", f"0:s:{track}", "-f", "srt", "-").decode()
+    text = _ffmpeg(tools, file, "-map", f"0:s:{track}", "-copyts", "-f", "srt", "-").decode()
     blocks = [block.split("\n", 2) for block in text.strip().split("\n\n") if block]
     return [(times, words) for _, times, words in blocks]
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import msgspec
 
-from dashget.mux.subtitles.limits import MOST_CUES, Pieces, SubtitleError
+from dashget.mux.subtitles.limits import MOST_CUES, MOST_TEXT, MOST_TEXTS, Pieces, SubtitleError
 
 
 class Cue(msgspec.Struct, frozen=True):
@@ -37,16 +37,21 @@ def joined(pieces: Iterable[Sequence[Cue]]) -> tuple[Cue, ...]:
     """
     cues: list[Cue] = []
     last: dict[tuple[str, str, str], list[int]] = {}
-    work = Pieces()
+    work, characters = Pieces(), 0
     for piece in pieces:
         begun: dict[tuple[str, str, str], list[int]] = {}
         for cue in piece:
+            if len(cue.payload) > MOST_TEXT:
+                raise SubtitleError(f"a cue of more than {MOST_TEXT:,} characters")
             key = (cue.payload, cue.settings, cue.identifier)
             candidates = last.get(key, ())
             work.take(len(candidates))
             at = _continued(cues, candidates, cue)
             if at is None:
                 at = len(cues)
+                characters += len(cue.payload) + len(cue.settings)
+                if characters > MOST_TEXTS:
+                    raise SubtitleError(f"cues of more than {MOST_TEXTS:,} characters")
                 cues.append(cue)
                 if at >= MOST_CUES:
                     raise SubtitleError(f"more than {MOST_CUES:,} cues")

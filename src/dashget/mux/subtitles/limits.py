@@ -8,7 +8,13 @@ MOST_BYTES: Final = 1 << 26
 """The bytes of the samples or files: a film has a hundredth of it."""
 MOST_CUES: Final = 200_000
 MOST_SAMPLES: Final = 500_000
-MOST_ELEMENTS: Final = 200_000
+MOST_TEXT: Final = 65_536
+"""The characters of one cue, tags included."""
+MOST_TEXTS: Final = 4_000_000
+"""The characters of all cues: a film has 100,000."""
+MOST_PROBLEMS: Final = 1_000
+"""The cues of a file that may be unreadable before all of it is."""
+MOST_ELEMENTS: Final = 100_000
 """The elements of one TTML document."""
 MOST_DEPTH: Final = 64
 """The elements, or the tags of a cue, inside each other."""

@@ -61,12 +61,12 @@ class Run(msgspec.Struct, frozen=True):
 
 def read_payload(payload: str) -> tuple[Run, ...]:
     """Return the text of a cue; tags that are not closed end with it."""
-    runs: list[Run] = []
+    runs = _Runs()
     stack: list[tuple[str, Style]] = []
     style, skipped = Style(), 0
     for token in _TOKENS.findall(payload):
         if not token.startswith("<"):
-            _add(runs, _unescaped(token), style)
+            runs.add(_unescaped(token), style)
             continue
         name, classes = _tag(token)
         if name.startswith("/"):
@@ -80,7 +80,7 @@ def read_payload(payload: str) -> tuple[Run, ...]:
                 continue
             stack.append((name, style))
             style = _styled(style, name, classes)
-    return tuple(runs)
+    return runs.joined()
 
 
 def write_payload(runs: Iterable[Run]) -> str:
@@ -105,13 +105,13 @@ def lines_of(runs: Sequence[Run]) -> tuple[Run, ...]:
         lines[-1].append(Run(first, run.style))
         lines.extend([Run(text, run.style)] for text in others)
     kept = [line for line in lines if any(run.text.strip() for run in line)]
-    result: list[Run] = []
+    result = _Runs()
     for number, line in enumerate(kept):
         if number:
-            _add(result, "\n", line[0].style)
+            result.add("\n", line[0].style)
         for run in line:
-            _add(result, run.text, run.style)
-    return tuple(result)
+            result.add(run.text, run.style)
+    return result.joined()
 
 
 def subrip_text(runs: Iterable[Run]) -> str:
@@ -133,13 +133,22 @@ def plain_text(runs: Iterable[Run]) -> str:
     return "".join(run.text for run in runs)
 
 
-def _add(runs: list[Run], text: str, style: Style) -> None:
-    if not text:
-        return
-    if runs and runs[-1].style == style:
-        runs[-1] = Run(runs[-1].text + text, style)
-    else:
-        runs.append(Run(text, style))
+class _Runs:
+    """Collects text; what follows in the same style becomes one run."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[list[str], Style]] = []
+
+    def add(self, text: str, style: Style) -> None:
+        if not text:
+            return
+        if self._runs and self._runs[-1][1] == style:
+            self._runs[-1][0].append(text)
+        else:
+            self._runs.append(([text], style))
+
+    def joined(self) -> tuple[Run, ...]:
+        return tuple(Run("".join(texts), style) for texts, style in self._runs)
 
 
 def _tag(token: str) -> tuple[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from dashget.common.lateregex import late
 from dashget.mux.subtitles.cues import Cue, Script
-from dashget.mux.subtitles.limits import MOST_CUES, SubtitleError
+from dashget.mux.subtitles.limits import MOST_CUES, MOST_PROBLEMS, MOST_TEXT, SubtitleError
 
 _TIMES: Final = late(
     r"\s*(?:([0-9]{1,7}):)?([0-9]{1,2}):([0-9]{2})[.,]([0-9]{3})\s*-->"
@@ -41,12 +41,16 @@ def read_webvtt(text: str) -> Script:
     styles: list[str] = []
     problems: list[str] = []
     for number, block in enumerate(_BLOCKS.split(text)):
+        if len(block) > 2 * MOST_TEXT and _ARROW in block:
+            raise SubtitleError(f"a cue of more than {MOST_TEXT:,} characters")
         lines = block.strip("\n").split("\n")
         if _ARROW not in block:
             if number and lines[0].split(None, 1)[:1] in (["STYLE"], ["REGION"]):
                 styles.append("\n".join(lines))
             continue
         _read_block(lines, cues, problems)
+        if len(problems) > MOST_PROBLEMS:
+            raise SubtitleError(f"more than {MOST_PROBLEMS:,} unreadable cues: {problems[0]}")
         if len(cues) > MOST_CUES:
             raise SubtitleError(f"more than {MOST_CUES:,} cues")
     return Script(tuple(cues), tuple(styles), tuple(problems))
@@ -59,6 +63,8 @@ def _read_block(lines: Sequence[str], cues: list[Cue], problems: list[str]) -> N
     arrows = [number for number, line in enumerate(lines) if _ARROW in line]
     for arrow, end in zip(arrows, [*arrows[1:], len(lines)], strict=True):
         found = _TIMES.fullmatch(lines[arrow])
+        if len(problems) > MOST_PROBLEMS:
+            return
         if found is None:
             problems.append(f"unreadable times: {lines[arrow].strip()[:_SHOWN]!r}")
             continue

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from dashget.mux.subtitles.document import read_script
 from dashget.mux.subtitles.limits import SubtitleError
 from dashget.mux.subtitles.markup import Run, Style, read_payload, subrip_text, write_payload
 from dashget.mux.subtitles.webvtt import read_webvtt
@@ -69,6 +70,21 @@ def test_a_second_arrow_begins_another_cue() -> None:
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(SubtitleError, match="begins with WEBVTT"):
         read_webvtt(text)
+
+
+def test_many_unreadable_cues_are_a_file_that_cannot_be_read() -> None:
+    with pytest.raises(SubtitleError, match="more than 1,000 unreadable cues"):
+        read_webvtt("WEBVTT\n\n" + "-->\n" * 10_000)
+
+
+def test_a_cue_has_a_limit_of_its_text() -> None:
+    tags = "<b>" * 30_000
+    cue = "00:01.000 --> 00:02.000\n{}x\n\n"
+    with pytest.raises(SubtitleError, match="more than 4,000,000 characters"):
+        read_script(b"", [("WEBVTT\n\n" + cue.format("y" * 60_000) * 67).encode()])
+    file = f"WEBVTT\n\n{cue.format(tags)}".encode()
+    with pytest.raises(SubtitleError, match="more than 65,536 characters"):
+        read_script(b"", [file])
 
 
 def test_tags_become_styles_and_back() -> None:
