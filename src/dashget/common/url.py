@@ -28,9 +28,10 @@ _ALLOWED: Final = "!#$%&'()*+,/:;=?@[]~-._"
 """Punctuation that may stand in a URL; a percent sign may begin an encoded byte."""
 
 _SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]*")
-_NAME: Final = late(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
-_ENDS_IN_NUMBER: Final = late(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+_IN_LABELS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _NUMBER: Final = late(r"0x[0-9a-f]{1,12}|0[0-7]{0,12}|[1-9][0-9]{0,12}")
+_MOST_DIGITS: Final = 13
 _ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
 _BREAKS: Final = late(r"[\t\r\n]")
 _BEGINNING: Final = late(r"\s*([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
@@ -70,7 +71,7 @@ class Url(msgspec.Struct, frozen=True, gc=False):
             rest = text
         scheme: str | None = None
         head, colon, tail = rest.partition(":")
-        if colon and _SCHEME.fullmatch(head):
+        if colon and (head in DEFAULT_PORTS or _SCHEME.fullmatch(head)):
             scheme, rest = head.lower(), tail
         before, mark, query = rest.partition("?")
         authority: str | None = None
@@ -286,9 +287,12 @@ def read_host(text: str) -> str:
         name = ""
     name = name.lower()
     bare = name.removesuffix(".")
-    if not _NAME.fullmatch(bare) or len(bare) > _LONGEST_HOST:
+    labels = bare.split(".")
+    if not all(labels) or not all(map(_IN_LABELS.issuperset, labels)) or len(bare) > _LONGEST_HOST:
         raise UrlError("the host name is invalid")
-    return _read_ipv4(name) if _ENDS_IN_NUMBER.fullmatch(bare) else bare
+    last = labels[-1]
+    is_number = is_digits(last) or (last.startswith("0x") and _HEXADECIMAL.issuperset(last[2:]))
+    return _read_ipv4(name) if is_number else bare
 
 
 def read_ipv6(text: str) -> str:
@@ -307,6 +311,12 @@ def read_ipv6(text: str) -> str:
     return f"{short}%{zone}" if percent else short
 
 
+def _is_number(part: str) -> bool:
+    """Return True for a decimal, octal or hexadecimal number of an IPv4 address."""
+    usual = is_digits(part) and (part == "0" or part[0] != "0") and len(part) <= _MOST_DIGITS
+    return usual or _NUMBER.fullmatch(part) is not None
+
+
 def _read_ipv4(text: str) -> str:
     """Return an IPv4 address with four decimal numbers.
 
@@ -315,7 +325,7 @@ def _read_ipv4(text: str) -> str:
     libcurl, and invalid to browsers (WHATWG URL, 3.5).
     """
     parts = text.split(".")
-    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)):
+    if len(parts) > 4 or not all(map(_is_number, parts)):
         raise UrlError("the IPv4 address is invalid")
     numbers = [_number(part) for part in parts]
     most = 256 ** (5 - len(parts))

@@ -25,6 +25,7 @@ from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
 from dashget.manifest.schemeless import with_scheme
 
+_USUAL: Final = ("http://", "https://")
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
 STDIN: Final = "-"
 
@@ -84,7 +85,8 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
         nameless = base_url is None or Url.parse(base_url).path.rpartition("/")[2] == ""
         return Source(name=base_url or "standard input", nameless=nameless, base_url=base_url)
     text = with_scheme(text) or text
-    if _HAS_SCHEME.match(text) and not (os.name == "nt" and Path(text).exists()):
+    has_scheme = text.startswith(_USUAL) or _HAS_SCHEME.match(text)
+    if has_scheme and not (os.name == "nt" and Path(text).exists()):
         parsed = _parse_url(readable(text))
         if base_url is not None:
             wrong = "only for a manifest from a file or standard input, not from a URL"

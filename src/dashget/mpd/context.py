@@ -10,7 +10,7 @@ from dashget.common.url import Url, UrlError, http_origin
 from dashget.errors import Issue
 from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.markers import MARKER
+from dashget.mpd.markers import MARKER, with_digits
 from dashget.mpd.selfreference import Manifest
 from dashget.mpd.template import Template, parse_template
 
@@ -88,7 +88,7 @@ class Context:
         if parts.scheme in _WEB:
             try:
                 # A template may have a field in the host.
-                http_origin(Url.parse(MARKER.sub("0", url)))
+                http_origin(Url.parse(with_digits(url)))
             except UrlError as error:
                 return f"{shown(url)} is not a valid URL: {error}"
             if self._secure and parts.scheme == "http" and not self._allow_downgrade:

@@ -20,6 +20,10 @@ _BEGINNING: Final = 1000
 _DECLARED: Final = late(
     rb"(?:\xef\xbb\xbf)?[\s\0]{0,100}<\?xml\s[^>?]*?\sencoding\s*=\s*(?:\"([^\">]*)\"|'([^'>]*)')"
 )
+_USUAL: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?>',
+    b'<?xml version="1.0" encoding="utf-8"?>',
+)
 _ASCII: Final = frozenset(["utf-8", "utf8", "us-ascii", "ascii"])
 _WIDE: Final = ("utf-16", "utf16", "ucs-2", "iso-10646-ucs", "ucs2", "utf-32", "ucs-4", "unicode")
 """Encodings in which no document begins with the bytes of ``<?xml``."""
@@ -64,6 +68,8 @@ def as_utf8(data: bytes) -> tuple[bytes, str | None]:
     ):
         if head[:2] in (mark, begin):
             return _decoded(data[2 if head[:2] == mark else 0 :], codec), None
+    if data.startswith(_USUAL) or b"encoding" not in data[:_BEGINNING]:
+        return data, None
     match = _DECLARED.match(data[:_BEGINNING])
     if match is None:
         return data, None

@@ -23,3 +23,17 @@ MARKER: Final = late(f"([{RANGE}])")
 def is_marker(char: str) -> bool:
     """Return True if a character stands for a field."""
     return FIRST_MARKER <= char <= LAST_MARKER
+
+
+def with_digits(text: str) -> str:
+    """Replace each field's marker by a digit."""
+    if text.isascii():
+        return text
+    return "".join("0" if is_marker(char) else char for char in text)
+
+
+def literals(marked: str) -> list[str]:
+    """Return what stands before, between and behind the markers of a text."""
+    if marked.isascii():
+        return [marked]
+    return "".join(FIRST_MARKER if is_marker(c) else c for c in marked).split(FIRST_MARKER)

@@ -250,6 +250,8 @@ def _formatted(part: Constant, bandwidth: int | Fraction) -> str:
 
 def _unknown_identifier(text: str) -> list[str]:
     rest = _IDENTIFIER.sub("", text)
+    if "$" not in rest and "{" not in rest:
+        return []
     match = _LEFT_OVER.search(rest)
     if match is None:
         return []

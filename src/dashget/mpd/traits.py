@@ -223,15 +223,13 @@ def _of_mime(mime_type: str | None, codecs: str | None) -> ContentType | None:
     if mime_type is None:
         return None
     mime = mime_type.partition(";")[0].strip().lower()
-    if _TEXT_MIME.fullmatch(mime):
-        return ContentType.TEXT
     main = mime.partition("/")[0]
     if main in ("video", "audio", "image"):
         by_codecs = _of_codecs(codecs)
         if main == "video" and by_codecs in (ContentType.AUDIO, ContentType.TEXT):
             return by_codecs
         return _COMPONENTS[main]
-    return None
+    return ContentType.TEXT if _TEXT_MIME.fullmatch(mime) else None
 
 
 def _of_codecs(codecs: str | None) -> ContentType | None:

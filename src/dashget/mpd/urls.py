@@ -12,11 +12,13 @@ from typing import Final
 
 from dashget.common.lateregex import late
 from dashget.common.url import Url, tidy
-from dashget.mpd.markers import RANGE
+from dashget.mpd.markers import RANGE, is_marker
 
-_PLAIN: Final = late(
-    rf"(?![./])(?:[!$&'()*+,;=@A-Z_a-z0-9~-]|[{RANGE}]|/(?!\.)|(?<!/)\.)+", re.ASCII
+_IN_PATHS: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!$&'()*+,;=@_~-./"
 )
+_AT_BEGINNING: Final = ("", ".", "/")
+_LEGAL: Final = _IN_PATHS | frozenset("#:?")
 _ILLEGAL: Final = late(rf"%(?![0-9A-Fa-f]{{2}})|(?![{RANGE}])[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]")
 
 
@@ -26,7 +28,7 @@ def resolve_reference(base: str, reference: str) -> str:
     The fragment is dropped: it is never sent. ``data:`` URLs stay as they are. The base has to
     be encoded already, as every result of this function is.
     """
-    if _PLAIN.fullmatch(reference):
+    if _is_plain(reference):
         directory = _directory(base)
         if directory is not None:
             return directory + reference
@@ -40,9 +42,28 @@ def resolve_reference(base: str, reference: str) -> str:
 def encode(url: str) -> str:
     """Percent-encode, as UTF-8, the invalid characters of path and query."""
     parts = Url.parse(url)
-    path = _ILLEGAL.sub(_percent, parts.path)
-    query = None if parts.query is None else _ILLEGAL.sub(_percent, parts.query)
+    path = _legal(parts.path)
+    query = None if parts.query is None else _legal(parts.query)
     return str(Url(parts.scheme, parts.authority, path, query))
+
+
+def _is_plain(reference: str) -> bool:
+    """Return True for a path without a dot segment, to be appended to a directory as it is.
+
+    No regular expression: most manifests have fewer references than compiling one would take.
+    """
+    return (
+        reference[:1] not in _AT_BEGINNING
+        and "/." not in reference
+        and all(map(is_marker, set(reference) - _IN_PATHS))
+    )
+
+
+def _legal(text: str) -> str:
+    """Percent-encode the characters that are invalid in a path or query."""
+    if "%" not in text and all(map(is_marker, set(text) - _LEGAL)):
+        return text
+    return _ILLEGAL.sub(_percent, text)
 
 
 def is_absolute(reference: str) -> bool:

@@ -14,12 +14,13 @@ from math import floor
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.lateregex import late
-from dashget.common.numbers import nearest_float
+from dashget.common.numbers import is_digits, nearest_float
 
 if TYPE_CHECKING:
     import isodate
 
 _INTEGER: Final = late(r"[+-]?\d{1,100}", re.ASCII)
+_MOST_INTEGER_DIGITS: Final = 100
 _DECIMAL: Final = late(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})", re.ASCII)
 _EXPONENT: Final = late(r"[+-]?\d{1,4}", re.ASCII)
 _MOST_EXPONENT: Final = 100
@@ -58,9 +59,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Remark = str | None
 
 
+def _is_integer(text: str) -> bool:
+    usual = len(text) <= _MOST_INTEGER_DIGITS and is_digits(text)
+    return usual or _INTEGER.fullmatch(text) is not None
+
+
 def read_integer(text: str) -> tuple[int, Remark]:
     """Parse an integer that no segment depends on; a fraction is rounded."""
-    if _INTEGER.fullmatch(text.strip()):
+    if _is_integer(text.strip()):
         return int(text.strip()), None
     value, remark = read_number(text)
     if value.denominator == 1:
@@ -71,7 +77,7 @@ def read_integer(text: str) -> tuple[int, Remark]:
 def read_count(text: str) -> tuple[int, Remark]:
     """Parse a number of things or the number of a thing; of a fraction the whole part counts."""
     stripped = text.strip()
-    if _INTEGER.fullmatch(stripped):
+    if _is_integer(stripped):
         return int(stripped), None
     value, remark = read_number(stripped)
     if value.denominator == 1:
@@ -82,7 +88,7 @@ def read_count(text: str) -> tuple[int, Remark]:
 def read_ticks(text: str) -> tuple[int | Fraction, Remark]:
     """Parse a number of ticks. Packagers with float ticks write fractions, which stay exact."""
     stripped = text.strip()
-    if _INTEGER.fullmatch(stripped):
+    if _is_integer(stripped):
         return int(stripped), None
     ratio = _RATIO.fullmatch(stripped)
     if ratio is not None and int(ratio[2]):

@@ -14,7 +14,6 @@ which all rules leave unchanged.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import NewType
@@ -24,7 +23,7 @@ from dashget.common.lateregex import late
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, read_port, split_host
 from dashget.errors import MPDError
 from dashget.mpd.budget import Budget
-from dashget.mpd.markers import MARKER, is_marker
+from dashget.mpd.markers import MARKER, is_marker, with_digits
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.collisions import digest, fold, overlap, resolve_collisions
 from dashget.planning.queries import needless_queries
@@ -55,11 +54,9 @@ _RESERVED_ON_WINDOWS = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$
 }
 _LOOKS_ENCODED = late(r"%(?=[0-9A-Fa-f]{2})")
 _UNSAFE = frozenset('/\\<>:"|?*\x7f') | frozenset(map(chr, range(32)))
-_UNSAFE_ASCII = late(f"[{re.escape(''.join(sorted(_UNSAFE)))}]")
-_PLAIN = late(
-    r"[A-Za-z0-9-][A-Za-z0-9_.-]*(?<!\.)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.))*", re.ASCII
-)
-"""A path whose components need no change, unless Windows reserves one."""
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/")
+"""The characters of paths that mostly need no change."""
+_RESERVED_BEGIN = ("con", "prn", "aux", "nul", "com", "lpt")
 _MAYBE_RESERVED = late(r"(?i)(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)")
 _EXTENSION = late(r"\.[A-Za-z0-9]{1,8}$")
 
@@ -74,7 +71,7 @@ def safe_component(text: str, most: int = NAME_BYTES, digits: int = _DIGITS_IN_F
     of the full name. Different
     components get different names, except for equivalent encodings.
     """
-    pieces = MARKER.split(text)
+    pieces = [text] if text.isascii() else MARKER.split(text)
     pieces[::2] = [_decoded(piece) if "%" in piece else piece for piece in pieces[::2]]
     return _limited(_escaped("".join(pieces)), most, digits)
 
@@ -82,8 +79,9 @@ def safe_component(text: str, most: int = NAME_BYTES, digits: int = _DIGITS_IN_F
 def _decoded(text: str) -> str:
     """Decode percent-encoding, except of characters that would be read as a field's marker."""
     decoded = unquote_to_bytes(text).decode("utf-8", "surrogateescape")
-    decoded = _LOOKS_ENCODED.sub("%25", decoded)
-    return MARKER.sub(lambda match: _encoded(match[0]), decoded)
+    if "%" in decoded:
+        decoded = _LOOKS_ENCODED.sub("%25", decoded)
+    return decoded if decoded.isascii() else MARKER.sub(lambda match: _encoded(match[0]), decoded)
 
 
 def manifest_name(url: str) -> SafePath:
@@ -288,18 +286,25 @@ def _is_plain(path: str, most: int) -> bool:
 
     The limit of half a name's length leaves room for the values of a pattern's fields.
     """
+    return len(path) <= most // 2 and _is_unreserved(path) and _has_plain_parts(with_digits(path))
+
+
+def _has_plain_parts(path: str) -> bool:
+    """Return True if no component is empty, hidden or in need of encoding."""
+    # No regular expression: compiling one takes longer than all this for a thousand paths.
+    framed = f"/{path}/"
     return (
-        len(path) <= most // 2
-        and _PLAIN.fullmatch(_with_digits(path)) is not None
-        and _MAYBE_RESERVED.search(path) is None
+        _PLAIN.issuperset(path)
+        and path[:1] != "_"
+        and not ("//" in framed or "/." in framed or "./" in framed)
     )
 
 
-def _with_digits(text: str) -> str:
-    """Replace each field's marker by a digit."""
-    if text.isascii():
-        return text
-    return "".join("0" if is_marker(char) else char for char in text)
+def _is_unreserved(path: str) -> bool:
+    """Return True if no component is a name that Windows reserves."""
+    if not any(map(path.lower().__contains__, _RESERVED_BEGIN)):
+        return True
+    return _MAYBE_RESERVED.search(path) is None
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
@@ -310,7 +315,7 @@ def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
             return url.origin
         host, port = split_host(authority.rpartition("@")[2])
         default = DEFAULT_PORTS.get(url.scheme or "")
-        _ = Url(None, _with_digits(host), "").host
+        _ = Url(None, with_digits(host), "").host
         return url.scheme, host.lower(), read_port(port) if port else default
     except UrlError as error:
         raise MPDError(
@@ -337,7 +342,7 @@ def _escaped(text: str) -> str:
     """Percent-encode the unsafe parts of a name; characters already encoded stay unchanged."""
     if not text:
         return _EMPTY
-    if not text.isascii() or _UNSAFE_ASCII.search(text):
+    if not text.isascii() or not _UNSAFE.isdisjoint(text):
         text = "".join(_encoded(char) if _is_unsafe(char) else char for char in text)
     if text[-1] in ". ":
         text = text[:-1] + _encoded(text[-1])
@@ -360,7 +365,7 @@ def _encoded(char: str) -> str:
 
 def _limited(component: str, most: int, digits: int = _DIGITS_IN_FIELD) -> str:
     """Shorten a component to the limit of a file system, and keep its extension."""
-    marks = MARKER.findall(component)
+    marks = [] if component.isascii() else MARKER.findall(component)
     if len(component.encode()) <= most - len(marks) * digits:
         return component
     # A field that is there twice has one value.

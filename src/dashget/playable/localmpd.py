@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -26,19 +27,23 @@ _LEADS_AWAY: Final = (
 _MAY_CHANGE: Final = late(
     rb"\bhref\s*=|<(?:[\w.-]+:)?(?:" + "|".join(_LEADS_AWAY).encode() + rb")\b"
 )
-_READ_UNLIKE: Final = late(
-    rb"<(?:[\w.-]+:)?(?:Initialization|RepresentationIndex|BitstreamSwitching|SegmentList)\b"
-    rb"|(?:</(?:[\w.-]+:)?(?:Representation|AdaptationSet)\s*>|<(?:[\w.-]+:)?Representation\b[^<>]*/>)"
+_NAMED: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching", "SegmentList")
+_NAMES_FILES: Final = late(rb"<(?:[\w.-]+:)?(?:" + "|".join(_NAMED).encode() + rb")\b")
+_BEHIND: Final = late(
+    rb"(?:</(?:[\w.-]+:)?(?:Representation|AdaptationSet)\s*>|<(?:[\w.-]+:)?Representation\b[^<>]*/>)"
     rb"\s*<(?:[\w.-]+:)?Segment"
-    rb"|\$(?:Bandwidth|RepresentationID)%|\sr\s*=\s*[\"']\s*-"
 )
-"""What a template-only document has where some players need it written in another way."""
+_TO_THE_END: Final = late(rb"\sr\s*=\s*[\"']\s*-")
+_WITH_WIDTH: Final = ("$Bandwidth%", "$RepresentationID%")
+"""All of these are in template-only documents that some players need written in another way."""
 _COUNTED_UNLIKE: Final = (b"$Number", b"$Time")
 """What a timeline is not read alike with: without any ``@startNumber``, and with one."""
 _BASE: Final = late(rb"<(?:[\w.-]+:)?BaseURL\b")
-_MAY_BE_ABSOLUTE: Final = late(
+_MAY_BE_ABSOLUTE_BASE: Final = late(
     rb"<(?:[\w.-]+:)?BaseURL\b[^>]*>(?:\s*<!\[CDATA\[)?\s*(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"
-    rb"|\b(?:media|initialization|index|bitstreamSwitching|sourceURL)\s*=\s*[\"']\s*"
+)
+_MAY_BE_ABSOLUTE: Final = late(
+    rb"\b(?:media|initialization|index|bitstreamSwitching|sourceURL)\s*=\s*[\"']\s*"
     rb"(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"
 )
 
@@ -85,11 +90,31 @@ def _stays_as_it_is(
         return False
     if may_lead_out(data):
         return False
-    if any(found.search(data) for found in (_MAY_CHANGE, _MAY_BE_ABSOLUTE, _READ_UNLIKE)):
+    if any(_may_have(data, *sought) for sought in _SOUGHT) or _has_any(data, _WITH_WIDTH):
         return False
     if b"SegmentTimeline" in data and _COUNTED_UNLIKE[b"startNumber" in data] in data:
         return False
     return lead_to_mirror(presentation.url, tracks, layout)
+
+
+_SOUGHT: Final = (
+    (("href", *_LEADS_AWAY), _MAY_CHANGE),
+    (("BaseURL",), _MAY_BE_ABSOLUTE_BASE),
+    (("media", "ni", "index", "Switching", "sourceURL"), _MAY_BE_ABSOLUTE),
+    (_NAMED, _NAMES_FILES),
+    (("Segment",), _BEHIND),
+    (("Timeline",), _TO_THE_END),
+)
+"""Patterns, each with words of which one is in whatever it matches."""
+
+
+def _may_have(data: bytes, words: Sequence[str], pattern: re.Pattern[bytes]) -> bool:
+    """Return True if a document has the pattern. Most lack its words: then it is not compiled."""
+    return _has_any(data, words) and pattern.search(data) is not None
+
+
+def _has_any(data: bytes, words: Sequence[str]) -> bool:
+    return any(word.encode() in data for word in words)
 
 
 def _with_base(data: bytes) -> bytes | None:
@@ -97,7 +122,7 @@ def _with_base(data: bytes) -> bytes | None:
     head = read_head(data)
     if head is None or not {"type", "mediaPresentationDuration"} <= head.attributes.keys():
         return None
-    if len(head.bases) != len(_BASE.findall(data)):
+    if len(head.bases) != (len(_BASE.findall(data)) if b"BaseURL" in data else 0):
         return None
     if not head.bases:
         return head.with_base(data)

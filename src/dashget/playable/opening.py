@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from dashget.events import Playback
-from dashget.mpd.markers import MARKER
+from dashget.mpd.markers import literals
 from dashget.mpd.presentation import (
     ContentType,
     ListAddressing,
@@ -64,5 +64,6 @@ def _is_literal(pattern: UrlPattern) -> bool:
     known = all(
         field.radix == "d" and field.name is not FieldName.SUB_NUMBER for field in pattern.fields
     )
-    pieces = MARKER.split(pattern.marked)[::2]
-    return known and all(quote(piece, safe=KEPT_IN_PATHS) == piece for piece in pieces)
+    return known and all(
+        quote(piece, safe=KEPT_IN_PATHS) == piece for piece in literals(pattern.marked)
+    )

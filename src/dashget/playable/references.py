@@ -14,11 +14,11 @@ _NAMED: Final = late(
     rb"\b(?:xmlns(?::[\w.-]+)?|schemeIdUri|schemaLocation|moreInformationURL)\s*=\s*"
     rb"(?:\"[^\"<]*\"|'[^'<]*')"
 )
-_ODD: Final = late(
-    rb"/[\t\r\n]+/|\.\.[/\s\"'<]"
-    rb"|(?i:\b(?:https?|wss?|ftps?|file|rtmp[a-z]?|rtsp|mms|smb|blob)):(?!//)"
-)
+_ODD: Final = late(rb"(?i:\b(?:https?|wss?|ftps?|file|rtmp[a-z]?|rtsp|mms|smb|blob)):(?!//)")
+_ABOVE: Final = late(rb"\.\.[/\s\"'<]")
+_BROKEN: Final = late(rb"/[\t\r\n]+/")
 """Ways to spell a host or a folder above that most documents have no use for."""
+_MARKS: Final = (b"&#", b"\\", b"event:callback:")
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -36,7 +36,12 @@ def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
 
 def may_lead_out(data: bytes) -> bool:
     """Return True unless a document in UTF-8 certainly names a host in identifiers only."""
-    if any(odd in data for odd in (b"&#", b"\\", b"event:callback:")) or _ODD.search(data):
+    if any(odd in data for odd in _MARKS) or _ODD.search(data):
+        return True
+    if b".." in data and _ABOVE.search(data):
+        return True
+    # Not compiled for most documents, which have no line that ends so.
+    if any(end in data for end in (b"/\t", b"/\r", b"/\n")) and _BROKEN.search(data):
         return True
     if data.find(b"<?", 5) >= 0:
         # An instruction, such as a style sheet. The declaration begins before.
