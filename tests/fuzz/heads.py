@@ -11,7 +11,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import find_digest, stated_digests
-from dashget.common.httpdate import read_http_date, strong_date
+from dashget.common.numbers import read_http_date, strong_date
 from dashget.common.url import Url, http_origin
 from dashget.store.record import FileRecord, encode_line, parse_record
 from dashget.transfer.http.coding import begins_plain

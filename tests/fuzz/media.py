@@ -30,8 +30,7 @@ from dashget.media.isobmff import (
     read_pssh,
     read_sidx,
 )
-from dashget.media.kind import SegmentKind
-from dashget.media.role import Role
+from dashget.media.kind import Role, SegmentKind
 from dashget.media.signatures import Read
 from dashget.media.sniff import other_content
 from dashget.media.webm import EbmlError, WebmHeader, iter_elements, read_cues, read_header

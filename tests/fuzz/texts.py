@@ -18,7 +18,7 @@ from dashget.mpd import values
 from dashget.mpd.dataurl import decode_data_url
 from dashget.mpd.template import FieldName, UrlPattern, parse_template
 from dashget.mpd.urls import resolve_reference
-from dashget.planning.periodranges import parse_periods
+from dashget.planning.selection import parse_periods
 from dashget.transfer.http.origin import sendable, shown
 from dashget.transfer.settings.cookiefile import cookie_warnings, cookies_of
 from dashget.transfer.settings.givenfile import GivenFile

@@ -14,8 +14,8 @@ from dashget.mpd.presentation import PeriodSpan, Window
 from dashget.mpd.resolve import resolve
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments import Segment, SegmentIndex, SegmentKind, address
+from dashget.segments.index import available_range, derived_count
 from dashget.segments.timeline import Bounds, iter_runs
-from dashget.segments.window import available_range, derived_count
 
 timescales = st.sampled_from([1, 10, 1000, 12800, 24000, 30000, 44100, 48000, 90000, 10_000_000])
 seconds = st.fractions(min_value=Fraction(1, 100), max_value=500, max_denominator=10**6)

@@ -27,8 +27,7 @@ from dashget.media.isobmff import (
     read_pssh,
     read_sidx,
 )
-from dashget.media.kind import SegmentKind
-from dashget.media.role import Role
+from dashget.media.kind import Role, SegmentKind
 
 ROLE: Final = Role("video/mp4", kind=SegmentKind.MEDIA)
 KINDS: Final = (

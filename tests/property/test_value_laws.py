@@ -17,8 +17,15 @@ from hypothesis import strategies as st
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import find_digest, stated_digests
-from dashget.common.httpdate import read_http_date, strong_date
-from dashget.common.numbers import is_digits, nearest_float, read_digits, read_time, utc_of
+from dashget.common.numbers import (
+    is_digits,
+    nearest_float,
+    read_digits,
+    read_http_date,
+    read_time,
+    strong_date,
+    utc_of,
+)
 from dashget.common.url import UrlError, read_host, read_ipv6, read_port
 from dashget.errors import DashGetError
 from dashget.media.isobmff import BoxError
@@ -29,8 +36,8 @@ from dashget.mpd.dataurl import decode_data_url
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.limits import Limits, require_countable
-from dashget.planning.periodranges import parse_periods
 from dashget.planning.plan import iter_plan, make_layout
+from dashget.planning.selection import parse_periods
 from dashget.planning.tracks import make_tracks
 from dashget.playable.localmpd import make_local_mpd
 from dashget.transfer.http.head import Head

@@ -7,7 +7,6 @@ Every other package may import these modules; they import only ``errors``, and o
 - ``foreigntext``: text of servers and manifests, made harmless for terminals
 - ``byterange``: ``ByteRange``, inclusive at both ends
 - ``validation``: rules for the fields of options
-- ``httpdate``: dates in HTTP headers
 - ``log``: debug records for the logger ``dashget``
 - ``oserrors``: errors that concern the whole disk or process
 - ``digests``: checksums in HTTP headers

@@ -259,7 +259,8 @@ def http_origin(url: Url) -> tuple[str, str, int]:
 
 def tidy(text: str) -> str:
     """Drop white space around a URL, and tabs and line breaks inside, as browsers do."""
-    return _BREAKS.sub("", text.strip())
+    text = text.strip()
+    return text if text.isprintable() else _BREAKS.sub("", text)
 
 
 def split_host(text: str) -> tuple[str, str]:

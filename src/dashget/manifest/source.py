@@ -1,4 +1,9 @@
-"""The source of a manifest: the URL, the local file or the standard input that the user named."""
+"""The source of a manifest: the URL, the local file or the standard input that the user named.
+
+People type addresses as ``localhost:8000/x.mpd`` and ``example.com/x.mpd``. What names a server and
+no file is a URL without its scheme. The scheme is ``https`` as in browsers, and ``http`` for what
+seldom has a certificate: this machine, IP addresses, and ports of one's own choice.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +23,20 @@ from dashget.common.url import (
     UrlError,
     check_userinfo,
     http_origin,
+    read_host,
+    read_port,
+    split_host,
     tidy,
     typed,
 )
 from dashget.common.validation import FieldError, Wrong, path, require
 from dashget.errors import ManifestFetchError, UsageError
-from dashget.manifest.schemeless import with_scheme
 
+_THIS_MACHINE: Final = "localhost"
+_ADDRESS: Final = late(r"[0-9]+(?:\.[0-9]+){3}|\[.*\]")
+_PUBLIC: Final = late(r".+\.(?:[^\W\d_]{2,63}|xn--[a-z0-9-]+)\.?")
+"""A name with a top-level domain, which has no digits unless it is encoded (IDNA)."""
+_SECURE_PORT: Final = 443
 _USUAL: Final = ("http://", "https://")
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
 STDIN: Final = "-"
@@ -62,7 +74,7 @@ class Source(HidesSecrets, frozen=True):
 def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None) -> Source:
     """Parse the source that a user gave; raise UsageError if it is invalid.
 
-    A URL may lack its scheme (see ``schemeless``). A path object is always a file, whatever its
+    A URL may lack its scheme (see ``with_scheme``). A path object is always a file, whatever its
     name looks like. ``base_url`` is checked as well,
     before anything is fetched; with a URL it is refused, since the final URL is the base.
     """
@@ -135,6 +147,46 @@ def read_stdin(most: int) -> bytes:
     raise ManifestFetchError(
         f"cannot read standard input: {reason}", hint="pipe the MPD into it, or name a file"
     )
+
+
+def with_scheme(text: str) -> str | None:
+    """Return the URL that is meant by a text without scheme; None unless it names a server.
+
+    Two of three tell a server: its name, a port, a path. A name that exists on disk, or lies in a
+    folder that does, is never a URL.
+    """
+    if text.startswith(_USUAL):
+        # What has a scheme: decided without the patterns, whose compilation delays every start.
+        return None
+    place, slash, _ = text.removeprefix("//").partition("/")
+    place, question, _ = place.partition("?")
+    host, port = _split(place)
+    if host is None:
+        return None
+    bare = host == _THIS_MACHINE or _ADDRESS.fullmatch(host)
+    told = [bare or _PUBLIC.fullmatch(host), port, slash or question]
+    if sum(map(bool, told)) < 2 or _exists(text) or (not port and _exists(place)):
+        return None
+    plain = bare or port not in (None, _SECURE_PORT)
+    return f"{'http' if plain else 'https'}://{text.removeprefix('//')}"
+
+
+def _split(place: str) -> tuple[str | None, int | None]:
+    """Return host and port of ``user:password@host:port``; None for what is not there."""
+    try:
+        name, digits = split_host(place.rpartition("@")[2])
+        host = read_host(name)
+        port = read_port(digits) if digits else None
+    except UrlError:
+        return None, None
+    return (name.lower() if host else None), port
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists() or (os.name == "nt" and Path(text).drive != "")
+    except (OSError, ValueError):
+        return False
 
 
 def _parse_url(text: str) -> Source:

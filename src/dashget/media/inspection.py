@@ -16,8 +16,7 @@ import msgspec
 
 from dashget.media.fragments import Duration, default_duration, duration_of
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
-from dashget.media.kind import SegmentKind
-from dashget.media.role import WEBM, Role
+from dashget.media.kind import WEBM, Role, SegmentKind
 from dashget.media.signatures import KNOWN, Read, check_signature, check_webm, shows_end
 from dashget.media.sniff import BEGINNING_BYTES, other_content
 

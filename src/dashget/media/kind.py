@@ -1,8 +1,11 @@
-"""The kinds of files that a presentation consists of."""
+"""What a file is by its place in a presentation: its kind, and the role that it has by that."""
 
 from __future__ import annotations
 
 import enum
+from typing import Final
+
+import msgspec
 
 
 class SegmentKind(enum.Enum):
@@ -12,3 +15,45 @@ class SegmentKind(enum.Enum):
     INDEX = "index"
     MEDIA = "media"
     BITSTREAM_SWITCHING = "bitstream-switching"
+
+
+_ISO: Final = (
+    "video/mp4",
+    "audio/mp4",
+    "application/mp4",
+    "text/mp4",
+    "image/mp4",
+    "video/iso.segment",
+)
+WEBM: Final = ("video/webm", "audio/webm", "application/webm", "text/webm")
+
+
+class Role(msgspec.Struct, frozen=True):
+    """The kind and type that a file should have.
+
+    ``whole`` is True if it contains initialization, index and media (SegmentBase). ``several`` is
+    True if it contains several segments; then its time is not compared. ``media`` is True for
+    audio and video, which are no text, whatever their type is.
+    """
+
+    mime_type: str | None
+    kind: SegmentKind
+    whole: bool = False
+    several: bool = False
+    media: bool = False
+
+    @property
+    def mime(self) -> str:
+        """The type without parameters, in lower case; empty if it is unknown."""
+        return (self.mime_type or "").split(";")[0].strip().lower()
+
+    @property
+    def is_iso(self) -> bool:
+        """True for ISO base media; indexes of transport streams are that, too (6.4.6)."""
+        mime = self.mime
+        return mime in _ISO or (mime == "video/mp2t" and self.kind is SegmentKind.INDEX)
+
+    @property
+    def is_plain_segment(self) -> bool:
+        """True for a media segment of ISO base media, the usual case."""
+        return self.is_iso and self.kind is SegmentKind.MEDIA and not self.whole

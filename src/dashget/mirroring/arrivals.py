@@ -13,8 +13,7 @@ from dashget.common.digests import Digest, find_digest
 from dashget.media.glance import is_sound_segment
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.clocks import decode_time
-from dashget.mirroring.files import PlannedFile, Rejection
-from dashget.mirroring.roles import role_of
+from dashget.mirroring.files import PlannedFile, Rejection, role_of
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead, Sink
 

@@ -1,4 +1,4 @@
-"""A planned file on its way through one run."""
+"""A planned file on its way through one run, and the role that its content is checked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.events import Outcome
+from dashget.media.kind import Role, SegmentKind
+from dashget.mpd.presentation import ContentType, Representation, SingleAddressing
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord
@@ -60,3 +62,29 @@ class PlannedFile(msgspec.Struct, eq=False):
     """How its last try ended, with reason and hint: its failure if there is no other try."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
+
+
+def role_of(planned: PlannedSegment) -> Role:
+    """Return the role of a planned file."""
+    segment, representation = planned.segment, planned.track.representation
+    kind, mime = segment.kind, representation.mime_type
+    media = representation.content_type in (ContentType.VIDEO, ContentType.AUDIO)
+    whole = isinstance(representation.addressing, SingleAddressing)
+    initialization = representation.initialization
+    shared = segment.range is not None or (
+        initialization is not None
+        and kind is SegmentKind.INITIALIZATION
+        and initialization.range is not None
+    )
+    if kind is SegmentKind.MEDIA and (whole or shared):
+        # With an initialization segment of its own, a file needs none inside.
+        return Role(mime, kind, _has_all(representation), several=True, media=media)
+    return Role(mime, kind, several=shared, media=media)
+
+
+def _has_all(representation: Representation) -> bool:
+    """Return True if one file holds the initialization segment and all media."""
+    addressing, initialization = representation.addressing, representation.initialization
+    if not isinstance(addressing, SingleAddressing):
+        return False
+    return initialization is None or initialization.address == addressing.media

@@ -20,8 +20,8 @@ from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import sample
 from dashget.mirroring.outcomes import Outcomes
-from dashget.planning.counting import is_counted_again
 from dashget.planning.layout import Layout
+from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import FileRecord, Mirror, Presence, RecordedFiles

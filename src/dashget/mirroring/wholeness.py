@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dashget.common.numbers import nearest_float
 from dashget.media.inspection import duration, media_timescale, proves_whole, sample_duration
-from dashget.mirroring.roles import role_of
+from dashget.mirroring.files import role_of
 from dashget.planning.layout import Layout, SafePath
 from dashget.planning.tracks import Track
 from dashget.store import Mirror

@@ -3,15 +3,15 @@
 The road of a document, and the modules on it:
 
 1. ``parse.parse_mpd`` turns bytes into the ``model``, one frozen object per MPD element, as
-   written. ``xmltree`` parses XML into light elements, ``malformed`` recognises other formats and
-   mends small mistakes, ``values`` and ``attributes`` read typed values, ``segmentinfo`` and
-   ``descriptors`` read groups of elements, ``timeline`` stores a SegmentTimeline compactly.
-2. ``remote.include_remote`` puts fetched remote elements into the document (``xlink`` finds them).
-3. ``resolve.resolve`` turns the model into a ``presentation``: ``periods`` (times), ``bases`` (base
-   URLs), ``addressing`` (segment information), ``locate``, ``urls``, ``urlquery``, ``template`` and
-   ``markers`` (URLs), ``traits`` and ``protection`` (facts about the content), ``validity``; for
-   dynamic presentations also ``availability`` and ``clock``. ``needs`` decides which values the
-   segments of a Representation depend on: no other value is an error.
+written. ``xmltree`` parses XML into light elements, ``malformed`` recognises other formats and
+mends small mistakes, ``values`` and ``attributes`` read typed values, ``segmentinfo`` and
+``descriptors`` read groups of elements, ``timeline`` stores a SegmentTimeline compactly. 2.
+``remote.include_remote`` puts fetched remote elements into the document (``xlink`` finds them). 3.
+``resolve.resolve`` turns the model into a ``presentation``: ``periods`` (times), ``addressing``
+(segment information), ``references``, ``urls`` (also the base ones), ``urlquery``, ``template`` and
+``markers`` (URLs), ``traits`` and ``protection`` (facts about the content), ``validity`` (which
+values the segments of a Representation depend on: no other value is an error); for dynamic
+presentations also ``clock``.
 
 All stages spend from one ``budget``, which is made where the document is read.
 

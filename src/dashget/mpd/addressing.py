@@ -15,11 +15,9 @@ import msgspec
 from dashget.common.url import Url
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
-from dashget.mpd.bases import add_offsets
 from dashget.mpd.budget import COMMON, ITEM, LISTED, RAISED_BY
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.issues import MAX_ISSUES
-from dashget.mpd.locate import address_literal, address_marked
 from dashget.mpd.model import (
     ListedSegment,
     MultipleSegmentBase,
@@ -28,8 +26,6 @@ from dashget.mpd.model import (
     SegmentTemplate,
     UrlReference,
 )
-from dashget.mpd.named import Level, NamedFile
-from dashget.mpd.needs import template_issues, time_issue
 from dashget.mpd.periods import TimedPeriod
 from dashget.mpd.presentation import (
     Addressing,
@@ -40,10 +36,12 @@ from dashget.mpd.presentation import (
     SingleAddressing,
     TemplateAddressing,
 )
+from dashget.mpd.references import Level, NamedFile, address_literal, address_marked
 from dashget.mpd.template import Address, FieldName, Template
 from dashget.mpd.ticks import whole_ticks
 from dashget.mpd.urlquery import RequestQuery
-from dashget.mpd.urls import is_absolute
+from dashget.mpd.urls import add_offsets, is_absolute
+from dashget.mpd.validity import template_issues, time_issue
 
 _Kind = TypeVar("_Kind", bound=SegmentBase)
 _NOTHING: Final = ListAddressing((), 1, 0, 1, None, None)

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
+from dashget.common.numbers import read_http_date
 from dashget.errors import Issue
 from dashget.mpd.model import MPD
 from dashget.mpd.urls import resolve_reference

@@ -16,14 +16,11 @@ from dashget.common.url import Url, without_user
 from dashget.errors import Issue
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
-from dashget.mpd.availability import availability_window, no_window
-from dashget.mpd.bases import extend_bases
 from dashget.mpd.budget import ITEM, LEVEL, Budget
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import MPD
-from dashget.mpd.named import named_files
-from dashget.mpd.periods import TimedPeriod, time_periods
+from dashget.mpd.periods import TimedPeriod, availability_window, no_window, time_periods
 from dashget.mpd.presentation import (
     AdaptationSet,
     Base,
@@ -40,6 +37,7 @@ from dashget.mpd.presentation import (
     Window,
 )
 from dashget.mpd.protection import protections_of, referable
+from dashget.mpd.references import named_files
 from dashget.mpd.template import escape_markers
 from dashget.mpd.traits import (
     SWITCHING_SCHEMES,
@@ -51,7 +49,7 @@ from dashget.mpd.traits import (
     values_of,
 )
 from dashget.mpd.urlquery import RequestQuery, request_query
-from dashget.mpd.urls import is_absolute, resolve_reference
+from dashget.mpd.urls import extend_bases, is_absolute, resolve_reference
 from dashget.mpd.validity import check_essential, check_representations, validity_error
 
 

@@ -16,8 +16,7 @@ from dashget.errors import MirrorIncompleteError
 from dashget.media.glance import is_sound_segment
 from dashget.media.inspection import check
 from dashget.media.isobmff import iter_boxes
-from dashget.media.kind import SegmentKind
-from dashget.media.role import Role
+from dashget.media.kind import Role, SegmentKind
 from dashget.mux.contents import Contents, Span
 
 _WHOLE_BYTES: Final = 1 << 18

@@ -3,7 +3,7 @@
 The road, and the modules on it:
 
 1. ``selection`` narrows the presentation to what was asked for, by ``rules`` (the tests of
-   ``--video`` and the like) and ``periodranges`` (``--period``);
+   ``--video`` and the like);
 2. ``tracks`` makes one track of each Representation that is left;
 3. ``layout`` maps every URL to a safe path in the mirror; ``collisions`` finds URLs that would
    get the same path;

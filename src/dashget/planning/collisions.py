@@ -2,7 +2,7 @@
 
 A pattern stands for all URLs that it can expand to, so two patterns are compared by running both
 as automata. The result is a short list of exceptions. Patterns have their fields as private-use
-characters (``UrlPattern.marked``).
+characters (``UrlPattern.marked``). Those whose path tells all values need no query in a name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from dashget.common.url import Url
 from dashget.mpd.budget import Budget
-from dashget.mpd.markers import MARKER, is_marker
+from dashget.mpd.markers import FIRST, MARKER, is_marker, literals
+from dashget.mpd.template import Field, UrlPattern
 
 _STEP: Final = 150
 """The units of one step of a comparison, about 1.5 microseconds."""
@@ -113,13 +114,13 @@ def _folders(path: str) -> Iterator[str]:
 def _overlapping(keys: Iterable[str], budget: Budget) -> Iterator[tuple[str, str]]:
     """Yield pairs of different path patterns that can expand to the same path."""
     keys = sorted(keys)
-    patterns = [key for key in keys if not key.isascii() and MARKER.search(key)]
+    patterns = [key for key in keys if not key.isascii() and any(map(is_marker, key))]
     if not patterns:
         return
-    tail = min(len(MARKER.split(pattern)[-1]) for pattern in patterns)
+    tail = min(len(literals(pattern)[-1]) for pattern in patterns)
     by_ends: dict[tuple[str, str], list[str]] = {}
     for pattern in patterns:
-        prefix = MARKER.split(pattern, 1)[0]
+        prefix = literals(pattern)[0]
         by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
     lengths = sorted({len(prefix) for prefix, _ in by_ends})
     for key in keys:
@@ -177,3 +178,32 @@ def digest(text: str) -> str:
     from hashlib import sha256
 
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
+
+
+def needless_queries(patterns: Iterable[UrlPattern]) -> frozenset[str]:
+    """Return the marked URLs whose path alone tells the values of all fields in their query."""
+    found: dict[str, set[tuple[Field, ...]]] = {}
+    for pattern in patterns:
+        found.setdefault(pattern.marked, set()).add(pattern.fields)
+    return frozenset(marked for marked, fields in found.items() if _is_told(marked, *fields))
+
+
+def _is_told(marked: str, fields: tuple[Field, ...], *others: tuple[Field, ...]) -> bool:
+    """Return True if two URLs of a pattern never differ in their query alone.
+
+    A path tells its values where something that is no digit stands between them. The same marker
+    is the same text. Another one may be the same field in another format, which only counts if no
+    other pattern is marked alike: ``others`` are the fields of those.
+    """
+    parts = Url.parse(marked)
+    asked, told = (set(MARKER.findall(text)) for text in (parts.query or "", parts.path))
+    between = MARKER.split(parts.path)[2:-1:2]
+    if any(_DIGITS.issuperset(text) for text in between):
+        return False
+    if asked <= told:
+        return True
+    wanted, known = ({fields[ord(mark) - FIRST].name for mark in marks} for marks in (asked, told))
+    return not others and wanted <= known

@@ -25,8 +25,7 @@ from dashget.errors import MPDError
 from dashget.mpd.budget import Budget
 from dashget.mpd.markers import MARKER, is_marker, with_digits
 from dashget.mpd.template import Address, UrlPattern
-from dashget.planning.collisions import digest, fold, overlap, resolve_collisions
-from dashget.planning.queries import needless_queries
+from dashget.planning.collisions import digest, fold, needless_queries, overlap, resolve_collisions
 
 SafePath = NewType("SafePath", str)
 """A relative path with ``/`` between components; only this module makes them."""
@@ -266,7 +265,7 @@ class _Placement:
         if not slash:
             return False
         known = fold(folder)
-        if known.isascii() or not MARKER.search(known):
+        if known.isascii() or not any(map(is_marker, known)):
             return known in self._taken
         return any(overlap(known, name, self._budget) for name in self._taken)
 
@@ -311,7 +310,7 @@ def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
     """Return scheme, host and port of a URL whose host may have fields; MPDError if invalid."""
     authority = url.authority
     try:
-        if authority is None or not MARKER.search(authority):
+        if authority is None or not any(map(is_marker, authority)):
             return url.origin
         host, port = split_host(authority.rpartition("@")[2])
         default = DEFAULT_PORTS.get(url.scheme or "")

@@ -1,7 +1,8 @@
-"""Limits on the number of segments, checked by counting before the first one is worked out.
+"""How many files and segments tracks name, and the limits on that.
 
-A count is arithmetic: a manifest of a few lines may imply billions of segments, and nobody should
-learn that after hours of requests.
+A count is arithmetic, made before the first segment is worked out: a manifest of a few lines may
+imply billions of segments, and nobody should learn that after hours of requests. Several segments,
+and several tracks, may be in the same file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 import msgspec
 
 from dashget.errors import UnsupportedMPDError
+from dashget.mpd.template import Address
 from dashget.planning.tracks import Track
 
 DEFAULT_SEGMENT_LIMIT: Final = 10_000_000
@@ -57,3 +59,36 @@ def countable(tracks: Sequence[Track], limits: Limits) -> tuple[Track, ...]:
         total += count
         kept.append(track)
     return tuple(kept)
+
+
+def count_files(tracks: Sequence[Track]) -> tuple[int, ...]:
+    """Return for each track how many files it names that no track before it names.
+
+    This is arithmetic, so a template with fields counts once for each segment. Tracks that name
+    the same segments by such templates are counted each: ``is_counted_again`` tells which files
+    that are.
+    """
+    seen: set[str] = set()
+    return tuple(_count_new(track, seen) for track in tracks)
+
+
+def is_counted_again(address: Address) -> bool:
+    """Return True if ``count_files`` counts a file again that was named before."""
+    return bool(address.patterns[0].fields)
+
+
+def _count_new(track: Track, seen: set[str]) -> int:
+    """Count the files of a track, and add those without fields to ``seen``."""
+    index, before = track.index, len(seen)
+    with_fields = 0
+    for segment in index.preamble():
+        if is_counted_again(segment.address):
+            with_fields += 1
+        else:
+            seen.add(segment.address.patterns[0].marked)
+    for address in index.media_addresses():
+        if is_counted_again(address):
+            with_fields += index.count()
+        elif index.count():
+            seen.add(address.patterns[0].marked)
+    return with_fields + len(seen) - before

@@ -3,7 +3,7 @@
 The road: ``address(representation)`` returns a ``SegmentIndex``, which yields the segments lazily
 and needs little memory for any number of them. Each addressing mode has a module: ``template``
 and ``timeline`` (SegmentTemplate), ``segmentlist`` (SegmentList), ``base`` (SegmentBase and bare
-BaseURL). ``window`` computes which segments of a dynamic presentation are available,
+BaseURL). ``index`` computes which segments of a dynamic presentation are available,
 ``subsegments`` reads the index of a single file, ``listing`` has the public function.
 
 Words: a *segment* is one request that a Representation needs: its kind, address, byte range and

@@ -8,8 +8,8 @@ from itertools import repeat
 
 from dashget.common.byterange import ByteRange
 from dashget.media.kind import SegmentKind
-from dashget.mpd.locate import address_literal
 from dashget.mpd.presentation import ListAddressing, Representation
+from dashget.mpd.references import address_literal
 from dashget.mpd.template import Address
 from dashget.segments.index import SegmentIndex
 from dashget.segments.segment import Segment, TimeBase

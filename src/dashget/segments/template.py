@@ -9,9 +9,8 @@ from dashget.common.numbers import nearest_float
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.template import Address, FieldName
-from dashget.segments.index import SegmentIndex
+from dashget.segments.index import SegmentIndex, available_range, available_since, derived_count
 from dashget.segments.segment import Segment, TimeBase
-from dashget.segments.window import available_range, available_since, derived_count
 
 
 class DurationIndex(SegmentIndex):

@@ -13,9 +13,8 @@ from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import PeriodSpan, Representation, TemplateAddressing, Window
 from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
-from dashget.segments.index import SegmentIndex
+from dashget.segments.index import ROUNDING, SegmentIndex, available_since
 from dashget.segments.segment import Segment, TimeBase
-from dashget.segments.window import ROUNDING, available_since
 
 _SHARED_PARTS: Final = 256
 """The maximum of ``@k`` for which time bases are stored; a hostile ``@k`` may be any number."""

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
+from dashget.common.numbers import read_http_date
 from dashget.serve.ranges import read_ranges
 
 _TAGS: Final = late(r'(W/)?("[^"]*")')

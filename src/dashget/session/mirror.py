@@ -28,8 +28,8 @@ from dashget.mirroring.keep import keep_manifest, make_header
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.options import MirrorOptions
 from dashget.mirroring.run import MirrorRun
-from dashget.planning.counting import count_files
 from dashget.planning.layout import SUMS_NAME
+from dashget.planning.limits import count_files
 from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track, track_label, unplanned_reason
 from dashget.store import FailureRecord, LocalDirectory, Mirror

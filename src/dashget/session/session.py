@@ -18,8 +18,7 @@ from dashget.errors import MPDError, SessionClosedError, UsageError
 from dashget.events import Observer, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
-from dashget.manifest.schemeless import with_scheme
-from dashget.manifest.source import parse_source
+from dashget.manifest.source import parse_source, with_scheme
 from dashget.mirroring.options import MirrorOptions
 from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits

@@ -10,7 +10,8 @@ words errors of the system. A ``backend`` stores bytes under paths. ``local`` is
 backend for directories, made of ``unnamed`` (small whole files), ``parts`` with their
 ``journal`` (unfinished ones), ``folders``, ``moving`` and ``recordfile``; all reach files
 through ``directory``, and the mirror's own through ``control``. ``held`` replaces
-parts in places that cannot keep any, ``pending`` waits for places that answer later.
+parts in places that cannot keep any, ``recorded`` has the files that wait for
+places which answer later.
 
 Words: a *place* is where one mirror is stored; a *part* is the stored bytes of an unfinished
 file; the *journal* tells which resource they belong to; a *pending* file was handed to its
@@ -31,7 +32,7 @@ from dashget.store.documents import (
 from dashget.store.failures import RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
-from dashget.store.presence import Presence
+from dashget.store.possession import Presence
 from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 

@@ -18,10 +18,9 @@ from typing import Final
 from dashget.common.filenames import on_disk, readable
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import StoreError
-from dashget.store.control import ControlDirectory
+from dashget.store.control import ControlDirectory, KnownLinks
 from dashget.store.directory import Directory, Identity, identity_of, open_directory
 from dashget.store.failures import OutsideError
-from dashget.store.links import KnownLinks
 
 _HELD_AT_MOST: Final = 32
 """How many folders are open at a time."""

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import msgspec
 
 from dashget.common.compactmap import CompactMap
-from dashget.common.httpdate import read_http_date
+from dashget.common.numbers import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
 from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
-from dashget.store.pending import PendingFiles
-from dashget.store.possession import check_manifest, check_source, differs
-from dashget.store.presence import Presence
+from dashget.store.possession import Presence, check_manifest, check_source, differs
 from dashget.store.record import (
     RECORD_VERSION,
     FailureRecord,
@@ -40,7 +38,7 @@ from dashget.store.record import (
     without_secrets,
 )
 from dashget.store.recordclock import RecordClock
-from dashget.store.recorded import RecordedFiles
+from dashget.store.recorded import PendingFiles, RecordedFiles
 from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:

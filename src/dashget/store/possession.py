@@ -1,11 +1,30 @@
-"""Check that a mirror belongs to a presentation, by the header of its record."""
+"""What of a presentation a mirror has: the states of its files, and whether it is that one.
+
+The header of its record tells to which presentation a mirror belongs.
+"""
 
 from __future__ import annotations
+
+import enum
 
 import msgspec
 
 from dashget.errors import StoreError
 from dashget.store.record import FileRecord, Header
+
+
+class Presence(enum.Enum):
+    """The state of a planned file in the mirror."""
+
+    COMPLETE = "complete"
+    """Recorded, and the file has the recorded size."""
+    MOVED = "moved"
+    """Complete, but it came from another URL than the one in question."""
+    UNRECORDED = "unrecorded"
+    """The file is there, but not in the record, or with another size."""
+    BLOCKED = "blocked"
+    """Something other than a file has its name."""
+    MISSING = "missing"
 
 
 def check_source(name: str, known: Header, header: Header) -> None:

@@ -19,9 +19,9 @@ from dashget.media.inspection import (
 )
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
-from dashget.mirroring.roles import role_of
-from dashget.planning.counting import is_counted_again
+from dashget.mirroring.files import role_of
 from dashget.planning.layout import Layout
+from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck

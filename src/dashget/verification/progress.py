@@ -9,7 +9,7 @@ from typing import Final
 from dashget.common.stopping import Stop
 from dashget.events import Observer, Progressed, Stage, ignored_by
 from dashget.mirroring.expectation import Expected
-from dashget.planning.counting import count_files
+from dashget.planning.limits import count_files
 from dashget.store import RecordedFiles
 from dashget.transfer.contract import Hooks, Reading
 

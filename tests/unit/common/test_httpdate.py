@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.common.httpdate import read_http_date
+from dashget.common.numbers import read_http_date
 
 
 @pytest.mark.parametrize(

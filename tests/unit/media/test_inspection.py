@@ -15,8 +15,7 @@ from dashget.media.inspection import (
     first_decode_time,
     media_timescale,
 )
-from dashget.media.kind import SegmentKind
-from dashget.media.role import Role
+from dashget.media.kind import Role, SegmentKind
 from tests.support.builders import box
 
 INIT = Role("video/mp4", SegmentKind.INITIALIZATION)

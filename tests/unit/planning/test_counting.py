@@ -8,7 +8,7 @@ from dashget.errors import MPDError
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.planning.counting import count_files, is_counted_again
+from dashget.planning.limits import count_files, is_counted_again
 from dashget.planning.plan import iter_plan, make_layout
 from dashget.planning.tracks import make_tracks, split_sound
 from tests.corpus.test_corpus import CASES, load, presentation_of

@@ -13,8 +13,8 @@ from dashget.mirroring.expectation import expected_of
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
-from dashget.planning.counting import count_files
 from dashget.planning.layout import SafePath
+from dashget.planning.limits import count_files
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout, plan_line
 from dashget.planning.selection import parse_selection
 from dashget.planning.tracks import make_tracks, track_label

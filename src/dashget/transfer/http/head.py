@@ -15,9 +15,8 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.common.httpdate import read_http_date, strong_date
 from dashget.common.lateregex import late
-from dashget.common.numbers import is_digits, read_digits
+from dashget.common.numbers import is_digits, read_digits, read_http_date, strong_date
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
 _CONTENT_RANGE = late(r"bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)

@@ -9,9 +9,8 @@ from collections.abc import Callable
 import msgspec
 
 from dashget.common.byterange import ByteRange
-from dashget.common.httpdate import read_http_date
 from dashget.common.lateregex import late
-from dashget.common.numbers import is_digits
+from dashget.common.numbers import is_digits, read_http_date
 from dashget.errors import Retry
 from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head, Identity

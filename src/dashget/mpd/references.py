@@ -1,22 +1,60 @@
-"""Make an ``Address`` of a reference: alternative bases, query parameters, ranges.
+"""The references of segment information: the files that it names, and their addresses.
 
-The policy for URLs is not checked here; ``addressing`` does that before it calls these
-functions.
+The kind that is used, and the nearest level, decide what a player begins with. The single files
+that other kinds and levels name are fetched too: players differ in what they ask for.
+
+An ``Address`` has the alternatives of a reference: base URLs, query parameters, ranges. The policy
+for URLs is not checked here; ``addressing`` does that before it makes one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
+
+import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.common.lateregex import late
+from dashget.media.kind import SegmentKind
+from dashget.mpd.context import Place
+from dashget.mpd.model import (
+    AdaptationSet,
+    MultipleSegmentBase,
+    Period,
+    Representation,
+    SegmentBase,
+    SegmentTemplate,
+    UrlReference,
+)
 from dashget.mpd.presentation import Base
 from dashget.mpd.template import Address, Field, UrlPattern, escape_markers
 from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import encode, resolve_reference
 
+Level = Period | AdaptationSet | Representation
 _PART: Final = late(r"([?&]?)\$(base|query|first|last)\$")
+
+
+class NamedFile(msgspec.Struct, frozen=True):
+    """A reference to a file: the text of a template, or an element with ``@sourceURL``."""
+
+    kind: SegmentKind
+    place: Place
+    template: str | None = None
+    reference: UrlReference | None = None
+
+
+def named_files(levels: tuple[Level, ...]) -> tuple[NamedFile, ...]:
+    """Return the files that a Representation's levels name, those of the nearest level first."""
+    return tuple(
+        found
+        for level in reversed(levels)
+        for information in (level.segment_template, level.segment_list, level.segment_base)
+        if information is not None
+        for found in _of(information)
+    )
 
 
 def address_marked(
@@ -82,3 +120,28 @@ def range_url(template: str, url: str, byte_range: ByteRange) -> str:
     if "?" not in text and "&" in text:
         text = text.replace("&", "?", 1)
     return encode(text)
+
+
+def _of(info: SegmentBase) -> Iterator[NamedFile]:
+    place = Place(info.where, info.line)
+    templates: tuple[tuple[SegmentKind, str | None], ...] = ()
+    if isinstance(info, SegmentTemplate):
+        templates = (
+            (SegmentKind.INITIALIZATION, info.initialization_template),
+            (SegmentKind.BITSTREAM_SWITCHING, info.bitstream_switching_template),
+            (SegmentKind.INDEX, info.index),
+        )
+    references = (
+        (SegmentKind.INITIALIZATION, info.initialization),
+        (SegmentKind.INDEX, info.representation_index),
+        (
+            SegmentKind.BITSTREAM_SWITCHING,
+            info.bitstream_switching if isinstance(info, MultipleSegmentBase) else None,
+        ),
+    )
+    for kind, template in templates:
+        if template is not None:
+            yield NamedFile(kind, place, template=template)
+    for kind, reference in references:
+        if reference is not None:
+            yield NamedFile(kind, place, reference=reference)
