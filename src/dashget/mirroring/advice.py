@@ -35,6 +35,15 @@ _MOVED_ON: Final = (
     "the live window has moved on, and these segments are gone from the server; the same command"
     " adds what is there now"
 )
+_HIDDEN: Final = (
+    "the server sends other files of the same Representations; a store such as S3 answers 403 for"
+    " a file that it does not have, so these may be missing there"
+)
+_HIDDEN_TAIL: Final = (
+    "only last segments are refused, whose number follows from a duration; a store such as S3"
+    " answers 403 for a file that it does not have, so they may not exist. A token may have"
+    " run out, too: then the same command with a fresh URL and --moved gets them"
+)
 _NOT_YET: Final = (
     "the newest segments of a live presentation may come a moment later; the same command adds them"
 )
@@ -70,8 +79,10 @@ def advise(failures: Sequence[Failure], history: History) -> Advice:
     if statuses & (TOKEN_STATUSES | _WINDOW_STATUSES):
         for applies, hint, covered in (
             (_window_moved_on, _MOVED_ON, _WINDOW_STATUSES),
+            (_are_refused_tails, _HIDDEN_TAIL, frozenset({403})),
             (_token_ran_out, fresh_url_hint(history.root), TOKEN_STATUSES),
             (_is_early, _NOT_YET, GONE_STATUSES),
+            (_are_among_others, _HIDDEN, frozenset({403})),
         ):
             concerned = frozenset(f.path for f in told if f.attempts and f.status in covered)
             if concerned and applies(concerned, history):
@@ -123,6 +134,28 @@ def _token_ran_out(refused: frozenset[str], history: History) -> bool:
         before.get(host, 0) and between.get(host, 0) * _FEW <= count
         for host, count in refusals.items()
     )
+
+
+def _are_refused_tails(refused: frozenset[str], history: History) -> bool:
+    """Return True if nothing but last derived segments is refused, at URLs without a token."""
+    for planned in history.plan():
+        if planned.path in refused and not (
+            planned.segment.last_derived and "?" not in planned.urls[0]
+        ):
+            return False
+    return _are_among_others(refused, history)
+
+
+def _are_among_others(refused: frozenset[str], history: History) -> bool:
+    """Return True if other files have come of each Representation of which some are refused."""
+    wanted: set[object] = set()
+    came: set[object] = set()
+    for planned in history.plan():
+        if planned.path in refused:
+            wanted.add(planned.track.key)
+        elif history.is_there(planned.path):
+            came.add(planned.track.key)
+    return bool(wanted) and wanted <= came
 
 
 def _window_moved_on(gone: frozenset[str], history: History) -> bool:

@@ -51,7 +51,7 @@ def files(tracks: str, *numbers: int) -> list[str]:
     return [f"{track}/{number}.m4s" for number in numbers for track in tracks]
 
 
-@pytest.mark.parametrize(("status", "came"), [(401, 10), (403, 1), (403, 10), (403, 29), (410, 10)])
+@pytest.mark.parametrize(("status", "came"), [(401, 10), (403, 1), (403, 10), (403, 28), (410, 10)])
 def test_refusals_after_files_had_come_are_a_token_that_has_run_out(
     server: FaultServer, tmp_path: Path, status: int, came: int
 ) -> None:
@@ -91,11 +91,35 @@ def test_a_representation_that_is_forbidden_is_no_token(
     assert "it may want a header" in hint
 
 
-def test_files_that_are_forbidden_in_between_are_no_token(
+@pytest.mark.parametrize("refused", [files("vw", 5, 6), files("w", 1), files("v", 29)])
+def test_files_that_are_forbidden_in_between_may_be_missing(
+    server: FaultServer, tmp_path: Path, refused: list[str]
+) -> None:
+    url = offer(server, dict.fromkeys(refused, 403))
+    hint = hint_of(url, tmp_path / "m")
+    assert TOKEN not in hint
+    assert "a store such as S3 answers 403 for a file that it does not have" in hint
+
+
+@pytest.mark.parametrize("tracks", ["v", "vw"])
+def test_a_refused_last_derived_segment_may_not_exist_and_is_a_failure_still(
+    server: FaultServer, tmp_path: Path, tracks: str
+) -> None:
+    url = offer(server, dict.fromkeys(files(tracks, COUNT), 403))
+    hint = hint_of(url, tmp_path / "m")
+    assert "only last segments are refused" in hint
+    assert "a fresh URL and --moved" in hint
+
+
+def test_a_last_segment_that_is_refused_to_a_url_with_a_query_is_a_token(
     server: FaultServer, tmp_path: Path
 ) -> None:
-    url = offer(server, dict.fromkeys(files("vw", 5, 6), 403))
-    assert TOKEN not in hint_of(url, tmp_path / "m")
+    content = two_tracks().replace(".m4s", ".m4s?token=1")
+    url = offer(server, dict.fromkeys(files("vw", COUNT), 403), content)
+    for name in files("vw", *range(1, COUNT + 1)):
+        last = name.endswith(f"/{COUNT}.m4s")
+        server.on(f"/show/{name}?token=1", refuse(403) if last else Answer(name.encode() * 100))
+    assert TOKEN in hint_of(url, tmp_path / "m")
 
 
 def test_refusals_from_the_first_file_on_are_no_token(server: FaultServer, tmp_path: Path) -> None:
