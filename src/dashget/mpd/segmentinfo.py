@@ -84,7 +84,7 @@ def _base(read: Attributes) -> dict[str, Any]:
 
 def _multiple(read: Attributes) -> dict[str, Any]:
     element, where, log = read.element, read.where, read.log
-    timeline = element.first("SegmentTimeline")
+    timeline = _only(element, "SegmentTimeline", where, log)
     return {
         **_base(read),
         "duration": read.ticks("duration", above=0),
@@ -96,7 +96,7 @@ def _multiple(read: Attributes) -> dict[str, Any]:
 
 
 def _reference(element: Element, name: str, where: str, log: IssueLog) -> UrlReference | None:
-    child = element.first(name)
+    child = _only(element, name, where, log)
     if child is None:
         return None
     read = Attributes(child, f"{where}/{name}", log)
@@ -107,6 +107,14 @@ def _reference(element: Element, name: str, where: str, log: IssueLog) -> UrlRef
         range=read.byte_range("range"),
         invalid=read.invalid.get("range"),
     )
+
+
+def _only(element: Element, name: str, where: str, log: IssueLog) -> Element | None:
+    """Return the child of this name; the first of several, with a warning."""
+    found = tuple(element.all(name))
+    if len(found) > 1:
+        log.warn(f"{len(found)} {name} elements; the first is used", where, element.line, "5.3.9")
+    return found[0] if found else None
 
 
 def _listed(row: dict[str, str], where: str, line: int | None, log: IssueLog) -> ListedSegment:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
 from dashget.errors import MPDError, StoreError, UnsupportedMPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import parse_source
@@ -11,6 +14,9 @@ from dashget.mpd.model import RemoteElement
 from dashget.planning.limits import Limits
 from dashget.store import FileRecord, Header, Mirror, keep_manifest
 from dashget.transfer.contract import Transfers
+
+_REPAIR: Final = "--repair fetches it again"
+_LARGER: Final = "--document-limits 4 allows four times as much"
 
 
 def manifest_problem(store: Mirror, name: str) -> str | None:
@@ -55,12 +61,13 @@ def read_expected(
     The second value has the remote elements of the MPD that are missing. Raises StoreError
     or MPDError if the MPD cannot be read.
     """
+    name = header.manifest
     try:
-        data = store.read(header.manifest, work.max_bytes)
+        data = store.read(name, work.max_bytes)
     except OSError as error:
         raise StoreError(
-            f"cannot read the mirror's manifest {header.manifest}: {error.strerror or error}",
-            hint="--repair fetches it again",
+            f"cannot read the mirror's manifest {name}: {error.strerror or error}",
+            hint=_LARGER if error.errno == errno.EFBIG and _is_its_size(store, name) else _REPAIR,
         ) from error
     try:
         budget = Budget(work)
@@ -69,8 +76,16 @@ def read_expected(
     except UnsupportedMPDError:
         raise
     except MPDError as error:
-        error.message = f"{store.place.locate(header.manifest)}: {error.message}"
+        error.message = f"{store.place.locate(name)}: {error.message}"
         error.args = (error.message,)
-        error.hint = "--repair fetches it again"
+        if manifest_problem(store, name) is not None:
+            # One that is as it came would come again as it is.
+            error.hint = _REPAIR
         raise
     return expected, mpd.remote
+
+
+def _is_its_size(store: Mirror, name: str) -> bool:
+    """Return True if the stored MPD has the size that is recorded."""
+    record = store.records().get(name)
+    return record is not None and record.size == store.size(name)

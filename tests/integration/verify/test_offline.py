@@ -195,6 +195,23 @@ def test_an_error_names_the_broken_manifest(small: Path) -> None:
         verify(small)
 
 
+@pytest.mark.parametrize(
+    ("more", "hint"), [(b"", "--document-limits"), (b" ", "--repair fetches it again")]
+)
+def test_a_manifest_beyond_a_limit_needs_a_higher_one_if_it_is_as_it_came(
+    small: Path, monkeypatch: pytest.MonkeyPatch, more: bytes, hint: str
+) -> None:
+    def refuse_size(*_: object) -> bytes:
+        raise OSError(errno.EFBIG, "no document's size")
+
+    with (small / "x.mpd").open("ab") as file:
+        file.write(more)
+    monkeypatch.setattr(Mirror, "read", refuse_size)
+    with pytest.raises(dashget.StoreError) as caught:
+        verify(small)
+    assert hint in (caught.value.hint or "")
+
+
 def test_a_manifest_whose_record_line_was_lost_is_recorded_the_next_time(
     server: FaultServer, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

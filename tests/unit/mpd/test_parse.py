@@ -403,3 +403,11 @@ def test_the_number_of_remote_elements_is_limited() -> None:
     mpd = parse(body)
     assert mpd.remote == ()
     assert "1001 remote elements; the limit is 1000" in messages(mpd)
+
+
+@pytest.mark.parametrize(
+    "name", ["Initialization", "RepresentationIndex", "BitstreamSwitching", "SegmentTimeline"]
+)
+def test_the_first_of_several_elements_is_used_with_a_warning(name: str) -> None:
+    mpd = parse(f"<Period><SegmentList><{name}/><{name}/></SegmentList></Period>")
+    assert f"2 {name} elements; the first is used" in messages(mpd)
