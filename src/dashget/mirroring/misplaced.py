@@ -7,7 +7,8 @@ discontinuities, so only what is sure counts. A suspect is misplaced if
 * its decode time is that of another segment of its Representation, to an eighth of a segment; and
 * that segment is in its place with this very decode time, or three others are in theirs; and
 * it is not one of four or more in a row that are off by the same: then the presentation is so,
-  and all that follow are compared with that.
+  and all that follow are compared with that; and
+* no segment beside it, which an earlier run or an earlier look has taken, is off by the same.
 """
 
 from __future__ import annotations
@@ -47,9 +48,14 @@ def misplaced(
             for file in _follow(clock, suspects)
             if abs(clock.off(file)) > clock.tolerance(file)
         ]
+        sure: dict[PlannedFile, str] = {}
         for file, other in _places(clock, left, track, clocks):
-            if _has_time(store, other.path, file.ticks) or clock.in_place >= _IN_PLACE:
-                wrong[file] = _reason(clock, file, other)
+            if _time_of(store, other.path) == file.ticks or clock.in_place >= _IN_PLACE:
+                sure[file] = _reason(clock, file, other)
+        for file, beside in _beside(sure, track, clocks):
+            if _is_off_alike(store, clock, file, beside):
+                sure.pop(file, None)
+        wrong.update(sure)
     return wrong
 
 
@@ -92,17 +98,45 @@ def _places(
                     yield file, planned
 
 
-def _has_time(store: Mirror, path: str, ticks: int | None) -> bool:
+def _beside(
+    files: Iterable[PlannedFile], track: Track, clocks: Clocks
+) -> list[tuple[PlannedFile, PlannedSegment]]:
+    """Return each file with the segments of its track just before and after it."""
+    starts: dict[int, PlannedFile] = {}
+    ends: dict[int, PlannedFile] = {}
+    for file in files:
+        start = file.planned.segment.time or 0
+        starts[start] = ends[start + (file.planned.segment.duration or 0)] = file
+    if clocks.layout is None or not starts:
+        return []
+    found: list[tuple[PlannedFile, PlannedSegment]] = []
+    for planned in iter_plan((track,), clocks.layout):
+        time, duration = planned.segment.time, planned.segment.duration
+        if time is not None and duration:
+            near = starts.get(time + duration), ends.get(time)
+            found.extend((file, planned) for file in near if file is not None)
+    return found
+
+
+def _is_off_alike(store: Mirror, clock: Clock, file: PlannedFile, planned: PlannedSegment) -> bool:
+    """Return True if a segment that is stored is off by the same."""
+    beside = PlannedFile(planned, planned.path, (), ticks=_time_of(store, planned.path))
+    if beside.ticks is None:
+        return False
+    return 4 * abs(clock.off(beside) - clock.off(file)) <= clock.tolerance(file)
+
+
+def _time_of(store: Mirror, path: str) -> int | None:
     size = store.size(path)
     if size is None:
-        return False
+        return None
     with store.open(path) as stored:
 
         def read(offset: int, most: int) -> bytes:
             stored.seek(offset)
             return stored.read(most)
 
-        return first_decode_time(read, size) == ticks
+        return first_decode_time(read, size)
 
 
 def _reason(clock: Clock, file: PlannedFile, other: PlannedSegment) -> str:

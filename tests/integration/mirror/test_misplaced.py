@@ -159,3 +159,25 @@ def test_tracks_of_other_timescales_in_one_segment_are_taken(
     assert mirror(url, tmp_path)[0].complete
     assert verify(tmp_path)[0].sound
     assert not verify(tmp_path)[0].notes
+
+
+def test_a_later_run_compares_a_segment_with_those_beside_it(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """From the fifth on, all segments are a segment late; one of them and some others come later."""
+    seldom = (1, 2, 3, 9)
+
+    def late(number: int) -> bytes:
+        return segment(number, 2 if number > 4 else 0)
+
+    url = publish(server, late)
+    for number in seldom:
+        server.on(f"/v/{number}.m4s", Answer(status=404))
+    assert len(mirror(url, tmp_path)[0].failures) == len(seldom)
+    for number in seldom:
+        server.on(f"/v/{number}.m4s", Answer(late(number)))
+    assert mirror(url, tmp_path)[0].complete
+    server.on("/v/9.m4s", Answer(segment(3)))
+    (tmp_path / "v/9.m4s").unlink()
+    (failure,) = mirror(url, tmp_path)[0].failures
+    assert failure.path == "v/9.m4s"
