@@ -89,3 +89,37 @@ def test_audio_alone_takes_no_video(show: FaultServer, tmp_path: Path) -> None:
     assert dashget(show.url("/manifest.mpd"), "--mux", "show.m4a", cwd=tmp_path).code == 0
     assert len(packets(tmp_path / "show.m4a")) == 2
     assert not show.asked("/large.mp4")
+
+
+def test_subtitles_go_where_they_are_wanted(show: FaultServer, tmp_path: Path) -> None:
+    url = show.url("/manifest.mpd")
+    done = dashget(url, "--mux", "none.mp4", "--subtitles", "none", cwd=tmp_path)
+    assert done.code == 0
+    assert "none.mp4: 3 tracks" in done.err
+    assert not show.asked("/en.vtt")
+    done = dashget(url, "--mux", "show.m4a", "--subtitles", "files", cwd=tmp_path)
+    assert done.code == 0
+    assert "show.en.srt: subtitles" in done.err
+    assert (tmp_path / "show.fr.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:02,000\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "none.mp4",
+        "show.en.srt",
+        "show.fr.srt",
+        "show.m4a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--subtitles", "srt"), "--subtitles: unknown place: 'srt'"),
+        (("--subtitles", "none", "--text", "lang=en"), "--text and --subtitles none"),
+    ],
+)
+def test_places_for_subtitles_that_do_not_exist_are_refused(
+    words: tuple[str, ...], message: str, show: FaultServer, tmp_path: Path
+) -> None:
+    done = dashget(show.url("/manifest.mpd"), "--mux", "show.mp4", *words, cwd=tmp_path)
+    assert done.code == 2
+    assert message in done.err
+    assert not list(tmp_path.iterdir())
