@@ -7,6 +7,9 @@ distances from zero (``times``). Only then ``writer`` copies, from ``source`` in
 ``destination``; ``edits`` corrects edit lists, ``check`` reads the file again. ``container`` knows
 what each kind of file can hold, ``labels`` languages and purposes.
 
+Subtitles become cues (``texts``, by ``subtitles``), and go into the file (``textwriter``) or beside
+it (``beside``).
+
 Words: a *stretch* is one Representation in one Period; a *file track* is a track of the file, made
 of the stretches of the same type, language and roles; a *hole* is the time of a missing segment;
 *priming* is what a decoder needs before the first sample that is heard, and is hidden.

@@ -10,8 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-import msgspec
-
 from dashget.common.numbers import nearest_float
 from dashget.common.stopping import Stop
 from dashget.errors import MirrorIncompleteError, MPDError, MuxError, StoreError
@@ -20,11 +18,9 @@ from dashget.media.isobmff import BoxError
 from dashget.mirroring.expectation import Expected, playable
 from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.mpd.presentation import (
-    AdaptationSet,
     ContentType,
     Presentation,
     Protection,
-    Representation,
 )
 from dashget.mux.beside import content_beside, names_beside
 from dashget.mux.check import check_file
@@ -35,6 +31,7 @@ from dashget.mux.destination import Destination
 from dashget.mux.edits import hide_beginnings
 from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
+from dashget.mux.fileplans import FilePlan, adaptation_set_of, chapters_of, files_of
 from dashget.mux.options import MuxOptions, Subtitles
 from dashget.mux.protection import WEBM_START, declared, found
 from dashget.mux.selection import choose
@@ -51,7 +48,7 @@ from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, 
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.trial import require_right_keys
 from dashget.mux.unlocking import unlock
-from dashget.mux.writer import Chapter, Outline, Writer
+from dashget.mux.writer import Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
 from dashget.store import Header, Mirror
@@ -137,9 +134,13 @@ class _Job:
         contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
         self._check_complete(tracks, contents)
         stretches, texts = self._stretches(tracks, contents, chosen)
+        if self._options.split:
+            self._tell_without_file(stretches, texts)
         plans = [
             self._plan(path, join(parts, self._container), own, chosen)
-            for path, parts, own in self._files(stretches, texts)
+            for path, parts, own in files_of(
+                self._target, stretches, texts, split=self._options.split
+            )
         ]
         for plan in plans:
             for destination in (plan.destination, *(file for file, _ in plan.beside)):
@@ -211,7 +212,7 @@ class _Job:
         representation = track.representation
         text = read_stretch(
             representation,
-            _adaptation_set(representation, chosen),
+            adaptation_set_of(representation, chosen),
             contents,
             self._open_piece(Piece(contents)),
         )
@@ -232,7 +233,7 @@ class _Job:
         description = describe(
             self._open_piece(pieces[0]), contents, beginning, name, pieces[0].key
         )
-        adaptation_set = _adaptation_set(representation, chosen)
+        adaptation_set = adaptation_set_of(representation, chosen)
         return Stretch(representation, adaptation_set, contents, pieces, description)
 
     def _pieces(
@@ -268,34 +269,13 @@ class _Job:
 
         return JoinedFile(open_file, piece.contents)
 
-    def _files(
-        self, stretches: Sequence[Stretch], texts: Sequence[TextStretch]
-    ) -> list[tuple[Path, list[Stretch], list[TextStretch]]]:
-        """Return the files to write, each with its stretches."""
-        if not self._options.split:
-            return [(self._target, list(stretches), list(texts))]
-        periods: dict[int, tuple[list[Stretch], list[TextStretch]]] = {}
-        for stretch in stretches:
-            parts = periods.setdefault(stretch.representation.period.index, ([], []))
-            parts[0].append(stretch)
-        for text in texts:
-            # A Period without video and audio has no file.
-            if text.representation.period.index in periods:
-                periods[text.representation.period.index][1].append(text)
-        digits = len(str(len(periods)))
-        target = self._target
-        return [
-            (target.with_name(f"{target.stem}-{number:0{digits}}{target.suffix}"), *parts)
-            for number, parts in enumerate(periods.values(), 1)
-        ]
-
     def _plan(
         self,
         path: Path,
         tracks: Sequence[FileTrack],
         texts: Sequence[TextStretch],
         chosen: Presentation,
-    ) -> _Plan:
+    ) -> FilePlan:
         holes = any(s.contents.lacking for track in tracks for s in track.stretches)
         zero = zero_of(tracks, live=self._live, holes=holes)
         timescales = tuple(timescale_of(track) for track in tracks)
@@ -307,18 +287,28 @@ class _Job:
             timescales=timescales,
             movie_timescale=movie_timescale(timescales),
             heard=tuple(heard_from(track.stretches[0]) - zero for track in tracks),
-            chapters=_chapters(tracks, chosen, zero),
+            chapters=chapters_of(tracks, chosen, zero),
             title=chosen.title,
             texts=written if inside else (),
         )
         beside = () if inside else written
         names = names_beside(path, beside, self._options.subtitles)
-        return _Plan(
+        return FilePlan(
             self._destination(path),
             outline,
             zero,
             tuple(zip(map(self._destination, names), beside, strict=True)),
         )
+
+    def _tell_without_file(
+        self, stretches: Sequence[Stretch], texts: Sequence[TextStretch]
+    ) -> None:
+        periods = {stretch.representation.period.index for stretch in stretches}
+        for text in texts:
+            if text.representation.period.index not in periods:
+                self._observer(
+                    Warned(f"{text.name}: its Period has no video or audio, and no file")
+                )
 
     def _destination(self, path: Path) -> Destination:
         return Destination(path, overwrite=self._options.overwrite, fsync=self._options.fsync)
@@ -330,7 +320,7 @@ class _Job:
                 self._observer(Warned(f"{text.name} has no cues, and is left out"))
         return tuple(text for text in texts if text.timed)
 
-    def _write(self, plan: _Plan, stop: Stop) -> Muxed:
+    def _write(self, plan: FilePlan, stop: Stop) -> Muxed:
         started, outline, destination = time.monotonic(), plan.outline, plan.destination
         feeds = [
             Feed(
@@ -384,27 +374,6 @@ class _Job:
                 )
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """One file to write: its outline, the presentation time that is its zero, and the files of
-    subtitles beside it.
-    """
-
-    destination: Destination
-    outline: Outline
-    zero: Fraction
-    beside: tuple[tuple[Destination, TextTrack], ...]
-
-
-def _adaptation_set(representation: Representation, chosen: Presentation) -> AdaptationSet:
-    return next(
-        s
-        for period in chosen.periods
-        if period.index == representation.period.index
-        for s in period.adaptation_sets
-        if s.index == representation.adaptation_set
-    )
-
-
 def _refuse_named(tracks: Sequence[Track]) -> None:
     """Refuse at once what the manifest names a key id of; there is no key at all."""
     locked = {}
@@ -427,18 +396,3 @@ def _refuse_locked(locked: Mapping[str, str]) -> None:
         hint="--key KID:KEY takes a key that you have; --video protected=no and the like choose"
         " what is clear",
     )
-
-
-def _chapters(
-    tracks: Sequence[FileTrack], chosen: Presentation, zero: Fraction
-) -> tuple[Chapter, ...]:
-    """Return a chapter for each Period of the file, if there are several."""
-    used = {s.representation.period.index for track in tracks for s in track.stretches}
-    periods = [period for period in chosen.periods if period.index in used]
-    if len(periods) < 2:
-        return ()
-    starts = [max(period.start - zero, Fraction(0)) for period in periods]
-    last = periods[-1]
-    end = starts[-1] + (last.duration or Fraction(0))
-    titles = (period.id or f"Period {period.index}" for period in periods)
-    return tuple(map(Chapter, starts, [*starts[1:], end], titles))

@@ -169,3 +169,18 @@ def test_a_missing_segment_of_subtitles_is_a_hole_only_if_allowed(
         mux(root, tmp_path / "show.mp4")
     mux(root, tmp_path / "show.mp4", check=True, allow_gaps=True)
     assert subtitles(tools, tmp_path / "show.mp4") == [("00:00:04,000 --> 00:00:05,000", "b")]
+
+
+def test_subtitles_of_a_period_without_a_file_are_told(
+    folder: Path, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    (folder / "t.vtt").write_text(CUES)
+    text = TEXT.format("<BaseURL>t.vtt</BaseURL>")
+    written = manifest(text).replace(
+        "</MPD>", f'<Period id="end" duration="PT6S">{text}</Period></MPD>'
+    )
+    (folder / "manifest.mpd").write_text(written)
+    events = mux(mirrored(folder), tmp_path / "show.mp4", split=True)
+    assert events.warnings() == [
+        "text t of Period end: its Period has no video or audio, and no file"
+    ]
