@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from dashget.mpd.attributes import Attributes
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import (
@@ -9,12 +12,16 @@ from dashget.mpd.model import (
     ContentProtection,
     DescriptorElement,
     EventStreamElement,
+    EventText,
     UrlQuery,
     UtcTiming,
 )
 from dashget.mpd.names import CENC, DVB
 from dashget.mpd.segmentinfo import read_offset
 from dashget.mpd.xmltree import Element
+
+_LONGEST_TEXT: Final = 200
+"""The characters of an event's text up to which it is kept: longer ones are data."""
 
 
 def placed(element: Element, name: str, where: str) -> list[tuple[Element, str]]:
@@ -120,9 +127,24 @@ def read_events(
             timescale=Attributes(child, place, log).integer("timescale", least=1) or 1,
             count=sum(1 for _ in child.all("Event")),
             inband=name == "InbandEventStream",
+            texts=tuple(_iter_texts(child, place, log)),
         )
         for child, place in placed(element, name, where)
     )
+
+
+def _iter_texts(stream: Element, where: str, log: IssueLog) -> Iterator[EventText]:
+    """Yield the events that have text, plain and not too long for a title (5.10.2.2)."""
+    offset: int | None = None
+    for event in stream.all("Event"):
+        text = event.text or event.attributes.get("messageData", "")
+        if not text or len(text) > _LONGEST_TEXT or "contentEncoding" in event.attributes:
+            continue
+        if offset is None:
+            offset = Attributes(stream, where, log).integer("presentationTimeOffset") or 0
+        read = Attributes(event, where, log)
+        start = read.integer("presentationTime") or 0
+        yield EventText(start - offset, read.integer("duration"), " ".join(text.split()))
 
 
 def read_utc_timings(root: Element, where: str, log: IssueLog) -> tuple[UtcTiming, ...]:

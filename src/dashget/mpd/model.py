@@ -144,6 +144,14 @@ class SegmentTemplate(MultipleSegmentBase, frozen=True, kw_only=True):
     bitstream_switching_template: str | None = None
 
 
+class EventText(msgspec.Struct, frozen=True, gc=False):
+    """An Event with text; its times are ticks of its EventStream, without the offset there."""
+
+    start: int
+    duration: int | None
+    text: str
+
+
 class EventStreamElement(Node, frozen=True, kw_only=True):
     """EventStream or InbandEventStream (5.10)."""
 
@@ -152,6 +160,7 @@ class EventStreamElement(Node, frozen=True, kw_only=True):
     timescale: int = 1
     count: int = 0
     inband: bool = False
+    texts: tuple[EventText, ...] = ()
 
 
 class Common(Node, frozen=True, kw_only=True):
@@ -277,6 +286,8 @@ class MPD(Node, frozen=True, kw_only=True):
     suggested_presentation_delay: Fraction | None = None
     max_segment_duration: Fraction | None = None
     title: str | None = None
+    copyright: str | None = None
+    information_url: str | None = None
     base_urls: tuple[BaseUrlElement, ...] = ()
     locations: tuple[str, ...] = ()
     patch_locations: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ _CHILDREN: Final = {
     "SegmentList": _MULTIPLE | {"SegmentURL"},
     "SegmentTemplate": _MULTIPLE,
     "SegmentTimeline": frozenset({"S"}),
-    "ProgramInformation": frozenset({"Title"}),
+    "ProgramInformation": frozenset({"Title", "Copyright"}),
 }
 """The elements of DASH that are read, by the name of their parent."""
 

@@ -9,7 +9,7 @@ the whole document, which ``resolve`` raises together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from dashget.common.numbers import read_digits
@@ -157,7 +157,8 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
     if len(remote) > most:
         read.problem(f"{len(remote)} remote elements; the limit is {most}; {RAISED_BY}", "5.5")
         remote = ()
-    title = next((t.text for info in root.all("ProgramInformation") for t in info.all("Title")), "")
+    programs = list(root.all("ProgramInformation"))
+    urls = (info.attributes.get("moreInformationURL", "").strip() for info in programs)
     fields: dict[str, Any] = {
         "url": url,
         "type": _presentation_type(read),
@@ -172,7 +173,9 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
         "time_shift_buffer_depth": read.seconds("timeShiftBufferDepth"),
         "suggested_presentation_delay": read.seconds("suggestedPresentationDelay"),
         "max_segment_duration": read.seconds("maxSegmentDuration"),
-        "title": title or None,
+        "title": _program(programs, "Title"),
+        "copyright": _program(programs, "Copyright"),
+        "information_url": next(filter(None, urls), None),
         "base_urls": read_base_urls(root, where, log),
         "locations": tuple(child.text for child in root.all("Location") if child.text),
         "patch_locations": tuple(child.text for child in root.all("PatchLocation") if child.text),
@@ -211,6 +214,11 @@ def _presentation_type(read: Attributes) -> str:
 
 def _profiles(read: Attributes) -> tuple[str, ...]:
     return tuple(name.strip() for name in (read.text("profiles") or "").split(",") if name.strip())
+
+
+def _program(programs: Iterable[Element], name: str) -> str | None:
+    """Return the first text of a child of ProgramInformation (5.7)."""
+    return next((child.text for info in programs for child in info.all(name)), None) or None
 
 
 def _period(element: Element, where: str, log: IssueLog) -> Period:

@@ -67,13 +67,18 @@ class Protection(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventStream(msgspec.Struct, frozen=True, gc=False):
-    """Events of a Period (``count`` listed in the MPD) or carried in the media (``inband``)."""
+    """Events of a Period (``count`` listed in the MPD) or carried in the media (``inband``).
+
+    ``texts`` are those of the listed events that have text: seconds from the Period's start, the
+    duration in seconds if it is given, and the text.
+    """
 
     scheme: str
     value: str | None = None
     timescale: int = 1
     count: int = 0
     inband: bool = False
+    texts: tuple[tuple[Fraction, Fraction | None, str], ...] = ()
 
 
 class Tiles(msgspec.Struct, frozen=True, gc=False):
@@ -314,6 +319,8 @@ class Presentation(HidesSecrets, frozen=True, kw_only=True, gc=False):
     periods: tuple[Period, ...]
     duration: Fraction | None = None
     title: str | None = None
+    copyright: str | None = None
+    information_url: str | None = None
     profiles: tuple[str, ...] = ()
     window: Window | None = None
     early_periods: tuple[str, ...] = ()

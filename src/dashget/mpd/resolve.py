@@ -105,6 +105,8 @@ def resolve(
         periods=periods,
         duration=_duration(mpd, periods),
         title=mpd.title,
+        copyright=mpd.copyright,
+        information_url=mpd.information_url,
         profiles=mpd.profiles,
         window=window,
         early_periods=tuple(period.id or period.where for period in early),
@@ -438,7 +440,21 @@ def _descriptors(element: model.AdaptationSet) -> int:
 
 def _events(elements: Iterable[model.EventStreamElement]) -> tuple[EventStream, ...]:
     return tuple(
-        EventStream(event.scheme, event.value, event.timescale, event.count, event.inband)
+        EventStream(
+            event.scheme,
+            event.value,
+            event.timescale,
+            event.count,
+            event.inband,
+            tuple(
+                (
+                    Fraction(text.start, event.timescale),
+                    None if text.duration is None else Fraction(text.duration, event.timescale),
+                    text.text,
+                )
+                for text in event.texts
+            ),
+        )
         for event in elements
     )
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from dashget.mpd.presentation import AdaptationSet, Presentation, Representation
+from dashget.mpd.presentation import AdaptationSet, Period, Presentation, Representation
 from dashget.mux.destination import Destination
 from dashget.mux.texts import TextStretch, TextTrack
 from dashget.mux.tracks import FileTrack, Stretch
-from dashget.mux.writer import Chapter, Outline
+from dashget.mux.writer import Outline
 
 
 class FilePlan(msgspec.Struct, frozen=True):
@@ -58,16 +58,17 @@ def adaptation_set_of(representation: Representation, chosen: Presentation) -> A
     )
 
 
-def chapters_of(
-    tracks: Sequence[FileTrack], chosen: Presentation, zero: Fraction
-) -> tuple[Chapter, ...]:
-    """Return a chapter for each Period of the file, if there are several."""
+def periods_of(tracks: Sequence[FileTrack], chosen: Presentation) -> list[Period]:
+    """Return the Periods that tracks have media of."""
     used = {s.representation.period.index for track in tracks for s in track.stretches}
-    periods = [period for period in chosen.periods if period.index in used]
-    if len(periods) < 2:
-        return ()
-    starts = [max(period.start - zero, Fraction(0)) for period in periods]
-    last = periods[-1]
-    end = starts[-1] + (last.duration or Fraction(0))
-    titles = (period.id or f"Period {period.index}" for period in periods)
-    return tuple(map(Chapter, starts, [*starts[1:], end], titles))
+    return [period for period in chosen.periods if period.index in used]
+
+
+def metadata_of(presentation: Presentation) -> dict[str, str]:
+    """Return what the manifest says of the programme, by libavformat's names."""
+    said = {
+        "title": presentation.title,
+        "copyright": presentation.copyright,
+        "comment": presentation.information_url,
+    }
+    return {name: text for name, text in said.items() if text}

@@ -23,6 +23,7 @@ from dashget.mpd.presentation import (
     Protection,
 )
 from dashget.mux.beside import content_beside, names_beside
+from dashget.mux.chapters import chapters_of
 from dashget.mux.check import check_file
 from dashget.mux.container import Container, container_of
 from dashget.mux.contents import Contents, Piece, find_contents
@@ -31,7 +32,7 @@ from dashget.mux.destination import Destination
 from dashget.mux.edits import hide_beginnings
 from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
-from dashget.mux.fileplans import FilePlan, adaptation_set_of, chapters_of, files_of
+from dashget.mux.fileplans import FilePlan, adaptation_set_of, files_of, metadata_of, periods_of
 from dashget.mux.options import MuxOptions, Subtitles
 from dashget.mux.protection import WEBM_START, declared, found
 from dashget.mux.selection import choose
@@ -287,8 +288,8 @@ class _Job:
             timescales=timescales,
             movie_timescale=movie_timescale(timescales),
             heard=tuple(heard_from(track.stretches[0]) - zero for track in tracks),
-            chapters=chapters_of(tracks, chosen, zero),
-            title=chosen.title,
+            chapters=chapters_of(periods_of(tracks, chosen), zero),
+            metadata=metadata_of(chosen),
             texts=written if inside else (),
         )
         beside = () if inside else written

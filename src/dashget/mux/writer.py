@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from dashget.common.stopping import Stop
+from dashget.mux.chapters import Chapter
 from dashget.mux.container import Container, Family
 from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import StoppedError, as_mux_error, load_av
@@ -28,14 +29,6 @@ from dashget.mux.witness import TextWitness, Witness, Written
 from dashget.planning.languages import bibliographic
 
 
-class Chapter(msgspec.Struct, frozen=True):
-    """A chapter; its times are seconds from zero."""
-
-    start: Fraction
-    end: Fraction
-    title: str
-
-
 class Outline(msgspec.Struct, frozen=True):
     """What is to be written, worked out beforehand. ``timescales`` has one for each track."""
 
@@ -46,7 +39,7 @@ class Outline(msgspec.Struct, frozen=True):
     heard: tuple[Fraction, ...]
     """The time of each track at which its first sample or picture begins to be heard or seen."""
     chapters: tuple[Chapter, ...]
-    title: str | None
+    metadata: dict[str, str]
     texts: tuple[TextTrack, ...] = ()
     """The subtitles in the file: its last tracks."""
 
@@ -109,8 +102,7 @@ class Writer:
         packets, shift = self._arranged(matroska=matroska)
         scale = self._text_scale()
         packets.extend(iter_packets(outline.container, text, scale) for text in outline.texts)
-        if outline.title:
-            output.metadata["title"] = outline.title
+        output.metadata.update(outline.metadata)
         output.set_chapters(self._chapters(shift))
         tracks = self._copy(output, streams, packets, hidden, shift)
         begins = tuple(max(heard, Fraction(0)) for heard in outline.heard)
