@@ -8,12 +8,14 @@ discontinuities, so only what is sure counts. A suspect is misplaced if
 * that segment is in its place with this very decode time, or three others are in theirs; and
 * it is not one of four or more in a row that are off by the same: then the presentation is so,
   and all that follow are compared with that; and
-* no segment beside it, which an earlier run or an earlier look has taken, is off by the same.
+* no segment beside it, which an earlier run or an earlier look has taken, is off by the same; and
+* its decode time is not that of other suspects of other sizes, or of a stored segment beside it
+  that is off as well: then the packager writes one time into all segments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dashget.common.numbers import nearest_float
@@ -29,9 +31,12 @@ _IN_PLACE: Final = 3
 
 
 def misplaced(
-    files: Iterable[PlannedFile], clocks: Clocks, store: Mirror
+    files: Mapping[PlannedFile, int], clocks: Clocks, store: Mirror
 ) -> dict[PlannedFile, str]:
-    """Return the files that have come in the place of others, each with the reason."""
+    """Return the files that have come in the place of others, each with the reason.
+
+    ``files`` has the size of each of them in bytes.
+    """
     tracks: dict[int, list[PlannedFile]] = {}
     for file in files:
         tracks.setdefault(file.planned.track.key, []).append(file)
@@ -39,7 +44,7 @@ def misplaced(
     for own in tracks.values():
         track = own[0].planned.track
         # Some came before their initialization segment.
-        suspects = [file for file in own if clocks.is_suspect(file)]
+        suspects = _without_one_time([file for file in own if clocks.is_suspect(file)], files)
         clock = clocks.of(track)
         if clock is None or not suspects:
             continue
@@ -57,6 +62,16 @@ def misplaced(
                 sure.pop(file, None)
         wrong.update(sure)
     return wrong
+
+
+def _without_one_time(
+    suspects: list[PlannedFile], sizes: Mapping[PlannedFile, int]
+) -> list[PlannedFile]:
+    """Leave out suspects of different sizes that all have one decode time."""
+    told: dict[int | None, set[int]] = {}
+    for file in suspects:
+        told.setdefault(file.ticks, set()).add(sizes[file])
+    return [file for file in suspects if len(told[file.ticks]) == 1]
 
 
 def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[PlannedFile]:
@@ -119,10 +134,12 @@ def _beside(
 
 
 def _is_off_alike(store: Mirror, clock: Clock, file: PlannedFile, planned: PlannedSegment) -> bool:
-    """Return True if a segment that is stored is off by the same."""
+    """Return True if a segment that is stored is off by the same, or off and has the same time."""
     beside = PlannedFile(planned, planned.path, (), ticks=_time_of(store, planned.path))
     if beside.ticks is None:
         return False
+    if beside.ticks == file.ticks:
+        return abs(clock.off(beside)) > clock.tolerance(beside)
     return 4 * abs(clock.off(beside) - clock.off(file)) <= clock.tolerance(file)
 
 

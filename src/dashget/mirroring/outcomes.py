@@ -253,7 +253,8 @@ class Outcomes:
         # Loaded late: the segments of most runs have their times.
         from dashget.mirroring.misplaced import misplaced
 
-        wrong = misplaced((file for file, _ in self._suspects), self.clocks, self._store)
+        sizes = {file: fetched.size for file, fetched in self._suspects}
+        wrong = misplaced(sizes, self.clocks, self._store)
         while self._suspects:
             file, fetched = self._suspects.pop()
             reason = wrong.get(file)

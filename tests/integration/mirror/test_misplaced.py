@@ -25,12 +25,15 @@ TEMPLATES = {
 }
 
 
-def segment(number: int, shift: float = 0, *, wide: bool = True) -> bytes:
-    """Return a segment of two seconds; ``shift`` is how many seconds its time is off."""
+def segment(number: int, shift: float = 0, *, wide: bool = True, more: int = 0) -> bytes:
+    """Return a segment of two seconds; ``shift`` is how many seconds its time is off.
+
+    ``more`` bytes make its size its own.
+    """
     ticks = int(((number - 1) * 2 + shift) * TIMESCALE)
     tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, ticks) if wide else struct.pack(">II", 0, ticks))
     moof = box("moof", box("mfhd", bytes(8)), box("traf", box("tfhd", bytes(8)), tfdt))
-    return moof + box("mdat", bytes([number]) * 400)
+    return moof + box("mdat", bytes([number]) * (400 + more))
 
 
 def publish(
@@ -118,6 +121,8 @@ SOUND: dict[str, Callable[[int], bytes]] = {
     "a gap": lambda number: segment(number, 0 if number < 7 else 2),
     "slower and slower": lambda number: segment(number, 0.3 * number),
     "a little off": lambda number: segment(number, 0.9 * (number % 2)),
+    "all at zero": lambda number: segment(1, more=number),
+    "all at zero from the seventh on": lambda number: segment(min(number, 7), more=number),
     "one far off": lambda number: segment(number, 500 if number == 5 else 0),
 }
 
@@ -181,3 +186,32 @@ def test_a_later_run_compares_a_segment_with_those_beside_it(
     (tmp_path / "v/9.m4s").unlink()
     (failure,) = mirror(url, tmp_path)[0].failures
     assert failure.path == "v/9.m4s"
+
+
+def test_a_packager_that_writes_no_times_is_believed_in_later_runs_too(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    def frozen(number: int) -> bytes:
+        return segment(1, more=number)
+
+    url = publish(server, frozen)
+    server.on("/v/2.m4s", Answer(status=404))
+    server.on("/v/8.m4s", Answer(status=404))
+    assert len(mirror(url, tmp_path)[0].failures) == 2
+    for number in (2, 8):
+        server.on(f"/v/{number}.m4s", Answer(frozen(number)))
+    server.on("/v/8.m4s", Answer(status=404))
+    (failure,) = mirror(url, tmp_path)[0].failures
+    assert failure.path == "v/8.m4s"
+    server.on("/v/8.m4s", Answer(frozen(8)))
+    assert mirror(url, tmp_path)[0].complete
+
+
+def test_one_segment_in_the_place_of_all_others_is_no_file(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, lambda number: segment(number if number < 6 else 5))
+    summary, _ = mirror(url, tmp_path)
+    assert {failure.path for failure in summary.failures} == {
+        f"v/{number}.m4s" for number in range(6, COUNT + 1)
+    }
