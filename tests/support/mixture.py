@@ -1,9 +1,10 @@
 """A server that mixes what servers in the field do wrong, each family in one of twenty answers.
 
 What a request meets is drawn from the seed, the path, and how often the path was asked for
-before, except for bursts of 429, 503 and broken bodies, which strike whatever is asked for then. A
+before, except for bursts of refusals and broken bodies, which strike whatever is asked for then. A
 request for a range meets one of the faults of ranges every second time. Whatever is sent in place
-of a file has other bytes than it, so that one of them in a mirror shows.
+of a file has other bytes than it, so that one of them in a mirror shows. All files are below two
+bases, ``a/`` and ``b/``; only the first one has wrong indexes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import gzip
 import random
 import re
+import struct
 import time
 import zlib
 from collections import Counter
@@ -24,12 +26,17 @@ CHANCE = 0.05
 MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
-_NUMBERED = re.compile(r"(\w+/)(\d+)\.m4s$")
+_NUMBERED = re.compile(r"((?:\w+/)+)(\d+)\.m4s$")
 _RANGE_CHANCE = 0.5
 _EDGES = 4
+_TO_SIZE = 28
+"""From the type of a ``sidx`` to its first size."""
 _BURST_EVERY = 1000
 _BURST_LENGTH = 40
-_BURSTS = ("503", "429", "heads")
+BURSTS = ("503", "429", "heads")
+"""What a host answers to everything for a while, and then no more."""
+REFUSALS = (*BURSTS, "404", "403")
+"""The same, with refusals that may be the end."""
 _GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;"
 
 
@@ -45,6 +52,8 @@ class Draw(NamedTuple):
     """The range that is requested."""
     neighbour: bytes = b""
     """Another segment of the same Representation, if there is one."""
+    has_index: bool = False
+    """True if the file has an index that may be wrong."""
 
     @property
     def cut(self) -> int:
@@ -60,6 +69,12 @@ class Draw(NamedTuple):
         """Return something else under 200."""
         headers = (("Content-Type", kind),)
         return Answer(body, headers=headers, ranges=False, **changes)  # type: ignore[arg-type]  # as above
+
+    def misindexed(self) -> Answer:
+        """Return the file with a wrong index, if it has one that may be wrong."""
+        if not self.has_index:
+            return self.good()
+        return Answer(misindexed(self.body), etag='"wrong"', last_modified=MODIFIED)
 
     def with_header(self, name: str, value: str, **changes: object) -> Answer:
         """Return the true resource with a header that does not fit."""
@@ -83,6 +98,13 @@ class Draw(NamedTuple):
         return f"bytes {first}-{last}/{len(self.body)}"
 
 
+def misindexed(body: bytes) -> bytes:
+    """Return a file whose index (``sidx``) tells a size that is off by some bytes."""
+    changed, at = bytearray(body), body.index(b"sidx") + _TO_SIZE
+    struct.pack_into(">I", changed, at, struct.unpack_from(">I", body, at)[0] + 8)
+    return bytes(changed)
+
+
 Kind = Callable[[Draw], Answer]
 
 
@@ -103,6 +125,7 @@ OTHER: dict[str, Kind] = {
     "nothing": lambda draw: draw.other(b"", "video/mp4"),
     "nothing without a length": lambda draw: draw.other(b"", "video/mp4", length=None),
     "another segment": lambda draw: draw.other(draw.neighbour or b"", "video/mp4"),
+    "wrong index": lambda draw: draw.misindexed(),
     "zeros": lambda draw: draw.other(bytes(len(draw.body)), "video/mp4", etag=draw.etag),
 }
 """Something else under 200, as portals and worn-out tokens are answered with."""
@@ -221,9 +244,12 @@ EVERYTHING = frozenset(
 class Mixture(FaultServer):
     """A server of files. Every third one has another ETag at each of four edges."""
 
-    def __init__(self, files: Mapping[str, bytes], seed: int) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], seed: int, bursts: tuple[str, ...] = BURSTS
+    ) -> None:
         super().__init__()
         self.files = files
+        self._bursts = bursts
         self.calm = False
         """True if all answers are right."""
         self.drawn: Counter[str] = Counter()
@@ -235,7 +261,7 @@ class Mixture(FaultServer):
         self._count = 0
 
     def _choose(self, seen: Seen) -> Answer:
-        name = seen.path.removeprefix("/")
+        name = re.sub(r"^/(b/)?", lambda found: "a/" if found[1] else "", seen.path)
         body = self.files.get(name)
         if body is None:
             return refuse(404)
@@ -252,7 +278,9 @@ class Mixture(FaultServer):
         if match is not None:
             first, last = int(match[1]), min(last, int(match[2] or last))
         beside = self._beside(name)
-        draw = Draw(dice, body, f'"{number:x}-{edge}"', first, last, beside)
+        etag = f'"{number:x}-{edge}"'
+        indexed = match is None and seen.path.startswith("/a/") and name.endswith(".m4s")
+        draw = Draw(dice, body, etag, first, last, beside, indexed)
         kind = None if self.calm else self._draw(dice, ranged=match is not None, body=body)
         self.met.setdefault(name, []).append(f"{kind or 'nothing'}, {seen.headers.get('range')}")
         if kind is None:
@@ -274,7 +302,7 @@ class Mixture(FaultServer):
     def _draw(self, dice: random.Random, *, ranged: bool, body: bytes) -> str | None:
         self._count += 1
         if self._count % _BURST_EVERY > _BURST_EVERY - _BURST_LENGTH:
-            return f"burst: {_BURSTS[self._count // _BURST_EVERY % len(_BURSTS)]}"
+            return f"burst: {self._bursts[self._count // _BURST_EVERY % len(self._bursts)]}"
         if ranged and dice.random() < _RANGE_CHANCE:
             return f"range: {dice.choice(tuple(RANGE))}"
         throw = dice.random()
