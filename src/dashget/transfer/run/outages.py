@@ -290,12 +290,10 @@ class Outages:
         return None
 
     def _end(self, origin: Origin, outage: _Outage) -> None:
+        """End an outage. Its check stays known: it may be about to report its result."""
         del self._out[origin]
-        check = outage.task
-        if check is not None:
-            check.give_up()
-            if not check.exchanges:
-                del self._checks[check]
+        if outage.task is not None:
+            outage.task.give_up()
 
     def _open(
         self, row: _Row, origin: Origin, failure: Failure, asks: Request, *,
