@@ -19,7 +19,8 @@ _UUID_BYTES: Final = 24
 def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool = False) -> bool:
     """Return True if the pieces are a media segment without problems; False: look closer.
 
-    For every small file of a run: it reads eight bytes of each box.
+    For every small file of a run: it reads eight bytes of each box. The pieces may be the
+    beginning only, if it has the header of every box.
     """
     moofs = mdats = moovs = index = 0
     piece = pieces[0] if pieces else b""
@@ -31,6 +32,8 @@ def is_sound_segment(pieces: Sequence[bytes], size: int, *, initialization: bool
             at -= end
             left -= end
             index += 1
+            if index == len(pieces):
+                return False
             piece = pieces[index]
             end = len(piece)
         if at + 8 > end:

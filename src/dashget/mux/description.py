@@ -20,13 +20,16 @@ from dashget.mux.errors import as_mux_error, load_av
 from dashget.mux.sampleentries import SampleEntry, find_moov, read_tracks
 from dashget.mux.source import JoinedFile
 
-_BUFFER_BYTES: Final = 1 << 18
+_BUFFER_BYTES: Final = 1 << 16
+"""Larger ones are slower: what is read would leave the processor's cache before it is copied."""
 _PEEKED: Final = 32
 """The packets that are looked at for the earliest time: pictures are coded out of order."""
 _SET_APART: Final = ("esds",)
 """Boxes with bit rates, which may differ; libavformat gives the configuration in them."""
 OPTIONS: Final = {"fflags": "+ignidx+nofillin+noparse"}
 """Times and key frames are those of the container; an index is no reason to read ahead."""
+_UNDECODED: Final = {"probesize": "32"}
+"""For packets alone nothing needs to be known that only decoding tells."""
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -81,17 +84,24 @@ class Description(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_media(joined: JoinedFile, what: str, key: str | None = None) -> Iterator[Any]:
-    """Open the joined files of a piece; ``what`` names it in errors, ``key`` decrypts it."""
+def open_media(
+    joined: JoinedFile, what: str, key: str | None = None, *, packets_only: bool = False
+) -> Iterator[Any]:
+    """Open the joined files of a piece; ``what`` names it in errors, ``key`` decrypts it.
+
+    With ``packets_only``, what is known of the streams is only what the container says.
+    """
     av = load_av()
-    options = OPTIONS if key is None else {**OPTIONS, "decryption_key": key}
+    options = {**OPTIONS, **_UNDECODED} if packets_only else dict(OPTIONS)
+    if key is not None:
+        options["decryption_key"] = key
     joined.seek(0)
     try:
         with as_mux_error(f"{what} cannot be read"):
             container = av.open(
                 joined,
                 "r",
-                options=dict(options),
+                options=options,
                 buffer_size=_BUFFER_BYTES,
                 metadata_errors="replace",
             )

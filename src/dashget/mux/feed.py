@@ -62,7 +62,7 @@ class Feed:
     def _piece(
         self, piece: Piece, name: str, placement: Placement, counter: SampleCounter
     ) -> Iterator[Any]:
-        with open_media(self._open(piece), name, piece.key) as container:
+        with open_media(self._open(piece), name, piece.key, packets_only=True) as container:
             stream = the_stream(container, name)
             put = _putter(placement, counter, stream.time_base.numerator)
             with as_mux_error(f"{name} cannot be read"):
@@ -81,7 +81,9 @@ def _putter(placement: Placement, counter: SampleCounter, numerator: int) -> Cal
         _count(packet, counter, _pts(packet) * numerator, numerator)
 
     def shift(packet: Any) -> None:
-        pts, dts = _pts(packet), packet.dts
+        pts, dts = packet.pts, packet.dts
+        if pts is None:
+            pts = dts
         packet.pts = pts * factor + offset
         packet.dts = (pts if dts is None else dts) * factor + offset
         if factor != 1:

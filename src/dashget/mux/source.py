@@ -21,6 +21,8 @@ from dashget.mux.contents import Contents, Span
 
 _WHOLE_BYTES: Final = 1 << 18
 """Spans of up to this size are read at once; to copy larger ones once more costs too much."""
+_LOOK_BYTES: Final = 1 << 16
+"""The beginning of a larger span, which mostly has all of its boxes but the media in one."""
 _BOXES: Final = 1000
 """The boxes that are looked at for the one that is wanted."""
 _HEADER_BYTES: Final = 32
@@ -45,6 +47,9 @@ class JoinedFile:
         self._position = 0
         self._number = -1
         self._file: BinaryIO | None = None
+        self._unbuffered: BinaryIO | None = None
+        self._beginning = b""
+        """The first bytes of the span that is open."""
 
     @property
     def size(self) -> int:
@@ -85,14 +90,16 @@ class JoinedFile:
         """Close the file that is open."""
         if self._file is not None:
             self._file.close()
-            self._file, self._number = None, -1
+            self._file = self._unbuffered = None
+        self._number, self._beginning = -1, b""
 
     def _read_at(self, span: Span, left: int, count: int) -> bytes:
-        assert self._file is not None  # noqa: S101 - it was opened before
         at = span.size - left
-        small = span.size <= _WHOLE_BYTES
-        self._file.seek(at if small else span.first + at)
-        data = self._file.read(count)
+        if at < len(self._beginning):
+            return self._beginning[at : at + count]
+        assert self._unbuffered is not None  # noqa: S101 - it was opened before
+        self._unbuffered.seek(span.first + at)
+        data = self._unbuffered.read(count)
         if not data:
             raise OSError(f"{span.path} has become shorter while it was read")
         return data
@@ -101,24 +108,23 @@ class JoinedFile:
         """Open the file of a span, and look into it if it is a media segment."""
         self.close()
         span = self._spans[number]
+        looked = span.size if span.size <= _WHOLE_BYTES else _LOOK_BYTES
         file = self._open(span.path)
-        if span.size <= _WHOLE_BYTES:
-            with file:
-                file.seek(span.first)
-                data = file.read(span.size)
-            if len(data) < span.size:
-                raise OSError(f"{span.path} has become shorter")
-            file = io.BytesIO(data)
-            sound = is_sound_segment((data,), span.size)
-        else:
-            sound = False
-        self._file, self._number = file, number
-        if number in self._segments and not sound:
-            self._examine(span, file, 0 if span.size <= _WHOLE_BYTES else span.first)
+        try:
+            file.seek(span.first)
+            data = _read_all(file, looked, span)
+            if number in self._segments and not is_sound_segment((data,), span.size):
+                self._examine(span, file)
+        except BaseException:
+            file.close()
+            raise
+        # A buffer between would copy all media once more.
+        self._file, self._unbuffered = file, getattr(file, "raw", file)
+        self._number, self._beginning = number, data
 
-    def _examine(self, span: Span, file: BinaryIO, first: int) -> None:
+    def _examine(self, span: Span, file: BinaryIO) -> None:
         def read(offset: int, count: int) -> bytes:
-            file.seek(first + offset)
+            file.seek(span.first + offset)
             return file.read(min(count, span.size - offset))
 
         role = Role(self._mime, SegmentKind.MEDIA, self._whole, media=True)
@@ -126,6 +132,13 @@ class JoinedFile:
             raise MirrorIncompleteError(
                 f"{span.path} is damaged: {problem}", hint=_REPAIR, paths=(span.path,)
             )
+
+
+def _read_all(file: BinaryIO, count: int, span: Span) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise OSError(f"{span.path} has become shorter")
+    return data
 
 
 def read_bytes(joined: JoinedFile, begin: int, most: int) -> bytes:

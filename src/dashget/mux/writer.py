@@ -240,9 +240,10 @@ class Writer:
             queues.append(_keyed(feed, (order, number), stream, factor, move))
         write, stop = output.mux_one, self._stop
         bases = [Fraction(1, scale) for scale in scales]
+        notes = [witness.note for witness in witnesses]
         for _, (_, number), packet in heapq.merge(*queues) if len(queues) > 1 else queues[0]:
             packet.time_base = bases[number]
-            witnesses[number].note(packet)
+            notes[number](packet)
             write(packet)
             if stop.requested:
                 raise StoppedError
