@@ -73,8 +73,8 @@ class Jobs:
         """The files that have more bytes than one may have, as the manifest tells."""
         self._sampled: set[str] = set()
         """The files that were asked for before their turn."""
-        self.ended = False
-        """True if the jobs of the plan have come to their end, and not to a pause."""
+        self.paused = False
+        """True if the jobs of the plan have come to a pause, not to their end."""
         self._planned = CompactMap(1)
         """The hash of the URL of every file that was planned."""
 
@@ -106,9 +106,9 @@ class Jobs:
         missing = self._outcomes.missing
         for planned in iter_plan(tracks, layout):
             if stop.requested:
-                self.ended = True
                 return
             if missing.row >= missing.least and missing.suspects:
+                self.paused = True
                 yield None
             path = planned.path
             if planned_before.contains(path):
@@ -128,7 +128,7 @@ class Jobs:
             job = self._job_for(file)
             if job is not None:
                 yield job
-        self._ledger.planning_done = self.ended = True
+        self._ledger.planning_done = True
 
     def from_samples(self, tracks: Sequence[Track], layout: Layout) -> Iterator[Job]:
         """Yield jobs of some files from all over the plan that were not planned yet."""

@@ -95,13 +95,13 @@ class MirrorRun:
         """Run all jobs of the plan; ask for samples where nothing comes, and stop if none does."""
         outcomes, missing = self._outcomes, self._outcomes.missing
         while True:
+            self._jobs.paused = False
             self._fetch(until_pause(jobs), engine)
-            if stop.requested:
+            if stop.requested or not (self._jobs.paused or missing.suspects):
+                # The plan has ended, or the engine was stopped.
                 return
             if not missing.suspects:
-                # A file may have come after the pause: then the plan goes on.
-                if self._jobs.ended:
-                    return
+                # A file has come after the pause: the plan goes on.
                 continue
             samples = list(self._jobs.from_samples(tracks, layout))
             self._ledger.begin_round()
