@@ -203,6 +203,9 @@ class _Locator:
             )
         clock = whole_ticks(info)
         media = self._media(info.media or "", info, place)
+        if (info.sequence_parts or 0) > 1 and _counts_parts(media):
+            message = "sequences of segments by SegmentTemplate@k are not supported"
+            self._problem(message, place, "5.3.9.4.2")
         named = info.media is None or self._named(media, place, "media")
         alone = _is_one_file(info, media, index)
         addressing = TemplateAddressing(
@@ -571,3 +574,9 @@ def _is_one_file(info: SegmentTemplate, media: Address, index: Address | None) -
 
 def _at(place: Place) -> tuple[str, int | None]:
     return place.where, place.line
+
+
+def _counts_parts(media: Address) -> bool:
+    """Return True if a template names the parts of sequences."""
+    fields = media.patterns[0].fields
+    return any(field.name is FieldName.SUB_NUMBER for field in fields)

@@ -142,6 +142,8 @@ class SegmentTemplate(MultipleSegmentBase, frozen=True, kw_only=True):
     index: str | None = None
     initialization_template: str | None = None
     bitstream_switching_template: str | None = None
+    sequence_parts: int | None = None
+    """``@k``: the segments of each sequence, which ``$SubNumber$`` counts."""
 
 
 class EventText(msgspec.Struct, frozen=True, gc=False):

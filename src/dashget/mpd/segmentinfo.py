@@ -47,6 +47,7 @@ def read_segment_template(element: Element, where: str, log: IssueLog) -> Segmen
         index=read.text("index"),
         initialization_template=read.text("initialization"),
         bitstream_switching_template=read.text("bitstreamSwitching"),
+        sequence_parts=read.count("k"),
         invalid=read.invalid,
     )
 
