@@ -171,6 +171,9 @@ def test_encrypted_media_plays_with_a_key_in_the_address_that_is_never_sent(
     words = ("play", mirrors / "encrypted", "--no-open")
     with serving(*words, cwd=tmp_path, more=cached_player) as server:
         page.open("about:blank")
+        page.until("location.href === 'about:blank'")
+        # What the page before was still asking for has been asked.
+        page.requests.clear()
         page.open(server.addresses[0])
         page.until("document.querySelector('#failure').textContent.includes('#key=KID:KEY')")
         duration = open_mirror(page, server, "encrypted", f"&key={KEY_ID}:{KEY}")
