@@ -41,7 +41,7 @@ def content_beside(text: TextTrack, form: Subtitles) -> str:
 
 
 def _tag(language: str | None) -> str:
-    """Return a language for the name of a file: what is no tag could be anything."""
+    """Return a language for the name of a file: only a valid tag is safe there."""
     tag = canonical(language)
     return tag if _TAG.fullmatch(tag) and len(tag) <= 35 else _UNKNOWN
 

@@ -51,7 +51,7 @@ class Element:
 
     @property
     def local(self) -> str:
-        """The name without namespace; empty for what is no element."""
+        """The name without namespace; empty for comments and instructions."""
         return self.name.rpartition("}")[2]
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dashget.mirroring.clocks import decode_time
 from tests.support.builders import TIMESCALE, box, initialization, mpd
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import mirror, verify
@@ -215,3 +216,15 @@ def test_one_segment_in_the_place_of_all_others_is_no_file(
     assert {failure.path for failure in summary.failures} == {
         f"v/{number}.m4s" for number in range(6, COUNT + 1)
     }
+
+
+def test_the_decode_time_is_looked_for_in_the_first_fragment_only() -> None:
+    whole = box("styp", bytes(8)) + segment(4)
+    for size in (1, 7, 40, 100, len(whole)):
+        assert (
+            decode_time([whole[at : at + size] for at in range(0, len(whole), size)])
+            == 6 * TIMESCALE
+        )
+    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, 9))
+    assert decode_time([box("moof", bytes(8)), box("mdat", tfdt)]) is None
+    assert decode_time([box("moof", bytes(8)) + box("mdat", tfdt)]) is None

@@ -93,7 +93,7 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None
 
 
 def test_an_error_says_that_a_port_speaks_plain_http() -> None:
-    """Web servers answer what is no request with 400, in plain text."""
+    """Web servers answer an invalid request with 400, in plain text."""
 
     def answer() -> None:
         connection, _ = listener.accept()
