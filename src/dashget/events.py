@@ -352,6 +352,109 @@ def _shortfall(summary: Summary) -> str:
     return f"the run was stopped before the mirror in {summary.root} was complete"
 
 
+class RecordingBegan(Event, frozen=True, tag="recording"):
+    """A recorder begins, or goes on with a recording. Times are the server's, since 1970."""
+
+    url: str
+    root: str
+    at: float
+    resumed: bool = False
+    """True if an earlier recorder had begun it."""
+    wanted_from: float | None = None
+    """The time from which on segments are wanted; None: all that are there."""
+
+
+class ManifestRead(Event, frozen=True, tag="read"):
+    """A live manifest was read again. Reads that bring nothing new are not told."""
+
+    kind: str
+    """``news``, ``stale`` (an older answer, which changes nothing), ``restart`` or ``failed``."""
+    publish: float | None = None
+    problem: str | None = None
+    """What is wrong with a read that failed."""
+
+
+class PresentationChanged(Event, frozen=True, tag="changed"):
+    """Something is different in a live presentation: a Period, a track, its end, its encoder."""
+
+    what: str
+    """``period``, ``track``, ``end`` or ``restart``."""
+    name: str
+    how: str
+    """``added``, ``removed``, ``moved``, ``ended``, ``began`` or ``over``."""
+
+
+class SegmentLate(Event, frozen=True, tag="late"):
+    """A segment came more than its own duration after it was promised."""
+
+    path: str
+    seconds: float
+
+
+class GapFound(Event, frozen=True, tag="gap"):
+    """Segments of a live presentation are lost. Times are the server's, since 1970."""
+
+    label: str
+    begin: float
+    end: float
+    segments: int | None
+    reason: str
+
+
+class OutageTold(Event, frozen=True, tag="outage"):
+    """The origin of a live presentation cannot be reached, or can again (``until``)."""
+
+    since: float
+    until: float | None = None
+
+
+class ClockSet(Event, frozen=True, tag="clock"):
+    """The server's time was learnt: its difference to this computer's clock."""
+
+    source: str
+    """``utc`` (UTCTiming), ``date`` (a Date header) or ``local``."""
+    offset_seconds: float
+    uncertainty_seconds: float
+
+
+class RecordingProgressed(Event, frozen=True, tag="live"):
+    """The state of a recording, about once a second."""
+
+    recorded: int
+    lost: int
+    pending: int
+    in_flight: int
+    behind_seconds: float
+    """How old the oldest segment is that is to be fetched."""
+    window_seconds: float | None
+    """The time that is left until it is removed; None: it is not."""
+    bytes: int
+
+
+class RecordingEnded(Event, frozen=True, tag="recorded"):
+    """The end of a recording: how many segments it had, and what became of them."""
+
+    root: str
+    ended: str
+    """``over``, ``until``, ``stopped``, ``gave-up``, ``never`` (there was no manifest), ``not-yet``
+    (it begins later) or ``failed`` (the disk)."""
+    announced: int
+    recorded: int
+    lost: int
+    withdrawn: int
+    pending: int
+    files: int
+    """Other files that are here, such as initialization segments."""
+    lost_files: tuple[str, ...] = ()
+    """Their like that never came."""
+    gaps: int = 0
+    """How many gaps may be losses."""
+    reads: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    problem: str | None = None
+
+
 class Observer(Protocol):
     """A function that receives events. It must not raise, and must return soon.
 

@@ -1,0 +1,272 @@
+"""What to ask for next, and when: over all lines, by deadline.
+
+The oldest segment of each line is a candidate once it is due; of these, and of the tries that are
+due again, the one that is removed first goes first. What can no longer come in time is tried when
+nothing else is due, once, the newest first: origins keep more than they promise, and if one of
+them is gone, all before it are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from dashget.live.facts import Reason
+from dashget.live.line import Attempt, Line
+from dashget.live.outage import Outages
+from dashget.live.policy import Answer, Case, Turn, Verdict, judge
+from dashget.live.spans import Run
+
+_STEADY: float = 0.25
+"""The weight of the newest measurement of how long a segment takes."""
+
+
+class Asked(msgspec.Struct, frozen=True, eq=False):
+    """A segment that is to be asked for now."""
+
+    line: Line
+    run: Run
+    urls: tuple[str, ...]
+    path: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """Segments that have found an end: here, lost or withdrawn (no reason)."""
+
+    line: Line
+    run: Run
+    here: bool
+    reason: Reason | None = None
+    attempt: Attempt | None = None
+    late: float = 0.0
+    """How many seconds after its promised time it was here."""
+
+
+class Agenda:
+    """Chooses the requests for segments, and draws the consequences of their answers."""
+
+    def __init__(self, lines: dict[int, Line], outages: Outages) -> None:
+        self._lines = lines
+        self._outages = outages
+        self._again: list[tuple[float, int, int]] = []
+        """Tries that are due again: monotonic time, line, axis time."""
+        self.flying = 0
+        """How many requests are under way."""
+        self.held: set[tuple[int, int]] = set()
+        """Segments that wait for a fresh manifest."""
+        self.began = -math.inf
+        """Server time since when this recorder runs: what left the window before was not its."""
+
+    def take(self, now: float, server: float, ahead: float) -> Asked | None:
+        """Return the next request that is due, if there is one.
+
+        ``now`` is monotonic, ``server`` the server's time; ``ahead`` is how far the server's clock
+        may be ahead of what is known, for what the documents list one by one.
+        """
+        if not self._outages.allows(now, self.flying):
+            return None
+        best = self._first_again(now)
+        chosen: Line | None = None
+        for line in self._lines.values():
+            line.expire(server + line.seconds if line.seconds else server)
+            head = line.pending.first
+            if head is None:
+                continue
+            one = head.part(0, 1)
+            until = line.until(one)
+            if (best is None or until < best[0]) and self._due(line, one, ahead) <= server:
+                best, chosen = (until, None), line
+        if best is None:
+            return self._last_resort(server)
+        if chosen is not None:
+            run = chosen.pending.first
+            if run is None:
+                return None
+            return self._ask(chosen, Attempt(self._taken(chosen, run)), server)
+        attempt_line, time = heapq.heappop(self._again)[1:]
+        line = self._lines[attempt_line]
+        return self._ask(line, line.open[time], server)
+
+    def next_at(self, server: float, ahead: float) -> tuple[float, float]:
+        """Return the monotonic time, and the server time, of what is due next."""
+        again = self._again[0][0] if self._again else math.inf
+        first = math.inf
+        for line in self._lines.values():
+            head = line.pending.first
+            if head is not None:
+                first = min(first, self._due(line, head.part(0, 1), ahead))
+            if line.expired:
+                first = min(first, server)
+        if self._outages.since is not None:
+            if self.flying:
+                return math.inf, math.inf
+            if again < math.inf or first < math.inf:
+                return self._outages.probe_at, math.inf
+        return again, first
+
+    def answer(self, asked: Asked, answer: Answer, now: float, server: float) -> list[Ended]:
+        """Take an answer; return what has ended by it."""
+        line, run = asked.line, asked.run
+        attempt = line.open[run.time]
+        attempt.flying = False
+        self.flying -= 1
+        if answer.is_origins:
+            attempt.silent += 1
+        else:
+            attempt.tries += 1
+            attempt.refused += answer.status in (401, 403)
+        attempt.statuses = (*attempt.statuses[-9:], answer.status)
+        early = line.promised(run) - server
+        if early > 0 and not answer.is_origins and not line.of(run.time).step:
+            line.lead = max(line.lead or 0.0, early + line.length(run) if answer.here else 0.0)
+        verdict = judge(answer, self._case(line, attempt, server))
+        if verdict.turn is Turn.HERE:
+            return [self._arrived(line, attempt, answer, server)]
+        if verdict.turn is Turn.LOST:
+            return self._lose(line, attempt, verdict, server)
+        if verdict.turn is Turn.REFRESH:
+            self.held.add((line.id, run.time))
+        if not answer.is_origins:
+            attempt.turn += 1
+        attempt.at = now + verdict.pause
+        heapq.heappush(self._again, (attempt.at, line.id, run.time))
+        return []
+
+    def drop(self, ended: Iterable[Ended]) -> None:
+        """Forget tries of segments that have ended without an answer."""
+        gone = {(each.line.id, each.run.time) for each in ended}
+        self._again = [entry for entry in self._again if entry[1:] not in gone]
+        heapq.heapify(self._again)
+
+    def _due(self, line: Line, run: Run, ahead: float) -> float:
+        """Return the server time from which on a segment is asked for."""
+        promised = line.promised(run)
+        if line.of(run.time).step:
+            return promised + line.lag.seconds
+        # It is listed: so it is there, whatever the clocks say, or will be when its time has come.
+        # One segment tells which of them it is.
+        return -math.inf if line.lead is None else promised - max(ahead, line.lead)
+
+    def _first_again(self, now: float) -> tuple[float, None] | None:
+        while self._again and self._again[0][0] <= now:
+            _, line_id, time = self._again[0]
+            line = self._lines[line_id]
+            attempt = line.open.get(time)
+            if attempt is None:
+                heapq.heappop(self._again)
+                continue
+            return line.until(attempt.run), None
+        return None
+
+    def _taken(self, line: Line, run: Run) -> Run:
+        one = line.pending.take(run.time)
+        return run.part(0, 1) if one is None else one
+
+    def _last_resort(self, server: float) -> Asked | None:
+        """Return the newest of the segments that may be gone, one at a time on each line."""
+        for line in self._lines.values():
+            last = line.expired.last
+            if last is None or any(attempt.flying for attempt in line.open.values()):
+                continue
+            one = line.expired.take(last.time + (last.count - 1) * last.duration)
+            if one is not None:
+                return self._ask(line, Attempt(one), server)
+        return None
+
+    def _ask(self, line: Line, attempt: Attempt, server: float) -> Asked:
+        run, listing = attempt.run, line.of(attempt.run.time)
+        line.open[run.time] = attempt
+        attempt.flying = True
+        if attempt.first is None:
+            attempt.first = server
+        self.flying += 1
+        urls = listing.urls(run.time, run.number)
+        turn = attempt.turn % len(urls)
+        path = listing.path(run.time, run.number)
+        if line.generation > 1:
+            path = f"{AGAIN}/{line.generation}/{path}"
+        return Asked(line, run, urls[turn:] + urls[:turn], path)
+
+    def _case(self, line: Line, attempt: Attempt, server: float) -> Case:
+        run = attempt.run
+        return Case(
+            now=server,
+            promised=max(line.promised(run), -1e18),
+            until=line.until(run),
+            length=line.length(run),
+            lag=line.lag.seconds,
+            tries=attempt.tries,
+            addresses=len(line.of(run.time).address.patterns),
+            refused=attempt.refused,
+        )
+
+    def _arrived(self, line: Line, attempt: Attempt, answer: Answer, server: float) -> Ended:
+        run = attempt.run
+        del line.open[run.time]
+        line.recorded.add(run)
+        weight = _STEADY if line.seconds else 1.0
+        line.seconds += (answer.seconds - line.seconds) * weight
+        promised = line.promised(run)
+        late = server - promised if promised > -math.inf else 0.0
+        first = attempt.first if attempt.first is not None else server
+        if promised > -math.inf and first - promised <= line.lag.seconds + line.length(run):
+            at_first = attempt.tries == 1
+            line.lag.came(max(0.0, late - answer.seconds), at_first=at_first)
+        return Ended(line, run, here=True, attempt=attempt, late=late)
+
+    def _lose(
+        self, line: Line, attempt: Attempt, verdict: Verdict, server: float
+    ) -> list[Ended]:
+        run, reason = attempt.run, verdict.reason
+        del line.open[run.time]
+        if attempt.statuses[-1] in (404, 410) and self._may_be_missing(line, run):
+            reason = None
+        elif reason in (Reason.LEFT_WINDOW, Reason.OUTAGE):
+            reason = self._why_gone(line, run, attempt)
+        line.lose(run, reason)
+        ended = [Ended(line, run, here=False, reason=reason, attempt=attempt)]
+        if verdict.reason is Reason.LEFT_WINDOW and server > line.until(run):
+            for part in line.expired.take_before(run.time):
+                ended += self._lose_unasked(line, part)
+        return ended
+
+    def _lose_unasked(self, line: Line, part: Run) -> list[Ended]:
+        """Lose segments that were never asked for; a run for each reason."""
+        ended: list[Ended] = []
+        begin = 0
+        while begin < part.count:
+            reason = self._why_gone(line, part.part(begin, begin + 1), None)
+            low, high = begin + 1, part.count
+            if self._why_gone(line, part.part(high - 1, high), None) is reason:
+                low = high
+            while low < high:
+                middle = (low + high) // 2
+                same = self._why_gone(line, part.part(middle, middle + 1), None) is reason
+                low, high = (middle + 1, high) if same else (low, middle)
+            piece = part.part(begin, low)
+            line.lose(piece, reason)
+            ended.append(Ended(line, piece, here=False, reason=reason))
+            begin = low
+        return ended
+
+    def _may_be_missing(self, line: Line, run: Run) -> bool:
+        return line.is_last_derived(run)
+
+    def _why_gone(self, line: Line, run: Run, attempt: Attempt | None) -> Reason:
+        """Return why a segment is gone that was not brought in its time."""
+        promised, until = line.promised(run), line.until(run)
+        if until < self.began:
+            return Reason.NOT_RUNNING
+        if self._outages.overlap(promised, until):
+            return Reason.OUTAGE
+        if promised < self.began:
+            return Reason.NOT_RUNNING
+        answered = attempt is not None and attempt.tries > 1
+        return Reason.NOT_THERE if answered else Reason.LEFT_WINDOW
+
+
+AGAIN = "_again"
+"""The tree of what an encoder made under the same names after it began again."""

@@ -1,0 +1,120 @@
+"""What a recording writes down as it goes: enough to go on from it after a kill.
+
+Each fact is one line of the record. Times are axis times (see ``listing``) in ticks, or seconds
+since 1970 on the server's clock. All names are keys of the record's JSON: only ever added to.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from dashget.live.spans import Run
+
+
+class Reason(enum.Enum):
+    """Why a segment is missing, or a stretch of time has none."""
+
+    NOT_THERE = "not-there"
+    """It was asked for again and again while it should have been there."""
+    LEFT_WINDOW = "left-window"
+    """It was gone before its turn came, or had come: the link was too slow."""
+    OUTAGE = "outage"
+    """The origin could not be reached while it was there."""
+    NOT_RUNNING = "not-running"
+    """The recorder was not running while it was there."""
+    REFUSED = "refused"
+    """The origin refused it, also after the manifest had been read again."""
+    ODD = "odd"
+    """What came in its place was something else each time."""
+    ANNOUNCED = "announced"
+    """A hole of the presentation itself: nothing was announced there. No loss."""
+    UNKNOWN = "unknown"
+    """Nothing was heard of that time, so nobody knows what was there."""
+
+    @property
+    def is_loss(self) -> bool:
+        """True if something may be missing."""
+        return self is not Reason.ANNOUNCED
+
+
+class LineFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of segments that was announced for the first time."""
+
+    line: int
+    """Its number in the record."""
+    key: str
+    generation: int = 1
+    label: str = ""
+    scale: int = 1
+    shift: int = 0
+    """Media time less axis time, in ticks."""
+    origin: float = 0.0
+    """Server time at axis time 0."""
+    begin: float | None = None
+    """``@availabilityStartTime``, as server time."""
+
+
+class SegmentFact(msgspec.Struct, frozen=True, gc=False):
+    """A segment that is recorded."""
+
+    line: int
+    t: int
+    d: int
+    n: int
+
+    @property
+    def run(self) -> Run:
+        """The segment as a run of one."""
+        return Run(self.t, self.d, 1, self.n)
+
+
+class FileFact(msgspec.Struct, frozen=True, gc=False):
+    """A file that is known by its name alone, and is here."""
+
+    path: str
+
+
+class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Segments in a row that are lost, or withdrawn: with the reason, and how often they were
+    asked for, with which answers (0: none came), since when and until when."""
+
+    lost: int
+    """The number of the line."""
+    t: int
+    d: int
+    n: int
+    count: int = 1
+    reason: Reason | None = None
+    """None: withdrawn, so that nothing is missing."""
+    tries: int = 0
+    statuses: tuple[int, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def run(self) -> Run:
+        """The segments."""
+        return Run(self.t, self.d, self.count, self.n)
+
+
+class OutageFact(msgspec.Struct, frozen=True):
+    """A time in which the origin could not be reached."""
+
+    outage: float
+    """When it began."""
+    until: float
+
+
+class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A recorder that begins, or ends in order; one that was killed has no end."""
+
+    recorder: str
+    """``begin``, ``alive`` (from time to time) or ``end``."""
+    at: float
+    from_: float | None = msgspec.field(name="from", default=None)
+    """The server time from which on segments are wanted; None: all that are there."""
+
+
+Fact = LineFact | SegmentFact | FileFact | LossFact | OutageFact | SessionFact

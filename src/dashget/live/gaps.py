@@ -1,0 +1,110 @@
+"""The gap report: what is missing of each line, since when, until when, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+import msgspec
+
+from dashget.live.facts import Reason
+from dashget.live.line import Line
+from dashget.live.outage import Outages
+
+_NEAR = 0.001
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch of a line without recorded segments. Times are the server's."""
+
+    line: int
+    label: str
+    begin: float
+    end: float
+    segments: int | None
+    """How many segments are missing; None: nobody knows."""
+    reason: Reason
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """How many segments were announced, and what became of them."""
+
+    announced: int = 0
+    recorded: int = 0
+    lost: int = 0
+    withdrawn: int = 0
+    pending: int = 0
+
+
+def totals_of(lines: Iterable[Line]) -> Totals:
+    """Sum up all lines."""
+    announced = recorded = lost = withdrawn = pending = 0
+    for line in lines:
+        announced += line.announced
+        recorded += line.recorded.count
+        lost += sum(runs.count for runs in line.lost.values())
+        withdrawn += line.withdrawn.count
+        pending += line.waiting
+    return Totals(announced, recorded, lost, withdrawn, pending)
+
+
+def find_gaps(
+    lines: Iterable[Line], outages: Outages, runs: Iterable[tuple[float, float]]
+) -> list[Gap]:
+    """Return the gaps of all lines; ``runs`` are the times in which a recorder was at work."""
+    stretches = sorted(runs)
+    found: list[Gap] = []
+    for line in lines:
+        gaps = sorted([*_lost(line), *_holes(line, outages, stretches)], key=attrgetter("begin"))
+        found += _joined(gaps)
+    return found
+
+
+def has_losses(gaps: Iterable[Gap]) -> bool:
+    """Return True if anything may be missing."""
+    return any(gap.reason.is_loss for gap in gaps)
+
+
+def _lost(line: Line) -> Iterator[Gap]:
+    for reason, runs in line.lost.items():
+        for run in runs:
+            begin, end = line.wall(run.time), line.wall(run.end)
+            yield Gap(line.id, line.label, begin, end, run.count, reason)
+
+
+def _holes(line: Line, outages: Outages, runs: list[tuple[float, float]]) -> Iterator[Gap]:
+    """Yield the stretches between those that were announced."""
+    before: int | None = None
+    for begin, end in line.known:
+        if before is not None:
+            first, last = line.wall(before), line.wall(begin)
+            yield Gap(line.id, line.label, first, last, None, _why(first, last, outages, runs))
+        before = end
+
+
+def _why(begin: float, end: float, outages: Outages, runs: list[tuple[float, float]]) -> Reason:
+    if outages.overlap(begin, end):
+        return Reason.OUTAGE
+    at = begin
+    for first, last in runs:
+        if first > at + _NEAR:
+            break
+        at = max(at, last)
+    return Reason.ANNOUNCED if at + _NEAR >= end else Reason.NOT_RUNNING
+
+
+def _joined(gaps: Iterable[Gap]) -> Iterator[Gap]:
+    """Yield gaps; those that touch and have the same reason are one."""
+    open_: Gap | None = None
+    for gap in gaps:
+        if open_ is not None and open_.reason is gap.reason and gap.begin <= open_.end + _NEAR:
+            known = open_.segments is not None and gap.segments is not None
+            count = (open_.segments or 0) + (gap.segments or 0) if known else None
+            end = max(open_.end, gap.end)
+            open_ = msgspec.structs.replace(open_, end=end, segments=count)
+            continue
+        if open_ is not None:
+            yield open_
+        open_ = gap
+    if open_ is not None:
+        yield open_

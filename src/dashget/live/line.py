@@ -1,0 +1,203 @@
+"""One line of segments over all documents: what is announced, pending, recorded, lost.
+
+Every announced segment is in exactly one place: ``pending`` (nothing was asked yet), ``open`` (it
+was asked for), ``recorded``, ``lost`` by reason, or ``withdrawn``. All but ``open`` are runs: a
+week of segments takes little memory, and a window of any length costs the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from dashget.live.facts import Reason
+from dashget.live.lag import Lag
+from dashget.live.listing import Axis, Listing
+from dashget.live.spans import Run, Runs, Spans
+
+
+class Attempt:
+    """A segment that was asked for and is not here yet."""
+
+    __slots__ = (
+        "at", "first", "flying", "refused", "run", "silent", "statuses", "tries", "turn",
+    )  # fmt: skip
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.at = 0.0
+        """Monotonic time of the next try."""
+        self.first: float | None = None
+        """Server time of the first try."""
+        self.flying = False
+        """True while a request is under way."""
+        self.tries = 0
+        """How often it was answered for."""
+        self.silent = 0
+        """How often no answer came, or that the origin is in trouble."""
+        self.refused = 0
+        self.turn = 0
+        """How many of its addresses were tried."""
+        self.statuses: tuple[int, ...] = ()
+
+
+class Line:
+    """The state of one line. ``id`` is its number in the record."""
+
+    def __init__(self, id: int, key: str, generation: int, listing: Listing | None) -> None:  # noqa: A002
+        self.id = id
+        self.key = key
+        self.generation = generation
+        self.label = listing.label if listing else ""
+        self.listings: tuple[Listing, ...] = (listing,) if listing else ()
+        """What the newest document has of it: one for each Period that it goes through."""
+        self.current = listing is not None
+        """True if the newest document has it."""
+        self.known = Spans()
+        self.pending = Runs()
+        self.expired = Runs()
+        """Pending ones that have left the window, or will have before they can come."""
+        self.open: dict[int, Attempt] = {}
+        self.recorded = Runs()
+        self.lost: dict[Reason, Runs] = {}
+        self.withdrawn = Runs()
+        self.lag = Lag()
+        self.lead: float | None = None
+        """How long before its promised time what is listed is there; None: that is not known."""
+        self.seconds = 0.0
+        """How long one segment takes to come."""
+        self.scale = listing.scale if listing else 1
+        self.shift = listing.shift if listing else 0
+        self.origins: tuple[Fraction, ...] = ()
+        """The server times at axis time 0, by all documents: one, but for odd presentations."""
+        self.begins: tuple[Fraction, ...] = ()
+        """The ``@availabilityStartTime`` of all documents: one, but for odd presentations."""
+        self.resumed = False
+        """True if an earlier recorder knew it."""
+
+    @property
+    def listing(self) -> Listing:
+        """What the newest document that has it says of it."""
+        return self.listings[-1]
+
+    @property
+    def waiting(self) -> int:
+        """How many segments are announced and have no end yet."""
+        return self.pending.count + self.expired.count + len(self.open)
+
+    @property
+    def announced(self) -> int:
+        """How many segments were announced."""
+        lost = sum(runs.count for runs in self.lost.values())
+        return self.waiting + self.recorded.count + lost + self.withdrawn.count
+
+    def of(self, time: int) -> Listing:
+        """Return the listing that an axis time belongs to."""
+        for listing in self.listings:
+            rows = listing.rows
+            begin = listing.begin if listing.step else (rows[0].time if rows else 0)
+            end = listing.stop if listing.step else (rows[-1].end if rows else 0)
+            if begin <= time and (end is None or time < end):
+                return listing
+        return self.listing
+
+    def learn(self, now: float, begin: float, until: float) -> Iterator[Run]:
+        """Take what is announced at a server time; yield what is new of it.
+
+        Segments that end before ``begin``, or begin at ``until`` or later, are not wanted.
+        """
+        for listing in self.listings:
+            for run in listing.runs(now, self._since(listing)):
+                slack = run.duration // 2
+                for part in tuple(self.known.missing(run)):
+                    self.known.add(part.time, part.end, slack=slack)
+                    wanted = _wanted(listing, part, begin, until)
+                    if wanted is not None:
+                        self.pending.add(wanted)
+                        yield wanted
+
+    def promised(self, run: Run) -> float:
+        """Return the server time at which a segment is promised to be complete."""
+        listing = self.of(run.time)
+        if listing.static or listing.at_once:
+            return -math.inf
+        return listing.wall(run.time + run.duration)
+
+    def until(self, run: Run) -> float:
+        """Return the server time at which a segment may be removed."""
+        listing = self.of(run.time)
+        if listing.depth is None or listing.static or listing.axis is Axis.NAME:
+            return math.inf
+        length = run.duration / listing.scale
+        return listing.wall(run.time + run.duration) + float(listing.depth) + length
+
+    def length(self, run: Run) -> float:
+        """Return the duration of a segment in seconds."""
+        return run.duration / self.of(run.time).scale
+
+    def is_last_derived(self, run: Run) -> bool:
+        """Return True for the last segment of a Period by its duration: it may not exist."""
+        listing = self.of(run.time)
+        return bool(listing.step) and listing.stop == run.time + run.duration
+
+    def lose(self, run: Run, reason: Reason | None) -> None:
+        """Have segments lost, or withdrawn."""
+        if reason is None:
+            self.withdrawn.add(run)
+        else:
+            self.lost.setdefault(reason, Runs()).add(run)
+
+    def expire(self, now: float) -> None:
+        """Put aside pending segments that can no longer come in time."""
+        while (run := self.pending.first) is not None:
+            head = run.part(0, 1)
+            until = self.until(head)
+            if until >= now:
+                return
+            listing = self.of(head.time)
+            over = math.floor((now - until) * listing.scale / max(run.duration, 1)) + 1
+            for part in self.pending.take_before(run.time + min(over, run.count) * run.duration):
+                self.expired.add(part)
+
+    def withdraw(self) -> list[Run]:
+        """Remove pending segments that the newest document takes back, and return them.
+
+        It takes back what begins after all that it has: the window has not reached that yet.
+        """
+        if not self.current:
+            return []
+        ends = [
+            each.stop if each.step else (each.rows[-1].end if each.rows else None)
+            for each in self.listings
+        ]
+        if any(end is None for end in ends):
+            return []
+        last = max(end for end in ends if end is not None)
+        return self.pending.take_from(last)
+
+    def _since(self, listing: Listing) -> int | None:
+        """Return the axis time before which all is known that follows from a duration.
+
+        What was announced before and is not known is then named as well: an earlier recorder may
+        have been killed before it had it.
+        """
+        ends = [end for _, end in self.known] if self.resumed else [self.known.end]
+        end = ends[0] if ends else None
+        return end if end is not None and listing.step and end >= listing.begin else None
+
+    def wall(self, time: int) -> float:
+        """Return the server time at an axis time."""
+        origin = self.origins[0] if self.origins else Fraction(0)
+        return float(origin) + time / self.scale
+
+
+def _wanted(listing: Listing, run: Run, begin: float, until: float) -> Run | None:
+    """Return the part of a run that ends after ``begin`` and begins before ``until``."""
+    first, last = 0, run.count
+    step = max(run.duration, 1)
+    if begin > -math.inf and not listing.static:
+        first = max(0, (listing.axis_time(begin) - run.time) // step)
+    if until < math.inf and not listing.static:
+        last = min(last, -((run.time - listing.axis_time(until)) // step))
+    return run.part(first, last) if first < last else None

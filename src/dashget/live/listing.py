@@ -1,0 +1,217 @@
+"""One document, as a recorder needs it: which segments each Representation has, and when.
+
+A ``Version`` is what one read of the manifest says. A ``Listing`` is a line of segments in it: one
+URL template with its path in the mirror. Segments lie on the line's *axis*, in ticks: their media
+time, or their number times their duration where nothing but a number names them. So a segment
+keeps its place whatever becomes of Period starts and offsets, which move in some presentations
+with each read.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil, floor
+
+import msgspec
+
+from dashget.live.spans import Run
+from dashget.media.kind import SegmentKind
+from dashget.mpd.presentation import Representation
+from dashget.mpd.template import Address, UrlPattern
+from dashget.mpd.ticks import nearest_tick
+
+
+class Axis(enum.Enum):
+    """What the ticks of a line are."""
+
+    TIME = "time"
+    """Media time."""
+    NUMBER = "number"
+    """The number, times the duration that all segments have."""
+    NAME = "name"
+    """The number alone: no times are known."""
+
+
+class Once(msgspec.Struct, frozen=True, eq=False):
+    """A file that is known by its name alone: an initialization segment, or one of a list."""
+
+    path: str
+    urls: tuple[str, ...]
+    kind: SegmentKind
+    representation: Representation | None = None
+    address: Address | None = None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A line of segments in one document."""
+
+    key: str
+    """What the same line has in every document: its path, its axis and its scale."""
+    label: str
+    address: Address
+    place: UrlPattern
+    """The path in the mirror, with the fields of the URL."""
+    axis: Axis
+    scale: int
+    origin: Fraction
+    """Server time (seconds since 1970) at axis time 0."""
+    shift: int = 0
+    """Media time less axis time."""
+    rows: tuple[Run, ...] = ()
+    """The segments that are listed one by one."""
+    step: int = 0
+    """The duration of all segments that follow from it; 0: all are in ``rows``."""
+    begin: int = 0
+    """The axis time of the first of these in the Period."""
+    first_number: int = 0
+    """Its number."""
+    stop: int | None = None
+    """The axis time at which the last of these ends; None: the Period is open."""
+    length: Fraction | None = None
+    """The duration of the Period in ticks; None: it is open."""
+    at_once: bool = False
+    """True if all of them are there from the beginning (``@availabilityTimeOffset`` is INF)."""
+    depth: Fraction | None = None
+    """How long a segment stays after its end, in seconds; None: for ever."""
+    static: bool = False
+    tick_parts: int = 1
+    sub_number: int = 1
+    kind: SegmentKind = SegmentKind.MEDIA
+    representation: Representation | None = None
+    period: str = ""
+    once: tuple[Once, ...] = ()
+
+    def wall(self, time: int) -> float:
+        """Return the server time at an axis time."""
+        return float(self.origin) + time / self.scale
+
+    def axis_time(self, wall: float) -> int:
+        """Return the axis time at a server time, rounded down."""
+        return floor((Fraction(wall) - self.origin) * self.scale)
+
+    def runs(self, now: float, since: int | None = None) -> Iterator[Run]:
+        """Yield what is announced at a server time, from the window's begin on.
+
+        ``since`` is the axis time up to which all is known: then also what has left the window
+        since is named, where it follows from a duration.
+        """
+        yield from self.rows
+        if self.step:
+            edge = self._edge(now)
+            first = max(self.begin, self._oldest(now) if since is None else since)
+            count = (edge - first) // self.step
+            if count > 0:
+                yield Run(first, self.step, count, self.number_at(first))
+
+    def number_at(self, time: int) -> int:
+        """Return the number of the segment that follows from a duration at an axis time."""
+        return self.first_number + (time - self.begin) // self.step
+
+    def urls(self, time: int, number: int) -> tuple[str, ...]:
+        """Return the URLs of a segment, the preferred one first."""
+        tick = self.media_time(time)
+        return tuple([p.expand(number, tick, self.sub_number) for p in self.address.patterns])
+
+    def path(self, time: int, number: int) -> str:
+        """Return the path of a segment in the mirror."""
+        return self.place.expand(number, self.media_time(time), self.sub_number)
+
+    def next_edge(self, known: int | None) -> float:
+        """Return the server time at which there is another one; infinity: never.
+
+        All up to the axis time ``known`` is known.
+        """
+        at = self.begin if known is None else max(known, self.begin)
+        if not self.step or self.static or (self.stop is not None and at >= self.stop):
+            return math.inf
+        if self.at_once and self.stop is not None:
+            return -math.inf
+        last = self.stop is not None and at + self.step >= self.stop
+        if last and self.length is not None:
+            return min(self.wall(at + self.step), self.wall(ceil(self.begin + self.length)))
+        return self.wall(at + self.step)
+
+    def media_time(self, time: int) -> int:
+        """Return the media time that names a segment."""
+        tick = time + self.shift
+        return tick if self.tick_parts == 1 else nearest_tick(tick, self.tick_parts)
+
+    def _edge(self, now: float) -> int:
+        """Return the axis time up to which segments are complete."""
+        if self.stop is not None and (self.static or self.at_once):
+            return self.stop
+        reached = self.axis_time(now)
+        whole = self.begin + (reached - self.begin) // self.step * self.step
+        if self.stop is not None and (whole >= self.stop or self._is_over(reached)):
+            return self.stop
+        return max(whole, self.begin)
+
+    def _is_over(self, reached: int) -> bool:
+        """Return True if the Period has ended: then its last segment is complete, too."""
+        return self.length is not None and reached >= self.begin + self.length
+
+    def _oldest(self, now: float) -> int:
+        """Return the axis time at which the window begins: that of its first segment."""
+        if self.depth is None or self.static:
+            return self.begin
+        oldest = (Fraction(now) - self.origin - self.depth) * self.scale
+        k = ceil((oldest - self.begin) / self.step) - 2
+        return self.begin + max(k, 0) * self.step
+
+
+class PeriodMark(msgspec.Struct, frozen=True):
+    """A Period: its id, and where it begins and ends on the presentation's time line."""
+
+    name: str
+    start: Fraction
+    end: Fraction | None
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What one read of the manifest says."""
+
+    digest: str
+    """Tells documents apart."""
+    dynamic: bool = True
+    begin: Fraction | None = None
+    """``@availabilityStartTime``, in seconds since 1970."""
+    publish: float | None = None
+    update: float | None = None
+    """``@minimumUpdatePeriod`` in seconds; None: there is none."""
+    depth: float | None = None
+    end: float | None = None
+    """The server time at which all of it is there; None: it is open."""
+    listings: tuple[Listing, ...] = ()
+    periods: tuple[PeriodMark, ...] = ()
+    location: str | None = None
+
+    @property
+    def step(self) -> float:
+        """The shortest segment that is usual in it, in seconds."""
+        return min(self._lengths(), default=2.0)
+
+    @property
+    def longest_step(self) -> float:
+        """The longest segment that is usual in it, in seconds."""
+        return max(self._lengths(), default=2.0)
+
+    def _lengths(self) -> Iterator[float]:
+        for listing in self.listings:
+            if (listing.step or listing.rows) and listing.axis is not Axis.NAME:
+                ticks = listing.step or listing.rows[-1].duration
+                if ticks > 0:
+                    yield ticks / listing.scale
+
+    @property
+    def explicit(self) -> bool:
+        """True if it lists segments one by one, so that it has to be read for new ones."""
+        return any(not listing.step for listing in self.listings) or not self.listings
+
+    @property
+    def listed_end(self) -> float | None:
+        """The server time at which the last segment that it lists ends."""
+        ends = [each.wall(each.rows[-1].end) for each in self.listings if each.rows]
+        return max(ends, default=None)

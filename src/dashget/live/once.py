@@ -1,0 +1,70 @@
+"""Files that are known by their names alone: initialization segments, and those of a list."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import Final
+
+from dashget.live.listing import Once
+from dashget.live.policy import MOST_TRIES, Answer
+
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 10.0
+
+
+class OnceFiles:
+    """Brings each file once. Times are monotonic."""
+
+    def __init__(self) -> None:
+        self.here: set[str] = set()
+        self.lost: dict[str, int] = {}
+        """The files that never came, with the last status."""
+        self.flying = 0
+        self._known: dict[str, Once] = {}
+        self._tries: dict[str, int] = {}
+        self._due: list[tuple[float, str]] = []
+
+    def announce(self, path: str, once: Once, now: float) -> None:
+        """Take a file that a document names; its newest addresses are used."""
+        if path in self.here or path in self.lost:
+            return
+        if path not in self._known:
+            heapq.heappush(self._due, (now, path))
+        self._known[path] = once
+
+    def take(self, now: float) -> tuple[str, Once] | None:
+        """Return the next file that is due."""
+        if not self._due or self._due[0][0] > now:
+            return None
+        _, path = heapq.heappop(self._due)
+        self.flying += 1
+        return path, self._known[path]
+
+    def answer(self, path: str, answer: Answer, now: float) -> bool:
+        """Take an answer; return True if it was the last one for the file."""
+        self.flying -= 1
+        if answer.here:
+            self.here.add(path)
+        else:
+            if not answer.is_origins:
+                self._tries[path] = self._tries.get(path, 0) + 1
+            tries = self._tries.get(path, 0)
+            if tries < MOST_TRIES:
+                pause = min(_FIRST_PAUSE * 2 ** max(tries - 1, 0), _LONGEST_PAUSE)
+                heapq.heappush(self._due, (now + max(pause, answer.retry_after or 0.0), path))
+                return False
+            self.lost[path] = answer.status
+        self._known.pop(path, None)
+        self._tries.pop(path, None)
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """How many files are still to come."""
+        return len(self._known)
+
+    @property
+    def next_at(self) -> float:
+        """The time at which the next one is due."""
+        return self._due[0][0] if self._due else math.inf

@@ -1,0 +1,24 @@
+"""What a recording is to have, and when it is to end."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user wants of a recording. Times are the server's, in seconds since 1970."""
+
+    begin: float = -math.inf
+    """Segments that end before are not wanted."""
+    begin_back: float | None = None
+    """The same, so many seconds before the first read; 0: now."""
+    until: float = math.inf
+    """Segments that begin then, or later, are not wanted; the recording ends."""
+    seconds: float | None = None
+    """The same, so many seconds after the first read."""
+    wait: bool = False
+    """Wait for a presentation that is not there yet."""
+    give_up: float = math.inf
+    """End after so many seconds in which nothing came."""

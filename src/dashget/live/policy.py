@@ -1,0 +1,137 @@
+"""What the answer to a request for a segment means: it is here, comes later, or is lost.
+
+====================  ====================================================================
+answer                meaning
+====================  ====================================================================
+a segment             here
+404, 425 before it    not yet: asked again at its promised time
+404, 425 at the edge  not yet: asked again after a quarter of its duration, then a half, then
+                      each duration
+404, 425 in the       its server lacks it for a moment: asked again, at another BaseURL if there
+window                is one, with pauses that double, until it has left the window
+404, 410 past it      lost: it has left the window
+410 in the window     asked at each other BaseURL, then lost
+401, 403              the manifest is read again for fresh URLs, then it is asked for again
+5xx, no answer        the origin's trouble, not the segment's: asked again when it answers
+something else        asked again like a 404; in the end it is lost as odd
+====================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import msgspec
+
+from dashget.live.facts import Reason
+
+MOST_TRIES: Final = 30
+"""So often one segment is asked for at most, beside requests that got no answer at all."""
+_MOST_REFUSED: Final = 5
+_LONGEST_PAUSE: Final = 30.0
+_SHORTEST_PAUSE: Final = 0.02
+_BUSY: Final = frozenset({408, 429, 500, 502, 503, 504, 507, 508, 509})
+_REFUSED: Final = frozenset({401, 403})
+_NOT_YET: Final = frozenset({404, 425})
+_GONE: Final = 410
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """How a request for a segment ended."""
+
+    status: int = 0
+    """The last status of HTTP; 0: no answer came."""
+    here: bool = False
+    """True if the segment is stored and recorded."""
+    odd: bool = False
+    """True if something else came in its place."""
+    size: int = 0
+    seconds: float = 0.0
+    retry_after: float | None = None
+
+    @property
+    def is_origins(self) -> bool:
+        """True if the origin is in trouble, rather than this segment."""
+        return not self.here and not self.odd and (self.status in _BUSY or self.status == 0)
+
+
+class Turn(enum.Enum):
+    """What becomes of a segment."""
+
+    HERE = "here"
+    AGAIN = "again"
+    LOST = "lost"
+    REFRESH = "refresh"
+    """Asked again after the manifest was read anew."""
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of a segment, and the pause or the reason."""
+
+    turn: Turn
+    pause: float = 0.0
+    reason: Reason | None = None
+
+
+class Case(msgspec.Struct, frozen=True, gc=False):
+    """What is known of a segment that was asked for, when an answer comes."""
+
+    now: float
+    """Server time."""
+    promised: float
+    """When it should have been there."""
+    until: float
+    """When it may be removed; infinity: never."""
+    length: float
+    """Its duration in seconds."""
+    lag: float
+    tries: int
+    """How often it was answered for, this answer included."""
+    addresses: int = 1
+    refused: int = 0
+    """How often it was refused, this answer included."""
+
+
+_HERE: Final = Verdict(Turn.HERE)
+
+
+def judge(answer: Answer, case: Case) -> Verdict:
+    """Return what an answer means for a segment."""
+    if answer.here:
+        return _HERE
+    past = case.now > case.until
+    if answer.is_origins:
+        if past:
+            return Verdict(Turn.LOST, reason=Reason.OUTAGE)
+        pause = answer.retry_after or 0.0
+        return Verdict(Turn.AGAIN, max(pause, _pause(case, case.length / 2)))
+    if answer.status in _REFUSED and not answer.odd:
+        if past or case.refused > _MOST_REFUSED:
+            return Verdict(Turn.LOST, reason=Reason.REFUSED)
+        return Verdict(Turn.REFRESH, _doubled(case, case.refused))
+    why = Reason.ODD if answer.odd else Reason.LEFT_WINDOW if past else Reason.NOT_THERE
+    if past or case.tries >= MOST_TRIES:
+        return Verdict(Turn.LOST, reason=why)
+    if answer.status == _GONE and case.tries >= 2 * case.addresses:
+        return Verdict(Turn.LOST, reason=Reason.LEFT_WINDOW)
+    if answer.status in _NOT_YET and case.now < case.promised:
+        # It was listed early: once was enough to find out.
+        return Verdict(Turn.AGAIN, max(_pause(case, case.length / 4), case.promised - case.now))
+    if answer.status in _NOT_YET and case.now - case.promised <= case.lag + 2 * case.length:
+        return Verdict(Turn.AGAIN, _pause(case, case.length * min(2 ** (case.tries - 3), 1.0)))
+    return Verdict(Turn.AGAIN, _doubled(case, case.tries))
+
+
+def _doubled(case: Case, tries: int) -> float:
+    """Return a pause that doubles up to twice the duration, but reaches beyond the window once."""
+    return _pause(case, case.length / 2 * 2 ** min(tries - 1, 2))
+
+
+def _pause(case: Case, seconds: float) -> float:
+    pause = max(_SHORTEST_PAUSE, min(seconds, _LONGEST_PAUSE))
+    if case.tries > MOST_TRIES // 2:
+        # Few tries are left: they are spread over the time that it may still come.
+        left = min(case.until - case.now, 20 * _LONGEST_PAUSE)
+        pause = max(pause, left / (MOST_TRIES - case.tries + 1))
+    return pause

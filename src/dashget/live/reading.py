@@ -1,0 +1,220 @@
+"""From a resolved presentation to a ``Version``: the lines of segments of its tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+import msgspec
+
+from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version
+from dashget.live.spans import Run
+from dashget.media.kind import SegmentKind
+from dashget.mpd.model import MPD
+from dashget.mpd.presentation import (
+    Presentation,
+    Representation,
+    TemplateAddressing,
+)
+from dashget.mpd.template import Address, FieldName, UrlPattern
+from dashget.planning.layout import Layout
+from dashget.planning.tracks import Track, track_label
+from dashget.segments.index import SegmentIndex, derived_count
+from dashget.segments.timeline import bounds_of, iter_runs
+
+_MOST_PARTS = 64
+"""The most parts of a segment sequence of which each is a line of its own."""
+
+
+def read_version(
+    mpd: MPD,
+    presentation: Presentation,
+    tracks: Sequence[Track],
+    layout: Layout,
+    digest: str,
+) -> Version:
+    """Return what a document says about the tracks that are to be recorded."""
+    window = presentation.window
+    begin = mpd.availability_start_time
+    listings = [each for track in tracks for each in _listings(track, layout, begin or Fraction(0))]
+    return Version(
+        digest=digest,
+        dynamic=presentation.dynamic,
+        begin=begin,
+        publish=None if mpd.publish_time is None else float(mpd.publish_time),
+        update=None if mpd.minimum_update_period is None else float(mpd.minimum_update_period),
+        depth=None if window is None or window.depth is None else float(window.depth),
+        end=_end(mpd, presentation),
+        listings=tuple(listings),
+        periods=tuple(
+            PeriodMark(period.id or f"#{period.index}", period.start, period.span.end)
+            for period in presentation.periods
+        ),
+        location=mpd.locations[0].strip() if mpd.locations else None,
+    )
+
+
+def _end(mpd: MPD, presentation: Presentation) -> float | None:
+    """Return the server time at which all of a presentation is there; None while it is open."""
+    begin = mpd.availability_start_time or Fraction(0)
+    last = presentation.periods[-1].span.end if presentation.periods else None
+    if last is None or presentation.early_periods:
+        return None if mpd.availability_end_time is None else float(mpd.availability_end_time)
+    return float(begin + last)
+
+
+def _listings(track: Track, layout: Layout, begin: Fraction) -> Iterator[Listing]:
+    representation, addressing = track.representation, track.representation.addressing
+    if isinstance(addressing, TemplateAddressing):
+        made = _of_template(track, addressing, layout, begin)
+    else:
+        made = [_of_names(track, layout, begin)]
+    once = tuple(_once(track.index, representation, layout))
+    for position, listing in enumerate(made):
+        more = once if position == 0 else ()
+        yield msgspec.structs.replace(listing, once=(*listing.once, *more))
+
+
+def _once(index: SegmentIndex, representation: Representation, layout: Layout) -> Iterator[Once]:
+    for segment in index.preamble():
+        path = layout.path(segment.address, None, None, None)
+        urls = tuple(p.expand(None, None, None) for p in segment.address.patterns)
+        yield Once(path, urls, segment.kind, representation, segment.address)
+
+
+def _common(track: Track) -> dict[str, object]:
+    representation = track.representation
+    window = representation.window
+    return {
+        "label": track_label(representation),
+        "depth": None if window is None else window.depth,
+        "static": window is None,
+        "representation": representation,
+        "period": representation.period.id or f"#{representation.period.index}",
+    }
+
+
+def _of_template(
+    track: Track, addressing: TemplateAddressing, layout: Layout, begin: Fraction
+) -> list[Listing]:
+    """Return the lines of a SegmentTemplate: its media, and its index segments if it has any."""
+    made = []
+    addresses = [(addressing.media, SegmentKind.MEDIA)]
+    if addressing.index is not None:
+        addresses.append((addressing.index, SegmentKind.INDEX))
+    for address, kind in addresses:
+        names = {field.name for field in address.patterns[0].fields}
+        for sub_number in _parts(addressing, names):
+            made.append(_line(track, addressing, address, kind, sub_number, names, layout, begin))
+    return made
+
+
+def _parts(addressing: TemplateAddressing, names: Iterable[FieldName]) -> range:
+    if addressing.timeline is None or FieldName.SUB_NUMBER not in names:
+        return range(1, 2)
+    most = max((k for *_, k in addressing.timeline), default=1)
+    return range(1, min(most, _MOST_PARTS) + 1)
+
+
+def _line(
+    track: Track,
+    addressing: TemplateAddressing,
+    address: Address,
+    kind: SegmentKind,
+    sub_number: int,
+    names: Iterable[FieldName],
+    layout: Layout,
+    begin: Fraction,
+) -> Listing:
+    period, scale = track.representation.period, addressing.timescale
+    offset = addressing.presentation_time_offset
+    start = begin + period.start
+    place = layout.pattern(address)
+    fields: dict[str, object] = {}
+    if addressing.timeline is not None:
+        axis, origin = Axis.TIME, start - Fraction(offset, scale)
+        fields["rows"] = tuple(_rows(track, addressing, sub_number))
+    elif addressing.duration is None:
+        # Numbers without times, or one file.
+        last = addressing.end_number if addressing.end_number is not None else 0
+        count = max(last - addressing.start_number + 1, 1) if FieldName.NUMBER in names else 1
+        axis, origin = Axis.NAME, start
+        fields["at_once"] = True
+        fields["rows"] = (Run(addressing.start_number, 1, count, addressing.start_number),)
+    else:
+        step, first = addressing.duration, addressing.start_number
+        axis, at = (Axis.TIME, 0) if FieldName.TIME in names else (Axis.NUMBER, first * step)
+        origin = start - Fraction(at, scale)
+        stop = _derived(track.representation, addressing)
+        fields |= {
+            "step": step,
+            "begin": at,
+            "first_number": first,
+            "length": None if period.duration is None else period.duration * scale,
+            "stop": None if stop is None else at + stop * step,
+            "shift": 0 if axis is Axis.TIME else offset - at,
+            "at_once": addressing.availability_time_offset is None,
+        }
+    step_text = f"/{fields['step']}" if axis is Axis.NUMBER else ""
+    sub_text = f"#{sub_number}" if FieldName.SUB_NUMBER in names else ""
+    key = f"{place.text}{sub_text} {axis.value}/{scale}{step_text}"
+    return Listing(
+        key=key, address=address, place=place, axis=axis, scale=scale, origin=origin, kind=kind,
+        tick_parts=addressing.tick_parts, sub_number=sub_number, **fields, **_common(track),
+    )  # type: ignore[arg-type]  # fmt: skip  # the fields of each case are made above
+
+
+def _rows(track: Track, addressing: TemplateAddressing, sub_number: int) -> Iterator[Run]:
+    """Yield the rows of a timeline; an open one up to what is complete."""
+    timeline = addressing.timeline
+    if timeline is None:
+        return
+    bounds = bounds_of(
+        track.representation.period,
+        addressing.timescale,
+        addressing.presentation_time_offset,
+        window=track.representation.window,
+        # What is there earlier is not complete yet: nothing is gained by it.
+        availability_time_offset=None
+        if addressing.availability_time_offset is None
+        else Fraction(0),
+        last_number=addressing.end_number,
+    )
+    for run in iter_runs(timeline, addressing.start_number, bounds):
+        if run.count and run.parts >= sub_number:
+            yield Run(run.time, run.duration, run.count, run.number)
+
+
+def _derived(representation: Representation, addressing: TemplateAddressing) -> int | None:
+    """Return the number of segments that follow from a duration; None for an open Period."""
+    period = representation.period
+    if addressing.end_number is not None:
+        return max(addressing.end_number - addressing.start_number + 1, 0)
+    if period.duration is None:
+        return None
+    if period.beyond:
+        return 1
+    return derived_count(period.duration, Fraction(addressing.duration or 1, addressing.timescale))
+
+
+def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
+    """Return the files of a SegmentList, or the single one: their names alone tell them.
+
+    The times of a list that slides seldom slide with it.
+    """
+    representation = track.representation
+    once: list[Once] = []
+    for segment in track.index.media():
+        path = layout.path(segment.address, segment.number, segment.time, None)
+        urls = (segment.url, *segment.alternatives)
+        once.append(Once(path, urls, segment.kind, representation, segment.address))
+    return Listing(
+        key=f"{representation.id} {Axis.NAME.value}",
+        address=Address((UrlPattern.literal("data:,"),)),
+        place=UrlPattern.literal(""),
+        axis=Axis.NAME,
+        scale=1,
+        origin=begin + representation.period.start,
+        once=tuple(once),
+        **_common(track),
+    )  # type: ignore[arg-type]

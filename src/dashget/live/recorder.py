@@ -1,0 +1,434 @@
+"""The recorder's loop: read the manifest, ask for what is due, write down what became of it.
+
+It does nothing itself: all that takes time is an errand of its ``World``. One turn of the loop
+starts what is due, computes when the next thing will be, and waits for that or for an errand's
+end.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Final
+
+import msgspec
+
+from dashget.events import (
+    ClockSet,
+    GapFound,
+    ManifestRead,
+    Observer,
+    OutageTold,
+    PresentationChanged,
+    RecordingProgressed,
+    SegmentLate,
+)
+from dashget.live import changes
+from dashget.live.agenda import AGAIN, Agenda, Ended
+from dashget.live.clock import Kind, ServerClock
+from dashget.live.facts import Fact, LossFact, OutageFact, Reason, SessionFact
+from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
+from dashget.live.line import Line
+from dashget.live.listing import Version
+from dashget.live.options import Wishes
+from dashget.live.refresh import Refresh
+from dashget.live.state import State, line_fact
+from dashget.live.world import Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report, World
+
+_ALIVE_SECONDS: Final = 15.0
+_PROGRESS_SECONDS: Final = 1.0
+_TICK: Final = 0.001
+_LONGEST_WAIT: Final = 60.0
+_DEADLINE_FACTOR: Final = 4.0
+
+
+class End(enum.Enum):
+    """Why a recording ends."""
+
+    OVER = "over"
+    """The presentation has ended."""
+    UNTIL = "until"
+    """The user's time has come."""
+    STOPPED = "stopped"
+    """The user has stopped it."""
+    GAVE_UP = "gave-up"
+    """Nothing has come for too long."""
+    NEVER = "never"
+    """There never was a manifest."""
+    NOT_YET = "not-yet"
+    """The presentation begins later."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a recording has come to."""
+
+    end: End
+    totals: Totals
+    gaps: tuple[Gap, ...]
+    reads: int
+    bytes: int
+    lost_files: tuple[str, ...] = ()
+    files: int = 0
+    problem: str | None = None
+    begins: float | None = None
+    """The server time at which a presentation begins that is not there yet."""
+
+    @property
+    def has_losses(self) -> bool:
+        """True if anything may be missing."""
+        return bool(self.lost_files) or has_losses(self.gaps)
+
+
+class Recorder:
+    """Records one presentation. Create it, and call ``run`` once."""
+
+    def __init__(
+        self, world: World, wishes: Wishes, wall: float, state: State, observer: Observer
+    ) -> None:
+        """``wall`` is what this computer takes for the time of day."""
+        self._world = world
+        self._wishes = wishes
+        self._observer = observer
+        self._wall_offset = wall - world.now()
+        self.state = state
+        self.clock = ServerClock(wall, world.now())
+        self._refresh = Refresh()
+        self._agenda = Agenda(state.lines.by_id, state.outages)
+        self._reading = False
+        self._reads = 0
+        self._bytes = 0
+        self._begun = False
+        self._until = wishes.until
+        self._heard = world.now()
+        """Monotonic time at which anything came last."""
+        self._edges: dict[int, float] = {}
+        """The server time at which a line gets its next segment."""
+        self._alive_at = 0.0
+        self._told_at = -math.inf
+        self._problem: str | None = None
+        self._silent_since: float | None = None
+        """Server time since when no manifest could be read."""
+        self._last_read_server = -math.inf
+        self._end: End | None = None
+        self._begins: float | None = None
+
+    def run(self) -> Result:
+        """Record until the end; return what it has come to."""
+        world = self._world
+        while True:
+            now = world.now()
+            self._turn(now)
+            self._end = self._end or self._ended(now)
+            if self._end is not None and not self._flying:
+                break
+            for report in world.wait(self._wake(now)):
+                self._take(report)
+        if self._begun:
+            self._note(SessionFact("end", self.clock.at(world.now())))
+        return self._result(self._end)
+
+    @property
+    def _flying(self) -> int:
+        """How many requests for files are under way."""
+        return self._agenda.flying + self.state.once.flying
+
+    # One turn.
+
+    def _turn(self, now: float) -> None:
+        if self._end is not None or self._world.stopping:
+            return
+        server, state = self.clock.at(now), self.state
+        if not self._reading and now >= self._refresh.next_at(state.lines.version):
+            self._read(now, server)
+        if not self._begun:
+            return
+        self._learn(server)
+        self._fetch(now, server)
+        if now >= self._alive_at:
+            self._alive_at = now + _ALIVE_SECONDS
+            self._note(SessionFact("alive", server))
+        if now >= self._told_at + _PROGRESS_SECONDS:
+            self._told_at = now
+            self._tell_progress(server)
+
+    def _read(self, now: float, server: float) -> None:
+        version = self.state.lines.version
+        urls = (version.location,) if version is not None and version.location else ()
+        self._reading = True
+        self._refresh.began(now)
+        self._last_read_server = server
+        self._world.start(Read(urls, clock=self.clock.due_again(now), server=server))
+
+    def _learn(self, server: float) -> None:
+        begin = -math.inf if self.state.begin is None else self.state.begin
+        for line in self.state.lines:
+            if line.current and server >= self._edges.get(line.id, -math.inf):
+                for _ in line.learn(server, begin, self._until):
+                    pass
+                line.resumed = False
+                self._edges[line.id] = _next_edge(line)
+
+    def _fetch(self, now: float, server: float) -> None:
+        agenda, once, world = self._agenda, self.state.once, self._world
+        ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
+        while self._flying < world.room:
+            file = once.take(now) if self.state.outages.allows(now, self._flying) else None
+            if file is not None:
+                world.start(FetchOnce(file[1], file[0]))
+                continue
+            asked = agenda.take(now, server, ahead)
+            if asked is None:
+                return
+            left = asked.line.until(asked.run) - server
+            length = asked.line.length(asked.run)
+            seconds = max(_DEADLINE_FACTOR * length, min(left, 60.0), 2.0)
+            world.start(Fetch(asked, min(seconds, 120.0)))
+
+    def _wake(self, now: float) -> float:
+        """Return the monotonic time of the next thing to do."""
+        if self._end is not None or self._world.stopping:
+            return now + _LONGEST_WAIT
+        at = now + _LONGEST_WAIT
+        if not self._reading:
+            at = min(at, self._refresh.next_at(self.state.lines.version))
+        if self._wishes.give_up < math.inf:
+            at = min(at, self._heard + self._wishes.give_up)
+        if self._begun:
+            server = self.clock.at(now)
+            if self._flying < self._world.room:
+                ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
+                monotonic, due = self._agenda.next_at(server, ahead)
+                at = min(at, monotonic, self._when(due))
+                at = min(at, max(self.state.once.next_at, self.state.outages.probe_at))
+            edge = min(
+                (self._edges.get(each.id, server) for each in self.state.lines if each.current),
+                default=math.inf,
+            )
+            at = min(at, self._when(edge), self._when(self._until), self._told_at + 1.0)
+        return max(at, now + _TICK)
+
+    def _when(self, server: float) -> float:
+        return self.clock.when(server) + _TICK if math.isfinite(server) else math.inf
+
+    # What ends.
+
+    def _take(self, report: Report) -> None:
+        if isinstance(report, ReadEnded):
+            self._take_read(report)
+        else:
+            self._take_fetched(report)
+
+    def _take_read(self, report: ReadEnded) -> None:
+        now, lines = self._world.now(), self.state.lines
+        self._reading = False
+        if report.sample is not None and self.clock.observe(report.sample):
+            self._tell_clock()
+        version = report.version
+        if version is None:
+            self._problem = report.problem
+            if self._silent_since is None:
+                self._silent_since = self.clock.at(now)
+            self._refresh.failed(now, lines.version)
+            self._observer(ManifestRead("failed", problem=report.problem))
+            return
+        self._reads += 1
+        self._heard = now
+        if version.publish is not None:
+            self.clock.prove(version.publish, now)
+        server = self.clock.at(now)
+        self._hear_manifest(now, server)
+        accepted = lines.accept(version, server)
+        stale = accepted.kind is changes.Kind.STALE
+        new = accepted.kind not in (changes.Kind.STALE, changes.Kind.SAME)
+        self._refresh.read(now, version, new=new, stale=stale)
+        if accepted.kind is not changes.Kind.SAME:
+            self._observer(ManifestRead(accepted.kind.value, version.publish))
+        for change in accepted.changes:
+            self._observer(PresentationChanged(change.what, change.name, change.how))
+        if not stale:
+            self._agenda.held.clear()
+        if new:
+            self._begin_if_first(server)
+            self._take_news(accepted, now)
+
+    def _hear_manifest(self, now: float, server: float) -> None:
+        """Draw the consequences of a manifest that came: it was out, and files may come again."""
+        if self._silent_since is not None:
+            self.state.outages.add(self._silent_since, server)
+            self._note(OutageFact(self._silent_since, server))
+            self._silent_since = None
+        self.state.outages.probe_at = min(self.state.outages.probe_at, now)
+
+    def _take_news(self, accepted: changes.Accepted, now: float) -> None:
+        server = self.clock.at(now)
+        lines, version = self.state.lines, self.state.lines.version
+        for line in accepted.new_lines:
+            self._note(line_fact(line))
+        for line, run in accepted.withdrawn:
+            self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
+        for line, run in accepted.replaced:
+            self._tell_ended(Ended(line, run, here=False, reason=Reason.LEFT_WINDOW), "", server)
+        self._edges.clear()
+        if version is None:
+            return
+        for listing in version.listings:
+            for once in listing.once:
+                again = lines.generation > 1
+                path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
+                self.state.once.announce(path, once, now)
+
+    def _begin_if_first(self, server: float) -> None:
+        if self._begun:
+            return
+        state, wishes = self.state, self._wishes
+        self._begun = True
+        if state.resumed:
+            self._agenda.began = server
+        else:
+            back = wishes.begin_back
+            state.begin = wishes.begin if back is None else max(wishes.begin, server - back)
+            state.first = server
+        state.runs.append((server, server))
+        if wishes.seconds is not None:
+            began = server if state.first is None else state.first
+            self._until = min(self._until, began + wishes.seconds)
+        begin = state.begin if state.begin is not None else -math.inf
+        self._note(SessionFact("begin", server, begin if math.isfinite(begin) else None))
+
+    def _take_fetched(self, report: FetchEnded) -> None:
+        now = self._world.now()
+        server = self.clock.at(now)
+        answer = report.answer
+        if answer.is_origins:
+            depth = self.state.lines.version.depth if self.state.lines.version else None
+            longest = min(5.0, max((depth or 40.0) / 8, 0.2))
+            if self.state.outages.failed(server, now, longest):
+                self._observer(OutageTold(self.state.outages.since or server))
+        else:
+            ended = self.state.outages.worked(server)
+            if ended is not None:
+                self._note(OutageFact(*ended))
+                self._observer(OutageTold(*ended))
+            self._heard = now
+        self._bytes += answer.size if answer.here else 0
+        if isinstance(report.errand, FetchOnce):
+            self.state.once.answer(report.errand.path, answer, now)
+            return
+        for each in self._agenda.answer(report.errand.asked, answer, now, server):
+            self._tell_ended(each, report.errand.asked.path, server)
+        if self._agenda.held:
+            self._refresh.want()
+
+    def _tell_ended(self, each: Ended, path: str, server: float) -> None:
+        line, run = each.line, each.run
+        if each.here:
+            if each.late > max(line.length(run), 1.0) and each.late < 1e9:
+                self._observer(SegmentLate(path, round(each.late, 3)))
+            return
+        attempt = each.attempt
+        self._note(
+            LossFact(
+                line.id, run.time, run.duration, run.number, run.count, each.reason,
+                tries=attempt.tries + attempt.silent if attempt else 0,
+                statuses=attempt.statuses if attempt else (),
+                since=attempt.first if attempt else None,
+                until=server,
+            )
+        )  # fmt: skip
+        if each.reason is not None:
+            begin, end = line.wall(run.time), line.wall(run.end)
+            self._observer(GapFound(line.label, begin, end, run.count, each.reason.value))
+
+    # The end.
+
+    def _ended(self, now: float) -> End | None:
+        if self._world.stopping:
+            return End.STOPPED
+        version, wishes = self.state.lines.version, self._wishes
+        if now - self._heard >= wishes.give_up:
+            return End.GAVE_UP
+        if version is None:
+            failed = self._refresh.failures and not wishes.wait and not self._reading
+            return End.NEVER if failed else None
+        server = self.clock.at(now)
+        if version.begin is not None and version.dynamic and server < version.begin:
+            self._begins = float(version.begin)
+            return None if wishes.wait or self.state.resumed else End.NOT_YET
+        if self._is_busy():
+            return None
+        if server >= self._until and self._has_all_until(version, server):
+            return End.UNTIL
+        if self._refresh.over:
+            return End.OVER
+        closed = version.end is not None and self._last_read_server > version.end
+        return End.OVER if closed and not self._reading else None
+
+    def _has_all_until(self, version: Version, server: float) -> bool:
+        """Return True if nothing more will be announced that begins before the user's end."""
+        lines = [line for line in self.state.lines if line.current]
+        if all(line.wall(line.known.end or 0) >= self._until for line in lines):
+            return True
+        lag = max((line.lag.seconds for line in lines), default=0.0)
+        late = self._until + 2 * version.longest_step + lag
+        seen = self._last_read_server >= self._until + version.longest_step
+        return server >= late and (seen or not version.explicit)
+
+    def _is_busy(self) -> bool:
+        """Return True if anything is still to come of what was announced."""
+        return bool(self.state.once.waiting) or any(line.waiting for line in self.state.lines)
+
+    def _result(self, end: End) -> Result:
+        server = self.clock.at(self._world.now())
+        state = self.state
+        if state.runs:
+            state.runs[-1] = state.runs[-1][0], server
+        return Result(
+            end=end,
+            totals=totals_of(state.lines),
+            gaps=tuple(find_gaps(state.lines, state.outages, state.runs)),
+            reads=self._reads,
+            bytes=self._bytes,
+            lost_files=tuple(state.once.lost),
+            files=len(state.once.here),
+            problem=self._problem,
+            begins=self._begins,
+        )
+
+    def _note(self, fact: Fact) -> None:
+        self._world.note(fact)
+
+    def _tell_clock(self) -> None:
+        now = self._world.now()
+        offset = self.clock.at(now) - now - self._wall_offset
+        kind = self.clock.kind.name.lower()
+        self._observer(ClockSet(kind, round(offset, 3), round(self.clock.uncertainty, 3)))
+
+    def _tell_progress(self, server: float) -> None:
+        totals = totals_of(self.state.lines)
+        oldest, until = server, math.inf
+        for line in self.state.lines:
+            head = line.pending.first
+            if head is not None:
+                one = head.part(0, 1)
+                oldest = min(oldest, max(line.promised(one), 0.0))
+                until = min(until, line.until(one))
+        self._observer(
+            RecordingProgressed(
+                recorded=totals.recorded,
+                lost=totals.lost,
+                pending=totals.pending,
+                in_flight=self._agenda.flying + self.state.once.flying,
+                behind_seconds=round(max(0.0, server - oldest), 3),
+                window_seconds=round(until - server, 3) if until < math.inf else None,
+                bytes=self._bytes,
+            )
+        )
+
+
+def _next_edge(line: Line) -> float:
+    """Return the server time at which a line gets its next segment by its duration."""
+    known = line.known.end
+    return min((each.next_edge(known) for each in line.listings), default=math.inf)
+
+
+__all__ = ["End", "Reason", "Recorder", "Result"]

@@ -1,0 +1,98 @@
+"""When to read the manifest again: as its update period says, but never in a busy loop, and never
+so late that something it lists comes and goes unseen."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from dashget.live.listing import Version
+
+_LEAST: Final = 1.0
+"""The usual least time between two reads; less for shorter segments."""
+_UNTOLD: Final = 5.0
+"""The time between reads of a document that names none and lists no segments."""
+_SELDOM: Final = 60.0
+_LONGEST_BACKOFF: Final = 10.0
+_FIRST_BACKOFF: Final = 0.25
+
+
+class Refresh:
+    """Decides when the next read begins. All times are monotonic."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        """How many reads have failed in a row."""
+        self._began = -math.inf
+        self._at = -math.inf
+        self._idle = 0
+        """How many reads in a row have brought nothing new."""
+        self._stale = False
+        self._wanted = False
+        self.over = False
+        """True if nothing can change any more."""
+
+    def began(self, now: float) -> None:
+        """Record that a read begins."""
+        self._began, self._wanted = now, False
+
+    def failed(self, now: float, version: Version | None) -> None:
+        """Record that it has failed."""
+        self.failures += 1
+        longest = _LONGEST_BACKOFF
+        if version is not None:
+            if version.depth is not None:
+                longest = min(longest, max(version.depth / 8, version.step / 2))
+            if version.update is not None:
+                longest = min(longest, max(version.update, _LEAST))
+        pause = min(_FIRST_BACKOFF * 2 ** min(self.failures - 1, 10), longest)
+        self._at = now + max(pause, 0.05)
+
+    def read(self, now: float, version: Version, *, new: bool, stale: bool) -> None:
+        """Record a document that was read: ``new`` if it brought anything."""
+        self.failures = 0
+        self._idle = 0 if new else self._idle + 1
+        self._stale = stale
+        self.over = not version.dynamic and not stale
+        self._at = self._began + self._interval(version)
+        if self._at <= now:
+            self._at = now + least(version) / 2
+
+    def want(self) -> None:
+        """Have it read soon, since some segment was refused."""
+        self._wanted = True
+
+    def next_at(self, version: Version | None) -> float:
+        """Return when the next read begins; infinity: never."""
+        if self.over:
+            return math.inf
+        if self._wanted and version is not None:
+            return min(self._at, self._began + least(version))
+        return self._at
+
+    def _interval(self, version: Version) -> float:
+        """Return the time from the begin of one read to that of the next."""
+        soonest = least(version)
+        if self._stale:
+            return soonest
+        update, step = version.update, version.step
+        if update is None:
+            # It says that it never changes: real ones do.
+            usual = max(step, soonest) if version.explicit else _UNTOLD
+            wait = min(usual * 2 ** min(self._idle, 6), _SELDOM)
+        elif update <= step and version.explicit:
+            wait = max(update, min(step, _UNTOLD), soonest) if update == 0 else update
+        elif update == 0:
+            wait = _UNTOLD
+        else:
+            wait = update
+        if version.explicit:
+            wait = min(wait, max(step, soonest) * 8)
+        if version.depth is not None:
+            wait = min(wait, version.depth / 2)
+        return max(wait, soonest)
+
+
+def least(version: Version) -> float:
+    """Return the least time between two reads."""
+    return min(_LEAST, max(version.step, 0.1))

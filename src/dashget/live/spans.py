@@ -1,0 +1,203 @@
+"""Stretches of a line's segments, in ticks: what is known, recorded or lost, in little memory.
+
+A week of segments of equal duration is one ``Run``. ``Spans`` tells which stretches are known, by
+the middle of each segment: a segment that is announced again a little earlier or later is known.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+import msgspec
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """``count`` segments in a row: the first begins at ``time``, each lasts ``duration`` ticks."""
+
+    time: int
+    duration: int
+    count: int
+    number: int = 0
+    """The number of the first; each following one has the next."""
+
+    @property
+    def end(self) -> int:
+        """Where the last segment ends."""
+        return self.time + self.duration * self.count
+
+    def part(self, begin: int, end: int) -> Run:
+        """Return the segments at positions ``begin`` up to, and without, ``end``."""
+        time = self.time + begin * self.duration
+        return Run(time, self.duration, end - begin, self.number + begin)
+
+    def goes_on(self, other: Run) -> bool:
+        """Return True if ``other`` follows at once, with segments of the same kind."""
+        return (
+            self.end == other.time
+            and self.duration == other.duration
+            and self.number + self.count == other.number
+        )
+
+
+class Spans:
+    """Stretches of time that do not touch: sorted, with begin and end."""
+
+    __slots__ = ("_begins", "_ends")
+
+    def __init__(self) -> None:
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(zip(self._begins, self._ends, strict=True))
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    @property
+    def end(self) -> int | None:
+        """The end of the last stretch; None if there is none."""
+        return self._ends[-1] if self._ends else None
+
+    def has(self, time: int) -> bool:
+        """Return True if a moment is in one of them."""
+        at = bisect_right(self._begins, time) - 1
+        return at >= 0 and time < self._ends[at]
+
+    def add(self, begin: int, end: int, *, slack: int = 0) -> None:
+        """Add a stretch; gaps of up to ``slack`` ticks to its neighbours are closed."""
+        if self._ends and self._ends[-1] + slack >= begin >= self._begins[-1]:
+            # The usual case: what follows the last one.
+            self._ends[-1] = max(self._ends[-1], end)
+            return
+        first = bisect_left(self._ends, begin - slack)
+        last = bisect_right(self._begins, end + slack)
+        if first < last:
+            begin = min(begin, self._begins[first])
+            end = max(end, self._ends[last - 1])
+        self._begins[first:last] = [begin]
+        self._ends[first:last] = [end]
+
+    def missing(self, run: Run) -> Iterator[Run]:
+        """Yield the parts of a run whose segments are not known."""
+        step = max(run.duration, 1)
+        middle = run.time + run.duration // 2
+        at = bisect_right(self._ends, middle)
+        k = 0
+        while k < run.count:
+            if at == len(self._begins):
+                yield run.part(k, run.count)
+                return
+            # Middles before the begin of this stretch are not known, those up to its end are.
+            before = min(run.count, max(k, -((middle - self._begins[at]) // step)))
+            if before > k:
+                yield run.part(k, before)
+            k = max(before, min(run.count, -((middle - self._ends[at]) // step)))
+            at += 1
+
+
+class Runs:
+    """Segments, sorted by time, as runs; those that follow one another are one run."""
+
+    __slots__ = ("_runs", "count")
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+        self.count = 0
+        """The number of segments."""
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def first(self) -> Run | None:
+        """The first run."""
+        return self._runs[0] if self._runs else None
+
+    @property
+    def last(self) -> Run | None:
+        """The last run."""
+        return self._runs[-1] if self._runs else None
+
+    def find(self, time: int) -> Run | None:
+        """Return the segment that begins at ``time``, as a run of one."""
+        at = self._at(time)
+        if at < 0:
+            return None
+        run = self._runs[at]
+        position = (time - run.time) // max(run.duration, 1)
+        if position >= run.count or run.time + position * run.duration != time:
+            return None
+        return run.part(position, position + 1)
+
+    def add(self, run: Run) -> None:
+        """Add segments; none of them may be there already."""
+        self.count += run.count
+        runs = self._runs
+        at = len(runs) if not runs or runs[-1].time <= run.time else self._at(run.time) + 1
+        if at > 0 and runs[at - 1].goes_on(run):
+            at -= 1
+            before = runs.pop(at)
+            run = Run(before.time, run.duration, before.count + run.count, before.number)
+        if at < len(runs) and run.goes_on(runs[at]):
+            run = Run(run.time, run.duration, run.count + runs.pop(at).count, run.number)
+        runs.insert(at, run)
+
+    def take(self, time: int) -> Run | None:
+        """Remove and return the segment that begins at ``time``; None if it is not there."""
+        one = self.find(time)
+        if one is None:
+            return None
+        at = self._at(time)
+        run = self._runs[at]
+        position = (time - run.time) // max(run.duration, 1)
+        rest = [run.part(0, position), run.part(position + 1, run.count)]
+        self._runs[at : at + 1] = [part for part in rest if part.count]
+        self.count -= 1
+        return one
+
+    def take_before(self, time: int) -> list[Run]:
+        """Remove and return the segments that begin before ``time``."""
+        taken: list[Run] = []
+        while self._runs and self._runs[0].time < time:
+            run = self._runs.pop(0)
+            most = -((run.time - time) // max(run.duration, 1))
+            kept = min(run.count, max(most, 1))
+            taken.append(run.part(0, kept))
+            if kept < run.count:
+                self._runs.insert(0, run.part(kept, run.count))
+        self.count -= sum(run.count for run in taken)
+        return taken
+
+    def take_from(self, time: int) -> list[Run]:
+        """Remove and return the segments that begin at ``time`` or later."""
+        taken: list[Run] = []
+        while self._runs and self._runs[-1].end > time:
+            run = self._runs.pop()
+            first = max(0, -((run.time - time) // max(run.duration, 1)))
+            if first >= run.count:
+                self._runs.append(run)
+                break
+            taken.append(run.part(first, run.count))
+            if first:
+                self._runs.append(run.part(0, first))
+                break
+        self.count -= sum(run.count for run in taken)
+        return taken[::-1]
+
+    def take_all(self) -> list[Run]:
+        """Remove and return all segments."""
+        taken, self._runs, self.count = self._runs, [], 0
+        return taken
+
+    def _at(self, time: int) -> int:
+        """Return the position of the last run that begins at ``time`` or before it; else -1."""
+        return bisect_right(self._runs, time, key=_time) - 1
+
+
+def _time(run: Run) -> int:
+    return run.time

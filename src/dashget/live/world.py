@@ -1,0 +1,96 @@
+"""The world of a recorder: time, network and disk, behind one protocol.
+
+The recorder's loop asks for nothing else, so that it runs in a simulation as it does for real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from dashget.live.agenda import Asked
+from dashget.live.clock import Sample
+from dashget.live.facts import Fact
+from dashget.live.listing import Once, Version
+from dashget.live.policy import Answer
+
+
+class Read(msgspec.Struct, frozen=True, eq=False):
+    """An errand: read the manifest; ask for the time as well if ``clock``."""
+
+    urls: tuple[str, ...] = ()
+    """Where to ask, in this order; empty: where the user said."""
+    clock: bool = False
+    server: float = 0.0
+    """What is known of the server's time."""
+
+
+class Fetch(msgspec.Struct, frozen=True, eq=False):
+    """An errand: fetch a segment, store it, and write its fact down."""
+
+    asked: Asked
+    seconds: float
+    """The time that it may take."""
+
+
+class FetchOnce(msgspec.Struct, frozen=True, eq=False):
+    """An errand: fetch a file that is known by its name."""
+
+    once: Once
+    path: str
+
+
+Errand = Read | Fetch | FetchOnce
+
+
+class ReadEnded(msgspec.Struct, frozen=True, eq=False):
+    """How a read ended: with a version, or with what is wrong."""
+
+    version: Version | None
+    asked: float
+    """Monotonic time of the request."""
+    sample: Sample | None = None
+    problem: str | None = None
+    status: int = 0
+
+
+class FetchEnded(msgspec.Struct, frozen=True, eq=False):
+    """How the fetch of a segment, or of another file, ended."""
+
+    errand: Fetch | FetchOnce
+    answer: Answer
+
+
+Report = ReadEnded | FetchEnded
+
+
+class World(Protocol):
+    """Does errands, and tells the time."""
+
+    @property
+    def room(self) -> int:
+        """How many requests for segments may be under way at once."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """True if the user wants the recording to end in order."""
+        ...
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+        ...
+
+    def start(self, errand: Errand) -> None:
+        """Begin an errand; ``wait`` tells how it ended."""
+        ...
+
+    def wait(self, until: float) -> Sequence[Report]:
+        """Wait for errands to end, or for a time; return what has ended."""
+        ...
+
+    def note(self, fact: Fact) -> None:
+        """Write a fact down. The fact about a segment is written by ``Fetch`` itself."""
+        ...

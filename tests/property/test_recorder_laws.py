@@ -1,0 +1,223 @@
+"""Laws of the recorder's loop, over simulated worlds of which Hypothesis writes the scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import strategies as st
+
+from dashget.events import Event
+from dashget.live.facts import Fact, LineFact, LossFact, Reason, SegmentFact
+from dashget.live.gaps import totals_of
+from dashget.live.options import Wishes
+from dashget.live.policy import MOST_TRIES
+from dashget.live.recorder import End, Recorder, Result
+from dashget.live.state import State
+from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld
+
+UNTIL = 160.0
+"""When a recording ends, in seconds since ``BEGIN``."""
+ENOUGH = 22.0
+"""What is there and can be reached for so many seconds on end is recorded."""
+
+
+def record(
+    script: Script, disk: list[Fact], *, at: float, dies_at: int | None = None, until: float = UNTIL
+) -> tuple[Recorder, Result | None, SimulatedWorld]:
+    """Run one recorder in a script, from a time until its end or its death."""
+    world = SimulatedWorld(script, disk, at=at, dies_at=dies_at)
+    wishes = Wishes(until=BEGIN + until, wait=True)
+    events: list[Event] = []
+    recorder = Recorder(world, wishes, world.wall, State.of(disk), events.append)
+    try:
+        return recorder, recorder.run(), world
+    except KilledError:
+        return recorder, None, world
+
+
+def spans(begin: float, end: float, most: float) -> st.SearchStrategy[tuple[float, float]]:
+    return st.tuples(st.integers(int(begin), int(end)), st.integers(1, int(most))).map(
+        lambda pair: (float(pair[0]), float(pair[0] + pair[1]))
+    )
+
+
+SCRIPTS = st.builds(
+    Script,
+    form=st.sampled_from(["number", "time", "numbered-time"]),
+    step=st.sampled_from([2, 4]),
+    depth=st.sampled_from([None, 40, 60]),
+    tracks=st.integers(1, 2),
+    lag=st.sampled_from([0.0, 0.5, 3.0]),
+    update=st.sampled_from([None, 0.0, 0.5, 2.0, 7.0, 500.0]),
+    starts=st.sampled_from([0.0, 30.0, 75.0]),
+    outages=st.lists(spans(30, 150, 60), max_size=2).map(tuple),
+    missing=st.lists(
+        st.tuples(st.integers(1, 70), spans(0, 150, 50)).map(lambda m: (m[0], *m[1])), max_size=4
+    ).map(tuple),
+    stale=st.lists(spans(30, 150, 60), max_size=1).map(tuple),
+    broken=st.lists(spans(30, 150, 15), max_size=1).map(tuple),
+    restarts=st.sampled_from([(), (), (62.0,), (62.0, 110.0)]),
+    periods=st.sampled_from([(), (48.0,), (48.0, 96.0)]),
+    ends=st.sampled_from([math.inf, math.inf, 120.0]),
+    clock_error=st.sampled_from([0.0, 0.0, 10.0, -10.0]),
+    tells_time=st.booleans(),
+)
+KILLS = st.lists(st.tuples(st.integers(1, 600), st.sampled_from([0.0, 1.0, 7.0])), max_size=3)
+
+
+def recorded_of(disk: Sequence[Fact], step: int = 2) -> set[tuple[float, str, int]]:
+    """Return what was recorded: the start of its encoder, its track, its number."""
+    lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
+    return {
+        (_start(lines[fact.line], step), lines[fact.line].key.partition("/")[0], fact.n)
+        for fact in disk
+        if isinstance(fact, SegmentFact)
+    }
+
+
+def _start(line: LineFact, step: int) -> float:
+    return line.origin - BEGIN + (step if " number" in line.key else 0)
+
+
+def longest_reach(script: Script, encoder_index: int, position: int, uptimes: Sequence[tuple[float, float]]) -> float:
+    """Return how long a segment could be had on end."""
+    encoder = script.encoders()[encoder_index]
+    if not script.exists(encoder, position):
+        return 0.0
+    best = run = 0.0
+    at = script.promised(encoder, position) + script.lag
+    end = min(encoder.end, UNTIL, at + (script.depth or 1000) + script.step)
+    while at < end:
+        up = any(begin <= at < finish for begin, finish in uptimes)
+        broken = any(begin <= at < finish for begin, finish in script.broken)
+        run = run + 0.5 if up and not broken and script.status(encoder, position, at) == 200 else 0
+        best = max(best, run)
+        at += 0.5
+    return best
+
+
+def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
+    disk: list[Fact] = []
+    at = script.starts
+    uptimes: list[tuple[float, float]] = []
+    worlds: list[SimulatedWorld] = []
+    for dies_at, pause in kills:
+        recorder, result, world = record(script, disk, at=at, dies_at=dies_at)
+        worlds.append(world)
+        uptimes.append((at, world.at))
+        at = world.at + pause
+        if result is not None:
+            break
+    recorder, result, world = record(script, disk, at=at)
+    worlds.append(world)
+    uptimes.append((at, world.at))
+    assert result is not None
+    note(f"{result.end} {result.totals} at {world.at}")
+    assert result.end in (End.UNTIL, End.OVER)
+
+    totals = totals_of(recorder.state.lines)
+    assert totals == result.totals
+    assert totals.pending == 0
+    assert totals.recorded + totals.lost + totals.withdrawn == totals.announced
+
+    # What is on disk is what the recorder believes.
+    again = totals_of(State.of(disk).lines)
+    assert (again.recorded, again.lost, again.withdrawn) == (
+        totals.recorded, totals.lost, totals.withdrawn,
+    )  # fmt: skip
+    facts = [fact for fact in disk if isinstance(fact, SegmentFact)]
+    assert len({(fact.line, fact.t) for fact in facts}) == len(facts), "recorded twice"
+
+    # What could be had for long enough is recorded.
+    have = recorded_of(disk, script.step)
+    for index, encoder in enumerate(script.encoders()):
+        for position in range(int(UNTIL // script.step) + 1):
+            reach = longest_reach(script, index, position, uptimes)
+            if reach < ENOUGH or encoder.start + position * script.step >= UNTIL:
+                continue
+            for track in range(script.tracks):
+                assert (encoder.start, f"t{track}", position + 1) in have, (
+                    f"segment {position + 1} of track {track} of the encoder of {encoder.start}"
+                    f" is missing: it could be had for {reach} s"
+                )
+
+    # Nothing is asked for too often; nothing before it can be there.
+    error = 0.0 if script.tells_time else abs(script.clock_error)
+    for world in worlds:
+        for (start, path), times in world.requests.items():
+            answered = [t for t in times if script.reaches(t)]
+            assert len(answered) <= MOST_TRIES + 2, path
+            if script.form == "number" and not script.restarts:
+                number = int(path.rpartition("/")[2].removesuffix(".m4s"))
+                assert min(times) >= start + number * script.step - error - 0.1, path
+        # Reads: never a busy loop.
+        assert len(world.reads) <= 12 + 4 * (world.at - world.began)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SCRIPTS, KILLS)
+@example(Script(), [])
+@example(Script(form="time"), [])
+@example(Script(form="numbered-time", restarts=(62.0,)), [])
+@example(Script(outages=((60.0, 80.0),)), [])
+@example(Script(outages=((60.0, 130.0),)), [])
+@example(Script(clock_error=10.0, tells_time=False), [])
+def test_the_laws_hold_in_any_world(script: Script, kills: list[tuple[int, float]]) -> None:
+    check(script, kills)
+
+
+@pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
+def test_all_of_an_undisturbed_presentation_is_recorded(form: str) -> None:
+    disk: list[Fact] = []
+    _, result, _ = record(Script(form=form), disk, at=30.0)
+    assert result is not None
+    assert result.totals.lost == result.totals.withdrawn == 0
+    assert not result.has_losses
+    numbers = {n for _, key, n in recorded_of(disk) if key.startswith("t0")}
+    assert numbers == set(range(1, 81))
+
+
+def test_an_outage_that_is_shorter_than_the_window_loses_nothing() -> None:
+    disk: list[Fact] = []
+    _, result, _ = record(Script(outages=((60.0, 85.0),)), disk, at=30.0)
+    assert result is not None
+    assert result.totals.lost == 0
+
+
+def test_an_outage_that_is_longer_is_named() -> None:
+    disk: list[Fact] = []
+    _, result, _ = record(Script(outages=((60.0, 130.0),)), disk, at=30.0)
+    assert result is not None
+    assert result.has_losses
+    assert {fact.reason for fact in disk if isinstance(fact, LossFact)} == {Reason.OUTAGE}
+    gaps = [gap for gap in result.gaps if gap.label == "track 0"]
+    assert len(gaps) == 1
+    assert 55 <= gaps[0].begin - BEGIN <= 64
+    assert 80 <= gaps[0].end - BEGIN <= 95
+
+
+def test_the_time_without_a_recorder_is_named() -> None:
+    disk: list[Fact] = []
+    record(Script(), disk, at=30.0, dies_at=200)
+    _, result, _ = record(Script(), disk, at=140.0)
+    assert result is not None
+    assert {gap.reason for gap in result.gaps} == {Reason.NOT_RUNNING}
+
+
+def test_a_restarted_encoder_is_a_new_generation() -> None:
+    disk: list[Fact] = []
+    _, result, _ = record(Script(restarts=(62.0,)), disk, at=30.0)
+    assert result is not None
+    assert {start for start, _, _ in recorded_of(disk)} == {0, 62.0}
+
+
+def test_the_tail_of_a_presentation_that_became_static_is_fetched() -> None:
+    disk: list[Fact] = []
+    _, result, world = record(Script(form="time", ends=100.0), disk, at=30.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 51))
+    assert world.at < 130

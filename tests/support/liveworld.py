@@ -1,0 +1,316 @@
+"""A live origin, its network and a disk in simulated time, for the recorder's own loop.
+
+A ``Script`` says what the origin does: streams with their lag, outages, segments that are missing
+for a while, stale and broken manifests, restarts of the encoder, a computer with a wrong clock. A
+``SimulatedWorld`` lets one recorder live in it, up to a kill at a given step; what it has written
+down is the ``disk``, from which the next one goes on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import msgspec
+
+from dashget.live.clock import Kind, Sample
+from dashget.live.facts import Fact, FileFact, SegmentFact
+from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version
+from dashget.live.policy import Answer
+from dashget.live.spans import Run
+from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
+from dashget.media.kind import SegmentKind
+from dashget.mpd.template import Address, Field, FieldName, UrlPattern
+
+BEGIN = 1_700_000_000
+"""The server's time when the presentation begins, in seconds since 1970."""
+BASE = "http://origin/"
+
+
+class KilledError(BaseException):
+    """The recorder was killed here."""
+
+
+class Encoder(msgspec.Struct, frozen=True):
+    """One start of an encoder, until the next one; seconds count from ``BEGIN``."""
+
+    start: float
+    end: float = math.inf
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens, in seconds since ``BEGIN``."""
+
+    form: str = "number"
+    """``number``, ``time`` (a timeline with ``$Time$``) or ``numbered-time`` (with ``$Number$``)."""
+    step: int = 2
+    """The duration of a segment."""
+    depth: int | None = 40
+    tracks: int = 2
+    lag: float = 0.0
+    """How late segments are."""
+    latency: float = 0.05
+    update: float | None = 2.0
+    starts: float = 30.0
+    """When the recorder is started."""
+    outages: tuple[tuple[float, float], ...] = ()
+    missing: tuple[tuple[int, float, float], ...] = ()
+    """Position of a segment, and the time in which it is not found."""
+    stale: tuple[tuple[float, float], ...] = ()
+    """Times in which every other read brings a document that is ten seconds old."""
+    broken: tuple[tuple[float, float], ...] = ()
+    restarts: tuple[float, ...] = ()
+    periods: tuple[float, ...] = ()
+    """When new Periods begin."""
+    ends: float = math.inf
+    """When the presentation ends: then its manifest is static."""
+    clock_error: float = 0.0
+    """How far the computer's clock is ahead."""
+    tells_time: bool = True
+
+    def encoders(self) -> tuple[Encoder, ...]:
+        """Return the starts of the encoder."""
+        bounds = (0.0, *self.restarts, math.inf)
+        return tuple(itertools.starmap(Encoder, itertools.pairwise(bounds)))
+
+    def reaches(self, at: float) -> bool:
+        """Return True if the origin answers."""
+        return not any(begin <= at < end for begin, end in self.outages)
+
+    def promised(self, encoder: Encoder, position: int) -> float:
+        """Return when a segment is complete."""
+        return encoder.start + (position + 1) * self.step
+
+    def exists(self, encoder: Encoder, position: int) -> bool:
+        """Return True if a segment is ever made."""
+        end = min(encoder.end, self.ends)
+        return position >= 0 and self.promised(encoder, position) <= end
+
+    def status(self, encoder: Encoder, position: int, at: float) -> int:
+        """Return the status of a request for a segment: 0 if none comes."""
+        if not self.reaches(at):
+            return 0
+        if not self.exists(encoder, position) or at < self.promised(encoder, position) + self.lag:
+            return 404
+        if self.depth is not None and at < self.ends:
+            if at > self.promised(encoder, position) + self.lag + self.depth + self.step:
+                return 410
+        number = self.number(encoder, position)
+        hidden = any(n == number and begin <= at < end for n, begin, end in self.missing)
+        return 404 if hidden else 200
+
+    def number(self, encoder: Encoder, position: int) -> int:
+        """Return the number of a segment: it tells its restarts apart for ``missing`` only."""
+        return position + 1 + 100_000 * self.restarts.index(encoder.start) if (
+            encoder.start in self.restarts
+        ) else position + 1
+
+    def encoder_at(self, at: float) -> Encoder:
+        """Return the encoder that is at work."""
+        return next(each for each in self.encoders() if each.start <= at < each.end)
+
+
+def document(script: Script, at: float) -> Version:
+    """Return what the manifest says at a time."""
+    encoder = script.encoder_at(at)
+    over = at >= script.ends
+    bounds = [0.0, *(p - encoder.start for p in script.periods if encoder.start < p <= at)]
+    last = min(at, script.ends) - encoder.start
+    edge = math.floor((last - (0 if over else script.lag)) / script.step + 1e-9)
+    listings: list[Listing] = []
+    marks: list[PeriodMark] = []
+    for index, begin in enumerate(bounds):
+        until = bounds[index + 1] if index + 1 < len(bounds) else None
+        end = until if until is not None else (last if over else None)
+        marks.append(
+            PeriodMark(f"p{index}", Fraction(begin), None if end is None else Fraction(end))
+        )
+        oldest = 0 if script.depth is None or over else max(
+            0, math.ceil((last - script.depth) / script.step) - 2
+        )
+        first = max(round(begin / script.step), oldest)
+        stop = edge if until is None else min(edge, round(until / script.step))
+        for track in range(script.tracks):
+            listings.append(
+                _listing(script, encoder, track, begin, end, first, stop, over, index)
+            )
+    shown = {"at": round(edge), "bounds": len(bounds), "over": over, "e": encoder.start}
+    digest = repr(shown if script.form != "number" else {**shown, "at": 0})
+    return Version(
+        digest=digest,
+        dynamic=not over,
+        begin=Fraction(BEGIN) + Fraction(encoder.start),
+        publish=BEGIN + (encoder.start + edge * script.step if script.form != "number" else
+                         encoder.start + bounds[-1]) + (script.step if over else 0),
+        update=script.update,
+        depth=None if script.depth is None or over else float(script.depth),
+        end=BEGIN + script.ends if over else None,
+        listings=tuple(each for each in listings if each.step or each.rows),
+        periods=tuple(marks),
+    )
+
+
+def _listing(
+    script: Script, encoder: Encoder, track: int, begin: float, end: float | None, first: int,
+    stop: int, over: bool, index: int,
+) -> Listing:  # fmt: skip
+    step = script.step
+    field = FieldName.TIME if script.form == "time" else FieldName.NUMBER
+    marked = f"t{track}/\ue000.m4s"
+    place = UrlPattern.from_marked(marked, (Field(field),))
+    address = Address((UrlPattern.from_marked(BASE + marked, (Field(field),)),))
+    origin = Fraction(BEGIN) + Fraction(encoder.start)
+    init = f"t{track}/init.mp4"
+    once = (Once(init, (BASE + init,), SegmentKind.INITIALIZATION),)
+    depth = None if script.depth is None or over else Fraction(script.depth)
+    scale = 10
+    common = {
+        "label": f"track {track}", "address": address, "place": place, "scale": scale,
+        "depth": depth, "static": over, "once": once, "period": f"p{index}",
+    }  # fmt: skip
+    if script.form != "number":
+        count = max(stop - first, 0)
+        row = Run(first * step * scale, step * scale, count, first + 1)
+        return Listing(
+            key=f"{marked} time", axis=Axis.TIME, origin=origin, rows=(row,) if count else (),
+            **common,
+        )  # fmt: skip
+    start = round(begin / step) + 1
+    length = None if end is None else Fraction(end - begin) * scale
+    whole = None if length is None else (start * step * scale + math.ceil(
+        length / (step * scale)) * step * scale)
+    return Listing(
+        key=f"{marked} number", axis=Axis.NUMBER, origin=origin - step, step=step * scale,
+        begin=start * step * scale, first_number=start, stop=whole, length=length,
+        **common,
+    )  # fmt: skip
+
+
+class SimulatedWorld:
+    """The ``World`` of one recorder in a script. ``now`` is seconds since it was started."""
+
+    room = 4
+    kept_requests = True
+
+    def __init__(
+        self,
+        script: Script,
+        disk: list[Fact],
+        *,
+        at: float,
+        dies_at: int | None = None,
+        stops_at: float = math.inf,
+        seconds: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.script = script
+        self.disk = disk
+        self.began = at
+        self.dies_at = dies_at
+        self.stops_at = stops_at
+        self.requests: dict[tuple[float, str], list[float]] = {}
+        """When each file was asked for."""
+        self.reads: list[float] = []
+        self.steps = 0
+        self._now = 0.0
+        self._waiting: list[tuple[float, int, Errand]] = []
+        self._sequence = 0
+        self._count = 0
+
+    @property
+    def wall(self) -> float:
+        """What the computer takes for the time."""
+        return BEGIN + self.began + self._now + self.script.clock_error
+
+    @property
+    def at(self) -> float:
+        """The true time, in seconds since ``BEGIN``."""
+        return self.began + self._now
+
+    @property
+    def stopping(self) -> bool:
+        return self.at >= self.stops_at
+
+    def now(self) -> float:
+        return self._now
+
+    def start(self, errand: Errand) -> None:
+        self._step()
+        self._sequence += 1
+        seconds = self.script.latency if self.script.reaches(self.at) else 1.0
+        heapq.heappush(self._waiting, (self._now + seconds, self._sequence, errand))
+        if isinstance(errand, Fetch) and self.kept_requests:
+            encoder = self._encoder_of(errand)
+            self.requests.setdefault((encoder.start, errand.asked.path), []).append(self.at)
+        elif isinstance(errand, Read):
+            self.reads.append(self.at)
+
+    def wait(self, until: float) -> Sequence[Report]:
+        self._step()
+        until = min(until, max(self.stops_at - self.began, self._now))
+        if not self._waiting or self._waiting[0][0] > until:
+            assert until < math.inf, "the recorder waits for ever"
+            self._now = max(self._now, until)
+            return ()
+        at, _, errand = heapq.heappop(self._waiting)
+        self._now = max(self._now, at)
+        if isinstance(errand, Read):
+            return (self._read(errand),)
+        return (self._fetched(errand),)
+
+    def note(self, fact: Fact) -> None:
+        self._step()
+        self.disk.append(fact)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.dies_at is not None and self.steps >= self.dies_at:
+            raise KilledError
+
+    def _read(self, errand: Read) -> ReadEnded:
+        script, at = self.script, self.at
+        asked = self._now - script.latency
+        broken = any(begin <= at < end for begin, end in script.broken)
+        if not script.reaches(at) or broken:
+            return ReadEnded(None, asked, problem="broken" if broken else "no answer")
+        self._count += 1
+        seen = at
+        if self._count % 2 and any(begin <= at < end for begin, end in script.stale):
+            seen = max(0.0, at - 10)
+            if script.encoder_at(seen).start != script.encoder_at(at).start:
+                seen = at
+        sample = None
+        if errand.clock and script.tells_time:
+            sample = Sample(Kind.UTC, BEGIN + at, asked, self._now)
+        return ReadEnded(document(script, seen), asked, sample)
+
+    def _fetched(self, errand: Fetch | FetchOnce) -> FetchEnded:
+        script = self.script
+        if isinstance(errand, FetchOnce):
+            here = script.reaches(self.at)
+            if here:
+                self.disk.append(FileFact(errand.path))
+                self._step()
+            return FetchEnded(errand, Answer(200 if here else 0, here=here))
+        run = errand.asked.run
+        encoder = self._encoder_of(errand)
+        status = script.status(encoder, self.position(run), self.at)
+        here = status == 200
+        if here:
+            self.disk.append(SegmentFact(errand.asked.line.id, run.time, run.duration, run.number))
+            self._step()
+        answer = Answer(status, here=here, seconds=script.latency, size=1000 if here else 0)
+        return FetchEnded(errand, answer)
+
+    def position(self, run: Run) -> int:
+        """Return the position of a segment since the start of its encoder."""
+        return run.number - 1
+
+    def _encoder_of(self, errand: Fetch) -> Encoder:
+        """Return the encoder whose segments a name stands for: the one that is at work.
+
+        An earlier one's segments are gone from the server once another has begun.
+        """
+        return self.script.encoder_at(self.at)
