@@ -95,18 +95,20 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
             return 0
         if not self.exists(encoder, position) or at < self.promised(encoder, position) + self.lag:
             return 404
-        if self.depth is not None and at < self.ends:
-            if at > self.promised(encoder, position) + self.lag + self.depth + self.step:
-                return 410
+        kept = math.inf if self.depth is None or at >= self.ends else self.depth + self.step
+        if at > self.promised(encoder, position) + self.lag + kept:
+            return 410
         number = self.number(encoder, position)
         hidden = any(n == number and begin <= at < end for n, begin, end in self.missing)
         return 404 if hidden else 200
 
     def number(self, encoder: Encoder, position: int) -> int:
         """Return the number of a segment: it tells its restarts apart for ``missing`` only."""
-        return position + 1 + 100_000 * self.restarts.index(encoder.start) if (
-            encoder.start in self.restarts
-        ) else position + 1
+        return (
+            position + 1 + 100_000 * self.restarts.index(encoder.start)
+            if (encoder.start in self.restarts)
+            else position + 1
+        )
 
     def encoder_at(self, at: float) -> Encoder:
         """Return the encoder that is at work."""
@@ -128,23 +130,28 @@ def document(script: Script, at: float) -> Version:
         marks.append(
             PeriodMark(f"p{index}", Fraction(begin), None if end is None else Fraction(end))
         )
-        oldest = 0 if script.depth is None or over else max(
-            0, math.ceil((last - script.depth) / script.step) - 2
+        oldest = (
+            0
+            if script.depth is None or over
+            else max(0, math.ceil((last - script.depth) / script.step) - 2)
         )
         first = max(round(begin / script.step), oldest)
         stop = edge if until is None else min(edge, round(until / script.step))
         for track in range(script.tracks):
-            listings.append(
-                _listing(script, encoder, track, begin, end, first, stop, over, index)
-            )
+            listings.append(_listing(script, encoder, track, begin, end, first, stop, over, index))
     shown = {"at": round(edge), "bounds": len(bounds), "over": over, "e": encoder.start}
     digest = repr(shown if script.form != "number" else {**shown, "at": 0})
     return Version(
         digest=digest,
         dynamic=not over,
         begin=Fraction(BEGIN) + Fraction(encoder.start),
-        publish=BEGIN + (encoder.start + edge * script.step if script.form != "number" else
-                         encoder.start + bounds[-1]) + (script.step if over else 0),
+        publish=BEGIN
+        + (
+            encoder.start + edge * script.step
+            if script.form != "number"
+            else encoder.start + bounds[-1]
+        )
+        + (script.step if over else 0),
         update=script.update,
         depth=None if script.depth is None or over else float(script.depth),
         end=BEGIN + script.ends if over else None,
@@ -180,8 +187,11 @@ def _listing(
         )  # fmt: skip
     start = round(begin / step) + 1
     length = None if end is None else Fraction(end - begin) * scale
-    whole = None if length is None else (start * step * scale + math.ceil(
-        length / (step * scale)) * step * scale)
+    whole = (
+        None
+        if length is None
+        else (start * step * scale + math.ceil(length / (step * scale)) * step * scale)
+    )
     return Listing(
         key=f"{marked} number", axis=Axis.NUMBER, origin=origin - step, step=step * scale,
         begin=start * step * scale, first_number=start, stop=whole, length=length,
@@ -266,6 +276,7 @@ class SimulatedWorld:
 
     def _step(self) -> None:
         self.steps += 1
+        assert self.steps < 100 * (10 + self._now), "the recorder is busy with nothing"
         if self.dies_at is not None and self.steps >= self.dies_at:
             raise KilledError
 

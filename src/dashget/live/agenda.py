@@ -217,9 +217,7 @@ class Agenda:
             line.lag.came(max(0.0, late - answer.seconds), at_first=at_first)
         return Ended(line, run, here=True, attempt=attempt, late=late)
 
-    def _lose(
-        self, line: Line, attempt: Attempt, verdict: Verdict, server: float
-    ) -> list[Ended]:
+    def _lose(self, line: Line, attempt: Attempt, verdict: Verdict, server: float) -> list[Ended]:
         run, reason = attempt.run, verdict.reason
         del line.open[run.time]
         if attempt.statuses[-1] in (404, 410) and self._may_be_missing(line, run):

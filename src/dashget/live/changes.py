@@ -20,6 +20,7 @@ from dashget.live.listing import Axis, Listing, Version
 from dashget.live.spans import Run
 
 _MOST_ORIGINS: Final = 16
+_ZERO: Final = Fraction(0)
 _STALE_SECONDS: Final = 30.0
 
 
@@ -190,8 +191,8 @@ def contradicts(line: Line | None, listing: Listing, begin: Fraction | None) -> 
     if line is None or listing.axis is Axis.NAME or not (line.recorded.count or line.resumed):
         return False
     step = listing.step or (listing.rows[-1].duration if listing.rows else 0)
-    least = min((abs(listing.origin - each) for each in line.origins), default=Fraction(0))
-    moved = begin is not None and least > max(Fraction(step, listing.scale), 1)
+    least: Fraction = min((abs(listing.origin - each) for each in line.origins), default=_ZERO)
+    moved = begin is not None and least > max(Fraction(step, listing.scale), Fraction(1))
     if listing.step or not listing.rows:
         return moved
     if moved and begin not in line.begins and _begins_before(line, listing):

@@ -66,7 +66,7 @@ def _end(mpd: MPD, presentation: Presentation) -> float | None:
 def _listings(track: Track, layout: Layout, begin: Fraction) -> Iterator[Listing]:
     representation, addressing = track.representation, track.representation.addressing
     if isinstance(addressing, TemplateAddressing):
-        made = _of_template(track, addressing, layout, begin)
+        made: Iterable[Listing] = _of_template(track, addressing, layout, begin)
     else:
         made = [_of_names(track, layout, begin)]
     once = tuple(_once(track.index, representation, layout))
@@ -82,34 +82,47 @@ def _once(index: SegmentIndex, representation: Representation, layout: Layout) -
         yield Once(path, urls, segment.kind, representation, segment.address)
 
 
-def _common(track: Track) -> dict[str, object]:
+def _blank(track: Track, address: Address, place: UrlPattern, key: str) -> Listing:
+    """Return a listing without segments."""
     representation = track.representation
     window = representation.window
-    return {
-        "label": track_label(representation),
-        "depth": None if window is None else window.depth,
-        "static": window is None,
-        "representation": representation,
-        "period": representation.period.id or f"#{representation.period.index}",
-    }
+    return Listing(
+        key=key,
+        label=track_label(representation),
+        address=address,
+        place=place,
+        axis=Axis.NAME,
+        scale=1,
+        origin=Fraction(0),
+        at_once=True,
+        depth=None if window is None else window.depth,
+        static=window is None,
+        representation=representation,
+        period=representation.period.id or f"#{representation.period.index}",
+    )
 
 
 def _of_template(
     track: Track, addressing: TemplateAddressing, layout: Layout, begin: Fraction
-) -> list[Listing]:
-    """Return the lines of a SegmentTemplate: its media, and its index segments if it has any."""
-    made = []
+) -> Iterator[Listing]:
+    """Yield the lines of a SegmentTemplate: its media, and its index segments if it has any."""
     addresses = [(addressing.media, SegmentKind.MEDIA)]
     if addressing.index is not None:
         addresses.append((addressing.index, SegmentKind.INDEX))
     for address, kind in addresses:
-        names = {field.name for field in address.patterns[0].fields}
-        for sub_number in _parts(addressing, names):
-            made.append(_line(track, addressing, address, kind, sub_number, names, layout, begin))
-    return made
+        names = frozenset(field.name for field in address.patterns[0].fields)
+        place = layout.pattern(address)
+        for part in _parts(addressing, names):
+            text = f"{place.text}#{part}" if FieldName.SUB_NUMBER in names else place.text
+            blank = _blank(track, address, place, text)
+            line = _line(blank, track, addressing, names, part)
+            yield msgspec.structs.replace(
+                line, origin=line.origin + begin, kind=kind, sub_number=part,
+                tick_parts=addressing.tick_parts,
+            )  # fmt: skip
 
 
-def _parts(addressing: TemplateAddressing, names: Iterable[FieldName]) -> range:
+def _parts(addressing: TemplateAddressing, names: frozenset[FieldName]) -> range:
     if addressing.timeline is None or FieldName.SUB_NUMBER not in names:
         return range(1, 2)
     most = max((k for *_, k in addressing.timeline), default=1)
@@ -117,51 +130,59 @@ def _parts(addressing: TemplateAddressing, names: Iterable[FieldName]) -> range:
 
 
 def _line(
+    blank: Listing,
     track: Track,
     addressing: TemplateAddressing,
-    address: Address,
-    kind: SegmentKind,
-    sub_number: int,
-    names: Iterable[FieldName],
-    layout: Layout,
-    begin: Fraction,
+    names: frozenset[FieldName],
+    part: int,
 ) -> Listing:
-    period, scale = track.representation.period, addressing.timescale
+    """Return a line whose origin counts from the begin of the presentation."""
+    start, scale = track.representation.period.start, addressing.timescale
     offset = addressing.presentation_time_offset
-    start = begin + period.start
-    place = layout.pattern(address)
-    fields: dict[str, object] = {}
     if addressing.timeline is not None:
-        axis, origin = Axis.TIME, start - Fraction(offset, scale)
-        fields["rows"] = tuple(_rows(track, addressing, sub_number))
-    elif addressing.duration is None:
+        return msgspec.structs.replace(
+            blank,
+            key=f"{blank.key} {Axis.TIME.value}/{scale}",
+            axis=Axis.TIME,
+            scale=scale,
+            origin=start - Fraction(offset, scale),
+            at_once=addressing.availability_time_offset is None,
+            rows=tuple(_rows(track, addressing, part)),
+        )
+    if addressing.duration is None:
         # Numbers without times, or one file.
-        last = addressing.end_number if addressing.end_number is not None else 0
-        count = max(last - addressing.start_number + 1, 1) if FieldName.NUMBER in names else 1
-        axis, origin = Axis.NAME, start
-        fields["at_once"] = True
-        fields["rows"] = (Run(addressing.start_number, 1, count, addressing.start_number),)
-    else:
-        step, first = addressing.duration, addressing.start_number
-        axis, at = (Axis.TIME, 0) if FieldName.TIME in names else (Axis.NUMBER, first * step)
-        origin = start - Fraction(at, scale)
-        stop = _derived(track.representation, addressing)
-        fields |= {
-            "step": step,
-            "begin": at,
-            "first_number": first,
-            "length": None if period.duration is None else period.duration * scale,
-            "stop": None if stop is None else at + stop * step,
-            "shift": 0 if axis is Axis.TIME else offset - at,
-            "at_once": addressing.availability_time_offset is None,
-        }
-    step_text = f"/{fields['step']}" if axis is Axis.NUMBER else ""
-    sub_text = f"#{sub_number}" if FieldName.SUB_NUMBER in names else ""
-    key = f"{place.text}{sub_text} {axis.value}/{scale}{step_text}"
-    return Listing(
-        key=key, address=address, place=place, axis=axis, scale=scale, origin=origin, kind=kind,
-        tick_parts=addressing.tick_parts, sub_number=sub_number, **fields, **_common(track),
-    )  # type: ignore[arg-type]  # fmt: skip  # the fields of each case are made above
+        first, last = addressing.start_number, addressing.end_number or 0
+        count = max(last - first + 1, 1) if FieldName.NUMBER in names else 1
+        key = f"{blank.key} {Axis.NAME.value}"
+        return msgspec.structs.replace(
+            blank, key=key, origin=start, rows=(Run(first, 1, count, first),)
+        )
+    return _derived_line(blank, track, addressing, by_time=FieldName.TIME in names)
+
+
+def _derived_line(
+    blank: Listing, track: Track, addressing: TemplateAddressing, *, by_time: bool
+) -> Listing:
+    """Return a line of segments that follow from ``@duration``."""
+    period, scale = track.representation.period, addressing.timescale
+    step, first = addressing.duration or 1, addressing.start_number
+    at = 0 if by_time else first * step
+    axis = Axis.TIME if by_time else Axis.NUMBER
+    count = _derived(track.representation, addressing)
+    return msgspec.structs.replace(
+        blank,
+        key=f"{blank.key} {axis.value}/{scale}/{step}",
+        axis=axis,
+        scale=scale,
+        origin=period.start - Fraction(at, scale),
+        step=step,
+        begin=at,
+        first_number=first,
+        length=None if period.duration is None else period.duration * scale,
+        stop=None if count is None else at + count * step,
+        shift=0 if by_time else addressing.presentation_time_offset - at,
+        at_once=addressing.availability_time_offset is None,
+    )
 
 
 def _rows(track: Track, addressing: TemplateAddressing, sub_number: int) -> Iterator[Run]:
@@ -208,13 +229,7 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
         path = layout.path(segment.address, segment.number, segment.time, None)
         urls = (segment.url, *segment.alternatives)
         once.append(Once(path, urls, segment.kind, representation, segment.address))
-    return Listing(
-        key=f"{representation.id} {Axis.NAME.value}",
-        address=Address((UrlPattern.literal("data:,"),)),
-        place=UrlPattern.literal(""),
-        axis=Axis.NAME,
-        scale=1,
-        origin=begin + representation.period.start,
-        once=tuple(once),
-        **_common(track),
-    )  # type: ignore[arg-type]
+    address, place = Address((UrlPattern.literal("data:,"),)), UrlPattern.literal("")
+    blank = _blank(track, address, place, f"{representation.id} {Axis.NAME.value}")
+    origin = begin + representation.period.start
+    return msgspec.structs.replace(blank, origin=origin, once=tuple(once))

@@ -204,7 +204,9 @@ class Recorder:
                 (self._edges.get(each.id, server) for each in self.state.lines if each.current),
                 default=math.inf,
             )
-            at = min(at, self._when(edge), self._when(self._until), self._told_at + 1.0)
+            at = min(at, self._when(edge), self._told_at + _PROGRESS_SECONDS)
+            if self._until > server:
+                at = min(at, self._when(self._until))
         return max(at, now + _TICK)
 
     def _when(self, server: float) -> float:

@@ -45,7 +45,7 @@ class Refresh:
                 longest = min(longest, max(version.depth / 8, version.step / 2))
             if version.update is not None:
                 longest = min(longest, max(version.update, _LEAST))
-        pause = min(_FIRST_BACKOFF * 2 ** min(self.failures - 1, 10), longest)
+        pause: float = min(_FIRST_BACKOFF * 2.0 ** min(self.failures - 1, 10), longest)
         self._at = now + max(pause, 0.05)
 
     def read(self, now: float, version: Version, *, new: bool, stale: bool) -> None:
