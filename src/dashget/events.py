@@ -453,6 +453,14 @@ class RecordingEnded(Event, frozen=True, tag="recorded"):
     seconds: float = 0.0
     bytes: int = 0
     problem: str | None = None
+    """What was wrong with the last read of the manifest that failed, or with the disk."""
+    begins: float | None = None
+    """When the presentation begins, if that is later: server time since 1970."""
+
+    @property
+    def complete(self) -> bool:
+        """True if nothing is missing of what was announced."""
+        return not (self.gaps or self.lost or self.lost_files)
 
 
 class Observer(Protocol):

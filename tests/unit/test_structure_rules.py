@@ -28,7 +28,7 @@ from tests.support.structure import (
 MODULES = modules()
 
 PURE = (
-    "common", "errors", "events", "media", "mpd", "mux.subtitles", "planning", "playable", "segments",
+    "common", "errors", "events", "live", "media", "mpd", "mux.subtitles", "planning", "playable", "segments",
     "transfer.contract", "transfer.http", "transfer.pacing", "version",
 )  # fmt: skip
 """Packages that read no clock: the time is an argument."""

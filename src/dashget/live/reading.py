@@ -140,7 +140,7 @@ def _line(
     start, scale = track.representation.period.start, addressing.timescale
     offset = addressing.presentation_time_offset
     if addressing.timeline is not None:
-        return msgspec.structs.replace(
+        line = msgspec.structs.replace(
             blank,
             key=f"{blank.key} {Axis.TIME.value}/{scale}",
             axis=Axis.TIME,
@@ -149,6 +149,7 @@ def _line(
             at_once=addressing.availability_time_offset is None,
             rows=tuple(_rows(track, addressing, part)),
         )
+        return _with_open_row(line, track, addressing)
     if addressing.duration is None:
         # Numbers without times, or one file.
         first, last = addressing.start_number, addressing.end_number or 0
@@ -204,6 +205,29 @@ def _rows(track: Track, addressing: TemplateAddressing, sub_number: int) -> Iter
     for run in iter_runs(timeline, addressing.start_number, bounds):
         if run.count and run.parts >= sub_number:
             yield Run(run.time, run.duration, run.count, run.number)
+
+
+def _with_open_row(line: Listing, track: Track, addressing: TemplateAddressing) -> Listing:
+    """Return a line whose last row repeats: what it brings follows from its duration."""
+    period, timeline = track.representation.period, addressing.timeline
+    if timeline is None or not timeline.runs_on or line.static or not line.rows:
+        return line
+    last = line.rows[-1]
+    *_, (_, step, _, _, _) = timeline
+    if last.duration != step:
+        return line
+    end: Fraction | None = None
+    if period.duration is not None:
+        end = period.duration * addressing.timescale + addressing.presentation_time_offset
+    return msgspec.structs.replace(
+        line,
+        rows=line.rows[:-1],
+        step=last.duration,
+        begin=last.time,
+        first_number=last.number,
+        length=None if end is None else end - last.time,
+        stop=None if end is None else last.time - (last.time - end) // step * step,
+    )
 
 
 def _derived(representation: Representation, addressing: TemplateAddressing) -> int | None:

@@ -40,6 +40,8 @@ _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
 _LONGEST_WAIT: Final = 60.0
 _DEADLINE_FACTOR: Final = 4.0
+_DOUBTFUL_TRIES: Final = 3
+"""A segment that was not there so often may be none of the presentation any more."""
 
 
 class End(enum.Enum):
@@ -320,11 +322,15 @@ class Recorder:
             self._tell_ended(each, report.errand.asked.path, server)
         if self._agenda.held:
             self._refresh.want()
+        attempt = report.errand.asked.line.open.get(report.errand.asked.run.time)
+        if attempt is not None and attempt.tries >= _DOUBTFUL_TRIES:
+            self._refresh.doubt()
 
     def _tell_ended(self, each: Ended, path: str, server: float) -> None:
         line, run = each.line, each.run
         if each.here:
-            if each.late > max(line.length(run), 1.0) and each.late < 1e9:
+            missed = each.attempt is not None and each.attempt.tries > 1
+            if missed and each.late > line.length(run):
                 self._observer(SegmentLate(path, round(each.late, 3)))
             return
         attempt = each.attempt

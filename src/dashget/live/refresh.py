@@ -15,6 +15,7 @@ _UNTOLD: Final = 5.0
 _SELDOM: Final = 60.0
 _LONGEST_BACKOFF: Final = 10.0
 _FIRST_BACKOFF: Final = 0.25
+_DOUBT_STEPS: Final = 8
 
 
 class Refresh:
@@ -29,12 +30,13 @@ class Refresh:
         """How many reads in a row have brought nothing new."""
         self._stale = False
         self._wanted = False
+        self._doubted = False
         self.over = False
         """True if nothing can change any more."""
 
     def began(self, now: float) -> None:
         """Record that a read begins."""
-        self._began, self._wanted = now, False
+        self._began, self._wanted, self._doubted = now, False, False
 
     def failed(self, now: float, version: Version | None) -> None:
         """Record that it has failed."""
@@ -62,17 +64,24 @@ class Refresh:
         """Have it read soon, since some segment was refused."""
         self._wanted = True
 
+    def doubt(self) -> None:
+        """Have it read early, since what it announces is not there again and again."""
+        self._doubted = True
+
     def next_at(self, version: Version | None) -> float:
         """Return when the next read begins; infinity: never."""
         if self.over:
             return math.inf
         if self._wanted and version is not None:
             return min(self._at, self._began + least(version))
+        if self._doubted and version is not None:
+            return min(self._at, self._began + _DOUBT_STEPS * max(version.step, least(version)))
         return self._at
 
     def _interval(self, version: Version) -> float:
         """Return the time from the begin of one read to that of the next."""
         soonest = least(version)
+        wait: float
         if self._stale:
             return soonest
         update, step = version.update, version.step
@@ -87,7 +96,7 @@ class Refresh:
         else:
             wait = update
         if version.explicit:
-            wait = min(wait, max(step, soonest) * 8)
+            wait = min(wait, max(step, soonest) * _DOUBT_STEPS)
         if version.depth is not None:
             wait = min(wait, version.depth / 2)
         return max(wait, soonest)

@@ -110,7 +110,7 @@ def learn_time(
     for source in sources[:most]:
         source = msgspec.structs.replace(source, urls=source.urls[:most])
         try:
-            return _as_datetime(_ask_clock(source, engine)), tuple(issues)
+            return _as_datetime(ask_clock(source, engine)), tuple(issues)
         except (FetchError, ValueError) as error:
             message = error.message if isinstance(error, FetchError) else str(error)
             issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
@@ -239,7 +239,8 @@ def _fetch_entity(
     return RemoteEntity(element.href, fetched.url, data)
 
 
-def _ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
+def ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
+    """Return the time by a source, in seconds since 1970; FetchError or ValueError."""
     from dashget.mpd.clock import ClockMethod, read_clock
 
     if source.time is not None:

@@ -47,7 +47,7 @@ def keep_manifest(
     Returns how the local MPD opens on this machine; None if none can be written, which is a
     warning: every file is fetched all the same.
     """
-    displaced = places.keep_manifest(store, loaded.data, _record_of(loaded, store))
+    displaced = places.keep_manifest(store, loaded.data, manifest_record(loaded, store))
     if displaced is not None:
         observer(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     places.keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
@@ -70,7 +70,8 @@ def keep_manifest(
     return how_it_opens(tracks, expected.layout)
 
 
-def _record_of(loaded: LoadedManifest, store: Mirror) -> FileRecord:
+def manifest_record(loaded: LoadedManifest, store: Mirror) -> FileRecord:
+    """Return the record of an MPD as it was received."""
     fetched = loaded.fetched
     return FileRecord(
         path=loaded.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TypedDict
 
+from dashget.live.options import Wishes
 from dashget.planning.selection import Selection
 from dashget.transfer.settings.options import HttpVersion, OriginHeader
 
@@ -90,6 +91,18 @@ class MirrorKeywords(SelectionKeywords, total=False):
     total_limit: int | None
     max_file_size: int | None
     max_total_size: int | None
+
+
+class RecordKeywords(TypedDict, total=False):
+    """The fields of ``RecordOptions``."""
+
+    selection: Selection
+    wishes: Wishes
+    accept_odd: bool
+    fsync: bool
+    follow_links: bool
+    segment_limit: int | None
+    total_limit: int | None
 
 
 class VerifyKeywords(TypedDict, total=False):

@@ -15,7 +15,7 @@ from dashget.common.stopping import Stop
 from dashget.common.url import typed
 from dashget.common.validation import Wrong, optional, require, text
 from dashget.errors import MPDError, SessionClosedError, UsageError
-from dashget.events import Observer, Summary, Warned, ignore
+from dashget.events import Observer, RecordingEnded, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.lookups import read_indexes, read_protections
 from dashget.manifest.source import parse_source, with_scheme
@@ -35,8 +35,10 @@ from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
+    from dashget.recording.run import RecordOptions
     from dashget.session.keywordtypes import (
         MirrorKeywords,
+        RecordKeywords,
         SelectionKeywords,
         TransferKeywords,
         VerifyKeywords,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     Place = str | os.PathLike[str] | Backend
 
+_STATIC: Final = "the presentation is not live: it is mirrored"
 _CLOSED_HINT: Final = "use it inside its with statement, or before close()"
 _LOADED_LATE: Final = (
     "dashget.media.inspection", "dashget.mirroring.chances", "dashget.mirroring.comparison",
@@ -219,6 +222,51 @@ class Session:
             self._engine.trust(loaded.source.url, loaded.source.user)
         with timed(stop, self.options.max_time_seconds):
             return job.run(self._engine_for(loaded.source.home, stop))
+
+    def record(
+        self,
+        source: str,
+        root: Place | None = None,
+        options: RecordOptions | None = None,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        **keywords: Unpack[RecordKeywords],
+    ) -> RecordingEnded | None:
+        """Record a live presentation into the directory ``root``, until it or the user ends.
+
+        The same call into the same directory goes on with a recording. ``options`` or keywords
+        (the fields of ``RecordOptions``) say what, from when and until when. ``observer`` gets
+        every event, the ``RecordingEnded`` last. ``stop.request()`` ends the recording in order.
+
+        A static presentation is mirrored, and None returned, also if a stop came before there was
+        any. Raises UsageError, SelectionError, MPDError, ManifestFetchError (there is no manifest,
+        or it begins later), LimitReachedError (it was waited for too long), StoreError.
+        """
+        from dashget.recording.run import RecordOptions
+        from dashget.session.recording import Recording
+
+        self._check_open()
+        chosen = merge_options(RecordOptions, options, keywords, "record")
+        require("root", root, optional(place), "record")
+        told, stop = self._told(observer), stop or Stop()
+        recording = Recording(
+            parse_source(source),
+            chosen,
+            self.options,
+            self._logged(told),
+            stop,
+            DEFAULT_LIMITS.times(self.options.document_limits),
+        )
+
+        def mirror(loaded: LoadedManifest) -> None:
+            told(Warned(_STATIC))
+            self.mirror(loaded, root, selection=chosen.selection, observer=told, stop=stop)
+
+        with timed(stop, self.options.max_time_seconds):
+            return recording.run(
+                Path(root) if isinstance(root, str | os.PathLike) else root, mirror
+            )
 
     def mirror_events(
         self,

@@ -321,6 +321,15 @@ class Mirror:
         except OSError as error:
             raise store_error(self.name, error) from error
 
+    def note_fact(self, line: bytes) -> None:
+        """Write a whole line of JSON to the record: a fact of a recording."""
+        with self.as_store_error():
+            self._append(line)
+
+    def open_record(self) -> BinaryIO | None:
+        """Open the record to read it; None if there is none."""
+        return self.place.open_record()
+
     def restore_time(self, record: FileRecord) -> None:
         """Give a file the modification time of its record, if times are kept.
 

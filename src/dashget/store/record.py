@@ -60,6 +60,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """The wall-clock time that a live presentation was planned for: RFC 3339."""
     name_bytes: int | None = None
     """The longest name in the mirror, if its first place took none of 255 bytes."""
+    recording: bool = False
+    """True if it is a recording of a live presentation, with the facts of ``live.facts``."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -92,6 +94,14 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """True if it came from an earlier address, and samples of it are the same at this one."""
     kept_headers: dict[str, str] = {}
     """Response headers that were kept by choice, with lower-case names."""
+    line: int | None = None
+    """Of a recording: the line of the segment; see ``dashget.live.facts``."""
+    t: int | None = None
+    """Its begin on the axis of the line, in ticks."""
+    d: int | None = None
+    """Its duration in ticks."""
+    n: int | None = None
+    """Its number."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):

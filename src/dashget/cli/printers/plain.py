@@ -24,6 +24,8 @@ from dashget.events import (
     Outcome,
     Progressed,
     Pruned,
+    RecordingEnded,
+    RecordingProgressed,
     RetryScheduled,
     Summary,
     Warned,
@@ -61,8 +63,15 @@ class PlainLines:
             self._meter.update(event)
         if isinstance(event, Progressed):
             self._tick()
+        elif isinstance(event, RecordingProgressed):
+            self._tick_recording(event)
         elif isinstance(event, Summary):
             for line in summary_lines(event, verbose=self._verbose):
+                self._write(line)
+        elif isinstance(event, RecordingEnded):
+            from dashget.cli.printers.recording import ended_lines
+
+            for line in ended_lines(event):
                 self._write(line)
         else:
             entry = event_line(event, verbose=self._verbose, repeats=self._repeats)
@@ -71,6 +80,14 @@ class PlainLines:
 
     def close(self) -> None:
         """Do nothing: every line is complete."""
+
+    def _tick_recording(self, event: RecordingProgressed) -> None:
+        now = self._clock()
+        if self._progress and now >= self._next_line:
+            from dashget.cli.printers.recording import progress_line
+
+            self._next_line = now + _LINE_EVERY_SECONDS
+            self._write(progress_line(event))
 
     def _tick(self) -> None:
         now = self._clock()
@@ -123,7 +140,11 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
             size = "" if event.size is None else f" ({text.size(event.size)})"
             reason = "" if event.reason is None else f": {legible(event.reason)}"
             return f"{event.outcome.value}: {legible(event.path)}{size}{reason}"
-    return None
+        return None
+    # Loaded late: most runs are no recordings.
+    from dashget.cli.printers.recording import recording_line
+
+    return recording_line(event, verbose=verbose)
 
 
 def manifest_line(event: ManifestLoaded) -> str:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from dashget.events import Event, FileFinished, FileStarted, Pruned, Summary, Warned
+from dashget.events import (
+    Event,
+    FileFinished,
+    FileStarted,
+    GapFound,
+    Pruned,
+    RecordingEnded,
+    Summary,
+    Warned,
+)
 
 
 class QuietLines:
@@ -26,7 +35,13 @@ class QuietLines:
 
                 for line in summary_lines(event, verbose=self._verbose):
                     self._write(line)
-        elif isinstance(event, (Pruned, Warned)):
+        elif isinstance(event, RecordingEnded):
+            if not event.complete:
+                from dashget.cli.printers.recording import ended_lines
+
+                for line in ended_lines(event):
+                    self._write(line)
+        elif isinstance(event, (GapFound, Pruned, Warned)):
             from dashget.cli.printers.plain import event_line
 
             self._write(event_line(event, verbose=self._verbose) or "")

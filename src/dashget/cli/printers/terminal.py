@@ -15,7 +15,7 @@ from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.plain import event_line, retry_line
 from dashget.cli.printers.rows import cut, total_row, track_rows
 from dashget.cli.printers.summary import summary_lines
-from dashget.events import Event, Progressed, Summary
+from dashget.events import Event, Progressed, RecordingEnded, RecordingProgressed, Summary
 
 _REDRAW_SECONDS = 0.1
 _RETRIES_SHOWN = 3
@@ -49,6 +49,10 @@ class LiveTerminal:
                 self._console.print(_summary_text(number, line, event), soft_wrap=True)
         elif isinstance(event, Progressed):
             self._draw()
+        elif isinstance(event, RecordingProgressed):
+            self._draw_recording(event)
+        elif isinstance(event, RecordingEnded):
+            self._end_recording(event)
         else:
             entry = event_line(event, verbose=self._verbose, repeats=self._repeats)
             if entry is not None:
@@ -58,6 +62,20 @@ class LiveTerminal:
         """Remove the live display, and show the cursor again."""
         self._closed = True
         self._in_place.clear()
+
+    def _draw_recording(self, event: RecordingProgressed) -> None:
+        from dashget.cli.printers.recording import progress_line
+
+        if not self._closed:
+            self._in_place.paint([Text(progress_line(event))])
+
+    def _end_recording(self, event: RecordingEnded) -> None:
+        from dashget.cli.printers.recording import ended_lines
+
+        self.close()
+        for number, line in enumerate(ended_lines(event)):
+            style = "bold green" if event.complete else "bold red"
+            self._console.print(Text(line, style="" if number else style), soft_wrap=True)
 
     def _draw(self) -> None:
         now = self._clock()

@@ -1,0 +1,158 @@
+"""Store the files of a recording: bytes from the engine, checks, the final name, the record."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import msgspec
+
+from dashget.common.secrets import hide_user
+from dashget.errors import StoreError
+from dashget.events import FileFinished, Observer, Outcome
+from dashget.live.policy import Answer
+from dashget.live.world import Fetch, FetchOnce
+from dashget.media.kind import SegmentKind
+from dashget.mirroring.arrivals import Arrivals
+from dashget.mirroring.files import PlannedFile
+from dashget.mpd.presentation import Representation
+from dashget.mpd.template import Address
+from dashget.planning.layout import SafePath
+from dashget.planning.plan import PlannedSegment
+from dashget.planning.tracks import Track
+from dashget.segments import address as segments_of
+from dashget.segments.segment import Segment, TimeBase
+from dashget.store import FileRecord, Mirror
+from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError
+
+_ONCE_SECONDS = 60.0
+
+
+class Carried(msgspec.Struct, eq=False):
+    """The payload of a job: the errand, and the file that it brings."""
+
+    errand: Fetch | FetchOnce
+    file: PlannedFile
+
+
+class Files:
+    """Makes the jobs of errands, and takes their results."""
+
+    def __init__(self, store: Mirror, arrivals: Arrivals, observer: Observer) -> None:
+        self._store = store
+        self._arrivals = arrivals
+        self._observer = observer
+        self._tracks: dict[int, tuple[Representation, Track]] = {}
+
+    def job(self, errand: Fetch | FetchOnce) -> Job:
+        """Return the job that does an errand."""
+        file = self._file_of(errand)
+        seconds = errand.seconds if isinstance(errand, Fetch) else _ONCE_SECONDS
+        patience = Patience(attempts=1, seconds=seconds, missing_is_final=True)
+        return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
+
+    def take(self, job: Job, result: Fetched | TransferError) -> Answer:
+        """Name and record a file that has come; return how its errand ended."""
+        carried: Carried = job.payload
+        file = carried.file
+        if isinstance(result, TransferError):
+            if file.part is not None and result.transferred == 0:
+                self._store.let_go(file.part)
+            return Answer(result.status or 0, retry_after=result.retry_after_seconds)
+        rejection = self._arrivals.check(file, file.part) if file.part is not None else None
+        if file.part is None or rejection is not None:
+            if file.part is not None:
+                file.part.drop()
+            return Answer(result.status, odd=True, seconds=result.seconds)
+        record = self._record(carried, result)
+        if not self._store.finish(file.part, record):
+            self._await(record.path)
+        self._tell(file, result)
+        return Answer(result.status, here=True, size=result.size, seconds=result.seconds)
+
+    def _open(self, job: Job) -> Sink:
+        carried: Carried = job.payload
+        inner = msgspec.structs.replace(job, payload=carried.file)
+        return self._arrivals.open(inner)
+
+    def _await(self, path: str) -> None:
+        """Wait until a place that answers later has stored a file."""
+        while True:
+            for record, error in self._store.answers(wait=True):
+                if record.path == path:
+                    if error is not None:
+                        raise StoreError(f"{path} cannot be stored: {error}") from error
+                    return
+
+    def _file_of(self, errand: Fetch | FetchOnce) -> PlannedFile:
+        if isinstance(errand, FetchOnce):
+            once = errand.once
+            path = SafePath(errand.path)
+            segment = _segment(once.kind, once.address, once.urls)
+            planned = PlannedSegment(self._track(once.representation), segment, path, once.urls)
+            return PlannedFile(planned, path, once.urls)
+        asked = errand.asked
+        listing = asked.line.of(asked.run.time)
+        path = SafePath(asked.path)
+        segment = _segment(listing.kind, listing.address, asked.urls)
+        planned = PlannedSegment(self._track(listing.representation), segment, path, asked.urls)
+        return PlannedFile(planned, path, asked.urls)
+
+    def _track(self, representation: Representation | None) -> Track:
+        """Return a track of a Representation, for the checks of its files."""
+        if representation is None:
+            raise ValueError("a listing without its Representation")
+        key = hash((representation.where, representation.id))
+        known = self._tracks.get(key)
+        if known is None or known[0] is not representation:
+            track = Track(len(self._tracks), representation, segments_of(representation))
+            known = self._tracks[key] = representation, track
+        return known[1]
+
+    def _record(self, carried: Carried, fetched: Fetched) -> FileRecord:
+        file, head, errand = carried.file, fetched.head, carried.errand
+        record = FileRecord(
+            path=file.path,
+            url=file.urls[0],
+            size=fetched.size,
+            final_url=None if head.url == file.urls[0] else head.url,
+            etag=head.etag,
+            last_modified=head.last_modified,
+            sha256=file.checksum,
+            time=self._store.now(),
+            status=head.status,
+            http=head.http_version,
+            attempts=fetched.attempts,
+            odd=file.odd,
+            kept_headers=dict(head.kept),
+        )
+        if isinstance(errand, FetchOnce):
+            return record
+        run = errand.asked.run
+        return msgspec.structs.replace(
+            record, line=errand.asked.line.id, t=run.time, d=run.duration, n=run.number
+        )
+
+    def _tell(self, file: PlannedFile, fetched: Fetched) -> None:
+        self._observer(
+            FileFinished(
+                path=file.path,
+                url=hide_user(file.urls[0]),
+                outcome=Outcome.DOWNLOADED,
+                size=fetched.size,
+                track=file.planned.track.key,
+                transferred=fetched.transferred,
+                attempts=fetched.attempts,
+                status=fetched.status,
+                seconds=fetched.seconds,
+                first_byte_seconds=fetched.first_byte_seconds,
+                http=fetched.head.http_version,
+                remote=fetched.remote,
+                cache=dict(fetched.head.cache) or None,
+                kept_headers=dict(fetched.head.kept) or None,
+            )
+        )
+
+
+def _segment(kind: SegmentKind, address: Address | None, urls: tuple[str, ...]) -> Segment:
+    known = address if address is not None else Address(())
+    return Segment(kind, known, TimeBase(1, Fraction(0)))

@@ -1,0 +1,197 @@
+"""The real world of a recorder: the engine in one thread, the manifest's reader in another.
+
+The engine keeps what it learns of hosts for the length of one run: one that fails for every file
+is not asked any more. A recorder decides that itself. So after each failure that is the host's,
+what comes next begins a new run; the old one ends when its last request does.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from dashget.common.stopping import Stop
+from dashget.live.facts import Fact
+from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
+from dashget.recording.facts import write_fact
+from dashget.recording.files import Files
+from dashget.recording.reader import ManifestReader
+from dashget.store import Mirror
+from dashget.transfer.contract import Fetched, Hooks, Job, TransferError, Transfers, Wait
+
+_REFUSED = (401, 403)
+
+
+class _Feed:
+    """The jobs of one run of the engine, which waits for more until it is closed."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def put(self, job: Job) -> bool:
+        """Add a job; return False if that is too late."""
+        with self._guard:
+            if not self._closed:
+                self._jobs.append(job)
+            return not self._closed
+
+    def close(self) -> None:
+        """Take no more jobs."""
+        with self._guard:
+            self._closed = True
+
+    def next(self, now: float) -> Job | Wait | None:
+        """Return the next job, for the engine."""
+        with self._guard:
+            if self._jobs:
+                return self._jobs.popleft()
+            return None if self._closed else Wait()
+
+
+class RealWorld:
+    """Does the errands of one recorder. Use as a context manager: its threads end with it."""
+
+    def __init__(
+        self,
+        connect: Callable[[Stop], Transfers],
+        reader: Callable[[Transfers], ManifestReader],
+        store: Mirror,
+        files: Files,
+        stop: Stop,
+        *,
+        room: int,
+        hooks: Hooks,
+        writing: threading.Lock,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``stop`` ends the recording in order; ``connect`` gives the engine, with a stop that
+        ends requests at once. ``writing`` is held while the record is written to."""
+        self.room = room
+        self._hurry = Stop()
+        self._engine = connect(self._hurry)
+        self._reader = reader(self._engine)
+        self._store = store
+        self._files = files
+        self._stop = stop
+        self._hooks = hooks
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._reports: deque[Report] = deque()
+        self._error: BaseException | None = None
+        self._reads: queue.SimpleQueue[Read | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._feed: _Feed | None = None
+        self._writing = writing
+
+    def __enter__(self) -> RealWorld:
+        self._begin(self._read_on)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._hurry.request()
+        self._reads.put(None)
+        self._retire()
+        # A read that is under way is of no use any more.
+        self._hurry.request()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def stopping(self) -> bool:
+        """True if the user wants the recording to end in order."""
+        return self._stop.requested
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+        return self._clock()
+
+    def start(self, errand: Errand) -> None:
+        """Begin an errand."""
+        if isinstance(errand, Read):
+            self._reads.put(errand)
+            return
+        job = self._files.job(errand)
+        if self._feed is None or not self._feed.put(job):
+            self._feed = _Feed()
+            self._feed.put(job)
+            self._begin(self._transfer, self._feed)
+        else:
+            self._engine.wake()
+
+    def wait(self, until: float) -> Sequence[Report]:
+        """Wait for errands to end, for a time, or for a request to stop."""
+        with self._changed, self._stop.calling(self._wake):
+            stopping = self._stop.requested
+            while not self._reports and self._error is None:
+                left = until - self._clock()
+                if left <= 0 or self._stop.requested is not stopping:
+                    break
+                # In short waits: some systems deliver signals only in between.
+                self._changed.wait(min(left, 0.5))
+            if self._error is not None:
+                raise self._error
+            reports = tuple(self._reports)
+            self._reports.clear()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        return reports
+
+    def note(self, fact: Fact) -> None:
+        """Write a fact down."""
+        with self._writing:
+            write_fact(self._store, fact)
+
+    def _wake(self) -> None:
+        """Do nothing: the wait is short. A signal handler must take no lock."""
+
+    def _begin(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(
+            target=self._guarded, args=(work, *arguments), name="dashget-recording", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
+        """Do a thread's work; what goes wrong there is raised by ``wait``."""
+        try:
+            work(*arguments)
+        except BaseException as error:  # noqa: BLE001  raised again in the thread that waits
+            with self._changed:
+                self._error = self._error or error
+                self._changed.notify_all()
+
+    def _report(self, report: Report) -> None:
+        with self._changed:
+            self._reports.append(report)
+            self._changed.notify_all()
+
+    def _read_on(self) -> None:
+        while (errand := self._reads.get()) is not None:
+            self._report(self._read(errand))
+
+    def _read(self, errand: Read) -> ReadEnded:
+        return self._reader.read(errand)
+
+    def _transfer(self, feed: _Feed) -> None:
+        self._engine.run(feed, self._done, hooks=self._hooks)
+
+    def _done(self, job: Job, result: Fetched | TransferError) -> None:
+        """Take a result, on a thread of the engine."""
+        with self._writing:
+            answer = self._files.take(job, result)
+        if answer.is_origins or answer.status in _REFUSED:
+            self._retire()
+        errand: Fetch | FetchOnce = job.payload.errand
+        self._report(FetchEnded(errand, answer))
+
+    def _retire(self) -> None:
+        """Have what comes next begin a new run."""
+        feed = self._feed
+        if feed is not None:
+            feed.close()
+            self._engine.wake()

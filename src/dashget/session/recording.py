@@ -1,0 +1,152 @@
+"""Record a presentation in a session: wait for it if need be, and give its recorder an engine."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.common.filenames import on_disk
+from dashget.common.stopping import Stop
+from dashget.errors import DashGetError, LimitReachedError, ManifestFetchError, UsageError
+from dashget.events import ManifestAwaited, Observer, RecordingEnded
+from dashget.manifest.load import LoadedManifest, load_manifest
+from dashget.manifest.source import Source
+from dashget.mpd.budget import WorkLimits
+from dashget.planning.layout import root_name
+from dashget.recording.run import RecordJob, RecordOptions
+from dashget.store import Mirror
+from dashget.transfer.engine import Engine, EngineFor
+from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.store import Backend
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 10.0
+_WAIT_HINT: Final = "--wait waits for it"
+
+
+class Recording:
+    """One recording of a URL, with an engine of its own: it never gives a host up."""
+
+    def __init__(
+        self,
+        source: Source,
+        options: RecordOptions,
+        transfer: TransferOptions,
+        observer: Observer,
+        stop: Stop,
+        work: WorkLimits,
+    ) -> None:
+        if source.url is None:
+            raise UsageError(
+                "only a presentation on a server can be recorded",
+                hint="give its URL; dashget get mirrors a local MPD",
+            )
+        self._source = source
+        self._url = source.url
+        self._options = options
+        self._transfer = transfer
+        self._observer = observer
+        self._stop = stop
+        self._work = work
+
+    def run(
+        self,
+        root: Path | Backend | None,
+        mirror: Callable[[LoadedManifest], object],
+    ) -> RecordingEnded | None:
+        """Record until the end; None if it is a static presentation, which ``mirror`` took."""
+        for_ever = msgspec.structs.replace(self._transfer, host_patience_seconds=_A_DAY)
+        with Engine(for_ever) as engine:
+            engine.trust(self._url, self._source.user)
+            root = root or Path(on_disk(root_name(self._url)))
+            resumes = _is_recording(root)
+            loaded = self._load(engine, patient=self._options.wishes.wait or resumes)
+            if loaded is None:
+                return None
+            if not loaded.presentation.dynamic and not resumes:
+                mirror(loaded)
+                return None
+            job = RecordJob(
+                loaded,
+                root,
+                self._options,
+                self._observer,
+                self._stop,
+                room=self._transfer.in_flight or self._transfer.max_in_flight,
+                work=self._work,
+                allow_downgrade=self._transfer.allow_downgrade,
+            )
+            ended = job.run(lambda stop: EngineFor(engine, home=self._url, stop=stop))
+        if ended.ended == "not-yet":
+            raise ManifestFetchError(
+                f"the presentation at {self._url} begins later: {_when(ended.begins)}",
+                hint=_WAIT_HINT,
+            )
+        return ended
+
+    def _load(self, engine: Engine, *, patient: bool) -> LoadedManifest | None:
+        """Read the manifest for the first time; None if that was stopped while it was waited for.
+
+        One that a recording has had before, or that is to be waited for, is asked for again.
+        """
+        pause, began, told = _FIRST_PAUSE, time.monotonic(), False
+        connection = EngineFor(engine, home=self._url, stop=self._stop)
+        while True:
+            try:
+                return load_manifest(
+                    self._source,
+                    connection,
+                    allow_downgrade=self._transfer.allow_downgrade,
+                    limits=self._work,
+                )
+            except DashGetError as error:
+                if not patient:
+                    raise
+                give_up = self._options.wishes.give_up
+                if time.monotonic() - began + pause > give_up:
+                    message = f"gave up after {give_up:g} s: {error.message}"
+                    raise LimitReachedError(message, hint=error.hint) from error
+            if not told:
+                told = True
+                self._observer(ManifestAwaited(self._url))
+            with self._stop.answered():
+                if not _sleep(pause, self._stop):
+                    return None
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+_A_DAY: Final = 86_400.0
+"""The engine's patience with a host, in seconds: the recorder decides when to end."""
+
+
+def _is_recording(root: Path | Backend) -> bool:
+    """Return True if a recording was begun at a place."""
+    try:
+        store = Mirror.at(root, read_only=True) if isinstance(root, Path) else Mirror(root)
+        header = store.header()
+    except DashGetError:
+        return False
+    return header is not None and header.recording
+
+
+def _sleep(seconds: float, stop: Stop) -> bool:
+    """Sleep for a time; return False if a stop is requested. Signals come in between."""
+    changed = threading.Event()
+    until = time.monotonic() + seconds
+    while not stop.requested and (left := until - time.monotonic()) > 0:
+        changed.wait(min(left, 0.2))
+    return not stop.requested
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None or not math.isfinite(seconds):
+        return "at an unknown time"
+    return "at " + time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,312 @@
+"""Recording a live presentation for real: engine, disk and a server on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dashget
+from dashget.live.facts import LineFact, SegmentFact
+from dashget.recording.facts import read_facts
+from dashget.store import Mirror
+from tests.support.liveorigin import LiveOrigin
+from tests.support.running import Events
+
+FORMS = ("number", "time", "open", "list")
+
+
+class Run:
+    """A recording in a thread of its own."""
+
+    def __init__(self, origin: LiveOrigin, root: Path, **options: Any) -> None:
+        self.events = Events()
+        self.stop = dashget.Stop()
+        self.ended: dashget.RecordingEnded | None = None
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._record, args=(origin.url, root, options))
+        self._thread.start()
+
+    def _record(self, url: str, root: Path, options: dict[str, Any]) -> None:
+        try:
+            with dashget.Session(allow_private=True, observer=self.events) as session:
+                self.ended = session.record(url, root, stop=self.stop, **options)
+        except BaseException as error:  # noqa: BLE001  looked at by the test
+            self.error = error
+
+    def end(self) -> dashget.RecordingEnded:
+        """Stop the recording in order, and return its end."""
+        self.stop.request()
+        return self.wait()
+
+    def wait(self) -> dashget.RecordingEnded:
+        """Wait for the end."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        if self.error is not None:
+            raise self.error
+        assert self.ended is not None
+        return self.ended
+
+
+@contextmanager
+def recording(origin: LiveOrigin, root: Path, **options: Any) -> Iterator[Run]:
+    run = Run(origin, root, **options)
+    try:
+        yield run
+    finally:
+        run.stop.request()
+        run._thread.join(60)
+
+
+def numbers(root: Path, track: int = 0) -> list[int]:
+    """Return the ticks or numbers of the segments on disk."""
+    return sorted(int(path.stem) for path in (root / f"t{track}").glob("*.m4s"))
+
+
+def facts(root: Path) -> list[Any]:
+    return list(read_facts(Mirror.at(root, read_only=True), "manifest.mpd"))
+
+
+def check_whole(origin: LiveOrigin, root: Path, *, least: int = 20) -> None:
+    """Every segment between the first and the last one is there, and as served."""
+    for track in range(origin.tracks):
+        found = numbers(root, track)
+        step = 2 if origin.form in ("time", "open") else 1
+        assert len(found) >= least
+        assert found == list(range(found[0], found[-1] + 1, step))
+        for number in found:
+            path = f"t{track}/{number}.m4s"
+            assert (root / path).read_bytes() == origin.content(path)
+        assert (root / f"t{track}/init.mp4").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_window_and_then_the_edge_are_recorded(form: str, tmp_path: Path) -> None:
+    with LiveOrigin(form=form).serving() as origin, recording(origin, tmp_path / "r") as run:
+        first = origin.oldest()
+        origin.wait_for(lambda: origin.served(first + 30))
+        ended = run.end()
+        assert ended.ended == "stopped"
+        assert ended.lost == 0
+        check_whole(origin, tmp_path / "r")
+        if form != "list":
+            lines = [fact for fact in facts(tmp_path / "r") if isinstance(fact, LineFact)]
+            assert len(lines) == 2
+
+
+def test_an_outage_that_is_shorter_than_the_window_loses_nothing(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served(20))
+        origin.up = False
+        edge = origin.edge()
+        origin.wait_for(lambda: origin.edge() > edge + 8 and origin.requests[-1][1] == 0)
+        origin.up = True
+        origin.wait_for(lambda: origin.served(edge + 20))
+        assert run.end().lost == 0
+        check_whole(origin, tmp_path / "r")
+        outages = [event for event in run.events if isinstance(event, dashget.OutageTold)]
+        assert len(outages) >= 2
+
+
+def test_an_outage_that_is_longer_than_the_window_is_named(tmp_path: Path) -> None:
+    with (
+        LiveOrigin(depth=1.0, head_start=1.0).serving() as origin,
+        recording(origin, tmp_path / "r") as run,
+    ):
+        origin.wait_for(lambda: origin.served(10))
+        origin.up = False
+        edge = origin.edge()
+        origin.wait_for(lambda: origin.edge() > edge + 15 and origin.requests[-1][1] == 0)
+        origin.up = True
+        origin.wait_for(lambda: origin.served(edge + 30))
+        ended = run.end()
+        assert ended.lost > 0
+        assert not ended.complete
+        gaps = [event for event in run.events if isinstance(event, dashget.GapFound)]
+        assert {gap.reason for gap in gaps} == {"outage"}
+        have = len(numbers(tmp_path / "r", 0)) + len(numbers(tmp_path / "r", 1))
+        assert have == ended.recorded
+
+
+def test_a_segment_that_is_not_there_at_first_is_asked_for_again(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        hidden = origin.edge() + 5
+        origin.hidden.add(hidden)
+        with recording(origin, tmp_path / "r") as run:
+            name = f"/live/t0/{hidden}.m4s"
+            origin.wait_for(lambda: [p for p, s in origin.requests if s == 404].count(name) >= 2)
+            origin.hidden.clear()
+            origin.wait_for(lambda: (name, 200) in origin.requests and origin.served(hidden + 15))
+            assert run.end().lost == 0
+            check_whole(origin, tmp_path / "r")
+
+
+def test_a_segment_that_never_comes_is_lost_with_its_reason(tmp_path: Path) -> None:
+    with LiveOrigin(depth=1.5, head_start=1.0).serving() as origin:
+        hidden = origin.edge() + 5
+        origin.hidden.add(hidden)
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served(hidden + 25))
+            ended = run.end()
+            assert ended.lost == 2
+            gaps = [event for event in run.events if isinstance(event, dashget.GapFound)]
+            assert {gap.reason for gap in gaps} == {"not-there"}
+            assert not (tmp_path / f"r/t0/{hidden}.m4s").exists()
+
+
+def test_a_page_in_place_of_a_segment_is_not_stored(tmp_path: Path) -> None:
+    with LiveOrigin(depth=1.5, head_start=1.0).serving() as origin:
+        odd = origin.edge() + 5
+        origin.odd.add(odd)
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served(odd + 25))
+            run.end()
+            gaps = [event for event in run.events if isinstance(event, dashget.GapFound)]
+            assert {gap.reason for gap in gaps} == {"odd"}
+            assert not (tmp_path / f"r/t0/{odd}.m4s").exists()
+
+
+def test_the_end_of_the_presentation_ends_the_recording(tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served(20))
+        origin.end()
+        last = origin.edge()
+        ended = run.wait()
+        assert ended.ended == "over"
+        assert ended.complete
+        check_whole(origin, tmp_path / "r")
+        assert numbers(tmp_path / "r")[-1] == (last - 1) * 2
+
+
+def test_a_restarted_encoder_overwrites_nothing(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served(20))
+        before = (tmp_path / "r/t0/1.m4s").read_bytes()
+        origin.requests.clear()
+        origin.restart()
+        origin.wait_for(
+            lambda: (
+                (tmp_path / "r/_again/2/t0/5.m4s").exists()
+                and (tmp_path / "r/_again/2/t1/5.m4s").exists()
+            )
+        )
+        run.end()
+        assert (tmp_path / "r/t0/1.m4s").read_bytes() == before
+        assert (tmp_path / "r/_again/2/t0/1.m4s").read_bytes() == origin.content("t0/1.m4s")
+
+
+def test_the_same_call_goes_on_and_fetches_nothing_twice(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served(20))
+            run.end()
+        origin.requests.clear()
+        have = {f"/live/t{t}/{n}.m4s" for t in (0, 1) for n in numbers(tmp_path / "r", t)}
+        with recording(origin, tmp_path / "r") as run:
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 10))
+            assert run.end().lost == 0
+        assert not have & {path for path, _ in origin.requests}
+        check_whole(origin, tmp_path / "r")
+        segments = [fact for fact in facts(tmp_path / "r") if isinstance(fact, SegmentFact)]
+        assert len({(fact.line, fact.t) for fact in segments}) == len(segments)
+
+
+def test_the_time_without_a_recorder_is_a_gap(tmp_path: Path) -> None:
+    with LiveOrigin(depth=1.0, head_start=1.0).serving() as origin:
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served(10))
+            run.end()
+        edge = origin.edge()
+        with LiveOrigin().serving() as clock, recording(clock, tmp_path / "other"):
+            clock.wait_for(lambda: origin.edge() > edge + 15)
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served(edge + 25))
+            ended = run.end()
+        gaps = [event for event in run.events if isinstance(event, dashget.GapFound)]
+        assert {gap.reason for gap in gaps} == {"not-running"}
+        assert not ended.complete
+
+
+def test_from_now_leaves_the_window_out(tmp_path: Path) -> None:
+    with (
+        LiveOrigin(head_start=5.0).serving() as origin,
+        recording(origin, tmp_path / "r", wishes=dashget.Wishes(begin_back=0.0)) as run,
+    ):
+        edge = origin.edge()
+        origin.wait_for(lambda: origin.served(edge + 10))
+        run.end()
+        assert numbers(tmp_path / "r")[0] >= edge
+
+
+def test_it_ends_after_the_given_time(tmp_path: Path) -> None:
+    with (
+        LiveOrigin().serving() as origin,
+        recording(origin, tmp_path / "r", wishes=dashget.Wishes(seconds=1.5)) as run,
+    ):
+        ended = run.wait()
+        assert ended.ended == "until"
+        assert ended.complete
+        check_whole(origin, tmp_path / "r", least=15)
+
+
+def test_it_gives_up_when_nothing_comes(tmp_path: Path) -> None:
+    with (
+        LiveOrigin().serving() as origin,
+        recording(origin, tmp_path / "r", wishes=dashget.Wishes(give_up=1.0)) as run,
+    ):
+        origin.wait_for(lambda: origin.served(16))
+        origin.up = False
+        assert run.wait().ended == "gave-up"
+
+
+def test_a_manifest_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        origin.manifest_status = 404
+        with recording(origin, tmp_path / "r", wishes=dashget.Wishes(wait=True)) as run:
+            origin.wait_for(lambda: ("/live/manifest.mpd", 404) in origin.requests)
+            origin.manifest_status = 200
+            origin.wait_for(lambda: origin.served(20))
+            assert run.end().lost == 0
+
+
+def test_without_wait_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        origin.manifest_status = 404
+        with (
+            recording(origin, tmp_path / "r") as run,
+            pytest.raises(dashget.ManifestFetchError),
+        ):
+            run.wait()
+
+
+def test_a_presentation_that_begins_later_is_an_error_without_wait(tmp_path: Path) -> None:
+    with (
+        LiveOrigin(head_start=-60.0).serving() as origin,
+        recording(origin, tmp_path / "r") as run,
+        pytest.raises(dashget.ManifestFetchError, match="begins later"),
+    ):
+        run.wait()
+
+
+def test_a_static_presentation_is_mirrored(tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin:
+        origin.end()
+        run = Run(origin, tmp_path / "r")
+        run._thread.join(60)
+        assert run.error is None
+        assert run.ended is None
+        assert "the presentation is not live: it is mirrored" in run.events.warnings()
+        assert len(numbers(tmp_path / "r")) == origin.edge()
+
+
+def test_two_recorders_do_not_share_a_directory(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin, recording(origin, tmp_path / "r"):
+        origin.wait_for(lambda: origin.served(16))
+        with recording(origin, tmp_path / "r") as second, pytest.raises(dashget.InUseError):
+            second.wait()

@@ -1,0 +1,215 @@
+"""A live origin on loopback whose presentation runs in real time, with segments of 0.2 s.
+
+Its begin is the time at which it was made, less a head start. A test takes it down, hides
+segments, starts its encoder again or ends it, and waits for what was asked of it: nothing sleeps.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.builders import box, initialization
+
+STEP = 0.2
+SCALE = 10
+TICKS = 2
+_DEADLINE_SECONDS = 30.0
+_TYPE = 'contentType="video" mimeType="video/mp4" codecs="avc1.4d401e"'
+
+
+def segment(number: int, text: str) -> bytes:
+    """Return a media segment with its decode time."""
+    tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, (number - 1) * TICKS))
+    moof = box("moof", box("mfhd", b"\0" * 8), box("traf", box("tfhd", b"\0" * 8), tfdt))
+    return moof + box("mdat", text.encode())
+
+
+class LiveOrigin:
+    """The presentation and its server. All times are those of this computer."""
+
+    def __init__(
+        self,
+        *,
+        form: str = "number",
+        depth: float | None = 6.0,
+        head_start: float = 3.0,
+        update: str | None = "PT0.4S",
+        tracks: int = 2,
+    ) -> None:
+        """``form`` is ``number``, ``time`` (a timeline with ``$Time$``), ``open`` (``@r=-1``) or
+        ``list``."""
+        self.form = form
+        self.depth = depth
+        self.update = update
+        self.tracks = tracks
+        self.began = math.floor(time.time() * 10) / 10 - head_start
+        self.generation = 1
+        self.up = True
+        self.ended: float | None = None
+        self.hidden: set[int] = set()
+        """Numbers of segments that are not found."""
+        self.odd: set[int] = set()
+        """Numbers of segments in whose place a page comes."""
+        self.requests: list[tuple[str, int]] = []
+        """Each path that was asked for, and the status."""
+        self.manifest_status = 200
+        self._changed = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/live/manifest.mpd"
+
+    @contextmanager
+    def serving(self) -> Iterator[LiveOrigin]:
+        """Serve until the block ends."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    def edge(self) -> int:
+        """Return the number of the newest complete segment."""
+        now = time.time() if self.ended is None else min(time.time(), self.ended)
+        return math.floor((now - self.began) / STEP + 1e-6)
+
+    def oldest(self) -> int:
+        """Return the number of the oldest segment that is there."""
+        if self.depth is None or self.ended is not None:
+            return 1
+        return max(1, math.ceil((time.time() - self.began - self.depth) / STEP) - 1)
+
+    def restart(self) -> None:
+        """Begin again, with other segments under the same names."""
+        with self._changed:
+            self.generation += 1
+            self.began = math.floor(time.time() * 10) / 10
+
+    def end(self) -> None:
+        """End the presentation: the manifest is static from now on."""
+        self.ended = time.time()
+
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        """Wait until something is true, which is looked at after each request."""
+        with self._changed:
+            assert self._changed.wait_for(happened, _DEADLINE_SECONDS), "it did not happen in time"
+
+    def served(self, number: int) -> bool:
+        """Return True if a segment, or one after it, was served."""
+        return any(
+            status == 200 and path.endswith(".m4s") and self._number(path) >= number
+            for path, status in self.requests
+        )
+
+    def content(self, path: str) -> bytes:
+        """Return what a segment of the present generation has."""
+        return segment(self._number(path), f"{path} generation {self.generation}")
+
+    def _number(self, path: str) -> int:
+        value = int(path.rpartition("/")[2].removesuffix(".m4s"))
+        return value // TICKS + 1 if self.form in ("time", "open") else value
+
+    def manifest(self) -> bytes:
+        """Return the MPD as of now."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.began))
+        tenth = round(self.began % 1 * 10)
+        stamp += f".{tenth}Z"
+        edge, oldest = self.edge(), self.oldest()
+        kind = "dynamic" if self.ended is None else "static"
+        head = f'type="{kind}" availabilityStartTime="{stamp}"'
+        if self.form != "number" or self.ended is not None:
+            now = time.time()
+            published = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+            head += f' publishTime="{published}.{int(now % 1 * 1000):03d}Z"'
+        if self.ended is None and self.update is not None:
+            head += f' minimumUpdatePeriod="{self.update}"'
+        if self.ended is None and self.depth is not None:
+            head += f' timeShiftBufferDepth="PT{self.depth}S"'
+        if self.ended is not None:
+            head += f' mediaPresentationDuration="PT{edge * STEP:.1f}S"'
+        sets = "".join(self._set(track, oldest, edge) for track in range(self.tracks))
+        return (
+            f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S" {head}>'
+            f'<Period id="p" start="PT0S">{sets}</Period></MPD>'
+        ).encode()
+
+    def _set(self, track: int, oldest: int, edge: int) -> str:
+        names = f'initialization="t{track}/init.mp4"'
+        if self.form == "list":
+            urls = "".join(
+                f'<SegmentURL media="t{track}/{n}.m4s"/>' for n in range(oldest, edge + 1)
+            )
+            inner = (
+                f'<SegmentList timescale="{SCALE}" duration="{TICKS}" startNumber="{oldest}">'
+                f'<Initialization sourceURL="t{track}/init.mp4"/>{urls}</SegmentList>'
+            )
+        elif self.form == "number":
+            inner = (
+                f'<SegmentTemplate timescale="{SCALE}" duration="{TICKS}" startNumber="1" {names}'
+                f' media="t{track}/$Number$.m4s"/>'
+            )
+        else:
+            first = (oldest - 1) * TICKS
+            repeats = -1 if self.form == "open" and self.ended is None else edge - oldest
+            rows = "" if edge < oldest else f'<S t="{first}" d="{TICKS}" r="{repeats}"/>'
+            inner = (
+                f'<SegmentTemplate timescale="{SCALE}" startNumber="{oldest}" {names}'
+                f' media="t{track}/$Time$.m4s"><SegmentTimeline>{rows}</SegmentTimeline>'
+                "</SegmentTemplate>"
+            )
+        return f'<AdaptationSet {_TYPE}>{inner}<Representation id="t{track}" bandwidth="8000"/></AdaptationSet>'
+
+    def answer(self, path: str) -> tuple[int, bytes, str]:
+        """Return status, body and type of a request."""
+        if path.endswith(".mpd"):
+            if self.manifest_status != 200:
+                return self.manifest_status, b"", "text/plain"
+            return 200, self.manifest(), "application/dash+xml"
+        name = path.removeprefix("/live/")
+        if name.endswith("init.mp4"):
+            return 200, initialization(), "video/mp4"
+        number = self._number(name)
+        if number in self.odd:
+            return 200, b"<!DOCTYPE html><html><body>no</body></html>", "text/html"
+        if number > self.edge() or number in self.hidden or number < 1:
+            return 404, b"", "text/plain"
+        if number < self.oldest() - 2:
+            return 410, b"", "text/plain"
+        return 200, self.content(name), "video/mp4"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        origin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if not origin.up:
+                    self.close_connection = True
+                    status = 0
+                else:
+                    status, body, kind = origin.answer(self.path)
+                    self.send_response(status)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                with origin._changed:
+                    origin.requests.append((self.path, status))
+                    origin._changed.notify_all()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
