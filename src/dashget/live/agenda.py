@@ -100,11 +100,8 @@ class Agenda:
                 first = min(first, self._due(line, head.part(0, 1), ahead))
             if line.expired:
                 first = min(first, server)
-        if self._outages.since is not None:
-            if self.flying:
-                return math.inf, math.inf
-            if again < math.inf or first < math.inf:
-                return self._outages.probe_at, math.inf
+        if self._outages.since is not None and self.flying:
+            return math.inf, math.inf
         return again, first
 
     def answer(self, asked: Asked, answer: Answer, now: float, server: float) -> list[Ended]:

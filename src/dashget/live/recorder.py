@@ -93,6 +93,7 @@ class Recorder:
         self._observer = observer
         self._wall_offset = wall - world.now()
         self.state = state
+        self._resumed = state.resumed
         self.clock = ServerClock(wall, world.now())
         self._refresh = Refresh()
         self._agenda = Agenda(state.lines.by_id, state.outages)
@@ -200,8 +201,8 @@ class Recorder:
             if self._flying < self._world.room:
                 ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
                 monotonic, due = self._agenda.next_at(server, ahead)
-                at = min(at, monotonic, self._when(due))
-                at = min(at, max(self.state.once.next_at, self.state.outages.probe_at))
+                first = min(monotonic, self._when(due), self.state.once.next_at)
+                at = min(at, max(first, self.state.outages.probe_at))
             edge = min(
                 (self._edges.get(each.id, server) for each in self.state.lines if each.current),
                 default=math.inf,
@@ -286,7 +287,7 @@ class Recorder:
             return
         state, wishes = self.state, self._wishes
         self._begun = True
-        if state.resumed:
+        if self._resumed:
             self._agenda.began = server
         else:
             back = wishes.begin_back
@@ -361,7 +362,7 @@ class Recorder:
         server = self.clock.at(now)
         if version.begin is not None and version.dynamic and server < version.begin:
             self._begins = float(version.begin)
-            return None if wishes.wait or self.state.resumed else End.NOT_YET
+            return None if wishes.wait or self._resumed else End.NOT_YET
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):

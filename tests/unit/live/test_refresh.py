@@ -1,0 +1,89 @@
+"""When the manifest is read again."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import msgspec
+import pytest
+
+from dashget.live.listing import Axis, Listing, Version
+from dashget.live.refresh import Refresh
+from dashget.live.spans import Run
+from dashget.mpd.template import Address, UrlPattern
+
+
+def version(*, step: float = 2.0, explicit: bool = True, **fields: object) -> Version:
+    place = UrlPattern.literal("x")
+    ticks = round(step * 10)
+    listing = Listing(
+        key="x", label="x", address=Address((place,)), place=place, axis=Axis.TIME, scale=10,
+        origin=Fraction(0),
+    )  # fmt: skip
+    if explicit:
+        listing = msgspec.structs.replace(listing, rows=(Run(0, ticks, 3),))
+    else:
+        listing = msgspec.structs.replace(listing, step=ticks)
+    return Version(digest="d", listings=(listing,), **fields)  # type: ignore[arg-type]
+
+
+def interval(read: Version, *, new: bool = True, times: int = 1) -> float:
+    refresh = Refresh()
+    at = began = 0.0
+    for _ in range(times):
+        began = at
+        refresh.began(began)
+        refresh.read(began + 0.1, read, new=new, stale=False)
+        at = refresh.next_at(read)
+    return at - began
+
+
+@pytest.mark.parametrize(
+    ("update", "seconds"),
+    [(2.0, 2.0), (7.0, 7.0), (0.5, 1.0), (0.0, 2.0), (0.001, 1.0)],
+)
+def test_it_counts_from_the_begin_of_the_last_read_and_is_no_busy_loop(
+    update: float, seconds: float
+) -> None:
+    assert interval(version(update=update)) == pytest.approx(seconds)
+
+
+def test_an_explicit_list_is_read_twice_in_a_window_at_least() -> None:
+    assert interval(version(update=500.0, depth=20.0)) == pytest.approx(10.0)
+    assert interval(version(update=500.0)) == pytest.approx(16.0)
+
+
+def test_a_document_that_says_nothing_is_read_ever_more_seldom() -> None:
+    silent = version(explicit=False)
+    assert interval(silent) == pytest.approx(5.0)
+    assert interval(silent, new=False, times=6) == pytest.approx(60.0)
+
+
+def test_failures_are_backed_off_from() -> None:
+    refresh, known = Refresh(), version(update=2.0, depth=400.0)
+    pauses = []
+    for _ in range(6):
+        refresh.began(0.0)
+        refresh.failed(0.0, known)
+        pauses.append(refresh.next_at(known))
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
+
+
+def test_a_static_document_is_the_last_one() -> None:
+    assert interval(version(dynamic=False)) == math.inf
+
+
+def test_a_refused_segment_has_it_read_soon() -> None:
+    refresh, known = Refresh(), version(update=60.0)
+    refresh.began(0.0)
+    refresh.read(0.1, known, new=True, stale=False)
+    refresh.want()
+    assert refresh.next_at(known) == 1.0
+
+
+def test_an_old_answer_has_it_read_soon() -> None:
+    refresh, known = Refresh(), version(update=60.0)
+    refresh.began(0.0)
+    refresh.read(0.1, known, new=False, stale=True)
+    assert refresh.next_at(known) == 1.0
