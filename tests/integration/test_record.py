@@ -115,7 +115,7 @@ def test_an_outage_that_is_shorter_than_the_window_loses_nothing(tmp_path: Path)
 
 def test_an_outage_that_is_longer_than_the_window_is_named(tmp_path: Path) -> None:
     with (
-        LiveOrigin(depth=1.0, head_start=1.0).serving() as origin,
+        LiveOrigin(depth=1.0, head_start=1.0, grace=2).serving() as origin,
         recording(origin, tmp_path / "r") as run,
     ):
         origin.wait_for(lambda: origin.served(10))
@@ -218,7 +218,7 @@ def test_the_same_call_goes_on_and_fetches_nothing_twice(tmp_path: Path) -> None
 
 
 def test_the_time_without_a_recorder_is_a_gap(tmp_path: Path) -> None:
-    with LiveOrigin(depth=1.0, head_start=1.0).serving() as origin:
+    with LiveOrigin(depth=1.0, head_start=1.0, grace=2).serving() as origin:
         with recording(origin, tmp_path / "r") as run:
             origin.wait_for(lambda: origin.served(10))
             run.end()

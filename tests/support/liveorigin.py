@@ -19,7 +19,7 @@ from tests.support.builders import box, initialization
 STEP = 0.2
 SCALE = 10
 TICKS = 2
-_DEADLINE_SECONDS = 30.0
+_DEADLINE_SECONDS = 60.0
 _TYPE = 'contentType="video" mimeType="video/mp4" codecs="avc1.4d401e"'
 
 
@@ -41,13 +41,15 @@ class LiveOrigin:
         head_start: float = 3.0,
         update: str | None = "PT0.4S",
         tracks: int = 2,
+        grace: int = 25,
     ) -> None:
-        """``form`` is ``number``, ``time`` (a timeline with ``$Time$``), ``open`` (``@r=-1``) or
+        """``grace`` is how many segments it keeps beyond its window. ``form`` is ``number``, ``time`` (a timeline with ``$Time$``), ``open`` (``@r=-1``) or
         ``list``."""
         self.form = form
         self.depth = depth
         self.update = update
         self.tracks = tracks
+        self.grace = grace
         self.began = math.floor(time.time() * 10) / 10 - head_start
         self.generation = 1
         self.up = True
@@ -109,8 +111,12 @@ class LiveOrigin:
         """Return True if a segment, or one after it, was served."""
         return any(
             status == 200 and path.endswith(".m4s") and self._number(path) >= number
-            for path, status in self.requests
+            for path, status in tuple(self.requests)
         )
+
+    def served_count(self) -> int:
+        """Return how many requests for segments were answered with one."""
+        return sum(s == 200 and path.endswith(".m4s") for path, s in tuple(self.requests))
 
     def content(self, path: str) -> bytes:
         """Return what a segment of the present generation has."""
@@ -184,7 +190,7 @@ class LiveOrigin:
             return 200, b"<!DOCTYPE html><html><body>no</body></html>", "text/html"
         if number > self.edge() or number in self.hidden or number < 1:
             return 404, b"", "text/plain"
-        if number < self.oldest() - 2:
+        if number < self.oldest() - self.grace:
             return 410, b"", "text/plain"
         return 200, self.content(name), "video/mp4"
 

@@ -43,6 +43,7 @@ _EXAMPLES: Final = """\
 COMMANDS: Final = {
     "get": "Mirror a presentation (the default command).",
     "record": "Record a live presentation: everything announced, or a named gap.",
+    "gaps": "List what is missing of a recording, and why.",
     "list": "Show the Periods, AdaptationSets and Representations.",
     "plan": "List every file that get would fetch, without downloading.",
     "verify": "Check a mirror, and repair it on request.",

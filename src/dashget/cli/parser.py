@@ -35,6 +35,7 @@ class Parser(argparse.ArgumentParser):
 
     _operand: argparse.Action | None = None
     _several = False
+    _signed: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -77,8 +78,13 @@ class Parser(argparse.ArgumentParser):
         self.usage = f"{self.prog} [OPTIONS] {metavar}{'...' if several else ''}"
         return group
 
+    def take_signed(self, *options: str) -> None:
+        """Let the values of options begin with a minus sign, as in ``--from -10m``."""
+        self._signed += options
+
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse the words that follow the command."""
+        words = self._with_signed(words)
         if any(self._is_foreign(word) for word in words):
             from dashget.cli.othertools import translate
 
@@ -135,6 +141,17 @@ class Parser(argparse.ArgumentParser):
         names = tuple(action.option_strings)
         given = [word for word in words if word not in names and word.startswith(names)]
         return ": ".join([option, "takes no value", *given[:1]])
+
+    def _with_signed(self, words: Sequence[str]) -> Sequence[str]:
+        """Join options and values that argparse would take for options."""
+        joined: list[str] = []
+        for word in words:
+            signed = word[:1] == "-" and word[1:2].isdigit()
+            if joined and joined[-1] in self._signed and signed:
+                joined[-1] = f"{joined[-1]}={word}"
+            else:
+                joined.append(word)
+        return joined
 
     def _is_foreign(self, word: str) -> bool:
         return word[:1] == "-" and word.partition("=")[0] not in self._option_string_actions

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -20,7 +20,9 @@ from dashget.live.outage import Outages
 from dashget.live.policy import Answer, Case, Turn, Verdict, judge
 from dashget.live.spans import Run
 
-_STEADY: float = 0.25
+_SHARE: Final = 8
+"""Every eighth request is for what may be gone, even if others are due."""
+_STEADY: Final = 0.25
 """The weight of the newest measurement of how long a segment takes."""
 
 
@@ -53,6 +55,7 @@ class Agenda:
         self._outages = outages
         self._again: list[tuple[float, int, int]] = []
         """Tries that are due again: monotonic time, line, axis time."""
+        self._turns = 0
         self.flying = 0
         """How many requests are under way."""
         self.held: set[tuple[int, int]] = set()
@@ -79,8 +82,11 @@ class Agenda:
             until = line.until(one)
             if (best is None or until < best[0]) and self._due(line, one, ahead) <= server:
                 best, chosen = (until, None), line
-        if best is None:
-            return self._last_resort(server)
+        self._turns += 1
+        if best is None or self._turns % _SHARE == 0:
+            resort = self._last_resort(server)
+            if resort is not None or best is None:
+                return resort
         if chosen is not None:
             run = chosen.pending.first
             if run is None:
@@ -132,11 +138,14 @@ class Agenda:
         heapq.heappush(self._again, (attempt.at, line.id, run.time))
         return []
 
-    def drop(self, ended: Iterable[Ended]) -> None:
-        """Forget tries of segments that have ended without an answer."""
-        gone = {(each.line.id, each.run.time) for each in ended}
-        self._again = [entry for entry in self._again if entry[1:] not in gone]
-        heapq.heapify(self._again)
+    def close(self, server: float) -> list[Ended]:
+        """Lose what has left the window, since nobody will ask for it any more."""
+        ended: list[Ended] = []
+        for line in self._lines.values():
+            line.expire(server)
+            for part in line.expired.take_all():
+                ended += self._lose_unasked(line, part)
+        return ended
 
     def _due(self, line: Line, run: Run, ahead: float) -> float:
         """Return the server time from which on a segment is asked for."""

@@ -28,6 +28,8 @@ class Reason(enum.Enum):
     """The origin refused it, also after the manifest had been read again."""
     ODD = "odd"
     """What came in its place was something else each time."""
+    PENDING = "pending"
+    """The recording ended before it came; the same command asks for it, if it is still there."""
     ANNOUNCED = "announced"
     """A hole of the presentation itself: nothing was announced there. No loss."""
     UNKNOWN = "unknown"

@@ -55,7 +55,8 @@ def find_gaps(
     stretches = sorted(runs)
     found: list[Gap] = []
     for line in lines:
-        gaps = sorted([*_lost(line), *_holes(line, outages, stretches)], key=attrgetter("begin"))
+        gaps = [*_lost(line), *_holes(line, outages, stretches), *_pending(line)]
+        gaps.sort(key=attrgetter("begin"))
         found += _joined(gaps)
     return found
 
@@ -70,6 +71,20 @@ def _lost(line: Line) -> Iterator[Gap]:
         for run in runs:
             begin, end = line.wall(run.time), line.wall(run.end)
             yield Gap(line.id, line.label, begin, end, run.count, reason)
+
+
+def _pending(line: Line) -> Iterator[Gap]:
+    """Yield what is still to come and lies before the newest recorded segment."""
+    newest = line.recorded.last
+    if newest is None:
+        return
+    waiting = [attempt.run for attempt in line.open.values()]
+    for run in (*line.pending, *line.expired, *waiting):
+        count = min(run.count, -((run.time - newest.end) // max(run.duration, 1)))
+        if count > 0:
+            part = run.part(0, count)
+            begin, end = line.wall(part.time), line.wall(part.end)
+            yield Gap(line.id, line.label, begin, end, count, Reason.PENDING)
 
 
 def _holes(line: Line, outages: Outages, runs: list[tuple[float, float]]) -> Iterator[Gap]:

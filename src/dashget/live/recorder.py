@@ -127,7 +127,10 @@ class Recorder:
             for report in world.wait(self._wake(now)):
                 self._take(report)
         if self._begun:
-            self._note(SessionFact("end", self.clock.at(world.now())))
+            server = self.clock.at(world.now())
+            for each in self._agenda.close(server):
+                self._tell_ended(each, "", server)
+            self._note(SessionFact("end", server))
         return self._result(self._end)
 
     @property

@@ -22,7 +22,7 @@ from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
 from dashget.store.failures import as_store_error, store_error
 from dashget.store.local import LocalDirectory
-from dashget.store.possession import Presence, check_manifest, check_source, differs
+from dashget.store.possession import Presence, check_kind, check_manifest, check_source, differs
 from dashget.store.record import (
     RECORD_VERSION,
     FailureRecord,
@@ -474,6 +474,8 @@ class Mirror:
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         """Return the header of the record; StoreError if it is another presentation's."""
         known = self.header()
+        if known is not None:
+            check_kind(self.name, known, header)
         if known is not None and not moved:
             check_source(self.name, known, header)
             if only is not None:

@@ -37,6 +37,16 @@ def check_source(name: str, known: Header, header: Header) -> None:
         )
 
 
+def check_kind(name: str, known: Header, header: Header) -> None:
+    """Raise StoreError if a recording is to be mirrored into, or the reverse."""
+    if known.recording != header.recording:
+        kind, command = ("recording", "record") if known.recording else ("mirror", "get")
+        raise StoreError(
+            f"{name} holds a {kind} that dashget {command} has made",
+            hint=f"go on with dashget {command}, or choose another directory with -o",
+        )
+
+
 def check_manifest(name: str, known: FileRecord | None, sha256: str) -> None:
     """Raise StoreError if the recorded manifest is another one than that with the checksum."""
     if known is not None and known.sha256 != sha256:

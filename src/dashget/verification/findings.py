@@ -27,6 +27,8 @@ class Problem(enum.Enum):
     CHANGED = "changed-on-server"
     GONE = "gone-from-server"
     UNCOMPARED = "not-compared"
+    GAP = "gap"
+    """Segments of a recording that never came, or were never announced."""
     SUPERSEDED = "superseded"
     STRAY = "stray"
     PART = "part"

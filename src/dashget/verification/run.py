@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +29,9 @@ from dashget.verification.prune import prune
 from dashget.verification.remote import RemoteCheck
 from dashget.verification.repair import Repair, merge_findings, wrong_paths
 from dashget.verification.sums import write_sums
+
+if TYPE_CHECKING:
+    from dashget.verification.recording import RecordingCheck
 
 _RETAGGED = (
     "the server's ETags differ from the recorded ones, although size, Last-Modified and the last"
@@ -80,6 +84,8 @@ class Verification:
 
     def report(self) -> Report:
         """Run all checks, report their findings to the observer, and count them."""
+        if self._header.recording:
+            return self._report_recording()
         tasks, store, stop = self._tasks, self._store, self._stop
         manifest = self._check_manifest()
         expected, missing = read_expected(
@@ -111,7 +117,16 @@ class Verification:
             rest = offline.strays(reserved_names(self._header.manifest))
         return self._sum_up(offline, itertools.chain(findings, rest))
 
-    def _sum_up(self, offline: OfflineCheck, findings: Iterator[Finding]) -> Report:
+    def _report_recording(self) -> Report:
+        """Check a recording by its record alone."""
+        from dashget.verification.recording import RecordingCheck
+
+        checked = RecordingCheck(self._store, self._header.manifest, self._stop)
+        return self._sum_up(checked, checked.run())
+
+    def _sum_up(
+        self, offline: OfflineCheck | RecordingCheck, findings: Iterator[Finding]
+    ) -> Report:
         errors = notes = 0
         for finding in findings:
             errors += not finding.note

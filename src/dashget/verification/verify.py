@@ -98,6 +98,13 @@ def verify_mirror(
                 hint="give a mirror's directory; dashget URL -o DIR makes a mirror of other trees,"
                 " and repairs a record that has lost its first line",
             )
+        if header.recording:
+            # Loaded late: most mirrors are no recordings.
+            from dashget.verification.recording import refuse_tasks
+
+            refuse_tasks(
+                place.name, remote=options.remote, repair=options.repair, prune=options.prune
+            )
         store.claim(header)
         source = header.source if "://" in header.source else None
         engine = connect(source, source or header.url)

@@ -36,6 +36,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_operand("url", metavar="URL", help="The URL of the MPD.")
     _add_output(parser.add_argument_group("Output"))
     _add_time(parser.add_argument_group("Time"))
+    parser.take_signed("--from")
     group = parser.add_argument_group("Selection")
     add_limits(group)
     add_filters(group)
@@ -180,7 +181,7 @@ def _add_time(group: argparse._ArgumentGroup) -> None:
         metavar="TIME",
         default="window",
         help="What is wanted of what is there already: window (all of it), now (nothing), -10m (so"
-        " far back; write --from=-10m), or a time such as 2026-01-31T12:00:00Z.",
+        " far back), or a time such as 2026-01-31T12:00:00Z.",
     )
     group.add_argument(
         "--until",

@@ -1,0 +1,74 @@
+"""``dashget gaps DIR``: what is missing of a recording, since when, until when, and why."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from dashget.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dashget.live.gaps import Gap
+
+EXAMPLES: Final = """\
+  dashget gaps show
+  dashget gaps show --json
+"""
+EXIT_STATUS: Final = {
+    0: "no gaps",
+    1: "gaps: they are listed",
+    2: None,
+    6: "the directory holds no recording",
+}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the options, in the order of the help page."""
+    parser.add_operand("directory", metavar="DIR", help="Directory of the recording.")
+    group = parser.add_argument_group("Output")
+    group.add_argument("--json", action="store_true", help="Write one JSON object per line.")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the gaps of a recording."""
+    import sys
+    from pathlib import Path
+
+    from dashget.errors import StoreError
+    from dashget.live.gaps import has_losses
+    from dashget.store import Mirror
+    from dashget.verification.recording import gaps_of
+
+    store = Mirror.at(Path(arguments.directory), read_only=True)
+    header = store.header()
+    if header is None or not header.recording:
+        raise StoreError(
+            f"{arguments.directory} holds no recording",
+            hint="dashget record URL -o DIR makes one; dashget verify DIR checks a mirror",
+        )
+    gaps = gaps_of(store, header.manifest)
+    for gap in gaps:
+        sys.stdout.write(_json(gap) if arguments.json else f"{_line(gap)}\n")
+    if not gaps and not arguments.json:
+        sys.stdout.write("no gaps\n")
+    return 1 if has_losses(gaps) else 0
+
+
+def _json(gap: Gap) -> str:
+    from dashget.cli.printers.jsonlines import encoded
+
+    return encoded(gap).decode("utf-8", "replace") + "\n"
+
+
+def _line(gap: Gap) -> str:
+    import time
+
+    from dashget.cli.printers import text
+    from dashget.cli.streams import legible
+
+    begin, end = (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(max(moment, 0)))
+        for moment in (gap.begin, gap.end)
+    )
+    count = "?" if gap.segments is None else text.count(gap.segments, "segment")
+    return f"{begin}  {end}  {gap.reason.value:<12}  {count:<14}  {legible(gap.label)}"

@@ -1,0 +1,117 @@
+"""Check a recording of a live presentation: every recorded file, and the gaps that it names.
+
+What it should hold is told by its record, not by its MPD: that had another window with each read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dashget.common.stopping import Stop
+from dashget.errors import UsageError
+from dashget.live.facts import Reason
+from dashget.live.gaps import Gap, find_gaps
+from dashget.live.state import State
+from dashget.media.inspection import check
+from dashget.media.kind import Role, SegmentKind
+from dashget.planning.layout import reserved_names
+from dashget.recording.facts import read_facts
+from dashget.store import FileRecord, Mirror
+from dashget.verification.findings import Finding, Problem, lost, note
+
+_KNOWN: Final = (".m4s", ".mp4", ".m4v", ".m4a", ".m4f", ".cmfv", ".cmfa", ".cmft")
+"""The endings of files of which the structure can be checked without their manifest."""
+
+
+def refuse_tasks(name: str, *, remote: bool, repair: bool, prune: bool) -> None:
+    """Raise UsageError for what can be done with mirrors only."""
+    asked = [
+        option
+        for option, wanted in (("--remote", remote), ("--repair", repair), ("--prune", prune))
+        if wanted
+    ]
+    if asked:
+        raise UsageError(
+            f"{asked[0]}: {name} is a recording of a live presentation",
+            hint="leave it out; the same dashget record goes on with what is still there",
+        )
+
+
+class RecordingCheck:
+    """One pass over a recording. Iterate ``run`` once, then read the counts."""
+
+    def __init__(self, store: Mirror, manifest: str, stop: Stop) -> None:
+        self.files = 0
+        self.bytes = 0
+        self.checksummed = 0
+        self._store = store
+        self._manifest = manifest
+        self._stop = stop
+
+    def run(self) -> Iterator[Finding]:
+        """Yield the findings about files, then the gaps, then files that nobody knows."""
+        records = self._store.records()
+        for record in records:
+            if self._stop.requested:
+                return
+            try:
+                yield from self._check(record)
+            except OSError as error:
+                reason = f"unreadable: {error.strerror or error}"
+                yield Finding(record.path, Problem.UNREADABLE, reason)
+        for gap in gaps_of(self._store, self._manifest):
+            yield _finding(gap)
+        reserved = reserved_names(self._manifest)
+        for path, _ in self._store.iter_files():
+            if path not in records and path not in reserved:
+                yield note(path, Problem.STRAY, "unknown to the record")
+        for path in self._store.leftover_parts():
+            yield note(path, Problem.PART, "an unfinished part")
+
+    def _check(self, record: FileRecord) -> Iterator[Finding]:
+        path = record.path
+        size = self._store.size(path)
+        if size is None:
+            yield lost(path)
+            return
+        self.files += 1
+        self.bytes += size
+        if size != record.size:
+            yield Finding(path, Problem.SIZE, f"{size} bytes, but {record.size} are recorded")
+            return
+        if record.sha256 is not None:
+            self.checksummed += 1
+            if self._store.digest(path, "sha256") != record.sha256:
+                message = "the SHA-256 differs from the recorded one"
+                yield Finding(path, Problem.CHECKSUM, message)
+                return
+        if path.lower().endswith(_KNOWN) and not record.odd:
+            yield from self._look_inside(record, size)
+
+    def _look_inside(self, record: FileRecord, size: int) -> Iterator[Finding]:
+        kind = SegmentKind.INITIALIZATION if record.line is None else SegmentKind.MEDIA
+        with self._store.open(record.path) as file:
+
+            def read(offset: int, count: int) -> bytes:
+                file.seek(offset)
+                return file.read(count)
+
+            for message in check(read, size, Role("video/mp4", kind, several=record.line is None)):
+                yield Finding(record.path, Problem.STRUCTURE, message)
+
+
+def gaps_of(store: Mirror, manifest: str) -> list[Gap]:
+    """Return the gaps of a recording, as its record tells them."""
+    state = State.of(read_facts(store, manifest))
+    return find_gaps(state.lines, state.outages, state.runs)
+
+
+def _finding(gap: Gap) -> Finding:
+    count = "an unknown number of" if gap.segments is None else f"{gap.segments:,}"
+    seconds = gap.end - gap.begin
+    if gap.reason is Reason.ANNOUNCED:
+        message = f"{seconds:.1f} s without segments, as announced"
+        return note(gap.label, Problem.GAP, message)
+    message = f"{count} segments of {seconds:.1f} s are missing: {gap.reason.value}"
+    return Finding(gap.label, Problem.GAP, message)

@@ -1,0 +1,175 @@
+"""``dashget record`` and ``dashget gaps`` as programs: exit codes, signals, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dashget.live.facts import SegmentFact
+from tests.integration.test_record import check_whole, facts, numbers
+from tests.support.liveorigin import LiveOrigin
+from tests.support.program import environment
+
+KILLS = int(os.environ.get("DASHGET_KILLS", "3"))
+"""So many times a recorder is killed; 50 and more with this variable."""
+
+
+@contextmanager
+def started(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dashget", "record", "--allow-private", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def run(command: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "dashget", command, *words],
+        capture_output=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+
+
+def test_the_first_ctrl_c_ends_a_recording_in_order(tmp_path: Path) -> None:
+    root = str(tmp_path / "r")
+    with (
+        LiveOrigin(depth=60.0).serving() as origin,
+        started(origin.url, "-o", root, "--json") as process,
+    ):
+        origin.wait_for(lambda: origin.served_count() >= 60)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+        check_whole(origin, tmp_path / "r", least=15)
+        events = [json.loads(line) for line in out.splitlines()]
+        assert events[-1]["event"] == "recorded"
+        assert events[-1]["ended"] == "stopped"
+        assert {"manifest", "recording", "file", "live"} <= {each["event"] for each in events}
+    assert run("gaps", root).stdout == b"no gaps\n"
+    assert run("verify", root).returncode == 0
+
+
+def test_it_ends_after_the_time_of_for(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        words = (origin.url, "-o", str(tmp_path / "r"), "--from", "now", "--for", "1.5")
+        with started(*words) as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        check_whole(origin, tmp_path / "r", least=5)
+
+
+def test_gaps_are_exit_code_1_and_listed(tmp_path: Path) -> None:
+    root = str(tmp_path / "r")
+    with LiveOrigin(depth=1.0, head_start=1.0, grace=2).serving() as origin:
+        with started(origin.url, "-o", root) as process:
+            origin.wait_for(lambda: origin.served_count() >= 4)
+            hidden = origin.edge() + 5
+            origin.hidden.add(hidden)
+            origin.wait_for(lambda: origin.served(hidden + 30))
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+            assert process.returncode == 1
+            assert b"not-there" in err
+    shown = run("gaps", root, "--json")
+    assert shown.returncode == 1
+    assert {json.loads(line)["reason"] for line in shown.stdout.splitlines()} == {"not-there"}
+    verified = run("verify", root, "--json")
+    assert verified.returncode == 1
+    assert b'"problem":"gap"' in verified.stdout
+
+
+def test_no_manifest_is_exit_code_5_and_giving_up_7(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        origin.manifest_status = 404
+        with started(origin.url, "-o", str(tmp_path / "r")) as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 5
+        words = (origin.url, "-o", str(tmp_path / "r"), "--wait", "--give-up", "1.5")
+        with started(*words) as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 7
+
+
+def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
+    root = str(tmp_path / "r")
+    with LiveOrigin().serving() as origin:
+        with started(origin.url, "-o", root, "--for", "0.5") as process:
+            process.communicate(timeout=60)
+        mixed = run("get", origin.url, "-o", root, "--allow-private")
+        assert mixed.returncode == 6
+        assert b"dashget record" in mixed.stderr
+    for option in ("--remote", "--repair", "--prune"):
+        assert run("verify", root, option).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--from", "yesterday"), b"--from"),
+        (("--until", "soon"), b"--until"),
+        (("--for", "long"), b"--for"),
+        (("--give-up", "never"), b"--give-up"),
+        (("--for", "2h", "--until", "2026-01-01T00:00:00Z"), b"only one of"),
+    ],
+)
+def test_an_invalid_time_is_refused(words: tuple[str, ...], told: bytes) -> None:
+    refused = run("record", "http://127.0.0.1:9/x.mpd", *words)
+    assert refused.returncode == 2
+    assert told in refused.stderr
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.mpd").write_bytes(b"<MPD/>")
+    refused = run("record", str(tmp_path / "x.mpd"))
+    assert refused.returncode == 2
+    assert b"server" in refused.stderr
+
+
+def test_so_far_back_may_be_written_with_a_minus_sign(tmp_path: Path) -> None:
+    with LiveOrigin(head_start=5.0).serving() as origin:
+        words = (origin.url, "-o", str(tmp_path / "r"), "--from", "-2s", "--for", "1")
+        with started(*words) as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        assert numbers(tmp_path / "r")[0] > 5
+
+
+def test_what_was_killed_goes_on_and_has_no_hole(tmp_path: Path) -> None:
+    """However often and wherever it is killed: nothing is lost, torn or recorded twice."""
+    root = tmp_path / "r"
+    with LiveOrigin(depth=60.0).serving() as origin:
+        for kill in range(KILLS):
+            with started(origin.url, "-o", str(root)) as process:
+                after = len(origin.requests) + 4 + kill * 7 % 23
+                origin.wait_for(lambda after=after: len(origin.requests) >= after)  # type: ignore[misc]
+                process.kill()
+                process.communicate()
+        edge = origin.edge()
+        with started(origin.url, "-o", str(root)) as process:
+            origin.wait_for(lambda: origin.served(edge + 10))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+        check_whole(origin, root)
+    found = [fact for fact in facts(root) if isinstance(fact, SegmentFact)]
+    assert len({(fact.line, fact.t) for fact in found}) == len(found)
+    assert len(found) == len(numbers(root, 0)) + len(numbers(root, 1))
+    assert run("verify", str(root)).returncode == 0
