@@ -243,7 +243,7 @@ class SimulatedWorld:
     def stopping(self) -> bool:
         return self.at >= self.stops_at
 
-    def now(self) -> float:
+    def moment(self) -> float:
         return self._now
 
     def start(self, errand: Errand) -> None:

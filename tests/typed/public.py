@@ -136,6 +136,32 @@ def session(root: Path) -> None:
     dashget.mirror("x.mpd", checksums="yes")  # type: ignore[arg-type]
 
 
+def recording(root: Path, observe: dashget.Observer) -> None:
+    wishes = dashget.Wishes(seconds=3600, wait=True)
+    with dashget.Session(observer=observe) as session:
+        ended = session.record("https://example.com/live.mpd", root, wishes=wishes)
+        assert_type(ended, dashget.RecordingEnded | None)
+        session.record("https://example.com/live.mpd", root, dashget.RecordOptions(fsync=True))
+
+
+def events_of_a_recording(event: dashget.Event) -> object:
+    if isinstance(event, dashget.RecordingBegan):
+        return assert_type(event.resumed, bool)
+    if isinstance(event, dashget.ManifestRead | dashget.PresentationChanged):
+        return event
+    if isinstance(event, dashget.SegmentLate):
+        return assert_type(event.seconds, float)
+    if isinstance(event, dashget.GapFound):
+        return assert_type(event.segments, int | None)
+    if isinstance(event, dashget.OutageTold):
+        return assert_type(event.until, float | None)
+    if isinstance(event, dashget.ClockSet):
+        return assert_type(event.offset_seconds, float)
+    if isinstance(event, dashget.RecordingProgressed):
+        return assert_type(event.pending, int)
+    return event
+
+
 def failing(call: Iterator[None]) -> str | None:
     try:
         next(call)

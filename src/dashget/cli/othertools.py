@@ -145,7 +145,6 @@ INSTEAD: Final = {
     "--bwlimit": _RATE,
     "--max-download-limit": _RATE,
     "--http-request-timeout": "for a manifest: --document-timeout SECONDS; else see --timeout",
-    "--wait": "ask less often: --threads 1, or --limit-rate",
     "--sleep-interval": "ask less often: --threads 1, or --limit-rate",
     "--dir": _DIRECTORY,
     "--save-dir": _DIRECTORY,

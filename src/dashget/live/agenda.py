@@ -78,7 +78,7 @@ class Agenda:
             head = line.pending.first
             if head is None:
                 continue
-            one = head.part(0, 1)
+            one = head if head.count == 1 else head.part(0, 1)
             until = line.until(one)
             if (best is None or until < best[0]) and self._due(line, one, ahead) <= server:
                 best, chosen = (until, None), line

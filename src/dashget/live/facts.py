@@ -32,8 +32,6 @@ class Reason(enum.Enum):
     """The recording ended before it came; the same command asks for it, if it is still there."""
     ANNOUNCED = "announced"
     """A hole of the presentation itself: nothing was announced there. No loss."""
-    UNKNOWN = "unknown"
-    """Nothing was heard of that time, so nobody knows what was there."""
 
     @property
     def is_loss(self) -> bool:
@@ -101,6 +99,16 @@ class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
         return Run(self.t, self.d, self.count, self.n)
 
 
+class HoleFact(msgspec.Struct, frozen=True):
+    """A stretch of a line in which nothing was announced, as its documents go on after it."""
+
+    hole: int
+    """The number of the line."""
+    t: int
+    until: int
+    """Axis time of what comes next."""
+
+
 class OutageFact(msgspec.Struct, frozen=True):
     """A time in which the origin could not be reached."""
 
@@ -119,4 +127,4 @@ class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The server time from which on segments are wanted; None: all that are there."""
 
 
-Fact = LineFact | SegmentFact | FileFact | LossFact | OutageFact | SessionFact
+Fact = LineFact | SegmentFact | FileFact | HoleFact | LossFact | OutageFact | SessionFact

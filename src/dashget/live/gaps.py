@@ -88,12 +88,18 @@ def _pending(line: Line) -> Iterator[Gap]:
 
 
 def _holes(line: Line, outages: Outages, runs: list[tuple[float, float]]) -> Iterator[Gap]:
-    """Yield the stretches between those that were announced."""
+    """Yield the stretches that are not known.
+
+    Either the documents said nothing of them, or they were announced, and an earlier recorder
+    was killed before they came.
+    """
     before: int | None = None
     for begin, end in line.known:
         if before is not None:
             first, last = line.wall(before), line.wall(begin)
-            yield Gap(line.id, line.label, first, last, None, _why(first, last, outages, runs))
+            silent = line.holes.has((before + begin) // 2)
+            reason = _why(first, last, outages, runs) if silent else Reason.PENDING
+            yield Gap(line.id, line.label, first, last, None, reason)
         before = end
 
 

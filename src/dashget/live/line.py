@@ -55,6 +55,8 @@ class Line:
         self.current = listing is not None
         """True if the newest document has it."""
         self.known = Spans()
+        self.holes = Spans()
+        """Stretches in which nothing was announced."""
         self.pending = Runs()
         self.expired = Runs()
         """Pending ones that have left the window, or will have before they can come."""
@@ -94,6 +96,8 @@ class Line:
 
     def of(self, time: int) -> Listing:
         """Return the listing that an axis time belongs to."""
+        if len(self.listings) == 1:
+            return self.listings[0]
         for listing in self.listings:
             rows = listing.rows
             begin = listing.begin if listing.step else (rows[0].time if rows else 0)
@@ -111,6 +115,9 @@ class Line:
             for run in listing.runs(now, self._since(listing)):
                 slack = run.duration // 2
                 for part in tuple(self.known.missing(run)):
+                    end = self.known.end
+                    if end is not None and part.time - end > slack and listing.rows:
+                        self.holes.add(end, part.time)
                     self.known.add(part.time, part.end, slack=slack)
                     wanted = _wanted(listing, part, begin, until)
                     if wanted is not None:
@@ -130,7 +137,7 @@ class Line:
         if listing.depth is None or listing.static or listing.axis is Axis.NAME:
             return math.inf
         length = run.duration / listing.scale
-        return listing.wall(run.time + run.duration) + float(listing.depth) + length
+        return listing.wall(run.time + run.duration) + listing.keeps + length
 
     def length(self, run: Run) -> float:
         """Return the duration of a segment in seconds."""
@@ -151,7 +158,7 @@ class Line:
     def expire(self, now: float) -> None:
         """Put aside pending segments that can no longer come in time."""
         while (run := self.pending.first) is not None:
-            head = run.part(0, 1)
+            head = run if run.count == 1 else run.part(0, 1)
             until = self.until(head)
             if until >= now:
                 return

@@ -83,10 +83,19 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     representation: Representation | None = None
     period: str = ""
     once: tuple[Once, ...] = ()
+    zero: float = 0.0
+    """The origin as a float, which is exact enough to wait for; it follows from the origin."""
+    keeps: float = math.inf
+    """The same of the depth."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "zero", float(self.origin))
+        keeps = math.inf if self.depth is None else float(self.depth)
+        msgspec.structs.force_setattr(self, "keeps", keeps)
 
     def wall(self, time: int) -> float:
         """Return the server time at an axis time."""
-        return float(self.origin) + time / self.scale
+        return self.zero + time / self.scale
 
     def axis_time(self, wall: float) -> int:
         """Return the axis time at a server time, rounded down."""

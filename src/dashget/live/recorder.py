@@ -26,7 +26,7 @@ from dashget.events import (
 from dashget.live import changes
 from dashget.live.agenda import AGAIN, Agenda, Ended
 from dashget.live.clock import Kind, ServerClock
-from dashget.live.facts import Fact, LossFact, OutageFact, Reason, SessionFact
+from dashget.live.facts import Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
 from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
 from dashget.live.line import Line
 from dashget.live.listing import Version
@@ -91,10 +91,10 @@ class Recorder:
         self._world = world
         self._wishes = wishes
         self._observer = observer
-        self._wall_offset = wall - world.now()
+        self._wall_offset = wall - world.moment()
         self.state = state
         self._resumed = state.resumed
-        self.clock = ServerClock(wall, world.now())
+        self.clock = ServerClock(wall, world.moment())
         self._refresh = Refresh()
         self._agenda = Agenda(state.lines.by_id, state.outages)
         self._reading = False
@@ -102,7 +102,7 @@ class Recorder:
         self._bytes = 0
         self._begun = False
         self._until = wishes.until
-        self._heard = world.now()
+        self._heard = world.moment()
         """Monotonic time at which anything came last."""
         self._edges: dict[int, float] = {}
         """The server time at which a line gets its next segment."""
@@ -119,7 +119,7 @@ class Recorder:
         """Record until the end; return what it has come to."""
         world = self._world
         while True:
-            now = world.now()
+            now = world.moment()
             self._turn(now)
             self._end = self._end or self._ended(now)
             if self._end is not None and not self._flying:
@@ -127,7 +127,7 @@ class Recorder:
             for report in world.wait(self._wake(now)):
                 self._take(report)
         if self._begun:
-            server = self.clock.at(world.now())
+            server = self.clock.at(world.moment())
             for each in self._agenda.close(server):
                 self._tell_ended(each, "", server)
             self._note(SessionFact("end", server))
@@ -169,8 +169,12 @@ class Recorder:
         begin = -math.inf if self.state.begin is None else self.state.begin
         for line in self.state.lines:
             if line.current and server >= self._edges.get(line.id, -math.inf):
+                before = line.holes.end
                 for _ in line.learn(server, begin, self._until):
                     pass
+                for hole, end in line.holes:
+                    if before is None or hole >= before:
+                        self._note(HoleFact(line.id, hole, end))
                 line.resumed = False
                 self._edges[line.id] = _next_edge(line)
 
@@ -227,7 +231,7 @@ class Recorder:
             self._take_fetched(report)
 
     def _take_read(self, report: ReadEnded) -> None:
-        now, lines = self._world.now(), self.state.lines
+        now, lines = self._world.moment(), self.state.lines
         self._reading = False
         if report.sample is not None and self.clock.observe(report.sample):
             self._tell_clock()
@@ -304,7 +308,7 @@ class Recorder:
         self._note(SessionFact("begin", server, begin if math.isfinite(begin) else None))
 
     def _take_fetched(self, report: FetchEnded) -> None:
-        now = self._world.now()
+        now = self._world.moment()
         server = self.clock.at(now)
         answer = report.answer
         if answer.is_origins:
@@ -390,7 +394,7 @@ class Recorder:
         return bool(self.state.once.waiting) or any(line.waiting for line in self.state.lines)
 
     def _result(self, end: End) -> Result:
-        server = self.clock.at(self._world.now())
+        server = self.clock.at(self._world.moment())
         state = self.state
         if state.runs:
             state.runs[-1] = state.runs[-1][0], server
@@ -410,7 +414,7 @@ class Recorder:
         self._world.note(fact)
 
     def _tell_clock(self) -> None:
-        now = self._world.now()
+        now = self._world.moment()
         offset = self.clock.at(now) - now - self._wall_offset
         kind = self.clock.kind.name.lower()
         self._observer(ClockSet(kind, round(offset, 3), round(self.clock.uncertainty, 3)))

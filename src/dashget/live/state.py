@@ -10,6 +10,7 @@ from dashget.live.changes import Lines
 from dashget.live.facts import (
     Fact,
     FileFact,
+    HoleFact,
     LineFact,
     LossFact,
     OutageFact,
@@ -61,6 +62,10 @@ class State:
             line = self.lines.by_id.get(fact.lost)
             if line is not None:
                 _lose(line, fact)
+        elif isinstance(fact, HoleFact):
+            line = self.lines.by_id.get(fact.hole)
+            if line is not None and fact.t < fact.until:
+                line.holes.add(fact.t, fact.until)
         elif isinstance(fact, FileFact):
             self.once.here.add(fact.path)
         elif isinstance(fact, OutageFact):

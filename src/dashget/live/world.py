@@ -79,7 +79,7 @@ class World(Protocol):
         """True if the user wants the recording to end in order."""
         ...
 
-    def now(self) -> float:
+    def moment(self) -> float:
         """Return the monotonic time."""
         ...
 

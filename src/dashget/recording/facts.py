@@ -11,6 +11,7 @@ import msgspec
 from dashget.live.facts import (
     Fact,
     FileFact,
+    HoleFact,
     LineFact,
     LossFact,
     OutageFact,
@@ -35,6 +36,7 @@ class _Line(msgspec.Struct):
     removed: bool = False
     key: str | None = None
     lost: int | None = None
+    hole: int | None = None
     outage: float | None = None
     recorder: str | None = None
 
@@ -75,6 +77,8 @@ def _fact(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=LineFact)
     if found.lost is not None:
         return msgspec.json.decode(text, type=LossFact)
+    if found.hole is not None:
+        return msgspec.json.decode(text, type=HoleFact)
     if found.outage is not None:
         return msgspec.json.decode(text, type=OutageFact)
     if found.recorder is not None:

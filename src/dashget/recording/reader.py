@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import math
 import time
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from dashget.common.numbers import read_http_date
+from dashget.common.numbers import read_digits, read_http_date
 from dashget.errors import DashGetError, FetchError
 from dashget.live.clock import Kind, Sample
 from dashget.live.listing import Version
@@ -136,11 +135,9 @@ class ManifestReader:
         return Sample(Kind.DATE, float(date) + age, asked, answered, coarse)
 
 
-def _age(cache: dict[str, str]) -> float:
-    text = next((value for name, value in cache.items() if name.lower() == "age"), "0").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(_MOST_AGE)):
-        return 0.0
-    return min(math.fsum(int(digit) * 10**at for at, digit in enumerate(reversed(text))), _MOST_AGE)
+def _age(cache: dict[str, str]) -> int:
+    text = next((value for name, value in cache.items() if name.lower() == "age"), "")
+    return min(read_digits(text.strip()) or 0, _MOST_AGE)
 
 
 def _moment(seconds: float) -> datetime.datetime:

@@ -107,7 +107,7 @@ class RealWorld:
         """True if the user wants the recording to end in order."""
         return self._stop.requested
 
-    def now(self) -> float:
+    def moment(self) -> float:
         """Return the monotonic time."""
         return self._clock()
 

@@ -43,7 +43,8 @@ _DRY_RECHECK: Final = (
     " changes no file"
 )
 _SNAPSHOT: Final = (
-    "the presentation is live: this is a snapshot of the segments that are available now"
+    "the presentation is live: this is a snapshot of the segments that are available now;"
+    " dashget record follows it"
 )
 
 

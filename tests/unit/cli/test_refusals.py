@@ -411,7 +411,7 @@ def test_a_base_url_beside_a_url_is_refused(command: str, capsys: Captured) -> N
         (["x.mpd", "--remote"], "dashget verify"),
         (["x.mpd", "--init=1"], "dashget list"),
         (["verify", "m", "--now", "x"], "dashget get, dashget list and dashget plan"),
-        (["list", "x.mpd", "-t", "3"], "dashget get and dashget verify"),
+        (["list", "x.mpd", "-t", "3"], "dashget get, dashget record and dashget verify"),
     ],
 )
 def test_an_option_of_another_command_gets_that_command_as_hint(

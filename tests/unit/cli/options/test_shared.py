@@ -137,6 +137,12 @@ VERIFY = [
 ]
 
 WORDS = [
+    ("record", ["--from", "now"], "begin", "now"),
+    ("record", ["--from", "-10m"], "begin", "-10m"),
+    ("record", ["--until", "2026-01-31T12:00:00Z"], "until", "2026-01-31T12:00:00Z"),
+    ("record", ["--for", "2h"], "seconds", "2h"),
+    ("record", ["--wait"], "wait", True),
+    ("record", ["--give-up", "10m"], "give_up", "10m"),
     ("serve", ["--host", "0.0.0.0"], "host", "0.0.0.0"),
     ("serve", ["--port", "80"], "port", 80),
     ("play", ["--no-open"], "no_open", True),
