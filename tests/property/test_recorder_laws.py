@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,21 +13,29 @@ from hypothesis import strategies as st
 from dashget.events import Event
 from dashget.live.facts import Fact, LineFact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import totals_of
+from dashget.live.listing import Version
 from dashget.live.options import Wishes
 from dashget.live.policy import MOST_TRIES
 from dashget.live.recorder import End, Recorder, Result
 from dashget.live.state import State
 from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld
+from tests.support.livexml import document_by_xml
 
 UNTIL = 160.0
 """When a recording ends, in seconds since ``BEGIN``."""
 
 
 def record(
-    script: Script, disk: list[Fact], *, at: float, dies_at: int | None = None, until: float = UNTIL
+    script: Script,
+    disk: list[Fact],
+    *,
+    at: float,
+    dies_at: int | None = None,
+    until: float = UNTIL,
+    reads: Callable[[Script, float], Version] | None = None,
 ) -> tuple[Recorder, Result | None, SimulatedWorld]:
     """Run one recorder in a script, from a time until its end or its death."""
-    world = SimulatedWorld(script, disk, at=at, dies_at=dies_at)
+    world = SimulatedWorld(script, disk, at=at, dies_at=dies_at, reads=reads)
     wishes = Wishes(until=BEGIN + until, wait=True)
     events: list[Event] = []
     recorder = Recorder(world, wishes, world.wall, State.of(disk), events.append)
@@ -168,7 +177,7 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
         assert len(world.reads) <= 12 + 4 * (world.at - world.began)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCRIPTS, KILLS)
 @example(Script(), [])
 @example(Script(form="time"), [])
@@ -218,6 +227,18 @@ def test_the_time_without_a_recorder_is_named() -> None:
     assert {gap.reason for gap in result.gaps} == {Reason.NOT_RUNNING}
 
 
+@pytest.mark.parametrize("latency", [3.0, 5.0])
+def test_a_link_that_is_too_slow_does_not_chase_the_end_of_the_window(latency: float) -> None:
+    """It gets most of what the link can carry, and names the rest."""
+    script = Script(tracks=4, latency=latency)
+    _, result, world = record(script, [], at=0.0)
+    assert result is not None
+    carried = SimulatedWorld.room * world.at / latency
+    assert result.totals.recorded >= 0.8 * carried
+    assert result.totals.lost > 0
+    assert {gap.reason for gap in result.gaps if gap.reason.is_loss} == {Reason.LEFT_WINDOW}
+
+
 def test_a_restarted_encoder_is_a_new_generation() -> None:
     disk: list[Fact] = []
     _, result, _ = record(Script(restarts=(62.0,)), disk, at=30.0)
@@ -232,3 +253,38 @@ def test_the_tail_of_a_presentation_that_became_static_is_fetched() -> None:
     assert result.end is End.OVER
     assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 51))
     assert world.at < 130
+
+
+@pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"periods": (48.0, 96.0)}, {"restarts": (62.0,)}, {"ends": 120.0}, {"lag": 3.0}],
+    ids=["plain", "periods", "restart", "end", "lag"],
+)
+def test_real_manifests_lead_to_the_same_recording(form: str, more: dict[str, object]) -> None:
+    script = Script(form=form, **more)  # type: ignore[arg-type]
+    made: list[Fact] = []
+    read: list[Fact] = []
+    _, result, _ = record(script, made, at=30.0)
+    _, by_xml, _ = record(script, read, at=30.0, reads=document_by_xml)
+    assert result is not None
+    assert by_xml is not None
+    assert by_xml.totals == result.totals
+    assert recorded_of(read) == recorded_of(made)
+
+
+@pytest.mark.slow
+def test_an_hour_or_more_takes_memory_for_the_present_only() -> None:
+    """A day, or a week, with ``DASHGET_LIVE_HOURS``."""
+    until = 3600.0 * float(os.environ.get("DASHGET_LIVE_HOURS", "1"))
+    script = Script(tracks=6, outages=((600.0, 700.0), (1000.0, 1010.0)))
+    disk: list[Fact] = []
+    recorder, result, world = record(script, disk, at=0.0, until=until)
+    assert result is not None
+    assert result.totals.recorded + result.totals.lost == 6 * until / 2
+    for line in recorder.state.lines:
+        assert len(line.known) == 1
+        assert len(line.recorded) <= 3
+        assert not line.open
+    assert len(recorder.state.outages.past) <= 4
+    assert len(world.reads) < until

@@ -213,9 +213,11 @@ class SimulatedWorld:
         at: float,
         dies_at: int | None = None,
         stops_at: float = math.inf,
-        seconds: Callable[[], float] = lambda: 0.0,
+        reads: Callable[[Script, float], Version] | None = None,
     ) -> None:
+        """``reads`` makes the documents, by default ``document``."""
         self.script = script
+        self._document = reads or document
         self.disk = disk
         self.began = at
         self.dies_at = dies_at
@@ -295,7 +297,7 @@ class SimulatedWorld:
         sample = None
         if errand.clock and script.tells_time:
             sample = Sample(Kind.UTC, BEGIN + at, asked, self._now)
-        return ReadEnded(document(script, seen), asked, sample)
+        return ReadEnded(self._document(script, seen), asked, sample)
 
     def _fetched(self, errand: Fetch | FetchOnce) -> FetchEnded:
         script = self.script

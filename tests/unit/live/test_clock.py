@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from dashget.live.clock import Kind, Sample, ServerClock
 
 
-def sample(time: float, at: float, kind: Kind = Kind.UTC, trip: float = 0.0, coarse: float = 0.0) -> Sample:
+def sample(
+    time: float, at: float, kind: Kind = Kind.UTC, trip: float = 0.0, coarse: float = 0.0
+) -> Sample:
     return Sample(kind, time, at - trip / 2, at + trip / 2, coarse)
 
 
