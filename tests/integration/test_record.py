@@ -15,6 +15,7 @@ from dashget.live.facts import LineFact, SegmentFact
 from dashget.recording.facts import read_facts
 from dashget.store import Mirror
 from tests.support.liveorigin import LiveOrigin
+from tests.support.memoryplace import MemoryPlace
 from tests.support.running import Events
 
 FORMS = ("number", "time", "open", "list")
@@ -310,3 +311,41 @@ def test_two_recorders_do_not_share_a_directory(tmp_path: Path) -> None:
         origin.wait_for(lambda: origin.served(16))
         with recording(origin, tmp_path / "r") as second, pytest.raises(dashget.InUseError):
             second.wait()
+
+
+def test_a_place_that_answers_later_can_be_recorded_into() -> None:
+    with LiveOrigin().serving() as origin, MemoryPlace() as place:
+        run = Run(origin, place)  # type: ignore[arg-type]
+        try:
+            origin.wait_for(lambda: origin.served_count() >= 50)
+            ended = run.end()
+        finally:
+            run.stop.request()
+        assert ended.lost == 0
+        media = [path for path in place.files() if path.endswith(".m4s")]
+        assert len(media) == ended.recorded
+        assert all(place.files()[path] == origin.content(path) for path in media)
+
+
+def test_a_full_disk_ends_it_in_order_and_it_goes_on_later(tmp_path: Path) -> None:
+    with LiveOrigin(depth=60.0).serving() as origin, MemoryPlace(capacity=6_000) as place:
+        run = Run(origin, place)  # type: ignore[arg-type]
+        with pytest.raises(dashget.StoreError):
+            run.wait()
+        last = run.events[-1]
+        assert isinstance(last, dashget.RecordingEnded)
+        assert last.ended == "failed"
+        place.capacity = None
+        edge = origin.edge()
+        again = Run(origin, place)  # type: ignore[arg-type]
+        try:
+            origin.wait_for(lambda: origin.served(edge + 10))
+            assert again.end().lost == 0
+        finally:
+            again.stop.request()
+        numbers = sorted(
+            int(path.split("/")[1].removesuffix(".m4s"))
+            for path in place.files()
+            if path.startswith("t0/") and path.endswith(".m4s")
+        )
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))

@@ -17,7 +17,7 @@ import msgspec
 from dashget.live.facts import Reason
 from dashget.live.line import Attempt, Line
 from dashget.live.outage import Outages
-from dashget.live.policy import Answer, Case, Turn, Verdict, judge
+from dashget.live.policy import REFUSED, Answer, Case, Turn, Verdict, judge
 from dashget.live.spans import Run
 
 _SHARE: Final = 8
@@ -120,7 +120,7 @@ class Agenda:
             attempt.silent += 1
         else:
             attempt.tries += 1
-            attempt.refused += answer.status in (401, 403)
+            attempt.refused += answer.status in REFUSED
         attempt.statuses = (*attempt.statuses[-9:], answer.status)
         early = line.promised(run) - server
         if early > 0 and not answer.is_origins and not line.of(run.time).step:

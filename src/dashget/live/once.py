@@ -11,6 +11,9 @@ from dashget.live.policy import MOST_TRIES, Answer
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 10.0
+_GONE: Final = 410
+_GONE_WEIGHT: Final = 10
+"""A file that its server calls gone for good is asked for three times."""
 
 
 class OnceFiles:
@@ -48,10 +51,11 @@ class OnceFiles:
             self.here.add(path)
         else:
             if not answer.is_origins:
-                self._tries[path] = self._tries.get(path, 0) + 1
+                weight = _GONE_WEIGHT if answer.status == _GONE else 1
+                self._tries[path] = self._tries.get(path, 0) + weight
             tries = self._tries.get(path, 0)
             if tries < MOST_TRIES:
-                pause = min(_FIRST_PAUSE * 2 ** max(tries - 1, 0), _LONGEST_PAUSE)
+                pause = min(_FIRST_PAUSE * 2.0 ** max(tries - 1, 0), _LONGEST_PAUSE)
                 heapq.heappush(self._due, (now + max(pause, answer.retry_after or 0.0), path))
                 return False
             self.lost[path] = answer.status

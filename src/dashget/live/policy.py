@@ -32,7 +32,8 @@ _MOST_REFUSED: Final = 5
 _LONGEST_PAUSE: Final = 30.0
 _SHORTEST_PAUSE: Final = 0.02
 _BUSY: Final = frozenset({408, 429, 500, 502, 503, 504, 507, 508, 509})
-_REFUSED: Final = frozenset({401, 403})
+REFUSED: Final = frozenset({401, 403})
+"""The statuses of a server that wants fresh URLs, or other credentials."""
 _NOT_YET: Final = frozenset({404, 425})
 _GONE: Final = 410
 
@@ -106,7 +107,7 @@ def judge(answer: Answer, case: Case) -> Verdict:
             return Verdict(Turn.LOST, reason=Reason.OUTAGE)
         pause = answer.retry_after or 0.0
         return Verdict(Turn.AGAIN, max(pause, _pause(case, case.length / 2)))
-    if answer.status in _REFUSED and not answer.odd:
+    if answer.status in REFUSED and not answer.odd:
         if past or case.refused > _MOST_REFUSED:
             return Verdict(Turn.LOST, reason=Reason.REFUSED)
         return Verdict(Turn.REFRESH, _doubled(case, case.refused))

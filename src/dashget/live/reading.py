@@ -204,7 +204,8 @@ def _rows(track: Track, addressing: TemplateAddressing, sub_number: int) -> Iter
     )
     for run in iter_runs(timeline, addressing.start_number, bounds):
         if run.count and run.parts >= sub_number:
-            yield Run(run.time, run.duration, run.count, run.number)
+            # What has no duration takes a tick, so that it is known by its place.
+            yield Run(run.time, max(run.duration, 1), run.count, run.number)
 
 
 def _with_open_row(line: Listing, track: Track, addressing: TemplateAddressing) -> Listing:

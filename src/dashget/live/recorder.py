@@ -31,6 +31,7 @@ from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
 from dashget.live.line import Line
 from dashget.live.listing import Version
 from dashget.live.options import Wishes
+from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
 from dashget.live.state import State, line_fact
 from dashget.live.world import Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report, World
@@ -325,6 +326,8 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             self.state.once.answer(report.errand.path, answer, now)
+            if answer.status in REFUSED:
+                self._refresh.want()
             return
         for each in self._agenda.answer(report.errand.asked, answer, now, server):
             self._tell_ended(each, report.errand.asked.path, server)

@@ -55,7 +55,8 @@ class Files:
         carried: Carried = job.payload
         file = carried.file
         if isinstance(result, TransferError):
-            if file.part is not None and result.transferred == 0:
+            if file.part is not None:
+                # Its bytes stay for the next try.
                 self._store.let_go(file.part)
             return Answer(result.status or 0, retry_after=result.retry_after_seconds)
         rejection = self._arrivals.check(file, file.part) if file.part is not None else None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Final
 
 import msgspec
 
-from dashget.common.numbers import read_digits, read_http_date
+from dashget.common.numbers import read_digits, read_http_date, utc_of
 from dashget.errors import DashGetError, FetchError
 from dashget.live.clock import Kind, Sample
 from dashget.live.listing import Version
@@ -140,5 +142,6 @@ def _age(cache: dict[str, str]) -> int:
     return min(read_digits(text.strip()) or 0, _MOST_AGE)
 
 
-def _moment(seconds: float) -> datetime.datetime:
-    return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=seconds)
+def _moment(seconds: float) -> datetime.datetime | None:
+    """Return a server time; None, so that it is found out, if it is beyond the calendar."""
+    return utc_of(Fraction(seconds)) if math.isfinite(seconds) else None

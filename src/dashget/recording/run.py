@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dashget.live.recorder import Recorder, Result
 from dashget.live.state import State
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.expectation import Expected
+from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mirroring.keep import make_header, manifest_record
 from dashget.mirroring.options import LIMIT, SELECTION
 from dashget.mpd.budget import WorkLimits
@@ -112,6 +113,15 @@ class RecordJob:
         self._name = manifest_name(loaded.source.url or loaded.presentation.url)
         self._name_bytes = Mirror(root, read_only=True).name_bytes()
         self._writing = threading.Lock()
+        # What cannot be recorded at all is said before anything is written.
+        expected_of(
+            loaded.presentation,
+            self._name,
+            options.selection,
+            Limits(options.segment_limit, options.total_limit),
+            self._name_bytes,
+            loaded.budget.copy(),
+        )
 
     def run(self, connect: Callable[[Stop], Transfers]) -> RecordingEnded:
         """Record until the end; return the event about it, which was observed, too."""
@@ -203,7 +213,16 @@ class RecordJob:
         )
         for issue in loaded.warnings:
             self._observer(Warned.of(issue))
-        self._observer(RecordingBegan(url, self._place.name, self._wall(), resumed=state.resumed))
+        begin = self._options.wishes.begin if state.begin is None else state.begin
+        self._observer(
+            RecordingBegan(
+                url,
+                self._place.name,
+                self._wall(),
+                resumed=state.resumed,
+                wanted_from=begin if math.isfinite(begin) else None,
+            )
+        )
 
     def _sum_up(self, result: Result) -> RecordingEnded:
         totals = result.totals

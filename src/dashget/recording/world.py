@@ -15,14 +15,13 @@ from collections.abc import Callable, Sequence
 
 from dashget.common.stopping import Stop
 from dashget.live.facts import Fact
+from dashget.live.policy import REFUSED
 from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
 from dashget.recording.facts import write_fact
 from dashget.recording.files import Files
 from dashget.recording.reader import ManifestReader
 from dashget.store import Mirror
 from dashget.transfer.contract import Fetched, Hooks, Job, TransferError, Transfers, Wait
-
-_REFUSED = (401, 403)
 
 
 class _Feed:
@@ -184,7 +183,7 @@ class RealWorld:
         """Take a result, on a thread of the engine."""
         with self._writing:
             answer = self._files.take(job, result)
-        if answer.is_origins or answer.status in _REFUSED:
+        if answer.is_origins or answer.status in REFUSED:
             self._retire()
         errand: Fetch | FetchOnce = job.payload.errand
         self._report(FetchEnded(errand, answer))

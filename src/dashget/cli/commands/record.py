@@ -26,7 +26,7 @@ EXIT_STATUS: Final = {
     **dict.fromkeys((2, 3, 4)),
     5: "there was no manifest, or the presentation begins later (see --wait)",
     6: "the directory cannot be used, or the disk is full",
-    7: "gave up (--give-up): the same command goes on",
+    7: "gave up (--give-up), or ended by --max-time: the same command goes on",
     130: "interrupted twice (Ctrl-C); the first time ends the recording in order",
 }
 
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         reporter.close()
     if ended is None:
         return stopped_code(stop) if stop.requested else 0
-    return _code(ended)
+    return _code(ended) if stop.bound is None else stopped_code(stop)
 
 
 def _code(ended: RecordingEnded) -> int:
