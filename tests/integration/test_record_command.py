@@ -120,6 +120,11 @@ def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
         assert b"dashget record" in mixed.stderr
     for option in ("--remote", "--repair", "--prune"):
         assert run("verify", root, option).returncode == 2
+    goes_on = run("get", root)
+    assert goes_on.returncode == 2
+    assert b"dashget record http" in goes_on.stderr
+    for words in (("mux", root, str(tmp_path / "x.mp4")), ("serve", root, "--port", "0")):
+        assert b"is a recording" in run(*words).stderr
 
 
 @pytest.mark.parametrize(

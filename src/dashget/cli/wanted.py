@@ -82,6 +82,12 @@ def _recorded(directory: Path) -> Wanted | None:
     header = Mirror.at(directory, read_only=True).header()
     if header is None:
         return None
+    if header.recording:
+        shown = readable(str(directory))
+        raise UsageError(
+            f"{shown} is a recording of a live presentation",
+            hint=f"go on with: dashget record {header.source} -o {shown}",
+        )
     local = _find(header.source)
     remote = header.url if header.url.startswith(("http://", "https://")) else None
     if "://" in header.source:

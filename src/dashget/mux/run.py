@@ -52,7 +52,7 @@ from dashget.mux.unlocking import unlock
 from dashget.mux.writer import Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import Header, Mirror
+from dashget.store import Header, Mirror, refuse_recording
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def mux_mirror(
                 f"{place_of_mirror.name} is not a mirror made by DashGet",
                 hint="give a mirror's directory; dashget URL --mux FILE mirrors and writes",
             )
+        refuse_recording(store.name, header)
         expected = _read(store, header)
         job = _Job(store, expected, target, container, options, observer)
         return job.run(stop or Stop())

@@ -32,7 +32,7 @@ from dashget.store.documents import (
 from dashget.store.failures import RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
-from dashget.store.possession import Presence
+from dashget.store.possession import Presence, refuse_recording
 from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 
@@ -60,6 +60,7 @@ __all__ = [
     "keep_remote",
     "manifest_versions",
     "read_remote",
+    "refuse_recording",
 ]
 
 
