@@ -162,7 +162,7 @@ def test_so_far_back_may_be_written_with_a_minus_sign(tmp_path: Path) -> None:
 def test_what_was_killed_goes_on_and_has_no_hole(tmp_path: Path) -> None:
     """However often and wherever it is killed: nothing is lost, torn or recorded twice."""
     root = tmp_path / "r"
-    with LiveOrigin(depth=60.0).serving() as origin:
+    with LiveOrigin(depth=None).serving() as origin:
         for kill in range(KILLS):
             with started(origin.url, "-o", str(root)) as process:
                 after = len(origin.requests) + 4 + kill * 7 % 23

@@ -185,6 +185,8 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
 @example(Script(outages=((60.0, 80.0),)), [])
 @example(Script(outages=((60.0, 130.0),)), [])
 @example(Script(clock_error=10.0, tells_time=False), [])
+@example(Script(step=4, outages=((32.0, 81.0),), broken=((30.0, 31.0),), tells_time=False), [])
+@example(Script(form="time", step=4, depth=None, outages=((89.0, 149.0),), starts=75.0), [])
 def test_the_laws_hold_in_any_world(script: Script, kills: list[tuple[int, float]]) -> None:
     check(script, kills)
 
@@ -237,6 +239,15 @@ def test_a_link_that_is_too_slow_does_not_chase_the_end_of_the_window(latency: f
     assert result.totals.recorded >= 0.8 * carried
     assert result.totals.lost > 0
     assert {gap.reason for gap in result.gaps if gap.reason.is_loss} == {Reason.LEFT_WINDOW}
+
+
+def test_without_a_window_all_tracks_come_together() -> None:
+    disk: list[Fact] = []
+    script = Script(depth=None, latency=1.0)
+    record(script, disk, at=100.0, dies_at=60)
+    have = recorded_of(disk)
+    counts = [sum(key == f"t{track}" for _, key, _ in have) for track in range(2)]
+    assert min(counts) >= max(counts) - SimulatedWorld.room > 0
 
 
 def test_a_restarted_encoder_is_a_new_generation() -> None:

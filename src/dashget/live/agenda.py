@@ -79,9 +79,9 @@ class Agenda:
             if head is None:
                 continue
             one = head if head.count == 1 else head.part(0, 1)
-            until = line.until(one)
-            if (best is None or until < best[0]) and self._due(line, one, ahead) <= server:
-                best, chosen = (until, None), line
+            rank = line.until(one), line.promised(one)
+            if (best is None or rank < best) and self._due(line, one, ahead) <= server:
+                best, chosen = rank, line
         self._turns += 1
         if best is None or self._turns % _SHARE == 0:
             resort = self._last_resort(server)
@@ -104,10 +104,8 @@ class Agenda:
             head = line.pending.first
             if head is not None:
                 first = min(first, self._due(line, head.part(0, 1), ahead))
-            if line.expired:
+            if line.expired and not line.is_flying:
                 first = min(first, server)
-        if self._outages.since is not None and self.flying:
-            return math.inf, math.inf
         return again, first
 
     def answer(self, asked: Asked, answer: Answer, now: float, server: float) -> list[Ended]:
@@ -156,7 +154,8 @@ class Agenda:
         # One segment tells which of them it is.
         return -math.inf if line.lead is None else promised - max(ahead, line.lead)
 
-    def _first_again(self, now: float) -> tuple[float, None] | None:
+    def _first_again(self, now: float) -> tuple[float, float] | None:
+        """Return the rank of the try that is due first: those that are removed first go first."""
         while self._again and self._again[0][0] <= now:
             _, line_id, time = self._again[0]
             line = self._lines[line_id]
@@ -164,7 +163,7 @@ class Agenda:
             if attempt is None:
                 heapq.heappop(self._again)
                 continue
-            return line.until(attempt.run), None
+            return line.until(attempt.run), line.promised(attempt.run)
         return None
 
     def _taken(self, line: Line, run: Run) -> Run:
@@ -175,7 +174,7 @@ class Agenda:
         """Return the newest of the segments that may be gone, one at a time on each line."""
         for line in self._lines.values():
             last = line.expired.last
-            if last is None or any(attempt.flying for attempt in line.open.values()):
+            if last is None or line.is_flying:
                 continue
             one = line.expired.take(last.time + (last.count - 1) * last.duration)
             if one is not None:

@@ -89,6 +89,11 @@ class Line:
         return self.pending.count + self.expired.count + len(self.open)
 
     @property
+    def is_flying(self) -> bool:
+        """True if a request for one of its segments is under way."""
+        return any(attempt.flying for attempt in self.open.values())
+
+    @property
     def announced(self) -> int:
         """How many segments were announced."""
         lost = sum(runs.count for runs in self.lost.values())

@@ -206,7 +206,8 @@ class Recorder:
             at = min(at, self._heard + self._wishes.give_up)
         if self._begun:
             server = self.clock.at(now)
-            if self._flying < self._world.room:
+            probing = self.state.outages.since is not None and self._flying
+            if self._flying < self._world.room and not probing:
                 ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
                 monotonic, due = self._agenda.next_at(server, ahead)
                 first = min(monotonic, self._when(due), self.state.once.next_at)
