@@ -349,3 +349,34 @@ def test_a_full_disk_ends_it_in_order_and_it_goes_on_later(tmp_path: Path) -> No
             if path.startswith("t0/") and path.endswith(".m4s")
         )
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_a_name_that_is_recorded_is_not_taken_by_another_line(tmp_path: Path) -> None:
+    """A later document may give names to other segments without a sign that it does."""
+    with LiveOrigin(tracks=1).serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served_count() >= 20)
+        kept = {path.name: path.read_bytes() for path in (tmp_path / "r/t0").glob("*.m4s")}
+        origin.scale = 20
+        count = origin.served_count()
+        origin.wait_for(lambda: origin.served_count() >= count + 20)
+        run.end()
+        for name, data in kept.items():
+            assert (tmp_path / "r/t0" / name).read_bytes() == data
+        again = tmp_path / "r/_again"
+        assert [path.name for path in again.iterdir()] == ["line-2"]
+        found = [fact for fact in facts(tmp_path / "r") if isinstance(fact, SegmentFact)]
+        assert {fact.line for fact in found} == {1, 2}
+
+
+def test_a_representation_that_cannot_be_planned_is_named(tmp_path: Path) -> None:
+    with LiveOrigin(tracks=1).serving() as origin:
+        origin.more = (
+            '<AdaptationSet contentType="audio" mimeType="audio/mp4"><SegmentTemplate timescale="x"'
+            ' duration="2" media="a/$Number$.m4s"/><Representation id="a" bandwidth="1"/>'
+            "</AdaptationSet>"
+        )
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            ended = run.end()
+        assert not ended.complete
+        assert "'a' cannot be planned" in ended.lost_files[0]

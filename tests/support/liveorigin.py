@@ -61,6 +61,10 @@ class LiveOrigin:
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status."""
         self.manifest_status = 200
+        self.scale = SCALE
+        """The ``@timescale`` of the manifest: a multiple of ``SCALE``."""
+        self.more = ""
+        """More AdaptationSets."""
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -144,7 +148,7 @@ class LiveOrigin:
             head += f' timeShiftBufferDepth="PT{self.depth}S"'
         if self.ended is not None:
             head += f' mediaPresentationDuration="PT{edge * STEP:.1f}S"'
-        sets = "".join(self._set(track, oldest, edge) for track in range(self.tracks))
+        sets = "".join(self._set(track, oldest, edge) for track in range(self.tracks)) + self.more
         return (
             f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S" {head}>'
             f'<Period id="p" start="PT0S">{sets}</Period></MPD>'
@@ -162,7 +166,8 @@ class LiveOrigin:
             )
         elif self.form == "number":
             inner = (
-                f'<SegmentTemplate timescale="{SCALE}" duration="{TICKS}" startNumber="1" {names}'
+                f'<SegmentTemplate timescale="{self.scale}" startNumber="1" {names}'
+                f' duration="{TICKS * self.scale // SCALE}"'
                 f' media="t{track}/$Number$.m4s"/>'
             )
         else:

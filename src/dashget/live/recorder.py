@@ -112,6 +112,8 @@ class Recorder:
         self._problem: str | None = None
         self._silent_since: float | None = None
         """Server time since when no manifest could be read."""
+        self._heard_server: float | None = None
+        """Server time of the last manifest."""
         self._last_read_server = -math.inf
         self._end: End | None = None
         self._begins: float | None = None
@@ -267,10 +269,15 @@ class Recorder:
 
     def _hear_manifest(self, now: float, server: float) -> None:
         """Draw the consequences of a manifest that came: it was out, and files may come again."""
-        if self._silent_since is not None:
-            self.state.outages.add(self._silent_since, server)
-            self._note(OutageFact(self._silent_since, server))
-            self._silent_since = None
+        since, version = self._silent_since, self.state.lines.version
+        if since is None and version is not None and version.depth is not None:
+            # An answer that took longer than the window: what was listed meanwhile is unknown.
+            heard = self._heard_server
+            since = heard if heard is not None and server - heard > version.depth else None
+        if since is not None:
+            self.state.outages.add(since, server)
+            self._note(OutageFact(since, server))
+        self._silent_since, self._heard_server = None, server
         self.state.outages.probe_at = min(self.state.outages.probe_at, now)
 
     def _take_news(self, accepted: changes.Accepted, now: float) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from dashget.common.secrets import hide_user
 from dashget.errors import StoreError
 from dashget.events import FileFinished, Observer, Outcome
+from dashget.live.agenda import AGAIN
 from dashget.live.policy import Answer
 from dashget.live.world import Fetch, FetchOnce
 from dashget.media.kind import SegmentKind
@@ -94,6 +95,9 @@ class Files:
         asked = errand.asked
         listing = asked.line.of(asked.run.time)
         path = SafePath(asked.path)
+        if self._store.is_recorded(path):
+            # A later document gives the name to another line: no name is taken twice.
+            path = SafePath(f"{AGAIN}/line-{asked.line.id}/{path.removeprefix(f'{AGAIN}/')}")
         segment = _segment(listing.kind, listing.address, asked.urls)
         planned = PlannedSegment(self._track(listing.representation), segment, path, asked.urls)
         return PlannedFile(planned, path, asked.urls)

@@ -29,6 +29,7 @@ from dashget.mpd.budget import WorkLimits
 from dashget.planning.layout import manifest_name
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
+from dashget.planning.tracks import unplanned_reason
 from dashget.recording.facts import read_facts
 from dashget.recording.files import Files
 from dashget.recording.reader import ManifestReader
@@ -113,6 +114,12 @@ class RecordJob:
         self._name = manifest_name(loaded.source.url or loaded.presentation.url)
         self._name_bytes = Mirror(root, read_only=True).name_bytes()
         self._writing = threading.Lock()
+        self._lacking: dict[str, str] = {}
+        """What was warned of."""
+        self._unplanned: dict[str, str] = {}
+        """Representations whose segments cannot be worked out, with the reason."""
+        self._unreached: dict[str, str] = {}
+        """Remote parts of the newest document that could not be fetched."""
         # What cannot be recorded at all is said before anything is written.
         expected_of(
             loaded.presentation,
@@ -161,6 +168,7 @@ class RecordJob:
 
         def keep(loaded: LoadedManifest, expected: Expected) -> None:
             self._keep(store, loaded)
+            self._lack(loaded, expected)
 
         def reader(engine: Transfers) -> ManifestReader:
             made = ManifestReader(
@@ -192,6 +200,18 @@ class RecordJob:
             places.keep_manifest(store, loaded.data, record)
             remote = ((entity.href, entity.url, entity.data) for entity in loaded.remote)
             places.keep_remote(store, remote)
+
+    def _lack(self, loaded: LoadedManifest, expected: Expected) -> None:
+        """Remember what of a document cannot be recorded, and warn of it once."""
+        unplanned = {
+            f"{each.period.id} {each.id}": unplanned_reason(each) for each in expected.unplanned
+        }
+        self._unreached = {each.url: each.reason for each in loaded.unreached}
+        for place, reason in (*unplanned.items(), *self._unreached.items()):
+            if place not in self._lacking:
+                self._observer(Warned(reason if place in unplanned else f"{place}: {reason}"))
+        self._lacking |= unplanned | self._unreached
+        self._unplanned |= unplanned
 
     def _announce(self, state: State) -> None:
         loaded = self._loaded
@@ -235,7 +255,7 @@ class RecordJob:
             withdrawn=totals.withdrawn,
             pending=totals.pending,
             files=result.files,
-            lost_files=result.lost_files,
+            lost_files=(*result.lost_files, *self._unplanned.values(), *self._unreached),
             gaps=sum(1 for gap in result.gaps if gap.reason.is_loss),
             reads=result.reads,
             seconds=round(time.monotonic() - self._started, 3),

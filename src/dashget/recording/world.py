@@ -115,7 +115,8 @@ class RealWorld:
         if isinstance(errand, Read):
             self._reads.put(errand)
             return
-        job = self._files.job(errand)
+        with self._writing:
+            job = self._files.job(errand)
         if self._feed is None or not self._feed.put(job):
             self._feed = _Feed()
             self._feed.put(job)

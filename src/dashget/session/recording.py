@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 10.0
+_LEAST_DOCUMENT_SECONDS: Final = 5.0
 _WAIT_HINT: Final = "--wait waits for it"
 
 
@@ -64,16 +65,18 @@ class Recording:
     ) -> RecordingEnded | None:
         """Record until the end; None if it is a static presentation, which ``mirror`` took."""
         for_ever = msgspec.structs.replace(self._transfer, host_patience_seconds=_A_DAY)
+        root = root or Path(on_disk(root_name(self._url)))
+        resumes = _is_recording(root)
         with Engine(for_ever) as engine:
             engine.trust(self._url, self._source.user)
-            root = root or Path(on_disk(root_name(self._url)))
-            resumes = _is_recording(root)
             loaded = self._load(engine, patient=self._options.wishes.wait or resumes)
-            if loaded is None:
-                return None
-            if not loaded.presentation.dynamic and not resumes:
-                mirror(loaded)
-                return None
+        if loaded is None:
+            return None
+        if not loaded.presentation.dynamic and not resumes:
+            mirror(loaded)
+            return None
+        with Engine(_hasty(for_ever, loaded)) as engine:
+            engine.trust(self._url, self._source.user)
             job = RecordJob(
                 loaded,
                 root,
@@ -125,6 +128,16 @@ class Recording:
 
 _A_DAY: Final = 86_400.0
 """The engine's patience with a host, in seconds: the recorder decides when to end."""
+
+
+def _hasty(transfer: TransferOptions, loaded: LoadedManifest) -> TransferOptions:
+    """Return options with which no read of the manifest takes longer than half of the window."""
+    window = loaded.presentation.window
+    if window is None or window.depth is None:
+        return transfer
+    most = max(float(window.depth) / 2, _LEAST_DOCUMENT_SECONDS)
+    seconds = min(transfer.document_timeout_seconds, most)
+    return msgspec.structs.replace(transfer, document_timeout_seconds=seconds)
 
 
 def _is_recording(root: Path | Backend) -> bool:
