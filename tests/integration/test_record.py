@@ -27,7 +27,7 @@ class Run:
     def __init__(self, origin: LiveOrigin, root: Path, **options: Any) -> None:
         self.events = Events()
         self.stop = dashget.Stop()
-        self.ended: dashget.RecordingEnded | None = None
+        self.ended: dashget.RecordingEnded | dashget.Summary | None = None
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._record, args=(origin.url, root, options))
         self._thread.start()
@@ -50,7 +50,7 @@ class Run:
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error
-        assert self.ended is not None
+        assert isinstance(self.ended, dashget.RecordingEnded)
         return self.ended
 
 
@@ -301,7 +301,8 @@ def test_a_static_presentation_is_mirrored(tmp_path: Path) -> None:
         run = Run(origin, tmp_path / "r")
         run._thread.join(60)
         assert run.error is None
-        assert run.ended is None
+        assert isinstance(run.ended, dashget.Summary)
+        assert run.ended.complete
         assert "the presentation is not live: it is mirrored" in run.events.warnings()
         assert len(numbers(tmp_path / "r")) == origin.edge()
 

@@ -110,6 +110,35 @@ def test_no_manifest_is_exit_code_5_and_giving_up_7(tmp_path: Path) -> None:
             assert process.returncode == 7
 
 
+def test_a_static_presentation_has_the_exit_codes_of_get(tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin:
+        origin.end()
+        with started(origin.url, "-o", str(tmp_path / "whole")) as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        origin.hidden.add(3)
+        with started(origin.url, "-o", str(tmp_path / "part"), "--retries", "0") as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 1
+
+
+def test_a_stop_while_there_is_no_manifest_is_exit_code_5(tmp_path: Path) -> None:
+    with LiveOrigin().serving() as origin:
+        origin.manifest_status = 404
+        with started(origin.url, "-o", str(tmp_path / "r"), "--wait") as process:
+            origin.wait_for(lambda: len(origin.requests) >= 2)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+            assert process.returncode == 5
+
+
+def test_max_time_ends_it_with_exit_code_7(tmp_path: Path) -> None:
+    words = ("-o", str(tmp_path / "r"), "--max-time", "2")
+    with LiveOrigin().serving() as origin, started(origin.url, *words) as process:
+        process.communicate(timeout=60)
+        assert process.returncode == 7
+
+
 def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
     root = str(tmp_path / "r")
     with LiveOrigin().serving() as origin:

@@ -6,6 +6,7 @@ segments, starts its encoder again or ends it, and waits for what was asked of i
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 import threading
@@ -204,6 +205,10 @@ class LiveOrigin:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError):  # a recorder that was killed
+                    super().handle()
 
             def do_GET(self) -> None:
                 if not origin.up:

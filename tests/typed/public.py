@@ -140,7 +140,7 @@ def recording(root: Path, observe: dashget.Observer) -> None:
     wishes = dashget.Wishes(seconds=3600, wait=True)
     with dashget.Session(observer=observe) as session:
         ended = session.record("https://example.com/live.mpd", root, wishes=wishes)
-        assert_type(ended, dashget.RecordingEnded | None)
+        assert_type(ended, dashget.RecordingEnded | dashget.Summary | None)
         session.record("https://example.com/live.mpd", root, dashget.RecordOptions(fsync=True))
 
 

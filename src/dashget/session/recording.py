@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -14,7 +15,7 @@ import msgspec
 from dashget.common.filenames import on_disk
 from dashget.common.stopping import Stop
 from dashget.errors import DashGetError, LimitReachedError, ManifestFetchError, UsageError
-from dashget.events import ManifestAwaited, Observer, RecordingEnded
+from dashget.events import ManifestAwaited, Observer, RecordingEnded, Summary
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.source import Source
 from dashget.mpd.budget import WorkLimits
@@ -61,20 +62,24 @@ class Recording:
     def run(
         self,
         root: Path | Backend | None,
-        mirror: Callable[[LoadedManifest], object],
-    ) -> RecordingEnded | None:
-        """Record until the end; None if it is a static presentation, which ``mirror`` took."""
+        mirror: Callable[[LoadedManifest], Summary],
+    ) -> RecordingEnded | Summary | None:
+        """Record until the end; a static presentation goes to ``mirror``.
+
+        None if a stop was requested before there was a manifest.
+        """
         for_ever = msgspec.structs.replace(self._transfer, host_patience_seconds=_A_DAY)
         root = root or Path(on_disk(root_name(self._url)))
         resumes = _is_recording(root)
         with Engine(for_ever) as engine:
             engine.trust(self._url, self._source.user)
-            loaded = self._load(engine, patient=self._options.wishes.wait or resumes)
+            patient = self._options.wishes.wait or resumes
+            with self._stop.answered() if patient else contextlib.nullcontext():
+                loaded = self._load(engine, patient=patient)
         if loaded is None:
             return None
         if not loaded.presentation.dynamic and not resumes:
-            mirror(loaded)
-            return None
+            return mirror(loaded)
         with Engine(_hasty(for_ever, loaded)) as engine:
             engine.trust(self._url, self._source.user)
             job = RecordJob(
@@ -120,9 +125,8 @@ class Recording:
             if not told:
                 told = True
                 self._observer(ManifestAwaited(self._url))
-            with self._stop.answered():
-                if not _sleep(pause, self._stop):
-                    return None
+            if not _sleep(pause, self._stop):
+                return None
             pause = min(pause * 2, _LONGEST_PAUSE)
 
 

@@ -232,16 +232,17 @@ class Session:
         observer: Observer | None = None,
         stop: Stop | None = None,
         **keywords: Unpack[RecordKeywords],
-    ) -> RecordingEnded | None:
+    ) -> RecordingEnded | Summary | None:
         """Record a live presentation into the directory ``root``, until it or the user ends.
 
         The same call into the same directory goes on with a recording. ``options`` or keywords
         (the fields of ``RecordOptions``) say what, from when and until when. ``observer`` gets
         every event, the ``RecordingEnded`` last. ``stop.request()`` ends the recording in order.
 
-        A static presentation is mirrored, and None returned, also if a stop came before there was
-        any. Raises UsageError, SelectionError, MPDError, ManifestFetchError (there is no manifest,
-        or it begins later), LimitReachedError (it was waited for too long), StoreError.
+        A static presentation is mirrored, and the Summary of that returned; None if a stop came
+        before there was any manifest. Raises UsageError, SelectionError, MPDError,
+        ManifestFetchError (there is no manifest, or it begins later), LimitReachedError (it was
+        waited for too long), StoreError.
         """
         from dashget.recording.run import RecordOptions
         from dashget.session.recording import Recording
@@ -259,9 +260,17 @@ class Session:
             DEFAULT_LIMITS.times(self.options.document_limits),
         )
 
-        def mirror(loaded: LoadedManifest) -> None:
+        def mirror(loaded: LoadedManifest) -> Summary:
             told(Warned(_STATIC))
-            self.mirror(loaded, root, selection=chosen.selection, observer=told, stop=stop)
+            options = MirrorOptions(
+                selection=chosen.selection,
+                accept_odd=chosen.accept_odd,
+                fsync=chosen.fsync,
+                follow_links=chosen.follow_links,
+                segment_limit=chosen.segment_limit,
+                total_limit=chosen.total_limit,
+            )
+            return self.mirror(loaded, root, options, observer=told, stop=stop)
 
         with timed(stop, self.options.max_time_seconds):
             return recording.run(

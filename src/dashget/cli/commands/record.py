@@ -11,7 +11,8 @@ from dashget.cli.options.shared import add_filters, add_keep_header, add_limits,
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dashget.events import RecordingEnded
+    from dashget.common.stopping import Stop
+    from dashget.events import RecordingEnded, Summary
     from dashget.live.options import Wishes
 
 EXAMPLES: Final = """\
@@ -76,14 +77,22 @@ def run(arguments: argparse.Namespace) -> int:
             ended = session.record(arguments.url, root, options, stop=stop)
     finally:
         reporter.close()
-    if ended is None:
-        return stopped_code(stop) if stop.requested else 0
-    return _code(ended) if stop.bound is None else stopped_code(stop)
+    if stop.bound is not None:
+        return stopped_code(stop)
+    return _code(ended, stop)
 
 
-def _code(ended: RecordingEnded) -> int:
+def _code(ended: RecordingEnded | Summary | None, stop: Stop) -> int:
+    from dashget.cli.commands.get import stopped_code
     from dashget.errors import LimitReachedError, ManifestFetchError
+    from dashget.events import Summary
 
+    if ended is None:
+        return ManifestFetchError.exit_code
+    if isinstance(ended, Summary):
+        if ended.interrupted:
+            return stopped_code(stop)
+        return 0 if ended.complete else 1
     if ended.ended == "gave-up":
         return LimitReachedError.exit_code
     if ended.ended == "never":
