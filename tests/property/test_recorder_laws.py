@@ -164,6 +164,13 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
                     f" is missing: it could be had for {reach} s"
                 )
 
+    # Nothing is taken for a segment of another encoder.
+    lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
+    for world in worlds:
+        for (line, _), start in world.made_by.items():
+            if line in lines:
+                assert _start(lines[line], script.step) == start
+
     # Nothing is asked for too often; nothing before it can be there.
     error = 0.0 if script.tells_time else abs(script.clock_error)
     for world in worlds:

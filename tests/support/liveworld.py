@@ -225,6 +225,8 @@ class SimulatedWorld:
         self.requests: dict[tuple[float, str], list[float]] = {}
         """When each file was asked for."""
         self.reads: list[float] = []
+        self.made_by: dict[tuple[int, int], float] = {}
+        """The start of the encoder that has made each segment that came: by line and time."""
         self.steps = 0
         self._now = 0.0
         self._waiting: list[tuple[float, int, Errand]] = []
@@ -312,6 +314,7 @@ class SimulatedWorld:
         status = script.status(encoder, self.position(run), self.at)
         here = status == 200
         if here:
+            self.made_by[errand.asked.line.id, run.time] = encoder.start
             self.disk.append(SegmentFact(errand.asked.line.id, run.time, run.duration, run.number))
             self._step()
         answer = Answer(status, here=here, seconds=script.latency, size=1000 if here else 0)

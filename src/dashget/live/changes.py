@@ -151,13 +151,20 @@ class Lines:
         return taken
 
     def _replaced(self, version: Version) -> list[tuple[Line, Run]]:
-        """Take what nobody has asked for yet on the lines that have begun again."""
+        """Take what has not come yet on the lines that have begun again.
+
+        Their names stand for other segments now, so nobody may ask for them any more.
+        """
         keys = {listing.key for listing in version.listings}
         taken = []
         for line in self:
             if line.generation < self.generation and line.key in keys:
                 for runs in (line.pending, line.expired):
                     taken += [(line, run) for run in runs.take_all()]
+                for time, attempt in list(line.open.items()):
+                    if not attempt.flying:
+                        del line.open[time]
+                        taken.append((line, attempt.run))
         return taken
 
     def _is_stale(self, old: Version, new: Version, server: float) -> bool:

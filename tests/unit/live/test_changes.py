@@ -7,6 +7,8 @@ import math
 import msgspec
 
 from dashget.live.changes import Kind, Lines
+from dashget.live.facts import Reason
+from dashget.live.line import Attempt
 from dashget.live.listing import Version
 from dashget.live.spans import Run
 from tests.support.liveworld import BEGIN, Script, document
@@ -124,3 +126,20 @@ def test_what_a_document_takes_back_is_withdrawn() -> None:
     accepted = lines.accept(shorter, BEGIN + 31)
     assert accepted.kind is Kind.NEWS
     assert sum(run.count for _, run in accepted.withdrawn) == 2 * TIMED.tracks
+
+
+def test_nobody_asks_any_more_for_what_an_earlier_encoder_has_not_made() -> None:
+    """The same names stand for other segments after it has begun again."""
+    script = Script(form="number", restarts=(62.0,), tracks=1)
+    lines = Lines()
+    accept(lines, document(script, 50), 50)
+    line = next(iter(lines))
+    asked, flying = Attempt(Run(10_000, 20, 1, 500)), Attempt(Run(10_020, 20, 1, 501))
+    flying.flying = True
+    line.open |= {asked.run.time: asked, flying.run.time: flying}
+    line.pending.add(Run(10_040, 20, 3, 502))
+    accepted = lines.accept(document(script, 80), BEGIN + 80)
+    assert accepted.kind is Kind.RESTART
+    assert sorted(run.number for _, run in accepted.replaced) == [500, 502]
+    assert list(line.open.values()) == [flying]
+    assert line.lost[Reason.LEFT_WINDOW].count == 4
