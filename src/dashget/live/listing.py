@@ -83,6 +83,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     representation: Representation | None = None
     period: str = ""
     once: tuple[Once, ...] = ()
+    usual: float = 0.0
+    """Of files by name: how long one lasts, in seconds; 0: that is not told."""
     zero: float = 0.0
     """The origin as a float, which is exact enough to wait for; it follows from the origin."""
     keeps: float = math.inf
@@ -213,6 +215,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 ticks = listing.step or listing.rows[-1].duration
                 if ticks > 0:
                     yield ticks / listing.scale
+            elif listing.usual > 0:
+                yield listing.usual
 
     @property
     def explicit(self) -> bool:

@@ -250,11 +250,14 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
     """
     representation = track.representation
     once: list[Once] = []
+    usual = 0.0
     for segment in track.index.media():
+        if segment.duration:
+            usual = segment.duration / segment.timebase.timescale
         path = layout.path(segment.address, segment.number, segment.time, None)
         urls = (segment.url, *segment.alternatives)
         once.append(Once(path, urls, segment.kind, representation, segment.address))
     address, place = Address((UrlPattern.literal("data:,"),)), UrlPattern.literal("")
     blank = _blank(track, address, place, f"{representation.id} {Axis.NAME.value}")
     origin = begin + representation.period.start
-    return msgspec.structs.replace(blank, origin=origin, once=tuple(once))
+    return msgspec.structs.replace(blank, origin=origin, once=tuple(once), usual=usual)

@@ -121,6 +121,7 @@ def test_a_list_is_files_by_name() -> None:
         '<SegmentURL media="a.m4s"/><SegmentURL media="b.m4s"/></SegmentList>'
     )
     assert [once.path for once in version.listings[0].once] == ["a.m4s", "b.m4s", "i.mp4"]
+    assert version.step == 2.0
     assert version.explicit
 
 

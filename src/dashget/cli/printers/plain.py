@@ -15,15 +15,21 @@ from dashget.common.url import Url
 from dashget.events import (
     MANIFEST,
     BegunAnew,
+    ClockSet,
     Event,
     FileFinished,
     FileStarted,
+    GapFound,
     ManifestAwaited,
     ManifestLoaded,
+    ManifestRead,
     Muxed,
+    OutageTold,
     Outcome,
+    PresentationChanged,
     Progressed,
     Pruned,
+    RecordingBegan,
     RecordingEnded,
     RecordingProgressed,
     RetryScheduled,
@@ -32,6 +38,9 @@ from dashget.events import (
 )
 
 _LINE_EVERY_SECONDS = 5.0
+_OF_RECORDINGS = (
+    ClockSet, GapFound, ManifestRead, OutageTold, PresentationChanged, RecordingBegan,
+)  # fmt: skip
 
 
 class PlainLines:
@@ -141,10 +150,12 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
             reason = "" if event.reason is None else f": {legible(event.reason)}"
             return f"{event.outcome.value}: {legible(event.path)}{size}{reason}"
         return None
-    # Loaded late: most runs are no recordings.
-    from dashget.cli.printers.recording import recording_line
+    if isinstance(event, _OF_RECORDINGS):
+        # Loaded late: most runs are no recordings.
+        from dashget.cli.printers.recording import recording_line
 
-    return recording_line(event, verbose=verbose)
+        return recording_line(event, verbose=verbose)
+    return None
 
 
 def manifest_line(event: ManifestLoaded) -> str:

@@ -1,0 +1,108 @@
+"""Outages, files by name, and the lag of an encoder."""
+
+from __future__ import annotations
+
+from dashget.live.lag import Lag
+from dashget.live.listing import Once
+from dashget.live.once import OnceFiles
+from dashget.live.outage import Outages
+from dashget.live.policy import MOST_TRIES, Answer
+from dashget.media.kind import SegmentKind
+
+INIT = Once("v/init.mp4", ("http://h/v/init.mp4",), SegmentKind.INITIALIZATION)
+
+
+def test_three_failures_in_a_row_are_an_outage_and_one_answer_ends_it() -> None:
+    outages = Outages()
+    assert [outages.failed(100.0 + i, float(i), 4.0) for i in range(4)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert outages.since == 100.0
+    assert outages.worked(110.0) == (100.0, 110.0)
+    assert outages.since is None
+    assert outages.overlap(105.0, 106.0)
+    assert outages.overlap(90.0, 100.0)
+    assert not outages.overlap(111.0, 120.0)
+
+
+def test_an_answer_between_failures_keeps_them_apart() -> None:
+    outages = Outages()
+    for i in range(5):
+        assert not outages.failed(float(i), float(i), 4.0)
+        outages.worked(float(i))
+    assert outages.past == []
+
+
+def test_during_an_outage_one_request_at_a_time_asks_ever_more_seldom() -> None:
+    outages = Outages()
+    now, pauses = 0.0, []
+    for _ in range(9):
+        outages.failed(now, now, 4.0)
+        if outages.since is not None:
+            assert not outages.allows(now, 0)
+            assert not outages.allows(outages.probe_at, 1)
+            pauses.append(outages.probe_at - now)
+            now = outages.probe_at
+            assert outages.allows(now, 0)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 4.0
+
+
+def test_many_outages_take_little_memory() -> None:
+    outages = Outages()
+    for i in range(5000):
+        outages.add(i * 10.0, i * 10.0 + 1)
+    assert len(outages.past) <= 1000
+    assert outages.overlap(0.0, 1.0)
+
+
+def test_a_file_by_name_is_fetched_once() -> None:
+    files = OnceFiles()
+    files.announce("a", INIT, 0.0)
+    files.announce("a", INIT, 0.0)
+    assert files.take(0.0) == ("a", INIT)
+    assert files.take(0.0) is None
+    assert files.answer("a", Answer(200, here=True), 1.0)
+    files.announce("a", INIT, 2.0)
+    assert files.take(2.0) is None
+    assert files.waiting == 0
+
+
+def test_a_file_by_name_is_asked_for_again_and_lost_in_the_end() -> None:
+    files = OnceFiles()
+    files.announce("a", INIT, 0.0)
+    now, tries = 0.0, 0
+    while files.waiting:
+        now = max(now, files.next_at)
+        assert files.take(now) is not None
+        tries += 1
+        files.answer("a", Answer(404), now)
+    assert tries == MOST_TRIES
+    assert files.lost == {"a": 404}
+    assert now > 100
+
+
+def test_an_outage_costs_a_file_by_name_no_try() -> None:
+    files = OnceFiles()
+    files.announce("a", INIT, 0.0)
+    now = 0.0
+    for _ in range(3 * MOST_TRIES):
+        now = max(now, files.next_at)
+        files.take(now)
+        assert not files.answer("a", Answer(0), now)
+
+
+def test_the_lag_is_what_most_segments_need_and_shrinks_again() -> None:
+    lag = Lag()
+    for _ in range(20):
+        lag.came(0.1, at_first=True)
+    assert lag.seconds == 0.0
+    for _ in range(5):
+        lag.came(4.0, at_first=False)
+    assert lag.seconds == 4.0
+    for _ in range(200):
+        lag.came(4.0, at_first=True)
+    assert lag.seconds < 4.0
