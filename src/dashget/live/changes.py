@@ -51,7 +51,7 @@ class Accepted(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     new_lines: tuple[Line, ...] = ()
     withdrawn: tuple[tuple[Line, Run], ...] = ()
-    replaced: tuple[tuple[Line, Run], ...] = ()
+    replaced: tuple[tuple[Line, Run, Reason | None], ...] = ()
     """What was still to come of an earlier generation, whose names stand for other files now."""
 
 
@@ -105,8 +105,8 @@ class Lines:
         replaced = self._replaced(version) if kind is Kind.RESTART else ()
         for line, run in withdrawn:
             line.lose(run, None)
-        for line, run in replaced:
-            line.lose(run, Reason.LEFT_WINDOW)
+        for line, run, reason in replaced:
+            line.lose(run, reason)
         return Accepted(kind, changes, new_lines, tuple(withdrawn), tuple(replaced))
 
     def _update(self, version: Version, generation: int, server: float) -> tuple[Line, ...]:
@@ -150,7 +150,7 @@ class Lines:
                 taken += [(line, run) for run in line.pending.take_from(at)]
         return taken
 
-    def _replaced(self, version: Version) -> list[tuple[Line, Run]]:
+    def _replaced(self, version: Version) -> list[tuple[Line, Run, Reason | None]]:
         """Take what has not come yet on the lines that have begun again.
 
         Their names stand for other segments now, so nobody may ask for them any more.
@@ -165,7 +165,7 @@ class Lines:
                     if not attempt.flying:
                         del line.open[time]
                         taken.append((line, attempt.run))
-        return taken
+        return [piece for line, run in taken for piece in _parted(line, run, version.begin)]
 
     def _is_stale(self, old: Version, new: Version, server: float) -> bool:
         """Return True for an answer that is older than the one before it.
@@ -187,6 +187,24 @@ class Lines:
             ):
                 return generation
         return self._newest + 1
+
+
+def _parted(
+    line: Line, run: Run, begin: Fraction | None
+) -> Iterator[tuple[Line, Run, Reason | None]]:
+    """Yield what an earlier encoder has not brought, with the reason.
+
+    What followed from a duration, and would have ended after another encoder began, never was.
+    """
+    if begin is None or not line.listings or not line.listing.step:
+        yield line, run, Reason.LEFT_WINDOW
+        return
+    at = line.listing.axis_time(float(begin))
+    made = min(run.count, max(0, (at - run.time) // max(run.duration, 1)))
+    if made:
+        yield line, run.part(0, made), Reason.NOT_THERE
+    if made < run.count:
+        yield line, run.part(made, run.count), None
 
 
 def contradicts(line: Line | None, listing: Listing, begin: Fraction | None) -> bool:

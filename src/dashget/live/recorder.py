@@ -287,8 +287,8 @@ class Recorder:
             self._note(line_fact(line))
         for line, run in accepted.withdrawn:
             self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
-        for line, run in accepted.replaced:
-            self._tell_ended(Ended(line, run, here=False, reason=Reason.LEFT_WINDOW), "", server)
+        for line, run, reason in accepted.replaced:
+            self._tell_ended(Ended(line, run, here=False, reason=reason), "", server)
         self._edges.clear()
         if version is None:
             return

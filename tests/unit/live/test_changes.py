@@ -137,9 +137,11 @@ def test_nobody_asks_any_more_for_what_an_earlier_encoder_has_not_made() -> None
     asked, flying = Attempt(Run(10_000, 20, 1, 500)), Attempt(Run(10_020, 20, 1, 501))
     flying.flying = True
     line.open |= {asked.run.time: asked, flying.run.time: flying}
-    line.pending.add(Run(10_040, 20, 3, 502))
+    line.pending.add(Run(600, 20, 4, 30))
     accepted = lines.accept(document(script, 80), BEGIN + 80)
     assert accepted.kind is Kind.RESTART
-    assert sorted(run.number for _, run in accepted.replaced) == [500, 502]
     assert list(line.open.values()) == [flying]
-    assert line.lost[Reason.LEFT_WINDOW].count == 4
+    # Those that would have ended after the new begin never were.
+    ended = {run.number: (run.count, reason) for _, run, reason in accepted.replaced}
+    assert ended == {30: (2, Reason.NOT_THERE), 32: (2, None), 500: (1, None)}
+    assert (line.lost[Reason.NOT_THERE].count, line.withdrawn.count) == (2, 3)
