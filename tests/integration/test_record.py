@@ -381,3 +381,17 @@ def test_a_representation_that_cannot_be_planned_is_named(tmp_path: Path) -> Non
             ended = run.end()
         assert not ended.complete
         assert "'a' cannot be planned" in ended.lost_files[0]
+
+
+def test_a_token_that_runs_out_is_replaced_by_the_manifests_next_one(tmp_path: Path) -> None:
+    with LiveOrigin(depth=20.0, update="PT60S").serving() as origin:
+        origin.token = "token=1"
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 40)
+            origin.token = "token=2"
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 40)
+            ended = run.end()
+        assert ended.lost == 0
+        assert any(status == 403 for _, status in origin.requests)
+        check_whole(origin, tmp_path / "r")

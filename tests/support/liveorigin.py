@@ -62,10 +62,13 @@ class LiveOrigin:
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status."""
         self.manifest_status = 200
+        self.token: str | None = None
+        """What the addresses of segments have to have in their query; others are refused."""
         self.scale = SCALE
         """The ``@timescale`` of the manifest: a multiple of ``SCALE``."""
         self.more = ""
         """More AdaptationSets."""
+        self._query = ""
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -115,20 +118,21 @@ class LiveOrigin:
     def served(self, number: int) -> bool:
         """Return True if a segment, or one after it, was served."""
         return any(
-            status == 200 and path.endswith(".m4s") and self._number(path) >= number
+            status == 200 and ".m4s" in path and self._number(path) >= number
             for path, status in tuple(self.requests)
         )
 
     def served_count(self) -> int:
         """Return how many requests for segments were answered with one."""
-        return sum(s == 200 and path.endswith(".m4s") for path, s in tuple(self.requests))
+        return sum(s == 200 and ".m4s" in path for path, s in tuple(self.requests))
 
     def content(self, path: str) -> bytes:
         """Return what a segment of the present generation has."""
         return segment(self._number(path), f"{path} generation {self.generation}")
 
     def _number(self, path: str) -> int:
-        value = int(path.rpartition("/")[2].removesuffix(".m4s"))
+        name = path.partition("?")[0].rpartition("/")[2]
+        value = int(name.removesuffix(".m4s"))
         return value // TICKS + 1 if self.form in ("time", "open") else value
 
     def manifest(self) -> bytes:
@@ -137,6 +141,7 @@ class LiveOrigin:
         tenth = round(self.began % 1 * 10)
         stamp += f".{tenth}Z"
         edge, oldest = self.edge(), self.oldest()
+        self._query = "" if self.token is None else f"?{self.token}"
         kind = "dynamic" if self.ended is None else "static"
         head = f'type="{kind}" availabilityStartTime="{stamp}"'
         if self.form != "number" or self.ended is not None:
@@ -156,7 +161,7 @@ class LiveOrigin:
         ).encode()
 
     def _set(self, track: int, oldest: int, edge: int) -> str:
-        names = f'initialization="t{track}/init.mp4"'
+        names = f'initialization="t{track}/init.mp4{self._query}"'
         if self.form == "list":
             urls = "".join(
                 f'<SegmentURL media="t{track}/{n}.m4s"/>' for n in range(oldest, edge + 1)
@@ -169,7 +174,7 @@ class LiveOrigin:
             inner = (
                 f'<SegmentTemplate timescale="{self.scale}" startNumber="1" {names}'
                 f' duration="{TICKS * self.scale // SCALE}"'
-                f' media="t{track}/$Number$.m4s"/>'
+                f' media="t{track}/$Number$.m4s{self._query}"/>'
             )
         else:
             first = (oldest - 1) * TICKS
@@ -188,6 +193,9 @@ class LiveOrigin:
             if self.manifest_status != 200:
                 return self.manifest_status, b"", "text/plain"
             return 200, self.manifest(), "application/dash+xml"
+        path, _, query = path.partition("?")
+        if self.token is not None and query != self.token:
+            return 403, b"", "text/plain"
         name = path.removeprefix("/live/")
         if name.endswith("init.mp4"):
             return 200, initialization(), "video/mp4"
