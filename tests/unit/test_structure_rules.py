@@ -115,6 +115,7 @@ NUMBERS_ALLOWED = {
     "planning.rules": _MATCHED,
     "recording.reader": _EXACT,
     "segments.subsegments": _EXACT,
+    "session.recording": _EXACT,
     "store.filesystem": "what the operating system says",
     "store.recordclock": _EXACT,
     "transfer.curl": _EXACT,
