@@ -184,7 +184,7 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
         assert len(world.reads) <= 12 + 4 * (world.at - world.began)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCRIPTS, KILLS)
 @example(Script(), [])
 @example(Script(form="time"), [])

@@ -6,9 +6,13 @@ import math
 
 import msgspec
 
+from dashget.common.shortrepr import short_repr
+
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What the user wants of a recording. Times are the server's, in seconds since 1970."""
+
+    __repr__ = short_repr
 
     begin: float = -math.inf
     """Segments that end before are not wanted."""

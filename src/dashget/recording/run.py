@@ -13,6 +13,7 @@ import msgspec
 
 from dashget import store as places
 from dashget.common.secrets import hide_user
+from dashget.common.shortrepr import short_repr
 from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, instance
 from dashget.errors import StoreError
@@ -45,6 +46,8 @@ _FAILED: Final = "failed"
 
 class RecordOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The choices for one recording."""
+
+    __repr__ = short_repr
 
     selection: Selection = Selection()
     """The part of the presentation to record; by default everything."""
