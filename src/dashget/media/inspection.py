@@ -170,7 +170,7 @@ def _walk(read: Read, size: int) -> Iterator[Box]:
         box = next(iter_boxes(head), None)
         if box is None:
             raise BoxError(f"{size - position} bytes at {position} are not a box")
-        if not all(32 <= ord(char) < 127 for char in box.type):
+        if not (box.type.isascii() and box.type.isprintable()):
             raise BoxError(f"invalid box at {position}: type {box.type!a}")
         end = size if box.end is None else position + box.end
         if end > size:
