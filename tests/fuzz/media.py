@@ -30,9 +30,8 @@ from dashget.media.isobmff import (
     read_pssh,
     read_sidx,
 )
-from dashget.media.kind import Role, SegmentKind
-from dashget.media.signatures import Read
-from dashget.media.sniff import other_content
+from dashget.media.kind import Content, Role, SegmentKind
+from dashget.media.sniff import Read, other_content
 from dashget.media.webm import EbmlError, WebmHeader, iter_elements, read_cues, read_header
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
@@ -43,7 +42,7 @@ from tests.fuzz.target import check_error, some
 from tests.support.builders import box, initialization, media_segment
 
 _ROLES = tuple(
-    Role("video/mp4", kind, whole=whole, media=True)
+    Role("video/mp4", kind, whole=whole, content=Content.MEDIA)
     for kind in (SegmentKind.MEDIA, SegmentKind.INITIALIZATION, SegmentKind.INDEX)
     for whole in (False, True)
 )

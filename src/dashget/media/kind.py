@@ -17,6 +17,15 @@ class SegmentKind(enum.Enum):
     BITSTREAM_SWITCHING = "bitstream-switching"
 
 
+class Content(enum.Enum):
+    """What a file holds by the manifest; see ``ContentType``."""
+
+    MEDIA = "audio or video"
+    TEXT = "text"
+    IMAGE = "image"
+    OTHER = "other"
+
+
 _ISO: Final = (
     "video/mp4",
     "audio/mp4",
@@ -32,15 +41,15 @@ class Role(msgspec.Struct, frozen=True):
     """The kind and type that a file should have.
 
     ``whole`` is True if it contains initialization, index and media (SegmentBase). ``several`` is
-    True if it contains several segments; then its time is not compared. ``media`` is True for
-    audio and video, which are no text, whatever their type is.
+    True if it contains several segments; then its time is not compared. ``content`` is for types
+    that tell nothing, or that are unknown: audio and video are no text.
     """
 
     mime_type: str | None
     kind: SegmentKind
     whole: bool = False
     several: bool = False
-    media: bool = False
+    content: Content = Content.OTHER
 
     @property
     def mime(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.events import Outcome
-from dashget.media.kind import Role, SegmentKind
+from dashget.media.kind import Content, Role, SegmentKind
 from dashget.mpd.presentation import ContentType, Representation, SingleAddressing
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 FETCHED: Final = (Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.UPDATED)
 """The outcomes of files that have come in this run."""
+
+_CONTENTS: Final = {
+    ContentType.TEXT: Content.TEXT,
+    ContentType.IMAGE: Content.IMAGE,
+    ContentType.OTHER: Content.OTHER,
+}
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -68,7 +74,7 @@ def role_of(planned: PlannedSegment) -> Role:
     """Return the role of a planned file."""
     segment, representation = planned.segment, planned.track.representation
     kind, mime = segment.kind, representation.mime_type
-    media = representation.content_type in (ContentType.VIDEO, ContentType.AUDIO)
+    content = _CONTENTS.get(representation.content_type, Content.MEDIA)
     whole = isinstance(representation.addressing, SingleAddressing)
     initialization = representation.initialization
     shared = segment.range is not None or (
@@ -78,8 +84,8 @@ def role_of(planned: PlannedSegment) -> Role:
     )
     if kind is SegmentKind.MEDIA and (whole or shared):
         # With an initialization segment of its own, a file needs none inside.
-        return Role(mime, kind, _has_all(representation), several=True, media=media)
-    return Role(mime, kind, several=shared, media=media)
+        return Role(mime, kind, _has_all(representation), several=True, content=content)
+    return Role(mime, kind, several=shared, content=content)
 
 
 def _has_all(representation: Representation) -> bool:

@@ -18,7 +18,7 @@ from dashget.planning.tracks import Track
 from dashget.store import Mirror
 
 if TYPE_CHECKING:
-    from dashget.media.signatures import Read
+    from dashget.media.sniff import Read
     from dashget.mirroring.files import PlannedFile
     from dashget.store import PartialFile
 

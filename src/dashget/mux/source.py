@@ -16,7 +16,7 @@ from dashget.errors import MirrorIncompleteError
 from dashget.media.glance import is_sound_segment
 from dashget.media.inspection import check
 from dashget.media.isobmff import iter_boxes
-from dashget.media.kind import Role, SegmentKind
+from dashget.media.kind import Content, Role, SegmentKind
 from dashget.mux.contents import Contents, Span
 
 _WHOLE_BYTES: Final = 1 << 18
@@ -127,7 +127,7 @@ class JoinedFile:
             file.seek(span.first + offset)
             return file.read(min(count, span.size - offset))
 
-        role = Role(self._mime, SegmentKind.MEDIA, self._whole, media=True)
+        role = Role(self._mime, SegmentKind.MEDIA, self._whole, content=Content.MEDIA)
         for problem in check(read, span.size, role):
             raise MirrorIncompleteError(
                 f"{span.path} is damaged: {problem}", hint=_REPAIR, paths=(span.path,)

@@ -51,6 +51,10 @@ KINDS: dict[str, tuple[str, bytes]] = {
     "webp": ('contentType="image" mimeType="image/webp"', b"RIFF\x18\0\0\0WEBPVP8 " + bytes(16)),
     "vtt": ('mimeType="text/vtt"', b"WEBVTT\n\n00:01.000 --> 00:02.000\nhello\n"),
     "ttml": ('mimeType="application/ttml+xml"', b"<?xml version='1.0'?><tt><body>hello</body></tt>"),
+    "dfxp": ('mimeType="application/dfxp+xml"', b"<tt><body>hello</body></tt>"),
+    "svg": ('mimeType="image/svg+xml"', b"<svg/>"),
+    "avif": ('contentType="image" mimeType="image/avif"', b"\0\0\0\x1cftypavif" + bytes(16)),
+    "subrip": ('mimeType="application/x-subrip"', b"1\n00:00:01,000 --> 00:00:02,000\nhello\n"),
     "video without a type": ('contentType="video"', b"\0\1\2\3" * 50),
     "audio of another type": ('mimeType="audio/mpeg"', b"\xff\xfb\x90" + bytes(200)),
 }  # fmt: skip
@@ -84,6 +88,10 @@ def test_something_else_is_asked_for_again_and_is_no_file(
     url = publish(server, kind)
     server.on("/show/v/2.m4s", Answer(OTHERS[other]))
     summary, _ = mirror(url, tmp_path, **way)
+    if (kind, other) == ("subrip", "nothing"):
+        # SubRip has no header: without cues it is empty.
+        assert summary.complete
+        return
     (failure,) = summary.failures
     assert (failure.path, failure.attempts) == ("v/2.m4s", 3)
     assert failure.reason.startswith(("the server sent ", "the content is invalid: "))
