@@ -34,6 +34,7 @@ _PENDING_AT_MOST: Final = 64
 _SUSPECTS_AT_MOST: Final = 64
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
+_TRANSFORMED: Final = 203
 _WANTS_CREDENTIALS: Final = frozenset({401, 407})
 """Refusals that no second request changes."""
 
@@ -53,6 +54,7 @@ class Outcomes:
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
+        self._transformed: list[tuple[SafePath, str]] = []
         self._wholeness: Wholeness | None = None
         self._second_chances: SecondChances | None = None
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
@@ -109,6 +111,7 @@ class Outcomes:
         for file, error in self._absent:
             self._settle_absent(file, error)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
+        self._warn("changed by a proxy on the way, as HTTP 203 says", self._transformed)
         if self._wholeness is not None:
             self._warn("perhaps not whole", [*self._wholeness.settle(self.clocks.layout)])
         self._warn("gone from the server", self._gone)
@@ -204,6 +207,8 @@ class Outcomes:
                     file.part.drop()
                     self._reject(file, fetched, rejection)
                     return
+                if fetched.head.status == _TRANSFORMED:
+                    self._transformed.append((file.path, "its bytes may differ from the server's"))
                 if not fetched.proved:
                     self._doubt_end(file, file.part)
             if file.ticks is not None and self.clocks.is_suspect(file):

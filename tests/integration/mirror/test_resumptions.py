@@ -241,7 +241,7 @@ def test_a_server_that_always_gives_one_answer_ends_in_time(
     assert len(server.asked("/show/v/2.m4s")) <= 30
     if summary.complete:
         # Nothing contradicts a server whose lengths are always too short.
-        end = answer.length or None
+        end = 0 if answer.status == 204 else answer.length or None
         assert stored(tmp_path / "m") == WHOLE.body[:end]
     else:
         assert [each.path for each in summary.failures] == ["v/2.m4s"]

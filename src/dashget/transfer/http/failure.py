@@ -41,7 +41,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 TOO_LARGE = "too large"
 """How the message begins if there is more than the sink takes."""
-_AGAIN_4XX = frozenset({408, 425, 429})
+_AGAIN = frozenset({202, 408, 425, 429})
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _STATUS_HINTS = {
     401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
@@ -58,7 +58,7 @@ def status_failure(
 
     ``server_speaks`` is False if a proxy may have answered in the place of the server.
     """
-    again = status in _AGAIN_4XX or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
+    again = status in _AGAIN or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
     from http import HTTPStatus
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,9 @@ _CODED_HINT = (
     "the server compresses the body despite Accept-Encoding: identity, but DashGet stores files"
     " as they are; compression must be turned off there for these files"
 )
+_NO_FILE: Final = frozenset({202, 207, 208, 226})
+"""Statuses of success whose body is no file: it is not there yet (202), a list of statuses (207 and
+208, of WebDAV), or a difference to an earlier version (226)."""
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -79,6 +83,8 @@ def judge(
         return _whole(head, asked, beginning)
     if status == 206:
         return _partial(head, asked, beginning)
+    if 200 < status < 300 and status not in _NO_FILE:
+        return _otherwise_good(head, asked, beginning)
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
@@ -93,6 +99,18 @@ def judge(
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
     after = head.retry_after_seconds(wall_clock)
     return status_failure(status, retry_after_seconds=after)
+
+
+def _otherwise_good(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
+    """Judge a status of success that nobody needs: 201, 203, or one that is unknown (RFC 9110, 15).
+
+    204 and 205 mean a file without bytes. They are no answer to a request for its rest.
+    """
+    if head.status not in (204, 205):
+        return _whole(head, asked, beginning)
+    if asked.range is not None or not asked.whole:
+        return bad_body(f"HTTP {head.status} to a request for a range", status=head.status)
+    return Accepted(0, 0, 0)
 
 
 def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
