@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Final
-
-import msgspec
 
 from dashget.media.foreign import foreign_content
 from dashget.media.fragments import Duration, default_duration, duration_of
@@ -25,13 +22,6 @@ _HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
 _LARGEST_MOOF: Final = 16 * 1024 * 1024
 _MOST_BOXES: Final = 1_000_000
-
-
-class MediaTime(msgspec.Struct, frozen=True):
-    """The time at which a media segment should begin, in seconds of media time, with tolerance."""
-
-    start: Fraction
-    tolerance: Fraction
 
 
 def check(read: Read, size: int, role: Role) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Compare the decode time of each media segment that arrives with the manifest's.
 
-All is integers, and cheap: every segment of a run passes here. Who is a *suspect*, three quarters
-of a segment or more off its time, is judged later; see misplaced.py.
+All is integers, and cheap: every segment of a run passes here. Who is a *suspect*, more than three
+quarters of a segment off its time, is judged later; see rows.py and misplaced.py.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ _read_tfdt: Final = struct.Struct(">I4xB3xQ").unpack_from
 _WIDE_BYTES: Final = 20
 _NARROW_BYTES: Final = 16
 """Sizes of a tfdt with a time of 64 and of 32 bits; behind it come the samples."""
-_SHORT_PARTS: Final = 5
-"""A fifth of a second: segments are not told apart by less."""
 
 
 class Clock:
@@ -52,8 +50,7 @@ class Clock:
 
     def tolerance(self, file: PlannedFile) -> int:
         """Return by how much a segment may be off."""
-        quarters = 3 * (file.planned.segment.duration or 0) * self.media_timescale // 4
-        return max(quarters, self.timescale * self.media_timescale // _SHORT_PARTS)
+        return 3 * (file.planned.segment.duration or 0) * self.media_timescale // 4
 
 
 class Clocks:
