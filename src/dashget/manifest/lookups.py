@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
+_IMPORTED: Final = "another MPD, which a Period imports: mirror it by its own URL"
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
@@ -78,6 +79,11 @@ def fetch_remote_elements(
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
         mpd = include_remote(mpd, content, budget=budget)
+    if mpd.base_urls:
+        url = resolve_reference(url, mpd.base_urls[0].url)
+    unreached.extend(
+        Unreached(resolve_reference(url, imported.href), _IMPORTED) for imported in mpd.imported
+    )
     return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
 
 

@@ -15,6 +15,8 @@ class SegmentKind(enum.Enum):
     INDEX = "index"
     MEDIA = "media"
     BITSTREAM_SWITCHING = "bitstream-switching"
+    FONT = "font"
+    """A font for subtitles, which an extension of DVB names."""
 
 
 class Content(enum.Enum):

@@ -74,6 +74,8 @@ def role_of(planned: PlannedSegment) -> Role:
     """Return the role of a planned file."""
     segment, representation = planned.segment, planned.track.representation
     kind, mime = segment.kind, representation.mime_type
+    if kind is SegmentKind.FONT:
+        return Role(None, kind)
     content = _CONTENTS.get(representation.content_type, Content.MEDIA)
     whole = isinstance(representation.addressing, SingleAddressing)
     initialization = representation.initialization

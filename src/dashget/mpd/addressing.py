@@ -330,10 +330,11 @@ class _Locator:
             resource = self._tried(file, whole=whole)
             if resource is None or resource in known.values():
                 continue
-            if known[file.kind] is None and not whole:
-                known[file.kind] = resource
-            else:
-                others.setdefault(resource, OtherFile(file.kind, resource))
+            kind, needed = file.kind, file.bases is not None
+            if kind in known and known[kind] is None and not whole and file.in_use:
+                known[kind] = resource
+            elif needed or resource not in others:
+                others[resource] = OtherFile(kind, resource, needed, file.place.where)
         return msgspec.structs.replace(
             found,
             initialization=known[SegmentKind.INITIALIZATION],
@@ -355,12 +356,18 @@ class _Locator:
         if reference is not None and reference.invalid is not None:
             self._context.log.unneeded(reference.invalid)
             reference = msgspec.structs.replace(reference, invalid=None)
+        subject = self._subject
+        if file.bases is not None:
+            usable = tuple(b for b in file.bases if self._context.refusal(b.url) is None)
+            bases = usable or file.bases[:1]
+            refusal = None if usable else self._context.refusal(bases[0].url)
+            self._subject = msgspec.structs.replace(subject, bases=bases, refusal=refusal)
         self._problems = {}
         found = self._constant(file.template, file.place) or self._resource(reference)
         for issue in self._problems:
             if issue not in before:
                 self._context.log.unneeded(issue)
-        self._problems = before
+        self._problems, self._subject = before, subject
         return found
 
     def _located(

@@ -33,6 +33,8 @@ class DescriptorElement(Node, frozen=True, kw_only=True):
     value: str | None = None
     id: str | None = None
     url_query: UrlQuery | None = None
+    font: str | None = None
+    """The URL of a font to download (DVB)."""
 
 
 class UrlQuery(Node, frozen=True, kw_only=True):
@@ -209,6 +211,10 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
     content_type: str | None = None
     par: str | None = None
     bitstream_switching: bool | None = None
+    initialization_sets: tuple[str, ...] = ()
+    """``@initializationSetRef``."""
+    initialization_principal: str | None = None
+    """The URL of an initialization segment that suffices for the whole set."""
     labels: tuple[str, ...] = ()
     roles: tuple[DescriptorElement, ...] = ()
     accessibility: tuple[DescriptorElement, ...] = ()
@@ -218,6 +224,15 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
     representations: tuple[Representation, ...] = ()
+
+
+class InitializationSet(Node, frozen=True, kw_only=True):
+    """InitializationSet (5.3.12), as far as it names a file."""
+
+    id: str | None = None
+    content_type: str | None = None
+    mime_type: str | None = None
+    initialization: str | None = None
 
 
 class Period(Node, frozen=True, kw_only=True):
@@ -293,12 +308,15 @@ class MPD(Node, frozen=True, kw_only=True):
     base_urls: tuple[BaseUrlElement, ...] = ()
     locations: tuple[str, ...] = ()
     patch_locations: tuple[str, ...] = ()
+    initialization_sets: tuple[InitializationSet, ...] = ()
     periods: tuple[Period, ...] = ()
     utc_timings: tuple[UtcTiming, ...] = ()
     essential: tuple[DescriptorElement, ...] = ()
     supplemental: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()
     remote: tuple[RemoteElement, ...] = ()
+    imported: tuple[RemoteElement, ...] = ()
+    """The other MPDs that Periods of this one stand for (6th edition, 5.3.2.6)."""
     source: Source | None = None
     invalid: Mapping[str, Issue] = {}
     warnings: tuple[Issue, ...] = ()

@@ -30,6 +30,7 @@ from dashget.mpd.malformed import looks_like, mended
 from dashget.mpd.model import (
     MPD,
     AdaptationSet,
+    InitializationSet,
     Period,
     Representation,
     Source,
@@ -40,7 +41,7 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
+from dashget.mpd.xlink import find_imported, find_remote, remove_resolved_to_zero
 from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
 _Built = TypeVar("_Built")
@@ -179,12 +180,16 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
         "base_urls": read_base_urls(root, where, log),
         "locations": tuple(child.text for child in root.all("Location") if child.text),
         "patch_locations": tuple(child.text for child in root.all("PatchLocation") if child.text),
+        "initialization_sets": tuple(
+            _initialization_set(*found, log) for found in placed(root, "InitializationSet", where)
+        ),
         "periods": tuple(_period(*found, log) for found in placed(root, "Period", where)),
         "utc_timings": read_utc_timings(root, where, log),
         "essential": read_descriptors(root, "EssentialProperty", where, log),
         "supplemental": read_descriptors(root, "SupplementalProperty", where, log),
         "protections": read_protections(root, where, log),
         "remote": remote,
+        "imported": find_imported(root),
         "source": source if remote else None,
         "invalid": read.invalid,
     }
@@ -204,6 +209,9 @@ def _presentation_type(read: Attributes) -> str:
     value = read.text("type")
     if value in (None, "static", "dynamic"):
         return value or "static"
+    if value == "list":
+        # One whose Periods may be other MPDs (6th edition); it is complete as it stands.
+        return "static"
     assert value is not None  # noqa: S101 - narrowed by the line above
     if value.lower() in ("static", "dynamic"):
         read.warn(f"@type is {value!r}; read as {value.lower()}", "5.3.1.2")
@@ -219,6 +227,18 @@ def _profiles(read: Attributes) -> tuple[str, ...]:
 def _program(programs: Iterable[Element], name: str) -> str | None:
     """Return the first text of a child of ProgramInformation (5.7)."""
     return next((child.text for info in programs for child in info.all(name)), None) or None
+
+
+def _initialization_set(element: Element, where: str, log: IssueLog) -> InitializationSet:
+    read = Attributes(element, where, log)
+    return InitializationSet(
+        where=where,
+        line=element.line,
+        id=read.text("id"),
+        content_type=read.text("contentType"),
+        mime_type=read.text("mimeType"),
+        initialization=read.text("initialization"),
+    )
 
 
 def _period(element: Element, where: str, log: IssueLog) -> Period:
@@ -253,6 +273,8 @@ def _adaptation_set(element: Element, where: str, log: IssueLog) -> AdaptationSe
         content_type=read.text("contentType"),
         par=read.text("par"),
         bitstream_switching=read.boolean("bitstreamSwitching"),
+        initialization_sets=read.words("initializationSetRef"),
+        initialization_principal=read.text("initializationPrincipal"),
         labels=tuple(child.text for child in element.all("Label") if child.text),
         roles=read_descriptors(element, "Role", where, log),
         accessibility=read_descriptors(element, "Accessibility", where, log),

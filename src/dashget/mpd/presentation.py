@@ -140,10 +140,16 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
 
 class OtherFile(msgspec.Struct, frozen=True, gc=False):
-    """A file that segment information of another kind or level names; it may be missing."""
+    """A file that is named beside the segment information in use.
+
+    One that segment information of another kind or level names may be missing. One that an
+    attribute of its own names is ``required``; ``where`` is the place of the element then.
+    """
 
     kind: SegmentKind
     resource: Resource
+    required: bool = False
+    where: str = ""
 
 
 class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):

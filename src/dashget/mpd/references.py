@@ -38,12 +38,18 @@ _PART: Final = late(r"([?&]?)\$(base|query|first|last)\$")
 
 
 class NamedFile(msgspec.Struct, frozen=True):
-    """A reference to a file: the text of a template, or an element with ``@sourceURL``."""
+    """A reference to a file: the text of a template, or an element with ``@sourceURL``.
+
+    One outside of segment information has the ``bases`` of its own level. ``in_use`` is False for
+    one that is never the initialization segment of a Representation, even if no other one is.
+    """
 
     kind: SegmentKind
     place: Place
     template: str | None = None
     reference: UrlReference | None = None
+    bases: tuple[Base, ...] | None = None
+    in_use: bool = True
 
 
 def named_files(levels: tuple[Level, ...]) -> tuple[NamedFile, ...]:

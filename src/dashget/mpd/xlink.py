@@ -41,6 +41,21 @@ def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
     return tuple(found)
 
 
+def find_imported(root: Element) -> tuple[RemoteElement, ...]:
+    """Return the MPDs that are imported as Periods: as text, or as ``@uri`` in drafts."""
+    return tuple(
+        RemoteElement(
+            where=f"MPD/Period[{number}]/ImportedMPD",
+            line=child.line,
+            href=child.text.strip() or child.attributes.get("uri", "").strip(),
+            element=child.name,
+            lacking=True,
+        )
+        for number, period in enumerate(root.all("Period"), 1)
+        for child in period.all("ImportedMPD")
+    )
+
+
 def _is_empty(element: Element) -> bool:
     """Return True if an element has neither children nor rows."""
     rows = None if element.timeline is None else next(iter(element.timeline), None)

@@ -15,6 +15,7 @@ from dashget.mpd.xmltree import XmlError, without_doctype
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.addresses import is_transparent, rewrite_addresses
+from dashget.playable.beside import find_beside, write_beside
 from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.reading import read, read_text
@@ -39,10 +40,12 @@ def rewrite(
     _include(root, remote, budget)
     places = Places(root)
     kept = {track.representation.where for track in tracks}
+    beside = find_beside(places, tracks, layout)
     drop_unselected(places, kept)
     root.drop(leads_away)
     if presentation.dynamic:
         rewrite_addresses(root, places, tracks, layout, budget, share=False)
+        write_beside(root, beside, rewritten=True)
         make_static(root, places, tracks, layout, budget)
         make_readable(root, places, tracks, presentation)
         drop_ways_out(root, leads_away)
@@ -50,8 +53,12 @@ def rewrite(
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
     url = presentation.url
-    if not (is_transparent(root, url, tracks, layout) and is_read_alike(places)):
+    alike = is_transparent(root, url, tracks, layout) and is_read_alike(places)
+    # No player reads the initialization segment of a set: where it is needed, it is written out.
+    rewritten = not alike or any(element.name == "AdaptationSet" for element in beside)
+    if rewritten:
         rewrite_addresses(root, places, tracks, layout, budget, share=True)
+    write_beside(root, beside, rewritten=rewritten)
     make_readable(root, places, tracks, presentation)
     drop_ways_out(root, leads_away)
     return write(root, document.namespace, budget)

@@ -85,3 +85,20 @@ def test_a_remote_period_that_is_gone_is_a_failure_unless_it_has_content(
         assert events.outcomes()["v/1.m4s"] == "downloaded"
         assert summary.complete is complete
         assert verify(root)[0].sound is complete
+
+
+def test_a_period_that_is_another_mpd_is_a_named_failure(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, numbered())
+    imported = '<Period><ImportedMPD earliestResolutionTimeOffset="5">ad.mpd</ImportedMPD></Period>'
+    document = mpd(numbered()).replace(b"<Period>", b'<Period duration="PT6S">')
+    server.on("/show/x.mpd", Answer(document.replace(b"</MPD>", imported.encode() + b"</MPD>")))
+    summary, events = mirror(url, tmp_path / "m")
+    assert events.outcomes()["v/1.m4s"] == "downloaded"
+    assert "mirror it by its own URL" in str(summary.failures)
+    assert not summary.complete
+    assert not server.asked("/show/ad.mpd")
+    report, found = verify(tmp_path / "m")
+    assert report.errors == 1, found
+    assert "ad.mpd" not in (tmp_path / "m" / "x.local.mpd").read_text()
