@@ -33,6 +33,7 @@ from dashget.media.isobmff import (
 from dashget.media.kind import Content, Role, SegmentKind
 from dashget.media.sniff import Read, other_content
 from dashget.media.webm import EbmlError, WebmHeader, iter_elements, read_cues, read_header
+from dashget.mpd.budget import Budget
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.tracks import Track, make_tracks
@@ -123,7 +124,7 @@ def run_indexes(data: bytes) -> None:
     answers = Answers([data])
     try:
         tracks = _single_files()
-        for track, issue in read_indexes(tracks, answers):
+        for track, issue in read_indexes(tracks, answers, Budget()):
             assert issue is None or str(issue)
             segments = list(islice(track.index, _SEGMENTS))
             for segment in segments:
@@ -132,7 +133,7 @@ def run_indexes(data: bytes) -> None:
             if len(segments) < _SEGMENTS:
                 media = sum(1 for segment in segments if segment.kind is SegmentKind.MEDIA)
                 assert media == track.index.count()
-        read_protections(tracks, answers)
+        read_protections(tracks, answers, Budget())
     except DashGetError as error:
         check_error(error)
 

@@ -101,10 +101,10 @@ def accepted(data: bytes, read: Callable[[bytes], _Built], budget: Budget) -> _B
     try:
         text, _ = as_utf8(data)
         try:
-            return read(without_doctype(text, IssueLog()))
+            return read(without_doctype(text, IssueLog(), budget))
         except XmlError:
             _spend_on_mending(text, budget)
-            return read(without_doctype(mended(text)[0], IssueLog()))
+            return read(without_doctype(mended(text)[0], IssueLog(), budget))
     except (EncodingError, XmlError) as err:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 

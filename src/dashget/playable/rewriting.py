@@ -89,7 +89,7 @@ def _read_remote(data: bytes, name: str, budget: Budget) -> list[Element] | None
         wrapped = wrapped_entity(data)
         if wrapped is None:
             return []
-        tree = read_text(without_doctype(wrapped, IssueLog()), budget).root
+        tree = read_text(without_doctype(wrapped, IssueLog(), budget), budget).root
     except (EncodingError, XmlError):
         return _read_whole(data, name, budget)
     children = [child for child in tree if child.name]

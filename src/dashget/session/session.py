@@ -327,7 +327,8 @@ class Session:
         stop, doing = stop or Stop(), "initialization segments were fetched"
         engine = self._engine_for(loaded.source.home, stop)
         with in_time(stop, self.options.max_time_seconds, doing):
-            found, issues = read_protections(make_tracks(loaded.presentation), engine)
+            tracks = make_tracks(loaded.presentation)
+            found, issues = read_protections(tracks, engine, loaded.budget.copy())
         for issue in issues:
             self._told(observer)(Warned.of(issue))
         return found
@@ -393,7 +394,7 @@ class Session:
     ) -> tuple[Track, ...]:
         read, engine = [], self._engine_for(loaded.source.home, stop)
         with in_time(stop, self.options.max_time_seconds, "indexes were fetched"):
-            for track, issue in read_indexes(tracks, engine):
+            for track, issue in read_indexes(tracks, engine, loaded.budget.copy()):
                 if issue is not None:
                     observer(Warned.of(issue))
                 read.append(track)

@@ -352,6 +352,55 @@ def test_a_template_has_64_identifiers_at_most(count: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "<!--{}-->",
+        "<!--{}",
+        "<?x {}?>",
+        "<?x {}",
+        '<a b="{}"/>',
+        '<a b="{}',
+        "<{}/>",
+        "<a {}",
+        "<!DOCTYPE MPD><!--{}-->",
+    ],
+)
+@pytest.mark.parametrize("place", ["before", "inside", "after"])
+def test_a_token_of_megabytes_is_refused_before_it_is_read_again(token: str, place: str) -> None:
+    """expat 2.5 reads what has not ended again with each megabyte: 70 MB would take 13 s."""
+    text = token.format("x" * 6_000_000)
+    data = {
+        "before": text.encode() + a_set(),
+        "inside": a_set(text),
+        "after": a_set() + text.encode(),
+    }[place]
+    begun = time.process_time()
+    with pytest.raises(MPDError) as caught:
+        parse_mpd(data)
+    assert time.process_time() - begun < 5
+    if place == "inside" and "DOCTYPE" not in token:
+        message = caught.value.message
+        assert message.startswith("a tag or comment has more than 4,194,304 bytes (line 1)")
+
+
+def test_text_of_megabytes_is_read() -> None:
+    data = a_set(f"<Label>{'a b ' * 1_500_000}</Label><Label><![CDATA[{'x' * 5_000_000}]]></Label>")
+    assert parse_mpd(data).periods
+
+
+def test_the_urls_of_a_plan_have_a_limit_altogether() -> None:
+    data = a_set(f"<BaseURL>{'a/' * 30_000}</BaseURL>").replace(b"PT10S", b"PT180000S")
+    budget = Budget()
+    tracks = make_tracks(resolve(parse_mpd(data, url=URL, budget=budget), budget=budget))
+    told = "more than 1,000,000,000 characters, at last 90,000 times 60,0"
+    with pytest.raises(UnsupportedMPDError, match=told) as caught:
+        require_countable(tracks, Limits(), budget)
+    assert caught.value.hint is not None
+    assert "--document-limits" in caught.value.hint
+    require_countable(tracks, Limits(), Budget(WorkLimits().times(6)))
+
+
 def test_a_template_is_no_longer_than_a_url_may_be() -> None:
     data = a_set(template=template("a" * 70_000 + "$Number$"))
     presentation = resolve(parse_mpd(data, url=URL))
