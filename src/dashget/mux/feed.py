@@ -30,12 +30,12 @@ class Feed:
         """The packets whose times were moved."""
         self.moved_by = 0
         """The most ticks by which one was moved."""
-        self._placements = placements
+        self.placements = placements
         self._open = open_piece
 
     def __iter__(self) -> Iterator[Any]:
         counter, last = SampleCounter(), None
-        for stretch, placement in zip(self.track.stretches, self._placements, strict=True):
+        for stretch, placement in zip(self.track.stretches, self.placements, strict=True):
             for packet in self._stretch(stretch, placement, counter):
                 dts = packet.dts
                 if last is not None and dts <= last:

@@ -29,6 +29,8 @@ from dashget.mux.container import Container, container_of
 from dashget.mux.contents import Contents, Piece, find_contents
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
+from dashget.mux.direct.fragments import UnknownMediaError
+from dashget.mux.direct.writer import DirectWriter
 from dashget.mux.edits import hide_beginnings
 from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
@@ -49,7 +51,7 @@ from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, 
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.trial import require_right_keys
 from dashget.mux.unlocking import unlock
-from dashget.mux.writer import Outline, Writer
+from dashget.mux.writer import Copy, Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
 from dashget.store import Header, Mirror
@@ -323,19 +325,9 @@ class _Job:
 
     def _write(self, plan: FilePlan, stop: Stop) -> Muxed:
         started, outline, destination = time.monotonic(), plan.outline, plan.destination
-        feeds = [
-            Feed(
-                track,
-                tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
-                self._open_piece,
-            )
-            for track, scale in zip(outline.tracks, outline.timescales, strict=True)
-        ]
-        checked = self._options.check
-        writer = Writer(outline, feeds, self._open_piece, stop, hashed=checked)
         with contextlib.ExitStack() as parts:
             part = parts.enter_context(destination.writing())
-            copy = writer.write(part, destination.name)
+            copy, feeds = self._copy(plan, part, stop)
             with destination.edit() as file:
                 hide_beginnings(file, copy.hidden)
             if self._options.check:
@@ -360,6 +352,29 @@ class _Job:
         )
         self._observer(muxed)
         return muxed
+
+    def _copy(self, plan: FilePlan, part: Path, stop: Stop) -> tuple[Copy, list[Feed]]:
+        """Write the file; return what was written, and the feeds that were used up."""
+        outline, name = plan.outline, plan.destination.name
+        feeds = self._feeds(plan)
+        hashed = self._options.check
+        try:
+            direct = DirectWriter(outline, feeds, self._open_piece, stop, hashed=hashed)
+            return direct.write(part, name), feeds
+        except UnknownMediaError:
+            feeds = self._feeds(plan)
+            writer = Writer(outline, feeds, self._open_piece, stop, hashed=hashed)
+            return writer.write(part, name), feeds
+
+    def _feeds(self, plan: FilePlan) -> list[Feed]:
+        return [
+            Feed(
+                track,
+                tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
+                self._open_piece,
+            )
+            for track, scale in zip(plan.outline.tracks, plan.outline.timescales, strict=True)
+        ]
 
     def _tell_moved(self, feeds: Sequence[Feed]) -> None:
         for feed in feeds:

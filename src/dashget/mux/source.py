@@ -38,12 +38,13 @@ class JoinedFile:
     """
 
     def __init__(self, open_file: Callable[[str], BinaryIO], contents: Contents) -> None:
-        self._open = open_file
-        self._spans: Sequence[Span] = contents.spans
+        self.open_file = open_file
+        self.spans: Sequence[Span] = contents.spans
         self._segments = range(contents.first_media, len(contents.spans))
         self._mime = contents.mime_type
         self._whole = contents.whole
-        self._ends = tuple(accumulate(span.size for span in contents.spans))
+        self.ends = tuple(accumulate(span.size for span in contents.spans))
+        """The position behind each span."""
         self._position = 0
         self._number = -1
         self._file: BinaryIO | None = None
@@ -54,7 +55,7 @@ class JoinedFile:
     @property
     def size(self) -> int:
         """The number of bytes in all."""
-        return self._ends[-1] if self._ends else 0
+        return self.ends[-1] if self.ends else 0
 
     def readable(self) -> bool:
         """Return True: it is for reading only."""
@@ -76,13 +77,13 @@ class JoinedFile:
 
     def read(self, count: int = -1) -> bytes:
         """Return up to ``count`` bytes of one span; nothing at the end of the last one."""
-        number = bisect_right(self._ends, self._position)
-        if number == len(self._ends):
+        number = bisect_right(self.ends, self._position)
+        if number == len(self.ends):
             return b""
         if number != self._number:
             self._begin(number)
-        left = self._ends[number] - self._position
-        data = self._read_at(self._spans[number], left, left if count < 0 else min(count, left))
+        left = self.ends[number] - self._position
+        data = self._read_at(self.spans[number], left, left if count < 0 else min(count, left))
         self._position += len(data)
         return data
 
@@ -107,9 +108,9 @@ class JoinedFile:
     def _begin(self, number: int) -> None:
         """Open the file of a span, and look into it if it is a media segment."""
         self.close()
-        span = self._spans[number]
+        span = self.spans[number]
         looked = span.size if span.size <= _WHOLE_BYTES else _LOOK_BYTES
-        file = self._open(span.path)
+        file = self.open_file(span.path)
         try:
             file.seek(span.first)
             data = _read_all(file, looked, span)

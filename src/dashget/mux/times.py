@@ -88,7 +88,8 @@ def place(stretch: Stretch, timescale: int, zero: Fraction) -> Placement:
     """Return where a stretch is in its file track."""
     own = stretch.description.timescale
     scale = Fraction(timescale, own)
-    offset = round((origin_of(stretch.representation) - zero) * timescale)
+    origin = origin_of(stretch.representation) - Fraction(stretch.description.late, own)
+    offset = round((origin - zero) * timescale)
     counted = stretch.description.kind == "audio" and own != timescale
     return Placement(scale.numerator, scale.denominator, offset, counted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -18,7 +18,7 @@ from dashget.mux.chapters import Chapter
 from dashget.mux.container import Container, Family
 from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import StoppedError, as_mux_error, load_av
-from dashget.mux.feed import Feed, OpenPiece
+from dashget.mux.feed import OpenPiece
 from dashget.mux.headless import drop_before_zero
 from dashget.mux.labels import Label
 from dashget.mux.padding import can_delay, with_codec_delay
@@ -54,12 +54,12 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class Writer:
-    """Writes one file. ``hashed`` hashes every packet for the check."""
+    """Writes one file. ``feeds`` has the packets of each track; ``hashed`` hashes every one."""
 
     def __init__(
         self,
         outline: Outline,
-        feeds: Sequence[Feed],
+        feeds: Sequence[Iterable[Any]],
         open_piece: OpenPiece,
         stop: Stop,
         *,

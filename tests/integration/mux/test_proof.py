@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import random
 import signal
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 
 import dashget
 from dashget.mux import run, writer
+from dashget.mux.direct import copying
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import packets
 
@@ -105,8 +108,26 @@ def test_packets_that_were_lost_or_moved_while_writing_are_found(
                 self._hash.update(b"another")
 
     monkeypatch.setattr(writer, "Witness", Losing)
+    monkeypatch.setattr(run, "DirectWriter", writer.Writer)
     with pytest.raises(dashget.MuxError, match=r"track \d was read with"):
         mux(mirrored(media / "timeline"), tmp_path / f"show{suffix}", check=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("order", ["dropped", "exchanged", "twice"])
+def test_media_that_were_lost_or_moved_while_the_system_copied_them_are_found(
+    order: str, media: Path, mirrored: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, count = copying.write_all, itertools.count()
+
+    def losing(output: io.FileIO, data: bytes) -> None:
+        changed = {"dropped": b"", "exchanged": data[::-1], "twice": data * 2}
+        write(output, changed[order] if next(count) == 5 else data)
+
+    monkeypatch.setattr(copying, "write_all", losing)
+    with pytest.raises(dashget.MuxError):
+        mux(mirrored(media / "timeline"), tmp_path / "show.mp4", check=True)
+    assert next(count) > 5
     assert not list(tmp_path.iterdir())
 
 
