@@ -6,13 +6,12 @@ Small files that arrive whole are checked before they are stored, all others aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
-from dashget.media.glance import is_sound_segment
+from dashget.media.glance import decode_time, glance
 from dashget.media.kind import SegmentKind
-from dashget.mirroring.clocks import decode_time
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead, Sink
@@ -78,14 +77,17 @@ class Arrivals:
             plain = self._learn(planned) if known is None else known
         elif kind is _INITIALIZATION:
             plain = role_of(planned).is_iso
-        if not (plain and is_sound_segment(pieces, size, initialization=kind is not _MEDIA)):
-            data = b"".join(pieces)
-            file.rejection = self._examine(file, lambda at, most: data[at : at + most], size)
+        seen = glance(pieces, size, initialization=kind is not _MEDIA) if plain else None
+        if seen is not None:
+            file.ticks, doubtful = seen.ticks, seen.indexed
+        else:
+            file.rejection = self._examine(file, _reader(pieces), size)
             if file.rejection is not None:
                 return
-        if len(file.urls) > 1 and any(b"sidx" in piece for piece in pieces):
-            data = b"".join(pieces)
-            file.rejection = self._doubts_index(file, lambda at, most: data[at : at + most], size)
+            file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
+            doubtful = True
+        if doubtful and len(file.urls) > 1:
+            file.rejection = self._doubts_index(file, _reader(pieces), size)
             if file.rejection is not None:
                 return
         if head.digests or self._checksum is not None:
@@ -95,7 +97,6 @@ class Arrivals:
                 return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
-        file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
         file.unfinished = self._store.receive(file.path, file.urls[0], head, pieces)
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
@@ -175,6 +176,12 @@ class Arrivals:
             return None
         self._indexes += 1
         return Rejection(f"the index is invalid: {found[0]}")
+
+
+def _reader(pieces: Sequence[bytes]) -> Read:
+    """Return a function that reads from pieces that follow one another."""
+    data = b"".join(pieces)
+    return lambda offset, most: data[offset : offset + most]
 
 
 def _reject_digest(promised: Digest) -> Rejection:

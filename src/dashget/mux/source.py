@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import BinaryIO, Final
 
 from dashget.errors import MirrorIncompleteError
-from dashget.media.glance import is_sound_segment
+from dashget.media.glance import glance
 from dashget.media.inspection import check
 from dashget.media.isobmff import iter_boxes
 from dashget.media.kind import Content, Role, SegmentKind
@@ -114,7 +114,7 @@ class JoinedFile:
         try:
             file.seek(span.first)
             data = _read_all(file, looked, span)
-            if number in self._segments and not is_sound_segment((data,), span.size):
+            if number in self._segments and glance((data,), span.size) is None:
                 self._examine(span, file)
         except BaseException:
             file.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashget.mirroring.clocks import decode_time
+from dashget.media.glance import decode_time, glance
 from tests.support.builders import TIMESCALE, box, initialization, mpd
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import mirror, verify
@@ -302,11 +302,29 @@ def test_one_segment_in_the_place_of_all_others_is_no_file(
 
 def test_the_decode_time_is_looked_for_in_the_first_fragment_only() -> None:
     whole = box("styp", bytes(8)) + segment(4)
-    for size in (1, 7, 40, 100, len(whole)):
-        assert (
-            decode_time([whole[at : at + size] for at in range(0, len(whole), size)])
-            == 6 * TIMESCALE
-        )
+    seen = 0
+    for size in range(1, len(whole) + 1):
+        pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+        assert decode_time(pieces) == 6 * TIMESCALE
+        sound = glance(pieces, len(whole))
+        # The header of a box may be in two pieces, which is none of a glance.
+        if sound is not None:
+            seen += 1
+            assert sound.ticks == 6 * TIMESCALE
+    assert seen > len(whole) // 2
     tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, 9))
-    assert decode_time([box("moof", bytes(8)), box("mdat", tfdt)]) is None
-    assert decode_time([box("moof", bytes(8)) + box("mdat", tfdt)]) is None
+    moof, mdat = box("moof", bytes(8)), box("mdat", tfdt)
+    for pieces in ([moof, mdat], [moof + mdat]):
+        assert decode_time(pieces) is None
+        sound = glance(pieces, len(moof + mdat))
+        assert sound is not None
+        assert sound.ticks is None
+
+
+def test_a_glance_sees_the_index_of_a_segment() -> None:
+    for index in (b"", box("sidx", bytes(24))):
+        whole = index + segment(4)
+        sound = glance([whole], len(whole))
+        assert sound is not None
+        assert sound.indexed == bool(index)
+        assert sound.ticks == 6 * TIMESCALE
