@@ -105,6 +105,8 @@ class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int | None = None
     time: str | None = None
     """When the run ended: RFC 3339, UTC."""
+    unplanned: bool = False
+    """True for a part of the presentation that could not be planned."""
 
 
 _Entry = TypeVar("_Entry", bound=Header | FileRecord | FailureRecord)

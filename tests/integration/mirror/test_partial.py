@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,44 @@ def test_a_set_that_cannot_be_planned_is_a_failure_beside_files_that_come(
     report, found = verify(tmp_path / "m")
     assert "cannot be planned" in str(found)
     assert report.errors == 1
+
+
+@pytest.mark.parametrize("missing", [(), (2,)])
+def test_a_part_that_cannot_be_planned_is_no_file_that_failed(
+    server: FaultServer, tmp_path: Path, missing: tuple[int, ...]
+) -> None:
+    url = publish(server, numbered() + BAD + BAD.replace('"t"', '"u"'))
+    for number in missing:
+        server.on(f"/show/v/{number}.m4s", refuse(404))
+    shown = run(url, "-o", "m", cwd=tmp_path)
+    failed = "1 of 3 files failed, and " if missing else ""
+    told = f"Incomplete: {failed}2 parts of the presentation could not be planned; "
+    assert told + f"{3 - len(missing)} files, " in shown.err
+    assert shown.err.count("  not planned: Representation ") == 2
+    told = run(url, "-o", "m", "--json", cwd=tmp_path)
+    summary = json.loads(told.out.splitlines()[-1])
+    assert [one["unplanned"] for one in summary["failures"]].count(True) == 2
+    assert summary["outcomes"].get("failed", 0) == len(missing)
+    lines = (tmp_path / "m/.dashget/record.jsonl").read_text().splitlines()
+    failures = [entry for entry in map(json.loads, lines) if "failed" in entry]
+    parts = [entry for entry in failures if entry.get("unplanned")]
+    assert {entry["failed"] for entry in parts} == {"x.mpd"}
+    assert len(failures) - len(parts) == 2 * len(missing)
+
+
+def test_the_error_of_the_library_names_files_and_counts_parts(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, numbered() + BAD)
+    server.on("/show/v/2.m4s", refuse(404))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert summary.unplanned == 1
+    with pytest.raises(dashget.MirrorIncompleteError) as raised:
+        summary.raise_for_failures()
+    assert str(raised.value).startswith(
+        "1 file is missing and 1 part of the presentation could not be planned in "
+    )
+    assert raised.value.paths == ("v/2.m4s",)
 
 
 def test_every_command_names_what_cannot_be_planned(server: FaultServer, tmp_path: Path) -> None:
