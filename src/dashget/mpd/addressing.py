@@ -393,8 +393,11 @@ class _Locator:
         if addressing.index is not None:
             patterns.append(addressing.index.patterns[0])
         fields = {field.name for pattern in patterns for field in pattern.fields}
-        for issue in template_issues(info, fields, dynamic=dynamic):
+        for issue in template_issues(info, self._timed, fields, dynamic=dynamic):
             self._problems[issue] = None
+        end, timeline = info.invalid.get("endNumber"), info.timeline
+        if end is not None and end not in self._problems and (timeline is None or timeline.runs_on):
+            self._context.log.assumed(end)
         late = time_issue(
             addressing,
             self._timed,

@@ -153,8 +153,18 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
     try:
         value = parse_duration(stripped)
     except ValueError:
-        raise ValueError(f"not a duration: {text!r}") from None
+        value = _seconds_with_exponent(stripped)
     return value, f"{stripped!r} is not an xs:duration; read as {nearest_float(value):g} s"
+
+
+def _seconds_with_exponent(text: str) -> Fraction:
+    try:
+        value = read_number(text)[0]
+    except ValueError:
+        value = None
+    if value is None or abs(value) > _LONGEST_SECONDS:
+        raise ValueError(f"not a duration: {text!r}")
+    return value
 
 
 def parse_duration(text: str) -> Fraction:
