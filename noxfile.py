@@ -9,6 +9,8 @@
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
 in them, over which the versions of dependencies and of Python make a difference: the lowest
 dependencies on the oldest Python, the newest on the newest, the pinned ones on those between.
+in them, over which the versions of dependencies and of Python make a difference: the lowest
+dependencies on the oldest Python, the newest on the newest, the pinned ones on those between.
 ``audit`` makes one for pip-audit, ``fuzz`` one for atheris, ``field`` one with pip, to download
 packages.
 """
@@ -103,7 +105,7 @@ def newest(session: nox.Session) -> None:
 
 @nox.session(python=BETWEEN)
 def pythons(session: nox.Session) -> None:
-    """Run the quick tests with the pinned dependencies on the Pythons between; nox says which of them is missing."""
+    """Run the quick tests with the pinned dependencies on the other Pythons, if they are there."""
     session.install("--no-deps", "--require-hashes", "--requirement", str(PINS))
     session.install("--no-deps", "--editable", ".")
     _quick(session)
