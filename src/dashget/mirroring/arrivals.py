@@ -71,12 +71,12 @@ class Arrivals:
             self._room.take(file, size)
         planned = file.planned
         kind = planned.segment.kind
-        plain = False
         if kind is _MEDIA:
-            known = self._plain.get(id(planned.track))
-            plain = self._learn(planned) if known is None else known
-        elif kind is _INITIALIZATION:
-            plain = role_of(planned).is_iso
+            plain = self._plain.get(id(planned.track))
+            if plain is None:
+                plain = self._learn(planned)
+        else:
+            plain = kind is _INITIALIZATION and role_of(planned).is_iso
         seen = glance(pieces, size, initialization=kind is not _MEDIA) if plain else None
         if seen is not None:
             file.ticks, doubtful = seen.ticks, seen.indexed

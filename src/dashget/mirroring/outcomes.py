@@ -32,6 +32,8 @@ _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
 _SUSPECTS_AT_MOST: Final = 64
+_RESUMED: Final = Outcome.RESUMED
+_DOWNLOADED: Final = Outcome.DOWNLOADED
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
 _TRANSFORMED: Final = 203
@@ -134,6 +136,8 @@ class Outcomes:
         elif file.rejection is not None:
             rejection, file.rejection = file.rejection, None
             self._reject(file, result, rejection)
+        elif file.part is None and file.ticks is None:
+            self._name(file, result)
         else:
             self._arrived(file, result)
 
@@ -238,15 +242,16 @@ class Outcomes:
         try:
             if file.local_size is not None:
                 self._store.set_aside(file.path)
-            if self._store.finish(unfinished, self._record(file, fetched, sha256=file.checksum)):
-                self._stored(file, fetched)
-                return
+            named = self._store.finish(unfinished, self._record(file, fetched, file.checksum))
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
         except StoreError:
             self._store.let_go(unfinished)
             raise
+        if named:
+            self._stored(file, fetched)
+            return
         self._pending[file.path] = file, fetched
         if len(self._pending) >= _PENDING_AT_MOST:
             self.collect(wait=True)
@@ -274,7 +279,7 @@ class Outcomes:
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0
-        outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
+        outcome = _RESUMED if fetched.resumed else _DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
         self._ledger.finish(file, outcome, fetched.size, fetched)
@@ -426,8 +431,8 @@ class Outcomes:
         self,
         file: PlannedFile,
         fetched: Fetched,
-        *,
         sha256: str | None = None,
+        *,
         adopted: bool = False,
         sampled: bool = False,
     ) -> FileRecord:

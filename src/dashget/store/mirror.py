@@ -29,6 +29,7 @@ from dashget.store.record import (
     FileRecord,
     Header,
     LiveRun,
+    encode_clean,
     encode_line,
     read_first_header,
     read_header,
@@ -303,14 +304,17 @@ class Mirror:
 
     def note(self, record: FileRecord) -> None:
         """Write a line to the record about a file that has its name."""
+        url = record.url
+        # Every file of a run comes here: as a rule no URL has secrets, and its key is its hash.
+        clean = "@" not in url and record.final_url is None
         try:
-            self._append(encode_line(record))
+            self._append(encode_clean((record,)) if clean else encode_line(record))
         except OSError as error:
             raise store_error(self.name, error) from error
         if record.removed:
             self._recorded.discard(record.path)
         else:
-            self._recorded[record.path] = record.size, url_key(record.url)
+            self._recorded[record.path] = record.size, hash(url) if clean else url_key(url)
             if self._keep_times:
                 self.restore_time(record)
 
