@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from dashget.errors import UsageError
 from dashget.events import Event, Observer, Summary, Warned
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashget.common.stopping import Stop
-    from dashget.mux.options import MuxOptions, Subtitles
+    from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
+    from dashget.mux.picture import Picture
     from dashget.mux.selection import Choices
 
-_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite", "key", "subtitles")
 _HINTS: Final = {"key": "add --mux FILE; the key of a client certificate is --private-key FILE"}
 
 
@@ -73,11 +73,12 @@ def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = Fa
     from dashget.cli.options.givensecrets import several
     from dashget.mux.container import container_of
     from dashget.mux.keys import parse_keys
-    from dashget.mux.options import MuxOptions, Subtitles
-    from dashget.mux.selection import Choices
+    from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
+    from dashget.mux.selection import COVER, Choices
 
     left_out = "none" if container_of(target).audio_only else None
     subtitles = _subtitles(arguments.subtitles)
+    cover = _cover(arguments.cover)
     # Files beside a file of audio are as good as beside any other.
     no_texts = "none" if subtitles is None else left_out if arguments.subtitles is None else None
     if subtitles is None and arguments.text:
@@ -87,11 +88,12 @@ def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = Fa
             video=arguments.video or left_out,
             audio=arguments.audio,
             text=arguments.text or no_texts,
-            image=arguments.image,
+            image=arguments.image or (COVER if isinstance(cover, Thumbnail) else None),
             period=arguments.period,
         ),
         keys=parse_keys(several(arguments, "key")),
         subtitles=subtitles or Subtitles.INSIDE,
+        cover=cover,
         allow_gaps=arguments.allow_gaps,
         split=arguments.split,
         check=check or getattr(arguments, "check", False),
@@ -116,12 +118,32 @@ def _subtitles(word: str | None) -> Subtitles | None:
     return known[word]
 
 
-def refuse_without_mux(arguments: argparse.Namespace) -> None:
-    """Raise UsageError for options that only mean something with ``--mux``."""
-    for name in _ONLY_WITH:
-        if getattr(arguments, name):
-            hint = _HINTS.get(name, "add --mux FILE")
-            raise UsageError(f"--{name.replace('_', '-')}: only with --mux FILE", hint=hint)
+def _cover(word: str | None) -> Picture | Thumbnail | None:
+    """Return the cover that is wanted; UsageError for a file that is none."""
+    from dashget.common.filenames import given, readable
+    from dashget.mux.options import Thumbnail
+    from dashget.mux.picture import LARGEST_BYTES, parse_picture
+
+    if word is None:
+        return None
+    if word == Thumbnail.THUMBNAIL.value:
+        return Thumbnail.THUMBNAIL
+    name = readable(word)
+    try:
+        with Path(given(word)).open("rb") as file:
+            return parse_picture(file.read(LARGEST_BYTES + 1))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(
+            f"--cover: {name}: {reason or error}",
+            hint="give a JPEG or PNG picture, or thumbnail to make one of the thumbnails",
+        ) from error
+
+
+def refuse_without_mux(name: str) -> NoReturn:
+    """Raise UsageError for an option that only means something with ``--mux``."""
+    hint = _HINTS.get(name, "add --mux FILE")
+    raise UsageError(f"--{name.replace('_', '-')}: only with --mux FILE", hint=hint)
 
 
 def _without_end(reporter: Observer) -> Observer:

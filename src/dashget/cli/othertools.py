@@ -128,6 +128,7 @@ INSTEAD: Final = {
     "--sub-langs": "use --text lang=en",
     "--sub-only": "use --video none --audio none",
     "--write-subs": "subtitles are always fetched: leave it out; see --text",
+    "--embed-thumbnail": "--mux FILE --cover thumbnail puts one into the file",
     "--embed-subs": "--mux FILE writes subtitles into the file: leave it out",
     "--list-subs": _LIST,
     "--list-formats": _LIST,

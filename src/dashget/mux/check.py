@@ -10,6 +10,7 @@ from typing import Any
 from dashget.common.numbers import nearest_float
 from dashget.errors import MuxError
 from dashget.mux.container import Container, Family
+from dashget.mux.coverwriter import is_cover
 from dashget.mux.errors import as_mux_error, load_av
 from dashget.mux.witness import TextWitness, Witness, Written
 
@@ -52,7 +53,7 @@ def check_file(
 
 
 def _media(file: Any) -> list[Any]:
-    return [stream for stream in file.streams if stream.type in _TYPES]
+    return [s for s in file.streams if s.type in _TYPES and not is_cover(s)]
 
 
 def _read(file: Any, count: int) -> list[Written]:

@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from dashget.common.shortrepr import short_repr
-from dashget.common.validation import Check, check, flag, instance
+from dashget.common.validation import Check, Wrong, check, flag, instance, optional
 from dashget.mux.keys import Keys
+from dashget.mux.picture import Picture
 from dashget.mux.selection import Choices
 
 
@@ -26,6 +27,12 @@ class Subtitles(enum.Enum):
         return "vtt" if self is Subtitles.WEBVTT else "srt"
 
 
+class Thumbnail(enum.Enum):
+    """The cover that is made of the presentation's thumbnails, as ``--cover`` spells it."""
+
+    THUMBNAIL = "thumbnail"
+
+
 class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to take of a mirror, and how to write the file."""
 
@@ -37,6 +44,8 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of encrypted tracks."""
     subtitles: Subtitles = Subtitles.INSIDE
     """Write subtitles into the file, or as files beside it."""
+    cover: Picture | Thumbnail | None = None
+    """The picture that stands for the file."""
     allow_gaps: bool = False
     """Leave missing segments out, at their place in time."""
     split: bool = False
@@ -53,9 +62,15 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
         check(self, _RULES)
 
 
+def _cover(value: object) -> Wrong | None:
+    wrong = instance(Picture)(value)
+    return None if isinstance(value, Thumbnail) else wrong
+
+
 _RULES: Final[dict[str, Check]] = {
     "choices": instance(Choices),
     "keys": instance(Keys),
     "subtitles": instance(Subtitles),
+    "cover": optional(_cover),
     **dict.fromkeys(("allow_gaps", "split", "check", "overwrite", "fsync"), flag),
 }

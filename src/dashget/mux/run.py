@@ -27,6 +27,7 @@ from dashget.mux.chapters import chapters_of
 from dashget.mux.check import check_file
 from dashget.mux.container import Container, container_of
 from dashget.mux.contents import Contents, Piece, find_contents
+from dashget.mux.cover import cover_of
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
 from dashget.mux.direct.fragments import UnknownMediaError
@@ -35,9 +36,10 @@ from dashget.mux.edits import hide_beginnings
 from dashget.mux.errors import LockedError, StoppedError, load_av
 from dashget.mux.feed import Feed
 from dashget.mux.fileplans import FilePlan, adaptation_set_of, files_of, metadata_of, periods_of
-from dashget.mux.options import MuxOptions, Subtitles
+from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
+from dashget.mux.picture import Picture
 from dashget.mux.protection import WEBM_START, declared, found
-from dashget.mux.selection import choose
+from dashget.mux.selection import choose, choose_images
 from dashget.mux.source import JoinedFile, read_box, read_bytes
 from dashget.mux.texts import (
     TextStretch,
@@ -136,11 +138,12 @@ class _Job:
             _refuse_named(tracks)
         contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
         self._check_complete(tracks, contents)
+        cover = self._cover(there)
         stretches, texts = self._stretches(tracks, contents, chosen)
         if self._options.split:
             self._tell_without_file(stretches, texts)
         plans = [
-            self._plan(path, join(parts, self._container), own, chosen)
+            self._plan(path, join(parts, self._container), own, chosen, cover)
             for path, parts, own in files_of(
                 self._target, stretches, texts, split=self._options.split
             )
@@ -170,6 +173,11 @@ class _Job:
                 f"{stretch_name(texts[0].representation)}: a {self._container.suffix} file holds"
                 " audio only",
                 hint="leave --text out, or add --subtitles files",
+            )
+        if self._options.cover is not None and not self._container.covers:
+            raise MuxError(
+                f"a {self._container.suffix} file holds no cover",
+                hint="give the file a name that ends in .mkv or .mp4, or leave --cover out",
             )
 
     def _check_complete(self, tracks: Sequence[Track], contents: Sequence[Contents]) -> None:
@@ -278,6 +286,7 @@ class _Job:
         tracks: Sequence[FileTrack],
         texts: Sequence[TextStretch],
         chosen: Presentation,
+        cover: Picture | None,
     ) -> FilePlan:
         holes = any(s.contents.lacking for track in tracks for s in track.stretches)
         zero = zero_of(tracks, live=self._live, holes=holes)
@@ -293,6 +302,7 @@ class _Job:
             chapters=chapters_of(periods_of(tracks, chosen), zero),
             metadata=metadata_of(chosen),
             texts=written if inside else (),
+            cover=cover,
         )
         beside = () if inside else written
         names = names_beside(path, beside, self._options.subtitles)
@@ -302,6 +312,14 @@ class _Job:
             zero,
             tuple(zip(map(self._destination, names), beside, strict=True)),
         )
+
+    def _cover(self, there: Sequence[Track]) -> Picture | None:
+        """Return the picture that is given, or make one of the thumbnails."""
+        wanted = self._options.cover
+        if not isinstance(wanted, Thumbnail):
+            return wanted
+        chosen = choose_images(self._expected.presentation, there, self._options.choices)
+        return cover_of(self._store, make_tracks(chosen), self._expected.layout)
 
     def _tell_without_file(
         self, stretches: Sequence[Stretch], texts: Sequence[TextStretch]

@@ -159,6 +159,12 @@ def add_file_options(group: argparse._ArgumentGroup) -> None:
         help="Where subtitles go: inside (into the file; the default), files or files=vtt (beside"
         " it, as FILE.LANG.srt or .vtt), or none.",
     )
+    group.add_argument(
+        "--cover",
+        metavar="PICTURE",
+        help="Picture that stands for the file: a JPEG or PNG file, or the word thumbnail, which"
+        " takes one of the presentation's own.",
+    )
     for name, text in (
         ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),
         ("--allow-gaps", "Leave missing segments out, at their place in time."),
