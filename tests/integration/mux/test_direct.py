@@ -6,6 +6,7 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from dashget.media.isobmff import iter_boxes
@@ -14,7 +15,7 @@ from dashget.mux.options import MuxOptions
 from dashget.mux.run import mux_mirror
 from dashget.mux.writer import Copy
 from dashget.store import LocalDirectory
-from tests.integration.mux.conftest import Mirrored, mux, require_same_by_packets
+from tests.integration.mux.conftest import Mirrored, leaves, mux, require_same_by_packets
 from tests.support.decoding import ffmpeg, packets, pictures, samples, starts
 from tests.support.media import Tools
 from tests.support.running import Events
@@ -142,3 +143,25 @@ def test_offsets_that_fall_below_zero_later_move_no_picture(
     assert directly == [True]
     times = sorted(time for time, _, _ in packets(file)[0])
     assert times == [Fraction(n, 25) for n in range(100)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_pictures_of_which_none_is_a_key_stay_so(
+    suffix: str, tools: Tools, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    video = tmp_path / "video.mp4"
+    flags = ("-movflags", FORMS["fragments"], "-threads", "1")
+    ffmpeg(tools, *PICTURE, *ORDERED, *flags, str(video))
+    data = bytearray(video.read_bytes())
+    for moof in [box for box in iter_boxes(data) if box.type == "moof"]:
+        # The flags of the first sample come after count and offset.
+        struct.pack_into(">I", data, data.index(b"trun", moof.start) + 16, 0x01010000)
+    video.write_bytes(data)
+    file = tmp_path / f"show{suffix}"
+    root, options = mirrored(presentation(tmp_path / "source", video)), MuxOptions(check=True)
+    mux_mirror(LocalDirectory(root), file, options, Events())
+    if suffix == ".mp4":
+        assert leaves(file)["/moov/trak/mdia/minf/stbl/stss"] == [bytes(8)]
+        return
+    with av.open(str(file), options={"fflags": "+nofillin+noparse"}) as container:
+        assert not any(packet.is_keyframe for packet in container.demux(video=0))

@@ -50,6 +50,18 @@ def _move(file: Path) -> None:
     file.write_bytes(data)
 
 
+def _forget_key(file: Path) -> None:
+    """Let another picture be the second key picture of MP4; those of Matroska have a flag."""
+    data = bytearray(file.read_bytes())
+    if file.name.startswith("show.mp4"):
+        data[data.index(b"stss") + 15] += 1
+    else:
+        with av.open(str(file)) as container:
+            keys = [bytes(p) for p in container.demux(video=0) if p.size and p.is_keyframe]
+        data[data.index(keys[1]) - 1] ^= 0x80
+    file.write_bytes(data)
+
+
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1000])
 
@@ -61,7 +73,9 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "suffix"), [*DAMAGES, (_move, ".mkv")])
+@pytest.mark.parametrize(
+    ("damage", "suffix"), [*DAMAGES, (_move, ".mkv"), (_forget_key, ".mkv"), (_forget_key, ".mp4")]
+)
 def test_a_file_that_is_not_what_was_written_gets_no_name(
     damage: Damage,
     suffix: str,

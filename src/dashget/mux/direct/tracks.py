@@ -139,4 +139,14 @@ class DirectTrack:
             Fraction(self.end, self.timescale),
             self.timescale,
             times,
+            self._key_flags() if times else b"",
         )
+
+    def _key_flags(self) -> bytes:
+        keys = self.keys()
+        if keys is None:
+            return b"\1" * self.count
+        flags = bytearray(self.count)
+        for number in keys:
+            flags[number - 1] = 1
+        return bytes(flags)
