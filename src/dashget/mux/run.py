@@ -31,9 +31,11 @@ from dashget.mux.cover import cover_of
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
 from dashget.mux.direct.fragments import UnknownMediaError
+from dashget.mux.direct.scan import scan
+from dashget.mux.direct.tables import Table
 from dashget.mux.direct.writer import DirectWriter
 from dashget.mux.edits import hide_beginnings
-from dashget.mux.errors import LockedError, StoppedError, load_av
+from dashget.mux.errors import LockedError, StoppedError, as_mux_error, load_av
 from dashget.mux.feed import Feed
 from dashget.mux.fileplans import FilePlan, adaptation_set_of, files_of, metadata_of, periods_of
 from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
 _START_BYTES: Final = 1 << 16
 """The beginning of a WebM file that has its tracks."""
 _SHOWN: Final = 10
+_PIECE_SECONDS: Final = 2
+"""Longer fragments are taken apart, so that tracks take turns."""
 
 
 def mux_mirror(
@@ -374,24 +378,42 @@ class _Job:
     def _copy(self, plan: FilePlan, part: Path, stop: Stop) -> tuple[Copy, list[Feed]]:
         """Write the file; return what was written, and the feeds that were used up."""
         outline, name = plan.outline, plan.destination.name
-        feeds = self._feeds(plan)
+        tables = [
+            tuple(self._scan(stretch, stop) for stretch in track.stretches)
+            for track in outline.tracks
+        ]
+        feeds = self._feeds(plan, tables)
         hashed = self._options.check
         try:
             direct = DirectWriter(outline, feeds, self._open_piece, stop, hashed=hashed)
             return direct.write(part, name), feeds
         except UnknownMediaError:
-            feeds = self._feeds(plan)
+            feeds = self._feeds(plan, tables)
             writer = Writer(outline, feeds, self._open_piece, stop, hashed=hashed)
             return writer.write(part, name), feeds
 
-    def _feeds(self, plan: FilePlan) -> list[Feed]:
+    def _scan(self, stretch: Stretch, stop: Stop) -> Table | None:
+        """Return the samples of a stretch; None if only libavformat can read them."""
+        piece, *others = stretch.pieces
+        if others or piece.key is not None or stretch.description.in_webm:
+            return None
+        ticks = _PIECE_SECONDS * stretch.description.timescale
+        with (
+            as_mux_error(f"{stretch.name} cannot be read"),
+            contextlib.closing(self._open_piece(piece)) as joined,
+        ):
+            return scan(joined, ticks, stop)
+
+    def _feeds(self, plan: FilePlan, tables: Sequence[tuple[Table | None, ...]]) -> list[Feed]:
+        outline = plan.outline
         return [
             Feed(
                 track,
                 tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
+                known,
                 self._open_piece,
             )
-            for track, scale in zip(plan.outline.tracks, plan.outline.timescales, strict=True)
+            for track, scale, known in zip(outline.tracks, outline.timescales, tables, strict=True)
         ]
 
     def _tell_moved(self, feeds: Sequence[Feed]) -> None:

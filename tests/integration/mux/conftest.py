@@ -71,7 +71,11 @@ def require_same_by_packets(root: Path, file: Path, options: MuxOptions) -> None
 
 
 def leaves(file: Path) -> dict[str, list[bytes]]:
-    """Return the contents of all boxes of an MP4 file, but for the places of the media."""
+    """Return the contents of all boxes of an MP4 file, but for the places of the media.
+
+    The duration in ``mdhd`` is left out: libavformat makes it longer where one of the first packets
+    has less time between its decoding and its presentation than the very first one.
+    """
     data, found = file.read_bytes(), dict[str, list[bytes]]()
 
     def walk(start: int, end: int, path: str) -> None:
@@ -80,7 +84,8 @@ def leaves(file: Path) -> dict[str, list[bytes]]:
             if box.type in _INSIDE:
                 walk(box.payload, stop, name)
             elif box.type not in _PLACES:
-                found.setdefault(name, []).append(data[box.payload : stop])
+                payload = data[box.payload : stop]
+                found.setdefault(name, []).append(payload[:16] if box.type == "mdhd" else payload)
 
     walk(0, len(data), "")
     return found

@@ -164,9 +164,11 @@ def test_a_file_that_is_not_what_was_written_gets_no_name(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def corrupt(file: BinaryIO, hidden: object) -> None:
-        file.seek(2000)
+        # The index stands before the media.
+        middle = file.seek(0, 2) // 2
+        file.seek(middle)
         byte = file.read(1)
-        file.seek(2000)
+        file.seek(middle)
         file.write(bytes([byte[0] ^ 1]))
 
     monkeypatch.setattr("dashget.mux.run.hide_beginnings", corrupt)
@@ -179,31 +181,43 @@ _KILLED = """\
 import os, sys
 from pathlib import Path
 from dashget.mux import feed, run
+from dashget.mux.direct import copying
 from dashget.mux.options import MuxOptions
 from dashget.store import LocalDirectory
 
-left = int(sys.argv[3])
-count = feed.Feed.__iter__
+packets, pieces = int(sys.argv[3]), int(sys.argv[4])
+count, copy = feed.Feed.__iter__, copying.Source.copy
 
 def dying(self):
-    global left
+    global packets
     for packet in count(self):
-        left -= 1
-        if not left:
+        packets -= 1
+        if not packets:
             os.kill(os.getpid(), 9)
         yield packet
 
+def dying_copy(self, *what):
+    global pieces
+    pieces -= 1
+    if not pieces:
+        os.kill(os.getpid(), 9)
+    copy(self, *what)
+
 feed.Feed.__iter__ = dying
+copying.Source.copy = dying_copy
 run.mux_mirror(LocalDirectory(Path(sys.argv[1])), Path(sys.argv[2]), MuxOptions(), print)
 """
 
 
-@pytest.mark.parametrize("packet", [1, 400])
+@pytest.mark.parametrize(
+    ("suffix", "packet", "piece"),
+    [(".mp4", 1, 0), (".mp4", 0, 5), (".mkv", 1, 0), (".mkv", 400, 0)],
+)
 def test_a_kill_leaves_no_final_name_and_the_next_run_writes_the_file(
-    packet: int, root: Path, tmp_path: Path
+    suffix: str, packet: int, piece: int, root: Path, tmp_path: Path
 ) -> None:
-    file, whole = tmp_path / "show.mp4", tmp_path / "whole.mp4"
-    words = [sys.executable, "-c", _KILLED, str(root), str(file), str(packet)]
+    file, whole = tmp_path / f"show{suffix}", tmp_path / f"whole{suffix}"
+    words = [sys.executable, "-c", _KILLED, str(root), str(file), str(packet), str(piece)]
     assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
     assert not file.exists()
     mux(root, file)

@@ -18,16 +18,16 @@ _PASSED: Final = frozenset(
 )
 
 
-def scan(joined: JoinedFile, piece_ticks: int, stop: Stop, *, timed: bool) -> Table:
+def scan(joined: JoinedFile, piece_ticks: int, stop: Stop) -> Table | None:
     """Return the samples of the joined files of a stretch; their positions are those in there.
 
-    Raises UnknownMediaError for what has to be written packet by packet, MirrorIncompleteError
-    for damage, and OSError.
+    None for what only libavformat knows: anything but clear fragmented MP4 of one track. Raises
+    MirrorIncompleteError for damage, and OSError.
     """
     try:
-        return _Scan(joined, Table(piece_ticks, timed=timed)).run(stop)
-    except (BoxError, StopIteration, IndexError) as error:
-        raise UnknownMediaError(f"boxes that cannot be read: {error}") from error
+        return _Scan(joined, Table(piece_ticks)).run(stop)
+    except (UnknownMediaError, BoxError, StopIteration, IndexError):
+        return None
 
 
 class _Scan:

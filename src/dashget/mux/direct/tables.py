@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, chain, groupby, repeat
 from operator import add
 
 from dashget.mux.direct.fragments import Run, UnknownMediaError, decode_times
@@ -37,6 +37,10 @@ class Repeats:
         for value, same in groupby(values):
             self.put(len(list(same)), value)
 
+    def each(self) -> Iterator[int]:
+        """Yield each value as often as it was put."""
+        return chain.from_iterable(map(repeat, self.values, self.counts))
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """Yield counts and values."""
         return zip(self.counts, self.values, strict=True)
@@ -45,11 +49,11 @@ class Repeats:
 class Table:
     """The samples of a stretch; times are ticks of its media.
 
-    ``timed`` keeps the presentation time of each sample. Bytes are noted in pieces that last no
-    longer than ``piece_ticks``, nearly: tracks take turns by these.
+    Bytes are noted in pieces that last no longer than ``piece_ticks``, nearly: tracks take turns by
+    these.
     """
 
-    def __init__(self, piece_ticks: int, *, timed: bool) -> None:
+    def __init__(self, piece_ticks: int) -> None:
         self.sizes: array[int] = array("I")
         self.steps = Repeats("i")
         """The distance of each sample from the one before, in decode time: all but the first."""
@@ -61,7 +65,6 @@ class Table:
         self.last_time = self.last_duration = 0
         self.next_time: int | None = None
         self.earliest = self.latest = self.end = 0
-        self.times: array[int] | None = array("q") if timed else None
         self._piece_ticks = piece_ticks
         # Bytes that follow one another in the source: where, how many, how many samples, when.
         self.positions: array[int] = array("Q")
@@ -101,6 +104,11 @@ class Table:
         """The least distance from decode to presentation time; it may be negative."""
         return min(self.compositions.values, default=0)
 
+    def samples(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the decode time, the composition offset and the size of each sample."""
+        times = accumulate(self.steps.each(), initial=self.first_time)
+        return zip(times, self.compositions.each(), self.sizes, strict=True)
+
     def _put_steps(self, run: Run) -> None:
         durations = run.durations
         if isinstance(durations, int):
@@ -128,8 +136,6 @@ class Table:
         self.earliest = earliest if first else min(self.earliest, earliest)
         self.latest = latest if first else max(self.latest, latest)
         self.end = end if first else max(self.end, end)
-        if self.times is not None:
-            self.times.extend(shown)
 
     def _put_bytes(self, run: Run, times: Sequence[int]) -> None:
         self.size += run.size

@@ -124,12 +124,14 @@ class DirectTrack:
     def written(self, digest: str | None) -> Written:
         """Return what is compared with the file that is read again."""
         times: array[int] = array("q")
-        for part in self.parts:
-            own = part.table.times
-            if own is not None and part.factor == 1 and not part.offset:
-                times.extend(own)
-            elif own is not None:
-                times.extend([time * part.factor + part.offset for time in own])
+        flags = b""
+        if digest is not None:
+            for part in self.parts:
+                factor, offset = part.factor, part.offset
+                times.extend(
+                    (time + later) * factor + offset for time, later, _ in part.table.samples()
+                )
+            flags = self._key_flags()
         return Written(
             self.count,
             self.size,
@@ -139,7 +141,7 @@ class DirectTrack:
             Fraction(self.end, self.timescale),
             self.timescale,
             times,
-            self._key_flags() if times else b"",
+            flags,
         )
 
     def _key_flags(self) -> bytes:

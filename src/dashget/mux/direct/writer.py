@@ -21,12 +21,12 @@ from dashget.mux.container import Family
 from dashget.mux.direct.copying import Source, write_all
 from dashget.mux.direct.fragments import UnknownMediaError
 from dashget.mux.direct.index import Chunks, Index
-from dashget.mux.direct.scan import scan
 from dashget.mux.direct.sketch import iter_sketch
+from dashget.mux.direct.tables import Table
 from dashget.mux.direct.texts import read_texts
 from dashget.mux.direct.tracks import DirectTrack, Part, Piece
 from dashget.mux.errors import StoppedError, as_mux_error
-from dashget.mux.feed import Feed, OpenPiece
+from dashget.mux.feed import Feed, OpenPiece, edited_by
 from dashget.mux.times import Placement
 from dashget.mux.tracks import Stretch
 from dashget.mux.writer import Copy, Outline, Writer
@@ -34,8 +34,6 @@ from dashget.mux.writer import Copy, Outline, Writer
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_PIECE_SECONDS: Final = 2
-"""Longer fragments are taken apart, so that tracks take turns."""
 _JOINED_SECONDS: Final = 1
 """Fragments that begin within this time become one chunk, if no other track is between them."""
 _LARGEST_BOX: Final = (1 << 32) - 1
@@ -83,27 +81,16 @@ class DirectWriter:
 
     def _track(self, feed: Feed, number: int) -> DirectTrack:
         scale = self._outline.timescales[number]
-        parts = []
-        for stretch, placement in zip(feed.track.stretches, feed.placements, strict=True):
-            with as_mux_error(f"{stretch.name} cannot be read"):
-                parts.append(self._part(stretch, placement))
-        return DirectTrack(parts, scale)
+        rows = zip(feed.track.stretches, feed.placements, feed.tables, strict=True)
+        return DirectTrack([self._part(*row) for row in rows], scale)
 
-    def _part(self, stretch: Stretch, placement: Placement) -> Part:
-        """Find the samples of a stretch, and where they are in the file."""
+    def _part(self, stretch: Stretch, placement: Placement, table: Table | None) -> Part:
+        """Return the samples of a stretch, and where they are in the file."""
+        if table is None or placement.counted or placement.divisor != 1:
+            raise UnknownMediaError("media that libavformat has to read, or times to round")
         described = stretch.description
-        piece = stretch.pieces[0]
-        if len(stretch.pieces) > 1 or piece.key is not None or described.in_webm:
-            raise UnknownMediaError("media that are encrypted, or in another container")
-        if placement.counted or placement.divisor != 1:
-            raise UnknownMediaError("times that have to be rounded")
-        with closing(self._open(piece)) as joined:
-            ticks = _PIECE_SECONDS * described.timescale
-            table = scan(joined, ticks, self._stop, timed=self._hashed)
-        # libavformat has applied the edit list of the initialization segment, if there is one.
-        edited = described.first_dts + described.late - table.first_time
-        shift = (edited + described.late) * placement.factor
-        return Part(stretch, table, placement.factor, placement.offset + shift)
+        shift = edited_by(described, table) + described.late
+        return Part(stretch, table, placement.factor, placement.offset + shift * placement.factor)
 
     def _fill(self, path: Path, tracks: Sequence[DirectTrack]) -> list[str | None]:
         """Write the file anew from its sketch; return the hash of each track, if wanted."""
