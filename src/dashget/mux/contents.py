@@ -19,7 +19,6 @@ _MEDIA: Final = (SegmentKind.INITIALIZATION, SegmentKind.MEDIA)
 _REASONS: Final = {
     Presence.MISSING: "missing",
     Presence.UNRECORDED: "not as it was recorded",
-    Presence.BLOCKED: "a directory has its name",
 }
 
 
@@ -73,6 +72,11 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
     for planned in _needed(track, layout):
         beginning = planned.segment.kind is SegmentKind.INITIALIZATION
         presence = store.presence(planned.path, planned.urls[0])
+        if presence is Presence.BLOCKED:
+            occupant = store.occupant(planned.path) or "something else"
+            lacking.append(Lack(planned.path, f"{occupant} has its name"))
+            beginning_lacks = beginning_lacks or beginning
+            continue
         if presence in _REASONS:
             if not planned.segment.last_derived or presence is not Presence.MISSING:
                 lacking.append(Lack(planned.path, _REASONS[presence]))

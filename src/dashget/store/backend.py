@@ -201,7 +201,8 @@ class Backend(Protocol):
     def stat(self, path: str) -> int | None:
         """Return the size of a file, None if there is none.
 
-        Raises IsADirectoryError if something other than a regular file has the name.
+        Raises IsADirectoryError if something other than a regular file has the name: an
+        ``OccupiedError``, where it may be something else than a directory.
         """
         ...
 

@@ -224,7 +224,7 @@ class Directory:
         """Return the error for a name that something else than a file or folder of ours has."""
         found = self.look(name)
         mode = 0 if found is None else found.st_mode
-        kind = next((text for test, text in _KINDS if test(mode)), "something strange")
+        kind = kind_of(mode)
         if found is not None and stat.S_ISREG(mode) and found.st_nlink > 1:
             kind = "a file that has another name elsewhere (a hard link)"
         path = readable(os.path.join(self.path, name))
@@ -244,6 +244,11 @@ class Directory:
         except OSError as error:
             error.filename, error.filename2 = os.path.join(self.path, name), None
             raise
+
+
+def kind_of(mode: int) -> str:
+    """Return what has a name, by its mode (``st_mode``), as part of a sentence."""
+    return next((text for test, text in _KINDS if test(mode)), "something strange")
 
 
 def open_directory(path: str) -> Directory:
@@ -280,4 +285,4 @@ def _require_file(found: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", path)
+        raise OSError(errno.EINVAL, f"not a regular file, but {kind_of(found.st_mode)}", path)

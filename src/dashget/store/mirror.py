@@ -20,7 +20,7 @@ from dashget.common.compactmap import CompactMap
 from dashget.common.numbers import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
-from dashget.store.failures import as_store_error, store_error
+from dashget.store.failures import OccupiedError, as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.possession import Presence, check_manifest, check_source, differs
 from dashget.store.record import (
@@ -205,6 +205,14 @@ class Mirror:
         if recorded is None or recorded[0] != size:
             return Presence.UNRECORDED, size
         return (Presence.COMPLETE if recorded[1] == url_key(url) else Presence.MOVED), size
+
+    def occupant(self, path: str) -> str | None:
+        """Return what has a name, such as "a named pipe"; None for a file or nothing."""
+        try:
+            self.place.stat(path)
+        except IsADirectoryError as error:
+            return error.kind if isinstance(error, OccupiedError) else "a directory"
+        return None
 
     def is_new(self, path: str) -> bool:
         """Return True if nothing of a file was there when its folder was first asked about.

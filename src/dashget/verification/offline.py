@@ -25,7 +25,7 @@ from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck
-from dashget.verification.findings import Finding, Problem, lost, note
+from dashget.verification.findings import Finding, Problem, lost, note, occupied
 from dashget.verification.progress import CheckProgress, StoppedError
 from dashget.verification.spellings import Spellings
 from dashget.verification.times import TimeCheck
@@ -138,7 +138,7 @@ class OfflineCheck:
             # The manifest of its run is lost: only size and checksum can be compared.
             size, record = self._store.size(path), self._records.get(path)
             if size is None:
-                yield lost(path)
+                yield lost(path, self._store.occupant(path))
             else:
                 yield from _readable(path, self._compare_with_record(path, size, record))
 
@@ -194,8 +194,13 @@ class OfflineCheck:
     def _check_missing(
         self, planned: PlannedSegment, record: FileRecord | None
     ) -> Iterator[Finding]:
+        path = planned.path
+        occupant = self._store.occupant(path)
         if record is not None:
-            yield lost(planned.path)
+            yield lost(path, occupant)
+        elif occupant is not None and planned.track.key in self._expected.selected:
+            self._excused.pop(path, None)
+            yield occupied(path, f"never fetched, and {occupant} has its name")
         elif planned.track.key not in self._expected.selected:
             self._excused.setdefault(planned.path, False)
         elif planned.segment.last_derived:
