@@ -66,6 +66,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """Bytes received in all rounds."""
     verdict: tuple[Fetched | TransferError, str, str | None] | None = None
     """How its last try ended, with reason and hint: its failure if there is no other try."""
+    first: Fetched | None = None
+    """How it came first, if its end was in doubt and it is asked for once more."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
 

@@ -76,6 +76,8 @@ class Outcomes:
     def fail_waiting(self) -> None:
         """Fail the files that wait for another try: nothing else is asked for."""
         for file in self.take_again():
+            if self._keep_first(file):
+                continue
             if file.verdict is None:
                 self._fail_unasked(file)
                 continue
@@ -108,14 +110,16 @@ class Outcomes:
             if file.unfinished is not None:
                 self._store.let_go(file.unfinished)
             self._ledger.finish(file, Outcome.CANCELLED)
+        self.ask_for_ends(again=False)
         for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
-            self._ledger.finish(file, Outcome.CANCELLED)
+            if not self._keep_first(file):
+                self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
         self._warn("changed by a proxy on the way, as HTTP 203 says", self._transformed)
         if self._wholeness is not None:
-            self._warn("perhaps not whole", [*self._wholeness.settle(self.clocks.layout)])
+            self._warn("perhaps not whole", [*self._wholeness.settle()])
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 
@@ -204,6 +208,8 @@ class Outcomes:
 
     def _arrived(self, file: PlannedFile, fetched: Fetched) -> None:
         """Name and record a file that has arrived, if it is what it should be."""
+        if file.first is not None and not self._is_longer(file, file.first, fetched):
+            return
         try:
             if file.part is not None:
                 rejection = self._arrivals.check(file, file.part)
@@ -232,7 +238,45 @@ class Outcomes:
             from dashget.mirroring.wholeness import Wholeness
 
             self._wholeness = Wholeness(self._store)
-        self._wholeness.add(file, part)
+        self._wholeness.add(file, part, self.clocks.layout)
+
+    def ask_for_ends(self, *, again: bool = True) -> None:
+        """Ask once more for the files that have come without some of their time.
+
+        Without ``again`` they are taken as they are.
+        """
+        if self._wholeness is None:
+            return
+        for file, fetched, short in self._wholeness.decide(self.clocks.layout):
+            if short is None or not (again and self._chances().take()):
+                self._came(file, fetched)
+                continue
+            file.first = fetched
+            file.rejected += 1
+            self._ask_again(file, fetched, f"perhaps not whole: {short}", None)
+
+    def _is_longer(self, file: PlannedFile, first: Fetched, fetched: Fetched) -> bool:
+        """Return True if more has come the second time; else what came first has its outcome."""
+        if fetched.size > first.size:
+            if self._wholeness is not None:
+                self._wholeness.forget(file)
+            return True
+        if file.unfinished is not None:
+            file.unfinished.drop()
+        self._keep_first(file, fetched)
+        return False
+
+    def _keep_first(self, file: PlannedFile, result: Fetched | TransferError | None = None) -> bool:
+        """Keep what came first of a file whose end was in doubt; return False if there is none."""
+        first = file.first
+        if first is None:
+            return False
+        file.first = None
+        file.tries += (result.attempts if result else 0) - first.attempts
+        if result and self._wholeness is not None and isinstance(result, Fetched):
+            self._wholeness.came_again(file)
+        self._came(file, first)
+        return True
 
     def _name(self, file: PlannedFile, fetched: Fetched) -> None:
         """Name and record a file of which all bytes are stored."""
@@ -278,6 +322,10 @@ class Outcomes:
             self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
+        if self._wholeness is None or not self._wholeness.waits(file, fetched):
+            self._came(file, fetched)
+
+    def _came(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0
         outcome = _RESUMED if fetched.resumed else _DOWNLOADED
         if file.known is not None:
@@ -292,6 +340,8 @@ class Outcomes:
         if is_disk_failure(error):
             raise disk_error(error, file.path) from error
         place = f": {readable(str(error.filename))}" if error.filename else ""
+        if self._keep_first(file):
+            return
         reason = f"cannot be stored: {error.strerror or error}{place}"
         file.refused += 1
         temporary = is_descriptor_shortage(error) or (
@@ -305,6 +355,8 @@ class Outcomes:
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
+        if self._keep_first(file):
+            return
         chances, reason, hint = self._chances(), rejection.reason, rejection.hint
         if rejection.is_other and not file.rejected:
             self.missing.replaced(reason, hint)
@@ -371,6 +423,8 @@ class Outcomes:
         """Decide about a file that was not obtained."""
         if file.unfinished is not None:
             self._store.let_go(file.unfinished)
+        if self._keep_first(file, error):
+            return
         room = self._ledger.room
         if error.cancelled or (room is not None and file.path in room.refused):
             self._ledger.finish(file, Outcome.CANCELLED, result=error)

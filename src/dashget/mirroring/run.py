@@ -74,6 +74,7 @@ class MirrorRun:
         try:
             self._work_through(jobs, tracks, layout, engine, stop)
             self._prove(engine, stop)
+            outcomes.ask_for_ends()
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
                 self._fetch(map(self._jobs.fetch, again), engine)

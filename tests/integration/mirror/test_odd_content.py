@@ -215,6 +215,63 @@ def described(durations: str) -> bytes:
     return box("moov", box("trak", box("mdia", mdhd)), box("mvex", trex))
 
 
+def chunks(count: int) -> bytes:
+    return b"".join(chunk(2 + part / 2, 0.5) for part in range(count))
+
+
+@pytest.mark.parametrize(
+    "second", ["longer", "longer, with a length", "as long", "shorter", "404", "json"]
+)
+@pytest.mark.parametrize("initialization_fails", [False, True])
+def test_a_segment_that_lacks_fragments_is_asked_for_once_more_and_the_longer_one_is_kept(
+    server: FaultServer, tmp_path: Path, second: str, *, initialization_fails: bool
+) -> None:
+    answers = {
+        "longer": nameless(chunks(4)),
+        "longer, with a length": Answer(chunks(4)),
+        "as long": nameless(chunks(2)),
+        "shorter": nameless(chunks(1)),
+        "404": Answer(status=404),
+        "json": Answer(OTHERS["json"]),
+    }
+    url = publish(server, "mp4")
+    server.on(
+        "/show/i.mp4", *[Answer(status=503)] * initialization_fails, Answer(described("rows"))
+    )
+    # The first two: the body, and the question for its end.
+    server.on("/show/v/2.m4s", nameless(chunks(2)), nameless(chunks(2)), answers[second])
+    transfer = dashget.TransferOptions(backoff_seconds=0.0)
+    summary, events = mirror(url, tmp_path, transfer=transfer)
+    assert summary.complete
+    assert summary.files == len(events.outcomes()) == 4
+    longer = second.startswith("longer")
+    assert (tmp_path / "v/2.m4s").read_bytes() == chunks(4 if longer else 2)
+    said = [text for text in events.warnings() if text.startswith("perhaps not whole: v/2.m4s (")]
+    assert len(said) == (not longer)
+    assert all("it has 1.000 of 2.000 s" in text for text in said)
+    assert verify(tmp_path)[0].sound
+
+
+def test_another_base_is_asked_first_for_a_segment_that_lacks_fragments(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.on("/i.mp4", Answer(described("rows")))
+    for number in (1, 2, 3):
+        for base in "ab":
+            server.on(f"/{base}/v/{number}.m4s", Answer(chunk(2 * number - 2, 2)))
+            server.on(f"/{base}/i.mp4", Answer(described("rows")))
+    server.on("/a/v/2.m4s", nameless(chunks(3)))
+    server.on("/b/v/2.m4s", nameless(chunks(4)))
+    bases = "<BaseURL>/a/</BaseURL><BaseURL>/b/</BaseURL>"
+    content = numbered(kind=MP4, extra='initialization="i.mp4"')
+    url = server.on("/show/x.mpd", manifest(content, period=bases))
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    (stored,) = tmp_path.rglob("2.m4s")
+    assert stored.read_bytes() == chunks(4)
+    assert not [text for text in events.warnings() if "perhaps not whole" in text]
+
+
 @pytest.mark.parametrize("durations", ["rows", "header", "description"])
 @pytest.mark.parametrize("came", [1, 2, 3, 4])
 def test_a_segment_that_ends_after_one_of_its_fragments_is_said(
