@@ -6,7 +6,7 @@ Small files that arrive whole are checked before they are stored, all others aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
@@ -48,6 +48,8 @@ class Arrivals:
         self._store = store
         self._checksum = checksum
         self.accept_odd = accept_odd
+        self.told: Callable[[int], object] | None = None
+        """Called for each block of a file that is read for its digest; it may raise."""
         self._room = room
         self._indexes = 0
         """How many files were asked for again for their index."""
@@ -107,10 +109,10 @@ class Arrivals:
         if rejection is not None:
             return rejection
         promised = part.promised
-        if promised is not None and part.digest(promised.algorithm) != promised.value:
+        if promised is not None and part.digest(promised.algorithm, self.told) != promised.value:
             return _reject_digest(promised)
         if self._checksum is not None:
-            file.checksum = part.digest(self._checksum).hex()
+            file.checksum = part.digest(self._checksum, self.told).hex()
         file.ticks = None
         if role_of(file.planned).is_plain_segment:
             from dashget.media.inspection import first_decode_time

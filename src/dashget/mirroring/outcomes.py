@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from dashget.common.digests import find_digest
 from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage, is_disk_failure
+from dashget.common.stopping import StoppedError
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import INVALID_HINT, Arrivals
@@ -226,6 +227,13 @@ class Outcomes:
                 if len(self._suspects) >= _SUSPECTS_AT_MOST:
                     self._judge()
                 return
+        except StoppedError:
+            # Its part stays, and is complete: the next run reads it again.
+            if file.unfinished is not None:
+                self._store.let_go(file.unfinished)
+            if not self._keep_first(file):
+                self._ledger.finish(file, Outcome.CANCELLED)
+            return
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
@@ -399,9 +407,17 @@ class Outcomes:
                 self._doubts.append((file, known, fetched))
             else:
                 self._again.append(file)
-        elif fetched.size == file.local_size and not (
-            self._differs(file, fetched) or self._arrivals.is_odd(file)
-        ):
+        else:
+            self._compare_found(file, fetched)
+
+    def _compare_found(self, file: PlannedFile, fetched: Fetched) -> None:
+        """Adopt a file that was found, or fetch it."""
+        try:
+            same = fetched.size == file.local_size and not self._differs(file, fetched)
+        except StoppedError:
+            self._ledger.finish(file, Outcome.CANCELLED)
+            return
+        if same and not self._arrivals.is_odd(file):
             self._store.adopt(self._record(file, fetched, adopted=True))
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
@@ -414,7 +430,7 @@ class Outcomes:
         if promised is None:
             return False
         try:
-            here = self._store.digests(file.path, (promised.algorithm,))
+            here = self._store.digests(file.path, (promised.algorithm,), self._arrivals.told)
         except OSError:
             return True
         return here[promised.algorithm] != promised.value

@@ -35,6 +35,8 @@ class Lack(msgspec.Struct, frozen=True, gc=False):
 
     path: str
     reason: str
+    occupied: bool = False
+    """True if something else has its name."""
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
         presence = store.presence(planned.path, planned.urls[0])
         if presence is Presence.BLOCKED:
             occupant = store.occupant(planned.path) or "something else"
-            lacking.append(Lack(planned.path, f"{occupant} has its name"))
+            lacking.append(Lack(planned.path, f"{occupant} has its name", occupied=True))
             beginning_lacks = beginning_lacks or beginning
             continue
         if presence in _REASONS:

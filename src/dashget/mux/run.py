@@ -58,7 +58,7 @@ from dashget.mux.unlocking import unlock
 from dashget.mux.writer import Copy, Outline, Writer
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import Header, Mirror
+from dashget.store import OCCUPIED_HINT, Header, Mirror
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -200,9 +200,10 @@ class _Job:
             if self._options.allow_gaps:
                 self._observer(Warned(text))
                 return
+        fetched = "get or verify --repair fetches them; --allow-gaps leaves holes in their place"
         raise MirrorIncompleteError(
             text,
-            hint="get or verify --repair fetches them; --allow-gaps leaves holes in their place",
+            hint=OCCUPIED_HINT if any(lack.occupied for lack in lacking) else fetched,
             paths=tuple(lack.path for lack in lacking),
         )
 

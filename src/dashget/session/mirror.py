@@ -179,7 +179,8 @@ class MirrorJob:
         if options.checksums or store.size(SUMS_NAME) is not None:
             from dashget.verification.sums import write_sums
 
-            write_sums(store, loaded.name)
+            with self._stop.answered():
+                write_sums(store, loaded.name, self._stop)
 
     def _note_failures(self, store: Mirror) -> None:
         """Write to the record which files are missing, and why."""

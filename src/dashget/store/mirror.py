@@ -279,16 +279,10 @@ class Mirror:
         told: Callable[[int], object] | None = None,
     ) -> dict[str, bytes]:
         """Return the checksums of a file by algorithm; see ``digest``."""
-        import hashlib
+        from dashget.store.hashing import digests_of
 
-        digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
         with self.open(path) as file:
-            while block := file.read(_BLOCK):
-                for digest in digests.values():
-                    digest.update(block)
-                if told is not None:
-                    told(len(block))
-        return {algorithm: digest.digest() for algorithm, digest in digests.items()}
+            return digests_of(file, algorithms, told)
 
     # The record.
 

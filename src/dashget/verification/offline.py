@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dashget.common.stopping import Stop
+from dashget.common.stopping import Stop, StoppedError
 from dashget.media.inspection import (
     check,
     check_index,
@@ -26,7 +26,7 @@ from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck
 from dashget.verification.findings import Finding, Problem, lost, note, occupied
-from dashget.verification.progress import CheckProgress, StoppedError
+from dashget.verification.progress import CheckProgress
 from dashget.verification.spellings import Spellings
 from dashget.verification.times import TimeCheck
 

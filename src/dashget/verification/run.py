@@ -102,7 +102,7 @@ class Verification:
             name = self._header.manifest
             prune(store, expected, history, name, self._observer, dry_run=tasks.dry_run)
         if tasks.writes and not stop.requested and store.size(SUMS_NAME) is not None:
-            write_sums(store, self._header.manifest)
+            write_sums(store, self._header.manifest, stop)
         rest: Iterator[Finding] = iter(())
         if not stop.requested:
             mend = tasks.repair and tasks.writes

@@ -71,7 +71,7 @@ def add_sizes(group: argparse._ArgumentGroup) -> None:
         metavar="SIZE",
         help="End the run in order before the files of the mirror have more bytes than this, those"
         " that are there already included (exit status 7); with a higher limit it goes on. Of"
-        " several URLs, all mirrors together.",
+        " several URLs or directories, all mirrors together.",
     )
 
 
