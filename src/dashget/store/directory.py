@@ -49,6 +49,14 @@ _KINDS: Final = (
 )
 
 
+class StrangeError(StoreError):
+    """Something else than a file or folder of ours has a name; ``kind`` tells what."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message, hint=_HINT)
+        self.kind = kind
+
+
 class Directory:
     """A directory that is open, until ``close``."""
 
@@ -220,7 +228,7 @@ class Directory:
         if self.descriptor is not None:
             os.fsync(self.descriptor)
 
-    def strange(self, name: str) -> StoreError:
+    def strange(self, name: str) -> StrangeError:
         """Return the error for a name that something else than a file or folder of ours has."""
         found = self.look(name)
         mode = 0 if found is None else found.st_mode
@@ -228,7 +236,7 @@ class Directory:
         if found is not None and stat.S_ISREG(mode) and found.st_nlink > 1:
             kind = "a file that has another name elsewhere (a hard link)"
         path = readable(os.path.join(self.path, name))
-        return StoreError(f"cannot use {path}: it is {kind}", hint=_HINT)
+        return StrangeError(f"cannot use {path}: it is {kind}", kind)
 
     def _own(self) -> int | str:
         return self.path if self.descriptor is None else self.descriptor

@@ -7,7 +7,6 @@ spelling, and whatever a link out of the mirror leads to, is refused.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -18,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from dashget.common.filenames import on_disk
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, is_safe_path
-from dashget.store.directory import Directory, Identity, identity_of, kind_of, open_directory
+from dashget.store.directory import Directory, Identity, StrangeError, identity_of, open_directory
 
 
 class ReadableFile(NamedTuple):
@@ -74,12 +73,10 @@ class ReadableTree:
         try:
             if found.split(os.sep)[0] != "..":
                 return self._walk(found.replace(os.sep, "/"))
+        except StrangeError as error:
+            raise PermissionError(errno.EPERM, f"it is {error.kind}", path) from None
         except StoreError:
-            kind = None
-            with contextlib.suppress(OSError):
-                kind = kind_of(os.stat(os.path.join(root, found)).st_mode)
-            if kind is not None:
-                raise PermissionError(errno.EPERM, f"it is {kind}", path) from None
+            pass
         raise PermissionError(path)
 
     def _walk(self, path: str) -> BinaryIO:
