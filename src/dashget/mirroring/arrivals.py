@@ -13,6 +13,7 @@ from dashget.common.digests import Digest, find_digest
 from dashget.media.glance import decode_time, glance
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
+from dashget.mirroring.twins import Twins
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead, Sink
 
@@ -48,6 +49,8 @@ class Arrivals:
         self._store = store
         self._checksum = checksum
         self.accept_odd = accept_odd
+        self.twins = Twins(store)
+        """The media segments that may have the same bytes."""
         self.told: Callable[[int], object] | None = None
         """Called for each block of a file that is read for its digest; it may raise."""
         self._room = room
@@ -99,6 +102,8 @@ class Arrivals:
                 return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
+        if kind is _MEDIA:
+            self.twins.add_pieces(planned, size, pieces)
         file.unfinished = self._store.receive(file.path, file.urls[0], head, pieces)
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
@@ -114,6 +119,9 @@ class Arrivals:
         if self._checksum is not None:
             file.checksum = part.digest(self._checksum, self.told).hex()
         file.ticks = None
+        if file.planned.segment.kind is _MEDIA:
+            size = part.size
+            self.twins.add_pieces(file.planned, size, (part.read(0, 256), part.read(size - 64, 64)))
         if role_of(file.planned).is_plain_segment:
             from dashget.media.inspection import first_decode_time
 

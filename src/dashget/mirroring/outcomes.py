@@ -121,6 +121,8 @@ class Outcomes:
         self._warn("changed by a proxy on the way, as HTTP 203 says", self._transformed)
         if self._wholeness is not None:
             self._warn("perhaps not whole", [*self._wholeness.settle()])
+        for _, told in self._arrivals.twins.found():
+            self._ledger.warn(told)
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 

@@ -20,6 +20,7 @@ from dashget.media.inspection import (
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
+from dashget.mirroring.twins import Twins
 from dashget.planning.layout import Layout
 from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
@@ -59,6 +60,7 @@ class OfflineCheck:
         """Missing files that may be missing; True if selected (and their number is derived)."""
         self._missing_folders: set[str] = set()
         self._times = TimeCheck()
+        self._twins = Twins(store)
         self._descriptions = DescriptionCheck()
 
     @property
@@ -90,6 +92,8 @@ class OfflineCheck:
             yield note(path, Problem.MISSING, message)
         yield from self._check_recorded_live()
         yield from self._times.findings()
+        for track, told in self._twins.found():
+            yield note(f"Representation {track.representation.id}", Problem.STRUCTURE, told)
         yield from self._descriptions.findings()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
@@ -228,6 +232,8 @@ class OfflineCheck:
             for message in check_index(read, size, role):
                 served = ", as on the server" if as_served else ""
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
+            if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
+                self._twins.add(planned, size, (size, read(0, 256), read(max(0, size - 64), 64)))
             representation = planned.track.representation
             if not role.whole and self._descriptions.wants(representation):
                 described = has_description(read, size)
