@@ -9,8 +9,6 @@
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
 in them, over which the versions of dependencies and of Python make a difference: the lowest
 dependencies on the oldest Python, the newest on the newest, the pinned ones on those between.
-in them, over which the versions of dependencies and of Python make a difference: the lowest
-dependencies on the oldest Python, the newest on the newest, the pinned ones on those between.
 ``audit`` makes one for pip-audit, ``fuzz`` one for atheris, ``field`` one with pip, to download
 packages.
 """
