@@ -91,10 +91,14 @@ def _is_foreign(beginning: bytes, text: str, size: int, role: Role) -> bool:
     if role.content is Content.IMAGE:
         other = picture_or_archive(beginning) is not None and mime.startswith("image/")
         return other or text_of(beginning[:BEGINNING_BYTES]) is not None
-    if role.content is not Content.TEXT and mime not in _SUBRIP and not mime.startswith("text/"):
+    of_text = mime in _SUBRIP or mime.startswith("text/")
+    if role.content is not Content.TEXT and not of_text:
         return False
-    if picture_or_archive(beginning) or _is_media(beginning) or text.startswith("#EXTM3U"):
+    if picture_or_archive(beginning) or text.startswith("#EXTM3U"):
         return "mpegurl" not in mime
+    # Subtitles in boxes have types that nobody knows, but none of plain text.
+    if of_text and _is_media(beginning):
+        return True
     if root is not None and text.startswith("<?xml") and root.lower() not in _TEXTS:
         return True
     return mime in _SUBRIP and bool(text) and b"-->" not in beginning.replace(b"\0", b"")

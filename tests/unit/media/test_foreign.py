@@ -57,12 +57,20 @@ def test_a_document_of_another_kind_is_no_text_and_no_other_file(
     "body",
     [
         b"GIF89a\1\0\1\0\x80", b"\x89PNG\r\n\x1a\n", b"\x1f\x8b\x08", b"%PDF-1.4", b"PK\3\4",
-        b"#EXTM3U\n#EXT-X-ENDLIST\n", b"\0\0\0\x18ftypiso6", b"\x1a\x45\xdf\xa3\x01",
+        b"#EXTM3U\n#EXT-X-ENDLIST\n",
         b"<?xml version='1.0'?><anything/>",
     ],
 )  # fmt: skip
-def test_pictures_media_and_playlists_are_no_text(mime: str | None, body: bytes) -> None:
+def test_pictures_and_playlists_are_no_text(mime: str | None, body: bytes) -> None:
     assert odd(body, role(mime)) is not None
+
+
+@pytest.mark.parametrize("body", [b"\0\0\0\x18ftypiso6", b"\x1a\x45\xdf\xa3\x01"])
+def test_media_is_no_plain_text_but_subtitles_of_unknown_types_may_be_in_it(body: bytes) -> None:
+    for mime in (SUBRIP, "text/plain", "text/srt", "text/x-ssa"):
+        assert odd(body, role(mime)) is not None
+    for unknown in (None, "application/x-sami", "application/octet-stream"):
+        assert odd(body, role(unknown, Content.TEXT)) is None
 
 
 @pytest.mark.parametrize(
