@@ -26,7 +26,6 @@ from dashget.mpd.descriptors import (
 )
 from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.malformed import looks_like, mended
 from dashget.mpd.model import (
     MPD,
     AdaptationSet,
@@ -69,7 +68,7 @@ def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = No
 def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
     """Read an XML document into a tree; used for MPDs and for remote elements."""
     budget.spend_bytes(len(data))
-    appearance = looks_like(data)
+    appearance = None if _begins_as_mpd(data) else _looks_like(data)
     if appearance is not None:
         unlike = MPDSyntaxError(
             f"not an MPD: the document is {appearance}",
@@ -103,14 +102,33 @@ def accepted(data: bytes, read: Callable[[bytes], _Built], budget: Budget) -> _B
         try:
             return read(without_doctype(text, IssueLog(), budget))
         except XmlError:
+            from dashget.mpd.malformed import mended
+
             _spend_on_mending(text, budget)
             return read(without_doctype(mended(text)[0], IssueLog(), budget))
     except (EncodingError, XmlError) as err:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 
 
+def _begins_as_mpd(data: bytes) -> bool:
+    """Return True if the bytes begin like most MPDs; others may still be an MPD."""
+    if data.startswith(b"<?xml"):
+        data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
+    return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
+
+
+def _looks_like(data: bytes) -> str | None:
+    """Return the name of the format if the bytes are of a known one other than MPD."""
+    # Loaded late, as above: most documents are MPDs, and well-formed.
+    from dashget.mpd.malformed import looks_like
+
+    return looks_like(data)
+
+
 def _read_mended(data: bytes, error: XmlError, log: IssueLog, budget: Budget) -> Element:
     if not error.truncated:
+        from dashget.mpd.malformed import mended
+
         _spend_on_mending(data, budget)
         repaired, done = mended(data)
         if done:

@@ -7,7 +7,6 @@ dynamic presentation the segments within a window are available (5.3.1.2, Annex 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import datetime
 from fractions import Fraction
 
@@ -208,6 +207,9 @@ def _following(mpd: MPD, starts: list[_Start | None], log: IssueLog) -> list[_St
         if start is None or following is None or start.issue or following.issue:
             continue
         if following.seconds < start.seconds:
+            # Loaded late: Periods are in order.
+            from bisect import bisect_right
+
             period, place = mpd.periods[index], bisect_right(in_time, start.seconds)
             log.warn(
                 f"Period {_name(period)} starts after the next one; they are not in order of time",
