@@ -81,6 +81,7 @@ def fetch_remote_elements(
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
         mpd = include_remote(mpd, content, budget=budget)
+    unreached.extend(Unreached(resolve_reference(url, e.href), e.reason) for e in mpd.endless)
     if mpd.base_urls:
         url = resolve_reference(url, mpd.base_urls[0].url)
     unreached.extend(

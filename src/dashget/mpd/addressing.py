@@ -238,7 +238,8 @@ class _Locator:
         self._context.budget.spend(LISTED * len(rows), "SegmentURLs, which Representations inherit")
         if not info.segments:
             self._context.log.warn("SegmentList has no SegmentURL", *_at(place), "5.3.9.3.2")
-        self._problems.update((s.invalid, None) for s in info.segments or () if s.invalid)
+        for invalid in (s.invalid for s in info.segments or () if s.invalid):
+            self._note_range(invalid)
         for number, segment in enumerate(info.segments or (), 1):
             for reference in (segment.media, segment.index):
                 if reference is not None or segment.index is None:
@@ -370,6 +371,17 @@ class _Locator:
         self._problems, self._subject = before, subject
         return found
 
+    def _note_range(self, invalid: Issue) -> bool:
+        """Record a range that cannot be read; True if the URL of the file depends on it.
+
+        Files are fetched as a whole, unless BaseURL@byteRange makes a URL of each range.
+        """
+        if self._subject.bases[0].byte_range is None:
+            self._context.log.unneeded(invalid)
+            return False
+        self._problems[invalid] = None
+        return True
+
     def _located(
         self,
         addressing: Addressing,
@@ -500,8 +512,7 @@ class _Locator:
     def _resource(self, reference: UrlReference | None) -> Resource | None:
         if reference is None:
             return None
-        if reference.invalid is not None:
-            self._problems[reference.invalid] = None
+        if reference.invalid is not None and self._note_range(reference.invalid):
             return None
         text, subject = reference.source_url or "", self._subject
         place = Place(reference.where, reference.line)

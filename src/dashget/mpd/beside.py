@@ -30,9 +30,10 @@ def files_beside(
     found = []
     principal = getattr(element, "initialization_principal", None)
     if principal is not None:
-        found.append(_named(SegmentKind.INITIALIZATION, element, principal, bases))
+        kind, name = SegmentKind.INITIALIZATION, "@initializationPrincipal"
+        found.append(_named(kind, element, principal, bases, name))
     found.extend(
-        _named(SegmentKind.FONT, descriptor, descriptor.font, bases)
+        _named(SegmentKind.FONT, descriptor, descriptor.font, bases, "@dvb:url")
         for descriptor in (*element.essential, *element.supplemental)
         if descriptor.font is not None
     )
@@ -60,7 +61,8 @@ class InitializationSets:
         types = {name for s in sets for name in _types(s)}
         for each in naming:
             kind = SegmentKind.INITIALIZATION
-            file = _named(kind, each, each.initialization or "", bases, in_use=False)
+            url = each.initialization or ""
+            file = _named(kind, each, url, bases, "@initialization", in_use=False)
             own = _type(each.content_type, each.mime_type)
             if each.id is not None and each.id in referred:
                 self._by_id.setdefault(each.id, []).append(file)
@@ -79,10 +81,16 @@ class InitializationSets:
 
 
 def _named(
-    kind: SegmentKind, node: Node, url: str, bases: tuple[Base, ...], *, in_use: bool = True
+    kind: SegmentKind,
+    node: Node,
+    url: str,
+    bases: tuple[Base, ...],
+    name: str,
+    *,
+    in_use: bool = True,
 ) -> NamedFile:
     place = Place(node.where, node.line)
-    reference = UrlReference(where=node.where, line=node.line, source_url=url)
+    reference = UrlReference(where=f"{node.where}/{name}", line=node.line, source_url=url)
     return NamedFile(kind, place, reference=reference, bases=bases, in_use=in_use)
 
 

@@ -268,6 +268,8 @@ class RemoteElement(Node, frozen=True, kw_only=True):
     element: str
     lacking: bool = False
     """True if it may name segments, and has no content of its own to be used instead."""
+    reason: str = "was never fetched"
+    """Why its content is missing, for messages."""
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):
@@ -317,6 +319,8 @@ class MPD(Node, frozen=True, kw_only=True):
     remote: tuple[RemoteElement, ...] = ()
     imported: tuple[RemoteElement, ...] = ()
     """The other MPDs that Periods of this one stand for (6th edition, 5.3.2.6)."""
+    endless: tuple[RemoteElement, ...] = ()
+    """Remote elements that lead back to themselves, or are nested too deep: never fetched."""
     source: Source | None = None
     invalid: Mapping[str, Issue] = {}
     warnings: tuple[Issue, ...] = ()

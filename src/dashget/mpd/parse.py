@@ -40,7 +40,7 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import find_imported, find_remote, remove_resolved_to_zero
+from dashget.mpd.xlink import find_imported, find_remote, forget_empty, remove_resolved_to_zero
 from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
 _Built = TypeVar("_Built")
@@ -165,6 +165,7 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
     """Build the model of a whole document; ``log`` has the issues of its XML."""
     source = Source(root, log.warnings, log.problems, budget.work)
     remove_resolved_to_zero(root)
+    forget_empty(root, log)
     _check_namespace(root, log)
     where = "MPD"
     read = Attributes(root, where, log)

@@ -52,7 +52,10 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
     for index, period in enumerate(mpd.periods):
         start = starts[index]
         if start is None:
-            early.append(period)
+            if mpd.type == "dynamic":
+                early.append(period)
+            else:
+                log.warn("the Period has no AdaptationSet", period.where, period.line, "5.3.2.2")
             continue
         duration, issue = _duration(mpd, period, start, following[index], log)
         beyond = duration is not None and duration < 0
@@ -67,7 +70,8 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
 def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
     """Return the start of each Period: ``@start``, else the end of the one before, else 0.
 
-    A dynamic Period after an open one is early available: it has no start yet.
+    A dynamic Period after an open one is early available: it has no start yet. A static one
+    there has none either if it is empty, and is left out.
     """
     starts: list[_Start | None] = []
     previous_end: _Start | None = _Start(Fraction(0))
@@ -90,14 +94,15 @@ def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
                 period.line,
                 "5.3.2.1",
             )
-        elif start is None and mpd.type == "static":
+        elif start is None and mpd.type == "static" and period.adaptation_sets:
             message = (
                 f"Period {_name(period)} has no @start, and the Period before it has no @duration"
             )
             issue = Issue(message, period.where, period.line, "5.3.2.1")
             start = _Start(_latest(starts), issue)
         starts.append(start)
-        previous_end = _end(start, period)
+        empty = mpd.type == "static" and not period.adaptation_sets
+        previous_end = _end(start, period, empty=empty)
     return starts
 
 
@@ -105,14 +110,17 @@ def _latest(starts: list[_Start | None]) -> Fraction:
     return next((known.seconds for known in reversed(starts) if known is not None), Fraction(0))
 
 
-def _end(start: _Start | None, period: Period) -> _Start | None:
-    """Return the end of a Period as far as its own attributes tell it."""
+def _end(start: _Start | None, period: Period, *, empty: bool) -> _Start | None:
+    """Return the end of a Period as far as its own attributes tell it.
+
+    An ``empty`` one that does not say how long it is takes no time.
+    """
     if start is None:
         return None
     if "duration" in period.invalid:
         return _Start(start.seconds, start.issue or period.invalid["duration"])
     if period.duration is None:
-        return None
+        return start if empty else None
     return _Start(start.seconds + period.duration, start.issue)
 
 
@@ -168,6 +176,8 @@ def _duration(
             )
             return duration, None
     if duration is not None and duration <= 0:
+        if not period.adaptation_sets:
+            return Fraction(0), None
         log.warn(
             f"Period {_name(period)} has a duration of {nearest_float(duration):g} s: it has no "
             "derived segments",

@@ -9,7 +9,7 @@ import msgspec
 
 from dashget.common.secrets import HidesSecrets
 from dashget.media.kind import SegmentKind
-from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.mpd.presentation import ListAddressing, Representation, SingleAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
@@ -71,6 +71,7 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
     spans: list[Span] = []
     lacking: list[Lack] = []
     first_media, beginning_lacks = 0, False
+    unread = _has_unread_range(track.representation)
     for planned in _needed(track, layout):
         beginning = planned.segment.kind is SegmentKind.INITIALIZATION
         presence = store.presence(planned.path, planned.urls[0])
@@ -83,6 +84,9 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
             if not planned.segment.last_derived or presence is not Presence.MISSING:
                 lacking.append(Lack(planned.path, _REASONS[presence]))
                 beginning_lacks = beginning_lacks or beginning
+            continue
+        if unread and not beginning and planned.segment.range is None:
+            lacking.append(Lack(planned.path, "the range of a segment in it cannot be read"))
             continue
         span = _span_of(store, planned)
         if span is None:
@@ -105,6 +109,15 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
         representation.mime_type,
         _has_beginning_inside(representation),
     )
+
+
+def _has_unread_range(representation: Representation) -> bool:
+    """Return True if the range of a segment in a file cannot be read: it is not the whole file."""
+    addressing = representation.addressing
+    if not isinstance(addressing, ListAddressing):
+        return False
+    issues = (row.invalid for row in addressing.segments if row.media_range is None)
+    return any(issue is not None and issue.message.startswith("@mediaRange") for issue in issues)
 
 
 def _needed(track: Track, layout: Layout) -> Iterator[PlannedSegment]:

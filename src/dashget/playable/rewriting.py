@@ -72,7 +72,7 @@ def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None
             found: list[Element] | None = None
             if href == RESOLVE_TO_ZERO:
                 found = []
-            elif href in remote:
+            elif href and href in remote:
                 found = _read_remote(remote[href], element.name, budget)
             if found is None:
                 del element.attributes[HREF]
@@ -81,6 +81,9 @@ def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None
                     child.take_out()
                     element.parent.insert(child, element)
                 element.remove()
+    for element in root.elements():
+        # One that leads back to itself.
+        element.attributes.pop(HREF, None)
 
 
 def _read_remote(data: bytes, name: str, budget: Budget) -> list[Element] | None:

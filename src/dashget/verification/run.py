@@ -142,7 +142,7 @@ class Verification:
         for element in missing:
             if element.lacking:
                 place = without_user(element.href)
-                message = f"the remote {element.element} at {place!r} was never fetched"
+                message = f"the remote {element.element} at {place!r} {element.reason}"
                 yield Finding(name, Problem.UNPLANNED, message)
 
     def _check_manifest(self) -> list[Finding]:

@@ -141,3 +141,27 @@ def test_a_period_that_is_another_mpd_is_a_named_failure(
     report, found = verify(tmp_path / "m")
     assert report.errors == 1, found
     assert "ad.mpd" not in (tmp_path / "m" / "x.local.mpd").read_text()
+
+
+@pytest.mark.parametrize("name", ["AdaptationSet", "SegmentList", "Period"])
+def test_a_remote_element_that_leads_back_to_itself_costs_only_its_own_part(
+    server: FaultServer, tmp_path: Path, name: str
+) -> None:
+    link = 'xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="loop.xml"'
+    element = f"<{name} {link}/>"
+    server.on("/show/loop.xml", Answer(element.encode()))
+    if name == "SegmentList":
+        element = f'<AdaptationSet>{element}<Representation id="l" bandwidth="1"/></AdaptationSet>'
+    url = publish(server, numbered() + (element if name != "Period" else ""))
+    if name == "Period":
+        document = mpd(numbered()).replace(b"</MPD>", element.encode() + b"</MPD>")
+        server.on("/show/x.mpd", Answer(document))
+    summary, events = mirror(url, tmp_path / "m")
+    assert [events.outcomes()[f"v/{n}.m4s"] for n in (1, 2, 3)] == ["downloaded"] * 3
+    assert [failure.reason for failure in summary.failures] == [
+        "a remote part of the manifest: leads back to itself"
+    ]
+    report, found = verify(tmp_path / "m")
+    assert report.errors == 1
+    assert "leads back to itself" in str(found)
+    assert "loop.xml" not in (tmp_path / "m" / "x.local.mpd").read_text()
