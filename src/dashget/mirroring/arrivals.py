@@ -121,7 +121,8 @@ class Arrivals:
         file.ticks = None
         if file.planned.segment.kind is _MEDIA:
             size = part.size
-            self.twins.add_pieces(file.planned, size, (part.read(0, 256), part.read(size - 64, 64)))
+            ends = part.read(0, 256), part.read(max(0, size - 64), 64)
+            self.twins.add_pieces(file.planned, size, ends)
         if role_of(file.planned).is_plain_segment:
             from dashget.media.inspection import first_decode_time
 
