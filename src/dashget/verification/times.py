@@ -110,8 +110,11 @@ def _judge(
 ) -> tuple[list[_Offset], list[list[_Offset]]]:
     """Return the segments that are wrong, and the rows that a discontinuity explains."""
 
+    # The last segment may last a moment only: it is as imprecise as the others.
+    usual = statistics.median_low(each.allowed for each in offsets)
+
     def is_off(each: _Offset) -> bool:
-        return abs(each.off - common) > each.allowed
+        return abs(each.off - common) > max(each.allowed, usual)
 
     def goes_on(before: _Offset, each: _Offset) -> bool:
         if is_off(before) != is_off(each):
