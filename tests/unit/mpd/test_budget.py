@@ -303,17 +303,18 @@ def test_work_that_is_done_is_counted(kind: str) -> None:
         assert "more work than the limit of 2,000,000 units" in message
 
 
-def cases(size: int = 64 * 1024) -> dict[str, Callable[[], object]]:
-    """Return what takes each document, as long as it may be, through all stages."""
+def cases() -> dict[str, Callable[[], object]]:
+    """Return what takes each document, of 64 KiB and of 8 MiB, through all stages."""
 
-    def one(kind: str) -> None:
+    def one(kind: str, size: int) -> None:
         make = SMALL[kind]
         each = (len(make(200)) - len(make(100))) / 100
         budget = Budget()
         outcome(make(max(1, int(size / each))), budget)
         assert budget.allowed < least_of(size)
 
-    return {kind: partial(one, kind) for kind in SMALL}
+    small = {kind: partial(one, kind, 64 * 1024) for kind in SMALL}
+    return {**small, **{f"8 MiB: {kind}": partial(one, kind, 8 << 20) for kind in SMALL}}
 
 
 def least_of(size: int) -> int:
@@ -341,6 +342,17 @@ def test_a_small_document_takes_a_second_and_256_mib_at_most(
         # Others may have been at work just then.
         found = min((measuring.cost(kind) for _ in range(3)), key=lambda cost: cost.seconds)
     assert found.seconds < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["a namespace, inherited", "stray bytes"])
+def test_a_large_document_takes_fifteen_seconds_and_a_gib_at_most(
+    kind: str, measuring: Measuring
+) -> None:
+    found = measuring.cost(f"8 MiB: {kind}")
+    assert found.code == 0
+    assert found.seconds < 15
+    assert found.memory < 1 << 30
 
 
 def test_a_document_may_cause_work_for_its_size() -> None:
