@@ -42,7 +42,7 @@ from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
 from dashget.mux.picture import Picture
 from dashget.mux.protection import WEBM_START, declared, found
 from dashget.mux.selection import choose, choose_images
-from dashget.mux.source import JoinedFile, read_box, read_bytes
+from dashget.mux.source import JoinedFile, is_transport_stream, read_box, read_bytes
 from dashget.mux.texts import (
     TextStretch,
     TextTrack,
@@ -259,6 +259,11 @@ class _Job:
         joined = self._open_piece(Piece(contents))
         try:
             start = read_bytes(joined, 0, _START_BYTES)
+            if is_transport_stream(start):
+                raise MuxError(
+                    f"{name} is MPEG-2 TS, which cannot be copied into one file exactly",
+                    hint="the segments of a track, one after the other, are a .ts file that plays",
+                )
             webm = start.startswith(WEBM_START)
             beginning = start if webm else read_box(joined, "moov")
             unlocked = None if webm else unlock(joined, contents, beginning, self._options.keys)

@@ -26,6 +26,8 @@ _LOOK_BYTES: Final = 1 << 16
 _BOXES: Final = 1000
 """The boxes that are looked at for the one that is wanted."""
 _HEADER_BYTES: Final = 32
+_TS_BYTES: Final = 188
+_TS_MARK: Final = 0x47
 _LARGEST_BOX: Final = 1 << 26
 _REPAIR: Final = "dashget verify --repair fetches it again"
 
@@ -149,6 +151,12 @@ def read_bytes(joined: JoinedFile, begin: int, most: int) -> bytes:
     while buffer.tell() < most and (data := joined.read(most - buffer.tell())):
         buffer.write(data)
     return buffer.getvalue()
+
+
+def is_transport_stream(start: bytes) -> bool:
+    """Return True for the beginning of MPEG-2 TS: packets of 188 bytes, each with its mark."""
+    marks = start[: 3 * _TS_BYTES : _TS_BYTES]
+    return len(start) >= _TS_BYTES and set(marks) == {_TS_MARK}
 
 
 def read_box(joined: JoinedFile, kind: str) -> bytes:

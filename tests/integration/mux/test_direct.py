@@ -155,3 +155,10 @@ def test_pictures_of_which_none_is_a_key_stay_so(
         return
     with av.open(str(file), options={"fflags": "+nofillin+noparse"}) as container:
         assert not any(packet.is_keyframe for packet in container.demux(video=0))
+
+
+def test_the_index_is_before_the_media(media: Path, mirrored: Mirrored, tmp_path: Path) -> None:
+    """So a file plays while it is still fetched from a web server."""
+    file = tmp_path / "show.mp4"
+    mux(mirrored(media / "timeline"), file)
+    assert [box.type for box in iter_boxes(file.read_bytes())] == ["ftyp", "moov", "mdat"]

@@ -129,6 +129,26 @@ def test_a_codec_that_a_kind_of_file_cannot_hold_is_refused_by_name(
     assert caught.value.hint == "give the file a name that ends in .mkv"
 
 
+def test_transport_streams_are_refused_by_name(
+    media: Path, mirrored: Mirrored, tools: Tools, tmp_path: Path
+) -> None:
+    """Their packets would change in another container, and could not be compared."""
+    source = tmp_path / "streams"
+    source.mkdir()
+    track = f"in={media}/.sources/small.mp4,stream=video,segment_template=$Number$.ts"
+    playlists = ("--segment_duration", "1", "--hls_master_playlist_output", "all.m3u8")
+    _run(tools.packager, track, *playlists, cwd=source)
+    (source / "manifest.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT6S"><Period>'
+        '<AdaptationSet mimeType="video/mp2t"><SegmentTemplate media="$Number$.ts" duration="1"/>'
+        '<Representation id="v" bandwidth="9"/></AdaptationSet></Period></MPD>'
+    )
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(dashget.MuxError, match="video v of Period 0 is MPEG-2 TS, which"):
+            mux(mirrored(source), tmp_path / f"show{suffix}")
+    assert not list(tmp_path.glob("show*"))
+
+
 def test_what_is_no_media_is_refused(root: Path, tmp_path: Path) -> None:
     init = root / "init-stream0.m4s"
     init.write_bytes(b"<html>".ljust(init.stat().st_size))
