@@ -34,7 +34,7 @@ _NUMBER: Final = late(r"0x[0-9a-f]{1,12}|0[0-7]{0,12}|[1-9][0-9]{0,12}")
 _MOST_DIGITS: Final = 13
 _ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
 _BREAKS: Final = late(r"[\t\r\n]")
-_BEGINNING: Final = late(r"\s*([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
+_BEGINNING: Final = late(r"\s*+([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
 """Scheme and slashes, as browsers read them: any number, also backslashes (WHATWG URL, 4.4)."""
 _LIKE_HTTP: Final = frozenset({"http", "https", "ftp", "ws", "wss", "file"})
 """The schemes that browsers read so."""

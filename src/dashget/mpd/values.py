@@ -32,7 +32,7 @@ _DURATION: Final = late(
     re.ASCII | re.IGNORECASE,
 )
 _REGULAR: Final = late(
-    r"[+-]?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?((\d+\.?\d*|\.\d+)S)?)?", re.ASCII
+    r"[+-]?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?((\d+(?:\.\d*)?|\.\d+)S)?)?", re.ASCII
 )
 """The forms of xs:duration, and those with an empty part before or after the point."""
 _SCALES: Final = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)

@@ -43,7 +43,7 @@ _MOST_ROWS: Final = 1000
 _ODD_NUMBER: Final = late(rb"""\s[tdrnk]\s*=\s*["'][^"'<]*?(?:[\x80-\xff]|&#|[0-9]_)""")
 _PIECE: Final = 1 << 20
 _CONTEXT_BYTES: Final = 200
-_IN_A_ROW: Final = late(rb"(?:(?:^|\s)[tdrnk]\s*=|^\s*=?)\s*$")
+_IN_A_ROW: Final = late(rb"(?:^|\s)[tdrnk]\s*=\s*$|^\s*(?:=\s*)?$")
 """What is before the value of an attribute of a row, or may be the end of that."""
 _VISIBLE: Final = late(rb"[^\r\n]")
 
