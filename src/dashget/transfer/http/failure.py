@@ -41,7 +41,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 TOO_LARGE = "too large"
 """How the message begins if there is more than the sink takes."""
-_AGAIN = frozenset({202, 408, 425, 429})
+BUSY_STATUSES = frozenset({408, 425, 429})
+"""Below 500, and none of them says anything about the file: ask later."""
+_AGAIN = BUSY_STATUSES | {202}
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _STATUS_HINTS = {
     401: "give credentials with --user, --netrc or -H 'Authorization: ...'",

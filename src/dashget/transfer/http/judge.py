@@ -180,6 +180,8 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
     size = head.content_length
     if _is_retagged(head, asked, size):
         return Failure(RETAGGED, Retry.AGAIN, status=200)
+    if size == 0 and asked.range is not None and asked.range.first:
+        return bad_body("an empty body to a request for the rest", status=head.status)
     if size is None and head.announces_too_much:
         return bad_body("the announced length is more than any file has", status=head.status)
     return Accepted(0, size, size)
