@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashget.common.stopping import Stop
-    from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
+    from dashget.mux.options import MuxOptions, Thumbnail
     from dashget.mux.picture import Picture
     from dashget.mux.selection import Choices
 
@@ -52,7 +52,9 @@ class OneFile:
     @property
     def choices(self) -> Choices:
         """What the mirror needs for the file."""
-        return self.options.choices
+        from dashget.mux.container import container_of
+
+        return self.options.choices_for(container_of(self.path))
 
     def observed(self, reporter: Observer) -> Observer:
         """Return an observer that leaves out where to play a mirror that is to be removed."""
@@ -71,51 +73,33 @@ class OneFile:
 def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = False) -> MuxOptions:
     """Return the library's options; raise UsageError for invalid values."""
     from dashget.cli.options.givensecrets import several
-    from dashget.mux.container import container_of
     from dashget.mux.keys import parse_keys
-    from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
-    from dashget.mux.selection import COVER, Choices
+    from dashget.mux.options import MuxOptions, Subtitles, parse_subtitles
+    from dashget.mux.selection import Choices
 
-    left_out = "none" if container_of(target).audio_only else None
-    subtitles = _subtitles(arguments.subtitles)
-    cover = _cover(arguments.cover)
-    # Files beside a file of audio are as good as beside any other.
-    no_texts = "none" if subtitles is None else left_out if arguments.subtitles is None else None
+    word = arguments.subtitles
+    subtitles = Subtitles.INSIDE if word is None else parse_subtitles(word)
     if subtitles is None and arguments.text:
         raise UsageError("--text and --subtitles none", hint="give one of them")
+    # Asked for in so many words, subtitles that have no room in the file are refused.
+    asked = "none" if subtitles is None else "all" if word == Subtitles.INSIDE.value else None
     return MuxOptions(
         choices=Choices(
-            video=arguments.video or left_out,
+            video=arguments.video,
             audio=arguments.audio,
-            text=arguments.text or no_texts,
-            image=arguments.image or (COVER if isinstance(cover, Thumbnail) else None),
+            text=arguments.text or asked,
+            image=arguments.image,
             period=arguments.period,
         ),
         keys=parse_keys(several(arguments, "key")),
         subtitles=subtitles or Subtitles.INSIDE,
-        cover=cover,
+        cover=_cover(arguments.cover),
         allow_gaps=arguments.allow_gaps,
         split=arguments.split,
         check=check or getattr(arguments, "check", False),
         overwrite=arguments.overwrite,
         fsync=arguments.fsync,
     )
-
-
-def _subtitles(word: str | None) -> Subtitles | None:
-    """Return where subtitles go; None leaves them out. Raises UsageError."""
-    from dashget.mux.options import Subtitles
-
-    known = {each.value: each for each in Subtitles} | {"files=srt": Subtitles.SUBRIP}
-    if word is None:
-        return Subtitles.INSIDE
-    if word == "none":
-        return None
-    if word not in known:
-        raise UsageError(
-            f"--subtitles: unknown place: {word!r}", hint="inside, files, files=vtt or none"
-        )
-    return known[word]
 
 
 def _cover(word: str | None) -> Picture | Thumbnail | None:

@@ -9,9 +9,11 @@ import msgspec
 
 from dashget.common.shortrepr import short_repr
 from dashget.common.validation import Check, Wrong, check, flag, instance, optional
+from dashget.errors import UsageError
+from dashget.mux.container import Container
 from dashget.mux.keys import Keys
 from dashget.mux.picture import Picture
-from dashget.mux.selection import Choices
+from dashget.mux.selection import COVER, Choices
 
 
 class Subtitles(enum.Enum):
@@ -60,6 +62,32 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
         check(self, _RULES)
+
+    def choices_for(self, container: Container) -> Choices:
+        """Return the choices for a kind of file: what it cannot hold is left out unless asked for.
+
+        Files of subtitles beside a file of audio are as good as beside any other.
+        """
+        given, left_out = self.choices, "none" if container.audio_only else None
+        inside = self.subtitles is Subtitles.INSIDE
+        return msgspec.structs.replace(
+            given,
+            video=given.video or left_out,
+            text=given.text or (left_out if inside else None),
+            image=given.image or (COVER if isinstance(self.cover, Thumbnail) else None),
+        )
+
+
+def parse_subtitles(word: str) -> Subtitles | None:
+    """Read where subtitles go, as ``--subtitles`` spells it; None leaves them out."""
+    known = {each.value: each for each in Subtitles} | {"files=srt": Subtitles.SUBRIP}
+    if word == "none":
+        return None
+    if word not in known:
+        raise UsageError(
+            f"--subtitles: unknown place: {word!r}", hint="inside, files, files=vtt or none"
+        )
+    return known[word]
 
 
 def _cover(value: object) -> Wrong | None:

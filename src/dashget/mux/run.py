@@ -130,12 +130,13 @@ class _Job:
         self._target = target
         self._container = container
         self._options = options
+        self._choices = options.choices_for(container)
         self._observer = observer
         self._live = expected.presentation.dynamic
 
     def run(self, stop: Stop) -> tuple[Muxed, ...]:
         there = playable(self._store, self._expected)
-        chosen = choose(self._expected.presentation, there, self._options.choices)
+        chosen = choose(self._expected.presentation, there, self._choices)
         tracks = make_tracks(chosen)
         self._require_fit(tracks)
         if not self._options.keys:
@@ -328,7 +329,7 @@ class _Job:
         wanted = self._options.cover
         if not isinstance(wanted, Thumbnail):
             return wanted
-        chosen = choose_images(self._expected.presentation, there, self._options.choices)
+        chosen = choose_images(self._expected.presentation, there, self._choices)
         return cover_of(self._store, make_tracks(chosen), self._expected.layout)
 
     def _tell_without_file(
