@@ -65,6 +65,11 @@ class Role(msgspec.Struct, frozen=True):
         return mime in _ISO or (mime == "video/mp2t" and self.kind is SegmentKind.INDEX)
 
     @property
+    def is_container(self) -> bool:
+        """True for ISO base media and WebM, which have initialization segments."""
+        return self.is_iso or self.mime in WEBM
+
+    @property
     def is_plain_segment(self) -> bool:
         """True for a media segment of ISO base media, the usual case."""
         return self.is_iso and self.kind is SegmentKind.MEDIA and not self.whole

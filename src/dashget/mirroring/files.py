@@ -26,6 +26,7 @@ _CONTENTS: Final = {
     ContentType.IMAGE: Content.IMAGE,
     ContentType.OTHER: Content.OTHER,
 }
+_PLAIN: Final = (Content.TEXT, Content.IMAGE)
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -78,6 +79,10 @@ def role_of(planned: PlannedSegment) -> Role:
     kind, mime = segment.kind, representation.mime_type
     if kind is SegmentKind.FONT:
         return Role(None, kind)
+    for other in representation.others:
+        if other.resource.address is segment.address and other.kind is kind and other.type:
+            content = _CONTENTS.get(other.type.content_type, Content.MEDIA)
+            return Role(other.type.mime_type, kind, content=content)
     content = _CONTENTS.get(representation.content_type, Content.MEDIA)
     whole = isinstance(representation.addressing, SingleAddressing)
     initialization = representation.initialization
@@ -89,7 +94,11 @@ def role_of(planned: PlannedSegment) -> Role:
     if kind is SegmentKind.MEDIA and (whole or shared):
         # With an initialization segment of its own, a file needs none inside.
         return Role(mime, kind, _has_all(representation), several=True, content=content)
-    return Role(mime, kind, several=shared, content=content)
+    role = Role(mime, kind, several=shared, content=content)
+    if kind is SegmentKind.INITIALIZATION and content in _PLAIN and not role.is_container:
+        # A plain text needs none; it may be that of other Representations, in any format.
+        return Role(None, kind, several=shared)
+    return role
 
 
 def _has_all(representation: Representation) -> bool:

@@ -335,7 +335,7 @@ class _Locator:
             if kind in known and known[kind] is None and not whole and file.in_use:
                 known[kind] = resource
             elif needed or resource not in others:
-                others[resource] = OtherFile(kind, resource, needed, file.place.where)
+                others[resource] = OtherFile(kind, resource, needed, file.place.where, file.type)
         return msgspec.structs.replace(
             found,
             initialization=known[SegmentKind.INITIALIZATION],

@@ -8,6 +8,7 @@ against the BaseURLs of the level that they stand at.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from dashget.media.kind import SegmentKind
 from dashget.mpd.budget import COMMON, Budget
@@ -19,8 +20,10 @@ from dashget.mpd.model import (
     Representation,
     UrlReference,
 )
-from dashget.mpd.presentation import Base
+from dashget.mpd.presentation import Base, ContentType, FileType
 from dashget.mpd.references import NamedFile
+
+_CONTENTS: Final = {kind.value: kind for kind in ContentType}
 
 
 def files_beside(
@@ -62,8 +65,9 @@ class InitializationSets:
         for each in naming:
             kind = SegmentKind.INITIALIZATION
             url = each.initialization or ""
-            file = _named(kind, each, url, bases, "@initialization", in_use=False)
             own = _type(each.content_type, each.mime_type)
+            known = FileType(each.mime_type, _CONTENTS.get(own, ContentType.OTHER))
+            file = _named(kind, each, url, bases, "@initialization", type_=known)
             if each.id is not None and each.id in referred:
                 self._by_id.setdefault(each.id, []).append(file)
             elif own in types:
@@ -87,11 +91,14 @@ def _named(
     bases: tuple[Base, ...],
     name: str,
     *,
-    in_use: bool = True,
+    type_: FileType | None = None,
 ) -> NamedFile:
+    """Return the reference to a file; one with a type of its own belongs to no Representation."""
     place = Place(node.where, node.line)
     reference = UrlReference(where=f"{node.where}/{name}", line=node.line, source_url=url)
-    return NamedFile(kind, place, reference=reference, bases=bases, in_use=in_use)
+    return NamedFile(
+        kind, place, reference=reference, bases=bases, in_use=type_ is None, type=type_
+    )
 
 
 def _types(element: AdaptationSet) -> Iterator[str]:

@@ -93,6 +93,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     """SegmentBase (5.3.9.2), and what SegmentList and SegmentTemplate share with it.
 
     ``invalid`` has the issues of attributes whose values cannot be read, by name of the attribute.
+    ``more`` has the elements that stand beside one of their name, which no player should read.
     """
 
     timescale: int | Fraction | None = None
@@ -107,6 +108,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     pd_delta: Fraction | None = None
     initialization: UrlReference | None = None
     representation_index: UrlReference | None = None
+    more: tuple[tuple[str, UrlReference], ...] = ()
     invalid: Mapping[str, Issue] = {}
 
 
@@ -199,6 +201,7 @@ class Representation(Common, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     sub_representations: int = 0
 
 
@@ -223,6 +226,7 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     representations: tuple[Representation, ...] = ()
 
 
@@ -246,6 +250,7 @@ class Period(Node, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     supplemental: tuple[DescriptorElement, ...] = ()
     essential: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()

@@ -9,8 +9,8 @@ the whole document, which ``resolve`` raises together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 from dashget.common.numbers import read_digits
 from dashget.errors import MPDSyntaxError
@@ -32,6 +32,7 @@ from dashget.mpd.model import (
     InitializationSet,
     Period,
     Representation,
+    SegmentBase,
     Source,
 )
 from dashget.mpd.names import NAMESPACE
@@ -44,6 +45,11 @@ from dashget.mpd.xlink import find_imported, find_remote, forget_empty, remove_r
 from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
 _Built = TypeVar("_Built")
+_READERS: Final[Mapping[str, Callable[[Element, str, IssueLog], SegmentBase]]] = {
+    "SegmentBase": read_segment_base,
+    "SegmentList": read_segment_list,
+    "SegmentTemplate": read_segment_template,
+}
 
 
 def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = None) -> MPD:
@@ -366,10 +372,22 @@ def _addressing(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
         return {}
     return {
         "base_urls": read_base_urls(element, where, log),
+        "doubled": tuple(_doubled(element, where, log)),
         "segment_base": _one(element, "SegmentBase", where, log, read_segment_base),
         "segment_list": _one(element, "SegmentList", where, log, read_segment_list),
         "segment_template": _one(element, "SegmentTemplate", where, log, read_segment_template),
     }
+
+
+def _doubled(element: Element, where: str, log: IssueLog) -> Iterator[SegmentBase]:
+    """Yield the segment information that stands beside one of its kind: some take the last."""
+    counts = dict.fromkeys(_READERS, 0)
+    for child in element.children:
+        if child.name in counts:
+            counts[child.name] += 1
+            if counts[child.name] > 1:
+                place = f"{where}/{child.name}[{counts[child.name]}]"
+                yield _READERS[child.name](child, place, log)
 
 
 def _one(

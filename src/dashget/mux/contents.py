@@ -127,8 +127,11 @@ def _needed(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
         segment = planned.segment
         if segment.kind not in _MEDIA:
             continue
-        if segment.kind is SegmentKind.INITIALIZATION and (inside or segment.last_derived):
-            continue
+        if segment.kind is SegmentKind.INITIALIZATION:
+            own = track.representation.initialization
+            beside = own is not None and segment.address is not own.address
+            if inside or beside or segment.last_derived:
+                continue
         yield planned
 
 

@@ -35,14 +35,25 @@ from dashget.playable.waysout import is_outward
 from dashget.segments.segment import Segment
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
-_REFERENCES: Final = (
-    "SegmentURL",
-    "Initialization",
-    "RepresentationIndex",
-    "BitstreamSwitching",
-)
+_FILES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
+_REFERENCES: Final = ("SegmentURL", *_FILES)
+_ONCE: Final = ("SegmentTimeline", *_FILES)
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
+
+
+def drop_doubles(root: Element) -> None:
+    """Keep the first of several elements of which there may be one: some players take the last."""
+    seen: set[tuple[Element, str]] = set()
+    for element in list(root.elements()):
+        parent, name = element.parent, element.name
+        if parent is None or not (
+            name in _ADDRESSING or (name in _ONCE and parent.name in _ADDRESSING)
+        ):
+            continue
+        if (parent, name) in seen:
+            element.remove()
+        seen.add((parent, name))
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:

@@ -13,8 +13,8 @@ from dashget.mpd.remote import wrapped_entity
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
 from dashget.mpd.xmltree import XmlError, without_doctype
 from dashget.planning.layout import Layout
-from dashget.planning.tracks import Track
-from dashget.playable.addresses import is_transparent, rewrite_addresses
+from dashget.planning.tracks import Track, names_nothing
+from dashget.playable.addresses import drop_doubles, is_transparent, rewrite_addresses
 from dashget.playable.beside import find_beside, write_beside
 from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
@@ -39,9 +39,12 @@ def rewrite(
     root = document.root
     _include(root, remote, budget)
     places = Places(root)
+    # Without any file, players take the manifest or its directory for media.
+    tracks = [track for track in tracks if not names_nothing(track)] or tracks
     kept = {track.representation.where for track in tracks}
     beside = find_beside(places, tracks, layout)
     drop_unselected(places, kept)
+    drop_doubles(root)
     root.drop(leads_away)
     if presentation.dynamic:
         rewrite_addresses(root, places, tracks, layout, budget, share=False)

@@ -80,3 +80,29 @@ def test_a_page_in_place_of_a_font_is_not_taken(
     server.on("/show/fonts/S.woff", Answer(page))
     summary, _ = mirror(url, tmp_path / "m")
     assert [failure.path for failure in summary.failures] == ["fonts/S.woff"]
+
+
+PERIOD_BASE = '<SegmentBase><Initialization sourceURL="v/i.mp4"/></SegmentBase>'
+
+
+@pytest.mark.parametrize("before", [SETS, ""])
+def test_an_initialization_segment_for_others_is_no_text(
+    server: FaultServer, url: str, tmp_path: Path, before: str
+) -> None:
+    """What is named for all sets is not of the type of the one that is selected."""
+    server.on("/show/x.mpd", Answer(mpd(TEXT if before else PERIOD_BASE + TEXT, before=before)))
+    summary, events = mirror(url, tmp_path / "m")
+    assert summary.complete, summary.failures
+    named = {"video.mp4", "any.mp4"} if before else {"i.mp4"}
+    assert named < {Path(path).name for path in events.outcomes()}
+    report, found = verify(tmp_path / "m")
+    assert (report.errors, report.notes) == (0, 0), found
+
+
+def test_a_page_in_place_of_the_initialization_segment_of_a_set_is_not_taken(
+    server: FaultServer, url: str, tmp_path: Path
+) -> None:
+    server.on("/show/x.mpd", Answer(mpd(TEXT, before=SETS)))
+    server.on("/show/common/video.mp4", Answer(b"<!DOCTYPE html><html><body>No</body></html>"))
+    summary, _ = mirror(url, tmp_path / "m")
+    assert [failure.path for failure in summary.failures] == ["common/video.mp4"]

@@ -805,3 +805,29 @@ def test_a_list_beside_a_template_that_is_ignored_is_not_played(media: str) -> N
         "</AdaptationSet></Period>"
     )
     assert played_paths(localized(data)) == mirror_paths(data) == ["i.mp4"]
+
+
+@pytest.mark.parametrize("base", ["", "<BaseURL>https://elsewhere.example/d/</BaseURL>"])
+def test_of_elements_that_stand_twice_the_first_one_stays(base: str) -> None:
+    """Of two, dash.js takes the last, Shaka none, and FFmpeg the first or the last."""
+    doubled = (
+        '<SegmentList duration="4"><Initialization sourceURL="i"/><Initialization sourceURL="j"/>'
+        '<SegmentURL media="1"/></SegmentList><SegmentList><SegmentURL media="2"/></SegmentList>'
+    )
+    local = localized(document(f"{base}<Period>{video(representation(doubled))}</Period>")).decode()
+    assert local.count("<Initialization") == local.count("<SegmentList") == 1
+    assert 'sourceURL="j"' not in local
+    assert 'media="2"' not in local
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    ['<SegmentTemplate media="" duration="2"/>', "<BaseURL></BaseURL><SegmentBase/>",
+     '<SegmentList duration="2"><SegmentURL/><SegmentURL media=""/></SegmentList>'],
+)  # fmt: skip
+def test_a_representation_that_names_no_file_is_not_in_the_local_mpd(nothing: str) -> None:
+    """A player would take the manifest, or its directory, for media."""
+    sets = video(NUMBER + representation()) + video(representation(nothing, name="w"))
+    local = localized(document(f"<Period>{sets}</Period>")).decode()
+    assert 'id="w"' not in local
+    assert local.count("<AdaptationSet") == 1
