@@ -13,7 +13,7 @@ from dashget.common.digests import Digest, find_digest
 from dashget.media.glance import decode_time, glance
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
-from dashget.mirroring.twins import Twins
+from dashget.mirroring.twins import END_BYTES, Twins
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead, Sink
 
@@ -102,8 +102,8 @@ class Arrivals:
                 return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
-        if kind is _MEDIA:
-            self.twins.add_pieces(planned, size, pieces)
+        if kind is _MEDIA and pieces:
+            self.twins.add(planned, size, pieces[-1][-END_BYTES:])
         file.unfinished = self._store.receive(file.path, file.urls[0], head, pieces)
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
@@ -120,9 +120,8 @@ class Arrivals:
             file.checksum = part.digest(self._checksum, self.told).hex()
         file.ticks = None
         if file.planned.segment.kind is _MEDIA:
-            size = part.size
-            ends = part.read(0, 256), part.read(max(0, size - 64), 64)
-            self.twins.add_pieces(file.planned, size, ends)
+            end = part.read(max(0, part.size - END_BYTES), END_BYTES)
+            self.twins.add(file.planned, part.size, end)
         if role_of(file.planned).is_plain_segment:
             from dashget.media.inspection import first_decode_time
 

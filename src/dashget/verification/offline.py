@@ -20,7 +20,7 @@ from dashget.media.inspection import (
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
-from dashget.mirroring.twins import Twins
+from dashget.mirroring.twins import END_BYTES, Twins
 from dashget.planning.layout import Layout
 from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
@@ -233,7 +233,7 @@ class OfflineCheck:
                 served = ", as on the server" if as_served else ""
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
             if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
-                self._twins.add(planned, size, (size, read(0, 256), read(max(0, size - 64), 64)))
+                self._twins.add(planned, size, read(max(0, size - END_BYTES), END_BYTES))
             representation = planned.track.representation
             if not role.whole and self._descriptions.wants(representation):
                 described = has_description(read, size)
