@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import islice
 from math import lcm
 from typing import Any, Final
@@ -84,6 +85,8 @@ class Description(msgspec.Struct, frozen=True):
     metadata: tuple[tuple[str, str], ...] = ()
     late: int = 0
     """The ticks by which libavformat presents everything too late; the times here are right."""
+    early: Fraction = Fraction(0)
+    """The ticks by which the times of WebM are too early: libavformat rounds ``CodecDelay``."""
 
 
 @contextmanager
@@ -200,7 +203,18 @@ def _described(
         in_webm=webm,
         metadata=tuple(sorted(stream.metadata.items())),
         late=late,
+        early=_earliness(packets[0], context.sample_rate, ticks) if audio and webm else Fraction(0),
     )
+
+
+def _earliness(first: Any, rate: int, tick: Fraction) -> Fraction:
+    """Return by how many ticks too much libavformat has taken ``CodecDelay`` off all times.
+
+    6.5 ms, the delay of Opus, are 7 ticks for it.
+    """
+    delay = Fraction(_skipped(first), rate)
+    taken = int(delay / tick + Fraction(1, 2)) * tick
+    return (taken - delay) * tick.denominator
 
 
 def _priming(packet: Any, context: Any) -> int:
@@ -208,6 +222,10 @@ def _priming(packet: Any, context: Any) -> int:
     head = bytes(context.extradata or b"")
     if context.codec.canonical_name == "opus" and head.startswith(b"OpusHead"):
         return int.from_bytes(head[10:12], "little")
+    return _skipped(packet)
+
+
+def _skipped(packet: Any) -> int:
     if not packet.has_sidedata("skip_samples"):
         return 0
     return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
