@@ -56,9 +56,10 @@ from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.trial import require_right_keys
 from dashget.mux.unlocking import unlock
 from dashget.mux.writer import Copy, Outline, Writer
+from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import OCCUPIED_HINT, Header, Mirror
+from dashget.store import OCCUPIED_HINT, Header, LocalDirectory, Mirror
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -156,12 +157,20 @@ class _Job:
         for plan in plans:
             for destination in (plan.destination, *(file for file, _ in plan.beside)):
                 destination.require_free()
+                if isinstance(self._store.place, LocalDirectory):
+                    destination.require_apart(self._store.place.root, self._holds)
         written: list[Muxed] = []
         with stop.answered(), contextlib.suppress(StoppedError):
             for plan in plans:
                 muxed = self._write(plan, stop)
                 written.append(muxed)
         return tuple(written)
+
+    def _holds(self, path: str) -> bool:
+        """Return True if a path in the mirror is that of one of its files."""
+        if path.startswith(f"{CONTROL_DIRECTORY}/") or self._store.is_recorded(path):
+            return True
+        return any(planned.path == path for planned in self._expected.iter_plan())
 
     def _require_fit(self, tracks: Sequence[Track]) -> None:
         """Raise MuxError if there is nothing to write, or no place for subtitles."""

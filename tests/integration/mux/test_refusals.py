@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import signal
@@ -13,14 +14,17 @@ from typing import BinaryIO
 import pytest
 
 import dashget
+from dashget.mux.direct import writer
 from dashget.mux.options import MuxOptions
 from dashget.mux.run import mux_mirror
 from dashget.mux.selection import Choices
 from dashget.store import LocalDirectory
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import packets
+from tests.support.faultserver import Answer, FaultServer
 from tests.support.media import Tools
-from tests.support.running import Events
+from tests.support.program import tree
+from tests.support.running import Events, mirror
 
 GONE = "chunk-stream0-00003.m4s"
 ENGLISH = Choices(audio="lang=en,best")
@@ -121,6 +125,48 @@ def test_a_file_that_is_there_stays_unless_it_may_be_replaced(root: Path, tmp_pa
     assert len(packets(file)) == 3
 
 
+@pytest.mark.parametrize("name", ["alone.mp4", "a.mp4", ".dashget/show.mp4"])
+def test_a_file_of_the_mirror_is_never_replaced(name: str, media: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for part in ("alone.mp4", "a.mp4.part"):
+        shutil.copy(media / ".sources" / "large.mp4", source / part)
+    (source / "manifest.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+        ' mediaPresentationDuration="PT6S"><Period><AdaptationSet mimeType="video/mp4">'
+        '<Representation id="a" bandwidth="2"><BaseURL>alone.mp4</BaseURL></Representation>'
+        '<Representation id="b" bandwidth="1"><BaseURL>a.mp4.part</BaseURL></Representation>'
+        "</AdaptationSet></Period></MPD>"
+    )
+    root = tmp_path / "mirror"
+    with FaultServer() as server:
+        for path, data in tree(source).items():
+            server.on(f"/{path}", Answer(data))
+        mirror(server.url("/manifest.mpd"), root)
+    there = tree(root)
+    (tmp_path / "link").symlink_to(root)
+    with pytest.raises(dashget.UsageError, match=r"a file of the mirror$"):
+        mux(root, tmp_path / "link" / name, overwrite=True)
+    assert tree(root) == there
+    mux(root, root / "show.mp4")
+    assert len(packets(root / "show.mp4")) == 1
+
+
+def test_a_full_disk_is_told_once_and_with_what_helps(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer, "write_all", full)
+    file = tmp_path / "show.mp4"
+    with pytest.raises(dashget.StoreError) as caught:
+        mux(root, file)
+    assert caught.value.message == f"cannot write {file}: No space left on device"
+    assert caught.value.hint == "check the disk"
+    assert not list(tmp_path.glob("show*"))
+
+
 def test_a_codec_that_a_kind_of_file_cannot_hold_is_refused_by_name(
     root: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +248,7 @@ import os, sys
 from pathlib import Path
 from dashget.mux import feed, run
 from dashget.mux.direct import copying
+from dashget.mux.direct import writer
 from dashget.mux.options import MuxOptions
 from dashget.store import LocalDirectory
 
