@@ -17,6 +17,7 @@ from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head, Identity
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
+_NO_LATER_BEGINNING = late(r"\D*(?:0-\d+(?:/\D*)?)?", re.ASCII)
 _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
 RETAGGED = "the server has another ETag for the same size and time"
@@ -190,11 +191,13 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
 def _part_of_all(head: Head) -> Accepted | Failure:
     """Judge a 206 to a request without a range: its beginning is what was asked for.
 
-    What is missing behind its end is asked for. Without a Content-Range, the size is unknown.
+    What is missing behind its end is asked for. Without a Content-Range that can be read, the size
+    is unknown: it may still name a later beginning.
     """
     described, length = head.content_range, head.content_length
     if described is None:
-        if length is None or "content-range" in head.fields or _is_multipart(head):
+        named = _NO_LATER_BEGINNING.fullmatch(head.fields.get("content-range", ""))
+        if named is None or _is_multipart(head) or head.announces_too_much:
             return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
         return Accepted(0, length, None)
     got, total = described
