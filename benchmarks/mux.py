@@ -47,7 +47,7 @@ def main() -> int:
         directory = Path(name)
         count = max(2, round(VIDEO_SEGMENTS * options.scale))
         print("\n".join(machine(directory)), end="\n\n")
-        for tracks in (1, 6):
+        for tracks in options.tracks:
             origin = directory / "origin"
             origin.mkdir()
             _make(ffmpeg, origin, count, tracks)
@@ -195,6 +195,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="so many times the segments")
+    parser.add_argument("--tracks", type=int, nargs="+", default=[1, 6])
     parser.add_argument("--workdir", type=Path, help="where the files are made")
     parser.add_argument("--dashget", default=str(REPOSITORY / "dashget"))
     return parser.parse_args()

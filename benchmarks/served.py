@@ -94,17 +94,18 @@ class FileSet:
         return self.count * self.size
 
     def make(self, directory: Path) -> None:
-        """Write the files and ``manifest.mpd``."""
+        """Write the files and ``manifest.mpd``. No two files end alike, as with real media."""
         directory.mkdir(parents=True)
         head = self._head()
-        size = self.size - len(head)
+        size = self.size - len(head) - 8
         block = os.urandom(min(size, 1 << 20))
-        for name in self.names:
+        for number, name in enumerate(self.names):
             with (directory / name).open("wb") as file:
                 file.write(head)
                 for _ in range(size // len(block)):
                     file.write(block)
                 file.write(block[: size % len(block)])
+                file.write(struct.pack(">Q", number))
         (directory / "manifest.mpd").write_text(self._manifest())
 
     def _head(self) -> bytes:

@@ -28,6 +28,7 @@ settings.register_profile(
     "dashget", derandomize=True, deadline=None, database=None, max_examples=40
 )
 settings.register_profile("thorough", settings.get_profile("dashget"), max_examples=400)
+settings.register_profile("few", settings.get_profile("dashget"), max_examples=5)
 
 _REQUIRE_SYSTEM = os.environ.get("DASHGET_TESTS_REQUIRE_SYSTEM") == "1"
 
@@ -38,18 +39,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--thorough``: more examples, every way through the engine, new processes."""
+    """Add ``--thorough`` (more examples, every way through the engine, new processes) and ``--few``."""
     parser.addoption(
         "--thorough",
         action="store_true",
         help="both paths of the engine, many examples of each property, and a new Python per run",
+    )
+    parser.addoption(
+        "--few",
+        action="store_true",
+        help="few examples of each property: for the same tests once more, in another environment",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples are made of each property, and how the program is started."""
     thorough = config.getoption("thorough")
-    settings.load_profile("thorough" if thorough else "dashget")
+    few = config.getoption("few")
+    settings.load_profile("thorough" if thorough else "few" if few else "dashget")
     Copies.wanted = Copies.wanted and not thorough
 
 

@@ -103,6 +103,9 @@ if TYPE_CHECKING:
     from dashget.mpd.resolve import (
         resolve as resolve,
     )
+    from dashget.mux.options import (
+        MuxOptions as MuxOptions,
+    )
     from dashget.planning.plan import (
         PlanLine as PlanLine,
         PlannedSegment as PlannedSegment,
@@ -215,6 +218,7 @@ HOMES = {
         "Representation",
     ),
     "dashget.mpd.resolve": ("resolve",),
+    "dashget.mux.options": ("MuxOptions",),
     "dashget.planning.plan": (
         "PlanLine",
         "PlannedSegment",

@@ -38,9 +38,12 @@ from dashget.session.stream import Channel, work_in_thread
 from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
+    from dashget.events import Muxed
+    from dashget.mux.options import MuxOptions
     from dashget.session.keywordtypes import (
         MirrorCallKeywords,
         MirrorKeywords,
+        MuxKeywords,
         SelectionKeywords,
         TransferKeywords,
         VerifyCallKeywords,
@@ -130,6 +133,33 @@ class Session:
 
         def work(observer: Observer, stop: Stop) -> Report:
             return self._session().verify(root, options, observer=observer, stop=stop, **keywords)
+
+        return _events(work)
+
+    async def mux(
+        self,
+        root: Place,
+        file: Source,
+        options: MuxOptions | None = None,
+        **keywords: Unpack[MuxKeywords],
+    ) -> tuple[Muxed, ...]:
+        """Write one playable file of a mirror; see ``dashget.Session.mux``."""
+        return await _in_thread(
+            lambda stop: self._session().mux(root, file, options, stop=stop, **keywords)
+        )
+
+    def mux_events(
+        self,
+        root: Place,
+        file: Source,
+        options: MuxOptions | None = None,
+        **keywords: Unpack[MuxKeywords],
+    ) -> AsyncGenerator[Event, None]:
+        """Write one file of a mirror, and yield the events; a ``Muxed`` comes for each file."""
+
+        def work(observer: Observer, stop: Stop) -> tuple[Muxed, ...]:
+            session = self._session()
+            return session.mux(root, file, options, observer=observer, stop=stop, **keywords)
 
         return _events(work)
 

@@ -254,7 +254,7 @@ class Playback(enum.Enum):
 
 
 class Failure(HidesSecrets, frozen=True):
-    """A file that is missing at the end, and why."""
+    """What is missing at the end, and why: a file, or a part of the presentation."""
 
     path: str
     url: str
@@ -263,6 +263,9 @@ class Failure(HidesSecrets, frozen=True):
     status: int | None = None
     hint: str | None = None
     """Advice that may help, if there is any."""
+    unplanned: bool = False
+    """True for a part of the presentation whose files could not be worked out: ``path`` is that of
+    the manifest, and it counts as no file in ``outcomes``."""
 
 
 class Pruned(Event, frozen=True, tag="pruned"):
@@ -324,8 +327,13 @@ class Summary(Event, frozen=True, tag="summary"):
         raise MirrorIncompleteError(
             _shortfall(self),
             hint="the same call completes the mirror",
-            paths=tuple(failure.path for failure in self.failures),
+            paths=tuple(one.path for one in self.failures if not one.unplanned),
         )
+
+    @property
+    def unplanned(self) -> int:
+        """How many of the failures are parts of the presentation, and no files."""
+        return sum(failure.unplanned for failure in self.failures)
 
     @property
     def complete(self) -> bool:
@@ -342,8 +350,13 @@ def _shortfall(summary: Summary) -> str:
         named = ", ".join(f"{one.path} ({one.reason})" for one in failures[:_FAILURES_NAMED])
         hidden = len(failures) - _FAILURES_NAMED
         more = f" and {hidden:,} more" if hidden > 0 else ""
-        noun = "file is" if len(failures) == 1 else "files are"
-        return f"{len(failures):,} {noun} missing in {summary.root}: {named}{more}"
+        parts = summary.unplanned
+        files = len(failures) - parts
+        told = [f"{files:,} {'file is' if files == 1 else 'files are'} missing"] if files else []
+        if parts:
+            noun = "part" if parts == 1 else "parts"
+            told.append(f"{parts:,} {noun} of the presentation could not be planned")
+        return f"{' and '.join(told)} in {summary.root}: {named}{more}"
     if summary.error is not None:
         return summary.error
     if summary.ended_by is not None:

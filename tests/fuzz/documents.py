@@ -52,11 +52,11 @@ def run_manifest(data: bytes) -> None:
         answers = Answers(data.split(SEPARATOR))
         planned = _plan(_load(answers))
         _check_plan(planned)
-        for track, issue in read_indexes(planned.tracks, answers):
+        for track, issue in read_indexes(planned.tracks, answers, planned.loaded.budget.copy()):
             assert issue is None or str(issue)
             for segment in islice(track.index, PLANNED):
                 assert segment.range is None or segment.range.first >= 0
-        msgspec.json.encode(read_protections(planned.tracks, answers))
+        msgspec.json.encode(read_protections(planned.tracks, answers, planned.loaded.budget.copy()))
     except DashGetError as error:
         check_error(error)
 

@@ -16,7 +16,7 @@ from typing import Final
 from tests.fuzz.target import LONGEST, SEPARATOR, Mutate
 from tests.fuzz.words import ATTRIBUTES, ELEMENTS, SNIPPETS, VALUES
 
-GROWN: Final = 0.01
+GROWN: Final = 0.002
 """The share of inputs that are made as long as they may be."""
 _NUMBERS: Final = (
     0, 1, 2, 7, 8, 9, 12, 15, 16, 24, 31, 32, 127, 128, 255, 256, 4096, 65535, 65536, 1 << 24,

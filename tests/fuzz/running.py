@@ -12,6 +12,8 @@ from typing import Final
 
 from tests.fuzz.target import SECONDS, Target, run_within
 
+_POOLED: Final = 4096
+"""The bytes of an input that is varied further: else long ones, which are slow, become the most."""
 FOUND: Final = Path(__file__).parent / "found"
 """Inputs that broke something once, by target: they are run again in the suite."""
 _TEST_FILES: Final = str(Path(__file__).parent)
@@ -94,7 +96,7 @@ def mutate_and_run(
     while runner.count < runs and not until():
         data = target.mutate(random.choice(pool), random)
         runner.run(data)
-        if random.random() < 0.02:
+        if len(data) <= _POOLED and random.random() < 0.02:
             # Now and then one that is further away from the seeds.
             pool.append(data)
             if len(pool) > 2000:

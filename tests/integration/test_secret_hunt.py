@@ -224,6 +224,7 @@ def test_no_password_of_a_proxy_is_shown(
             password = f"{scheme}://me:{MARK}-proxy@127.0.0.1:{port}"
             for more in ((), ("--debug",), ("--json",)):
                 ended = run(url, "-o", "m", *more, "--proxy", password, "--retries", "0",
+                            "--connect-timeout", "2",
                             *words_of_secrets(tmp_path), cwd=tmp_path)  # fmt: skip
                 check(ended, tmp_path)
 

@@ -44,6 +44,13 @@ _FLAGS = (
     "about:blank",
 )
 _POLL_SECONDS = 0.1
+_STILL_SECONDS = 30
+_MOST_SECONDS = 300
+_VIDEOS = """JSON.stringify([...document.querySelectorAll("video")].map(video => ({
+    at: video.currentTime, of: video.duration, ready: video.readyState, network: video.networkState,
+    paused: video.paused, seeking: video.seeking, ended: video.ended, error: video.error?.message,
+    buffered: Array.from(video.buffered, (_, at) => [video.buffered.start(at), video.buffered.end(at)]),
+})))"""
 
 
 def find_browser() -> str | None:
@@ -92,19 +99,33 @@ class Page:
             raise BrowserError(json.dumps(answer["exceptionDetails"])[:1000])
         return answer["result"].get("value")
 
-    def until(self, script: str, seconds: float = 20) -> Any:
-        """Wait until an expression is true; return its value."""
-        deadline = time.monotonic() + seconds
+    def until(self, script: str, still_seconds: float = _STILL_SECONDS) -> Any:
+        """Wait until an expression is true; return its value.
+
+        Gives up when nothing has moved for so long: no video, no request, no message.
+        """
+        begun = since = time.monotonic()
+        seen = ""
         # An element has no value of its own.
-        script = f"(found => found instanceof Node ? true : found)({script})"
+        wanted = f"(found => found instanceof Node ? true : found)({script})"
         while True:
             with contextlib.suppress(BrowserError):
-                value = self.evaluate(script)
+                value = self.evaluate(wanted)
                 if value:
                     return value
-            if time.monotonic() > deadline:
-                raise BrowserError(f"not in time: {script}; console: {self.messages[-5:]}")
+            state = self._state()
+            now = time.monotonic()
+            if state != seen:
+                seen, since = state, now
+            if now > since + still_seconds or now > begun + _MOST_SECONDS:
+                raise BrowserError(f"after {now - begun:.0f} s still not: {script}\n{seen}")
             self._loop.run_until_complete(asyncio.sleep(_POLL_SECONDS))
+
+    def clear(self) -> None:
+        """Forget what was asked for, answered and said."""
+        self.requests.clear()
+        self.statuses.clear()
+        self.messages.clear()
 
     def press(self, key: str, code: int) -> None:
         """Press a key."""
@@ -132,6 +153,18 @@ class Page:
     def screenshot(self, path: Path) -> None:
         """Write a picture of the page as it is seen."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+
+    def _state(self) -> str:
+        """Say where the videos are, and what was asked for and said last."""
+        try:
+            videos = self.evaluate(_VIDEOS)
+        except BrowserError as error:
+            videos = f"no answer: {error}"
+        failed = {url: status for url, status in self.statuses.items() if status >= 400}
+        return (
+            f"videos: {videos}\n{len(self.requests)} requests, the last: {self.requests[-3:]}\n"
+            f"refused: {failed}\nconsole: {self.messages[-5:]}"
+        )
 
     async def _call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         self._number += 1

@@ -7,6 +7,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+from dashget.mux.coverwriter import is_cover
 from tests.support.media import Tools
 
 
@@ -27,7 +28,7 @@ def starts(file: Path) -> list[Fraction]:
     import av
 
     with av.open(str(file), "r") as container:
-        media = [s for s in container.streams if s.type in ("video", "audio")]
+        media = [s for s in container.streams if s.type in ("video", "audio") and not is_cover(s)]
         return [stream.start_time * stream.time_base for stream in media]
 
 
@@ -36,7 +37,7 @@ def packets(file: Path) -> list[list[tuple[Fraction, int, str]]]:
     import av
 
     with av.open(str(file), "r") as container:
-        media = [s for s in container.streams if s.type in ("video", "audio")]
+        media = [s for s in container.streams if s.type in ("video", "audio") and not is_cover(s)]
         found: dict[int, list[tuple[Fraction, int, str]]] = {s.index: [] for s in media}
         for packet in container.demux(*media):
             if packet.size:

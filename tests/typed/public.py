@@ -131,6 +131,9 @@ def session(root: Path) -> None:
         assert_type(session.verify(root, repair=True), dashget.Report)
         for event in session.verify_events(root):
             observe(event)
+        assert_type(session.mux(root, root / "x.mp4", check=True), tuple[dashget.Muxed, ...])
+        for event in session.mux_events(root, "x.mkv", split=True, keys=["KID:KEY"]):
+            observe(event)
     dashget.Session(in_flight="8")  # type: ignore[arg-type]
     dashget.Session(no_such_option=1)  # type: ignore[call-arg]
     dashget.mirror("x.mpd", checksums="yes")  # type: ignore[arg-type]
@@ -160,6 +163,15 @@ def events_of_a_recording(event: dashget.Event) -> object:
     if isinstance(event, dashget.RecordingProgressed):
         return assert_type(event.pending, int)
     return event
+
+
+def muxing(root: Path) -> None:
+    chosen = dashget.MuxOptions(check=True)
+    with dashget.Session() as session:
+        for muxed in session.mux(root, "x.mp4", chosen, video="best1", subtitles="files=vtt"):
+            assert_type(muxed, dashget.Muxed)
+        session.mux(root, "x.mp4", cover=(root / "x.jpg").read_bytes(), overwrite=True)
+        session.mux(root, "x.mp4", check="yes")  # type: ignore[arg-type]
 
 
 def failing(call: Iterator[None]) -> str | None:
@@ -209,3 +221,7 @@ async def asyncio_twins(root: Path) -> None:
     assert_type(loaded, dashget.LoadedManifest)
     assert_type(await dashget.aio.mirror(loaded, root, in_flight=8), dashget.Summary)
     assert_type(await dashget.aio.verify(root), dashget.Report)
+    async with dashget.aio.Session() as session:
+        assert_type(await session.mux(root, "x.mp4", check=True), tuple[dashget.Muxed, ...])
+        async for event in session.mux_events(root, "x.mkv"):
+            assert_type(event, dashget.Event)

@@ -38,6 +38,8 @@ FILES_ALLOWED = {
     "demo.presentation": "reads the media files that come with the package",
     "manifest.source": "a manifest may be a local file, and such a name is not taken for a URL",
     "mux.destination": "the one file that is written, outside the mirror",
+    "mux.direct.copying": "media go from the mirror into that file, which the system copies",
+    "mux.direct.writer": "writes that file anew from its sketch",
     "serve.npm": "files of an npm package are put into a new folder",
     "serve.page": "reads the files of the page that come with the package",
     "serve.player": "the player is kept in the user's cache",

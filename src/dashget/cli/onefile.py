@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from dashget.errors import UsageError
 from dashget.events import Event, Observer, Summary, Warned
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashget.common.stopping import Stop
-    from dashget.mux.options import MuxOptions, Subtitles
+    from dashget.mux.options import MuxOptions, Thumbnail
+    from dashget.mux.picture import Picture
     from dashget.mux.selection import Choices
 
-_ONLY_WITH: Final = ("keep_mirror", "split", "allow_gaps", "overwrite", "key", "subtitles")
 _HINTS: Final = {"key": "add --mux FILE; the key of a client certificate is --private-key FILE"}
 
 
@@ -52,7 +52,9 @@ class OneFile:
     @property
     def choices(self) -> Choices:
         """What the mirror needs for the file."""
-        return self.options.choices
+        from dashget.mux.container import container_of
+
+        return self.options.choices_for(container_of(self.path))
 
     def observed(self, reporter: Observer) -> Observer:
         """Return an observer that leaves out where to play a mirror that is to be removed."""
@@ -71,27 +73,27 @@ class OneFile:
 def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = False) -> MuxOptions:
     """Return the library's options; raise UsageError for invalid values."""
     from dashget.cli.options.givensecrets import several
-    from dashget.mux.container import container_of
     from dashget.mux.keys import parse_keys
-    from dashget.mux.options import MuxOptions, Subtitles
+    from dashget.mux.options import MuxOptions, Subtitles, parse_subtitles
     from dashget.mux.selection import Choices
 
-    left_out = "none" if container_of(target).audio_only else None
-    subtitles = _subtitles(arguments.subtitles)
-    # Files beside a file of audio are as good as beside any other.
-    no_texts = "none" if subtitles is None else left_out if arguments.subtitles is None else None
+    word = arguments.subtitles
+    subtitles = Subtitles.INSIDE if word is None else parse_subtitles(word)
     if subtitles is None and arguments.text:
         raise UsageError("--text and --subtitles none", hint="give one of them")
+    # Asked for in so many words, subtitles that have no room in the file are refused.
+    asked = "none" if subtitles is None else "all" if word == Subtitles.INSIDE.value else None
     return MuxOptions(
         choices=Choices(
-            video=arguments.video or left_out,
+            video=arguments.video,
             audio=arguments.audio,
-            text=arguments.text or no_texts,
+            text=arguments.text or asked,
             image=arguments.image,
             period=arguments.period,
         ),
         keys=parse_keys(several(arguments, "key")),
         subtitles=subtitles or Subtitles.INSIDE,
+        cover=_cover(arguments.cover),
         allow_gaps=arguments.allow_gaps,
         split=arguments.split,
         check=check or getattr(arguments, "check", False),
@@ -100,28 +102,32 @@ def mux_options(arguments: argparse.Namespace, target: Path, *, check: bool = Fa
     )
 
 
-def _subtitles(word: str | None) -> Subtitles | None:
-    """Return where subtitles go; None leaves them out. Raises UsageError."""
-    from dashget.mux.options import Subtitles
+def _cover(word: str | None) -> Picture | Thumbnail | None:
+    """Return the cover that is wanted; UsageError for a file that is none."""
+    from dashget.common.filenames import given, readable
+    from dashget.mux.options import Thumbnail
+    from dashget.mux.picture import LARGEST_BYTES, parse_picture
 
-    known = {each.value: each for each in Subtitles} | {"files=srt": Subtitles.SUBRIP}
     if word is None:
-        return Subtitles.INSIDE
-    if word == "none":
         return None
-    if word not in known:
+    if word == Thumbnail.THUMBNAIL.value:
+        return Thumbnail.THUMBNAIL
+    name = readable(word)
+    try:
+        with Path(given(word)).open("rb") as file:
+            return parse_picture(file.read(LARGEST_BYTES + 1))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
         raise UsageError(
-            f"--subtitles: unknown place: {word!r}", hint="inside, files, files=vtt or none"
-        )
-    return known[word]
+            f"--cover: {name}: {reason or error}",
+            hint="give a JPEG or PNG picture, or thumbnail to make one of the thumbnails",
+        ) from error
 
 
-def refuse_without_mux(arguments: argparse.Namespace) -> None:
-    """Raise UsageError for options that only mean something with ``--mux``."""
-    for name in _ONLY_WITH:
-        if getattr(arguments, name):
-            hint = _HINTS.get(name, "add --mux FILE")
-            raise UsageError(f"--{name.replace('_', '-')}: only with --mux FILE", hint=hint)
+def refuse_without_mux(name: str) -> NoReturn:
+    """Raise UsageError for an option that only means something with ``--mux``."""
+    hint = _HINTS.get(name, "add --mux FILE")
+    raise UsageError(f"--{name.replace('_', '-')}: only with --mux FILE", hint=hint)
 
 
 def _without_end(reporter: Observer) -> Observer:

@@ -79,7 +79,11 @@ _PROXY: Final = "the proxy is --proxy URL"
 _DOWNLOAD_TIMES: Final = "files have the time of the download without --times: leave it out"
 _RATE: Final = "bytes per second for all transfers together: --limit-rate 500k"
 _VERSION: Final = "choose the version with --http, such as --http 1.1"
-_JOIN: Final = "files stay as the server sent them; any player opens the mirror's .local.mpd"
+_JOIN: Final = "--mux FILE writes one playable file; without it, files stay as the server sent them"
+_EVERY: Final = "every file of the presentation is fetched: leave it out"
+_PROGRESS: Final = "progress is shown at a terminal: leave it out; see --no-progress"
+_PAUSES: Final = "pauses before retries grow, and follow Retry-After: leave it out"
+_NAMES: Final = "files are named as in their URLs: leave it out"
 _HEADERS: Final = "--debug shows requests, statuses and headers; --keep-header NAME records one"
 
 INSTEAD: Final = {
@@ -128,6 +132,7 @@ INSTEAD: Final = {
     "--sub-langs": "use --text lang=en",
     "--sub-only": "use --video none --audio none",
     "--write-subs": "subtitles are always fetched: leave it out; see --text",
+    "--embed-thumbnail": "--mux FILE --cover thumbnail puts one into the file",
     "--embed-subs": "--mux FILE writes subtitles into the file: leave it out",
     "--list-subs": _LIST,
     "--list-formats": _LIST,
@@ -207,6 +212,45 @@ INSTEAD: Final = {
     "--mux-after-done": _JOIN,
     "--extract-audio": "use --video none --text none",
     "--keep-video": _JOIN,
+    "-nc": _KEPT,
+    "-nv": "in wget: --quiet",
+    "-np": _EVERY,
+    "-nd": _NAMES,
+    "-nH": _NAMES,
+    "-T": "in wget: --timeout SECONDS",
+    "-a": f"in yt-dlp a file of URLs: {_INPUT}",
+    "-J": "in yt-dlp: dashget list URL --json",
+    "-g": "in yt-dlp: dashget plan URL prints every URL",
+    "-w": "in wget: ask less often: --threads 1, or --limit-rate",
+    "-#": _PROGRESS,
+    "--get-url": "dashget plan URL prints every URL",
+    "--sub-lang": "use --text lang=en",
+    "--write-sub": "subtitles are always fetched: leave it out; see --text",
+    "--check-certificate": "certificates are verified without it; --insecure turns that off",
+    "--force-ipv4": "give a local IPv4 address with --interface",
+    "--force-ipv6": "give a local IPv6 address with --interface",
+    "--tmp-dir": "unfinished files stay in the mirror's own directory, see --output",
+    "--recursive": _EVERY,
+    "--mirror": _EVERY,
+    "--no-parent": _EVERY,
+    "--page-requisites": _EVERY,
+    "--progress-bar": _PROGRESS,
+    "--stats": _PROGRESS,
+    "--checkers": _THREADS,
+    "--dns-timeout": "use --connect-timeout SECONDS",
+    "--retry-delay": _PAUSES,
+    "--waitretry": _PAUSES,
+    "--retry-wait": _PAUSES,
+    "--retry-sleep": _PAUSES,
+    "--retry-max-time": "for a host that fails for every file: --host-patience SECONDS",
+    "--retry-connrefused": "temporary failures are always tried again: leave it out; see --retries",
+    "--retry-all-errors": "temporary failures are always tried again: leave it out; see --retries",
+    "--min-split-size": _PARALLEL,
+    "--create-dirs": "directories are made: leave it out",
+    "--content-disposition": _NAMES,
+    "--remote-header-name": _NAMES,
+    "--binary-merge": _JOIN,
+    "--key-text-file": "use --key @FILE with --mux FILE",
 }
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from dashget.errors import UsageError
 
+argparse._ = str  # type: ignore[attr-defined]
+"""argparse looks for translations of its words, which loads ``locale``; DashGet speaks English."""
 WIDEST_PAGE: Final = 100
 _NARROWEST_PAGE: Final = 40
 _USUAL_WIDTH: Final = 80

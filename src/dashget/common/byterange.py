@@ -8,7 +8,7 @@ import msgspec
 
 from dashget.common.lateregex import late
 
-_FORM = late(r"\s*(\d{1,19})\s*-\s*(\d{1,19})?\s*", re.ASCII)
+_FORM = late(r"\s*(\d{1,19})\s*-\s*(?:(\d{1,19})\s*)?", re.ASCII)
 
 
 class ByteRange(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -19,6 +19,10 @@ class Bound(enum.Enum):
         return f"--{self.value}"
 
 
+class StoppedError(Exception):
+    """A stop was requested while a file was being read."""
+
+
 class Stop:
     """A request to end a run early; safe to make from a signal handler or any thread."""
 
@@ -48,6 +52,11 @@ class Stop:
         self.requested = True
         for action in tuple(self._actions):
             action()
+
+    def check(self, _count: int = 0) -> None:
+        """Raise StoppedError if a stop was requested; called for each block of a file."""
+        if self.requested:
+            raise StoppedError
 
     @contextlib.contextmanager
     def calling(self, action: Callable[[], None]) -> Iterator[None]:

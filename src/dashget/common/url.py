@@ -34,7 +34,7 @@ _NUMBER: Final = late(r"0x[0-9a-f]{1,12}|0[0-7]{0,12}|[1-9][0-9]{0,12}")
 _MOST_DIGITS: Final = 13
 _ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
 _BREAKS: Final = late(r"[\t\r\n]")
-_BEGINNING: Final = late(r"\s*([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
+_BEGINNING: Final = late(r"\s*+([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
 """Scheme and slashes, as browsers read them: any number, also backslashes (WHATWG URL, 4.4)."""
 _LIKE_HTTP: Final = frozenset({"http", "https", "ftp", "ws", "wss", "file"})
 """The schemes that browsers read so."""
@@ -95,10 +95,11 @@ class Url(msgspec.Struct, frozen=True, gc=False):
         """Return the text of the URL with ``mask`` in place of user, password and the @.
 
         What any reader of URLs may take for them counts, such as browsers, for which a backslash
-        is a slash. Where no server is named, that is everything before the last @.
+        is a slash. Where no server is named, that is everything before the last @. A ``file:`` URL
+        without a host has neither: its path is shown.
         """
         text = str(self)
-        if "@" not in text:
+        if "@" not in text or _is_path(text):
             return text
         if self.names_server():
             _, at, place = (self.authority or "").rpartition("@")
@@ -235,10 +236,18 @@ def typed(text: str) -> str:
     """
     shown = without_users(text, "")
     found = _BEGINNING.match(shown)
-    if found is None or "@" not in shown or Url.parse(shown).names_server():
+    if found is None or "@" not in shown or _is_path(shown) or Url.parse(shown).names_server():
         return shown
     doubtful = found[1] is not None or len(found[2]) > 1
     return found[0] + shown[found.end() :].rpartition("@")[2] if doubtful else shown
+
+
+def _is_path(text: str) -> bool:
+    """Return True for a ``file:`` URL without a host: one that has not two slashes, in any form."""
+    found = _BEGINNING.match(text)
+    scheme, slashes = ("", "") if found is None else found.groups("")
+    is_file = _BREAKS.sub("", scheme).lower() == "file:"
+    return is_file and len(_BREAKS.sub("", slashes)) != 2
 
 
 def check_userinfo(userinfo: str) -> None:

@@ -110,7 +110,7 @@ def load_manifest(
         mpd = parse_mpd(data, budget=budget)
     base = None if base_url is None else check_base(base_url)
     mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine, budget)
-    lacking = bool(issues)
+    lacking = bool(issues or unreached)
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine, budget)
         issues += more

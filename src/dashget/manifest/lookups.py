@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
+_IMPORTED: Final = "another MPD, which a Period imports: mirror it by its own URL"
 _CLOCK_BYTES: Final = 4096
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
+_INDEX_REQUESTS: Final = 2
+"""What the index of a file needs, where index boxes do not refer to others."""
 
 
 class Unreached(msgspec.Struct, frozen=True):
@@ -78,6 +81,12 @@ def fetch_remote_elements(
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
         mpd = include_remote(mpd, content, budget=budget)
+    unreached.extend(Unreached(resolve_reference(url, e.href), e.reason) for e in mpd.endless)
+    if mpd.base_urls:
+        url = resolve_reference(url, mpd.base_urls[0].url)
+    unreached.extend(
+        Unreached(resolve_reference(url, imported.href), _IMPORTED) for imported in mpd.imported
+    )
     return mpd, tuple(entities.values()), tuple(issues), tuple(unreached)
 
 
@@ -106,13 +115,14 @@ def learn_time(
 
     sources, notes = clock_sources(mpd, url)
     issues = list(notes)
-    most = budget.limits.max_clocks
+    most = left = budget.limits.max_clocks
     for source in sources[:most]:
-        source = msgspec.structs.replace(source, urls=source.urls[:most])
+        source = msgspec.structs.replace(source, urls=source.urls[:left])
+        left -= len(source.urls)
         try:
-            return _as_datetime(ask_clock(source, engine)), tuple(issues)
-        except (FetchError, ValueError) as error:
-            message = error.message if isinstance(error, FetchError) else str(error)
+            return _as_datetime(ask_clock(source, engine, budget)), tuple(issues)
+        except (FetchError, MPDError, ValueError) as error:
+            message = str(error) if isinstance(error, ValueError) else error.message
             issues.append(Issue(f"UTCTiming ({source.method.value}): {message}", clause="5.8.4.11"))
     if len(sources) > most:
         message = f"{len(sources)} UTCTiming; the first {most} are asked; {RAISED_BY}"
@@ -127,17 +137,20 @@ def learn_time(
 
 
 def read_indexes(
-    tracks: Sequence[Track], engine: Transfers
+    tracks: Sequence[Track], engine: Transfers, budget: Budget
 ) -> Iterator[tuple[Track, Issue | None]]:
     """Replace the index of each single-file track by that of its subsegments.
 
     A file without an index keeps its one segment; so does one whose index cannot be fetched or
-    read, with an issue.
+    read, with an issue. Raises UnsupportedMPDError for more requests than ``budget`` has.
     """
     for track in tracks:
         representation = track.representation
+        budget.grant_requests(_INDEX_REQUESTS)
         try:
-            index = _read_index(track, engine)
+            index = _read_index(track, engine, budget)
+        except UnsupportedMPDError:
+            raise
         except (FetchError, MPDError) as error:
             message = f"the index of Representation {representation.id}: {error.message}"
             issue = Issue(message, representation.where, representation.line, "5.3.9.2")
@@ -147,12 +160,13 @@ def read_indexes(
 
 
 def read_protections(
-    tracks: Sequence[Track], engine: Transfers
+    tracks: Sequence[Track], engine: Transfers, budget: Budget
 ) -> tuple[dict[int, Protections], tuple[Issue, ...]]:
     """Read the encryption that initialization segments announce, by key of the track.
 
     Where there is no initialization segment of its own, the beginning of the single file
-    is read. A failure to fetch or read one is an issue.
+    is read. A failure to fetch or read one is an issue. Raises UnsupportedMPDError for more
+    requests than ``budget`` has.
     """
     from dashget.media.isobmff import BoxError, read_protection
 
@@ -165,7 +179,9 @@ def read_protections(
             continue
         try:
             if request not in known:
-                _, data = engine.fetch(request, max_bytes=_INITIALIZATION_BYTES)
+                budget.grant_requests(1)
+                on = "initialization segments"
+                _, data = _fetch(request, engine, budget, on, _INITIALIZATION_BYTES)
                 known[request] = read_protection(data)
         except (FetchError, BoxError) as error:
             message = error.message if isinstance(error, FetchError) else str(error)
@@ -205,7 +221,7 @@ def _obtain_entity(
     if not target.lower().startswith(("http://", "https://")):
         reason = "it is not on an http server"
     else:
-        budget.spend_request()
+        budget.spend_requests(1, "remote elements")
         try:
             return _fetch_entity(element, target, engine, budget)
         except UnsupportedMPDError:
@@ -239,14 +255,33 @@ def _fetch_entity(
     return RemoteEntity(element.href, fetched.url, data)
 
 
-def ask_clock(source: ClockSource, engine: Transfers) -> Fraction:
-    """Return the time by a source, in seconds since 1970; FetchError or ValueError."""
+def _fetch(
+    request: Request, engine: Transfers, budget: Budget, on: str, most: int
+) -> tuple[Fetched, bytes]:
+    """Fetch a resource of at most so many bytes, and spend the URLs that were asked for it.
+
+    Those are all of them, if none has it: more than may be asked are an error.
+    """
+    urls = request.urls[: max(1, budget.requests_left)]
+    budget.spend_requests(1, on)
+    try:
+        return engine.fetch(msgspec.structs.replace(request, urls=urls), max_bytes=most)
+    except FetchError:
+        budget.spend_requests(len(request.urls) - 1, on)
+        raise
+
+
+def ask_clock(source: ClockSource, engine: Transfers, budget: Budget) -> Fraction:
+    """Return the time by a source, in seconds since 1970; FetchError, MPDError or ValueError."""
     from dashget.mpd.clock import ClockMethod, read_clock
 
     if source.time is not None:
         return source.time
     method = Method.HEAD if source.method is ClockMethod.HTTP_HEAD else Method.GET
-    fetched, body = engine.fetch(Request(source.urls, method), max_bytes=_CLOCK_BYTES)
+    if not source.urls:
+        raise ValueError("not asked, since others have too many URLs")
+    request = Request(source.urls, method)
+    fetched, body = _fetch(request, engine, budget, "clocks", _CLOCK_BYTES)
     return read_clock(source.method, body, fetched.head.date)
 
 
@@ -257,7 +292,7 @@ def _as_datetime(seconds: Fraction) -> datetime.datetime:
     return time
 
 
-def _read_index(track: Track, engine: Transfers) -> Track:
+def _read_index(track: Track, engine: Transfers, budget: Budget) -> Track:
     from dashget.segments.subsegments import NeededIndex, read_index
 
     known: dict[ByteRange, bytes] = {}
@@ -269,5 +304,6 @@ def _read_index(track: Track, engine: Transfers) -> Track:
             return msgspec.structs.replace(track, index=found)
         urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
         for wanted in found.ranges:
-            _, known[wanted] = engine.fetch(Request(urls, range=wanted), max_bytes=_INDEX_BYTES)
+            request = Request(urls, range=wanted)
+            _, known[wanted] = _fetch(request, engine, budget, "indexes", _INDEX_BYTES)
     raise MPDError("index boxes refer to each other too often")

@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Final
 
-import msgspec
-
+from dashget.media.foreign import foreign_content
 from dashget.media.fragments import Duration, default_duration, duration_of
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
-from dashget.media.kind import WEBM, Role, SegmentKind
-from dashget.media.signatures import KNOWN, Read, check_signature, check_webm, shows_end
-from dashget.media.sniff import BEGINNING_BYTES, other_content
+from dashget.media.kind import WEBM, Content, Role, SegmentKind
+from dashget.media.signatures import check_signature, check_webm, is_known, shows_end
+from dashget.media.sniff import BEGINNING_BYTES, Read, other_content
 
 _HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
 _LARGEST_MOOF: Final = 16 * 1024 * 1024
 _MOST_BOXES: Final = 1_000_000
-
-
-class MediaTime(msgspec.Struct, frozen=True):
-    """The time at which a media segment should begin, in seconds of media time, with tolerance."""
-
-    start: Fraction
-    tolerance: Fraction
 
 
 def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
@@ -45,17 +36,19 @@ def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
         return tuple(_check_iso(read, size, role))
     if webm:
         return tuple(check_webm(read, size, role.kind, whole=role.whole))
-    if mime in KNOWN:
+    if is_known(mime):
         return tuple(check_signature(read, size, mime))
-    other = other_content(read(0, BEGINNING_BYTES)) if role.media else None
-    return () if other is None else (f"the content is {other}, not media",)
+    if role.content is Content.MEDIA:
+        other = other_content(read(0, BEGINNING_BYTES))
+        return () if other is None else (f"the content is {other}, not media",)
+    other = foreign_content(read, size, role)
+    return () if other is None else (f"the content is {other}",)
 
 
 def why_odd(read: Read, size: int, role: Role) -> str | None:
     """Return why a file that a server has sent is not what the manifest means, else None."""
     if size == 0:
-        meant = role.media or role.is_iso or role.mime in KNOWN
-        return "the server sent nothing (0 bytes) instead" if meant else None
+        return None if _may_be_empty(role) else "the server sent nothing (0 bytes) instead"
     found = check(read, size, role)
     if not found:
         return None
@@ -63,6 +56,16 @@ def why_odd(read: Read, size: int, role: Role) -> str | None:
     if other is None:
         return f"the content is invalid: {found[0]}"
     return f"the server sent {other} instead"
+
+
+def _may_be_empty(role: Role) -> bool:
+    """Return True for texts without a header, such as SubRip, and for what is unknown."""
+    return not (
+        role.content in (Content.MEDIA, Content.IMAGE)
+        or role.is_iso
+        or role.mime in WEBM
+        or is_known(role.mime)
+    )
 
 
 def proves_whole(read: Read, size: int, role: Role) -> bool | None:
@@ -75,7 +78,7 @@ def proves_whole(read: Read, size: int, role: Role) -> bool | None:
     if role.is_iso:
         return _shows_iso_end(read, size)
     webm = role.mime in WEBM
-    return (webm or role.mime in KNOWN) and shows_end(read, size, role.mime, webm=webm)
+    return (webm or is_known(role.mime)) and shows_end(read, size, role.mime, webm=webm)
 
 
 def duration(read: Read, size: int, default: int | None) -> Duration | None:
@@ -170,7 +173,7 @@ def _walk(read: Read, size: int) -> Iterator[Box]:
         box = next(iter_boxes(head), None)
         if box is None:
             raise BoxError(f"{size - position} bytes at {position} are not a box")
-        if not all(32 <= ord(char) < 127 for char in box.type):
+        if not (box.type.isascii() and box.type.isprintable()):
             raise BoxError(f"invalid box at {position}: type {box.type!a}")
         end = size if box.end is None else position + box.end
         if end > size:

@@ -86,7 +86,9 @@ _MAX_KEY_IDS: Final = 10_000
 _MAX_DEPTH: Final = 16
 
 
-def iter_boxes(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def iter_boxes(
+    data: bytes | bytearray | memoryview, start: int = 0, end: int | None = None
+) -> Iterator[Box]:
     """Yield the boxes between two offsets; the last one may end after the given bytes.
 
     Raises BoxError for an invalid header. A truncated header ends the iteration.

@@ -15,6 +15,17 @@ class SegmentKind(enum.Enum):
     INDEX = "index"
     MEDIA = "media"
     BITSTREAM_SWITCHING = "bitstream-switching"
+    FONT = "font"
+    """A font for subtitles, which an extension of DVB names."""
+
+
+class Content(enum.Enum):
+    """What a file holds by the manifest; see ``ContentType``."""
+
+    MEDIA = "audio or video"
+    TEXT = "text"
+    IMAGE = "image"
+    OTHER = "other"
 
 
 _ISO: Final = (
@@ -32,15 +43,15 @@ class Role(msgspec.Struct, frozen=True):
     """The kind and type that a file should have.
 
     ``whole`` is True if it contains initialization, index and media (SegmentBase). ``several`` is
-    True if it contains several segments; then its time is not compared. ``media`` is True for
-    audio and video, which are no text, whatever their type is.
+    True if it contains several segments; then its time is not compared. ``content`` is for types
+    that tell nothing, or that are unknown: audio and video are no text.
     """
 
     mime_type: str | None
     kind: SegmentKind
     whole: bool = False
     several: bool = False
-    media: bool = False
+    content: Content = Content.OTHER
 
     @property
     def mime(self) -> str:
@@ -52,6 +63,11 @@ class Role(msgspec.Struct, frozen=True):
         """True for ISO base media; indexes of transport streams are that, too (6.4.6)."""
         mime = self.mime
         return mime in _ISO or (mime == "video/mp2t" and self.kind is SegmentKind.INDEX)
+
+    @property
+    def is_container(self) -> bool:
+        """True for ISO base media and WebM, which have initialization segments."""
+        return self.is_iso or self.mime in WEBM
 
     @property
     def is_plain_segment(self) -> bool:

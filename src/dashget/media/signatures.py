@@ -8,27 +8,38 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.media.foreign import is_answer, is_xml
 from dashget.media.kind import SegmentKind
-from dashget.media.sniff import BEGINNING_BYTES, html_page, root_element, text_of
+from dashget.media.sniff import BEGINNING_BYTES, Read, any_text_of, is_page, root_element
 from dashget.media.webm import CLUSTER, CUES, EBML, SEGMENT, EbmlElement, EbmlError, iter_elements
-
-Read = Callable[[int, int], bytes]
-"""``read(offset, size)`` returns up to ``size`` bytes of the file."""
 
 _HEADER_BYTES: Final = 16
 _MOST_ELEMENTS: Final = 1_000_000
 _PACKET: Final = 188
 _TTML: Final = "application/ttml+xml"
-_XML_TEXT: Final = (_TTML, "application/xml", "text/xml")
+_WEBVTT: Final = "text/vtt"
+_BLANKS: Final = b"\xef\xbb\xbf\xfe\xff\0 \t\r\n"
+"""What may come before a text: marks, blanks, and what is between in UTF-16."""
+_ROOTS: Final = {
+    _TTML: "tt",
+    "application/ttaf+xml": "tt",
+    "application/dfxp+xml": "tt",
+    "application/smil+xml": "smil",
+    "image/svg+xml": "svg",
+}
+"""The root elements of types in XML that have just one."""
 _ROOT_END: Final = late(r"</(?:[\w.-]+:)?tt\s*>|<(?:[\w.-]+:)?tt\b[^>]*/>", re.DOTALL)
 _SIGNATURES: Final = {
     "image/jpeg": b"\xff\xd8\xff",
     "image/jpg": b"\xff\xd8\xff",
     "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/pjpeg": b"\xff\xd8\xff",
+    "image/x-png": b"\x89PNG\r\n\x1a\n",
+    "image/apng": b"\x89PNG\r\n\x1a\n",
     "image/webp": b"RIFF",
     "image/gif": b"GIF8",
 }
@@ -39,8 +50,10 @@ _ENDS: Final = {
 }
 _PNG_END: Final = b"IEND\xaeB`\x82"
 
-KNOWN: Final = frozenset((*_SIGNATURES, *_XML_TEXT, "text/vtt", "video/mp2t"))
-"""The types whose content is checked here, WebM aside."""
+
+def is_known(mime: str) -> bool:
+    """Return True for a type whose content is checked here, WebM aside."""
+    return mime in _SIGNATURES or mime in (_WEBVTT, "video/mp2t") or is_xml(mime)
 
 
 def check_webm(read: Read, size: int, kind: SegmentKind, *, whole: bool) -> Iterator[str]:
@@ -101,9 +114,9 @@ def check_signature(read: Read, size: int, mime: str) -> Iterator[str]:
             yield f"the image has {_riff_size(start)} bytes, the file {size}"
         elif mime == "image/png" and _PNG_END not in read(max(0, size - 512), 512):
             yield "the image has no end"
-    elif mime == "text/vtt" and not start.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
+    elif mime == _WEBVTT and not start.lstrip(_BLANKS).replace(b"\0", b"").startswith(b"WEBVTT"):
         yield "the file does not begin with WEBVTT"
-    elif mime in _XML_TEXT:
+    elif is_xml(mime):
         yield from _check_xml(read, size, mime)
     elif mime == "video/mp2t":
         yield from _check_transport_stream(read, size, start)
@@ -118,7 +131,7 @@ def shows_end(read: Read, size: int, mime: str, *, webm: bool) -> bool:
         end = _ENDS[mime]
         return read(size - len(end), len(end)) == end
     # A transport stream can end behind any packet.
-    return mime in ("image/png", "image/webp", _TTML)
+    return mime in ("image/png", "image/webp") or _ROOTS.get(mime) == "tt"
 
 
 def _riff_size(start: bytes) -> int:
@@ -126,16 +139,15 @@ def _riff_size(start: bytes) -> int:
 
 
 def _check_xml(read: Read, size: int, mime: str) -> Iterator[str]:
-    start = read(0, min(size, 4 * BEGINNING_BYTES))
-    text = text_of(start) or ""
-    if not text.lstrip().startswith("<") or html_page(text.lstrip().encode()) is not None:
+    text = any_text_of(read(0, min(size, 4 * BEGINNING_BYTES)))
+    if not text.startswith("<") or (is_page(text) and "html" not in mime):
         yield "the content is not XML"
         return
-    if mime != _TTML:
+    root, wanted = root_element(text), _ROOTS.get(mime)
+    if root is not None and (root != wanted if wanted else is_answer(root)):
+        yield f"the content is XML <{root}>, not {'TTML' if wanted == 'tt' else wanted or 'a text'}"
         return
-    root = root_element(text)
-    if root is not None and root != "tt":
-        yield f"the content is XML <{root}>, not TTML"
+    if wanted != "tt":
         return
     # NULs: the end of a text in UTF-16, whatever its order of bytes is.
     tail = read(max(0, size - 2048), 2048).replace(b"\0", b"").decode("utf-8", "replace")

@@ -7,9 +7,13 @@ JSON or XML, a line of text or a picture, often with a status of success.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from dashget.common.lateregex import late
+
+Read = Callable[[int, int], bytes]
+"""``read(offset, size)`` returns up to ``size`` bytes of the file."""
 
 BEGINNING_BYTES: Final = 1024
 """The size of the beginning of a body that is examined."""
@@ -33,20 +37,11 @@ _BINARY: Final = (
 _TEXT_CONTROLS: Final = late(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-def html_page(beginning: bytes) -> str | None:
-    """Return a description of the page that begins with these bytes; None if it is not HTML."""
-    text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not text.startswith(b"<"):
-        return None
-    decoded = text[:BEGINNING_BYTES].decode("utf-8", "replace")
-    return describe_page(decoded) if is_page(decoded) else None
-
-
 def other_content(beginning: bytes) -> str | None:
     """Describe the content of a file that is not media, by its beginning; None if it is unknown."""
-    for signature, name in _BINARY:
-        if beginning.startswith(signature):
-            return name
+    named = picture_or_archive(beginning)
+    if named is not None:
+        return named
     text = text_of(beginning[:BEGINNING_BYTES])
     if text is None:
         return None
@@ -58,6 +53,11 @@ def other_content(beginning: bytes) -> str | None:
     words = " ".join(text.split())
     shown = words if len(words) <= _SHOWN else words[:_SHOWN] + "..."
     return f"{'JSON' if text[:1] in ('{', '[') else 'text'} {shown!r}"
+
+
+def picture_or_archive(beginning: bytes) -> str | None:
+    """Return the name of a picture, an archive or a PDF; None for all else."""
+    return next((name for signature, name in _BINARY if beginning.startswith(signature)), None)
 
 
 def text_of(beginning: bytes) -> str | None:
@@ -74,6 +74,17 @@ def text_of(beginning: bytes) -> str | None:
         # The beginning may end inside a character.
         text = content[: error.start].decode()
     return None if _TEXT_CONTROLS.search(text) else text
+
+
+def any_text_of(beginning: bytes) -> str:
+    """Return the beginning of what should be a text, in whatever encoding, without leading blanks.
+
+    For a look at its first ASCII characters: others may come out wrong.
+    """
+    text = text_of(beginning)
+    if text is None:
+        text = beginning.replace(b"\0", b"").decode("latin-1").removeprefix("\xef\xbb\xbf")
+    return text.lstrip("\ufeff\xff\xfe \t\r\n\f\v")
 
 
 def root_element(text: str) -> str | None:

@@ -107,7 +107,7 @@ def fresh_url_hint(root: str) -> str:
 
 def _with_hint(failure: Failure, covered: frozenset[int], hint: str) -> Failure:
     """Return a failure with a hint, if it has one of the statuses or was not attempted at all."""
-    if failure.status in covered or not failure.attempts:
+    if not failure.unplanned and (failure.status in covered or not failure.attempts):
         return msgspec.structs.replace(failure, hint=hint)
     return failure
 

@@ -6,19 +6,19 @@ Small files that arrive whole are checked before they are stored, all others aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
-from dashget.media.glance import is_sound_segment
+from dashget.media.glance import decode_time, glance
 from dashget.media.kind import SegmentKind
-from dashget.mirroring.clocks import decode_time
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
+from dashget.mirroring.twins import END_BYTES, Twins
 from dashget.store import Mirror
 from dashget.transfer.contract import Job, ResponseHead, Sink
 
 if TYPE_CHECKING:
-    from dashget.media.signatures import Read
+    from dashget.media.sniff import Read
     from dashget.mirroring.room import Room
     from dashget.planning.plan import PlannedSegment
     from dashget.store import PartialFile
@@ -49,6 +49,10 @@ class Arrivals:
         self._store = store
         self._checksum = checksum
         self.accept_odd = accept_odd
+        self.twins = Twins(store)
+        """The media segments that may have the same bytes."""
+        self.told: Callable[[int], object] | None = None
+        """Called for each block of a file that is read for its digest; it may raise."""
         self._room = room
         self._indexes = 0
         """How many files were asked for again for their index."""
@@ -72,20 +76,23 @@ class Arrivals:
             self._room.take(file, size)
         planned = file.planned
         kind = planned.segment.kind
-        plain = False
         if kind is _MEDIA:
-            known = self._plain.get(id(planned.track))
-            plain = self._learn(planned) if known is None else known
-        elif kind is _INITIALIZATION:
-            plain = role_of(planned).is_iso
-        if not (plain and is_sound_segment(pieces, size, initialization=kind is not _MEDIA)):
-            data = b"".join(pieces)
-            file.rejection = self._examine(file, lambda at, most: data[at : at + most], size)
+            plain = self._plain.get(id(planned.track))
+            if plain is None:
+                plain = self._learn(planned)
+        else:
+            plain = kind is _INITIALIZATION and role_of(planned).is_iso
+        seen = glance(pieces, size, initialization=kind is not _MEDIA) if plain else None
+        if seen is not None:
+            file.ticks, doubtful = seen.ticks, seen.indexed
+        else:
+            file.rejection = self._examine(file, _reader(pieces), size)
             if file.rejection is not None:
                 return
-        if len(file.urls) > 1 and any(b"sidx" in piece for piece in pieces):
-            data = b"".join(pieces)
-            file.rejection = self._doubts_index(file, lambda at, most: data[at : at + most], size)
+            file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
+            doubtful = True
+        if doubtful and len(file.urls) > 1:
+            file.rejection = self._doubts_index(file, _reader(pieces), size)
             if file.rejection is not None:
                 return
         if head.digests or self._checksum is not None:
@@ -95,7 +102,8 @@ class Arrivals:
                 return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
-        file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
+        if kind is _MEDIA and pieces:
+            self.twins.add(planned, size, pieces[-1][-END_BYTES:])
         file.unfinished = self._store.receive(file.path, file.urls[0], head, pieces)
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
@@ -106,11 +114,14 @@ class Arrivals:
         if rejection is not None:
             return rejection
         promised = part.promised
-        if promised is not None and part.digest(promised.algorithm) != promised.value:
+        if promised is not None and part.digest(promised.algorithm, self.told) != promised.value:
             return _reject_digest(promised)
         if self._checksum is not None:
-            file.checksum = part.digest(self._checksum).hex()
+            file.checksum = part.digest(self._checksum, self.told).hex()
         file.ticks = None
+        if file.planned.segment.kind is _MEDIA:
+            end = part.read(max(0, part.size - END_BYTES), END_BYTES)
+            self.twins.add(file.planned, part.size, end)
         if role_of(file.planned).is_plain_segment:
             from dashget.media.inspection import first_decode_time
 
@@ -150,15 +161,11 @@ class Arrivals:
     def _examine(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
         """Return why a file is rejected: it is something else than the manifest means."""
         from dashget.media.inspection import why_odd
-        from dashget.media.sniff import BEGINNING_BYTES, html_page
 
         file.odd = False
         reason = why_odd(read, size, role_of(file.planned))
         if reason is None:
-            page = html_page(read(0, BEGINNING_BYTES))
-            if page is None:
-                return None
-            reason = f"the server sent {page} instead"
+            return None
         if self.accept_odd:
             file.odd = True
             return None
@@ -179,6 +186,12 @@ class Arrivals:
             return None
         self._indexes += 1
         return Rejection(f"the index is invalid: {found[0]}")
+
+
+def _reader(pieces: Sequence[bytes]) -> Read:
+    """Return a function that reads from pieces that follow one another."""
+    data = b"".join(pieces)
+    return lambda offset, most: data[offset : offset + most]
 
 
 def _reject_digest(promised: Digest) -> Rejection:

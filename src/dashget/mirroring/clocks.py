@@ -1,13 +1,12 @@
 """Compare the decode time of each media segment that arrives with the manifest's.
 
-All is integers, and cheap: every segment of a run passes here. Who is a *suspect*, three quarters
-of a segment or more off its time, is judged later; see misplaced.py.
+All is integers, and cheap: every segment of a run passes here. Who is a *suspect*, more than three
+quarters of a segment off its time, is judged later; see rows.py and misplaced.py.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import Final
 
 from dashget.mirroring.files import PlannedFile
@@ -16,15 +15,8 @@ from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
 
-_BEGINNING: Final = 1 << 16
 _LARGEST_DESCRIPTION: Final = 1 << 20
 _read_size: Final = struct.Struct(">I").unpack_from
-_read_tfdt: Final = struct.Struct(">I4xB3xQ").unpack_from
-_WIDE_BYTES: Final = 20
-_NARROW_BYTES: Final = 16
-"""Sizes of a tfdt with a time of 64 and of 32 bits; behind it come the samples."""
-_SHORT_PARTS: Final = 5
-"""A fifth of a second: segments are not told apart by less."""
 
 
 class Clock:
@@ -52,8 +44,7 @@ class Clock:
 
     def tolerance(self, file: PlannedFile) -> int:
         """Return by how much a segment may be off."""
-        quarters = 3 * (file.planned.segment.duration or 0) * self.media_timescale // 4
-        return max(quarters, self.timescale * self.media_timescale // _SHORT_PARTS)
+        return 3 * (file.planned.segment.duration or 0) * self.media_timescale // 4
 
 
 class Clocks:
@@ -108,53 +99,6 @@ class Clocks:
         made = Clock(timebase.timescale, base.numerator, scale) if usable and scale else None
         self._clocks[id(planned.track)] = made
         return True
-
-
-def decode_time(pieces: Sequence[bytes]) -> int | None:
-    """Return the first decode time (``tfdt``) of a whole segment, in ticks of its track.
-
-    It is looked for in the first ``moof``, whose beginning must be among the first 64 KiB.
-    """
-    data = pieces[0] if pieces else b""
-    at = _find_tfdt(data)
-    if at is None and len(pieces) > 1 and len(data) < _BEGINNING:
-        data = _beginning(pieces)
-        at = _find_tfdt(data)
-    if at is None or at < 0:
-        return None
-    size, version, found = _read_tfdt(data, at - 4)
-    time: int = found
-    if size == _WIDE_BYTES and version == 1:
-        return time
-    return time >> 32 if size == _NARROW_BYTES and version == 0 else None
-
-
-def _find_tfdt(data: bytes) -> int | None:
-    """Return where the first ``moof`` has ``tfdt``; below zero if nowhere, None if data ends first.
-
-    Boxes are passed by their sizes: media may be large, and have any bytes.
-    """
-    at = 0
-    while at + 8 <= len(data):
-        size: int = _read_size(data, at)[0]
-        if data[at + 4 : at + 8] == b"moof":
-            found = data.find(b"tfdt", at + 8, at + size)
-            if found >= 0:
-                return found if found + 16 <= len(data) else None
-            return -1 if at + size <= len(data) else None
-        if size < 8:
-            return -1
-        at += size
-    return None
-
-
-def _beginning(pieces: Sequence[bytes]) -> bytes:
-    """Return the first pieces, as many as the beginning needs."""
-    count, length = 0, 0
-    while count < len(pieces) and length < _BEGINNING:
-        length += len(pieces[count])
-        count += 1
-    return b"".join(pieces[:count])
 
 
 def _media_timescale(data: bytes) -> int | None:

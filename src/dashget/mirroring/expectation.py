@@ -83,7 +83,7 @@ def expected_of(
     selected_part = select(presentation, selection)
     sound_part, unplanned = split_sound(selected_part)
     chosen = {id(r) for r in iter_representations(sound_part)}
-    require_countable(make_tracks(sound_part), limits)
+    require_countable(make_tracks(sound_part), limits, budget)
     sound = (r for r in iter_representations(presentation) if not r.problems)
     tracks = tuple(Track(key, found, address(found)) for key, found in enumerate(sound))
     others = countable([t for t in tracks if id(t.representation) not in chosen], limits)

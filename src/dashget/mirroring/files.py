@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.events import Outcome
-from dashget.media.kind import Role, SegmentKind
+from dashget.media.kind import Content, Role, SegmentKind
 from dashget.mpd.presentation import ContentType, Representation, SingleAddressing
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 FETCHED: Final = (Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.UPDATED)
 """The outcomes of files that have come in this run."""
+
+_CONTENTS: Final = {
+    ContentType.TEXT: Content.TEXT,
+    ContentType.IMAGE: Content.IMAGE,
+    ContentType.OTHER: Content.OTHER,
+}
+_PLAIN: Final = (Content.TEXT, Content.IMAGE)
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -60,6 +67,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """Bytes received in all rounds."""
     verdict: tuple[Fetched | TransferError, str, str | None] | None = None
     """How its last try ended, with reason and hint: its failure if there is no other try."""
+    first: Fetched | None = None
+    """How it came first, if its end was in doubt and it is asked for once more."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
 
@@ -68,7 +77,13 @@ def role_of(planned: PlannedSegment) -> Role:
     """Return the role of a planned file."""
     segment, representation = planned.segment, planned.track.representation
     kind, mime = segment.kind, representation.mime_type
-    media = representation.content_type in (ContentType.VIDEO, ContentType.AUDIO)
+    if kind is SegmentKind.FONT:
+        return Role(None, kind)
+    for other in representation.others:
+        if other.resource.address is segment.address and other.kind is kind and other.type:
+            content = _CONTENTS.get(other.type.content_type, Content.MEDIA)
+            return Role(other.type.mime_type, kind, content=content)
+    content = _CONTENTS.get(representation.content_type, Content.MEDIA)
     whole = isinstance(representation.addressing, SingleAddressing)
     initialization = representation.initialization
     shared = segment.range is not None or (
@@ -78,8 +93,12 @@ def role_of(planned: PlannedSegment) -> Role:
     )
     if kind is SegmentKind.MEDIA and (whole or shared):
         # With an initialization segment of its own, a file needs none inside.
-        return Role(mime, kind, _has_all(representation), several=True, media=media)
-    return Role(mime, kind, several=shared, media=media)
+        return Role(mime, kind, _has_all(representation), several=True, content=content)
+    role = Role(mime, kind, several=shared, content=content)
+    if kind is SegmentKind.INITIALIZATION and content in _PLAIN and not role.is_container:
+        # A plain text needs none; it may be that of other Representations, in any format.
+        return Role(None, kind, several=shared)
+    return role
 
 
 def _has_all(representation: Representation) -> bool:

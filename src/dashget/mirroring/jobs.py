@@ -24,7 +24,7 @@ from dashget.planning.layout import Layout
 from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
-from dashget.store import FileRecord, Mirror, Presence, RecordedFiles
+from dashget.store import OCCUPIED_HINT, FileRecord, Mirror, Presence, RecordedFiles
 from dashget.transfer.contract import Job, Request, TooLargeError
 
 if TYPE_CHECKING:
@@ -171,7 +171,8 @@ class Jobs:
         if presence is Presence.MISSING and not data:
             return self._fetch_if_allowed(file)
         if presence is Presence.BLOCKED:
-            self._ledger.finish(file, Outcome.FAILED, reason="a directory has the same name")
+            reason = f"{self._store.occupant(file.path) or 'something else'} has the same name"
+            self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=OCCUPIED_HINT)
             return None
         if self._policy.only is not None:
             presence = Presence.MISSING

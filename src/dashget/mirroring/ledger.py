@@ -219,12 +219,13 @@ class Ledger(Hooks):
         if self._wants_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
-    def lack(self, path: str, url: str, reason: str) -> None:
-        """Record a failure for files that could not be planned.
+    def lack(self, path: str, url: str, reason: str, attempts: int) -> None:
+        """Record a failure for files that could not be planned; ``path`` is the manifest's.
 
-        The remote document that lists them could not be fetched.
+        The remote document that lists them could not be fetched, or they cannot be worked out.
         """
-        self.totals.failures.append(Failure(path, hide_user(url), reason, 1))
+        failure = Failure(path, hide_user(url), reason, attempts, unplanned=True)
+        self.totals.failures.append(failure)
 
     def summary(
         self,

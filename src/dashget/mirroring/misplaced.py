@@ -6,8 +6,10 @@ discontinuities, so only what is sure counts. A suspect is misplaced if
 
 * its decode time is that of another segment of its Representation, to an eighth of a segment; and
 * that segment is in its place with this very decode time, or three others are in theirs; and
-* it is not one of four or more in a row that are off by the same: then the presentation is so,
+* it is not one of a long row that is off by the same (see rows.py): then the presentation is so,
   and all that follow are compared with that; and
+* all others of a shorter row have the time of another segment as well: what has come in the place
+  of others can only be what is there, so the last two of a presentation that are late are not; and
 * no segment beside it, which an earlier run or an earlier look has taken, is off by the same; and
 * its decode time is not that of other suspects of other sizes, or of a stored segment beside it
   that is off as well: then the packager writes one time into all segments.
@@ -22,11 +24,11 @@ from dashget.common.numbers import nearest_float
 from dashget.media.inspection import first_decode_time
 from dashget.mirroring.clocks import Clock, Clocks
 from dashget.mirroring.files import PlannedFile
+from dashget.mirroring.rows import is_alike, is_long, rows_of
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
 
-_IN_A_ROW: Final = 4
 _IN_PLACE: Final = 3
 
 
@@ -48,13 +50,14 @@ def misplaced(
         clock = clocks.of(track)
         if clock is None or not suspects:
             continue
-        left = [
-            file
-            for file in _follow(clock, suspects)
-            if abs(clock.off(file)) > clock.tolerance(file)
+        rows = [
+            [file for file in row if abs(clock.off(file)) > clock.tolerance(file)]
+            for row in _follow(clock, suspects)
         ]
+        places = dict(_places(clock, [file for row in rows for file in row], track, clocks))
         sure: dict[PlannedFile, str] = {}
-        for file, other in _places(clock, left, track, clocks):
+        for file in (file for row in rows if all(map(places.__contains__, row)) for file in row):
+            other = places[file]
             if _time_of(store, other.path) == file.ticks or clock.in_place >= _IN_PLACE:
                 sure[file] = _reason(clock, file, other)
         for file, beside in _beside(sure, track, clocks):
@@ -74,24 +77,20 @@ def _without_one_time(
     return [file for file in suspects if len(told[file.ticks]) == 1]
 
 
-def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[PlannedFile]:
-    """Set the clock by segments in a row that are off by the same; return the other suspects."""
+def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[list[PlannedFile]]:
+    """Set the clock by long rows that are off by the same; return the rows of other suspects."""
+
+    def goes_on(before: PlannedFile, file: PlannedFile) -> bool:
+        one, two = before.planned.segment, file.planned.segment
+        follows = (one.time or 0) + (one.duration or 0) == two.time
+        return follows and is_alike(clock.off(before), clock.off(file), clock.tolerance(file))
+
     suspects.sort(key=lambda file: file.planned.segment.time or 0)
-    rows: list[list[PlannedFile]] = []
-    for file in suspects:
-        if not rows or not _goes_on(clock, rows[-1][-1], file):
-            rows.append([])
-        rows[-1].append(file)
-    long = [row for row in rows if len(row) >= _IN_A_ROW]
+    rows = rows_of(suspects, goes_on)
+    long = [row for row in rows if is_long(len(row))]
     if long:
         clock.common += clock.off(long[-1][-1])
-    return [file for row in rows if len(row) < _IN_A_ROW for file in row]
-
-
-def _goes_on(clock: Clock, before: PlannedFile, file: PlannedFile) -> bool:
-    one, two = before.planned.segment, file.planned.segment
-    follows = (one.time or 0) + (one.duration or 0) == two.time
-    return follows and 4 * abs(clock.off(file) - clock.off(before)) <= clock.tolerance(file)
+    return [row for row in rows if not is_long(len(row))]
 
 
 def _places(
@@ -140,7 +139,7 @@ def _is_off_alike(store: Mirror, clock: Clock, file: PlannedFile, planned: Plann
         return False
     if beside.ticks == file.ticks:
         return abs(clock.off(beside)) > clock.tolerance(beside)
-    return 4 * abs(clock.off(beside) - clock.off(file)) <= clock.tolerance(file)
+    return is_alike(clock.off(beside), clock.off(file), clock.tolerance(file))
 
 
 def _time_of(store: Mirror, path: str) -> int | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from dashget.common.digests import find_digest
 from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage, is_disk_failure
+from dashget.common.stopping import StoppedError
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.mirroring.arrivals import INVALID_HINT, Arrivals
@@ -32,8 +33,11 @@ _REFUSED_AT_MOST: Final = 3
 _PENDING_AT_MOST: Final = 64
 """With so many pending files the run waits for an answer before it hands over another one."""
 _SUSPECTS_AT_MOST: Final = 64
+_RESUMED: Final = Outcome.RESUMED
+_DOWNLOADED: Final = Outcome.DOWNLOADED
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
+_TRANSFORMED: Final = 203
 _WANTS_CREDENTIALS: Final = frozenset({401, 407})
 """Refusals that no second request changes."""
 
@@ -53,6 +57,7 @@ class Outcomes:
         """The files that are pending, by path."""
         self._gone: list[tuple[SafePath, str]] = []
         self._uncompared: list[tuple[SafePath, str]] = []
+        self._transformed: list[tuple[SafePath, str]] = []
         self._wholeness: Wholeness | None = None
         self._second_chances: SecondChances | None = None
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
@@ -72,6 +77,8 @@ class Outcomes:
     def fail_waiting(self) -> None:
         """Fail the files that wait for another try: nothing else is asked for."""
         for file in self.take_again():
+            if self._keep_first(file):
+                continue
             if file.verdict is None:
                 self._fail_unasked(file)
                 continue
@@ -104,13 +111,18 @@ class Outcomes:
             if file.unfinished is not None:
                 self._store.let_go(file.unfinished)
             self._ledger.finish(file, Outcome.CANCELLED)
+        self.ask_for_ends(again=False)
         for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
-            self._ledger.finish(file, Outcome.CANCELLED)
+            if not self._keep_first(file):
+                self._ledger.finish(file, Outcome.CANCELLED)
         for file, error in self._absent:
             self._settle_absent(file, error)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
+        self._warn("changed by a proxy on the way, as HTTP 203 says", self._transformed)
         if self._wholeness is not None:
-            self._warn("perhaps not whole", [*self._wholeness.settle(self.clocks.layout)])
+            self._warn("perhaps not whole", [*self._wholeness.settle()])
+        for _, told in self._arrivals.twins.found():
+            self._ledger.warn(told)
         self._warn("gone from the server", self._gone)
         self._warn("not compared with the server", self._uncompared)
 
@@ -131,6 +143,8 @@ class Outcomes:
         elif file.rejection is not None:
             rejection, file.rejection = file.rejection, None
             self._reject(file, result, rejection)
+        elif file.part is None and file.ticks is None:
+            self._name(file, result)
         else:
             self._arrived(file, result)
 
@@ -197,6 +211,8 @@ class Outcomes:
 
     def _arrived(self, file: PlannedFile, fetched: Fetched) -> None:
         """Name and record a file that has arrived, if it is what it should be."""
+        if file.first is not None and not self._is_longer(file, file.first, fetched):
+            return
         try:
             if file.part is not None:
                 rejection = self._arrivals.check(file, file.part)
@@ -204,6 +220,8 @@ class Outcomes:
                     file.part.drop()
                     self._reject(file, fetched, rejection)
                     return
+                if fetched.head.status == _TRANSFORMED:
+                    self._transformed.append((file.path, "its bytes may differ from the server's"))
                 if not fetched.proved:
                     self._doubt_end(file, file.part)
             if file.ticks is not None and self.clocks.is_suspect(file):
@@ -211,6 +229,13 @@ class Outcomes:
                 if len(self._suspects) >= _SUSPECTS_AT_MOST:
                     self._judge()
                 return
+        except StoppedError:
+            # Its part stays, and is complete: the next run reads it again.
+            if file.unfinished is not None:
+                self._store.let_go(file.unfinished)
+            if not self._keep_first(file):
+                self._ledger.finish(file, Outcome.CANCELLED)
+            return
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
@@ -223,7 +248,45 @@ class Outcomes:
             from dashget.mirroring.wholeness import Wholeness
 
             self._wholeness = Wholeness(self._store)
-        self._wholeness.add(file, part)
+        self._wholeness.add(file, part, self.clocks.layout)
+
+    def ask_for_ends(self, *, again: bool = True) -> None:
+        """Ask once more for the files that have come without some of their time.
+
+        Without ``again`` they are taken as they are.
+        """
+        if self._wholeness is None:
+            return
+        for file, fetched, short in self._wholeness.decide(self.clocks.layout):
+            if short is None or not (again and self._chances().take()):
+                self._came(file, fetched)
+                continue
+            file.first = fetched
+            file.rejected += 1
+            self._ask_again(file, fetched, f"perhaps not whole: {short}", None)
+
+    def _is_longer(self, file: PlannedFile, first: Fetched, fetched: Fetched) -> bool:
+        """Return True if more has come the second time; else what came first has its outcome."""
+        if fetched.size > first.size:
+            if self._wholeness is not None:
+                self._wholeness.forget(file)
+            return True
+        if file.unfinished is not None:
+            file.unfinished.drop()
+        self._keep_first(file, fetched)
+        return False
+
+    def _keep_first(self, file: PlannedFile, result: Fetched | TransferError | None = None) -> bool:
+        """Keep what came first of a file whose end was in doubt; return False if there is none."""
+        first = file.first
+        if first is None:
+            return False
+        file.first = None
+        file.tries += (result.attempts if result else 0) - first.attempts
+        if result and self._wholeness is not None and isinstance(result, Fetched):
+            self._wholeness.came_again(file)
+        self._came(file, first)
+        return True
 
     def _name(self, file: PlannedFile, fetched: Fetched) -> None:
         """Name and record a file of which all bytes are stored."""
@@ -233,15 +296,16 @@ class Outcomes:
         try:
             if file.local_size is not None:
                 self._store.set_aside(file.path)
-            if self._store.finish(unfinished, self._record(file, fetched, sha256=file.checksum)):
-                self._stored(file, fetched)
-                return
+            named = self._store.finish(unfinished, self._record(file, fetched, file.checksum))
         except OSError as error:
             self._not_stored(file, fetched, error)
             return
         except StoreError:
             self._store.let_go(unfinished)
             raise
+        if named:
+            self._stored(file, fetched)
+            return
         self._pending[file.path] = file, fetched
         if len(self._pending) >= _PENDING_AT_MOST:
             self.collect(wait=True)
@@ -268,8 +332,12 @@ class Outcomes:
             self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
 
     def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
+        if self._wholeness is None or not self._wholeness.waits(file, fetched):
+            self._came(file, fetched)
+
+    def _came(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0
-        outcome = Outcome.RESUMED if fetched.resumed else Outcome.DOWNLOADED
+        outcome = _RESUMED if fetched.resumed else _DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
         self._ledger.finish(file, outcome, fetched.size, fetched)
@@ -282,6 +350,8 @@ class Outcomes:
         if is_disk_failure(error):
             raise disk_error(error, file.path) from error
         place = f": {readable(str(error.filename))}" if error.filename else ""
+        if self._keep_first(file):
+            return
         reason = f"cannot be stored: {error.strerror or error}{place}"
         file.refused += 1
         temporary = is_descriptor_shortage(error) or (
@@ -295,6 +365,8 @@ class Outcomes:
 
     def _reject(self, file: PlannedFile, fetched: Fetched, rejection: Rejection) -> None:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
+        if self._keep_first(file):
+            return
         chances, reason, hint = self._chances(), rejection.reason, rejection.hint
         if rejection.is_other and not file.rejected:
             self.missing.replaced(reason, hint)
@@ -337,9 +409,17 @@ class Outcomes:
                 self._doubts.append((file, known, fetched))
             else:
                 self._again.append(file)
-        elif fetched.size == file.local_size and not (
-            self._differs(file, fetched) or self._arrivals.is_odd(file)
-        ):
+        else:
+            self._compare_found(file, fetched)
+
+    def _compare_found(self, file: PlannedFile, fetched: Fetched) -> None:
+        """Adopt a file that was found, or fetch it."""
+        try:
+            same = fetched.size == file.local_size and not self._differs(file, fetched)
+        except StoppedError:
+            self._ledger.finish(file, Outcome.CANCELLED)
+            return
+        if same and not self._arrivals.is_odd(file):
             self._store.adopt(self._record(file, fetched, adopted=True))
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
@@ -352,7 +432,7 @@ class Outcomes:
         if promised is None:
             return False
         try:
-            here = self._store.digests(file.path, (promised.algorithm,))
+            here = self._store.digests(file.path, (promised.algorithm,), self._arrivals.told)
         except OSError:
             return True
         return here[promised.algorithm] != promised.value
@@ -361,6 +441,8 @@ class Outcomes:
         """Decide about a file that was not obtained."""
         if file.unfinished is not None:
             self._store.let_go(file.unfinished)
+        if self._keep_first(file, error):
+            return
         room = self._ledger.room
         if error.cancelled or (room is not None and file.path in room.refused):
             self._ledger.finish(file, Outcome.CANCELLED, result=error)
@@ -421,8 +503,8 @@ class Outcomes:
         self,
         file: PlannedFile,
         fetched: Fetched,
-        *,
         sha256: str | None = None,
+        *,
         adopted: bool = False,
         sampled: bool = False,
     ) -> FileRecord:

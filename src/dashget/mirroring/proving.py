@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from dashget.common.byterange import ByteRange
+from dashget.common.stopping import StoppedError
 from dashget.transfer.contract import Job, MemorySink, Request, TransferError
 
 if TYPE_CHECKING:
@@ -123,14 +124,17 @@ class Proving:
         for doubt in batch:
             if stop.requested:
                 break
-            proved = self._by_checksum(doubt)
+            try:
+                proved = self._by_checksum(doubt, stop)
+            except StoppedError:
+                break
             if proved is None and not self._exact:
                 left.append(doubt)
             else:
                 self._decide(doubt, Verdict.SAME if proved else Verdict.OTHER)
         return left
 
-    def _by_checksum(self, doubt: Doubt) -> bool | None:
+    def _by_checksum(self, doubt: Doubt, stop: Stop) -> bool | None:
         """Return True if a checksum proves that a file is the same, False if it is not.
 
         None: no checksum tells.
@@ -143,7 +147,7 @@ class Proving:
         if not wanted:
             return None
         try:
-            here = self._store.digests(known.path, wanted)
+            here = self._store.digests(known.path, wanted, stop.check)
         except OSError:
             return False
         if known.sha256 and here["sha256"].hex() != known.sha256:

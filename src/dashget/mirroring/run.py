@@ -41,7 +41,9 @@ class MirrorRun:
         self._ledger = ledger
         self._policy = policy
         self._room = ledger.room = make_room(policy)
-        arrivals = Arrivals(store, policy.checksum, accept_odd=policy.accept_odd, room=self._room)
+        odd, room = policy.accept_odd, self._room
+        arrivals = Arrivals(store, policy.checksum, accept_odd=odd, room=room)
+        self._arrivals = arrivals
         self._outcomes = Outcomes(store, ledger, arrivals)
         self._jobs = Jobs(store, policy, ledger, arrivals, self._outcomes)
 
@@ -62,6 +64,7 @@ class MirrorRun:
         ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
         self._refuse_too_large(tracks, layout)
         outcomes.clocks.layout = layout
+        self._arrivals.told = stop.check
         if self._room is not None:
             self._jobs.foresee_too_large(tracks, layout, self._room)
             self._room.open(self._store, stop)
@@ -74,6 +77,7 @@ class MirrorRun:
         try:
             self._work_through(jobs, tracks, layout, engine, stop)
             self._prove(engine, stop)
+            outcomes.ask_for_ends()
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
                 self._fetch(map(self._jobs.fetch, again), engine)

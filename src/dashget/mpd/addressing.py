@@ -238,7 +238,8 @@ class _Locator:
         self._context.budget.spend(LISTED * len(rows), "SegmentURLs, which Representations inherit")
         if not info.segments:
             self._context.log.warn("SegmentList has no SegmentURL", *_at(place), "5.3.9.3.2")
-        self._problems.update((s.invalid, None) for s in info.segments or () if s.invalid)
+        for invalid in (s.invalid for s in info.segments or () if s.invalid):
+            self._note_range(invalid)
         for number, segment in enumerate(info.segments or (), 1):
             for reference in (segment.media, segment.index):
                 if reference is not None or segment.index is None:
@@ -330,10 +331,11 @@ class _Locator:
             resource = self._tried(file, whole=whole)
             if resource is None or resource in known.values():
                 continue
-            if known[file.kind] is None and not whole:
-                known[file.kind] = resource
-            else:
-                others.setdefault(resource, OtherFile(file.kind, resource))
+            kind, needed = file.kind, file.bases is not None
+            if kind in known and known[kind] is None and not whole and file.in_use:
+                known[kind] = resource
+            elif needed or resource not in others:
+                others[resource] = OtherFile(kind, resource, needed, file.place.where, file.type)
         return msgspec.structs.replace(
             found,
             initialization=known[SegmentKind.INITIALIZATION],
@@ -355,13 +357,30 @@ class _Locator:
         if reference is not None and reference.invalid is not None:
             self._context.log.unneeded(reference.invalid)
             reference = msgspec.structs.replace(reference, invalid=None)
+        subject = self._subject
+        if file.bases is not None:
+            usable = tuple(b for b in file.bases if self._context.refusal(b.url) is None)
+            bases = usable or file.bases[:1]
+            refusal = None if usable else self._context.refusal(bases[0].url)
+            self._subject = msgspec.structs.replace(subject, bases=bases, refusal=refusal)
         self._problems = {}
         found = self._constant(file.template, file.place) or self._resource(reference)
         for issue in self._problems:
             if issue not in before:
                 self._context.log.unneeded(issue)
-        self._problems = before
+        self._problems, self._subject = before, subject
         return found
+
+    def _note_range(self, invalid: Issue) -> bool:
+        """Record a range that cannot be read; True if the URL of the file depends on it.
+
+        Files are fetched as a whole, unless BaseURL@byteRange makes a URL of each range.
+        """
+        if self._subject.bases[0].byte_range is None:
+            self._context.log.unneeded(invalid)
+            return False
+        self._problems[invalid] = None
+        return True
 
     def _located(
         self,
@@ -386,8 +405,11 @@ class _Locator:
         if addressing.index is not None:
             patterns.append(addressing.index.patterns[0])
         fields = {field.name for pattern in patterns for field in pattern.fields}
-        for issue in template_issues(info, fields, dynamic=dynamic):
+        for issue in template_issues(info, self._timed, fields, dynamic=dynamic):
             self._problems[issue] = None
+        end, timeline = info.invalid.get("endNumber"), info.timeline
+        if end is not None and end not in self._problems and (timeline is None or timeline.runs_on):
+            self._context.log.assumed(end)
         late = time_issue(
             addressing,
             self._timed,
@@ -490,8 +512,7 @@ class _Locator:
     def _resource(self, reference: UrlReference | None) -> Resource | None:
         if reference is None:
             return None
-        if reference.invalid is not None:
-            self._problems[reference.invalid] = None
+        if reference.invalid is not None and self._note_range(reference.invalid):
             return None
         text, subject = reference.source_url or "", self._subject
         place = Place(reference.where, reference.line)

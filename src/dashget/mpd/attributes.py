@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final, TypeVar
 
 from dashget.common.byterange import ByteRange
+from dashget.common.numbers import nearest_float
 from dashget.errors import Issue
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.values import (
@@ -100,10 +101,14 @@ class Attributes:
         return value
 
     def seconds(self, name: str, *, vital: bool = False) -> Fraction | None:
-        """Return an xs:duration in seconds."""
+        """Return an xs:duration in seconds; none of an MPD is negative."""
         if name not in self.element.attributes:
             return None
-        return self._read(name, read_duration, vital)
+        value = self._read(name, read_duration, vital)
+        if value is not None and value < 0:
+            self._complain(name, vital, f"@{name} is {nearest_float(value):g} s, below 0")
+            return None
+        return value
 
     def date_time(self, name: str, *, vital: bool = False) -> Fraction | None:
         """Return an xs:dateTime in seconds since 1970."""

@@ -49,6 +49,9 @@ class WorkLimits(msgspec.Struct, frozen=True):
     max_elements: int = 8_000_000
     max_depth: int = 64
     """The elements inside each other; this one is never raised."""
+    max_token: int = 4 * 1024 * 1024
+    """The bytes of one tag, comment or instruction: expat reads the beginning of one again with
+    each megabyte of it."""
     max_work: int = 1_000_000_000
     """The units of all stages together, whatever the size of the document."""
     work_per_byte: int = 1_000
@@ -56,9 +59,12 @@ class WorkLimits(msgspec.Struct, frozen=True):
     least_work: int = 30_000_000
     """The units that any document may ask for beside those for its bytes."""
     max_requests: int = 1_000
-    """The requests for remote elements, nested ones included."""
+    """The URLs that are asked for remote elements, nested ones included, for the time, indexes and
+    initialization segments, beside those that each Representation needs."""
     max_clocks: int = 16
     """The URLs that are asked for the time."""
+    max_urls: int = 1_000_000_000
+    """The characters of all URLs of a plan, but for the first 200 of each segment."""
     max_url: int = 65_536
     """The characters of the URL of a segment, and of its template."""
     max_identifiers: int = 64
@@ -87,17 +93,25 @@ class Budget:
         self.elements = 0
         self.bytes = 0
         self.requests = 0
+        """The URLs that were asked."""
+        self.granted = limits.max_requests
+        """The URLs that may be asked."""
 
     @property
     def left(self) -> int:
         """The units that may still be spent."""
         return self.allowed - self.work
 
+    @property
+    def requests_left(self) -> int:
+        """The URLs that may still be asked."""
+        return max(0, self.granted - self.requests)
+
     def copy(self) -> Budget:
         """Return a budget of which as much is left: a document may be planned several times."""
         made = Budget(self.limits)
         made.take(self)
-        made.requests = self.requests
+        made.requests, made.granted = self.requests, self.granted
         return made
 
     def take(self, other: Budget) -> None:
@@ -143,12 +157,16 @@ class Budget:
                 hint=_HINT,
             )
 
-    def spend_request(self) -> None:
-        """Spend the request for a remote element."""
-        self.requests += 1
-        if self.requests > self.limits.max_requests:
+    def grant_requests(self, count: int) -> None:
+        """Allow more requests, those that a Representation needs."""
+        self.granted += count
+
+    def spend_requests(self, count: int, on: str) -> None:
+        """Spend URLs that are asked for what a message names."""
+        self.requests += count
+        if self.requests > self.granted:
             raise UnsupportedMPDError(
-                f"the document has more than {self.limits.max_requests:,} remote elements, with "
-                "those that they name themselves",
+                f"the document asks for more than the limit of {self.granted:,} requests, at last"
+                f" for {on}",
                 hint=_HINT,
             )

@@ -20,6 +20,7 @@ from dashget.mpd.names import CENC, DVB
 from dashget.mpd.segmentinfo import read_offset
 from dashget.mpd.xmltree import Element
 
+FONT_SCHEME: Final = "urn:dvb:dash:fontdownload:2014"
 _LONGEST_TEXT: Final = 200
 """The characters of an event's text up to which it is kept: longer ones are data."""
 
@@ -57,17 +58,25 @@ def read_descriptors(
     found = []
     for child, place in placed(element, name, where):
         read = Attributes(child, place, log)
+        scheme = read.text("schemeIdUri") or ""
         found.append(
             DescriptorElement(
                 where=place,
                 line=child.line,
-                scheme=read.text("schemeIdUri") or "",
+                scheme=scheme,
                 value=read.text("value"),
                 id=read.text("id"),
                 url_query=_url_query(child, place, log),
+                font=_font(child) if scheme == FONT_SCHEME else None,
             )
         )
     return tuple(found)
+
+
+def _font(element: Element) -> str | None:
+    """Return ``dvb:url`` (ETSI TS 103 285, 7.2), in whichever namespace it is written."""
+    values = (v for name, v in element.attributes.items() if name.rpartition("}")[2] == "url")
+    return next((value.strip() for value in values if value.strip()), None)
 
 
 def _url_query(element: Element, where: str, log: IssueLog) -> UrlQuery | None:

@@ -19,6 +19,7 @@ class IssueLog:
         self._problems: dict[Issue, None] = {}
         self._warnings: dict[Issue, None] = {}
         self._said: set[str] = set()
+        self._assumed: set[Issue] = set()
         self._dropped = 0
 
     @property
@@ -66,8 +67,16 @@ class IssueLog:
             self._said.add(message)
             self.warn(message, where, line, clause)
 
+    def assumed(self, issue: Issue) -> None:
+        """Record a warning about a value that is read as missing: another one tells the same."""
+        self._assumed.add(issue)
+        message = f"{issue.message}; read as if it were missing"
+        self._add(self._warnings, msgspec.structs.replace(issue, message=message))
+
     def unneeded(self, issue: Issue) -> None:
         """Record a warning about a value that no segment depends on."""
+        if issue in self._assumed:
+            return
         message = f"{issue.message}; no segment depends on it"
         self._add(self._warnings, msgspec.structs.replace(issue, message=message))
 

@@ -34,9 +34,10 @@ _ROOT: Final = late(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
 
 def looks_like(data: bytes) -> str | None:
-    """Return the name of the format if the bytes are of a known one other than MPD."""
-    if _begins_as_mpd(data):
-        return None
+    """Return the name of the format if the bytes are of a known one other than MPD.
+
+    Not to be asked of bytes that begin as an MPD does.
+    """
     from dashget.media.sniff import describe_page, is_page
 
     if _CONTENT.search(data) is None:
@@ -63,13 +64,6 @@ def looks_like(data: bytes) -> str | None:
     if root[1] == "SmoothStreamingMedia":
         return "a Smooth Streaming manifest"
     return None
-
-
-def _begins_as_mpd(data: bytes) -> bool:
-    """Return True if the bytes begin like most MPDs; others may still be an MPD."""
-    if data.startswith(b"<?xml"):
-        data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
-    return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -29,11 +29,18 @@ def with_digits(text: str) -> str:
     """Replace each field's marker by a digit."""
     if text.isascii():
         return text
-    return "".join("0" if is_marker(char) else char for char in text)
+    return _with(text, "0")
 
 
 def literals(marked: str) -> list[str]:
     """Return what stands before, between and behind the markers of a text."""
     if marked.isascii():
         return [marked]
-    return "".join(FIRST_MARKER if is_marker(c) else c for c in marked).split(FIRST_MARKER)
+    return _with(marked, FIRST_MARKER).split(FIRST_MARKER)
+
+
+def _with(text: str, char: str) -> str:
+    """Replace each marker. A text has few different ones, and may be long."""
+    for marker in filter(is_marker, set(text)):
+        text = text.replace(marker, char)
+    return text

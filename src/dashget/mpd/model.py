@@ -33,6 +33,8 @@ class DescriptorElement(Node, frozen=True, kw_only=True):
     value: str | None = None
     id: str | None = None
     url_query: UrlQuery | None = None
+    font: str | None = None
+    """The URL of a font to download (DVB)."""
 
 
 class UrlQuery(Node, frozen=True, kw_only=True):
@@ -91,6 +93,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     """SegmentBase (5.3.9.2), and what SegmentList and SegmentTemplate share with it.
 
     ``invalid`` has the issues of attributes whose values cannot be read, by name of the attribute.
+    ``more`` has the elements that stand beside one of their name, which no player should read.
     """
 
     timescale: int | Fraction | None = None
@@ -105,6 +108,7 @@ class SegmentBase(Node, frozen=True, kw_only=True):
     pd_delta: Fraction | None = None
     initialization: UrlReference | None = None
     representation_index: UrlReference | None = None
+    more: tuple[tuple[str, UrlReference], ...] = ()
     invalid: Mapping[str, Issue] = {}
 
 
@@ -197,6 +201,7 @@ class Representation(Common, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     sub_representations: int = 0
 
 
@@ -209,6 +214,10 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
     content_type: str | None = None
     par: str | None = None
     bitstream_switching: bool | None = None
+    initialization_sets: tuple[str, ...] = ()
+    """``@initializationSetRef``."""
+    initialization_principal: str | None = None
+    """The URL of an initialization segment that suffices for the whole set."""
     labels: tuple[str, ...] = ()
     roles: tuple[DescriptorElement, ...] = ()
     accessibility: tuple[DescriptorElement, ...] = ()
@@ -217,7 +226,17 @@ class AdaptationSet(Common, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     representations: tuple[Representation, ...] = ()
+
+
+class InitializationSet(Node, frozen=True, kw_only=True):
+    """InitializationSet (5.3.12), as far as it names a file."""
+
+    id: str | None = None
+    content_type: str | None = None
+    mime_type: str | None = None
+    initialization: str | None = None
 
 
 class Period(Node, frozen=True, kw_only=True):
@@ -231,6 +250,7 @@ class Period(Node, frozen=True, kw_only=True):
     segment_base: SegmentBase | None = None
     segment_list: SegmentList | None = None
     segment_template: SegmentTemplate | None = None
+    doubled: tuple[SegmentBase, ...] = ()
     supplemental: tuple[DescriptorElement, ...] = ()
     essential: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()
@@ -253,6 +273,8 @@ class RemoteElement(Node, frozen=True, kw_only=True):
     element: str
     lacking: bool = False
     """True if it may name segments, and has no content of its own to be used instead."""
+    reason: str = "was never fetched"
+    """Why its content is missing, for messages."""
 
 
 class Source(msgspec.Struct, frozen=True, eq=False):
@@ -293,12 +315,17 @@ class MPD(Node, frozen=True, kw_only=True):
     base_urls: tuple[BaseUrlElement, ...] = ()
     locations: tuple[str, ...] = ()
     patch_locations: tuple[str, ...] = ()
+    initialization_sets: tuple[InitializationSet, ...] = ()
     periods: tuple[Period, ...] = ()
     utc_timings: tuple[UtcTiming, ...] = ()
     essential: tuple[DescriptorElement, ...] = ()
     supplemental: tuple[DescriptorElement, ...] = ()
     protections: tuple[ContentProtection, ...] = ()
     remote: tuple[RemoteElement, ...] = ()
+    imported: tuple[RemoteElement, ...] = ()
+    """The other MPDs that Periods of this one stand for (6th edition, 5.3.2.6)."""
+    endless: tuple[RemoteElement, ...] = ()
+    """Remote elements that lead back to themselves, or are nested too deep: never fetched."""
     source: Source | None = None
     invalid: Mapping[str, Issue] = {}
     warnings: tuple[Issue, ...] = ()

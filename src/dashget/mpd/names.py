@@ -40,8 +40,8 @@ _MULTIPLE: Final = _REFERENCES | {"SegmentTimeline"}
 _COMMON: Final = _SEGMENTS | _PROPERTIES | {"AudioChannelConfiguration", "InbandEventStream"}
 _CHILDREN: Final = {
     "MPD": frozenset({"Period", "BaseURL", "Location", "PatchLocation", "UTCTiming"})
-    | {"ProgramInformation", *_PROPERTIES},
-    "Period": frozenset({"AdaptationSet", "EventStream"}) | _SEGMENTS | _PROPERTIES,
+    | {"ProgramInformation", "InitializationSet", *_PROPERTIES},
+    "Period": frozenset({"AdaptationSet", "EventStream", "ImportedMPD"}) | _SEGMENTS | _PROPERTIES,
     "AdaptationSet": frozenset({"Representation", "ContentComponent", "Role", "Accessibility"})
     | {"Label", *_COMMON},
     "Representation": frozenset({"SubRepresentation"}) | _COMMON,

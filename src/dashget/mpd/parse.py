@@ -9,8 +9,8 @@ the whole document, which ``resolve`` raises together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 from dashget.common.numbers import read_digits
 from dashget.errors import MPDSyntaxError
@@ -26,12 +26,13 @@ from dashget.mpd.descriptors import (
 )
 from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.malformed import looks_like, mended
 from dashget.mpd.model import (
     MPD,
     AdaptationSet,
+    InitializationSet,
     Period,
     Representation,
+    SegmentBase,
     Source,
 )
 from dashget.mpd.names import NAMESPACE
@@ -40,10 +41,15 @@ from dashget.mpd.segmentinfo import (
     read_segment_list,
     read_segment_template,
 )
-from dashget.mpd.xlink import find_remote, remove_resolved_to_zero
+from dashget.mpd.xlink import find_imported, find_remote, forget_empty, remove_resolved_to_zero
 from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
 _Built = TypeVar("_Built")
+_READERS: Final[Mapping[str, Callable[[Element, str, IssueLog], SegmentBase]]] = {
+    "SegmentBase": read_segment_base,
+    "SegmentList": read_segment_list,
+    "SegmentTemplate": read_segment_template,
+}
 
 
 def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = None) -> MPD:
@@ -68,7 +74,7 @@ def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = No
 def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
     """Read an XML document into a tree; used for MPDs and for remote elements."""
     budget.spend_bytes(len(data))
-    appearance = looks_like(data)
+    appearance = None if _begins_as_mpd(data) else _looks_like(data)
     if appearance is not None:
         unlike = MPDSyntaxError(
             f"not an MPD: the document is {appearance}",
@@ -100,16 +106,35 @@ def accepted(data: bytes, read: Callable[[bytes], _Built], budget: Budget) -> _B
     try:
         text, _ = as_utf8(data)
         try:
-            return read(without_doctype(text, IssueLog()))
+            return read(without_doctype(text, IssueLog(), budget))
         except XmlError:
+            from dashget.mpd.malformed import mended
+
             _spend_on_mending(text, budget)
-            return read(without_doctype(mended(text)[0], IssueLog()))
+            return read(without_doctype(mended(text)[0], IssueLog(), budget))
     except (EncodingError, XmlError) as err:
         raise MPDSyntaxError(f"not well-formed XML: {err}") from err
 
 
+def _begins_as_mpd(data: bytes) -> bool:
+    """Return True if the bytes begin like most MPDs; others may still be an MPD."""
+    if data.startswith(b"<?xml"):
+        data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
+    return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
+
+
+def _looks_like(data: bytes) -> str | None:
+    """Return the name of the format if the bytes are of a known one other than MPD."""
+    # Loaded late, as above: most documents are MPDs, and well-formed.
+    from dashget.mpd.malformed import looks_like
+
+    return looks_like(data)
+
+
 def _read_mended(data: bytes, error: XmlError, log: IssueLog, budget: Budget) -> Element:
     if not error.truncated:
+        from dashget.mpd.malformed import mended
+
         _spend_on_mending(data, budget)
         repaired, done = mended(data)
         if done:
@@ -146,6 +171,7 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
     """Build the model of a whole document; ``log`` has the issues of its XML."""
     source = Source(root, log.warnings, log.problems, budget.work)
     remove_resolved_to_zero(root)
+    forget_empty(root, log)
     _check_namespace(root, log)
     where = "MPD"
     read = Attributes(root, where, log)
@@ -179,12 +205,16 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
         "base_urls": read_base_urls(root, where, log),
         "locations": tuple(child.text for child in root.all("Location") if child.text),
         "patch_locations": tuple(child.text for child in root.all("PatchLocation") if child.text),
+        "initialization_sets": tuple(
+            _initialization_set(*found, log) for found in placed(root, "InitializationSet", where)
+        ),
         "periods": tuple(_period(*found, log) for found in placed(root, "Period", where)),
         "utc_timings": read_utc_timings(root, where, log),
         "essential": read_descriptors(root, "EssentialProperty", where, log),
         "supplemental": read_descriptors(root, "SupplementalProperty", where, log),
         "protections": read_protections(root, where, log),
         "remote": remote,
+        "imported": find_imported(root),
         "source": source if remote else None,
         "invalid": read.invalid,
     }
@@ -204,6 +234,9 @@ def _presentation_type(read: Attributes) -> str:
     value = read.text("type")
     if value in (None, "static", "dynamic"):
         return value or "static"
+    if value == "list":
+        # One whose Periods may be other MPDs (6th edition); it is complete as it stands.
+        return "static"
     assert value is not None  # noqa: S101 - narrowed by the line above
     if value.lower() in ("static", "dynamic"):
         read.warn(f"@type is {value!r}; read as {value.lower()}", "5.3.1.2")
@@ -219,6 +252,18 @@ def _profiles(read: Attributes) -> tuple[str, ...]:
 def _program(programs: Iterable[Element], name: str) -> str | None:
     """Return the first text of a child of ProgramInformation (5.7)."""
     return next((child.text for info in programs for child in info.all(name)), None) or None
+
+
+def _initialization_set(element: Element, where: str, log: IssueLog) -> InitializationSet:
+    read = Attributes(element, where, log)
+    return InitializationSet(
+        where=where,
+        line=element.line,
+        id=read.text("id"),
+        content_type=read.text("contentType"),
+        mime_type=read.text("mimeType"),
+        initialization=read.text("initialization"),
+    )
 
 
 def _period(element: Element, where: str, log: IssueLog) -> Period:
@@ -253,6 +298,8 @@ def _adaptation_set(element: Element, where: str, log: IssueLog) -> AdaptationSe
         content_type=read.text("contentType"),
         par=read.text("par"),
         bitstream_switching=read.boolean("bitstreamSwitching"),
+        initialization_sets=read.words("initializationSetRef"),
+        initialization_principal=read.text("initializationPrincipal"),
         labels=tuple(child.text for child in element.all("Label") if child.text),
         roles=read_descriptors(element, "Role", where, log),
         accessibility=read_descriptors(element, "Accessibility", where, log),
@@ -325,10 +372,22 @@ def _addressing(element: Element, where: str, log: IssueLog) -> dict[str, Any]:
         return {}
     return {
         "base_urls": read_base_urls(element, where, log),
+        "doubled": tuple(_doubled(element, where, log)),
         "segment_base": _one(element, "SegmentBase", where, log, read_segment_base),
         "segment_list": _one(element, "SegmentList", where, log, read_segment_list),
         "segment_template": _one(element, "SegmentTemplate", where, log, read_segment_template),
     }
+
+
+def _doubled(element: Element, where: str, log: IssueLog) -> Iterator[SegmentBase]:
+    """Yield the segment information that stands beside one of its kind: some take the last."""
+    counts = dict.fromkeys(_READERS, 0)
+    for child in element.children:
+        if child.name in counts:
+            counts[child.name] += 1
+            if counts[child.name] > 1:
+                place = f"{where}/{child.name}[{counts[child.name]}]"
+                yield _READERS[child.name](child, place, log)
 
 
 def _one(

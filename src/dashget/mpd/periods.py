@@ -1,8 +1,8 @@
 """Compute the start and the duration of each Period (5.3.2.1), and what is available now.
 
-A time that cannot be worked out is no error by itself: a ``TimedPeriod`` has the issue, for those
-segments that depend on the time. Of a dynamic presentation the segments within a window are
-available (5.3.1.2, Annex A).
+A time that cannot be read counts as missing where others tell it. One that cannot be worked out is
+no error by itself: a ``TimedPeriod`` has the issue, for those segments that depend on it. Of a
+dynamic presentation the segments within a window are available (5.3.1.2, Annex A).
 """
 
 from __future__ import annotations
@@ -33,22 +33,29 @@ class TimedPeriod(msgspec.Struct, frozen=True):
 
 
 class _Start(msgspec.Struct, frozen=True):
-    """The start of a Period in seconds, with the issue if it is only an assumption."""
+    """The start of a Period in seconds, with the issue if it is only an assumption.
+
+    ``unread`` is the issue of ``@start`` if other Periods tell the start instead.
+    """
 
     seconds: Fraction
     issue: Issue | None = None
+    unread: Issue | None = None
 
 
 def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tuple[Period, ...]]:
     """Return the timed Periods, and the early available ones, whose start is not known yet."""
     starts = _starts(mpd, log)
-    following = _following(starts)
+    following = _following(mpd, starts, log)
     timed: list[TimedPeriod] = []
     early: list[Period] = []
     for index, period in enumerate(mpd.periods):
         start = starts[index]
         if start is None:
-            early.append(period)
+            if mpd.type == "dynamic":
+                early.append(period)
+            else:
+                log.warn("the Period has no AdaptationSet", period.where, period.line, "5.3.2.2")
             continue
         duration, issue = _duration(mpd, period, start, following[index], log)
         beyond = duration is not None and duration < 0
@@ -63,7 +70,8 @@ def time_periods(mpd: MPD, log: IssueLog) -> tuple[tuple[TimedPeriod, ...], tupl
 def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
     """Return the start of each Period: ``@start``, else the end of the one before, else 0.
 
-    A dynamic Period after an open one is early available: it has no start yet.
+    A dynamic Period after an open one is early available: it has no start yet. A static one
+    there has none either if it is empty, and is left out.
     """
     starts: list[_Start | None] = []
     previous_end: _Start | None = _Start(Fraction(0))
@@ -72,7 +80,13 @@ def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
         if period.start is not None:
             start = _Start(period.start)
         elif "start" in period.invalid:
-            start = _Start(_latest(starts), period.invalid["start"])
+            issue = period.invalid["start"]
+            known = previous_end is not None and previous_end.issue is None
+            if start is not None and known and (index > 0 or mpd.type == "static"):
+                start = _Start(start.seconds, None, issue)
+                log.assumed(issue)
+            else:
+                start = _Start(_latest(starts), issue)
         elif index == 0 and mpd.type == "dynamic":
             log.warn(
                 f"Period {_name(period)} has no @start; read as 0, as players do",
@@ -80,14 +94,15 @@ def _starts(mpd: MPD, log: IssueLog) -> list[_Start | None]:
                 period.line,
                 "5.3.2.1",
             )
-        elif start is None and mpd.type == "static":
+        elif start is None and mpd.type == "static" and period.adaptation_sets:
             message = (
                 f"Period {_name(period)} has no @start, and the Period before it has no @duration"
             )
             issue = Issue(message, period.where, period.line, "5.3.2.1")
             start = _Start(_latest(starts), issue)
         starts.append(start)
-        previous_end = _end(start, period)
+        empty = mpd.type == "static" and not period.adaptation_sets
+        previous_end = _end(start, period, empty=empty)
     return starts
 
 
@@ -95,14 +110,17 @@ def _latest(starts: list[_Start | None]) -> Fraction:
     return next((known.seconds for known in reversed(starts) if known is not None), Fraction(0))
 
 
-def _end(start: _Start | None, period: Period) -> _Start | None:
-    """Return the end of a Period as far as its own attributes tell it."""
+def _end(start: _Start | None, period: Period, *, empty: bool) -> _Start | None:
+    """Return the end of a Period as far as its own attributes tell it.
+
+    An ``empty`` one that does not say how long it is takes no time.
+    """
     if start is None:
         return None
     if "duration" in period.invalid:
         return _Start(start.seconds, start.issue or period.invalid["duration"])
     if period.duration is None:
-        return None
+        return start if empty else None
     return _Start(start.seconds + period.duration, start.issue)
 
 
@@ -115,12 +133,24 @@ def _duration(
     """
     duration, issue = period.duration, period.invalid.get("duration")
     if issue is not None:
-        return None, issue
+        if not _is_told_by_others(mpd, start, following):
+            return None, issue
+        log.assumed(issue)
     if following is not None:
         unknown = start.issue or following.issue
         if unknown is not None:
             return duration, None if duration is not None else unknown
         room = following.seconds - start.seconds
+        if room <= 0 and start.unread is not None:
+            return None, start.unread
+        if duration is not None and duration > room == 0:
+            log.warn(
+                f"Period {_name(period)} and the next one start together; its @duration is used",
+                period.where,
+                period.line,
+                "5.3.2.1",
+            )
+            return duration, None
         if duration is not None and duration > room:
             log.warn(
                 f"Period {_name(period)} overlaps the next one by "
@@ -146,6 +176,8 @@ def _duration(
             )
             return duration, None
     if duration is not None and duration <= 0:
+        if not period.adaptation_sets:
+            return Fraction(0), None
         log.warn(
             f"Period {_name(period)} has a duration of {nearest_float(duration):g} s: it has no "
             "derived segments",
@@ -157,14 +189,46 @@ def _duration(
     return duration, None
 
 
-def _following(starts: list[_Start | None]) -> list[_Start | None]:
-    """Return for each Period the start of the next one that is not early available."""
+def _is_told_by_others(mpd: MPD, start: _Start, following: _Start | None) -> bool:
+    """Return True if a Period's duration is known without its own ``@duration``."""
+    if start.issue is not None:
+        return False
+    if following is not None:
+        return following.issue is None and following.seconds > start.seconds
+    end = mpd.media_presentation_duration
+    return end is not None and end > start.seconds
+
+
+def _following(mpd: MPD, starts: list[_Start | None], log: IssueLog) -> list[_Start | None]:
+    """Return for each Period the start of the next one that is not early available.
+
+    If that one starts earlier, the Periods are out of order, and the next start is the one that
+    follows in time.
+    """
     found: list[_Start | None] = []
     latest: _Start | None = None
     for start in reversed(starts):
         found.append(latest)
         latest = latest if start is None else start
-    return found[::-1]
+    found.reverse()
+    known = [start for start in starts if start is not None and start.issue is None]
+    in_time = sorted({start.seconds for start in known})
+    for index, (start, following) in enumerate(zip(starts, found, strict=True)):
+        if start is None or following is None or start.issue or following.issue:
+            continue
+        if following.seconds < start.seconds:
+            # Loaded late: Periods are in order.
+            from bisect import bisect_right
+
+            period, place = mpd.periods[index], bisect_right(in_time, start.seconds)
+            log.warn(
+                f"Period {_name(period)} starts after the next one; they are not in order of time",
+                period.where,
+                period.line,
+                "5.3.2.1",
+            )
+            found[index] = _Start(in_time[place]) if place < len(in_time) else None
+    return found
 
 
 def _check_ids(mpd: MPD, log: IssueLog) -> None:

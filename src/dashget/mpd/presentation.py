@@ -139,11 +139,26 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     range: ByteRange | None = None
 
 
+class FileType(msgspec.Struct, frozen=True, gc=False):
+    """The type of a file that may belong to others than the Representation, as far as known."""
+
+    mime_type: str | None = None
+    content_type: ContentType = ContentType.OTHER
+
+
 class OtherFile(msgspec.Struct, frozen=True, gc=False):
-    """A file that segment information of another kind or level names; it may be missing."""
+    """A file that is named beside the segment information in use.
+
+    One that segment information of another kind or level names may be missing. One that an
+    attribute of its own names is ``required``; ``where`` is the place of the element then.
+    ``type`` is None for one of the Representation's own type.
+    """
 
     kind: SegmentKind
     resource: Resource
+    required: bool = False
+    where: str = ""
+    type: FileType | None = None
 
 
 class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):

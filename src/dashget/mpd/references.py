@@ -28,7 +28,7 @@ from dashget.mpd.model import (
     SegmentTemplate,
     UrlReference,
 )
-from dashget.mpd.presentation import Base
+from dashget.mpd.presentation import Base, FileType
 from dashget.mpd.template import Address, Field, UrlPattern, escape_markers
 from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import encode, resolve_reference
@@ -37,13 +37,28 @@ Level = Period | AdaptationSet | Representation
 _PART: Final = late(r"([?&]?)\$(base|query|first|last)\$")
 
 
+_KINDS: Final = {
+    "Initialization": SegmentKind.INITIALIZATION,
+    "RepresentationIndex": SegmentKind.INDEX,
+    "BitstreamSwitching": SegmentKind.BITSTREAM_SWITCHING,
+}
+
+
 class NamedFile(msgspec.Struct, frozen=True):
-    """A reference to a file: the text of a template, or an element with ``@sourceURL``."""
+    """A reference to a file: the text of a template, or an element with ``@sourceURL``.
+
+    One outside of segment information has the ``bases`` of its own level. ``in_use`` is False for
+    one that is never the initialization segment of a Representation, even if no other one is.
+    ``type`` is None for one that has the type of the Representation.
+    """
 
     kind: SegmentKind
     place: Place
     template: str | None = None
     reference: UrlReference | None = None
+    bases: tuple[Base, ...] | None = None
+    in_use: bool = True
+    type: FileType | None = None
 
 
 def named_files(levels: tuple[Level, ...]) -> tuple[NamedFile, ...]:
@@ -51,9 +66,14 @@ def named_files(levels: tuple[Level, ...]) -> tuple[NamedFile, ...]:
     return tuple(
         found
         for level in reversed(levels)
-        for information in (level.segment_template, level.segment_list, level.segment_base)
+        for information in (
+            level.segment_template,
+            level.segment_list,
+            level.segment_base,
+            *level.doubled,
+        )
         if information is not None
-        for found in _of(information)
+        for found in _of(information, FileType() if isinstance(level, Period) else None)
     )
 
 
@@ -122,7 +142,7 @@ def range_url(template: str, url: str, byte_range: ByteRange) -> str:
     return encode(text)
 
 
-def _of(info: SegmentBase) -> Iterator[NamedFile]:
+def _of(info: SegmentBase, type_: FileType | None) -> Iterator[NamedFile]:
     place = Place(info.where, info.line)
     templates: tuple[tuple[SegmentKind, str | None], ...] = ()
     if isinstance(info, SegmentTemplate):
@@ -141,7 +161,9 @@ def _of(info: SegmentBase) -> Iterator[NamedFile]:
     )
     for kind, template in templates:
         if template is not None:
-            yield NamedFile(kind, place, template=template)
+            yield NamedFile(kind, place, template=template, type=type_)
     for kind, reference in references:
         if reference is not None:
-            yield NamedFile(kind, place, reference=reference)
+            yield NamedFile(kind, place, reference=reference, type=type_)
+    for name, reference in info.more:
+        yield NamedFile(_KINDS[name], place, reference=reference, in_use=False, type=type_)

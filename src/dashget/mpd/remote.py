@@ -11,13 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from dashget.common.lateregex import late
 from dashget.common.url import without_user
 from dashget.errors import MPDSyntaxError
 from dashget.mpd.budget import Budget
 from dashget.mpd.encoding import EncodingError, as_utf8
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.model import MPD
+from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.names import NAMESPACE, XLINK
 from dashget.mpd.parse import build_mpd, read_document
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO, mark_origin, replace_remote
@@ -32,8 +34,8 @@ def include_remote(
     """Replace remote elements; ``fetched`` maps an ``href`` as written to its bytes.
 
     None, or bytes without such an element, is a warning, and the element keeps its own
-    content. An ``href`` that is missing in ``fetched`` stays remote. References that lead back
-    to themselves, or that are nested more than four deep, are problems.
+    content. An ``href`` that is missing in ``fetched`` stays remote. Of one that leads back
+    to itself, or that is nested more than four deep, the content is missing (``MPD.endless``).
     """
     if mpd.source is None:
         return mpd
@@ -43,20 +45,30 @@ def include_remote(
     log = IssueLog()
     log.extend(mpd.source.warnings, mpd.source.problems)
     root = mpd.source.root
+    endless = list(mpd.endless)
 
     def choose(element: Element, href: str, where: str) -> list[Element]:
         if href not in fetched:
             return [element]
         if href in element.origins or len(element.origins) >= MAX_NESTING:
             why = "leads back to itself" if href in element.origins else "is nested too deep"
-            log.problem(
-                f"the remote element {without_user(href)!r} {why}", where, element.line, "5.5.3"
+            log.warn(
+                f"the remote {element.name} at {without_user(href)!r} {why};"
+                " its own content is used",
+                where,
+                element.line,
+                "5.5.3",
             )
+            lacks = RemoteElement(
+                where=where, href=href, element=element.name, lacking=True, reason=why
+            )
+            endless.append(lacks)
             return [_local(element)]
         return _content(element, href, where, fetched[href], log, budget)
 
     replace_remote(root, choose)
-    return build_mpd(root, log, budget, mpd.url)
+    built = build_mpd(root, log, budget, mpd.url)
+    return msgspec.structs.replace(built, endless=tuple(endless)) if endless else built
 
 
 def why_unfit(element: str, data: bytes, budget: Budget | None = None) -> str | None:

@@ -16,6 +16,7 @@ from dashget.common.url import Url, without_user
 from dashget.errors import Issue
 from dashget.mpd import model
 from dashget.mpd.addressing import Located, Subject, listed_duration, locate, merged
+from dashget.mpd.beside import InitializationSets, files_beside
 from dashget.mpd.budget import ITEM, LEVEL, Budget
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
@@ -37,7 +38,7 @@ from dashget.mpd.presentation import (
     Window,
 )
 from dashget.mpd.protection import protections_of, referable
-from dashget.mpd.references import named_files
+from dashget.mpd.references import NamedFile, named_files
 from dashget.mpd.template import escape_markers
 from dashget.mpd.traits import (
     SWITCHING_SCHEMES,
@@ -124,6 +125,13 @@ def _warn_about_remote(mpd: MPD, log: IssueLog) -> None:
             remote.line,
             "5.5",
         )
+    for imported in mpd.imported:
+        log.warn(
+            f"the Period is another MPD, {without_user(imported.href)!r}, which is not fetched",
+            imported.where,
+            imported.line,
+            "5.3.2.6",
+        )
 
 
 def _warn_about_early(early: tuple[model.Period, ...], log: IssueLog) -> None:
@@ -186,6 +194,8 @@ class _Inherited(msgspec.Struct, frozen=True):
     bases: tuple[Base, ...]
     query: RequestQuery | None
     protections: tuple[tuple[model.ContentProtection, ...], ...]
+    beside: tuple[NamedFile, ...] = ()
+    """Files that are named outside of segment information."""
 
 
 class _Shared(msgspec.Struct, frozen=True):
@@ -208,12 +218,13 @@ class _Resolver:
         self._referable = referable(mpd)
         self._protected: tuple[object, tuple[Protection, ...]] | None = None
         """The protections of all levels that were resolved last, and the result."""
-        self._with_remote = {"/".join(r.where.split("/")[:2]) for r in mpd.remote}
+        self._with_remote = {"/".join(r.where.split("/")[:2]) for r in (*mpd.remote, *mpd.imported)}
         self._top = _Inherited(
             extend_bases((Base(root),), mpd.base_urls, context.log, context.budget),
             self._query(mpd),
             (mpd.protections,),
         )
+        self._sets = InitializationSets(mpd, self._top.bases, context.budget)
 
     def period(self, timed: TimedPeriod) -> Period:
         element = timed.element
@@ -256,6 +267,9 @@ class _Resolver:
     ) -> AdaptationSet:
         self._budget.spend(LEVEL, "AdaptationSets")
         inherited = self._inherit(above, element)
+        beside = (*files_beside(element, inherited.bases), *self._sets.of(element))
+        if beside:
+            inherited = msgspec.structs.replace(inherited, beside=beside)
         check_essential(element, self._log)
         shared = _Shared(plain(element.roles), len(element.roles) + _descriptors(element))
         representations = tuple(
@@ -312,7 +326,8 @@ class _Resolver:
         inherited = self._inherit(above, element)
         check_essential(element, self._log)
         subject = self._subject(element, inherited)
-        located = self._locate(subject, element, parent, timed)
+        beside = (*files_beside(element, inherited.bases), *inherited.beside)
+        located = self._locate(subject, element, parent, timed, beside)
         tiles = tiles_of(
             (*element.essential, *element.supplemental, *parent.essential, *parent.supplemental)
         )
@@ -370,10 +385,12 @@ class _Resolver:
         element: model.Representation,
         parent: model.AdaptationSet,
         timed: TimedPeriod,
+        beside: tuple[NamedFile, ...],
     ) -> Located:
         levels = (timed.element, parent, element)
         information = merged(levels, self._context)
-        return locate(information, timed, subject, self._context, named_files(levels))
+        named = (*named_files(levels), *beside)
+        return locate(information, timed, subject, self._context, named)
 
     def _inherit(
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation
@@ -382,6 +399,7 @@ class _Resolver:
             extend_bases(above.bases, element.base_urls, self._log, self._budget),
             self._query(element) or above.query,
             (element.protections, *above.protections) if element.protections else above.protections,
+            above.beside,
         )
 
     def _query(

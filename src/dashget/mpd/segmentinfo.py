@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from dashget.common.byterange import ByteRange
@@ -80,6 +82,7 @@ def _base(read: Attributes) -> dict[str, Any]:
         "pd_delta": read.number("pdDelta"),
         "initialization": _reference(element, "Initialization", where, log),
         "representation_index": _reference(element, "RepresentationIndex", where, log),
+        "more": tuple(_more_references(element, where, log)),
     }
 
 
@@ -98,9 +101,22 @@ def _multiple(read: Attributes) -> dict[str, Any]:
 
 def _reference(element: Element, name: str, where: str, log: IssueLog) -> UrlReference | None:
     child = _only(element, name, where, log)
-    if child is None:
-        return None
-    read = Attributes(child, f"{where}/{name}", log)
+    return None if child is None else _read_reference(child, f"{where}/{name}", log)
+
+
+def _more_references(
+    element: Element, where: str, log: IssueLog
+) -> Iterator[tuple[str, UrlReference]]:
+    """Yield the second reference of each name and those after it: some players take the last."""
+    if len(element.children) < 2:
+        return
+    for name in ("Initialization", "RepresentationIndex", "BitstreamSwitching"):
+        for number, child in enumerate(islice(element.all(name), 1, None), 2):
+            yield name, _read_reference(child, f"{where}/{name}[{number}]", log)
+
+
+def _read_reference(child: Element, where: str, log: IssueLog) -> UrlReference:
+    read = Attributes(child, where, log)
     return UrlReference(
         where=read.where,
         line=child.line,

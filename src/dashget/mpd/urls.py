@@ -49,11 +49,15 @@ def resolve_reference(base: str, reference: str) -> str:
 
 
 def encode(url: str) -> str:
-    """Percent-encode, as UTF-8, the invalid characters of path and query."""
+    """Percent-encode, as UTF-8, the invalid characters of path and query.
+
+    A host ends before white space, as at the end of a reference: a fragment may have been there.
+    """
     parts = Url.parse(url)
+    authority = parts.authority and parts.authority.rstrip()
     path = _legal(parts.path)
     query = None if parts.query is None else _legal(parts.query)
-    return str(Url(parts.scheme, parts.authority, path, query))
+    return str(Url(parts.scheme, authority, path, query))
 
 
 def is_absolute(reference: str) -> bool:

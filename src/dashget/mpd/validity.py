@@ -63,16 +63,19 @@ def check_representations(period: Period, log: IssueLog) -> None:
 
 
 def template_issues(
-    info: SegmentTemplate, fields: Set[FieldName], *, dynamic: bool
+    info: SegmentTemplate, timed: TimedPeriod, fields: Set[FieldName], *, dynamic: bool
 ) -> Iterator[Issue]:
     """Yield the issues of a SegmentTemplate that its media segments depend on.
 
-    ``fields`` are those of its templates.
+    ``fields`` are those of its templates. An ``@endNumber`` that cannot be read counts as missing
+    where the duration of the Period, or the time of day, tells the last segment.
     """
+    told = dynamic or timed.span.duration is not None
     if info.timeline is None:
-        needed = _needed_by_duration(info, fields, dynamic=dynamic)
+        told = told and info.duration is not None
+        needed = _needed_by_duration(info, fields, dynamic=dynamic, told=told)
     else:
-        needed = _needed_by_timeline(info, info.timeline, fields, dynamic=dynamic)
+        needed = _needed_by_timeline(info, info.timeline, fields, dynamic=dynamic, told=told)
         yield from timeline_issues(info.timeline, fields)
     for name in needed:
         if name in info.invalid:
@@ -80,10 +83,11 @@ def template_issues(
 
 
 def _needed_by_duration(
-    info: SegmentTemplate, fields: Set[FieldName], *, dynamic: bool
+    info: SegmentTemplate, fields: Set[FieldName], *, dynamic: bool, told: bool
 ) -> Iterator[str]:
-    yield "endNumber"
     ended = info.end_number is not None
+    if not ended and not told:
+        yield "endNumber"
     if not ended or dynamic or FieldName.TIME in fields:
         yield "duration"
     if info.duration is not None and (not ended or dynamic):
@@ -95,11 +99,17 @@ def _needed_by_duration(
 
 
 def _needed_by_timeline(
-    info: SegmentTemplate, timeline: SegmentTimeline, fields: Set[FieldName], *, dynamic: bool
+    info: SegmentTemplate,
+    timeline: SegmentTimeline,
+    fields: Set[FieldName],
+    *,
+    dynamic: bool,
+    told: bool,
 ) -> Iterator[str]:
     counted = FieldName.NUMBER in fields
     if timeline.runs_on:
-        yield "endNumber"
+        if not told:
+            yield "endNumber"
         if info.end_number is None:
             yield from ("timescale", "presentationTimeOffset")
             if dynamic:

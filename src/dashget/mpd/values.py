@@ -32,7 +32,7 @@ _DURATION: Final = late(
     re.ASCII | re.IGNORECASE,
 )
 _REGULAR: Final = late(
-    r"[+-]?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?((\d+\.?\d*|\.\d+)S)?)?", re.ASCII
+    r"[+-]?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?((\d+(?:\.\d*)?|\.\d+)S)?)?", re.ASCII
 )
 """The forms of xs:duration, and those with an empty part before or after the point."""
 _SCALES: Final = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
@@ -153,8 +153,18 @@ def read_duration(text: str) -> tuple[Fraction, Remark]:
     try:
         value = parse_duration(stripped)
     except ValueError:
-        raise ValueError(f"not a duration: {text!r}") from None
+        value = _seconds_with_exponent(stripped)
     return value, f"{stripped!r} is not an xs:duration; read as {nearest_float(value):g} s"
+
+
+def _seconds_with_exponent(text: str) -> Fraction:
+    try:
+        value = read_number(text)[0]
+    except ValueError:
+        value = None
+    if value is None or abs(value) > _LONGEST_SECONDS:
+        raise ValueError(f"not a duration: {text!r}")
+    return value
 
 
 def parse_duration(text: str) -> Fraction:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from dashget.mpd.issues import IssueLog
 from dashget.mpd.model import RemoteElement
 from dashget.mpd.names import XLINK
 from dashget.mpd.xmltree import Element
 
 HREF: Final = f"{{{XLINK}}}href"
 RESOLVE_TO_ZERO: Final = "urn:mpeg:dash:resolve-to-zero:2013"
-_WITH_SEGMENTS: Final = ("Period", "AdaptationSet", "SegmentList", "SegmentTimeline")
+_WITH_SEGMENTS: Final = (
+    *("Period", "AdaptationSet", "SegmentList", "SegmentTimeline"),
+    "InitializationSet",
+)
 MAX_NESTING: Final = 4
 """The maximum depth of remote elements inside remote elements."""
 
@@ -41,6 +45,22 @@ def find_remote(root: Element, where: str = "MPD") -> tuple[RemoteElement, ...]:
     return tuple(found)
 
 
+def find_imported(root: Element) -> tuple[RemoteElement, ...]:
+    """Return the MPDs that are imported as Periods: as text, or as ``@uri`` in drafts."""
+    return tuple(
+        RemoteElement(
+            where=f"MPD/Period[{number}]/ImportedMPD",
+            line=child.line,
+            href=child.text.strip() or child.attributes.get("uri", "").strip(),
+            element=child.name,
+            lacking=True,
+            reason="is another MPD, and not a part of this mirror",
+        )
+        for number, period in enumerate(root.all("Period"), 1)
+        for child in period.all("ImportedMPD")
+    )
+
+
 def _is_empty(element: Element) -> bool:
     """Return True if an element has neither children nor rows."""
     rows = None if element.timeline is None else next(iter(element.timeline), None)
@@ -50,6 +70,18 @@ def _is_empty(element: Element) -> bool:
 def remove_resolved_to_zero(root: Element) -> None:
     """Remove the elements whose reference stands for no element (5.5.3)."""
     replace_remote(root, lambda element, href, _: [] if href == RESOLVE_TO_ZERO else [element])
+
+
+def forget_empty(root: Element, log: IssueLog) -> None:
+    """Drop references without any text, which lead to no element."""
+
+    def choose(element: Element, href: str, where: str) -> list[Element]:
+        if not href:
+            del element.attributes[HREF]
+            log.warn("xlink:href is empty; ignored", where, element.line, "5.5")
+        return [element]
+
+    replace_remote(root, choose)
 
 
 def replace_remote(

@@ -15,8 +15,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from dashget.common.lateregex import late
-from dashget.errors import MPDSyntaxError
-from dashget.mpd.budget import ATTRIBUTE, COMMON, ELEMENT, LEVEL, LISTED, ROW, Budget
+from dashget.errors import MPDSyntaxError, UnsupportedMPDError
+from dashget.mpd.budget import (
+    ATTRIBUTE,
+    COMMON,
+    ELEMENT,
+    LEVEL,
+    LISTED,
+    RAISED_BY,
+    ROW,
+    Budget,
+)
 from dashget.mpd.encoding import ENCODING
 from dashget.mpd.issues import IssueLog
 from dashget.mpd.names import Names
@@ -32,8 +41,9 @@ _COSTS: Final = {
 _MOST_ROWS: Final = 1000
 """Rows are counted before they are spent, since there may be a million."""
 _ODD_NUMBER: Final = late(rb"""\s[tdrnk]\s*=\s*["'][^"'<]*?(?:[\x80-\xff]|&#|[0-9]_)""")
+_PIECE: Final = 1 << 20
 _CONTEXT_BYTES: Final = 200
-_IN_A_ROW: Final = late(rb"(?:(?:^|\s)[tdrnk]\s*=|^\s*=?)\s*$")
+_IN_A_ROW: Final = late(rb"(?:^|\s)[tdrnk]\s*=\s*$|^\s*(?:=\s*)?$")
 """What is before the value of an attribute of a row, or may be the end of that."""
 _VISIBLE: Final = late(rb"[^\r\n]")
 
@@ -95,11 +105,31 @@ class XmlError(Exception):
 
 def read_tree(data: bytes, log: IssueLog, budget: Budget) -> Element:
     """Parse a document in UTF-8 into a tree; raise XmlError if it is not well-formed."""
-    data = without_doctype(data, log)
+    data = without_doctype(data, log, budget)
     builder = _Builder(log, budget)
     builder.read(data)
     assert builder.root is not None  # noqa: S101 - expat reports a document without root
     return builder.root
+
+
+def feed(parser: expat.XMLParserType, text: bytes, most: int) -> None:
+    """Give a text to a parser; raise UnsupportedMPDError for a tag of more than ``most`` bytes.
+
+    Python gives expat a megabyte at a time, and what has not ended then (a tag, a comment) is
+    read again from its beginning: 70 MB of it would take as long as gigabytes.
+    """
+    if len(text) > most:
+        view, step = memoryview(text), min(most, _PIECE)
+        for begin in range(0, len(text), step):
+            parser.Parse(view[begin : begin + step], False)
+            if min(begin + step, len(text)) - parser.CurrentByteIndex > most:
+                line = parser.CurrentLineNumber
+                raise UnsupportedMPDError(
+                    f"a tag or comment has more than {most:,} bytes (line {line}); {RAISED_BY}",
+                    hint="no presentation is known to need as much",
+                )
+        text = b""
+    parser.Parse(text, True)
 
 
 def syntax_error(error: expat.ExpatError) -> XmlError:
@@ -108,7 +138,7 @@ def syntax_error(error: expat.ExpatError) -> XmlError:
     return XmlError(reason, error.lineno, error.offset + 1, "", truncated=False)
 
 
-def without_doctype(data: bytes, log: IssueLog) -> bytes:
+def without_doctype(data: bytes, log: IssueLog, budget: Budget) -> bytes:
     """Return a document with blanks in place of its document type declaration.
 
     So no reader of the text gets to see one.
@@ -116,7 +146,7 @@ def without_doctype(data: bytes, log: IssueLog) -> bytes:
     if b"<!DOCTYPE" not in data:
         return data
     prolog = _Prolog(log)
-    prolog.read(data)
+    prolog.read(data, budget.limits.max_token)
     end = prolog.end
     # What is left of one that contains another is not well-formed.
     begin = max(0, data.rfind(b"<!DOCTYPE", 0, end))
@@ -137,10 +167,10 @@ class _Prolog:
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._root
 
-    def read(self, data: bytes) -> None:
+    def read(self, data: bytes, most: int) -> None:
         # A mistake is reported by the parser of the whole document.
         with contextlib.suppress(_RootError, expat.ExpatError):
-            self._parser.Parse(data, True)
+            feed(self._parser, data, most)
 
     def _doctype(self, _: str, system: str | None, public: str | None, subset: bool) -> None:
         line = self._parser.CurrentLineNumber
@@ -202,7 +232,7 @@ class _Builder:
         # Texts and the values of attributes are copied two or three times until they are used.
         self._budget.spend(2 * len(data), "the document")
         try:
-            parser.Parse(data, True)
+            feed(parser, data, self._budget.limits.max_token)
             self._spend_rows()
         except expat.ExpatError as err:
             self._spend_rows()

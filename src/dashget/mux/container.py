@@ -46,6 +46,8 @@ class Container(msgspec.Struct, frozen=True):
     muxer: str
     codecs: frozenset[str] | None = None
     audio_only: bool = False
+    covers: bool = True
+    """True if it can hold a picture as cover."""
 
     def refusal(self, codec: str) -> str | None:
         """Return the suffix of a file that holds a codec which this one cannot, else None."""
@@ -60,7 +62,7 @@ _KINDS: Final = {
         Container(".m4a", Family.MP4, "mp4", _MP4, audio_only=True),
         Container(".mkv", Family.MATROSKA, "matroska"),
         Container(".mka", Family.MATROSKA, "matroska", audio_only=True),
-        Container(".webm", Family.MATROSKA, "webm", _WEB),
+        Container(".webm", Family.MATROSKA, "webm", _WEB, covers=False),
     )
 }
 SUFFIXES: Final = tuple(_KINDS)

@@ -9,7 +9,7 @@ import msgspec
 
 from dashget.common.secrets import HidesSecrets
 from dashget.media.kind import SegmentKind
-from dashget.mpd.presentation import Representation, SingleAddressing
+from dashget.mpd.presentation import ListAddressing, Representation, SingleAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
@@ -19,7 +19,6 @@ _MEDIA: Final = (SegmentKind.INITIALIZATION, SegmentKind.MEDIA)
 _REASONS: Final = {
     Presence.MISSING: "missing",
     Presence.UNRECORDED: "not as it was recorded",
-    Presence.BLOCKED: "a directory has its name",
 }
 
 
@@ -36,6 +35,8 @@ class Lack(msgspec.Struct, frozen=True, gc=False):
 
     path: str
     reason: str
+    occupied: bool = False
+    """True if something else has its name."""
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -70,13 +71,22 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
     spans: list[Span] = []
     lacking: list[Lack] = []
     first_media, beginning_lacks = 0, False
+    unread = _has_unread_range(track.representation)
     for planned in _needed(track, layout):
         beginning = planned.segment.kind is SegmentKind.INITIALIZATION
         presence = store.presence(planned.path, planned.urls[0])
+        if presence is Presence.BLOCKED:
+            occupant = store.occupant(planned.path) or "something else"
+            lacking.append(Lack(planned.path, f"{occupant} has its name", occupied=True))
+            beginning_lacks = beginning_lacks or beginning
+            continue
         if presence in _REASONS:
             if not planned.segment.last_derived or presence is not Presence.MISSING:
                 lacking.append(Lack(planned.path, _REASONS[presence]))
                 beginning_lacks = beginning_lacks or beginning
+            continue
+        if unread and not beginning and planned.segment.range is None:
+            lacking.append(Lack(planned.path, "the range of a segment in it cannot be read"))
             continue
         span = _span_of(store, planned)
         if span is None:
@@ -101,6 +111,15 @@ def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
     )
 
 
+def _has_unread_range(representation: Representation) -> bool:
+    """Return True if the range of a segment in a file cannot be read: it is not the whole file."""
+    addressing = representation.addressing
+    if not isinstance(addressing, ListAddressing):
+        return False
+    issues = (row.invalid for row in addressing.segments if row.media_range is None)
+    return any(issue is not None and issue.message.startswith("@mediaRange") for issue in issues)
+
+
 def _needed(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
     """Yield the segments that media are read from: no index, nothing that is named beside."""
     inside = _has_beginning_inside(track.representation)
@@ -108,8 +127,11 @@ def _needed(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
         segment = planned.segment
         if segment.kind not in _MEDIA:
             continue
-        if segment.kind is SegmentKind.INITIALIZATION and (inside or segment.last_derived):
-            continue
+        if segment.kind is SegmentKind.INITIALIZATION:
+            own = track.representation.initialization
+            beside = own is not None and segment.address is not own.address
+            if inside or beside or segment.last_derived:
+                continue
         yield planned
 
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import islice
 from math import lcm
 from typing import Any, Final
 
 import msgspec
 
-from dashget.errors import MuxError
+from dashget.errors import MuxError, StoreError
 from dashget.media.isobmff import BoxError
 from dashget.mux.contents import Contents
+from dashget.mux.direct.fragments import UnknownMediaError, read_defaults, read_runs
 from dashget.mux.errors import as_mux_error, load_av
 from dashget.mux.sampleentries import SampleEntry, find_moov, read_tracks
-from dashget.mux.source import JoinedFile
+from dashget.mux.source import JoinedFile, read_box
 
 _BUFFER_BYTES: Final = 1 << 16
 """Larger ones are slower: what is read would leave the processor's cache before it is copied."""
@@ -81,6 +83,10 @@ class Description(msgspec.Struct, frozen=True):
     """The samples at the beginning that a player hides."""
     in_webm: bool
     metadata: tuple[tuple[str, str], ...] = ()
+    late: int = 0
+    """The ticks by which libavformat presents everything too late; the times here are right."""
+    early: Fraction = Fraction(0)
+    """The ticks by which the times of WebM are too early: libavformat rounds ``CodecDelay``."""
 
 
 @contextmanager
@@ -132,16 +138,43 @@ def describe(
 ) -> Description:
     """Read the beginning of a stretch; MuxError for what cannot be read or copied."""
     entry = _entry_of(beginning, what)
+    offsets = _compositions(joined, beginning, what)
     with open_media(joined, what, key) as container, as_mux_error(f"{what} cannot be read"):
         stream = the_stream(container, what)
         packets = list(islice((p for p in container.demux(stream) if p.size), _PEEKED))
         if not packets:
             raise MuxError(f"{what} has no media: {len(contents.spans)} files, no packet")
-        return _described(stream, packets, entry, webm="matroska" in container.format.name)
+        late = _lateness(packets[0], offsets)
+        return _described(stream, packets, entry, late, webm="matroska" in container.format.name)
+
+
+def _compositions(joined: JoinedFile, beginning: bytes, what: str) -> Sequence[int]:
+    """Return the distances from decode to presentation time in the first fragment."""
+    if not find_moov(beginning):
+        return ()
+    try:
+        moof = read_box(joined, "moof")
+        runs = read_runs(moof, 0, 0, read_defaults(beginning), encrypted=True) if moof else ()
+    except UnknownMediaError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"{what} cannot be read: {error.strerror or error}") from error
+    return [offset for run in runs for offset in run.compositions or [0] * run.count]
+
+
+def _lateness(first: Any, compositions: Sequence[int]) -> int:
+    """Return how much later libavformat presents what has offsets below 0 (``dts_shift``).
+
+    It adds the largest of them to all presentation times, in place of taking it off decode times.
+    """
+    if first.pts is None or first.dts is None or not compositions:
+        return 0
+    late: int = first.pts - first.dts - compositions[0]
+    return late if late == -min(compositions) else 0
 
 
 def _described(
-    stream: Any, packets: Sequence[Any], entry: SampleEntry | None, *, webm: bool
+    stream: Any, packets: Sequence[Any], entry: SampleEntry | None, late: int, *, webm: bool
 ) -> Description:
     context = stream.codec_context
     audio = stream.type == "audio"
@@ -163,13 +196,25 @@ def _described(
             channels=context.layout.name if audio else "",
         ),
         timescale=scale,
-        first_pts=min(times) * ticks.numerator,
-        first_dts=decode[0] * ticks.numerator,
+        first_pts=min(times) * ticks.numerator - late,
+        first_dts=decode[0] * ticks.numerator - late,
         frame_samples=max(context.frame_size or 0, 0) if audio else 0,
         priming=_priming(packets[0], context) if audio else 0,
         in_webm=webm,
         metadata=tuple(sorted(stream.metadata.items())),
+        late=late,
+        early=_earliness(packets[0], context.sample_rate, ticks) if audio and webm else Fraction(0),
     )
+
+
+def _earliness(first: Any, rate: int, tick: Fraction) -> Fraction:
+    """Return by how many ticks too much libavformat has taken ``CodecDelay`` off all times.
+
+    6.5 ms, the delay of Opus, are 7 ticks for it.
+    """
+    delay = Fraction(_skipped(first), rate)
+    taken = int(delay / tick + Fraction(1, 2)) * tick
+    return (taken - delay) * tick.denominator
 
 
 def _priming(packet: Any, context: Any) -> int:
@@ -177,6 +222,10 @@ def _priming(packet: Any, context: Any) -> int:
     head = bytes(context.extradata or b"")
     if context.codec.canonical_name == "opus" and head.startswith(b"OpusHead"):
         return int.from_bytes(head[10:12], "little")
+    return _skipped(packet)
+
+
+def _skipped(packet: Any) -> int:
     if not packet.has_sidedata("skip_samples"):
         return 0
     return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")

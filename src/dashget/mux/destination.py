@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +32,22 @@ class Destination:
         if not self.path.parent.is_dir():
             folder = readable(str(self.path.parent))
             raise StoreError(f"there is no directory {folder}", hint="make it first")
+
+    def require_apart(self, mirror: Path, holds: Callable[[str], bool]) -> None:
+        """Raise UsageError if the name, or that of the part, is one of a mirror's own files.
+
+        ``holds`` tells whether the mirror has a use for a path in it.
+        """
+        folder, root = self.path.parent.resolve(), mirror.resolve()
+        if not folder.is_relative_to(root):
+            return
+        for path in (self.path, self.part):
+            name = (folder / path.name).relative_to(root).as_posix()
+            if holds(name):
+                raise UsageError(
+                    f"{self.name} would replace {readable(name)}, a file of the mirror",
+                    hint="give the file another name, or another place",
+                )
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:

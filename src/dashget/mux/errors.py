@@ -54,6 +54,8 @@ def as_mux_error(what: str, *, writing: str | None = None) -> Iterator[None]:
     except ValueError as error:
         raise MuxError(f"{what}: {error}") from error
     except OSError as error:
-        place = writing or error.filename
         reason = error.strerror or str(error)
-        raise StoreError(f"{what}{f' ({place})' if place else ''}: {reason}") from error
+        if writing is not None:
+            raise StoreError(f"cannot write {writing}: {reason}", hint="check the disk") from error
+        place = f" ({error.filename})" if error.filename else ""
+        raise StoreError(f"{what}{place}: {reason}") from error

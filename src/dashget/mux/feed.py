@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any
 
+from dashget.errors import MuxError
 from dashget.mux.contents import Piece
-from dashget.mux.description import open_media, the_stream
+from dashget.mux.description import Description, open_media, the_stream
+from dashget.mux.direct.tables import Table
 from dashget.mux.errors import as_mux_error
 from dashget.mux.source import JoinedFile
 from dashget.mux.times import Placement, SampleCounter
@@ -19,24 +22,31 @@ class Feed:
     """The packets of a file track. Iterate over it once.
 
     Their times are ticks of the file track. Decode times that are not behind those before them
-    move up, and presentation times with them where they must: Periods may overlap.
+    move up, and presentation times with them where they must: Periods may overlap. ``tables`` has
+    the samples of each stretch, if they are known; packets then have to be these.
     """
 
     def __init__(
-        self, track: FileTrack, placements: tuple[Placement, ...], open_piece: OpenPiece
+        self,
+        track: FileTrack,
+        placements: tuple[Placement, ...],
+        tables: tuple[Table | None, ...],
+        open_piece: OpenPiece,
     ) -> None:
         self.track = track
+        self.tables = tables
         self.moved = 0
         """The packets whose times were moved."""
         self.moved_by = 0
         """The most ticks by which one was moved."""
-        self._placements = placements
+        self.placements = placements
         self._open = open_piece
 
     def __iter__(self) -> Iterator[Any]:
         counter, last = SampleCounter(), None
-        for stretch, placement in zip(self.track.stretches, self._placements, strict=True):
-            for packet in self._stretch(stretch, placement, counter):
+        rows = zip(self.track.stretches, self.placements, self.tables, strict=True)
+        for stretch, placement, table in rows:
+            for packet in self._stretch(stretch, placement, table, counter):
                 dts = packet.dts
                 if last is not None and dts <= last:
                     self._move(packet, last + 1 - dts)
@@ -51,26 +61,64 @@ class Feed:
         self.moved_by = max(self.moved_by, by)
 
     def _stretch(
-        self, stretch: Stretch, placement: Placement, counter: SampleCounter
+        self, stretch: Stretch, placement: Placement, table: Table | None, counter: SampleCounter
     ) -> Iterator[Any]:
         described = stretch.description
         if placement.counted:
             counter.begin(placement, described.frame_samples, described.configuration.codec)
         for piece in stretch.pieces:
-            yield from self._piece(piece, stretch.name, placement, counter)
+            yield from self._piece(piece, stretch, placement, table, counter)
 
     def _piece(
-        self, piece: Piece, name: str, placement: Placement, counter: SampleCounter
+        self,
+        piece: Piece,
+        stretch: Stretch,
+        placement: Placement,
+        table: Table | None,
+        counter: SampleCounter,
     ) -> Iterator[Any]:
+        name = stretch.name
         with open_media(self._open(piece), name, piece.key, packets_only=True) as container:
             stream = the_stream(container, name)
             put = _putter(placement, counter, stream.time_base.numerator)
             with as_mux_error(f"{name} cannot be read"):
-                for packet in container.demux(stream):
-                    # The last one is empty: it would flush a decoder.
-                    if packet.size:
-                        put(packet)
-                        yield packet
+                # The last one is empty: it would flush a decoder.
+                packets: Iterator[Any] = (p for p in container.demux(stream) if p.size)
+                if table is not None:
+                    packets = _as_known(packets, stretch, table)
+                for packet in packets:
+                    put(packet)
+                    yield packet
+
+
+def edited_by(described: Description, table: Table) -> int:
+    """Return the ticks that the edit list of an initialization segment adds to decode times."""
+    return described.first_dts + described.late - table.first_time
+
+
+def _as_known(packets: Iterator[Any], stretch: Stretch, table: Table) -> Iterator[Any]:
+    """Yield the packets of a stretch with the times of its samples; MuxError if they differ.
+
+    libavformat moves presentation times by the composition offsets below zero that it has met, and
+    lets the last packet behind an edit list last longer.
+    """
+    late = stretch.description.late
+    edited = edited_by(stretch.description, table)
+    ahead = max(-table.least_composition, 0)
+    last = len(table.sizes)
+    for number, (packet, sample) in enumerate(zip_longest(packets, table.samples()), 1):
+        time, composition, size = sample or (None, 0, 0)
+        if packet is None or time is None or (packet.dts - edited, packet.size) != (time, size):
+            raise MuxError(
+                f"{stretch.name}: libavformat reads packet {number} of {last} otherwise than its"
+                " file has it"
+            )
+        if ahead:
+            packet.pts = time + composition + edited + late
+            packet.dts = time + edited + late - ahead
+        if number == last:
+            packet.duration = table.last_duration
+        yield packet
 
 
 def _putter(placement: Placement, counter: SampleCounter, numerator: int) -> Callable[[Any], None]:

@@ -8,9 +8,12 @@ from typing import Final
 import msgspec
 
 from dashget.common.shortrepr import short_repr
-from dashget.common.validation import Check, check, flag, instance
+from dashget.common.validation import Check, Wrong, check, flag, instance, optional
+from dashget.errors import UsageError
+from dashget.mux.container import Container
 from dashget.mux.keys import Keys
-from dashget.mux.selection import Choices
+from dashget.mux.picture import Picture
+from dashget.mux.selection import COVER, Choices
 
 
 class Subtitles(enum.Enum):
@@ -26,6 +29,12 @@ class Subtitles(enum.Enum):
         return "vtt" if self is Subtitles.WEBVTT else "srt"
 
 
+class Thumbnail(enum.Enum):
+    """The cover that is made of the presentation's thumbnails, as ``--cover`` spells it."""
+
+    THUMBNAIL = "thumbnail"
+
+
 class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to take of a mirror, and how to write the file."""
 
@@ -37,6 +46,8 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of encrypted tracks."""
     subtitles: Subtitles = Subtitles.INSIDE
     """Write subtitles into the file, or as files beside it."""
+    cover: Picture | Thumbnail | None = None
+    """The picture that stands for the file."""
     allow_gaps: bool = False
     """Leave missing segments out, at their place in time."""
     split: bool = False
@@ -52,10 +63,42 @@ class MuxOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Check every field, so that options which exist can be used."""
         check(self, _RULES)
 
+    def choices_for(self, container: Container) -> Choices:
+        """Return the choices for a kind of file: what it cannot hold is left out unless asked for.
+
+        Files of subtitles beside a file of audio are as good as beside any other.
+        """
+        given, left_out = self.choices, "none" if container.audio_only else None
+        inside = self.subtitles is Subtitles.INSIDE
+        return msgspec.structs.replace(
+            given,
+            video=given.video or left_out,
+            text=given.text or (left_out if inside else None),
+            image=given.image or (COVER if isinstance(self.cover, Thumbnail) else None),
+        )
+
+
+def parse_subtitles(word: str) -> Subtitles | None:
+    """Read where subtitles go, as ``--subtitles`` spells it; None leaves them out."""
+    known = {each.value: each for each in Subtitles} | {"files=srt": Subtitles.SUBRIP}
+    if word == "none":
+        return None
+    if word not in known:
+        raise UsageError(
+            f"--subtitles: unknown place: {word!r}", hint="inside, files, files=vtt or none"
+        )
+    return known[word]
+
+
+def _cover(value: object) -> Wrong | None:
+    wrong = instance(Picture)(value)
+    return None if isinstance(value, Thumbnail) else wrong
+
 
 _RULES: Final[dict[str, Check]] = {
     "choices": instance(Choices),
     "keys": instance(Keys),
     "subtitles": instance(Subtitles),
+    "cover": optional(_cover),
     **dict.fromkeys(("allow_gaps", "split", "check", "overwrite", "fsync"), flag),
 }

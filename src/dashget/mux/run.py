@@ -27,16 +27,22 @@ from dashget.mux.chapters import chapters_of
 from dashget.mux.check import check_file
 from dashget.mux.container import Container, container_of
 from dashget.mux.contents import Contents, Piece, find_contents
+from dashget.mux.cover import cover_of
 from dashget.mux.description import describe
 from dashget.mux.destination import Destination
+from dashget.mux.direct.fragments import UnknownMediaError
+from dashget.mux.direct.scan import scan
+from dashget.mux.direct.tables import Table
+from dashget.mux.direct.writer import DirectWriter
 from dashget.mux.edits import hide_beginnings
-from dashget.mux.errors import LockedError, StoppedError, load_av
+from dashget.mux.errors import LockedError, StoppedError, as_mux_error, load_av
 from dashget.mux.feed import Feed
 from dashget.mux.fileplans import FilePlan, adaptation_set_of, files_of, metadata_of, periods_of
-from dashget.mux.options import MuxOptions, Subtitles
+from dashget.mux.options import MuxOptions, Subtitles, Thumbnail
+from dashget.mux.picture import Picture
 from dashget.mux.protection import WEBM_START, declared, found
-from dashget.mux.selection import choose
-from dashget.mux.source import JoinedFile, read_box, read_bytes
+from dashget.mux.selection import choose, choose_images
+from dashget.mux.source import JoinedFile, is_transport_stream, read_box, read_bytes
 from dashget.mux.texts import (
     TextStretch,
     TextTrack,
@@ -49,10 +55,11 @@ from dashget.mux.times import heard_from, movie_timescale, place, timescale_of, 
 from dashget.mux.tracks import FileTrack, Stretch, join, stretch_name
 from dashget.mux.trial import require_right_keys
 from dashget.mux.unlocking import unlock
-from dashget.mux.writer import Outline, Writer
+from dashget.mux.writer import Copy, Outline, Writer
+from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import Header, Mirror, refuse_recording
+from dashget.store import OCCUPIED_HINT, Header, LocalDirectory, Mirror, refuse_recording
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -61,6 +68,8 @@ if TYPE_CHECKING:
 _START_BYTES: Final = 1 << 16
 """The beginning of a WebM file that has its tracks."""
 _SHOWN: Final = 10
+_PIECE_SECONDS: Final = 2
+"""Longer fragments are taken apart, so that tracks take turns."""
 
 
 def mux_mirror(
@@ -123,23 +132,25 @@ class _Job:
         self._target = target
         self._container = container
         self._options = options
+        self._choices = options.choices_for(container)
         self._observer = observer
         self._live = expected.presentation.dynamic
 
     def run(self, stop: Stop) -> tuple[Muxed, ...]:
         there = playable(self._store, self._expected)
-        chosen = choose(self._expected.presentation, there, self._options.choices)
+        chosen = choose(self._expected.presentation, there, self._choices)
         tracks = make_tracks(chosen)
         self._require_fit(tracks)
         if not self._options.keys:
             _refuse_named(tracks)
         contents = [find_contents(self._store, track, self._expected.layout) for track in tracks]
         self._check_complete(tracks, contents)
+        cover = self._cover(there)
         stretches, texts = self._stretches(tracks, contents, chosen)
         if self._options.split:
             self._tell_without_file(stretches, texts)
         plans = [
-            self._plan(path, join(parts, self._container), own, chosen)
+            self._plan(path, join(parts, self._container), own, chosen, cover)
             for path, parts, own in files_of(
                 self._target, stretches, texts, split=self._options.split
             )
@@ -147,12 +158,20 @@ class _Job:
         for plan in plans:
             for destination in (plan.destination, *(file for file, _ in plan.beside)):
                 destination.require_free()
+                if isinstance(self._store.place, LocalDirectory):
+                    destination.require_apart(self._store.place.root, self._holds)
         written: list[Muxed] = []
         with stop.answered(), contextlib.suppress(StoppedError):
             for plan in plans:
                 muxed = self._write(plan, stop)
                 written.append(muxed)
         return tuple(written)
+
+    def _holds(self, path: str) -> bool:
+        """Return True if a path in the mirror is that of one of its files."""
+        if path.startswith(f"{CONTROL_DIRECTORY}/") or self._store.is_recorded(path):
+            return True
+        return any(planned.path == path for planned in self._expected.iter_plan())
 
     def _require_fit(self, tracks: Sequence[Track]) -> None:
         """Raise MuxError if there is nothing to write, or no place for subtitles."""
@@ -169,6 +188,11 @@ class _Job:
                 f"{stretch_name(texts[0].representation)}: a {self._container.suffix} file holds"
                 " audio only",
                 hint="leave --text out, or add --subtitles files",
+            )
+        if self._options.cover is not None and not self._container.covers:
+            raise MuxError(
+                f"a {self._container.suffix} file holds no cover",
+                hint="give the file a name that ends in .mkv or .mp4, or leave --cover out",
             )
 
     def _check_complete(self, tracks: Sequence[Track], contents: Sequence[Contents]) -> None:
@@ -187,9 +211,10 @@ class _Job:
             if self._options.allow_gaps:
                 self._observer(Warned(text))
                 return
+        fetched = "get or verify --repair fetches them; --allow-gaps leaves holes in their place"
         raise MirrorIncompleteError(
             text,
-            hint="get or verify --repair fetches them; --allow-gaps leaves holes in their place",
+            hint=OCCUPIED_HINT if any(lack.occupied for lack in lacking) else fetched,
             paths=tuple(lack.path for lack in lacking),
         )
 
@@ -245,6 +270,11 @@ class _Job:
         joined = self._open_piece(Piece(contents))
         try:
             start = read_bytes(joined, 0, _START_BYTES)
+            if is_transport_stream(start):
+                raise MuxError(
+                    f"{name} is MPEG-2 TS, which cannot be copied into one file exactly",
+                    hint="the segments of a track, one after the other, are a .ts file that plays",
+                )
             webm = start.startswith(WEBM_START)
             beginning = start if webm else read_box(joined, "moov")
             unlocked = None if webm else unlock(joined, contents, beginning, self._options.keys)
@@ -277,6 +307,7 @@ class _Job:
         tracks: Sequence[FileTrack],
         texts: Sequence[TextStretch],
         chosen: Presentation,
+        cover: Picture | None,
     ) -> FilePlan:
         holes = any(s.contents.lacking for track in tracks for s in track.stretches)
         zero = zero_of(tracks, live=self._live, holes=holes)
@@ -292,6 +323,7 @@ class _Job:
             chapters=chapters_of(periods_of(tracks, chosen), zero),
             metadata=metadata_of(chosen),
             texts=written if inside else (),
+            cover=cover,
         )
         beside = () if inside else written
         names = names_beside(path, beside, self._options.subtitles)
@@ -301,6 +333,14 @@ class _Job:
             zero,
             tuple(zip(map(self._destination, names), beside, strict=True)),
         )
+
+    def _cover(self, there: Sequence[Track]) -> Picture | None:
+        """Return the picture that is given, or make one of the thumbnails."""
+        wanted = self._options.cover
+        if not isinstance(wanted, Thumbnail):
+            return wanted
+        chosen = choose_images(self._expected.presentation, there, self._choices)
+        return cover_of(self._store, make_tracks(chosen), self._expected.layout)
 
     def _tell_without_file(
         self, stretches: Sequence[Stretch], texts: Sequence[TextStretch]
@@ -324,19 +364,9 @@ class _Job:
 
     def _write(self, plan: FilePlan, stop: Stop) -> Muxed:
         started, outline, destination = time.monotonic(), plan.outline, plan.destination
-        feeds = [
-            Feed(
-                track,
-                tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
-                self._open_piece,
-            )
-            for track, scale in zip(outline.tracks, outline.timescales, strict=True)
-        ]
-        checked = self._options.check
-        writer = Writer(outline, feeds, self._open_piece, stop, hashed=checked)
         with contextlib.ExitStack() as parts:
             part = parts.enter_context(destination.writing())
-            copy = writer.write(part, destination.name)
+            copy, feeds = self._copy(plan, part, stop)
             with destination.edit() as file:
                 hide_beginnings(file, copy.hidden)
             if self._options.check:
@@ -361,6 +391,47 @@ class _Job:
         )
         self._observer(muxed)
         return muxed
+
+    def _copy(self, plan: FilePlan, part: Path, stop: Stop) -> tuple[Copy, list[Feed]]:
+        """Write the file; return what was written, and the feeds that were used up."""
+        outline, name = plan.outline, plan.destination.name
+        tables = [
+            tuple(self._scan(stretch, stop) for stretch in track.stretches)
+            for track in outline.tracks
+        ]
+        feeds = self._feeds(plan, tables)
+        hashed = self._options.check
+        try:
+            direct = DirectWriter(outline, feeds, self._open_piece, stop, hashed=hashed)
+            return direct.write(part, name), feeds
+        except UnknownMediaError:
+            feeds = self._feeds(plan, tables)
+            writer = Writer(outline, feeds, self._open_piece, stop, hashed=hashed)
+            return writer.write(part, name), feeds
+
+    def _scan(self, stretch: Stretch, stop: Stop) -> Table | None:
+        """Return the samples of a stretch; None if only libavformat can read them."""
+        piece, *others = stretch.pieces
+        if others or piece.key is not None or stretch.description.in_webm:
+            return None
+        ticks = _PIECE_SECONDS * stretch.description.timescale
+        with (
+            as_mux_error(f"{stretch.name} cannot be read"),
+            contextlib.closing(self._open_piece(piece)) as joined,
+        ):
+            return scan(joined, ticks, stop)
+
+    def _feeds(self, plan: FilePlan, tables: Sequence[tuple[Table | None, ...]]) -> list[Feed]:
+        outline = plan.outline
+        return [
+            Feed(
+                track,
+                tuple(place(stretch, scale, plan.zero) for stretch in track.stretches),
+                known,
+                self._open_piece,
+            )
+            for track, scale, known in zip(outline.tracks, outline.timescales, tables, strict=True)
+        ]
 
     def _tell_moved(self, feeds: Sequence[Feed]) -> None:
         for feed in feeds:

@@ -14,6 +14,9 @@ from dashget.planning.tracks import Track, iter_representations
 DEFAULTS: Final = {"video": "best1", "audio": "best", "text": "all", "image": "none"}
 """The filters of a file, as on the command line: what is given replaces each by itself."""
 
+COVER: Final = "best1"
+"""The filter of images where a cover is made of them, and none is given."""
+
 
 class Choices(msgspec.Struct, frozen=True):
     """The filters that are given; None takes the default of a file."""
@@ -47,6 +50,17 @@ def choose(presentation: Presentation, there: Sequence[Track], choices: Choices)
         if r.content_type not in (ContentType.IMAGE, ContentType.OTHER)
     }
     return _only(chosen, media)
+
+
+def choose_images(
+    presentation: Presentation, there: Sequence[Track], choices: Choices
+) -> Presentation:
+    """Return the images that a cover can be made of, of the tracks that are ``there``."""
+    choices = msgspec.structs.replace(choices, image=choices.image or COVER)
+    known = {id(track.representation) for track in there}
+    chosen = select(_only(presentation, known), choices.selection())
+    images = {id(r) for r in iter_representations(chosen) if r.content_type is ContentType.IMAGE}
+    return _only(chosen, images)
 
 
 def _only(presentation: Presentation, kept: set[int]) -> Presentation:

@@ -13,10 +13,10 @@ from itertools import accumulate
 from typing import BinaryIO, Final
 
 from dashget.errors import MirrorIncompleteError
-from dashget.media.glance import is_sound_segment
+from dashget.media.glance import glance
 from dashget.media.inspection import check
 from dashget.media.isobmff import iter_boxes
-from dashget.media.kind import Role, SegmentKind
+from dashget.media.kind import Content, Role, SegmentKind
 from dashget.mux.contents import Contents, Span
 
 _WHOLE_BYTES: Final = 1 << 18
@@ -26,6 +26,8 @@ _LOOK_BYTES: Final = 1 << 16
 _BOXES: Final = 1000
 """The boxes that are looked at for the one that is wanted."""
 _HEADER_BYTES: Final = 32
+_TS_BYTES: Final = 188
+_TS_MARK: Final = 0x47
 _LARGEST_BOX: Final = 1 << 26
 _REPAIR: Final = "dashget verify --repair fetches it again"
 
@@ -38,12 +40,13 @@ class JoinedFile:
     """
 
     def __init__(self, open_file: Callable[[str], BinaryIO], contents: Contents) -> None:
-        self._open = open_file
-        self._spans: Sequence[Span] = contents.spans
+        self.open_file = open_file
+        self.spans: Sequence[Span] = contents.spans
         self._segments = range(contents.first_media, len(contents.spans))
         self._mime = contents.mime_type
         self._whole = contents.whole
-        self._ends = tuple(accumulate(span.size for span in contents.spans))
+        self.ends = tuple(accumulate(span.size for span in contents.spans))
+        """The position behind each span."""
         self._position = 0
         self._number = -1
         self._file: BinaryIO | None = None
@@ -54,7 +57,7 @@ class JoinedFile:
     @property
     def size(self) -> int:
         """The number of bytes in all."""
-        return self._ends[-1] if self._ends else 0
+        return self.ends[-1] if self.ends else 0
 
     def readable(self) -> bool:
         """Return True: it is for reading only."""
@@ -76,13 +79,13 @@ class JoinedFile:
 
     def read(self, count: int = -1) -> bytes:
         """Return up to ``count`` bytes of one span; nothing at the end of the last one."""
-        number = bisect_right(self._ends, self._position)
-        if number == len(self._ends):
+        number = bisect_right(self.ends, self._position)
+        if number == len(self.ends):
             return b""
         if number != self._number:
             self._begin(number)
-        left = self._ends[number] - self._position
-        data = self._read_at(self._spans[number], left, left if count < 0 else min(count, left))
+        left = self.ends[number] - self._position
+        data = self._read_at(self.spans[number], left, left if count < 0 else min(count, left))
         self._position += len(data)
         return data
 
@@ -107,13 +110,13 @@ class JoinedFile:
     def _begin(self, number: int) -> None:
         """Open the file of a span, and look into it if it is a media segment."""
         self.close()
-        span = self._spans[number]
+        span = self.spans[number]
         looked = span.size if span.size <= _WHOLE_BYTES else _LOOK_BYTES
-        file = self._open(span.path)
+        file = self.open_file(span.path)
         try:
             file.seek(span.first)
             data = _read_all(file, looked, span)
-            if number in self._segments and not is_sound_segment((data,), span.size):
+            if number in self._segments and glance((data,), span.size) is None:
                 self._examine(span, file)
         except BaseException:
             file.close()
@@ -127,7 +130,7 @@ class JoinedFile:
             file.seek(span.first + offset)
             return file.read(min(count, span.size - offset))
 
-        role = Role(self._mime, SegmentKind.MEDIA, self._whole, media=True)
+        role = Role(self._mime, SegmentKind.MEDIA, self._whole, content=Content.MEDIA)
         for problem in check(read, span.size, role):
             raise MirrorIncompleteError(
                 f"{span.path} is damaged: {problem}", hint=_REPAIR, paths=(span.path,)
@@ -148,6 +151,12 @@ def read_bytes(joined: JoinedFile, begin: int, most: int) -> bytes:
     while buffer.tell() < most and (data := joined.read(most - buffer.tell())):
         buffer.write(data)
     return buffer.getvalue()
+
+
+def is_transport_stream(start: bytes) -> bool:
+    """Return True for the beginning of MPEG-2 TS: packets of 188 bytes, each with its mark."""
+    marks = start[: 3 * _TS_BYTES : _TS_BYTES]
+    return len(start) >= _TS_BYTES and set(marks) == {_TS_MARK}
 
 
 def read_box(joined: JoinedFile, kind: str) -> bytes:

@@ -48,7 +48,8 @@ def origin_of(representation: Representation) -> Fraction:
 def first_time(stretch: Stretch) -> Fraction:
     """Return the presentation time of the first packet."""
     described = stretch.description
-    return origin_of(stretch.representation) + Fraction(described.first_pts, described.timescale)
+    ticks = described.first_pts + described.early
+    return origin_of(stretch.representation) + ticks / described.timescale
 
 
 def heard_from(stretch: Stretch) -> Fraction:
@@ -88,7 +89,9 @@ def place(stretch: Stretch, timescale: int, zero: Fraction) -> Placement:
     """Return where a stretch is in its file track."""
     own = stretch.description.timescale
     scale = Fraction(timescale, own)
-    offset = round((origin_of(stretch.representation) - zero) * timescale)
+    late = stretch.description.late - stretch.description.early
+    origin = origin_of(stretch.representation) - late / own
+    offset = round((origin - zero) * timescale)
     counted = stretch.description.kind == "audio" and own != timescale
     return Placement(scale.numerator, scale.denominator, offset, counted)
 

@@ -24,6 +24,8 @@ class Written(msgspec.Struct, frozen=True):
     timescale: int = 1
     times: Sequence[int] = ()
     """The presentation time of each packet in ticks, in the order of the packets; if hashed."""
+    keys: bytes = b""
+    """1 for each packet that is a key picture, else 0; if hashed."""
 
 
 _NOTHING_SHOWN: Final = b"\0\0"
@@ -40,6 +42,7 @@ class Witness:
         self._end: int | None = None
         self._hash = None
         self._times: array[int] = array("q")
+        self._keys = bytearray()
         if hashed:
             from hashlib import sha256
 
@@ -60,6 +63,7 @@ class Witness:
         if self._hash is not None:
             self._hash.update(packet)
             self._times.append(pts)
+            self._keys.append(packet.is_keyframe)
 
     def written(self, timescale: int, moved: int = 0) -> Written:
         """Return the sums; ``moved`` are the ticks that edit lists take off again."""
@@ -72,6 +76,7 @@ class Witness:
             Fraction((self._end or 0) - moved, timescale),
             timescale,
             self._times,
+            bytes(self._keys),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -16,12 +16,14 @@ import msgspec
 from dashget.common.stopping import Stop
 from dashget.mux.chapters import Chapter
 from dashget.mux.container import Container, Family
+from dashget.mux.coverwriter import add_cover
 from dashget.mux.description import open_media, the_stream
 from dashget.mux.errors import StoppedError, as_mux_error, load_av
-from dashget.mux.feed import Feed, OpenPiece
+from dashget.mux.feed import OpenPiece
 from dashget.mux.headless import drop_before_zero
 from dashget.mux.labels import Label
 from dashget.mux.padding import can_delay, with_codec_delay
+from dashget.mux.picture import Picture
 from dashget.mux.texts import TextTrack
 from dashget.mux.textwriter import add_stream, iter_packets, timescale_beside
 from dashget.mux.tracks import FileTrack
@@ -42,6 +44,7 @@ class Outline(msgspec.Struct, frozen=True):
     metadata: dict[str, str]
     texts: tuple[TextTrack, ...] = ()
     """The subtitles in the file: its last tracks."""
+    cover: Picture | None = None
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -54,12 +57,12 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class Writer:
-    """Writes one file. ``hashed`` hashes every packet for the check."""
+    """Writes one file. ``feeds`` has the packets of each track; ``hashed`` hashes every one."""
 
     def __init__(
         self,
         outline: Outline,
-        feeds: Sequence[Feed],
+        feeds: Sequence[Iterable[Any]],
         open_piece: OpenPiece,
         stop: Stop,
         *,
@@ -98,12 +101,16 @@ class Writer:
         outline = self._outline
         streams = [self._add(output, number, name) for number in range(len(outline.tracks))]
         streams.extend(self._add_text(output, text) for text in outline.texts)
+        cover = outline.cover
+        pictures = iter(()) if cover is None else add_cover(output, outline.container, cover)
         hidden = {} if matroska else self._hidden()
         packets, shift = self._arranged(matroska=matroska)
         scale = self._text_scale()
         packets.extend(iter_packets(outline.container, text, scale) for text in outline.texts)
         output.metadata.update(outline.metadata)
         output.set_chapters(self._chapters(shift))
+        for picture in pictures:
+            output.mux_one(picture)
         tracks = self._copy(output, streams, packets, hidden, shift)
         begins = tuple(max(heard, Fraction(0)) for heard in outline.heard)
         # In MP4 subtitles begin at zero, where nothing may be shown.

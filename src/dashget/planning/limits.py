@@ -13,11 +13,14 @@ from typing import Final
 import msgspec
 
 from dashget.errors import UnsupportedMPDError
+from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.template import Address
 from dashget.planning.tracks import Track
 
 DEFAULT_SEGMENT_LIMIT: Final = 10_000_000
 DEFAULT_TOTAL_LIMIT: Final = 50_000_000
+_USUAL_URL: Final = 200
+"""The characters of a segment's URLs that no limit counts."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -27,8 +30,15 @@ class Limits(msgspec.Struct, frozen=True):
     total: int | None = DEFAULT_TOTAL_LIMIT
 
 
-def require_countable(tracks: Sequence[Track], limits: Limits) -> None:
-    """Raise UnsupportedMPDError if tracks have more segments than allowed."""
+def require_countable(
+    tracks: Sequence[Track], limits: Limits, budget: Budget | None = None
+) -> None:
+    """Raise UnsupportedMPDError if tracks have more segments than allowed.
+
+    With a ``budget``, their URLs have to stay within its limit, too.
+    """
+    if budget is not None:
+        _require_short(tracks, budget.limits.max_urls)
     total, largest = 0, 0
     for position, track in enumerate(tracks):
         if limits.segments is not None:
@@ -45,6 +55,30 @@ def require_countable(tracks: Sequence[Track], limits: Limits) -> None:
         f"Representation {index.representation.id!r}: {index.count():,} {index.reason()}",
         hint="select a part of it (--video, --audio, --period), or raise the limit (--total-limit)",
     )
+
+
+def _require_short(tracks: Sequence[Track], most: int) -> None:
+    """Raise UnsupportedMPDError if templates make URLs of too many characters altogether.
+
+    Those of lists are in the document, and counted when it is resolved.
+    """
+    total = 0
+    for track in tracks:
+        address = next(iter(track.index.media_addresses()), None)
+        if address is None or not address.patterns[0].fields:
+            continue
+        size = sum(len(pattern.marked) for pattern in address.patterns)
+        if size <= _USUAL_URL:
+            continue
+        total += track.index.count() * (size - _USUAL_URL)
+        if total > most:
+            representation = track.representation
+            raise UnsupportedMPDError(
+                f"the URLs of the presentation have more than {most:,} characters, at last"
+                f" {track.index.count():,} times {size:,} in Representation"
+                f" {representation.id!r} ({representation.where}, line {representation.line})",
+                hint=f"select a part of it (--video, --audio, --period); {RAISED_BY}",
+            )
 
 
 def countable(tracks: Sequence[Track], limits: Limits) -> tuple[Track, ...]:

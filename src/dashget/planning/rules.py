@@ -38,7 +38,7 @@ from dashget.common.numbers import is_digits
 from dashget.common.validation import FieldError, Wrong
 from dashget.mpd.presentation import AdaptationSet, Representation
 
-_TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
+_TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*+(.*)")
 _NUMBER: Final = late(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
 _NUMBERED: Final = late(r"(?:best|worst)\d+", re.IGNORECASE)
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dashget.common.shortrepr import short_repr
-from dashget.mpd.presentation import Presentation, Representation
+from dashget.mpd.presentation import ListAddressing, Presentation, Representation
 from dashget.mpd.validity import validity_error
 from dashget.segments import SegmentIndex, address
 
@@ -36,6 +36,17 @@ def make_tracks(presentation: Presentation) -> tuple[Track, ...]:
         Track(key, representation, address(representation))
         for key, representation in enumerate(iter_representations(presentation))
     )
+
+
+def names_nothing(track: Track) -> bool:
+    """Return True if a Representation names no file at all, and is not just empty for now."""
+    addressing = track.representation.addressing
+    if not isinstance(addressing, ListAddressing):
+        return False
+    rows, without = addressing.segments, addressing.without_media
+    if len(without) < len(rows) or any(row.index is not None for row in rows):
+        return False
+    return next(track.index.preamble(), None) is None
 
 
 def require_sound(presentation: Presentation) -> None:

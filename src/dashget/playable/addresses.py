@@ -19,6 +19,7 @@ from dashget.mpd.presentation import (
 from dashget.mpd.template import Address, UrlPattern
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
+from dashget.playable.beside import beside_attribute, file_reference
 from dashget.playable.opening import KEPT_IN_PATHS
 from dashget.playable.places import Places
 from dashget.playable.references import lead_to_mirror
@@ -34,14 +35,25 @@ from dashget.playable.waysout import is_outward
 from dashget.segments.segment import Segment
 
 _ADDRESSING: Final = ("SegmentBase", "SegmentList", "SegmentTemplate")
-_REFERENCES: Final = (
-    "SegmentURL",
-    "Initialization",
-    "RepresentationIndex",
-    "BitstreamSwitching",
-)
+_FILES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
+_REFERENCES: Final = ("SegmentURL", *_FILES)
+_ONCE: Final = ("SegmentTimeline", *_FILES)
 _URL_ATTRIBUTES: Final = ("media", "initialization", "index", "bitstreamSwitching", "sourceURL")
 _AFTER_BASE_URL: Final = ("SubRepresentation", *_ADDRESSING)
+
+
+def drop_doubles(root: Element) -> None:
+    """Keep the first of several elements of which there may be one: some players take the last."""
+    seen: set[tuple[Element, str]] = set()
+    for element in list(root.elements()):
+        parent, name = element.parent, element.name
+        if parent is None or not (
+            name in _ADDRESSING or (name in _ONCE and parent.name in _ADDRESSING)
+        ):
+            continue
+        if (parent, name) in seen:
+            element.remove()
+        seen.add((parent, name))
 
 
 def is_transparent(root: Element, url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -59,6 +71,8 @@ def _iter_references(root: Element) -> Iterator[str]:
         elif name in _ADDRESSING or name in _REFERENCES:
             for attribute in _URL_ATTRIBUTES:
                 yield element.attributes.get(attribute, "").strip()
+        else:
+            yield element.attributes.get(beside_attribute(element) or "", "").strip()
 
 
 def rewrite_addresses(
@@ -134,7 +148,7 @@ def _references(
         inside["RepresentationIndex"] = index
     return References(
         {name: _reference(address, layout) for name, address in plain.items()},
-        {name: (_file_reference(r.address, layout), r.range) for name, r in inside.items()},
+        {name: (file_reference(r.address, layout), r.range) for name, r in inside.items()},
     )
 
 
@@ -189,7 +203,7 @@ def _write_single(
     """Write the BaseURL of a single file, and return it."""
     base = Element("BaseURL")
     base.prefix = element.prefix
-    base.text = _file_reference(addressing.media, layout)
+    base.text = file_reference(addressing.media, layout)
     element.insert(base, next((c for c in element if c.local in _AFTER_BASE_URL), None))
     named = (representation.initialization, representation.representation_index)
     information = children_with(element, "SegmentBase")
@@ -210,7 +224,7 @@ def _write_resource(
     """Set the reference of a single file, relative to the BaseURL ``beside`` it, or remove it."""
     parent.drop((name,))
     if resource is not None:
-        reference = "../" * beside.count("/") + _file_reference(resource.address, layout)
+        reference = "../" * beside.count("/") + file_reference(resource.address, layout)
         add_reference(parent, name, reference, resource.range)
 
 
@@ -220,11 +234,6 @@ def _reference(address: Address, layout: Layout) -> str:
     pieces = MARKER.split(pattern.marked)
     pieces[::2] = [quote(piece, safe=KEPT_IN_PATHS) for piece in pieces[::2]]
     return UrlPattern.from_marked("".join(pieces), pattern.fields).text
-
-
-def _file_reference(address: Address, layout: Layout) -> str:
-    """Return the mirror's path of a single file as a relative URL, in which ``$`` is no sign."""
-    return quote(layout.path(address, None, None, None), safe=KEPT_IN_PATHS)
 
 
 def path_reference(segment: Segment, layout: Layout) -> str:

@@ -23,11 +23,15 @@ _LEADS_AWAY: Final = (
     "UTCTiming",
     "ServiceDescription",
     "ContentSteering",
+    "ImportedMPD",
 )
 _MAY_CHANGE: Final = late(
     rb"\bhref\s*=|<(?:[\w.-]+:)?(?:" + "|".join(_LEADS_AWAY).encode() + rb")\b"
 )
-_NAMED: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching", "SegmentList")
+_NAMED: Final = (
+    *("Initialization", "RepresentationIndex", "BitstreamSwitching", "SegmentList"),
+    "InitializationSet",
+)
 _NAMES_FILES: Final = late(rb"<(?:[\w.-]+:)?(?:" + "|".join(_NAMED).encode() + rb")\b")
 _BEHIND: Final = late(
     rb"(?:</(?:[\w.-]+:)?(?:Representation|AdaptationSet)\s*>|<(?:[\w.-]+:)?Representation\b[^<>]*/>)"
@@ -36,6 +40,7 @@ _BEHIND: Final = late(
 _TO_THE_END: Final = late(rb"\sr\s*=\s*[\"']\s*-")
 _WITH_WIDTH: Final = ("$Bandwidth%", "$RepresentationID%")
 """All of these are in template-only documents that some players need written in another way."""
+_BESIDE: Final = ("initializationPrincipal", "fontdownload")
 _COUNTED_UNLIKE: Final = (b"$Number", b"$Time")
 """What a timeline is not read alike with: without any ``@startNumber``, and with one."""
 _BASE: Final = late(rb"<(?:[\w.-]+:)?BaseURL\b")
@@ -90,7 +95,9 @@ def _stays_as_it_is(
         return False
     if may_lead_out(data):
         return False
-    if any(_may_have(data, *sought) for sought in _SOUGHT) or _has_any(data, _WITH_WIDTH):
+    if any(_may_have(data, *sought) for sought in _SOUGHT) or _has_any(
+        data, (*_WITH_WIDTH, *_BESIDE)
+    ):
         return False
     if b"SegmentTimeline" in data and _COUNTED_UNLIKE[b"startNumber" in data] in data:
         return False

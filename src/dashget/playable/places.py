@@ -24,6 +24,15 @@ class Places:
             raise MPDSyntaxError(f"the document cannot be rewritten: {where} is not found again")
         return found
 
+    def below(self, where: str) -> Element:
+        """Return the element at a place below a known one: a descriptor, an InitializationSet."""
+        parent, _, last = where.rpartition("/")
+        name, _, number = last.removesuffix("]").partition("[")
+        for position, child in enumerate(self[parent].all(name), 1):
+            if position == int(number or 1):
+                return child
+        raise MPDSyntaxError(f"the document cannot be rewritten: {where} is not found again")
+
     def representations(self) -> Iterator[tuple[str, Element]]:
         """Yield every Representation with its place."""
         for where, element in list(self._known.items()):

@@ -13,8 +13,9 @@ from dashget.mpd.remote import wrapped_entity
 from dashget.mpd.xlink import HREF, MAX_NESTING, RESOLVE_TO_ZERO
 from dashget.mpd.xmltree import XmlError, without_doctype
 from dashget.planning.layout import Layout
-from dashget.planning.tracks import Track
-from dashget.playable.addresses import is_transparent, rewrite_addresses
+from dashget.planning.tracks import Track, names_nothing
+from dashget.playable.addresses import drop_doubles, is_transparent, rewrite_addresses
+from dashget.playable.beside import find_beside, write_beside
 from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.reading import read, read_text
@@ -38,11 +39,16 @@ def rewrite(
     root = document.root
     _include(root, remote, budget)
     places = Places(root)
+    # Without any file, players take the manifest or its directory for media.
+    tracks = [track for track in tracks if not names_nothing(track)] or tracks
     kept = {track.representation.where for track in tracks}
+    beside = find_beside(places, tracks, layout)
     drop_unselected(places, kept)
+    drop_doubles(root)
     root.drop(leads_away)
     if presentation.dynamic:
         rewrite_addresses(root, places, tracks, layout, budget, share=False)
+        write_beside(root, beside, rewritten=True)
         make_static(root, places, tracks, layout, budget)
         make_readable(root, places, tracks, presentation)
         drop_ways_out(root, leads_away)
@@ -50,8 +56,12 @@ def rewrite(
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
     url = presentation.url
-    if not (is_transparent(root, url, tracks, layout) and is_read_alike(places)):
+    alike = is_transparent(root, url, tracks, layout) and is_read_alike(places)
+    # No player reads the initialization segment of a set: where it is needed, it is written out.
+    rewritten = not alike or any(element.name == "AdaptationSet" for element in beside)
+    if rewritten:
         rewrite_addresses(root, places, tracks, layout, budget, share=True)
+    write_beside(root, beside, rewritten=rewritten)
     make_readable(root, places, tracks, presentation)
     drop_ways_out(root, leads_away)
     return write(root, document.namespace, budget)
@@ -65,7 +75,7 @@ def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None
             found: list[Element] | None = None
             if href == RESOLVE_TO_ZERO:
                 found = []
-            elif href in remote:
+            elif href and href in remote:
                 found = _read_remote(remote[href], element.name, budget)
             if found is None:
                 del element.attributes[HREF]
@@ -74,6 +84,9 @@ def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None
                     child.take_out()
                     element.parent.insert(child, element)
                 element.remove()
+    for element in root.elements():
+        # One that leads back to itself.
+        element.attributes.pop(HREF, None)
 
 
 def _read_remote(data: bytes, name: str, budget: Budget) -> list[Element] | None:
@@ -82,7 +95,7 @@ def _read_remote(data: bytes, name: str, budget: Budget) -> list[Element] | None
         wrapped = wrapped_entity(data)
         if wrapped is None:
             return []
-        tree = read_text(without_doctype(wrapped, IssueLog()), budget).root
+        tree = read_text(without_doctype(wrapped, IssueLog(), budget), budget).root
     except (EncodingError, XmlError):
         return _read_whole(data, name, budget)
     children = [child for child in tree if child.name]

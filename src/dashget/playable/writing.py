@@ -26,8 +26,9 @@ _IN_ATTRIBUTES: Final = str.maketrans(
         "\t": "&#9;",
     }
 )
-_EXCLUDED: Final = late("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no document of XML has, not even as a reference."""
+_EXCLUDED: Final = late("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no document of XML has, not even as a reference. The complement of what it may have is
+the same set, but takes 13 ms to compile, and each run needs it."""
 _URI: Final = late(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*:(?://[A-Za-z0-9.-]*(?::[0-9]{1,5})?(?=[/?#]|\Z))?|(?![^/?#]*:))"
     r"(?!//)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*(?:#[A-Za-z0-9._~!:/-]*)?"

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.numbers import read_digits, read_http_date, utc_of
-from dashget.errors import DashGetError, FetchError
+from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
@@ -120,8 +120,8 @@ class ManifestReader:
         for source in sources[: self._work.max_clocks]:
             begin = self._clock()
             try:
-                told = float(ask_clock(source, self._engine))
-            except (FetchError, ValueError):
+                told = float(ask_clock(source, self._engine, loaded.budget.copy()))
+            except (FetchError, MPDError, ValueError):
                 continue
             if source.method is ClockMethod.DIRECT:
                 return Sample(Kind.UTC, told, asked, answered)

@@ -94,8 +94,9 @@ class SegmentIndex(ABC):
                 yield Segment(kind, resource.address, timebase, range=resource.range)
         for other in representation.others:
             span = other.resource.range
+            optional = not other.required
             yield Segment(
-                other.kind, other.resource.address, timebase, range=span, last_derived=True
+                other.kind, other.resource.address, timebase, range=span, last_derived=optional
             )
 
 

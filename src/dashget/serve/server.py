@@ -98,7 +98,8 @@ class Handler:
 
     def _failure(self, error: OSError) -> web.Response:
         if isinstance(error, PermissionError):
-            return _refusal(403, "not a file that is served", self._headers)
+            reason = f": {error.strerror}" if error.strerror else ""
+            return _refusal(403, f"not a file that is served{reason}", self._headers)
         if error.errno in _MISSING:
             return _refusal(404, "no such file", self._headers)
         if error.errno in _BUSY:

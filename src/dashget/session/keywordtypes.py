@@ -10,6 +10,9 @@ import os
 from typing import TypedDict
 
 from dashget.live.options import Wishes
+from dashget.mux.keys import Keys
+from dashget.mux.options import Subtitles, Thumbnail
+from dashget.mux.picture import Picture
 from dashget.planning.selection import Selection
 from dashget.transfer.settings.options import HttpVersion, OriginHeader
 
@@ -116,6 +119,19 @@ class VerifyKeywords(TypedDict, total=False):
     total_limit: int | None
     max_file_size: int | None
     max_total_size: int | None
+
+
+class MuxKeywords(SelectionKeywords, total=False):
+    """The filters, and the fields of ``MuxOptions``, also as on the command line."""
+
+    keys: Keys | str | list[str] | tuple[str, ...]
+    subtitles: Subtitles | str
+    cover: Picture | Thumbnail | bytes | str | None
+    allow_gaps: bool
+    split: bool
+    check: bool
+    overwrite: bool
+    fsync: bool
 
 
 class PlanCallKeywords(SelectionKeywords, TransferKeywords, total=False):

@@ -144,10 +144,10 @@ class MirrorJob:
         """Fetch what is missing; a remote element that is missing is a failure as well."""
         for lacking in self._loaded.unreached:
             reason = f"a remote part of the manifest: {lacking.reason}"
-            self._ledger.lack(self._loaded.name, lacking.url, reason)
+            self._ledger.lack(self._loaded.name, lacking.url, reason, attempts=1)
         for representation in self._expected.unplanned:
             url, reason = self._loaded.presentation.url, unplanned_reason(representation)
-            self._ledger.lack(self._loaded.name, url, reason)
+            self._ledger.lack(self._loaded.name, url, reason, attempts=0)
         with self._stop.answered():
             layout, files = self._expected.layout, sum(self._files)
             run.run(self._tracks, layout, engine, self._stop, files=files)
@@ -180,7 +180,8 @@ class MirrorJob:
         if options.checksums or store.size(SUMS_NAME) is not None:
             from dashget.verification.sums import write_sums
 
-            write_sums(store, loaded.name)
+            with self._stop.answered():
+                write_sums(store, loaded.name, self._stop)
 
     def _note_failures(self, store: Mirror) -> None:
         """Write to the record which files are missing, and why."""
@@ -189,7 +190,15 @@ class MirrorJob:
         now = store.now()
         for each in self._ledger.totals.failures:
             store.note_failure(
-                FailureRecord(each.path, each.url, each.reason, each.attempts, each.status, now)
+                FailureRecord(
+                    each.path,
+                    each.url,
+                    each.reason,
+                    each.attempts,
+                    each.status,
+                    now,
+                    each.unplanned,
+                )
             )
 
     def _announce(self) -> None:

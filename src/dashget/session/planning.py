@@ -30,7 +30,7 @@ def tracks_of(
     require("total_limit", limits.total, optional(whole(1)), "plan")
     narrowed = select(loaded.presentation, merge_selection(selection, filters))
     tracks = make_tracks(split_sound(narrowed)[0])
-    require_countable(tracks, limits)
+    require_countable(tracks, limits, loaded.budget)
     return tracks
 
 

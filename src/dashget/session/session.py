@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.common.url import typed
-from dashget.common.validation import Wrong, optional, require, text
+from dashget.common.validation import Wrong, optional, path, require, text
 from dashget.errors import MPDError, SessionClosedError, UsageError
 from dashget.events import Observer, RecordingEnded, Summary, Warned, ignore
 from dashget.manifest.load import LoadedManifest, load_manifest
@@ -34,10 +34,13 @@ from dashget.transfer.settings.checks import read_files, warnings_about
 from dashget.transfer.settings.options import TransferOptions
 
 if TYPE_CHECKING:
+    from dashget.events import Muxed
     from dashget.media.isobmff import Protections
+    from dashget.mux.options import MuxOptions
     from dashget.recording.run import RecordOptions
     from dashget.session.keywordtypes import (
         MirrorKeywords,
+        MuxKeywords,
         RecordKeywords,
         SelectionKeywords,
         TransferKeywords,
@@ -63,6 +66,20 @@ def _moment(value: object) -> Wrong | None:
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         return None
     return Wrong("not a datetime with a time zone", "such as datetime.datetime.now(datetime.UTC)")
+
+
+def _backend_of(root: Place, call: str, hint: str) -> Backend:
+    """Return the place of a mirror; UsageError for anything else, such as a URL."""
+    from dashget.store import LocalDirectory
+
+    require("root", root, place, call)
+    if isinstance(root, str) and not Path(root).exists():
+        url = with_scheme(root) or root
+        if "://" in url or typed(url) != url:
+            raise UsageError(
+                f"{call} takes the directory of a mirror, not a URL: {typed(url)}", hint=hint
+            )
+    return LocalDirectory(Path(root)) if isinstance(root, str | os.PathLike) else root
 
 
 class Session:
@@ -315,20 +332,12 @@ class Session:
         note, and the Report last. Raises StoreError for a directory that is not a mirror, and
         MPDError for a manifest that cannot be read.
         """
-        from dashget.store import LocalDirectory
         from dashget.verification.verify import VerifyOptions, verify_mirror
 
         self._check_open()
         chosen = merge_options(VerifyOptions, options, keywords, "verify")
-        require("root", root, place, "verify")
-        if isinstance(root, str) and not Path(root).exists():
-            url = with_scheme(root) or root
-            if "://" in url or typed(url) != url:
-                raise UsageError(
-                    f"verify takes the directory of a mirror, not a URL: {typed(url)}",
-                    hint="name the directory; get --verify compares a mirror with the server",
-                )
-        backend = LocalDirectory(Path(root)) if isinstance(root, str | os.PathLike) else root
+        hint = "name the directory; get --verify compares a mirror with the server"
+        backend = _backend_of(root, "verify", hint)
         observer, stop = self._told(observer), stop or Stop()
         if observer is not self._observer:
             self._warn(observer)
@@ -368,6 +377,59 @@ class Session:
             )
         )
 
+    def mux(
+        self,
+        root: Place,
+        file: str | os.PathLike[str],
+        options: MuxOptions | None = None,
+        *,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        **keywords: Unpack[MuxKeywords],
+    ) -> tuple[Muxed, ...]:
+        """Write one playable file of a mirror; return what was written.
+
+        ``root`` is the mirror's directory, or the ``dashget.store.Backend`` that holds it. The end
+        of ``file`` says its kind: .mp4, .m4a, .mkv, .mka or .webm. ``options`` or keywords (the
+        fields of ``MuxOptions``, and the filters) say what goes in, and how; with ``split`` there
+        is one file for each Period. Keywords are as on the command line: ``keys`` are texts
+        ``KID:KEY``, ``subtitles`` one of inside, files, files=vtt and none, ``cover`` thumbnail or
+        the bytes of a picture. Nothing is fetched. ``observer`` gets each ``Warned``, and a
+        ``Muxed`` for each file; after ``stop.request()`` those that were written are returned.
+
+        Raises MuxError for tracks that do not fit into one file, or if PyAV is missing (the extra
+        ``mux``); MirrorIncompleteError with the paths that are missing; UsageError,
+        SelectionError, StoreError and MPDError. No file has its name before it is complete.
+        """
+        self._check_open()
+        from dashget.mux.run import mux_mirror
+        from dashget.session.muxing import mux_options
+
+        require("file", file, path, "mux")
+        hint = "mirror the URL first, then name the directory"
+        backend = _backend_of(root, "mux", hint)
+        chosen = mux_options(options, keywords)
+        told, stop = self._logged(self._told(observer)), stop or Stop()
+        with in_time(stop, self.options.max_time_seconds, "a file was written"):
+            return mux_mirror(backend, Path(file), chosen, told, stop)
+
+    def mux_events(
+        self,
+        root: Place,
+        file: str | os.PathLike[str],
+        options: MuxOptions | None = None,
+        **keywords: Unpack[MuxKeywords],
+    ) -> EventStream[tuple[Muxed, ...]]:
+        """Write one file of a mirror, and yield the events; a ``Muxed`` comes for each file."""
+        self._check_open()
+        from dashget.session.stream import EventStream
+
+        return EventStream(
+            lambda observer, stop: self.mux(
+                root, file, options, observer=observer, stop=stop, **keywords
+            )
+        )
+
     def protections(
         self,
         loaded: LoadedManifest,
@@ -384,7 +446,8 @@ class Session:
         stop, doing = stop or Stop(), "initialization segments were fetched"
         engine = self._engine_for(loaded.source.home, stop)
         with in_time(stop, self.options.max_time_seconds, doing):
-            found, issues = read_protections(make_tracks(loaded.presentation), engine)
+            tracks = make_tracks(loaded.presentation)
+            found, issues = read_protections(tracks, engine, loaded.budget.copy())
         for issue in issues:
             self._told(observer)(Warned.of(issue))
         return found
@@ -450,7 +513,7 @@ class Session:
     ) -> tuple[Track, ...]:
         read, engine = [], self._engine_for(loaded.source.home, stop)
         with in_time(stop, self.options.max_time_seconds, "indexes were fetched"):
-            for track, issue in read_indexes(tracks, engine):
+            for track, issue in read_indexes(tracks, engine, loaded.budget.copy()):
                 if issue is not None:
                     observer(Warned.of(issue))
                 read.append(track)

@@ -29,10 +29,10 @@ from dashget.store.documents import (
     manifest_versions,
     read_remote,
 )
-from dashget.store.failures import RefusedError
+from dashget.store.failures import OccupiedError, RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
-from dashget.store.possession import Presence, refuse_recording
+from dashget.store.possession import OCCUPIED_HINT, Presence, refuse_recording
 from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
 
 __all__ = [
+    "OCCUPIED_HINT",
     "RECORD_VERSION",
     "Backend",
     "Displaced",
@@ -49,6 +50,7 @@ __all__ = [
     "LiveRun",
     "LocalDirectory",
     "Mirror",
+    "OccupiedError",
     "PartialFile",
     "Parts",
     "Presence",

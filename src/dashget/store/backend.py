@@ -52,7 +52,7 @@ translates the errors of its library: anything else ends the run as an error of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from dashget.common.digests import Digest
@@ -106,8 +106,11 @@ class PartialFile(Unfinished, Sink, Protocol):
         """Return up to ``most`` bytes from ``offset`` on."""
         ...
 
-    def digest(self, algorithm: str) -> bytes:
-        """Return the digest of all bytes."""
+    def digest(self, algorithm: str, told: Callable[[int], object] | None = None) -> bytes:
+        """Return the digest of all bytes.
+
+        If they have to be read, ``told`` gets the size of each block, and may raise to end that.
+        """
         ...
 
 
@@ -201,7 +204,8 @@ class Backend(Protocol):
     def stat(self, path: str) -> int | None:
         """Return the size of a file, None if there is none.
 
-        Raises IsADirectoryError if something other than a regular file has the name.
+        Raises IsADirectoryError if something other than a regular file has the name: an
+        ``OccupiedError``, where it may be something else than a directory.
         """
         ...
 

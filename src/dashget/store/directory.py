@@ -49,6 +49,14 @@ _KINDS: Final = (
 )
 
 
+class StrangeError(StoreError):
+    """Something else than a file or folder of ours has a name; ``kind`` tells what."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message, hint=_HINT)
+        self.kind = kind
+
+
 class Directory:
     """A directory that is open, until ``close``."""
 
@@ -220,15 +228,15 @@ class Directory:
         if self.descriptor is not None:
             os.fsync(self.descriptor)
 
-    def strange(self, name: str) -> StoreError:
+    def strange(self, name: str) -> StrangeError:
         """Return the error for a name that something else than a file or folder of ours has."""
         found = self.look(name)
         mode = 0 if found is None else found.st_mode
-        kind = next((text for test, text in _KINDS if test(mode)), "something strange")
+        kind = kind_of(mode)
         if found is not None and stat.S_ISREG(mode) and found.st_nlink > 1:
             kind = "a file that has another name elsewhere (a hard link)"
         path = readable(os.path.join(self.path, name))
-        return StoreError(f"cannot use {path}: it is {kind}", hint=_HINT)
+        return StrangeError(f"cannot use {path}: it is {kind}", kind)
 
     def _own(self) -> int | str:
         return self.path if self.descriptor is None else self.descriptor
@@ -244,6 +252,11 @@ class Directory:
         except OSError as error:
             error.filename, error.filename2 = os.path.join(self.path, name), None
             raise
+
+
+def kind_of(mode: int) -> str:
+    """Return what has a name, by its mode (``st_mode``), as part of a sentence."""
+    return next((text for test, text in _KINDS if test(mode)), "something strange")
 
 
 def open_directory(path: str) -> Directory:
@@ -280,4 +293,4 @@ def _require_file(found: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", path)
+        raise OSError(errno.EINVAL, f"not a regular file, but {kind_of(found.st_mode)}", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,14 @@ from pathlib import Path
 from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, is_disk_failure
 from dashget.errors import StoreError
+
+
+class OccupiedError(IsADirectoryError):
+    """Something other than a file has a name; ``kind`` tells what, as part of a sentence."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(errno.EISDIR, f"{kind} has the name", path)
+        self.kind = kind
 
 
 class RefusedError(OSError):

@@ -19,7 +19,7 @@ from dashget.common.filenames import on_disk, readable
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import StoreError
 from dashget.store.control import ControlDirectory, KnownLinks
-from dashget.store.directory import Directory, Identity, identity_of, open_directory
+from dashget.store.directory import Directory, Identity, identity_of, kind_of, open_directory
 from dashget.store.failures import OutsideError
 
 _HELD_AT_MOST: Final = 32
@@ -204,7 +204,8 @@ class Folders:
         if found is None or not stat.S_ISLNK(found.st_mode):
             if found is not None and not stat.S_ISDIR(found.st_mode):
                 path = os.path.join(above.path, name)
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+                reason = f"{kind_of(found.st_mode)} has the name of a folder"
+                raise FileExistsError(errno.EEXIST, reason, path)
             return above.folder(name, make=make), None
         try:
             directory = above.folder(name, follow=True)

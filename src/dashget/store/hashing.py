@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO, Final, Protocol
 
 from dashget.common.digests import Digest, find_digest
 from dashget.transfer.contract import ResponseHead
+
+_BLOCK: Final = 1 << 20
 
 
 class _Hasher(Protocol):
@@ -14,6 +16,24 @@ class _Hasher(Protocol):
     def name(self) -> str: ...
     def update(self, data: bytes, /) -> None: ...
     def digest(self) -> bytes: ...
+
+
+def digests_of(
+    file: BinaryIO, algorithms: Iterable[str], told: Callable[[int], object] | None = None
+) -> dict[str, bytes]:
+    """Return the digests of all bytes of a file from here on, by algorithm.
+
+    ``told`` gets the number of bytes of each block that was read, and ends the work by raising.
+    """
+    import hashlib
+
+    digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
+    while block := file.read(_BLOCK):
+        for digest in digests.values():
+            digest.update(block)
+        if told is not None:
+            told(len(block))
+    return {algorithm: digest.digest() for algorithm, digest in digests.items()}
 
 
 class PassingDigests:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
-from dashget.store.hashing import PassingDigests
+from dashget.store.hashing import PassingDigests, digests_of
 from dashget.store.writing import copy_all
 from dashget.transfer.contract import ResponseHead, ResumePoint
 
@@ -79,18 +79,13 @@ class HeldPart:
         self._file.seek(offset)
         return self._file.read(most)
 
-    def digest(self, algorithm: str) -> bytes:
-        """Return the digest of all bytes."""
+    def digest(self, algorithm: str, told: Callable[[int], object] | None = None) -> bytes:
+        """Return the digest of all bytes; ``told`` gets the size of each block that was read."""
         known = self._digests.get(algorithm, self.size)
         if known is not None:
             return known
-        import hashlib
-
-        digest = hashlib.new(algorithm)
         self._file.seek(0)
-        while block := self._file.read(_BLOCK):
-            digest.update(block)
-        return digest.digest()
+        return digests_of(cast("BinaryIO", self._file), (algorithm,), told)[algorithm]
 
     def _move_to_disk(self) -> None:
         from tempfile import TemporaryFile  # slow to import, and seldom needed

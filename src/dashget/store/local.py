@@ -22,8 +22,8 @@ from dashget.common.filenames import from_disk, given, on_disk, readable
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.control import FRESH, ControlDirectory
-from dashget.store.directory import open_regular
-from dashget.store.failures import as_store_error
+from dashget.store.directory import kind_of, open_regular
+from dashget.store.failures import OccupiedError, as_store_error
 from dashget.store.filesystem import largest_file, longest_name
 from dashget.store.folders import Folder, Folders
 from dashget.store.journal import Journal, part_name, read_part_paths, sync_folder
@@ -120,7 +120,7 @@ class LocalDirectory:
         return self.names("", 0) == frozenset()
 
     def stat(self, path: str) -> int | None:
-        """Return the size of a file; IsADirectoryError if something else has the name."""
+        """Return the size of a file; OccupiedError if something else has the name."""
         try:
             found = self._look(path) if path[:1] == "." else os.stat(self._prefix + on_disk(path))
         except OSError:
@@ -128,7 +128,7 @@ class LocalDirectory:
         if found is None:
             return None
         if not stat.S_ISREG(found.st_mode):
-            raise IsADirectoryError(f"not a file: {path}")
+            raise OccupiedError(path, kind_of(found.st_mode))
         return found.st_size
 
     def names(self, folder: str, most: int) -> frozenset[str] | None:

@@ -20,7 +20,7 @@ from dashget.common.compactmap import CompactMap
 from dashget.common.numbers import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
-from dashget.store.failures import as_store_error, store_error
+from dashget.store.failures import OccupiedError, as_store_error, store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.possession import Presence, check_kind, check_manifest, check_source, differs
 from dashget.store.record import (
@@ -29,6 +29,7 @@ from dashget.store.record import (
     FileRecord,
     Header,
     LiveRun,
+    encode_clean,
     encode_line,
     read_first_header,
     read_header,
@@ -205,6 +206,14 @@ class Mirror:
             return Presence.UNRECORDED, size
         return (Presence.COMPLETE if recorded[1] == url_key(url) else Presence.MOVED), size
 
+    def occupant(self, path: str) -> str | None:
+        """Return what has a name, such as "a named pipe"; None for a file or nothing."""
+        try:
+            self.place.stat(path)
+        except IsADirectoryError as error:
+            return error.kind if isinstance(error, OccupiedError) else "a directory"
+        return None
+
     def is_new(self, path: str) -> bool:
         """Return True if nothing of a file was there when its folder was first asked about.
 
@@ -270,16 +279,10 @@ class Mirror:
         told: Callable[[int], object] | None = None,
     ) -> dict[str, bytes]:
         """Return the checksums of a file by algorithm; see ``digest``."""
-        import hashlib
+        from dashget.store.hashing import digests_of
 
-        digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
         with self.open(path) as file:
-            while block := file.read(_BLOCK):
-                for digest in digests.values():
-                    digest.update(block)
-                if told is not None:
-                    told(len(block))
-        return {algorithm: digest.digest() for algorithm, digest in digests.items()}
+            return digests_of(file, algorithms, told)
 
     # The record.
 
@@ -303,14 +306,17 @@ class Mirror:
 
     def note(self, record: FileRecord) -> None:
         """Write a line to the record about a file that has its name."""
+        url = record.url
+        # Every file of a run comes here: as a rule no URL has secrets, and its key is its hash.
+        clean = "@" not in url and record.final_url is None
         try:
-            self._append(encode_line(record))
+            self._append(encode_clean((record,)) if clean else encode_line(record))
         except OSError as error:
             raise store_error(self.name, error) from error
         if record.removed:
             self._recorded.discard(record.path)
         else:
-            self._recorded[record.path] = record.size, url_key(record.url)
+            self._recorded[record.path] = record.size, hash(url) if clean else url_key(url)
             if self._keep_times:
                 self.restore_time(record)
 

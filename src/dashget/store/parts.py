@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
 from dashget.errors import StoreError
 from dashget.store.folders import Folder
-from dashget.store.hashing import PassingDigests
+from dashget.store.hashing import PassingDigests, digests_of
 from dashget.store.journal import Journal, part_name, scattered_name
 from dashget.store.moving import move
 from dashget.store.writing import read_at, write_all, write_pieces
@@ -248,8 +248,11 @@ class Part:
             raise ValueError("no part to read")
         return read_at(self._descriptor, most, offset)
 
-    def digest(self, algorithm: str) -> bytes:
-        """Return the digest of the whole part; read it if it did not arrive in sequence."""
+    def digest(self, algorithm: str, told: Callable[[int], object] | None = None) -> bytes:
+        """Return the digest of the whole part; read it if it did not arrive in sequence.
+
+        ``told`` gets the number of bytes of each block that was read.
+        """
         if self._small is not None:
             import hashlib
 
@@ -260,11 +263,9 @@ class Part:
         known = self._digests.get(algorithm, os.fstat(descriptor).st_size)
         if known is not None:
             return known
-        import hashlib
-
         with open(descriptor, "rb", closefd=False) as file:
             file.seek(0)
-            return hashlib.file_digest(file, algorithm).digest()
+            return digests_of(file, (algorithm,), told)[algorithm]
 
     def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
         """Close the part and give it its final name; a file of the mirror there is replaced."""

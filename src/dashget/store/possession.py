@@ -6,11 +6,16 @@ The header of its record tells to which presentation a mirror belongs.
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
 from dashget.errors import StoreError
 from dashget.store.record import FileRecord, Header
+
+OCCUPIED_HINT: Final = (
+    "move or remove what has the file's name; get or verify --repair then fetches the file"
+)
 
 
 class Presence(enum.Enum):

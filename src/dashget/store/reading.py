@@ -7,6 +7,7 @@ spelling, and whatever a link out of the mirror leads to, is refused.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from dashget.common.filenames import on_disk
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, is_safe_path
-from dashget.store.directory import Directory, Identity, identity_of, open_directory
+from dashget.store.directory import Directory, Identity, StrangeError, identity_of, open_directory
 
 
 class ReadableFile(NamedTuple):
@@ -72,7 +73,9 @@ class ReadableTree:
         try:
             if found.split(os.sep)[0] != "..":
                 return self._walk(found.replace(os.sep, "/"))
-        except StoreError:  # something else than a file
+        except StrangeError as error:
+            raise PermissionError(errno.EPERM, f"it is {error.kind}", path) from None
+        except StoreError:
             pass
         raise PermissionError(path)
 

@@ -115,6 +115,8 @@ class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int | None = None
     time: str | None = None
     """When the run ended: RFC 3339, UTC."""
+    unplanned: bool = False
+    """True for a part of the presentation that could not be planned."""
 
 
 _Entry = TypeVar("_Entry", bound=Header | FileRecord | FailureRecord)
@@ -130,7 +132,8 @@ class _Line(msgspec.Struct):
     removed: bool = False
 
 
-_encode_lines: Final = msgspec.json.Encoder().encode_lines
+encode_clean: Final = msgspec.json.Encoder().encode_lines
+"""Return the lines of entries whose URLs have no user and no password."""
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
 _decode_lines: Final = msgspec.json.Decoder(_Line).decode_lines
 _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
@@ -158,9 +161,7 @@ class _Fact(msgspec.Struct):
 
 def encode_line(entry: Header | FileRecord | FailureRecord) -> bytes:
     """Return the line of an entry, with its end: without user and password of its URLs."""
-    if "@" in entry.url or (type(entry) is FileRecord and entry.final_url is not None):
-        entry = without_secrets(entry)
-    return _encode_lines((entry,))
+    return encode_clean((without_secrets(entry),))
 
 
 def without_secrets(entry: _Entry) -> _Entry:

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from dashget.common.oserrors import is_disk_failure
 from dashget.store.directory import Directory
 from dashget.store.folders import Folder
@@ -44,7 +46,10 @@ class UnnamedFiles:
             self.root = os.open(self.prefix, os.O_RDONLY | os.O_DIRECTORY)
 
     def write(self, path: str, pieces: Sequence[bytes]) -> UnnamedFile | None:
-        """Write a whole file without a name; return None if that is impossible here."""
+        """Write a whole file without a name; return None if that is impossible here.
+
+        For each small file of a run, and so with little Python.
+        """
         if self.root is None:
             return None
         try:
@@ -61,7 +66,7 @@ class UnnamedFiles:
         except BaseException:
             _let_vanish(descriptor)
             raise
-        return UnnamedFile(self, path, descriptor, size)
+        return UnnamedFile(path, size, self, descriptor)
 
     def give_up(self) -> None:
         """Make no more files without a name; also to be called at the end."""
@@ -71,16 +76,13 @@ class UnnamedFiles:
             _let_vanish(root)
 
 
-class UnnamedFile:
+class UnnamedFile(msgspec.Struct, eq=False):
     """One whole file without a name; it vanishes when it is closed before ``finish``."""
 
-    __slots__ = ("_descriptor", "_files", "path", "size")
-
-    def __init__(self, files: UnnamedFiles, path: str, descriptor: int, size: int) -> None:
-        self.path = path
-        self.size = size
-        self._files = files
-        self._descriptor: int | None = descriptor
+    path: str
+    size: int
+    _files: UnnamedFiles
+    _descriptor: int | None
 
     def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
         """Close the file and give it its final name; a file of the mirror there is replaced."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from dashget.common.stopping import Bound
 from dashget.events import Event
+from dashget.store import OCCUPIED_HINT
 
 
 class Problem(enum.Enum):
@@ -93,6 +94,13 @@ def note(path: str, problem: Problem, message: str) -> Finding:
     return Finding(path, problem, message, note=True)
 
 
-def lost(path: str) -> Finding:
-    """Make the finding for a recorded file that is missing."""
-    return Finding(path, Problem.MISSING, "it was fetched, but is missing")
+def lost(path: str, occupant: str | None = None) -> Finding:
+    """Make the finding for a recorded file that is missing; ``occupant`` has its name."""
+    if occupant is None:
+        return Finding(path, Problem.MISSING, "it was fetched, but is missing")
+    return occupied(path, f"it was fetched, but {occupant} has its name")
+
+
+def occupied(path: str, message: str) -> Finding:
+    """Make the finding for a file whose name something else has."""
+    return Finding(path, Problem.MISSING, message, hint=OCCUPIED_HINT)

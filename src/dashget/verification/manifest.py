@@ -82,7 +82,7 @@ def read_expected(
             # One that is as it came would come again as it is.
             error.hint = _REPAIR
         raise
-    return expected, mpd.remote
+    return expected, (*mpd.remote, *mpd.imported, *mpd.endless)
 
 
 def _is_its_size(store: Mirror, name: str) -> bool:

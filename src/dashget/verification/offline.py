@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dashget.common.stopping import Stop
+from dashget.common.stopping import Stop, StoppedError
 from dashget.media.inspection import (
     check,
     check_index,
@@ -20,13 +20,14 @@ from dashget.media.inspection import (
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
+from dashget.mirroring.twins import END_BYTES, Twins
 from dashget.planning.layout import Layout
 from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.descriptions import DescriptionCheck
-from dashget.verification.findings import Finding, Problem, lost, note
-from dashget.verification.progress import CheckProgress, StoppedError
+from dashget.verification.findings import Finding, Problem, lost, note, occupied
+from dashget.verification.progress import CheckProgress
 from dashget.verification.spellings import Spellings
 from dashget.verification.times import TimeCheck
 
@@ -59,6 +60,7 @@ class OfflineCheck:
         """Missing files that may be missing; True if selected (and their number is derived)."""
         self._missing_folders: set[str] = set()
         self._times = TimeCheck()
+        self._twins = Twins(store)
         self._descriptions = DescriptionCheck()
 
     @property
@@ -90,6 +92,8 @@ class OfflineCheck:
             yield note(path, Problem.MISSING, message)
         yield from self._check_recorded_live()
         yield from self._times.findings()
+        for track, told in self._twins.found():
+            yield note(f"Representation {track.representation.id}", Problem.STRUCTURE, told)
         yield from self._descriptions.findings()
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
@@ -138,7 +142,7 @@ class OfflineCheck:
             # The manifest of its run is lost: only size and checksum can be compared.
             size, record = self._store.size(path), self._records.get(path)
             if size is None:
-                yield lost(path)
+                yield lost(path, self._store.occupant(path))
             else:
                 yield from _readable(path, self._compare_with_record(path, size, record))
 
@@ -194,8 +198,13 @@ class OfflineCheck:
     def _check_missing(
         self, planned: PlannedSegment, record: FileRecord | None
     ) -> Iterator[Finding]:
+        path = planned.path
+        occupant = self._store.occupant(path)
         if record is not None:
-            yield lost(planned.path)
+            yield lost(path, occupant)
+        elif occupant is not None and planned.track.key in self._expected.selected:
+            self._excused.pop(path, None)
+            yield occupied(path, f"never fetched, and {occupant} has its name")
         elif planned.track.key not in self._expected.selected:
             self._excused.setdefault(planned.path, False)
         elif planned.segment.last_derived:
@@ -223,6 +232,8 @@ class OfflineCheck:
             for message in check_index(read, size, role):
                 served = ", as on the server" if as_served else ""
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
+            if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
+                self._twins.add(planned, size, read(max(0, size - END_BYTES), END_BYTES))
             representation = planned.track.representation
             if not role.whole and self._descriptions.wants(representation):
                 described = has_description(read, size)

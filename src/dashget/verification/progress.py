@@ -16,10 +16,6 @@ from dashget.transfer.contract import Hooks, Reading
 _EVERY_SECONDS: Final = 0.1
 
 
-class StoppedError(Exception):
-    """A stop was requested while a file was being read."""
-
-
 class CheckProgress(Hooks):
     """Counts files and bytes, and tells an observer ten times a second at most.
 
@@ -58,8 +54,7 @@ class CheckProgress(Hooks):
 
     def read(self, count: int) -> None:
         """Count bytes that were read; raise StoppedError if a stop was requested meanwhile."""
-        if self._stop.requested:
-            raise StoppedError
+        self._stop.check()
         self._bytes_done += count
         if self.wanted:
             self._tell_at_times()

@@ -108,7 +108,7 @@ class Verification:
             name = self._header.manifest
             prune(store, expected, history, name, self._observer, dry_run=tasks.dry_run)
         if tasks.writes and not stop.requested and store.size(SUMS_NAME) is not None:
-            write_sums(store, self._header.manifest)
+            write_sums(store, self._header.manifest, stop)
         rest: Iterator[Finding] = iter(())
         if not stop.requested:
             mend = tasks.repair and tasks.writes
@@ -157,7 +157,7 @@ class Verification:
         for element in missing:
             if element.lacking:
                 place = without_user(element.href)
-                message = f"the remote {element.element} at {place!r} was never fetched"
+                message = f"the remote {element.element} at {place!r} {element.reason}"
                 yield Finding(name, Problem.UNPLANNED, message)
 
     def _check_manifest(self) -> list[Finding]:

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dashget.common.stopping import Stop, StoppedError
 from dashget.planning.layout import SUMS_NAME, local_manifest_name
 from dashget.store import Mirror
 
 
-def write_sums(store: Mirror, manifest: str) -> None:
+def write_sums(store: Mirror, manifest: str, stop: Stop) -> None:
     """Write ``SHA256SUMS`` anew: every recorded file, the MPD and its local version.
 
-    A file that has no checksum in the record is read, and its checksum recorded.
+    A file that has no checksum in the record is read, and its checksum recorded. A stop meanwhile
+    leaves ``SHA256SUMS`` as it was.
     """
-    lines = _iter_lines(store, (local_manifest_name(manifest),))
+    try:
+        lines = list(_iter_lines(store, (local_manifest_name(manifest),), stop))
+    except StoppedError:
+        return
     store.write_if_changed(SUMS_NAME, "".join(f"{line}\n" for line in lines).encode())
 
 
@@ -44,7 +49,7 @@ def parse_sums(text: str) -> dict[str, str]:
     return sums
 
 
-def _iter_lines(store: Mirror, also: tuple[str, ...]) -> Iterator[str]:
+def _iter_lines(store: Mirror, also: tuple[str, ...], stop: Stop) -> Iterator[str]:
     """Yield the line of every recorded file, sorted by path."""
     records = store.records()
     for path in sorted({*(record.path for record in records), *also}):
@@ -55,7 +60,7 @@ def _iter_lines(store: Mirror, also: tuple[str, ...]) -> Iterator[str]:
         if digest is None:
             if record is not None and record.size != size:
                 continue
-            digest = store.digest(path, "sha256")
+            digest = store.digest(path, "sha256", stop.check)
             if record is not None:
                 store.note(msgspec.structs.replace(record, sha256=digest))
         yield _format_line(path, digest)

@@ -1,26 +1,26 @@
 """Compare the decode times of media segments with the times that the manifest gives them.
 
-The tolerance is half a segment or half a second, whichever is more. If most segments of a
-Representation are off by the same amount, the manifest is odd and the files are fine: that is
-one note. A segment that differs from the others is an error.
+The rule is that of ``get``, see mirroring/rows.py. If most segments of a Representation are off by
+the same amount, the manifest is odd and the files are fine; so they are in a row that is off by
+the same. Each is a note. A segment that differs from the others is an error.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
 from dashget.common.numbers import nearest_float
-from dashget.media.inspection import MediaTime
+from dashget.mirroring.rows import ends_it, is_alike, is_long, rows_of
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.tracks import Track
 from dashget.verification.findings import Finding, Problem, note
 
-_HALF: Final = Fraction(1, 2)
+_ALLOWED: Final = Fraction(3, 4)
 
 
 class _Position(NamedTuple):
@@ -32,14 +32,28 @@ class _Position(NamedTuple):
     representation: str
 
 
+class _Offset(NamedTuple):
+    """How far a segment is off its time, and how far it may be; in seconds."""
+
+    path: str
+    off: Fraction
+    allowed: Fraction
+
+
+class _MediaTime(NamedTuple):
+    """The time at which a segment should begin, and how far it may be off."""
+
+    start: Fraction
+    allowed: Fraction
+
+
 class TimeCheck:
     """The times of all segments seen so far. Add them in plan order, then read ``findings``."""
 
     def __init__(self) -> None:
         self._timescales: dict[str, int | None] = {}
         """The timescale in each initialization segment, by path."""
-        self._offsets: dict[_Position, list[tuple[str, Fraction, Fraction]]] = {}
-        """Path, difference from the manifest's time, and tolerance of each segment."""
+        self._offsets: dict[_Position, list[_Offset]] = {}
 
     def add_initialization(self, path: str, timescale: int | None) -> None:
         """Remember the timescale of an initialization segment."""
@@ -53,27 +67,28 @@ class TimeCheck:
             return
         offset = Fraction(ticks, timescale) - expected.start
         offsets = self._offsets.setdefault(_position_of(planned.track.representation), [])
-        offsets.append((planned.path, offset, expected.tolerance))
+        offsets.append(_Offset(planned.path, offset, expected.allowed))
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each segment, or whole Representation, at an unexpected time."""
         for position, offsets in self._offsets.items():
-            common = statistics.median_low(offset for _, offset, _ in offsets)
-            tolerance = max(tolerance for _, _, tolerance in offsets)
-            agreeing = sum(abs(offset - common) <= tolerance for _, offset, _ in offsets)
-            if abs(common) > tolerance and 2 * agreeing > len(offsets):
-                seconds = f"{nearest_float(common):+.3f} s"
-                message = f"all segments differ from the manifest's time by {seconds}"
-                yield note(f"Representation {position.representation}", Problem.TIME, message)
-            else:
-                common = Fraction(0)
-            for path, offset, allowed in offsets:
-                off = offset - common
-                if abs(off) > allowed:
-                    message = (
-                        f"the media time differs from the manifest's by {nearest_float(off):+.3f} s"
-                    )
-                    yield Finding(path, Problem.TIME, message)
+            name = f"Representation {position.representation}"
+            common = Fraction(0)
+            wrong, rows = _judge(offsets, common)
+            most = _common(offsets) if wrong or rows else common
+            if most:
+                others, left = _judge(offsets, most)
+                if len(others) < len(wrong) or (len(others) == len(wrong) and not left):
+                    common, wrong, rows = most, others, left
+                    seconds = f"{nearest_float(common):+.3f} s"
+                    message = f"all segments differ from the manifest's time by {seconds}"
+                    yield note(name, Problem.TIME, message)
+            if rows:
+                yield note(name, Problem.TIME, _describe(rows, common))
+            for each in wrong:
+                off = f"{nearest_float(each.off - common):+.3f} s"
+                message = f"the media time differs from the manifest's by {off}"
+                yield Finding(each.path, Problem.TIME, message)
 
     def _timescale_of(self, track: Track, layout: Layout) -> int | None:
         initialization = track.representation.initialization
@@ -82,12 +97,71 @@ class TimeCheck:
         return self._timescales.get(layout.path(initialization.address, None, None, None))
 
 
+def _common(offsets: Sequence[_Offset]) -> Fraction:
+    """Return by how much most segments are off, if they are off by the same; else 0."""
+    common = statistics.median_low(each.off for each in offsets)
+    allowed = max(each.allowed for each in offsets)
+    agreeing = sum(is_alike(each.off, common, allowed) for each in offsets)
+    return common if abs(common) > allowed and 2 * agreeing > len(offsets) else Fraction(0)
+
+
+def _judge(
+    offsets: Sequence[_Offset], common: Fraction
+) -> tuple[list[_Offset], list[list[_Offset]]]:
+    """Return the segments that are wrong, and the rows that a discontinuity explains."""
+
+    # The last segment may last a moment only: it is as imprecise as the others.
+    usual = statistics.median_low(each.allowed for each in offsets)
+
+    def is_off(each: _Offset) -> bool:
+        return abs(each.off - common) > max(each.allowed, usual)
+
+    def goes_on(before: _Offset, each: _Offset) -> bool:
+        if is_off(before) != is_off(each):
+            return False
+        return not is_off(each) or is_alike(before.off, each.off, each.allowed)
+
+    wrong: list[_Offset] = []
+    explained: list[list[_Offset]] = []
+    if not any(map(is_off, offsets)):
+        return wrong, explained
+    rows = rows_of(offsets, goes_on)
+    end = len(rows) - 1
+    late = rows[end][-1].off > common
+    holds = [
+        is_long(len(row)) or (number == end and is_off(row[0]) and ends_it(len(row), late=late))
+        for number, row in enumerate(rows)
+    ]
+    for number, row in enumerate(rows):
+        if is_off(row[0]):
+            if holds[number]:
+                explained.append(row)
+            else:
+                wrong += row
+        elif not holds[number] and 0 < number < end and holds[number - 1] and holds[number + 1]:
+            # On time, between two that are one: something else is in its place.
+            after = rows[number + 1][0]
+            if is_alike(rows[number - 1][-1].off, after.off, after.allowed):
+                wrong += row
+    return wrong, explained
+
+
+def _describe(rows: Sequence[Sequence[_Offset]], common: Fraction) -> str:
+    first, others = rows[0], rows[1:]
+    off = f"{nearest_float(first[0].off - common):+.3f} s"
+    text = f"{len(first)} segments in a row, the first {first[0].path}, differ from the manifest's"
+    text += f" time by {off}, as after a splice or a reset of the encoder"
+    if others:
+        text += f"; so do {sum(map(len, others))} in {len(others)} other rows, by their own times"
+    return text
+
+
 def _position_of(representation: Representation) -> _Position:
     period = representation.period
     return _Position(period.id, period.start, representation.adaptation_set, representation.id)
 
 
-def _media_time(planned: PlannedSegment) -> MediaTime | None:
+def _media_time(planned: PlannedSegment) -> _MediaTime | None:
     """Return the media time that the manifest gives a segment, in seconds.
 
     Where durations are counted rather than listed, time begins at
@@ -99,4 +173,4 @@ def _media_time(planned: PlannedSegment) -> MediaTime | None:
         return None
     offset = Fraction(addressing.presentation_time_offset, scale)
     time = start - planned.track.representation.period.start + offset
-    return MediaTime(time, max(Fraction(segment.duration, scale) * _HALF, _HALF))
+    return _MediaTime(time, Fraction(segment.duration, scale) * _ALLOWED)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dashget
+from dashget.demo.presentation import BASE_URL, read_resources
 from tests.integration.library.conftest import Publish
 from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer
@@ -27,6 +28,8 @@ def test_the_examples_run(
     speech = numbered(kind='mimeType="audio/x-filler" lang="en"')
     speech = speech.replace('id="v"', 'id="a"')
     server.on("/show/x.mpd", Answer(mpd(numbered() + speech)))
+    if "session.mux" in EXAMPLES[number]:
+        url = publish_media(server)
     example = EXAMPLES[number].replace("https://example.com/show/manifest.mpd", url)
     done = subprocess.run(
         [sys.executable, "-P", "-c", example],
@@ -39,6 +42,13 @@ def test_the_examples_run(
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def publish_media(server: FaultServer) -> str:
+    """Publish the presentation of ``dashget demo``; return the URL of its manifest."""
+    for url, data in read_resources().items():
+        server.on(f"/demo/{url.removeprefix(BASE_URL)}", Answer(data))
+    return server.url("/demo/manifest.mpd")
 
 
 def tree(kind: type[BaseException]) -> set[tuple[str, str]]:
@@ -71,9 +81,11 @@ def test_the_keywords_of_the_calls_are_the_fields_of_the_options() -> None:
         (keywords.TransferKeywords, dashget.TransferOptions),
         (keywords.VerifyKeywords, dashget.VerifyOptions),
         (keywords.MirrorKeywords, dashget.MirrorOptions),
+        (keywords.MuxKeywords, dashget.MuxOptions),
     ):
         filters = set(keywords.SelectionKeywords.__annotations__)
-        assert set(kind.__annotations__) - filters == set(options.__struct_fields__)
+        fields = set(options.__struct_fields__) - {"choices"}
+        assert set(kind.__annotations__) - filters == fields
     names = [
         *dashget.TransferOptions.__struct_fields__,
         *keywords.SelectionKeywords.__annotations__,

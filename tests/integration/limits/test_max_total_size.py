@@ -228,3 +228,18 @@ def test_no_mixture_of_files_exceeds_the_limit(
         assert again.complete
     assert stored(root) == total
     assert verify(root)[0].files == len(segments)
+
+
+def test_verify_counts_the_mirrors_in_all_its_directories(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = serve(server, *[FORMS["lengths"]] * 2)
+    for name in "ab":
+        assert mirror(url, tmp_path / name)[0].complete
+        (tmp_path / name / "v/1.m4s").unlink()
+    command = ("verify", "a", "b", "--repair", "--max-total-size")
+    ended = run(*command, "35k", cwd=tmp_path)
+    assert ended.code == 7, ended.err
+    assert (tmp_path / "a/v/1.m4s").exists()
+    assert not (tmp_path / "b/v/1.m4s").exists()
+    assert run(*command, "60k", cwd=tmp_path).code == 0

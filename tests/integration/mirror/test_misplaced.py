@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashget.mirroring.clocks import decode_time
+from dashget.media.glance import decode_time, glance
 from tests.support.builders import TIMESCALE, box, initialization, mpd
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.running import mirror, verify
@@ -124,6 +124,9 @@ SOUND: dict[str, Callable[[int], bytes]] = {
     "a little off": lambda number: segment(number, 0.9 * (number % 2)),
     "all at zero": lambda number: segment(1, more=number),
     "all at zero from the seventh on": lambda number: segment(min(number, 7), more=number),
+    "the last two a segment late": lambda number: segment(number, 2 if number > COUNT - 2 else 0),
+    "the last three an hour late": lambda number: segment(number, 3600 if number > 9 else 0),
+    "the first two before the beginning": lambda number: segment(max(number, 3), more=number),
     "one far off": lambda number: segment(number, 500 if number == 5 else 0),
 }
 
@@ -137,6 +140,85 @@ def test_what_is_not_sure_is_taken(
     summary, _ = mirror(url, tmp_path)
     assert summary.complete
     assert summary.requests == COUNT + 2
+
+
+@pytest.mark.parametrize("ticks", [45 * 267, 45 * 200, 45 * 40, 45 * 5])
+@pytest.mark.parametrize("places", PLACES)
+def test_short_segments_are_told_apart_by_their_own_duration(
+    server: FaultServer, tmp_path: Path, places: str, ticks: int
+) -> None:
+    taken = PLACES[places]
+
+    def short(number: int) -> bytes:
+        place = taken.get(number, number) - 1
+        return segment(1, place * ticks / TIMESCALE)
+
+    rows = TEMPLATES["timeline"].replace('d="90000"', f'd="{ticks}"')
+    url = publish(server, short)
+    server.on(
+        "/x.mpd",
+        Answer(
+            mpd(
+                f"<AdaptationSet {MP4}><SegmentTemplate {rows}</SegmentTemplate>"
+                '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
+            )
+        ),
+    )
+    mdhd = box("mdhd", struct.pack(">IIIII", 0, 0, 0, 45000, 0), bytes(4))
+    server.on("/i.mp4", Answer(box("moov", box("trak", box("mdia", mdhd)))))
+    mirrored, _ = mirror(url, tmp_path)
+    assert {failure.path for failure in mirrored.failures} == {f"v/{n}.m4s" for n in taken}
+
+
+def off(*shifts: tuple[int, int, float]) -> Callable[[int], bytes]:
+    """Return what makes segments; each shift holds for the numbers from one to another."""
+    return lambda number: segment(
+        number, next((by for first, last, by in shifts if first <= number <= last), 0)
+    )
+
+
+CLOCKS: dict[str, tuple[Callable[[int], bytes], set[int], int]] = {
+    "a reset near the end": (off((9, 12, 2)), set(), 1),
+    "a reset to zero": (off((8, 12, -14)), set(), 1),
+    "an insertion half way": (off((4, 8, 500)), set(), 1),
+    "two insertions": (off((1, 4, 90), (7, 10, 70)), set(), 1),
+    "all": (off((1, 12, 500)), set(), 1),
+    "all, and one of them more": (off((5, 5, 504), (1, 12, 500)), {5}, 1),
+    "most": (off((1, 8, 500)), set(), 1),
+    "one": (off((5, 5, 2)), {5}, 0),
+    "two": (off((5, 6, 2)), {5, 6}, 0),
+    "three": (off((5, 7, -6)), {5, 6, 7}, 0),
+    "the last": (off((12, 12, 2)), {12}, 0),
+    "the last two, late": (off((11, 12, 2)), set(), 1),
+    "the last two, early": (off((11, 12, -2)), {11, 12}, 0),
+    "four by different times": (off((5, 5, 2), (6, 6, -2), (7, 7, 8), (8, 8, 3)), {5, 6, 7, 8}, 0),
+    "one in its place among late ones": (off((1, 2, 0), (9, 9, 0), (3, 12, 2)), {9}, 1),
+    "one later among late ones": (off((9, 9, 6), (5, 12, 2)), {9}, 1),
+    "three quarters": (off((5, 5, 1.5)), set(), 0),
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_verify_takes_a_row_of_segments_for_a_discontinuity_and_a_single_one_for_damage(
+    server: FaultServer, tmp_path: Path, clock: str
+) -> None:
+    made, wrong, notes = CLOCKS[clock]
+    url = publish(server, lambda number: segment(number, 500))
+    assert mirror(url, tmp_path)[0].complete
+    for number in range(1, COUNT + 1):
+        (tmp_path / f"v/{number}.m4s").write_bytes(made(number))
+    report, events = verify(tmp_path)
+    assert events.problems() == {f"v/{number}.m4s": {"time"} for number in wrong}
+    assert report.notes == notes
+
+
+@pytest.mark.parametrize("clock", [name for name, (_, wrong, _) in CLOCKS.items() if not wrong])
+def test_get_takes_what_verify_finds_sound(server: FaultServer, tmp_path: Path, clock: str) -> None:
+    made, _, notes = CLOCKS[clock]
+    summary, _ = mirror(publish(server, made), tmp_path)
+    assert summary.complete
+    assert summary.requests == COUNT + 2
+    assert (verify(tmp_path)[0].errors, verify(tmp_path)[0].notes) == (0, notes)
 
 
 def test_a_track_whose_initialization_segment_never_comes_is_taken(
@@ -220,11 +302,29 @@ def test_one_segment_in_the_place_of_all_others_is_no_file(
 
 def test_the_decode_time_is_looked_for_in_the_first_fragment_only() -> None:
     whole = box("styp", bytes(8)) + segment(4)
-    for size in (1, 7, 40, 100, len(whole)):
-        assert (
-            decode_time([whole[at : at + size] for at in range(0, len(whole), size)])
-            == 6 * TIMESCALE
-        )
+    seen = 0
+    for size in range(1, len(whole) + 1):
+        pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+        assert decode_time(pieces) == 6 * TIMESCALE
+        sound = glance(pieces, len(whole))
+        # The header of a box may be in two pieces, which is none of a glance.
+        if sound is not None:
+            seen += 1
+            assert sound.ticks == 6 * TIMESCALE
+    assert seen > len(whole) // 2
     tfdt = box("tfdt", struct.pack(">IQ", 1 << 24, 9))
-    assert decode_time([box("moof", bytes(8)), box("mdat", tfdt)]) is None
-    assert decode_time([box("moof", bytes(8)) + box("mdat", tfdt)]) is None
+    moof, mdat = box("moof", bytes(8)), box("mdat", tfdt)
+    for pieces in ([moof, mdat], [moof + mdat]):
+        assert decode_time(pieces) is None
+        sound = glance(pieces, len(moof + mdat))
+        assert sound is not None
+        assert sound.ticks is None
+
+
+def test_a_glance_sees_the_index_of_a_segment() -> None:
+    for index in (b"", box("sidx", bytes(24))):
+        whole = index + segment(4)
+        sound = glance([whole], len(whole))
+        assert sound is not None
+        assert sound.indexed == bool(index)
+        assert sound.ticks == 6 * TIMESCALE

@@ -57,6 +57,18 @@ def test_an_html_page_is_not_stored_as_media_even_with_status_200(
     assert '"path":"v/2.m4s"' not in (tmp_path / ".dashget/record.jsonl").read_text()
 
 
+def test_a_json_document_is_not_stored_as_media_of_unknown_type(
+    server: FaultServer, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    url = publish(server)
+    server.on(SECOND, Answer(b'{"a": 1}'))
+    summary, _ = mirror(url, tmp_path, **way)
+    (failure,) = summary.failures
+    assert (failure.path, failure.status) == ("v/2.m4s", 200)
+    assert "JSON" in failure.reason
+    assert not (tmp_path / "v/2.m4s").exists()
+
+
 def test_a_file_that_was_a_page_for_a_moment_is_fetched_again(
     server: FaultServer, tmp_path: Path, way: dict[str, Any]
 ) -> None:
@@ -112,7 +124,7 @@ def test_a_server_that_has_pages_mostly_is_not_asked_for_each_of_them_again(
     "body",
     [
         b"WEBVTT\n", b"<?xml version='1.0'?><tt/>", b"<tt/>", b"\n\n", b"\xef\xbb\xbfWEBVTT",
-        b'{"a": 1}', b"<",
+        b"<",
     ],
 )  # fmt: skip
 def test_other_content_is_mirrored_as_the_server_sends_it(

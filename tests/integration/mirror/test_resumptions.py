@@ -50,6 +50,7 @@ ANSWERS = [
 
 SELDOM = [
     pytest.param(Answer(status=204), id="204"),
+    pytest.param(Answer(), id="200 without bytes"),
     pytest.param(redirect("/show/v/2.m4s"), id="redirected in circles"),
     pytest.param(redirect("/login"), id="redirected away"),
     pytest.param(Answer(status=304), id="304"),
@@ -241,7 +242,7 @@ def test_a_server_that_always_gives_one_answer_ends_in_time(
     assert len(server.asked("/show/v/2.m4s")) <= 30
     if summary.complete:
         # Nothing contradicts a server whose lengths are always too short.
-        end = answer.length or None
+        end = answer.length or None if answer.body else 0
         assert stored(tmp_path / "m") == WHOLE.body[:end]
     else:
         assert [each.path for each in summary.failures] == ["v/2.m4s"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import random
 import signal
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 
 import dashget
 from dashget.mux import run, writer
+from dashget.mux.direct import copying
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import packets
 
@@ -47,6 +50,18 @@ def _move(file: Path) -> None:
     file.write_bytes(data)
 
 
+def _forget_key(file: Path) -> None:
+    """Let another picture be the second key picture of MP4; those of Matroska have a flag."""
+    data = bytearray(file.read_bytes())
+    if file.name.startswith("show.mp4"):
+        data[data.index(b"stss") + 15] += 1
+    else:
+        with av.open(str(file)) as container:
+            keys = [bytes(p) for p in container.demux(video=0) if p.size and p.is_keyframe]
+        data[data.index(keys[1]) - 1] ^= 0x80
+    file.write_bytes(data)
+
+
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1000])
 
@@ -58,7 +73,9 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "suffix"), [*DAMAGES, (_move, ".mkv")])
+@pytest.mark.parametrize(
+    ("damage", "suffix"), [*DAMAGES, (_move, ".mkv"), (_forget_key, ".mkv"), (_forget_key, ".mp4")]
+)
 def test_a_file_that_is_not_what_was_written_gets_no_name(
     damage: Damage,
     suffix: str,
@@ -105,8 +122,26 @@ def test_packets_that_were_lost_or_moved_while_writing_are_found(
                 self._hash.update(b"another")
 
     monkeypatch.setattr(writer, "Witness", Losing)
+    monkeypatch.setattr(run, "DirectWriter", writer.Writer)
     with pytest.raises(dashget.MuxError, match=r"track \d was read with"):
         mux(mirrored(media / "timeline"), tmp_path / f"show{suffix}", check=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("order", ["dropped", "exchanged", "twice"])
+def test_media_that_were_lost_or_moved_while_the_system_copied_them_are_found(
+    order: str, media: Path, mirrored: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, count = copying.write_all, itertools.count()
+
+    def losing(output: io.FileIO, data: bytes) -> None:
+        changed = {"dropped": b"", "exchanged": data[::-1], "twice": data * 2}
+        write(output, changed[order] if next(count) == 5 else data)
+
+    monkeypatch.setattr(copying, "write_all", losing)
+    with pytest.raises(dashget.MuxError):
+        mux(mirrored(media / "timeline"), tmp_path / "show.mp4", check=True)
+    assert next(count) > 5
     assert not list(tmp_path.iterdir())
 
 

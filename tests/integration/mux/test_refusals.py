@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import signal
@@ -13,14 +14,17 @@ from typing import BinaryIO
 import pytest
 
 import dashget
+from dashget.mux.direct import writer
 from dashget.mux.options import MuxOptions
 from dashget.mux.run import mux_mirror
 from dashget.mux.selection import Choices
 from dashget.store import LocalDirectory
 from tests.integration.mux.conftest import Mirrored, mux
 from tests.support.decoding import packets
+from tests.support.faultserver import Answer, FaultServer
 from tests.support.media import Tools
-from tests.support.running import Events
+from tests.support.program import tree
+from tests.support.running import Events, mirror
 
 GONE = "chunk-stream0-00003.m4s"
 ENGLISH = Choices(audio="lang=en,best")
@@ -121,12 +125,74 @@ def test_a_file_that_is_there_stays_unless_it_may_be_replaced(root: Path, tmp_pa
     assert len(packets(file)) == 3
 
 
+@pytest.mark.parametrize("name", ["alone.mp4", "a.mp4", ".dashget/show.mp4"])
+def test_a_file_of_the_mirror_is_never_replaced(name: str, media: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for part in ("alone.mp4", "a.mp4.part"):
+        shutil.copy(media / ".sources" / "large.mp4", source / part)
+    (source / "manifest.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+        ' mediaPresentationDuration="PT6S"><Period><AdaptationSet mimeType="video/mp4">'
+        '<Representation id="a" bandwidth="2"><BaseURL>alone.mp4</BaseURL></Representation>'
+        '<Representation id="b" bandwidth="1"><BaseURL>a.mp4.part</BaseURL></Representation>'
+        "</AdaptationSet></Period></MPD>"
+    )
+    root = tmp_path / "mirror"
+    with FaultServer() as server:
+        for path, data in tree(source).items():
+            server.on(f"/{path}", Answer(data))
+        mirror(server.url("/manifest.mpd"), root)
+    there = tree(root)
+    (tmp_path / "link").symlink_to(root)
+    with pytest.raises(dashget.UsageError, match=r"a file of the mirror$"):
+        mux(root, tmp_path / "link" / name, overwrite=True)
+    assert tree(root) == there
+    mux(root, root / "show.mp4")
+    assert len(packets(root / "show.mp4")) == 1
+
+
+def test_a_full_disk_is_told_once_and_with_what_helps(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer, "write_all", full)
+    file = tmp_path / "show.mp4"
+    with pytest.raises(dashget.StoreError) as caught:
+        mux(root, file)
+    assert caught.value.message == f"cannot write {file}: No space left on device"
+    assert caught.value.hint == "check the disk"
+    assert not list(tmp_path.glob("show*"))
+
+
 def test_a_codec_that_a_kind_of_file_cannot_hold_is_refused_by_name(
     root: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(dashget.MuxError, match=r"a \.webm file cannot hold h264") as caught:
         mux(root, tmp_path / "show.webm")
     assert caught.value.hint == "give the file a name that ends in .mkv"
+
+
+def test_transport_streams_are_refused_by_name(
+    media: Path, mirrored: Mirrored, tools: Tools, tmp_path: Path
+) -> None:
+    """Their packets would change in another container, and could not be compared."""
+    source = tmp_path / "streams"
+    source.mkdir()
+    track = f"in={media}/.sources/small.mp4,stream=video,segment_template=$Number$.ts"
+    playlists = ("--segment_duration", "1", "--hls_master_playlist_output", "all.m3u8")
+    _run(tools.packager, track, *playlists, cwd=source)
+    (source / "manifest.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT6S"><Period>'
+        '<AdaptationSet mimeType="video/mp2t"><SegmentTemplate media="$Number$.ts" duration="1"/>'
+        '<Representation id="v" bandwidth="9"/></AdaptationSet></Period></MPD>'
+    )
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(dashget.MuxError, match="video v of Period 0 is MPEG-2 TS, which"):
+            mux(mirrored(source), tmp_path / f"show{suffix}")
+    assert not list(tmp_path.glob("show*"))
 
 
 def test_what_is_no_media_is_refused(root: Path, tmp_path: Path) -> None:
@@ -164,9 +230,11 @@ def test_a_file_that_is_not_what_was_written_gets_no_name(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def corrupt(file: BinaryIO, hidden: object) -> None:
-        file.seek(2000)
+        # The index stands before the media.
+        middle = file.seek(0, 2) // 2
+        file.seek(middle)
         byte = file.read(1)
-        file.seek(2000)
+        file.seek(middle)
         file.write(bytes([byte[0] ^ 1]))
 
     monkeypatch.setattr("dashget.mux.run.hide_beginnings", corrupt)
@@ -179,31 +247,44 @@ _KILLED = """\
 import os, sys
 from pathlib import Path
 from dashget.mux import feed, run
+from dashget.mux.direct import copying
+from dashget.mux.direct import writer
 from dashget.mux.options import MuxOptions
 from dashget.store import LocalDirectory
 
-left = int(sys.argv[3])
-count = feed.Feed.__iter__
+packets, pieces = int(sys.argv[3]), int(sys.argv[4])
+count, copy = feed.Feed.__iter__, copying.Source.copy
 
 def dying(self):
-    global left
+    global packets
     for packet in count(self):
-        left -= 1
-        if not left:
+        packets -= 1
+        if not packets:
             os.kill(os.getpid(), 9)
         yield packet
 
+def dying_copy(self, *what):
+    global pieces
+    pieces -= 1
+    if not pieces:
+        os.kill(os.getpid(), 9)
+    copy(self, *what)
+
 feed.Feed.__iter__ = dying
+copying.Source.copy = dying_copy
 run.mux_mirror(LocalDirectory(Path(sys.argv[1])), Path(sys.argv[2]), MuxOptions(), print)
 """
 
 
-@pytest.mark.parametrize("packet", [1, 400])
+@pytest.mark.parametrize(
+    ("suffix", "packet", "piece"),
+    [(".mp4", 1, 0), (".mp4", 0, 5), (".mkv", 1, 0), (".mkv", 400, 0)],
+)
 def test_a_kill_leaves_no_final_name_and_the_next_run_writes_the_file(
-    packet: int, root: Path, tmp_path: Path
+    suffix: str, packet: int, piece: int, root: Path, tmp_path: Path
 ) -> None:
-    file, whole = tmp_path / "show.mp4", tmp_path / "whole.mp4"
-    words = [sys.executable, "-c", _KILLED, str(root), str(file), str(packet)]
+    file, whole = tmp_path / f"show{suffix}", tmp_path / f"whole{suffix}"
+    words = [sys.executable, "-c", _KILLED, str(root), str(file), str(packet), str(piece)]
     assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
     assert not file.exists()
     mux(root, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dashget.mux.selection import Choices
-from tests.integration.mux.conftest import Mirrored, mux
-from tests.support.decoding import chapters, packets, pictures, samples, starts
+from tests.integration.mux.conftest import Mirrored, leaves, mux
+from tests.support.decoding import chapters, ffmpeg, packets, pictures, samples, starts
 from tests.support.media import FRAMES, Tools
 from tests.support.periods import Piece, write_periods
 
@@ -99,6 +100,22 @@ def test_opus_of_webm_keeps_every_sample_and_no_more(
     if suffix == ".mp4":
         steps = {later[0] - earlier[0] for earlier, later in itertools.pairwise(heard)}
         assert steps == {Fraction(960, RATE)}
+
+
+def test_opus_whose_delay_is_no_whole_tick_of_webm_keeps_every_sample(
+    tools: Tools, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    """The delay is 6.5 ms, for which libavformat takes 7 ms off all times."""
+    source, encoded, file = tmp_path / "source", tmp_path / "o.webm", tmp_path / "show.m4a"
+    source.mkdir()
+    ffmpeg(tools, "-f", "lavfi", "-i", "sine=duration=3", "-c:a", "libopus", str(encoded))
+    described = f"in={encoded},stream=audio,output={source / 'audio.webm'}"
+    words = (described, "--mpd_output", str(source / "manifest.mpd"))
+    subprocess.run([tools.packager, *words], check=True, capture_output=True)
+    mux(mirrored(source), file, check=True)
+    (edits,) = leaves(file)["/moov/trak/edts/elst"]
+    heard = len(samples(tools, source / "audio.webm")) // 2
+    assert struct.unpack(">8xIii", edits) == (heard, 312, 1 << 16)
 
 
 @pytest.fixture

@@ -80,12 +80,21 @@ def cached_player(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(folder)}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    """A browser with one page."""
+@pytest.fixture(scope="session")
+def only_browser() -> Iterator[Page]:
+    """The browser of all tests, with one page."""
     program = find_browser()
     if program is None:
         pytest.skip("Chromium is missing")
     with browsing(program) as page:
-        page.resize(*SIZES[0])
         yield page
+
+
+@pytest.fixture
+def browser(only_browser: Page) -> Page:
+    """That browser on an empty page; it has asked for nothing."""
+    only_browser.resize(*SIZES[0])
+    only_browser.open("about:blank")
+    only_browser.until("location.href === 'about:blank'")
+    only_browser.clear()
+    return only_browser

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dashget
 from dashget.demo.server import serving as serving_demo
+from tests.support.live import NOW, SNAPSHOTS, make_snapshot
 from tests.support.media import COMPLETE_FORMS, Tools
 
 NAMES = ("show", *COMPLETE_FORMS)
@@ -29,25 +30,29 @@ _THUMBNAILS = (
 
 
 def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> None:
-    """Make the ten mirrors and an encrypted one; that of ``live`` has thumbnails and an event as well."""
+    """Make the ten mirrors, those of live snapshots, and an encrypted one.
+
+    That of ``live`` has thumbnails and an event as well.
+    """
     shutil.copytree(demo_mirror, folder / "show")
-    for form in (*COMPLETE_FORMS, "encrypted"):
-        source = folder / "sources" / form
-        if form == "encrypted":
-            _encrypt(source, tools, media)
-        else:
-            shutil.copytree(media / form, source)
-        if form == "live":
-            _add_thumbnails(source, tools, media)
-        resources = {
-            f"{_ORIGIN}{form}/{path.relative_to(source)}": path.read_bytes()
-            for path in source.rglob("*")
-            if path.is_file()
-        }
-        with serving_demo(resources) as proxy:
-            transfer = dashget.TransferOptions(proxy=proxy, no_proxy="")
-            url = f"{_ORIGIN}{form}/manifest.mpd"
-            assert dashget.mirror(url, root=folder / form, transfer=transfer).complete
+    sources = folder / "sources"
+    for form in COMPLETE_FORMS:
+        shutil.copytree(media / form, sources / form)
+    _add_thumbnails(sources / "live", tools, media)
+    _encrypt(sources / "encrypted", tools, media)
+    for form in SNAPSHOTS:
+        make_snapshot(media / "number", form, sources / form)
+    resources = {
+        f"{_ORIGIN}{path.relative_to(sources)}": path.read_bytes()
+        for path in sources.rglob("*")
+        if path.is_file()
+    }
+    with serving_demo(resources) as proxy:
+        transfer = dashget.TransferOptions(proxy=proxy, no_proxy="")
+        for source in sources.iterdir():
+            url, root = f"{_ORIGIN}{source.name}/manifest.mpd", folder / source.name
+            now = NOW if source.name in SNAPSHOTS else None
+            assert dashget.mirror(url, root=root, transfer=transfer, now=now).complete
 
 
 def _encrypt(source: Path, tools: Tools, media: Path) -> None:

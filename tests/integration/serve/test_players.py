@@ -1,124 +1,143 @@
 """The local MPD of each form in two players that are not the project's: Shaka Player and dash.js.
 
-Needs Chromium, and npm for the players.
+``test_browser`` plays all forms in Shaka Player; here it has those of the live snapshots.
+The page is of another origin than the mirrors. Needs Chromium, and npm for the players.
 """
 
 from __future__ import annotations
 
+import functools
+import http.server
 import shutil
+import threading
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-import dashget
-from dashget.demo.server import serving as serving_demo
 from dashget.serve.npm import fetch_package
 from dashget.serve.player import find_player
-from tests.support.browser import Page, browsing, find_browser
-from tests.support.live import NOW, SNAPSHOTS, make_snapshot
-from tests.support.media import COMPLETE_FORMS
+from tests.integration.serve.playground import NAMES
+from tests.support.browser import Page
+from tests.support.live import SNAPSHOTS
 from tests.support.serving import Server, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 _SUPPORT = Path(__file__).parents[2] / "support" / "players"
 _DASHJS = {"dist/modern/umd/dash.all.min.js": "dash.js"}
-_ORIGIN = "http://forms.example/"
+_PAGE = """\
+<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body>
+<script src="shaka.js"></script><script src="dash.js"></script>
+<script src="play.js"></script>
+"""
 _WITH_TEXT = ("live", "ondemand")
 _FAST = 4
-_GAP_SECONDS = 0.2
-_ONE_PERIOD_SECONDS = 7
+_GAP_SECONDS = 0.3
+_ALL_SECONDS, _FEW_SECONDS = 60, 2
+"""How far ahead a player loads: all of a mirror, or little of it."""
 
 
-@pytest.fixture(scope="module")
-def mirrors(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a mirror of each form, and of each snapshot of a live presentation."""
-    folder: Path = tmp_path_factory.mktemp("mirrors")
-    for form in COMPLETE_FORMS:
-        _mirror(media / form, folder / form)
-    for form in SNAPSHOTS:
-        make_snapshot(media / "number", form, folder / "sources" / form)
-        _mirror(folder / "sources" / form, folder / form, NOW)
-    return folder
-
-
-def _mirror(source: Path, root: Path, now: datetime | None = None) -> None:
-    url = f"{_ORIGIN}{root.name}/"
-    files = [path for path in source.rglob("*") if path.is_file()]
-    resources = {f"{url}{path.relative_to(source)}": path.read_bytes() for path in files}
-    with serving_demo(resources) as proxy:
-        transfer = dashget.TransferOptions(proxy=proxy, no_proxy="")
-        summary = dashget.mirror(f"{url}manifest.mpd", root=root, transfer=transfer, now=now)
-    assert summary.complete
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
 
 
 @pytest.fixture(scope="module")
 def served(mirrors: Path) -> Iterator[Server]:
     """``dashget serve`` of all of them."""
-    names = (*COMPLETE_FORMS, *SNAPSHOTS)
+    names = (*NAMES, *SNAPSHOTS)
     folders = (mirrors / name for name in names)
     with serving("serve", *folders, cwd=mirrors, lines=len(names)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A page of its own with both players."""
-    program = find_browser()
-    if program is None:
-        pytest.skip("Chromium is missing")
-    if shutil.which("npm") is None:
-        pytest.skip("npm is missing")
-    folder: Path = tmp_path_factory.mktemp("players")
+def other_origin(
+    cached_player: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a page with both players, on a server of its own."""
+    folder: Path = tmp_path_factory.mktemp("players") / "page"
+    fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        shaka = find_player(lambda _: None).script.decode()
-    fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, folder / "dashjs")
-    scripts = shaka, (folder / "dashjs" / "dash.js").read_text(), (_SUPPORT / "play.js").read_text()
-    with browsing(program) as found:
-        for script in scripts:
-            found.call("Runtime.evaluate", expression=script)
-        yield found
+        for name, value in cached_player.items():
+            patch.setenv(name, value)
+        (folder / "shaka.js").write_bytes(find_player(lambda _: None).script)
+    shutil.copy(_SUPPORT / "play.js", folder)
+    (folder / "index.html").write_text(_PAGE)
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-@pytest.mark.parametrize("player", ["shaka", "dashjs"])
-@pytest.mark.parametrize("form", [*COMPLETE_FORMS, *SNAPSHOTS])
+@pytest.fixture
+def page(browser: Page, other_origin: str) -> Page:
+    """The page with both players."""
+    browser.open(other_origin)
+    browser.until("document.readyState === 'complete' && tried")
+    browser.clear()
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("form", "player"),
+    [
+        *((form, "dashjs") for form in (*NAMES, *SNAPSHOTS)),
+        *((form, "shaka") for form in SNAPSHOTS),
+    ],
+)
 def test_a_local_mpd_plays_and_seeks_and_ends(
     form: str, player: str, page: Page, served: Server
 ) -> None:
-    address = next(url for url in served.addresses if f"/{form}/" in url)
-    page.requests.clear()
-    page.statuses.clear()
-    page.evaluate(f"openIn({player!r}, {address!r})")
-    try:
-        _play(page, texts=form in _WITH_TEXT)
-    except Exception as error:
-        error.add_note(f"errors of the player: {page.evaluate('tried.errors')}")
-        raise
-    assert page.evaluate("tried.errors") == []
-    folder = address.rpartition("/")[0] + "/"
-    foreign = [url for url in page.requests if not url.startswith((folder, "blob:", "data:"))]
-    assert foreign == []
-    assert [url for url, status in page.statuses.items() if status >= 400] == []
+    """The seek stays in the first Period, with all loaded.
 
-
-def _play(page: Page, *, texts: bool) -> None:
-    page.until("tried.video.currentTime > 0.2")
+    One into a Period that dash.js has loaded beforehand, or is about to, may meet the timer by which
+    it looks for the end of the Period before: then it switches twice, and stays without sound.
+    """
+    folder = open_mirror(page, served, form, player, ahead_seconds=_ALL_SECONDS)
     duration = page.evaluate("tried.video.duration")
     assert duration > 2.9
     assert page.evaluate("tried.video.videoWidth") > 0
-    if duration < _ONE_PERIOD_SECONDS:
-        page.until(
-            f"bufferedRanges().some(([from, to]) => from < {_GAP_SECONDS} && "
-            f"to > tried.video.duration - {_GAP_SECONDS})"
-        )
-    target = duration * 0.55
+    page.until(f"bufferedSeconds() > tried.video.duration - {_GAP_SECONDS}")
+    target = duration * 0.3
     page.evaluate(f"tried.video.currentTime = {target}")
     page.until(f"!tried.video.seeking && tried.video.currentTime > {target + 0.2}")
-    if texts:
+    if form in _WITH_TEXT:
         page.evaluate("tried.player.showText()")
         page.until("shownCues() > 0")
     page.evaluate(f"tried.video.playbackRate = {_FAST}")
-    page.until("tried.video.ended")
+    assert page.until("tried.ends")[0] == pytest.approx(duration, abs=_GAP_SECONDS)
+    nothing_went_wrong(page, folder)
+
+
+@pytest.mark.parametrize("player", ["shaka", "dashjs"])
+def test_a_seek_loads_what_is_not_there_yet(player: str, page: Page, served: Server) -> None:
+    """Into the next Period, while the player has no more to load of the one before."""
+    folder = open_mirror(page, served, "show", player, ahead_seconds=_FEW_SECONDS)
+    page.evaluate("tried.video.pause()")
+    page.until(f"bufferedSeconds() >= {_FEW_SECONDS}")
+    assert page.evaluate("bufferedSeconds()") < 9
+    page.evaluate("tried.video.currentTime = 16; tried.video.play()")
+    page.until("!tried.video.seeking && tried.video.currentTime > 16.3")
+    nothing_went_wrong(page, folder)
+
+
+def open_mirror(page: Page, server: Server, name: str, player: str, *, ahead_seconds: float) -> str:
+    """Open a mirror in a player; return the address of its folder once it plays."""
+    address = next(url for url in server.addresses if f"/{name}/" in url)
+    page.evaluate(f"openIn({player!r}, {address!r}, {ahead_seconds})")
+    page.until("tried.video.currentTime > 0.2")
+    return address.rpartition("/")[0] + "/"
+
+
+def nothing_went_wrong(page: Page, folder: str) -> None:
+    assert page.evaluate("tried.errors") == []
+    known = (folder, "blob:", "data:", "about:")
+    assert [url for url in page.requests if not url.startswith(known)] == []
+    assert [url for url, status in page.statuses.items() if status >= 400] == []

@@ -53,6 +53,16 @@ GOOD: dict[str, Answer] = {
         LENGTH, WHOLE.replace(f"/{len(SEGMENT)}", "/*"), status="206 Partial Content"
     ),
     "206 without a range": raw(LENGTH, status="206 Partial Content"),
+    "206 without a range or a length": raw(status="206 Partial Content"),
+    "206 without a range, in chunks": raw(
+        "Transfer-Encoding: chunked", status="206 Partial Content", body=chunked(SEGMENT)
+    ),
+    "206 with a range that says nothing": raw(
+        LENGTH, "Content-Range: none", status="206 Partial Content"
+    ),
+    "206 with a range without a total": raw(
+        LENGTH, f"Content-Range: bytes 0-{len(SEGMENT) - 1}", status="206 Partial Content"
+    ),
     "length too small beside chunks": raw(
         "Content-Length: 7", "Transfer-Encoding: chunked", body=chunked(SEGMENT)
     ),
@@ -97,6 +107,16 @@ BAD: dict[str, Answer] = {
     "206 of a later part": raw(
         "Content-Length: 3", "Content-Range: bytes 3-5/6", status="206 Partial Content", body=b"abc"
     ),
+    "206 of a later part, without a total": raw(
+        LENGTH, "Content-Range: bytes 3-5", status="206 Partial Content"
+    ),
+    "206 of two parts in one body": raw(
+        LENGTH, "Content-Range: bytes 0-499, 600-999", status="206 Partial Content"
+    ),
+    "206 without a range, 20 nines": raw(
+        "Content-Length: " + "9" * 20, status="206 Partial Content", body=SEGMENT[:3]
+    ),
+    "206 without a range, cut": raw(status="206 Partial Content", body=SEGMENT[:1000]),
     "206 of several parts": raw(
         LENGTH, "Content-Type: multipart/byteranges; boundary=x", status="206 Partial Content"
     ),

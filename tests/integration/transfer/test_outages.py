@@ -102,7 +102,7 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(params=[429, 503, 502, 500, "close", "reset"])
+@pytest.fixture(params=[429, 503, 502, 500, 408, 425, 202, "close", "reset"])
 def ban(request: pytest.FixtureRequest) -> Answer:
     status = request.param
     return refuse(status) if isinstance(status, int) else Answer(drop=status)

@@ -62,7 +62,7 @@ def test_any_other_is_answered_with_what_to_use(name: str, capsys: Captured) -> 
     assert hint(capsys, name, "8") == INSTEAD[name]
 
 
-@pytest.mark.parametrize("word", ["-j8", "-x16", "-fbest", "-sv=best"])
+@pytest.mark.parametrize("word", ["-j8", "-x16", "-fbest", "-sv=best", "-T5"])
 def test_also_with_its_value_in_one_word(word: str, capsys: Captured) -> None:
     name = "-sv" if word.startswith("-sv") else word[:2]
     assert hint(capsys, word) == INSTEAD[name]
@@ -103,6 +103,6 @@ def test_a_referer_is_added_to_the_headers() -> None:
 
 def test_the_page_lists_every_option() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    listed = set(re.findall(r"`(--?[A-Za-z0-9][a-z0-9.-]*)`", text))
+    listed = set(re.findall(r"`(--?[A-Za-z0-9#][A-Za-z0-9.-]*)`", text))
     assert set(SAME) | set(INSTEAD) <= listed
     assert listed <= set(SAME) | set(INSTEAD) | OURS

@@ -171,7 +171,7 @@ def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
 @pytest.mark.parametrize(
     "beginning",
     ["http:\\\\", "http:/\\", "http:\\", "http:", "http:/", "http:///", "hTTp://", "\\\\", "/\\", "//",
-     "ftp:\\\\", "h\ttp://", "http:/\t/", "/\t/"],
+     "ftp:\\\\", "h\ttp://", "http:/\t/", "/\t/", "file://", "file:\\\\"],
 )  # fmt: skip
 def test_a_user_behind_other_slashes_is_not_shown(beginning: str) -> None:
     """A backslash is a slash to browsers, which need two, one or none, and pass over tabs."""
@@ -183,10 +183,17 @@ def test_a_user_behind_other_slashes_is_not_shown(beginning: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["dir/me@home.mp4", "data:text/plain,a@b", "urn:a@b", "mailto:a@b", "http://h:8/@scope/x",
-     "http://[::1]/a@b", "a/b?c=http://d@e"],
+     "http://[::1]/a@b", "a/b?c=http://d@e", "file:///a@b/c", "FILE:/a@b", "file:a@b",
+     "file:////h/a@b"],
 )  # fmt: skip
 def test_an_at_sign_that_ends_no_user_stays(url: str) -> None:
-    assert Url.parse(url).shown == url
+    assert Url.parse(url).shown.lower() == url.lower()
+
+
+@pytest.mark.parametrize("url", ["file:///a@b/c", "file:////h/a@b"])
+def test_a_path_with_an_at_sign_is_shown_in_messages(url: str) -> None:
+    assert without_users(f"in {url}", "*@") == f"in {url}"
+    assert typed(url) == url
 
 
 def test_an_anchor_stays_one_where_a_server_is_named() -> None:

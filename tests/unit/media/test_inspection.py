@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashget.media.glance import is_sound_segment
+from dashget.media.glance import decode_time, glance
 from dashget.media.inspection import (
     check,
     check_index,
@@ -193,20 +193,27 @@ def test_a_webm_media_segment_begins_with_a_cluster() -> None:
 @given(st.data())
 def test_a_segment_that_looks_sound_at_a_glance_has_no_problems(data: st.DataObject) -> None:
     parts = [box(kind, b"x" * 9) for kind in ("styp", "sidx", "moof", "mdat", "free", "moov")]
+    parts += [
+        box("moof", box("tfdt", struct.pack(form, version << 24, 7)))
+        for form, version in ((">II", 0), (">IQ", 1), (">IQ", 0))
+    ]
     whole = b"".join(data.draw(st.lists(st.sampled_from(parts), max_size=8)))
     whole = data.draw(st.sampled_from([whole, whole[:-1], whole + b"x", bytes(8) + whole]))
     cut = data.draw(st.integers(0, len(whole)))
     pieces = [piece for piece in (whole[:cut], whole[cut:]) if piece]
-    if is_sound_segment(pieces, len(whole)):
+    seen = glance(pieces, len(whole))
+    if seen is not None:
+        assert seen.ticks == decode_time(pieces)
+        assert seen.indexed == (b"sidx" in whole)
         assert check(lambda at, most: whole[at : at + most], len(whole), MEDIA) == ()
 
 
 @pytest.mark.parametrize("cut", [1, 60, len(FRAGMENT) - 1])
 def test_a_usual_segment_is_sound_at_a_glance(cut: int) -> None:
-    assert is_sound_segment([FRAGMENT], len(FRAGMENT))
-    assert not is_sound_segment([FRAGMENT[:-1]], len(FRAGMENT) - 1)
+    assert glance([FRAGMENT], len(FRAGMENT))
+    assert not glance([FRAGMENT[:-1]], len(FRAGMENT) - 1)
     if cut == 60:
-        assert is_sound_segment([FRAGMENT[:cut], FRAGMENT[cut:]], len(FRAGMENT))
+        assert glance([FRAGMENT[:cut], FRAGMENT[cut:]], len(FRAGMENT))
 
 
 @pytest.mark.parametrize("size", [8, 16, 23, 24])
@@ -214,5 +221,5 @@ def test_a_usual_segment_is_sound_at_a_glance(cut: int) -> None:
 def test_a_glance_sees_no_box_that_is_shorter_than_its_header(kind: str, size: int) -> None:
     whole = FRAGMENT + box(kind, bytes(size - 8))
     problems = check(lambda at, most: whole[at : at + most], len(whole), MEDIA)
-    assert is_sound_segment([whole], len(whole)) == (not problems)
+    assert (glance([whole], len(whole)) is not None) == (not problems)
     assert bool(problems) == (kind == "uuid" and size < 24)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from dashget.media.sniff import html_page, text_of
+from dashget.media.sniff import any_text_of, describe_page, is_page, text_of
+
+
+def html_page(beginning: bytes) -> str | None:
+    text = any_text_of(beginning)
+    return describe_page(text) if is_page(text) else None
+
 
 TITLED = "an HTML page titled 'Sign in'"
 

@@ -8,7 +8,8 @@ from dashget.errors import MPDError
 from dashget.manifest.load import load_manifest
 from dashget.manifest.source import Source
 from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
-from dashget.planning.tracks import iter_representations
+from dashget.planning.limits import Limits, require_countable
+from dashget.planning.tracks import iter_representations, make_tracks, split_sound
 from tests.support.builders import mpd, numbered
 from tests.unit.manifest.test_budget_of_requests import Deaf
 
@@ -21,6 +22,8 @@ CASES = {
     "max_elements": (PLAIN, 4),
     "max_work": (PLAIN, 20_000),
     "max_requests": (mpd(numbered(), before="".join(map(REMOTE.format, "abc")), more=XLINK), 2),
+    "max_token": (PLAIN.replace(b"<Period", b"<!--" + b"x" * 600 + b"--><Period", 1), 250),
+    "max_urls": (mpd(numbered("long/" * 60 + "$Number$")), 200),
     "max_clocks": (mpd(numbered(), before=CLOCK * 3, kind="dynamic"), 2),
     "max_url": (mpd(numbered("long/" * 30 + "$Number$")), 100),
     "max_identifiers": (mpd(numbered("$Number$" * 3)), 2),
@@ -38,6 +41,8 @@ def told(document: bytes, limits: WorkLimits) -> str:
             limits=limits,
             read_input=lambda most: document[:most],  # type: ignore[arg-type]  # fetch only
         )
+        tracks = make_tracks(split_sound(loaded.presentation)[0])
+        require_countable(tracks, Limits(), loaded.budget)
     except MPDError as error:
         return "\n".join([error.message, error.hint or "", *map(str, error.issues)])
     representations = iter_representations(loaded.presentation)

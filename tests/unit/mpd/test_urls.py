@@ -105,3 +105,11 @@ def test_a_scheme_makes_a_reference_absolute() -> None:
     assert is_absolute(" https://h/ ")
     assert not is_absolute("//h/a")
     assert not is_absolute("a/b:c")
+
+
+@pytest.mark.parametrize(
+    "reference", ["http://x #y", "//x\x1d#y", "http://x \x85#\udcb6", "//x\t #"]
+)
+def test_what_is_resolved_is_the_same_when_it_is_resolved_again(reference: str) -> None:
+    found = resolve_reference("http://h/a/", reference)
+    assert found == resolve_reference("http://h/a/", found) == "http://x"

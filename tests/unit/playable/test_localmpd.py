@@ -95,6 +95,7 @@ REPLACED = video(
     + representation('<SegmentTemplate initialization="v1.mp4"/>')
     + representation('<SegmentTemplate initialization="v2.mp4"/>', name="v2")
 )
+FONT = 'schemeIdUri="urn:dvb:dash:fontdownload:2014" value="1"'
 CASES = {
     "number": video(NUMBER + representation() + representation(name="v2")),
     "timeline": video(TIMELINE + representation()),
@@ -130,6 +131,21 @@ CASES = {
             '<BaseURL>v.mp4</BaseURL><SegmentBase><Initialization sourceURL="i.mp4"/></SegmentBase>'
         )
     ),
+    "initialization of the set": (
+        '<AdaptationSet mimeType="video/mp4" initializationPrincipal="p/all.mp4">'
+        f"{NUMBER}{representation('<BaseURL>deep/</BaseURL>')}</AdaptationSet>"
+    ),
+    "no initialization but that of the set": (
+        '<AdaptationSet mimeType="video/mp4" initializationPrincipal="p/all.mp4">'
+        '<SegmentTemplate duration="4" media="$Number$.m4s"/>'
+        f"{representation()}</AdaptationSet>"
+    ),
+    "fonts": (
+        '<AdaptationSet mimeType="application/mp4" xmlns:dvb="urn:dvb:dash:dash-extensions:2014-1">'
+        f'<SupplementalProperty {FONT} dvb:url="fonts/S.woff"/>'
+        f'<EssentialProperty {FONT} dvb:url="https://fonts.example/T.woff?v=1"/>'
+        f"{representation('<BaseURL>t.mp4</BaseURL>')}</AdaptationSet>"
+    ),
 }
 BASES = {
     "no base": "",
@@ -162,6 +178,24 @@ def test_bases_at_every_level_are_honoured(base: str) -> None:
 
 def element_count(local: bytes, name: str) -> int:
     return len(etree.fromstring(local).findall(f".//{{*}}{name}"))
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("where", ["common/i.mp4", "https://cdn.example/i.mp4", "../i.mp4"])
+def test_an_initialization_set_leads_to_its_file_or_to_none(where: str, base: str) -> None:
+    sets = (
+        f'<InitializationSet id="1" initialization="{where}"/>'
+        '<InitializationSet id="2" contentType="audio" initialization="a.mp4"/>'
+    )
+    video_set = video(NUMBER + representation())
+    audio_set = (
+        f'<AdaptationSet mimeType="audio/mp4">{NUMBER}{representation(name="a")}</AdaptationSet>'
+    )
+    data = document(f"{base}{sets}<Period>{video_set}{audio_set}</Period>")
+    for rules in ({}, {"audio": "none"}, {"video": "none"}):
+        local = localized(data, **rules)
+        assert played_paths(local) == mirror_paths(data, **rules)
+        assert (b"a.mp4" in local) == ("audio" not in rules)
 
 
 def test_a_template_that_representations_share_stays_at_the_set() -> None:
@@ -212,9 +246,15 @@ def opening(data: bytes) -> Playback:
 
 
 def media_paths(data: bytes) -> list[list[str]]:
+    """Return the files that each track is played from, without those that are named beside."""
     shown, kinds = resolved(data), (SegmentKind.INITIALIZATION, SegmentKind.MEDIA)
+    beside = {o.resource.address for t in make_tracks(shown) for o in t.representation.others}
     return [
-        [p.path for p in iter_plan((track,), make_layout(shown)) if p.segment.kind in kinds]
+        [
+            p.path
+            for p in iter_plan((track,), make_layout(shown))
+            if p.segment.kind in kinds and p.segment.address not in beside
+        ]
         for track in make_tracks(shown)
     ]
 
@@ -765,3 +805,29 @@ def test_a_list_beside_a_template_that_is_ignored_is_not_played(media: str) -> N
         "</AdaptationSet></Period>"
     )
     assert played_paths(localized(data)) == mirror_paths(data) == ["i.mp4"]
+
+
+@pytest.mark.parametrize("base", ["", "<BaseURL>https://elsewhere.example/d/</BaseURL>"])
+def test_of_elements_that_stand_twice_the_first_one_stays(base: str) -> None:
+    """Of two, dash.js takes the last, Shaka none, and FFmpeg the first or the last."""
+    doubled = (
+        '<SegmentList duration="4"><Initialization sourceURL="i"/><Initialization sourceURL="j"/>'
+        '<SegmentURL media="1"/></SegmentList><SegmentList><SegmentURL media="2"/></SegmentList>'
+    )
+    local = localized(document(f"{base}<Period>{video(representation(doubled))}</Period>")).decode()
+    assert local.count("<Initialization") == local.count("<SegmentList") == 1
+    assert 'sourceURL="j"' not in local
+    assert 'media="2"' not in local
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    ['<SegmentTemplate media="" duration="2"/>', "<BaseURL></BaseURL><SegmentBase/>",
+     '<SegmentList duration="2"><SegmentURL/><SegmentURL media=""/></SegmentList>'],
+)  # fmt: skip
+def test_a_representation_that_names_no_file_is_not_in_the_local_mpd(nothing: str) -> None:
+    """A player would take the manifest, or its directory, for media."""
+    sets = video(NUMBER + representation()) + video(representation(nothing, name="w"))
+    local = localized(document(f"<Period>{sets}</Period>")).decode()
+    assert 'id="w"' not in local
+    assert local.count("<AdaptationSet") == 1

@@ -121,7 +121,8 @@ def test_what_is_no_file_is_refused_at_once(kind: str, root: Path, tree: Readabl
             os.chdir(here)
     else:
         place.symlink_to("/dev/zero")
-    with pytest.raises(PermissionError):
+    named = {"pipe": "a named pipe", "socket": "a socket"}
+    with pytest.raises(PermissionError, match=named.get(kind, "odd")):
         tree.open("odd")
 
 

@@ -55,6 +55,15 @@ _URL_HELP: Final = (
     "The MPD: an http(s) URL, a local file, - for standard input, or the directory of a mirror to"
     " go on with. Several are mirrored one after the other."
 )
+_ONLY_WITH_MUX: Final = (
+    "keep_mirror",
+    "split",
+    "allow_gaps",
+    "overwrite",
+    "key",
+    "subtitles",
+    "cover",
+)
 _OF_FILES: Final = (".mp4", ".m4v", ".m4a", ".mkv", ".webm", ".mov", ".ts", ".mpd")
 """Endings of names that people give to single files, which other tools would write."""
 
@@ -114,11 +123,11 @@ def _one_file(arguments: argparse.Namespace, wanted: Sequence[Wanted]) -> OneFil
     from dashget.errors import UsageError
 
     if arguments.mux is None:
-        given = arguments.split or arguments.allow_gaps or arguments.overwrite
-        if given or arguments.keep_mirror or arguments.key or arguments.subtitles:
+        given = [name for name in _ONLY_WITH_MUX if getattr(arguments, name)]
+        if given:
             from dashget.cli.onefile import refuse_without_mux
 
-            refuse_without_mux(arguments)
+            refuse_without_mux(given[0])
         return None
     from dashget.cli.onefile import OneFile
 

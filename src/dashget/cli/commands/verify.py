@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         session.timing(stop),
     ):
         if len(arguments.directories) == 1:
-            code = _verify(session, arguments.directories[0], options, arguments, stop)
+            code, _ = _verify(session, arguments.directories[0], options, arguments, stop)
         else:
             code = _verify_all(session, options, arguments, stop)
     return stopped_code(stop) if stop.requested else code
@@ -106,15 +106,26 @@ def _verify(
     options: VerifyOptions,
     arguments: argparse.Namespace,
     stop: Stop,
-) -> int:
+) -> tuple[int, int]:
+    """Check one mirror; return the exit code for it, and how many bytes it has."""
     observer = _observer(arguments, session.warnings)
     try:
         report = session.verify(directory, options, observer=observer, stop=stop)
     finally:
         observer.close()
     if report.uncompared or (arguments.strict and report.notes):
-        return 1
-    return 0 if report.sound else 1
+        return 1, report.bytes
+    return (0 if report.sound else 1), report.bytes
+
+
+def _left(options: VerifyOptions, used: int) -> VerifyOptions:
+    """Return the options with what earlier mirrors leave of the limit on the size of all."""
+    most = options.max_total_size
+    if most is None:
+        return options
+    import msgspec
+
+    return msgspec.structs.replace(options, max_total_size=max(1, most - used))
 
 
 def _verify_all(
@@ -126,14 +137,16 @@ def _verify_all(
     from dashget.common.filenames import readable
     from dashget.errors import DashGetError
 
-    codes = []
+    codes, used = [], 0
     for directory in arguments.directories:
         if stop.requested:
             break
         if not arguments.json:
             sys.stdout.write(f"{legible(readable(directory))}:\n")
         try:
-            codes.append(_verify(session, directory, options, arguments, stop))
+            code, size = _verify(session, directory, _left(options, used), arguments, stop)
+            codes.append(code)
+            used += size
         except DashGetError as error:
             sys.stdout.flush()
             codes.append(report(error, json=arguments.json))

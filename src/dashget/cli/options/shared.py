@@ -71,7 +71,7 @@ def add_sizes(group: argparse._ArgumentGroup) -> None:
         metavar="SIZE",
         help="End the run in order before the files of the mirror have more bytes than this, those"
         " that are there already included (exit status 7); with a higher limit it goes on. Of"
-        " several URLs, all mirrors together.",
+        " several URLs or directories, all mirrors together.",
     )
 
 
@@ -158,6 +158,12 @@ def add_file_options(group: argparse._ArgumentGroup) -> None:
         metavar="WHERE",
         help="Where subtitles go: inside (into the file; the default), files or files=vtt (beside"
         " it, as FILE.LANG.srt or .vtt), or none.",
+    )
+    group.add_argument(
+        "--cover",
+        metavar="PICTURE",
+        help="Picture that stands for the file: a JPEG or PNG file, or the word thumbnail, which"
+        " takes one of the presentation's own.",
     )
     for name, text in (
         ("--split", "Write one file for each Period: FILE-1, FILE-2 and so on."),

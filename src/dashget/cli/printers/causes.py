@@ -12,20 +12,21 @@ from dashget.events import Failure, FileFinished
 _NAMED = 3
 _NUMBER = late(r"\d+")
 
-Cause = tuple[int | None, str]
+Cause = tuple[int | None, str, bool]
 
 
 def by_cause(failures: Sequence[Failure]) -> tuple[tuple[Failure, ...], ...]:
     """Return the failures in groups of one cause, in the order in which the causes came."""
     groups: dict[Cause, list[Failure]] = {}
     for failure in failures:
-        groups.setdefault(_cause(failure.path, failure.reason, failure.status), []).append(failure)
+        cause = _cause(failure.path, failure.reason, failure.status, unplanned=failure.unplanned)
+        groups.setdefault(cause, []).append(failure)
     return tuple(map(tuple, groups.values()))
 
 
 def group_lines(group: Sequence[Failure]) -> Iterator[str]:
     """Yield the lines about failures of one cause: one line for three and more, else each."""
-    if len(group) < _NAMED:
+    if len(group) < _NAMED or group[0].unplanned:
         for failure in group:
             yield from failure_lines(failure)
         return
@@ -38,6 +39,10 @@ def group_lines(group: Sequence[Failure]) -> Iterator[str]:
 
 def failure_lines(failure: Failure) -> Iterator[str]:
     """Yield the lines about one failure."""
+    if failure.unplanned:
+        yield f"  not planned: {legible(failure.reason)}"
+        yield f"    {legible(failure.url)}"
+        return
     yield f"  failed: {legible(failure.path)}"
     yield f"    {legible(failure.reason)} ({_attempts([failure])})"
     yield f"    {legible(failure.url)}"
@@ -65,9 +70,9 @@ def failed_line(event: FileFinished) -> str:
     return f"failed: {legible(event.path)}: {legible(event.reason or '')}"
 
 
-def _cause(path: str, reason: str, status: int | None = None) -> Cause:
+def _cause(path: str, reason: str, status: int | None = None, *, unplanned: bool = False) -> Cause:
     """Return what failures of one cause have in common: file, sizes and times may differ."""
-    return status, _NUMBER.sub("0", reason.replace(path, ""))
+    return status, _NUMBER.sub("0", reason.replace(path, "")), unplanned
 
 
 def _attempts(group: Sequence[Failure]) -> str:

@@ -75,11 +75,19 @@ def _headline(summary: Summary) -> str:
         return f"Interrupted: {have} complete so far"
     if summary.error is not None:
         return f"Stopped: {have} complete so far"
-    failed = len(summary.failures)
-    if failed:
-        planned = sum(summary.outcomes.values())
-        return f"Incomplete: {failed:,} of {text.count(planned, 'file')} failed; {have} complete"
+    if summary.failures:
+        return f"Incomplete: {_missing(summary)}; {have} complete"
     return f"Complete: {have}"
+
+
+def _missing(summary: Summary) -> str:
+    """Say how many files failed, and how many parts of the presentation have no list of files."""
+    parts, planned = summary.unplanned, sum(summary.outcomes.values())
+    failed = len(summary.failures) - parts
+    told = [f"{failed:,} of {text.count(planned, 'file')} failed"] if failed else []
+    if parts:
+        told.append(f"{text.count(parts, 'part')} of the presentation could not be planned")
+    return ", and ".join(told)
 
 
 def _outcomes(summary: Summary) -> str:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import pyexpat as expat  # xml.parsers.expat is the same, two packages further in
 from typing import Final
 
+from dashget.errors import UnsupportedMPDError
+from dashget.mpd.budget import DEFAULT_LIMITS
+from dashget.mpd.xmltree import feed
 from dashget.mux.subtitles.limits import MOST_DEPTH, MOST_ELEMENTS, SubtitleError
 
 NAMESPACES: Final = (
@@ -49,7 +52,9 @@ def read_ttml_tree(data: bytes) -> Node:
     parser.EntityDeclHandler = _refuse_entity
     parser.SkippedEntityHandler = _refuse_entity
     try:
-        parser.Parse(data, True)
+        feed(parser, data, DEFAULT_LIMITS.max_token)
+    except UnsupportedMPDError as error:
+        raise SubtitleError(f"a TTML document: {error.message}") from error
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise SubtitleError(f"a TTML document: {reason} (line {error.lineno})") from error

@@ -16,7 +16,7 @@ from dashget.mux.subtitles.limits import MOST_CUES, MOST_PROBLEMS, MOST_TEXT, Su
 
 _TIMES: Final = late(
     r"\s*(?:([0-9]{1,7}):)?([0-9]{1,2}):([0-9]{2})[.,]([0-9]{3})\s*-->"
-    r"\s*(?:([0-9]{1,7}):)?([0-9]{1,2}):([0-9]{2})[.,]([0-9]{3})(?:\s+(.*))?"
+    r"\s*(?:([0-9]{1,7}):)?([0-9]{1,2}):([0-9]{2})[.,]([0-9]{3})(?:\s++(.*))?"
 )
 _BLOCKS: Final = late(r"\n(?:[ \t]*\n)+")
 _ARROW: Final = "-->"

@@ -77,9 +77,8 @@ _UNREACHABLE = frozenset(
         _E_QUIC_CONNECT,
     }
 )
-_CERTIFICATE = late(
-    r"(?:certificate problem|verify result)\s*:?\s*(.+?)(?:\s*\(\d+\))?$", re.IGNORECASE
-)
+_CERTIFICATE = late(r"(?:certificate problem|verify result)\s*+:?\s*+(.+)$", re.IGNORECASE)
+_CODE_BEHIND = late(r"\(\d+\)$")
 _CLIENT_CERTIFICATE = late(
     r"alert .*certificate|alert unknown ca|certificate is required", re.IGNORECASE
 )
@@ -187,7 +186,8 @@ def _client_certificate_failure(text: str) -> Failure:
 def _certificate_words(text: str) -> str:
     match = _CERTIFICATE.search(text)
     if match is not None:
-        return f"certificate verify failed: {one_line(match.group(1))}"
+        words = _CODE_BEHIND.sub("", match.group(1)).rstrip()
+        return f"certificate verify failed: {one_line(words)}"
     if "subject" in text or "name" in text:
         return "certificate verify failed: the certificate is for another host name"
     return "certificate verify failed"

@@ -11,8 +11,10 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
+
+# As ``importlib.util``, which loads more than is used here.
+from importlib._bootstrap import module_from_spec
 from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """What networks without IPv4 reach IPv4 hosts by (RFC 6052, 2.1)."""
 _ISATAP = (0x00005EFE, 0x02005EFE)
 """The third quarter of an address that has an IPv4 address as its last one (RFC 5214, 6.1)."""
 _LAST = 0xFFFFFFFF
+_LATER = (
+    *("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100:0:0:1::/64"),
+    *("2001:2::/48", "3fff::/20", "5f00::/16"),
+)
+"""What the registries took from the internet after some version of Python, or gave back in part."""
 
 
 class Peer:
@@ -87,4 +93,10 @@ def numbers_of(host: str, port: int) -> frozenset[str]:
 
 
 def _is_plain_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    usual = address.is_global and not address.is_multicast and not address.is_reserved
+    return usual and not any(address in network for network in _later())
+
+
+@lru_cache(maxsize=1)
+def _later() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(map(ipaddress.ip_network, _LATER))

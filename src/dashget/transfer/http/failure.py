@@ -41,7 +41,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 TOO_LARGE = "too large"
 """How the message begins if there is more than the sink takes."""
-_AGAIN_4XX = frozenset({408, 425, 429})
+BUSY_STATUSES = frozenset({408, 425, 429})
+"""Below 500, and none of them says anything about the file: ask later."""
+_AGAIN = BUSY_STATUSES | {202}
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _STATUS_HINTS = {
     401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
@@ -58,7 +60,7 @@ def status_failure(
 
     ``server_speaks`` is False if a proxy may have answered in the place of the server.
     """
-    again = status in _AGAIN_4XX or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
+    again = status in _AGAIN or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
     from http import HTTPStatus
 
     try:

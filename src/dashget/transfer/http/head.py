@@ -70,8 +70,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         Beside a transfer coding it means nothing (RFC 9112, 6.3).
         """
         fields = self.fields
-        value = fields.get("content-length")
-        return None if value is None or "transfer-encoding" in fields else _length(value)
+        return None if "transfer-encoding" in fields else _length(fields.get("content-length"))
 
     @property
     def announces_too_much(self) -> bool:

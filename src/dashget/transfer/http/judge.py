@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,7 @@ from dashget.transfer.http.failure import Failure, bad_body, status_failure
 from dashget.transfer.http.head import Head, Identity
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
+_NO_LATER_BEGINNING = late(r"\D*(?:0-\d+(?:/\D*)?)?", re.ASCII)
 _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
 RETAGGED = "the server has another ETag for the same size and time"
@@ -23,6 +25,9 @@ _CODED_HINT = (
     "the server compresses the body despite Accept-Encoding: identity, but DashGet stores files"
     " as they are; compression must be turned off there for these files"
 )
+_NO_FILE: Final = frozenset({202, 207, 208, 226})
+"""Statuses of success whose body is no file: it is not there yet (202), a list of statuses (207 and
+208, of WebDAV), or a difference to an earlier version (226)."""
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
@@ -79,6 +84,8 @@ def judge(
         return _whole(head, asked, beginning)
     if status == 206:
         return _partial(head, asked, beginning)
+    if 200 < status < 300 and status not in _NO_FILE:
+        return _otherwise_good(head, asked, beginning)
     if status in (301, 302, 303, 307, 308):
         location = head.text("location")
         if location is not None:
@@ -93,6 +100,18 @@ def judge(
         return Failure("the range is not satisfiable", Retry.AGAIN, status=416, restart=asked.whole)
     after = head.retry_after_seconds(wall_clock)
     return status_failure(status, retry_after_seconds=after)
+
+
+def _otherwise_good(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
+    """Judge a status of success that nobody needs: 201, 203, or one that is unknown (RFC 9110, 15).
+
+    204 and 205 mean a file without bytes. They are no answer to a request for its rest.
+    """
+    if head.status not in (204, 205):
+        return _whole(head, asked, beginning)
+    if asked.range is not None or not asked.whole:
+        return bad_body(f"HTTP {head.status} to a request for a range", status=head.status)
+    return Accepted(0, 0, 0)
 
 
 def _lasts_seconds(head: Head, wall_clock: Callable[[], float]) -> float:
@@ -162,6 +181,8 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
     size = head.content_length
     if _is_retagged(head, asked, size):
         return Failure(RETAGGED, Retry.AGAIN, status=200)
+    if size == 0 and asked.range is not None and asked.range.first:
+        return bad_body("an empty body to a request for the rest", status=head.status)
     if size is None and head.announces_too_much:
         return bad_body("the announced length is more than any file has", status=head.status)
     return Accepted(0, size, size)
@@ -170,11 +191,13 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
 def _part_of_all(head: Head) -> Accepted | Failure:
     """Judge a 206 to a request without a range: its beginning is what was asked for.
 
-    What is missing behind its end is asked for. Without a Content-Range, the size is unknown.
+    What is missing behind its end is asked for. Without a Content-Range that can be read, the size
+    is unknown: it may still name a later beginning.
     """
     described, length = head.content_range, head.content_length
     if described is None:
-        if length is None or "content-range" in head.fields or _is_multipart(head):
+        named = _NO_LATER_BEGINNING.fullmatch(head.fields.get("content-range", ""))
+        if named is None or _is_multipart(head) or head.announces_too_much:
             return bad_body("HTTP 206 Partial Content to a request without a range", status=206)
         return Accepted(0, length, None)
     got, total = described

@@ -9,7 +9,7 @@ import msgspec
 
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.contract import Answer, Request
-from dashget.transfer.http.failure import Failure
+from dashget.transfer.http.failure import BUSY_STATUSES, Failure
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import NO_RANGES, RETAGGED
 from dashget.transfer.run import redirects
@@ -30,7 +30,7 @@ from dashget.transfer.run.ways import InRanges, Look
 
 _SOME_BYTES = 1 << 16
 """A host that sends so much of a file before it breaks off is at work."""
-_HEAD_NOT_REFUSED = GONE_STATUSES | {407, 408, 425, 429}
+_HEAD_NOT_REFUSED = GONE_STATUSES | BUSY_STATUSES | {407}
 
 
 def failed(board: Board, exchange: Exchange[Task], failure: Failure, progress: int) -> None:

@@ -111,11 +111,14 @@ def free_places(board: Board, links: Links, whole: Whole) -> None:
 
     With the run's lock held.
     """
+    seen: Origin | None = None
     for slot, _ in whole:
         origin = slot.origin
         links.busy[origin] -= 1
-        job: Any = slot.job
-        origin.at_work = origin.good = job.request
+        if origin is not seen:
+            # One of many that came in the same moment tells as much as all of them.
+            seen, job = origin, slot.job
+            origin.at_work = origin.good = None if job is None else job.request
     board.active -= len(whole)
     forecast = board.shares.forecast
     if forecast.targets:

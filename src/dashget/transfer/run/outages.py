@@ -30,7 +30,7 @@ from typing import Protocol
 
 from dashget.errors import Retry
 from dashget.transfer.contract import Fetched, Request, TransferError
-from dashget.transfer.http.failure import Failure, Scope
+from dashget.transfer.http.failure import BUSY_STATUSES, Failure, Scope
 from dashget.transfer.http.origin import Origin, Origins
 from dashget.transfer.run.checks import has_enough, new_check
 from dashget.transfer.run.task import Silence, Task
@@ -377,7 +377,12 @@ def _may_be_the_hosts(failure: Failure, *, silent: bool) -> bool:
     if failure.retry is not Retry.AGAIN:
         return False
     status = failure.status
-    return silent if status is None else status == 429 or status >= 500
+    return silent if status is None else _is_trouble(status)
+
+
+def _is_trouble(status: int) -> bool:
+    """Return True for what a host answers that is not at work, whatever it is asked for."""
+    return status >= 500 or status == 202 or status in BUSY_STATUSES
 
 
 def _answers(task: Task, result: Fetched | TransferError, *, refused: bool, bodies: bool) -> bool:
@@ -389,7 +394,7 @@ def _answers(task: Task, result: Fetched | TransferError, *, refused: bool, bodi
     status = result.status
     if status is None:
         return False
-    return status not in _REFUSED if refused else status != 429 and status < 500
+    return status not in _REFUSED if refused else not _is_trouble(status)
 
 
 def _name(origin: Origin) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from dashget.errors import GONE_STATUSES, Retry
 from dashget.transfer.curl.libcurl import pycurl
-from dashget.transfer.http.failure import Failure, Scope
+from dashget.transfer.http.failure import BUSY_STATUSES, Failure, Scope
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted
 from dashget.transfer.run.board import Board
@@ -30,7 +30,6 @@ from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 
 IN_VAIN_AT_MOST = 2
-_BUSY = frozenset({408, 425, 429})
 _FINAL = GONE_STATUSES | {425}
 
 
@@ -50,7 +49,7 @@ def in_vain(exchange: Exchange[Task], failure: Failure) -> bool:
         _is_resumption(exchange)
         # A redirect is an answer, wherever it leads.
         and (failure.status is not None or exchange.hops > 0)
-        and failure.status not in _BUSY
+        and failure.status not in BUSY_STATUSES
         and failure.retry is not Retry.NEVER
         and failure.retry_after_seconds is None
         and failure.scope is Scope.RESOURCE

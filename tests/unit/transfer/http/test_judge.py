@@ -32,6 +32,10 @@ def verdict(asked: Asked, status: int, **fields: str) -> Accepted | Redirect | F
     [
         (PLAIN, 200, {"content_length": "100"}, Accepted(0, 100, 100)),
         (PLAIN, 200, {}, Accepted(0, None, None)),
+        (PLAIN, 203, {"content_length": "100"}, Accepted(0, 100, 100)),
+        (RESUME, 203, {"content_length": "70", "etag": '"2"'}, Accepted(0, 70, 70)),
+        (PLAIN, 299, {}, Accepted(0, None, None)),
+        (PLAIN, 204, {}, Accepted(0, 0, 0)),
         (PLAIN, 206, {"content_range": "bytes 0-99/100"}, Accepted(0, 100, 100)),
         (RESUME, 200, {"content_length": "70", "etag": '"2"'}, Accepted(0, 70, 70)),
         (RESUME, 206, {"content_range": "bytes 40-99/100"}, Accepted(40, 100, 100)),
@@ -57,7 +61,11 @@ def test_a_response_that_matches_its_request_is_accepted(
     [
         (PLAIN, 206, {"content_range": "bytes 1-99/100"}),
         (PLAIN, 200, {"content_encoding": "gzip"}),
-        (PLAIN, 204, {}),
+        (PLAIN, 202, {}),
+        (PLAIN, 207, {}),
+        (PLAIN, 226, {}),
+        (RESUME, 204, {}),
+        (PIECE, 205, {}),
         (PLAIN, 304, {}),
         (PLAIN, 302, {}),
         (RESUME, 206, {}),
