@@ -24,7 +24,7 @@ _OF_CONTENT: Final = ("content-digest", "content-md5")
 _AS_KNOWN: Final = {"x-goog-hash": "digest", "x-ms-blob-content-md5": "content-md5"}
 """Headers of object stores, and those that have the same form."""
 _MD5_ETAG: Final = late(r'(?:W/)?"([0-9a-f]{32})"')
-_STRUCTURED: Final = late(r"\s*([a-z0-9*_.-]+)\s*=\s*:([A-Za-z0-9+/=\s]*):\s*")
+_STRUCTURED: Final = late(r"(?<![a-z0-9*_.-])([a-z0-9*_.-]++)\s*+=\s*+:([A-Za-z0-9+/=\s]*+):")
 _PLAIN: Final = late(r"\s*([A-Za-z0-9-]+)\s*=\s*([A-Za-z0-9+/=]+)\s*")
 
 

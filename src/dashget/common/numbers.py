@@ -19,6 +19,7 @@ _MONTH_NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _MONTHS: Final = {_MONTH_NAMES[at : at + 3]: 1 + at // 4 for at in range(0, len(_MONTH_NAMES), 4)}
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _LONGEST_DATE: Final = 100
+_LONGEST_ZONE: Final = 86400
 _USUAL_LENGTH: Final = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 
@@ -107,7 +108,8 @@ def _read_any(text: str) -> int | None:
         if fields is None:
             return None
         moment = datetime.datetime(*fields[:6], tzinfo=datetime.UTC)
+        zone = fields[9] or 0
     except (ValueError, ArithmeticError, LookupError, TypeError):
         # What the parser raises for odd texts depends on the version of Python.
         return None
-    return int(moment.timestamp()) - (fields[9] or 0)
+    return int(moment.timestamp()) - zone if abs(zone) < _LONGEST_ZONE else None

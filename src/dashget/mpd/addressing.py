@@ -56,6 +56,7 @@ _FIELDS: Final = {
     "duration": "duration",
     "startNumber": "start_number",
     "endNumber": "end_number",
+    "k": "sequence_parts",
 }
 """The attributes whose issues are kept, and the fields with their values."""
 

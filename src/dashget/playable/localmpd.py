@@ -45,7 +45,7 @@ _COUNTED_UNLIKE: Final = (b"$Number", b"$Time")
 """What a timeline is not read alike with: without any ``@startNumber``, and with one."""
 _BASE: Final = late(rb"<(?:[\w.-]+:)?BaseURL\b")
 _MAY_BE_ABSOLUTE_BASE: Final = late(
-    rb"<(?:[\w.-]+:)?BaseURL\b[^>]*>(?:\s*<!\[CDATA\[)?\s*(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"
+    rb"<(?:[\w.-]+:)?BaseURL\b[^<>]*+>(?:\s*+<!\[CDATA\[)?\s*(?:/|&|[A-Za-z][A-Za-z0-9+.-]*:)"
 )
 _MAY_BE_ABSOLUTE: Final = late(
     rb"\b(?:media|initialization|index|bitstreamSwitching|sourceURL)\s*=\s*[\"']\s*"

@@ -23,7 +23,7 @@ IDENTIFIERS: Final = frozenset(
 """Attributes that may hold a URL as a name, or as a link for people."""
 _HOST: Final = late(
     r"(?i:\b(?:https?|wss?|ftps?|file|rtmp[a-z]?|rtsp|mms|smb|blob)):"
-    r"|(?:[A-Za-z][A-Za-z0-9+.-]*:|^|[^\w.+/\\-])[/\\]{2}"
+    r"|(?:^|[^\w.+/\\-])[/\\]{2}"
 )
 """Where a URL with a host begins. Browsers take \\ for /, and some schemes without slashes, too."""
 _IGNORED: Final = late(r"[\t\n\r]")

@@ -23,6 +23,7 @@ from dashget.common.numbers import read_http_date
         ("Sun, 06 Foo 1994 08:49:37 GMT", None),
         ("Sunday", None),
         ("Tue, 99 Sep 2026 99:00:00 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:37 99999999999999999999", None),
         ("0", None),
         ("", None),
         (None, None),

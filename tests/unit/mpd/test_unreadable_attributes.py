@@ -126,6 +126,19 @@ def test_a_value_that_cannot_be_read_counts_as_missing_or_is_named(
             assert found == plan(without)[0], (match[1], value)
 
 
+@pytest.mark.parametrize("value", ["foo", " ", "-1"])
+@pytest.mark.parametrize("element", ["SegmentBase", "SegmentList", "SegmentTemplate"])
+def test_a_value_that_cannot_be_read_is_inherited_with_its_issue(element: str, value: str) -> None:
+    names = [name for name, _ in ATTRIBUTE.findall(f" {SEGMENTS}")]
+    for name in (*names, "endNumber", "k"):
+        for levels in (("", f'{name}="{value}"'), (f'{name}="{value}"', "")):
+            outer, inner = (f'<{element} media="$Number$" {level}/>' for level in levels)
+            text = document(inner, "static").replace("<Representation ", f"{outer}<Representation ")
+            found, warnings = plan(text)
+            alone = plan(text.replace(f'{name}="{value}"', ""))[0]
+            assert found == alone or f"@{name}" in f"{found}{warnings}", name
+
+
 @pytest.mark.parametrize("segments", NEEDY.values(), ids=NEEDY)
 def test_odd_spellings_are_read_as_the_numbers_that_they_are(segments: str) -> None:
     text = document(segments, "static")
