@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.numbers import is_digits
+
 Header = Callable[[str], str | None]
 
 COMMON: Final = {
@@ -130,10 +132,16 @@ def page_headers(host: str) -> Mapping[str, str]:
 
 
 def _name_of(host: str) -> str:
-    """Return a ``Host`` header without its port, and an IPv6 address without its brackets."""
+    """Return a ``Host`` header without its port, and an IPv6 address without its brackets.
+
+    One with anything else in it, a user for example, has no name.
+    """
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+        name, _, port = host[1:].partition("]")
+    else:
+        name, colon, port = host.partition(":")
+        port = colon + port
+    return name if port in ("", ":") or (port[0] == ":" and is_digits(port[1:])) else ""
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

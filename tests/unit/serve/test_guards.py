@@ -31,6 +31,10 @@ OPEN = Hosts("0.0.0.0", "box")
         (None, False, False),
         ("[", False, False),
         (":80", False, False),
+        ("127.0.0.1:80@evil.example", False, False),
+        ("localhost:@evil.example", False, False),
+        ("[::1]evil.example", False, False),
+        ("[::1]:80.evil.example", False, False),
     ],
 )
 def test_a_server_answers_to_names_of_its_machine_only(
