@@ -8,6 +8,7 @@ down is the ``disk``, from which the next one goes on.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import math
@@ -174,17 +175,15 @@ def _listing(
     once = (Once(init, (BASE + init,), SegmentKind.INITIALIZATION),)
     depth = None if script.depth is None or over else Fraction(script.depth)
     scale = 10
-    common = {
-        "label": f"track {track}", "address": address, "place": place, "scale": scale,
-        "depth": depth, "static": over, "once": once, "period": f"p{index}",
-    }  # fmt: skip
+    listing = functools.partial(
+        Listing, label=f"track {track}", address=address, place=place, scale=scale,
+        depth=depth, static=over, once=once, period=f"p{index}",
+    )  # fmt: skip
     if script.form != "number":
         count = max(stop - first, 0)
         row = Run(first * step * scale, step * scale, count, first + 1)
-        return Listing(
-            key=f"{marked} time", axis=Axis.TIME, origin=origin, rows=(row,) if count else (),
-            **common,
-        )  # fmt: skip
+        rows = (row,) if count else ()
+        return listing(key=f"{marked} time", axis=Axis.TIME, origin=origin, rows=rows)
     start = round(begin / step) + 1
     length = None if end is None else Fraction(end - begin) * scale
     whole = (
@@ -192,10 +191,9 @@ def _listing(
         if length is None
         else (start * step * scale + math.ceil(length / (step * scale)) * step * scale)
     )
-    return Listing(
+    return listing(
         key=f"{marked} number", axis=Axis.NUMBER, origin=origin - step, step=step * scale,
         begin=start * step * scale, first_number=start, stop=whole, length=length,
-        **common,
     )  # fmt: skip
 
 
