@@ -23,6 +23,12 @@ _KNOWN: Final = frozenset(
     ("stsd", "stts", "stss", "ctts", "stsc", "stsz", "stco", "co64", "sgpd", "sbgp")
 )
 _LARGEST_OFFSET: Final = (1 << 32) - 1
+_BYTES_OF_A_SAMPLE: Final = 8 + 8 + 8 + 4 + 4
+"""At most: in ``stts``, ``ctts``, ``sbgp``, ``stsz`` and ``stss``."""
+_BYTES_OF_A_CHUNK: Final = 12 + 8
+"""At most: in ``stsc`` and ``co64``."""
+_MORE_BYTES: Final = 1024
+"""More than the headers of these boxes take, and what stands before ``moov`` and ``mdat``."""
 
 
 class Chunks(msgspec.Struct, frozen=True):
@@ -50,9 +56,11 @@ class Index:
         self._chunks = chunks
         self._number = -1
         self._offsets: list[tuple[array[int], Chunks]] = []
-        # The box itself is behind, or before the media: it has some more bytes.
-        known = len(moov) + sum(16 * track.count + 24 * len(track.parts) for track in tracks)
-        self._wide = media + known > _LARGEST_OFFSET
+        # The box is before the media, so how large it is at most counts for their offsets.
+        most = len(moov) + _MORE_BYTES * len(chunks)
+        most += sum(_BYTES_OF_A_SAMPLE * track.count for track in tracks)
+        most += sum(_BYTES_OF_A_CHUNK * len(places.offsets) for places in chunks)
+        self._wide = media + most > _LARGEST_OFFSET
         self.parts = self._inside(next(iter_boxes(moov)), {"trak": self._track})
         """The whole box; its offsets are those that ``place`` was told last."""
 

@@ -7,15 +7,22 @@ import io
 import itertools
 import os
 import random
+from array import array
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dashget.mux.contents import Span
+from dashget.mux.description import Configuration
 from dashget.mux.direct.copying import Source
-from dashget.mux.direct.fragments import UnknownMediaError
+from dashget.mux.direct.fragments import Run, UnknownMediaError
+from dashget.mux.direct.index import Chunks, Index
 from dashget.mux.direct.rolls import Roll, opus_rolls
-from dashget.mux.direct.tables import Repeats
+from dashget.mux.direct.tables import Repeats, Table
+from dashget.mux.direct.tracks import DirectTrack, Part
+from tests.support.builders import box
 
 
 def repeats(values: list[int]) -> Repeats:
@@ -107,3 +114,28 @@ def test_a_full_disk_is_no_reason_to_copy_otherwise(
         with pytest.raises(OSError, match="full"):
             source.copy(0, 100, output, None)
         source.close()
+
+
+@pytest.mark.parametrize("short", range(0, 80_000, 4_000))
+def test_offsets_fit_right_at_4_gib(short: int) -> None:
+    """Each sample has a row of its own in every table, and each is a chunk."""
+    count = 2_000
+    table, position = Table(1), 0
+    for number in range(count):
+        size = 4 + number % 2 if number else (1 << 32) - 1 - short
+        each = (array("I", [size]), 1 + number % 2, array("i", [number % 2]))
+        table.append(Run(None if number else 0, position, 1, size, *each, keys=range(number % 2)))
+        position += size
+    configuration = Configuration("h264", "avc1", b"", ())
+    described = SimpleNamespace(kind="video", configuration=configuration)
+    stretch: Any = SimpleNamespace(description=described)
+    track = DirectTrack([Part(stretch, table, 1, 0)], 1000)
+    moov = box("stsd", bytes(8), box("avc1", bytes(78)))
+    for name in ("stbl", "minf", "mdia", "trak", "moov"):
+        moov = box(name, moov)
+    offsets = array("Q", itertools.accumulate(table.sizes[:-1], initial=0))
+    chunks = Chunks(offsets, array("I", [1]) * count)
+    index = Index(moov, [track], [chunks], position)
+    index.place(48 + index.size)
+    wide = any(bytes(part)[4:8] == b"co64" for part in index.parts)
+    assert wide or 48 + index.size + offsets[-1] < 1 << 32
