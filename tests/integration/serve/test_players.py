@@ -1,6 +1,6 @@
 """The local MPD of each form in two players that are not the project's: Shaka Player and dash.js.
 
-``test_browser`` plays all forms in Shaka Player; here it has those of the live snapshots.
+``test_browser`` plays all forms in Shaka Player; here it has those of the live snapshots, and of sequences.
 The page is of another origin than the mirrors. Needs Chromium, and npm for the players.
 """
 
@@ -20,6 +20,7 @@ from dashget.serve.player import find_player
 from tests.integration.serve.playground import NAMES
 from tests.support.browser import Page
 from tests.support.live import SNAPSHOTS
+from tests.support.sequences import SEQUENCES
 from tests.support.serving import Server, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
@@ -46,7 +47,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def served(mirrors: Path) -> Iterator[Server]:
     """``dashget serve`` of all of them."""
-    names = (*NAMES, *SNAPSHOTS)
+    names = (*NAMES, *SNAPSHOTS, *SEQUENCES)
     folders = (mirrors / name for name in names)
     with serving("serve", *folders, cwd=mirrors, lines=len(names)) as server:
         yield server
@@ -88,8 +89,8 @@ def page(browser: Page, other_origin: str) -> Page:
 @pytest.mark.parametrize(
     ("form", "player"),
     [
-        *((form, "dashjs") for form in (*NAMES, *SNAPSHOTS)),
-        *((form, "shaka") for form in SNAPSHOTS),
+        *((form, "dashjs") for form in (*NAMES, *SNAPSHOTS, *SEQUENCES)),
+        *((form, "shaka") for form in (*SNAPSHOTS, *SEQUENCES)),
     ],
 )
 def test_a_local_mpd_plays_and_seeks_and_ends(
