@@ -20,6 +20,7 @@ from dashget.serve.player import find_player
 from tests.integration.serve.playground import NAMES
 from tests.support.browser import Page
 from tests.support.live import SNAPSHOTS
+from tests.support.once import Once
 from tests.support.sequences import SEQUENCES
 from tests.support.serving import Server, serving
 
@@ -54,18 +55,20 @@ def served(mirrors: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def other_origin(
-    cached_player: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def other_origin(cached_player: dict[str, str], made_once: Once) -> Iterator[str]:
     """The address of a page with both players, on a server of its own."""
-    folder: Path = tmp_path_factory.mktemp("players") / "page"
-    fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in cached_player.items():
-            patch.setenv(name, value)
-        (folder / "shaka.js").write_bytes(find_player(lambda _: None).script)
-    shutil.copy(_SUPPORT / "play.js", folder)
-    (folder / "index.html").write_text(_PAGE)
+
+    def fill(made: Path) -> None:
+        page = made / "page"
+        fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, page)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in cached_player.items():
+                patch.setenv(name, value)
+            (page / "shaka.js").write_bytes(find_player(lambda _: None).script)
+        shutil.copy(_SUPPORT / "play.js", page)
+        (page / "index.html").write_text(_PAGE)
+
+    folder = made_once("players", fill) / "page"
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
