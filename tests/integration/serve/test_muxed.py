@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.browser import Page
+from tests.support.pages import serving_pages
 from tests.support.program import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
@@ -26,29 +24,6 @@ video.onerror = () => failures.push(video.error.message);
 """
 
 
-class _Ranges(http.server.SimpleHTTPRequestHandler):
-    """Answers to ranges, which a browser asks for when it seeks."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
-    def do_GET(self) -> None:
-        data = Path(self.translate_path(self.path)).read_bytes()
-        span = self.headers.get("Range")
-        first, _, last = (span or "bytes=0-").removeprefix("bytes=").partition("-")
-        begin, end = int(first), min(int(last or len(data)), len(data) - 1)
-        self.send_response(206 if span else 200)
-        self.send_header("Content-Type", self.guess_type(self.path))
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(end + 1 - begin))
-        if span:
-            self.send_header("Content-Range", f"bytes {begin}-{end}/{len(data)}")
-        self.end_headers()
-        self.wfile.write(data[begin : end + 1])
-
-
 @pytest.fixture(scope="module")
 def address(mirrors: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A page with a video, and the files beside it."""
@@ -58,15 +33,8 @@ def address(mirrors: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert ended.code == 0, ended.err
     (folder / "page.html").write_text(_PAGE)
     (folder / "favicon.ico").touch()
-    handler = functools.partial(_Ranges, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_pages(folder) as address:
+        yield address
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -6,10 +6,7 @@ The page is of another origin than the mirrors. Needs Chromium, and npm for the 
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from tests.integration.serve.playground import NAMES
 from tests.support.browser import Page
 from tests.support.live import SNAPSHOTS
 from tests.support.once import Once
+from tests.support.pages import serving_pages
 from tests.support.sequences import SEQUENCES
 from tests.support.serving import Server, serving
 
@@ -38,11 +36,6 @@ _FAST = 4
 _GAP_SECONDS = 0.3
 _ALL_SECONDS, _FEW_SECONDS = 60, 2
 """How far ahead a player loads: all of a mirror, or little of it."""
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +62,8 @@ def other_origin(cached_player: dict[str, str], made_once: Once) -> Iterator[str
         (page / "index.html").write_text(_PAGE)
 
     folder = made_once("players", fill) / "page"
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_pages(folder) as address:
+        yield address
 
 
 @pytest.fixture
