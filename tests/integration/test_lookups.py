@@ -66,11 +66,17 @@ def test_an_unreachable_remote_element_is_a_warning_and_its_content_stays(
     assert any("404" in issue.message for issue in loaded.warnings)
 
 
-def test_a_loop_of_remote_elements_is_an_error(server: FaultServer) -> None:
+def test_a_loop_of_remote_elements_is_a_named_failure(server: FaultServer, tmp_path: Path) -> None:
     server.on("/s/1.xml", Answer(f'<Period {XLINK} xlink:href="1.xml"/>'.encode()))
-    url = server.on("/s/x.mpd", mpd('<Period xlink:href="1.xml"/>', 'type="static"'))
-    with pytest.raises(dashget.MPDError, match="leads back to itself"):
-        dashget.load(url)
+    server.unknown = Answer(b"media", etag='"1"')
+    content = period("own") + '<Period xlink:href="1.xml"/>'
+    summary = dashget.mirror(
+        server.on("/s/x.mpd", mpd(content, 'type="static"')), root=tmp_path / "m"
+    )
+    assert not summary.complete
+    (failure,) = summary.failures
+    assert "leads back to itself" in failure.reason
+    assert len(server.asked("/s/1.xml")) == 1
 
 
 def test_a_remote_element_is_only_fetched_over_http(server: FaultServer) -> None:

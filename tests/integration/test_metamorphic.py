@@ -15,6 +15,7 @@ import pytest
 from dashget.media.isobmff import iter_boxes
 from tests.support.origin import Origin
 from tests.support.program import run
+from tests.support.sequences import SEQUENCES, make_sequences
 
 FORMS = ("number", "timeline", "list", "single")
 
@@ -58,3 +59,21 @@ def test_the_same_media_comes_of_every_addressing_mode(
         assert whole[name].startswith(track)
         assert len(track) > 0.9 * len(whole[name])
     assert forms["number"]["0"] == whole["0"]
+
+
+@pytest.mark.system
+@pytest.mark.slow
+def test_the_same_media_comes_of_sequences_and_patterns(
+    media: Path, nginx: object, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "number").symlink_to(media / "number")
+    for form in SEQUENCES:
+        make_sequences(media / "number", form, made / form)
+    origin = nginx(made)  # type: ignore[operator]  # the fixture is a factory
+    static = [form for form in SEQUENCES if form != "sequence-live"]
+    forms = {form: media_bytes(form, made, origin, tmp_path) for form in ("number", *static)}
+    assert len(forms["number"]) == 4
+    for form in static:
+        assert forms[form] == forms["number"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import media_segment, mpd, numbered
+from tests.support.builders import initialization, media_segment, mpd, numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import DEADLINE_SECONDS, environment
 
@@ -66,10 +66,14 @@ def ours(loaded: set[str]) -> set[str]:
 
 @pytest.fixture
 def url(server: FaultServer) -> str:
-    """The manifest of a presentation of three small files."""
+    """The manifest of a presentation of four small files."""
+    server.on("/i.mp4", Answer(initialization(), etag='"i"'))
     for number in range(1, 4):
         server.on(f"/v/{number}.m4s", Answer(media_segment(number, b""), etag=f'"{number}"'))
-    document = mpd(numbered(extra='endNumber="3"', kind='mimeType="video/mp4"'), seconds=6)
+    document = mpd(
+        numbered(extra='initialization="i.mp4" endNumber="3"', kind='mimeType="video/mp4"'),
+        seconds=6,
+    )
     server.on("/manifest.mpd", Answer(document))
     return server.url("/manifest.mpd")
 

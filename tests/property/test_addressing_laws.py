@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
 from typing import Any
 
@@ -10,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashget.mpd.parse import parse_mpd
+from dashget.mpd.pattern import DurationPattern
 from dashget.mpd.presentation import PeriodSpan, Window
 from dashget.mpd.resolve import resolve
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments import Segment, SegmentIndex, SegmentKind, address
 from dashget.segments.index import available_range, derived_count
-from dashget.segments.timeline import Bounds, iter_runs
+from dashget.segments.timeline import Bounds, Run, iter_runs
 
 timescales = st.sampled_from([1, 10, 1000, 12800, 24000, 30000, 44100, 48000, 90000, 10_000_000])
 seconds = st.fractions(min_value=Fraction(1, 100), max_value=500, max_denominator=10**6)
@@ -238,3 +240,87 @@ def test_counting_agrees_with_iterating(data: Any) -> None:
     assert index.count() == sum(s.kind is SegmentKind.MEDIA for s in found)
     assert found == list(index)
     assert {s.address for s in found} <= set(index.addresses())
+
+
+@given(
+    timescales, st.integers(1, 10**6), st.integers(1, 20), st.integers(1, 12), st.integers(0, 10**9)
+)
+def test_the_parts_of_a_sequence_tile_it_exactly_in_every_addressing_mode(
+    timescale: int, duration: int, count: int, parts: int, offset: int
+) -> None:
+    period = Fraction(duration * count, timescale)
+    if 10**12 % period.denominator:
+        return
+    common = f'timescale="{timescale}" media="$Number$-$SubNumber$"'
+    timed = f'{common} presentationTimeOffset="{offset}"'
+    derived = index_of(
+        f'<SegmentTemplate {common} duration="{duration}" k="{parts}"/>', duration=period
+    )
+    listed = [
+        index_of(
+            f"<SegmentTemplate {timed} {more}><SegmentTimeline>{row}</SegmentTimeline>"
+            "</SegmentTemplate>",
+            duration=period,
+        )
+        for more, row in (
+            ("", f'<S t="{offset}" d="{duration}" k="{parts}" r="{count - 1}"/>'),
+            ("", f'<S t="{offset}" d="{duration}" k="{parts}" r="-1"/>'),
+            (f'k="{parts}"', f'<S t="{offset}" d="{duration}" r="{count - 1}"/>'),
+            (
+                "",
+                f'<Pattern id="p"><P d="{duration}" r="{count}"/></Pattern>'
+                f'<S t="{offset}" p="p" pE="1" k="{parts}" r="{count - 1}"/>',
+            ),
+        )
+    ]
+    expected = media(derived)
+    assert [url for url, *_ in expected] == [
+        f"http://h/{n}-{j}" for n in range(1, count + 1) for j in range(parts)
+    ]
+    starts = [start for _, _, start, _ in expected]
+    assert starts == [Fraction(duration * i, parts * timescale) for i in range(count * parts)]
+    ticks = [length or 0 for *_, length in expected]
+    for i in range(count):
+        assert sum(ticks[i * parts : (i + 1) * parts]) == duration
+    for index in listed:
+        assert media(index) == expected
+        assert index.count() == len(expected)
+
+
+pairs = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 50)), min_size=1, max_size=4)
+
+
+@given(pairs, st.integers(0, 30), st.integers(0, 40), st.fractions(0, 900, max_denominator=7))
+def test_the_arithmetic_of_a_pattern_is_that_of_its_durations(
+    listed: list[tuple[int, int]], entry: int, count: int, ticks: Fraction
+) -> None:
+    pattern = DurationPattern.of(listed)
+    cycle = [length for repeats, length in listed for _ in range(repeats)]
+    lengths = [cycle[(entry + i) % len(cycle)] for i in range(1000)]
+    assert pattern.span(entry, count) == sum(lengths[:count])
+    ends = list(accumulate(lengths))
+    assert pattern.complete(entry, ticks) == sum(end <= ticks for end in ends)
+    assert pattern.needed(entry, ticks) == sum(end < ticks for end in ends) + (ticks > 0)
+    run = Run(1, 5, 0, count, pattern=pattern, entry=entry)
+    assert [length for _, length in run.segments()] == lengths[:count]
+    assert run.end == 5 + sum(lengths[:count])
+
+
+@given(pairs, st.integers(0, 30), st.integers(1, 40), st.integers(1, 3))
+def test_a_pattern_means_the_rows_that_it_stands_for(
+    listed: list[tuple[int, int]], entry: int, count: int, parts: int
+) -> None:
+    cycle = [length for repeats, length in listed for _ in range(repeats)]
+    rows = "".join(f'<S d="{cycle[(entry + i) % len(cycle)]}" k="{parts}"/>' for i in range(count))
+    pattern = "".join(f'<P d="{length}" r="{repeats - 1}"/>' for repeats, length in listed)
+    short = (
+        f'<Pattern id="a">{pattern}</Pattern><S p="a" pE="{entry}" r="{count - 1}" k="{parts}"/>'
+    )
+    document = (
+        '<SegmentTemplate media="$Time$-$SubNumber$"><SegmentTimeline>{}</SegmentTimeline>'
+        "</SegmentTemplate>"
+    )
+    one = index_of(document.format(short + '<S d="1"/>'), duration=Fraction(9))
+    other = index_of(document.format(rows + '<S d="1"/>'), duration=Fraction(9))
+    assert list(one) == list(other)
+    assert one.count() == other.count() == len(list(one))

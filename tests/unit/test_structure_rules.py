@@ -104,6 +104,7 @@ NUMBERS_ALLOWED = {
     "mpd.periods": _EXACT,
     "mpd.clock": _EXACT,
     "mpd.malformed": _MATCHED,
+    "mpd.pattern": _EXACT,
     "mpd.presentation": _EXACT,
     "mpd.template": _EXACT,
     "mpd.ticks": _EXACT,

@@ -56,7 +56,7 @@ _FIELDS: Final = {
     "duration": "duration",
     "startNumber": "start_number",
     "endNumber": "end_number",
-    "k": "sequence_parts",
+    "k": "parts",
 }
 """The attributes whose issues are kept, and the fields with their values."""
 
@@ -197,16 +197,13 @@ class _Locator:
         self._check_numbers(info, place)
         index, single_index = self._index(info, place)
         if info.timeline is not None:
-            rows, plain = len(info.timeline), info.timeline.is_plain
+            rows = len(info.timeline) + info.timeline.pattern_size
             self._context.budget.spend(
-                rows if plain else ITEM * rows,
+                rows if info.timeline.is_plain else ITEM * rows,
                 "the rows of timelines, which Representations inherit",
             )
         clock = whole_ticks(info)
         media = self._media(info.media or "", info, place)
-        if (info.sequence_parts or 0) > 1 and _counts_parts(media):
-            message = "sequences of segments by SegmentTemplate@k are not supported"
-            self._problem(message, place, "5.3.9.4.2")
         named = info.media is None or self._named(media, place, "media")
         alone = _is_one_file(info, media, index)
         addressing = TemplateAddressing(
@@ -220,6 +217,9 @@ class _Locator:
             index=index,
             availability_time_offset=self._offset(info),
             tick_parts=1 if alone else clock.parts,
+            parts=max(info.parts or 1, 1),
+            available_as_a_whole=self._subject.bases[0].available_as_a_whole
+            and info.availability_time_complete is not False,
         )
         if named and not alone:
             self._check_needs(info, addressing)
@@ -596,9 +596,3 @@ def _is_one_file(info: SegmentTemplate, media: Address, index: Address | None) -
 
 def _at(place: Place) -> tuple[str, int | None]:
     return place.where, place.line
-
-
-def _counts_parts(media: Address) -> bool:
-    """Return True if a template names the parts of sequences."""
-    fields = media.patterns[0].fields
-    return any(field.name is FieldName.SUB_NUMBER for field in fields)

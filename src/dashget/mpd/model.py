@@ -140,14 +140,16 @@ class SegmentList(MultipleSegmentBase, frozen=True, kw_only=True):
 
 
 class SegmentTemplate(MultipleSegmentBase, frozen=True, kw_only=True):
-    """SegmentTemplate (5.3.9.4); the templates as text."""
+    """SegmentTemplate (5.3.9.4); the templates as text.
 
+    ``parts`` is ``@k``: the number of segments in each sequence (5.3.9.7).
+    """
+
+    parts: int | None = None
     media: str | None = None
     index: str | None = None
     initialization_template: str | None = None
     bitstream_switching_template: str | None = None
-    sequence_parts: int | None = None
-    """``@k``: the segments of each sequence, which ``$SubNumber$`` counts."""
 
 
 class EventText(msgspec.Struct, frozen=True, gc=False):

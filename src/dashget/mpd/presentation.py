@@ -18,7 +18,7 @@ from dashget.common.shortrepr import short_repr
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import ListedSegment
-from dashget.mpd.template import Address
+from dashget.mpd.template import Address, FieldName
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.mpd.urlquery import RequestQuery
 
@@ -91,13 +91,15 @@ class Tiles(msgspec.Struct, frozen=True, gc=False):
 class Base(msgspec.Struct, frozen=True, gc=False):
     """One of the base URLs that a Representation's references are resolved against.
 
-    ``availability_time_offset`` is in seconds, None for ``INF``.
+    ``availability_time_offset`` is in seconds, None for ``INF``; ``available_as_a_whole`` is False
+    where segments are there that early only in part (``@availabilityTimeComplete``).
     """
 
     url: str
     service_location: str | None = None
     byte_range: str | None = None
     availability_time_offset: Fraction | None = Fraction(0)
+    available_as_a_whole: bool = True
 
 
 class PeriodSpan(msgspec.Struct, frozen=True, gc=False):
@@ -165,6 +167,8 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
     """SegmentTemplate: ``media``, and ``index`` if there is one, are expanded once per segment.
 
     If the manifest has fractions of ticks, times and timescale are in ``1 / tick_parts`` of them.
+    ``parts`` is ``@k``; it matters if ``media`` has ``$SubNumber$``. ``available_as_a_whole`` is
+    ``@availabilityTimeComplete``.
     """
 
     media: Address
@@ -177,6 +181,19 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
     index: Address | None = None
     availability_time_offset: Fraction | None = Fraction(0)
     tick_parts: int = 1
+    parts: int = 1
+    available_as_a_whole: bool = True
+
+    @property
+    def sequence(self) -> int:
+        """The number of segments that share one number: they differ in ``$SubNumber$``."""
+        return self.parts if self.has_sub_numbers else 1
+
+    @property
+    def has_sub_numbers(self) -> bool:
+        """True if the media segments are parts of sequences."""
+        fields = self.media.patterns[0].fields if self.media.patterns else ()
+        return any(field.name is FieldName.SUB_NUMBER for field in fields)
 
 
 class ListAddressing(msgspec.Struct, frozen=True, gc=False):

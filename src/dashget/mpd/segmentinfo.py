@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import Issue
@@ -22,6 +22,12 @@ from dashget.mpd.model import (
 from dashget.mpd.timeline import SegmentTimeline
 from dashget.mpd.values import Remark, read_count, read_ticks
 from dashget.mpd.xmltree import Element
+
+if TYPE_CHECKING:
+    from dashget.mpd.pattern import DurationPattern
+
+_PATTERNS: Final = "5.3.9.6"
+"""The clause about Pattern, and the rows that use one."""
 
 
 def read_segment_base(element: Element, where: str, log: IssueLog) -> SegmentBase:
@@ -45,11 +51,11 @@ def read_segment_template(element: Element, where: str, log: IssueLog) -> Segmen
     read = Attributes(element, where, log)
     return SegmentTemplate(
         **_multiple(read),
+        parts=read.count("k"),
         media=read.raw("media"),
         index=read.text("index"),
         initialization_template=read.text("initialization"),
         bitstream_switching_template=read.text("bitstreamSwitching"),
-        sequence_parts=read.count("k"),
         invalid=read.invalid,
     )
 
@@ -163,12 +169,18 @@ def _timeline(element: Element, parent: str, log: IssueLog) -> SegmentTimeline:
     timeline = element.timeline or SegmentTimeline()
     timeline.where = f"{parent}/SegmentTimeline"
     timeline.line = element.line
+    patterns = _patterns(element, timeline.where, log)
     for index, (attributes, line) in sorted(timeline.odd.items()):
-        _mend(timeline, index, attributes, line, log)
+        if "p" in attributes:
+            _take_pattern(timeline, index, attributes, line, log, patterns)
+        else:
+            _mend(timeline, index, attributes, line, log)
     timeline.odd.clear()
     timeline.settle()
     _note_breaks(timeline, log)
     for index, duration in timeline.endless():
+        if "r" in timeline.invalid.get(index, ()):
+            continue
         issue = Issue(
             f"@d is {duration} with a negative @r: no number of segments can fill the time",
             f"{timeline.where}/S[{index + 1}]",
@@ -212,17 +224,73 @@ def _mend(
         values[name] = value
         if remark is not None:
             log.warn(f"@{name}: {remark}", where, line, "5.3.9.6.2")
-    if "p" in attributes:
-        message = "segment duration patterns (S@p) are not supported"
-        invalid["r"] = Issue(message, where, line, "5.3.9.6")
-    elif "d" not in attributes:
+    if "d" not in attributes:
         invalid["d"] = Issue("@d is missing", where, line, "5.3.9.6.2")
     if invalid:
         timeline.invalid[index] = invalid
     counts = {name: None if values[name] is None else int(values[name] or 0) for name in "rnk"}
-    timeline.mend(
-        index, values["t"], values["d"] or 0, counts["r"] or 0, counts["n"], counts["k"] or 1
+    timeline.mend(index, values["t"], values["d"] or 0, counts["r"] or 0, counts["n"], counts["k"])
+
+
+def _take_pattern(
+    timeline: SegmentTimeline,
+    index: int,
+    attributes: dict[str, str],
+    line: int,
+    log: IssueLog,
+    patterns: dict[str, DurationPattern | Issue],
+) -> None:
+    """Read an ``S`` that takes its durations from a Pattern; ``@d`` has no meaning there."""
+    where = f"{timeline.where}/S[{index + 1}]"
+    name, entry = attributes["p"].strip(), 0
+    if "d" in attributes:
+        log.warn("@d beside @p; the durations of the Pattern are used", where, line, _PATTERNS)
+    _mend(timeline, index, {**attributes, "d": "0"}, line, log)
+    pattern: DurationPattern | Issue = patterns.get(name) or Issue(
+        f"@p: the timeline has no Pattern {name!r}", where, line, _PATTERNS
     )
+    try:
+        value, remark = _row_value(attributes.get("pE"), "pE")
+        entry = int(value or 0)
+        if remark is not None:
+            log.warn(f"@pE: {remark}", where, line, _PATTERNS)
+    except ValueError as err:
+        pattern = Issue(f"@pE{err}", where, line, _PATTERNS)
+    if isinstance(pattern, Issue):
+        # Neither the number of segments nor any time is known.
+        timeline.invalid.setdefault(index, {})["r"] = pattern
+    else:
+        timeline.set_pattern(index, pattern, entry)
+
+
+def _patterns(timeline: Element, parent: str, log: IssueLog) -> dict[str, DurationPattern | Issue]:
+    """Read the Patterns of a timeline by ``@id``; an issue stands for one that is invalid."""
+    found: dict[str, DurationPattern | Issue] = {}
+    for position, element in enumerate(timeline.all("Pattern"), 1):
+        where = f"{parent}/Pattern[{position}]"
+        name = element.attributes.get("id", "").strip()
+        if name in found:
+            log.warn(f"another Pattern {name!r}; the first is used", where, element.line, _PATTERNS)
+            continue
+        found[name] = _pattern(element, where, log)
+    return found
+
+
+def _pattern(element: Element, where: str, log: IssueLog) -> DurationPattern | Issue:
+    from dashget.mpd.pattern import DurationPattern
+
+    pairs = []
+    for position, child in enumerate(element.all("P"), 1):
+        read = Attributes(child, f"{where}/P[{position}]", log)
+        ticks, repeats = read.ticks("d", above=0), read.count("r")
+        for issue in read.invalid.values():
+            return issue
+        if ticks is None:
+            return Issue("@d is missing", read.where, child.line, _PATTERNS)
+        pairs.append((1 + (repeats or 0), ticks))
+    if not pairs:
+        return Issue("the Pattern has no P", where, element.line, _PATTERNS)
+    return DurationPattern.of(pairs)
 
 
 def _row_value(text: str | None, name: str) -> tuple[int | Fraction | None, Remark]:
@@ -230,7 +298,7 @@ def _row_value(text: str | None, name: str) -> tuple[int | Fraction | None, Rema
     if text is None:
         return None, None
     try:
-        value, remark = (read_ticks if name in "td" else read_count)(text)
+        value, remark = (read_ticks if name in ("t", "d") else read_count)(text)
     except ValueError as err:
         raise ValueError(f": {err}") from None
     if value < 0 and name != "r":

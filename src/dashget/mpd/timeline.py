@@ -6,11 +6,14 @@ from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 from math import lcm
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dashget.errors import Issue
+
+if TYPE_CHECKING:
+    from dashget.mpd.pattern import DurationPattern
 
 _ABSENT: Final = 2**64 - 1
 """Stands for a missing ``S@t`` in the compact column."""
@@ -31,8 +34,8 @@ class SegmentTimeline:
 
     Fractions of a tick stay exact: all times and durations are in ``1 / scale`` ticks.
 
-    Iteration yields ``(t, d, r, n, k)`` per ``S``, with None for a missing ``@t`` or ``@n`` and
-    the defaults 0 and 1 for ``@r`` and ``@k``. ``odd`` has the rows with other values than plain
+    Iteration yields ``(t, d, r, n, k)`` per ``S``, with None for a missing ``@t``, ``@n`` or ``@k``
+    and the default 0 for ``@r``. ``odd`` has the rows with other values than plain
     numbers, by position, until ``parse`` has read them; ``invalid`` has the issues of values that
     could not be read, by position and attribute. ``gaps`` counts the rows that begin later than
     the row before ends.
@@ -43,6 +46,7 @@ class SegmentTimeline:
         "_durations",
         "_exact",
         "_numbers",
+        "_patterns",
         "_repeats",
         "_sequences",
         "_times",
@@ -68,8 +72,11 @@ class SegmentTimeline:
         self._exact: dict[int, tuple[int | Fraction | None, int | Fraction, int]] = {}
         self._numbers: dict[int, int] = {}
         self._sequences: dict[int, int] = {}
+        self._patterns: dict[int, tuple[DurationPattern, int]] = {}
 
-    def append(self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int = 1) -> None:
+    def append(
+        self, t: int | None, d: int, r: int = 0, n: int | None = None, k: int | None = None
+    ) -> None:
         """Add an ``S``; raise OverflowError if a value does not fit into 64 bits."""
         index = len(self._times)
         if t == _ABSENT:
@@ -78,7 +85,7 @@ class SegmentTimeline:
         self._repeats.append(r)
         if n is not None:
             self._numbers[index] = n
-        if k != 1:
+        if k is not None:
             self._sequences[index] = k
         self._times.append(_ABSENT if t is None else t)
 
@@ -99,7 +106,7 @@ class SegmentTimeline:
         d: int | Fraction,
         r: int,
         n: int | None,
-        k: int,
+        k: int | None,
     ) -> None:
         """Set the values of an odd ``S``, which may be fractions and of any size.
 
@@ -108,20 +115,29 @@ class SegmentTimeline:
         self._exact[index] = t, d, r
         if n is not None:
             self._numbers[index] = n
-        if k != 1:
+        if k is not None:
             self._sequences[index] = k
+
+    def set_pattern(self, index: int, pattern: DurationPattern, entry: int) -> None:
+        """Let the segments of a row take durations of a pattern, from an entry on."""
+        self._patterns[index] = pattern, entry
+
+    def pattern_at(self, position: int) -> tuple[DurationPattern, int] | None:
+        """Return the pattern of a row, and the entry with which it begins, if it has one."""
+        return self._patterns.get(position) if self._patterns else None
 
     def settle(self) -> None:
         """Take over the values of the odd rows: into the compact columns if they fit."""
         exact, self._exact = self._exact, {}
-        if all(_fits(*row) for row in exact.values()):
+        cut = lcm(*(pattern.scale for pattern, _ in self._patterns.values()))
+        if cut == 1 and all(_fits(*row) for row in exact.values()):
             for index, (t, d, r) in exact.items():
                 self._times[index] = _ABSENT if t is None else int(t)
                 self._durations[index] = int(d)
                 self._repeats[index] = r
             return
         values = (value for t, d, _ in exact.values() for value in (t or 0, d))
-        scale = lcm(*(Fraction(value).denominator for value in values))
+        scale = lcm(cut, *(Fraction(value).denominator for value in values))
         self._spread(scale)
         for index, (t, d, r) in exact.items():
             self._times[index] = _NONE if t is None else int(t * scale)
@@ -140,6 +156,7 @@ class SegmentTimeline:
             self._sequences,
             self._absent,
         )
+        copy._patterns = self._patterns
         copy._spread(factor)
         return copy
 
@@ -150,13 +167,23 @@ class SegmentTimeline:
         self._durations = [duration * factor for duration in self._durations]
         self._repeats = list(self._repeats)
         self.scale *= factor
+        if not self._patterns:
+            return
+        distinct = {id(pattern): pattern for pattern, _ in self._patterns.values()}
+        scaled = {known: p.scaled(self.scale // p.scale) for known, p in distinct.items()}
+        self._patterns = {
+            index: (scaled[id(pattern)], entry)
+            for index, (pattern, entry) in self._patterns.items()
+        }
 
     def endless(self) -> list[tuple[int, int]]:
         """The positions and durations of rows that repeat a zero duration without end."""
         if 0 not in self._durations:
             return []
         rows = enumerate(zip(self._durations, self._repeats, strict=True))
-        return [(index, d) for index, (d, r) in rows if d == 0 and r < 0]
+        return [
+            (index, d) for index, (d, r) in rows if d == 0 and r < 0 and index not in self._patterns
+        ]
 
     def breaks(self) -> tuple[Break | None, Break | None]:
         """Return the gaps and overlaps: rows whose ``@t`` is not the end of the row before.
@@ -167,7 +194,7 @@ class SegmentTimeline:
         found: list[Break | None] = [None, None]
         expected: int | None = None
         rows = zip(self._times, self._durations, self._repeats, strict=True)
-        absent = self._absent
+        absent, patterns = self._absent, self._patterns
         for index, (t, d, r) in enumerate(rows):
             if t == absent:
                 t = expected or 0
@@ -179,8 +206,24 @@ class SegmentTimeline:
                     abs(t - expected) if first is None else first.ticks,
                     1 if first is None else first.count + 1,
                 )
-            expected = None if r < 0 or index in self.invalid else t + (r + 1) * d
+            if r < 0 or index in self.invalid:
+                expected = None
+            else:
+                expected = t + (self._span(index, d, r) if patterns else (r + 1) * d)
         return found[False], found[True]
+
+    @property
+    def pattern_size(self) -> int:
+        """The pairs of all patterns that are in use."""
+        if not self._patterns:
+            return 0
+        distinct = {id(pattern): pattern for pattern, _ in self._patterns.values()}
+        return sum(len(pattern.pairs) for pattern in distinct.values())
+
+    @property
+    def has_patterns(self) -> bool:
+        """True if a row takes its durations from a pattern."""
+        return bool(self._patterns)
 
     @property
     def runs_on(self) -> bool:
@@ -190,15 +233,15 @@ class SegmentTimeline:
     def __len__(self) -> int:
         return len(self._times)
 
-    def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int]]:
+    def __iter__(self) -> Iterator[tuple[int | None, int, int, int | None, int | None]]:
         rows = zip(self._times, self._durations, self._repeats, strict=True)
         numbers, sequences, absent = self._numbers, self._sequences, self._absent
         if not numbers and not sequences:
             for t, d, r in rows:
-                yield None if t == absent else t, d, r, None, 1
+                yield None if t == absent else t, d, r, None, None
             return
         for i, (t, d, r) in enumerate(rows):
-            yield None if t == absent else t, d, r, numbers.get(i), sequences.get(i, 1)
+            yield None if t == absent else t, d, r, numbers.get(i), sequences.get(i)
 
     def time_at(self, position: int) -> int | None:
         """Return the ``@t`` of a row; None if it has none, or if there is no such row."""
@@ -212,17 +255,26 @@ class SegmentTimeline:
         if not len(self) or min(self._repeats) < 0:
             return None
         latest = time = 0
-        absent = self._absent
-        for t, d, r in zip(self._times, self._durations, self._repeats, strict=True):
-            time = (time if t == absent else t) + (r + 1) * d
+        absent, patterns = self._absent, self._patterns
+        rows = zip(self._times, self._durations, self._repeats, strict=True)
+        for index, (t, d, r) in enumerate(rows):
+            ticks = self._span(index, d, r) if patterns else (r + 1) * d
+            time = (time if t == absent else t) + ticks
             latest = max(latest, time)
         return latest
 
     @property
     def is_plain(self) -> bool:
         """True if all rows are whole and closed: their number and end are quickly known."""
-        odd = self.invalid or self.scale != 1 or self._sequences
+        odd = self.invalid or self.scale != 1 or self._sequences or self._patterns
         return not odd and min(self._repeats, default=0) >= 0
+
+    def _span(self, index: int, d: int, r: int) -> int:
+        """Return the ticks of the segments of a row."""
+        if index not in self._patterns:
+            return (r + 1) * d
+        pattern, entry = self._patterns[index]
+        return pattern.span(entry, r + 1)
 
     @property
     def closed_count(self) -> int | None:

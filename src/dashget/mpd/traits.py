@@ -26,6 +26,8 @@ _KNOWN_ESSENTIAL: Final = (
     "urn:mpeg:dash:period-continuity:",
     "urn:mpeg:dash:period-connectivity:",
     "urn:mpeg:dash:preselection:",
+    "urn:mpeg:dash:pattern:",
+    "urn:mpeg:dash:ssr:",
     "urn:dvb:dash:",
 )
 _VIDEO: Final = frozenset(

@@ -160,6 +160,8 @@ def _combine(base: Base, element: BaseUrlElement) -> Base:
         availability_time_offset=add_offsets(
             base.availability_time_offset, element.availability_time_offset
         ),
+        available_as_a_whole=base.available_as_a_whole
+        and element.availability_time_complete is not False,
     )
 
 

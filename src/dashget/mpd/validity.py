@@ -96,6 +96,8 @@ def _needed_by_duration(
         yield "availabilityTimeOffset"
     if ended or FieldName.NUMBER in fields:
         yield "startNumber"
+    if FieldName.SUB_NUMBER in fields:
+        yield "k"
 
 
 def _needed_by_timeline(
@@ -118,6 +120,8 @@ def _needed_by_timeline(
             counted = True
     if counted:
         yield "startNumber"
+    if FieldName.SUB_NUMBER in fields:
+        yield "k"
 
 
 def timeline_issues(timeline: SegmentTimeline, fields: Set[FieldName]) -> Iterator[Issue]:

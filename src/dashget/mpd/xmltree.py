@@ -338,7 +338,7 @@ class _Builder:
                     int(attributes["d"]),
                     0 if r is None else int(r),
                     None if n is None else int(n),
-                    1 if k is None else int(k),
+                    None if k is None else int(k),
                 )
                 return
         except (KeyError, ValueError, OverflowError):

@@ -38,7 +38,10 @@ _BEHIND: Final = late(
     rb"\s*<(?:[\w.-]+:)?Segment"
 )
 _TO_THE_END: Final = late(rb"\sr\s*=\s*[\"']\s*-")
-_WITH_WIDTH: Final = ("$Bandwidth%", "$RepresentationID%")
+_SAID_IN_WORDS: Final = (
+    *("$Bandwidth%", "$RepresentationID%"),
+    *("$SubNumber", "<Pattern", ":Pattern"),
+)
 """All of these are in template-only documents that some players need written in another way."""
 _BESIDE: Final = ("initializationPrincipal", "fontdownload")
 _COUNTED_UNLIKE: Final = (b"$Number", b"$Time")
@@ -96,7 +99,7 @@ def _stays_as_it_is(
     if may_lead_out(data):
         return False
     if any(_may_have(data, *sought) for sought in _SOUGHT) or _has_any(
-        data, (*_WITH_WIDTH, *_BESIDE)
+        data, (*_SAID_IN_WORDS, *_BESIDE)
     ):
         return False
     if b"SegmentTimeline" in data and _COUNTED_UNLIKE[b"startNumber" in data] in data:

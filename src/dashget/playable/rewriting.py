@@ -19,6 +19,7 @@ from dashget.playable.beside import find_beside, write_beside
 from dashget.playable.places import Places, close_ranks, drop_unselected
 from dashget.playable.players import is_read_alike, make_readable
 from dashget.playable.reading import read, read_text
+from dashget.playable.sequences import list_sequences
 from dashget.playable.snapshot import make_static
 from dashget.playable.tree import Element
 from dashget.playable.waysout import drop_ways_out
@@ -62,6 +63,7 @@ def rewrite(
     if rewritten:
         rewrite_addresses(root, places, tracks, layout, budget, share=True)
     write_beside(root, beside, rewritten=rewritten)
+    list_sequences(places, tracks, layout, budget)
     make_readable(root, places, tracks, presentation)
     drop_ways_out(root, leads_away)
     return write(root, document.namespace, budget)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import msgspec
 
 from dashget.common.numbers import read_digits
-from dashget.mpd.budget import ITEM, Budget
+from dashget.mpd.budget import ITEM, LISTED, Budget
+from dashget.mpd.presentation import TemplateAddressing
+from dashget.mpd.template import FieldName
+from dashget.mpd.ticks import nearest_tick
 from dashget.planning.layout import Layout
 from dashget.playable.addresses import path_reference
 from dashget.playable.templates import add_reference
@@ -14,16 +20,81 @@ from dashget.playable.writing import attribute_text
 from dashget.segments.segment import Segment
 
 
+class Whole(msgspec.Struct, frozen=True):
+    """A segment or a sequence as a row of a timeline has it; ``parts`` is ``@k``."""
+
+    number: int | None
+    time: int
+    duration: int
+    parts: int = 1
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """How rows tell the times of sequences that may end before their last part.
+
+    Rows are in ``1 / factor`` ticks. ``part`` is the exact duration of a part in ticks, where the
+    segments are derived; ``several`` is True if a row without ``@k`` would get one from elsewhere.
+    """
+
+    factor: int = 1
+    part: Fraction | None = None
+    several: bool = False
+
+    @classmethod
+    def of(cls, addressing: TemplateAddressing) -> Cut:
+        """Return it for a template. Where ``$Time$`` names the files, ticks stay as they are."""
+        parts, duration = addressing.sequence, addressing.duration
+        if parts == 1 or addressing.timeline is not None or duration is None:
+            return cls(several=parts > 1)
+        part = Fraction(duration, parts)
+        return cls(1 if names_time(addressing) else part.denominator, part, several=True)
+
+    def length(self, parts: int, ticks: int) -> int:
+        """Return the duration of a sequence of so many parts, which have ``ticks`` in all."""
+        part = self.part
+        if part is None:
+            return ticks * self.factor
+        return max(nearest_tick(parts * part.numerator * self.factor, part.denominator), 1)
+
+
+def names_time(addressing: TemplateAddressing) -> bool:
+    """Return True if the names of media segments have their times."""
+    return any(field.name is FieldName.TIME for field in addressing.media.patterns[0].fields)
+
+
 def list_by_template(
-    template: Element, segments: Sequence[Segment], clock: Mapping[str, str]
-) -> None:
-    """Give a template the rows; ``clock`` has its timescale and its offset."""
-    for attribute in ("duration", "endNumber", "availabilityTimeOffset"):
+    template: Element,
+    segments: Iterable[Segment],
+    addressing: TemplateAddressing,
+    offset: int,
+    budget: Budget,
+    *,
+    most: int | None = None,
+) -> bool:
+    """Give a template the rows; return False, and change nothing, if they are more than ``most``.
+
+    ``offset`` is ``@presentationTimeOffset`` in ticks.
+    """
+    cut, rows = Cut.of(addressing), list[str]()
+    start: int | None = None
+    for first, row in _runs(iter_wholes(segments, cut), several=cut.several):
+        start = first.number if not rows else start
+        rows.append(f"{attribute_text(row)}/>")
+        if most is not None and len(rows) > most:
+            return False
+    budget.spend(LISTED * len(rows), "the timelines of the local MPD")
+    for attribute in ("duration", "endNumber", "k", "availabilityTimeOffset"):
         template.attributes.pop(attribute, None)
     template.drop(("SegmentTimeline",))
-    first_number = segments[0].number
-    template.attributes.update(clock, startNumber=str(1 if first_number is None else first_number))
-    template.child("SegmentTimeline").append(_rows(segments, [s.time or 0 for s in segments]))
+    template.attributes.update(
+        timescale=str(addressing.timescale * cut.factor),
+        presentationTimeOffset=str(offset * cut.factor),
+        startNumber=str(1 if start is None else start),
+    )
+    listed = Element("")
+    listed.rows = rows
+    template.child("SegmentTimeline").append(listed)
+    return True
 
 
 def list_by_name(
@@ -79,35 +150,65 @@ def use_duration(listed: Element, times: Sequence[int], durations: Sequence[int]
     listed.attributes["duration"] = str(step)
 
 
+def iter_wholes(segments: Iterable[Segment], cut: Cut) -> Iterator[Whole]:
+    """Yield media segments, the parts of each sequence joined again."""
+    head: Segment | None = None
+    parts = ticks = 0
+    for segment in segments:
+        if head is not None and segment.sub_number and segment.number == head.number:
+            parts, ticks = parts + 1, ticks + (segment.duration or 0)
+            continue
+        if head is not None:
+            yield _whole(head, parts, ticks, cut)
+        head, parts, ticks = segment, 1, segment.duration or 0
+    if head is not None:
+        yield _whole(head, parts, ticks, cut)
+
+
+def _whole(head: Segment, parts: int, ticks: int, cut: Cut) -> Whole:
+    return Whole(head.number, (head.time or 0) * cut.factor, cut.length(parts, ticks), parts)
+
+
 def _rows(segments: Sequence[Segment], times: Sequence[int]) -> Element:
+    timed = zip(segments, times, strict=True)
+    wholes = (Whole(s.number, time, s.duration or 0) for s, time in timed)
     listed = Element("")
-    listed.rows = [f"{attribute_text(run)}/>" for run in _runs(segments, times)]
+    listed.rows = [f"{attribute_text(row)}/>" for _, row in _runs(wholes)]
     return listed
 
 
-def _runs(segments: Sequence[Segment], times: Sequence[int]) -> Iterator[dict[str, str]]:
-    """Yield segments as ``S`` rows; a jump of the number is written as ``@n``."""
-    first = 0
-    for index in range(1, len(segments) + 1):
-        if index < len(segments) and _runs_on(segments, times, index):
-            continue
-        row = {"t": str(times[first])}
-        before = segments[first - 1].number if first else None
-        number = segments[first].number
-        if before is not None and number is not None and number != before + 1:
-            row["n"] = str(number)
-        row["d"] = str(segments[first].duration or 0)
-        if index - first > 1:
-            row["r"] = str(index - first - 1)
-        yield row
-        first = index
+def _runs(
+    wholes: Iterable[Whole], *, several: bool = False
+) -> Iterator[tuple[Whole, dict[str, str]]]:
+    """Yield ``S`` rows, each with its first segment; a jump of the number is written as ``@n``."""
+    first = last = before = None
+    repeats = 0
+    for whole in wholes:
+        if first is not None and last is not None:
+            if _runs_on(last, whole):
+                last, repeats = whole, repeats + 1
+                continue
+            yield first, _row(first, repeats, before, several=several)
+        first, before, last, repeats = whole, last, whole, 0
+    if first is not None:
+        yield first, _row(first, repeats, before, several=several)
 
 
-def _runs_on(segments: Sequence[Segment], times: Sequence[int], index: int) -> bool:
-    one, following = segments[index - 1], segments[index]
+def _row(first: Whole, repeats: int, before: Whole | None, *, several: bool) -> dict[str, str]:
+    row = {"t": str(first.time)}
+    known = before is not None and first.number is not None
+    expected = first.number if before is None or before.number is None else before.number + 1
+    if known and first.number != expected:
+        row["n"] = str(first.number)
+    row["d"] = str(first.duration)
+    if repeats:
+        row["r"] = str(repeats)
+    if first.parts > 1 or several:
+        row["k"] = str(first.parts)
+    return row
+
+
+def _runs_on(one: Whole, following: Whole) -> bool:
     numbered = one.number is None or following.number == one.number + 1
-    return (
-        numbered
-        and one.duration == following.duration
-        and times[index] == times[index - 1] + (one.duration or 0)
-    )
+    same = (one.duration, one.parts) == (following.duration, following.parts)
+    return numbered and same and following.time == one.time + one.duration

@@ -9,11 +9,11 @@ from typing import Final
 from dashget.media.kind import SegmentKind
 from dashget.mpd.budget import Budget
 from dashget.mpd.presentation import ListAddressing, SingleAddressing, TemplateAddressing
-from dashget.mpd.template import FieldName
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.places import Places, period_of
 from dashget.playable.rows import list_by_name, list_by_template
+from dashget.playable.sequences import forget_patterns, media_times
 from dashget.playable.tree import Element, iso_duration
 from dashget.segments.segment import Segment
 
@@ -86,10 +86,12 @@ def _place_track(
     if isinstance(addressing, TemplateAddressing):
         if not segments:
             return
-        template, named = representation.child("SegmentTemplate"), [s.time or 0 for s in segments]
-        times = _media_times(addressing, track, segments) or named
-        if times == named:
-            list_by_template(template, segments, clock)
+        template = representation.child("SegmentTemplate")
+        forget_patterns(representation)
+        times = media_times(track, segments)
+        heads = zip(segments, times, strict=False)
+        if not times or all(time == (s.time or 0) for s, time in heads if not s.sub_number):
+            list_by_template(template, segments, addressing, offset, budget)
         else:
             list_by_name(template, segments, times, clock, layout, budget)
     elif isinstance(addressing, ListAddressing):
@@ -97,14 +99,3 @@ def _place_track(
             representation.child("SegmentList").attributes.update(clock)
     elif skipped and (base := representation.find("SegmentBase")) is not None:
         base.attributes.update(clock)
-
-
-def _media_times(
-    addressing: TemplateAddressing, track: Track, segments: Sequence[Segment]
-) -> list[int]:
-    """Return the media times of segments that ``$Time$`` names; empty where it names none."""
-    if all(field.name is not FieldName.TIME for field in addressing.media.patterns[0].fields):
-        return []
-    scale, begun = addressing.timescale, track.representation.period.start
-    offset = addressing.presentation_time_offset
-    return [int(((s.start or begun) - begun) * scale) + offset for s in segments]

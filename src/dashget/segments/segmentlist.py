@@ -52,7 +52,7 @@ class ListIndex(SegmentIndex):
             if listed.index is not None:
                 index, index_range = self._locate(listed.index, listed.index_range)
                 yield Segment(
-                    SegmentKind.INDEX, index, timebase, number, time, duration, 1, index_range
+                    SegmentKind.INDEX, index, timebase, number, time, duration, 0, index_range
                 )
             if position in without_media:
                 continue
@@ -62,7 +62,7 @@ class ListIndex(SegmentIndex):
                 address, media_range = self._locate(reference, listed.media_range)
                 shared = (reference, address)
             yield Segment(
-                SegmentKind.MEDIA, address, timebase, number, time, duration, 1, media_range
+                SegmentKind.MEDIA, address, timebase, number, time, duration, 0, media_range
             )
 
     @property
@@ -98,9 +98,8 @@ class ListIndex(SegmentIndex):
         number = addressing.start_number
         last = number + len(addressing.segments) - 1
         for run in iter_runs(addressing.timeline, number, Bounds(last_number=last)):
-            for i in range(run.count):
-                number = run.number + i
-                yield number, run.time + i * run.duration, run.duration
+            for number, (time, duration) in enumerate(run.segments(), run.number):
+                yield number, time, duration
             number += 1
         for k, _ in enumerate(repeat(None)):
             yield number + k, None, None

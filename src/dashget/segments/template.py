@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import ceil
+
+import msgspec
 
 from dashget.common.numbers import nearest_float
 from dashget.media.kind import SegmentKind
@@ -21,6 +24,10 @@ class DurationIndex(SegmentIndex):
     players fill it in: where a template has it, media time 0 is the Period's start here.
     ``@endNumber`` is the last segment, and overrides the Period's duration; it also
     counts segments without ``@duration``, which then have no times.
+
+    With ``$SubNumber$``, ``@k`` cuts each of them into a sequence of segments. Positions then
+    count these, and ``@duration`` and numbers are those of the sequence. Those of a sequence that
+    begin after the Period's end may be missing.
     """
 
     def __init__(
@@ -28,6 +35,7 @@ class DurationIndex(SegmentIndex):
     ) -> None:
         super().__init__(representation, limit)
         self._addressing = addressing
+        self._parts = addressing.sequence
         scale, by_time = addressing.timescale, self._has(FieldName.TIME)
         self._offset = 0 if by_time else addressing.presentation_time_offset
         origin = representation.period.start - Fraction(self._offset, scale)
@@ -39,11 +47,12 @@ class DurationIndex(SegmentIndex):
 
     def reason(self) -> str:
         addressing, representation = self._addressing, self.representation
+        each = f", each of @k {self._parts:,}" if self._parts > 1 else ""
         if addressing.end_number is not None:
             first, last = addressing.start_number, addressing.end_number
-            return f"from @startNumber {first} to @endNumber {last}"
+            return f"from @startNumber {first} to @endNumber {last}{each}"
         step = Fraction(addressing.duration or 1, addressing.timescale)
-        length = f"segments of {nearest_float(step):g} s (@duration, @timescale)"
+        length = f"segments of {nearest_float(step):g} s (@duration, @timescale){each}"
         if representation.window is not None and representation.window.begin is not None:
             return f"{length} that are {available_since(representation.window)}"
         return f"{length} in a Period of {nearest_float(representation.period.duration or 0):g} s"
@@ -55,6 +64,9 @@ class DurationIndex(SegmentIndex):
 
     def media(self) -> Iterator[Segment]:
         addressing, positions = self._addressing, self._positions()
+        if self._parts > 1:
+            yield from self._sequences(positions)
+            return
         if addressing.index is not None or addressing.tick_parts > 1 or addressing.duration is None:
             yield from self._elaborate(positions)
             return
@@ -69,7 +81,7 @@ class DurationIndex(SegmentIndex):
                 start_number + k,
                 offset + k * step,
                 step,
-                1,
+                0,
                 None,
                 False,
                 k == last,
@@ -88,10 +100,46 @@ class DurationIndex(SegmentIndex):
             if cut:
                 timebase, time = self._timebase.named(k * (duration or 0), addressing.tick_parts)
             number = addressing.start_number + k
-            values = timebase, number, time, duration, 1, None, explicit, k == last
+            values = timebase, number, time, duration, 0, None, explicit, k == last
             if index is not None:
                 yield Segment(SegmentKind.INDEX, index, *values)
             yield Segment(SegmentKind.MEDIA, addressing.media, *values)
+
+    def _sequences(self, positions: range) -> Iterator[Segment]:
+        """Yield the parts of sequences; all have the number and the time of their sequence."""
+        from dashget.segments.sequence import Cutter
+
+        addressing, index, parts = self._addressing, self._addressing.index, self._parts
+        duration = addressing.duration
+        ticks, explicit = duration or 0, duration is None
+        timed = not explicit or not self._numbered
+        cut = addressing.tick_parts > 1 and self._has(FieldName.TIME)
+        cutter = Cutter(self._timebase)
+        shared, doubts = cutter.cut(ticks, parts), self._doubts(positions)
+        for i in range(positions.start // parts, -(-positions.stop // parts)):
+            number = addressing.start_number + i
+            listed = self._offset + i * ticks if timed else None
+            cuts = shared or cutter.iter_cut(ticks, parts)
+            for j, (timebase, part) in zip(range(positions.stop - i * parts), cuts, strict=False):
+                time = listed
+                if cut and listed is not None:
+                    timebase, time = timebase.named(listed, addressing.tick_parts)
+                length = None if explicit else part
+                doubtful = not explicit and doubts.cover(i, j)
+                values = timebase, number, time, length, j, None, explicit, doubtful
+                if index is not None:
+                    yield Segment(SegmentKind.INDEX, index, *values)
+                yield Segment(SegmentKind.MEDIA, addressing.media, *values)
+
+    def _doubts(self, positions: range) -> _Doubts:
+        """Return which parts of sequences may be missing on the server."""
+        addressing, period = self._addressing, self.representation.period
+        step = Fraction(addressing.duration or 0, addressing.timescale)
+        beyond, last = None, self._last_derived(positions)
+        if step and period.duration is not None:
+            beyond = max(ceil(period.duration * self._parts / step), 0)
+            last = None if last is None else min(last, beyond - 1)
+        return _Doubts(self._parts, beyond, last, None if period.beyond else 0)
 
     def _last_derived(self, positions: range) -> int | None:
         """Return the position of the segment that may be missing on the server.
@@ -122,7 +170,7 @@ class DurationIndex(SegmentIndex):
     def _positions(self) -> range:
         addressing, period = self._addressing, self.representation.period
         if addressing.duration is None:
-            return range(self._last_number_count() if self._numbered else 1)
+            return range((self._last_number_count() if self._numbered else 1) * self._parts)
         segment = Fraction(addressing.duration, addressing.timescale)
         if addressing.end_number is not None:
             count: int | None = self._last_number_count()
@@ -130,10 +178,38 @@ class DurationIndex(SegmentIndex):
             count = 1 if period.beyond else derived_count(period.duration, segment)
         else:
             count = None
-        return available_range(
-            self.representation.window,
-            period,
-            segment,
-            addressing.availability_time_offset,
-            count,
-        )
+        window, offset = self.representation.window, addressing.availability_time_offset
+        whole = available_range(window, period, segment, offset, count)
+        parts = self._parts
+        if parts == 1:
+            return whole
+        # A part is there when it is complete. What is earlier by @availabilityTimeOffset may be
+        # the begin of a sequence; players need sequences from their first part on.
+        early = offset if offset is None or addressing.available_as_a_whole else Fraction(0)
+        total = None if count is None else count * parts
+        ends = available_range(window, period, segment / parts, early, total)
+        return range(whole.start * parts, max(ends.stop, whole.start * parts))
+
+
+class _Doubts(msgspec.Struct, frozen=True):
+    """Tells which parts of sequences may be missing on the server.
+
+    Those are the parts from position ``beyond`` on, which begin after the Period's end, in a
+    sequence that begins before it; and, where the number of segments is derived, the ``last`` one
+    before that end. The ``first`` one must be there.
+    """
+
+    parts: int
+    beyond: int | None
+    last: int | None
+    first: int | None
+
+    def cover(self, sequence: int, part: int) -> bool:
+        """Return True for a part that may be missing."""
+        begin = sequence * self.parts
+        position = begin + part
+        if position == self.first:
+            return False
+        if position == self.last:
+            return True
+        return self.beyond is not None and begin < self.beyond <= position

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import ceil, floor
-from typing import Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,15 +15,18 @@ from dashget.mpd.timeline import SegmentTimeline
 from dashget.segments.index import ROUNDING, SegmentIndex, available_since
 from dashget.segments.segment import Segment, TimeBase
 
-_SHARED_PARTS: Final = 256
-"""The maximum of ``@k`` for which time bases are stored; a hostile ``@k`` may be any number."""
+if TYPE_CHECKING:
+    from dashget.mpd.pattern import DurationPattern
+    from dashget.segments.sequence import Cutter
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
-    """``count`` segments of the same duration in a row, as one ``S`` describes them.
+    """``count`` segments in a row, as one ``S`` describes them.
 
-    ``parts`` is ``@k``: the number of segments that each of them is cut into. ``doubtful`` is True
-    if the last one may only come from a rounded duration of the Period.
+    They have the same duration, or those of a ``pattern`` from ``entry`` on. ``parts`` is ``@k``:
+    the number of segments that each of them is cut into. ``doubtful`` is True if the last one may
+    only come from a rounded duration of the Period; parts of it that begin at ``until`` or later
+    are behind the Period's end.
     """
 
     number: int
@@ -33,6 +35,28 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     count: int
     parts: int = 1
     doubtful: bool = False
+    pattern: DurationPattern | None = None
+    entry: int = 0
+    until: Fraction | None = None
+
+    @property
+    def end(self) -> int:
+        """The time at which the last segment is over."""
+        if self.pattern is None:
+            return self.time + self.count * self.duration
+        return self.time + self.pattern.span(self.entry, self.count)
+
+    def segments(self) -> Iterator[tuple[int, int]]:
+        """Yield time and duration of each segment."""
+        time, left = self.time, self.count
+        pairs = ((left, self.duration),) if self.pattern is None else None
+        for count, duration in pairs or _pattern_of(self).iter_durations(self.entry):
+            for _ in range(min(count, left)):
+                yield time, duration
+                time += duration
+            left -= count
+            if left <= 0:
+                return
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -50,31 +74,37 @@ class Bounds(msgspec.Struct, frozen=True):
     rounding: Fraction = Fraction(0)
 
 
-def iter_runs(timeline: SegmentTimeline, start_number: int, bounds: Bounds) -> Iterator[Run]:
+def iter_runs(
+    timeline: SegmentTimeline, start_number: int, bounds: Bounds, parts: int = 1
+) -> Iterator[Run]:
     """Yield the runs of a timeline with times and numbers filled in.
 
     A missing ``@t`` is the end of the previous run (0 for the first). A given one is used even
     if it leaves a gap or an overlap. A negative ``@r`` repeats until the next ``S@t``, or up to
-    ``bounds``.
+    ``bounds``. ``parts`` stands for a missing ``@k``.
     """
-    number, time = start_number, 0
+    number, time, patterned = start_number, 0, timeline.has_patterns
     for position, (t, d, r, n, k) in enumerate(timeline):
         if t is not None:
             time = t
         if n is not None:
             number = n
-        if r >= 0:
+        each = parts if k is None else k
+        pattern = timeline.pattern_at(position) if patterned else None
+        if r >= 0 and pattern is None:
             count = r + 1
-            yield Run(number, time, d, count, k)
+            yield Run(number, time, d, count, each)
             number += count
             time += count * d
             continue
-        next_time = timeline.time_at(position + 1)
-        run = _open_run(Run(number, time, d, 0, k), next_time, bounds, alone=position == 0)
+        run = Run(number, time, d, r + 1 if r >= 0 else 0, each)
+        if pattern is not None:
+            run = msgspec.structs.replace(run, pattern=pattern[0], entry=pattern[1])
+        if r < 0:
+            run = _open_run(run, timeline.time_at(position + 1), bounds, alone=position == 0)
         if run.count:
             yield run
-        number = run.number + run.count
-        time = run.time + run.count * d
+        number, time = run.number + run.count, run.end
 
 
 def bounds_of(
@@ -114,8 +144,7 @@ class TimelineIndex(SegmentIndex):
         super().__init__(representation, limit)
         self._addressing = addressing
         self._timeline = timeline
-        fields = addressing.media.patterns[0].fields
-        self._in_parts = any(field.name is FieldName.SUB_NUMBER for field in fields)
+        self._in_parts = addressing.has_sub_numbers
         self._cut = addressing.tick_parts > 1 and any(
             field.name is FieldName.TIME
             for address in self.media_addresses()
@@ -125,6 +154,7 @@ class TimelineIndex(SegmentIndex):
             addressing.presentation_time_offset, addressing.timescale
         )
         self._timebase = TimeBase(addressing.timescale, self._origin)
+        self._known_cutter: Cutter | None = None
         self._counted: int | None = None
 
     def count(self) -> int:
@@ -158,16 +188,17 @@ class TimelineIndex(SegmentIndex):
         address, timebase, index = self._addressing.media, self._timebase, self._addressing.index
         kind = SegmentKind.MEDIA
         for run in self._runs():
-            if index is not None or self._cut or (self._in_parts and run.parts > 1):
+            in_parts = self._in_parts and run.parts > 1
+            if index is not None or self._cut or in_parts or run.pattern is not None:
                 yield from self._elaborate(run)
                 continue
             number, time, duration = run.number, run.time, run.duration
             for _ in range(run.count - run.doubtful):
-                yield Segment(kind, address, timebase, number, time, duration, 1)
+                yield Segment(kind, address, timebase, number, time, duration, 0)
                 number += 1
                 time += duration
             if run.doubtful:
-                yield Segment(kind, address, timebase, number, time, duration, 1, None, False, True)
+                yield Segment(kind, address, timebase, number, time, duration, 0, None, False, True)
 
     def _runs(self) -> Iterator[Run]:
         addressing = self._addressing
@@ -179,20 +210,29 @@ class TimelineIndex(SegmentIndex):
             availability_time_offset=addressing.availability_time_offset,
             last_number=addressing.end_number,
         )
-        return iter_runs(self._timeline, addressing.start_number, bounds)
+        return iter_runs(self._timeline, addressing.start_number, bounds, addressing.parts)
+
+    def _cutter(self) -> Cutter:
+        if self._known_cutter is None:
+            from dashget.segments.sequence import Cutter
+
+            self._known_cutter = Cutter(self._timebase)
+        return self._known_cutter
 
     def _elaborate(self, run: Run) -> Iterator[Segment]:
-        """Yield a run whose segments have index segments, or are sequences of ``@k`` parts.
-
-        The parts of a sequence share its number and its ``$Time$``. Each has its own time base,
-        so that its presentation time is exact even if ``d / k`` is a fraction.
-        """
+        """Yield a run with index segments, a pattern, or sequences of ``@k`` parts."""
         address, index = self._addressing.media, self._addressing.index
-        shared = tuple(self._parts(run)) if run.parts <= _SHARED_PARTS else None
-        for i in range(run.count):
-            number, time = run.number + i, run.time + i * run.duration
-            listed, doubtful = time, run.doubtful and i == run.count - 1
-            for j, (timebase, duration) in enumerate(shared or self._parts(run), 1):
+        parts = max(run.parts, 1) if self._in_parts else 1
+        last, until, scale = run.count - 1, run.until, self._addressing.timescale
+        cutter = self._cutter()
+        for i, (listed, length) in enumerate(run.segments()):
+            number = run.number + i
+            cuts = cutter.cut(length, parts) or cutter.iter_cut(length, parts)
+            for j, (timebase, duration) in enumerate(cuts):
+                time, doubtful = listed, run.doubtful and i == last
+                if j and until is not None and i == last:
+                    begin = listed + (timebase.origin - self._origin) * scale
+                    doubtful = doubtful or begin >= until
                 if self._cut:
                     timebase, time = timebase.named(listed, self._addressing.tick_parts)
                 values = timebase, number, time, duration, j, None, not doubtful, doubtful
@@ -200,48 +240,53 @@ class TimelineIndex(SegmentIndex):
                     yield Segment(SegmentKind.INDEX, index, *values)
                 yield Segment(SegmentKind.MEDIA, address, *values)
 
-    def _parts(self, run: Run) -> Iterator[tuple[TimeBase, int]]:
-        """Yield the time base and the duration of each part; the ticks add up to ``@d``."""
-        parts = max(run.parts, 1) if self._in_parts else 1
-        timescale, duration = self._addressing.timescale, run.duration
-        for j in range(parts):
-            origin = self._origin + Fraction(duration * j, parts * timescale)
-            ticks = duration * (j + 1) // parts - duration * j // parts
-            yield TimeBase(timescale, origin), ticks
-
 
 def _open_run(run: Run, next_time: int | None, bounds: Bounds, *, alone: bool) -> Run:
     """Count the repetitions of a negative ``@r``; segments before the window are skipped.
 
     ``alone`` is True if there is no other run: the only segment of a Period is never doubtful.
     """
-    duration = run.duration
-    if not duration:
+    if run.pattern is None and not run.duration:
         return run
+    pattern, entry, begin = _pattern_of(run), run.entry, run.time
     if next_time is not None:
-        return _run(run, 0, ceil(Fraction(next_time - run.time, duration)))
+        return _run(run, 0, pattern.needed(entry, next_time - begin))
     if bounds.last_number is not None:
         return _run(run, 0, bounds.last_number - run.number + 1)
-    stop = None if bounds.end is None else ceil((bounds.end - run.time) / duration)
-    if bounds.edge is not None and (bounds.end is None or bounds.edge < bounds.end):
-        reached = floor((bounds.edge - run.time) / duration)
+    stop = None if bounds.end is None else pattern.needed(entry, bounds.end - begin)
+    cut_short = bounds.edge is not None and (bounds.end is None or bounds.edge < bounds.end)
+    if bounds.edge is not None and cut_short:
+        reached = pattern.complete(entry, bounds.edge - begin)
         stop = reached if stop is None else min(stop, reached)
     skipped = 0
     if bounds.oldest is not None:
-        skipped = max(ceil((bounds.oldest - run.time) / duration) - 2, 0)
-    doubtful = False
-    if stop is not None and bounds.end is not None and not (alone and stop == 1):
-        tail = bounds.end - run.time - (stop - 1) * duration
-        doubtful = tail <= bounds.rounding and tail < duration
-    return _run(run, skipped, (stop or 0) - skipped, doubtful=doubtful)
+        skipped = max(pattern.needed(entry, bounds.oldest - begin) - 2, 0)
+    doubtful, until = False, None
+    if stop and bounds.end is not None and not (alone and stop == 1):
+        tail = bounds.end - begin - pattern.span(entry, stop - 1)
+        doubtful = tail <= bounds.rounding and tail < pattern.span(entry + stop - 1, 1)
+    if bounds.end is not None:
+        until = bounds.end - bounds.rounding
+    return _run(run, skipped, (stop or 0) - skipped, doubtful=doubtful, until=until)
 
 
-def _run(run: Run, skipped: int, count: int, *, doubtful: bool = False) -> Run:
-    return Run(
-        run.number + skipped,
-        run.time + skipped * run.duration,
-        run.duration,
-        max(count, 0),
-        run.parts,
-        doubtful and count > 0,
+def _pattern_of(run: Run) -> DurationPattern:
+    """Return the pattern of a run; segments of the same duration are one, too."""
+    from dashget.mpd.pattern import DurationPattern
+
+    return run.pattern or DurationPattern.of([(1, run.duration)])
+
+
+def _run(
+    run: Run, skipped: int, count: int, *, doubtful: bool = False, until: Fraction | None = None
+) -> Run:
+    count = max(count, 0)
+    return msgspec.structs.replace(
+        run,
+        number=run.number + skipped,
+        time=run.time + _pattern_of(run).span(run.entry, skipped),
+        count=count,
+        doubtful=doubtful and count > 0,
+        entry=run.entry + skipped,
+        until=until,
     )

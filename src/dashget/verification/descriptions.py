@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashget.media.kind import SegmentKind
+from dashget.mirroring.undescribed import undescribed
 from dashget.mpd.presentation import Representation
 from dashget.verification.findings import Finding, Problem
 
@@ -41,11 +42,7 @@ class DescriptionCheck:
         """Yield a finding for each Representation whose media cannot be decoded."""
         for position, path in self._undescribed.items():
             if path is not None:
-                message = (
-                    f"no file of Representation {position[-1]} has a moov box: its media cannot be"
-                    " decoded, and the manifest names no initialization segment"
-                )
-                yield Finding(path, Problem.STRUCTURE, message)
+                yield Finding(path, Problem.STRUCTURE, undescribed(str(position[-1])))
 
 
 def _position(representation: Representation) -> tuple[object, ...]:

@@ -286,3 +286,18 @@ def test_a_segment_that_ends_after_one_of_its_fragments_is_said(
     said = [text for text in events.warnings() if text.startswith("perhaps not whole: v/2.m4s (")]
     assert len(said) == (came < 4)
     assert all(f"it has {came / 2:.3f} of 2.000 s" in text for text in said)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "not named"])
+def test_media_that_nothing_describes_is_said(
+    server: FaultServer, tmp_path: Path, named: bool
+) -> None:
+    extra = 'initialization="i.mp4"' if named else ""
+    server.on("/show/i.mp4", Answer(initialization()))
+    for number in (1, 2, 3):
+        server.on(f"/show/v/{number}.m4s", Answer(media_segment(number, bytes(number))))
+    url = server.on("/show/x.mpd", manifest(numbered(kind=MP4, extra=extra)))
+    _, events = mirror(url, tmp_path)
+    warned = [each for each in events.warnings() if "has a moov box" in each]
+    assert len(warned) == (0 if named else 1)
+    assert bool(verify(tmp_path)[1].problems()) is not named

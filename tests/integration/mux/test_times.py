@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import struct
 import subprocess
@@ -116,6 +117,28 @@ def test_opus_whose_delay_is_no_whole_tick_of_webm_keeps_every_sample(
     (edits,) = leaves(file)["/moov/trak/edts/elst"]
     heard = len(samples(tools, source / "audio.webm")) // 2
     assert struct.unpack(">8xIii", edits) == (heard, 312, 1 << 16)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_opus_whose_delay_is_no_whole_millisecond_loses_no_sample(
+    suffix: str, mirrored: Mirrored, tools: Tools, tmp_path: Path
+) -> None:
+    """Its first sample is at zero, and the times of the packets say half a millisecond before."""
+    source = tmp_path / "source"
+    source.mkdir()
+    tone = ("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=2", "-c:a", "libopus")
+    form = ("-f", "dash", "-dash_segment_type", "webm", "-seg_duration", "1")
+    command = [tools.ffmpeg, "-v", "error", *tone, *form, str(source / "manifest.mpd")]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    manifest = source / "manifest.mpd"
+    text = manifest.read_text()
+    (scale,) = re.findall(r'timescale="(\d+)"', text)
+    offset = f'presentationTimeOffset="{int(scale) * 7 // 1000}"'
+    manifest.write_text(text.replace("<SegmentTemplate ", f"<SegmentTemplate {offset} "))
+    file = tmp_path / f"tone{suffix}"
+    mux(mirrored(source), file, check=True)
+    assert samples(tools, file) == samples(tools, joined(source, 0, tmp_path / "joined"))
+    assert starts(file) == [0]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from dashget.serve.player import find_player
 from tests.integration.serve.playground import SIZES, make_mirrors
 from tests.support.browser import Page, browsing, find_browser
 from tests.support.media import Tools
+from tests.support.once import Once
 from tests.support.serving import Server, serving
 
 ODD = "ö #?%20.m4s"
@@ -24,18 +25,20 @@ LARGE = bytes(range(256)) * 4096
 
 
 @pytest.fixture(scope="session")
-def demo_mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_mirror(made_once: Once) -> Path:
     """The mirror of ``dashget demo``; tests leave it as it is."""
-    root = tmp_path_factory.mktemp("served") / "show"
+    return made_once("demo", _mirror_demo) / "show"
+
+
+def _mirror_demo(folder: Path) -> None:
     with serving_demo(read_resources()) as proxy:
         summary = dashget.mirror(
             MANIFEST_URL,
-            root=root,
+            root=folder / "show",
             checksums=True,
             transfer=dashget.TransferOptions(proxy=proxy, no_proxy=""),
         )
     assert summary.complete
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -59,25 +62,23 @@ def served(show: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def mirrors(
-    media: Path, demo_mirror: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def mirrors(made_once: Once, media: Path, demo_mirror: Path, tools: Tools) -> Path:
     """A folder with the mirrors of ``playground``; tests leave them as they are."""
-    folder = tmp_path_factory.mktemp("mirrors")
-    make_mirrors(folder, media, demo_mirror, tools)
-    return folder
+    return made_once("mirrors", lambda folder: make_mirrors(folder, media, demo_mirror, tools))
 
 
 @pytest.fixture(scope="session")
-def cached_player(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def cached_player(made_once: Once) -> dict[str, str]:
     """The variable by which the program finds the player, which npm fetches once."""
     if shutil.which("npm") is None:
         pytest.skip("npm is missing")
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        find_player(lambda _: None)
-    return {"XDG_CACHE_HOME": str(folder)}
+
+    def fetch(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", str(folder))
+            find_player(lambda _: None)
+
+    return {"XDG_CACHE_HOME": str(made_once("player", fetch))}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import dashget
 from dashget.demo.server import serving as serving_demo
 from tests.support.live import NOW, SNAPSHOTS, make_snapshot
 from tests.support.media import COMPLETE_FORMS, Tools
+from tests.support.sequences import SEQUENCES, make_sequences
 
 NAMES = ("show", *COMPLETE_FORMS)
 """The ten mirrors: the demo's, and one of each form."""
@@ -30,7 +31,7 @@ _THUMBNAILS = (
 
 
 def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> None:
-    """Make the ten mirrors, those of live snapshots, and an encrypted one.
+    """Make the ten mirrors, those of live snapshots and of sequences, and an encrypted one.
 
     That of ``live`` has thumbnails and an event as well.
     """
@@ -42,6 +43,8 @@ def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> 
     _encrypt(sources / "encrypted", tools, media)
     for form in SNAPSHOTS:
         make_snapshot(media / "number", form, sources / form)
+    for form in SEQUENCES:
+        make_sequences(media / "number", form, sources / form)
     resources = {
         f"{_ORIGIN}{path.relative_to(sources)}": path.read_bytes()
         for path in sources.rglob("*")
@@ -51,7 +54,7 @@ def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> 
         transfer = dashget.TransferOptions(proxy=proxy, no_proxy="")
         for source in sources.iterdir():
             url, root = f"{_ORIGIN}{source.name}/manifest.mpd", folder / source.name
-            now = NOW if source.name in SNAPSHOTS else None
+            now = NOW if source.name in (*SNAPSHOTS, *SEQUENCES) else None
             assert dashget.mirror(url, root=root, transfer=transfer, now=now).complete
 
 

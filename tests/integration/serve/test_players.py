@@ -1,15 +1,12 @@
 """The local MPD of each form in two players that are not the project's: Shaka Player and dash.js.
 
-``test_browser`` plays all forms in Shaka Player; here it has those of the live snapshots.
+``test_browser`` plays all forms in Shaka Player; here it has those of the live snapshots, and of sequences.
 The page is of another origin than the mirrors. Needs Chromium, and npm for the players.
 """
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +17,9 @@ from dashget.serve.player import find_player
 from tests.integration.serve.playground import NAMES
 from tests.support.browser import Page
 from tests.support.live import SNAPSHOTS
+from tests.support.once import Once
+from tests.support.pages import serving_pages
+from tests.support.sequences import SEQUENCES
 from tests.support.serving import Server, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
@@ -38,42 +38,32 @@ _ALL_SECONDS, _FEW_SECONDS = 60, 2
 """How far ahead a player loads: all of a mirror, or little of it."""
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
-
 @pytest.fixture(scope="module")
 def served(mirrors: Path) -> Iterator[Server]:
     """``dashget serve`` of all of them."""
-    names = (*NAMES, *SNAPSHOTS)
+    names = (*NAMES, *SNAPSHOTS, *SEQUENCES)
     folders = (mirrors / name for name in names)
     with serving("serve", *folders, cwd=mirrors, lines=len(names)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def other_origin(
-    cached_player: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def other_origin(cached_player: dict[str, str], made_once: Once) -> Iterator[str]:
     """The address of a page with both players, on a server of its own."""
-    folder: Path = tmp_path_factory.mktemp("players") / "page"
-    fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in cached_player.items():
-            patch.setenv(name, value)
-        (folder / "shaka.js").write_bytes(find_player(lambda _: None).script)
-    shutil.copy(_SUPPORT / "play.js", folder)
-    (folder / "index.html").write_text(_PAGE)
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+
+    def fill(made: Path) -> None:
+        page = made / "page"
+        fetch_package(_SUPPORT / "package-lock.json", "dashjs", _DASHJS, page)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in cached_player.items():
+                patch.setenv(name, value)
+            (page / "shaka.js").write_bytes(find_player(lambda _: None).script)
+        shutil.copy(_SUPPORT / "play.js", page)
+        (page / "index.html").write_text(_PAGE)
+
+    folder = made_once("players", fill) / "page"
+    with serving_pages(folder) as address:
+        yield address
 
 
 @pytest.fixture
@@ -88,8 +78,8 @@ def page(browser: Page, other_origin: str) -> Page:
 @pytest.mark.parametrize(
     ("form", "player"),
     [
-        *((form, "dashjs") for form in (*NAMES, *SNAPSHOTS)),
-        *((form, "shaka") for form in SNAPSHOTS),
+        *((form, "dashjs") for form in (*NAMES, *SNAPSHOTS, *SEQUENCES)),
+        *((form, "shaka") for form in (*SNAPSHOTS, *SEQUENCES)),
     ],
 )
 def test_a_local_mpd_plays_and_seeks_and_ends(

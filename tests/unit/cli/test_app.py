@@ -227,7 +227,7 @@ def test_the_exit_code_of_verify_is_that_of_its_report(
 
     def verify(_: object, directory: str, *__: object, **___: object) -> object:
         given.append(directory)
-        return SimpleNamespace(sound=sound, notes=notes, uncompared=uncompared)
+        return SimpleNamespace(sound=sound, notes=notes, uncompared=uncompared, bytes=0)
 
     monkeypatch.setattr(dashget.session.Session, "verify", verify)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))

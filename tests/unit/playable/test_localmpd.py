@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, datetime
 
@@ -831,3 +832,123 @@ def test_a_representation_that_names_no_file_is_not_in_the_local_mpd(nothing: st
     local = localized(document(f"<Period>{sets}</Period>")).decode()
     assert 'id="w"' not in local
     assert local.count("<AdaptationSet") == 1
+
+
+SEQUENCES = {
+    "of a template": '<SegmentTemplate media="$Number$-$SubNumber$.m4s" duration="4" k="2"/>',
+    "of a template's rows": '<SegmentTemplate media="$Time$-$SubNumber$.m4s" k="2">'
+    '<SegmentTimeline><S d="4" r="1"/></SegmentTimeline></SegmentTemplate>',
+    "without a row": '<SegmentTemplate media="$Number$-$SubNumber$.m4s" k="3" duration="3"/>',
+    "of a pattern": '<SegmentTemplate media="$Number$-$SubNumber$.m4s"><SegmentTimeline>'
+    '<Pattern id="1"><P d="3"/><P d="1"/></Pattern><S p="1" pE="1" r="3" k="2"/>'
+    "</SegmentTimeline></SegmentTemplate>",
+    "a pattern": '<SegmentTemplate media="$Time$.m4s" startNumber="7"><SegmentTimeline>'
+    '<Pattern id="1"><P d="3" r="1"/><P d="2"/></Pattern><S p="1" r="-1"/>'
+    "</SegmentTimeline></SegmentTemplate>",
+}
+
+
+@pytest.mark.parametrize("named", SEQUENCES)
+def test_sequences_and_patterns_become_plain_rows_that_name_the_same_files(named: str) -> None:
+    sets = (
+        '<AdaptationSet mimeType="video/mp4"><EssentialProperty '
+        f'schemeIdUri="urn:mpeg:dash:pattern:2024"/>{SEQUENCES[named]}'
+        '<Representation id="a" bandwidth="1"/></AdaptationSet>'
+    )
+    data = document(f"<Period>{sets}</Period>")
+    local = localized(data)
+    root = etree.fromstring(local)
+    own = root.find(".//{*}Representation/{*}SegmentTemplate")
+    assert own is not None
+    assert "k" not in own.attrib
+    assert "duration" not in own.attrib
+    assert own.find("{*}SegmentTimeline/{*}Pattern") is None
+    assert root.find(".//{*}EssentialProperty") is None
+    rows = own.findall("{*}SegmentTimeline/{*}S")
+    assert all("d" in row.attrib and "p" not in row.attrib for row in rows)
+    shown = resolved(data)
+    inside = [
+        p.path
+        for p in iter_plan(make_tracks(shown), make_layout(shown))
+        if (p.segment.start or 0) < 8
+    ]
+    assert played_paths(local) == inside
+
+
+def test_a_snapshot_joins_the_parts_of_sequences() -> None:
+    data = document(
+        '<Period id="1" start="PT0S"><AdaptationSet mimeType="video/mp4">'
+        '<SegmentTemplate media="$Number$-$SubNumber$.m4s" duration="4" k="4"/>'
+        '<Representation id="a" bandwidth="1"/></AdaptationSet></Period>',
+        'type="dynamic" availabilityStartTime="2026-01-01T00:00:05Z" timeShiftBufferDepth="PT8S"',
+    )
+    local = localized(data)
+    rows = etree.fromstring(local).findall(".//{*}S")
+    assert [dict(row.attrib) for row in rows] == [
+        {"t": "40", "d": "4", "r": "2", "k": "4"},
+        {"t": "52", "d": "3", "k": "3"},
+    ]
+    assert played_paths(local) == mirror_paths(data)
+
+
+def test_rows_of_sequences_stay_as_they_are() -> None:
+    data = document(
+        '<Period><AdaptationSet mimeType="video/mp4">'
+        '<SegmentTemplate media="$Time$-$SubNumber$.m4s" presentationTimeOffset="5">'
+        '<SegmentTimeline><S t="5" d="4" k="2" r="1"/></SegmentTimeline></SegmentTemplate>'
+        '<Representation id="a" bandwidth="1"/></AdaptationSet></Period>'
+    )
+    local = localized(data)
+    rows = etree.fromstring(local).findall(".//{*}S")
+    assert [dict(row.attrib) for row in rows] == [{"t": "5", "d": "4", "k": "2", "r": "1"}]
+    assert played_paths(local) == mirror_paths(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "template"),
+    [
+        *itertools.product(
+            ("static", "dynamic"),
+            (
+                'media="$Time$-$SubNumber$.m4s" duration="4" k="2" presentationTimeOffset="8"',
+                'media="$Time$-$SubNumber$.m4s" duration="4.5" k="2"',
+                'media="$Number$-$SubNumber$.m4s" duration="4.5" k="2"',
+                'media="$Number$-$SubNumber$.m4s" duration="3" k="4" presentationTimeOffset="5"',
+            ),
+        ),
+        ("static", 'media="$Number$-$SubNumber$.m4s" duration="5" k="3" endNumber="4"'),
+    ],
+)
+def test_the_local_mpd_of_sequences_tells_their_exact_times(kind: str, template: str) -> None:
+    live = 'type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" timeShiftBufferDepth="PT9S"'
+    own = f'<SegmentTemplate initialization="i.mp4" {template}/>'
+    head = live if kind == "dynamic" else 'type="static" mediaPresentationDuration="PT16S"'
+    data = document(f'<Period start="PT0S">{video(own + representation())}</Period>', head)
+    shown = resolved(data)
+    files = list(iter_plan(make_tracks(shown), make_layout(shown)))
+    timed = [(f.path, f.segment.start) for f in files if f.segment.kind is SegmentKind.MEDIA]
+    first = timed[0][1] if kind == "dynamic" else 0
+    local = resolved(localized(data), "http://m.example/x.local.mpd")
+    again = list(iter_plan(make_tracks(local), make_layout(local)))
+    assert again[0].path == "i.mp4"
+    found = [(f.path, f.segment.start) for f in again if f.segment.kind is SegmentKind.MEDIA]
+    assert [path for path, _ in found] == [
+        path for path, start in timed if kind == "dynamic" or start < 16
+    ]
+    if "$Time$" not in template:
+        assert [start for _, start in found] == [start - first for _, start in timed[: len(found)]]
+
+
+def test_a_row_of_one_segment_among_sequences_is_one_segment() -> None:
+    rows = '<S d="4"/><S d="4" k="1"/>'
+    other = representation('<SegmentTemplate media="b-$Number$.m4s"/>', name="b")
+    data = document(
+        "<Period>"
+        + video(
+            '<SegmentTemplate media="$Number$-$SubNumber$.m4s" k="2"><SegmentTimeline>'
+            f"{rows}</SegmentTimeline></SegmentTemplate>{representation()}{other}"
+        )
+        + "</Period>"
+    )
+    assert sorted(mirror_paths(data)) == ["1-0.m4s", "1-1.m4s", "2-0.m4s", "b-1.m4s", "b-2.m4s"]
+    assert played_paths(localized(data)) == mirror_paths(data)

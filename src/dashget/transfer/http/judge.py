@@ -26,8 +26,8 @@ _CODED_HINT = (
     " as they are; compression must be turned off there for these files"
 )
 _NO_FILE: Final = frozenset({202, 207, 208, 226})
-"""Statuses of success whose body is no file: it is not there yet (202), a list of statuses (207 and
-208, of WebDAV), or a difference to an earlier version (226)."""
+"""Statuses of success that come without the file: it is not there yet (202), or they bring a list
+of statuses (207 and 208, of WebDAV) or a difference to an earlier version (226)."""
 NO_RANGES = "the server ignores byte ranges (200 to a range request)"
 
 
