@@ -16,6 +16,7 @@ import pytest
 
 from dashget.common.byterange import ByteRange
 from dashget.errors import MPDError
+from dashget.mpd.model import MPD
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.remote import include_remote
@@ -36,7 +37,7 @@ def load(name: str) -> dict[str, Any]:
     return case
 
 
-def presentation_of(name: str, case: dict[str, Any]) -> Presentation:
+def document_of(name: str, case: dict[str, Any]) -> MPD:
     mpd = parse_mpd((HERE / f"{name}.mpd").read_bytes())
     remote: dict[str, str | None] = case.get("remote", {})
     for _ in range(10):
@@ -45,6 +46,11 @@ def presentation_of(name: str, case: dict[str, Any]) -> Presentation:
         wanted = {element.href for element in mpd.remote}
         texts = {href: remote.get(href) for href in wanted}
         mpd = include_remote(mpd, {h: t.encode() if t else None for h, t in texts.items()})
+    return mpd
+
+
+def presentation_of(name: str, case: dict[str, Any]) -> Presentation:
+    mpd = document_of(name, case)
     now = case.get("now")
     return resolve(
         mpd,

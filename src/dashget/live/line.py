@@ -105,7 +105,7 @@ class Line:
             return self.listings[0]
         for listing in self.listings:
             rows = listing.rows
-            begin = listing.begin if listing.step else (rows[0].time if rows else 0)
+            begin = rows[0].time if rows else (listing.begin if listing.step else 0)
             end = listing.stop if listing.step else (rows[-1].end if rows else 0)
             if begin <= time and (end is None or time < end):
                 return listing
@@ -134,7 +134,7 @@ class Line:
         listing = self.of(run.time)
         if listing.static or listing.at_once:
             return -math.inf
-        return listing.wall(run.time + run.duration)
+        return listing.wall(run.time + run.duration) - listing.sooner
 
     def until(self, run: Run) -> float:
         """Return the server time at which a segment may be removed."""
@@ -149,9 +149,9 @@ class Line:
         return run.duration / self.of(run.time).scale
 
     def is_last_derived(self, run: Run) -> bool:
-        """Return True for the last segment of a Period by its duration: it may not exist."""
+        """Return True for the last segment of a Period by its duration, if it may not exist."""
         listing = self.of(run.time)
-        return bool(listing.step) and listing.stop == run.time + run.duration
+        return listing.doubtful and listing.stop == run.time + run.duration
 
     def lose(self, run: Run, reason: Reason | None) -> None:
         """Have segments lost, or withdrawn."""

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +23,10 @@ from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation
 from dashget.mpd.template import Address, UrlPattern
 from dashget.mpd.ticks import nearest_tick
+from dashget.segments.timeline import Run as Row
+
+if TYPE_CHECKING:
+    from dashget.mpd.pattern import DurationPattern
 
 
 class Axis(enum.Enum):
@@ -63,7 +68,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     rows: tuple[Run, ...] = ()
     """The segments that are listed one by one."""
     step: int = 0
-    """The duration of all segments that follow from it; 0: all are in ``rows``."""
+    """The duration of all segments that follow from it; 0: all are in ``rows``. With a ``cycle``
+    the shortest of its durations."""
+    cycle: DurationPattern | None = None
+    """The durations of these in turn, if they are not the same."""
+    entry: int = 0
+    """The position in the cycle of the first of these."""
     begin: int = 0
     """The axis time of the first of these in the Period."""
     first_number: int = 0
@@ -77,8 +87,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     depth: Fraction | None = None
     """How long a segment stays after its end, in seconds; None: for ever."""
     static: bool = False
+    doubtful: bool = False
+    """True if the last of these may not exist."""
+    early: Fraction = Fraction(0)
+    """How many ticks before its end a segment is complete: it is a part of a sequence, and the
+    other parts come after it."""
     tick_parts: int = 1
-    sub_number: int = 1
+    sub_number: int = 0
     kind: SegmentKind = SegmentKind.MEDIA
     representation: Representation | None = None
     period: str = ""
@@ -89,11 +104,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The origin as a float, which is exact enough to wait for; it follows from the origin."""
     keeps: float = math.inf
     """The same of the depth."""
+    sooner: float = 0.0
+    """``early`` in seconds."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "zero", float(self.origin))
         keeps = math.inf if self.depth is None else float(self.depth)
         msgspec.structs.force_setattr(self, "keeps", keeps)
+        if self.early:
+            msgspec.structs.force_setattr(self, "sooner", float(self.early / self.scale))
 
     def wall(self, time: int) -> float:
         """Return the server time at an axis time."""
@@ -111,15 +130,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """
         yield from self.rows
         if self.step:
-            edge = self._edge(now)
-            first = max(self.begin, self._oldest(now) if since is None else since)
-            count = (edge - first) // self.step
+            first = self._oldest(now) if since is None else self._next(since)
+            count = self._complete(now) - first
             if count > 0:
-                yield Run(first, self.step, count, self.number_at(first))
-
-    def number_at(self, time: int) -> int:
-        """Return the number of the segment that follows from a duration at an axis time."""
-        return self.first_number + (time - self.begin) // self.step
+                number = self.first_number + first
+                row = Row(number, self._at(first), self.step, count, 1, False, self.cycle)
+                if self.cycle is not None:
+                    row = msgspec.structs.replace(row, entry=self.entry + first)
+                yield from runs_of(row)
 
     def urls(self, time: int, number: int) -> tuple[str, ...]:
         """Return the URLs of a segment, the preferred one first."""
@@ -135,42 +153,78 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
         All up to the axis time ``known`` is known.
         """
-        at = self.begin if known is None else max(known, self.begin)
-        if not self.step or self.static or (self.stop is not None and at >= self.stop):
+        if not self.step or self.static:
+            return math.inf
+        at = self._at(0 if known is None else self._next(known))
+        if self.stop is not None and at >= self.stop:
             return math.inf
         if self.at_once and self.stop is not None:
             return -math.inf
-        last = self.stop is not None and at + self.step >= self.stop
-        if last and self.length is not None:
-            return min(self.wall(at + self.step), self.wall(ceil(self.begin + self.length)))
-        return self.wall(at + self.step)
+        end = self._at(self._next(at) + 1)
+        if self.stop is not None and end >= self.stop and self.length is not None:
+            over = self.wall(ceil(self.begin + self.length))
+            return min(self.wall(end) - self.sooner, over)
+        return self.wall(end) - self.sooner
 
     def media_time(self, time: int) -> int:
         """Return the media time that names a segment."""
         tick = time + self.shift
         return tick if self.tick_parts == 1 else nearest_tick(tick, self.tick_parts)
 
-    def _edge(self, now: float) -> int:
-        """Return the axis time up to which segments are complete."""
-        if self.stop is not None and (self.static or self.at_once):
-            return self.stop
-        reached = self.axis_time(now)
-        whole = self.begin + (reached - self.begin) // self.step * self.step
-        if self.stop is not None and (whole >= self.stop or self._is_over(reached)):
-            return self.stop
-        return max(whole, self.begin)
+    def _at(self, position: int) -> int:
+        """Return the axis time of one that follows from a duration."""
+        if self.cycle is None:
+            return self.begin + position * self.step
+        return self.begin + self.cycle.span(self.entry, position)
 
-    def _is_over(self, reached: int) -> bool:
-        """Return True if the Period has ended: then its last segment is complete, too."""
-        return self.length is not None and reached >= self.begin + self.length
+    def _next(self, known: int) -> int:
+        """Return the position of the first one that is not known up to an axis time.
+
+        One whose middle is known is known itself: times may move a little.
+        """
+        if known <= self.begin:
+            return 0
+        if self.cycle is None:
+            return (known - self.begin + self.step // 2) // self.step
+        position = self.cycle.complete(self.entry, known - self.begin)
+        half = self.cycle.span(self.entry + position, 1) // 2
+        return position + (self._at(position) + half < known)
+
+    def _complete(self, now: float) -> int:
+        """Return how many segments that follow from a duration are complete."""
+        stop = None if self.stop is None else self._next(self.stop)
+        if stop is not None and (self.static or self.at_once):
+            return stop
+        reached = (Fraction(now) - self.origin) * self.scale - self.begin
+        if stop is not None and self.length is not None and reached >= self.length:
+            # The Period has ended: then its last segment is complete, too.
+            return stop
+        count = self._whole(reached + self.early)
+        return count if stop is None else min(count, stop)
+
+    def _whole(self, ticks: Fraction) -> int:
+        """Return how many segments are over after a time."""
+        if self.cycle is None:
+            return max(floor(ticks / self.step), 0)
+        return self.cycle.complete(self.entry, ticks)
 
     def _oldest(self, now: float) -> int:
-        """Return the axis time at which the window begins: that of its first segment."""
+        """Return the position at which the window begins: that of its first segment."""
         if self.depth is None or self.static:
-            return self.begin
-        oldest = (Fraction(now) - self.origin - self.depth) * self.scale
-        k = ceil((oldest - self.begin) / self.step) - 2
-        return self.begin + max(k, 0) * self.step
+            return 0
+        ticks = (Fraction(now) - self.origin - self.depth) * self.scale - self.begin
+        if self.cycle is None:
+            return max(ceil(ticks / self.step) - 2, 0)
+        return max(self.cycle.needed(self.entry, ticks) - 2, 0)
+
+
+def runs_of(row: Row) -> Iterator[Run]:
+    """Yield a row of a timeline as runs of segments of equal duration."""
+    number = row.number
+    for time, duration, count in row.stretches():
+        # What has no duration takes a tick, so that it is known by its place.
+        yield Run(time, max(duration, 1), count, number)
+        number += count
 
 
 class PeriodMark(msgspec.Struct, frozen=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
-from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version
+from dashget.errors import UnsupportedMPDError
+from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version, runs_of
 from dashget.live.spans import Run
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import MPD
@@ -17,13 +19,16 @@ from dashget.mpd.presentation import (
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, FieldName, UrlPattern
+from dashget.mpd.timeline import SegmentTimeline
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, track_label
-from dashget.segments.index import SegmentIndex, derived_count
+from dashget.segments.index import SegmentIndex
+from dashget.segments.template import DurationIndex
+from dashget.segments.timeline import Run as Row
 from dashget.segments.timeline import bounds_of, iter_runs
 
-_MOST_PARTS = 64
-"""The most parts of a segment sequence of which each is a line of its own."""
+_MOST_PARTS: Final = 1000
+"""The most parts of a sequence of segments: each is a line of its own."""
 
 
 def read_version(
@@ -105,28 +110,64 @@ def _blank(track: Track, address: Address, place: UrlPattern, key: str) -> Listi
 def _of_template(
     track: Track, addressing: TemplateAddressing, layout: Layout, begin: Fraction
 ) -> Iterator[Listing]:
-    """Yield the lines of a SegmentTemplate: its media, and its index segments if it has any."""
+    """Yield the lines of a SegmentTemplate: its media, and its index segments if it has any.
+
+    The segments of sequences are a line for each sub number.
+    """
     addresses = [(addressing.media, SegmentKind.MEDIA)]
     if addressing.index is not None:
         addresses.append((addressing.index, SegmentKind.INDEX))
+    parts = _parts(track.representation, addressing)
     for address, kind in addresses:
         names = frozenset(field.name for field in address.patterns[0].fields)
         place = layout.pattern(address)
-        for part in _parts(addressing, names):
-            text = f"{place.text}#{part}" if FieldName.SUB_NUMBER in names else place.text
+        in_parts = FieldName.SUB_NUMBER in names and addressing.has_sub_numbers
+        for part in range(parts if in_parts else 1):
+            text = f"{place.text}#{part}" if in_parts else place.text
             blank = _blank(track, address, place, text)
             line = _line(blank, track, addressing, names, part)
-            yield msgspec.structs.replace(
+            line = msgspec.structs.replace(
                 line, origin=line.origin + begin, kind=kind, sub_number=part,
                 tick_parts=addressing.tick_parts,
             )  # fmt: skip
+            yield msgspec.structs.replace(line, once=tuple(_hidden(line)))
 
 
-def _parts(addressing: TemplateAddressing, names: frozenset[FieldName]) -> range:
-    if addressing.timeline is None or FieldName.SUB_NUMBER not in names:
-        return range(1, 2)
-    most = max((k for *_, k in addressing.timeline), default=1)
-    return range(1, min(most, _MOST_PARTS) + 1)
+def _hidden(line: Listing) -> Iterator[Once]:
+    """Yield the segments that overlap one before them by more than a half, as files by name.
+
+    Their place on the axis does not tell them from that one.
+    """
+    rows = [*line.rows]
+    if line.step and line.rows:
+        count = max(line.rows[-1].end - line.begin, 0) // line.step + 1
+        count = min(count, _MOST_PARTS)
+        rows.append(Run(line.begin, line.step, count, line.first_number))
+    end: int | None = None
+    for run in rows:
+        for k in range(run.count):
+            time, number = run.time + k * run.duration, run.number + k
+            if end is None or time + run.duration // 2 >= end:
+                break
+            urls = line.urls(time, number)
+            path = line.path(time, number)
+            yield Once(path, urls, line.kind, line.representation, line.address)
+        end = run.end if end is None else max(end, run.end)
+
+
+def _parts(representation: Representation, addressing: TemplateAddressing) -> int:
+    """Return the most parts that a sequence has; raise UnsupportedMPDError if they are too many."""
+    most, timeline = addressing.sequence, addressing.timeline
+    if addressing.has_sub_numbers and timeline is not None:
+        most = max((most if k is None else k for *_, k in timeline), default=1)
+    if most > _MOST_PARTS:
+        raise UnsupportedMPDError(
+            f"Representation {representation.id!r} has sequences of {most:,} segments (@k), more "
+            f"than the {_MOST_PARTS:,} that can be recorded"
+            f" ({representation.where}, line {representation.line})",
+            hint="select other Representations, or mirror what is there with dashget get",
+        )
+    return max(most, 1)
 
 
 def _line(
@@ -137,39 +178,44 @@ def _line(
     part: int,
 ) -> Listing:
     """Return a line whose origin counts from the begin of the presentation."""
-    start, scale = track.representation.period.start, addressing.timescale
-    offset = addressing.presentation_time_offset
+    period, scale = track.representation.period, addressing.timescale
+    by_time = FieldName.TIME in names
     if addressing.timeline is not None:
         line = msgspec.structs.replace(
             blank,
             key=f"{blank.key} {Axis.TIME.value}/{scale}",
             axis=Axis.TIME,
             scale=scale,
-            origin=start - Fraction(offset, scale),
+            origin=period.start - Fraction(addressing.presentation_time_offset, scale),
             at_once=addressing.availability_time_offset is None,
-            rows=tuple(_rows(track, addressing, part)),
         )
-        return _with_open_row(line, track, addressing)
-    if addressing.duration is None:
-        # Numbers without times, or one file.
-        first, last = addressing.start_number, addressing.end_number or 0
-        count = max(last - first + 1, 1) if FieldName.NUMBER in names else 1
-        key = f"{blank.key} {Axis.NAME.value}"
-        return msgspec.structs.replace(
-            blank, key=key, origin=start, rows=(Run(first, 1, count, first),)
-        )
-    return _derived_line(blank, track, addressing, by_time=FieldName.TIME in names)
+        return _with_rows(line, track, addressing, addressing.timeline, part)
+    if addressing.duration is not None:
+        return _derived_line(blank, track, addressing, by_time=by_time, part=part)
+    # Numbers without times, or one file.
+    first, last = addressing.start_number, addressing.end_number
+    count = max(last - first + 1, 0) if last is not None and not by_time else 1
+    return msgspec.structs.replace(
+        blank,
+        key=f"{blank.key} {Axis.NAME.value}",
+        origin=period.start,
+        rows=(Run(first, 1, count, first),) if count else (),
+        # It has no time: $Time$ is 0.
+        shift=-first,
+    )
 
 
 def _derived_line(
-    blank: Listing, track: Track, addressing: TemplateAddressing, *, by_time: bool
+    blank: Listing, track: Track, addressing: TemplateAddressing, *, by_time: bool, part: int
 ) -> Listing:
     """Return a line of segments that follow from ``@duration``."""
     period, scale = track.representation.period, addressing.timescale
     step, first = addressing.duration or 1, addressing.start_number
     at = 0 if by_time else first * step
     axis = Axis.TIME if by_time else Axis.NUMBER
-    count = _derived(track.representation, addressing)
+    index = track.index
+    count = index.total() if isinstance(index, DurationIndex) else None
+    after = addressing.sequence - 1 - part if addressing.sequence > 1 else 0
     return msgspec.structs.replace(
         blank,
         key=f"{blank.key} {axis.value}/{scale}/{step}",
@@ -181,66 +227,63 @@ def _derived_line(
         first_number=first,
         length=None if period.duration is None else period.duration * scale,
         stop=None if count is None else at + count * step,
+        doubtful=count is not None
+        and isinstance(index, DurationIndex)
+        and index.doubts(count - 1, part),
+        early=Fraction(step * after, addressing.sequence),
         shift=0 if by_time else addressing.presentation_time_offset - at,
         at_once=addressing.availability_time_offset is None,
     )
 
 
-def _rows(track: Track, addressing: TemplateAddressing, sub_number: int) -> Iterator[Run]:
-    """Yield the rows of a timeline; an open one up to what is complete."""
-    timeline = addressing.timeline
-    if timeline is None:
-        return
+def _with_rows(
+    line: Listing,
+    track: Track,
+    addressing: TemplateAddressing,
+    timeline: SegmentTimeline,
+    part: int,
+) -> Listing:
+    """Return a line with the rows of a timeline that have a part.
+
+    A last row that repeats goes on without another read: what it brings follows from its
+    durations.
+    """
+    period, scale = track.representation.period, addressing.timescale
+    offset, parts = addressing.presentation_time_offset, addressing.parts
     bounds = bounds_of(
-        track.representation.period,
-        addressing.timescale,
-        addressing.presentation_time_offset,
-        window=track.representation.window,
-        # What is there earlier is not complete yet: nothing is gained by it.
-        availability_time_offset=None
-        if addressing.availability_time_offset is None
-        else Fraction(0),
-        last_number=addressing.end_number,
-    )
-    for run in iter_runs(timeline, addressing.start_number, bounds):
-        if run.count and run.parts >= sub_number:
-            # What has no duration takes a tick, so that it is known by its place.
-            yield Run(run.time, max(run.duration, 1), run.count, run.number)
-
-
-def _with_open_row(line: Listing, track: Track, addressing: TemplateAddressing) -> Listing:
-    """Return a line whose last row repeats: what it brings follows from its duration."""
-    period, timeline = track.representation.period, addressing.timeline
-    if timeline is None or not timeline.runs_on or line.static or not line.rows:
-        return line
-    last = line.rows[-1]
-    *_, (_, step, _, _, _) = timeline
-    if last.duration != step:
-        return line
-    end: Fraction | None = None
-    if period.duration is not None:
-        end = period.duration * addressing.timescale + addressing.presentation_time_offset
+        period, scale, offset,
+        window=None, availability_time_offset=None, last_number=addressing.end_number,
+    )  # fmt: skip
+    rows = list(iter_runs(timeline, addressing.start_number, bounds, parts))
+    with_part = [row for row in rows if max(row.parts, 1) > part or not addressing.has_sub_numbers]
+    last = with_part[-1] if with_part and with_part[-1] is rows[-1] else None
+    if last is None or not timeline.runs_on or (last.pattern is None and not last.duration):
+        closed = tuple(run for row in with_part if row.count for run in runs_of(row))
+        return msgspec.structs.replace(line, rows=closed)
+    closed = tuple(run for row in with_part[:-1] if row.count for run in runs_of(row))
+    end = bounds.end if bounds.last_number is None else None
+    known = bounds.end is not None or bounds.last_number is not None or line.static
+    shortest = last.duration
+    if last.pattern is not None:
+        shortest = min(ticks for _, ticks in last.pattern.pairs)
     return msgspec.structs.replace(
         line,
-        rows=line.rows[:-1],
-        step=last.duration,
+        rows=closed,
+        step=shortest,
+        cycle=last.pattern,
+        entry=last.entry,
         begin=last.time,
         first_number=last.number,
         length=None if end is None else end - last.time,
-        stop=None if end is None else last.time - (last.time - end) // step * step,
+        stop=last.end if known else None,
+        doubtful=last.count > 0 and (last.doubtful or (part > 0 and _is_behind(last, part))),
     )
 
 
-def _derived(representation: Representation, addressing: TemplateAddressing) -> int | None:
-    """Return the number of segments that follow from a duration; None for an open Period."""
-    period = representation.period
-    if addressing.end_number is not None:
-        return max(addressing.end_number - addressing.start_number + 1, 0)
-    if period.duration is None:
-        return None
-    if period.beyond:
-        return 1
-    return derived_count(period.duration, Fraction(addressing.duration or 1, addressing.timescale))
+def _is_behind(row: Row, part: int) -> bool:
+    """Return True if a part of the last sequence of a row is behind the Period's end."""
+    length = row.duration if row.pattern is None else row.pattern.span(row.entry + row.count - 1, 1)
+    return row.doubts(row.end - length + Fraction(length * part, max(row.parts, 1)))
 
 
 def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:

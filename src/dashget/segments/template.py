@@ -131,6 +131,19 @@ class DurationIndex(SegmentIndex):
                     yield Segment(SegmentKind.INDEX, index, *values)
                 yield Segment(SegmentKind.MEDIA, addressing.media, *values)
 
+    def doubts(self, sequence: int, part: int) -> bool:
+        """Return True if a part of a sequence may be missing on the server.
+
+        All of the Period are counted, whether they are available yet or not.
+        """
+        total = self.total()
+        if self._addressing.duration is None or total is None:
+            return False
+        positions = range(total * self._parts)
+        if self._parts == 1:
+            return sequence == self._last_derived(positions)
+        return self._doubts(positions).cover(sequence, part)
+
     def _doubts(self, positions: range) -> _Doubts:
         """Return which parts of sequences may be missing on the server."""
         addressing, period = self._addressing, self.representation.period
@@ -167,17 +180,24 @@ class DurationIndex(SegmentIndex):
         addressing = self._addressing
         return max((addressing.end_number or 0) - addressing.start_number + 1, 0)
 
+    def total(self) -> int | None:
+        """Return how many the whole Period has, by ``@duration``; None for an open one."""
+        addressing, period = self._addressing, self.representation.period
+        if addressing.end_number is not None:
+            return self._last_number_count()
+        if period.duration is None:
+            return None
+        if period.beyond:
+            return 1
+        segment = Fraction(addressing.duration or 1, addressing.timescale)
+        return derived_count(period.duration, segment)
+
     def _positions(self) -> range:
         addressing, period = self._addressing, self.representation.period
         if addressing.duration is None:
             return range((self._last_number_count() if self._numbered else 1) * self._parts)
         segment = Fraction(addressing.duration, addressing.timescale)
-        if addressing.end_number is not None:
-            count: int | None = self._last_number_count()
-        elif period.duration is not None:
-            count = 1 if period.beyond else derived_count(period.duration, segment)
-        else:
-            count = None
+        count = self.total()
         window, offset = self.representation.window, addressing.availability_time_offset
         whole = available_range(window, period, segment, offset, count)
         parts = self._parts

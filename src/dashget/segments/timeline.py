@@ -46,17 +46,30 @@ class Run(msgspec.Struct, frozen=True, gc=False):
             return self.time + self.count * self.duration
         return self.time + self.pattern.span(self.entry, self.count)
 
+    def stretches(self) -> Iterator[tuple[int, int, int]]:
+        """Yield segments of equal duration: time of the first, duration, and how many they are."""
+        if self.pattern is None:
+            yield self.time, self.duration, self.count
+            return
+        time, left = self.time, self.count
+        durations = self.pattern.iter_durations(self.entry)
+        while left > 0:
+            count, duration = next(durations)
+            count = min(count, left)
+            yield time, duration, count
+            time += duration * count
+            left -= count
+
     def segments(self) -> Iterator[tuple[int, int]]:
         """Yield time and duration of each segment."""
-        time, left = self.time, self.count
-        pairs = ((left, self.duration),) if self.pattern is None else None
-        for count, duration in pairs or _pattern_of(self).iter_durations(self.entry):
-            for _ in range(min(count, left)):
+        for time, duration, count in self.stretches():
+            for _ in range(count):
                 yield time, duration
                 time += duration
-            left -= count
-            if left <= 0:
-                return
+
+    def doubts(self, begin: Fraction | int) -> bool:
+        """Return True if a part of the last segment, beginning then, is behind the Period's end."""
+        return self.until is not None and begin >= self.until
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -81,7 +94,7 @@ def iter_runs(
 
     A missing ``@t`` is the end of the previous run (0 for the first). A given one is used even
     if it leaves a gap or an overlap. A negative ``@r`` repeats until the next ``S@t``, or up to
-    ``bounds``. ``parts`` stands for a missing ``@k``.
+    ``bounds``; it may come to no segment. ``parts`` stands for a missing ``@k``.
     """
     number, time, patterned = start_number, 0, timeline.has_patterns
     for position, (t, d, r, n, k) in enumerate(timeline):
@@ -102,8 +115,7 @@ def iter_runs(
             run = msgspec.structs.replace(run, pattern=pattern[0], entry=pattern[1])
         if r < 0:
             run = _open_run(run, timeline.time_at(position + 1), bounds, alone=position == 0)
-        if run.count:
-            yield run
+        yield run
         number, time = run.number + run.count, run.end
 
 
@@ -223,16 +235,15 @@ class TimelineIndex(SegmentIndex):
         """Yield a run with index segments, a pattern, or sequences of ``@k`` parts."""
         address, index = self._addressing.media, self._addressing.index
         parts = max(run.parts, 1) if self._in_parts else 1
-        last, until, scale = run.count - 1, run.until, self._addressing.timescale
+        last = run.count - 1
         cutter = self._cutter()
         for i, (listed, length) in enumerate(run.segments()):
             number = run.number + i
             cuts = cutter.cut(length, parts) or cutter.iter_cut(length, parts)
             for j, (timebase, duration) in enumerate(cuts):
                 time, doubtful = listed, run.doubtful and i == last
-                if j and until is not None and i == last:
-                    begin = listed + (timebase.origin - self._origin) * scale
-                    doubtful = doubtful or begin >= until
+                if j and i == last:
+                    doubtful = doubtful or run.doubts(listed + Fraction(length * j, parts))
                 if self._cut:
                     timebase, time = timebase.named(listed, self._addressing.tick_parts)
                 values = timebase, number, time, duration, j, None, not doubtful, doubtful
@@ -251,9 +262,9 @@ def _open_run(run: Run, next_time: int | None, bounds: Bounds, *, alone: bool) -
     pattern, entry, begin = _pattern_of(run), run.entry, run.time
     if next_time is not None:
         return _run(run, 0, pattern.needed(entry, next_time - begin))
-    if bounds.last_number is not None:
-        return _run(run, 0, bounds.last_number - run.number + 1)
     stop = None if bounds.end is None else pattern.needed(entry, bounds.end - begin)
+    if bounds.last_number is not None:
+        stop = max(bounds.last_number - run.number + 1, 0)
     cut_short = bounds.edge is not None and (bounds.end is None or bounds.edge < bounds.end)
     if bounds.edge is not None and cut_short:
         reached = pattern.complete(entry, bounds.edge - begin)
@@ -262,10 +273,11 @@ def _open_run(run: Run, next_time: int | None, bounds: Bounds, *, alone: bool) -
     if bounds.oldest is not None:
         skipped = max(pattern.needed(entry, bounds.oldest - begin) - 2, 0)
     doubtful, until = False, None
-    if stop and bounds.end is not None and not (alone and stop == 1):
+    derived = bounds.end is not None and bounds.last_number is None
+    if stop and bounds.end is not None and derived and not (alone and stop == 1):
         tail = bounds.end - begin - pattern.span(entry, stop - 1)
         doubtful = tail <= bounds.rounding and tail < pattern.span(entry + stop - 1, 1)
-    if bounds.end is not None:
+    if bounds.end is not None and derived:
         until = bounds.end - bounds.rounding
     return _run(run, skipped, (stop or 0) - skipped, doubtful=doubtful, until=until)
 

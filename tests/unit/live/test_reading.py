@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import pytest
+
+from dashget.errors import UnsupportedMPDError
 from dashget.live.listing import Axis, Version
 from dashget.live.reading import read_version
 from dashget.live.spans import Run
@@ -100,7 +103,10 @@ def test_an_open_row_goes_on_without_another_read() -> None:
     version = read(TIMED.format('<S t="100" d="15"/><S t="120" d="20" r="-1"/>'), at=20)
     assert not version.explicit
     assert runs(version, 22.0, since=None)[0] == Run(100, 15, 1, 1)
-    assert runs(version, 22.0, since=200)[-1] == Run(200, 20, 1, version.listings[0].number_at(200))
+    assert runs(version, 22.0, since=200)[-1] == Run(200, 20, 1, 6)
+    # Times may move a little: it goes on with the next segment, under the name that it has.
+    for since in (191, 209):
+        assert runs(version, 22.0, since=since)[-1] == Run(200, 20, 1, 6)
     assert runs(version, 26.0, since=200)[-1].count == 3
 
 
@@ -111,8 +117,51 @@ def test_a_segment_without_duration_has_a_place() -> None:
 def test_the_parts_of_a_sequence_are_lines() -> None:
     inner = TIMED.format('<S t="0" d="20" k="3"/>').replace("$Time$", "$Time$-$SubNumber$")
     version = read(inner)
-    assert [each.path(0, 1) for each in version.listings] == ["v/0-1.m4s", "v/0-2.m4s", "v/0-3.m4s"]
+    assert [each.path(0, 1) for each in version.listings] == ["v/0-0.m4s", "v/0-1.m4s", "v/0-2.m4s"]
     assert len({each.key for each in version.listings}) == 3
+
+
+def test_an_open_row_that_has_no_segment_yet_is_open_all_the_same() -> None:
+    version = read(TIMED.format('<S t="0" d="20" r="4"/><S t="200" d="20" r="-1"/>'), at=21)
+    assert runs(version, 21.0) == [Run(0, 20, 5, 1)]
+    assert runs(version, 24.0, since=100) == [Run(0, 20, 5, 1), Run(200, 20, 2, 6)]
+
+
+def test_an_open_row_ends_with_its_last_number() -> None:
+    inner = TIMED.format('<S t="0" d="20" r="-1"/>').replace("timescale", 'endNumber="3" timescale')
+    version = read(inner, at=3)
+    assert runs(version, 3.0) == [Run(0, 20, 1, 1)]
+    assert runs(version, 60.0, since=20) == [Run(20, 20, 2, 2)]
+    assert version.listings[0].next_edge(60) == math.inf
+
+
+def test_an_open_row_takes_the_durations_of_a_pattern_in_turn() -> None:
+    rows = '<Pattern id="a"><P d="30" r="1"/><P d="20"/></Pattern><S t="100" p="a" r="-1"/>'
+    version = read(TIMED.format(rows), at=20)
+    assert not version.explicit
+    listing = version.listings[0]
+    assert runs(version, 18.9, since=100) == [Run(100, 30, 2, 1), Run(160, 20, 1, 3)]
+    assert runs(version, 24.0, since=180) == [Run(180, 30, 2, 4)]
+    assert runs(version, 26.0, since=210) == [Run(210, 30, 1, 5), Run(240, 20, 1, 6)]
+    assert [listing.next_edge(t) - BEGIN for t in (130, 160, 180)] == [16, 18, 21]
+    # Of the window, and the time that one segment lasts.
+    assert runs(version, 40.0)[0] == Run(160, 20, 1, 3)
+
+
+def test_a_part_of_a_sequence_is_complete_before_the_sequence() -> None:
+    inner = NUMBERED.format('k="4"').replace("$.m4s", "$-$SubNumber$.m4s")
+    version = read(inner, period='start="PT0S" duration="PT5S"')
+    edges = [each.next_edge(None) - BEGIN for each in version.listings]
+    assert edges == [0.5, 1.0, 1.5, 2.0]
+    # The Period ends within the third sequence: its last parts may be missing.
+    assert [each.next_edge(14) - BEGIN for each in version.listings] == [4.5, 5.0, 5.0, 5.0]
+    assert [each.doubtful for each in version.listings] == [False, True, True, True]
+
+
+def test_sequences_of_too_many_parts_are_refused() -> None:
+    inner = TIMED.format('<S t="0" d="20" k="1001"/>').replace("$Time$", "$Time$-$SubNumber$")
+    with pytest.raises(UnsupportedMPDError, match=r"sequences of 1,001 segments \(@k\)"):
+        read(inner)
 
 
 def test_a_list_is_files_by_name() -> None:
