@@ -13,10 +13,12 @@ from dashget.mpd.urls import resolve_reference
 from dashget.planning.collisions import fold
 from dashget.planning.layout import Layout, is_safe_path, manifest_name, reserved_names, root_name
 from dashget.store.soundness import is_manifest_name
-from tests.fuzz.target import check_error
+from tests.fuzz.target import check_error, some
 
 _BASES = ("http://h.example/a/", "https://u:p@h.example:8443/a/b.c/")
-_VALUES = (1, 7, 171, 10**9)
+_LINES = 16
+_PAIRS = tuple(product((1, 7, 171, 10**9), repeat=2))
+"""Numbers and times of segments; each input has six of these pairs, always the same ones."""
 _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     name + digit for name in ("com", "lpt") for digit in "0123456789¹²³"
 }
@@ -61,7 +63,7 @@ def run_names(data: bytes) -> None:
             assert is_manifest_name(manifest_name(url)), url
             check_path(root_name(url))
         addresses = []
-        for line in lines[:40]:
+        for line in lines[:_LINES]:
             template, _ = parse_template(line)
             if len(line) > 4000 or template.identifiers > 8:
                 continue
@@ -71,9 +73,7 @@ def run_names(data: bytes) -> None:
         named = [
             (layout.path(address, number, time, 1), address.patterns[0].expand(number, time, 1))
             for address in addresses
-            for number, time in (
-                product(_VALUES, _VALUES) if address.patterns[0].fields else [(1, 1)]
-            )
+            for number, time in (some(_PAIRS, data, 6) if address.patterns[0].fields else [(1, 1)])
         ]
         check_paths(named, "x.mpd")
     except DashGetError as error:
