@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from dashget.common.url import Url, UrlError
 from dashget.errors import DashGetError
+from dashget.mpd.budget import Budget
 from dashget.mpd.template import Address, UrlPattern, parse_template
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.collisions import fold
@@ -69,7 +70,9 @@ def run_names(data: bytes) -> None:
                 continue
             url = resolve_reference(base, template.marked("r/..", 17))
             addresses.append(Address((UrlPattern.from_marked(url, template.fields),)))
-        layout = Layout(base + "x.mpd", addresses)
+        budget = Budget()
+        budget.spend_bytes(len(data))
+        layout = Layout(base + "x.mpd", addresses, budget)
         named = [
             (layout.path(address, number, time, 1), address.patterns[0].expand(number, time, 1))
             for address in addresses

@@ -46,7 +46,9 @@ def run_record(data: bytes) -> None:
         first, last = read_first_header(record), read_header(record)
         for header in (first, last):
             if header is not None:
-                assert read_header(partial(io.BytesIO, encode_line(header))) == header
+                again = read_header(partial(io.BytesIO, encode_line(header)))
+                assert again is not None
+                assert read_header(partial(io.BytesIO, encode_line(again))) == again
         read_sizes(record)
         for run in read_live_runs(record):
             assert all(map(is_safe_path, run.paths))
@@ -55,9 +57,9 @@ def run_record(data: bytes) -> None:
         for found in files:
             assert is_safe_path(found.path)
             # Users and passwords of foreign lines are left out when they are written.
-            again = parse_record(encode_line(found))
-            assert again is not None
-            assert parse_record(encode_line(again)) == again
+            copy = parse_record(encode_line(found))
+            assert copy is not None
+            assert parse_record(encode_line(copy)) == copy
             assert files.get(found.path) == found
         files.close()
     except DashGetError as error:
