@@ -169,7 +169,7 @@ def _check_local(local: bytes, planned: Planned) -> None:
     shown = resolve(parse_mpd(local, url=url), url=url, now=planned.loaded.now)
     tracks = make_tracks(shown)
     # What leads to the manifest itself is fetched by nobody.
-    wanted = {str(file.path) for file in planned.files} | {"x.local.mpd", ""}
+    wanted = {str(file.path) for file in planned.files} | {"x.mpd", "x.local.mpd", ""}
     whole = len(wanted) < PLANNED and len(planned.files) < PLANNED
     for track in tracks:
         if track.representation.problems:

@@ -152,7 +152,8 @@ def _check_accepted(verdict: Accepted, head: Head, asked: Asked) -> None:
     assert first >= 0
     assert end is None or end >= first
     assert end is None or total is None or total >= end
-    if head.status == 200:
+    if head.status != 206 and 200 <= head.status < 300:
+        # Any other success has all of the resource, too (RFC 9110, 15).
         assert first == 0
         assert asked.whole
         return

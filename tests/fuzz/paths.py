@@ -8,15 +8,18 @@ from urllib.parse import unquote
 
 from dashget.common.url import Url, UrlError
 from dashget.errors import DashGetError
+from dashget.mpd.budget import Budget
 from dashget.mpd.template import Address, UrlPattern, parse_template
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.collisions import fold
 from dashget.planning.layout import Layout, is_safe_path, manifest_name, reserved_names, root_name
 from dashget.store.soundness import is_manifest_name
-from tests.fuzz.target import check_error
+from tests.fuzz.target import check_error, some
 
 _BASES = ("http://h.example/a/", "https://u:p@h.example:8443/a/b.c/")
-_VALUES = (1, 7, 171, 10**9)
+_LINES = 16
+_PAIRS = tuple(product((1, 7, 171, 10**9), repeat=2))
+"""Numbers and times of segments; each input has six of these pairs, always the same ones."""
 _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     name + digit for name in ("com", "lpt") for digit in "0123456789¹²³"
 }
@@ -61,19 +64,19 @@ def run_names(data: bytes) -> None:
             assert is_manifest_name(manifest_name(url)), url
             check_path(root_name(url))
         addresses = []
-        for line in lines[:40]:
+        for line in lines[:_LINES]:
             template, _ = parse_template(line)
             if len(line) > 4000 or template.identifiers > 8:
                 continue
             url = resolve_reference(base, template.marked("r/..", 17))
             addresses.append(Address((UrlPattern.from_marked(url, template.fields),)))
-        layout = Layout(base + "x.mpd", addresses)
+        budget = Budget()
+        budget.spend_bytes(len(data))
+        layout = Layout(base + "x.mpd", addresses, budget)
         named = [
             (layout.path(address, number, time, 1), address.patterns[0].expand(number, time, 1))
             for address in addresses
-            for number, time in (
-                product(_VALUES, _VALUES) if address.patterns[0].fields else [(1, 1)]
-            )
+            for number, time in (some(_PAIRS, data, 6) if address.patterns[0].fields else [(1, 1)])
         ]
         check_paths(named, "x.mpd")
     except DashGetError as error:

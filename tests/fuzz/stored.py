@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -44,7 +46,9 @@ def run_record(data: bytes) -> None:
         first, last = read_first_header(record), read_header(record)
         for header in (first, last):
             if header is not None:
-                assert read_header(partial(io.BytesIO, encode_line(header))) == header
+                again = read_header(partial(io.BytesIO, encode_line(header)))
+                assert again is not None
+                assert read_header(partial(io.BytesIO, encode_line(again))) == again
         read_sizes(record)
         for run in read_live_runs(record):
             assert all(map(is_safe_path, run.paths))
@@ -53,9 +57,9 @@ def run_record(data: bytes) -> None:
         for found in files:
             assert is_safe_path(found.path)
             # Users and passwords of foreign lines are left out when they are written.
-            again = parse_record(encode_line(found))
-            assert again is not None
-            assert parse_record(encode_line(again)) == again
+            copy = parse_record(encode_line(found))
+            assert copy is not None
+            assert parse_record(encode_line(copy)) == copy
             assert files.get(found.path) == found
         files.close()
     except DashGetError as error:
@@ -64,42 +68,29 @@ def run_record(data: bytes) -> None:
 
 def run_journal(data: bytes) -> None:
     """Read a journal whose lines have true checksums and part names; then what it became."""
-    root = Path(tempfile.mkdtemp(prefix="dashget-fuzz-", dir=_memory()))
+    control, parts = _control(), _folder() / "j" / ".dashget" / "parts"
+    journal = b"\n".join(map(_sealed, data.split(b"\n")))
+    _make_only(parts, {**_part_files(), "journal.jsonl": journal})
     try:
-        control = ControlDirectory(root / ".dashget")
-        parts = control.path / "parts"
-        parts.mkdir(parents=True)
-        for number, (path, size) in enumerate(_PARTS.items()):
-            name = part_name(path) + (".ranges" if number % 2 else "")
-            (parts / name).write_bytes(bytes(size))
-        (parts / "journal.jsonl").write_bytes(b"\n".join(map(_sealed, data.split(b"\n"))))
         read_part_paths(control)
         first = _points(control)
         assert _points(control) == first
     except DashGetError as error:
         check_error(error)
-    finally:
-        shutil.rmtree(root)
 
 
 def run_remote(data: bytes) -> None:
     """Read the index of the remote elements of a manifest, and what it names."""
-    root = Path(tempfile.mkdtemp(prefix="dashget-fuzz-", dir=_memory()))
+    mirror, folder = _mirror(), _folder() / "m" / ".dashget" / "remote"
+    index, *contents = data.split(SEPARATOR)
+    files = {f"{_remote_name(content)}.xml": content for content in contents[:4]}
+    _make_only(folder, {"index.jsonl": index, **files})
     try:
-        index, *contents = data.split(SEPARATOR)
-        folder = root / "m" / ".dashget" / "remote"
-        folder.mkdir(parents=True)
-        (root / "secret").write_bytes(b"secret")
-        (folder / "index.jsonl").write_bytes(index)
-        for content in contents[:4]:
-            (folder / f"{_remote_name(content)}.xml").write_bytes(content)
-        for href, url, content in read_remote(Mirror(LocalDirectory(root / "m"), read_only=True)):
+        for href, url, content in read_remote(mirror):
             assert content in contents
             assert "\n" not in href + url
     except DashGetError as error:
         check_error(error)
-    finally:
-        shutil.rmtree(root)
 
 
 def record_seeds() -> Sequence[bytes]:
@@ -197,5 +188,44 @@ def _remote_name(content: bytes) -> str:
     return sha256(content).hexdigest()[:32]
 
 
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+@lru_cache(maxsize=1)
+def _folder() -> Path:
+    """Return a folder in memory, if there is one: the same for all runs of a process."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    root = Path(tempfile.mkdtemp(prefix="dashget-fuzz-", dir=memory))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for path in ("j/.dashget/parts", "m/.dashget/remote"):
+        (root / path).mkdir(parents=True)
+    (root / "m" / "secret").write_bytes(b"secret")
+    return root
+
+
+@lru_cache(maxsize=1)
+def _control() -> ControlDirectory:
+    return ControlDirectory(_folder() / "j" / ".dashget")
+
+
+@lru_cache(maxsize=1)
+def _mirror() -> Mirror:
+    return Mirror(LocalDirectory(_folder() / "m"), read_only=True)
+
+
+@lru_cache(maxsize=1)
+def _part_files() -> Mapping[str, bytes]:
+    names = (
+        part_name(path) + (".ranges" if number % 2 else "") for number, path in enumerate(_PARTS)
+    )
+    return dict(zip(names, map(bytes, _PARTS.values()), strict=True))
+
+
+def _make_only(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make the files of a folder, and remove all others; the parts of a run before are as they were."""
+    folder.mkdir(exist_ok=True)
+    with os.scandir(folder) as found:
+        there = {entry.name: entry.stat().st_size for entry in found}
+    for name in there.keys() - files.keys():
+        os.unlink(folder / name)
+    for name, content in files.items():
+        if there.get(name) != len(content) or any(content):
+            with open(folder / name, "wb") as file:
+                file.write(content)

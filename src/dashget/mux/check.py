@@ -11,7 +11,7 @@ from dashget.common.numbers import nearest_float
 from dashget.errors import MuxError
 from dashget.mux.container import Container, Family
 from dashget.mux.coverwriter import is_cover
-from dashget.mux.errors import as_mux_error, load_av
+from dashget.mux.errors import as_file, as_mux_error, load_av
 from dashget.mux.witness import TextWitness, Witness, Written
 
 _MILLISECOND = Fraction(1, 1000)
@@ -33,9 +33,9 @@ def check_file(
     raw = {"ignore_editlist": "1"} if exact else {}
     av = load_av()
     with as_mux_error(f"{name} cannot be read again"):
-        with av.open(str(path), "r", options={**raw, "fflags": "+nofillin+noparse"}) as file:
+        with av.open(as_file(path), "r", options={**raw, "fflags": "+nofillin+noparse"}) as file:
             found = _read(file, len(written))
-        with av.open(str(path), "r") as file:
+        with av.open(as_file(path), "r") as file:
             starts = [_start(stream) for stream in _media(file)]
             types = [stream.type for stream in _media(file)]
     if len(starts) != len(written):

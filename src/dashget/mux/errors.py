@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,11 @@ def load_av() -> ModuleType:
     av.logging.set_level(None)
     module: Any = av
     return module  # type: ignore[no-any-return]  # a module, whatever its types are
+
+
+def as_file(path: Path) -> str:
+    """Return the name of a file for libavformat, which takes ``http:a.mp4`` for an address."""
+    return f"file:{path}"
 
 
 class LockedError(Exception):

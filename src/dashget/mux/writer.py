@@ -18,7 +18,7 @@ from dashget.mux.chapters import Chapter
 from dashget.mux.container import Container, Family
 from dashget.mux.coverwriter import add_cover
 from dashget.mux.description import open_media, the_stream
-from dashget.mux.errors import StoppedError, as_mux_error, load_av
+from dashget.mux.errors import StoppedError, as_file, as_mux_error, load_av
 from dashget.mux.feed import OpenPiece
 from dashget.mux.headless import drop_before_zero
 from dashget.mux.labels import Label
@@ -85,7 +85,7 @@ class Writer:
             options["movie_timescale"] = str(outline.movie_timescale)
         with as_mux_error(f"cannot write {name}", writing=name):
             output = av.open(
-                str(path), "w", format=outline.container.muxer, container_options=options
+                as_file(path), "w", format=outline.container.muxer, container_options=options
             )
             try:
                 copy = self._fill(output, name, matroska=matroska)

@@ -28,18 +28,24 @@ class PathRule(Protocol):
 
 
 def resolve_collisions(
-    rule: PathRule, marked_urls: Iterable[str], taken: tuple[str, ...], budget: Budget
+    rule: PathRule,
+    marked_urls: Iterable[str],
+    taken: tuple[str, ...],
+    budget: Budget,
+    *,
+    lettered: Set[str] = frozenset(),
 ) -> dict[str, str]:
     """Return another path for each URL whose plain path may be that of another resource too.
 
     First the query is added to the path; if it still collides, a tag made from the URL.
+    ``lettered`` has the URLs with fields whose digits may be letters (``%x``).
     """
     plain = {url: rule(url) for url in dict.fromkeys(marked_urls)}
-    clashing = _clashes(plain, taken, budget)
+    clashing = _clashes(plain, taken, budget, lettered)
     if not clashing:
         return {}
     renamed = {url: rule(url, keep_query=True) for url in clashing}
-    rest = _clashes({**plain, **renamed}, taken, budget, kept=clashing)
+    rest = _clashes({**plain, **renamed}, taken, budget, lettered, kept=clashing)
     renamed |= {url: rule(url, keep_query=True, tag=digest(url)) for url in rest}
     return {url: path for url, path in renamed.items() if path != plain[url]}
 
@@ -48,6 +54,7 @@ def _clashes(
     paths: dict[str, str],
     taken: tuple[str, ...],
     budget: Budget,
+    lettered: Set[str],
     *,
     kept: Set[str] = frozenset(),
 ) -> set[str]:
@@ -66,11 +73,13 @@ def _clashes(
     found |= {url for path in directories & groups.keys() for url in groups[path]}
     for one, other in _overlapping(groups.keys() | directories, budget):
         for first in groups.get(one, ()):
-            found |= {
-                u
-                for second in groups.get(other, ())
-                for u in _pair(first, second, paths, kept, budget)
-            }
+            for second in groups.get(other, ()):
+                if lettered and not lettered.isdisjoint((first, second)) and first and second:
+                    # The same name but for the case of a letter is that of another URL.
+                    told = not overlap(paths[first], paths[second], budget, letters_only=True)
+                else:
+                    told = True
+                found.update(_pair(first, second, paths, kept, budget) if told else (first, second))
         found.update(groups.get(one, ()) if other in directories else ())
         found.update(groups.get(other, ()) if one in directories else ())
     return found - {""}
@@ -134,26 +143,33 @@ def _overlapping(keys: Iterable[str], budget: Budget) -> Iterator[tuple[str, str
                     yield pattern, key
 
 
-def overlap(one: str, other: str, budget: Budget) -> bool:
-    """Return True if two patterns can expand to the same text; a field is any run of digits."""
+def overlap(one: str, other: str, budget: Budget, *, letters_only: bool = False) -> bool:
+    """Return True if two patterns can expand to the same text; a field is any run of digits.
+
+    With ``letters_only``: to texts in which a letter of one is a digit of the other's field,
+    apart from the case of all letters.
+    """
     budget.spend(_STEP * (len(one) + len(other)) // 4, _NAMES)
+    if letters_only:
+        one, other = fold(one), fold(other)
     a, b = _tokens(one), _tokens(other)
-    seen: set[tuple[int, int]] = set()
-    todo = [(0, 0)]
+    seen: set[tuple[int, int, bool]] = set()
+    todo = [(0, 0, not letters_only)]
     while todo:
-        i, j = state = todo.pop()
+        i, j, told = state = todo.pop()
         if state in seen:
             continue
         seen.add(state)
         budget.spend(_STEP, _NAMES)
-        if i == len(a) and j == len(b):
+        if told and i == len(a) and j == len(b):
             return True
         if i < len(a) and a[i] == "*":
-            todo.append((i + 1, j))
+            todo.append((i + 1, j, told))
         if j < len(b) and b[j] == "*":
-            todo.append((i, j + 1))
+            todo.append((i, j + 1, told))
         if i < len(a) and j < len(b) and _compatible(a[i], b[j]):
-            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1))
+            letter = told or (a[i] != b[j] and (a[i].isalpha() or b[j].isalpha()))
+            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1, letter))
     return False
 
 

@@ -152,6 +152,7 @@ class Layout:
         budget = budget or Budget()
         asking: list[UrlPattern] = []
         digits = _DIGITS_IN_FIELD
+        lettered: set[str] = set()
         for address in addresses:
             first = address.patterns[0]
             if first.marked not in marked:
@@ -159,12 +160,14 @@ class Layout:
                 marked[first.marked] = None
             for field in first.fields:
                 digits = max(digits, field.width)
+                if field.radix in "xX":
+                    lettered.add(first.marked)
             if first.fields and "?" in first.marked:
                 asking.append(first)
         taken = tuple(reserved_names(name or manifest_name(manifest_url)))
         needless = needless_queries(asking)
         self._place = _Placement(manifest_url, name_bytes, digits, needless, taken, budget)
-        self._renamed = resolve_collisions(self._place, marked, taken, budget)
+        self._renamed = resolve_collisions(self._place, marked, taken, budget, lettered=lettered)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
         self._long: dict[str, str] = {}
         """The paths of long URLs, which many Representations may share."""

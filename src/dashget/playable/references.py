@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from dashget.common.lateregex import late
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
+from dashget.playable.coded import may_name_coded_host
 
 _NAMED: Final = late(
     rb"\b(?:xmlns(?::[\w.-]+)?|schemeIdUri|schemaLocation|moreInformationURL)\s*=\s*"
@@ -52,6 +53,8 @@ def may_lead_out(data: bytes) -> bool:
         return True
     if data.find(b"<?", 5) >= 0:
         # An instruction, such as a style sheet. The declaration begins before.
+        return True
+    if may_name_coded_host(data):
         return True
     slashes = data.count(b"//")
     return slashes > 0 and slashes != sum(m[0].count(b"//") for m in _NAMED.finditer(data))

@@ -70,19 +70,26 @@ def rewrite(
 
 
 def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None:
-    """Replace remote elements, as ``mpd.remote.include_remote`` does in the model."""
+    """Replace remote elements, as ``mpd.remote.include_remote`` does in the model.
+
+    Of one that leads back to itself, or is nested too deep, the own content stays: else a few
+    lines would ask for millions of elements.
+    """
+    origins: dict[Element, tuple[str, ...]] = {}
     for _ in range(MAX_NESTING + 1):
         for element in [e for e in root.elements() if HREF in e.attributes]:
             href = element.attributes[HREF].strip()
+            chain = next((origins[at] for at in element.levels() if at in origins), ())
             found: list[Element] | None = None
             if href == RESOLVE_TO_ZERO:
                 found = []
-            elif href and href in remote:
+            elif href in remote and href not in chain and len(chain) < MAX_NESTING:
                 found = _read_remote(remote[href], element.name, budget)
             if found is None:
                 del element.attributes[HREF]
             elif element.parent is not None:
                 for child in found:
+                    origins[child] = (*chain, href)
                     child.take_out()
                     element.parent.insert(child, element)
                 element.remove()

@@ -2,8 +2,9 @@
 
 Licences, callbacks, reports, clocks, fallbacks, style sheets: every element, attribute, text and
 instruction that holds the URL of a host is removed, in whichever namespace it is, and so is a
-reference that DASH reads as a file and that climbs out of the directory. What only identifies
-something stays: the attributes in ``IDENTIFIERS``, which no player requests.
+reference that DASH reads as a file and that climbs out of the directory. A URL inside Base64 counts
+too: a box of protection (``pssh``, ``pro``) that tells where to ask for a licence goes. What only
+identifies something stays: the attributes in ``IDENTIFIERS``, which no player requests.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Container
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.playable.coded import names_coded_host
 from dashget.playable.tree import Element
 
 IDENTIFIERS: Final = frozenset(
@@ -28,7 +30,7 @@ _HOST: Final = late(
 """Where a URL with a host begins. Browsers take \\ for /, and some schemes without slashes, too."""
 _IGNORED: Final = late(r"[\t\n\r]")
 """What browsers take out of a URL before they read it."""
-_BINARY: Final = late(r"[A-Za-z0-9+/=\s]{24,}")
+_BINARY: Final = late(r"[A-Za-z0-9+/=_\s-]{24,}")
 """Base64, which has slashes, too: boxes of protection, and messages of events."""
 _HOLDS_BINARY: Final = frozenset(["pssh", "pro", "Binary"])
 _FOR_PEOPLE: Final = frozenset(["Title", "Source", "Copyright", "Label"])
@@ -53,6 +55,9 @@ def drop_ways_out(root: Element, leads_away: Container[str]) -> None:
             for child in element:
                 child.tail = ""
     for element in list(root.elements()):
+        if element.local in _HOLDS_BINARY and names_coded_host(element.content):
+            element.remove()
+            continue
         if element.local in leads_away or _is_callback(element) or not _keep_attributes(element):
             element.remove()
             continue
@@ -85,11 +90,17 @@ def _keep_attributes(element: Element) -> bool:
         local = name.rpartition("}")[2]
         if local in _FILES and _leads_out(element, value):
             del element.attributes[name]
-        elif local not in IDENTIFIERS and _names_host(value):
+        elif _attribute_names_host(local, value):
             if element.local in _DESCRIPTORS:
                 return False
             del element.attributes[name]
     return True
+
+
+def _attribute_names_host(local: str, value: str) -> bool:
+    if local == "messageData" and names_coded_host(value):
+        return True
+    return local not in IDENTIFIERS and _names_host(value)
 
 
 def _drop_instructions(root: Element) -> None:
@@ -111,7 +122,12 @@ def _drop_instructions(root: Element) -> None:
 def _text_names_host(element: Element) -> bool:
     coded = element.local in _HOLDS_BINARY or element.attributes.get("contentEncoding") == "base64"
     text = element.content
-    return _names_host(text) and not (coded and _BINARY.fullmatch(text))
+    if _BINARY.fullmatch(text):
+        # A box of protection is removed later, and not only emptied.
+        if element.local not in _HOLDS_BINARY and names_coded_host(text):
+            return True
+        return not coded and _names_host(text)
+    return _names_host(text)
 
 
 def _names_host(text: str) -> bool:

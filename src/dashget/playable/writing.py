@@ -147,7 +147,7 @@ class _Writer:
         for child in element:
             if child.name:
                 self.element(child, scope)
-            elif child.rows is not None:
+            elif child.rows:
                 before = f"<{qname.rpartition(':')[0]}:S" if ":" in qname else "<S"
                 out.append(before + before.join(child.rows))
             else:

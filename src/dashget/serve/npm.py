@@ -71,7 +71,8 @@ def fetch_package(lock: Path, name: str, wanted: Mapping[str, str], folder: Path
 def _pack(package: str, working: Path) -> Path:
     """Have npm fetch the archive of a package."""
     npm = shutil.which("npm")
-    if npm is None:
+    if npm is None or not Path(npm).is_absolute():
+        # One of the current directory may be anybody's.
         raise PackageError(
             f"{package} comes by npm, which is not here",
             "install npm (on Debian and Ubuntu: apt install npm), and run the same command again",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.mux.conftest import Mirrored
 from tests.support.decoding import packets
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.program import run as dashget
@@ -123,3 +124,17 @@ def test_places_for_subtitles_that_do_not_exist_are_refused(
     assert done.code == 2
     assert message in done.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["http:a.mkv", "rtmp:a.mkv", "unix:a.mkv", "concat:a|b.mkv", "cache:a.mkv", "tee:a.mkv", "pipe:1.mp4",
+     "fd:1.mp4", "file:a.mp4", "data:a.mkv", "subfile,,start,0,end,0,,:a.mkv", "crypto+file:a.mkv", "%d.mp4"],
+)  # fmt: skip
+def test_a_name_that_looks_like_an_address_is_that_of_a_file(
+    name: str, media: Path, mirrored: Mirrored, tmp_path: Path
+) -> None:
+    done = dashget("mux", str(mirrored(media / FORM)), name, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert not done.out

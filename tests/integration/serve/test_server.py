@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import os
 import shutil
@@ -266,3 +267,48 @@ def test_a_directory_that_is_no_mirror_is_named(show: Path, tmp_path: Path) -> N
     assert "hint: dashget verify --repair show writes it\n" in ended.err
     assert run("verify", "--repair", "show", cwd=tmp_path).code == 0
     assert (tmp_path / "show" / "manifest.local.mpd").exists()
+
+
+OWN = b"Host: 127.0.0.1\r\n"
+ODD_REQUESTS = {
+    "a length and chunks": (b"POST / HTTP/1.1\r\n" + OWN + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "two hosts": (b"GET / HTTP/1.1\r\n" + OWN + b"Host: evil.example\r\n\r\n", 400),
+    "two hosts, the other first": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n" + OWN + b"\r\n", 400),
+    "a host on the next line": (b"GET / HTTP/1.1\r\nHost:\r\n 127.0.0.1\r\n\r\n", 400),
+    "no host": (b"GET /show/manifest.mpd HTTP/1.0\r\n\r\n", 421),
+    "another host in the target": (b"GET http://evil.example/show/manifest.mpd HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "a user in the target": (b"GET http://127.0.0.1@evil.example/show/manifest.mpd HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "a tunnel": (b"CONNECT evil.example:80 HTTP/1.1\r\n" + OWN + b"\r\n", 405),
+    "a preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "a long line": (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n" + OWN + b"\r\n", 400),
+    "many fields": (b"GET / HTTP/1.1\r\n" + OWN + b"X: a\r\n" * 20_000 + b"\r\n", 400),
+    "a long field": (b"GET / HTTP/1.1\r\n" + OWN + b"X: " + b"a" * 100_000 + b"\r\n\r\n", 400),
+    "a null": (b"GET /show/\0 HTTP/1.1\r\n" + OWN + b"\r\n", 400),
+    "bytes that are no UTF-8": (b"GET /show/\xff\xfe HTTP/1.1\r\n" + OWN + b"\r\n", 400),
+    "no hexadecimal": (b"GET /show/%zz HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "dots in too many bytes": (b"GET /show/%c0%ae%c0%ae/out HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "dots and backslashes": (b"GET /show/..\\..\\out HTTP/1.1\r\n" + OWN + b"\r\n", 403),
+    "dots and a semicolon": (b"GET /show/..;/out HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "a line break": (b"GET /show/%0d%0aSet-Cookie:a HTTP/1.1\r\n" + OWN + b"\r\n", 404),
+    "a length below zero": (b"GET / HTTP/1.1\r\n" + OWN + b"Content-Length: -1\r\n\r\n", 400),
+    "an echo": (b"TRACE / HTTP/1.1\r\n" + OWN + b"Cookie: a\r\n\r\n", 405),
+    "a compressed body": (b"POST / HTTP/1.1\r\n" + OWN + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 405),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_REQUESTS)
+def test_an_odd_request_is_refused_and_the_server_goes_on(name: str, served: Server) -> None:
+    request, status = ODD_REQUESTS[name]
+    with served.connect() as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(request)
+        answer = connection.recv(4096)
+        assert answer.split(b" ", 2)[1] == str(status).encode()
+        assert b"\r\nSet-Cookie" not in answer
+    assert served.get("/show/empty.m4s").status == 200
+
+
+def test_hundreds_of_connections_that_never_ask_keep_nobody_out(served: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(served.connect()).sendall(b"GET / HTTP/1.1\r\n")
+        assert served.get("/show/empty.m4s").status == 200

@@ -419,3 +419,17 @@ def test_a_path_is_safe_if_all_components_are(path: str) -> None:
     parts = path.split("/")
     safe = not {"", ".", ".."} & {*parts} and parts[0].casefold() != ".dashget"
     assert is_safe_path(path) is (safe and "\\" not in path and "\0" not in path)
+
+
+@pytest.mark.parametrize(
+    ("template", "literal"),
+    [("$Number%x$", "Ab"), ("v/$Number%x$.m4s", "V/aB.m4s"), ("$Number%X$.mp4", "ab.mp4")],
+)
+def test_digits_that_are_letters_give_no_name_that_differs_in_case_only(
+    template: str, literal: str
+) -> None:
+    base = "https://h.example/vod/show/"
+    addresses = [address(base + template), address(base + literal)]
+    layout = Layout(MANIFEST, addresses)
+    first, second = (layout.path(a, 171, None, None) for a in addresses)
+    assert first.casefold() != second.casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 from datetime import UTC, datetime
@@ -701,6 +702,90 @@ def test_base64_with_slashes_is_no_way_out() -> None:
     protection = b'<ContentProtection schemeIdUri="urn:x">' + box + b"</ContentProtection>"
     odd = re.sub(rb"(<AdaptationSet[^>]*>)", lambda match: match[1] + protection, data)
     assert box in localized(odd)
+
+
+HEADER = (
+    '<WRMHEADER xmlns="http://schemas.microsoft.com/DRM/2007/03/PlayReadyHeader" version="4.0.0.0">'
+    "<DATA><KID>AAAA</KID>{}</DATA></WRMHEADER>"
+)
+
+
+def protected(name: str, payload: bytes, *, wrap: int = 0) -> bytes:
+    """Return a document with a box of protection."""
+    text = base64.b64encode(payload).decode()
+    if wrap:
+        text = "\n".join(text[at : at + wrap] for at in range(0, len(text), wrap))
+    box = f'<ContentProtection schemeIdUri="urn:x"><p:{name} xmlns:p="urn:p">{text}</p:{name}></ContentProtection>'
+    data = document(f"<Period>{CASES['number']}</Period>")
+    return re.sub(rb"(<AdaptationSet[^>]*>)", lambda match: match[1] + box.encode(), data)
+
+
+@pytest.mark.parametrize("name", ["pro", "pssh", "MarlinContentIds"])
+@pytest.mark.parametrize("wrap", [0, 19])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"xx" + HEADER.format("<LA_URL>https://evil.example/x</LA_URL>").encode("utf-16-le"),
+        b"x" + HEADER.format("<LUI_URL>http://evil.example/x</LUI_URL>").encode("utf-16-le"),
+        HEADER.format("<LA_URL>&#104;ttps://evil.example</LA_URL>").encode("utf-16-le"),
+        HEADER.format("<a:LA_URL b='c'><![CDATA[//evil.example]]></a:LA_URL>").encode("utf-16-be"),
+        b"\x08\x01\x12\x10\xff\xfe0123456789abcdef\x22\x14HTTPS://evil.example/",
+    ],
+)
+def test_no_box_of_protection_tells_where_to_ask_for_a_licence(
+    payload: bytes, wrap: int, name: str
+) -> None:
+    data = protected(name, payload, wrap=wrap)
+    local = localized(data)
+    assert base64.b64encode(payload)[:12] not in local
+    assert b"<ContentProtection" in local
+    assert played_paths(local) == mirror_paths(data)
+
+
+def test_a_box_in_several_pieces_tells_no_server_either() -> None:
+    url = b"https://evil.example/"
+    data = protected("pssh", url + b"0123456789")
+    start = base64.b64encode(url)[:9]
+    split = data.replace(start, start[:5] + b"<!-- x -->" + start[5:])
+    assert split != data
+    assert start[5:] not in localized(split)
+
+
+@pytest.mark.parametrize("content", ["", "<LA_URL></LA_URL>", "<LA_URL />", "<LA_URL> </LA_URL>"])
+@pytest.mark.parametrize("name", ["pro", "pssh"])
+def test_a_box_of_protection_without_a_server_stays(name: str, content: str) -> None:
+    payload = HEADER.format(content).encode("utf-16-le")
+    assert base64.b64encode(payload) in localized(protected(name, payload))
+
+
+def test_a_message_of_an_event_in_base64_names_no_host() -> None:
+    message = base64.b64encode(b"go to https://evil.example/ now").decode()
+    events = (
+        f'<EventStream schemeIdUri="urn:x"><Event contentEncoding="base64" messageData="{message}"/>'
+        f'<Event contentEncoding="base64">{message}</Event></EventStream>'
+    )
+    data = document(f"<Period>{events}{CASES['number']}</Period>")
+    assert message.encode() not in localized(data)
+
+
+def test_an_empty_timeline_is_written_as_one() -> None:
+    """The fuzzer found this: a row without an end was written."""
+    timeline = "<SegmentTimeline><x:y/></SegmentTimeline>"
+    data = document(
+        '<Period><AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$-$SubNumber$.m4s"'
+        f' k="2">{timeline}</SegmentTemplate><Representation id="v" bandwidth="1"/></AdaptationSet></Period>'
+    )
+    assert b"<S<" not in localized(data)
+
+
+def test_a_remote_element_that_names_itself_many_times_is_put_in_once() -> None:
+    """The fuzzer found this: 3,000 bytes asked for millions of elements in the local MPD."""
+    again = '<AdaptationSet xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="g.xml"/>'
+    data = document(f"<Period>{CASES['number']}{again}</Period>")
+    shown = resolved(data)
+    tracks, remote = make_tracks(shown), {"g.xml": 40 * again.encode()}
+    local = make_local_mpd(data, shown, tracks, make_layout(shown), remote=remote)
+    assert local.count(b"<AdaptationSet") < 50
 
 
 FOREIGN = [

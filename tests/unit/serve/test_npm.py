@@ -106,3 +106,18 @@ def test_the_lock_pins_one_version_and_names_no_host() -> None:
     assert "://" not in text
     assert "resolved" not in text
     assert "LICENSE" in PLAYER_FILES
+
+
+@pytest.mark.parametrize("path", ["", ".", "bin"])
+def test_an_npm_of_the_current_directory_is_never_run(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archive(tmp_path / "made.tgz")
+    npm(tmp_path, f"touch {tmp_path}/ran", monkeypatch)
+    (tmp_path / "npm").write_bytes((tmp_path / "bin" / "npm").read_bytes())
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    with pytest.raises(PackageError, match="comes by npm, which is not here"):
+        fetch_package(lock_for(made, tmp_path), "thing", WANTED, tmp_path / "cache" / "thing")
+    assert not (tmp_path / "ran").exists()

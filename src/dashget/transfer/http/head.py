@@ -24,6 +24,7 @@ _NO_RANGE = late(r"bytes\s+\*/(\d{1,19})", re.ASCII)
 _CONTROL = late(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANK = " \t\r\n"
 """What may stand around a value. Other white space of Latin-1 may end a UTF-8 character."""
+_STATUS_DIGITS = 3
 _LONGEST = 65_536
 """A longer value counts as missing, as it would in a record."""
 _CACHE = frozenset({"age", "x-cache", "x-cache-hits", "cf-cache-status", "via"})
@@ -186,8 +187,8 @@ def _last_head(lines: list[bytes]) -> list[bytes]:
 @functools.lru_cache(maxsize=64)
 def _status(line: bytes) -> tuple[int, str] | None:
     version, _, rest = line.partition(b" ")
-    status = rest[:3]
-    if version[:5] != b"HTTP/" or not status.isdigit():
+    status = rest.rstrip(b"\r\n").partition(b" ")[0]
+    if version[:5] != b"HTTP/" or len(status) != _STATUS_DIGITS or not status.isdigit():
         return None
     return int(status), version[5:].decode("latin-1")
 

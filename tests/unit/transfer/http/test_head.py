@@ -142,3 +142,17 @@ def test_a_date_of_retry_after_counts_from_the_date_of_the_answer() -> None:
 )
 def test_a_value_has_no_control_characters_and_all_of_its_text(value: str, wanted: str) -> None:
     assert head(f"ETag:{value}").fields["etag"].strip(" ") == wanted
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 2100", b"HTTP/1.1 20", b"HTTP/1.1 200x", b"HTTP/2 "])
+def test_a_status_has_three_digits(line: bytes) -> None:
+    assert Head.parse([line + b"\r\n", b"\r\n"]) is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/2 200 ", b"HTTP/1.1 200 OK"]
+)
+def test_a_status_needs_no_reason(line: bytes) -> None:
+    parsed = Head.parse([line + b"\r\n", b"\r\n"])
+    assert parsed is not None
+    assert parsed.status == 200
