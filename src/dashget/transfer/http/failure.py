@@ -53,7 +53,7 @@ _NOT_AGAIN_5XX = frozenset({501, 505, 511})
 _OF_THE_REQUEST = frozenset(
     {
         *(401, 402, 407, 511),  # a login, a payment
-        *(404, 410, 416, 451, 508),  # the file is not there
+        *(404, 410, 416, 451),  # the file is not there
         *(400, 405, 406, 411, 412, 414, 415, 417, 421, 422, 424, 426, 428, 431, 501, 505),
     }
 )
