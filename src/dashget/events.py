@@ -266,6 +266,8 @@ class Failure(HidesSecrets, frozen=True):
     unplanned: bool = False
     """True for a part of the presentation whose files could not be worked out: ``path`` is that of
     the manifest, and it counts as no file in ``outcomes``."""
+    retry_after_seconds: float | None = None
+    """The pause that the server asked for at last (``Retry-After``), if it did."""
 
 
 class Pruned(Event, frozen=True, tag="pruned"):

@@ -75,7 +75,7 @@ def advise(failures: Sequence[Failure], history: History) -> Advice:
     told = tuple(failures)
     if history.interrupted:
         return Advice(_MORE if history.ended_by is Bound.SIZE else _AGAIN, told)
-    statuses = {failure.status for failure in told if failure.attempts}
+    statuses = {failure.status for failure in told if _is_answer(failure)}
     if statuses & (TOKEN_STATUSES | _WINDOW_STATUSES):
         for applies, hint, covered in (
             (_window_moved_on, _MOVED_ON, _WINDOW_STATUSES),
@@ -84,7 +84,7 @@ def advise(failures: Sequence[Failure], history: History) -> Advice:
             (_is_early, _NOT_YET, GONE_STATUSES),
             (_are_among_others, _HIDDEN, frozenset({403})),
         ):
-            concerned = frozenset(f.path for f in told if f.attempts and f.status in covered)
+            concerned = frozenset(f.path for f in told if _is_answer(f) and f.status in covered)
             if concerned and applies(concerned, history):
                 return Advice(hint, tuple(_with_hint(each, covered, hint) for each in told))
     left = [failure for failure in told if not failure.attempts and failure.hint]
@@ -107,9 +107,15 @@ def fresh_url_hint(root: str) -> str:
 
 def _with_hint(failure: Failure, covered: frozenset[int], hint: str) -> Failure:
     """Return a failure with a hint, if it has one of the statuses or was not attempted at all."""
-    if not failure.unplanned and (failure.status in covered or not failure.attempts):
+    covers = failure.status in covered and _is_answer(failure)
+    if not failure.unplanned and (covers or not failure.attempts):
         return msgspec.structs.replace(failure, hint=hint)
     return failure
+
+
+def _is_answer(failure: Failure) -> bool:
+    """Return True unless a file was not asked for, or the server only asked for a pause."""
+    return bool(failure.attempts) and failure.retry_after_seconds is None
 
 
 def _token_ran_out(refused: frozenset[str], history: History) -> bool:

@@ -209,10 +209,13 @@ class Ledger(Hooks):
         if outcome is Outcome.FAILED:
             status = result.status if result else None
             attempts = file.tries + (result.attempts if result else 0)
+            pause = None
             if isinstance(result, TransferError):
-                hint = result.hint
-            url = hide_user(file.urls[0])
-            failure = Failure(file.path, url, reason or "", attempts, status, hint)
+                hint, pause = result.hint, result.retry_after_seconds
+            failure = Failure(
+                file.path, hide_user(file.urls[0]), reason or "", attempts, status, hint,
+                retry_after_seconds=pause,
+            )  # fmt: skip
             totals.failures.append(failure)
         elif outcome is Outcome.ABSENT:
             totals.absent.append(file.path)

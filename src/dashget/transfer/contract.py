@@ -308,8 +308,12 @@ class TransferError(FetchError):
         cancelled: bool = False,
         answer: Answer | None = None,
         gone: bool = False,
+        retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message, retry=retry, url=url, status=status, hint=hint)
+        super().__init__(
+            message, retry=retry, url=url, status=status, hint=hint,
+            retry_after_seconds=retry_after_seconds,
+        )  # fmt: skip
         self.attempts = attempts
         self.requests = requests
         self.transferred = transferred

@@ -97,9 +97,14 @@ class RemoteCheck:
                     message,
                     note=True,
                     status=result.status,
-                    hint=_FORBIDDEN_HINT if result.status == 403 else result.hint or _LATER_HINT,
+                    hint=_hint(result),
                 )
             )
+
+
+def _hint(error: TransferError) -> str:
+    refused = error.status == 403 and error.retry_after_seconds is None
+    return _FORBIDDEN_HINT if refused else error.hint or _LATER_HINT
 
 
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:

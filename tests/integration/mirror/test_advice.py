@@ -191,3 +191,12 @@ def test_a_manifest_that_is_refused_after_its_mirror_was_begun_is_a_token(
         assert TOKEN in ended.err
         assert "dashget FRESH-URL -o m --moved" in ended.err
     assert TOKEN not in run(url, "-o", "other", cwd=tmp_path).err
+
+
+def test_a_pause_that_is_too_long_is_no_token(server: FaultServer, tmp_path: Path) -> None:
+    url = offer(server, {})
+    for name in files("vw", *range(11, COUNT + 1)):
+        server.on(f"/show/{name}", refuse(403, Retry_After="7200"))
+    hint = hint_of(url, tmp_path / "m")
+    assert TOKEN not in hint
+    assert "run the same command again" in hint

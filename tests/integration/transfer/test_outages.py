@@ -102,9 +102,14 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(params=[429, 503, 502, 500, 408, 425, 202, "close", "reset"])
+PAUSES = (403, 413, 420, 430, 499)
+
+
+@pytest.fixture(params=[429, 503, 502, 500, 408, 425, 202, *PAUSES, "close", "reset"])
 def ban(request: pytest.FixtureRequest) -> Answer:
     status = request.param
+    if status in PAUSES:
+        return refuse(status, Retry_After="0")
     return refuse(status) if isinstance(status, int) else Answer(drop=status)
 
 

@@ -177,6 +177,47 @@ def test_a_pause_that_is_too_long_is_an_error(server: FaultServer) -> None:
     assert str(error) == "HTTP 503 Service Unavailable, to be asked again in 7200 s"
 
 
+@pytest.mark.parametrize(
+    "status", [403, 409, 413, 418, 420, 423, 430, 440, 449, 498, 499, 508, 509]
+)
+def test_a_refusal_with_retry_after_is_a_pause(server: FaultServer, status: int) -> None:
+    url = server.on("/a", refuse(status, Retry_After="1"), Answer(BODY))
+    with Transfers() as transfers:
+        assert transfers.get(url)[1] == BODY
+        assert transfers.log.retries[0][2] >= 0.9
+    server.on("/a", refuse(status, Retry_After="7200"))
+    with Transfers() as transfers:
+        error = transfers.fail(url)
+    assert str(error).endswith(", to be asked again in 7200 s")
+    assert error.retry_after_seconds == 7200
+    server.on("/a", refuse(status, Retry_After="soon"), Answer(BODY))
+    with Transfers(retries=0) as transfers:
+        assert transfers.fail(url).retry_after_seconds is None
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *(400, 401, 402, 404, 405, 406, 410, 411, 412, 414, 415, 417, 421, 422, 424, 426, 428),
+        *(431, 451, 501, 505, 511),
+    ],
+)
+def test_no_pause_changes_what_a_request_is_or_names(server: FaultServer, status: int) -> None:
+    url = server.on("/a", refuse(status, Retry_After="60"), Answer(BODY))
+    with Transfers() as transfers:
+        assert transfers.fail(url).status == status
+    assert len(server.asked("/a")) == 1
+
+
+def test_a_redirect_with_retry_after_is_followed_at_once(server: FaultServer) -> None:
+    moved = Answer(
+        status=302, headers=(("Location", server.on("/b", Answer(BODY))), ("Retry-After", "60"))
+    )
+    with Transfers() as transfers:
+        assert transfers.get(server.on("/a", moved))[1] == BODY
+    assert not transfers.log.retries
+
+
 def test_the_next_base_is_tried_after_a_final_answer(server: FaultServer) -> None:
     first = server.on("/one/a", refuse(404))
     second = server.on("/two/a", Answer(BODY))

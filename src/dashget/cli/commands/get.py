@@ -236,12 +236,17 @@ def _advise_fresh_url(error: ManifestFetchError, wanted: Wanted) -> None:
     """Say what to do if a server refuses the manifest of a mirror that was begun before."""
     from pathlib import Path
 
-    from dashget.errors import DashGetError
+    from dashget.errors import DashGetError, FetchError
     from dashget.mirroring.advice import TOKEN_STATUSES, fresh_url_hint
     from dashget.planning.layout import root_name
     from dashget.store import Mirror
 
-    if getattr(error.__cause__, "status", None) not in TOKEN_STATUSES:
+    cause = error.__cause__
+    if (
+        not isinstance(cause, FetchError)
+        or cause.status not in TOKEN_STATUSES
+        or cause.retry_after_seconds is not None
+    ):
         return
     try:
         root = wanted.root or Path(root_name(str(wanted.source)))

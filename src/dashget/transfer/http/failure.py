@@ -38,6 +38,11 @@ class Failure(msgspec.Struct, frozen=True):
     unreachable: bool = False
     """True if there was no connection: the host's name is unknown, or nobody answers there."""
 
+    @property
+    def is_trouble(self) -> bool:
+        """True for what a host answers that is not at work, whatever it is asked for."""
+        return is_trouble(self.status, self.retry_after_seconds)
+
 
 TOO_LARGE = "too large"
 """How the message begins if there is more than the sink takes."""
@@ -45,6 +50,17 @@ BUSY_STATUSES = frozenset({408, 425, 429})
 """Below 500, and none of them says anything about the file: ask later."""
 _AGAIN = BUSY_STATUSES | {202}
 _NOT_AGAIN_5XX = frozenset({501, 505, 511})
+_OF_THE_REQUEST = frozenset(
+    {
+        *(401, 402, 407, 511),  # a login, a payment
+        *(404, 410, 416, 451),  # the file is not there
+        *(400, 405, 406, 411, 412, 414, 415, 417, 421, 422, 424, 426, 428, 431, 501, 505),
+    }
+)
+"""Statuses that no pause changes, whatever ``Retry-After`` says; with it, all others are a pause:
+403, 413, 420, 423, 430 and unknown ones as well, which limit the requests of some servers."""
+_LATER_HINT = "the server limits requests: run the same command again later, or lower -t"
+_LIMITS = frozenset(range(400, 500)) - BUSY_STATUSES
 _STATUS_HINTS = {
     401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
     403: "the server refuses this client; it may want a header (-H), a cookie or a token",
@@ -61,6 +77,7 @@ def status_failure(
     ``server_speaks`` is False if a proxy may have answered in the place of the server.
     """
     again = status in _AGAIN or (500 <= status < 600 and status not in _NOT_AGAIN_5XX)
+    again = again or asks_for_pause(status, retry_after_seconds)
     from http import HTTPStatus
 
     try:
@@ -72,8 +89,25 @@ def status_failure(
         Retry.NEVER if status == 407 else Retry.AGAIN if again else Retry.ELSEWHERE,
         scope=Scope.BASE if status in (502, 503, 504) and server_speaks else Scope.RESOURCE,
         status=status,
-        hint=_STATUS_HINTS.get(status),
+        hint=_LATER_HINT if again and status in _LIMITS else _STATUS_HINTS.get(status),
         retry_after_seconds=retry_after_seconds if again else None,
+    )
+
+
+def asks_for_pause(status: int | None, retry_after_seconds: float | None) -> bool:
+    """Return True if ``Retry-After`` makes a pause of a status."""
+    if retry_after_seconds is None or status is None or status < 400:
+        return False
+    return status not in _OF_THE_REQUEST
+
+
+def is_trouble(status: int | None, retry_after_seconds: float | None) -> bool:
+    """Return True for a status of a host that is not at work, whatever it is asked for."""
+    return status is not None and (
+        status >= 500
+        or status == 202
+        or status in BUSY_STATUSES
+        or asks_for_pause(status, retry_after_seconds)
     )
 
 

@@ -34,7 +34,12 @@ def with_hint(
     hint = None
     if failure.status == 400 and origin.scheme == "https":
         hint = _OTHER_CERTIFICATE if certified else _NO_CERTIFICATE
-    elif failure.status in (401, 403) and origin.home and _lacks_query(url, origin, options):
+    elif (
+        failure.status in (401, 403)
+        and not failure.is_trouble
+        and origin.home
+        and _lacks_query(url, origin, options)
+    ):
         hint = _QUERY
     return failure if hint is None else msgspec.structs.replace(failure, hint=hint)
 

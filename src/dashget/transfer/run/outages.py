@@ -30,7 +30,7 @@ from typing import Protocol
 
 from dashget.errors import Retry
 from dashget.transfer.contract import Fetched, Request, TransferError
-from dashget.transfer.http.failure import BUSY_STATUSES, Failure, Scope
+from dashget.transfer.http.failure import Failure, Scope, is_trouble
 from dashget.transfer.http.origin import Origin, Origins
 from dashget.transfer.run.checks import has_enough, new_check
 from dashget.transfer.run.task import Silence, Task
@@ -107,7 +107,7 @@ class _Outage:
         self.failure = failure
         self.asks = asks
         """What its checks ask for."""
-        self.refused = failure.status in _REFUSED
+        self.refused = _is_refusal(failure)
         self.bodies = False
         """True if heads come, and no bodies: the checks await one."""
         self.unknown = unknown
@@ -205,7 +205,7 @@ class Outages:
             return False
         if origin.at_work is None and not silent:
             origin.at_work = failure
-        refused = failure.status in _REFUSED
+        refused = _is_refusal(failure)
         if not refused and not _may_be_the_hosts(failure, silent=silent):
             if not silent:
                 origin.at_work = failure
@@ -235,7 +235,7 @@ class Outages:
         least = _UNREACHED_IN_A_ROW if failure.unreachable else self._files_in_a_row
         if row.count < max(least, row.least) or row.files < least:
             return False
-        if origin.good is None and failure.status is not None and failure.status not in _OVERLOADED:
+        if origin.good is None and not (failure.status is None or _is_overload(failure)):
             # Nothing can be asked for that had come.
             return False
         bodies = silence is Silence.BODY
@@ -364,7 +364,7 @@ class Outages:
     def _give_up(self, origin: Origin, failure: Failure, message: str) -> None:
         self._out.pop(origin, None)
         hint = failure.hint
-        if failure.status in _REFUSED:
+        if _is_refusal(failure):
             hint = _LOGIN_HINT if failure.status == 401 else _FRESH_URL_HINT
         elif origin.at_work is not None:
             hint = _LATER_HINT
@@ -376,13 +376,15 @@ class Outages:
 def _may_be_the_hosts(failure: Failure, *, silent: bool) -> bool:
     if failure.retry is not Retry.AGAIN:
         return False
-    status = failure.status
-    return silent if status is None else _is_trouble(status)
+    return silent if failure.status is None else failure.is_trouble
 
 
-def _is_trouble(status: int) -> bool:
-    """Return True for what a host answers that is not at work, whatever it is asked for."""
-    return status >= 500 or status == 202 or status in BUSY_STATUSES
+def _is_refusal(failure: Failure) -> bool:
+    return failure.status in _REFUSED and not failure.is_trouble
+
+
+def _is_overload(failure: Failure) -> bool:
+    return failure.status in _OVERLOADED or failure.retry_after_seconds is not None
 
 
 def _answers(task: Task, result: Fetched | TransferError, *, refused: bool, bodies: bool) -> bool:
@@ -394,7 +396,8 @@ def _answers(task: Task, result: Fetched | TransferError, *, refused: bool, bodi
     status = result.status
     if status is None:
         return False
-    return status not in _REFUSED if refused else not _is_trouble(status)
+    trouble = is_trouble(status, result.retry_after_seconds)
+    return status not in _REFUSED if refused and not trouble else not trouble
 
 
 def _name(origin: Origin) -> str:
