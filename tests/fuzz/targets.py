@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.fuzz import documents, heads, media, paths, stored, texts
+from tests.fuzz import documents, heads, media, patches, paths, stored, texts
 from tests.fuzz.mutation import boxwise, bytewise, elementwise, of_lines, of_xml, several
 from tests.fuzz.target import Target
 
 TARGETS: Final = {
     "manifest": Target(documents.run_manifest, documents.manifest_seeds, several(of_xml)),
     "local-mpd": Target(documents.run_local, documents.manifest_seeds, several(of_xml)),
+    "patch": Target(patches.run_patch, patches.patch_seeds, several(patches.mutate_patch)),
     "selection": Target(
         documents.run_selection,
         documents.selection_seeds,
