@@ -16,7 +16,6 @@ from dashget.media.inspection import (
     check,
     check_index,
     first_decode_time,
-    has_description,
     media_timescale,
     proves_whole,
     why_odd,
@@ -32,6 +31,7 @@ from dashget.media.isobmff import (
 )
 from dashget.media.kind import Content, Role, SegmentKind
 from dashget.media.sniff import Read, other_content
+from dashget.media.topboxes import has_description
 from dashget.media.webm import EbmlError, WebmHeader, iter_elements, read_cues, read_header
 from dashget.mpd.budget import Budget
 from dashget.mpd.parse import parse_mpd

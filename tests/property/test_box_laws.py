@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashget.media.inspection import check, first_decode_time, has_description, media_timescale
+from dashget.media.inspection import check, first_decode_time, media_timescale
 from dashget.media.isobmff import (
     BoxError,
     box_end,
@@ -28,6 +28,7 @@ from dashget.media.isobmff import (
     read_sidx,
 )
 from dashget.media.kind import Role, SegmentKind
+from dashget.media.topboxes import has_description
 
 ROLE: Final = Role("video/mp4", kind=SegmentKind.MEDIA)
 KINDS: Final = (

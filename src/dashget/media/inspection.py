@@ -17,11 +17,10 @@ from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
 from dashget.media.kind import WEBM, Content, Role, SegmentKind
 from dashget.media.signatures import check_signature, check_webm, is_known, shows_end
 from dashget.media.sniff import BEGINNING_BYTES, Read, other_content
+from dashget.media.topboxes import iter_top_boxes
 
-_HEADER_BYTES: Final = 32
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
 _LARGEST_MOOF: Final = 16 * 1024 * 1024
-_MOST_BOXES: Final = 1_000_000
 
 
 def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
@@ -86,7 +85,7 @@ def duration(read: Read, size: int, default: int | None) -> Duration | None:
 
     ``default`` is the duration of a sample where a fragment says nothing.
     """
-    boxes = [box for box in _walk(read, size) if box.type == "moof"]
+    boxes = [box for box in iter_top_boxes(read, size) if box.type == "moof"]
     spans = [(box.start, (box.end or size) - box.start) for box in boxes]
     if not spans or max(length for _, length in spans) > _LARGEST_MOOF:
         return None
@@ -101,7 +100,7 @@ def check_index(read: Read, size: int, role: Role) -> tuple[str, ...]:
     if not role.is_iso or not (role.whole or role.kind is SegmentKind.MEDIA):
         return ()
     try:
-        return tuple(_check_index(read, size, list(_walk(read, size))))
+        return tuple(_check_index(read, size, list(iter_top_boxes(read, size))))
     except BoxError:
         return ()
 
@@ -112,7 +111,7 @@ def first_decode_time(read: Read, size: int) -> int | None:
     None without one, and in a box of a size that no segment needs: it is not read.
     """
     try:
-        for box in _walk(read, size):
+        for box in iter_top_boxes(read, size):
             if box.type == "moof" and box.end is not None:
                 if box.end - box.start > _LARGEST_MOOF:
                     return None
@@ -138,23 +137,9 @@ def sample_duration(read: Read, size: int) -> int | None:
 def _description(read: Read, size: int) -> bytes | None:
     """Return the ``moov`` box; None without one, and of a size that no description needs."""
     try:
-        for box in _walk(read, size):
+        for box in iter_top_boxes(read, size):
             if box.type == "moov" and box.end is not None and box.end - box.start < _LARGEST_INDEX:
                 return read(box.start, box.end - box.start)
-    except BoxError:
-        pass
-    return None
-
-
-def has_description(read: Read, size: int) -> bool | None:
-    """Return True if a file has a ``moov`` box, False if it has media that needs one elsewhere.
-
-    None for all other files.
-    """
-    try:
-        for box in _walk(read, size):
-            if box.type in ("moov", "moof"):
-                return box.type == "moov"
     except BoxError:
         pass
     return None
@@ -163,30 +148,8 @@ def has_description(read: Read, size: int) -> bool | None:
 # ISO base media files.
 
 
-def _walk(read: Read, size: int) -> Iterator[Box]:
-    """Yield the top-level boxes; raise BoxError if they do not fill the file."""
-    position = 0
-    for _ in range(_MOST_BOXES):
-        if position == size:
-            return
-        head = read(position, min(_HEADER_BYTES, size - position))
-        box = next(iter_boxes(head), None)
-        if box is None:
-            raise BoxError(f"{size - position} bytes at {position} are not a box")
-        if not (box.type.isascii() and box.type.isprintable()):
-            raise BoxError(f"invalid box at {position}: type {box.type!a}")
-        end = size if box.end is None else position + box.end
-        if end > size:
-            raise BoxError(
-                f"the {box.type} box at {position} ends {end - size} bytes past the file"
-            )
-        yield Box(box.type, position, position + box.payload, end)
-        position = end
-    raise BoxError(f"more than {_MOST_BOXES} boxes")
-
-
 def _shows_iso_end(read: Read, size: int) -> bool | None:
-    boxes = list(_walk(read, size))
+    boxes = list(iter_top_boxes(read, size))
     if read(boxes[-1].start, 4) == bytes(4):
         # It has no size of its own.
         return False
@@ -206,7 +169,7 @@ def _is_referred_to(read: Read, size: int, boxes: list[Box]) -> bool:
 
 def _check_iso(read: Read, size: int, role: Role) -> Iterator[str]:
     try:
-        boxes = list(_walk(read, size))
+        boxes = list(iter_top_boxes(read, size))
     except BoxError as error:
         yield str(error)
         return

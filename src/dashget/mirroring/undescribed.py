@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from dashget.media.inspection import has_description
+from dashget.media.topboxes import has_description
 from dashget.mirroring.files import role_of
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan

@@ -14,10 +14,10 @@ from dashget.media.inspection import (
     check,
     check_index,
     first_decode_time,
-    has_description,
     media_timescale,
 )
 from dashget.media.kind import SegmentKind
+from dashget.media.topboxes import has_description
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
 from dashget.mirroring.twins import END_BYTES, Twins
