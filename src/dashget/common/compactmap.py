@@ -21,33 +21,35 @@ _HASH: Final = struct.Struct("<q")
 class CompactMap:
     """Map each string to ``width`` signed integers of 64 bits."""
 
-    __slots__ = ("_older", "_recent", "_width", "contains")
+    __slots__ = ("_older", "_width", "contains", "recent")
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._recent: dict[str, tuple[int, ...]] = {}
+        self.recent: dict[str, tuple[int, ...]] = {}
+        """The new entries, always the same dict. Where every file of a run passes, an entry is
+        set here, without a call of Python, and ``settle`` called if they are many."""
         self._older: Buckets | None = None
-        self.contains: Callable[[str], bool] = self._recent.__contains__
+        self.contains: Callable[[str], bool] = self.recent.__contains__
         """Return True if a string is in the map; like ``in``, but as fast as that of a dict
         until the first entries are moved."""
 
     def __setitem__(self, text: str, values: tuple[int, ...]) -> None:
-        self._recent[text] = values
-        if len(self._recent) >= RECENT_AT_MOST:
+        self.recent[text] = values
+        if len(self.recent) >= RECENT_AT_MOST:
             self.settle()
 
     def settle(self) -> None:
         """Move the new entries to the buckets."""
         if self._older is None:
             self._older = Buckets(self._width)
-            recent, older = self._recent, self._older
+            recent, older = self.recent, self._older
             self.contains = lambda text: text in recent or text in older
-        self._older.update(self._recent)
-        self._recent.clear()
+        self._older.update(self.recent)
+        self.recent.clear()
 
     def get(self, text: str) -> tuple[int, ...] | None:
         """Return the integers of a string; None if it is not in the map."""
-        found = self._recent.get(text)
+        found = self.recent.get(text)
         if found is None and self._older is not None:
             found = self._older.get(text)
         return found
@@ -57,13 +59,13 @@ class CompactMap:
 
     def discard(self, text: str) -> None:
         """Remove a string, if it is in the map."""
-        self._recent.pop(text, None)
+        self.recent.pop(text, None)
         if self._older is not None:
             self._older.discard(text)
 
     def __len__(self) -> int:
         """Return the number of strings; one that was set again after a move counts twice."""
-        return len(self._recent) + (0 if self._older is None else len(self._older))
+        return len(self.recent) + (0 if self._older is None else len(self._older))
 
 
 class Buckets:

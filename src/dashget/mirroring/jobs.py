@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dashget.common.compactmap import CompactMap
+from dashget.common.compactmap import RECENT_AT_MOST, CompactMap
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError
 from dashget.events import Outcome
@@ -101,7 +101,7 @@ class Jobs:
         None is a pause: samples are to be asked for (see ``missing``) before the next job.
         """
         only, planned_before, is_new = self._policy.only, self._planned, self._store.is_new
-        blank, foreseen = self._store.is_blank, self._too_large
+        recent, blank, foreseen = planned_before.recent, self._store.is_blank, self._too_large
         opens, delivers = self._arrivals.open, self._arrivals.deliver
         missing = self._outcomes.missing
         for planned in iter_plan(tracks, layout):
@@ -121,7 +121,10 @@ class Jobs:
                 continue
             urls = planned.urls
             file = PlannedFile(planned, path, urls)
-            planned_before[path] = (hash(urls[0]),)
+            # As ``planned_before[path] = ...``, without a call more for each file.
+            recent[path] = (hash(urls[0]),)
+            if len(recent) >= RECENT_AT_MOST:
+                planned_before.settle()
             if urls[0][:5].lower() != "data:" and not foreseen and (blank or is_new(path)):
                 yield Job(Request(urls), opens, file, delivers)
                 continue

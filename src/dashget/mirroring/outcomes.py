@@ -304,7 +304,9 @@ class Outcomes:
             self._store.let_go(unfinished)
             raise
         if named:
-            self._stored(file, fetched)
+            # As ``_stored`` does, without a call more for each file.
+            if self._wholeness is None or not self._wholeness.waits(file, fetched):
+                self._came(file, fetched)
             return
         self._pending[file.path] = file, fetched
         if len(self._pending) >= _PENDING_AT_MOST:

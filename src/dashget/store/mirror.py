@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from dashget.common.compactmap import CompactMap
+from dashget.common.compactmap import RECENT_AT_MOST, CompactMap
 from dashget.common.numbers import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
@@ -308,17 +308,26 @@ class Mirror:
         """Write a line to the record about a file that has its name."""
         url = record.url
         # Every file of a run comes here: as a rule no URL has secrets, and its key is its hash.
-        clean = "@" not in url and record.final_url is None
         try:
-            self._append(encode_clean((record,)) if clean else encode_line(record))
+            if "@" in url or record.final_url is not None:
+                key = url_key(url)
+                self._append(encode_line(record))
+            else:
+                key = hash(url)
+                self._append(encode_clean((record,)))
         except OSError as error:
             raise store_error(self.name, error) from error
+        recorded = self._recorded
         if record.removed:
-            self._recorded.discard(record.path)
-        else:
-            self._recorded[record.path] = record.size, hash(url) if clean else url_key(url)
-            if self._keep_times:
-                self.restore_time(record)
+            recorded.discard(record.path)
+            return
+        # As ``recorded[record.path] = ...``, without a call more for each file.
+        recent = recorded.recent
+        recent[record.path] = record.size, key
+        if len(recent) >= RECENT_AT_MOST:
+            recorded.settle()
+        if self._keep_times:
+            self.restore_time(record)
 
     def note_failure(self, failure: FailureRecord) -> None:
         """Write a line to the record about a file that a run could not fetch."""

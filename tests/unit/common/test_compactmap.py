@@ -64,7 +64,7 @@ def test_the_first_entries_are_moved_when_there_are_many(monkeypatch: pytest.Mon
     found = CompactMap(1)
     for number in range(7):
         found[str(number)] = (number,)
-    assert len(found._recent) == 1
+    assert len(found.recent) == 1
     assert len(found) == 7
     assert [found.get(str(number)) for number in range(7)] == [(n,) for n in range(7)]
 
