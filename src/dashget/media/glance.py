@@ -35,8 +35,13 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
 _INITIAL: Final = Sound()
 
 
-def glance(pieces: Sequence[bytes], size: int, *, initialization: bool = False) -> Sound | None:
-    """Return what is seen in pieces that are a segment without problems; None: look closer.
+def glance_at_initialization(pieces: Sequence[bytes], size: int) -> Sound | None:
+    """Return what is seen in pieces that are an initialization segment; None: look closer."""
+    return _walk(pieces, size, initialization=True)
+
+
+def glance(pieces: Sequence[bytes], size: int) -> Sound | None:
+    """Return what is seen in pieces that are a media segment without problems; None: look closer.
 
     For every small file of a run: it reads eight bytes of each box, and one ``tfdt``. The pieces
     may be the beginning only, if it has the header of every box.
@@ -52,13 +57,13 @@ def glance(pieces: Sequence[bytes], size: int, *, initialization: bool = False) 
         if kind == b"moof" and length >= 8:
             ends = at + length
             length, kind = _read_box(piece, ends)
-            if kind == b"mdat" and ends + length == size and length >= 8 and not initialization:
+            if kind == b"mdat" and ends + length == size and length >= 8:
                 found = piece.find(b"tfdt", at + 8, ends)
                 return Sound(None if found < 0 else _time_at(piece, found), indexed)
     except struct.error:
         # A box begins in another piece.
         pass
-    return _walk(pieces, size, initialization=initialization)
+    return _walk(pieces, size, initialization=False)
 
 
 def _walk(pieces: Sequence[bytes], size: int, *, initialization: bool) -> Sound | None:

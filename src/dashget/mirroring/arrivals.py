@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
-from dashget.media.glance import decode_time, glance
+from dashget.media.glance import decode_time, glance, glance_at_initialization
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
 from dashget.mirroring.twins import END_BYTES, Twins
@@ -80,9 +80,10 @@ class Arrivals:
             plain = self._plain.get(id(planned.track))
             if plain is None:
                 plain = self._learn(planned)
+            seen = glance(pieces, size) if plain else None
         else:
             plain = kind is _INITIALIZATION and role_of(planned).is_iso
-        seen = glance(pieces, size, initialization=kind is not _MEDIA) if plain else None
+            seen = glance_at_initialization(pieces, size) if plain else None
         if seen is not None:
             file.ticks, doubtful = seen.ticks, seen.indexed
         else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from dashget.common.digests import find_digest
 from dashget.common.filenames import readable
 from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage, is_disk_failure
@@ -164,8 +166,8 @@ class Outcomes:
         """
         if known.url != file.urls[0]:
             file.odd = known.odd
-            record = self._record(file, answer, sha256=known.sha256, sampled=sampled)
-            self._store.adopt(record)
+            record = self._record(file, answer, known.sha256)
+            self._store.adopt(replace(record, sampled=sampled))
         else:
             self._store.restore_time(known)
         reason = None
@@ -422,7 +424,7 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
             return
         if same and not self._arrivals.is_odd(file):
-            self._store.adopt(self._record(file, fetched, adopted=True))
+            self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
             self._again.append(file)
@@ -501,15 +503,7 @@ class Outcomes:
         stay = "they are kept unchanged" if more else "it is kept unchanged"
         self._ledger.warn(f"{problem}: {path}{more} ({reason}); {stay}")
 
-    def _record(
-        self,
-        file: PlannedFile,
-        fetched: Fetched,
-        sha256: str | None = None,
-        *,
-        adopted: bool = False,
-        sampled: bool = False,
-    ) -> FileRecord:
+    def _record(self, file: PlannedFile, fetched: Fetched, sha256: str | None) -> FileRecord:
         url, head = file.urls[0], fetched.head
         return FileRecord(
             file.path,
@@ -527,10 +521,10 @@ class Outcomes:
             fetched.first_byte_seconds,
             fetched.seconds,
             dict(head.cache) if head.cache else _NO_CACHE,
-            adopted,
+            False,
             False,
             file.odd,
-            sampled,
+            False,
             dict(head.kept) if head.kept else _NO_HEADERS,
         )
 

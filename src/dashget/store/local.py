@@ -245,7 +245,7 @@ class LocalDirectory:
     def open_parts(self) -> Parts:
         """Return the unfinished files, without those that no journal line vouches for."""
         journal = Journal(self._control, fsync=self._fsync, largest=self.largest_bytes)
-        return LocalParts(journal, self._folders, fsync=self._fsync)
+        return LocalParts(journal, self._folders)
 
     def leftover_parts(self) -> tuple[str, ...]:
         """Return the paths of unfinished files."""
@@ -290,11 +290,10 @@ class LocalDirectory:
 class LocalParts:
     """The unfinished files of a local directory: ``Parts``."""
 
-    def __init__(self, journal: Journal, folders: Folders, *, fsync: bool = False) -> None:
+    def __init__(self, journal: Journal, folders: Folders) -> None:
         self.journal = journal
         self.unnamed = UnnamedFiles(journal)
         self._folders = folders
-        self._fsync = fsync
 
     def receive(
         self, path: str, url: str, head: ResponseHead, pieces: Sequence[bytes]
@@ -339,13 +338,13 @@ class LocalParts:
                     file.close()
                 raise
         try:
-            file.finish(folder, on_disk(name), fsync=self._fsync)
+            file.finish(folder, on_disk(name))
         except OSError as error:
             if error.filename is not None:
                 # Of the file, not of what stands for it until it is complete.
                 error.filename, error.filename2 = self._folders.prefix + file.path, None
             raise
-        if self._fsync:
+        if self.journal.fsync:
             sync_folder(folder.directory)
 
     def has(self, path: str) -> bool:

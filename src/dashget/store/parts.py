@@ -267,11 +267,12 @@ class Part:
             file.seek(0)
             return digests_of(file, (algorithm,), told)[algorithm]
 
-    def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
+    def finish(self, folder: Folder, name: str) -> None:
         """Close the part and give it its final name; a file of the mirror there is replaced."""
         self._replace()
         if self._descriptor is None:
             raise ValueError("nothing to finish")
+        fsync = self._journal.fsync
         try:
             if fsync:
                 os.fsync(self._descriptor)

@@ -38,6 +38,7 @@ class UnnamedFiles:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self.fsync = journal.fsync
         self.root: int | None = None
         """The mirror's directory, open; None if parts have to be used instead."""
         self.prefix = journal.root_prefix
@@ -84,18 +85,18 @@ class UnnamedFile(msgspec.Struct, eq=False):
     _files: UnnamedFiles
     _descriptor: int | None
 
-    def finish(self, folder: Folder, name: str, *, fsync: bool = False) -> None:
+    def finish(self, folder: Folder, name: str) -> None:
         """Close the file and give it its final name; a file of the mirror there is replaced."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             raise ValueError("finished or closed already")
         files, part = self._files, None
-        named = False
+        named, fsync = False, files.fsync
         try:
             if fsync:
                 os.fsync(descriptor)
             if files.root is None:
-                part = self._copy(descriptor, fsync=fsync)
+                part = self._copy(descriptor)
             else:
                 try:
                     # Only with a directory does Python have the link follow to the file itself.
@@ -105,7 +106,7 @@ class UnnamedFile(msgspec.Struct, eq=False):
                 except OSError as error:
                     if folder.outside and isinstance(error, FileExistsError):
                         raise folder.refusal(name, "be replaced") from None
-                    part = self._name_as_part(descriptor, error, fsync=fsync)
+                    part = self._name_as_part(descriptor, error)
         except BaseException:
             _let_vanish(descriptor)
             raise
@@ -131,7 +132,7 @@ class UnnamedFile(msgspec.Struct, eq=False):
 
     drop = close
 
-    def _name_as_part(self, descriptor: int, error: OSError, *, fsync: bool) -> str:
+    def _name_as_part(self, descriptor: int, error: OSError) -> str:
         """Give the file the name of a part, as its final name cannot be linked; return that."""
         if is_disk_failure(error) or error.errno == errno.ENAMETOOLONG:
             raise error
@@ -142,7 +143,7 @@ class UnnamedFile(msgspec.Struct, eq=False):
             return part
         if error.errno not in _OF_THIS_FOLDER:
             self._files.give_up()
-        return self._copy(descriptor, fsync=fsync)
+        return self._copy(descriptor)
 
     def _free_part(self) -> tuple[Directory, str]:
         """Return a free name in the directory of parts; whatever has it is removed."""
@@ -151,13 +152,13 @@ class UnnamedFile(msgspec.Struct, eq=False):
         directory.unlink(part)
         return directory, part
 
-    def _copy(self, descriptor: int, *, fsync: bool) -> str:
+    def _copy(self, descriptor: int) -> str:
         """Copy the bytes to a part, if the file itself cannot get a name."""
         directory, part = self._free_part()
         copy = directory.create(part, os.O_RDWR)
         try:
             write_all(copy, read_at(descriptor, self.size, 0), 0)
-            if fsync:
+            if self._files.fsync:
                 os.fsync(copy)
         finally:
             os.close(copy)
