@@ -21,7 +21,6 @@ _URL: Final = late(
     r"|<(?:[\w.-]{1,64}:)?(?:LA|LUI)_URL(?![^<>]{0,200}/>|>\s{0,200}</)"
 )
 """A URL in bytes, or the element of a PlayReady header that has one, in whichever spelling."""
-_MARKS: Final = (b"ContentProtection", b"pssh", b":pro", b"<pro", b"Binary")
 _TEXTS: Final = late(rb">([A-Za-z0-9+/=_\s-]{24,})<")
 _BOXES: Final = late(rb"<(?:[\w.-]{1,64}:)?(?:pssh|pro|Binary)(?![\w.-])[^<>]{0,999}(?<!/)>")
 _PLAIN_BOX: Final = late(rb"[A-Za-z0-9+/=_\s-]*+</")
@@ -42,8 +41,6 @@ def may_name_coded_host(data: bytes) -> bool:
     """Return True unless no Base64 of a document in UTF-8 certainly holds the URL of a host."""
     if b"base64" in data:
         return True
-    if not any(mark in data for mark in _MARKS):
-        return False
     if any(_PLAIN_BOX.match(data, box.end()) is None for box in _BOXES.finditer(data)):
         # Joined from several pieces, or written with references.
         return True

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 from dashget.common.lateregex import late
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
-from dashget.playable.coded import may_name_coded_host
 
 _NAMED: Final = late(
     rb"\b(?:xmlns(?::[\w.-]+)?|schemeIdUri|schemaLocation|moreInformationURL)\s*=\s*"
@@ -27,6 +26,8 @@ _ABOVE: Final = late(rb"\.\.[/\s\"'<]")
 _BROKEN: Final = late(rb"/[\t\r\n]+/")
 """Ways to spell a host or a folder above that most documents have no use for."""
 _MARKS: Final = (b"&#", b"\\", b"event:callback:")
+_HOLD_BINARY: Final = (b"base64", b"ContentProtection", b"pssh", b":pro", b"<pro", b"Binary")
+"""What a document with bytes in Base64 has somewhere."""
 
 
 def lead_to_mirror(url: str, tracks: Sequence[Track], layout: Layout) -> bool:
@@ -54,7 +55,11 @@ def may_lead_out(data: bytes) -> bool:
     if data.find(b"<?", 5) >= 0:
         # An instruction, such as a style sheet. The declaration begins before.
         return True
-    if may_name_coded_host(data):
-        return True
+    if any(mark in data for mark in _HOLD_BINARY):
+        # Loaded late: most documents hold nothing in Base64.
+        from dashget.playable.coded import may_name_coded_host
+
+        if may_name_coded_host(data):
+            return True
     slashes = data.count(b"//")
     return slashes > 0 and slashes != sum(m[0].count(b"//") for m in _NAMED.finditer(data))
