@@ -421,7 +421,7 @@ def _peers(options: argparse.Namespace, directory: Path) -> None:
         f"{len(made)} segments were made while the tools ran.\n"
     )
     print(
-        "| tool | of these had | before them | reads of the MPD | other requests | exit | CPU | memory |"
+        "| tool | of these had | before them | reads | other requests | exit | CPU | memory |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for peer in peers:
