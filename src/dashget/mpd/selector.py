@@ -27,7 +27,7 @@ _SHOWN: Final = 100
 _STRING: Final = r"(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\")"
 _NAME: Final = r"[^\W\d][\w.\-]*(?::[^\W\d][\w.\-]*)?"
 _STEP: Final = late(
-    rf"(?P<kind>text|comment|node|processing-instruction)\(\s*{_STRING}?\s*\)"
+    rf"(?P<kind>text|comment|node|processing-instruction)\(\s*(?:{_STRING}\s*)?\)"
     rf"|namespace::(?P<prefix>[^\W\d][\w.\-]*)|(?P<name>@?{_NAME}|\*)"
 )
 _PREDICATE: Final = late(
