@@ -420,9 +420,7 @@ def _peers(options: argparse.Namespace, directory: Path) -> None:
         f" the origin is away for {options.outage:.0f} s, its window is 20 s.\n"
         f"{len(made)} segments were made while the tools ran.\n"
     )
-    print(
-        "| tool | of these had | before them | reads | other requests | exit | CPU | memory |"
-    )
+    print("| tool | of these had | before them | reads | other requests | exit | CPU | memory |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for peer in peers:
         print(
