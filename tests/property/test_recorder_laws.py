@@ -18,7 +18,7 @@ from dashget.live.options import Wishes
 from dashget.live.policy import MOST_TRIES
 from dashget.live.recorder import End, Recorder, Result
 from dashget.live.state import State
-from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld
+from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
 from tests.support.livexml import document_by_xml
 
 UNTIL = 160.0
@@ -306,3 +306,27 @@ def test_an_hour_or_more_takes_memory_for_the_present_only() -> None:
         assert not line.open
     assert len(recorder.state.outages.past) <= 4
     assert len(world.reads) < until
+
+
+def test_an_encoder_that_begins_again_in_the_future_ends_no_recording() -> None:
+    def announced_early(script: Script, at: float) -> Version:
+        return document(script, 66.0 if 62.0 <= at < 66.0 else at)
+
+    script = Script(restarts=(66.0,))
+    world = SimulatedWorld(script, [], at=30.0, dies_at=None, reads=announced_early)
+    wishes = Wishes(until=BEGIN + 120.0)
+    recorder = Recorder(world, wishes, world.wall, State.of([]), lambda _: None)
+    assert recorder.run().end is End.UNTIL
+    assert recorder.state.lines.generation == 2
+
+
+def test_a_wait_for_a_presentation_ends_at_the_time_that_the_user_named() -> None:
+    def announced_early(script: Script, at: float) -> Version:
+        return document(script, max(at, 100.0))
+
+    script = Script(restarts=(100.0,))
+    world = SimulatedWorld(script, [], at=30.0, dies_at=None, reads=announced_early)
+    wishes = Wishes(until=BEGIN + 50.0, wait=True)
+    recorder = Recorder(world, wishes, world.wall, State.of([]), lambda _: None)
+    assert recorder.run().end is End.UNTIL
+    assert world.at < 60.0

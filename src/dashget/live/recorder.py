@@ -116,6 +116,8 @@ class Recorder:
         """Server time of the last manifest."""
         self._last_read_server = -math.inf
         self._end: End | None = None
+        self._ran = False
+        """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
 
     def run(self) -> Result:
@@ -379,8 +381,12 @@ class Recorder:
             return End.NEVER if failed else None
         server = self.clock.at(now)
         if version.begin is not None and version.dynamic and server < version.begin:
-            self._begins = float(version.begin)
-            return None if wishes.wait or self._resumed else End.NOT_YET
+            # Only at the beginning: an encoder that begins again may name a time that is to come.
+            if not (wishes.wait or self._resumed or self._ran):
+                self._begins = float(version.begin)
+                return End.NOT_YET
+            return End.UNTIL if server >= self._until and not self._is_busy() else None
+        self._ran = True
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):
