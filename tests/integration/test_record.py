@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import dashget
 from dashget.live.facts import LineFact, SegmentFact
 from dashget.recording.facts import read_facts
 from dashget.store import Mirror
+from dashget.verification.versions import Versions
 from tests.support.liveorigin import LiveOrigin
 from tests.support.memoryplace import MemoryPlace
 from tests.support.running import Events
@@ -398,3 +400,25 @@ def test_a_token_that_runs_out_is_replaced_by_the_manifests_next_one(tmp_path: P
         assert ended.lost == 0
         assert any(status == 403 for _, status in origin.requests)
         check_whole(origin, tmp_path / "r")
+
+
+def versions_of(root: Path) -> list[bytes]:
+    """Return every version of the manifest that a recording keeps."""
+    with Versions(Mirror.at(root, read_only=True)) as versions:
+        assert list(versions.check(dashget.Stop())) == []
+        numbers = [each.number for each in versions.list() if each.how != "same"]
+        return [versions.find(number=number) for number in numbers]
+
+
+def test_every_version_of_the_manifest_is_kept_also_over_a_restart(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    with LiveOrigin(form="time").serving() as origin:
+        for _ in range(2):
+            with recording(origin, root) as run:
+                count = len(origin.manifests)
+                origin.wait_for(lambda count=count: len(origin.manifests) >= count + 10)  # type: ignore[misc]
+                run.end()
+        kept = versions_of(root)
+        assert [data for data, _ in itertools.groupby(kept)] == origin.manifests
+        assert (root / "manifest.mpd").read_bytes() == origin.manifests[-1]
+        assert not (root / ".dashget/manifests").exists()

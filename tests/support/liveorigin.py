@@ -62,6 +62,8 @@ class LiveOrigin:
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status."""
         self.manifest_status = 200
+        self.manifests: list[bytes] = []
+        """Each version that was served, without repeats of the one before."""
         self.token: str | None = None
         """What the addresses of segments have to have in their query; others are refused."""
         self.scale = SCALE
@@ -192,7 +194,10 @@ class LiveOrigin:
         if path.endswith(".mpd"):
             if self.manifest_status != 200:
                 return self.manifest_status, b"", "text/plain"
-            return 200, self.manifest(), "application/dash+xml"
+            served = self.manifest()
+            if self.manifests[-1:] != [served]:
+                self.manifests.append(served)
+            return 200, served, "application/dash+xml"
         path, _, query = path.partition("?")
         if self.token is not None and query != self.token:
             return 403, b"", "text/plain"

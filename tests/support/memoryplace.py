@@ -182,6 +182,10 @@ class MemoryPlace:
         lines = b"".join([*parts, *self._lines])
         return io.BytesIO(lines) if lines else None
 
+    def append_to(self, name: str, data: bytes) -> None:
+        path = f".dashget/{name}"
+        self.objects[path] = self.objects.get(path, b"") + data
+
     def open_parts(self) -> None:
         """It keeps no unfinished bytes."""
 

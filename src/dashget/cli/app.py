@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "get": "Mirror a presentation (the default command).",
     "record": "Record a live presentation: everything announced, or a named gap.",
     "gaps": "List what is missing of a recording, and why.",
+    "manifests": "List the versions of the manifest that were read, or give one back.",
     "list": "Show the Periods, AdaptationSets and Representations.",
     "plan": "List every file that get would fetch, without downloading.",
     "verify": "Check a mirror, and repair it on request.",

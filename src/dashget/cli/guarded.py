@@ -4,7 +4,8 @@
 invisible characters escaped, apart from the ends of lines. That is a net under ``streams.legible``:
 only that knows where a value begins and ends, and so escapes a line break in it too.
 ``console`` paints in place; of what it writes, only its own commands reach the terminal as they
-are. ``json_output`` takes lines of JSON. Loads nothing that is slow to import.
+are. ``json_output`` takes lines of JSON, ``put_document`` the bytes of a document. Loads nothing
+that is slow to import.
 """
 
 from __future__ import annotations
@@ -69,6 +70,17 @@ def json_output() -> BinaryIO:
     """Return standard output for lines of JSON."""
     output: Any = _JsonOutput(sys.stdout.buffer)
     return output  # type: ignore[no-any-return]  # it has all that the stream has
+
+
+def put_document(data: bytes) -> None:
+    """Write a document to standard output byte for byte; to a terminal with escapes."""
+    stream = sys.stdout
+    if stream.isatty():
+        stream.write(data.decode("utf-8", "replace"))
+        return
+    stream.flush()
+    stream.buffer.write(data)
+    stream.buffer.flush()
 
 
 def console(stream: IO[str], **options: Any) -> Console:

@@ -27,13 +27,14 @@ from dashget.mpd.urls import resolve_reference
 from dashget.planning.layout import SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
+from dashget.recording.manifests import Manifests
 from dashget.transfer.contract import Transfers
 
 _MOST_AGE: Final = 86_400
 
 
 class ManifestReader:
-    """Makes a ``Version`` of each answer. ``kept`` gets what is new, to be stored."""
+    """Makes a ``Version`` of each answer. ``manifests`` keeps what is new."""
 
     def __init__(
         self,
@@ -46,7 +47,8 @@ class ManifestReader:
         limits: Limits,
         work: WorkLimits,
         allow_downgrade: bool,
-        kept: Callable[[LoadedManifest, Expected], None],
+        manifests: Manifests,
+        lacking: Callable[[LoadedManifest, Expected], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -57,7 +59,8 @@ class ManifestReader:
         self._limits = limits
         self._work = work
         self._allow_downgrade = allow_downgrade
-        self._kept = kept
+        self._manifests = manifests
+        self._lacking = lacking
         self._clock = clock
         self._first: LoadedManifest | None = None
         self._last: tuple[str, Version] | None = None
@@ -96,6 +99,7 @@ class ManifestReader:
         sample = self._sample(loaded, asked, answered) if errand.clock else None
         digest = loaded.sha256
         if self._last is not None and self._last[0] == digest:
+            self._manifests.same()
             return ReadEnded(self._last[1], asked, sample)
         expected = expected_of(
             loaded.presentation,
@@ -110,7 +114,8 @@ class ManifestReader:
         if version.location is not None:
             location = resolve_reference(loaded.presentation.url, version.location)
             version = msgspec.structs.replace(version, location=location)
-        self._kept(loaded, expected)
+        self._manifests.keep(loaded)
+        self._lacking(loaded, expected)
         self._last = digest, version
         return ReadEnded(version, asked, sample)
 

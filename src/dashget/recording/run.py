@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dashget import store as places
 from dashget.common.secrets import hide_user
 from dashget.common.shortrepr import short_repr
 from dashget.common.stopping import Stop
@@ -24,7 +23,7 @@ from dashget.live.state import State
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.arrivals import Arrivals
 from dashget.mirroring.expectation import Expected, expected_of
-from dashget.mirroring.keep import make_header, manifest_record
+from dashget.mirroring.keep import make_header
 from dashget.mirroring.options import LIMIT, SELECTION
 from dashget.mpd.budget import WorkLimits
 from dashget.planning.layout import manifest_name
@@ -33,6 +32,7 @@ from dashget.planning.selection import Selection
 from dashget.planning.tracks import unplanned_reason
 from dashget.recording.facts import read_facts
 from dashget.recording.files import Files
+from dashget.recording.manifests import Manifests
 from dashget.recording.reader import ManifestReader
 from dashget.recording.world import RealWorld
 from dashget.store import LocalDirectory, Mirror
@@ -168,10 +168,7 @@ class RecordJob:
         self._announce(state)
         arrivals = Arrivals(store, None, accept_odd=options.accept_odd)
         files = Files(store, arrivals, observer)
-
-        def keep(loaded: LoadedManifest, expected: Expected) -> None:
-            self._keep(store, loaded)
-            self._lack(loaded, expected)
+        manifests = Manifests(store, self._name, self._writing, self._wall)
 
         def reader(engine: Transfers) -> ManifestReader:
             made = ManifestReader(
@@ -183,7 +180,8 @@ class RecordJob:
                 limits=Limits(options.segment_limit, options.total_limit),
                 work=self._work,
                 allow_downgrade=self._allow_downgrade,
-                kept=keep,
+                manifests=manifests,
+                lacking=self._lack,
             )
             made.offer(self._loaded)
             return made
@@ -194,15 +192,9 @@ class RecordJob:
         )  # fmt: skip
         with self._stop.answered(), world:
             recorder = Recorder(world, options.wishes, self._wall(), state, observer)
-            return recorder.run()
-
-    def _keep(self, store: Mirror, loaded: LoadedManifest) -> None:
-        """Store a new version of the MPD; the one before it is kept in ``.dashget/manifests``."""
-        record = msgspec.structs.replace(manifest_record(loaded, store), path=self._name)
-        with self._writing:
-            places.keep_manifest(store, loaded.data, record)
-            remote = ((entity.href, entity.url, entity.data) for entity in loaded.remote)
-            places.keep_remote(store, remote)
+            result = recorder.run()
+        manifests.close()
+        return result
 
     def _lack(self, loaded: LoadedManifest, expected: Expected) -> None:
         """Remember what of a document cannot be recorded, and warn of it once."""

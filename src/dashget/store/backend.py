@@ -283,6 +283,10 @@ class Backend(Protocol):
         """
         ...
 
+    def append_to(self, name: str, data: bytes) -> None:
+        """Add bytes to the end of a file in the control directory, which ``open`` sees."""
+        ...
+
     def open_parts(self) -> Parts | None:
         """Return the unfinished files; None if the place cannot keep any."""
         ...

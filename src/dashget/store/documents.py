@@ -37,27 +37,29 @@ class Displaced(enum.Enum):
     """A file that no run has recorded: kept in ``.dashget/replaced/``."""
 
 
-def keep_manifest(store: Mirror, data: bytes, record: FileRecord) -> Displaced | None:
+def keep_manifest(
+    store: Mirror, data: bytes, record: FileRecord, *, earlier: bool = True
+) -> Displaced | None:
     """Store the MPD as received; return the kind of the file that it replaced, if any.
 
-    An earlier version is kept as ``.dashget/manifests/TIME-NAME``.
+    An earlier version is kept as ``.dashget/manifests/TIME-NAME``, unless ``earlier`` is False.
     """
     with store.as_store_error():
         try:
-            earlier = store.read(record.path)
+            there = store.read(record.path)
         except FileNotFoundError:
-            earlier = None
+            there = None
     known = store.is_recorded(record.path)
-    if earlier == data and store.recorded_size(record.path, record.url) == record.size:
+    if there == data and store.recorded_size(record.path, record.url) == record.size:
         return None
     displaced = None
-    if earlier is not None and earlier != data:
+    if there is not None and there != data:
         displaced = Displaced.EARLIER if known else Displaced.FOREIGN
     if displaced is Displaced.FOREIGN:
         with store.as_store_error():
             store.set_aside(record.path)
-    elif earlier is not None and displaced is Displaced.EARLIER:
-        _keep_earlier(store, record.path, earlier)
+    elif earlier and there is not None and displaced is Displaced.EARLIER:
+        _keep_earlier(store, record.path, there)
     if known:
         # A kill before the new line leaves no line at all: a wrong one of equal size would be
         # believed.

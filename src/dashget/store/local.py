@@ -57,6 +57,8 @@ class LocalDirectory:
         self._record = RecordFile(self._control, fsync=fsync)
         self.append = self._record.append
         """Add a line to the record."""
+        self._logs: dict[str, RecordFile] = {}
+        """The other files that are only added to, by name."""
         self._folders = Folders(self._prefix, self._control, self._check_control)
         self._follow_links = follow_links
 
@@ -94,7 +96,8 @@ class LocalDirectory:
     def release(self) -> None:
         """Close the record and unlock the directory."""
         try:
-            self._record.close()
+            for log in (self._record, *self._logs.values()):
+                log.close()
         finally:
             self._lock.release()
             self._folders.close()
@@ -241,6 +244,13 @@ class LocalDirectory:
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
         return self._record.open()
+
+    def append_to(self, name: str, data: bytes) -> None:
+        """Add to a file in the control directory."""
+        log = self._logs.get(name)
+        if log is None:
+            log = self._logs[name] = RecordFile(self._control, name, fsync=self._fsync)
+        log.append(data)
 
     def open_parts(self) -> Parts:
         """Return the unfinished files, without those that no journal line vouches for."""

@@ -341,6 +341,19 @@ class Mirror:
         with self.as_store_error():
             self._append(line)
 
+    def append_to(self, name: str, data: bytes) -> None:
+        """Add bytes to a file in the control directory."""
+        with self.as_store_error():
+            self.place.append_to(name, data)
+
+    def open_control(self, name: str) -> BinaryIO | None:
+        """Open a file in the control directory to read it; None if there is none."""
+        with self.as_store_error():
+            try:
+                return self.place.open(f"{CONTROL_DIRECTORY}/{name}")
+            except FileNotFoundError:
+                return None
+
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
         return self.place.open_record()

@@ -1,4 +1,4 @@
-"""The record of a mirror in a local directory: a file that lines are appended to."""
+"""Files of a mirror in a local directory that are only added to: its record, its versions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
 class RecordFile:
-    """The record of one mirror. It is opened for appending by its first new line."""
+    """The record of one mirror, or another file. It is opened by the first line for it."""
 
-    def __init__(self, control: ControlDirectory, *, fsync: bool = False) -> None:
+    def __init__(
+        self, control: ControlDirectory, name: str = RECORD, *, fsync: bool = False
+    ) -> None:
         self._control = control
+        self._name = name
         self._fsync = fsync
         self._descriptor: int | None = None
 
@@ -25,7 +28,7 @@ class RecordFile:
         descriptor = self._descriptor
         if descriptor is None:
             with self._control.opened() as directory:
-                descriptor = self._descriptor = _open_for_append(directory)
+                descriptor = self._descriptor = _open_for_append(directory, self._name)
         done = os.write(descriptor, line)
         if done < len(line):
             append_all(descriptor, line[done:])
@@ -35,21 +38,21 @@ class RecordFile:
     def open(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
         try:
-            return self._control.reader(RECORD)
+            return self._control.reader(self._name)
         except FileNotFoundError:
             return None
 
     def is_missing(self) -> bool:
         """Return True if nothing has its name."""
         with self._control.opened() as directory:
-            return directory.look(RECORD) is None
+            return directory.look(self._name) is None
 
     def is_in_place(self) -> bool:
         """Return True if the file that lines are written to still has its name."""
         if self._descriptor is None:
             return True
         with self._control.opened() as directory:
-            found = directory.look(RECORD)
+            found = directory.look(self._name)
         written = os.fstat(self._descriptor)
         return found is not None and identity_of(found) == identity_of(written)
 
@@ -60,12 +63,12 @@ class RecordFile:
             os.close(descriptor)
 
 
-def _open_for_append(directory: Directory) -> int:
-    """Open the record; a torn last line is ended, so that it costs only itself."""
-    directory.own_alone(RECORD)
-    descriptor = directory.open(RECORD, _FLAGS, mode=0o600)
+def _open_for_append(directory: Directory, name: str) -> int:
+    """Open a file; a torn last line of the record is ended, so that it costs only itself."""
+    directory.own_alone(name)
+    descriptor = directory.open(name, _FLAGS, mode=0o600)
     end = os.lseek(descriptor, 0, os.SEEK_END)
-    if end:
+    if end and name == RECORD:
         os.lseek(descriptor, end - 1, os.SEEK_SET)
         if os.read(descriptor, 1) != b"\n":
             append_all(descriptor, b"\n")

@@ -19,6 +19,7 @@ from dashget.planning.layout import reserved_names
 from dashget.recording.facts import read_facts
 from dashget.store import FileRecord, Mirror
 from dashget.verification.findings import Finding, Problem, lost, note
+from dashget.verification.versions import Versions
 
 _KNOWN: Final = (".m4s", ".mp4", ".m4v", ".m4a", ".m4f", ".cmfv", ".cmfa", ".cmft")
 """The endings of files of which the structure can be checked without their manifest."""
@@ -50,7 +51,8 @@ class RecordingCheck:
         self._stop = stop
 
     def run(self) -> Iterator[Finding]:
-        """Yield the findings about files, then the gaps, then files that nobody knows."""
+        """Yield the findings about files and the manifest's versions, then the gaps, then files
+        that nobody knows."""
         records = self._store.records()
         for record in records:
             if self._stop.requested:
@@ -60,6 +62,8 @@ class RecordingCheck:
             except OSError as error:
                 reason = f"unreadable: {error.strerror or error}"
                 yield Finding(record.path, Problem.UNREADABLE, reason)
+        with Versions(self._store) as versions:
+            yield from versions.check(self._stop)
         for gap in gaps_of(self._store, self._manifest):
             yield _finding(gap)
         reserved = reserved_names(self._manifest)

@@ -10,7 +10,7 @@ from dashget.cli.parser import Parser
 URL = "http://h.example/x.mpd"
 DIRECTORY = "mirror"
 
-OF_MIRRORS = ("verify", "play", "serve", "mux", "gaps")
+OF_MIRRORS = ("verify", "play", "serve", "mux", "gaps", "manifests")
 """The commands whose operand is the directory of a mirror."""
 OPERANDS = {name: DIRECTORY if name in OF_MIRRORS else URL for name in COMMANDS if name != "demo"}
 

@@ -152,6 +152,16 @@ def test_the_record_grows_line_by_line_and_outlasts_the_release(place: Backend) 
         assert again.read() == b"".join(lines)
 
 
+def test_another_file_of_the_control_directory_is_added_to_by_later_runs(place: Backend) -> None:
+    for data in (b"one\0", b"two"):
+        place.claim(NOW)
+        place.append_to("manifests.log", data)
+        place.append_to("manifests.log", data)
+        place.release()
+    with place.open(".dashget/manifests.log") as file:
+        assert file.read() == b"one\0one\0twotwo"
+
+
 def test_a_new_place_has_no_leftover_parts(place: Backend) -> None:
     assert place.leftover_parts() == ()
     place.claim(NOW)

@@ -102,14 +102,14 @@ def _code(ended: RecordingEnded | Summary | None, stop: Stop) -> int:
 
 def _wishes(arguments: argparse.Namespace) -> Wishes:
     """Return from when until when to record; raise UsageError for invalid values."""
-    from dashget.cli.options.quantities import parse_duration
+    from dashget.cli.options.quantities import parse_duration, parse_moment
     from dashget.errors import UsageError
     from dashget.live.options import Wishes
 
     if arguments.until is not None and arguments.seconds is not None:
         raise UsageError("--until: only one of --until and --for", hint="leave one of them out")
     begin, back = _parse_from(arguments.begin)
-    until = None if arguments.until is None else _moment(arguments.until, "--until")
+    until = None if arguments.until is None else parse_moment(arguments.until, "--until")
     seconds, give_up = arguments.seconds, arguments.give_up
     return Wishes(
         begin=begin,
@@ -123,7 +123,7 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
 
 def _parse_from(text: str) -> tuple[float, float | None]:
     """Return the time of ``--from``, or how many seconds before the begin it is."""
-    from dashget.cli.options.quantities import parse_duration
+    from dashget.cli.options.quantities import parse_duration, parse_moment
 
     word = text.strip().lower()
     if word == "window":
@@ -132,20 +132,7 @@ def _parse_from(text: str) -> tuple[float, float | None]:
         return -math.inf, 0.0
     if word.startswith("-"):
         return -math.inf, parse_duration(word[1:], "--from")
-    return _moment(text, "--from"), None
-
-
-def _moment(text: str, option: str) -> float:
-    from dashget.common.numbers import read_time
-    from dashget.errors import UsageError
-
-    moment = read_time(text)
-    if moment is None:
-        hint = "write it as 2026-01-31T12:00:00Z"
-        if option == "--from":
-            hint += ", or say window, now or -10m"
-        raise UsageError(f"{option}: not a valid time: {text[:40]!r}", hint=hint)
-    return moment.timestamp()
+    return parse_moment(text, "--from", ", or say window, now or -10m"), None
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

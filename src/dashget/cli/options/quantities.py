@@ -44,6 +44,17 @@ def parse_duration(text: str, option: str) -> float:
     raise UsageError(f"{option}: not a valid duration: {text[:_LONGEST]!r}", hint=hint)
 
 
+def parse_moment(text: str, option: str, others: str = "") -> float:
+    """Return a time of day in seconds since 1970; raise UsageError, with ``others`` in the hint."""
+    from dashget.common.numbers import read_time
+
+    moment = read_time(text)
+    if moment is None:
+        hint = f"write it as 2026-01-31T12:00:00Z{others}"
+        raise UsageError(f"{option}: not a valid time: {text[:40]!r}", hint=hint)
+    return moment.timestamp()
+
+
 def _bytes(text: str, option: str, kind: str, hint: str) -> int:
     match = _SIZE.fullmatch(text.strip()) if text.isascii() and len(text) <= _LONGEST else None
     if match is None:

@@ -1,0 +1,78 @@
+"""Keep every version of the manifest that a recorder reads, and the newest one as a file.
+
+All of them go into the log (``store.versions``) at once. The file in the mirror is renewed from
+time to time only, and at the end: each renewal costs two lines of the record.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from dashget import store as places
+from dashget.common.numbers import nearest_float
+from dashget.manifest.load import LoadedManifest
+from dashget.mirroring.keep import manifest_record
+from dashget.planning.layout import SafePath
+from dashget.store import Mirror
+from dashget.store.versions import LOG, How, VersionLog
+
+_RENEWED_SECONDS: Final = 60.0
+
+
+class Manifests:
+    """The versions of one recording. ``writing`` is held while the record is written to."""
+
+    def __init__(
+        self, store: Mirror, name: SafePath, writing: threading.Lock, wall: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._writing = writing
+        self._wall = wall
+        self._log = VersionLog(lambda data: store.append_to(LOG, data))
+        self._newest: LoadedManifest | None = None
+        """What the file does not have yet."""
+        self._renewed = -math.inf
+
+    def keep(self, loaded: LoadedManifest, how: How = How.FULL, patch: bytes = b"") -> None:
+        """Keep a version; with ``patch`` the one that made it."""
+        publish = loaded.mpd.publish_time
+        with self._writing:
+            now = self._wall()
+            published = None if publish is None else nearest_float(publish)
+            self._log.add(loaded.data, now, how, published, patch)
+            self._newest = loaded
+            if loaded.remote:
+                # The next version may have others.
+                self._keep_remote(loaded)
+            if abs(now - self._renewed) >= _RENEWED_SECONDS:
+                self._renew(now)
+
+    def same(self) -> None:
+        """Count a read that brought the same."""
+        with self._writing:
+            self._log.same(self._wall())
+
+    def close(self) -> None:
+        """Write down what was only held so far."""
+        with self._writing:
+            self._log.close()
+            self._renew(self._wall())
+
+    def _renew(self, now: float) -> None:
+        loaded, self._newest = self._newest, None
+        if loaded is None:
+            return
+        store, self._renewed = self._store, now
+        record = msgspec.structs.replace(manifest_record(loaded, store), path=self._name)
+        places.keep_manifest(store, loaded.data, record, earlier=False)
+        self._keep_remote(loaded)
+
+    def _keep_remote(self, loaded: LoadedManifest) -> None:
+        remote = ((each.href, each.url, each.data) for each in loaded.remote)
+        places.keep_remote(self._store, remote)

@@ -1,0 +1,147 @@
+"""Every version of a manifest comes back byte for byte, whatever happened to others."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashget.store.delta import apply_delta, make_delta
+from dashget.store.versions import (
+    Damage,
+    Entry,
+    How,
+    VersionLog,
+    VersionReader,
+    read_entries,
+    read_patch,
+)
+
+
+def written(*documents: bytes, patch: bytes = b"") -> bytes:
+    pieces: list[bytes] = []
+    log = VersionLog(pieces.append)
+    for second, document in enumerate(documents):
+        log.add(document, float(second), How.PATCH if patch else How.FULL, second + 0.5, patch)
+    log.close()
+    return b"".join(pieces)
+
+
+def sound(data: bytes) -> list[Entry]:
+    return [each for each in read_entries(io.BytesIO(data)) if isinstance(each, Entry)]
+
+
+def damages(data: bytes) -> list[Damage]:
+    return [each for each in read_entries(io.BytesIO(data)) if isinstance(each, Damage)]
+
+
+def texts(data: bytes) -> list[bytes]:
+    reader = VersionReader(io.BytesIO(data))
+    found = []
+    for entry in sound(data):
+        reader.take(entry)
+        if entry.facts.how is not How.SAME and not entry.lost:
+            found.append(reader.text(reader.chain()))
+    return found
+
+
+def manifest(second: int, rows: int = 30) -> bytes:
+    """A window of a timeline that moves on, as a packager writes it."""
+    lines = "".join(
+        f'<S t="{1_000_000 + at * 96_256}" d="96256"/>\n' for at in range(second, second + rows)
+    )
+    return (
+        f'<MPD publishTime="2026-01-01T00:{second // 60:02}:{second % 60:02}Z" id="a">\n{lines}</MPD>\n'
+    ).encode()
+
+
+@given(st.lists(st.binary(max_size=200), max_size=2), st.lists(st.integers(0, 9), max_size=12))
+def test_a_delta_makes_the_second_text_of_the_first(parts: list[bytes], order: list[int]) -> None:
+    pool = [*parts, bytes(range(200)), b"abc" * 40, b""]
+    before = b"".join(pool)
+    after = b"".join(pool[at % len(pool)][: 20 * at + 3] for at in order)
+    delta = make_delta(before, after)
+    assert delta is not None
+    assert apply_delta(before, delta, len(after)) == after
+
+
+def test_texts_that_have_little_in_common_have_no_delta() -> None:
+    assert make_delta(bytes(1000), os.urandom(1000), 500) is None
+
+
+@given(st.binary(max_size=40))
+def test_a_delta_from_a_stranger_makes_no_more_than_it_may(delta: bytes) -> None:
+    try:
+        made = apply_delta(b"0123456789", delta, 100)
+    except ValueError:
+        return
+    assert len(made) <= 100
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=8))
+def test_each_version_comes_back(documents: list[bytes]) -> None:
+    different = [d for at, d in enumerate(documents) if at == 0 or documents[at - 1] != d]
+    assert texts(written(*documents)) == different
+
+
+def test_a_thousand_versions_take_little_space_and_come_back() -> None:
+    documents = [manifest(second) for second in range(1000)]
+    data = written(*documents)
+    assert texts(data) == documents
+    assert len(data) < 200 * len(documents)
+    assert sum(entry.facts.whole for entry in sound(data)) == 4
+
+
+def test_a_patch_is_kept_beside_what_it_made() -> None:
+    data = written(manifest(0), manifest(1), patch=b"<Patch/>")
+    assert texts(data) == [manifest(0), manifest(1)]
+    assert [read_patch(io.BytesIO(data), each) for each in sound(data)] == [b"<Patch/>"] * 2
+
+
+def test_reads_of_the_same_are_counted_by_the_minute() -> None:
+    pieces: list[bytes] = []
+    log = VersionLog(pieces.append)
+    for second in range(150):
+        log.add(b"<MPD/>", float(second), How.FULL, None)
+    log.close()
+    facts = [each.facts for each in sound(b"".join(pieces))]
+    assert [(each.how, each.count) for each in facts] == [
+        (How.FULL, 1), (How.SAME, 60), (How.SAME, 60), (How.SAME, 29),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_an_entry_that_was_cut_off_costs_only_itself(cut: int) -> None:
+    data = written(manifest(0), manifest(1))[:-cut]
+    assert texts(data) == [manifest(0)]
+    more = data + written(manifest(2), manifest(3))
+    assert texts(more) == [manifest(0), manifest(2), manifest(3)]
+    (damage,) = damages(more)
+    assert damage.cut_off
+
+
+@given(st.data())
+def test_damage_costs_what_was_made_of_it_and_never_gives_another_text(data: st.DataObject) -> None:
+    documents = [manifest(second, 4) for second in range(6)]
+    log = bytearray(written(*documents[:3]) + written(*documents[3:]))
+    at = data.draw(st.integers(0, len(log) - 1))
+    log[at] ^= data.draw(st.integers(1, 255))
+    got = texts(bytes(log))
+    assert set(got) <= set(documents)
+    assert got[-3:] == documents[3:] or got[:3] == documents[:3]
+
+
+def test_noise_is_damage() -> None:
+    entries = list(read_entries(io.BytesIO(os.urandom(1000))))
+    assert [type(each) for each in entries] == [Damage]
+    assert [each.size for each in entries if isinstance(each, Damage)] == [1000]
+
+
+def test_a_changed_byte_is_no_kill() -> None:
+    data = bytearray(written(manifest(0), manifest(1)))
+    data[-3] ^= 1
+    assert [each.cut_off for each in damages(bytes(data))] == [False]
+    assert texts(bytes(data)) == [manifest(0)]
