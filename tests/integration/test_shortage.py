@@ -32,7 +32,7 @@ from dashget.transfer.settings.options import TransferOptions
 from tests.support import sinks
 from tests.support.builders import mpd, numbered
 from tests.support.certificates import Authority
-from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.faultserver import Answer, FaultServer, Seen, refuse
 from tests.support.h2server import H2Server, Step
 from tests.support.program import COMMAND, DEADLINE_SECONDS, Ended, environment, run, tree
 from tests.support.sinks import RecordingSink
@@ -132,11 +132,18 @@ def test_segments_over_http2_arrive_with_few_descriptors(
 def test_large_files_arrive_in_ranges_with_few_descriptors(
     tmp_path: Path, server: FaultServer
 ) -> None:
+    """Whole answers stop after their first bytes until a range is asked for."""
+    in_ranges = threading.Event()
+
+    def note(seen: Seen) -> None:
+        if "range" in seen.headers:
+            in_ranges.set()
+
     files = bodies(5, 18 * MEBIBYTE)
-    url = offer(server, files, drip=(MEBIBYTE, 0.01))
+    url = offer(server, files, hold=in_ranges, hold_after=MEBIBYTE, note=note)
     ended = run_short(20, url, "-t", "16", "-o", "out", cwd=tmp_path)
     assert (ended.code, missing(tmp_path / "out", files)) == (0, [])
-    assert any("range" in seen.headers for seen in server.seen)
+    assert in_ranges.is_set()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from dashget.errors import MPDError
 from dashget.events import Observer, Playback, Warned
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.expectation import Expected, playable
+from dashget.mpd.issues import IssueLog
 from dashget.planning.layout import NAME_BYTES, local_manifest_name
 from dashget.planning.rules import Rule
 from dashget.planning.selection import Selection
@@ -52,6 +53,7 @@ def keep_manifest(
         observer(Warned(_DISPLACED[displaced].format(name=loaded.name)))
     places.keep_remote(store, ((entity.href, entity.url, entity.data) for entity in loaded.remote))
     tracks, name = playable(store, expected), local_manifest_name(loaded.name)
+    log = IssueLog()
     try:
         local = make_local_mpd(
             loaded.data,
@@ -60,12 +62,15 @@ def keep_manifest(
             expected.layout,
             remote={entity.href: entity.data for entity in loaded.remote},
             budget=expected.budget,
+            log=log,
         )
     except MPDError as error:
         observer(Warned(NOT_WRITTEN.format(name=name, reason=error.message)))
         # What an earlier run wrote plays another manifest.
         store.set_aside(name)
         return None
+    for issue in log.warnings:
+        observer(Warned.of(issue))
     store.write_if_changed(name, local)
     return how_it_opens(tracks, expected.layout)
 

@@ -9,6 +9,7 @@ from typing import Final
 from dashget.common.lateregex import late
 from dashget.mpd.budget import ITEM, Budget
 from dashget.mpd.encoding import as_utf8
+from dashget.mpd.issues import IssueLog
 from dashget.mpd.presentation import Presentation
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, iter_representations
@@ -64,13 +65,14 @@ def make_local_mpd(
     *,
     remote: Mapping[str, bytes] | None = None,
     budget: Budget | None = None,
+    log: IssueLog | None = None,
 ) -> bytes:
     """Return the MPD that plays the tracks from the mirror's files.
 
     ``remote`` has the content of the document's remote elements, by reference as written, and
-    ``budget`` is what the document may cost, by default a new one. A
-    document without need for changes is returned byte for byte, but for a BaseURL, and parsed no
-    further than its first Period: it may be large.
+    ``budget`` is what the document may cost, by default a new one; ``log`` gets warnings about what
+    players may miss. A document without need for changes is returned byte for byte, but for a
+    BaseURL, and parsed no further than its first Period: it may be large.
     """
     budget = budget or Budget()
     sizes = (len(a.patterns[0].marked) for track in tracks for a in track.index.addresses())
@@ -81,7 +83,9 @@ def make_local_mpd(
             return kept
     from dashget.playable.rewriting import rewrite
 
-    return rewrite(data, presentation, tracks, layout, _LEADS_AWAY, remote or {}, budget)
+    return rewrite(
+        data, presentation, tracks, layout, _LEADS_AWAY, remote or {}, budget, log or IssueLog()
+    )
 
 
 def _stays_as_it_is(

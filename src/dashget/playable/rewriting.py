@@ -34,8 +34,12 @@ def rewrite(
     leads_away: tuple[str, ...],
     remote: Mapping[str, bytes],
     budget: Budget,
+    log: IssueLog,
 ) -> bytes:
-    """Return the rewritten document; ``leads_away`` has the names of the elements to remove."""
+    """Return the rewritten document; ``leads_away`` has the names of the elements to remove.
+
+    ``log`` gets a warning about what players may miss.
+    """
     document = read(data, budget)
     root = document.root
     _include(root, remote, budget)
@@ -52,7 +56,7 @@ def rewrite(
         write_beside(root, beside, rewritten=True)
         make_static(root, places, tracks, layout, budget)
         make_readable(root, places, tracks, presentation)
-        drop_ways_out(root, leads_away)
+        drop_ways_out(root, leads_away, log)
         return write(root, document.namespace, budget)
     if len(places.periods()) < len(presentation.periods):
         close_ranks(root, places, tracks)
@@ -65,7 +69,7 @@ def rewrite(
     write_beside(root, beside, rewritten=rewritten)
     list_sequences(places, tracks, layout, budget)
     make_readable(root, places, tracks, presentation)
-    drop_ways_out(root, leads_away)
+    drop_ways_out(root, leads_away, log)
     return write(root, document.namespace, budget)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Container
 from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.mpd.issues import IssueLog
 from dashget.playable.coded import names_coded_host
 from dashget.playable.tree import Element
 
@@ -32,7 +33,12 @@ _IGNORED: Final = late(r"[\t\n\r]")
 """What browsers take out of a URL before they read it."""
 _BINARY: Final = late(r"[A-Za-z0-9+/=_\s-]{24,}")
 """Base64, which has slashes, too: boxes of protection, and messages of events."""
-_HOLDS_BINARY: Final = frozenset(["pssh", "pro", "Binary"])
+_BOXES: Final = frozenset(["pssh", "pro"])
+_HOLDS_BINARY: Final = _BOXES | {"Binary"}
+_LEFT_OUT: Final = (
+    "the local MPD is without {boxes} of protection (pssh, pro), which would lead players to a"
+    " licence server; tell your player which server or key to use"
+)
 _FOR_PEOPLE: Final = frozenset(["Title", "Source", "Copyright", "Label"])
 _DESCRIPTORS: Final = frozenset(["EssentialProperty", "SupplementalProperty"])
 _CALLBACK: Final = "urn:mpeg:dash:event:callback:"
@@ -44,24 +50,29 @@ _OUTWARD: Final = late(r"\s*(?:[/\\]|[A-Za-z][A-Za-z0-9+.-]*:)")
 """The beginning of a reference that is not relative to the directory of the MPD."""
 
 
-def drop_ways_out(root: Element, leads_away: Container[str]) -> None:
+def drop_ways_out(root: Element, leads_away: Container[str], log: IssueLog) -> None:
     """Remove what leads out of a tree whose own references lead to the mirror already.
 
-    ``leads_away`` has the names of elements that are the address of a server.
+    ``leads_away`` has the names of elements that are the address of a server. Boxes of protection
+    that are left out are one warning: some players need what else is in them.
     """
     for element in root.elements():
         if element.local not in _FOR_PEOPLE and _text_names_host(element):
             element.text = ""
             for child in element:
                 child.tail = ""
+    boxes = 0
     for element in list(root.elements()):
         if element.local in _HOLDS_BINARY and names_coded_host(element.content):
             element.remove()
+            boxes += element.local in _BOXES
             continue
         if element.local in leads_away or _is_callback(element) or not _keep_attributes(element):
             element.remove()
             continue
     _drop_instructions(root)
+    if boxes:
+        log.warn(_LEFT_OUT.format(boxes="1 box" if boxes == 1 else f"{boxes:,} boxes"))
 
 
 def is_outward(reference: str) -> bool:
