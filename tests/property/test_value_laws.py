@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import math
+import random
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -40,7 +41,7 @@ from dashget.planning.plan import iter_plan, make_layout
 from dashget.planning.selection import parse_periods
 from dashget.planning.tracks import make_tracks
 from dashget.playable.localmpd import make_local_mpd
-from dashget.transfer.http.head import Head
+from dashget.transfer.http.head import Head, HeadReader
 from dashget.transfer.http.judge import Asked, judge
 
 HOSTILE = [
@@ -144,6 +145,35 @@ def test_every_head_of_a_server_is_judged(status: bytes, fields: dict[str, str])
             if head is not None:
                 judge(head, asked, lambda: 0.0)
                 head.describe("http://h/", 1, "http://h/")
+
+
+head_lines = st.lists(
+    st.sampled_from(
+        [
+            b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 206 OK\r\n", b"ETag: 1\r\n", b"ETag: 2\r\n",
+            b"etag: 3\r\n", b"Age: 1\r\n", b"Age: 2\r\n", b": 1\r\n", b"x\r\n", b"\r\n", b"\n",
+        ]
+    ),
+    max_size=6,
+).map(lambda lines: [b"HTTP/1.1 200 OK\r\n", *lines, b"\r\n"])  # fmt: skip
+
+
+@given(st.lists(head_lines, max_size=4), st.randoms(use_true_random=False))
+@settings(max_examples=300)
+def test_a_reader_of_similar_heads_reads_each_as_it_is(
+    seen: list[list[bytes]], chance: random.Random
+) -> None:
+    reader = HeadReader()
+    for lines in seen:
+        # Similar ones: each again, and with one line of another.
+        similar = lines[:]
+        similar[chance.randrange(len(lines))] = chance.choice(chance.choice(seen))
+        for each in (lines, lines, similar, lines[:-1], [*lines, b"Age: 9\r\n"]):
+            read, parsed = reader.read(each), Head.parse(each)
+            assert (read is None) is (parsed is None)
+            if read is not None and parsed is not None:
+                told = (read.status, read.version, read.fields)
+                assert told == (parsed.status, parsed.version, parsed.fields)
 
 
 def ebml(identity: int, content: bytes) -> bytes:

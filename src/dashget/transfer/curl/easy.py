@@ -16,7 +16,7 @@ from typing import Any
 from dashget.errors import UsageError
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.origin import Origin, header_line
-from dashget.transfer.settings.options import HttpVersion, TransferOptions
+from dashget.transfer.settings.options import PROXY_VARIABLES, HttpVersion, TransferOptions
 
 _LARGEST_BUFFER_BYTES = 256 * 1024
 _SMALLEST_BUFFER_BYTES = 64 * 1024
@@ -136,6 +136,9 @@ def _set_proxy(handle: Any, options: TransferOptions) -> None:
         handle.setopt(pycurl.PROXY, options.proxy)
     if options.no_proxy is not None:
         handle.setopt(pycurl.NOPROXY, options.no_proxy)
+    elif options.proxy is None and not _names_proxy(os.environ):
+        # Or libcurl would look for each of the variables with every request.
+        handle.setopt(pycurl.NOPROXY, "*")
     lines = [
         header_line(name, value)
         for name, value in options.headers
@@ -143,6 +146,10 @@ def _set_proxy(handle: Any, options: TransferOptions) -> None:
     ]
     if lines:
         handle.setopt(pycurl.PROXYHEADER, lines)
+
+
+def _names_proxy(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name) for names in PROXY_VARIABLES.values() for name in names)
 
 
 def _set_tls(handle: Any, options: TransferOptions) -> None:

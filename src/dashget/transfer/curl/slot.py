@@ -21,7 +21,7 @@ from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.http.failure import Failure
 from dashget.transfer.http.guard import private_refused
-from dashget.transfer.http.head import Head
+from dashget.transfer.http.head import HeadReader
 from dashget.transfer.http.origin import Origin, sendable
 from dashget.transfer.settings.options import HttpVersion, TransferOptions
 
@@ -43,8 +43,9 @@ class Slot:
 
     __slots__ = (
         "arrived", "asked_at", "bodiless", "certified", "cookies", "dressed_for", "error", "fresh",
-        "handle", "job", "lines", "links", "options", "origin", "patience_ends", "paused",
-        "ready_for", "refusal", "set_option", "take_tokens", "url", "waits", "without_cookies",
+        "getinfo", "handle", "heads", "job", "lines", "links", "options", "origin", "patience_ends",
+        "paused", "ready_for", "refusal", "set_option", "take_tokens", "url", "waits",
+        "without_cookies",
     )  # fmt: skip
 
     origin: Origin
@@ -63,8 +64,10 @@ class Slot:
         self.cookies = cookies
         self.take_tokens = take_tokens
         self.handle: Any = new_handle(cookies)
-        self.handle.slot = self
+        # Kept, as pycurl looks up its methods slowly.
         self.set_option = self.handle.setopt
+        self.getinfo = self.handle.getinfo
+        self.heads = HeadReader()
         self.lines: list[bytes] = []
         self.arrived: list[bytes] = []
         """Data that has come and was not looked at yet; empty while the slot is idle."""
@@ -129,7 +132,7 @@ class Slot:
 
         None for anything else, which is judged for a task.
         """
-        head = Head.parse(self.lines)
+        head = self.heads.read(self.lines)
         if head is None or head.status != 200 or "content-encoding" in head.fields:
             return None
         size = head.content_length
@@ -147,7 +150,7 @@ class Slot:
 
     def fetched(self, head: ResponseHead) -> Fetched:
         """Return the result of a request whose complete body has arrived."""
-        ask, size = self.handle.getinfo, head.size or 0
+        ask, size = self.getinfo, head.size or 0
         return Fetched(
             head,
             size,
@@ -163,7 +166,7 @@ class Slot:
     def may_be_whole(self, most: int, now: float) -> bool:
         """Return True if the rest of a body that has begun to arrive is worth waiting for."""
         if not self.patience_ends:
-            head = Head.parse(self.lines)
+            head = self.heads.read(self.lines)
             size = None if head is None or head.status != 200 else head.content_length
             small = size is not None and size <= most
             self.patience_ends = now + _PATIENCE_SECONDS if small else now
@@ -232,7 +235,7 @@ class Slot:
     @property
     def shares_connection(self) -> bool:
         """True if other requests may be on the same connection, as far as is known."""
-        version = self.handle.getinfo(pycurl.INFO_HTTP_VERSION)
+        version = self.getinfo(pycurl.INFO_HTTP_VERSION)
         if version:
             return bool(version >= pycurl.CURL_HTTP_VERSION_2_0)
         return self.origin.scheme == "https" and self.options.http is not HttpVersion.HTTP_1_1
@@ -255,11 +258,11 @@ class Slot:
 
     def first_byte_seconds(self) -> float:
         """Return how long the first byte of the present response took."""
-        return float(self.handle.getinfo(_FIRST_BYTE) / _MICRO)
+        return float(self.getinfo(_FIRST_BYTE) / _MICRO)
 
     def round_trip_seconds(self) -> float | None:
         """Return how long the connection of the last request took to open; None if it was open."""
-        ask = self.handle.getinfo
+        ask = self.getinfo
         if not ask(pycurl.NUM_CONNECTS):
             return None
         return float((ask(pycurl.CONNECT_TIME_T) - ask(pycurl.NAMELOOKUP_TIME_T)) / _MICRO)
@@ -270,12 +273,12 @@ class Slot:
         From libcurl's microseconds, which are written down shorter than what a double makes of
         them.
         """
-        ask = self.handle.getinfo
+        ask = self.getinfo
         return ask(_FIRST_BYTE) / _MICRO, ask(_SECONDS) / _MICRO, _address(ask(_HOST), ask(_PORT))
 
     def timing(self, redirects: int = 0) -> Timing:
         """Return when the stages of the last request ended."""
-        ask = self.handle.getinfo
+        ask = self.getinfo
         tls = ask(pycurl.APPCONNECT_TIME_T)
         return Timing(
             ask(pycurl.NAMELOOKUP_TIME_T) / _MICRO,

@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from itertools import compress
+from operator import ne
 
 import msgspec
 
@@ -163,6 +165,50 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             asked,
             kept,
         )
+
+
+class HeadReader:
+    """Reads the heads of similar responses one after the other, such as those of one server.
+
+    A small file costs little more than its head: what has not changed since the last one is not
+    read again. Between the files of a server that is all but its length, times and ETag.
+    """
+
+    __slots__ = ("_head", "_lines")
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._head: Head | None = None
+        """What the lines say, if each has a name of its own; else None."""
+
+    def read(self, lines: list[bytes]) -> Head | None:
+        """Do as ``Head.parse``."""
+        known = self._head
+        if known is not None:
+            if lines == self._lines:
+                return known
+            head = self._renewed(known, lines)
+            if head is not None:
+                return head
+        head = Head.parse(lines)
+        self._head = None
+        if head is not None and lines[-1] == b"\r\n" and len(head.fields) == len(lines) - 2:
+            self._head, self._lines = head, lines[:]
+        return head
+
+    def _renewed(self, known: Head, lines: list[bytes]) -> Head | None:
+        """Read the lines that have changed; None if more has changed than the values of fields."""
+        before = self._lines
+        if len(lines) != len(before) or lines[0] != before[0] or lines[-1] != before[-1]:
+            return None
+        changed = [*map(ne, lines, before)]
+        fields = dict(map(_field, compress(lines, changed)))
+        # An empty line has an empty name.
+        if "" in fields or [*fields] != [_field(each)[0] for each in compress(before, changed)]:
+            return None
+        self._lines = lines[:]
+        self._head = head = Head(known.status, known.version, known.fields | fields)
+        return head
 
 
 def _selected(fields: dict[str, str], names: frozenset[str]) -> tuple[tuple[str, str], ...]:

@@ -63,6 +63,8 @@ class Loop:
         self.active: dict[Slot, Exchange[Task] | None] = {}
         """Slots in use, with their exchanges; None on the fast path."""
         self.idle: list[Slot] = []
+        self._slots: dict[Any, Slot] = {}
+        """Every slot by its handle."""
         self.run: Run
         self._settled: set[Slot] = set()
         """Slots whose request was ended since the last look."""
@@ -101,6 +103,7 @@ class Loop:
         for slot in self.idle:
             slot.handle.close()
         self.idle.clear()
+        self._slots.clear()
         self._multi.close()
 
     # New requests.
@@ -133,7 +136,9 @@ class Loop:
 
     def _new_slot(self) -> Slot:
         take_tokens = None if self._pacer is None else self._pacer.take
-        return Slot(self.links, self._options, self._shared.cookies, take_tokens)
+        slot = Slot(self.links, self._options, self._shared.cookies, take_tokens)
+        self._slots[slot.handle] = slot
+        return slot
 
     def _set_connections(self, shares: Shares) -> None:
         links = self.links
@@ -157,12 +162,13 @@ class Loop:
         whole: list[tuple[Slot, ResponseHead]] = []
         ended: list[tuple[Slot, int, str]] = []
         multi, active, most = self._multi, self.active, self.run.held_at_most
+        slots = self._slots
         self._settled.clear()
         queued = 1
         while queued:
             queued, succeeded, failed = multi.info_read()
             for handle in succeeded:
-                slot = handle.slot
+                slot = slots[handle]
                 head = None if slot.job is None else slot.whole(most)
                 if head is None:
                     ended.append((slot, 0, ""))
@@ -173,7 +179,7 @@ class Loop:
                 del active[slot]
                 whole.append((slot, head))
             for handle, code, text in failed:
-                ended.append((handle.slot, code, text))
+                ended.append((slots[handle], code, text))
         try:
             for slot, _, _ in ended:
                 self._promote(slot)

@@ -36,6 +36,11 @@ _TOKEN: Final = frozenset(
 )
 """The characters of a header's name (RFC 9110, 5.6.2)."""
 _LONGEST_NAME: Final = 100
+PROXY_VARIABLES: Final = {
+    "http": ("http_proxy", "all_proxy", "ALL_PROXY"),
+    "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+}
+"""The variables that libcurl reads, in its order; it ignores ``HTTP_PROXY``."""
 
 
 class HttpVersion(enum.Enum):

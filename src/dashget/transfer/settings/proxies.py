@@ -7,16 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from dashget.common.url import Url, UrlError
+from dashget.transfer.settings.options import PROXY_VARIABLES
 
 OPTION = "--proxy"
 SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _PORT = 1080
 _TLS_PORT = 443
-_VARIABLES = {
-    "http": ("http_proxy", "all_proxy", "ALL_PROXY"),
-    "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
-}
-"""The variables that libcurl reads, in its order; it ignores ``HTTP_PROXY``."""
 
 
 class Proxy(msgspec.Struct, frozen=True):
@@ -52,7 +48,7 @@ def proxies(option: str | None, environment: Mapping[str, str]) -> tuple[Proxy, 
     if option is not None:
         found = [Proxy.parse(option)]
     else:
-        names = dict.fromkeys(name for names in _VARIABLES.values() for name in names)
+        names = dict.fromkeys(name for names in PROXY_VARIABLES.values() for name in names)
         found = [Proxy.parse(environment.get(name, ""), name) for name in names]
     return tuple(proxy for proxy in found if proxy is not None)
 
@@ -77,7 +73,7 @@ def looks_up_here(scheme: str, option: str | None, environment: Mapping[str, str
 
     Those of socks4a, socks5h and http get names, and look them up themselves.
     """
-    names = _VARIABLES[scheme]
+    names = PROXY_VARIABLES[scheme]
     text = option
     if text is None:
         text = next((environment[name] for name in names if environment.get(name)), "")
@@ -88,7 +84,7 @@ def proxy_of(scheme: str, option: str | None, environment: Mapping[str, str]) ->
     """Return the proxy for URLs of a scheme; None if there is none, or its URL is invalid."""
     if option is not None:
         return Proxy.parse(option)
-    for name in _VARIABLES[scheme]:
+    for name in PROXY_VARIABLES[scheme]:
         if environment.get(name):
             return Proxy.parse(environment[name], name)
     return None

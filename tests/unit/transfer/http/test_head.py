@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashget.common.byterange import ByteRange
-from dashget.transfer.http.head import Head
+from dashget.transfer.http.head import Head, HeadReader
 
 
 def head(*fields: str, status: str = "HTTP/1.1 200 OK") -> Head:
@@ -30,6 +30,27 @@ def test_trailers_are_ignored() -> None:
     found = Head.parse(lines)
     assert found is not None
     assert found.text("etag") == '"1"'
+
+
+def test_of_similar_heads_only_what_has_changed_is_read_again() -> None:
+    reader = HeadReader()
+    first = [b"HTTP/1.1 200 OK\r\n", b"ETag: 1\r\n", b"Server: x\r\n", b"\r\n"]
+    found = reader.read(first)
+    assert reader.read(first[:]) is found
+    other = reader.read([first[0], b"ETag: 2\r\n", *first[2:]])
+    assert other is not None
+    assert other.fields == {"etag": "2", "server": "x"}
+    assert found is not None
+    assert found.fields["etag"] == "1"
+
+
+def test_a_field_that_comes_twice_is_not_mixed_up_by_what_came_before() -> None:
+    reader = HeadReader()
+    first, end = b"HTTP/1.1 200 OK\r\n", b"\r\n"
+    reader.read([first, b"Age: 1\r\n", b"Age: 2\r\n", end])
+    found = reader.read([first, b"Age: 3\r\n", b"Age: 2\r\n", end])
+    assert found is not None
+    assert found.fields == {"age": "2"}
 
 
 @pytest.mark.parametrize(
