@@ -71,6 +71,17 @@ def drop_unselected(places: Places, kept: set[str]) -> None:
             period.remove()
 
 
+def drop_empty(representation: Element) -> None:
+    """Remove a Representation that has no files, and its set if that becomes empty.
+
+    The Period stays: whether it has others is for the caller to know.
+    """
+    adaptation_set = representation.parent
+    representation.remove()
+    if adaptation_set is not None and adaptation_set.find("Representation") is None:
+        adaptation_set.remove()
+
+
 def close_ranks(root: Element, places: Places, tracks: Sequence[Track]) -> None:
     """Set the starts of the remaining Periods so that they follow one another from zero."""
     start = Fraction(0)

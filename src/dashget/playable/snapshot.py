@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import floor, gcd
 from typing import Final
 
 from dashget.media.kind import SegmentKind
@@ -11,12 +12,14 @@ from dashget.mpd.budget import Budget
 from dashget.mpd.presentation import ListAddressing, SingleAddressing, TemplateAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
-from dashget.playable.places import Places, period_of
+from dashget.playable.places import Places, drop_empty, period_of
 from dashget.playable.rows import list_by_name, list_by_template
 from dashget.playable.sequences import forget_patterns, media_times
 from dashget.playable.tree import Element, iso_duration
 from dashget.segments.segment import Segment
 
+_MICROSECONDS: Final = 1_000_000
+"""So many are in a second: the starts of Periods are written with them."""
 _LIVE_ATTRIBUTES: Final = (
     "availabilityStartTime",
     "availabilityEndTime",
@@ -29,13 +32,16 @@ _LIVE_ATTRIBUTES: Final = (
 def make_static(
     root: Element, places: Places, tracks: Sequence[Track], layout: Layout, budget: Budget
 ) -> None:
-    """Make the document static; the first available segment starts at time zero."""
+    """Make the document static; the first available segment starts at time zero.
+
+    That is a little later where no offset in whole ticks tells its time.
+    """
     media = {
         track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
         for track in tracks
     }
     starts = [s.start for segments in media.values() for s in segments[:1] if s.start is not None]
-    origin = min(starts, default=Fraction(0))
+    origin = _whole(min(starts, default=Fraction(0)), [t for t in tracks if media[t.key]])
     root.attributes["type"] = "static"
     for attribute in _LIVE_ATTRIBUTES:
         root.attributes.pop(attribute, None)
@@ -58,6 +64,20 @@ def make_static(
     if end > origin or not any(media.values()):
         # Files of a length that is unknown tell none.
         root.attributes["mediaPresentationDuration"] = iso_duration(end - origin)
+
+
+def _whole(origin: Fraction, tracks: Sequence[Track]) -> Fraction:
+    """Return the last time up to ``origin`` that is whole ticks, and microseconds, of a Period.
+
+    The Period that has begun before ``origin`` loses its begin, so that the offsets of its tracks
+    grow. They are whole numbers, and one that is rounded would move a track against the others.
+    """
+    cut = [track for track in tracks if track.representation.period.start < origin]
+    if not cut:
+        return origin
+    begin = min(track.representation.period.start for track in cut)
+    each = gcd(_MICROSECONDS, *(track.representation.addressing.timescale for track in cut))
+    return begin + Fraction(floor((origin - begin) * each), each)
 
 
 def _is_single(track: Track) -> bool:
@@ -85,6 +105,9 @@ def _place_track(
     clock = {"timescale": str(addressing.timescale), "presentationTimeOffset": str(offset)}
     if isinstance(addressing, TemplateAddressing):
         if not segments:
+            if addressing.timeline is None and addressing.duration is not None:
+                # A player would work out segments that are not there.
+                drop_empty(representation)
             return
         template = representation.child("SegmentTemplate")
         forget_patterns(representation)
