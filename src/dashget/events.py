@@ -386,7 +386,9 @@ class ManifestRead(Event, frozen=True, tag="read"):
     """``news``, ``stale`` (an older answer, which changes nothing), ``restart`` or ``failed``."""
     publish: float | None = None
     problem: str | None = None
-    """What is wrong with a read that failed."""
+    """What is wrong with a read that failed, or with a patch in place of which all was read."""
+    how: str = "full"
+    """``full``, ``patch``, ``same`` (it was said that there is nothing new) or ``event``."""
 
 
 class PresentationChanged(Event, frozen=True, tag="changed"):

@@ -12,6 +12,7 @@ from dashget.transfer.contract import (
     Hooks,
     Job,
     JobSource,
+    Patience,
     Request,
     ResponseHead,
     TransferError,
@@ -32,7 +33,12 @@ class Answers:
         self._asked: dict[str, int] = {}
 
     def fetch(
-        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
         """Return the answer to a request, or raise FetchError."""
         url = request.url

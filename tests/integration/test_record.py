@@ -29,6 +29,10 @@ class Run:
     """A recording in a thread of its own."""
 
     def __init__(self, origin: LiveOrigin, root: Path, **options: Any) -> None:
+        self._transfer: dict[str, Any] = {"allow_private": True}
+        for name in ("allow_private", "user", "headers"):
+            if name in options:
+                self._transfer[name] = options.pop(name)
         self.events = Events()
         self.stop = dashget.Stop()
         self.ended: dashget.RecordingEnded | dashget.Summary | None = None
@@ -38,7 +42,7 @@ class Run:
 
     def _record(self, url: str, root: Path, options: dict[str, Any]) -> None:
         try:
-            with dashget.Session(allow_private=True, observer=self.events) as session:
+            with dashget.Session(**self._transfer, observer=self.events) as session:
                 self.ended = session.record(url, root, stop=self.stop, **options)
         except BaseException as error:  # noqa: BLE001  looked at by the test
             self.error = error

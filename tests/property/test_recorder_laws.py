@@ -71,6 +71,7 @@ SCRIPTS = st.builds(
     ends=st.sampled_from([math.inf, math.inf, 120.0]),
     clock_error=st.sampled_from([0.0, 0.0, 10.0, -10.0]),
     tells_time=st.booleans(),
+    patches=st.sampled_from(["", "", "good", "bad", "stuck", "short"]),
 )
 KILLS = st.lists(st.tuples(st.integers(1, 600), st.sampled_from([0.0, 1.0, 7.0])), max_size=3)
 
@@ -84,6 +85,9 @@ def enough(script: Script) -> float:
     interval = min(8.0 * script.step, (script.depth or 1000) / 2)
     if script.update is not None:
         interval = min(interval, max(script.update, float(script.step)))
+    if script.patches == "stuck":
+        # All of the manifest is read after three patches that brought nothing.
+        interval *= 4
     return 14 + interval + (10 + interval if script.stale else 0)
 
 
@@ -196,6 +200,23 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
 @example(Script(form="time", step=4, depth=None, outages=((89.0, 149.0),), starts=75.0), [])
 def test_the_laws_hold_in_any_world(script: Script, kills: list[tuple[int, float]]) -> None:
     check(script, kills)
+
+
+@pytest.mark.parametrize("patches", ["good", "bad", "stuck", "short"])
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_patches_lead_to_the_same_recording(form: str, patches: str) -> None:
+    disk: list[Fact] = []
+    _, result, world = record(Script(form=form, patches=patches), disk, at=30.0)
+    assert result is not None
+    assert result.totals.lost == 0
+    assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 81))
+    if patches in ("good", "stuck"):
+        assert world.patches >= 20
+    if patches == "good":
+        # All of it is read now and then all the same.
+        assert world.patches <= len(world.reads) - 1
+    if patches == "bad":
+        assert world.patches < len(world.reads) / 3
 
 
 @pytest.mark.parametrize("form", ["number", "time", "numbered-time"])

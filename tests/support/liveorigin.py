@@ -11,11 +11,14 @@ import math
 import struct
 import threading
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.support.builders import box, initialization
+
+MPD = "urn:mpeg:dash:schema:mpd:2011"
 
 STEP = 0.2
 SCALE = 10
@@ -70,6 +73,21 @@ class LiveOrigin:
         """The ``@timescale`` of the manifest: a multiple of ``SCALE``."""
         self.more = ""
         """More AdaptationSets."""
+        self.before = ""
+        """More elements before the Period."""
+        self.marked = ""
+        """More attributes of the MPD."""
+        self.patches = False
+        """True if the manifest names where patches of it are."""
+        self.patch_status = 200
+        self.spoiled: Callable[[bytes], bytes] = bytes
+        """What becomes of each patch before it is sent."""
+        self.patched: list[bytes] = []
+        """The patches that were sent."""
+        self.published: dict[str, bytes] = {}
+        """Each MPD with patches, by its time."""
+        self.frozen: bytes | None = None
+        """The MPD that stays the newest one."""
         self._query = ""
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -139,6 +157,8 @@ class LiveOrigin:
 
     def manifest(self) -> bytes:
         """Return the MPD as of now."""
+        if self.frozen is not None:
+            return self.frozen
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.began))
         tenth = round(self.began % 1 * 10)
         stamp += f".{tenth}Z"
@@ -157,10 +177,53 @@ class LiveOrigin:
         if self.ended is not None:
             head += f' mediaPresentationDuration="PT{edge * STEP:.1f}S"'
         sets = "".join(self._set(track, oldest, edge) for track in range(self.tracks)) + self.more
-        return (
+        head += f" {self.marked}"
+        if self.patches and self.ended is None:
+            head += ' id="live"'
+        made = (
             f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S" {head}>'
-            f'<Period id="p" start="PT0S">{sets}</Period></MPD>'
+            f'{self.before}<Period id="p" start="PT0S">{sets}</Period></MPD>'
         ).encode()
+        if not self.patches or self.ended is not None:
+            return made
+        text = made.decode()
+        stamp = text.partition('publishTime="')[2].partition('"')[0]
+        location = f'<PatchLocation ttl="60">manifest.mpp?{stamp}</PatchLocation><Period'
+        made = text.replace("<Period", location, 1).encode()
+        self.published[stamp] = made
+        return made
+
+    def _patch(self, since: str) -> tuple[int, bytes, str]:
+        """Return what makes the MPD of now of an earlier one: its rows, its time, its patches."""
+        before, after = self.published.get(since), self.manifest()
+        if self.patch_status != 200 or before is None:
+            return self.patch_status if before is not None else 410, b"", "text/plain"
+        old, new = ET.fromstring(before), ET.fromstring(after)
+        now = new.attrib["publishTime"]
+        if now == since:
+            return 425, b"", "text/plain"
+        operations = [f'<replace sel="/MPD/@publishTime">{now}</replace>']
+        operations.append(f'<replace sel="/MPD/PatchLocation/text()">manifest.mpp?{now}</replace>')
+        for index, timeline in enumerate(new.iter(f"{{{MPD}}}SegmentTimeline"), 1):
+            place = f"/MPD/Period[@id='p']/AdaptationSet[{index}]/SegmentTemplate"
+            rows = "".join(
+                f'<S t="{row.attrib["t"]}" d="{row.attrib["d"]}" r="{row.attrib["r"]}"/>'
+                for row in timeline
+            )
+            operations.append(
+                f'<replace sel="{place}/SegmentTimeline">'
+                f"<SegmentTimeline>{rows}</SegmentTimeline></replace>"
+            )
+        for index, template in enumerate(new.iter(f"{{{MPD}}}SegmentTemplate"), 1):
+            place = f"/MPD/Period[@id='p']/AdaptationSet[{index}]/SegmentTemplate/@startNumber"
+            operations.append(f'<replace sel="{place}">{template.attrib["startNumber"]}</replace>')
+        assert len(old) == len(new)
+        patch = self.spoiled(
+            f'<Patch xmlns="urn:mpeg:dash:schema:mpd-patch:2020" mpdId="live"'
+            f' originalPublishTime="{since}" publishTime="{now}">{"".join(operations)}</Patch>'.encode()
+        )
+        self.patched.append(patch)
+        return 200, patch, "application/dash-patch+xml"
 
     def _set(self, track: int, oldest: int, edge: int) -> str:
         names = f'initialization="t{track}/init.mp4{self._query}"'
@@ -198,6 +261,8 @@ class LiveOrigin:
             if self.manifests[-1:] != [served]:
                 self.manifests.append(served)
             return 200, served, "application/dash+xml"
+        if ".mpp" in path:
+            return self._patch(path.partition("?")[2])
         path, _, query = path.partition("?")
         if self.token is not None and query != self.token:
             return 403, b"", "text/plain"

@@ -19,10 +19,19 @@ import msgspec
 
 from dashget.live.clock import Kind, Sample
 from dashget.live.facts import Fact, FileFact, SegmentFact
-from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version
+from dashget.live.listing import Axis, Listing, Once, PatchOffer, PeriodMark, Version
 from dashget.live.policy import Answer
 from dashget.live.spans import Run
-from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
+from dashget.live.world import (
+    Errand,
+    Fetch,
+    FetchEnded,
+    FetchOnce,
+    Read,
+    ReadEnded,
+    Report,
+    Way,
+)
 from dashget.media.kind import SegmentKind
 from dashget.mpd.template import Address, Field, FieldName, UrlPattern
 
@@ -71,6 +80,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     clock_error: float = 0.0
     """How far the computer's clock is ahead."""
     tells_time: bool = True
+    patches: str = ""
+    """What patches are like: there are none, they are ``good``, ``bad`` (another document has to
+    be read), ``stuck`` (there is never anything new), or ``short`` (soon there is none)."""
 
     def encoders(self) -> tuple[Encoder, ...]:
         """Return the starts of the encoder."""
@@ -158,6 +170,9 @@ def document(script: Script, at: float) -> Version:
         end=BEGIN + script.ends if over else None,
         listings=tuple(each for each in listings if each.step or each.rows),
         periods=tuple(marks),
+        patch=PatchOffer("p", BEGIN + at + 1 if script.patches == "short" else None)
+        if script.patches
+        else None,
     )
 
 
@@ -226,6 +241,9 @@ class SimulatedWorld:
         self.made_by: dict[tuple[int, int], float] = {}
         """The start of the encoder that has made each segment that came: by line and time."""
         self.steps = 0
+        self.patches = 0
+        """How many patches were asked for."""
+        self._last: Version | None = None
         self._now = 0.0
         self._waiting: list[tuple[float, int, Errand]] = []
         self._sequence = 0
@@ -297,7 +315,16 @@ class SimulatedWorld:
         sample = None
         if errand.clock and script.tells_time:
             sample = Sample(Kind.UTC, BEGIN + at, asked, self._now)
-        return ReadEnded(self._document(script, seen), asked, sample)
+        if errand.patch:
+            assert script.patches
+            self.patches += 1
+            if script.patches == "stuck":
+                assert self._last is not None
+                return ReadEnded(self._last, asked, sample, way=Way.SAME)
+        self._last = version = self._document(script, seen)
+        refused = "it does not fit" if errand.patch and script.patches == "bad" else None
+        way = Way.PATCH if errand.patch and refused is None else Way.FULL
+        return ReadEnded(version, asked, sample, way=way, refused=refused)
 
     def _fetched(self, errand: Fetch | FetchOnce) -> FetchEnded:
         script = self.script

@@ -235,6 +235,14 @@ class PeriodMark(msgspec.Struct, frozen=True):
     end: Fraction | None
 
 
+class PatchOffer(msgspec.Struct, frozen=True):
+    """That there are patches of a document."""
+
+    url: str
+    until: float | None = None
+    """Server time at which there is none any more; None: nobody says."""
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one read of the manifest says."""
 
@@ -251,7 +259,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The server time at which all of it is there; None: it is open."""
     listings: tuple[Listing, ...] = ()
     periods: tuple[PeriodMark, ...] = ()
-    location: str | None = None
+    locations: tuple[str, ...] = ()
+    """Where it is to be read the next time: alternatives."""
+    patch: PatchOffer | None = None
 
     @property
     def step(self) -> float:

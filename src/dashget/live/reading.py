@@ -8,8 +8,17 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.numbers import nearest_float
 from dashget.errors import UnsupportedMPDError
-from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version, runs_of
+from dashget.live.listing import (
+    Axis,
+    Listing,
+    Once,
+    PatchOffer,
+    PeriodMark,
+    Version,
+    runs_of,
+)
 from dashget.live.spans import Run
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import MPD
@@ -20,6 +29,7 @@ from dashget.mpd.presentation import (
 )
 from dashget.mpd.template import Address, FieldName, UrlPattern
 from dashget.mpd.timeline import SegmentTimeline
+from dashget.mpd.urls import resolve_reference
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, track_label
 from dashget.segments.index import SegmentIndex
@@ -27,6 +37,7 @@ from dashget.segments.template import DurationIndex
 from dashget.segments.timeline import Run as Row
 from dashget.segments.timeline import bounds_of, iter_runs
 
+_MOST_LOCATIONS: Final = 4
 _MOST_PARTS: Final = 1000
 """The most parts of a sequence of segments: each is a line of its own."""
 
@@ -55,7 +66,23 @@ def read_version(
             PeriodMark(period.id or f"#{period.index}", period.start, period.span.end)
             for period in presentation.periods
         ),
-        location=mpd.locations[0].strip() if mpd.locations else None,
+        locations=tuple(_resolved(presentation, each) for each in mpd.locations[:_MOST_LOCATIONS]),
+        patch=_patch_offer(mpd, presentation),
+    )
+
+
+def _resolved(presentation: Presentation, reference: str) -> str:
+    return resolve_reference(presentation.url, reference)
+
+
+def _patch_offer(mpd: MPD, presentation: Presentation) -> PatchOffer | None:
+    """Return where patches are, if they can belong to this document."""
+    if not mpd.patch_locations or mpd.id is None or mpd.publish_time is None:
+        return None
+    located = mpd.patch_locations[0]
+    until = None if located.ttl is None else mpd.publish_time + located.ttl
+    return PatchOffer(
+        _resolved(presentation, located.url), None if until is None else nearest_float(until)
     )
 
 

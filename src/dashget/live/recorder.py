@@ -22,6 +22,7 @@ from dashget.events import (
     PresentationChanged,
     RecordingProgressed,
     SegmentLate,
+    Warned,
 )
 from dashget.live import changes
 from dashget.live.agenda import AGAIN, Agenda, Ended
@@ -31,6 +32,7 @@ from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
 from dashget.live.line import Line
 from dashget.live.listing import Version
 from dashget.live.options import Wishes
+from dashget.live.patching import Patching
 from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
 from dashget.live.state import State, line_fact
@@ -41,6 +43,7 @@ _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
 _LONGEST_WAIT: Final = 60.0
 _DEADLINE_FACTOR: Final = 4.0
+_NO_PATCHES: Final = "a patch of the manifest cannot be used, so all of it is read: {}"
 _DOUBTFUL_TRIES: Final = 3
 """A segment that was not there so often may be none of the presentation any more."""
 
@@ -97,6 +100,9 @@ class Recorder:
         self._resumed = state.resumed
         self.clock = ServerClock(wall, world.moment())
         self._refresh = Refresh()
+        self._patching = Patching()
+        self._asked_patch = False
+        """True if the read that is under way may be by a patch."""
         self._agenda = Agenda(state.lines.by_id, state.outages)
         self._reading = False
         self._reads = 0
@@ -164,11 +170,13 @@ class Recorder:
 
     def _read(self, now: float, server: float) -> None:
         version = self.state.lines.version
-        urls = (version.location,) if version is not None and version.location else ()
+        urls = () if version is None else version.locations
         self._reading = True
         self._refresh.began(now)
         self._last_read_server = server
-        self._world.start(Read(urls, clock=self.clock.due_again(now), server=server))
+        self._asked_patch = self._patching.wants(version, server)
+        clock = self.clock.due_again(now)
+        self._world.start(Read(urls, clock=clock, server=server, patch=self._asked_patch))
 
     def _learn(self, server: float) -> None:
         begin = -math.inf if self.state.begin is None else self.state.begin
@@ -241,6 +249,9 @@ class Recorder:
         self._reading = False
         if report.sample is not None and self.clock.observe(report.sample):
             self._tell_clock()
+        trouble = self._patching.read(report, by_patch=self._asked_patch)
+        if trouble is not None:
+            self._observer(Warned(_NO_PATCHES.format(trouble)))
         version = report.version
         if version is None:
             self._problem = report.problem
@@ -260,7 +271,9 @@ class Recorder:
         new = accepted.kind not in (changes.Kind.STALE, changes.Kind.SAME)
         self._refresh.read(now, version, new=new, stale=stale)
         if accepted.kind is not changes.Kind.SAME:
-            self._observer(ManifestRead(accepted.kind.value, version.publish))
+            self._observer(
+                ManifestRead(accepted.kind.value, version.publish, report.refused, report.way.value)
+            )
         for change in accepted.changes:
             self._observer(PresentationChanged(change.what, change.name, change.how))
         if not stale:

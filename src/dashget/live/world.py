@@ -5,6 +5,7 @@ The recorder's loop asks for nothing else, so that it runs in a simulation as it
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +18,19 @@ from dashget.live.listing import Once, Version
 from dashget.live.policy import Answer
 
 
+class Way(enum.Enum):
+    """How a manifest was read."""
+
+    FULL = "full"
+    """As a whole."""
+    PATCH = "patch"
+    """By a patch of the one before."""
+    SAME = "same"
+    """It was said that there is nothing new."""
+    EVENT = "event"
+    """It came in an event of a media segment."""
+
+
 class Read(msgspec.Struct, frozen=True, eq=False):
     """An errand: read the manifest; ask for the time as well if ``clock``."""
 
@@ -25,6 +39,8 @@ class Read(msgspec.Struct, frozen=True, eq=False):
     clock: bool = False
     server: float = 0.0
     """What is known of the server's time."""
+    patch: bool = False
+    """True if a patch of what was read last will do; if it does not, all of it is read."""
 
 
 class Fetch(msgspec.Struct, frozen=True, eq=False):
@@ -54,6 +70,9 @@ class ReadEnded(msgspec.Struct, frozen=True, eq=False):
     sample: Sample | None = None
     problem: str | None = None
     status: int = 0
+    way: Way = Way.FULL
+    refused: str | None = None
+    """What was wrong with a patch, in place of which all was read."""
 
 
 class FetchEnded(msgspec.Struct, frozen=True, eq=False):

@@ -109,6 +109,49 @@ def load_manifest(
         url = source.local_url()
         mpd = parse_mpd(data, budget=budget)
     base = None if base_url is None else check_base(base_url)
+    loaded = _complete(
+        source, data, mpd, url, engine, budget,
+        base=base, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
+    )  # fmt: skip
+    return msgspec.structs.replace(loaded, seconds=clock() - started)
+
+
+def read_manifest(
+    source: Source,
+    data: bytes,
+    url: str,
+    engine: Transfers,
+    *,
+    now: datetime.datetime | None,
+    allow_downgrade: bool,
+    limits: WorkLimits,
+) -> LoadedManifest:
+    """Parse and resolve an MPD that did not come by itself, as if it had come from a URL.
+
+    Raises MPDError, as ``load_manifest``.
+    """
+    budget = Budget(limits)
+    mpd = parse_mpd(data, budget=budget)
+    return _complete(
+        source, data, mpd, url, engine, budget,
+        base=None, now=now, allow_downgrade=allow_downgrade, fetched=None,
+    )  # fmt: skip
+
+
+def _complete(
+    source: Source,
+    data: bytes,
+    mpd: MPD,
+    url: str,
+    engine: Transfers,
+    budget: Budget,
+    *,
+    base: str | None,
+    now: datetime.datetime | None,
+    allow_downgrade: bool,
+    fetched: Fetched | None,
+) -> LoadedManifest:
+    """Fetch what a document refers to, and resolve it."""
     mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine, budget)
     lacking = bool(issues or unreached)
     if mpd.type == "dynamic" and now is None:
@@ -137,8 +180,7 @@ def load_manifest(
         issues,
         partial,
         unreached,
-        clock() - started,
-        budget,
+        budget=budget,
     )
 
 

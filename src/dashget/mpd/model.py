@@ -289,6 +289,15 @@ class Source(msgspec.Struct, frozen=True, eq=False):
     """The units (see ``budget``) that were spent on it."""
 
 
+class PatchLocation(msgspec.Struct, frozen=True):
+    """PatchLocation (5.15): where to ask for what has changed since this document."""
+
+    url: str
+    """As written."""
+    ttl: Fraction | None = None
+    """How many seconds after ``@publishTime`` it is there; None: nobody says."""
+
+
 class MPD(Node, frozen=True, kw_only=True):
     """The MPD element (5.3.1). ``url`` is the URL that it came from, if known.
 
@@ -316,7 +325,7 @@ class MPD(Node, frozen=True, kw_only=True):
     information_url: str | None = None
     base_urls: tuple[BaseUrlElement, ...] = ()
     locations: tuple[str, ...] = ()
-    patch_locations: tuple[str, ...] = ()
+    patch_locations: tuple[PatchLocation, ...] = ()
     initialization_sets: tuple[InitializationSet, ...] = ()
     periods: tuple[Period, ...] = ()
     utc_timings: tuple[UtcTiming, ...] = ()

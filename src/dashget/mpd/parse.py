@@ -30,6 +30,7 @@ from dashget.mpd.model import (
     MPD,
     AdaptationSet,
     InitializationSet,
+    PatchLocation,
     Period,
     Representation,
     SegmentBase,
@@ -204,7 +205,7 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
         "information_url": next(filter(None, urls), None),
         "base_urls": read_base_urls(root, where, log),
         "locations": tuple(child.text for child in root.all("Location") if child.text),
-        "patch_locations": tuple(child.text for child in root.all("PatchLocation") if child.text),
+        "patch_locations": _patch_locations(root),
         "initialization_sets": tuple(
             _initialization_set(*found, log) for found in placed(root, "InitializationSet", where)
         ),
@@ -219,6 +220,15 @@ def build_mpd(root: Element, log: IssueLog, budget: Budget, url: str | None = No
         "invalid": read.invalid,
     }
     return MPD(where=where, line=root.line, warnings=log.warnings, problems=log.problems, **fields)
+
+
+def _patch_locations(root: Element) -> tuple[PatchLocation, ...]:
+    """Return where patches are; an invalid ``@ttl`` counts as missing, as only patches need it."""
+    return tuple(
+        PatchLocation(child.text, Attributes(child, "MPD/PatchLocation", IssueLog()).number("ttl"))
+        for child in root.all("PatchLocation")
+        if child.text
+    )
 
 
 def _check_namespace(root: Element, log: IssueLog) -> None:

@@ -50,6 +50,39 @@ def is_same(patch: bytes, budget: Budget) -> bool:
     return next(top.elements(), None) is None and _moment(times[0]) == _moment(times[1])
 
 
+def is_alike(document: bytes, other: bytes, budget: Budget) -> bool:
+    """Return True if two MPDs say the same.
+
+    Comments, blanks between elements, prefixes, the order of attributes, and where to ask for
+    patches may differ.
+    """
+    pairs = [(read_nodes(document, budget), read_nodes(other, budget))]
+    while pairs:
+        one, two = pairs.pop()
+        budget.spend(ITEM * (1 + len(one.children) + len(two.children)), "a comparison")
+        first, second = _meaning(one), _meaning(two)
+        if len(first) != len(second) or one.attributes.items() ^ two.attributes.items():
+            return False
+        for node, its in zip(first, second, strict=True):
+            if isinstance(node, Element) and isinstance(its, Element):
+                if node.local != its.local or namespace_of(node) != namespace_of(its):
+                    return False
+                pairs.append((node, its))
+            elif node != its:
+                return False
+    return True
+
+
+def _meaning(element: Element) -> list[Element | str]:
+    """Return the children of an element that matter: elements, and text as it is."""
+    return [
+        child if isinstance(child, Element) else child.value.strip()
+        for child in element.children
+        if (isinstance(child, Element) and child.local != "PatchLocation")
+        or (isinstance(child, Text) and not child.is_blank)
+    ]
+
+
 def _check_fit(patch: Element, mpd: Element) -> None:
     told, its = patch.attributes.get("mpdId"), mpd.attributes.get("id")
     if told is None or its is None or told.strip() != its.strip():
@@ -279,4 +312,4 @@ _Act = Callable[[Element, Found, Space, Budget], None]
 _OPERATIONS: Final[dict[str, _Act]] = {"add": _add, "replace": _replace, "remove": _remove}
 
 
-__all__ = ["PatchError", "apply_patch", "is_same"]
+__all__ = ["PatchError", "apply_patch", "is_alike", "is_same"]

@@ -15,6 +15,7 @@ import msgspec
 
 from dashget import store as places
 from dashget.common.numbers import nearest_float
+from dashget.live.world import Way
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.keep import manifest_record
 from dashget.planning.layout import SafePath
@@ -22,6 +23,9 @@ from dashget.store import Mirror
 from dashget.store.versions import LOG, How, VersionLog
 
 _RENEWED_SECONDS: Final = 60.0
+_HOW: Final = {
+    Way.FULL: How.FULL, Way.PATCH: How.PATCH, Way.SAME: How.SAME, Way.EVENT: How.EVENT,
+}  # fmt: skip
 
 
 class Manifests:
@@ -39,13 +43,13 @@ class Manifests:
         """What the file does not have yet."""
         self._renewed = -math.inf
 
-    def keep(self, loaded: LoadedManifest, how: How = How.FULL, patch: bytes = b"") -> None:
+    def keep(self, loaded: LoadedManifest, way: Way, patch: bytes = b"") -> None:
         """Keep a version; with ``patch`` the one that made it."""
         publish = loaded.mpd.publish_time
         with self._writing:
             now = self._wall()
             published = None if publish is None else nearest_float(publish)
-            self._log.add(loaded.data, now, how, published, patch)
+            self._log.add(loaded.data, now, _HOW[way], published, patch)
             self._newest = loaded
             if loaded.remote:
                 # The next version may have others.

@@ -16,21 +16,23 @@ from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
-from dashget.live.world import Read, ReadEnded
-from dashget.manifest.load import LoadedManifest, load_manifest
+from dashget.live.world import Read, ReadEnded, Way
+from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
 from dashget.manifest.lookups import ask_clock
+from dashget.manifest.patches import fetch_patch
 from dashget.manifest.source import Source
 from dashget.mirroring.expectation import Expected, expected_of
-from dashget.mpd.budget import WorkLimits
+from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.clock import ClockMethod, clock_sources
-from dashget.mpd.urls import resolve_reference
+from dashget.mpd.patch import PatchError, apply_patch, is_alike
 from dashget.planning.layout import SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
 from dashget.recording.manifests import Manifests
-from dashget.transfer.contract import Transfers
+from dashget.transfer.contract import Fetched, Transfers
 
 _MOST_AGE: Final = 86_400
+_ASTRAY: Final = "patches have led to another manifest than the whole one of the same time"
 
 
 class ManifestReader:
@@ -63,44 +65,89 @@ class ManifestReader:
         self._lacking = lacking
         self._clock = clock
         self._first: LoadedManifest | None = None
-        self._last: tuple[str, Version] | None = None
+        self._last: tuple[LoadedManifest, Version] | None = None
+        self._way = Way.FULL
+        """How the last one was read."""
 
     def offer(self, loaded: LoadedManifest) -> None:
         """Give a document that was read already: it is the answer to the first errand."""
         self._first = loaded
 
     def read(self, errand: Read) -> ReadEnded:
-        """Read the manifest: at its newest location, else where the user said."""
+        """Read the manifest: by a patch if that will do, else at its newest location, else where
+        the user said."""
+        refused: str | None = None
+        if errand.patch and self._last is not None:
+            try:
+                return self._read_patch(errand, *self._last, self._clock())
+            except DashGetError as error:
+                refused = error.message
         asked = self._clock()
         urls = [*errand.urls, self._source.url]
         problem: DashGetError | None = None
         for url in urls:
             try:
-                return self._read(errand, url, self._clock())
+                ended = self._read(errand, url, self._clock())
             except DashGetError as error:
                 problem = error
+            else:
+                refused = refused or ended.refused
+                return msgspec.structs.replace(ended, refused=refused)
         status = getattr(problem.__cause__, "status", None) if problem is not None else None
         message = None if problem is None else problem.message
-        return ReadEnded(None, asked, problem=message, status=status or 0)
+        return ReadEnded(None, asked, problem=message, status=status or 0, refused=refused)
 
     def _read(self, errand: Read, url: str | None, asked: float) -> ReadEnded:
         loaded, self._first = self._first, None
-        now = _moment(errand.server)
         if loaded is None:
             source = msgspec.structs.replace(self._source, url=url)
             loaded = load_manifest(
                 source,
                 self._engine,
-                now=now,
+                now=_moment(errand.server),
                 allow_downgrade=self._allow_downgrade,
                 limits=self._work,
             )
-        answered = self._clock()
-        sample = self._sample(loaded, asked, answered) if errand.clock else None
-        digest = loaded.sha256
-        if self._last is not None and self._last[0] == digest:
-            self._manifests.same()
-            return ReadEnded(self._last[1], asked, sample)
+        sample = self._sample(errand, loaded, loaded.fetched, asked)
+        if self._last is not None and self._last[0].data == loaded.data:
+            return self._same(asked, sample, Way.FULL)
+        refused = None if self._agrees(loaded) else _ASTRAY
+        return self._take(loaded, asked, sample, Way.FULL, refused=refused)
+
+    def _read_patch(
+        self, errand: Read, last: LoadedManifest, version: Version, asked: float
+    ) -> ReadEnded:
+        """Ask for a patch of the last document; DashGetError if it does not make the next one."""
+        if version.patch is None:
+            raise PatchError("there is none")
+        fetched, patch = fetch_patch(version.patch.url, self._engine, self._work)
+        if patch is None:
+            sample = None if fetched is None else self._sample(errand, last, fetched, asked)
+            return self._same(asked, sample, Way.SAME)
+        document = apply_patch(last.data, patch, Budget(self._work))
+        loaded = read_manifest(
+            self._source,
+            document,
+            last.presentation.url,
+            self._engine,
+            now=_moment(errand.server),
+            allow_downgrade=self._allow_downgrade,
+            limits=self._work,
+        )
+        sample = self._sample(errand, loaded, fetched, asked)
+        return self._take(loaded, asked, sample, Way.PATCH, patch=patch)
+
+    def _take(
+        self,
+        loaded: LoadedManifest,
+        asked: float,
+        sample: Sample | None,
+        way: Way,
+        *,
+        patch: bytes = b"",
+        refused: str | None = None,
+    ) -> ReadEnded:
+        """Keep a document, and return what it says."""
         expected = expected_of(
             loaded.presentation,
             self._name,
@@ -110,17 +157,34 @@ class ManifestReader:
             loaded.budget.copy(),
         )
         tracks = expected.selected_tracks()
+        digest = loaded.sha256
         version = read_version(loaded.mpd, loaded.presentation, tracks, expected.layout, digest)
-        if version.location is not None:
-            location = resolve_reference(loaded.presentation.url, version.location)
-            version = msgspec.structs.replace(version, location=location)
-        self._manifests.keep(loaded)
+        self._manifests.keep(loaded, way, patch)
         self._lacking(loaded, expected)
-        self._last = digest, version
-        return ReadEnded(version, asked, sample)
+        self._last, self._way = (loaded, version), way
+        return ReadEnded(version, asked, sample, way=way, refused=refused)
 
-    def _sample(self, loaded: LoadedManifest, asked: float, answered: float) -> Sample | None:
+    def _same(self, asked: float, sample: Sample | None, way: Way) -> ReadEnded:
+        self._manifests.same()
+        version = None if self._last is None else self._last[1]
+        return ReadEnded(version, asked, sample, way=way)
+
+    def _agrees(self, loaded: LoadedManifest) -> bool:
+        """Return False if patches have led to another document than that of the same time."""
+        if self._last is None or self._way is not Way.PATCH:
+            return True
+        made = self._last[0]
+        if made.mpd.publish_time != loaded.mpd.publish_time or made.mpd.id != loaded.mpd.id:
+            return True
+        return is_alike(made.data, loaded.data, Budget(self._work))
+
+    def _sample(
+        self, errand: Read, loaded: LoadedManifest, fetched: Fetched | None, asked: float
+    ) -> Sample | None:
         """Ask for the time as the document says; else take the ``Date`` of its answer."""
+        if not errand.clock:
+            return None
+        answered = self._clock()
         sources, _ = clock_sources(loaded.mpd, loaded.presentation.url)
         for source in sources[: self._work.max_clocks]:
             begin = self._clock()
@@ -132,7 +196,7 @@ class ManifestReader:
                 return Sample(Kind.UTC, told, asked, answered)
             coarse = 1.0 if source.method is ClockMethod.HTTP_HEAD else 0.0
             return Sample(Kind.UTC, told, begin, self._clock(), coarse)
-        head = None if loaded.fetched is None else loaded.fetched.head
+        head = None if fetched is None else fetched.head
         date = None if head is None else read_http_date(head.date)
         if head is None or date is None:
             return None

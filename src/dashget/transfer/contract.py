@@ -394,7 +394,12 @@ class Transfers(Protocol):
         ...
 
     def fetch(
-        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; see ``Engine.fetch``."""
         ...

@@ -16,6 +16,8 @@ from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.errors import Retry, StoreError
@@ -150,15 +152,20 @@ class Engine:
         hooks: Hooks | None = None,
         home: str | None = None,
         stop: Stop | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; TransferError if that fails.
 
-        All its requests together take ``document_timeout_seconds`` at most.
+        All its requests together take ``document_timeout_seconds`` at most, unless ``patience``
+        says another time.
         May be called while ``run`` is at work in another thread.
         """
         sink = MemorySink(max_bytes)
         results: list[Fetched | TransferError] = []
-        patience = Patience(asking_seconds=self._shared.options.document_timeout_seconds)
+        patience = patience or Patience()
+        if patience.asking_seconds is None:
+            most = self._shared.options.document_timeout_seconds
+            patience = msgspec.structs.replace(patience, asking_seconds=most)
         job = Job(request, lambda _: sink, patience=patience)
         try:
             self._run((job,), lambda _, result: results.append(result), 1, hooks, home, stop)
@@ -311,7 +318,12 @@ class EngineFor:
         self._engine.run(jobs, done, hooks=hooks, home=self._home, stop=self._stop)
 
     def fetch(
-        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
         """Fetch one small resource into memory; see ``Engine.fetch``."""
         return self._engine.fetch(
@@ -320,6 +332,7 @@ class EngineFor:
             hooks=hooks or self._hooks,
             home=self._home,
             stop=self._stop,
+            patience=patience,
         )
 
     def wake(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dashget.errors import DashGetError, UnsupportedMPDError
 from dashget.mpd.budget import Budget, WorkLimits
-from dashget.mpd.patch import PatchError, apply_patch, is_same
+from dashget.mpd.patch import PatchError, apply_patch, is_alike, is_same
 
 BEFORE = "2024-04-16T07:34:38Z"
 AFTER = "2024-04-16T07:34:42Z"
@@ -226,3 +226,32 @@ def test_work_is_bounded() -> None:
     deep = "".join(f'<add sel="{"/*[1]" * 2}{"/a" * n}"><a/></add>' for n in range(62))
     document = DOCUMENT.replace("<!--one-->", "<a/>")
     assert applied(deep, document).count("<a>") > 50
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "alike"),
+    [
+        ("<!--one-->", "", True),
+        ("old.mpp", "new.mpp", True),
+        ('<S d="11"/>', '\n<S  d="11"></S>\n', True),
+        ('id="1" lang="en"', 'lang="en" id="1"', True),
+        ("text", " text\n", True),
+        ("text", "words", False),
+        ('d="11"', 'd="12"', False),
+        ('<S d="11"/>', "", False),
+        ('<S d="11"/><S d="10"/>', '<S d="10"/><S d="11"/>', False),
+        ('<Role value="main"/>', '<Role xmlns="urn:x" value="main"/>', False),
+        ('<Role value="main"/>', '<Label value="main"/>', False),
+        ("a/", "b/", False),
+    ],
+)
+def test_two_documents_are_alike_if_they_say_the_same(before: str, after: str, alike: bool) -> None:
+    assert DOCUMENT.count(before) == 1
+    other = DOCUMENT.replace(before, after)
+    assert is_alike(DOCUMENT.encode(), other.encode(), Budget()) == alike
+
+
+def test_prefixes_do_not_make_documents_differ() -> None:
+    other = b'<m:MPD xmlns:m="urn:mpeg:dash:schema:mpd:2011" id="a"><m:Period/></m:MPD>'
+    one = b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="a"><Period/></MPD>'
+    assert is_alike(one, other, Budget())

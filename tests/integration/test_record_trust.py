@@ -1,0 +1,99 @@
+"""Where a live manifest sends its reader next is trusted no more than any URL in a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dashget
+from dashget.errors import FetchError
+from dashget.manifest.patches import fetch_patch
+from dashget.mpd.budget import DEFAULT_LIMITS
+from dashget.transfer.engine import Engine, EngineFor
+from tests.integration.test_record import recording
+from tests.integration.test_record_patches import warnings
+from tests.support.faultserver import Answer, FaultServer
+from tests.support.liveorigin import LiveOrigin
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("Location", "PatchLocation")
+
+
+def leading(name: str, url: str) -> LiveOrigin:
+    """Return an origin whose manifest names where to go on."""
+    origin = LiveOrigin(form="time")
+    origin.before = f"<{name}>{url}</{name}>"
+    return origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://h.example/a",
+        "data:application/dash-patch+xml,%3CPatch/%3E",
+        "javascript:1",
+        "http:///x",
+        "http://[::1/x",
+        "https://127.0.0.1:1/x",
+    ],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_another_scheme_or_no_url_costs_nothing(name: str, url: str, tmp_path: Path) -> None:
+    with leading(name, url).serving() as origin:
+        origin.marked = 'id="live"'
+        with recording(origin, tmp_path / "r") as run:
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 45)
+            assert run.end().lost == 0
+            told = str([event for event in run.events if "passwd" in str(event)])
+            assert "root:" not in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_private_address_that_nobody_gave_is_not_asked(name: str, tmp_path: Path) -> None:
+    with FaultServer() as other, leading(name, other.on("/m", Answer(b""))).serving() as origin:
+        origin.marked = 'id="live"'
+        with recording(origin, tmp_path / "r", allow_private=False) as run:
+            count = len(origin.manifests)
+            origin.wait_for(lambda: len(origin.manifests) >= count + 4)
+            run.end()
+        assert other.seen == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_secrets_do_not_go_to_another_origin(name: str, tmp_path: Path) -> None:
+    with FaultServer() as other, leading(name, other.on("/m", Answer(b""))).serving() as origin:
+        origin.marked = 'id="live"'
+        headers = (("Authorization", "Bearer geheim"), ("Cookie", "a=geheim"))
+        with recording(origin, tmp_path / "r", user="me:geheim", headers=headers) as run:
+            origin.wait_for(lambda: bool(other.seen))
+            run.end()
+        assert other.seen
+        assert all("geheim" not in str(request.headers) for request in other.seen)
+        assert all("authorization" not in str(request.headers).lower() for request in other.seen)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_password_in_it_is_told_nobody(name: str, tmp_path: Path) -> None:
+    with leading(name, "http://me:geheim@127.0.0.1:1/x").serving() as origin:
+        origin.marked = 'id="live"'
+        with recording(origin, tmp_path / "r") as run:
+            count = len(origin.manifests)
+            origin.wait_for(lambda: len(origin.manifests) >= count + 4)
+            run.end()
+            assert "geheim" not in repr(run.events)
+            record = (tmp_path / "r/.dashget/record.jsonl").read_text()
+            assert "geheim" not in record
+    assert warnings(run) if name == "PatchLocation" else True
+
+
+def test_a_patch_over_http_of_a_manifest_over_https_is_not_asked() -> None:
+    with FaultServer() as server, Engine(dashget.TransferOptions(allow_private=True)) as engine:
+        home = "https://h.example/m.mpd"
+        engine.trust(home)
+        with pytest.raises(FetchError, match="http URL"):
+            fetch_patch(server.on("/p", Answer(b"")), EngineFor(engine, home=home), DEFAULT_LIMITS)
+        assert server.seen == []
