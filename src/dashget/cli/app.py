@@ -109,7 +109,8 @@ def make_program_page() -> Parser:
         purpose=_PURPOSE,
         epilogue=_epilogue(_EXAMPLES, command.EXIT_STATUS),
     )
-    table = "\n".join(f"{name:<8}{purpose}" for name, purpose in COMMANDS.items())
+    width = max(map(len, COMMANDS)) + 2
+    table = "\n".join(f"{name:<{width}}{purpose}" for name, purpose in COMMANDS.items())
     parser.add_argument_group("Commands", table)
     command.add_arguments(parser)
     parser.usage = "dashget [COMMAND] [OPTIONS] URL..."
@@ -123,7 +124,9 @@ def _call(tokens: Sequence[str]) -> int:
 
         raise UsageError("missing URL", hint=_FIRST_HINT)
     if tokens[0] in _HELP_WORDS:
-        make_program_page().print_help()
+        of_command = len(tokens) > 1 and tokens[1].lower() in COMMANDS
+        page = make_parser(tokens[1].lower()) if of_command else make_program_page()
+        page.print_help()
         return 0
     name, words = _command_of(tokens)
     try:
@@ -148,15 +151,19 @@ def _command_of(tokens: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _refuse_mistyped(word: str) -> None:
-    """Raise UsageError for a word that resembles a command, unless a file has that name."""
+    """Raise UsageError for a word that stands for a command, unless a file has that name."""
     from pathlib import Path
 
+    from dashget.cli.othertools import WORDS
     from dashget.cli.parser import closest
     from dashget.errors import UsageError
 
-    meant = closest(word.lower(), COMMANDS)
+    meant = WORDS.get(word.lower())
+    if meant is None:
+        command = closest(word.lower(), COMMANDS)
+        meant = command and f"dashget {command}"
     if meant and not Path(word).exists():
-        raise UsageError(f"unknown command: {word}", hint=f"did you mean dashget {meant}?")
+        raise UsageError(f"unknown command: {word}", hint=f"did you mean {meant}?")
 
 
 def module_of(name: str) -> str:

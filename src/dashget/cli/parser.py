@@ -23,8 +23,10 @@ WIDEST_PAGE: Final = 100
 _NARROWEST_PAGE: Final = 40
 _USUAL_WIDTH: Final = 80
 _HELP_COLUMN: Final = 30
-_SIMILAR: Final = 0.7
-"""The least similarity of an option that is suggested for a mistyped one, from 0 to 1."""
+_SIMILAR: Final = 0.82
+"""The least similarity of an option that is suggested for a mistyped one, from 0 to 1.
+
+Below it other words come up: ``--next`` is not ``--text``, ``--accept`` not ``--accept-odd``."""
 _NAMES_OF_FILES: Final = ("FILE", "DIR")
 """The placeholders of values that name files."""
 _DANGEROUS: Final = frozenset({"--prune", "--moved", "--insecure"})
@@ -91,6 +93,7 @@ class Parser(argparse.ArgumentParser):
             from dashget.cli.othertools import translate
 
             words = translate(words, self._option_string_actions)
+            self._refuse_one_hyphen(words)
         end = words.index("--") if "--" in words else len(words)
         try:
             arguments, rest = self.parse_known_args(words[:end])
@@ -139,7 +142,9 @@ class Parser(argparse.ArgumentParser):
         option = (error.argument_name or "").partition("/")[0]
         action = self._option_string_actions.get(option)
         if action is None or action.nargs != 0:
-            return f"{option}: {error.message}"
+            missing = error.message == "expected one argument"
+            value = f" ({action.metavar})" if action is not None and action.metavar else ""
+            return f"{option}: {f'missing value{value}' if missing else error.message}"
         names = tuple(action.option_strings)
         given = [word for word in words if word not in names and word.startswith(names)]
         return ": ".join([option, "takes no value", *given[:1]])
@@ -163,6 +168,25 @@ class Parser(argparse.ArgumentParser):
             option = word.partition("=")[0]
             if word != "-" and self._is_foreign(word):
                 raise self._refusal(f"unknown option: {option}", self._similar(option))
+
+    def _refuse_one_hyphen(self, words: Sequence[str]) -> None:
+        """Raise UsageError for a long option with one hyphen.
+
+        ``-key=VALUE`` would be ``-k -e y=VALUE``: no check of certificates, and a key as Referer.
+        """
+        from dashget.cli.instead import INSTEAD
+        from dashget.cli.othertools import SAME
+
+        for word in words[: words.index("--") if "--" in words else len(words)]:
+            option = word.partition("=")[0]
+            if option[:1] != "-" or option[1:2] == "-" or option[2:] == "" or option in INSTEAD:
+                continue
+            meant = f"-{option.lower().replace('_', '-')}"
+            if meant in self._option_string_actions and meant != "--help":
+                hint = f"did you mean {meant}? see: {self.prog} --help"
+                raise self._refusal(f"unknown option: {option}", hint)
+            if meant in SAME or meant in INSTEAD:
+                raise self._refusal(f"unknown option: {option}", self._similar(meant))
 
     def _take_operands(self, arguments: argparse.Namespace, given: list[str]) -> None:
         if self._operand is None:
@@ -196,7 +220,8 @@ class Parser(argparse.ArgumentParser):
 
     def _similar(self, option: str) -> str | None:
         """Return a hint: what another tool's option is called here, or what resembles it."""
-        from dashget.cli.othertools import INSTEAD, SAME
+        from dashget.cli.instead import INSTEAD
+        from dashget.cli.othertools import SAME
 
         others = [
             f"dashget {name}"
@@ -209,10 +234,17 @@ class Parser(argparse.ArgumentParser):
         if option in INSTEAD:
             return INSTEAD[option]
         if option in SAME:
+            if SAME[option] in self._option_string_actions:
+                return f"it is called {SAME[option]}; see: {self.prog} --help"
             return f"it is called {SAME[option]}, which {self.prog} does not have"
+        if option[:1] == "-" and len(option) == 2:
+            # Letters are no slips of each other: -K is no -k.
+            return None
         names = {name.lstrip("-"): name for name in self._option_string_actions}
         word = option.lstrip("-").lower()
         found = closest(word, names, cutoff=_SIMILAR)
+        if found is None:
+            found = next((name for name in names if sorted(name) == sorted(word)), None)
         if found is not None and names[found] in _DANGEROUS:
             found = closest(word, [found], cutoff=_ALMOST_THE_SAME)
         if found is None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
+from dashget.cli.instead import INSTEAD
 from dashget.cli.options.requests import transfer_options
-from dashget.cli.othertools import INSTEAD, SAME
+from dashget.cli.othertools import SAME
 from tests.unit.cli.lines import URL, options_of, read
 
 PAGE = Path(__file__).parents[3] / "docs/reference/options.md"
@@ -75,7 +76,9 @@ def test_the_answers_name_options_that_exist() -> None:
     assert not set(SAME) & set(INSTEAD)
 
 
-@pytest.mark.parametrize("word", ["--print", "--purge", "--run", "--drop", "--mode", "--secure"])
+@pytest.mark.parametrize(
+    "word", ["--print", "--purge", "--run", "--drop", "--mode", "--secure", "-K"]
+)
 def test_no_option_that_removes_or_trusts_is_suggested_for_another_word(
     word: str, capsys: Captured
 ) -> None:

@@ -67,6 +67,12 @@ def test_sections_are_in_order(command: str, capsys: Captured) -> None:
     assert titles == SECTIONS[command]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_may_be_asked_for_by_a_word(command: str, capsys: Captured) -> None:
+    assert run(["help", command]) == 0
+    assert capsys.readouterr().out == "\n".join([*page(command, capsys), ""])
+
+
 @pytest.mark.parametrize("command", PAGES)
 def test_every_option_is_listed_once_with_all_names_and_its_value(
     command: str, capsys: Captured
@@ -181,8 +187,9 @@ def test_the_page_of_the_program_shows_all_commands_and_the_options_of_get(
     capsys: Captured,
 ) -> None:
     program, get = page("", capsys), page("get", capsys)
+    longest = max(map(len, COMMANDS))
     for name, purpose in COMMANDS.items():
-        assert f"  {name:<8}{purpose}" in program
+        assert f"  {name:<{longest}}  {purpose}" in program
     start, end = get.index("Arguments:"), get.index("Examples:")
     assert get[start:end] == program[program.index("Arguments:") : program.index("Examples:")]
 

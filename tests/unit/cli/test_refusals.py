@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
+from dashget.cli.othertools import WORDS
 from dashget.errors import UsageError
-from tests.unit.cli.lines import OF_MIRRORS, OPERANDS, command_line
+from tests.unit.cli.lines import OF_MIRRORS, OPERANDS, URL, command_line, read
 
 Captured = pytest.CaptureFixture[str]
 
@@ -73,13 +74,13 @@ SENTENCES = [
     (["--proxy", "foo://me:SECRET@h"], "--proxy: unknown scheme of a proxy: foo"),
     (["--proxy", "ftp://h"], "--proxy: unknown scheme of a proxy: ftp"),
     (["-tt"], "--threads: not a number, auto, or auto:MAX: t"),
-    (["-t"], "--threads: expected one argument"),
-    (["-o"], "--output: expected one argument"),
-    (["-o", "-x"], "--output: expected one argument"),
-    (["--user-agent", "--quiet"], "--user-agent: expected one argument"),
-    (["--header"], "--header: expected one argument"),
-    (["--video"], "--video: expected one argument"),
-    (["--checksums"], "--checksums: expected one argument"),
+    (["-t"], "--threads: missing value (N)"),
+    (["-o"], "--output: missing value (DIR)"),
+    (["-o", "-x"], "--output: missing value (DIR)"),
+    (["--user-agent", "--quiet"], "--user-agent: missing value (TEXT)"),
+    (["--header"], "--header: missing value (HEADER)"),
+    (["--video"], "--video: missing value (FILTER)"),
+    (["--checksums"], "--checksums: missing value"),
     (["--timeout", "0"], "--timeout: must be positive: 0"),
     (["--timeout", "-3"], "--timeout: must be positive: -3"),
     (["--timeout", "nan"], "--timeout: must be positive: nan"),
@@ -332,9 +333,12 @@ def test_the_value_of_an_unknown_option_is_not_repeated(capsys: Captured) -> Non
         (["x.mpd", "--THREADS", "3"], "--threads"),
         (["x.mpd", "--maxthreads", "3"], "--max-threads"),
         (["x.mpd", "--base_url", "u"], "--base-url"),
-        (["x.mpd", "--progress"], "--no-progress"),
+        (["x.mpd", "--noprogress"], "--no-progress"),
         (["x.mpd", "--no-dry-run"], "--dry-run"),
         (["x.mpd", "-dry-run"], "--dry-run"),
+        (["x.mpd", "-verbose"], "--verbose"),
+        (["list", "x.mpd", "--jsno"], "--json"),
+        (["x.mpd", "--ouput", "d"], "--output"),
         (["verify", "d", "--remotes"], "--remote"),
         (["list", "x.mpd", "--jsn"], "--json"),
     ],
@@ -348,7 +352,20 @@ def test_a_mistyped_option_gets_a_similar_one_as_hint(
 
 
 @pytest.mark.parametrize(
-    "words", [["x.mpd", "--foo"], ["x.mpd", "-y"], ["list", "u", "--outvalue"]]
+    "words",
+    [
+        ["x.mpd", "--foo"],
+        ["x.mpd", "-y"],
+        ["list", "u", "--outvalue"],
+        ["x.mpd", "-G"],
+        ["x.mpd", "-M"],
+        ["x.mpd", "--next"],
+        ["x.mpd", "--accept"],
+        ["x.mpd", "--interactive"],
+        ["x.mpd", "--check-status"],
+        ["x.mpd", "--session"],
+        ["x.mpd", "--follow-metalink"],
+    ],
 )
 def test_an_option_without_similar_ones_gets_the_help_page_as_hint(
     words: list[str], capsys: Captured
@@ -367,6 +384,50 @@ def test_a_mistyped_command_gets_a_similar_one_as_hint(
             f"unknown command: {word}",
             f"did you mean dashget {meant}?",
         )
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("download", "dashget URL"),
+        ("Mirror", "dashget URL"),
+        ("info", "dashget list URL"),
+        ("check", "dashget verify DIR"),
+        ("repair", "dashget verify DIR --repair"),
+        ("watch", "dashget play DIR"),
+        ("version", "dashget --version"),
+        ("usage", "dashget --help"),
+    ],
+)
+def test_a_word_for_a_command_gets_the_command_as_hint(
+    word: str, meant: str, capsys: Captured
+) -> None:
+    for words in ([word], [word, URL]):
+        assert refused(capsys, *words) == (f"unknown command: {word}", f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_command_that_such_a_word_means_is_there(word: str) -> None:
+    _, first, *_ = WORDS[word].split()
+    assert first in {*COMMANDS, "URL", "DIR", "--version", "--help"}
+    assert word not in COMMANDS
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["-verbose", "-key=A:B", "-output=d", "-user_agent", "-THREADS", "-version", "-out", "-url", "-retry"],
+)  # fmt: skip
+def test_a_long_option_with_one_hyphen_is_none_of_several_letters(
+    word: str, capsys: Captured
+) -> None:
+    """``-key=VALUE`` was ``-k -e y=VALUE``: no check of certificates, and a key as Referer."""
+    sentence, _ = refused(capsys, "x.mpd", word)
+    assert sentence == f"unknown option: {word.partition('=')[0]}"
+    assert read("get", "--", word).urls == [word]
+
+
+def test_letters_with_their_value_stay_what_they_are() -> None:
+    assert read("get", "x.mpd", "-qt8", "-oshow").output == "show"
 
 
 def test_an_existing_file_may_have_a_name_similar_to_a_command(capsys: Captured) -> None:
