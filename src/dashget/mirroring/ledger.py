@@ -86,6 +86,7 @@ class Ledger(Hooks):
         self._files = 0
         """How many files the tracks name, less those found to be named twice."""
         self._collect: Callable[[], object] = _nothing
+        self._write_lines: Callable[[], object] = _nothing
         self._received_before = 0
         """What earlier rounds brought; a reading is of one round."""
 
@@ -99,14 +100,23 @@ class Ledger(Hooks):
         """Report something odd that is no failure."""
         self(Warned(message))
 
-    def begin(self, *, planned: Sized, collect: Callable[[], object], files: int) -> None:
+    def begin(
+        self,
+        *,
+        planned: Sized,
+        collect: Callable[[], object],
+        write_lines: Callable[[], object],
+        files: int,
+    ) -> None:
         """Begin the run; ``planned`` counts its files, ``collect`` reports pending ones.
 
-        ``files`` is how many there will be, as far as that can be counted.
+        ``write_lines`` writes the lines of finished files to the record. ``files`` is how many
+        there will be, as far as that can be counted.
         """
         self._planned = planned
         self._files = files
         self._collect = collect
+        self._write_lines = write_lines
 
     def begin_round(self) -> None:
         """Begin another round of the engine."""
@@ -147,6 +157,10 @@ class Ledger(Hooks):
     def on_warning(self, message: str) -> None:
         """Report what the user should know about the run."""
         self.warn(message)
+
+    def on_reported(self) -> None:
+        """Have the lines of all files written that have got their names in this moment."""
+        self._write_lines()
 
     def on_tick(self, reading: Reading) -> None:
         """Report the progress of the run, and pending files that have been answered for."""

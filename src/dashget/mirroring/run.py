@@ -61,7 +61,10 @@ class MirrorRun:
         ``files`` is how many files the tracks name, as far as that can be counted.
         """
         ledger, outcomes = self._ledger, self._outcomes
-        ledger.begin(planned=self._jobs, collect=outcomes.collect, files=files)
+        write_lines = self._store.write_lines
+        ledger.begin(
+            planned=self._jobs, collect=outcomes.collect, write_lines=write_lines, files=files
+        )
         self._refuse_too_large(tracks, layout)
         outcomes.clocks.layout = layout
         self._arrivals.told = stop.check
@@ -139,6 +142,7 @@ class MirrorRun:
         """Run jobs, and wait until all their files have their names."""
         engine.run(jobs, self._outcomes.done, hooks=self._ledger)
         self._outcomes.collect_all()
+        self._store.write_lines()
         if self._room is not None:
             self._room.end_if_full()
 

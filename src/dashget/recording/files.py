@@ -68,6 +68,7 @@ class Files:
         record = self._record(carried, result)
         if not self._store.finish(file.part, record):
             self._await(record.path)
+        self._store.write_lines()
         self._tell(file, result)
         return Answer(result.status, here=True, size=result.size, seconds=result.seconds)
 

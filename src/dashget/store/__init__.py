@@ -2,8 +2,8 @@
 
 The road: ``Mirror.at`` names a directory, ``claim`` takes it for one presentation (``lock``,
 then the header in the ``record``). For each file ``receive`` stores a whole one, or ``part``
-returns a sink for bytes that come in steps; ``finish`` gives it its final name and a line in
-the record. ``documents`` stores the MPD and its remote elements.
+returns a sink for bytes that come in steps; ``finish`` gives it its final name, and
+``write_lines`` its line in the record. ``documents`` stores the MPD and its remote elements.
 
 ``Mirror`` knows what files mean; ``possession`` compares it with a presentation, ``failures``
 words errors of the system. A ``backend`` stores bytes under paths. ``local`` is the

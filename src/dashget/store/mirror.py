@@ -1,7 +1,8 @@
 """A mirror: the presentation that a place holds, its finished files, and its record.
 
 The order of every file is: all bytes stored, length checked, final name, record line. A final
-name is a promise; a crash between name and record costs one HEAD request of the next run.
+name is a promise; a crash between name and record costs one HEAD request of the next run. The
+lines of files that get their names in the same moment are written together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dashget.common.compactmap import RECENT_AT_MOST, CompactMap
 from dashget.common.numbers import read_http_date
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
-from dashget.store.failures import OccupiedError, as_store_error, store_error
+from dashget.store.failures import OccupiedError, as_store_error
 from dashget.store.local import LocalDirectory
 from dashget.store.possession import Presence, check_kind, check_manifest, check_source, differs
 from dashget.store.record import (
@@ -97,6 +98,8 @@ class Mirror:
         self._there: dict[str, frozenset[str] | None] = {}
         """The case-folded names in a folder when it was first asked about; None if too many."""
         self._files = RecordedFiles(place.open_record)
+        self._unwritten: list[FileRecord] = []
+        """What ``write_lines`` writes: without user and password of its URLs."""
         self._append = place.append
 
     @classmethod
@@ -149,6 +152,7 @@ class Mirror:
                 parts, self._open_parts = self._open_parts, None
                 stack.callback(parts.close, sync=sync)
             self._files.close()
+            self.write_lines()
 
     def __enter__(self) -> Mirror:
         return self
@@ -288,6 +292,7 @@ class Mirror:
 
     def records(self) -> RecordedFiles:
         """Return the record of every file, as far as it has been written."""
+        self.write_lines()
         self._files.refresh()
         return self._files
 
@@ -302,21 +307,32 @@ class Mirror:
 
     def live_runs(self) -> tuple[LiveRun, ...]:
         """Return the runs that recorded files of a live presentation, the oldest first."""
+        self.write_lines()
         return read_live_runs(self.place.open_record)
 
     def note(self, record: FileRecord) -> None:
         """Write a line to the record about a file that has its name."""
+        self._take_up(record)
+        self.write_lines()
+
+    def write_lines(self) -> None:
+        """Write the record's lines of the files that were finished since the last call."""
+        if not self._unwritten:
+            return
+        records, self._unwritten = self._unwritten, []
+        with self.as_store_error():
+            self._append(encode_clean(records))
+
+    def _take_up(self, record: FileRecord) -> None:
+        """Keep what a file's line says, and the line for ``write_lines``."""
         url = record.url
         # Every file of a run comes here: as a rule no URL has secrets, and its key is its hash.
-        try:
-            if "@" in url or record.final_url is not None:
-                key = url_key(url)
-                self._append(encode_line(record))
-            else:
-                key = hash(url)
-                self._append(encode_clean((record,)))
-        except OSError as error:
-            raise store_error(self.name, error) from error
+        if "@" in url or record.final_url is not None:
+            key = url_key(url)
+            self._unwritten.append(without_secrets(record))
+        else:
+            key = hash(url)
+            self._unwritten.append(record)
         recorded = self._recorded
         if record.removed:
             recorded.discard(record.path)
@@ -331,13 +347,13 @@ class Mirror:
 
     def note_failure(self, failure: FailureRecord) -> None:
         """Write a line to the record about a file that a run could not fetch."""
-        try:
+        self.write_lines()
+        with self.as_store_error():
             self._append(encode_line(failure))
-        except OSError as error:
-            raise store_error(self.name, error) from error
 
     def note_fact(self, line: bytes) -> None:
         """Write a whole line of JSON to the record: a fact of a recording."""
+        self.write_lines()
         with self.as_store_error():
             self._append(line)
 
@@ -356,6 +372,7 @@ class Mirror:
 
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
+        self.write_lines()
         return self.place.open_record()
 
     def restore_time(self, record: FileRecord) -> None:
@@ -390,7 +407,7 @@ class Mirror:
         return self.place.leftover_parts()
 
     def finish(self, file: Unfinished, record: FileRecord) -> bool:
-        """Give a complete file its final name, and record it.
+        """Give a complete file its final name, and record it: ``write_lines`` writes its line.
 
         Returns False if the file is pending: the place has it, and has not answered yet.
         ``answers`` tells later how it ended. Raises StoreError if another number of bytes is
@@ -407,7 +424,7 @@ class Mirror:
         if future is not None:
             self._pending.add(future, record)
             return False
-        self.note(record)
+        self._take_up(record)
         return True
 
     def let_go(self, file: Unfinished) -> None:
@@ -424,7 +441,7 @@ class Mirror:
         answers = self._pending.take(wait=wait)
         for record, error in answers:
             if error is None:
-                self.note(record)
+                self._take_up(record)
         return answers
 
     # Changing files.

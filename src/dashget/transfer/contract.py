@@ -376,6 +376,9 @@ class Hooks:
     def on_warning(self, message: str) -> None:
         """Receive what the user should know about the run, such as a host that is waited for."""
 
+    def on_reported(self) -> None:
+        """Receive that ``done`` was called for all that has ended in this moment, once or often."""
+
     def on_tick(self, reading: Reading) -> None:
         """Receive a reading, at most ten times a second."""
 

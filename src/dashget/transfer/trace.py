@@ -55,6 +55,10 @@ class Trace(Hooks):
         self._log.debug(message)
         self._hooks.on_warning(message)
 
+    def on_reported(self) -> None:
+        """Pass on that all is reported that has ended."""
+        self._hooks.on_reported()
+
     def on_tick(self, reading: Reading) -> None:
         """Pass a reading on."""
         self._hooks.on_tick(reading)

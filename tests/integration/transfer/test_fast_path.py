@@ -513,3 +513,20 @@ def test_a_loop_with_less_than_its_share_asks_for_nothing_where_another_has_too_
     assert run.error is None
     assert not run.stopping
     assert run.jobs is not None
+
+
+def test_the_hooks_hear_when_all_of_a_moment_is_reported(server: FaultServer) -> None:
+    urls = [server.on(f"/{number}", Answer(BODY)) for number in range(20)]
+
+    class Counts(Hooks):
+        told = 0
+
+        def on_reported(self) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+            self.told = len(whole.results)
+
+    hooks = Counts()
+    whole = Whole(hooks)
+    missing = whole.job(server.url("/missing"))
+    whole.run(*map(whole.job, urls), missing)
+    assert hooks.told == len(whole.results) == 21

@@ -6,6 +6,7 @@ import datetime
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -419,6 +420,27 @@ def test_a_whole_file_gets_its_name_and_its_record_at_once(tmp_path: Path, fsync
         assert store.presence("v/1.m4s", "http://h/v/1.m4s") is Presence.COMPLETE
     with opened(tmp_path) as store:
         assert [entry.size for entry in store.records()] == [3]
+
+
+def lines_about(tmp_path: Path) -> int:
+    return (tmp_path / ".dashget/record.jsonl").read_bytes().count(b'"path"')
+
+
+@pytest.mark.parametrize("look", [Mirror.write_lines, Mirror.records, Mirror.live_runs])
+def test_lines_of_files_are_written_together_before_anyone_reads_the_record(
+    tmp_path: Path, look: Callable[[Mirror], object]
+) -> None:
+    with opened(tmp_path) as store:
+        for name in ("1.m4s", "2.m4s"):
+            store.finish(receive(store, name, b"abc"), record(name, 3))
+            assert store.is_recorded(name)
+        look(store)
+        assert lines_about(tmp_path) == 2
+        store.finish(receive(store, "3.m4s", b"abc"), record("3.m4s", 3))
+        store.adopt(record("4.m4s", 3))
+        assert lines_about(tmp_path) == 4
+        store.finish(receive(store, "5.m4s", b"abc"), record("5.m4s", 3))
+    assert lines_about(tmp_path) == 5
 
 
 @needs_unnamed

@@ -268,9 +268,10 @@ class Board:
         result = task.result(cancelled=cancelled)
         if self.outages is None or not self.outages.ended(task, result):
             self.report(task.job, result)
+            self.call(self.hooks.on_reported)
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:
-        """Report the result of a job."""
+        """Report the result of a job; once all of a moment are reported, call ``on_reported``."""
         self.reported += 1
         try:
             self._done(job, result)
