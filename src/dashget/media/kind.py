@@ -17,6 +17,8 @@ class SegmentKind(enum.Enum):
     BITSTREAM_SWITCHING = "bitstream-switching"
     FONT = "font"
     """A font for subtitles, which an extension of DVB names."""
+    SPARE = "spare"
+    """A segment that only segment information names which is not the one in use."""
 
 
 class Content(enum.Enum):

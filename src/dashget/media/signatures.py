@@ -60,7 +60,7 @@ def check_webm(read: Read, size: int, kind: SegmentKind, *, whole: bool) -> Iter
     """Check the first element, and that all of known size end in the file (RFC 8794)."""
     first = _element_in(read(0, _HEADER_BYTES))
     found = None if first is None else first.id
-    if kind is SegmentKind.MEDIA and not whole:
+    if kind in (SegmentKind.MEDIA, SegmentKind.SPARE) and not whole:
         if found not in (CLUSTER, EBML):
             yield "the file begins with neither a Cluster nor an EBML header"
             return

@@ -16,6 +16,7 @@ from dashget.common.oserrors import disk_error, hint_for, is_descriptor_shortage
 from dashget.common.stopping import StoppedError
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
+from dashget.media.kind import SegmentKind
 from dashget.mirroring.arrivals import INVALID_HINT, Arrivals
 from dashget.mirroring.clocks import Clocks
 from dashget.mirroring.files import PlannedFile, Rejection
@@ -52,7 +53,7 @@ class Outcomes:
         self._ledger = ledger
         self._arrivals = arrivals
         self._required: set[SafePath] = set()
-        self._absent: list[tuple[PlannedFile, TransferError]] = []
+        self._absent: list[tuple[PlannedFile, Fetched | TransferError, str]] = []
         self._again: list[PlannedFile] = []
         self._doubts: list[tuple[PlannedFile, FileRecord, Fetched]] = []
         self._pending: dict[str, tuple[PlannedFile, Fetched]] = {}
@@ -117,8 +118,8 @@ class Outcomes:
         for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
             if not self._keep_first(file):
                 self._ledger.finish(file, Outcome.CANCELLED)
-        for file, error in self._absent:
-            self._settle_absent(file, error)
+        for file, result, reason in self._absent:
+            self._settle_absent(file, result, reason)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
         self._warn("changed by a proxy on the way, as HTTP 203 says", self._transformed)
         if self._wholeness is not None:
@@ -371,6 +372,10 @@ class Outcomes:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
         if self._keep_first(file):
             return
+        if rejection.is_other and _is_spare(file):
+            # A page that says so is there in its place.
+            self._absent.append((file, fetched, rejection.reason))
+            return
         chances, reason, hint = self._chances(), rejection.reason, rejection.hint
         if rejection.is_other and not file.rejected:
             self.missing.replaced(reason, hint)
@@ -454,13 +459,13 @@ class Outcomes:
         if file.known is not None and file.known.url == file.urls[0] and _is_head(job):
             self._keep(file, file.known, error)
             return
-        if not file.missed:
+        if not (file.missed or _is_spare(file)):
             self.missing.lost(error)
         if _is_head(job):
             # The file came from another URL: it counts only if it can be compared.
             self._again.append(file)
         elif self._may_be_absent(file, error):
-            self._absent.append((file, error))
+            self._absent.append((file, error, error.message))
         elif _is_refused(error) and not file.missed and self._chances().take():
             # A cache may lack for a moment what its origin has: asked once more at the end.
             file.missed = True
@@ -477,9 +482,12 @@ class Outcomes:
         self._ledger.finish(file, Outcome.PRESENT, known.size, error, reason)
 
     def _may_be_absent(self, file: PlannedFile, error: TransferError) -> bool:
-        """Return True for a last segment that only the count of segments implies."""
+        """Return True for a last segment that only the count of segments implies.
+
+        And for one that no segment information in use names, which some servers refuse.
+        """
         return (
-            error.gone
+            (error.gone or (_is_spare(file) and _is_refused(error)))
             and file.planned.segment.last_derived
             # If a part of it arrived, the server had it a moment ago.
             and not error.transferred
@@ -487,12 +495,14 @@ class Outcomes:
             and not self._store.is_recorded(file.path)
         )
 
-    def _settle_absent(self, file: PlannedFile, error: TransferError) -> None:
+    def _settle_absent(
+        self, file: PlannedFile, result: Fetched | TransferError, reason: str
+    ) -> None:
         """Report an absent file; it is a failure if the plan names it in another way, too."""
         if file.path in self._required:
-            self._ledger.finish(file, Outcome.FAILED, result=error, reason=error.message)
+            self._ledger.finish(file, Outcome.FAILED, result=result, reason=reason)
         else:
-            self._ledger.finish(file, Outcome.ABSENT, result=error)
+            self._ledger.finish(file, Outcome.ABSENT, result=result)
 
     def _warn(self, problem: str, files: list[tuple[SafePath, str]]) -> None:
         """Warn about files that are odd but no failures; one sentence for all of them."""
@@ -527,6 +537,11 @@ class Outcomes:
             False,
             dict(head.kept) if head.kept else _NO_HEADERS,
         )
+
+
+def _is_spare(file: PlannedFile) -> bool:
+    """Return True if only segment information names a file that is not in use."""
+    return file.planned.segment.kind is SegmentKind.SPARE
 
 
 def _is_refused(error: TransferError) -> bool:

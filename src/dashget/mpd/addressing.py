@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from dashget.common.url import Url
 from dashget.errors import Issue
 from dashget.media.kind import SegmentKind
-from dashget.mpd.budget import COMMON, ITEM, LISTED, RAISED_BY
+from dashget.mpd.budget import COMMON, ITEM, LEVEL, LISTED, RAISED_BY
 from dashget.mpd.context import Context, Place, shown
 from dashget.mpd.issues import MAX_ISSUES
+from dashget.mpd.merging import merge
 from dashget.mpd.model import (
     ListedSegment,
     MultipleSegmentBase,
@@ -43,22 +44,10 @@ from dashget.mpd.urlquery import RequestQuery
 from dashget.mpd.urls import add_offsets, is_absolute
 from dashget.mpd.validity import template_issues, time_issue
 
-_Kind = TypeVar("_Kind", bound=SegmentBase)
 _NOTHING: Final = ListAddressing((), 1, 0, 1, None, None)
 """No media segments."""
 _EMPTY: Final = Template("", (), ())
 _TIMES: Final = ("timescale", "presentationTimeOffset", "duration")
-_FIELDS: Final = {
-    "timescale": "timescale",
-    "presentationTimeOffset": "presentation_time_offset",
-    "indexRange": "index_range",
-    "availabilityTimeOffset": "availability_time_offset",
-    "duration": "duration",
-    "startNumber": "start_number",
-    "endNumber": "end_number",
-    "k": "parts",
-}
-"""The attributes whose issues are kept, and the fields with their values."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -87,6 +76,7 @@ class Located(msgspec.Struct, frozen=True):
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None
     others: tuple[OtherFile, ...] = ()
+    spares: tuple[Addressing, ...] = ()
 
 
 def merged(levels: tuple[Level, ...], context: Context) -> SegmentBase | None:
@@ -100,13 +90,14 @@ def merged(levels: tuple[Level, ...], context: Context) -> SegmentBase | None:
         if len(kinds) > 1:
             names = " and ".join(type(kind).__name__ for kind in kinds)
             context.log.warn(
-                f"{names} side by side; {type(kinds[0]).__name__} is used",
+                f"{names} side by side; {type(kinds[0]).__name__} is used,"
+                " and the files of the others may be missing",
                 level.where,
                 level.line,
                 "5.3.9.1",
             )
         if kinds:
-            return _merge_kind(type(kinds[0]), levels)
+            return merge(type(kinds[0]), levels)
     return None
 
 
@@ -116,10 +107,12 @@ def locate(
     subject: Subject,
     context: Context,
     named: tuple[NamedFile, ...] = (),
+    spares: tuple[SegmentBase, ...] = (),
 ) -> Located:
     """Resolve all references of the merged segment information.
 
-    ``named`` are the single files of all kinds and levels.
+    ``named`` are the single files of all kinds and levels, ``spares`` the segment information
+    that is not in use.
     """
     locator = _Locator(subject, timed, context)
     if isinstance(information, SegmentTemplate):
@@ -130,7 +123,9 @@ def locate(
         found = locator.single(information)
     if information is not None:
         locator.ignore_others(information)
-    return locator.with_others(found, named, whole=not isinstance(information, MultipleSegmentBase))
+    whole = not isinstance(information, MultipleSegmentBase)
+    found = locator.with_others(found, named, whole=whole)
+    return locator.with_spares(found, spares) if spares else found
 
 
 def listed_duration(information: SegmentBase | None) -> Fraction | None:
@@ -149,36 +144,6 @@ def listed_duration(information: SegmentBase | None) -> Fraction | None:
     if isinstance(information, SegmentList) and information.duration and information.segments:
         return Fraction(information.duration * len(information.segments)) / Fraction(timescale)
     return None
-
-
-def _merge_kind(kind: type[_Kind], levels: tuple[Level, ...]) -> _Kind:
-    """Take each field from the nearest level that has it."""
-    attribute = {
-        SegmentTemplate: "segment_template",
-        SegmentList: "segment_list",
-        SegmentBase: "segment_base",
-    }[kind]
-    found = [getattr(level, attribute) for level in reversed(levels)]
-    present = [information for information in found if information is not None]
-    if len(present) == 1:
-        return present[0]  # type: ignore[no-any-return]  # getattr by the table above
-    fields: dict[str, Any] = {}
-    for name in kind.__struct_fields__:
-        values = (getattr(information, name) for information in present)
-        fields[name] = next((value for value in values if value is not None), None)
-    fields["invalid"] = _merge_invalid(kind, present)
-    return kind(**fields)
-
-
-def _merge_invalid(kind: type[_Kind], present: list[_Kind]) -> dict[str, Issue]:
-    """Keep the issue of an invalid attribute unless a nearer level has a value."""
-    invalid: dict[str, Issue] = {}
-    for position, information in enumerate(present):
-        for name, issue in information.invalid.items():
-            field = _FIELDS[name]
-            if not any(getattr(nearer, field) is not None for nearer in present[:position]):
-                invalid.setdefault(name, issue)
-    return invalid
 
 
 class _Locator:
@@ -344,6 +309,39 @@ class _Locator:
             bitstream_switching=known[SegmentKind.BITSTREAM_SWITCHING],
             others=tuple(others.values()),
         )
+
+    def with_spares(self, found: Located, spares: tuple[SegmentBase, ...]) -> Located:
+        """Add the segments of segment information that is not in use.
+
+        What is wrong with it is a warning: none of the segments in use depends on it.
+        """
+        before, known = self._problems, dict.fromkeys([found.addressing])
+        self._context.budget.spend(LEVEL * len(spares), "segment information that is not in use")
+        for info in spares:
+            self._problems = {}
+            addressing = self._spare(info)
+            issues = {**self._problems, **dict.fromkeys(info.invalid.values())}
+            for issue in issues:
+                if issue not in before:
+                    message = f"{issue.message}; its files are not asked for: it is not in use"
+                    self._context.log.warn(message, issue.where, issue.line, issue.clause)
+            if addressing is None or self._problems:
+                continue
+            if not _says_the_same(addressing, found.addressing):
+                known[addressing] = None
+        self._problems = before
+        return msgspec.structs.replace(found, spares=tuple(known)[1:])
+
+    def _spare(self, info: SegmentBase) -> Addressing | None:
+        """Locate segments that may not be needed; None if no file is named."""
+        if isinstance(info, SegmentTemplate):
+            found = None if info.media is None else self.template(info)
+        elif isinstance(info, SegmentList):
+            found = self.list(info) if info.segments else None
+        else:
+            base = self._subject.bases[0].url
+            found = None if self._names_no_file(base) else self.single(info)
+        return None if found is None or found.addressing is _NOTHING else found.addressing
 
     def _tried(self, file: NamedFile, *, whole: bool) -> Resource | None:
         """Locate a file that may not be needed; None if there is none."""
@@ -592,6 +590,19 @@ def _is_one_file(info: SegmentTemplate, media: Address, index: Address | None) -
         return False
     start = 1 if info.start_number is None else info.start_number
     return info.end_number is None or info.end_number >= start
+
+
+def _says_the_same(spare: Addressing, used: Addressing) -> bool:
+    """Return True if segment information with timelines names the same segments."""
+    if not (isinstance(spare, TemplateAddressing) and isinstance(used, TemplateAddressing)):
+        return False
+    if spare.timeline is None or used.timeline is None:
+        return False
+    if msgspec.structs.replace(spare, timeline=used.timeline) != used:
+        return False
+    return (
+        spare.timeline.is_plain and used.timeline.is_plain and [*spare.timeline] == [*used.timeline]
+    )
 
 
 def _at(place: Place) -> tuple[str, int | None]:

@@ -252,6 +252,8 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     representation_index: Resource | None = None
     bitstream_switching: Resource | None = None
     others: tuple[OtherFile, ...] = ()
+    spares: tuple[Addressing, ...] = ()
+    """Segment information beside the one in use; what it names may be missing."""
     window: Window | None = None
     mime_type: str | None = None
     codecs: str | None = None

@@ -20,6 +20,7 @@ from dashget.mpd.beside import InitializationSets, files_beside
 from dashget.mpd.budget import ITEM, LEVEL, Budget
 from dashget.mpd.context import Context, Place
 from dashget.mpd.issues import IssueLog
+from dashget.mpd.merging import spares_of
 from dashget.mpd.model import MPD
 from dashget.mpd.periods import TimedPeriod, availability_window, no_window, time_periods
 from dashget.mpd.presentation import (
@@ -344,6 +345,7 @@ class _Resolver:
             representation_index=located.representation_index,
             bitstream_switching=located.bitstream_switching,
             others=located.others,
+            spares=located.spares,
             window=self._window,
             mime_type=element.mime_type or parent.mime_type,
             codecs=element.codecs or parent.codecs,
@@ -390,7 +392,8 @@ class _Resolver:
         levels = (timed.element, parent, element)
         information = merged(levels, self._context)
         named = (*named_files(levels), *beside)
-        return locate(information, timed, subject, self._context, named)
+        spares = spares_of(information, levels)
+        return locate(information, timed, subject, self._context, named, spares)
 
     def _inherit(
         self, above: _Inherited, element: model.Period | model.AdaptationSet | model.Representation

@@ -43,16 +43,16 @@ def require_countable(
     for position, track in enumerate(tracks):
         if limits.segments is not None:
             track.index.require_at_most(limits.segments)
-        count = track.index.count()
+        count = _count(track)
         total += count
-        if count > tracks[largest].index.count():
+        if count > _count(tracks[largest]):
             largest = position
     if limits.total is None or total <= limits.total:
         return
     index = tracks[largest].index
     raise UnsupportedMPDError(
         f"the presentation has more than {limits.total:,} segments in all: {total:,}, the most in "
-        f"Representation {index.representation.id!r}: {index.count():,} {index.reason()}",
+        f"Representation {index.representation.id!r}: {_count(tracks[largest]):,} {index.reason()}",
         hint="select a part of it (--video, --audio, --period), or raise the limit (--total-limit)",
     )
 
@@ -63,19 +63,19 @@ def _require_short(tracks: Sequence[Track], most: int) -> None:
     Those of lists are in the document, and counted when it is resolved.
     """
     total = 0
-    for track in tracks:
-        address = next(iter(track.index.media_addresses()), None)
+    for track, index in ((t, i) for t in tracks for i in (t.index, *t.index.spares)):
+        address = next(iter(index.media_addresses()), None)
         if address is None or not address.patterns[0].fields:
             continue
         size = sum(len(pattern.marked) for pattern in address.patterns)
         if size <= _USUAL_URL:
             continue
-        total += track.index.count() * (size - _USUAL_URL)
+        total += index.count() * (size - _USUAL_URL)
         if total > most:
             representation = track.representation
             raise UnsupportedMPDError(
                 f"the URLs of the presentation have more than {most:,} characters, at last"
-                f" {track.index.count():,} times {size:,} in Representation"
+                f" {index.count():,} times {size:,} in Representation"
                 f" {representation.id!r} ({representation.where}, line {representation.line})",
                 hint=f"select a part of it (--video, --audio, --period); {RAISED_BY}",
             )
@@ -85,7 +85,7 @@ def countable(tracks: Sequence[Track], limits: Limits) -> tuple[Track, ...]:
     """Return the first tracks that stay within the limits; leave out each that would not."""
     kept, total = [], 0
     for track in tracks:
-        count = track.index.count()
+        count = _count(track)
         if limits.segments is not None and count > limits.segments:
             continue
         if limits.total is not None and total + count > limits.total:
@@ -111,6 +111,11 @@ def is_counted_again(address: Address) -> bool:
     return bool(address.patterns[0].fields)
 
 
+def _count(track: Track) -> int:
+    """Return the number of media segments, those included that are not in use."""
+    return track.index.count() + sum(index.count() for index in track.index.spares)
+
+
 def _count_new(track: Track, seen: set[str]) -> int:
     """Count the files of a track, and add those without fields to ``seen``."""
     index, before = track.index, len(seen)
@@ -120,9 +125,10 @@ def _count_new(track: Track, seen: set[str]) -> int:
             with_fields += 1
         else:
             seen.add(segment.address.patterns[0].marked)
-    for address in index.media_addresses():
-        if is_counted_again(address):
-            with_fields += index.count()
-        elif index.count():
-            seen.add(address.patterns[0].marked)
+    for each in (index, *index.spares):
+        for address in each.media_addresses():
+            if is_counted_again(address):
+                with_fields += each.count()
+            elif each.count():
+                seen.add(address.patterns[0].marked)
     return with_fields + len(seen) - before

@@ -1,7 +1,8 @@
 """The plan: a stream of all files that the selected tracks need, in presentation order.
 
 Order: Period by Period. Within a Period first the files outside the timeline (initialization,
-index), then media by start time; Representations in document order if they start together.
+index), then media by start time; Representations in document order if they start together. Last
+come the segments of segment information that is not in use.
 Only one segment per Representation is held in memory, so a plan of a million segments takes the
 memory of a plan of ten.
 """
@@ -27,6 +28,7 @@ from dashget.segments import address
 from dashget.segments.segment import Segment, TimeBase
 
 _BEFORE_MEDIA: Final = float("-inf")
+_AFTER_MEDIA: Final = float("inf")
 
 
 class PlannedSegment(HidesSecrets, frozen=True, gc=False):
@@ -145,6 +147,8 @@ def _with_order(
         time = item.segment.time
         if item.segment.kind is SegmentKind.MEDIA and time is not None:
             yield _seconds(item.segment.timebase, time), position, count, item
+        elif item.segment.kind is SegmentKind.SPARE:
+            yield _AFTER_MEDIA, position, count, item
         else:
             yield _BEFORE_MEDIA, position, count, item
 

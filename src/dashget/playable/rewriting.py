@@ -64,6 +64,8 @@ def rewrite(
     alike = is_transparent(root, url, tracks, layout) and is_read_alike(places)
     # No player reads the initialization segment of a set: where it is needed, it is written out.
     rewritten = not alike or any(element.name == "AdaptationSet" for element in beside)
+    # What is not in use must not be played.
+    rewritten = rewritten or any(track.representation.spares for track in tracks)
     if rewritten:
         rewrite_addresses(root, places, tracks, layout, budget, share=True)
     write_beside(root, beside, rewritten=rewritten)

@@ -13,6 +13,8 @@ is a number of equal segments in a row, as one ``S`` element describes them.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ListAddressing, Representation, TemplateAddressing
 from dashget.segments.index import SegmentIndex
@@ -27,6 +29,16 @@ def address(representation: Representation, *, limit: int | None = None) -> Segm
     Of a dynamic presentation these are the segments available at the time given to
     ``resolve``. Iterating over more than ``limit`` media segments raises UnsupportedMPDError.
     """
+    index = _index(representation, limit)
+    if representation.spares:
+        index.spares = tuple(
+            _index(replace(representation, addressing=spare, spares=()), limit)
+            for spare in representation.spares
+        )
+    return index
+
+
+def _index(representation: Representation, limit: int | None) -> SegmentIndex:
     # Most presentations have one kind of index: the modules of the others are not loaded.
     addressing = representation.addressing
     if isinstance(addressing, TemplateAddressing):

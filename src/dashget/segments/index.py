@@ -14,6 +14,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final
 
+from msgspec.structs import replace
+
 from dashget.errors import UnsupportedMPDError
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import PeriodSpan, Representation, Window
@@ -35,19 +37,28 @@ class SegmentIndex(ABC):
 
     def __init__(self, representation: Representation, limit: int | None = None) -> None:
         self.representation = representation
+        self.spares: tuple[SegmentIndex, ...] = ()
+        """The segments of each segment information that is not in use."""
         self._limit = limit
 
     def __iter__(self) -> Iterator[Segment]:
-        """Yield initialization, bitstream switching and index first, then media in order."""
+        """Yield initialization, bitstream switching and index first, then media in order.
+
+        Last come the segments of segment information that is not in use.
+        """
         if self.representation.problems:
             raise validity_error(self.representation.problems)
         if self._limit is not None:
             self.require_at_most(self._limit)
         yield from self.preamble()
         yield from self.media()
+        if self.spares:
+            yield from self._spare_segments()
 
     def require_at_most(self, limit: int) -> None:
         """Raise UnsupportedMPDError if there are more media segments than ``limit``."""
+        for index in self.spares:
+            index.require_at_most(limit)
         count = self.count()
         if count <= limit:
             return
@@ -79,6 +90,13 @@ class SegmentIndex(ABC):
         for segment in self.preamble():
             yield segment.address
         yield from self.media_addresses()
+        for index in self.spares:
+            yield from index.media_addresses()
+
+    def _spare_segments(self) -> Iterator[Segment]:
+        for index in self.spares:
+            for segment in index.media():
+                yield replace(segment, kind=SegmentKind.SPARE, last_derived=True)
 
     def preamble(self) -> Iterator[Segment]:
         """Yield the segments that are fetched once, before any media."""

@@ -41,7 +41,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     resource. ``explicit`` is True if the manifest lists the segment, False if it is derived
     from a duration. ``last_derived`` marks what may be missing on the server: the very last
     derived segment of a Representation in its Period, and a file that only segment information
-    of another kind or level names.
+    names which is not in use.
     """
 
     __repr__ = short_repr

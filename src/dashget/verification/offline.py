@@ -235,7 +235,8 @@ class OfflineCheck:
             if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
                 self._twins.add(planned, size, read(max(0, size - END_BYTES), END_BYTES))
             representation = planned.track.representation
-            if not role.whole and self._descriptions.wants(representation):
+            spare = role.kind is SegmentKind.SPARE
+            if not (role.whole or spare) and self._descriptions.wants(representation):
                 described = has_description(read, size)
                 self._descriptions.add(path, role.kind, representation, described)
             if role.kind is SegmentKind.INITIALIZATION:

@@ -13,6 +13,7 @@ from dashget.errors import MPDError
 from dashget.live.line import Line
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
+from dashget.media.kind import SegmentKind
 from dashget.mpd.model import MPD
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation, TemplateAddressing
@@ -29,7 +30,9 @@ Named = tuple[str, tuple[str, ...]]
 
 def planned(tracks: tuple[Track, ...], presentation: Presentation) -> set[Named]:
     layout = make_layout(presentation)
-    return {(str(each.path), each.urls) for each in iter_plan(tracks, layout)}
+    all_of_them = iter_plan(tracks, layout)
+    in_use = (each for each in all_of_them if each.segment.kind is not SegmentKind.SPARE)
+    return {(str(each.path), each.urls) for each in in_use}
 
 
 def recorded(version: Version, at: Fraction) -> Iterator[Named]:

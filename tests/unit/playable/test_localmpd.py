@@ -50,7 +50,8 @@ def localized(data: bytes, **rules: str) -> bytes:
 def mirror_paths(data: bytes, **rules: str) -> list[str]:
     shown = resolved(data)
     tracks = make_tracks(select(shown, parse_selection(**rules)))
-    return [p.path for p in iter_plan(tracks, make_layout(shown))]
+    planned = iter_plan(tracks, make_layout(shown))
+    return [p.path for p in planned if p.segment.kind is not SegmentKind.SPARE]
 
 
 def played_paths(local: bytes) -> list[str]:
