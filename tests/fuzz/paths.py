@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from urllib.parse import unquote
 
+from dashget.common.filenames import fold
 from dashget.common.url import Url, UrlError
 from dashget.errors import DashGetError
 from dashget.mpd.budget import Budget
 from dashget.mpd.template import Address, UrlPattern, parse_template
 from dashget.mpd.urls import resolve_reference
-from dashget.planning.collisions import fold
 from dashget.planning.layout import Layout, is_safe_path, manifest_name, reserved_names, root_name
 from dashget.store.soundness import is_manifest_name
 from tests.fuzz.target import check_error, some

@@ -7,6 +7,11 @@ the names of a mirror are UTF-8 in every locale, as they are on nearly every sys
 ``on_disk`` and ``from_disk`` are for names that DashGet gives; ``given`` and ``readable`` are for
 names that users give, of files that may have been named in any encoding. With UTF-8 as the
 encoding of the file system, all of these return what they are given.
+
+``fold`` and ``leads_to`` tell which names some file systems take for one. macOS ignores case and
+the form of accents, ext4 with folded folders invisible characters as well, ZFS can take letters of
+other widths for the usual ones, and Windows drops dots and blanks at the end of a name, reads what
+follows a colon as a part of the file, and gives each file a short name.
 """
 
 from __future__ import annotations
@@ -14,12 +19,23 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from dashget.common.lateregex import late
+from dashget.common.numbers import is_digits
 
 _C1 = late(r"[\x80-\x9f]")
 _RAW = late(r"([\x80-\x9f])")
+_INVISIBLE: Final = late(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What Unicode calls ignorable by default (Default_Ignorable_Code_Point)."""
+_HEX: Final = frozenset("0123456789abcdef")
+_SHORT_NAME: Final = 8
+"""The length of the short name that Windows gives to a long one: ``DASHGE~1``."""
 
 
 def _on_disk(path: str) -> str:
@@ -76,3 +92,29 @@ readable = _SAME if IS_UTF_8 else _readable
 """Return what a name, path or argument says: as UTF-8 if it is UTF-8, else by the locale."""
 given = _SAME if IS_UTF_8 else _given
 """Return the name of a file that a user or program gave; a text without a name gets one."""
+
+
+def fold(path: str) -> str:
+    """Return a key that is equal for two paths that some file systems treat as the same."""
+    if path.isascii():
+        return path.lower()
+    import unicodedata
+
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKD", path)).upper().casefold()
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+
+
+def leads_to(component: str, names: Iterable[str]) -> bool:
+    """Return True if a component of a path may lead to one of the names, which are folded."""
+    known = fold(component).partition(":")[0].rstrip(". ")
+    return any(known == name or _is_short(known, name) for name in names)
+
+
+def _is_short(known: str, name: str) -> bool:
+    """Return True for a short name of another one: its first letters, or two and a checksum."""
+    stem = known.partition(".")[0]
+    head, _, number = stem.rpartition("~")
+    if len(stem) != _SHORT_NAME or not is_digits(number):
+        return False
+    long = name.replace(".", "")
+    return long.startswith(head) or (long[:2] == head[:2] and _HEX.issuperset(head[2:]))

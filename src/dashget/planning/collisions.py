@@ -1,116 +1,162 @@
 """Find URL patterns whose resources would share a path, before any path is used.
 
 A pattern stands for all URLs that it can expand to, so two patterns are compared by running both
-as automata. The result is a short list of exceptions. Patterns have their fields as private-use
-characters (``UrlPattern.marked``). Those whose path tells all values need no query in a name.
+as automata (``sharing``). The result is a short list of exceptions. Patterns have their fields as
+private-use characters (``UrlPattern.marked``). Those whose path tells all values need no query in
+a name.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Set
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import Final, NamedTuple, Protocol
 
+from dashget.common.filenames import fold
 from dashget.common.url import Url
-from dashget.mpd.budget import Budget
+from dashget.mpd.budget import STEP, Budget
 from dashget.mpd.markers import FIRST, MARKER, is_marker, literals
 from dashget.mpd.template import Field, UrlPattern
 
-_STEP: Final = 150
-"""The units of one step of a comparison, about 1.5 microseconds."""
 _NAMES: Final = "the names of files"
+_ROUNDS: Final = 4
+_TAG: Final = 2
+"""The last of the levels: a plain name, one with its query, one with a tag made from the URL."""
+_TWO_FIELDS: Final = 2
+"""A path with so many fields has more pieces between them."""
 
 
 class PathRule(Protocol):
     """The rule for the path of a marked URL, regardless of other URLs."""
 
-    def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str: ...
+    def __call__(
+        self, marked: str, *, keep_query: bool = False, tag: str = "", own: str = ""
+    ) -> str: ...
+
+
+class Name(NamedTuple):
+    """A marked URL, with the radices of its fields if some have digits that are letters."""
+
+    url: str
+    radices: str = ""
+
+    @classmethod
+    def of(cls, pattern: UrlPattern) -> Name:
+        """Return the name of a pattern: two patterns with one name have the same path."""
+        if all(field.radix not in "xX" for field in pattern.fields):
+            return cls(pattern.marked)
+        return cls(pattern.marked, "".join(field.radix for field in pattern.fields))
 
 
 def resolve_collisions(
-    rule: PathRule,
-    marked_urls: Iterable[str],
-    taken: tuple[str, ...],
-    budget: Budget,
-    *,
-    lettered: Set[str] = frozenset(),
-) -> dict[str, str]:
+    rule: PathRule, names: Iterable[Name], taken: tuple[str, ...], budget: Budget
+) -> dict[Name, str]:
     """Return another path for each URL whose plain path may be that of another resource too.
 
-    First the query is added to the path; if it still collides, a tag made from the URL.
-    ``lettered`` has the URLs with fields whose digits may be letters (``%x``).
+    First the query is added to the path; if it still collides, a tag made from the URL. Where even
+    that is the path of another resource, which only somebody who wants it can bring about, every
+    file gets a name that is made from its whole URL.
     """
-    plain = {url: rule(url) for url in dict.fromkeys(marked_urls)}
-    clashing = _clashes(plain, taken, budget, lettered)
-    if not clashing:
-        return {}
-    renamed = {url: rule(url, keep_query=True) for url in clashing}
-    rest = _clashes({**plain, **renamed}, taken, budget, lettered, kept=clashing)
-    renamed |= {url: rule(url, keep_query=True, tag=digest(url)) for url in rest}
-    return {url: path for url, path in renamed.items() if path != plain[url]}
+    plain = {name: rule(name.url) for name in dict.fromkeys(names)}
+    paths, levels = dict(plain), dict.fromkeys(plain, 0)
+    for _ in range(_ROUNDS):
+        clashing = _clashes(paths, levels, taken, budget)
+        if not clashing:
+            return {name: path for name, path in paths.items() if path != plain[name]}
+        if all(levels[name] == _TAG for name in clashing):
+            break
+        for name in clashing:
+            levels[name] = min(levels[name] + 1, _TAG)
+            tag = _tag(name, plain[name]) if levels[name] == _TAG else ""
+            paths[name] = rule(name.url, keep_query=True, tag=tag)
+    return {name: rule(name.url, own=_whole_tag(name)) for name in plain}
+
+
+def _may_meet_itself(name: Name, path: str) -> bool:
+    """Return True if different values may give paths that some disk takes for one."""
+    if path.isascii():
+        return False
+    pieces = literals(path)
+    return len(pieces) > _TWO_FIELDS and (bool(name.radices) or not all(map(str.isascii, pieces)))
+
+
+def _tag(name: Name, path: str) -> str:
+    """Return a tag of the URL; where the path may not tell the values, the tag tells each."""
+    if not (name.radices or _may_meet_itself(name, path)):
+        return digest(name.url)
+    return "-".join((*dict.fromkeys(MARKER.findall(name.url)), digest("".join(name))))
+
+
+def _whole_tag(name: Name) -> str:
+    """Return a tag that no other URL has, even if somebody looks for one."""
+    return "-".join((*dict.fromkeys(MARKER.findall(name.url)), _sha256("\n".join(name))))
 
 
 def _clashes(
-    paths: dict[str, str],
-    taken: tuple[str, ...],
-    budget: Budget,
-    lettered: Set[str],
-    *,
-    kept: Set[str] = frozenset(),
-) -> set[str]:
-    """Return the URLs whose path may be a path or a directory of another resource.
-
-    Those of ``kept`` have their query in the path.
-    """
-    groups: dict[str, list[str]] = {}
-    for url, path in paths.items():
+    paths: dict[Name, str], levels: dict[Name, int], taken: tuple[str, ...], budget: Budget
+) -> set[Name]:
+    """Return the URLs whose path may be a path or a directory of another resource."""
+    groups: dict[str, list[Name]] = {}
+    for name, path in paths.items():
         budget.spend(len(path) * (1 + path.count("/")), _NAMES)
-        groups.setdefault(fold(path), []).append(url)
-    for name in taken:
-        groups.setdefault(fold(name), []).append("")
-    found = {url for group in groups.values() if len(group) > 1 for url in group}
+        groups.setdefault(fold(path), []).append(name)
+    for own in taken:
+        groups.setdefault(fold(own), []).append(_TAKEN)
+    found: set[Name] = set()
+
+    def compare(one: Name, other: Name) -> None:
+        if _may_clash(one, other, paths, levels, budget):
+            found.update((one, other))
+
+    for group in groups.values():
+        if len(group) > 1:
+            if len({name.url for name in group}) > 1:
+                found.update(group)
+            else:
+                for one, other in combinations(group, 2):
+                    compare(one, other)
+        for name in group:
+            if name is not _TAKEN and levels[name] < _TAG and _may_meet_itself(name, paths[name]):
+                compare(name, name)
     directories = {folder for path in groups for folder in _folders(path)}
-    found |= {url for path in directories & groups.keys() for url in groups[path]}
-    for one, other in _overlapping(groups.keys() | directories, budget):
-        for first in groups.get(one, ()):
-            for second in groups.get(other, ()):
-                if lettered and not lettered.isdisjoint((first, second)) and first and second:
-                    # The same name but for the case of a letter is that of another URL.
-                    told = not overlap(paths[first], paths[second], budget, letters_only=True)
-                else:
-                    told = True
-                found.update(_pair(first, second, paths, kept, budget) if told else (first, second))
-        found.update(groups.get(one, ()) if other in directories else ())
-        found.update(groups.get(other, ()) if one in directories else ())
-    return found - {""}
+    found |= {name for folder in directories & groups.keys() for name in groups[folder]}
+    for key, beside in _overlapping(groups.keys() | directories, budget):
+        for first in groups.get(key, ()):
+            for second in groups.get(beside, ()):
+                compare(first, second)
+        found.update(groups.get(key, ()) if beside in directories else ())
+        found.update(groups.get(beside, ()) if key in directories else ())
+    return found - {_TAKEN}
 
 
-def _pair(
-    first: str, second: str, paths: dict[str, str], kept: Set[str], budget: Budget
-) -> tuple[str, ...]:
-    """Return both URLs, or none if equal paths can only come from equal URLs."""
-    budget.spend(5 * _STEP + len(first) + len(second), _NAMES)
-    if not first or not second:
-        return (first, second)
-    beside = _beside_path(first)
-    same_form = beside == _beside_path(second)
+_TAKEN: Final = Name("")
+"""In place of the URL of a name that is the mirror's own."""
+
+
+def _may_clash(
+    first: Name, second: Name, paths: dict[Name, str], levels: dict[Name, int], budget: Budget
+) -> bool:
+    """Return True unless equal paths, the case of letters aside, only come from equal URLs."""
+    from dashget.planning.sharing import sharing
+
+    budget.spend(5 * STEP + len(first.url) + len(second.url), _NAMES)
+    if _TAKEN in (first, second):
+        return True
+    found = sharing(paths[first], first.radices, paths[second], second.radices, budget)
+    if found.spelling:
+        return True
+    if not found.same or first == second:
+        return False
+    beside = _beside_path(first.url)
     # Two patterns may read one path as different values, and so have different queries.
-    told = {first, second} <= kept or not MARKER.search(beside[2] or "")
-    if same_form and told and overlap(paths[first], paths[second], budget):
-        return ()
-    return (first, second)
+    kept = levels[first] and levels[second]
+    told = kept or not MARKER.search(beside[2] or "")
+    return not (told and beside == _beside_path(second.url))
 
 
 def _beside_path(url: str) -> tuple[str | None, str | None, str | None]:
     parts = Url.parse(url)
     return parts.scheme, parts.authority, parts.query
-
-
-def fold(path: str) -> str:
-    """Return a key that is equal for two paths that some file systems treat as the same."""
-    if path.isascii():
-        return path.lower()
-    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -122,7 +168,16 @@ def _folders(path: str) -> Iterator[str]:
 
 def _overlapping(keys: Iterable[str], budget: Budget) -> Iterator[tuple[str, str]]:
     """Yield pairs of different path patterns that can expand to the same path."""
-    keys = sorted(keys)
+    for pattern, key in _resembling(sorted(keys), budget):
+        # Loaded late: most presentations have no names that resemble each other.
+        from dashget.planning.sharing import overlap
+
+        if overlap(pattern, key, budget):
+            yield pattern, key
+
+
+def _resembling(keys: list[str], budget: Budget) -> Iterator[tuple[str, str]]:
+    """Yield pairs of different path patterns that begin and end alike, as far as they are known."""
     patterns = [key for key in keys if not key.isascii() and any(map(is_marker, key))]
     if not patterns:
         return
@@ -133,67 +188,25 @@ def _overlapping(keys: Iterable[str], budget: Budget) -> Iterator[tuple[str, str
         by_ends.setdefault((prefix, pattern[len(pattern) - tail :]), []).append(pattern)
     lengths = sorted({len(prefix) for prefix, _ in by_ends})
     for key in keys:
-        budget.spend(_STEP * len(lengths), _NAMES)
+        budget.spend(STEP * len(lengths), _NAMES)
         end = key[len(key) - tail :]
         for length in lengths:
             if length > len(key):
                 break
             for pattern in by_ends.get((key[:length], end), ()):
-                if pattern != key and overlap(pattern, key, budget):
+                if pattern != key:
                     yield pattern, key
 
 
-def overlap(one: str, other: str, budget: Budget, *, letters_only: bool = False) -> bool:
-    """Return True if two patterns can expand to the same text; a field is any run of digits.
-
-    With ``letters_only``: to texts in which a letter of one is a digit of the other's field,
-    apart from the case of all letters.
-    """
-    budget.spend(_STEP * (len(one) + len(other)) // 4, _NAMES)
-    if letters_only:
-        one, other = fold(one), fold(other)
-    a, b = _tokens(one), _tokens(other)
-    seen: set[tuple[int, int, bool]] = set()
-    todo = [(0, 0, not letters_only)]
-    while todo:
-        i, j, told = state = todo.pop()
-        if state in seen:
-            continue
-        seen.add(state)
-        budget.spend(_STEP, _NAMES)
-        if told and i == len(a) and j == len(b):
-            return True
-        if i < len(a) and a[i] == "*":
-            todo.append((i + 1, j, told))
-        if j < len(b) and b[j] == "*":
-            todo.append((i, j + 1, told))
-        if i < len(a) and j < len(b) and _compatible(a[i], b[j]):
-            letter = told or (a[i] != b[j] and (a[i].isalpha() or b[j].isalpha()))
-            todo.append((i if a[i] == "*" else i + 1, j if b[j] == "*" else j + 1, letter))
-    return False
-
-
-def _tokens(text: str) -> list[str]:
-    """Split a pattern into tokens: characters, ``+`` for one digit, ``*`` for more digits."""
-    tokens: list[str] = []
-    for char in text:
-        if is_marker(char):
-            tokens += ("+", "*")
-        else:
-            tokens.append("\\" + char if char in "+*" else char)
-    return tokens
-
-
-def _compatible(one: str, other: str) -> bool:
-    if one in "+*":
-        return other in "+*" or other in "0123456789abcdefABCDEF"
-    return one == other or (other in "+*" and one in "0123456789abcdefABCDEF")
-
-
 def digest(text: str) -> str:
+    """Return 16 digits that tell texts apart, which nobody has chosen to be alike."""
+    return _sha256(text)[:16]
+
+
+def _sha256(text: str) -> str:
     from hashlib import sha256
 
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _DIGITS: Final = frozenset("0123456789abcdefABCDEF")

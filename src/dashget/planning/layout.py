@@ -19,22 +19,27 @@ from collections.abc import Iterable
 from typing import NewType
 from urllib.parse import unquote_to_bytes
 
+from dashget.common.filenames import fold, leads_to
 from dashget.common.lateregex import late
 from dashget.common.url import DEFAULT_PORTS, Url, UrlError, read_port, split_host
 from dashget.errors import MPDError
 from dashget.mpd.budget import Budget
 from dashget.mpd.markers import MARKER, is_marker, with_digits
 from dashget.mpd.template import Address, UrlPattern
-from dashget.planning.collisions import digest, fold, needless_queries, overlap, resolve_collisions
+from dashget.planning.collisions import Name, digest, needless_queries, resolve_collisions
 
 SafePath = NewType("SafePath", str)
 """A relative path with ``/`` between components; only this module makes them."""
 
 CONTROL_DIRECTORY = ".dashget"
 _NOT_PLAIN = ("", "/", CONTROL_DIRECTORY[0])
+_CONTROL = (CONTROL_DIRECTORY,)
+_TILDE = slice(6, 7)
+"""Where a short name on Windows has its tilde."""
 EXTERNAL_DIRECTORY = "_external"
 EMBEDDED_DIRECTORY = "_data"
 SUMS_NAME = "SHA256SUMS"
+_OWN_DIRECTORIES = (CONTROL_DIRECTORY, EXTERNAL_DIRECTORY, EMBEDDED_DIRECTORY)
 
 NAME_BYTES = 255
 """The longest name that a usual file system takes."""
@@ -108,14 +113,19 @@ def is_safe_path(path: str) -> bool:
 
     The record may be part of a mirror from somebody else; its paths must stay inside.
     """
-    if path[:1] not in _NOT_PLAIN and not ("/." in path or "//" in path or path[-1] == "/"):
+    if (
+        path[:1] not in _NOT_PLAIN
+        and path.isascii()
+        and path[_TILDE] != "~"
+        and not ("/." in path or "//" in path or path[-1] == "/")
+    ):
         # The usual case, decided fast: a mirror may have millions of paths.
         return "\\" not in path and "\0" not in path
     parts = path.split("/")
     return (
         not any(part in ("", ".", "..") for part in parts)
         and not any(char in path for char in "\\\0")
-        and parts[0].casefold() != CONTROL_DIRECTORY
+        and not leads_to(parts[0], _CONTROL)
     )
 
 
@@ -148,26 +158,24 @@ class Layout:
         name: SafePath | None = None,
         name_bytes: int = NAME_BYTES,
     ) -> None:
-        marked: dict[str, None] = {}
+        names: dict[Name, None] = {}
         budget = budget or Budget()
         asking: list[UrlPattern] = []
         digits = _DIGITS_IN_FIELD
-        lettered: set[str] = set()
         for address in addresses:
             first = address.patterns[0]
-            if first.marked not in marked:
+            name_of = Name.of(first)
+            if name_of not in names:
                 budget.spend(_units(first.marked), "the names of files")
-                marked[first.marked] = None
+                names[name_of] = None
             for field in first.fields:
                 digits = max(digits, field.width)
-                if field.radix in "xX":
-                    lettered.add(first.marked)
             if first.fields and "?" in first.marked:
                 asking.append(first)
         taken = tuple(reserved_names(name or manifest_name(manifest_url)))
         needless = needless_queries(asking)
         self._place = _Placement(manifest_url, name_bytes, digits, needless, taken, budget)
-        self._renamed = resolve_collisions(self._place, marked, taken, budget, lettered=lettered)
+        self._renamed = resolve_collisions(self._place, names, taken, budget)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
         self._long: dict[str, str] = {}
         """The paths of long URLs, which many Representations may share."""
@@ -184,9 +192,10 @@ class Layout:
 
     def _marked_path(self, pattern: UrlPattern) -> str:
         marked = pattern.marked
-        renamed = self._renamed.get(marked)
-        if renamed is not None:
-            return renamed
+        if self._renamed:
+            renamed = self._renamed.get(Name.of(pattern))
+            if renamed is not None:
+                return renamed
         if len(marked) <= _USUAL_URL:
             return self._place(marked)
         known = self._long.get(marked)
@@ -232,7 +241,12 @@ class _Placement:
         self._directory = parts.path.rpartition("/")[0] + "/"
         self._start = str(Url(parts.scheme, parts.authority or "", self._directory))
 
-    def __call__(self, marked: str, *, keep_query: bool = False, tag: str = "") -> str:
+    def __call__(
+        self, marked: str, *, keep_query: bool = False, tag: str = "", own: str = ""
+    ) -> str:
+        if own:
+            extension = _EXTENSION.search(Url.parse(marked).path)
+            return f"{EXTERNAL_DIRECTORY}/~{own}{extension.group() if extension else ''}"
         if marked[:5].lower() == "data:":
             return "-".join((f"{EMBEDDED_DIRECTORY}/{digest(marked)}", *MARKER.findall(marked)))
         if marked.startswith(self._start) and not (keep_query or tag):
@@ -270,6 +284,8 @@ class _Placement:
         known = fold(folder)
         if known.isascii() or not any(map(is_marker, known)):
             return known in self._taken
+        from dashget.planning.sharing import overlap
+
         return any(overlap(known, name, self._budget) for name in self._taken)
 
     def _distinguishes(self, marked: str, query: str) -> bool:
@@ -335,7 +351,7 @@ def _host_directory(scheme: str | None, host: str | None, port: int | None) -> s
 
 def _not_reserved(component: str) -> str:
     """Change a first component that is one of the mirror's own directories."""
-    if component.casefold() in (CONTROL_DIRECTORY, EXTERNAL_DIRECTORY, EMBEDDED_DIRECTORY):
+    if leads_to(component, _OWN_DIRECTORIES):
         return f"%{ord(component[0]):02X}{component[1:]}"
     return component
 

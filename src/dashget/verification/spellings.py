@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dashget.planning.collisions import fold
+from dashget.common.filenames import fold
 from dashget.store import Mirror
 
 

@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 
 from dashget.common import filenames
+from dashget.common.filenames import fold, leads_to
 from tests.support.program import environment
 
 NAMES = ("v/1.m4s", "caf\u00e9", "\u65e5\u672c/\u984c.mp4", "\U0001f600", "\x85\x9f", "a\udce9b")
@@ -42,3 +44,32 @@ def test_nothing_is_done_where_names_are_utf_8_anyway() -> None:
     if is_utf_8:
         assert all(filenames.on_disk(name) is name for name in NAMES)
         assert filenames.readable is filenames.given is filenames.from_disk
+
+
+@pytest.mark.slow
+def test_a_folded_name_stays_and_is_that_of_its_other_forms() -> None:
+    for code in range(sys.maxunicode + 1):
+        char = chr(code)
+        folded = fold(char)
+        forms = {unicodedata.normalize(form, char) for form in ("NFC", "NFD", "NFKC", "NFKD")}
+        forms |= {char.lower(), char.upper(), char.casefold(), folded}
+        assert {fold(form) for form in forms} == {folded}, hex(code)
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        *(".dashget", ".DASHGET", ".dashget.", ".dashget ", ".dashget. .", ".dashget:x"),
+        *(".dashget::$INDEX_ALLOCATION", "DASHGE~1", "dashge~1", "DASHG~12", "DADB8C~5"),
+        *(".dash\u200cget", ".dashget\ufe0f", "\ufeff.dashget", ".\uff44ashget", ".da\u017fhget"),
+    ],
+)
+def test_other_spellings_of_a_name_lead_to_it(component: str) -> None:
+    assert leads_to(component, [".dashget"])
+
+
+@pytest.mark.parametrize(
+    "component", ["dashget", ".dashget2", "dashge~x", "dashge~", "~1", "video~1", "a.dashget"]
+)
+def test_another_name_is_another_one(component: str) -> None:
+    assert not leads_to(component, [".dashget"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashget.common.filenames import leads_to
 from dashget.errors import MPDError
 from dashget.mpd.template import Address, UrlPattern, parse_template
 from dashget.planning.layout import (
@@ -198,10 +199,17 @@ def test_a_segment_never_takes_the_name_of_the_manifest(name: str) -> None:
     assert paths(f"https://h.example/vod/show/{name}")[0].casefold() != name.casefold()
 
 
-@pytest.mark.parametrize("folder", [".dashget", ".DashGet", "_external", "_data", "%2edashget"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(".dashget", ".DashGet", "_external", "_data", "%2edashget", "DASHGE~1", "dashge~2"),
+        *("DADB8C~5", ".dashget%EF%B8%8F", "%E2%80%8B.dashget", ".%EF%BD%84ashget"),
+    ],
+)
 def test_resources_never_use_the_names_of_the_mirrors_own_directories(folder: str) -> None:
     path = paths(f"https://h.example/vod/show/{folder}/record.jsonl")[0]
-    assert path.split("/")[0].casefold() not in (".dashget", "_external", "_data")
+    assert path.startswith("%")
+    assert not leads_to(path.split("/")[0], (".dashget", "_external", "_data"))
 
 
 def test_names_do_not_depend_on_the_order_of_addresses() -> None:
@@ -417,7 +425,7 @@ def test_the_fast_path_gives_the_same_name_as_the_full_rules(tails: list[str]) -
 @given(st.text(alphabet="a./\\\0 ", max_size=8) | st.sampled_from([".DASHGET/x", "a/.dashget"]))
 def test_a_path_is_safe_if_all_components_are(path: str) -> None:
     parts = path.split("/")
-    safe = not {"", ".", ".."} & {*parts} and parts[0].casefold() != ".dashget"
+    safe = not {"", ".", ".."} & {*parts} and not leads_to(parts[0], [".dashget"])
     assert is_safe_path(path) is (safe and "\\" not in path and "\0" not in path)
 
 
@@ -433,3 +441,53 @@ def test_digits_that_are_letters_give_no_name_that_differs_in_case_only(
     layout = Layout(MANIFEST, addresses)
     first, second = (layout.path(a, 171, None, None) for a in addresses)
     assert first.casefold() != second.casefold()
+
+
+def test_digits_in_capitals_give_no_name_that_differs_in_case_only() -> None:
+    base = "https://h.example/vod/show/"
+    addresses = [address(base + text) for text in ("$Number%x$.m4s", "$Number%X$.m4s")]
+    layout = Layout(MANIFEST, addresses)
+    first, second = (layout.path(a, 171, None, None) for a in addresses)
+    assert (first[:2], second[:2]) == ("ab", "AB")
+    assert first.casefold() != second.casefold()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("%C3%A9.m4s", "e%CC%81.m4s"),
+        ("a.m4s", "a%EF%B8%8F.m4s"),
+        ("a.m4s", "%E3%85%A4a.m4s"),
+        ("k.m4s", "%E2%84%AA.m4s"),
+        ("1.m4s", "%EF%BC%91.m4s"),
+        ("%C3%9F.m4s", "SS.m4s"),
+        ("a%CC%A3%CC%81.m4s", "a%CC%81%CC%A3.m4s"),
+        ("$Number$A$Time$.m4s", "$Number$a1$Time$.m4s"),
+        ("%EF%BC%97$Time$.m4s", "$Number$.m4s"),
+    ],
+)
+def test_names_that_some_disk_takes_for_one_are_told_apart(one: str, other: str) -> None:
+    """Another form of accents or letters; what nobody sees; the case of a letter among digits."""
+    base = "https://h.example/vod/show/"
+    found = paths(base + one, base + other)
+    assert all("~" in path for path in found)
+
+
+@pytest.mark.parametrize("behind", ["", "/x.m4s"])
+def test_a_name_that_was_made_for_another_resource_is_taken(behind: str) -> None:
+    """Whoever wrote the manifest can work out which tag a name gets, and use it."""
+    base = "https://h.example/vod/show/"
+    both = paths(base + "a.m4s", base + "A.m4s")
+    found = paths(base + "a.m4s", base + "A.m4s", base + both[0] + behind)
+    assert len({path.casefold() for path in found}) == 3
+    assert all(path.endswith(".m4s") and path.count("/") == 1 for path in found)
+    assert paths(base + "a.m4s", base + "A.m4s", base + both[0] + behind) == found
+
+
+def test_in_a_chain_of_names_that_were_made_for_others_no_two_are_one() -> None:
+    base = "https://h.example/vod/show/"
+    urls = [base + "a.m4s", base + "A.m4s"]
+    for _ in range(9):
+        urls.append(base + paths(*urls)[-1].rpartition("/")[2])
+    found = paths(*urls)
+    assert len({path.casefold() for path in found}) == len(set(urls))

@@ -56,7 +56,8 @@ def test_a_missing_file_is_missing(path: str, tree: ReadableTree) -> None:
     "path",
     [
         "", ".", "..", "../outside/file", "v/../v/1.m4s", "v//1.m4s", "/etc/passwd", "v/", "v\0",
-        ".dashget/record.jsonl", ".DASHGET/record.jsonl", ".dashget", "v\\1.m4s", "v",
+        ".dashget/record.jsonl", ".DASHGET/record.jsonl", "DASHGE~1/lock", ".dashget\ufe0f/lock",
+        ".dash\u200cget/lock", ".dashget::$INDEX_ALLOCATION/lock", ".dashget", "v\\1.m4s", "v",
         "v/1.m4s/x",
     ],
 )  # fmt: skip
