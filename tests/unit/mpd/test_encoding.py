@@ -106,7 +106,12 @@ def test_no_reader_gets_a_document_type_declaration(declared: str) -> None:
     assert written.count(b"<!DOCTYPE") == 1
 
 
-def test_an_entity_in_an_attribute_is_not_passed_over() -> None:
-    data = f'<!DOCTYPE MPD SYSTEM "x">{MPD.format("&e;")}'.encode()
+@pytest.mark.parametrize("place", ["attribute", "text"])
+@pytest.mark.parametrize("declared", ['SYSTEM "x"', 'PUBLIC "y" "http://evil.example/x"'])
+def test_an_entity_of_another_document_is_not_passed_over(place: str, declared: str) -> None:
+    document = MPD.format("&e;" if place == "attribute" else "")
+    if place == "text":
+        document = document.replace("<Period", "<BaseURL>&e;</BaseURL><Period")
+    data = f"<!DOCTYPE MPD {declared}>{document}".encode()
     with pytest.raises(DashGetError, match="undefined entity"):
         parse_mpd(data)
