@@ -244,13 +244,11 @@ def test_the_time_without_a_recorder_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_from_now_leaves_the_window_out(tmp_path: Path) -> None:
-    with (
-        LiveOrigin(head_start=5.0).serving() as origin,
-        recording(origin, tmp_path / "r", wishes=dashget.Wishes(begin_back=0.0)) as run,
-    ):
+    with LiveOrigin(head_start=5.0).serving() as origin:
         edge = origin.edge()
-        origin.wait_for(lambda: origin.served(edge + 10))
-        run.end()
+        with recording(origin, tmp_path / "r", wishes=dashget.Wishes(begin_back=0.0)) as run:
+            origin.wait_for(lambda: origin.served(edge + 10))
+            run.end()
         assert numbers(tmp_path / "r")[0] >= edge
 
 

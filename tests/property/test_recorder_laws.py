@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashget.events import Event
-from dashget.live.facts import Fact, LineFact, LossFact, Reason, SegmentFact
+from dashget.live.facts import Fact, FileFact, LineFact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import totals_of
 from dashget.live.listing import Version
+from dashget.live.localmpd import local_mpd
 from dashget.live.options import Wishes
 from dashget.live.policy import MOST_TRIES
 from dashget.live.recorder import End, Recorder, Result
 from dashget.live.state import State
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.resolve import resolve
 from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
 from tests.support.livexml import document_by_xml
+from tests.support.played import initializations, played_files
 
 UNTIL = 160.0
 """When a recording ends, in seconds since ``BEGIN``."""
@@ -152,6 +158,7 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
     assert (again.recorded, again.lost, again.withdrawn) == (
         totals.recorded, totals.lost, totals.withdrawn,
     )  # fmt: skip
+    check_local_mpd(disk, timed=script.form == "time")
     facts = [fact for fact in disk if isinstance(fact, SegmentFact)]
     assert len({(fact.line, fact.t) for fact in facts}) == len(facts), "recorded twice"
 
@@ -186,6 +193,53 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
                 assert min(times) >= start + number * script.step - error - 0.1, path
         # Reads: never a busy loop.
         assert len(world.reads) <= 12 + 4 * (world.at - world.began)
+
+
+def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
+    """The local MPD equals the coverage: each recorded segment, at its time, and no other."""
+    lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
+    files = {fact.path for fact in disk if isinstance(fact, FileFact)}
+    recorded = {
+        _path(lines[fact.line], fact, timed=timed): fact
+        for fact in disk
+        if isinstance(fact, SegmentFact)
+    }
+    state = State.of(disk)
+    local = local_mpd(state.lines, state.stretches)
+    if not recorded:
+        assert local is None
+        return
+    assert local is not None
+    played = played_files(local)
+    assert {each.path for each in played} == recorded.keys()
+    assert initializations(local) <= files
+    ends: dict[int, Fraction] = {}
+    for each in played:
+        fact = recorded[each.path]
+        line = lines[fact.line]
+        assert each.media == Fraction(fact.t + line.shift, line.scale)
+        assert each.length == Fraction(fact.d, line.scale)
+        end = each.begin + each.length
+        ends[each.period] = max(ends.get(each.period, end), end)
+    for track in {each.track for each in played}:
+        own = [each for each in played if each.track == track]
+        for one, other in itertools.pairwise(own):
+            # Only where a Period is cut, one segment is in both.
+            assert one.begin < other.begin or one.path == other.path
+            hole = other.begin - one.begin - one.length
+            if hole > one.length / 2 and len({each.track for each in played}) == 1:
+                assert other.period > one.period, "a hole of all tracks ends its Period"
+                assert other.begin == period_starts(local)[other.period]
+
+
+def period_starts(local: bytes) -> list[Fraction]:
+    return [period.start for period in resolve(parse_mpd(local), url="http://m/").periods]
+
+
+def _path(line: LineFact, fact: SegmentFact, *, timed: bool) -> str:
+    name = fact.t if timed else fact.n
+    again = f"_again/{line.generation}/" if line.generation > 1 else ""
+    return f"{again}{line.key.partition('/')[0]}/{name}.m4s"
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -310,6 +364,8 @@ def test_real_manifests_lead_to_the_same_recording(form: str, more: dict[str, ob
     assert by_xml is not None
     assert by_xml.totals == result.totals
     assert recorded_of(read) == recorded_of(made)
+    check_local_mpd(read, timed=form == "time")
+    check_local_mpd(made, timed=form == "time")
 
 
 @pytest.mark.slow

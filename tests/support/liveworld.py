@@ -33,6 +33,7 @@ from dashget.live.world import (
     Way,
 )
 from dashget.media.kind import SegmentKind
+from dashget.mpd.names import NAMESPACE
 from dashget.mpd.template import Address, Field, FieldName, UrlPattern
 
 BEGIN = 1_700_000_000
@@ -192,7 +193,8 @@ def _listing(
     scale = 10
     listing = functools.partial(
         Listing, label=f"track {track}", address=address, place=place, scale=scale,
-        depth=depth, static=over, once=once, period=f"p{index}",
+        depth=depth, static=over, once=once, period=f"p{index}", period_start=origin + Fraction(begin),
+        shape=shape(track, script.form),
     )  # fmt: skip
     if script.form != "number":
         count = max(stop - first, 0)
@@ -210,6 +212,18 @@ def _listing(
         key=f"{marked} number", axis=Axis.NUMBER, origin=origin - step, step=step * scale,
         begin=start * step * scale, first_number=start, stop=whole, length=length,
     )  # fmt: skip
+
+
+@functools.cache
+def shape(track: int, form: str) -> str:
+    """Return the shape of a track."""
+    field = "$Time$" if form == "time" else "$Number$"
+    return (
+        f'<MPD xmlns="{NAMESPACE}" profiles="p" minBufferTime="PT2S" type="static">'
+        '<BaseURL>./</BaseURL><Period><AdaptationSet contentType="video" mimeType="video/mp4">'
+        f'<Representation id="t{track}" bandwidth="8000"><SegmentTemplate media="t{track}/{field}.m4s"'
+        f' initialization="t{track}/init.mp4"/></Representation></AdaptationSet></Period></MPD>'
+    )
 
 
 class SimulatedWorld:

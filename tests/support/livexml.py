@@ -8,6 +8,8 @@ from fractions import Fraction
 
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
+from dashget.live.shaping import Shaper
+from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.plan import make_layout
@@ -98,4 +100,6 @@ def document_by_xml(script: Script, at: float) -> Version:
     presentation = resolve(mpd, url=f"{BASE}manifest.mpd", now=Fraction(BEGIN) + Fraction(at))
     layout = make_layout(presentation)
     text = data.decode("ascii")
-    return read_version(mpd, presentation, make_tracks(presentation), layout, text)
+    tracks = make_tracks(presentation)
+    version = read_version(mpd, presentation, tracks, layout, text)
+    return Shaper(DEFAULT_LIMITS).give(version, data, presentation, tracks, layout, {})

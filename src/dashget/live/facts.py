@@ -56,6 +56,36 @@ class LineFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """``@availabilityStartTime``, as server time."""
 
 
+class ShapeFact(msgspec.Struct, frozen=True):
+    """What players have to know of a Representation, but for the times of its segments."""
+
+    shape: int
+    """Its number in the record."""
+    mpd: str
+    """An MPD with this Representation alone."""
+
+
+class StretchFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From an axis time on, a line has a shape, in a Period, on a clock."""
+
+    stretch: int
+    """The number of the line."""
+    t: int
+    shape: int
+    start: str
+    """Server time at which the Period starts, exact, such as ``3/2``."""
+    origin: str
+    """Server time at axis time 0, exact."""
+    period: str = ""
+    """The id of the Period, if it has one."""
+    shift: int = 0
+    """Media time less axis time, in ticks."""
+    parts: int = 1
+    """So many of its ticks are one of the manifest."""
+    sub: int = 0
+    """The sub number, where sequences have a line for each."""
+
+
 class SegmentFact(msgspec.Struct, frozen=True, gc=False):
     """A segment that is recorded."""
 
@@ -127,4 +157,14 @@ class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The server time from which on segments are wanted; None: all that are there."""
 
 
-Fact = LineFact | SegmentFact | FileFact | HoleFact | LossFact | OutageFact | SessionFact
+Fact = (
+    LineFact
+    | ShapeFact
+    | StretchFact
+    | SegmentFact
+    | FileFact
+    | HoleFact
+    | LossFact
+    | OutageFact
+    | SessionFact
+)

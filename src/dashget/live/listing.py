@@ -97,6 +97,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     kind: SegmentKind = SegmentKind.MEDIA
     representation: Representation | None = None
     period: str = ""
+    period_start: Fraction = Fraction(0)
+    """Server time at which the Period starts."""
+    shape: str = ""
+    """What players have to know of it, but for times; see ``playable.shapes``."""
     once: tuple[Once, ...] = ()
     usual: float = 0.0
     """Of files by name: how long one lasts, in seconds; 0: that is not told."""

@@ -154,7 +154,8 @@ def _of_template(
             blank = _blank(track, address, place, text)
             line = _line(blank, track, addressing, names, part)
             line = msgspec.structs.replace(
-                line, origin=line.origin + begin, kind=kind, sub_number=part,
+                line, origin=line.origin + begin, kind=kind,
+                period_start=track.representation.period.start + begin, sub_number=part,
                 tick_parts=addressing.tick_parts,
             )  # fmt: skip
             yield msgspec.structs.replace(line, once=tuple(_hidden(line)))

@@ -183,8 +183,9 @@ class Recorder:
         for line in self.state.lines:
             if line.current and server >= self._edges.get(line.id, -math.inf):
                 before = line.holes.end
-                for _ in line.learn(server, begin, self._until):
-                    pass
+                for run in line.learn(server, begin, self._until):
+                    for fact in self.state.stretches.describe(line, run):
+                        self._note(fact)
                 for hole, end in line.holes:
                     if before is None or hole >= before:
                         self._note(HoleFact(line.id, hole, end))

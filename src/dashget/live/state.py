@@ -16,10 +16,13 @@ from dashget.live.facts import (
     OutageFact,
     SegmentFact,
     SessionFact,
+    ShapeFact,
+    StretchFact,
 )
 from dashget.live.line import Line
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
+from dashget.live.stretches import Stretches
 
 
 class State:
@@ -29,6 +32,7 @@ class State:
         self.lines = Lines()
         self.once = OnceFiles()
         self.outages = Outages()
+        self.stretches = Stretches()
         self.runs: list[tuple[float, float]] = []
         """Server times: when recorders began, and when they were last heard of."""
         self.begin: float | None = None
@@ -70,6 +74,10 @@ class State:
             self.once.here.add(fact.path)
         elif isinstance(fact, OutageFact):
             self.outages.add(fact.outage, fact.until)
+        elif isinstance(fact, ShapeFact):
+            self.stretches.take_shape(fact)
+        elif isinstance(fact, StretchFact):
+            self.stretches.take(fact)
         else:
             self._take_session(fact)
 

@@ -16,9 +16,9 @@ from dashget.planning.tracks import Track, iter_representations
 from dashget.playable.head import read_head
 from dashget.playable.references import lead_to_mirror, may_lead_out
 
-__all__ = ["make_local_mpd"]
+__all__ = ["LEADS_AWAY", "make_local_mpd"]
 
-_LEADS_AWAY: Final = (
+LEADS_AWAY: Final = (
     "Location",
     "PatchLocation",
     "UTCTiming",
@@ -27,7 +27,7 @@ _LEADS_AWAY: Final = (
     "ImportedMPD",
 )
 _MAY_CHANGE: Final = late(
-    rb"\bhref\s*=|<(?:[\w.-]+:)?(?:" + "|".join(_LEADS_AWAY).encode() + rb")\b"
+    rb"\bhref\s*=|<(?:[\w.-]+:)?(?:" + "|".join(LEADS_AWAY).encode() + rb")\b"
 )
 _NAMED: Final = (
     *("Initialization", "RepresentationIndex", "BitstreamSwitching", "SegmentList"),
@@ -84,7 +84,7 @@ def make_local_mpd(
     from dashget.playable.rewriting import rewrite
 
     return rewrite(
-        data, presentation, tracks, layout, _LEADS_AWAY, remote or {}, budget, log or IssueLog()
+        data, presentation, tracks, layout, LEADS_AWAY, remote or {}, budget, log or IssueLog()
     )
 
 
@@ -112,7 +112,7 @@ def _stays_as_it_is(
 
 
 _SOUGHT: Final = (
-    (("href", *_LEADS_AWAY), _MAY_CHANGE),
+    (("href", *LEADS_AWAY), _MAY_CHANGE),
     (("BaseURL",), _MAY_BE_ABSOLUTE_BASE),
     (("media", "ni", "index", "Switching", "sourceURL"), _MAY_BE_ABSOLUTE),
     (_NAMED, _NAMES_FILES),

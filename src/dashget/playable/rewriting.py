@@ -42,7 +42,7 @@ def rewrite(
     """
     document = read(data, budget)
     root = document.root
-    _include(root, remote, budget)
+    include_all(root, remote, budget)
     places = Places(root)
     # Without any file, players take the manifest or its directory for media.
     tracks = [track for track in tracks if not names_nothing(track)] or tracks
@@ -75,7 +75,7 @@ def rewrite(
     return write(root, document.namespace, budget)
 
 
-def _include(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None:
+def include_all(root: Element, remote: Mapping[str, bytes], budget: Budget) -> None:
     """Replace remote elements, as ``mpd.remote.include_remote`` does in the model.
 
     Of one that leads back to itself, or is nested too deep, the own content stays: else a few

@@ -17,6 +17,8 @@ from dashget.live.facts import (
     OutageFact,
     SegmentFact,
     SessionFact,
+    ShapeFact,
+    StretchFact,
 )
 from dashget.store import Mirror
 from dashget.store.soundness import UNREADABLE
@@ -38,6 +40,8 @@ class _Line(msgspec.Struct):
     lost: int | None = None
     hole: int | None = None
     outage: float | None = None
+    shape: int | None = None
+    stretch: int | None = None
     recorder: str | None = None
 
 
@@ -79,6 +83,10 @@ def _fact(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=LossFact)
     if found.hole is not None:
         return msgspec.json.decode(text, type=HoleFact)
+    if found.stretch is not None:
+        return msgspec.json.decode(text, type=StretchFact)
+    if found.shape is not None:
+        return msgspec.json.decode(text, type=ShapeFact)
     if found.outage is not None:
         return msgspec.json.decode(text, type=OutageFact)
     if found.recorder is not None:

@@ -16,6 +16,7 @@ from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
+from dashget.live.shaping import Shaper
 from dashget.live.world import Read, ReadEnded, Way
 from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
 from dashget.manifest.lookups import ask_clock
@@ -65,6 +66,7 @@ class ManifestReader:
         self._lacking = lacking
         self._clock = clock
         self._first: LoadedManifest | None = None
+        self._shaper = Shaper(work)
         self._last: tuple[LoadedManifest, Version] | None = None
         self._way = Way.FULL
         """How the last one was read."""
@@ -159,6 +161,14 @@ class ManifestReader:
         tracks = expected.selected_tracks()
         digest = loaded.sha256
         version = read_version(loaded.mpd, loaded.presentation, tracks, expected.layout, digest)
+        version = self._shaper.give(
+            version,
+            loaded.data,
+            loaded.presentation,
+            tracks,
+            expected.layout,
+            {entity.href: entity.data for entity in loaded.remote},
+        )
         self._manifests.keep(loaded, way, patch)
         self._lacking(loaded, expected)
         self._last, self._way = (loaded, version), way

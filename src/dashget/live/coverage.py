@@ -1,0 +1,530 @@
+"""What is recorded of each Representation, as the local MPD has it: Periods on one time line.
+
+Every recorded segment of a template is in one Period, and none besides; where a Period is cut while
+a segment of a track runs, that segment is in both, and players cut it there.
+
+A Period is cut at the end of a *hole*: dash.js takes a hole of all tracks for the end of a Period,
+and no player finds the right file behind numbers that are missing (``S@n``). One that begins at the
+end of the hole, while the one before it simply runs up to it, plays to the end in dash.js and in
+Shaka Player. A hole of one track whose names have the time needs no cut. Generations follow one
+another: the times of an encoder that has begun again may be those that were there before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.live.line import Line
+from dashget.live.spans import Run
+from dashget.live.stretches import Stretch
+
+_LARGEST_SCALE: Final = 1 << 31
+_MICROSECONDS: Final = 1_000_000
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What of a shape matters for times: how its files are named, and which track it is."""
+
+    shape: int
+    track: str
+    """The id of the Representation."""
+    media: str
+    numbered: bool
+    """True if files are told by their numbers, and not by their times."""
+    timed: bool
+    """True if ``$Time$`` is in their names, so that ticks have to stay as they are."""
+    main: bool
+    """True for video and audio."""
+    video: bool
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """Segments in a row on the axis of their line, each in ``parts`` files."""
+
+    time: int
+    duration: int
+    count: int
+    number: int
+    parts: int = 1
+
+    @property
+    def end(self) -> int:
+        """Where the last one ends."""
+        return self.time + self.duration * self.count
+
+    def part(self, begin: int, end: int) -> Row:
+        """Return those at positions ``begin`` up to, and without, ``end``."""
+        time = self.time + begin * self.duration
+        return Row(time, self.duration, end - begin, self.number + begin, self.parts)
+
+
+class Part(msgspec.Struct, frozen=True, eq=False):
+    """The rows of a Representation in a Period. Times in the document are axis times and ``shift``,
+    each times ``factor``."""
+
+    line: Line
+    stretch: Stretch
+    rows: tuple[Row, ...]
+    offset: int = 0
+    """``@presentationTimeOffset``, with the factor."""
+    factor: int = 1
+
+
+class PlayedPeriod(msgspec.Struct, frozen=True, eq=False):
+    """A Period of the local MPD: seconds from its begin, on server time before ``moved``."""
+
+    start: Fraction
+    nominal: Fraction
+    """Server time at which the Period of the presentation starts."""
+    moved: Fraction
+    """Server time at the begin of the local MPD's time line."""
+    id: str
+    generation: int
+    parts: tuple[Part, ...]
+    first: bool
+    """True for the first piece of a Period of the presentation."""
+
+
+class _Piece(msgspec.Struct, frozen=True, eq=False):
+    """What is recorded of a stretch of a line."""
+
+    line: Line
+    stretch: Stretch
+    look: Look
+    rows: list[Row]
+
+    def wall(self, time: int) -> Fraction:
+        """Return the server time at an axis time."""
+        return self.stretch.wall(time, self.line.scale)
+
+    @property
+    def begin(self) -> Fraction:
+        return self.wall(self.rows[0].time)
+
+    @property
+    def end(self) -> Fraction:
+        return self.wall(self.rows[-1].end)
+
+
+class _Track:
+    """A Representation in a Period of the presentation: its pieces, sorted by time."""
+
+    def __init__(self) -> None:
+        self.pieces: list[_Piece] = []
+
+    @property
+    def look(self) -> Look:
+        return self.pieces[-1].look
+
+
+class _Group:
+    """A Period of the presentation, with the tracks of which something is recorded."""
+
+    def __init__(self, id: str, generation: int, start: Fraction) -> None:  # noqa: A002
+        self.id = id
+        self.generation = generation
+        self.start = start
+        self.tracks: dict[str, _Track] = {}
+        self.begin = Fraction(0)
+        self.end = Fraction(0)
+
+    def bound(self) -> None:
+        for track in self.tracks.values():
+            track.pieces.sort(key=_begin)
+        pieces = [piece for track in self.tracks.values() for piece in track.pieces]
+        self.begin = min(piece.begin for piece in pieces)
+        self.end = max(piece.end for piece in pieces)
+
+
+def played_periods(
+    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]], looks: Mapping[int, Look]
+) -> list[PlayedPeriod]:
+    """Return the Periods that play what is recorded, in order."""
+    found: list[PlayedPeriod] = []
+    moved: Fraction | None = None
+    end = Fraction(0)
+    by_generation: dict[int, list[_Group]] = {}
+    for group in _groups(lines, stretches, looks):
+        by_generation.setdefault(group.generation, []).append(group)
+    for generation in sorted(by_generation):
+        groups = sorted(by_generation[generation], key=_begin)
+        begin = groups[0].begin
+        if moved is None:
+            moved = begin
+        if begin - moved < end - _slack(groups[0]):
+            # The times of an encoder that has begun again are taken already.
+            moved = begin - end
+        before: Fraction | None = None
+        for group in groups:
+            for period in _cut(group, moved, before):
+                if not found:
+                    moved = moved + period.start
+                    period = msgspec.structs.replace(period, start=Fraction(0), moved=moved)
+                found.append(period)
+                before = period.start
+            end = max(end, group.end - moved)
+    return found
+
+
+def _begin(part: _Group | _Piece) -> Fraction:
+    return part.begin
+
+
+def _slack(group: _Group) -> Fraction:
+    """Return half of the shortest segment at the begin of a Period, in seconds."""
+    return min(
+        Fraction(piece.rows[0].duration, 2 * piece.line.scale)
+        for track in group.tracks.values()
+        for piece in track.pieces[:1]
+    )
+
+
+# Which segments are in which Period of the presentation.
+
+
+def _groups(
+    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]], looks: Mapping[int, Look]
+) -> list[_Group]:
+    named: dict[tuple[int, str], _Group] = {}
+    unnamed: list[_Group] = []
+    taken: dict[tuple[int, str], list[Line]] = {}
+    for line, whole in _sequences(lines, stretches):
+        known = stretches.get(line.id, ())
+        for at, stretch in enumerate(known):
+            look = looks.get(stretch.shape)
+            if look is None:
+                continue
+            until = known[at + 1].time if at + 1 < len(known) else None
+            rows = list(_between(whole, stretch.time if at else None, until))
+            earlier = taken.setdefault((line.generation, look.media), [])
+            if any(other is not line for other in earlier):
+                # The same names on another axis: what is known by both is the same.
+                rows = list(_unknown(rows, line, [o for o in earlier if o is not line]))
+            if line not in earlier:
+                earlier.append(line)
+            if not rows:
+                continue
+            group = _group_for(stretch, line, rows, named, unnamed)
+            track = group.tracks.setdefault(look.track, _Track())
+            track.pieces.append(_Piece(line, stretch, look, rows))
+    groups = [*named.values(), *unnamed]
+    for group in groups:
+        group.bound()
+    return groups
+
+
+def _group_for(
+    stretch: Stretch,
+    line: Line,
+    rows: Sequence[Row],
+    named: dict[tuple[int, str], _Group],
+    unnamed: list[_Group],
+) -> _Group:
+    """Return the group of a stretch; Periods without an id are one if they run at the same time."""
+    if stretch.period:
+        key = line.generation, stretch.period
+        if key not in named:
+            named[key] = _Group(stretch.period, line.generation, stretch.start)
+        return named[key]
+    begin = stretch.wall(rows[0].time, line.scale)
+    end = stretch.wall(rows[-1].end, line.scale)
+    for group in unnamed:
+        if group.generation != line.generation:
+            continue
+        common = min(group.end, end) - max(group.begin, begin)
+        if group.start == stretch.start or common > min(group.end - group.begin, end - begin) / 2:
+            group.begin, group.end = min(group.begin, begin), max(group.end, end)
+            group.start = min(group.start, stretch.start)
+            return group
+    made = _Group("", line.generation, stretch.start)
+    made.begin, made.end = begin, end
+    unnamed.append(made)
+    return made
+
+
+def _sequences(
+    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]]
+) -> Iterator[tuple[Line, list[Row]]]:
+    """Yield each line with its rows; the lines of the parts of sequences as one."""
+    parts: dict[tuple[int, str], dict[int, Line]] = {}
+    for line in lines:
+        known = stretches.get(line.id)
+        if not known:
+            continue
+        name, marked, rest = line.key.rpartition("#")
+        if not marked or not rest.partition(" ")[0].isdigit():
+            yield line, [Row(r.time, r.duration, r.count, r.number) for r in line.recorded]
+        else:
+            key = line.generation, f"{name}{rest.partition(' ')[2]}"
+            parts.setdefault(key, {})[known[0].sub_number] = line
+    for found in parts.values():
+        first = found.get(0)
+        if first is not None:
+            yield first, list(_joined(found))
+
+
+def _joined(lines: Mapping[int, Line]) -> Iterator[Row]:
+    """Yield sequences as rows: those of the first part, each with the parts that follow it."""
+    for run in lines[0].recorded:
+        bounds = {0, run.count}
+        covers: list[list[tuple[int, int]]] = []
+        for sub in range(1, max(lines) + 1):
+            line = lines.get(sub)
+            cover = [] if line is None else list(_positions(line, run))
+            covers.append(cover)
+            bounds.update(bound for pair in cover for bound in pair)
+        marks = sorted(bounds)
+        for begin, end in itertools.pairwise(marks):
+            parts = 1
+            for cover in covers:
+                if not any(first <= begin < last for first, last in cover):
+                    break
+                parts += 1
+            part = run.part(begin, end)
+            yield Row(part.time, part.duration, part.count, part.number, parts)
+
+
+def _positions(line: Line, run: Run) -> Iterator[tuple[int, int]]:
+    for other in line.recorded:
+        begin = max(other.number, run.number) - run.number
+        end = min(other.number + other.count, run.number + run.count) - run.number
+        if begin < end and other.time < run.end and other.end > run.time:
+            yield begin, end
+
+
+def _between(rows: Iterable[Row], begin: int | None, until: int | None) -> Iterator[Row]:
+    """Yield the segments that begin at ``begin`` or later, and before ``until``."""
+    for row in rows:
+        step = max(row.duration, 1)
+        first = 0 if begin is None else min(max(-((row.time - begin) // step), 0), row.count)
+        last = row.count if until is None else min(max(-((row.time - until) // step), 0), row.count)
+        if first == 0 and last == row.count:
+            yield row
+        elif first < last:
+            yield row.part(first, last)
+
+
+def _unknown(rows: Iterable[Row], line: Line, others: Sequence[Line]) -> Iterator[Row]:
+    """Yield the segments that none of the other lines has at their time."""
+    for row in rows:
+        for at in range(row.count):
+            one = row.part(at, at + 1)
+            middle = line.wall(one.time) + one.duration / line.scale / 2
+            if not any(_has(other, middle) for other in others):
+                yield one
+
+
+def _has(line: Line, wall: float) -> bool:
+    origin = float(line.origins[0]) if line.origins else 0.0
+    tick = math.floor((wall - origin) * line.scale)
+    return any(run.time <= tick < run.end for run in line.recorded)
+
+
+# Where a Period is cut.
+
+
+def _cut(group: _Group, moved: Fraction, before: Fraction | None) -> Iterator[PlayedPeriod]:
+    """Yield the pieces of a Period of the presentation; ``before`` is the start of the last one."""
+    tracks = list(group.tracks.values())
+    first = group.begin
+    if before is not None and abs(group.begin - group.start) <= 2 * _slack(group):
+        first = group.start
+    if before is not None and first - moved <= before:
+        first = before + moved + Fraction(1, _MICROSECONDS)
+    cuts = [first, *(cut for cut in _cuts(tracks) if cut > max(first, group.begin))]
+    heads = [_Head(track) for track in tracks]
+    for at, cut in enumerate(cuts):
+        until = cuts[at + 1] if at + 1 < len(cuts) else None
+        taken = [part for head in heads for part in head.take(cut if at else None, until)]
+        if not taken:
+            continue
+        begin = _whole(cut, group.start, taken)
+        yield PlayedPeriod(
+            start=begin - moved,
+            nominal=group.start,
+            moved=moved,
+            id=group.id,
+            generation=group.generation,
+            parts=tuple(_placed(part, look, begin) for part, look in taken),
+            first=at == 0,
+        )
+
+
+class _Head:
+    """Gives the rows of a track, cut after cut."""
+
+    def __init__(self, track: _Track) -> None:
+        self._rest = list(track.pieces)
+        self._last: dict[int, Row] = {}
+        """The last segment that was given of each piece, by its position."""
+        self._running: tuple[_Piece, Row] | None = None
+
+    def take(self, cut: Fraction | None, until: Fraction | None) -> list[tuple[Part, Look]]:
+        """Return what begins before ``until``, and what runs at ``cut`` already."""
+        found: list[tuple[Part, Look]] = []
+        ended: tuple[_Piece, Row] | None = None
+        if self._running is not None and cut is not None and _runs(*self._running, cut):
+            ended = self._running
+        self._running = None
+        for piece in tuple(self._rest):
+            taken = _taken_before(piece, until)
+            last = self._last.get(id(piece))
+            if last is not None and cut is not None and _runs(piece, last, cut):
+                taken.insert(0, last)
+            if taken:
+                row = taken[-1]
+                self._last[id(piece)] = row.part(row.count - 1, row.count)
+                found.append((Part(piece.line, piece.stretch, tuple(taken)), piece.look))
+            if not piece.rows:
+                self._rest.remove(piece)
+                if (row_ := self._last.pop(id(piece), None)) is not None:
+                    self._running = piece, row_
+        if not found and ended is not None:
+            # The last segment of a track that does not go on.
+            piece, row = ended
+            found.append((Part(piece.line, piece.stretch, (row,)), piece.look))
+        return found
+
+
+def _runs(piece: _Piece, row: Row, cut: Fraction) -> bool:
+    """Return True if a segment is cut in two, at a tenth of it at least."""
+    begin, end = piece.wall(row.time), piece.wall(row.end)
+    return min(end - cut, cut - begin) * 10 > end - begin
+
+
+def _taken_before(piece: _Piece, until: Fraction | None) -> list[Row]:
+    """Remove and return what begins before a server time, a tenth of a segment aside."""
+    rows = piece.rows
+    if until is None:
+        taken, rows[:] = list(rows), []
+        return taken
+    tick = math.ceil((until - piece.stretch.origin) * piece.line.scale)
+    taken = []
+    for whole, row in enumerate(rows):
+        limit = tick - row.duration // 10
+        count = min(row.count, max(-((row.time - limit) // max(row.duration, 1)), 0))
+        if count:
+            taken.append(row.part(0, count))
+        if count < row.count:
+            rows[: whole + 1] = [row.part(count, row.count)]
+            return taken
+    rows.clear()
+    return taken
+
+
+def _cuts(tracks: Sequence[_Track]) -> list[Fraction]:
+    """Return the server times at which a Period has to be cut, sorted."""
+    cuts = sorted(set(_ends_of_common_holes(tracks)))
+    slack = Fraction(1, _MICROSECONDS)
+    for low, high, track in sorted(_wanted(tracks), key=_high):
+        at = bisect_right(cuts, high + slack) - 1
+        if at < 0 or cuts[at] < low - slack:
+            insort(cuts, _boundary(tracks, track, low, high))
+    return cuts
+
+
+def _wanted(tracks: Sequence[_Track]) -> Iterator[tuple[Fraction, Fraction, _Track]]:
+    """Yield the times between which one track has to be cut."""
+    for track in tracks:
+        before: Fraction | None = None
+        for piece in track.pieces:
+            if before is not None:
+                # Another shape: players need another initialization, or other words.
+                yield min(before, piece.begin), piece.begin, track
+            if piece.look.numbered:
+                for one, other in itertools.pairwise(piece.rows):
+                    if one.number + one.count != other.number:
+                        yield piece.wall(one.end), piece.wall(other.time), track
+            before = piece.end
+
+
+def _high(wanted: tuple[Fraction, Fraction, _Track]) -> Fraction:
+    return wanted[1]
+
+
+def _ends_of_common_holes(tracks: Sequence[_Track]) -> Iterator[Fraction]:
+    """Yield the ends of the stretches in which no track of video or audio has a segment."""
+    main = [track for track in tracks if track.look.main] or tracks
+    spans: list[tuple[Fraction, Fraction, Fraction]] = []
+    for piece in (piece for track in main for piece in track.pieces):
+        first = piece.rows[0]
+        begin, end, step = first.time, first.end, first.duration
+        for row in piece.rows[1:]:
+            if 2 * (row.time - end) < min(row.duration, step):
+                end, step = max(end, row.end), row.duration
+                continue
+            spans.append(_span(piece, begin, end, step))
+            begin, end, step = row.time, row.end, row.duration
+        spans.append(_span(piece, begin, end, step))
+    reached: Fraction | None = None
+    for start, last, slack in sorted(spans):
+        if reached is not None and start - reached >= slack:
+            yield start
+        reached = last if reached is None else max(reached, last)
+
+
+def _span(piece: _Piece, begin: int, end: int, step: int) -> tuple[Fraction, Fraction, Fraction]:
+    """Return the server times of a stretch of segments, and the half of one."""
+    return piece.wall(begin), piece.wall(end), Fraction(step, 2 * piece.line.scale)
+
+
+def _boundary(tracks: Sequence[_Track], cut: _Track, low: Fraction, high: Fraction) -> Fraction:
+    """Return the best time to cut between two: where the segments of another track meet.
+
+    Video is asked first: of a segment of video that is cut, players show nothing before its next
+    key frame.
+    """
+    for other in sorted(tracks, key=lambda track: not track.look.video):
+        if other is cut:
+            continue
+        for piece in other.pieces:
+            rows = piece.rows
+            tick = math.floor((high - piece.stretch.origin) * piece.line.scale)
+            at = bisect_right(rows, tick, key=_row_time) - 1
+            if at < 0:
+                continue
+            row = rows[at]
+            position = min((tick - row.time) // max(row.duration, 1), row.count)
+            found = piece.wall(row.time + position * row.duration)
+            if low <= found <= high:
+                return found
+    return high
+
+
+def _row_time(row: Row) -> int:
+    return row.time
+
+
+# Where a Period starts, in whole ticks of its tracks.
+
+
+def _whole(cut: Fraction, start: Fraction, taken: Sequence[tuple[Part, Look]]) -> Fraction:
+    """Return the last time up to a cut that is whole ticks of all tracks; most cuts are."""
+    if all(_factor(part, look, cut) for part, look in taken):
+        return cut
+    each = math.gcd(_MICROSECONDS, *(part.line.scale for part, _ in taken))
+    return start + Fraction(math.floor((cut - start) * each), each)
+
+
+def _factor(part: Part, look: Look, at: Fraction) -> int:
+    """Return by which ticks have to be cut so that a time is a whole number; 0: that is no way."""
+    exact = (at - part.stretch.origin) * part.line.scale
+    if exact.denominator == 1:
+        return 1
+    if look.timed or part.line.scale * exact.denominator >= _LARGEST_SCALE:
+        return 0
+    return exact.denominator
+
+
+def _placed(part: Part, look: Look, begin: Fraction) -> Part:
+    factor = _factor(part, look, begin) or 1
+    exact = (begin - part.stretch.origin) * part.line.scale + part.stretch.shift
+    offset = math.floor(exact * factor + Fraction(1, 2))
+    return msgspec.structs.replace(part, offset=offset, factor=factor)

@@ -1,0 +1,265 @@
+"""The local MPD of a recording, from its record alone: static, on one time line.
+
+``coverage`` decides which segments are in which Period, and when it starts; here their shapes
+become the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from dashget.errors import MPDError
+from dashget.live.agenda import AGAIN
+from dashget.live.coverage import Look, Part, PlayedPeriod, Row, played_periods
+from dashget.live.line import Line
+from dashget.live.stretches import Stretches
+from dashget.mpd.budget import Budget, WorkLimits
+from dashget.mpd.presentation import ContentType
+from dashget.mpd.ticks import nearest_tick
+from dashget.playable.reading import Document, read
+from dashget.playable.tree import Element, iso_duration
+from dashget.playable.writing import attribute_text, write
+
+_BELOW: Final = {"MPD": "Period", "Period": "AdaptationSet", "AdaptationSet": "Representation"}
+_FILES: Final = ("media", "initialization", "index", "bitstreamSwitching")
+_REFERENCES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
+_MAIN: Final = (ContentType.VIDEO.value, ContentType.AUDIO.value)
+_LIMITS: Final = WorkLimits(max_work=1 << 60)
+
+
+class _Shape(msgspec.Struct, frozen=True, eq=False):
+    """A shape as a tree, and what of it matters for times."""
+
+    document: Document
+    period: Element
+    adaptation_set: Element
+    representation: Element
+    template: Element
+    look: Look
+    set_key: str
+    """What Representations of one set have in common."""
+
+
+def local_mpd(lines: Iterable[Line], stretches: Stretches) -> bytes | None:
+    """Return the MPD that plays what is recorded; None while nothing is."""
+    budget = Budget(_LIMITS)
+    lines = list(lines)
+    used = {
+        stretch.shape
+        for line in lines
+        if line.recorded.count
+        for stretch in stretches.of.get(line.id, ())
+    }
+    shapes = dict(_read_shapes(stretches, used, budget))
+    looks = {number: shape.look for number, shape in shapes.items()}
+    periods = played_periods(lines, stretches.of, looks)
+    if not periods:
+        return None
+    return _write(periods, shapes, budget)
+
+
+def _read_shapes(
+    stretches: Stretches, used: set[int], budget: Budget
+) -> Iterator[tuple[int, _Shape]]:
+    for number in sorted(used):
+        mpd = stretches.shapes.get(number)
+        shape = None if mpd is None else _read_shape(number, mpd, budget)
+        if shape is not None:
+            yield number, shape
+
+
+def _read_shape(number: int, mpd: str, budget: Budget) -> _Shape | None:
+    """Return a shape; None for a text that is none."""
+    try:
+        document = read(mpd.encode(), budget)
+    except MPDError:
+        return None
+    levels = [document.root]
+    for name in ("Period", "AdaptationSet", "Representation", "SegmentTemplate"):
+        found = levels[-1].find(name)
+        if found is None:
+            return None
+        levels.append(found)
+    _, period, adaptation_set, representation, template = levels
+    media = template.attributes.get("media", "")
+    kinds = [
+        level.attributes.get("contentType")
+        or level.attributes.get("mimeType", "").partition("/")[0]
+        for level in (representation, adaptation_set)
+    ]
+    kind = next(filter(None, kinds), "")
+    look = Look(
+        shape=number,
+        track=representation.attributes.get("id", ""),
+        media=media,
+        numbered="$Time" not in media,
+        timed="$Time" in media,
+        main=kind in _MAIN,
+        video=kind == ContentType.VIDEO.value,
+    )
+    key = _text_of(adaptation_set, "Representation")
+    return _Shape(document, period, adaptation_set, representation, template, look, key)
+
+
+def _text_of(element: Element, without: str = "") -> str:
+    """Return what an element says, to be compared."""
+    inner = "".join(_text_of(child) for child in element if child.name and child.name != without)
+    return f"<{element.name}{attribute_text(element.attributes)}>{element.text.strip()}{inner}"
+
+
+def _write(periods: Sequence[PlayedPeriod], shapes: dict[int, _Shape], budget: Budget) -> bytes:
+    newest = shapes[max(part.stretch.shape for period in periods for part in period.parts)]
+    root = _copy(newest.document.root, budget)
+    for shape in shapes.values():
+        root.declared = {**shape.document.root.declared, **root.declared}
+    following = _following(newest.document.root, "Period", root)
+    end = Fraction(0)
+    names: set[str] = set()
+    for period in periods:
+        root.insert(_period(period, shapes, names, budget), following)
+        end = max(end, *(_end(part) - period.moved for part in period.parts))
+    root.attributes["type"] = "static"
+    root.attributes["mediaPresentationDuration"] = iso_duration(end)
+    return write(root, newest.document.namespace, budget)
+
+
+def _end(part: Part) -> Fraction:
+    return part.stretch.wall(part.rows[-1].end, part.line.scale)
+
+
+def _copy(element: Element, budget: Budget) -> Element:
+    """Return a copy without what is below it in the hierarchy of an MPD."""
+    made = Element(element.name, dict(element.attributes))
+    made.prefix, made.declared, made.text = element.prefix, element.declared, element.text
+    for child in element:
+        if child.name and child.name != _BELOW.get(element.name):
+            made.append(child.copy(budget))
+    return made
+
+
+def _following(element: Element, name: str, copy: Element) -> Element | None:
+    """Return the child of a copy before which the children of a name stand in the original."""
+    after = 0
+    found = False
+    for child in element:
+        found = found or child.name == name
+        after += bool(found and child.name and child.name != name)
+    last = copy.last
+    for _ in range(after - 1):
+        last = None if last is None else last.before
+    return last if after else None
+
+
+def _period(
+    period: PlayedPeriod, shapes: dict[int, _Shape], names: set[str], budget: Budget
+) -> Element:
+    newest = shapes[max(part.stretch.shape for part in period.parts)]
+    made = _copy(newest.period, budget)
+    # In this order, as packagers write it.
+    known = _new(period.id or "p", names)
+    made.attributes = {"id": known, "start": iso_duration(period.start), **made.attributes}
+    following = _following(newest.period, "AdaptationSet", made)
+    sets: dict[str, Element] = {}
+    taken: set[str] = set()
+    for part in period.parts:
+        shape = shapes[part.stretch.shape]
+        adaptation_set = sets.get(shape.set_key)
+        if adaptation_set is None:
+            adaptation_set = sets[shape.set_key] = _copy(shape.adaptation_set, budget)
+            made.insert(adaptation_set, following)
+        behind = _following(shape.adaptation_set, "Representation", adaptation_set)
+        representation = _representation(part, shape, budget)
+        representation.attributes["id"] = _new(shape.look.track, taken)
+        adaptation_set.insert(representation, behind)
+    return made
+
+
+def _new(name: str, names: set[str]) -> str:
+    """Return a name that is not taken yet, and take it."""
+    number, new = 1, name
+    while new in names:
+        number += 1
+        new = f"{name}.{number}"
+    names.add(new)
+    return new
+
+
+def _representation(part: Part, shape: _Shape, budget: Budget) -> Element:
+    made = shape.representation.copy(budget)
+    template = made.child("SegmentTemplate")
+    line, stretch = part.line, part.stretch
+    if line.generation > 1:
+        folder = f"{AGAIN}/{line.generation}/"
+        for name in _FILES:
+            if name in template.attributes:
+                template.attributes[name] = folder + template.attributes[name]
+        for child in template:
+            if child.name in _REFERENCES and "sourceURL" in child.attributes:
+                child.attributes["sourceURL"] = folder + child.attributes["sourceURL"]
+    if shape.look.timed and stretch.tick_parts > 1:
+        scale, offset, rows = _cut_rows(part)
+    else:
+        scale, offset = line.scale * part.factor, part.offset
+        rows = _rows(part.rows, stretch.shift, part.factor)
+    template.attributes.update(
+        timescale=str(scale),
+        presentationTimeOffset=str(offset),
+        startNumber=str(part.rows[0].number if shape.look.numbered else 0),
+    )
+    listed = Element("")
+    listed.rows = rows
+    timeline = Element("SegmentTimeline")
+    timeline.prefix = template.prefix
+    timeline.append(listed)
+    template.insert(timeline, None)
+    return made
+
+
+def _rows(rows: Sequence[Row], shift: int, factor: int) -> list[str]:
+    """Return the text of rows; the first has its time, and so has each after a hole."""
+    several = any(row.parts > 1 for row in rows)
+    written: list[str] = []
+    expected: int | None = None
+    for row in _merged(rows):
+        time = "" if row.time == expected else f' t="{(row.time + shift) * factor}"'
+        repeat = f' r="{row.count - 1}"' if row.count > 1 else ""
+        parts = f' k="{row.parts}"' if several else ""
+        written.append(f'{time} d="{row.duration * factor}"{repeat}{parts}/>')
+        expected = row.end
+    return written
+
+
+def _merged(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield rows; those that go on alike are one."""
+    last: Row | None = None
+    for row in rows:
+        if last is not None and (last.end, last.duration, last.parts) == (
+            row.time, row.duration, row.parts,
+        ):  # fmt: skip
+            last = msgspec.structs.replace(last, count=last.count + row.count)
+            continue
+        if last is not None:
+            yield last
+        last = row
+    if last is not None:
+        yield last
+
+
+def _cut_rows(part: Part) -> tuple[int, int, list[str]]:
+    """Return timescale, offset and rows where names have the nearest whole tick of the manifest."""
+    parts, shift = part.stretch.tick_parts, part.stretch.shift
+    found: list[tuple[int, int]] = []
+    for row in part.rows:
+        for at in range(row.count):
+            begin = row.time + at * row.duration
+            ticks = (
+                nearest_tick(begin + shift, parts),
+                nearest_tick(begin + row.duration + shift, parts),
+            )
+            found.append(ticks)
+    rows = [f' t="{begin}" d="{max(end - begin, 1)}"/>' for begin, end in found]
+    return part.line.scale // parts, nearest_tick(part.offset, parts), rows

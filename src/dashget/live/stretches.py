@@ -1,0 +1,141 @@
+"""Stretches of lines: from when on a line had which shape, in which Period, on which clock.
+
+A line outlives its documents, and so do the *shapes* of its segments: what a player has to know of
+them but for their times (``playable.shapes``). From stretches and recorded segments alone the local
+MPD is made (``live.localmpd``).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from fractions import Fraction
+
+import msgspec
+
+from dashget.live.facts import ShapeFact, StretchFact
+from dashget.live.line import Line
+from dashget.live.listing import Listing
+from dashget.live.spans import Run
+from dashget.media.kind import SegmentKind
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A line from an axis time on."""
+
+    time: int
+    shape: int
+    period: str
+    """The id of the Period; empty: it has none."""
+    start: Fraction
+    """Server time at which the Period starts."""
+    origin: Fraction
+    """Server time at axis time 0."""
+    shift: int
+    """Media time less axis time, in ticks."""
+    tick_parts: int = 1
+    sub_number: int = 0
+
+    def wall(self, time: int, scale: int) -> Fraction:
+        """Return the server time at an axis time."""
+        return self.origin + Fraction(time, scale)
+
+
+class Stretches:
+    """The stretches of all lines, and the shapes that they have."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[Stretch]] = {}
+        """Those of each line, by its number, sorted by time."""
+        self.shapes: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+
+    def take_shape(self, fact: ShapeFact) -> None:
+        """Take a shape that is known."""
+        self.shapes[fact.shape] = fact.mpd
+        self._numbers[fact.mpd] = fact.shape
+
+    def take(self, fact: StretchFact) -> None:
+        """Take a stretch that is known; one that makes no sense is passed over."""
+        try:
+            start, origin = Fraction(fact.start), Fraction(fact.origin)
+        except (ValueError, ZeroDivisionError):
+            return
+        self._put(
+            fact.stretch,
+            Stretch(
+                fact.t, fact.shape, fact.period, start, origin, fact.shift, fact.parts, fact.sub
+            ),
+        )
+
+    def facts(self) -> Iterator[ShapeFact | StretchFact]:
+        """Yield all that is known, as facts."""
+        for number, mpd in self.shapes.items():
+            yield ShapeFact(number, mpd)
+        for line, stretches in self.of.items():
+            for stretch in stretches:
+                yield _fact(line, stretch)
+
+    def describe(self, line: Line, run: Run) -> Iterator[ShapeFact | StretchFact]:
+        """Learn what the newest document says of new segments; yield what is new."""
+        listing = line.of(run.time)
+        if not listing.shape or listing.kind is not SegmentKind.MEDIA:
+            return
+        number = self._numbers.get(listing.shape)
+        if number is None:
+            number = max(self.shapes, default=0) + 1
+            fact = ShapeFact(number, listing.shape)
+            self.take_shape(fact)
+            yield fact
+        stretch = Stretch(
+            run.time,
+            number,
+            "" if listing.period.startswith("#") else listing.period,
+            listing.period_start,
+            listing.origin,
+            listing.shift,
+            listing.tick_parts,
+            listing.sub_number,
+        )
+        known = self.of.get(line.id, [])
+        at = bisect_right(known, run.time, key=_time)
+        if at and _same(known[at - 1], stretch, listing, run):
+            return
+        self._put(line.id, stretch)
+        yield _fact(line.id, stretch)
+
+    def _put(self, line: int, stretch: Stretch) -> None:
+        known = self.of.setdefault(line, [])
+        at = bisect_right(known, stretch.time, key=_time)
+        if at and known[at - 1].time == stretch.time:
+            known[at - 1] = stretch
+        else:
+            known.insert(at, stretch)
+
+
+def _same(known: Stretch, new: Stretch, listing: Listing, run: Run) -> bool:
+    """Return True if a stretch goes on. A Period without an id is told by its clock alone."""
+    if (known.shape, known.period) != (new.shape, new.period):
+        return False
+    if known.period:
+        return True
+    slack = Fraction(max(run.duration, 1), 2 * listing.scale)
+    return known.shift == new.shift and abs(known.origin - new.origin) <= slack
+
+
+def _fact(line: int, stretch: Stretch) -> StretchFact:
+    return StretchFact(
+        line,
+        stretch.time,
+        stretch.shape,
+        str(stretch.start),
+        str(stretch.origin),
+        period=stretch.period,
+        shift=stretch.shift,
+        parts=stretch.tick_parts,
+        sub=stretch.sub_number,
+    )
+
+
+def _time(stretch: Stretch) -> int:
+    return stretch.time

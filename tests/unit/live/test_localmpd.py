@@ -1,0 +1,200 @@
+"""The local MPD of a recording: holes, restarts, new shapes, sequences, fractions of ticks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from dashget.live.facts import Fact, LineFact, SegmentFact, ShapeFact, StretchFact
+from dashget.live.localmpd import local_mpd
+from dashget.live.state import State
+from dashget.mpd.names import NAMESPACE
+from dashget.mpd.parse import parse_mpd
+from dashget.mpd.resolve import resolve
+from tests.support.played import PlayedFile, initializations, played_files
+
+BEGIN = 1_700_000_000
+
+
+def shape(track: str, media: str = "$Number$.m4s", kind: str = "video", codecs: str = "x") -> str:
+    return (
+        f'<MPD xmlns="{NAMESPACE}" profiles="p" minBufferTime="PT2S" type="static">'
+        f'<BaseURL>./</BaseURL><Period><AdaptationSet contentType="{kind}" mimeType="{kind}/mp4">'
+        f'<Representation id="{track}" bandwidth="8000" codecs="{codecs}">'
+        f'<SegmentTemplate media="{track}/{media}" initialization="{track}/{codecs}.mp4"/>'
+        "</Representation></AdaptationSet></Period></MPD>"
+    )
+
+
+def line(
+    number: int,
+    *segments: tuple[int, int],
+    step: int = 2,
+    scale: int = 1,
+    media: str = "$Number$.m4s",
+    kind: str = "video",
+    period: str = "p",
+    start: Fraction | int = 0,
+    offset: int = 0,
+    generation: int = 1,
+) -> list[Fact]:
+    """Return a line of segments, each a time in ticks and a number; the Period starts there."""
+    origin = BEGIN + Fraction(start) - Fraction(offset, scale)
+    name = f"{kind[0]}{number}"
+    return [
+        LineFact(number, f"{name}/{media} time/{scale}", generation, name, scale, 0, float(origin)),
+        ShapeFact(number, shape(name, media, kind)),
+        StretchFact(
+            number, segments[0][0] if segments else 0, number, str(BEGIN + Fraction(start)),
+            str(origin), period=period,
+        ),
+        *(SegmentFact(number, time, step, n) for time, n in segments),
+    ]  # fmt: skip
+
+
+def steps(first: int, last: int, step: int = 2) -> list[tuple[int, int]]:
+    """Return segments of equal duration, by their numbers."""
+    return [(n * step, n) for n in range(first, last + 1)]
+
+
+def played(*facts: list[Fact]) -> list[PlayedFile]:
+    state = State.of(fact for each in facts for fact in each)
+    local = local_mpd(state.lines, state.stretches)
+    return [] if local is None else played_files(local)
+
+
+def starts(*facts: list[Fact]) -> list[float]:
+    state = State.of(fact for each in facts for fact in each)
+    local = local_mpd(state.lines, state.stretches)
+    assert local is not None
+    return [float(period.start) for period in resolve(parse_mpd(local), url="http://m/").periods]
+
+
+def begins(files: list[PlayedFile], track: str) -> list[tuple[float, str, int]]:
+    return [(float(f.begin), f.path, f.period) for f in files if f.track == track]
+
+
+def test_nothing_is_written_while_nothing_is_recorded() -> None:
+    assert played(line(1)) == []
+
+
+def test_the_first_segment_is_at_zero() -> None:
+    assert begins(played(line(1, *steps(5, 6))), "v1") == [(0, "v1/5.m4s", 0), (2, "v1/6.m4s", 0)]
+
+
+def test_a_hole_of_all_tracks_ends_the_period_where_it_ends() -> None:
+    video = line(1, *steps(0, 4), *steps(8, 9))
+    audio = line(2, *steps(0, 4), *steps(8, 9), kind="audio", media="$Time$.m4s")
+    assert starts(video, audio) == [0, 16]
+    files = played(video, audio)
+    assert [(b, p) for b, _, p in begins(files, "v1")][-2:] == [(16, 1), (18, 1)]
+    assert len(files) == 14
+
+
+def test_a_hole_of_one_track_with_times_needs_no_cut() -> None:
+    video = line(1, *steps(0, 9))
+    audio = line(2, *steps(0, 3), *steps(6, 9), kind="audio", media="$Time$.m4s")
+    assert starts(video, audio) == [0]
+    assert len(played(video, audio)) == 18
+
+
+def test_a_hole_of_one_track_with_numbers_is_cut_where_segments_of_video_meet() -> None:
+    video = line(1, *steps(0, 9, 3), step=3)
+    audio = line(2, *steps(0, 3), *steps(7, 9), kind="audio")
+    assert starts(video, audio) == [0, 12]
+    files = played(video, audio)
+    assert len(files) == 17
+    assert len({file.path for file in files}) == 17
+
+
+def test_a_segment_that_runs_where_there_is_no_better_cut_is_in_both_periods() -> None:
+    video = line(1, *steps(0, 2, 20), step=20)
+    audio = line(2, *steps(0, 3), *steps(5, 29), kind="audio")
+    assert starts(video, audio) == [0, 10]
+    assert begins(played(video, audio), "v1") == [
+        (0, "v1/0.m4s", 0), (0, "v1/0.m4s", 1), (20, "v1/1.m4s", 1), (40, "v1/2.m4s", 1),
+    ]  # fmt: skip
+
+
+def test_numbers_that_go_on_over_a_pause_of_a_sparse_track_are_no_hole() -> None:
+    video = line(1, *steps(0, 9))
+    text = line(2, (0, 0), (10, 1), kind="text")
+    assert starts(video, text) == [0]
+    assert [b for b, _, _ in begins(played(video, text), "t2")] == [0, 10]
+
+
+def test_periods_start_where_the_presentation_says() -> None:
+    first = line(1, *steps(0, 4))
+    second = line(2, *steps(0, 4), period="q", start=Fraction(19, 2))
+    assert starts(first, second) == [0, 9.5]
+    assert [b for b, _, _ in begins(played(first, second), "v2")] == [9.5, 11.5, 13.5, 15.5, 17.5]
+
+
+def test_an_encoder_whose_times_begin_again_comes_after_the_one_before() -> None:
+    files = played(line(1, *steps(0, 4)), line(2, *steps(0, 2), generation=2))
+    assert [b for b, _, _ in begins(files, "v2")] == [10, 12, 14]
+    assert files[-1].path == "_again/2/v2/2.m4s"
+
+
+def test_another_initialization_within_a_period_begins_a_new_one() -> None:
+    facts = line(1, *steps(0, 5))
+    facts += [
+        ShapeFact(7, shape("v1", codecs="y")),
+        StretchFact(1, 6, 7, str(BEGIN), str(BEGIN), period="p"),
+    ]
+    assert starts(facts) == [0, 6]
+    state = State.of(facts)
+    local = local_mpd(state.lines, state.stretches)
+    assert local is not None
+    assert initializations(local) == {"v1/x.mp4", "v1/y.mp4"}
+    assert len(played(facts)) == 6
+
+
+@pytest.mark.parametrize("media", ["$Number$.m4s", "$Time$.m4s"])
+def test_a_cut_between_ticks_moves_no_track_against_another(media: str) -> None:
+    video = line(1, *((n * 3003, n) for n in range(9) if n != 4), step=3003, scale=30_000)
+    audio = line(
+        2, *((n * 4410, n) for n in range(9) if n not in (4, 5)), step=4410, scale=44_100,
+        kind="audio", media=media,
+    )  # fmt: skip
+    for file in played(video, audio):
+        scale, step = (30_000, 3003) if file.track == "v1" else (44_100, 4410)
+        assert file.begin == file.media, "both began together, at media time 0"
+        assert file.media % Fraction(step, scale) == 0
+
+
+def test_parts_of_sequences_are_one_row() -> None:
+    facts: list[Fact] = []
+    for sub in range(2):
+        facts += [
+            LineFact(sub + 1, f"v/$Number$-$SubNumber$.m4s#{sub} time/1", 1, "v", 1, 0, BEGIN),
+            ShapeFact(1, shape("v", "$Number$-$SubNumber$.m4s")),
+            StretchFact(sub + 1, 0, 1, str(BEGIN), str(BEGIN), period="p", sub=sub),
+            *(SegmentFact(sub + 1, n * 2, 2, n) for n in range(3)),
+        ]
+    assert [file.path for file in played(facts)] == [
+        f"v/{number}-{sub}.m4s" for number in range(3) for sub in range(2)
+    ]
+
+
+def test_the_same_names_on_another_axis_are_played_once() -> None:
+    """A manifest that changes its timescale."""
+    first = line(1, *steps(0, 4))
+    again: list[Fact] = [
+        LineFact(2, "v1/$Number$.m4s time/10", 1, "v1", 10, 0, BEGIN),
+        StretchFact(2, 60, 1, str(BEGIN), str(BEGIN), period="p"),
+        *(SegmentFact(2, n * 20, 20, n) for n in range(3, 8)),
+    ]
+    assert [f.path for f in played(first, again)] == [f"v1/{n}.m4s" for n in range(8)]
+
+
+def test_facts_that_make_no_sense_are_passed_over() -> None:
+    facts: list[Fact] = [
+        *line(1, *steps(0, 1)),
+        ShapeFact(8, "<nothing"),
+        StretchFact(1, 2, 8, "1/0", "x"),
+        StretchFact(9, 2, 8, "1", "1"),
+        StretchFact(1, 4, 99, str(BEGIN), str(BEGIN)),
+    ]
+    assert len(played(facts)) == 2
