@@ -22,6 +22,8 @@ from dashget.serve.conditions import Decision, FileVersion, Header, decide, vers
 from dashget.serve.mediatypes import LOOKED_AT_BYTES, type_by_content, type_by_name
 from dashget.store.reading import ReadableFile
 
+_STRETCH_BYTES: Final = 4 << 20
+"""What is sent of a large file before it counts as progress."""
 _SMALL_BYTES: Final = 1 << 16
 """A body of this size is read at once: that is quicker than to set up ``sendfile``."""
 
@@ -42,10 +44,12 @@ async def send_file(
     opener: Callable[[], ReadableFile],
     path: str,
     headers: Mapping[str, str],
+    went_on: Callable[[], object],
 ) -> web.StreamResponse:
     """Answer a GET or HEAD with a file; OSError if it cannot be opened or read.
 
-    ``opener`` is called in a thread: a disk may be slow. ``path`` tells the media type.
+    ``opener`` is called in a thread: a disk may be slow. ``path`` tells the media type;
+    ``went_on`` is called whenever some of it has been sent.
     """
     opened = await asyncio.to_thread(_open, opener, path, request.method, _reader_of(request))
     with closing(opened.file):
@@ -57,7 +61,7 @@ async def send_file(
             await response.prepare(request)
             await response.write_eof()
             return response
-        await _send_body(request, response, opened)
+        await _send_body(request, response, opened, went_on)
     return response
 
 
@@ -119,11 +123,14 @@ def _describe(response: web.StreamResponse, opened: Opened) -> None:
 
 
 async def _send_body(
-    request: web.BaseRequest, response: web.StreamResponse, opened: Opened
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    opened: Opened,
+    went_on: Callable[[], object],
 ) -> None:
     ranges = opened.decision.ranges
     if len(ranges) > 1:
-        await _send_parts(request, response, opened)
+        await _send_parts(request, response, opened, went_on)
         return
     await response.prepare(request)
     expected = response.content_length or 0
@@ -132,12 +139,16 @@ async def _send_body(
             raise OSError("the file has become shorter")
         await response.write(opened.body)
     elif expected:
-        await _copy(request, response, opened.file, ranges[0].first if ranges else 0, expected)
+        first = ranges[0].first if ranges else 0
+        await _copy(request, response, opened.file, first, expected, went_on)
     await response.write_eof()
 
 
 async def _send_parts(
-    request: web.BaseRequest, response: web.StreamResponse, opened: Opened
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    opened: Opened,
+    went_on: Callable[[], object],
 ) -> None:
     """Send several ranges as ``multipart/byteranges`` (RFC 9110, 14.6)."""
     boundary = secrets.token_hex(16)
@@ -149,7 +160,9 @@ async def _send_parts(
     await response.prepare(request)
     for head, span in parts:
         await response.write(head)
-        await _copy(request, response, opened.file, span.first, span.size_bytes or 0)
+        size = span.size_bytes or 0
+        await _copy(request, response, opened.file, span.first, size, went_on)
+        went_on()
     await response.write(end)
     await response.write_eof()
 
@@ -166,7 +179,12 @@ def _iter_parts(opened: Opened, boundary: str) -> Iterator[tuple[bytes, ByteRang
 
 
 async def _copy(
-    request: web.BaseRequest, response: web.StreamResponse, file: BinaryIO, first: int, count: int
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    file: BinaryIO,
+    first: int,
+    count: int,
+    went_on: Callable[[], object],
 ) -> None:
     """Send a stretch of the file; ConnectionError if the client has gone, OSError if it ends."""
     if count <= _SMALL_BYTES:
@@ -179,9 +197,11 @@ async def _copy(
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
-    sent = await asyncio.get_running_loop().sendfile(transport, file, first, count)
-    if sent != count:
-        raise OSError("the file has become shorter")
+    for begin in range(first, first + count, _STRETCH_BYTES):
+        size = min(_STRETCH_BYTES, first + count - begin)
+        if await asyncio.get_running_loop().sendfile(transport, file, begin, size) != size:
+            raise OSError("the file has become shorter")
+        went_on()
 
 
 def _content_range(span: ByteRange, size: int) -> str:

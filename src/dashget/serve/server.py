@@ -7,6 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -18,6 +19,7 @@ from aiohttp import web
 from dashget.common.log import Log
 from dashget.common.stopping import Stop
 from dashget.errors import UsageError
+from dashget.serve.connections import Connections, Limits
 from dashget.serve.files import send_file
 from dashget.serve.guards import CLOSED, COMMON, MIRRORED, OPEN, PREFLIGHT, Hosts, is_foreign
 from dashget.serve.shows import Show
@@ -27,6 +29,10 @@ _MISSING: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL
 _BUSY: Final = (errno.EMFILE, errno.ENFILE)
 _CLOSE_SECONDS: Final = 0.1
 _BACKLOG: Final = 256
+_LOOK_SECONDS: Final = 1.0
+"""How often connections that wait for too long are looked for."""
+_LEFT_OPEN: Final = 64
+"""Files that the program itself may have open."""
 _LOG: Final = Log("dashget.serve", str)
 
 Document = Callable[[str, str], "web.Response | None"]
@@ -43,14 +49,25 @@ class Address(msgspec.Struct, frozen=True):
 class Handler:
     """Answers the requests of one server. With a ``page`` only that may ask for files."""
 
-    def __init__(self, shows: Sequence[Show], hosts: Hosts, page: Document | None = None) -> None:
+    def __init__(
+        self,
+        shows: Sequence[Show],
+        hosts: Hosts,
+        page: Document | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._shows = {show.name: show for show in shows}
         self._hosts = hosts
         self._page = page
+        self.connections = Connections(limits or _limits(), time.monotonic)
         self._headers: Mapping[str, str] = {**MIRRORED, **(OPEN if page is None else CLOSED)}
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request."""
+        with self.connections.answering(request.protocol):
+            return await self._answered(request)
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             response = await self._answer(request)
         except (ConnectionError, RuntimeError):
@@ -88,7 +105,9 @@ class Handler:
         if show is None:
             return _refusal(404, "no such mirror", self._headers)
         try:
-            return await send_file(request, partial(show.tree.open, within), within, self._headers)
+            opener = partial(show.tree.open, within)
+            went_on = partial(self.connections.went_on, request.protocol)
+            return await send_file(request, opener, within, self._headers, went_on)
         except ConnectionError:
             raise
         except OSError as error:
@@ -128,7 +147,8 @@ async def _serve(
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     # What goes wrong with one connection, such as an end in the middle, is no news.
     loop.set_exception_handler(lambda _, context: _LOG.debug(context["message"]))
-    server = web.Server(handler, access_log=None, logger=_quiet_logger())
+    server = _Server(handler, access_log=None, logger=_quiet_logger(), lingering_time=1.0)
+    server.watched = handler.connections
     runner = web.ServerRunner(server, shutdown_timeout=_CLOSE_SECONDS)
     await runner.setup()
     try:
@@ -139,13 +159,48 @@ async def _serve(
 
         with stop.answered(), stop.calling(end):
             ready(listening.getsockname()[1])
-            await ended.wait()
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), _LOOK_SECONDS)
+                handler.connections.close_waiting()
     finally:
         # Whoever still reads is not waited for.
         for connection in server.connections:
             if connection.transport is not None:
                 connection.transport.abort()
         await runner.cleanup()
+
+
+class _Server(web.Server):
+    """The server of aiohttp, which tells of each connection."""
+
+    watched: Connections
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Note a connection that has begun."""
+        super().connection_made(handler, transport)
+        address = (transport.get_extra_info("peername") or ("",))[0]
+        self.watched.opened(handler, address, transport.abort)
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Note that a connection has ended."""
+        super().connection_lost(handler, exc)
+        self.watched.closed(handler)
+
+
+def _limits() -> Limits:
+    """Return the usual limits, or smaller ones where few files may be open: two a connection."""
+    try:
+        import resource
+    except ImportError:
+        return Limits()
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return Limits()
+    most = Limits().most
+    return Limits(most=max(1, min(most, (files - _LEFT_OPEN) // 2)))
 
 
 def _quiet_logger() -> logging.Logger:

@@ -305,10 +305,3 @@ def test_an_odd_request_is_refused_and_the_server_goes_on(name: str, served: Ser
         assert answer.split(b" ", 2)[1] == str(status).encode()
         assert b"\r\nSet-Cookie" not in answer
     assert served.get("/show/empty.m4s").status == 200
-
-
-def test_hundreds_of_connections_that_never_ask_keep_nobody_out(served: Server) -> None:
-    with contextlib.ExitStack() as stack:
-        for _ in range(300):
-            stack.enter_context(served.connect()).sendall(b"GET / HTTP/1.1\r\n")
-        assert served.get("/show/empty.m4s").status == 200
