@@ -21,9 +21,17 @@ from dashget.live.options import Wishes
 from dashget.live.policy import MOST_TRIES
 from dashget.live.recorder import End, Recorder, Result
 from dashget.live.state import State
+from dashget.media.events import SILENT, EventMessage, Notices
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
-from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
+from tests.support.liveworld import (
+    BEGIN,
+    Encoder,
+    KilledError,
+    Script,
+    SimulatedWorld,
+    document,
+)
 from tests.support.livexml import document_by_xml
 from tests.support.played import initializations, played_files
 
@@ -75,6 +83,8 @@ SCRIPTS = st.builds(
     restarts=st.sampled_from([(), (), (62.0,), (62.0, 110.0)]),
     periods=st.sampled_from([(), (48.0,), (48.0, 96.0)]),
     ends=st.sampled_from([math.inf, math.inf, 120.0]),
+    ends_by=st.sampled_from(["static", "static", "event", "lmsg"]),
+    expiring=st.sampled_from([(), (), (20, 21, 22), (16, 40)]),
     clock_error=st.sampled_from([0.0, 0.0, 10.0, -10.0]),
     tells_time=st.booleans(),
     patches=st.sampled_from(["", "", "good", "bad", "stuck", "short"]),
@@ -254,6 +264,64 @@ def _path(line: LineFact, fact: SegmentFact, *, timed: bool) -> str:
 @example(Script(form="time", step=4, depth=None, outages=((89.0, 149.0),), starts=75.0), [])
 def test_the_laws_hold_in_any_world(script: Script, kills: list[tuple[int, float]]) -> None:
     check(script, kills)
+
+
+@pytest.mark.parametrize("ends_by", ["event", "lmsg"])
+@pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
+def test_a_last_segment_ends_a_presentation_whose_manifest_stays_as_it_is(
+    form: str, ends_by: str
+) -> None:
+    disk: list[Fact] = []
+    script = Script(form=form, ends=100.0, ends_by=ends_by)
+    _, result, world = record(script, disk, at=30.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.lost == 0
+    assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 51))
+    assert world.at < 125
+
+
+@pytest.mark.parametrize("kill", [200, 300, 340, 350, 360, 370, 380])
+def test_a_recorder_that_was_killed_at_the_end_knows_of_it(kill: int) -> None:
+    disk: list[Fact] = []
+    script = Script(ends=100.0, ends_by="lmsg")
+    _, _, world = record(script, disk, at=30.0, dies_at=kill)
+    _, result, world = record(script, disk, at=max(world.at, 101.0) + 1)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.lost == 0
+    assert world.at < 130
+
+
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_an_end_that_is_none_costs_nothing(form: str) -> None:
+    """A packager writes ends into segments in the middle."""
+
+    class Mistaken(SimulatedWorld):
+        def _notices(self, encoder: Encoder, position: int) -> Notices:
+            event = EventMessage("1", 1, 0, 0, position, is_delta=True)
+            return Notices((event,), last=True) if position in (30, 31, 45) else SILENT
+
+    disk: list[Fact] = []
+    world = Mistaken(Script(form=form), disk, at=30.0)
+    recorder = Recorder(
+        world, Wishes(until=BEGIN + UNTIL), world.wall, State.of(disk), lambda _: None
+    )
+    result = recorder.run()
+    assert result.end is End.UNTIL
+    assert result.totals.lost == result.totals.withdrawn == 0
+    assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 81))
+
+
+def test_an_event_has_the_manifest_read_at_once() -> None:
+    script = Script(update=500.0, depth=None, expiring=(30,))
+    _, _, world = record(script, [], at=30.0)
+    came = (30 + 1) * script.step
+    _, _, silent = record(Script(update=500.0, depth=None), [], at=30.0)
+    assert [at for at in world.reads if came <= at < came + 2]
+    assert not [at for at in silent.reads if came - 2 <= at < came + 2]
+    # Until there is a newer one it is read again, not for ever.
+    assert len(world.reads) <= len(silent.reads) + 8
 
 
 @pytest.mark.parametrize("patches", ["good", "bad", "stuck", "short"])

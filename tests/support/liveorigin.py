@@ -60,10 +60,14 @@ class LiveOrigin:
         self.ended: float | None = None
         self.hidden: set[int] = set()
         """Numbers of segments that are not found."""
+        self.events: dict[int, bytes] = {}
+        """Boxes before the fragment of a segment, by its number."""
         self.odd: set[int] = set()
         """Numbers of segments in whose place a page comes."""
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status."""
+        self.seen_at: list[tuple[float, str]] = []
+        """When each path was asked for."""
         self.manifest_status = 200
         self.manifests: list[bytes] = []
         """Each version that was served, without repeats of the one before."""
@@ -73,6 +77,10 @@ class LiveOrigin:
         """The ``@timescale`` of the manifest: a multiple of ``SCALE``."""
         self.more = ""
         """More AdaptationSets."""
+        self.inside = ""
+        """More elements of each AdaptationSet."""
+        self.stopped: float | None = None
+        """When the encoder stopped, of which the manifest says nothing."""
         self.before = ""
         """More elements before the Period."""
         self.marked = ""
@@ -111,7 +119,9 @@ class LiveOrigin:
 
     def edge(self) -> int:
         """Return the number of the newest complete segment."""
-        now = time.time() if self.ended is None else min(time.time(), self.ended)
+        now = min(
+            time.time(), *(at for at in (self.ended, self.stopped) if at is not None), math.inf
+        )
         return math.floor((now - self.began) / STEP + 1e-6)
 
     def oldest(self) -> int:
@@ -148,7 +158,9 @@ class LiveOrigin:
 
     def content(self, path: str) -> bytes:
         """Return what a segment of the present generation has."""
-        return segment(self._number(path), f"{path} generation {self.generation}")
+        number = self._number(path)
+        text = f"{path} generation {self.generation}"
+        return self.events.get(number, b"") + segment(number, text)
 
     def _number(self, path: str) -> int:
         name = path.partition("?")[0].rpartition("/")[2]
@@ -250,7 +262,7 @@ class LiveOrigin:
                 f' media="t{track}/$Time$.m4s"><SegmentTimeline>{rows}</SegmentTimeline>'
                 "</SegmentTemplate>"
             )
-        return f'<AdaptationSet {_TYPE}>{inner}<Representation id="t{track}" bandwidth="8000"/></AdaptationSet>'
+        return f'<AdaptationSet {_TYPE}>{self.inside}{inner}<Representation id="t{track}" bandwidth="8000"/></AdaptationSet>'
 
     def answer(self, path: str) -> tuple[int, bytes, str]:
         """Return status, body and type of a request."""
@@ -301,6 +313,7 @@ class LiveOrigin:
                     self.wfile.write(body)
                 with origin._changed:
                     origin.requests.append((self.path, status))
+                    origin.seen_at.append((time.time(), self.path))
                     origin._changed.notify_all()
 
             def log_message(self, *_: object) -> None:

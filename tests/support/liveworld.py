@@ -32,6 +32,7 @@ from dashget.live.world import (
     Report,
     Way,
 )
+from dashget.media.events import SILENT, EventMessage, Notices
 from dashget.media.kind import SegmentKind
 from dashget.mpd.names import NAMESPACE
 from dashget.mpd.template import Address, Field, FieldName, UrlPattern
@@ -78,6 +79,11 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     """When new Periods begin."""
     ends: float = math.inf
     """When the presentation ends: then its manifest is static."""
+    ends_by: str = "static"
+    """How it ends: its manifest is ``static``, or stays as it is, and the last segment says so by
+    an ``event`` or its brand (``lmsg``)."""
+    expiring: tuple[int, ...] = ()
+    """Positions of segments with an event: the manifest of their time is not valid any more."""
     clock_error: float = 0.0
     """How far the computer's clock is ahead."""
     tells_time: bool = True
@@ -132,7 +138,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 def document(script: Script, at: float) -> Version:
     """Return what the manifest says at a time."""
     encoder = script.encoder_at(at)
-    over = at >= script.ends
+    over = at >= script.ends and script.ends_by == "static"
     bounds = [0.0, *(p - encoder.start for p in script.periods if encoder.start < p <= at)]
     last = min(at, script.ends) - encoder.start
     edge = math.floor((last - (0 if over else script.lag)) / script.step + 1e-9)
@@ -357,7 +363,19 @@ class SimulatedWorld:
             self.disk.append(SegmentFact(errand.asked.line.id, run.time, run.duration, run.number))
             self._step()
         answer = Answer(status, here=here, seconds=script.latency, size=1000 if here else 0)
-        return FetchEnded(errand, answer)
+        notices = self._notices(encoder, self.position(run)) if here else SILENT
+        return FetchEnded(errand, answer, notices)
+
+    def _notices(self, encoder: Encoder, position: int) -> Notices:
+        """Return what a segment says."""
+        script = self.script
+        end = script.ends_by != "static" and not script.exists(encoder, position + 1)
+        if end and script.ends_by == "lmsg":
+            return Notices(last=True)
+        if end or position in script.expiring:
+            event = EventMessage("1", 1, 0, 0 if end else None, position, is_delta=True)
+            return Notices((event,))
+        return SILENT
 
     def position(self, run: Run) -> int:
         """Return the position of a segment since the start of its encoder."""

@@ -129,6 +129,15 @@ class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
         return Run(self.t, self.d, self.count, self.n)
 
 
+class EndFact(msgspec.Struct, frozen=True):
+    """That a segment of a line was said to be the last one, or was not after all."""
+
+    ends: int
+    """The number of the line."""
+    t: int | None = None
+    """Axis time at which it ends; None: it goes on."""
+
+
 class HoleFact(msgspec.Struct, frozen=True):
     """A stretch of a line in which nothing was announced, as its documents go on after it."""
 
@@ -167,4 +176,5 @@ Fact = (
     | LossFact
     | OutageFact
     | SessionFact
+    | EndFact
 )

@@ -75,6 +75,8 @@ class Line:
         """The server times at axis time 0, by all documents: one, but for odd presentations."""
         self.begins: tuple[Fraction, ...] = ()
         """The ``@availabilityStartTime`` of all documents: one, but for odd presentations."""
+        self.ended_at: int | None = None
+        """Axis time at which it ends, as a segment has said; None: it goes on."""
         self.resumed = False
         """True if an earlier recorder knew it."""
 
@@ -111,12 +113,27 @@ class Line:
                 return listing
         return self.listing
 
+    def is_beyond(self, run: Run) -> bool:
+        """Return True for a segment after the last one, as a segment has said."""
+        return self.ended_at is not None and run.time + run.duration // 2 >= self.ended_at
+
+    def is_learnt(self) -> bool:
+        """Return True if nothing more is announced by itself: the line has ended.
+
+        One segment beyond the end is asked for: if it comes, the line goes on.
+        """
+        end = self.known.end
+        return self.ended_at is not None and end is not None and end > self.ended_at
+
     def learn(self, now: float, begin: float, until: float) -> Iterator[Run]:
         """Take what is announced at a server time; yield what is new of it.
 
         Segments that end before ``begin``, or begin at ``until`` or later, are not wanted.
         """
         for listing in self.listings:
+            if self.ended_at is not None and listing.step:
+                # One beyond the end is asked for: if it comes, the line goes on.
+                now = min(now, listing.wall(self.ended_at + listing.step + listing.step // 2))
             for run in listing.runs(now, self._since(listing)):
                 slack = run.duration // 2
                 for part in tuple(self.known.missing(run)):

@@ -87,6 +87,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     depth: Fraction | None = None
     """How long a segment stays after its end, in seconds; None: for ever."""
     static: bool = False
+    expires: bool = False
+    """True if events that end the validity of manifests may be in its segments."""
     doubtful: bool = False
     """True if the last of these may not exist."""
     early: Fraction = Fraction(0)

@@ -29,7 +29,7 @@ class Patching:
         self._failures = 0
         self._held = 0
         """How many reads are of the whole manifest before the next one of a patch."""
-        self._told = False
+        self._told: set[bool] = set()
 
     def wants(self, version: Version | None, server: float) -> bool:
         """Return True if the next read may be by a patch."""
@@ -42,12 +42,13 @@ class Patching:
 
     def read(self, report: ReadEnded, *, by_patch: bool) -> str | None:
         """Take a read that has ended; return what is wrong with patches, if it is to be told."""
+        if report.refused is not None and not by_patch:
+            return self._once(report.refused, by_patch=False)
         if report.refused is not None:
             self._failures += 1
             self._held = 0 if self._failures < 2 else min(2**self._failures, _LONGEST_HOLD)
             self._applied = self._idle = 0
-            told, self._told = self._told, True
-            return None if told else report.refused
+            return self._once(report.refused, by_patch=True)
         if report.version is None:
             return None
         if by_patch and report.way is Way.PATCH:
@@ -58,6 +59,12 @@ class Patching:
             self._applied = self._idle = 0
             self._held = max(0, self._held - 1)
         return None
+
+    def _once(self, reason: str, *, by_patch: bool) -> str | None:
+        """Return what is wrong, the first time only."""
+        told = by_patch in self._told
+        self._told.add(by_patch)
+        return None if told else reason
 
 
 def _is_overdue(version: Version, server: float) -> bool:

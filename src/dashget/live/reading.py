@@ -20,6 +20,7 @@ from dashget.live.listing import (
     runs_of,
 )
 from dashget.live.spans import Run
+from dashget.media.events import EXPIRY
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import (
@@ -53,6 +54,12 @@ def read_version(
     window = presentation.window
     begin = mpd.availability_start_time
     listings = [each for track in tracks for each in _listings(track, layout, begin or Fraction(0))]
+    expiring = _expiring(presentation)
+    if expiring:
+        listings = [
+            msgspec.structs.replace(each, expires=True) if _set_of(each) in expiring else each
+            for each in listings
+        ]
     return Version(
         digest=digest,
         dynamic=presentation.dynamic,
@@ -69,6 +76,21 @@ def read_version(
         locations=tuple(_resolved(presentation, each) for each in mpd.locations[:_MOST_LOCATIONS]),
         patch=_patch_offer(mpd, presentation),
     )
+
+
+def _expiring(presentation: Presentation) -> frozenset[tuple[int, int]]:
+    """Return the AdaptationSets with events that end the validity of manifests: by Period."""
+    return frozenset(
+        (period.index, each.index)
+        for period in presentation.periods
+        for each in period.adaptation_sets
+        if any(stream.scheme == EXPIRY for stream in each.inband_events)
+    )
+
+
+def _set_of(listing: Listing) -> tuple[int, int] | None:
+    made_of = listing.representation
+    return None if made_of is None else (made_of.period.index, made_of.adaptation_set)
 
 
 def _resolved(presentation: Presentation, reference: str) -> str:

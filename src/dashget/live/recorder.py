@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -27,7 +28,9 @@ from dashget.events import (
 from dashget.live import changes
 from dashget.live.agenda import AGAIN, Agenda, Ended
 from dashget.live.clock import Kind, ServerClock
-from dashget.live.facts import Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
+from dashget.live.endings import Endings
+from dashget.live.expiry import Expiries, Given, begin_of
+from dashget.live.facts import EndFact, Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
 from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
 from dashget.live.line import Line
 from dashget.live.listing import Version
@@ -35,15 +38,17 @@ from dashget.live.options import Wishes
 from dashget.live.patching import Patching
 from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
+from dashget.live.spans import Run
 from dashget.live.state import State, line_fact
 from dashget.live.world import Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report, World
+from dashget.media.events import Notices
 
 _ALIVE_SECONDS: Final = 15.0
 _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
 _LONGEST_WAIT: Final = 60.0
 _DEADLINE_FACTOR: Final = 4.0
-_NO_PATCHES: Final = "a patch of the manifest cannot be used, so all of it is read: {}"
+_NO_PATCHES: Final = "all of the manifest is read, since {}"
 _DOUBTFUL_TRIES: Final = 3
 """A segment that was not there so often may be none of the presentation any more."""
 
@@ -101,6 +106,10 @@ class Recorder:
         self.clock = ServerClock(wall, world.moment())
         self._refresh = Refresh()
         self._patching = Patching()
+        self._endings = Endings(state)
+        self._expiries = Expiries()
+        self._given: Given | None = None
+        """What came in place of the manifest."""
         self._asked_patch = False
         """True if the read that is under way may be by a patch."""
         self._agenda = Agenda(state.lines.by_id, state.outages)
@@ -154,8 +163,8 @@ class Recorder:
     def _turn(self, now: float) -> None:
         if self._end is not None or self._world.stopping:
             return
-        server, state = self.clock.at(now), self.state
-        if not self._reading and now >= self._refresh.next_at(state.lines.version):
+        server = self.clock.at(now)
+        if not self._reading and now >= self._next_read():
             self._read(now, server)
         if not self._begun:
             return
@@ -168,15 +177,24 @@ class Recorder:
             self._told_at = now
             self._tell_progress(server)
 
+    def _next_read(self) -> float:
+        """Return when the manifest is read next."""
+        version = self.state.lines.version
+        at = self._refresh.next_at(version)
+        if self._given is not None and version is not None:
+            at = min(at, self._refresh.soon(version))
+        return at
+
     def _read(self, now: float, server: float) -> None:
         version = self.state.lines.version
         urls = () if version is None else version.locations
         self._reading = True
         self._refresh.began(now)
         self._last_read_server = server
-        self._asked_patch = self._patching.wants(version, server)
-        clock = self.clock.due_again(now)
-        self._world.start(Read(urls, clock=clock, server=server, patch=self._asked_patch))
+        given, self._given = self._given, None
+        patch = self._asked_patch = given is None and self._patching.wants(version, server)
+        clock = self.clock.due_again(now) and given is None
+        self._world.start(Read(urls, clock=clock, server=server, given=given, patch=patch))
 
     def _learn(self, server: float) -> None:
         begin = -math.inf if self.state.begin is None else self.state.begin
@@ -190,7 +208,7 @@ class Recorder:
                     if before is None or hole >= before:
                         self._note(HoleFact(line.id, hole, end))
                 line.resumed = False
-                self._edges[line.id] = _next_edge(line)
+                self._edges[line.id] = math.inf if line.is_learnt() else _next_edge(line)
 
     def _fetch(self, now: float, server: float) -> None:
         agenda, once, world = self._agenda, self.state.once, self._world
@@ -214,7 +232,7 @@ class Recorder:
             return now + _LONGEST_WAIT
         at = now + _LONGEST_WAIT
         if not self._reading:
-            at = min(at, self._refresh.next_at(self.state.lines.version))
+            at = min(at, self._next_read())
         if self._wishes.give_up < math.inf:
             at = min(at, self._heard + self._wishes.give_up)
         if self._begun:
@@ -308,6 +326,7 @@ class Recorder:
         self._edges.clear()
         if version is None:
             return
+        self._note_ends(self._endings.learn(version))
         for listing in version.listings:
             for once in listing.once:
                 again = lines.generation > 1
@@ -355,11 +374,37 @@ class Recorder:
             return
         for each in self._agenda.answer(report.errand.asked, answer, now, server):
             self._tell_ended(each, report.errand.asked.path, server)
+        if answer.here:
+            self._notice(report.errand.asked.line, report.errand.asked.run, report.notices)
         if self._agenda.held:
             self._refresh.want()
         attempt = report.errand.asked.line.open.get(report.errand.asked.run.time)
         if attempt is not None and attempt.tries >= _DOUBTFUL_TRIES:
             self._refresh.doubt()
+
+    def _notice(self, line: Line, run: Run, notices: Notices) -> None:
+        """Draw the consequences of what a segment says, and of one beyond the end of its line."""
+        version = self.state.lines.version
+        if line.is_beyond(run):
+            self._note_ends(self._endings.go_on((line,)))
+        if version is None or not line.current or not version.dynamic:
+            return
+        for event in notices.events:
+            expiry = self._expiries.take(event, version.publish)
+            if expiry is not None:
+                publish = expiry.publish if expiry.publish is not None else version.publish
+                self._refresh.expire(-math.inf if publish is None else publish)
+                self._given = expiry.given or self._given
+                if event.ends:
+                    self._note_ends(self._endings.end_all(begin_of(event, line, run)))
+        if notices.last:
+            self._note_ends(self._endings.end(line, run.end))
+            self._refresh.want()
+
+    def _note_ends(self, ended: Iterable[Line]) -> None:
+        for line in ended:
+            self._note(EndFact(line.id, line.ended_at))
+            self._edges.pop(line.id, None)
 
     def _tell_ended(self, each: Ended, path: str, server: float) -> None:
         line, run = each.line, each.run
@@ -401,6 +446,11 @@ class Recorder:
                 return End.NOT_YET
             return End.UNTIL if server >= self._until and not self._is_busy() else None
         self._ran = True
+        if self._endings.are_over(server, self._heard_server) and not self._reading:
+            for line, run in self._endings.withdraw():
+                self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
+            if not self._is_busy():
+                return End.OVER
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):

@@ -15,6 +15,8 @@ _UNTOLD: Final = 5.0
 _SELDOM: Final = 60.0
 _LONGEST_BACKOFF: Final = 10.0
 _FIRST_BACKOFF: Final = 0.25
+_MOST_EXPIRED_READS: Final = 5
+"""So often a document is read at most, with longer and longer pauses, until it is a newer one."""
 _DOUBT_STEPS: Final = 8
 
 
@@ -31,6 +33,9 @@ class Refresh:
         self._stale = False
         self._wanted = False
         self._doubted = False
+        self._expired: float | None = None
+        """The publish time of the newest document that is known not to be valid any more."""
+        self._expired_reads = 0
         self.over = False
         """True if nothing can change any more."""
 
@@ -53,6 +58,11 @@ class Refresh:
     def read(self, now: float, version: Version, *, new: bool, stale: bool) -> None:
         """Record a document that was read: ``new`` if it brought anything."""
         self.failures = 0
+        if self._expired is not None:
+            self._expired_reads += 1
+            newer = version.publish is not None and version.publish > self._expired
+            if newer or self._expired_reads > _MOST_EXPIRED_READS:
+                self._expired = None
         self._idle = 0 if new else self._idle + 1
         self._stale = stale
         self.over = not version.dynamic and not stale
@@ -64,6 +74,15 @@ class Refresh:
         """Have it read soon, since some segment was refused."""
         self._wanted = True
 
+    def expire(self, publish: float) -> None:
+        """Have a document read that is newer: an event says that there is one, or will be soon."""
+        if self._expired is None or publish > self._expired:
+            self._expired, self._expired_reads = publish, 0
+
+    def soon(self, version: Version) -> float:
+        """Return the earliest time of the next read."""
+        return self._began + least(version)
+
     def doubt(self) -> None:
         """Have it read early, since what it announces is not there again and again."""
         self._doubted = True
@@ -72,6 +91,9 @@ class Refresh:
         """Return when the next read begins; infinity: never."""
         if self.over:
             return math.inf
+        if self._expired is not None and version is not None:
+            pause = least(version) * 2**self._expired_reads if self._expired_reads else 0.0
+            return min(self._at, self._began + max(pause, least(version)))
         if self._wanted and version is not None:
             return min(self._at, self._began + least(version))
         if self._doubted and version is not None:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from dashget.live.changes import Lines
 from dashget.live.facts import (
+    EndFact,
     Fact,
     FileFact,
     HoleFact,
@@ -70,6 +71,10 @@ class State:
             line = self.lines.by_id.get(fact.hole)
             if line is not None and fact.t < fact.until:
                 line.holes.add(fact.t, fact.until)
+        elif isinstance(fact, EndFact):
+            line = self.lines.by_id.get(fact.ends)
+            if line is not None:
+                line.ended_at = fact.t
         elif isinstance(fact, FileFact):
             self.once.here.add(fact.path)
         elif isinstance(fact, OutageFact):

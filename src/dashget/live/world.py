@@ -13,9 +13,11 @@ import msgspec
 
 from dashget.live.agenda import Asked
 from dashget.live.clock import Sample
+from dashget.live.expiry import Given
 from dashget.live.facts import Fact
 from dashget.live.listing import Once, Version
 from dashget.live.policy import Answer
+from dashget.media.events import SILENT, Notices
 
 
 class Way(enum.Enum):
@@ -39,6 +41,8 @@ class Read(msgspec.Struct, frozen=True, eq=False):
     clock: bool = False
     server: float = 0.0
     """What is known of the server's time."""
+    given: Given | None = None
+    """What came in place of the manifest; if it does not do, all is read."""
     patch: bool = False
     """True if a patch of what was read last will do; if it does not, all of it is read."""
 
@@ -80,6 +84,8 @@ class FetchEnded(msgspec.Struct, frozen=True, eq=False):
 
     errand: Fetch | FetchOnce
     answer: Answer
+    notices: Notices = SILENT
+    """What a segment says that has come."""
 
 
 Report = ReadEnded | FetchEnded

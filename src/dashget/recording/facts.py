@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dashget.live.facts import (
+    EndFact,
     Fact,
     FileFact,
     HoleFact,
@@ -39,6 +40,7 @@ class _Line(msgspec.Struct):
     key: str | None = None
     lost: int | None = None
     hole: int | None = None
+    ends: int | None = None
     outage: float | None = None
     shape: int | None = None
     stretch: int | None = None
@@ -87,6 +89,8 @@ def _fact(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=StretchFact)
     if found.shape is not None:
         return msgspec.json.decode(text, type=ShapeFact)
+    if found.ends is not None:
+        return msgspec.json.decode(text, type=EndFact)
     if found.outage is not None:
         return msgspec.json.decode(text, type=OutageFact)
     if found.recorder is not None:

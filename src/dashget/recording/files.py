@@ -12,9 +12,10 @@ from dashget.events import FileFinished, Observer, Outcome
 from dashget.live.agenda import AGAIN
 from dashget.live.policy import Answer
 from dashget.live.world import Fetch, FetchOnce
+from dashget.media.events import SILENT, Notices, read_notices
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.arrivals import Arrivals
-from dashget.mirroring.files import PlannedFile
+from dashget.mirroring.files import PlannedFile, role_of
 from dashget.mpd.presentation import Representation
 from dashget.mpd.template import Address
 from dashget.planning.layout import SafePath
@@ -22,7 +23,7 @@ from dashget.planning.plan import PlannedSegment
 from dashget.planning.tracks import Track
 from dashget.segments import address as segments_of
 from dashget.segments.segment import Segment, TimeBase
-from dashget.store import FileRecord, Mirror
+from dashget.store import FileRecord, Mirror, PartialFile
 from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError
 
 _ONCE_SECONDS = 60.0
@@ -51,26 +52,28 @@ class Files:
         patience = Patience(attempts=1, seconds=seconds, missing_is_final=True)
         return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
 
-    def take(self, job: Job, result: Fetched | TransferError) -> Answer:
-        """Name and record a file that has come; return how its errand ended."""
+    def take(self, job: Job, result: Fetched | TransferError) -> tuple[Answer, Notices]:
+        """Name and record a file that has come; return how its errand ended, and what it says."""
         carried: Carried = job.payload
         file = carried.file
         if isinstance(result, TransferError):
             if file.part is not None:
                 # Its bytes stay for the next try.
                 self._store.let_go(file.part)
-            return Answer(result.status or 0, retry_after=result.retry_after_seconds)
+            return Answer(result.status or 0, retry_after=result.retry_after_seconds), SILENT
         rejection = self._arrivals.check(file, file.part) if file.part is not None else None
         if file.part is None or rejection is not None:
             if file.part is not None:
                 file.part.drop()
-            return Answer(result.status, odd=True, seconds=result.seconds)
+            return Answer(result.status, odd=True, seconds=result.seconds), SILENT
+        notices = _notices(carried, file.part)
         record = self._record(carried, result)
         if not self._store.finish(file.part, record):
             self._await(record.path)
         self._store.write_lines()
         self._tell(file, result)
-        return Answer(result.status, here=True, size=result.size, seconds=result.seconds)
+        here = Answer(result.status, here=True, size=result.size, seconds=result.seconds)
+        return here, notices
 
     def _open(self, job: Job) -> Sink:
         carried: Carried = job.payload
@@ -157,6 +160,15 @@ class Files:
                 kept_headers=dict(fetched.head.kept) or None,
             )
         )
+
+
+def _notices(carried: Carried, part: PartialFile) -> Notices:
+    """Return what a media segment says of the presentation."""
+    errand = carried.errand
+    if isinstance(errand, FetchOnce) or not role_of(carried.file.planned).is_plain_segment:
+        return SILENT
+    listing = errand.asked.line.of(errand.asked.run.time)
+    return read_notices(part.read, part.size, events=listing.expires)
 
 
 def _segment(kind: SegmentKind, address: Address | None, urls: tuple[str, ...]) -> Segment:

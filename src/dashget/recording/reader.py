@@ -14,6 +14,7 @@ import msgspec
 from dashget.common.numbers import read_digits, read_http_date, utc_of
 from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
+from dashget.live.expiry import Given
 from dashget.live.listing import Version
 from dashget.live.reading import read_version
 from dashget.live.shaping import Shaper
@@ -33,7 +34,7 @@ from dashget.recording.manifests import Manifests
 from dashget.transfer.contract import Fetched, Transfers
 
 _MOST_AGE: Final = 86_400
-_ASTRAY: Final = "patches have led to another manifest than the whole one of the same time"
+_ASTRAY: Final = "patches of it have led to another manifest than the whole one of the same time"
 
 
 class ManifestReader:
@@ -79,11 +80,15 @@ class ManifestReader:
         """Read the manifest: by a patch if that will do, else at its newest location, else where
         the user said."""
         refused: str | None = None
-        if errand.patch and self._last is not None:
+        if self._last is not None:
             try:
-                return self._read_patch(errand, *self._last, self._clock())
+                if errand.given is not None:
+                    return self._read_given(errand, errand.given, self._last[0], self._clock())
+                if errand.patch:
+                    return self._read_patch(errand, *self._last, self._clock())
             except DashGetError as error:
-                refused = error.message
+                what = "what came in an event" if errand.given is not None else "a patch of it"
+                refused = f"{what} cannot be used: {error.message}"
         asked = self._clock()
         urls = [*errand.urls, self._source.url]
         problem: DashGetError | None = None
@@ -127,7 +132,29 @@ class ManifestReader:
             sample = None if fetched is None else self._sample(errand, last, fetched, asked)
             return self._same(asked, sample, Way.SAME)
         document = apply_patch(last.data, patch, Budget(self._work))
-        loaded = read_manifest(
+        loaded = self._made(errand, document, last)
+        sample = self._sample(errand, loaded, fetched, asked)
+        return self._take(loaded, asked, sample, Way.PATCH, patch=patch)
+
+    def _read_given(
+        self, errand: Read, given: Given, last: LoadedManifest, asked: float
+    ) -> ReadEnded:
+        """Take a patch, or a manifest, that came in an event; DashGetError if it is no newer."""
+        patch = given.data if given.is_patch else b""
+        document = given.data
+        if patch:
+            document = apply_patch(last.data, patch, Budget(self._work))
+        loaded = self._made(errand, document, last)
+        before, after = last.mpd.publish_time, loaded.mpd.publish_time
+        if loaded.mpd.id != last.mpd.id:
+            raise PatchError("it is of another presentation")
+        if before is not None and (after is None or after <= before):
+            raise PatchError("it is no newer than the one that is known")
+        return self._take(loaded, asked, None, Way.EVENT, patch=patch)
+
+    def _made(self, errand: Read, document: bytes, last: LoadedManifest) -> LoadedManifest:
+        """Return a document that stands for the next one at the place of the last one."""
+        return read_manifest(
             self._source,
             document,
             last.presentation.url,
@@ -136,8 +163,6 @@ class ManifestReader:
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
         )
-        sample = self._sample(errand, loaded, fetched, asked)
-        return self._take(loaded, asked, sample, Way.PATCH, patch=patch)
 
     def _take(
         self,

@@ -183,11 +183,11 @@ class RealWorld:
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take a result, on a thread of the engine."""
         with self._writing:
-            answer = self._files.take(job, result)
+            answer, notices = self._files.take(job, result)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
         errand: Fetch | FetchOnce = job.payload.errand
-        self._report(FetchEnded(errand, answer))
+        self._report(FetchEnded(errand, answer, notices))
 
     def _retire(self) -> None:
         """Have what comes next begin a new run."""
