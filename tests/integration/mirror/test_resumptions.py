@@ -271,3 +271,43 @@ def test_ranges_of_some_kilobytes_are_progress(server: FaultServer, tmp_path: Pa
     assert mirror(url, tmp_path)[0].complete
     assert stored(tmp_path) == WHOLE.body
     assert len(server.seen) < 60
+
+
+@pytest.mark.parametrize("few", [1, 100, 3000])
+@pytest.mark.parametrize("parallel", [False, True], ids=["one stream", "ranges"])
+def test_a_file_whose_rest_comes_in_a_few_bytes_at_a_time_is_requested_as_a_whole(
+    server: FaultServer, tmp_path: Path, few: int, parallel: bool
+) -> None:
+    """Each answer to a range breaks off. The whole file does not, but for the first time."""
+    url = publish(server)
+    trickle = replace(WHOLE, cut=few)
+    server.on("/show/v/2.m4s", replace(BROKEN, to_range=trickle), replace(WHOLE, to_range=trickle))
+    transfer = dashget.TransferOptions(
+        retries=5, backoff_seconds=0.0, in_flight=2, allow_private=True,
+        range_threshold=100_000 if parallel else 10**9, range_size=50_000,
+    )  # fmt: skip
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert summary.complete, summary.failures
+    assert stored(tmp_path / "m") == WHOLE.body
+    assert len(server.asked("/show/v/2.m4s")) <= 20
+    assert summary.transferred < 2 * SIZE
+
+
+def test_one_whose_whole_breaks_off_as_well_ends(server: FaultServer, tmp_path: Path) -> None:
+    """It comes no further by beginning again, and that is not done again and again."""
+    url = publish(server)
+    server.on("/show/v/2.m4s", replace(BROKEN, to_range=replace(WHOLE, cut=100)))
+    transfer = dashget.TransferOptions(retries=5, backoff_seconds=0.0, allow_private=True)
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert [failure.path for failure in summary.failures] == ["v/2.m4s"]
+    assert len(server.asked("/show/v/2.m4s")) <= 10
+    assert summary.transferred < SIZE
+
+
+def test_a_rest_that_comes_in_good_pieces_is_continued(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    server.on("/show/v/2.m4s", replace(BROKEN, to_range=replace(WHOLE, cut=60_000)))
+    transfer = dashget.TransferOptions(retries=5, backoff_seconds=0.0, allow_private=True)
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert summary.complete, summary.failures
+    assert summary.transferred < 1.1 * SIZE

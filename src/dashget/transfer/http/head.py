@@ -70,10 +70,24 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     def content_length(self) -> int | None:
         """The announced length of this body; None if it is missing or invalid.
 
-        Beside a transfer coding it means nothing (RFC 9112, 6.3).
+        Beside a transfer coding it means nothing (RFC 9112, 6.3), but for one that changes nothing.
         """
         fields = self.fields
-        return None if "transfer-encoding" in fields else _length(fields.get("content-length"))
+        if "transfer-encoding" in fields and not self.is_coded_as_nothing:
+            return None
+        return _length(fields.get("content-length"))
+
+    @property
+    def is_coded_as_nothing(self) -> bool:
+        """True for the transfer coding ``identity`` of old servers (RFC 2616, 3.6).
+
+        libcurl takes the body to end with the connection then, which may stay open. Browsers take
+        the announced length.
+        """
+        codings = self.fields.get("transfer-encoding")
+        return codings is not None and all(
+            each.strip().lower() in ("identity", "") for each in codings.split(",")
+        )
 
     @property
     def announces_too_much(self) -> bool:

@@ -109,6 +109,7 @@ class Exchange(Generic[TaskT]):
     """A request of a task on a slot, and how far its response has come."""
 
     __slots__ = (
+        "_ends_by_length", "_noting", "_skipped_at_most",
         "accepted", "asked", "asked_at", "began_at", "bodiless", "claim", "course", "crawls",
         "dropped", "end", "fence", "from_saved_redirect", "head",
         "hops", "index", "left_over", "mark", "moved_at", "noted", "on_disk", "origin", "overlap",
@@ -191,9 +192,11 @@ class Exchange(Generic[TaskT]):
     def reset(self, now: float) -> None:
         """Forget what an earlier response has left."""
         self.fence = self.mark = UNMARKED
+        self._noting = self._ends_by_length = False
         self.end: int | None = None
         self.state = _HEAD
         self.skipped = self.received = 0
+        self._skipped_at_most = _SKIPPED_AT_MOST
         self.seen = self.position
         self.moved_at = self.began_at = now
         self.stopped = False
@@ -225,14 +228,21 @@ class Exchange(Generic[TaskT]):
             arrived.clear()
         self.left_over = 0
         self.position = end
-        return _MORE if end < self.mark else Step.NOTE
+        return _MORE if end < self.mark else self._at_mark()
 
     def _take_in_bodiless(self, arrived: list[bytes]) -> Step:
         if self.state == _HEAD and self._read_head():
             return Step.ACCEPT
         self.skipped += sum(map(len, arrived))
         arrived.clear()
-        return _MORE if self.skipped <= _SKIPPED_AT_MOST and not self.stopped else Step.ENOUGH
+        return _MORE if self.skipped <= self._skipped_at_most and not self.stopped else Step.ENOUGH
+
+    def _at_mark(self) -> Step:
+        """Tell that bytes have come; or that all have, where the connection does not tell."""
+        if not self._ends_by_length or self.position != self.end:
+            return Step.NOTE
+        self.stopped = True
+        return Step.ENOUGH
 
     def _compare(self, arrived: list[bytes]) -> Step:
         """Compare the beginning of the body with the bytes on disk, once all of it has come."""
@@ -283,6 +293,9 @@ class Exchange(Generic[TaskT]):
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
             return False
+        self._ends_by_length = head.is_coded_as_nothing and head.content_length is not None
+        if self._ends_by_length:
+            self._skipped_at_most = min((head.content_length or 0) - 1, _SKIPPED_AT_MOST)
         self.note_first_byte()
         slot.answered()
         verdict = judge(head, self.asked, self.wall_clock, self._beginning())
@@ -315,7 +328,10 @@ class Exchange(Generic[TaskT]):
         """Take the body to be the bytes from ``position`` to ``end``, if that is known."""
         self.start = self.position = self.noted = position
         self.end = end
+        self._noting = noting
         self.mark = position + _NOTED_EVERY_BYTES if noting else UNMARKED
+        if end is not None and self._ends_by_length:
+            self.mark = min(self.mark, end)
         self._set_fence()
         # With the run's lock held: another transfer of the same resource reads it.
         self.state = _BODY
@@ -343,6 +359,8 @@ class Exchange(Generic[TaskT]):
     def was_noted(self) -> None:
         """Note the next bytes only when enough of them have come."""
         self.mark = self.position + _NOTED_EVERY_BYTES
+        if self.end is not None and self._ends_by_length:
+            self.mark = min(self.mark, self.end)
 
     def _set_fence(self) -> None:
         end = UNMARKED if self.end is None else self.end
@@ -380,7 +398,7 @@ class Exchange(Generic[TaskT]):
     @property
     def notes(self) -> bool:
         """True if the sink is told which bytes have come."""
-        return self.mark != UNMARKED
+        return self._noting
 
     def seconds_left(self, now: float) -> float:
         """Return how long the rest takes at the present rate; infinite if that is unknown."""

@@ -193,7 +193,7 @@ def _try_again(board: Board, exchange: Exchange[Task], failure: Failure, progres
         board.divided.leave(task)
         return
     if again is None:
-        if not progress and is_last_resort(exchange, failure):
+        if is_last_resort(exchange, failure, progress):
             board.call(
                 board.hooks.on_retry, task.job, task.urls[exchange.index], task.failures, 0.0,
                 failure.message,

@@ -3,7 +3,8 @@
 The bytes on disk must not keep a file from being fetched. Some servers answer a plain request and
 no range: with 403 or 500, with a 206 that does not say which bytes it has, or with those of another
 range. A file whose connection broke once could never be completed there. So after two such answers
-in a row all of it is requested. What is on disk stays until that is answered with the file.
+in a row all of it is requested. What is on disk stays until that is answered with the file. The
+same, once the tries are used up, where each answer breaks off after a few bytes.
 
 Nor must an ETag that is of no use. Edges behind one name may have different ETags for the same
 bytes; then If-Range brings all of a file again after each broken connection, and it is never
@@ -30,6 +31,12 @@ from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 
 IN_VAIN_AT_MOST = 2
+_SLIGHT_BYTES = 10_000
+"""A connection that breaks by chance brings more: it sends so much at once."""
+_MUCH_BYTES = 1024 * 1024
+_REQUESTS = 50
+_REQUESTS_IF_MUCH = 1500
+"""So many requests for the rest are too many."""
 _FINAL = GONE_STATUSES | {425}
 
 
@@ -56,16 +63,31 @@ def in_vain(exchange: Exchange[Task], failure: Failure) -> bool:
     )
 
 
-def is_last_resort(exchange: Exchange[Task], failure: Failure) -> bool:
+def is_last_resort(exchange: Exchange[Task], failure: Failure, progress: int) -> bool:
     """Return True if a file that would be given up may still come as a whole.
 
-    Not if its server was not reached: a later run may go on with what is on disk.
+    Not if its server was not reached: a later run may go on with what is on disk. Nor if its rest
+    comes, in pieces that are worth the requests: ``progress`` has the new bytes of the last one.
     """
     resumes = _is_resumption(exchange) and came_further(exchange.task)
-    if not resumes or failure.retry is not Retry.AGAIN:
+    if not resumes or failure.retry is not Retry.AGAIN or not _is_slight(exchange, progress):
         return False
     # The request was sent.
     return bool(exchange.slot.handle.getinfo(pycurl.PRETRANSFER_TIME))
+
+
+def _is_slight(exchange: Exchange[Task], progress: int) -> bool:
+    """Return True if the rest of a file never comes at this rate, or hardly.
+
+    Where much is on disk, it has to be much slower than where nobody minds to fetch that again.
+    """
+    task = exchange.task
+    if not progress:
+        return True
+    here = task.way.bytes_here()
+    missing = _SLIGHT_BYTES * _REQUESTS if task.size is None else task.size - here
+    requests = _REQUESTS if here < _MUCH_BYTES else _REQUESTS_IF_MUCH
+    return progress < _SLIGHT_BYTES and progress * requests < missing
 
 
 def give_up(task: Task, failure: Failure) -> None:
