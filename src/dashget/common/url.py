@@ -36,6 +36,8 @@ _ZONE: Final = late(r"[A-Za-z0-9._~-]{1,15}")
 _BREAKS: Final = late(r"[\t\r\n]")
 _BEGINNING: Final = late(r"\s*+([A-Za-z][A-Za-z0-9+.\t\r\n-]*:)?([/\\\t\r\n]*)")
 """Scheme and slashes, as browsers read them: any number, also backslashes (WHATWG URL, 4.4)."""
+_FIRST_WITH_USER: Final = late(r"[^/\\?]*@|(?![A-Za-z]:[/\\])[^/\\?:]*:")
+"""A first part of a path that may be a user, or begin with a user and a password."""
 _LIKE_HTTP: Final = frozenset({"http", "https", "ftp", "ws", "wss", "file"})
 """The schemes that browsers read so."""
 _STARTS: Final = late(
@@ -96,7 +98,8 @@ class Url(msgspec.Struct, frozen=True, gc=False):
 
         What any reader of URLs may take for them counts, such as browsers, for which a backslash
         is a slash. Where no server is named, that is everything before the last @. A ``file:`` URL
-        without a host has neither: its path is shown.
+        without a host has neither: its path is shown. So has one of an unknown scheme behind three
+        slashes, if the first part of its path looks like neither.
         """
         text = str(self)
         if "@" not in text or _is_path(text):
@@ -107,7 +110,11 @@ class Url(msgspec.Struct, frozen=True, gc=False):
         found = _BEGINNING.match(text)
         scheme, slashes = ("", "") if found is None else found.groups("")
         like_http = _BREAKS.sub("", scheme).lower().removesuffix(":") in _LIKE_HTTP
-        if found is None or not (like_http or len(_BREAKS.sub("", slashes)) > 1):
+        count = len(_BREAKS.sub("", slashes))
+        if found is None or not (like_http or count > 1):
+            return text
+        if scheme and not like_http and count > 2 and not _FIRST_WITH_USER.match(text, found.end()):
+            # No reader of an unknown scheme has a server here: it is a path.
             return text
         return found[0] + mask + text[found.end() :].rpartition("@")[2]
 
@@ -237,6 +244,9 @@ def typed(text: str) -> str:
     shown = without_users(text, "")
     found = _BEGINNING.match(shown)
     if found is None or "@" not in shown or _is_path(shown) or Url.parse(shown).names_server():
+        return shown
+    if found[1] is not None and len(_BREAKS.sub("", found[2])) > 2:
+        # What may be a user there is gone.
         return shown
     doubtful = found[1] is not None or len(found[2]) > 1
     return found[0] + shown[found.end() :].rpartition("@")[2] if doubtful else shown

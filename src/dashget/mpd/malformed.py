@@ -1,8 +1,9 @@
 """Handle bytes that are not a well-formed MPD: recognise other formats, mend small mistakes.
 
-Only mistakes with one possible meaning are mended: spaces before the XML declaration, NULs
-after the end, a missing space between two attributes, an ampersand that starts no reference,
-two hyphens in a comment, and a stray byte (one that is no
+Only mistakes with one possible meaning are mended: spaces, byte order marks or a text before the
+document, an XML declaration that is not at its beginning, anything but a second document behind
+its end (ExoPlayer, Shaka and dash.js stop reading there), a missing space between two attributes,
+an ampersand that starts no reference, two hyphens in a comment, and a stray byte (one that is no
 UTF-8, or a character that XML excludes) where it is not part of a URL or a name of a file.
 """
 
@@ -29,6 +30,17 @@ _EXCLUDED_REFERENCE: Final = late(rb"&#(?:(\d{1,8})|x([0-9A-Fa-f]{1,8}));")
 _REPLACEMENT: Final = "\ufffd".encode()
 _TIGHT: Final = late(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
 _BARE_AMPERSAND: Final = late(rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)")
+_MARK: Final = b"\xef\xbb\xbf"
+_BLANK: Final = late(rb"\A(?:[ \t\r\n\0]|\xef\xbb\xbf)+")
+_BEGUN: Final = late(rb"\A[^<]+(?=<(?:\?xml\s|[\w.-]*:?MPD[\s>]))")
+_DECLARATION: Final = late(
+    rb"<\?xml\s(?:(?!encoding)[^>?])*+"
+    rb"(?:encoding\s*=\s*[\"'](?i:utf-?8|us-ascii|ascii)[\"'][^>?]*+)?\?>"
+)
+_FOLLOWS: Final = late(rb"(?:\s|<!--(?:(?!--)[\s\S])*+-->|<\?(?!xml\s)(?:(?!\?>)[\s\S])*+\?>)*+")
+_ROOT_AGAIN: Final = late(rb"<(?:[\w.-]+:)?(?:MPD|Period)\b")
+_NAME: Final = late(rb"[^\s/>]+")
+_CLOSES: Final = late(rb"/([^\s>]+)\s*>")
 _CONTENT: Final = late(rb"[^\0 \t\r\n\xef\xbb\xbf\xfe\xff]")
 _ROOT: Final = late(r"<(?!\?|!)(?:[\w.-]+:)?([\w.-]+)")
 
@@ -72,11 +84,20 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     ``data`` is in UTF-8 (see ``encoding``).
     """
     done: list[str] = []
-    mark = data.startswith(b"\xef\xbb\xbf")
-    text = data[3:] if mark else data
-    stripped = text.lstrip(b" \t\r\n\0").rstrip(b"\0 \t\r\n")
+    text = data.removeprefix(_MARK)
+    stripped = _BLANK.sub(b"", text, 1).rstrip(b"\0 \t\r\n")
     if stripped != text.rstrip(b" \t\r\n"):
-        done.append("spaces or NUL bytes around the document")
+        done.append("spaces, NUL bytes or byte order marks around the document")
+    begun = _BEGUN.sub(b"", stripped, 1)
+    if begun != stripped:
+        done.append("a text before the document")
+    stripped = _without_declarations(begun)
+    if stripped != begun:
+        done.append("an XML declaration that is not at the beginning")
+    end = _end_of_root(stripped)
+    if _FOLLOWS.fullmatch(stripped, end) is None and not _ROOT_AGAIN.search(stripped, end):
+        stripped = stripped[:end]
+        done.append("a text behind the document")
     spaced = b"".join(
         _TIGHT.sub(rb"\1 ", piece) if kind == "tag" else piece for kind, piece in _tokens(stripped)
     )
@@ -98,6 +119,44 @@ def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     if place is not None:
         done.append(f"a stray byte, first in {place}")
     return clean, tuple(done)
+
+
+def _without_declarations(data: bytes) -> bytes:
+    """Drop XML declarations in front of the root that change nothing, but for one that is first.
+
+    The encoding that one declares was decided on before, by the beginning of the document.
+    """
+    pieces: list[bytes] = []
+    position = 0
+    for kind, piece in _tokens(data):
+        if kind == "tag":
+            break
+        position += len(piece)
+        if not (pieces and _DECLARATION.fullmatch(piece)):
+            pieces.append(piece)
+    return b"".join(pieces).lstrip(b" \t\r\n") + data[position:]
+
+
+def _end_of_root(data: bytes) -> int:
+    """Return the position behind the end of the root element, as far as one is seen."""
+    root, depth, position, last = b"", 0, 0, b""
+    for kind, piece in _tokens(data):
+        if kind == "tag":
+            name = _NAME.match(piece, 1)
+            known = name[0] if name else b""
+            root = root or known
+            if known == root and not piece.endswith(b"/>"):
+                depth += 1
+            elif known == root and not depth:
+                return position + len(piece)
+        elif last == b"<" and root:
+            closed = _CLOSES.match(piece)
+            if closed is not None and closed[1] == root:
+                depth -= 1
+                if not depth:
+                    return position + closed.end()
+        position, last = position + len(piece), piece
+    return len(data)
 
 
 def _without_hyphens(comment: bytes) -> bytes:

@@ -255,3 +255,26 @@ def test_white_space_around_and_line_breaks_inside_are_dropped() -> None:
 def test_a_host_is_read_alone() -> None:
     assert read_host("CDN.example.") == "cdn.example"
     assert read_host("[::1]") == "::1"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("foo:///a/b@2x.png", "foo:///a/b@2x.png"),
+        ("s3:///bucket/key@1/x", "s3:///bucket/key@1/x"),
+        ("foo:///a/b?c=d@e", "foo:///a/b?c=d@e"),
+        ("foo:///c:/a/b@2x.png", "foo:///c:/a/b@2x.png"),
+        ("foo:////a/b@2x.png", "foo:////a/b@2x.png"),
+        ("foo:///user@h/p", "foo:///h/p"),
+        ("foo:///user:secret@h/p", "foo:///h/p"),
+        ("foo:///user:se/cret@h/p", "foo:///h/p"),
+        ("http:///a/b@c/d", "http:///c/d"),
+        ("///a/b@c/d", "///c/d"),
+        ("foo://a b/c@d/e", "foo://d/e"),
+    ],
+)
+def test_the_path_of_an_unknown_scheme_is_shown_unless_it_may_begin_with_a_user(
+    url: str, shown: str
+) -> None:
+    assert Url.parse(url).shown == shown
+    assert typed(url) == shown

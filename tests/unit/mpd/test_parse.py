@@ -231,7 +231,59 @@ def test_a_stray_byte_in_a_url_is_an_error(content: bytes) -> None:
 
 def test_spaces_before_the_xml_declaration_are_mended_with_a_warning() -> None:
     mpd = parse_mpd(f"\n <?xml version='1.0'?>{HEAD}/>\0\0".encode())
-    assert "spaces or NUL bytes" in messages(mpd)
+    assert "spaces, NUL bytes or byte order marks around" in messages(mpd)
+
+
+MARK = "\ufeff"
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mended"),
+    [
+        (MARK + MARK, "", "byte order marks"),
+        (f"\n {MARK}\r\n{MARK}", "", "byte order marks"),
+        ("Warning: slow in a.php\n", "", "a text before"),
+        ("HTTP/1.1 200 OK\r\n\r\n", "", "a text before"),
+        ("<!-- a -->\n", "", "an XML declaration that is not at the beginning"),
+        (DECLARATION, "", "an XML declaration that is not at the beginning"),
+        ("", "\njunk", "a text behind"),
+        ("", "<script>a < b</script>", "a text behind"),
+        ("", "</MPD>", "a text behind"),
+        ("", " & <", "a text behind"),
+        ("", '<!DOCTYPE a [<!ENTITY b "c">]>&b;', "a text behind"),
+        ("", "\0\0junk\0", "a text behind"),
+        ("1f4\r\n", "\r\n0\r\n", "a text before the document, a text behind"),
+    ],
+)
+def test_what_stands_around_a_document_is_left_out_with_a_warning(
+    before: str, after: str, mended: str
+) -> None:
+    data = f"{before}{DECLARATION}{HEAD}><Period id='p'/></MPD>{after}".encode()
+    mpd = parse_mpd(data)
+    assert [period.id for period in mpd.periods] == ["p"]
+    assert mended in messages(mpd)
+    assert parse_mpd(data.removesuffix(after.encode())).periods == mpd.periods
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 6, 9, 15])
+@pytest.mark.parametrize("before", ["", "junk\n", "<!-- a -->"])
+def test_a_document_that_is_cut_off_stays_refused(cut: int, before: str) -> None:
+    data = f"{before}{DECLARATION}{HEAD}><Period id='p'/></MPD>".encode()[:-cut]
+    with pytest.raises(MPDSyntaxError):
+        parse_mpd(data)
+
+
+@pytest.mark.parametrize("again", [f"{DECLARATION}{HEAD}/>", "<a><MPD></a>", "<Period/>"])
+def test_a_second_document_behind_the_first_stays_refused(again: str) -> None:
+    with pytest.raises(MPDSyntaxError, match="junk after document element"):
+        parse_mpd(f"{HEAD}><Period/></MPD>{again}".encode())
+
+
+def test_a_declaration_of_another_encoding_behind_the_beginning_stays_refused() -> None:
+    declared = b"<?xml version='1.0' encoding='ISO-8859-1'?>"
+    with pytest.raises(MPDSyntaxError):
+        parse_mpd(b"<!-- a -->" + declared + f"{HEAD}/>".encode())
 
 
 def test_malformed_xml_with_several_readings_is_refused() -> None:

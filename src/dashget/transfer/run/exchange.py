@@ -158,7 +158,7 @@ class Exchange(Generic[TaskT]):
         """Clock time until which others may go where this attempt was redirected."""
         self.from_saved_redirect = False
         """True if the attempt began where an earlier one was redirected."""
-        self.bodiless = False
+        self.bodiless = self._ends_by_length = False
         self.verdict: Failure | Redirect | None = None
         self.left_over = 0
         """Bytes of ``slot.arrived`` that are counted as received, but wait for a decision."""
