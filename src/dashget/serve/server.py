@@ -180,7 +180,7 @@ class _Server(web.Server):
         """Note a connection that has begun."""
         super().connection_made(handler, transport)
         address = (transport.get_extra_info("peername") or ("",))[0]
-        self.watched.opened(handler, address, transport.abort)
+        self.watched.opened(handler, address, partial(_hang_up, transport))
 
     def connection_lost(
         self, handler: web.RequestHandler, exc: BaseException | None = None
@@ -188,6 +188,16 @@ class _Server(web.Server):
         """Note that a connection has ended."""
         super().connection_lost(handler, exc)
         self.watched.closed(handler)
+
+
+def _hang_up(transport: asyncio.Transport) -> None:
+    """End a connection; what is sent on it fails then.
+
+    ``abort`` would close the socket under a ``sendfile``, whose number the loop then still waits
+    for when the next connection has it.
+    """
+    with contextlib.suppress(OSError):
+        transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _limits() -> Limits:

@@ -79,8 +79,8 @@ def is_closed(connection: socket.socket) -> bool:
 def test_connections_without_progress_keep_nobody_out(kind: str, show: Path) -> None:
     with limited(show, Limits(most=4)) as port, contextlib.ExitStack() as stack:
         for _ in range(12):
-            stack.enter_context(connect(port)).sendall(UNUSED[kind])
-        for _ in range(3):
+            for _ in range(5):
+                stack.enter_context(connect(port)).sendall(UNUSED[kind])
             with connect(port) as connection:
                 connection.sendall(SMALL)
                 assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
