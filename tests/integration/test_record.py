@@ -127,6 +127,36 @@ def test_an_outage_that_is_shorter_than_the_window_loses_nothing(tmp_path: Path)
         assert len(outages) >= 2
 
 
+def test_in_an_outage_the_manifest_is_asked_for_in_time_for_the_window(tmp_path: Path) -> None:
+    """The engine's retries, with their growing pauses, would come after it."""
+    with (
+        LiveOrigin(form="time", depth=2.0).serving() as origin,
+        recording(origin, tmp_path / "r") as run,
+    ):
+        origin.wait_for(lambda: origin.served(20))
+        origin.up = False
+        edge, before = origin.edge(), len(origin.requests)
+        origin.wait_for(lambda: sum(".mpd" in path for path, _ in origin.requests[before:]) >= 6)
+        assert origin.edge() < edge + 25
+        origin.up = True
+        run.end()
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_segment_that_is_still_written_is_not_taken_for_a_whole_one(
+    dated: bool, tmp_path: Path
+) -> None:
+    """The server of a low-latency encoder, which is late, has its files piece by piece."""
+    with (
+        LiveOrigin(depth=12.0, behind=0.35, dated=dated).serving() as origin,
+        recording(origin, tmp_path / "r") as run,
+    ):
+        first = origin.oldest()
+        origin.wait_for(lambda: origin.served(first + 40))
+        run.end()
+        check_whole(origin, tmp_path / "r", least=10)
+
+
 def test_an_outage_that_is_longer_than_the_window_is_named(tmp_path: Path) -> None:
     with (
         LiveOrigin(depth=1.0, head_start=1.0, grace=2).serving() as origin,

@@ -416,6 +416,17 @@ def test_the_tail_of_a_presentation_that_became_static_is_fetched() -> None:
     assert world.at < 130
 
 
+def test_segments_that_were_asked_for_beyond_the_end_do_not_hold_it_up() -> None:
+    """The document is read seldom, so the end is known after segments behind it were due."""
+    disk: list[Fact] = []
+    _, result, world = record(Script(ends=100.0, update=500.0), disk, at=30.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.withdrawn
+    assert (result.totals.lost, result.totals.pending) == (0, 0)
+    assert world.at < 130
+
+
 @pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
 @pytest.mark.parametrize(
     "more",

@@ -14,6 +14,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.support.builders import box, initialization
@@ -46,14 +47,20 @@ class LiveOrigin:
         update: str | None = "PT0.4S",
         tracks: int = 2,
         grace: int = 25,
+        behind: float | None = None,
+        dated: bool = True,
     ) -> None:
         """``grace`` is how many segments it keeps beyond its window. ``form`` is ``number``, ``time`` (a timeline with ``$Time$``), ``open`` (``@r=-1``) or
-        ``list``."""
+        ``list``. With ``behind`` it is of low latency: its encoder is so many seconds late, writes
+        a segment in two pieces, and the server has what is there so far. ``dated`` is False if the
+        server does not say since when."""
         self.form = form
         self.depth = depth
         self.update = update
         self.tracks = tracks
         self.grace = grace
+        self.behind = behind
+        self.dated = dated
         self.began = math.floor(time.time() * 10) / 10 - head_start
         self.generation = 1
         self.up = True
@@ -159,6 +166,8 @@ class LiveOrigin:
     def content(self, path: str) -> bytes:
         """Return what a segment of the present generation has."""
         number = self._number(path)
+        if self.behind is not None:
+            return segment(number, path) * 2
         text = f"{path} generation {self.generation}"
         return self.events.get(number, b"") + segment(number, text)
 
@@ -248,9 +257,11 @@ class LiveOrigin:
                 f'<Initialization sourceURL="t{track}/init.mp4"/>{urls}</SegmentList>'
             )
         elif self.form == "number":
+            early = ' availabilityTimeOffset="0.1" availabilityTimeComplete="false"'
+            early = early if self.behind is not None else ""
             inner = (
                 f'<SegmentTemplate timescale="{self.scale}" startNumber="1" {names}'
-                f' duration="{TICKS * self.scale // SCALE}"'
+                f' duration="{TICKS * self.scale // SCALE}"{early}'
                 f' media="t{track}/$Number$.m4s{self._query}"/>'
             )
         else:
@@ -282,6 +293,8 @@ class LiveOrigin:
         if name.endswith("init.mp4"):
             return 200, initialization(), "video/mp4"
         number = self._number(name)
+        if self.behind is not None:
+            return self._piece(name, number, self.behind)
         if number in self.odd:
             return 200, b"<!DOCTYPE html><html><body>no</body></html>", "text/html"
         if number > self.edge() or number in self.hidden or number < 1:
@@ -289,6 +302,22 @@ class LiveOrigin:
         if number < self.oldest() - self.grace:
             return 410, b"", "text/plain"
         return 200, self.content(name), "video/mp4"
+
+    def _piece(self, name: str, number: int, behind: float) -> tuple[int, bytes, str]:
+        """Return what is there so far of a segment, of which half comes half a segment late."""
+        age = time.time() - self.began - number * STEP - behind
+        if age < -STEP / 2:
+            return 404, b"", "text/plain"
+        whole = self.content(name)
+        return 200, whole if age >= 0 else whole[: len(whole) // 2], "video/mp4"
+
+    def _changed_at(self, path: str) -> float | None:
+        """Return when a segment was last written to; None if that is not told."""
+        name = path.partition("?")[0]
+        if self.behind is None or not self.dated or not name.endswith(".m4s"):
+            return None
+        whole = self.began + self._number(name) * STEP + self.behind
+        return whole if whole <= time.time() else whole - STEP / 2
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         origin = self
@@ -308,6 +337,9 @@ class LiveOrigin:
                     status, body, kind = origin.answer(self.path)
                     self.send_response(status)
                     self.send_header("Content-Type", kind)
+                    changed = origin._changed_at(self.path)
+                    if changed is not None:
+                        self.send_header("Last-Modified", formatdate(changed, usegmt=True))
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)

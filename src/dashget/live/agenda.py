@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from dashget.live.facts import Reason
+from dashget.live.growth import settling_seconds
 from dashget.live.line import Attempt, Line
 from dashget.live.outage import Outages
 from dashget.live.policy import REFUSED, Answer, Case, Turn, Verdict, judge
@@ -22,6 +23,7 @@ from dashget.live.spans import Run
 
 _SHARE: Final = 8
 """Every eighth request is for what may be gone, even if others are due."""
+_MISSING: Final = frozenset({404, 410, 425})
 _STEADY: Final = 0.25
 """The weight of the newest measurement of how long a segment takes."""
 
@@ -33,6 +35,10 @@ class Asked(msgspec.Struct, frozen=True, eq=False):
     run: Run
     urls: tuple[str, ...]
     path: str
+    seen: int | None = None
+    """The size that it had some time ago, when it may have been growing."""
+    followed: bool = False
+    """True if a later segment of its line was there already: so it is complete."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -119,6 +125,10 @@ class Agenda:
         else:
             attempt.tries += 1
             attempt.refused += answer.status in REFUSED
+        if answer.here or answer.growing:
+            line.newest = run.time if line.newest is None else max(line.newest, run.time)
+        if answer.growing and (attempt.seen is None or attempt.seen[0] != answer.size):
+            attempt.seen = answer.size, server
         attempt.statuses = (*attempt.statuses[-9:], answer.status)
         early = line.promised(run) - server
         if early > 0 and not answer.is_origins and not line.of(run.time).step:
@@ -126,7 +136,7 @@ class Agenda:
         verdict = judge(answer, self._case(line, attempt, server))
         if verdict.turn is Turn.HERE:
             return [self._arrived(line, attempt, answer, server)]
-        if verdict.turn is Turn.LOST:
+        if verdict.turn is Turn.LOST or (answer.status in _MISSING and line.is_taken_back(run)):
             return self._lose(line, attempt, verdict, server)
         if verdict.turn is Turn.REFRESH:
             self.held.add((line.id, run.time))
@@ -193,14 +203,25 @@ class Agenda:
         path = listing.path(run.time, run.number)
         if line.generation > 1:
             path = f"{AGAIN}/{line.generation}/{path}"
-        return Asked(line, run, urls[turn:] + urls[:turn], path)
+        known = Asked(line, run, urls[turn:] + urls[:turn], path)
+        return self._with_growth(known, attempt, server) if listing.grows else known
+
+    def _with_growth(self, asked: Asked, attempt: Attempt, server: float) -> Asked:
+        line, run, seen = asked.line, asked.run, attempt.seen
+        if seen is not None and server - seen[1] < settling_seconds(line.length(run)):
+            seen = None
+        return msgspec.structs.replace(
+            asked,
+            seen=None if seen is None else seen[0],
+            followed=line.newest is not None and line.newest > run.time,
+        )
 
     def _case(self, line: Line, attempt: Attempt, server: float) -> Case:
         run = attempt.run
         return Case(
             now=server,
             promised=max(line.promised(run), -1e18),
-            until=line.until(run),
+            until=line.until(run) + line.lag.seconds,
             length=line.length(run),
             lag=line.lag.seconds,
             tries=attempt.tries,
@@ -225,7 +246,8 @@ class Agenda:
     def _lose(self, line: Line, attempt: Attempt, verdict: Verdict, server: float) -> list[Ended]:
         run, reason = attempt.run, verdict.reason
         del line.open[run.time]
-        if attempt.statuses[-1] in (404, 410) and self._may_be_missing(line, run):
+        absent = attempt.statuses[-1] in _MISSING
+        if absent and (line.is_last_derived(run) or line.is_taken_back(run)):
             reason = None
         elif reason in (Reason.LEFT_WINDOW, Reason.OUTAGE):
             reason = self._why_gone(line, run, attempt)
@@ -254,9 +276,6 @@ class Agenda:
             ended.append(Ended(line, piece, here=False, reason=reason))
             begin = low
         return ended
-
-    def _may_be_missing(self, line: Line, run: Run) -> bool:
-        return line.is_last_derived(run)
 
     def _why_gone(self, line: Line, run: Run, attempt: Attempt | None) -> Reason:
         """Return why a segment is gone that was not brought in its time."""

@@ -21,7 +21,7 @@ class Attempt:
     """A segment that was asked for and is not here yet."""
 
     __slots__ = (
-        "at", "first", "flying", "refused", "run", "silent", "statuses", "tries", "turn",
+        "at", "first", "flying", "refused", "run", "seen", "silent", "statuses", "tries", "turn",
     )  # fmt: skip
 
     def __init__(self, run: Run) -> None:
@@ -37,6 +37,8 @@ class Attempt:
         self.silent = 0
         """How often no answer came, or that the origin is in trouble."""
         self.refused = 0
+        self.seen: tuple[int, float] | None = None
+        """Its size when it may have been growing, and since when it has that."""
         self.turn = 0
         """How many of its addresses were tried."""
         self.statuses: tuple[int, ...] = ()
@@ -64,6 +66,8 @@ class Line:
         self.recorded = Runs()
         self.lost: dict[Reason, Runs] = {}
         self.withdrawn = Runs()
+        self.newest: int | None = None
+        """Where the last segment begins that its server had, be it in part."""
         self.lag = Lag()
         self.lead: float | None = None
         """How long before its promised time what is listed is there; None: that is not known."""
@@ -190,20 +194,38 @@ class Line:
                 self.expired.add(part)
 
     def withdraw(self) -> list[Run]:
-        """Remove pending segments that the newest document takes back, and return them.
+        """Remove segments to come that the newest document takes back, and return them.
 
-        It takes back what begins after all that it has: the window has not reached that yet.
+        Those that were asked for already, and were not there, are among them.
+        """
+        over = self._over
+        if over is None:
+            return []
+        taken = self.pending.take_from(over)
+        for time, attempt in list(self.open.items()):
+            if time >= over and not attempt.flying:
+                del self.open[time]
+                taken.append(attempt.run)
+        return taken
+
+    def is_taken_back(self, run: Run) -> bool:
+        """Return True for a segment that the newest document has no more."""
+        over = self._over
+        return over is not None and run.time >= over
+
+    @property
+    def _over(self) -> int | None:
+        """The axis time from which on the newest document takes back what was announced.
+
+        That is the end of all that it has: the window has not reached that yet. None: nothing.
         """
         if not self.current:
-            return []
+            return None
         ends = [
             each.stop if each.step else (each.rows[-1].end if each.rows else None)
             for each in self.listings
         ]
-        if any(end is None for end in ends):
-            return []
-        last = max(end for end in ends if end is not None)
-        return self.pending.take_from(last)
+        return None if None in ends else max(end for end in ends if end is not None)
 
     def _since(self, listing: Listing) -> int | None:
         """Return the axis time before which all is known that follows from a duration.

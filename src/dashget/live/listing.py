@@ -104,6 +104,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     shape: str = ""
     """What players have to know of it, but for times; see ``playable.shapes``."""
     once: tuple[Once, ...] = ()
+    grows: bool = False
+    """True if segments are announced to be there in part before they are complete."""
     usual: float = 0.0
     """Of files by name: how long one lasts, in seconds; 0: that is not told."""
     zero: float = 0.0

@@ -13,6 +13,7 @@ window                is one, with pauses that double, until it has left the win
 410 in the window     asked at each other BaseURL, then lost
 401, 403              the manifest is read again for fresh URLs, then it is asked for again
 5xx, no answer        the origin's trouble, not the segment's: asked again when it answers
+one that grows        asked for again when it may be complete (``live/growth.py``)
 something else        asked again like a 404; in the end it is lost as odd
 ====================  ====================================================================
 """
@@ -49,12 +50,15 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """True if something else came in its place."""
     size: int = 0
     seconds: float = 0.0
+    growing: float = 0.0
+    """Its file may still be written; after so many seconds it may be complete. 0: it is."""
     retry_after: float | None = None
 
     @property
     def is_origins(self) -> bool:
         """True if the origin is in trouble, rather than this segment."""
-        return not self.here and not self.odd and (self.status in _BUSY or self.status == 0)
+        other = self.here or self.odd or self.growing
+        return not other and (self.status in _BUSY or self.status == 0)
 
 
 class Turn(enum.Enum):
@@ -101,6 +105,8 @@ def judge(answer: Answer, case: Case) -> Verdict:
     """Return what an answer means for a segment."""
     if answer.here:
         return _HERE
+    if answer.growing and case.tries < MOST_TRIES:
+        return Verdict(Turn.AGAIN, answer.growing)
     past = case.now > case.until
     if answer.is_origins:
         if past:

@@ -178,7 +178,7 @@ def _of_template(
             line = msgspec.structs.replace(
                 line, origin=line.origin + begin, kind=kind,
                 period_start=track.representation.period.start + begin, sub_number=part,
-                tick_parts=addressing.tick_parts,
+                tick_parts=addressing.tick_parts, grows=not addressing.available_as_a_whole,
             )  # fmt: skip
             yield msgspec.structs.replace(line, once=tuple(_hidden(line)))
 

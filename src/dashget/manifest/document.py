@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dashget.errors import FetchError, Retry
-from dashget.transfer.contract import Fetched, Request, Transfers
+from dashget.transfer.contract import Fetched, Patience, Request, Transfers
 from dashget.transfer.http.failure import TOO_LARGE
 
 _REQUESTS: Final = 3
@@ -18,17 +18,25 @@ _LARGER_HINT: Final = "check the URL; --document-limits 4 allows four times as m
 
 
 def fetch_document(
-    url: str, engine: Transfers, most: int, is_whole: Callable[[bytes], bool]
+    url: str,
+    engine: Transfers,
+    most: int,
+    is_whole: Callable[[bytes], bool],
+    *,
+    attempts: int | None = None,
 ) -> tuple[Fetched, bytes]:
     """Return a document without its content coding; three answers are looked at.
 
-    The last one is returned whether it is whole or not. Raises FetchError.
+    The last one is returned whether it is whole or not. ``attempts`` is how often a request is
+    tried; None: as often as the engine's options say. Raises FetchError.
     """
-    left = _REQUESTS
+    left, patience = _REQUESTS, Patience(attempts=attempts)
     while True:
         left -= 1
         try:
-            fetched, data = engine.fetch(Request((url,), any_coding=True), max_bytes=most)
+            fetched, data = engine.fetch(
+                Request((url,), any_coding=True), max_bytes=most, patience=patience
+            )
         except FetchError as error:
             if error.message.startswith(TOO_LARGE):
                 error.hint = _LARGER_HINT

@@ -87,13 +87,15 @@ def load_manifest(
     now: datetime.datetime | None = None,
     allow_downgrade: bool = False,
     limits: WorkLimits = DEFAULT_LIMITS,
+    attempts: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     read_input: Callable[[int], bytes] = lambda most: read_stdin(most),
 ) -> LoadedManifest:
     """Fetch or read the MPD, parse and resolve it.
 
     ``now`` is the wall-clock time for a dynamic presentation; None finds it out as the
-    document says. ``allow_downgrade`` lets a document from https name http.
+    document says. ``allow_downgrade`` lets a document from https name http. ``attempts`` is how
+    often the MPD is tried; None: as often as the engine's options say.
     Raises ManifestFetchError if it cannot be read, and MPDError if it is not an MPD or cannot be
     mirrored.
     """
@@ -101,7 +103,7 @@ def load_manifest(
     budget = Budget(limits)
     fetched: Fetched | None = None
     if source.url is not None:
-        fetched, data, mpd = _fetch(source.url, engine, budget)
+        fetched, data, mpd = _fetch(source.url, engine, budget, attempts)
         url = fetched.url
     else:
         most = limits.max_bytes + 1
@@ -184,7 +186,9 @@ def _complete(
     )
 
 
-def _fetch(url: str, engine: Transfers, budget: Budget) -> tuple[Fetched, bytes, MPD]:
+def _fetch(
+    url: str, engine: Transfers, budget: Budget, attempts: int | None
+) -> tuple[Fetched, bytes, MPD]:
     """Fetch and parse the MPD; one that is cut short or empty is requested again."""
     parsed: list[MPD] = []
 
@@ -200,7 +204,9 @@ def _fetch(url: str, engine: Transfers, budget: Budget) -> tuple[Fetched, bytes,
         return True
 
     try:
-        fetched, data = fetch_document(url, engine, budget.limits.max_bytes, is_whole)
+        fetched, data = fetch_document(
+            url, engine, budget.limits.max_bytes, is_whole, attempts=attempts
+        )
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",

@@ -10,6 +10,7 @@ from dashget.common.secrets import hide_user
 from dashget.errors import StoreError
 from dashget.events import FileFinished, Observer, Outcome
 from dashget.live.agenda import AGAIN
+from dashget.live.growth import seconds_to_wait
 from dashget.live.policy import Answer
 from dashget.live.world import Fetch, FetchOnce
 from dashget.media.events import SILENT, Notices, read_notices
@@ -61,6 +62,11 @@ class Files:
                 # Its bytes stay for the next try.
                 self._store.let_go(file.part)
             return Answer(result.status or 0, retry_after=result.retry_after_seconds), SILENT
+        growing = _growing(carried.errand, result)
+        if growing and file.part is not None:
+            file.part.drop()
+            later = Answer(result.status, size=result.size, seconds=result.seconds, growing=growing)
+            return later, SILENT
         rejection = self._arrivals.check(file, file.part) if file.part is not None else None
         if file.part is None or rejection is not None:
             if file.part is not None:
@@ -169,6 +175,25 @@ def _notices(carried: Carried, part: PartialFile) -> Notices:
         return SILENT
     listing = errand.asked.line.of(errand.asked.run.time)
     return read_notices(part.read, part.size, events=listing.expires)
+
+
+def _growing(errand: Fetch | FetchOnce, fetched: Fetched) -> float:
+    """Return after how many seconds a segment may be complete; 0: it is."""
+    if isinstance(errand, FetchOnce):
+        return 0.0
+    asked, head = errand.asked, fetched.head
+    listing = asked.line.of(asked.run.time)
+    # One whose size is not told comes as it is written, and ends when that is over.
+    if not listing.grows or head.size is None:
+        return 0.0
+    return seconds_to_wait(
+        asked.run.duration / listing.scale,
+        size=fetched.size,
+        date=head.date,
+        last_modified=head.last_modified,
+        seen=asked.seen,
+        followed=asked.followed,
+    )
 
 
 def _segment(kind: SegmentKind, address: Address | None, urls: tuple[str, ...]) -> Segment:

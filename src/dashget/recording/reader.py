@@ -114,6 +114,7 @@ class ManifestReader:
                 now=_moment(errand.server),
                 allow_downgrade=self._allow_downgrade,
                 limits=self._work,
+                attempts=1,
             )
         sample = self._sample(errand, loaded, loaded.fetched, asked)
         if self._last is not None and self._last[0].data == loaded.data:

@@ -43,6 +43,15 @@ def test_past_the_window_it_is_lost(status: int) -> None:
     assert (verdict.turn, verdict.reason) == (Turn.LOST, Reason.LEFT_WINDOW)
 
 
+def test_what_grows_is_asked_for_when_it_may_be_complete() -> None:
+    growing = Answer(200, growing=1.5, size=100)
+    assert not growing.is_origins
+    for now in (100.2, 141.0):
+        verdict = judge(growing, case(now=now))
+        assert (verdict.turn, verdict.pause) == (Turn.AGAIN, 1.5)
+    assert judge(growing, case(now=141.0, tries=MOST_TRIES)).turn is Turn.LOST
+
+
 def test_gone_inside_the_window_is_asked_at_every_address() -> None:
     assert judge(Answer(410), case(addresses=2, tries=3)).turn is Turn.AGAIN
     assert judge(Answer(410), case(addresses=2, tries=4)).turn is Turn.LOST

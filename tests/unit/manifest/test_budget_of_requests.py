@@ -18,7 +18,7 @@ from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.tracks import Track, make_tracks
-from dashget.transfer.contract import Fetched, Hooks, Request, ResponseHead
+from dashget.transfer.contract import Fetched, Hooks, Patience, Request, ResponseHead
 from tests.support.builders import box, mpd
 
 URL = "http://h/m.mpd"
@@ -32,9 +32,14 @@ class Deaf:
         self.asked: list[str] = []
 
     def fetch(
-        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
-        del max_bytes, hooks
+        del max_bytes, hooks, patience
         self.asked.extend(request.urls)
         raise FetchError("refused", retry=Retry.NEVER, url=request.urls[0])
 
@@ -69,9 +74,14 @@ class Generous(Deaf):
     """Answers every request for bytes with an index that refers to eight more of them."""
 
     def fetch(
-        self, request: Request, *, max_bytes: int, hooks: Hooks | None = None
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        hooks: Hooks | None = None,
+        patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
-        del max_bytes, hooks
+        del max_bytes, hooks, patience
         self.asked.append(request.urls[0])
         rows = struct.pack(">III", 1 << 31 | 4096, 1, 0) * 8
         data = box("sidx", struct.pack(">IIIIIHH", 0, 1, 10, 0, 0, 0, 8), rows)
