@@ -62,6 +62,22 @@ def test_a_template_expands_as_one_pass_of_replacements_does(
     assert pattern.expand(number, time, 3) == expected
 
 
+@given(templates, st.integers(0, 9), st.integers(0, 10**9), st.integers(0, 10**12))
+def test_where_a_text_begins_to_be_another_depends_on_no_value(
+    text: str, cut: int, number: int, time: int
+) -> None:
+    template, _ = parse_template(text)
+    marked = template.marked("v1", 5)
+    pattern = UrlPattern.from_marked(marked, template.fields)
+    ending = UrlPattern.from_marked(marked[cut:], template.fields)
+    start = pattern.start_of(ending)
+    if start is None:
+        assert not marked[:cut].isascii()
+    else:
+        assert pattern.expand(number, time, 3)[start:] == ending.expand(number, time, 3)
+    assert pattern.start_of(UrlPattern.from_marked(f"!{marked}", template.fields)) is None
+
+
 @given(templates)
 def test_the_canonical_text_of_a_pattern_is_the_same_pattern_again(text: str) -> None:
     template, _ = parse_template(text)

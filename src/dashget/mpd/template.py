@@ -105,6 +105,16 @@ class UrlPattern(msgspec.Struct, frozen=True, gc=False):
         }
         return self._form % tuple([values[name] for name in self._order()])
 
+    def start_of(self, ending: UrlPattern) -> int | None:
+        """Return where in each expanded text begins what ``ending`` expands to with its values.
+
+        None if that depends on the values, or if the texts end in another way.
+        """
+        start = len(self.marked) - len(ending.marked)
+        same = self.fields == ending.fields and self.marked.endswith(ending.marked)
+        # What comes before has no field.
+        return start if same and self.marked[:start].isascii() else None
+
     @property
     def text(self) -> str:
         """The canonical text with visible fields: ``http://h/v1-$Number%05d$.m4s``."""

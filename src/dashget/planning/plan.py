@@ -128,9 +128,15 @@ def _iter_track(track: Track, layout: Layout) -> Iterator[PlannedSegment]:
             first, *others = known.patterns
             constant = None if first.fields else layout.path(known, None, None, None)
             place = first if constant else layout.pattern(known)
+            # Most paths are the end of their URL: then they need not be made, but only cut off.
+            start = None if constant else first.start_of(place)
         number, time, sub_number = segment.number, segment.time, segment.sub_number
-        path = constant or SafePath(place.expand(number, time, sub_number))
-        urls: tuple[str, ...] = (first.expand(number, time, sub_number),)
+        url = first.expand(number, time, sub_number)
+        if start is not None:
+            path = SafePath(url[start:])
+        else:
+            path = constant or SafePath(place.expand(number, time, sub_number))
+        urls: tuple[str, ...] = (url,)
         if others:
             urls += tuple([other.expand(number, time, sub_number) for other in others])
         yield PlannedSegment(track, segment, path, urls)

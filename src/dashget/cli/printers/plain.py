@@ -10,8 +10,8 @@ from dashget.cli.printers import text
 from dashget.cli.printers.causes import Repeats, failed_line
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.summary import summary_lines
+from dashget.cli.printers.warned import waiting_line, warning_line
 from dashget.cli.streams import legible
-from dashget.common.url import Url
 from dashget.events import (
     MANIFEST,
     BegunAnew,
@@ -177,21 +177,6 @@ def muxed_line(event: Muxed) -> str:
         f"{legible(event.path)}: {text.count(event.tracks, 'track')}{chapters},"
         f" {text.duration(event.duration)}, {text.size(event.bytes)}{checked}{beside}"
     )
-
-
-def waiting_line(event: ManifestAwaited) -> str:
-    """Return the line about a manifest that takes long: the server may be slow, or far away."""
-    host = Url.parse(event.url).authority or event.url
-    return f"waiting for the manifest at {legible(host)} ..."
-
-
-def warning_line(event: Warned) -> str:
-    """Return the line of a warning, with its place in the document and the clause."""
-    place = event.where or ""
-    if event.line is not None:
-        place += f"{', ' if place else ''}line {event.line}"
-    clause = f" ({event.clause})" if event.clause else ""
-    return f"warning: {legible(place) + ': ' if place else ''}{legible(event.message)}{clause}"
 
 
 def retry_line(event: RetryScheduled) -> str:

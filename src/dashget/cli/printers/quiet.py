@@ -41,7 +41,11 @@ class QuietLines:
 
                 for line in ended_lines(event):
                     self._write(line)
-        elif isinstance(event, (GapFound, Pruned, Warned)):
+        elif isinstance(event, Warned):
+            from dashget.cli.printers.warned import warning_line
+
+            self._write(warning_line(event))
+        elif isinstance(event, (GapFound, Pruned)):
             from dashget.cli.printers.plain import event_line
 
             self._write(event_line(event, verbose=self._verbose) or "")

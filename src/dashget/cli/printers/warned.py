@@ -1,4 +1,4 @@
-"""Print warnings, for commands without live progress."""
+"""Word warnings and waiting, and print both for commands without live progress."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dashget.cli.streams import legible
+from dashget.common.url import Url
 from dashget.errors import Issue
 from dashget.events import Event, ManifestAwaited, Warned
 
@@ -16,10 +17,25 @@ if TYPE_CHECKING:
 
 def print_warning(event: Event, /) -> None:
     """Print a warning, or that a manifest takes long, to standard error (an observer)."""
-    if isinstance(event, Warned | ManifestAwaited):
-        from dashget.cli.printers.plain import event_line
+    if isinstance(event, Warned):
+        sys.stderr.write(f"{warning_line(event)}\n")
+    elif isinstance(event, ManifestAwaited):
+        sys.stderr.write(f"{waiting_line(event)}\n")
 
-        sys.stderr.write(f"{event_line(event, verbose=False)}\n")
+
+def warning_line(event: Warned) -> str:
+    """Return the line of a warning, with its place in the document and the clause."""
+    place = event.where or ""
+    if event.line is not None:
+        place += f"{', ' if place else ''}line {event.line}"
+    clause = f" ({event.clause})" if event.clause else ""
+    return f"warning: {legible(place) + ': ' if place else ''}{legible(event.message)}{clause}"
+
+
+def waiting_line(event: ManifestAwaited) -> str:
+    """Return the line about a manifest that takes long: the server may be slow, or far away."""
+    host = Url.parse(event.url).authority or event.url
+    return f"waiting for the manifest at {legible(host)} ..."
 
 
 def print_unplanned(presentation: Presentation) -> int:

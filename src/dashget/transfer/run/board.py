@@ -268,16 +268,20 @@ class Board:
         result = task.result(cancelled=cancelled)
         if self.outages is None or not self.outages.ended(task, result):
             self.report(task.job, result)
-            self.call(self.hooks.on_reported)
+            self.all_reported()
 
     def report(self, job: Job, result: Fetched | TransferError) -> None:
-        """Report the result of a job; once all of a moment are reported, call ``on_reported``."""
+        """Report the result of a job; after those of one moment comes ``all_reported``."""
         self.reported += 1
         try:
             self._done(job, result)
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             self.halt(error)
-        # The first test is for every file: as long as there are jobs, no run is over.
+
+    def all_reported(self) -> None:
+        """Tell that all results of this moment are reported, and wake the loops that wait."""
+        self.call(self.hooks.on_reported)
+        # As long as there are jobs, no run is over.
         if self.sleepers and (self.jobs is None or self.stopping or self.shares.wide):
             self.wake_sleepers()
 

@@ -164,6 +164,6 @@ def deliver(
         idle.append(slot)
     links.received += total
     with lock:
-        board.call(board.hooks.on_reported)
+        board.all_reported()
         board.landed(count, total, spent)
     return failed
