@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if "--version" in tokens and not set(tokens) - _VERSION_WORDS:
         code = _show_version(verbose=len(tokens) > 1)
     else:
+        if arguments is None:
+            from dashget.cli.ownmodules import find_sooner
+
+            find_sooner()
         from dashget.cli.app import run
 
         if arguments is None:
