@@ -149,7 +149,7 @@ def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
         mixed = run("get", origin.url, "-o", root, "--allow-private")
         assert mixed.returncode == 6
         assert b"dashget record" in mixed.stderr
-    for option in ("--remote", "--repair", "--prune"):
+    for option in ("--remote", "--prune"):
         assert run("verify", root, option).returncode == 2
     goes_on = run("get", root)
     assert goes_on.returncode == 2
@@ -165,6 +165,7 @@ def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
         (("--until", "soon"), b"--until"),
         (("--for", "long"), b"--for"),
         (("--give-up", "never"), b"--give-up"),
+        (("--local-every", "often"), b"--local-every"),
         (("--for", "2h", "--until", "2026-01-01T00:00:00Z"), b"only one of"),
     ],
 )

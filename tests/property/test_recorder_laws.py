@@ -16,7 +16,7 @@ from dashget.events import Event
 from dashget.live.facts import Fact, FileFact, LineFact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import totals_of
 from dashget.live.listing import Version
-from dashget.live.localmpd import local_mpd
+from dashget.live.localmpd import Coverage, local_mpd
 from dashget.live.options import Wishes
 from dashget.live.policy import MOST_TRIES
 from dashget.live.recorder import End, Recorder, Result
@@ -168,6 +168,9 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
     assert (again.recorded, again.lost, again.withdrawn) == (
         totals.recorded, totals.lost, totals.withdrawn,
     )  # fmt: skip
+    if any(isinstance(fact, SegmentFact) for fact in disk):
+        assert world.local is not None, "the local MPD is written at the end"
+        assert world.local[1] == local_mpd(Coverage.of(State.of(disk)))
     check_local_mpd(disk, timed=script.form == "time")
     facts = [fact for fact in disk if isinstance(fact, SegmentFact)]
     assert len({(fact.line, fact.t) for fact in facts}) == len(facts), "recorded twice"
@@ -215,7 +218,7 @@ def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
         if isinstance(fact, SegmentFact)
     }
     state = State.of(disk)
-    local = local_mpd(state.lines, state.stretches)
+    local = local_mpd(Coverage.of(state))
     if not recorded:
         assert local is None
         return

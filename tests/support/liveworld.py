@@ -20,6 +20,7 @@ import msgspec
 from dashget.live.clock import Kind, Sample
 from dashget.live.facts import Fact, FileFact, SegmentFact
 from dashget.live.listing import Axis, Listing, Once, PatchOffer, PeriodMark, Version
+from dashget.live.localmpd import local_mpd
 from dashget.live.policy import Answer
 from dashget.live.spans import Run
 from dashget.live.world import (
@@ -27,10 +28,12 @@ from dashget.live.world import (
     Fetch,
     FetchEnded,
     FetchOnce,
+    LocalEnded,
     Read,
     ReadEnded,
     Report,
     Way,
+    WriteLocal,
 )
 from dashget.media.events import SILENT, EventMessage, Notices
 from dashget.media.kind import SegmentKind
@@ -260,6 +263,8 @@ class SimulatedWorld:
         self.reads: list[float] = []
         self.made_by: dict[tuple[int, int], float] = {}
         """The start of the encoder that has made each segment that came: by line and time."""
+        self.local: tuple[float, bytes | None] | None = None
+        """When the local MPD was written last, and what was written."""
         self.steps = 0
         self.patches = 0
         """How many patches were asked for."""
@@ -296,6 +301,8 @@ class SimulatedWorld:
             self.requests.setdefault((encoder.start, errand.asked.path), []).append(self.at)
         elif isinstance(errand, Read):
             self.reads.append(self.at)
+        elif isinstance(errand, WriteLocal):
+            self.local = self.at, local_mpd(errand.coverage)
 
     def wait(self, until: float) -> Sequence[Report]:
         self._step()
@@ -308,6 +315,8 @@ class SimulatedWorld:
         self._now = max(self._now, at)
         if isinstance(errand, Read):
             return (self._read(errand),)
+        if isinstance(errand, WriteLocal):
+            return (LocalEnded(),)
         return (self._fetched(errand),)
 
     def note(self, fact: Fact) -> None:

@@ -17,16 +17,37 @@ import math
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dashget.live.line import Line
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch
 
+if TYPE_CHECKING:
+    from dashget.live.line import Line
+
 _LARGEST_SCALE: Final = 1 << 31
 _MICROSECONDS: Final = 1_000_000
+
+
+class RecordedLine(msgspec.Struct, frozen=True, eq=False):
+    """What is recorded of a line, at one moment."""
+
+    id: int
+    key: str
+    generation: int
+    scale: int
+    origin: float
+    """Server time at axis time 0, nearly."""
+    recorded: tuple[Run, ...]
+
+    @classmethod
+    def of(cls, line: Line) -> RecordedLine:
+        """Return what is recorded of a line now."""
+        origin = float(line.origins[0]) if line.origins else 0.0
+        runs = tuple(line.recorded)
+        return cls(line.id, line.key, line.generation, line.scale, origin, runs)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -69,7 +90,7 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     """The rows of a Representation in a Period. Times in the document are axis times and ``shift``,
     each times ``factor``."""
 
-    line: Line
+    line: RecordedLine
     stretch: Stretch
     rows: tuple[Row, ...]
     offset: int = 0
@@ -95,7 +116,7 @@ class PlayedPeriod(msgspec.Struct, frozen=True, eq=False):
 class _Piece(msgspec.Struct, frozen=True, eq=False):
     """What is recorded of a stretch of a line."""
 
-    line: Line
+    line: RecordedLine
     stretch: Stretch
     look: Look
     rows: list[Row]
@@ -144,7 +165,9 @@ class _Group:
 
 
 def played_periods(
-    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]], looks: Mapping[int, Look]
+    lines: Iterable[RecordedLine],
+    stretches: Mapping[int, Sequence[Stretch]],
+    looks: Mapping[int, Look],
 ) -> list[PlayedPeriod]:
     """Return the Periods that play what is recorded, in order."""
     found: list[PlayedPeriod] = []
@@ -190,11 +213,13 @@ def _slack(group: _Group) -> Fraction:
 
 
 def _groups(
-    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]], looks: Mapping[int, Look]
+    lines: Iterable[RecordedLine],
+    stretches: Mapping[int, Sequence[Stretch]],
+    looks: Mapping[int, Look],
 ) -> list[_Group]:
     named: dict[tuple[int, str], _Group] = {}
     unnamed: list[_Group] = []
-    taken: dict[tuple[int, str], list[Line]] = {}
+    taken: dict[tuple[int, str], list[RecordedLine]] = {}
     for line, whole in _sequences(lines, stretches):
         known = stretches.get(line.id, ())
         for at, stretch in enumerate(known):
@@ -222,7 +247,7 @@ def _groups(
 
 def _group_for(
     stretch: Stretch,
-    line: Line,
+    line: RecordedLine,
     rows: Sequence[Row],
     named: dict[tuple[int, str], _Group],
     unnamed: list[_Group],
@@ -250,10 +275,10 @@ def _group_for(
 
 
 def _sequences(
-    lines: Iterable[Line], stretches: Mapping[int, Sequence[Stretch]]
-) -> Iterator[tuple[Line, list[Row]]]:
+    lines: Iterable[RecordedLine], stretches: Mapping[int, Sequence[Stretch]]
+) -> Iterator[tuple[RecordedLine, list[Row]]]:
     """Yield each line with its rows; the lines of the parts of sequences as one."""
-    parts: dict[tuple[int, str], dict[int, Line]] = {}
+    parts: dict[tuple[int, str], dict[int, RecordedLine]] = {}
     for line in lines:
         known = stretches.get(line.id)
         if not known:
@@ -270,7 +295,7 @@ def _sequences(
             yield first, list(_joined(found))
 
 
-def _joined(lines: Mapping[int, Line]) -> Iterator[Row]:
+def _joined(lines: Mapping[int, RecordedLine]) -> Iterator[Row]:
     """Yield sequences as rows: those of the first part, each with the parts that follow it."""
     for run in lines[0].recorded:
         bounds = {0, run.count}
@@ -291,7 +316,7 @@ def _joined(lines: Mapping[int, Line]) -> Iterator[Row]:
             yield Row(part.time, part.duration, part.count, part.number, parts)
 
 
-def _positions(line: Line, run: Run) -> Iterator[tuple[int, int]]:
+def _positions(line: RecordedLine, run: Run) -> Iterator[tuple[int, int]]:
     for other in line.recorded:
         begin = max(other.number, run.number) - run.number
         end = min(other.number + other.count, run.number + run.count) - run.number
@@ -311,19 +336,20 @@ def _between(rows: Iterable[Row], begin: int | None, until: int | None) -> Itera
             yield row.part(first, last)
 
 
-def _unknown(rows: Iterable[Row], line: Line, others: Sequence[Line]) -> Iterator[Row]:
+def _unknown(
+    rows: Iterable[Row], line: RecordedLine, others: Sequence[RecordedLine]
+) -> Iterator[Row]:
     """Yield the segments that none of the other lines has at their time."""
     for row in rows:
         for at in range(row.count):
             one = row.part(at, at + 1)
-            middle = line.wall(one.time) + one.duration / line.scale / 2
+            middle = line.origin + (one.time + one.duration / 2) / line.scale
             if not any(_has(other, middle) for other in others):
                 yield one
 
 
-def _has(line: Line, wall: float) -> bool:
-    origin = float(line.origins[0]) if line.origins else 0.0
-    tick = math.floor((wall - origin) * line.scale)
+def _has(line: RecordedLine, wall: float) -> bool:
+    tick = math.floor((wall - line.origin) * line.scale)
     return any(run.time <= tick < run.end for run in line.recorded)
 
 

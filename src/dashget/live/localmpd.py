@@ -6,16 +6,22 @@ become the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dashget.errors import MPDError
 from dashget.live.agenda import AGAIN
-from dashget.live.coverage import Look, Part, PlayedPeriod, Row, played_periods
-from dashget.live.line import Line
+from dashget.live.coverage import (
+    Look,
+    Part,
+    PlayedPeriod,
+    RecordedLine,
+    Row,
+    played_periods,
+)
 from dashget.live.stretches import Stretches
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.presentation import ContentType
@@ -23,6 +29,9 @@ from dashget.mpd.ticks import nearest_tick
 from dashget.playable.reading import Document, read
 from dashget.playable.tree import Element, iso_duration
 from dashget.playable.writing import attribute_text, write
+
+if TYPE_CHECKING:
+    from dashget.live.state import State
 
 _BELOW: Final = {"MPD": "Period", "Period": "AdaptationSet", "AdaptationSet": "Representation"}
 _FILES: Final = ("media", "initialization", "index", "bitstreamSwitching")
@@ -44,16 +53,24 @@ class _Shape(msgspec.Struct, frozen=True, eq=False):
     """What Representations of one set have in common."""
 
 
-def local_mpd(lines: Iterable[Line], stretches: Stretches) -> bytes | None:
+class Coverage(msgspec.Struct, frozen=True, eq=False):
+    """What a recording has at one moment: all that its local MPD is made of."""
+
+    lines: tuple[RecordedLine, ...]
+    stretches: Stretches
+
+    @classmethod
+    def of(cls, state: State) -> Coverage:
+        """Return it for the present moment; what comes later does not change it."""
+        lines = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
+        return cls(lines, state.stretches.copy())
+
+
+def local_mpd(coverage: Coverage) -> bytes | None:
     """Return the MPD that plays what is recorded; None while nothing is."""
     budget = Budget(_LIMITS)
-    lines = list(lines)
-    used = {
-        stretch.shape
-        for line in lines
-        if line.recorded.count
-        for stretch in stretches.of.get(line.id, ())
-    }
+    lines, stretches = coverage.lines, coverage.stretches
+    used = {stretch.shape for line in lines for stretch in stretches.of.get(line.id, ())}
     shapes = dict(_read_shapes(stretches, used, budget))
     looks = {number: shape.look for number, shape in shapes.items()}
     periods = played_periods(lines, stretches.of, looks)

@@ -24,5 +24,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """The same, so many seconds after the first read."""
     wait: bool = False
     """Wait for a presentation that is not there yet."""
+    local_every: float = 60.0
+    """Write the local MPD anew after so many seconds; infinity: at the end only."""
     give_up: float = math.inf
     """End after so many seconds in which nothing came."""

@@ -34,6 +34,7 @@ from dashget.live.facts import EndFact, Fact, HoleFact, LossFact, OutageFact, Re
 from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
 from dashget.live.line import Line
 from dashget.live.listing import Version
+from dashget.live.local import LocalCopy
 from dashget.live.options import Wishes
 from dashget.live.patching import Patching
 from dashget.live.policy import REFUSED
@@ -134,6 +135,7 @@ class Recorder:
         self._ran = False
         """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
+        self._local = LocalCopy(wishes.local_every)
 
     def run(self) -> Result:
         """Record until the end; return what it has come to."""
@@ -142,7 +144,7 @@ class Recorder:
             now = world.moment()
             self._turn(now)
             self._end = self._end or self._ended(now)
-            if self._end is not None and not self._flying:
+            if self._end is not None and not self._flying and self._is_written(now):
                 break
             for report in world.wait(self._wake(now)):
                 self._take(report)
@@ -170,6 +172,7 @@ class Recorder:
             return
         self._learn(server)
         self._fetch(now, server)
+        self._write_local(now)
         if now >= self._alive_at:
             self._alive_at = now + _ALIVE_SECONDS
             self._note(SessionFact("alive", server))
@@ -226,6 +229,17 @@ class Recorder:
             seconds = max(_DEADLINE_FACTOR * length, min(left, 60.0), 2.0)
             world.start(Fetch(asked, min(seconds, 120.0)))
 
+    def _write_local(self, now: float, *, last: bool = False) -> None:
+        errand = self._local.take(self.state, now, last=last)
+        if errand is not None:
+            self._world.start(errand)
+
+    def _is_written(self, now: float) -> bool:
+        """Return True once the local MPD has all that is recorded, at the end."""
+        if self._begun:
+            self._write_local(now, last=True)
+        return not self._local.flying
+
     def _wake(self, now: float) -> float:
         """Return the monotonic time of the next thing to do."""
         if self._end is not None or self._world.stopping:
@@ -248,6 +262,7 @@ class Recorder:
                 default=math.inf,
             )
             at = min(at, self._when(edge), self._told_at + _PROGRESS_SECONDS)
+            at = min(at, self._local.next_at)
             if self._until > server:
                 at = min(at, self._when(self._until))
         return max(at, now + _TICK)
@@ -260,8 +275,12 @@ class Recorder:
     def _take(self, report: Report) -> None:
         if isinstance(report, ReadEnded):
             self._take_read(report)
-        else:
+        elif isinstance(report, FetchEnded):
             self._take_fetched(report)
+        else:
+            self._local.ended(report, self._world.moment())
+            if report.problem is not None:
+                self._observer(Warned(report.problem))
 
     def _take_read(self, report: ReadEnded) -> None:
         now, lines = self._world.moment(), self.state.lines

@@ -76,6 +76,14 @@ class Stretches:
             for stretch in stretches:
                 yield _fact(line, stretch)
 
+    def copy(self) -> Stretches:
+        """Return what is known now."""
+        made = Stretches()
+        made.of = {line: list(stretches) for line, stretches in self.of.items()}
+        made.shapes = dict(self.shapes)
+        made._numbers = dict(self._numbers)
+        return made
+
     def describe(self, line: Line, run: Run) -> Iterator[ShapeFact | StretchFact]:
         """Learn what the newest document says of new segments; yield what is new."""
         listing = line.of(run.time)

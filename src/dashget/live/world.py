@@ -16,6 +16,7 @@ from dashget.live.clock import Sample
 from dashget.live.expiry import Given
 from dashget.live.facts import Fact
 from dashget.live.listing import Once, Version
+from dashget.live.localmpd import Coverage
 from dashget.live.policy import Answer
 from dashget.media.events import SILENT, Notices
 
@@ -62,7 +63,13 @@ class FetchOnce(msgspec.Struct, frozen=True, eq=False):
     path: str
 
 
-Errand = Read | Fetch | FetchOnce
+class WriteLocal(msgspec.Struct, frozen=True, eq=False):
+    """An errand: write the local MPD of what is recorded."""
+
+    coverage: Coverage
+
+
+Errand = Read | Fetch | FetchOnce | WriteLocal
 
 
 class ReadEnded(msgspec.Struct, frozen=True, eq=False):
@@ -88,7 +95,15 @@ class FetchEnded(msgspec.Struct, frozen=True, eq=False):
     """What a segment says that has come."""
 
 
-Report = ReadEnded | FetchEnded
+class LocalEnded(msgspec.Struct, frozen=True, eq=False):
+    """The local MPD is written, or why not."""
+
+    seconds: float = 0.0
+    """How long that took."""
+    problem: str | None = None
+
+
+Report = ReadEnded | FetchEnded | LocalEnded
 
 
 class World(Protocol):

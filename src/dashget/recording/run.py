@@ -32,6 +32,7 @@ from dashget.planning.selection import Selection
 from dashget.planning.tracks import unplanned_reason
 from dashget.recording.facts import read_facts
 from dashget.recording.files import Files
+from dashget.recording.local import LocalWriter
 from dashget.recording.manifests import Manifests
 from dashget.recording.reader import ManifestReader
 from dashget.recording.world import RealWorld
@@ -186,8 +187,9 @@ class RecordJob:
             made.offer(self._loaded)
             return made
 
+        local = LocalWriter(store, self._name, self._writing)
         world = RealWorld(
-            connect, reader, store, files, self._stop,
+            connect, reader, store, files, local, self._stop,
             room=self._room, hooks=_Quiet(), writing=self._writing,
         )  # fmt: skip
         with self._stop.answered(), world:

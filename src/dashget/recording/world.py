@@ -16,9 +16,19 @@ from collections.abc import Callable, Sequence
 from dashget.common.stopping import Stop
 from dashget.live.facts import Fact
 from dashget.live.policy import REFUSED
-from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
+from dashget.live.world import (
+    Errand,
+    Fetch,
+    FetchEnded,
+    FetchOnce,
+    Read,
+    ReadEnded,
+    Report,
+    WriteLocal,
+)
 from dashget.recording.facts import write_fact
 from dashget.recording.files import Files
+from dashget.recording.local import LocalWriter
 from dashget.recording.reader import ManifestReader
 from dashget.store import Mirror
 from dashget.transfer.contract import Fetched, Hooks, Job, TransferError, Transfers, Wait
@@ -61,6 +71,7 @@ class RealWorld:
         reader: Callable[[Transfers], ManifestReader],
         store: Mirror,
         files: Files,
+        local: LocalWriter,
         stop: Stop,
         *,
         room: int,
@@ -76,6 +87,7 @@ class RealWorld:
         self._reader = reader(self._engine)
         self._store = store
         self._files = files
+        self._local = local
         self._stop = stop
         self._hooks = hooks
         self._clock = clock
@@ -114,6 +126,9 @@ class RealWorld:
         """Begin an errand."""
         if isinstance(errand, Read):
             self._reads.put(errand)
+            return
+        if isinstance(errand, WriteLocal):
+            self._begin(self._write_local, errand)
             return
         with self._writing:
             job = self._files.job(errand)
@@ -176,6 +191,9 @@ class RealWorld:
 
     def _read(self, errand: Read) -> ReadEnded:
         return self._reader.read(errand)
+
+    def _write_local(self, errand: WriteLocal) -> None:
+        self._report(self._local.write(errand))
 
     def _transfer(self, feed: _Feed) -> None:
         self._engine.run(feed, self._done, hooks=self._hooks)

@@ -12,10 +12,11 @@ from dashget.common.stopping import Stop
 from dashget.errors import UsageError
 from dashget.live.facts import Reason
 from dashget.live.gaps import Gap, find_gaps
+from dashget.live.localmpd import Coverage, local_mpd
 from dashget.live.state import State
 from dashget.media.inspection import check
 from dashget.media.kind import Role, SegmentKind
-from dashget.planning.layout import reserved_names
+from dashget.planning.layout import local_manifest_name, reserved_names
 from dashget.recording.facts import read_facts
 from dashget.store import FileRecord, Mirror
 from dashget.verification.findings import Finding, Problem, lost, note
@@ -25,13 +26,9 @@ _KNOWN: Final = (".m4s", ".mp4", ".m4v", ".m4a", ".m4f", ".cmfv", ".cmfa", ".cmf
 """The endings of files of which the structure can be checked without their manifest."""
 
 
-def refuse_tasks(name: str, *, remote: bool, repair: bool, prune: bool) -> None:
+def refuse_tasks(name: str, *, remote: bool, prune: bool) -> None:
     """Raise UsageError for what can be done with mirrors only."""
-    asked = [
-        option
-        for option, wanted in (("--remote", remote), ("--repair", repair), ("--prune", prune))
-        if wanted
-    ]
+    asked = [option for option, wanted in (("--remote", remote), ("--prune", prune)) if wanted]
     if asked:
         raise UsageError(
             f"{asked[0]}: {name} is a recording of a live presentation",
@@ -42,7 +39,10 @@ def refuse_tasks(name: str, *, remote: bool, repair: bool, prune: bool) -> None:
 class RecordingCheck:
     """One pass over a recording. Iterate ``run`` once, then read the counts."""
 
-    def __init__(self, store: Mirror, manifest: str, stop: Stop) -> None:
+    def __init__(self, store: Mirror, manifest: str, stop: Stop, *, mend: bool = False) -> None:
+        """With ``mend`` the local MPD is written anew if it is another than the record's."""
+        self._mend = mend
+        self.repaired = 0
         self.files = 0
         self.bytes = 0
         self.checksummed = 0
@@ -64,8 +64,10 @@ class RecordingCheck:
                 yield Finding(record.path, Problem.UNREADABLE, reason)
         with Versions(self._store) as versions:
             yield from versions.check(self._stop)
-        for gap in gaps_of(self._store, self._manifest):
+        state = State.of(read_facts(self._store, self._manifest))
+        for gap in find_gaps(state.lines, state.outages, state.runs):
             yield _finding(gap)
+        yield from self._check_local(state)
         reserved = reserved_names(self._manifest)
         for path, _ in self._store.iter_files():
             if path not in records and path not in reserved:
@@ -92,6 +94,23 @@ class RecordingCheck:
                 return
         if path.lower().endswith(_KNOWN) and not record.odd:
             yield from self._look_inside(record, size)
+
+    def _check_local(self, state: State) -> Iterator[Finding]:
+        """Compare the local MPD with the record: a recorder that was killed leaves an old one."""
+        data = local_mpd(Coverage.of(state))
+        if data is None:
+            return
+        path = local_manifest_name(self._manifest)
+        size = self._store.size(path)
+        if size == len(data) and self._store.read(path) == data:
+            return
+        if self._mend:
+            self._store.write(path, data)
+            self.repaired += 1
+            return
+        message = "missing" if size is None else "older than the record"
+        hint = "verify --repair writes it anew, and so does the same record"
+        yield note(path, Problem.OWN, f"{message}; {hint}")
 
     def _look_inside(self, record: FileRecord, size: int) -> Iterator[Finding]:
         kind = SegmentKind.INITIALIZATION if record.line is None else SegmentKind.MEDIA

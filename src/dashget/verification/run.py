@@ -121,8 +121,11 @@ class Verification:
         """Check a recording by its record alone."""
         from dashget.verification.recording import RecordingCheck
 
-        checked = RecordingCheck(self._store, self._header.manifest, self._stop)
-        return self._sum_up(checked, checked.run())
+        mend = self._tasks.repair and self._tasks.writes
+        checked = RecordingCheck(self._store, self._header.manifest, self._stop, mend=mend)
+        findings = list(checked.run())
+        self._repaired = checked.repaired
+        return self._sum_up(checked, iter(findings))
 
     def _sum_up(
         self, offline: OfflineCheck | RecordingCheck, findings: Iterator[Finding]

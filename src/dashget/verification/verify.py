@@ -102,9 +102,7 @@ def verify_mirror(
             # Loaded late: most mirrors are no recordings.
             from dashget.verification.recording import refuse_tasks
 
-            refuse_tasks(
-                place.name, remote=options.remote, repair=options.repair, prune=options.prune
-            )
+            refuse_tasks(place.name, remote=options.remote, prune=options.prune)
         store.claim(header)
         source = header.source if "://" in header.source else None
         engine = connect(source, source or header.url)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from dashget.live.facts import Fact, LineFact, SegmentFact, ShapeFact, StretchFact
-from dashget.live.localmpd import local_mpd
+from dashget.live.localmpd import Coverage, local_mpd
 from dashget.live.state import State
 from dashget.mpd.names import NAMESPACE
 from dashget.mpd.parse import parse_mpd
@@ -60,13 +60,13 @@ def steps(first: int, last: int, step: int = 2) -> list[tuple[int, int]]:
 
 def played(*facts: list[Fact]) -> list[PlayedFile]:
     state = State.of(fact for each in facts for fact in each)
-    local = local_mpd(state.lines, state.stretches)
+    local = local_mpd(Coverage.of(state))
     return [] if local is None else played_files(local)
 
 
 def starts(*facts: list[Fact]) -> list[float]:
     state = State.of(fact for each in facts for fact in each)
-    local = local_mpd(state.lines, state.stretches)
+    local = local_mpd(Coverage.of(state))
     assert local is not None
     return [float(period.start) for period in resolve(parse_mpd(local), url="http://m/").periods]
 
@@ -145,7 +145,7 @@ def test_another_initialization_within_a_period_begins_a_new_one() -> None:
     ]
     assert starts(facts) == [0, 6]
     state = State.of(facts)
-    local = local_mpd(state.lines, state.stretches)
+    local = local_mpd(Coverage.of(state))
     assert local is not None
     assert initializations(local) == {"v1/x.mp4", "v1/y.mp4"}
     assert len(played(facts)) == 6

@@ -117,8 +117,17 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
         until=math.inf if until is None else until,
         seconds=None if seconds is None else parse_duration(seconds, "--for"),
         wait=arguments.wait,
+        local_every=_parse_every(arguments.local_every),
         give_up=math.inf if give_up is None else parse_duration(give_up, "--give-up"),
     )
+
+
+def _parse_every(text: str) -> float:
+    """Return how often the local MPD is written, in seconds; infinity: at the end only."""
+    from dashget.cli.options.quantities import parse_duration
+
+    word = text.strip().lower()
+    return math.inf if word in ("never", "0") else parse_duration(word, "--local-every")
 
 
 def _parse_from(text: str) -> tuple[float, float | None]:
@@ -150,6 +159,13 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         (("--no-progress",), "Show no progress."),
     ):
         group.add_argument(*names, action="store_true", help=text)
+    group.add_argument(
+        "--local-every",
+        metavar="DURATION",
+        default="60s",
+        help="Write NAME.local.mpd, which plays all that is recorded, so often while the recording"
+        " goes on; never (or 0): at its end only.",
+    )
     group.add_argument(
         "--accept-odd",
         action="store_true",

@@ -1,0 +1,53 @@
+"""Write the local MPD of a recording: aside, then renamed, so that players never see a half."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from dashget.errors import StoreError
+from dashget.live.localmpd import Coverage, local_mpd
+from dashget.live.state import State
+from dashget.live.world import LocalEnded, WriteLocal
+from dashget.mirroring.keep import NOT_WRITTEN
+from dashget.planning.layout import SafePath, local_manifest_name
+from dashget.recording.facts import read_facts
+from dashget.store import Mirror
+
+
+class LocalWriter:
+    """Writes it while a recorder goes on."""
+
+    def __init__(
+        self,
+        store: Mirror,
+        manifest: SafePath,
+        writing: threading.Lock,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``writing`` is held while the store is written to."""
+        self._store = store
+        self._name = local_manifest_name(manifest)
+        self._writing = writing
+        self._clock = clock
+
+    def write(self, errand: WriteLocal) -> LocalEnded:
+        """Do an errand. A failure is a warning: the segments matter more, and go on."""
+        begin = self._clock()
+        data = local_mpd(errand.coverage)
+        seconds = self._clock() - begin
+        if data is None:
+            return LocalEnded(seconds)
+        try:
+            with self._writing:
+                self._store.write_if_changed(self._name, data)
+        except StoreError as error:
+            problem = NOT_WRITTEN.format(name=self._name, reason=error.message)
+            return LocalEnded(seconds, problem)
+        return LocalEnded(seconds)
+
+
+def recorded_mpd(store: Mirror, manifest: SafePath) -> bytes | None:
+    """Return the local MPD that the record of a recording leads to; None if nothing is recorded."""
+    return local_mpd(Coverage.of(State.of(read_facts(store, manifest))))
