@@ -210,14 +210,22 @@ def _fetch(
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",
-            hint=error.hint or _hint_for(error),
+            hint=_hint_for(error),
         ) from error
     return fetched, data, parsed[0] if parsed else parse_mpd(data, budget=budget)
 
 
 def _hint_for(error: FetchError) -> str:
-    if error.status in (401, 403):
-        return "the server requires authorization: give it with -H 'Authorization: ...' or a cookie"
-    if error.status in GONE_STATUSES:
+    status = error.status or 0
+    if status == 429:
+        # A manifest is one request: a lower number of transfers changes nothing.
+        return "the server limits requests: try again later"
+    if error.hint is not None:
+        return error.hint
+    if status in GONE_STATUSES:
         return "check the URL; the server has no such file"
+    if status >= 500:
+        return "the fault is the server's: try again later"
+    if status >= 400:
+        return "the server refuses this request: check the URL, and the headers that it may want"
     return "check the URL and the network, then try again"

@@ -4,8 +4,8 @@ A wrong base URL, or a presentation that has moved, is a 404 for each of ten tho
 a live manifest of which only the oldest segments are gone, for a while. The rule that tells them
 apart:
 
-1. Files *in a row* are refused, by any status at every URL, or something else comes in place of
-   each. Whatever comes in between begins a new row.
+1. Files *in a row* are refused, by any status at every URL, or redirected to nowhere, or something
+   else comes in place of each. Whatever comes in between begins a new row.
 2. After 24 of them *samples* are asked for: 24 files that nobody has asked for yet, from all over
    the presentation, its end included. They are planned files, so none of them is asked in vain.
    Where files have come, the row must be eight times as long as the mean row between two of them:
@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
+from dashget.errors import GONE_STATUSES
 from dashget.media.kind import SegmentKind
 from dashget.planning.layout import Layout
 from dashget.planning.plan import PlannedSegment, iter_plan
@@ -33,11 +34,15 @@ _IN_A_ROW: Final = 24
 _SAMPLES: Final = 24
 _MEAN_ROWS: Final = 8
 """Rows as long as this many usual ones are by chance once in three thousand times."""
-_REFUSED: Final = frozenset({401, 403, 407})
-"""Statuses whose own hint says more."""
+_REFUSED: Final = frozenset({401, 402, 403, 407, 451, 511})
+"""Statuses whose own hint says more, as that of redirects does."""
 _HINT: Final = (
     "the presentation may have moved, or its manifest be of another place or time: load the"
     " manifest again; for a local file, check --base-url"
+)
+_TURNED_AWAY: Final = (
+    "files had come before, so the host may refuse this client for a while: run the same command"
+    " again later, perhaps with a lower -t"
 )
 _Item = TypeVar("_Item")
 
@@ -59,6 +64,8 @@ class Missing:
         self._answered = 0
         self._last = ""
         self._last_hint: str | None = None
+        self._gone = False
+        """True if the last of them is not there, as its server says."""
 
     @property
     def suspects(self) -> bool:
@@ -70,8 +77,10 @@ class Missing:
 
     def lost(self, error: TransferError) -> None:
         """Count a file that no server has; not one that could not be asked for."""
-        if error.requests and error.status is not None and error.status >= 400:
-            self._count(error.message, error.hint if error.status in _REFUSED else None)
+        if error.requests and error.status is not None and error.status >= 300:
+            told = error.status in _REFUSED or error.status < 400
+            self._count(error.message, error.hint if told else None)
+            self._gone = error.status in GONE_STATUSES
 
     def replaced(self, reason: str, hint: str | None) -> None:
         """Count a file in place of which something else has come."""
@@ -93,7 +102,7 @@ class Missing:
             f"not requested: none of {self.row:,} files has come, from all over the"
             f" presentation; the last one: {self._last}"
         )
-        self.hint = self._last_hint or _HINT
+        self.hint = self._last_hint or (_HINT if self._gone or not self._came() else _TURNED_AWAY)
 
     def _count(self, reason: str, hint: str | None) -> None:
         self.row += 1

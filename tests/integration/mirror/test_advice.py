@@ -10,7 +10,7 @@ import pytest
 import dashget
 from tests.integration.mirror.presentation import MODIFIED
 from tests.support.builders import FILLER, mpd
-from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.faultserver import Answer, FaultServer, redirect, refuse
 from tests.support.program import run
 from tests.support.running import mirror
 
@@ -200,3 +200,26 @@ def test_a_pause_that_is_too_long_is_no_token(server: FaultServer, tmp_path: Pat
     hint = hint_of(url, tmp_path / "m")
     assert TOKEN not in hint
     assert "run the same command again" in hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "hint"),
+    [
+        (refuse(401), ("--user", "me:x"), "does not accept the credentials that were given"),
+        (refuse(401), ("-H", "Authorization: x"), "does not accept the credentials"),
+        (refuse(401), (), "give credentials with --user"),
+        (refuse(429, Retry_After="3600"), (), "the server limits requests: try again later"),
+        (refuse(451), (), "for reasons of law"),
+        (refuse(511), (), "the network wants a login first"),
+        (refuse(500), ("--retries", "0"), "the fault is the server's: try again later"),
+        (refuse(405), (), "the server refuses this request"),
+        (redirect("/show/x.mpd"), (), "open the URL in a browser"),
+        (Answer(status=302), (), "open the URL in a browser"),
+    ],
+)
+def test_a_manifest_that_is_refused_gets_a_hint_for_its_reason(
+    server: FaultServer, tmp_path: Path, answer: Answer, words: tuple[str, ...], hint: str
+) -> None:
+    ended = run(server.on("/show/x.mpd", answer), *words, cwd=tmp_path)
+    assert ended.code == 5
+    assert hint in ended.err.splitlines()[-1]

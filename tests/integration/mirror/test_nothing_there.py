@@ -9,7 +9,7 @@ import pytest
 
 from dashget.events import Summary
 from tests.support.builders import FILLER, mpd
-from tests.support.faultserver import Answer, FaultServer, Seen, refuse
+from tests.support.faultserver import Answer, FaultServer, Seen, redirect, refuse
 from tests.support.program import run
 from tests.support.running import mirror
 
@@ -56,6 +56,8 @@ OTHERS = {
     "400": refuse(400),
     "403": refuse(403),
     "401": refuse(401),
+    "304": Answer(status=304),
+    "302": redirect("/v/1.bin"),
     "a page": Answer(b"<!DOCTYPE html><title>Not found</title>"),
 }
 
@@ -68,7 +70,8 @@ def test_nothing_at_all_costs_some_dozens_of_requests(
     with Shelf(lambda *_: False, OTHERS[other]) as server:
         count = FILES // len(representations)
         summary, events = mirror(server.publish(representations, count), tmp_path)
-        assert len(server.seen) <= FEW
+        # A redirect is followed.
+        assert len(server.seen) <= (2 * FEW if other == "302" else FEW)
     assert ends(summary) == {"failed": FILES}
     assert len({failure.path for failure in summary.failures}) == FILES
     unasked = [failure for failure in summary.failures if not failure.attempts]
@@ -112,6 +115,23 @@ def test_a_presentation_that_goes_away_part_way_is_noticed(tmp_path: Path) -> No
         # More are under way by then.
         assert len(server.seen) <= 300 + 2 * FEW
     assert ends(summary) == {"downloaded": 300, "failed": FILES - 300}
+
+
+HINTS = {
+    404: "the presentation may have moved",
+    418: "the host may refuse this client for a while",
+    302: "open the URL in a browser",
+    451: "for reasons of law",
+    511: "the network wants a login first",
+}
+
+
+@pytest.mark.parametrize("status", HINTS)
+def test_the_hint_follows_what_came_before(status: int, tmp_path: Path) -> None:
+    otherwise = redirect("/v/300.bin") if status == 302 else refuse(status)
+    with Shelf(lambda _, number: number <= 60, otherwise) as server:
+        summary, _ = mirror(server.publish("v", 300), tmp_path)
+    assert HINTS[status] in (summary.hint or "")
 
 
 def test_another_base_that_has_the_files_is_all_that_counts(tmp_path: Path) -> None:

@@ -63,10 +63,16 @@ _LATER_HINT = "the server limits requests: run the same command again later, or 
 _LIMITS = frozenset(range(400, 500)) - BUSY_STATUSES
 _STATUS_HINTS = {
     401: "give credentials with --user, --netrc or -H 'Authorization: ...'",
+    402: "the server wants a payment, or a token or an account that is paid for",
     403: "the server refuses this client; it may want a header (-H), a cookie or a token",
     407: "give the proxy's credentials in its URL: --proxy http://name:password@host:port",
     429: "lower the number of transfers with -t",
+    451: "the server may not send this here, for reasons of law; often it may in other countries",
+    511: "the network wants a login first: open any page in a browser, and log in there",
 }
+_REDIRECT_HINT = (
+    "open the URL in a browser: the server or a portal may require a login or a new token"
+)
 
 
 def status_failure(
@@ -119,8 +125,15 @@ def bad_body(message: str, *, status: int | None = None) -> Failure:
 def pause_too_long(seconds: float) -> Failure:
     """Return the failure of a request to a server that wants a longer pause than allowed."""
     return Failure(
-        f"the server wants a pause of {seconds:.0f} s, longer than allowed", Retry.ELSEWHERE
+        f"the server wants a pause of {seconds:.0f} s, longer than allowed",
+        Retry.ELSEWHERE,
+        hint="run the same command again after that pause, perhaps with a lower -t",
     )
+
+
+def leads_nowhere(message: str, status: int) -> Failure:
+    """Return the failure of a request by a redirect that is not followed any further."""
+    return Failure(message, Retry.ELSEWHERE, status=status, hint=_REDIRECT_HINT)
 
 
 def policy_failure(message: str, hint: str | None = None) -> Failure:

@@ -19,6 +19,10 @@ _QUERY = (
     "the query of the manifest's URL is not sent with its files; if it contains a token that the"
     " server requires, repeat it with --append-query"
 )
+_CREDENTIALS = (
+    "the server does not accept the credentials that were given: check --user, --netrc or"
+    " -H 'Authorization: ...'"
+)
 
 
 def with_hint(
@@ -28,6 +32,8 @@ def with_hint(
 
     nginx completes the handshake with any client, and answers 400 if it requires a certificate
     (``ssl_verify_client on``) and got none, or a wrong one.
+
+    Who has given credentials is not to be told to give some.
 
     A token in the query of the manifest's URL is not in those of its files (RFC 3986, 5.2.2).
     """
@@ -41,9 +47,18 @@ def with_hint(
         and _lacks_query(url, origin, options)
     ):
         hint = _QUERY
+    elif failure.status == 401 and _has_credentials(origin):
+        hint = _CREDENTIALS
     return failure if hint is None else msgspec.structs.replace(failure, hint=hint)
 
 
 def _lacks_query(url: str, origin: Origin, options: TransferOptions) -> bool:
     """Return True if a request went without any query, while the manifest's URL has one."""
     return options.append_query is None and "?" not in url and origin.home_has_query
+
+
+def _has_credentials(origin: Origin) -> bool:
+    """Return True if requests carry a name and a password, or an Authorization of the user's."""
+    return origin.login is not None or any(
+        line.lower().startswith("authorization:") for line in origin.headers
+    )

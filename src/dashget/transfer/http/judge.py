@@ -13,7 +13,7 @@ from dashget.common.byterange import ByteRange
 from dashget.common.lateregex import late
 from dashget.common.numbers import is_digits, read_http_date
 from dashget.errors import Retry
-from dashget.transfer.http.failure import Failure, bad_body, status_failure
+from dashget.transfer.http.failure import Failure, bad_body, leads_nowhere, status_failure
 from dashget.transfer.http.head import Head, Identity
 
 _MAX_AGE = late(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.ASCII)
@@ -69,6 +69,7 @@ class Redirect(msgspec.Struct, frozen=True, gc=False):
     """True if the same URL may answer differently next time."""
     lasts_seconds: float = _USUALLY_SECONDS
     """The time for which other requests for the same URL may go directly to ``location``."""
+    status: int = 302
 
 
 def judge(
@@ -90,8 +91,8 @@ def judge(
         location = head.text("location")
         if location is not None:
             lasts = _lasts_seconds(head, wall_clock)
-            return Redirect(location, "set-cookie" in head.fields, lasts)
-        return Failure(f"HTTP {status} without a Location", Retry.ELSEWHERE, status=status)
+            return Redirect(location, "set-cookie" in head.fields, lasts, status)
+        return leads_nowhere(f"HTTP {status} without a Location", status)
     if status == 416 and asked.probe and head.size_without_range == 0:
         # The resource is empty: a range of it cannot exist.
         return Accepted(0, 0, 0)

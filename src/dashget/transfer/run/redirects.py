@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 from dashget.errors import Retry
-from dashget.transfer.http.failure import Failure, policy_failure
+from dashget.transfer.http.failure import Failure, leads_nowhere
 from dashget.transfer.http.judge import Redirect
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.board import Board
@@ -38,9 +38,9 @@ def follow(
     exchange.hops += 1
     exchange.redirect_holds_until = min(exchange.redirect_holds_until, now + redirect.lasts_seconds)
     if target in exchange.visited and not redirect.sets_cookie:
-        return policy_failure(f"redirect loop at {origins.shown(target)}")
+        return leads_nowhere(f"redirect loop at {origins.shown(target)}", redirect.status)
     if exchange.hops > most:
-        return policy_failure(f"more than {most} redirects")
+        return leads_nowhere(f"more than {most} redirects", redirect.status)
     origin = origins.of(target)
     if isinstance(origin, Failure):
         return origin

@@ -138,7 +138,7 @@ def test_a_redirect_is_valid_for_as_long_as_status_and_cache_control_say(
     status: int, control: str | None, seconds: float
 ) -> None:
     fields = {"location": "/x"} | ({"cache_control": control} if control else {})
-    assert verdict(PLAIN, status, **fields) == Redirect("/x", lasts_seconds=seconds)
+    assert verdict(PLAIN, status, **fields) == Redirect("/x", lasts_seconds=seconds, status=status)
 
 
 NOON = "Mon, 06 Apr 2026 12:00:00 GMT"
@@ -170,7 +170,9 @@ def test_a_redirect_is_valid_until_it_expires_unless_cache_control_has_its_age(
     status: int, fields: dict[str, str], seconds: float
 ) -> None:
     """By the server's clock if it tells the time, else by ours, which stands at zero here."""
-    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect(
+        "/x", lasts_seconds=seconds, status=status
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,9 @@ def test_the_time_that_a_redirect_was_in_a_cache_counts(
     status: int, fields: dict[str, str], seconds: float
 ) -> None:
     """The age is subtracted from an explicit lifetime, but not from an end by our own clock."""
-    assert verdict(PLAIN, status, location="/x", **fields) == Redirect("/x", lasts_seconds=seconds)
+    assert verdict(PLAIN, status, location="/x", **fields) == Redirect(
+        "/x", lasts_seconds=seconds, status=status
+    )
 
 
 def test_a_pause_is_kept_only_if_another_attempt_may_help() -> None:
