@@ -11,7 +11,7 @@ import sys
 
 # As ``importlib.util``, which loads more than is used here.
 from importlib._bootstrap_external import MAGIC_NUMBER
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from marshal import loads
 from typing import TYPE_CHECKING, Final
 
@@ -90,5 +90,7 @@ def find_sooner() -> None:
     """Have the modules of this package found by ``OwnModules``, where their files are as usual."""
     tag = sys.implementation.cache_tag
     plain = os.name == "posix" and sys.pycache_prefix is None and not sys.flags.optimize
-    if plain and tag is not None:
-        sys.meta_path.insert(0, OwnModules(__name__.partition(".")[0], tag))
+    if plain and tag is not None and PathFinder in sys.meta_path:
+        # Finders that others have put before Python's own stay before this one, too.
+        place = sys.meta_path.index(PathFinder)
+        sys.meta_path.insert(place, OwnModules(__name__.partition(".")[0], tag))
