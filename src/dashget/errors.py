@@ -121,6 +121,8 @@ class StoreError(DashGetError):
     """The mirror's directory cannot be used or written."""
 
     exit_code = 6
+    is_full = False
+    """True if its disk is full."""
 
 
 class InUseError(StoreError):

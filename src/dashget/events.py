@@ -434,6 +434,15 @@ class ClockSet(Event, frozen=True, tag="clock"):
     uncertainty_seconds: float
 
 
+class SegmentsExpired(Event, frozen=True, tag="expired"):
+    """The oldest files of a recording are removed, to keep what is newer."""
+
+    before: float
+    """What begins before this server time is not kept any more."""
+    files: int
+    bytes: int
+
+
 class RecordingProgressed(Event, frozen=True, tag="live"):
     """The state of a recording, about once a second."""
 
@@ -473,6 +482,8 @@ class RecordingEnded(Event, frozen=True, tag="recorded"):
     """What was wrong with the last read of the manifest that failed, or with the disk."""
     begins: float | None = None
     """When the presentation begins, if that is later: server time since 1970."""
+    expired: int = 0
+    """How many segments were removed to keep what is newer."""
 
     @property
     def complete(self) -> bool:

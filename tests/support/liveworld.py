@@ -18,7 +18,7 @@ from fractions import Fraction
 import msgspec
 
 from dashget.live.clock import Kind, Sample
-from dashget.live.facts import Fact, FileFact, SegmentFact
+from dashget.live.facts import ExpiredFact, Fact, FileFact, SegmentFact
 from dashget.live.listing import Axis, Listing, Once, PatchOffer, PeriodMark, Version
 from dashget.live.localmpd import local_mpd
 from dashget.live.policy import Answer
@@ -32,6 +32,8 @@ from dashget.live.world import (
     Read,
     ReadEnded,
     Report,
+    Upkeep,
+    UpkeepEnded,
     Way,
     WriteLocal,
 )
@@ -249,6 +251,7 @@ class SimulatedWorld:
         at: float,
         dies_at: int | None = None,
         stops_at: float = math.inf,
+        keep: float = math.inf,
         reads: Callable[[Script, float], Version] | None = None,
     ) -> None:
         """``reads`` makes the documents, by default ``document``."""
@@ -258,6 +261,9 @@ class SimulatedWorld:
         self.began = at
         self.dies_at = dies_at
         self.stops_at = stops_at
+        self.keep = keep
+        """So many seconds are kept."""
+        self._expired = -math.inf
         self.requests: dict[tuple[float, str], list[float]] = {}
         """When each file was asked for."""
         self.reads: list[float] = []
@@ -317,11 +323,22 @@ class SimulatedWorld:
             return (self._read(errand),)
         if isinstance(errand, WriteLocal):
             return (LocalEnded(),)
+        if isinstance(errand, Upkeep):
+            return (self._keep_up(),)
         return (self._fetched(errand),)
 
     def note(self, fact: Fact) -> None:
         self._step()
         self.disk.append(fact)
+
+    def _keep_up(self) -> UpkeepEnded:
+        """Remove what is too old, as a ``Keeper`` does."""
+        before = BEGIN + self.at - self.keep
+        if self.keep == math.inf or before < self._expired + 10:
+            return UpkeepEnded()
+        self._expired = before
+        self.note(ExpiredFact(before))
+        return UpkeepEnded(before)
 
     def _step(self) -> None:
         self.steps += 1

@@ -85,4 +85,6 @@ def disk_error(error: OSError, name: str | None = None) -> StoreError:
     verb = "write" if is_disk_failure(error) else "use"
     about = f" {name}" if name else ""
     hint = hint_for(error) or _OTHER_HINT
-    return StoreError(f"cannot {verb}{about}: {reason_of(error)}", hint=hint)
+    made = StoreError(f"cannot {verb}{about}: {reason_of(error)}", hint=hint)
+    made.is_full = error.errno in _FULL
+    return made

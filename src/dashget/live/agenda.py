@@ -122,16 +122,17 @@ class Agenda:
         self.flying -= 1
         if answer.is_origins:
             attempt.silent += 1
-        else:
+        elif not answer.ours:
             attempt.tries += 1
             attempt.refused += answer.status in REFUSED
         if answer.here or answer.growing:
             line.newest = run.time if line.newest is None else max(line.newest, run.time)
         if answer.growing and (attempt.seen is None or attempt.seen[0] != answer.size):
             attempt.seen = answer.size, server
-        attempt.statuses = (*attempt.statuses[-9:], answer.status)
+        if not answer.ours:
+            attempt.statuses = (*attempt.statuses[-9:], answer.status)
         early = line.promised(run) - server
-        if early > 0 and not answer.is_origins and not line.of(run.time).step:
+        if early > 0 and not (answer.is_origins or answer.ours) and not line.of(run.time).step:
             line.lead = max(line.lead or 0.0, early + line.length(run) if answer.here else 0.0)
         verdict = judge(answer, self._case(line, attempt, server))
         if verdict.turn is Turn.HERE:
@@ -140,7 +141,7 @@ class Agenda:
             return self._lose(line, attempt, verdict, server)
         if verdict.turn is Turn.REFRESH:
             self.held.add((line.id, run.time))
-        if not answer.is_origins:
+        if not (answer.is_origins or answer.ours):
             attempt.turn += 1
         attempt.at = now + verdict.pause
         heapq.heappush(self._again, (attempt.at, line.id, run.time))

@@ -75,7 +75,7 @@ class Lines:
     def restore(self, fact: LineFact) -> Line:
         """Add a line that an earlier recorder knew."""
         line = Line(fact.line, fact.key, fact.generation, None)
-        line.origins, line.resumed = (Fraction(fact.origin),), True
+        line.origins, line.zero, line.resumed = (Fraction(fact.origin),), fact.origin, True
         line.begins = () if fact.begin is None else (Fraction(fact.begin),)
         line.label, line.scale, line.shift = fact.label, fact.scale, fact.shift
         self._put(line)

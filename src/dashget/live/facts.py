@@ -93,6 +93,8 @@ class SegmentFact(msgspec.Struct, frozen=True, gc=False):
     t: int
     d: int
     n: int
+    size: int = 0
+    """Its bytes."""
 
     @property
     def run(self) -> Run:
@@ -104,6 +106,9 @@ class FileFact(msgspec.Struct, frozen=True, gc=False):
     """A file that is known by its name alone, and is here."""
 
     path: str
+    size: int = 0
+    came: float | None = None
+    """Of media: when it came, by this computer's clock; None: an initialization segment."""
 
 
 class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -166,6 +171,42 @@ class SessionFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The server time from which on segments are wanted; None: all that are there."""
 
 
+class ExpiredFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that begins before a time is being removed, to keep what is newer: no gap, no loss.
+
+    Written before the first file is removed.
+    """
+
+    expired: float
+    bytes: int = 0
+    """The size of the files that are removed."""
+
+
+class CoverageFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that earlier facts about one line have told.
+
+    Stretches are begin and end in turn; segments in a row are four numbers: the begin of the
+    first, the duration, how many, the number of the first.
+    """
+
+    coverage: int
+    """The number of the line."""
+    known: tuple[int, ...] = ()
+    holes: tuple[int, ...] = ()
+    recorded: tuple[int, ...] = ()
+    withdrawn: tuple[int, ...] = ()
+    missing: dict[Reason, tuple[int, ...]] = {}
+    expired: int = 0
+    """How many segments were here, and have been removed."""
+
+
+class HeldFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that earlier facts have told of files: their size, and those that a name alone tells."""
+
+    held: int
+    here: tuple[str, ...] = ()
+
+
 Fact = (
     LineFact
     | ShapeFact
@@ -177,4 +218,7 @@ Fact = (
     | OutageFact
     | SessionFact
     | EndFact
+    | ExpiredFact
+    | CoverageFact
+    | HeldFact
 )

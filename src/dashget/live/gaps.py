@@ -34,18 +34,21 @@ class Totals(msgspec.Struct, frozen=True):
     lost: int = 0
     withdrawn: int = 0
     pending: int = 0
+    expired: int = 0
+    """They were recorded, and removed to keep what is newer."""
 
 
 def totals_of(lines: Iterable[Line]) -> Totals:
     """Sum up all lines."""
-    announced = recorded = lost = withdrawn = pending = 0
+    announced = recorded = lost = withdrawn = pending = expired = 0
     for line in lines:
         announced += line.announced
         recorded += line.recorded.count
         lost += sum(runs.count for runs in line.lost.values())
         withdrawn += line.withdrawn.count
         pending += line.waiting
-    return Totals(announced, recorded, lost, withdrawn, pending)
+        expired += line.forgotten
+    return Totals(announced, recorded, lost, withdrawn, pending, expired)
 
 
 def find_gaps(

@@ -50,6 +50,8 @@ class Line:
     def __init__(self, id: int, key: str, generation: int, listing: Listing | None) -> None:  # noqa: A002
         self.id = id
         self.key = key
+        self.is_timed = not key.endswith(f" {Axis.NAME.value}")
+        """True if its axis has times."""
         self.generation = generation
         self.label = listing.label if listing else ""
         self.listings: tuple[Listing, ...] = (listing,) if listing else ()
@@ -68,6 +70,8 @@ class Line:
         self.withdrawn = Runs()
         self.newest: int | None = None
         """Where the last segment begins that its server had, be it in part."""
+        self.forgotten = 0
+        """How many segments were recorded, and have been removed since."""
         self.lag = Lag()
         self.lead: float | None = None
         """How long before its promised time what is listed is there; None: that is not known."""
@@ -75,12 +79,16 @@ class Line:
         """How long one segment takes to come."""
         self.scale = listing.scale if listing else 1
         self.shift = listing.shift if listing else 0
+        self.zero = float(listing.origin) if listing else 0.0
+        """The server time at axis time 0, as the first document had it."""
         self.origins: tuple[Fraction, ...] = ()
         """The server times at axis time 0, by all documents: one, but for odd presentations."""
         self.begins: tuple[Fraction, ...] = ()
         """The ``@availabilityStartTime`` of all documents: one, but for odd presentations."""
         self.ended_at: int | None = None
         """Axis time at which it ends, as a segment has said; None: it goes on."""
+        self.floor: int | None = None
+        """The axis time before which nothing is wanted any more, whatever lists it."""
         self.resumed = False
         """True if an earlier recorder knew it."""
 
@@ -103,7 +111,7 @@ class Line:
     def announced(self) -> int:
         """How many segments were announced."""
         lost = sum(runs.count for runs in self.lost.values())
-        return self.waiting + self.recorded.count + lost + self.withdrawn.count
+        return self.waiting + self.recorded.count + lost + self.withdrawn.count + self.forgotten
 
     def of(self, time: int) -> Listing:
         """Return the listing that an axis time belongs to."""
@@ -146,6 +154,8 @@ class Line:
                         self.holes.add(end, part.time)
                     self.known.add(part.time, part.end, slack=slack)
                     wanted = _wanted(listing, part, begin, until)
+                    if wanted is not None and self.floor is not None:
+                        wanted = _from(wanted, self.floor)
                     if wanted is not None:
                         self.pending.add(wanted)
                         yield wanted
@@ -227,6 +237,28 @@ class Line:
         ]
         return None if None in ends else max(end for end in ends if end is not None)
 
+    def forget(self, time: float) -> None:
+        """Forget what begins before a server time: its files are being removed, or are gone."""
+        tick = self.tick(time)
+        if tick is None:
+            return
+        taken = self.recorded.take_before(tick)
+        self.forgotten += sum(run.count for run in taken)
+        nearest = self.recorded.first or (taken[-1] if taken else None)
+        for runs in (self.pending, self.expired, self.withdrawn, *self.lost.values()):
+            runs.take_before(tick)
+        for begin in [at for at, one in self.open.items() if at < tick and not one.flying]:
+            del self.open[begin]
+        self.holes.cut(tick)
+        # What is left of a gap may be too short for a segment.
+        self.known.fill(tick, 0 if nearest is None else nearest.duration)
+
+    def tick(self, time: float) -> int | None:
+        """Return the axis time at a server time, rounded up; None if the line has no times."""
+        if not (self.is_timed and math.isfinite(time)):
+            return None
+        return math.ceil((time - self.zero) * self.scale)
+
     def _since(self, listing: Listing) -> int | None:
         """Return the axis time before which all is known that follows from a duration.
 
@@ -239,8 +271,13 @@ class Line:
 
     def wall(self, time: int) -> float:
         """Return the server time at an axis time."""
-        origin = self.origins[0] if self.origins else Fraction(0)
-        return float(origin) + time / self.scale
+        return self.zero + time / self.scale
+
+
+def _from(run: Run, floor: int) -> Run | None:
+    """Return the part of a run that begins at an axis time or later."""
+    first = max(0, -((run.time - floor) // max(run.duration, 1)))
+    return run.part(first, run.count) if first < run.count else None
 
 
 def _wanted(listing: Listing, run: Run, begin: float, until: float) -> Run | None:

@@ -50,7 +50,7 @@ class OnceFiles:
         if answer.here:
             self.here.add(path)
         else:
-            if not answer.is_origins:
+            if not (answer.is_origins or answer.ours):
                 weight = _GONE_WEIGHT if answer.status == _GONE else 1
                 self._tries[path] = self._tries.get(path, 0) + weight
             tries = self._tries.get(path, 0)

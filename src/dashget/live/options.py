@@ -28,3 +28,12 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """Write the local MPD anew after so many seconds; infinity: at the end only."""
     give_up: float = math.inf
     """End after so many seconds in which nothing came."""
+    keep_seconds: float = math.inf
+    """Keep what began so many seconds ago, or later; the oldest files are removed."""
+    keep_bytes: int | None = None
+    """Keep so many bytes of segments; the oldest files are removed."""
+
+    @property
+    def rolls(self) -> bool:
+        """True if the oldest files are removed."""
+        return self.keep_seconds < math.inf or self.keep_bytes is not None

@@ -58,6 +58,10 @@ class Outages:
             (first, _), (_, last) = self.past[:2]
             self.past[:2] = [(first, last)]
 
+    def forget(self, before: float) -> None:
+        """Forget past outages that were over before a moment."""
+        self.past = [outage for outage in self.past if outage[1] >= before]
+
     def overlap(self, begin: float, end: float) -> bool:
         """Return True if the origin was out at some time between two moments."""
         if self.since is not None and self.since <= end:

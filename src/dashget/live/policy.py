@@ -12,6 +12,7 @@ window                is one, with pauses that double, until it has left the win
 404, 410 past it      lost: it has left the window
 410 in the window     asked at each other BaseURL, then lost
 401, 403              the manifest is read again for fresh URLs, then it is asked for again
+the disk was full     it came, or would have: asked again when older files have gone
 5xx, no answer        the origin's trouble, not the segment's: asked again when it answers
 one that grows        asked for again when it may be complete (``live/growth.py``)
 something else        asked again like a 404; in the end it is lost as odd
@@ -32,6 +33,7 @@ MOST_TRIES: Final = 30
 _MOST_REFUSED: Final = 5
 _LONGEST_PAUSE: Final = 30.0
 _SHORTEST_PAUSE: Final = 0.02
+_OUR_PAUSE: Final = 0.25
 _BUSY: Final = frozenset({408, 429, 500, 502, 503, 504, 507, 508, 509})
 REFUSED: Final = frozenset({401, 403})
 """The statuses of a server that wants fresh URLs, or other credentials."""
@@ -48,6 +50,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """True if the segment is stored and recorded."""
     odd: bool = False
     """True if something else came in its place."""
+    ours: bool = False
+    """True if this computer could not take it: its disk was full."""
     size: int = 0
     seconds: float = 0.0
     growing: float = 0.0
@@ -57,8 +61,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_origins(self) -> bool:
         """True if the origin is in trouble, rather than this segment."""
-        other = self.here or self.odd or self.growing
-        return not other and (self.status in _BUSY or self.status == 0)
+        if self.here or self.odd or self.ours or self.growing:
+            return False
+        return self.status in _BUSY or self.status == 0
 
 
 class Turn(enum.Enum):
@@ -107,6 +112,8 @@ def judge(answer: Answer, case: Case) -> Verdict:
         return _HERE
     if answer.growing and case.tries < MOST_TRIES:
         return Verdict(Turn.AGAIN, answer.growing)
+    if answer.ours:
+        return Verdict(Turn.AGAIN, _pause(case, _OUR_PAUSE))
     past = case.now > case.until
     if answer.is_origins:
         if past:

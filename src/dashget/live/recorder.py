@@ -41,12 +41,23 @@ from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
 from dashget.live.spans import Run
 from dashget.live.state import State, line_fact
-from dashget.live.world import Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report, World
+from dashget.live.world import (
+    Fetch,
+    FetchEnded,
+    FetchOnce,
+    Read,
+    ReadEnded,
+    Report,
+    Upkeep,
+    UpkeepEnded,
+    World,
+)
 from dashget.media.events import Notices
 
 _ALIVE_SECONDS: Final = 15.0
 _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
+_UPKEEP_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
 _DEADLINE_FACTOR: Final = 4.0
 _NO_PATCHES: Final = "all of the manifest is read, since {}"
@@ -124,6 +135,8 @@ class Recorder:
         self._edges: dict[int, float] = {}
         """The server time at which a line gets its next segment."""
         self._alive_at = 0.0
+        self._upkeep_at = -math.inf
+        """When the record is to be kept in order next; infinity while that is done."""
         self._told_at = -math.inf
         self._problem: str | None = None
         self._silent_since: float | None = None
@@ -176,6 +189,9 @@ class Recorder:
         if now >= self._alive_at:
             self._alive_at = now + _ALIVE_SECONDS
             self._note(SessionFact("alive", server))
+        if now >= self._upkeep_at:
+            self._upkeep_at = math.inf
+            self._world.start(Upkeep(server))
         if now >= self._told_at + _PROGRESS_SECONDS:
             self._told_at = now
             self._tell_progress(server)
@@ -201,8 +217,10 @@ class Recorder:
 
     def _learn(self, server: float) -> None:
         begin = -math.inf if self.state.begin is None else self.state.begin
+        floor = max(self.state.expired, server - self._wishes.keep_seconds)
         for line in self.state.lines:
             if line.current and server >= self._edges.get(line.id, -math.inf):
+                line.floor = line.tick(floor)
                 before = line.holes.end
                 for run in line.learn(server, begin, self._until):
                     for fact in self.state.stretches.describe(line, run):
@@ -261,7 +279,7 @@ class Recorder:
                 (self._edges.get(each.id, server) for each in self.state.lines if each.current),
                 default=math.inf,
             )
-            at = min(at, self._when(edge), self._told_at + _PROGRESS_SECONDS)
+            at = min(at, self._when(edge), self._told_at + _PROGRESS_SECONDS, self._upkeep_at)
             at = min(at, self._local.next_at)
             if self._until > server:
                 at = min(at, self._when(self._until))
@@ -275,6 +293,10 @@ class Recorder:
     def _take(self, report: Report) -> None:
         if isinstance(report, ReadEnded):
             self._take_read(report)
+        elif isinstance(report, UpkeepEnded):
+            self._upkeep_at = self._world.moment() + _UPKEEP_SECONDS
+            if report.expired is not None:
+                self.state.forget(report.expired)
         elif isinstance(report, FetchEnded):
             self._take_fetched(report)
         else:
@@ -379,7 +401,7 @@ class Recorder:
             longest = min(5.0, max((depth or 40.0) / 8, 0.2))
             if self.state.outages.failed(server, now, longest):
                 self._observer(OutageTold(self.state.outages.since or server))
-        else:
+        elif not answer.ours:
             ended = self.state.outages.worked(server)
             if ended is not None:
                 self._note(OutageFact(*ended))

@@ -6,8 +6,9 @@ the middle of each segment: a segment that is announced again a little earlier o
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 
 import msgspec
 
@@ -79,6 +80,23 @@ class Spans:
         self._begins[first:last] = [begin]
         self._ends[first:last] = [end]
 
+    def cut(self, time: int) -> None:
+        """Forget what lies before a moment."""
+        at = bisect_right(self._ends, time)
+        del self._begins[:at], self._ends[:at]
+        if self._begins and self._begins[0] < time:
+            self._begins[0] = time
+
+    def fill(self, time: int, slack: int) -> None:
+        """Close the gaps before a moment, and less than ``slack`` ticks after it."""
+        at = bisect_left(self._begins, time)
+        if not at:
+            return
+        end = max(self._ends[at - 1], time)
+        if at < len(self._begins) and self._begins[at] - time < slack:
+            end = max(end, self._begins[at])
+        self.add(self._begins[0], end)
+
     def missing(self, run: Run) -> Iterator[Run]:
         """Yield the parts of a run whose segments are not known."""
         step = max(run.duration, 1)
@@ -98,37 +116,43 @@ class Spans:
 
 
 class Runs:
-    """Segments, sorted by time, as runs; those that follow one another are one run."""
+    """Segments, sorted by time, as runs; those that follow one another are one run.
 
-    __slots__ = ("_runs", "count")
+    A run takes 32 bytes, and more only if a time does not fit into 64 bits.
+    """
+
+    __slots__ = ("_columns", "_pack", "count")
 
     def __init__(self) -> None:
-        self._runs: list[Run] = []
+        self._pack: Callable[[Iterable[int]], MutableSequence[int]] = _pack
+        self._columns = [self._pack(()) for _ in range(4)]
+        """Times, durations, counts and numbers."""
         self.count = 0
         """The number of segments."""
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(self._runs)
+        # As a list, since segments may be added or taken meanwhile.
+        return map(Run, *map(list, self._columns))
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self._columns[0])
 
     @property
     def first(self) -> Run | None:
         """The first run."""
-        return self._runs[0] if self._runs else None
+        return self._run(0) if self._columns[0] else None
 
     @property
     def last(self) -> Run | None:
         """The last run."""
-        return self._runs[-1] if self._runs else None
+        return self._run(-1) if self._columns[0] else None
 
     def find(self, time: int) -> Run | None:
         """Return the segment that begins at ``time``, as a run of one."""
         at = self._at(time)
         if at < 0:
             return None
-        run = self._runs[at]
+        run = self._run(at)
         position = (time - run.time) // max(run.duration, 1)
         if position >= run.count or run.time + position * run.duration != time:
             return None
@@ -137,15 +161,16 @@ class Runs:
     def add(self, run: Run) -> None:
         """Add segments; none of them may be there already."""
         self.count += run.count
-        runs = self._runs
-        at = len(runs) if not runs or runs[-1].time <= run.time else self._at(run.time) + 1
-        if at > 0 and runs[at - 1].goes_on(run):
-            at -= 1
-            before = runs.pop(at)
+        size = len(self._columns[0])
+        at = size if not size or self._columns[0][-1] <= run.time else self._at(run.time) + 1
+        first = last = at
+        if at > 0 and (before := self._run(at - 1)).goes_on(run):
+            first = at - 1
             run = Run(before.time, run.duration, before.count + run.count, before.number)
-        if at < len(runs) and run.goes_on(runs[at]):
-            run = Run(run.time, run.duration, run.count + runs.pop(at).count, run.number)
-        runs.insert(at, run)
+        if at < size and run.goes_on(after := self._run(at)):
+            last = at + 1
+            run = Run(run.time, run.duration, run.count + after.count, run.number)
+        self._put(first, last, [run])
 
     def take(self, time: int) -> Run | None:
         """Remove and return the segment that begins at ``time``; None if it is not there."""
@@ -153,51 +178,75 @@ class Runs:
         if one is None:
             return None
         at = self._at(time)
-        run = self._runs[at]
+        run = self._run(at)
         position = (time - run.time) // max(run.duration, 1)
         rest = [run.part(0, position), run.part(position + 1, run.count)]
-        self._runs[at : at + 1] = [part for part in rest if part.count]
+        self._put(at, at + 1, [part for part in rest if part.count])
         self.count -= 1
         return one
 
     def take_before(self, time: int) -> list[Run]:
         """Remove and return the segments that begin before ``time``."""
         taken: list[Run] = []
-        while self._runs and self._runs[0].time < time:
-            run = self._runs.pop(0)
+        for run in map(self._run, range(len(self))):
+            if run.time >= time:
+                break
             most = -((run.time - time) // max(run.duration, 1))
-            kept = min(run.count, max(most, 1))
-            taken.append(run.part(0, kept))
-            if kept < run.count:
-                self._runs.insert(0, run.part(kept, run.count))
+            taken.append(run.part(0, min(run.count, max(most, 1))))
+        if taken:
+            last = self._run(len(taken) - 1)
+            kept = last.part(taken[-1].count, last.count)
+            self._put(0, len(taken), [kept] if kept.count else [])
         self.count -= sum(run.count for run in taken)
         return taken
 
     def take_from(self, time: int) -> list[Run]:
         """Remove and return the segments that begin at ``time`` or later."""
         taken: list[Run] = []
-        while self._runs and self._runs[-1].end > time:
-            run = self._runs.pop()
+        at = len(self)
+        kept: list[Run] = []
+        while at and (run := self._run(at - 1)).end > time:
             first = max(0, -((run.time - time) // max(run.duration, 1)))
             if first >= run.count:
-                self._runs.append(run)
                 break
+            at -= 1
             taken.append(run.part(first, run.count))
             if first:
-                self._runs.append(run.part(0, first))
+                kept = [run.part(0, first)]
                 break
+        self._put(at, len(self), kept)
         self.count -= sum(run.count for run in taken)
         return taken[::-1]
 
     def take_all(self) -> list[Run]:
         """Remove and return all segments."""
-        taken, self._runs, self.count = self._runs, [], 0
+        taken = list(self)
+        self._put(0, len(taken), [])
+        self.count = 0
         return taken
+
+    def _run(self, at: int) -> Run:
+        times, durations, counts, numbers = self._columns
+        return Run(times[at], durations[at], counts[at], numbers[at])
+
+    def _put(self, first: int, last: int, runs: list[Run]) -> None:
+        """Replace the runs at positions ``first`` up to, and without, ``last``."""
+        values = [(run.time, run.duration, run.count, run.number) for run in runs]
+        columns = list(zip(*values, strict=True)) or [()] * 4
+        try:
+            new = [self._pack(column) for column in columns]
+        except OverflowError:
+            self._pack = list
+            self._columns = [list(column) for column in self._columns]
+            new = [list(column) for column in columns]
+        for column, part in zip(self._columns, new, strict=True):
+            column[first:last] = part
 
     def _at(self, time: int) -> int:
         """Return the position of the last run that begins at ``time`` or before it; else -1."""
-        return bisect_right(self._runs, time, key=_time) - 1
+        return bisect_right(self._columns[0], time) - 1
 
 
-def _time(run: Run) -> int:
-    return run.time
+def _pack(numbers: Iterable[int]) -> MutableSequence[int]:
+    """Return numbers in 8 bytes each; OverflowError if one does not fit."""
+    return array("q", numbers)

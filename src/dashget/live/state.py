@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from fractions import Fraction
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 from dashget.live.changes import Lines
 from dashget.live.facts import (
+    CoverageFact,
     EndFact,
+    ExpiredFact,
     Fact,
     FileFact,
+    HeldFact,
     HoleFact,
     LineFact,
     LossFact,
@@ -23,6 +26,7 @@ from dashget.live.facts import (
 from dashget.live.line import Line
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
+from dashget.live.spans import Run, Runs
 from dashget.live.stretches import Stretches
 
 
@@ -40,13 +44,17 @@ class State:
         """Server time from which on segments are wanted, once it is known."""
         self.first: float | None = None
         """Server time at which the first recorder began."""
+        self.expired = -math.inf
+        """What begins before this server time is forgotten."""
+        self.held = 0
+        """The bytes of the files that are here."""
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> State:
         """Return the state that facts tell, in the order in which they were written."""
         state = cls()
         for fact in facts:
-            state._take(fact)
+            state.take(fact)
         return state
 
     @property
@@ -54,12 +62,32 @@ class State:
         """True if an earlier recorder was at work."""
         return bool(self.runs)
 
-    def _take(self, fact: Fact) -> None:
+    def forget(self, time: float) -> None:
+        """Forget what begins before a server time: it is being removed, or is gone."""
+        self.expired = max(self.expired, time)
+        for line in self.lines:
+            line.forget(self.expired)
+            self.stretches.forget(line.id, line.tick(self.expired))
+        self.outages.forget(self.expired)
+        self.runs = [run for run in self.runs[:-1] if run[1] >= self.expired] + self.runs[-1:]
+
+    def is_expired(self, line: int, time: int) -> bool:
+        """Return True for a segment that begins before what is kept."""
+        known = self.lines.by_id.get(line)
+        tick = None if known is None else known.tick(self.expired)
+        return tick is not None and time < tick
+
+    def take(self, fact: Fact) -> None:
+        """Take what a recorder has written down. The same fact may come again."""
         if isinstance(fact, SegmentFact):
             line = self.lines.by_id.get(fact.line)
             if line is not None and not line.known.has(fact.t + fact.d // 2):
                 line.known.add(fact.t, fact.t + fact.d, slack=fact.d // 2)
                 line.recorded.add(fact.run)
+                if self.is_expired(fact.line, fact.t):
+                    line.forget(self.expired)
+                else:
+                    self.held += fact.size
         elif isinstance(fact, LineFact):
             if fact.line not in self.lines.by_id:
                 self.lines.restore(fact)
@@ -67,34 +95,57 @@ class State:
             line = self.lines.by_id.get(fact.lost)
             if line is not None:
                 _lose(line, fact)
+                line.forget(self.expired)
         elif isinstance(fact, HoleFact):
             line = self.lines.by_id.get(fact.hole)
             if line is not None and fact.t < fact.until:
                 line.holes.add(fact.t, fact.until)
+                line.forget(self.expired)
         elif isinstance(fact, EndFact):
             line = self.lines.by_id.get(fact.ends)
             if line is not None:
                 line.ended_at = fact.t
         elif isinstance(fact, FileFact):
+            if fact.path not in self.once.here and (fact.came or math.inf) >= self.expired:
+                self.held += fact.size
             self.once.here.add(fact.path)
         elif isinstance(fact, OutageFact):
-            self.outages.add(fact.outage, fact.until)
+            if (fact.outage, fact.until) not in self.outages.past:
+                self.outages.add(fact.outage, fact.until)
         elif isinstance(fact, ShapeFact):
             self.stretches.take_shape(fact)
         elif isinstance(fact, StretchFact):
             self.stretches.take(fact)
-        else:
+        elif isinstance(fact, SessionFact):
             self._take_session(fact)
+        else:
+            self._take_summary(fact)
 
     def _take_session(self, fact: SessionFact) -> None:
         if fact.recorder == "begin":
-            self.runs.append((fact.at, fact.at))
+            if all(began != fact.at for began, _ in self.runs):
+                self.runs = sorted([*self.runs, (fact.at, fact.at)])
             if self.first is None:
                 self.first = fact.at
                 self.begin = -math.inf if fact.from_ is None else fact.from_
-        elif self.runs:
-            began, _ = self.runs[-1]
-            self.runs[-1] = began, fact.at
+            return
+        at = bisect_right(self.runs, (fact.at, math.inf)) - 1
+        if at >= 0:
+            began, last = self.runs[at]
+            self.runs[at] = began, max(last, fact.at)
+
+    def _take_summary(self, fact: ExpiredFact | CoverageFact | HeldFact) -> None:
+        if isinstance(fact, ExpiredFact):
+            if fact.expired > self.expired:
+                self.held = max(self.held - fact.bytes, 0)
+            self.forget(fact.expired)
+        elif isinstance(fact, HeldFact):
+            self.held = fact.held
+            self.once.here.update(fact.here)
+        else:
+            line = self.lines.by_id.get(fact.coverage)
+            if line is not None:
+                _fill(line, fact)
 
 
 def _lose(line: Line, fact: LossFact) -> None:
@@ -105,8 +156,30 @@ def _lose(line: Line, fact: LossFact) -> None:
 
 def line_fact(line: Line) -> LineFact:
     """Return the fact about a new line."""
-    origin = line.origins[0] if line.origins else Fraction(0)
     begin = float(line.begins[0]) if line.begins else None
     return LineFact(
-        line.id, line.key, line.generation, line.label, line.scale, line.shift, float(origin), begin
+        line.id, line.key, line.generation, line.label, line.scale, line.shift, line.zero, begin
     )
+
+
+def _fill(line: Line, fact: CoverageFact) -> None:
+    """Give a line what its earlier facts have told."""
+    for spans, numbers in ((line.known, fact.known), (line.holes, fact.holes)):
+        for begin, end in zip(numbers[::2], numbers[1::2], strict=False):
+            if begin < end:
+                spans.add(begin, end)
+    for run in _runs(fact.recorded):
+        line.recorded.add(run)
+    for run in _runs(fact.withdrawn):
+        line.withdrawn.add(run)
+    for reason, numbers in fact.missing.items():
+        for run in _runs(numbers):
+            line.lost.setdefault(reason, Runs()).add(run)
+    line.forgotten = max(fact.expired, 0)
+
+
+def _runs(numbers: tuple[int, ...]) -> Iterator[Run]:
+    fields = iter(numbers)
+    for time, duration, count, number in zip(fields, fields, fields, fields, strict=False):
+        if duration > 0 and count > 0:
+            yield Run(time, duration, count, number)

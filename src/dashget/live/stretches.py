@@ -84,6 +84,12 @@ class Stretches:
         made._numbers = dict(self._numbers)
         return made
 
+    def forget(self, line: int, tick: int | None) -> None:
+        """Forget the stretches of a line that end before an axis time."""
+        known = self.of.get(line, [])
+        if tick is not None and known:
+            del known[: max(bisect_right(known, tick, key=_time) - 1, 0)]
+
     def describe(self, line: Line, run: Run) -> Iterator[ShapeFact | StretchFact]:
         """Learn what the newest document says of new segments; yield what is new."""
         listing = line.of(run.time)

@@ -69,7 +69,14 @@ class WriteLocal(msgspec.Struct, frozen=True, eq=False):
     coverage: Coverage
 
 
-Errand = Read | Fetch | FetchOnce | WriteLocal
+class Upkeep(msgspec.Struct, frozen=True, eq=False):
+    """An errand: remove what is too old to be kept, and keep the record in order."""
+
+    server: float
+    """The server's time."""
+
+
+Errand = Read | Fetch | FetchOnce | WriteLocal | Upkeep
 
 
 class ReadEnded(msgspec.Struct, frozen=True, eq=False):
@@ -103,7 +110,14 @@ class LocalEnded(msgspec.Struct, frozen=True, eq=False):
     problem: str | None = None
 
 
-Report = ReadEnded | FetchEnded | LocalEnded
+class UpkeepEnded(msgspec.Struct, frozen=True, eq=False):
+    """How upkeep ended."""
+
+    expired: float | None = None
+    """The server time before which nothing is kept any more; None: nothing was removed."""
+
+
+Report = ReadEnded | FetchEnded | LocalEnded | UpkeepEnded
 
 
 class World(Protocol):

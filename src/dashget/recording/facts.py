@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from dashget.common.numbers import read_time
 from dashget.live.facts import (
+    CoverageFact,
     EndFact,
+    ExpiredFact,
     Fact,
     FileFact,
+    HeldFact,
     HoleFact,
     LineFact,
     LossFact,
@@ -36,6 +40,9 @@ class _Line(msgspec.Struct):
     t: int | None = None
     d: int | None = None
     n: int | None = None
+    size: int = 0
+    time: str | None = None
+    media: bool = False
     removed: bool = False
     key: str | None = None
     lost: int | None = None
@@ -45,6 +52,9 @@ class _Line(msgspec.Struct):
     shape: int | None = None
     stretch: int | None = None
     recorder: str | None = None
+    expired: float | int | None = None
+    coverage: int | None = None
+    held: int | None = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -52,32 +62,56 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 def write_fact(store: Mirror, fact: Fact) -> None:
     """Write a fact down as one line."""
-    store.note_fact(msgspec.json.encode(fact) + b"\n")
+    store.note_fact(encode_fact(fact))
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """Return the line of a fact, with its end."""
+    return msgspec.json.encode(fact) + b"\n"
 
 
 def read_facts(store: Mirror, manifest: str) -> Iterator[Fact]:
     """Yield the facts of earlier recorders, as written; damaged lines are passed over."""
+    for _, fact in read_placed_facts(store, manifest, 0):
+        if fact is not None:
+            yield fact
+
+
+def read_placed_facts(
+    store: Mirror, manifest: str, begin: int
+) -> Iterator[tuple[int, Fact | None]]:
+    """Yield the facts from a byte on, each with where its line ends; None for other lines."""
+    for end, line in read_lines(store, begin):
+        fact = None
+        with contextlib.suppress(*UNREADABLE):
+            fact = fact_of(line, manifest)
+        yield end, fact
+
+
+def read_lines(store: Mirror, begin: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the complete lines of a record from a byte on, each with where it ends."""
     record = store.open_record()
     if record is None:
         return
     with record:
+        record.seek(begin)
         while block := list(itertools.islice(record, _LINES)):
             for line in block:
                 if line.endswith(b"\n"):
-                    with contextlib.suppress(*UNREADABLE):
-                        fact = _fact(line, manifest)
-                        if fact is not None:
-                            yield fact
+                    begin += len(line)
+                    yield begin, line
 
 
-def _fact(text: bytes, manifest: str) -> Fact | None:
+def fact_of(text: bytes, manifest: str) -> Fact | None:
+    """Return the fact of a line; None for a line without one. Raises what ``msgspec`` does."""
     found = _decode(text)
     if found.path is not None:
         if found.removed or found.path == manifest:
             return None
         if found.line is None:
-            return FileFact(found.path)
-        fact = SegmentFact(found.line, found.t or 0, found.d or 0, found.n or 0)
+            came = moment_of(found.time) if found.media else None
+            return FileFact(found.path, found.size, came)
+        fact = SegmentFact(found.line, found.t or 0, found.d or 0, found.n or 0, found.size)
         return fact if fact.d > 0 and max(abs(fact.t), fact.d) < _MOST else None
     if found.key is not None:
         return msgspec.json.decode(text, type=LineFact)
@@ -95,4 +129,16 @@ def _fact(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=OutageFact)
     if found.recorder is not None:
         return msgspec.json.decode(text, type=SessionFact)
+    if found.coverage is not None:
+        return msgspec.json.decode(text, type=CoverageFact)
+    if found.expired is not None:
+        return msgspec.json.decode(text, type=ExpiredFact)
+    if found.held is not None:
+        return msgspec.json.decode(text, type=HeldFact)
     return None
+
+
+def moment_of(time: str | None) -> float | None:
+    """Return the time of a line in seconds since 1970."""
+    moment = None if time is None else read_time(time)
+    return None if moment is None else moment.timestamp()

@@ -54,14 +54,22 @@ class Files:
         return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
 
     def take(self, job: Job, result: Fetched | TransferError) -> tuple[Answer, Notices]:
-        """Name and record a file that has come; return how its errand ended, and what it says."""
+        """Name a file that has come; return how its errand ended, and what it says.
+
+        If it is here, its line is still to be written: ``Mirror.write_lines``.
+        """
         carried: Carried = job.payload
         file = carried.file
         if isinstance(result, TransferError):
-            if file.part is not None:
+            # A full disk ends all requests that are under way.
+            ours = result.cancelled
+            if file.part is not None and ours:
+                file.part.drop()
+            elif file.part is not None:
                 # Its bytes stay for the next try.
                 self._store.let_go(file.part)
-            return Answer(result.status or 0, retry_after=result.retry_after_seconds), SILENT
+            retry_after = result.retry_after_seconds
+            return Answer(result.status or 0, ours=ours, retry_after=retry_after), SILENT
         growing = _growing(carried.errand, result)
         if growing and file.part is not None:
             file.part.drop()
@@ -74,9 +82,13 @@ class Files:
             return Answer(result.status, odd=True, seconds=result.seconds), SILENT
         notices = _notices(carried, file.part)
         record = self._record(carried, result)
-        if not self._store.finish(file.part, record):
-            self._await(record.path)
-        self._store.write_lines()
+        try:
+            if not self._store.finish(file.part, record):
+                self._await(record.path)
+        except StoreError as error:
+            if error.is_full:
+                file.part.drop()
+            raise
         self._tell(file, result)
         here = Answer(result.status, here=True, size=result.size, seconds=result.seconds)
         return here, notices
@@ -141,7 +153,8 @@ class Files:
             kept_headers=dict(head.kept),
         )
         if isinstance(errand, FetchOnce):
-            return record
+            media = errand.once.kind is SegmentKind.MEDIA
+            return msgspec.structs.replace(record, media=True) if media else record
         run = errand.asked.run
         return msgspec.structs.replace(
             record, line=errand.asked.line.id, t=run.time, d=run.duration, n=run.number

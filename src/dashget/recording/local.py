@@ -47,6 +47,13 @@ class LocalWriter:
             return LocalEnded(seconds, problem)
         return LocalEnded(seconds)
 
+    def leave_out(self, coverage: Coverage) -> None:
+        """Write it without what is about to be removed; if that fails, remove it."""
+        if self._store.size(self._name) is None or self.write(WriteLocal(coverage)).problem is None:
+            return
+        with self._writing:
+            self._store.delete(self._name)
+
 
 def recorded_mpd(store: Mirror, manifest: SafePath) -> bytes | None:
     """Return the local MPD that the record of a recording leads to; None if nothing is recorded."""

@@ -17,6 +17,7 @@ from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, instance
 from dashget.errors import StoreError
 from dashget.events import ManifestLoaded, Observer, RecordingBegan, RecordingEnded, Warned
+from dashget.live.localmpd import Coverage
 from dashget.live.options import Wishes
 from dashget.live.recorder import Recorder, Result
 from dashget.live.state import State
@@ -30,8 +31,9 @@ from dashget.planning.layout import manifest_name
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import unplanned_reason
-from dashget.recording.facts import read_facts
 from dashget.recording.files import Files
+from dashget.recording.keeping import Keeper
+from dashget.recording.ledger import Ledger
 from dashget.recording.local import LocalWriter
 from dashget.recording.manifests import Manifests
 from dashget.recording.reader import ManifestReader
@@ -140,9 +142,10 @@ class RecordJob:
         ended: RecordingEnded | None = None
         with Mirror(self._place) as store:
             self._claim(store)
-            state = State.of(read_facts(store, self._name))
+            ledger = Ledger(store, self._name, self._writing)
+            state = ledger.copy()
             try:
-                result = self._record(store, state, connect)
+                result = self._record(store, ledger, state, connect)
                 ended = self._sum_up(result)
             except StoreError as error:
                 failure = error
@@ -164,7 +167,9 @@ class RecordJob:
         header = msgspec.structs.replace(header, manifest=self._name, now=None, recording=True)
         store.claim(header)
 
-    def _record(self, store: Mirror, state: State, connect: Callable[[Stop], Transfers]) -> Result:
+    def _record(
+        self, store: Mirror, ledger: Ledger, state: State, connect: Callable[[Stop], Transfers]
+    ) -> Result:
         options, observer = self._options, self._observer
         self._announce(state)
         arrivals = Arrivals(store, None, accept_odd=options.accept_odd)
@@ -188,14 +193,25 @@ class RecordJob:
             return made
 
         local = LocalWriter(store, self._name, self._writing)
+        keeper = None
+        if options.wishes.rolls:
+
+            def leave_out(time: float) -> None:
+                kept = ledger.copy()
+                kept.forget(time)
+                local.leave_out(Coverage.of(kept))
+
+            keeper = Keeper(store, ledger, options.wishes, self._writing, observer, leave_out)
         world = RealWorld(
             connect, reader, store, files, local, self._stop,
-            room=self._room, hooks=_Quiet(), writing=self._writing,
+            room=self._room, hooks=_Quiet(), writing=self._writing, ledger=ledger,
+            keeper=keeper,
         )  # fmt: skip
         with self._stop.answered(), world:
             recorder = Recorder(world, options.wishes, self._wall(), state, observer)
             result = recorder.run()
         manifests.close()
+        ledger.write()
         return result
 
     def _lack(self, loaded: LoadedManifest, expected: Expected) -> None:
@@ -251,6 +267,7 @@ class RecordJob:
             lost=totals.lost,
             withdrawn=totals.withdrawn,
             pending=totals.pending,
+            expired=totals.expired,
             files=result.files,
             lost_files=(*result.lost_files, *self._unplanned.values(), *self._unreached),
             gaps=sum(1 for gap in result.gaps if gap.reason.is_loss),
@@ -273,6 +290,7 @@ class RecordJob:
             lost=totals.lost,
             withdrawn=totals.withdrawn,
             pending=totals.pending,
+            expired=totals.expired,
             files=len(state.once.here),
             seconds=round(time.monotonic() - self._started, 3),
             problem=failure.message,

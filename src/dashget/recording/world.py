@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from dashget.common.stopping import Stop
+from dashget.errors import StoreError
 from dashget.live.facts import Fact
-from dashget.live.policy import REFUSED
+from dashget.live.policy import REFUSED, Answer
 from dashget.live.world import (
     Errand,
     Fetch,
@@ -24,10 +25,15 @@ from dashget.live.world import (
     Read,
     ReadEnded,
     Report,
+    Upkeep,
+    UpkeepEnded,
     WriteLocal,
 )
+from dashget.media.events import SILENT
 from dashget.recording.facts import write_fact
 from dashget.recording.files import Files
+from dashget.recording.keeping import Keeper
+from dashget.recording.ledger import Ledger
 from dashget.recording.local import LocalWriter
 from dashget.recording.reader import ManifestReader
 from dashget.store import Mirror
@@ -54,6 +60,14 @@ class _Feed:
         with self._guard:
             self._closed = True
 
+    def take_rest(self) -> list[Job]:
+        """Take no more jobs, and return those that nobody has begun."""
+        with self._guard:
+            self._closed = True
+            rest = list(self._jobs)
+            self._jobs.clear()
+        return rest
+
     def next(self, now: float) -> Job | Wait | None:
         """Return the next job, for the engine."""
         with self._guard:
@@ -77,10 +91,13 @@ class RealWorld:
         room: int,
         hooks: Hooks,
         writing: threading.Lock,
+        ledger: Ledger,
+        keeper: Keeper | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``stop`` ends the recording in order; ``connect`` gives the engine, with a stop that
-        ends requests at once. ``writing`` is held while the record is written to."""
+        ends requests at once. ``writing`` is held while the record is written to. With a
+        ``keeper`` a full disk is no end: the oldest files make room."""
         self.room = room
         self._hurry = Stop()
         self._engine = connect(self._hurry)
@@ -98,6 +115,8 @@ class RealWorld:
         self._threads: list[threading.Thread] = []
         self._feed: _Feed | None = None
         self._writing = writing
+        self._ledger = ledger
+        self._keeper = keeper
 
     def __enter__(self) -> RealWorld:
         self._begin(self._read_on)
@@ -126,6 +145,9 @@ class RealWorld:
         """Begin an errand."""
         if isinstance(errand, Read):
             self._reads.put(errand)
+            return
+        if isinstance(errand, Upkeep):
+            self._begin(self._keep_up, errand)
             return
         if isinstance(errand, WriteLocal):
             self._begin(self._write_local, errand)
@@ -158,8 +180,36 @@ class RealWorld:
 
     def note(self, fact: Fact) -> None:
         """Write a fact down."""
-        with self._writing:
-            write_fact(self._store, fact)
+        self._insist(lambda: write_fact(self._store, fact))
+
+    def _insist(self, write: Callable[[], object]) -> None:
+        """Write to the record; if the disk is full, the oldest files make room."""
+        while True:
+            try:
+                with self._writing:
+                    write()
+            except StoreError as error:
+                self._make_room(error)
+            else:
+                return
+
+    def _make_room(self, error: StoreError) -> None:
+        """Have the oldest files make room on a full disk; raise any other error again."""
+        if self._keeper is None or not error.is_full:
+            raise error
+        expired = self._keeper.make_room()
+        if expired is None:
+            raise error
+        self._report(UpkeepEnded(expired))
+
+    def _keep_up(self, errand: Upkeep) -> None:
+        try:
+            expired = None if self._keeper is None else self._keeper.run(errand.server)
+            self._ledger.keep_up()
+        except StoreError as error:
+            self._make_room(error)
+            expired = None
+        self._report(UpkeepEnded(expired))
 
     def _wake(self) -> None:
         """Do nothing: the wait is short. A signal handler must take no lock."""
@@ -196,12 +246,23 @@ class RealWorld:
         self._report(self._local.write(errand))
 
     def _transfer(self, feed: _Feed) -> None:
-        self._engine.run(feed, self._done, hooks=self._hooks)
+        try:
+            self._engine.run(feed, self._done, hooks=self._hooks)
+        except StoreError as error:
+            self._make_room(error)
+            for job in feed.take_rest():
+                self._report(FetchEnded(job.payload.errand, Answer(ours=True)))
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
         """Take a result, on a thread of the engine."""
-        with self._writing:
-            answer, notices = self._files.take(job, result)
+        try:
+            with self._writing:
+                answer, notices = self._files.take(job, result)
+        except StoreError as error:
+            self._make_room(error)
+            answer, notices = Answer(ours=True), SILENT
+        if answer.here:
+            self._insist(self._store.write_lines)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
         errand: Fetch | FetchOnce = job.payload.errand

@@ -13,7 +13,7 @@ import operator
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -251,6 +251,18 @@ class LocalDirectory:
         if log is None:
             log = self._logs[name] = RecordFile(self._control, name, fsync=self._fsync)
         log.append(data)
+
+    def rewrite_record(self, head: Iterable[bytes], begin: int) -> None:
+        """Put other lines in place of those of the record before a byte."""
+        self._record.rewrite(head, begin)
+
+    def free_bytes(self) -> tuple[int, int] | None:
+        """Return how many bytes the disk has left, and how many in all; None if unknown."""
+        ask = getattr(os, "fstatvfs", None)
+        if ask is None:
+            return None
+        found = ask(self._lock.descriptor)
+        return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
     def open_parts(self) -> Parts:
         """Return the unfinished files, without those that no journal line vouches for."""

@@ -19,6 +19,7 @@ import msgspec
 
 from dashget.common.compactmap import RECENT_AT_MOST, CompactMap
 from dashget.common.numbers import read_http_date
+from dashget.common.oserrors import is_disk_failure
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY, LEAST_NAME_BYTES, reserved_names
 from dashget.store.failures import OccupiedError, as_store_error
@@ -320,8 +321,14 @@ class Mirror:
         if not self._unwritten:
             return
         records, self._unwritten = self._unwritten, []
-        with self.as_store_error():
-            self._append(encode_clean(records))
+        try:
+            with self.as_store_error():
+                self._append(encode_clean(records))
+        except StoreError as error:
+            if error.is_full:
+                # They are still to be written, when there is room again.
+                self._unwritten = records
+            raise
 
     def _take_up(self, record: FileRecord) -> None:
         """Keep what a file's line says, and the line for ``write_lines``."""
@@ -369,6 +376,36 @@ class Mirror:
                 return self.place.open(f"{CONTROL_DIRECTORY}/{name}")
             except FileNotFoundError:
                 return None
+
+    def rewrite_record(self, head: Iterable[bytes], begin: int) -> bool:
+        """Put other lines in place of those of the record before a byte.
+
+        Returns False if the place cannot do that, or has no room for it; then nothing is changed.
+        """
+        place = self.place
+        if not isinstance(place, LocalDirectory):
+            return False
+        try:
+            place.rewrite_record(head, begin)
+        except OSError as error:
+            if is_disk_failure(error):
+                return False
+            with self.as_store_error():
+                raise
+        self._files.close()
+        self._files = RecordedFiles(place.open_record)
+        return True
+
+    def room(self) -> tuple[int, int] | None:
+        """Return how many bytes the disk of the place has left, and in all; None if unknown."""
+        with self.as_store_error():
+            place = self.place
+            return place.free_bytes() if isinstance(place, LocalDirectory) else None
+
+    def delete(self, path: str) -> None:
+        """Remove a file, of which the record has told before that it goes."""
+        with self.as_store_error():
+            self.place.delete(path)
 
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
@@ -505,7 +542,7 @@ class Mirror:
         header = without_secrets(header)
         with self.as_store_error():
             known = self._check_header(header, moved=moved, only=only)
-            if not self._recorded and known is None:
+            if known is None and not self._recorded:
                 # A tree that is taken over: files under DashGet's own names are somebody's.
                 for name in reserved_names(header.manifest) - {header.manifest}:
                     self.set_aside(name)

@@ -102,6 +102,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Its duration in ticks."""
     n: int | None = None
     """Its number."""
+    media: bool = False
+    """Of a recording: media that only its name tells, and no time."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):

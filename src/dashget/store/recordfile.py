@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import BinaryIO, Final
 
 from dashget.store.control import RECORD, ControlDirectory
 from dashget.store.directory import Directory, identity_of
-from dashget.store.writing import append_all
+from dashget.store.journal import sync_folder
+from dashget.store.writing import append_all, copy_all
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -29,11 +31,40 @@ class RecordFile:
         if descriptor is None:
             with self._control.opened() as directory:
                 descriptor = self._descriptor = _open_for_append(directory, self._name)
-        done = os.write(descriptor, line)
-        if done < len(line):
-            append_all(descriptor, line[done:])
-        if self._fsync:
-            os.fsync(descriptor)
+        try:
+            done = os.write(descriptor, line)
+            if done < len(line):
+                append_all(descriptor, line[done:])
+            if self._fsync:
+                os.fsync(descriptor)
+        except OSError:
+            # A torn line is ended by whoever opens the record next.
+            self.close()
+            raise
+
+    def rewrite(self, head: Iterable[bytes], begin: int) -> None:
+        """Put other lines in place of those before a byte: all of them, or none of them.
+
+        OSError if the disk does not take the new record; then the old one stays.
+        """
+        with self._control.opened() as directory:
+            fresh = f"{self._name}.new"
+            try:
+                with (
+                    open(directory.create(fresh, mode=0o600), "wb") as file,
+                    directory.reader(self._name) as old,
+                ):
+                    file.writelines(head)
+                    old.seek(begin)
+                    copy_all(old, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                directory.rename(fresh, directory, self._name)
+            except OSError:
+                directory.unlink(fresh)
+                raise
+            self.close()
+            sync_folder(directory)
 
     def open(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
@@ -67,9 +98,13 @@ def _open_for_append(directory: Directory, name: str) -> int:
     """Open a file; a torn last line of the record is ended, so that it costs only itself."""
     directory.own_alone(name)
     descriptor = directory.open(name, _FLAGS, mode=0o600)
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    if end and name == RECORD:
-        os.lseek(descriptor, end - 1, os.SEEK_SET)
-        if os.read(descriptor, 1) != b"\n":
-            append_all(descriptor, b"\n")
+    try:
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        if end and name == RECORD:
+            os.lseek(descriptor, end - 1, os.SEEK_SET)
+            if os.read(descriptor, 1) != b"\n":
+                append_all(descriptor, b"\n")
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

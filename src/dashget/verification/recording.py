@@ -17,7 +17,7 @@ from dashget.live.state import State
 from dashget.media.inspection import check
 from dashget.media.kind import Role, SegmentKind
 from dashget.planning.layout import local_manifest_name, reserved_names
-from dashget.recording.facts import read_facts
+from dashget.recording.facts import moment_of, read_facts
 from dashget.store import FileRecord, Mirror
 from dashget.verification.findings import Finding, Problem, lost, note
 from dashget.verification.versions import Versions
@@ -54,9 +54,12 @@ class RecordingCheck:
         """Yield the findings about files and the manifest's versions, then the gaps, then files
         that nobody knows."""
         records = self._store.records()
+        state = State.of(read_facts(self._store, self._manifest))
         for record in records:
             if self._stop.requested:
                 return
+            if _is_expired(record, state):
+                continue
             try:
                 yield from self._check(record)
             except OSError as error:
@@ -64,7 +67,6 @@ class RecordingCheck:
                 yield Finding(record.path, Problem.UNREADABLE, reason)
         with Versions(self._store) as versions:
             yield from versions.check(self._stop)
-        state = State.of(read_facts(self._store, self._manifest))
         for gap in find_gaps(state.lines, state.outages, state.runs):
             yield _finding(gap)
         yield from self._check_local(state)
@@ -113,15 +115,24 @@ class RecordingCheck:
         yield note(path, Problem.OWN, f"{message}; {hint}")
 
     def _look_inside(self, record: FileRecord, size: int) -> Iterator[Finding]:
-        kind = SegmentKind.INITIALIZATION if record.line is None else SegmentKind.MEDIA
+        is_media = record.media or record.line is not None
+        kind = SegmentKind.MEDIA if is_media else SegmentKind.INITIALIZATION
         with self._store.open(record.path) as file:
 
             def read(offset: int, count: int) -> bytes:
                 file.seek(offset)
                 return file.read(count)
 
-            for message in check(read, size, Role("video/mp4", kind, several=record.line is None)):
+            for message in check(read, size, Role("video/mp4", kind, several=not is_media)):
                 yield Finding(record.path, Problem.STRUCTURE, message)
+
+
+def _is_expired(record: FileRecord, state: State) -> bool:
+    """Return True for a file that was removed, or is to be, to keep what is newer."""
+    if record.line is not None:
+        return state.is_expired(record.line, record.t or 0)
+    came = moment_of(record.time) if record.media else None
+    return came is not None and came < state.expired
 
 
 def gaps_of(store: Mirror, manifest: str) -> list[Gap]:

@@ -32,6 +32,44 @@ def test_a_segment_of_another_duration_is_a_run_of_its_own() -> None:
     assert list(runs) == [Run(0, 10, 2, 0), Run(20, 9, 1, 2)]
 
 
+def test_times_may_be_of_any_size() -> None:
+    runs = Runs()
+    runs.add(Run(0, 10, 2, 0))
+    runs.add(Run(2**64, 10, 1, 2**65))
+    assert list(runs) == [Run(0, 10, 2, 0), Run(2**64, 10, 1, 2**65)]
+    assert runs.take(2**64) == Run(2**64, 10, 1, 2**65)
+    assert runs.take(10) == Run(10, 10, 1, 1)
+    assert list(runs) == [Run(0, 10, 1, 0)]
+
+
+def test_what_lies_before_a_moment_is_known_as_a_whole() -> None:
+    spans = Spans()
+    spans.fill(5, 2)
+    assert list(spans) == []
+    for begin, end in ((0, 10), (20, 30), (50, 60), (65, 70)):
+        spans.add(begin, end)
+    spans.fill(0, 2)
+    assert list(spans) == [(0, 10), (20, 30), (50, 60), (65, 70)]
+    spans.fill(40, 2)
+    assert list(spans) == [(0, 40), (50, 60), (65, 70)]
+    spans.fill(49, 2)
+    assert list(spans) == [(0, 60), (65, 70)]
+    spans.fill(80, 2)
+    assert list(spans) == [(0, 80)]
+
+
+def test_what_lies_before_a_moment_can_be_forgotten() -> None:
+    spans = Spans()
+    for begin, end in ((0, 10), (20, 30), (50, 60)):
+        spans.add(begin, end)
+    spans.cut(25)
+    assert list(spans) == [(25, 30), (50, 60)]
+    spans.cut(30)
+    assert list(spans) == [(50, 60)]
+    spans.cut(99)
+    assert list(spans) == []
+
+
 @given(POSITIONS, POSITIONS)
 def test_taking_leaves_the_others(added: list[int], taken: list[int]) -> None:
     runs = Runs()

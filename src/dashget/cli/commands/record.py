@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dashget.cli.options.network import add_network
 from dashget.cli.options.shared import add_filters, add_keep_header, add_limits, selection
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashget.common.stopping import Stop
     from dashget.events import RecordingEnded, Summary
     from dashget.live.options import Wishes
@@ -20,6 +22,7 @@ EXAMPLES: Final = """\
   dashget record URL -o show --from now --for 2h
   dashget record URL -o show --wait --until 2026-12-24T22:00:00Z
   dashget record URL -o show --video best --give-up 10m
+  dashget record URL -o archive --wait --keep 48h
 """
 EXIT_STATUS: Final = {
     0: "ended as asked, or with the presentation: everything announced is recorded",
@@ -119,6 +122,7 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
         wait=arguments.wait,
         local_every=_parse_every(arguments.local_every),
         give_up=math.inf if give_up is None else parse_duration(give_up, "--give-up"),
+        **_parse_keep(arguments.keep),
     )
 
 
@@ -128,6 +132,30 @@ def _parse_every(text: str) -> float:
 
     word = text.strip().lower()
     return math.inf if word in ("never", "0") else parse_duration(word, "--local-every")
+
+
+def _parse_keep(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of ``Wishes`` for the values of ``--keep``: a duration, a size or both."""
+    from dashget.cli.options.quantities import parse_duration, parse_size
+    from dashget.errors import UsageError
+
+    fields: dict[str, Any] = {}
+    for text in texts:
+        written = text.strip()
+        timed = written[:1] in "pP" or ":" in written or written[-1:] in "dhms"
+        if not timed and not written[-1:].isalpha():
+            raise UsageError(
+                f"--keep: neither a duration nor a size: {text[:20]!r}",
+                hint="write it as 48h, 7d, 500G or 2T",
+            )
+        name = "keep_seconds" if timed else "keep_bytes"
+        if name in fields:
+            kind = "durations" if timed else "sizes"
+            raise UsageError(f"--keep: two {kind}", hint="one duration and one size are possible")
+        fields[name] = (parse_duration if timed else parse_size)(written, "--keep")
+        if not fields[name]:
+            raise UsageError(f"--keep: nothing is kept by {text[:20]!r}", hint="write it as 48h")
+    return fields
 
 
 def _parse_from(text: str) -> tuple[float, float | None]:
@@ -215,4 +243,13 @@ def _add_time(group: argparse._ArgumentGroup) -> None:
         "--give-up",
         metavar="DURATION",
         help="End when nothing has come for so long (exit status 7); by default never.",
+    )
+    group.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="DURATION|SIZE",
+        help="Keep the newest hours, such as 48h or 7d, or the newest bytes, such as 500G: the"
+        " oldest files of all tracks go, also where the disk would be full. By default all is kept,"
+        " and a full disk ends the recording.",
     )

@@ -33,6 +33,7 @@ from dashget.events import (
     RecordingEnded,
     RecordingProgressed,
     RetryScheduled,
+    SegmentsExpired,
     Summary,
     Warned,
 )
@@ -40,6 +41,7 @@ from dashget.events import (
 _LINE_EVERY_SECONDS = 5.0
 _OF_RECORDINGS = (
     ClockSet, GapFound, ManifestRead, OutageTold, PresentationChanged, RecordingBegan,
+    SegmentsExpired,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from dashget.events import (
     RecordingBegan,
     RecordingEnded,
     RecordingProgressed,
+    SegmentsExpired,
 )
 
 _CLOCK_IS_OFF_SECONDS = 1.0
@@ -45,6 +46,8 @@ def recording_line(event: Event, *, verbose: bool) -> str | None:
             return f"outage: the origin has not answered since {_moment(event.since)}"
         seconds = text.duration(event.until - event.since)
         return f"outage over: the origin answers again after {seconds}"
+    if isinstance(event, SegmentsExpired):
+        return _expired_line(event) if verbose else None
     if isinstance(event, PresentationChanged):
         return f"{event.what} {legible(event.name)}: {event.how}"
     if isinstance(event, ClockSet) and abs(event.offset_seconds) >= _CLOCK_IS_OFF_SECONDS:
@@ -53,6 +56,11 @@ def recording_line(event: Event, *, verbose: bool) -> str | None:
         problem = f": {legible(event.problem)}" if event.problem else ""
         return f"manifest: {event.kind}{problem}"
     return None
+
+
+def _expired_line(event: SegmentsExpired) -> str:
+    files = text.count(event.files, "file")
+    return f"removed: {files} of before {_moment(event.before)}, {text.size(event.bytes)}"
 
 
 def progress_line(event: RecordingProgressed) -> str:
@@ -81,6 +89,8 @@ def ended_lines(event: RecordingEnded) -> Iterator[str]:
         yield f"  lost: {text.count(event.lost, 'segment')} in {gaps}"
     for path in event.lost_files:
         yield f"  lost: {legible(path)}"
+    if event.expired:
+        yield f"  removed by --keep: {text.count(event.expired, 'segment')}"
     if event.withdrawn:
         yield f"  withdrawn by the presentation: {text.count(event.withdrawn, 'segment')}"
 

@@ -144,6 +144,7 @@ WORDS = [
     ("record", ["--wait"], "wait", True),
     ("record", ["--give-up", "10m"], "give_up", "10m"),
     ("record", ["--local-every", "5m"], "local_every", "5m"),
+    ("record", ["--keep", "48h"], "keep", ["48h"]),
     ("manifests", ["--at", "2026-01-31T12:00:00Z"], "at", "2026-01-31T12:00:00Z"),
     ("manifests", ["--number", "12"], "number", "12"),
     ("manifests", ["--patch"], "patch", True),
