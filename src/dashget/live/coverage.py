@@ -168,8 +168,13 @@ def played_periods(
     lines: Iterable[RecordedLine],
     stretches: Mapping[int, Sequence[Stretch]],
     looks: Mapping[int, Look],
+    *,
+    twice: bool = True,
 ) -> list[PlayedPeriod]:
-    """Return the Periods that play what is recorded, in order."""
+    """Return the Periods that play what is recorded, in order.
+
+    Without ``twice`` a segment that runs where a Period is cut is in the first of the two alone.
+    """
     found: list[PlayedPeriod] = []
     moved: Fraction | None = None
     end = Fraction(0)
@@ -186,7 +191,7 @@ def played_periods(
             moved = begin - end
         before: Fraction | None = None
         for group in groups:
-            for period in _cut(group, moved, before):
+            for period in _cut(group, moved, before, twice=twice):
                 if not found:
                     moved = moved + period.start
                     period = msgspec.structs.replace(period, start=Fraction(0), moved=moved)
@@ -356,7 +361,9 @@ def _has(line: RecordedLine, wall: float) -> bool:
 # Where a Period is cut.
 
 
-def _cut(group: _Group, moved: Fraction, before: Fraction | None) -> Iterator[PlayedPeriod]:
+def _cut(
+    group: _Group, moved: Fraction, before: Fraction | None, *, twice: bool
+) -> Iterator[PlayedPeriod]:
     """Yield the pieces of a Period of the presentation; ``before`` is the start of the last one."""
     tracks = list(group.tracks.values())
     first = group.begin
@@ -368,7 +375,7 @@ def _cut(group: _Group, moved: Fraction, before: Fraction | None) -> Iterator[Pl
     heads = [_Head(track) for track in tracks]
     for at, cut in enumerate(cuts):
         until = cuts[at + 1] if at + 1 < len(cuts) else None
-        taken = [part for head in heads for part in head.take(cut if at else None, until)]
+        taken = [part for head in heads for part in head.take(cut if at and twice else None, until)]
         if not taken:
             continue
         begin = _whole(cut, group.start, taken)

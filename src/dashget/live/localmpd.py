@@ -66,17 +66,30 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
         return cls(lines, state.stretches.copy())
 
 
-def local_mpd(coverage: Coverage) -> bytes | None:
-    """Return the MPD that plays what is recorded; None while nothing is."""
+def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
+    """Return the MPD that plays what is recorded; None while nothing is.
+
+    With ``twice`` a segment that runs where a Period is cut is in both, as players need it.
+    """
     budget = Budget(_LIMITS)
     lines, stretches = coverage.lines, coverage.stretches
     used = {stretch.shape for line in lines for stretch in stretches.of.get(line.id, ())}
     shapes = dict(_read_shapes(stretches, used, budget))
     looks = {number: shape.look for number, shape in shapes.items()}
-    periods = played_periods(lines, stretches.of, looks)
+    periods = played_periods(lines, stretches.of, looks, twice=twice)
     if not periods:
         return None
     return _write(periods, shapes, budget)
+
+
+def representations(stretches: Stretches) -> dict[int, set[str]]:
+    """Return the ids of the Representations that each line has been."""
+    budget = Budget(_LIMITS)
+    shapes = dict(_read_shapes(stretches, set(stretches.shapes), budget))
+    return {
+        line: {shapes[each.shape].look.track for each in known if each.shape in shapes}
+        for line, known in stretches.of.items()
+    }
 
 
 def _read_shapes(

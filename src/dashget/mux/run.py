@@ -59,7 +59,7 @@ from dashget.mux.writer import Copy, Outline, Writer
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.planning.limits import Limits
 from dashget.planning.tracks import Track, make_tracks
-from dashget.store import OCCUPIED_HINT, Header, LocalDirectory, Mirror, refuse_recording
+from dashget.store import OCCUPIED_HINT, Header, LocalDirectory, Mirror
 from dashget.verification.manifest import read_expected
 
 if TYPE_CHECKING:
@@ -97,8 +97,13 @@ def mux_mirror(
                 f"{place_of_mirror.name} is not a mirror made by DashGet",
                 hint="give a mirror's directory; dashget URL --mux FILE mirrors and writes",
             )
-        refuse_recording(store.name, header)
-        expected = _read(store, header)
+        if header.recording:
+            # Loaded late: most mirrors are no recordings.
+            from dashget.mux.recorded import read_recorded
+
+            expected = read_recorded(store, header, options, container, observer)
+        else:
+            expected = _read(store, header)
         job = _Job(store, expected, target, container, options, observer)
         return job.run(stop or Stop())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -27,7 +27,7 @@ from dashget.planning.tracks import make_tracks, split_sound
 from dashget.serve.shows import Show
 from dashget.serve.timeline import Stage, Timeline, draw
 from dashget.store import Mirror
-from dashget.verification.findings import Problem
+from dashget.verification.findings import Finding, Problem
 from dashget.verification.manifest import manifest_problem, read_expected
 from dashget.verification.offline import OfflineCheck
 from dashget.verification.progress import offline_progress
@@ -112,24 +112,37 @@ class Looking:
         lost: dict[str, str] = {}
         with Mirror.at(self._show.root, read_only=True) as store:
             store.claim(header)
-            problem = manifest_problem(store, header.manifest)
-            if problem is not None:
-                damaged[header.manifest] = problem
-            expected, _ = read_expected(
-                store, header, Limits(), allow_downgrade=False, work=DEFAULT_LIMITS
-            )
-            reserved = reserved_names(header.manifest)
-            progress = offline_progress(
-                self._progressed, self._stop, expected, store.records(), reserved
-            )
-            history = LiveHistory(store)
-            for finding in OfflineCheck(store, expected, history, self._stop, progress).run():
+            problems = self._recorded(store) if header.recording else self._offline(store)
+            for finding in problems:
                 if not finding.note:
                     found = lost if finding.problem is Problem.MISSING else damaged
                     found.setdefault(finding.path, finding.message)
         self._damaged, self._lost = damaged, lost
         ended = time.monotonic()
         self._check_again_at = ended + _CHECKED_PART * (ended - started)
+
+    def _offline(self, store: Mirror) -> Iterator[Finding]:
+        header = self._show.header
+        problem = manifest_problem(store, header.manifest)
+        if problem is not None:
+            yield Finding(header.manifest, Problem.MANIFEST, problem)
+        expected, _ = read_expected(
+            store, header, Limits(), allow_downgrade=False, work=DEFAULT_LIMITS
+        )
+        reserved = reserved_names(header.manifest)
+        progress = offline_progress(
+            self._progressed, self._stop, expected, store.records(), reserved
+        )
+        yield from OfflineCheck(store, expected, LiveHistory(store), self._stop, progress).run()
+
+    def _recorded(self, store: Mirror) -> Iterator[Finding]:
+        """Check a recording by its record. Its gaps are no files: the picture shows them."""
+        # Loaded late: most mirrors are no recordings.
+        from dashget.verification.recording import RecordingCheck
+
+        for finding in RecordingCheck(store, self._show.header.manifest, self._stop).run():
+            if finding.problem is not Problem.GAP:
+                yield finding
 
     def _progressed(self, event: Event) -> None:
         if isinstance(event, Progressed) and event.files_total:

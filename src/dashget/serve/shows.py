@@ -14,7 +14,7 @@ from dashget.errors import StoreError
 from dashget.planning.layout import local_manifest_name
 from dashget.playable.opening import KEPT_IN_PATHS
 from dashget.serve.timeline import as_text
-from dashget.store import Header, Mirror, refuse_recording
+from dashget.store import Header, Mirror
 from dashget.store.reading import ReadableTree
 
 _UNNAMED: Final = "mirror"
@@ -68,7 +68,6 @@ def _open(root: Path, name: str) -> Show:
             f"{store.name} is not a mirror made by DashGet: it has no readable record",
             hint="give a mirror's directory; dashget URL -o DIR makes one",
         )
-    refuse_recording(store.name, header)
     local = local_manifest_name(header.manifest)
     if store.size(local) is None:
         raise StoreError(

@@ -32,7 +32,7 @@ from dashget.store.documents import (
 from dashget.store.failures import OccupiedError, RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
-from dashget.store.possession import OCCUPIED_HINT, Presence, refuse_recording
+from dashget.store.possession import OCCUPIED_HINT, Presence
 from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
 from dashget.store.recorded import RecordedFiles
 
@@ -62,7 +62,6 @@ __all__ = [
     "keep_remote",
     "manifest_versions",
     "read_remote",
-    "refuse_recording",
 ]
 
 

@@ -52,15 +52,6 @@ def check_kind(name: str, known: Header, header: Header) -> None:
         )
 
 
-def refuse_recording(name: str, header: Header) -> None:
-    """Raise StoreError for a recording, where a mirror with a local MPD is needed."""
-    if header.recording:
-        raise StoreError(
-            f"{name} is a recording, which has no manifest of its own to play it by",
-            hint=f"its segments are there as files; dashget gaps {name} tells what is missing",
-        )
-
-
 def check_manifest(name: str, known: FileRecord | None, sha256: str) -> None:
     """Raise StoreError if the recorded manifest is another one than that with the checksum."""
     if known is not None and known.sha256 != sha256:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dashget
 from dashget.demo.server import serving as serving_demo
 from tests.support.live import NOW, SNAPSHOTS, make_snapshot
+from tests.support.livemedia import RECORDINGS, make_recording
 from tests.support.media import COMPLETE_FORMS, Tools
 from tests.support.sequences import SEQUENCES, make_sequences
 
@@ -31,7 +32,7 @@ _THUMBNAILS = (
 
 
 def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> None:
-    """Make the ten mirrors, those of live snapshots and of sequences, and an encrypted one.
+    """Make the ten mirrors, those of live snapshots and of sequences, recordings, an encrypted one.
 
     That of ``live`` has thumbnails and an event as well.
     """
@@ -45,6 +46,8 @@ def make_mirrors(folder: Path, media: Path, demo_mirror: Path, tools: Tools) -> 
         make_snapshot(media / "number", form, sources / form)
     for form in SEQUENCES:
         make_sequences(media / "number", form, sources / form)
+    for form in RECORDINGS:
+        make_recording(media, form, folder / form)
     resources = {
         f"{_ORIGIN}{path.relative_to(sources)}": path.read_bytes()
         for path in sources.rglob("*")

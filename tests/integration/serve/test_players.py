@@ -6,6 +6,7 @@ The page is of another origin than the mirrors. Needs Chromium, and npm for the 
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from dashget.serve.player import find_player
 from tests.integration.serve.playground import NAMES
 from tests.support.browser import Page
 from tests.support.live import SNAPSHOTS
+from tests.support.livemedia import RECORDINGS
+from tests.support.media import SECONDS
 from tests.support.once import Once
 from tests.support.pages import serving_pages
 from tests.support.sequences import SEQUENCES
@@ -41,7 +44,7 @@ _ALL_SECONDS, _FEW_SECONDS = 60, 2
 @pytest.fixture(scope="module")
 def served(mirrors: Path) -> Iterator[Server]:
     """``dashget serve`` of all of them."""
-    names = (*NAMES, *SNAPSHOTS, *SEQUENCES)
+    names = (*NAMES, *SNAPSHOTS, *SEQUENCES, *RECORDINGS)
     folders = (mirrors / name for name in names)
     with serving("serve", *folders, cwd=mirrors, lines=len(names)) as server:
         yield server
@@ -104,6 +107,29 @@ def test_a_local_mpd_plays_and_seeks_and_ends(
     page.evaluate(f"tried.video.playbackRate = {_FAST}")
     assert page.until("tried.ends")[0] == pytest.approx(duration, abs=_GAP_SECONDS)
     nothing_went_wrong(page, folder)
+
+
+@pytest.mark.parametrize("player", ["shaka", "dashjs"])
+@pytest.mark.parametrize("form", RECORDINGS)
+def test_a_recording_plays_to_its_end_also_over_a_hole(
+    form: str, player: str, page: Page, served: Server
+) -> None:
+    """At its end each segment of a track of video and of one of audio was loaded."""
+    folder = open_mirror(page, served, form, player, ahead_seconds=_ALL_SECONDS)
+    assert page.evaluate("tried.video.duration") == pytest.approx(SECONDS, abs=_GAP_SECONDS)
+    page.evaluate(f"tried.video.playbackRate = {_FAST}")
+    assert page.until("tried.ends")[0] == pytest.approx(SECONDS, abs=_GAP_SECONDS)
+    nothing_went_wrong(page, folder)
+    gone = RECORDINGS[form][1]
+    for streams in ((0, 1), (2, 3)):
+        numbers = set()
+        for url in page.requests:
+            found = re.search(r"chunk-stream(\d)-(\d+)\.m4s", url)
+            if found is not None and int(found[1]) in streams:
+                number = int(found[2])
+                numbers.add(number // 1_000_000 + 1 if "timed" in form else number)
+        lost = {number for stream, number in gone if stream in streams}
+        assert numbers == set(range(1, SECONDS + 1)) - lost
 
 
 @pytest.mark.parametrize("player", ["shaka", "dashjs"])
