@@ -21,15 +21,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dashget
+from dashget.store import Mirror
 from dashget.store.journal import part_name
+from dashget.verification.recording import gaps_of
 from tests.integration.mirror.presentation import manifest, publish, segment
-from tests.support.builders import numbered
+from tests.support.builders import mpd, numbered
 from tests.support.faultserver import Answer, FaultServer
-from tests.support.running import mirror, verify
+from tests.support.running import TRANSFER, mirror, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 
@@ -42,11 +44,18 @@ NAMES: Final = (
     ".dashget/replaced/v", ".dashget/replaced/v/2.m4s", "SHA256SUMS", "old", "old/1.m4s", "v",
     "v/1.m4s", "v/2.m4s", f"v/.{part_name('2.m4s')}", "x.local.mpd", "x.mpd",
 )  # fmt: skip
+OF_RECORDINGS: Final = (
+    ".dashget", ".dashget/checkpoint.jsonl", ".dashget/fresh", ".dashget/lock", ".dashget/manifests.log",
+    ".dashget/parts", ".dashget/record.jsonl", ".dashget/record.jsonl.new", "v", "v/1.m4s", "v/2.m4s",
+    "v/3.m4s", "x.local.mpd", "x.mpd",
+)  # fmt: skip
 KINDS: Final = (
     "file", "folder", "nothing", "itself", "above", "inside", "hard", "pipe", "socket", "device",
     "missing", "empty", "block", "null",
 )  # fmt: skip
 COMMANDS: Final = ("get", "prune", "verify", "repair", "remote", "plan", "again")
+COMMANDS_OF_RECORDINGS: Final = ("record", "keep", "gaps", "verify", "repair", "get")
+OVER: Final = 'availabilityStartTime="2026-01-01T00:00:00Z"'
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -106,6 +115,41 @@ def make(server: FaultServer, root: Path) -> str:
     mirror(url, root)
     server.on("/show/v/3.m4s", segment(3))
     return url
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[tuple[str, Path]]:
+    """Make the recording that each example gets a copy of, of a presentation that is over."""
+    with FaultServer() as server, tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "m")
+        yield make_recording(server, root), root
+
+
+def make_recording(server: FaultServer, root: Path) -> str:
+    """Record a presentation that is over; return its URL."""
+    for number in (1, 2, 3):
+        server.on(f"/live/v/{number}.m4s", segment(number))
+    url = server.on("/live/x.mpd", Answer(mpd(numbered(), kind="dynamic", more=OVER)))
+    record(url, root)
+    (root / "v/2.m4s").unlink()
+    return url
+
+
+def record(url: str, root: Path, keep_seconds: float | None = None) -> None:
+    """Record what is there; nothing is waited for."""
+    wishes = dashget.Wishes(give_up=1.0)
+    if keep_seconds is not None:
+        wishes = dashget.Wishes(give_up=1.0, keep_seconds=keep_seconds)
+    with dashget.Session(options=TRANSFER, observer=lambda _: None) as session:
+        session.record(url, root, wishes=wishes)
+
+
+def list_gaps(root: Path) -> None:
+    """Look for gaps, as ``dashget gaps`` does."""
+    store = Mirror.at(root, read_only=True)
+    header = store.header()
+    if header is not None:
+        gaps_of(store, header.manifest)
 
 
 def plant(path: Path, kind: str, outside: Path) -> None:
@@ -175,6 +219,12 @@ def use(command: str, url: str, root: Path) -> None:
                 verify(root, remote=True)
             case "plan":
                 mirror(url, root, dry_run=True, prune=True)
+            case "record":
+                record(url, root)
+            case "keep":
+                record(url, root, 3600.0)
+            case "gaps":
+                list_gaps(root)
             case "again":
                 from dashget.cli.wanted import find_wanted
 
@@ -194,7 +244,29 @@ def test_nothing_outside_is_changed_and_every_command_ends(
     plants: list[tuple[str, str]],
     commands: list[str],
 ) -> None:
-    url, original = made
+    check(*made, watch, plants, commands)
+
+
+@given(
+    plants=st.lists(
+        st.tuples(st.sampled_from(OF_RECORDINGS), st.sampled_from(KINDS)), min_size=1, max_size=4
+    ),
+    commands=st.lists(st.sampled_from(COMMANDS_OF_RECORDINGS), min_size=1, max_size=2),
+)
+@settings(max_examples=25)
+def test_nothing_outside_of_a_recording_is_changed_and_every_command_ends(
+    recorded: tuple[str, Path],
+    watch: Watch,
+    plants: list[tuple[str, str]],
+    commands: list[str],
+) -> None:
+    check(*recorded, watch, plants, commands)
+
+
+def check(
+    url: str, original: Path, watch: Watch, plants: list[tuple[str, str]], commands: list[str]
+) -> None:
+    """Plant things in a copy, run commands, and compare what is outside."""
     with tempfile.TemporaryDirectory() as folder:
         root, outside = Path(folder, "m"), Path(folder, "outside")
         shutil.copytree(original, root, symlinks=True)

@@ -19,7 +19,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.property.test_planted_mirrors import KINDS, NAMES, facts, make, plant
+from tests.property.test_planted_mirrors import (
+    KINDS,
+    NAMES,
+    OF_RECORDINGS,
+    facts,
+    make,
+    make_recording,
+    plant,
+)
 from tests.support import tracing
 from tests.support.faultserver import FaultServer
 from tests.support.program import COMMAND, environment, run
@@ -37,6 +45,9 @@ COMMANDS: Final = {
     "repair": ("verify", "m", "--repair", "--prune"),
     "remote": ("verify", "m", "--remote"),
     "demo": ("demo", "-o", "m"),
+    "record": ("record", "LIVE", "-o", "m", "--give-up", "2s"),
+    "keep": ("record", "LIVE", "-o", "m", "--give-up", "2s", "--keep", "1h"),
+    "gaps": ("gaps", "m"),
 }
 ELSEWHERE: Final = re.compile(r"/dev/null|/proc/(?:self|\d+)/(?:mem|fd/\d+)")
 """Nothing; the program's own memory, in which it blanks the secrets of its command line; and an
@@ -44,14 +55,17 @@ open file without a name, which was made in the mirror and gets its name there."
 
 
 @pytest.fixture(scope="module")
-def mirrors() -> Iterator[tuple[str, Path, Path]]:
-    """Make the mirror that examples get a copy of, and one of the demo."""
+def mirrors() -> Iterator[tuple[dict[str, str], Path]]:
+    """Make the mirrors that examples get a copy of: of a show, of the demo, and a recording."""
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     with FaultServer() as server, tempfile.TemporaryDirectory() as folder:
-        url = make(server, Path(folder, "m"))
+        urls = {
+            "URL": make(server, Path(folder, "m")),
+            "LIVE": make_recording(server, Path(folder, "record")),
+        }
         assert run("demo", "-o", "demo", cwd=Path(folder)).code == 0
-        yield url, Path(folder, "m"), Path(folder, "demo")
+        yield urls, Path(folder)
 
 
 def traced(words: list[str], folder: Path) -> set[tuple[str, str]]:
@@ -67,7 +81,7 @@ def traced(words: list[str], folder: Path) -> set[tuple[str, str]]:
         timeout=120,
         check=False,
     )
-    assert done.returncode in (0, 1, 2, 3, 4, 5, 6), done.stderr
+    assert done.returncode in (0, 1, 2, 3, 4, 5, 6, 7), done.stderr
     assert "Traceback" not in done.stderr
     root = os.path.join(folder.resolve(), "m")
     return {
@@ -79,28 +93,30 @@ def traced(words: list[str], folder: Path) -> set[tuple[str, str]]:
 
 @given(
     plants=st.lists(
-        st.tuples(st.sampled_from((*NAMES, "bars", "bars/audio-de", "manifest.mpd")),
+        st.tuples(st.sampled_from((*NAMES, *OF_RECORDINGS, "bars", "bars/audio-de", "manifest.mpd")),
                   st.sampled_from(KINDS)),
         max_size=4,
     ),
     command=st.sampled_from(sorted(COMMANDS)),
 )  # fmt: skip
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_system_call_changes_a_file_outside(
-    mirrors: tuple[str, Path, Path], plants: list[tuple[str, str]], command: str
+    mirrors: tuple[dict[str, str], Path], plants: list[tuple[str, str]], command: str
 ) -> None:
-    url, original, demo = mirrors
+    urls, originals = mirrors
+    original = originals / {"keep": "record", "gaps": "record"}.get(command, command)
+    original = original if original.is_dir() else originals / "m"
     with tempfile.TemporaryDirectory() as place:
         folder, outside = Path(place, "f"), Path(place, "outside")
         root = folder / "m"
-        shutil.copytree(demo if command == "demo" else original, root, symlinks=True)
+        shutil.copytree(original, root, symlinks=True)
         (outside / "v").mkdir(parents=True)
         for name in ("file", "1.m4s", "journal.jsonl", "record.jsonl", "lock"):
             (outside / name).write_bytes(b"somebody's own\n")
         for name, kind in plants:
             plant(root / name, kind, outside)
         before, beside = facts(outside), sorted(os.listdir(folder))
-        words = [url if word == "URL" else word for word in COMMANDS[command]]
+        words = [urls.get(word, word) for word in COMMANDS[command]]
         assert traced(words, folder) == set()
         assert facts(outside) == before
         assert sorted(os.listdir(folder)) == beside
@@ -119,7 +135,7 @@ def test_no_system_call_changes_a_file_outside(
     ],
 )
 def test_a_change_outside_is_seen(
-    mirrors: tuple[str, Path, Path], script: str, call: str, tmp_path: Path
+    mirrors: tuple[dict[str, str], Path], script: str, call: str, tmp_path: Path
 ) -> None:
     folder, outside = tmp_path / "f", tmp_path / "outside"
     (folder / "m").mkdir(parents=True)

@@ -9,6 +9,7 @@ Dates are those of HTTP headers (RFC 9110, 5.6.7).
 from __future__ import annotations
 
 import datetime
+import math
 import sys
 from fractions import Fraction
 from typing import Final
@@ -47,6 +48,12 @@ def utc_of(seconds: Fraction) -> datetime.datetime | None:
         return datetime.datetime.fromtimestamp(nearest_float(seconds), datetime.UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def shown_time(seconds: float) -> str:
+    """Return the day and time of seconds since 1970, in UTC; a word for one of no calendar."""
+    time = utc_of(Fraction(seconds)) if math.isfinite(seconds) else None
+    return "at no known time" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def read_time(text: str) -> datetime.datetime | None:

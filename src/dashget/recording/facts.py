@@ -25,11 +25,12 @@ from dashget.live.facts import (
     ShapeFact,
     StretchFact,
 )
+from dashget.planning.layout import is_safe_path
+from dashget.recording.soundness import is_sound
 from dashget.store import Mirror
 from dashget.store.soundness import UNREADABLE
 
 _LINES = 4096
-_MOST = 2**62
 
 
 class _Line(msgspec.Struct):
@@ -103,16 +104,23 @@ def read_lines(store: Mirror, begin: int) -> Iterator[tuple[int, bytes]]:
 
 
 def fact_of(text: bytes, manifest: str) -> Fact | None:
-    """Return the fact of a line; None for a line without one. Raises what ``msgspec`` does."""
+    """Return the fact of a line; None for a line without one, or with one that makes no sense.
+
+    Raises what ``msgspec`` does.
+    """
+    fact = _fact_of(text, manifest)
+    return fact if fact is not None and is_sound(fact) else None
+
+
+def _fact_of(text: bytes, manifest: str) -> Fact | None:
     found = _decode(text)
     if found.path is not None:
-        if found.removed or found.path == manifest:
+        if found.removed or found.path == manifest or not is_safe_path(found.path):
             return None
         if found.line is None:
             came = moment_of(found.time) if found.media else None
             return FileFact(found.path, found.size, came)
-        fact = SegmentFact(found.line, found.t or 0, found.d or 0, found.n or 0, found.size)
-        return fact if fact.d > 0 and max(abs(fact.t), fact.d) < _MOST else None
+        return SegmentFact(found.line, found.t or 0, found.d or 0, found.n or 0, found.size)
     if found.key is not None:
         return msgspec.json.decode(text, type=LineFact)
     if found.lost is not None:

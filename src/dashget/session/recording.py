@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.common.filenames import on_disk
+from dashget.common.numbers import shown_time
 from dashget.common.stopping import Stop
 from dashget.errors import DashGetError, LimitReachedError, ManifestFetchError, UsageError
 from dashget.events import ManifestAwaited, Observer, RecordingEnded, Summary
@@ -166,4 +167,4 @@ def _sleep(seconds: float, stop: Stop) -> bool:
 def _when(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return "at an unknown time"
-    return "at " + time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    return f"at {shown_time(seconds)} UTC"

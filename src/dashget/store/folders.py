@@ -18,6 +18,7 @@ from typing import Final
 from dashget.common.filenames import on_disk, readable
 from dashget.common.oserrors import is_descriptor_shortage
 from dashget.errors import StoreError
+from dashget.planning.layout import is_safe_path
 from dashget.store.control import ControlDirectory, KnownLinks
 from dashget.store.directory import Directory, Identity, identity_of, kind_of, open_directory
 from dashget.store.failures import OutsideError
@@ -177,6 +178,8 @@ class Folders:
 
     def _open_from_root(self, folder: str, *, make: bool) -> Folder:
         """Open one folder after the other, from the root down."""
+        if folder and not is_safe_path(folder):
+            raise StoreError(f"{folder} is no folder of a mirror")
         directory, outside, here = open_directory(self.prefix), False, ""
         stranger: str | None = None
         if folder.partition("/")[0] == self._control.path.name:

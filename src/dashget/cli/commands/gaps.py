@@ -61,14 +61,10 @@ def _json(gap: Gap) -> str:
 
 
 def _line(gap: Gap) -> str:
-    import time
-
     from dashget.cli.printers import text
     from dashget.cli.streams import legible
+    from dashget.common.numbers import shown_time
 
-    begin, end = (
-        time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(max(moment, 0)))
-        for moment in (gap.begin, gap.end)
-    )
+    begin, end = shown_time(gap.begin), shown_time(gap.end)
     count = "?" if gap.segments is None else text.count(gap.segments, "segment")
     return f"{begin}  {end}  {gap.reason.value:<12}  {count:<14}  {legible(gap.label)}"

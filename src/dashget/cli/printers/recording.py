@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from dashget.cli.printers import text
 from dashget.cli.streams import legible
+from dashget.common.numbers import shown_time
 from dashget.events import (
     ClockSet,
     Event,
@@ -96,4 +96,4 @@ def ended_lines(event: RecordingEnded) -> Iterator[str]:
 
 
 def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(max(seconds, 0)))
+    return shown_time(seconds)

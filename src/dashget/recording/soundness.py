@@ -1,0 +1,86 @@
+"""Tell if a fact of a record is one that a recorder could have written.
+
+A recording may be from somebody else, who writes what they like: paths that lead elsewhere, times
+of no calendar, fractions whose numbers take minutes to work out. Each such line counts as damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from dashget.common.lateregex import late
+from dashget.live.facts import (
+    CoverageFact,
+    Fact,
+    FileFact,
+    HeldFact,
+    LineFact,
+    LossFact,
+    SegmentFact,
+    StretchFact,
+)
+from dashget.planning.layout import is_safe_path
+
+_MOST: Final = 2**62
+_MOST_SECONDS: Final = 253_402_300_800.0
+"""The first second of the year 10000."""
+_LEAST_SECONDS: Final = -62_135_596_800.0
+"""The first of the year 1."""
+_FRACTION: Final = late(r"-?[0-9]{1,40}(?:/[0-9]{1,40})?")
+_RUN: Final = 4
+"""A run of segments in a summary: begin, duration, how many, the number of the first."""
+
+
+def is_sound(fact: Fact) -> bool:
+    """Return True if all values of a fact are in their range."""
+    if isinstance(fact, SegmentFact):
+        # The usual one: a week has millions.
+        return fact.d > 0 and -_MOST < fact.t < _MOST > fact.d and 0 <= fact.size < _MOST
+    return all(map(_is_sound_value, msgspec.structs.astuple(fact))) and _is_sound_kind(fact)
+
+
+def _is_sound_value(value: object) -> bool:
+    if isinstance(value, float):
+        return _LEAST_SECONDS <= value < _MOST_SECONDS
+    if isinstance(value, int):
+        return -_MOST < value < _MOST
+    if isinstance(value, tuple):
+        return all(map(_is_sound_value, value))
+    if isinstance(value, dict):
+        return all(map(_is_sound_value, value.values()))
+    return True
+
+
+def _is_sound_kind(fact: Fact) -> bool:
+    if isinstance(fact, LineFact):
+        return fact.scale > 0
+    if isinstance(fact, StretchFact):
+        exact = _FRACTION.fullmatch(fact.start) and _FRACTION.fullmatch(fact.origin)
+        return bool(exact) and fact.parts > 0
+    if isinstance(fact, LossFact):
+        return _are_runs((fact.t, fact.d, fact.count, fact.n))
+    if isinstance(fact, CoverageFact):
+        spans = (fact.known, fact.holes)
+        runs = (fact.recorded, fact.withdrawn, *fact.missing.values())
+        return all(map(_are_spans, spans)) and all(map(_are_runs, runs)) and fact.expired >= 0
+    if isinstance(fact, FileFact):
+        return fact.size >= 0
+    if isinstance(fact, HeldFact):
+        return fact.held >= 0 and all(map(is_safe_path, fact.here))
+    return True
+
+
+def _are_spans(values: tuple[int, ...]) -> bool:
+    pairs = zip(values[::2], values[1::2], strict=False)
+    return len(values) % 2 == 0 and all(begin < end for begin, end in pairs)
+
+
+def _are_runs(values: tuple[int, ...]) -> bool:
+    """Return True for runs of segments that have a duration, a number, and an end."""
+    if len(values) % _RUN:
+        return False
+    runs: Iterable[tuple[int, ...]] = zip(*(values[at::_RUN] for at in range(_RUN)), strict=True)
+    return all(d > 0 and count > 0 and abs(t) + d * count < _MOST for t, d, count, _ in runs)
