@@ -88,6 +88,12 @@ class LiveOrigin:
         """More elements of each AdaptationSet."""
         self.stopped: float | None = None
         """When the encoder stopped, of which the manifest says nothing."""
+        self.rewrite: Callable[[bytes], bytes] = bytes
+        """What becomes of the MPD before it is sent."""
+        self.gone: set[str] = set()
+        """Paths that are not found."""
+        self.session: str | None = None
+        """The folder in which alone segments are found."""
         self.before = ""
         """More elements before the Period."""
         self.marked = ""
@@ -277,10 +283,19 @@ class LiveOrigin:
 
     def answer(self, path: str) -> tuple[int, bytes, str]:
         """Return status, body and type of a request."""
+        if path in self.gone:
+            return 404, b"", "text/plain"
+        if self.session is not None and ".m4s" in path:
+            head, found, tail = path.partition(f"/{self.session}/")
+            if not found:
+                return 410, b"", "text/plain"
+            path = f"{head}/{tail}"
+        elif self.session is not None:
+            path = path.replace(f"/{self.session}/", "/")
         if path.endswith(".mpd"):
             if self.manifest_status != 200:
                 return self.manifest_status, b"", "text/plain"
-            served = self.manifest()
+            served = self.rewrite(self.manifest())
             if self.manifests[-1:] != [served]:
                 self.manifests.append(served)
             return 200, served, "application/dash+xml"

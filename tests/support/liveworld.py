@@ -146,7 +146,8 @@ def document(script: Script, at: float) -> Version:
     over = at >= script.ends and script.ends_by == "static"
     bounds = [0.0, *(p - encoder.start for p in script.periods if encoder.start < p <= at)]
     last = min(at, script.ends) - encoder.start
-    edge = math.floor((last - (0 if over else script.lag)) / script.step + 1e-9)
+    listed = last if over else min(at - script.lag, script.ends) - encoder.start
+    edge = math.floor(listed / script.step + 1e-9)
     listings: list[Listing] = []
     marks: list[PeriodMark] = []
     for index, begin in enumerate(bounds):

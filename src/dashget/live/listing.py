@@ -267,6 +267,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The server time at which all of it is there; None: it is open."""
     listings: tuple[Listing, ...] = ()
     periods: tuple[PeriodMark, ...] = ()
+    closes: float | None = None
+    """``@availabilityEndTime``: what is not there by then never will be."""
     locations: tuple[str, ...] = ()
     """Where it is to be read the next time: alternatives."""
     patch: PatchOffer | None = None

@@ -38,7 +38,7 @@ from dashget.segments.template import DurationIndex
 from dashget.segments.timeline import Run as Row
 from dashget.segments.timeline import bounds_of, iter_runs
 
-_MOST_LOCATIONS: Final = 4
+MOST_LOCATIONS: Final = 4
 _MOST_PARTS: Final = 1000
 """The most parts of a sequence of segments: each is a line of its own."""
 
@@ -64,16 +64,17 @@ def read_version(
         digest=digest,
         dynamic=presentation.dynamic,
         begin=begin,
-        publish=None if mpd.publish_time is None else float(mpd.publish_time),
-        update=None if mpd.minimum_update_period is None else float(mpd.minimum_update_period),
+        publish=_seconds(mpd.publish_time),
+        update=_seconds(mpd.minimum_update_period),
         depth=None if window is None or window.depth is None else float(window.depth),
         end=_end(mpd, presentation),
+        closes=_seconds(mpd.availability_end_time),
         listings=tuple(listings),
         periods=tuple(
             PeriodMark(period.id or f"#{period.index}", period.start, period.span.end)
             for period in presentation.periods
         ),
-        locations=tuple(_resolved(presentation, each) for each in mpd.locations[:_MOST_LOCATIONS]),
+        locations=tuple(_resolved(presentation, each) for each in mpd.locations[:MOST_LOCATIONS]),
         patch=_patch_offer(mpd, presentation),
     )
 
@@ -108,12 +109,16 @@ def _patch_offer(mpd: MPD, presentation: Presentation) -> PatchOffer | None:
     )
 
 
+def _seconds(value: Fraction | None) -> float | None:
+    return None if value is None else nearest_float(value)
+
+
 def _end(mpd: MPD, presentation: Presentation) -> float | None:
     """Return the server time at which all of a presentation is there; None while it is open."""
     begin = mpd.availability_start_time or Fraction(0)
     last = presentation.periods[-1].span.end if presentation.periods else None
     if last is None or presentation.early_periods:
-        return None if mpd.availability_end_time is None else float(mpd.availability_end_time)
+        return _seconds(mpd.availability_end_time)
     return float(begin + last)
 
 

@@ -218,18 +218,21 @@ class Recorder:
     def _learn(self, server: float) -> None:
         begin = -math.inf if self.state.begin is None else self.state.begin
         floor = max(self.state.expired, server - self._wishes.keep_seconds)
+        version = self.state.lines.version
+        closes = math.inf if version is None or version.closes is None else version.closes
         for line in self.state.lines:
             if line.current and server >= self._edges.get(line.id, -math.inf):
                 line.floor = line.tick(floor)
                 before = line.holes.end
-                for run in line.learn(server, begin, self._until):
+                for run in line.learn(min(server, closes + _TICK), begin, self._until):
                     for fact in self.state.stretches.describe(line, run):
                         self._note(fact)
                 for hole, end in line.holes:
                     if before is None or hole >= before:
                         self._note(HoleFact(line.id, hole, end))
                 line.resumed = False
-                self._edges[line.id] = math.inf if line.is_learnt() else _next_edge(line)
+                edge = math.inf if line.is_learnt() else _next_edge(line)
+                self._edges[line.id] = edge if edge <= closes + _TICK else math.inf
 
     def _fetch(self, now: float, server: float) -> None:
         agenda, once, world = self._agenda, self.state.once, self._world
@@ -498,8 +501,21 @@ class Recorder:
             return End.UNTIL
         if self._refresh.over:
             return End.OVER
-        closed = version.end is not None and self._last_read_server > version.end
-        return End.OVER if closed and not self._reading else None
+        return End.OVER if self._is_closed(version) and not self._reading else None
+
+    def _is_closed(self, version: Version) -> bool:
+        """Return True if a document that was read after the announced end has all up to it.
+
+        The clock may be ahead, and lists come late: unless all is listed, the end is not believed
+        for some time.
+        """
+        end, last = version.end, version.listed_end
+        if end is None:
+            return False
+        if version.explicit and (last is None or last < end - version.step / 2):
+            lag = max((line.lag.seconds for line in self.state.lines), default=0.0)
+            end += self.clock.uncertainty + lag + 2 * version.longest_step
+        return self._last_read_server > end
 
     def _has_all_until(self, version: Version, server: float) -> bool:
         """Return True if nothing more will be announced that begins before the user's end."""

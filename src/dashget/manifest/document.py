@@ -14,6 +14,23 @@ from dashget.transfer.contract import Fetched, Patience, Request, Transfers
 from dashget.transfer.http.failure import TOO_LARGE
 
 _REQUESTS: Final = 3
+_GZIP: Final = b"\x1f\x8b"
+_CODINGS_AT_MOST: Final = 2
+_XML_BEGINS: Final = (
+    b"",
+    b"<",
+    b" ",
+    b"\t",
+    b"\r",
+    b"\n",
+    b"\0",
+    b"\xef",
+    b"\xff",
+    b"\xfe",
+    b"#",
+    b"{",
+)
+"""How documents begin in any encoding, and what is often sent in their place."""
 _LARGER_HINT: Final = "check the URL; --document-limits 4 allows four times as much"
 
 
@@ -52,17 +69,27 @@ def fetch_document(
 
 
 def decoded(data: bytes, most: int, url: str) -> bytes:
-    """Return at most so many bytes of a document without its coding.
+    """Return at most so many bytes of a document without its codings.
 
-    No XML begins like gzip or zlib data. Raises FetchError if the coded data is damaged or ends
-    early.
+    No XML begins like gzip or zlib data. What follows complete data is left out, as other readers
+    do. Raises FetchError if the coded data is damaged or ends early.
     """
-    if data[:2] != b"\x1f\x8b" and (data[:1] != b"\x78" or int.from_bytes(data[:2], "big") % 31):
-        return data
+    for _ in range(_CODINGS_AT_MOST):
+        if not _is_coded(data):
+            return data if data[:1] in _XML_BEGINS else _without_bare_deflate(data, most)
+        data = _decoded_once(data, most, url)
+    return data
+
+
+def _is_coded(data: bytes) -> bool:
+    return data[:2] == _GZIP or (data[:1] == b"\x78" and not int.from_bytes(data[:2], "big") % 31)
+
+
+def _decoded_once(data: bytes, most: int, url: str) -> bytes:
     import zlib
 
     document = bytearray()
-    while data and len(document) < most:
+    while _is_coded(data) and len(document) < most:
         # 32: both forms, recognised by their heads (zlib.h, inflateInit2).
         decoder = zlib.decompressobj(32 + zlib.MAX_WBITS)
         try:
@@ -76,3 +103,15 @@ def decoded(data: bytes, most: int, url: str) -> bytes:
             break
         data = decoder.unused_data
     return bytes(document)
+
+
+def _without_bare_deflate(data: bytes, most: int) -> bytes:
+    """Return the document in deflate data without the head of zlib, which old servers send."""
+    import zlib
+
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        document = decoder.decompress(data, most)
+    except zlib.error:
+        return data
+    return document if decoder.eof and document[:1] in _XML_BEGINS else data

@@ -8,7 +8,7 @@ their own run, which needs its MPD and its wall-clock time.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -24,7 +24,13 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import NAME_BYTES, Layout, SafePath
 from dashget.planning.limits import Limits, countable, require_countable
 from dashget.planning.plan import PlannedSegment, iter_plan, make_layout
-from dashget.planning.selection import Selection, explain, parse_selection, select
+from dashget.planning.selection import (
+    Selection,
+    explain,
+    parse_selection,
+    select,
+    select_again,
+)
 from dashget.planning.tracks import Track, iter_representations, make_tracks, split_sound
 from dashget.segments import address
 from dashget.store import Header, LiveRun, Mirror, manifest_versions, read_remote
@@ -71,8 +77,11 @@ def expected_of(
     limits: Limits = _DEFAULT_LIMITS,
     name_bytes: int = NAME_BYTES,
     budget: Budget | None = None,
+    is_kept: Callable[[Representation], bool] | None = None,
 ) -> Expected:
     """Work out what a mirror of a presentation should hold; raise MPDError.
+
+    ``is_kept`` is given for another version of a live presentation (see ``select_again``).
 
     ``name_bytes`` is the longest name that the place of the mirror takes; ``budget`` is what the
     document may cost. It may not have more
@@ -80,7 +89,10 @@ def expected_of(
     they have more, or if their segments cannot be worked out.
     """
     budget = budget or Budget()
-    selected_part = select(presentation, selection)
+    if is_kept is None:
+        selected_part = select(presentation, selection)
+    else:
+        selected_part = select_again(presentation, selection, is_kept)
     sound_part, unplanned = split_sound(selected_part)
     chosen = {id(r) for r in iter_representations(sound_part)}
     require_countable(make_tracks(sound_part), limits, budget)

@@ -49,9 +49,13 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Chooser:
-    """Choose in one Period after the other; remembers the groups taken, for ``best1``."""
+    """Choose in one Period after the other; remembers the groups taken, for ``best1``.
 
-    def __init__(self) -> None:
+    Representations for which ``is_kept`` is true go before others of their group.
+    """
+
+    def __init__(self, is_kept: Callable[[Representation], bool] = lambda _: False) -> None:
+        self._is_kept = is_kept
         self._taken: dict[ContentType, list[Group]] = {}
 
     def choose(self, pairs: Iterable[Pair], rule: Rule) -> list[Representation]:
@@ -66,7 +70,7 @@ class Chooser:
             groups.setdefault(Group.of(*pair), []).append(pair[0])
         pick = max if rule.choice in (Choice.BEST, Choice.BEST_ONE) else min
         if rule.choice in (Choice.BEST, Choice.WORST):
-            return [pick(group, key=_quality) for group in groups.values()]
+            return [pick(self._first(group), key=_quality) for group in groups.values()]
         return self._one(groups, rule, pick) if groups else []
 
     def _one(
@@ -79,10 +83,17 @@ class Chooser:
         kind = next(iter(groups.values()))[0].content_type
         taken = self._taken.setdefault(kind, [])
         ranks = {group: _rank(group, _languages(rule), taken) for group in groups}
+        for group, (wanted, *rest) in ranks.items():
+            ranks[group] = wanted, not any(map(self._is_kept, groups[group])), *rest
         first = [group for group in groups if ranks[group] == min(ranks.values())]
-        chosen = pick((each for group in first for each in groups[group]), key=_quality)
+        found = self._first([each for group in first for each in groups[group]])
+        chosen = pick(found, key=_quality)
         taken.append(next(group for group in first if chosen in groups[group]))
         return [chosen]
+
+    def _first(self, group: Sequence[Representation]) -> Sequence[Representation]:
+        """Return those of a group that are kept, if there are any; else all."""
+        return [each for each in group if self._is_kept(each)] or group
 
 
 def _languages(rule: Rule) -> tuple[str, ...]:

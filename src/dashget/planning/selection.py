@@ -11,7 +11,7 @@ a NAME that is not a number. Several are separated by commas.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -24,6 +24,7 @@ from dashget.mpd.presentation import (
     ContentType,
     Period,
     Presentation,
+    Representation,
 )
 from dashget.planning.choice import Chooser, Group, explain_choice
 from dashget.planning.rules import (
@@ -150,6 +151,26 @@ def parse_selection(
         parse_rule(image, "image"),
         parse_periods(period) if period is not None else (),
     )
+
+
+def select_again(
+    presentation: Presentation, selection: Selection, is_kept: Callable[[Representation], bool]
+) -> Presentation:
+    """Select from another version of a live presentation; nothing may be left.
+
+    Periods come and go, and not each has what a rule asks for. Where one of several is chosen,
+    such as by ``best``, it is one for which ``is_kept`` is true, if there is any.
+    """
+    wanted = selection.periods
+    periods = tuple(
+        period
+        for period in presentation.periods
+        if not wanted or any(in_range(period, each, presentation) for each in wanted)
+    )
+    chooser = Chooser(is_kept)
+    narrowed = [_narrow(period, selection, chooser) for period in periods]
+    kept = tuple(period for period in narrowed if period.adaptation_sets)
+    return msgspec.structs.replace(presentation, periods=kept)
 
 
 def select(presentation: Presentation, selection: Selection) -> Presentation:

@@ -12,11 +12,12 @@ from typing import Final
 import msgspec
 
 from dashget.common.numbers import read_digits, read_http_date, utc_of
+from dashget.common.url import Url
 from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
 from dashget.live.expiry import Given
 from dashget.live.listing import Version
-from dashget.live.reading import read_version
+from dashget.live.reading import MOST_LOCATIONS, read_version
 from dashget.live.shaping import Shaper
 from dashget.live.world import Read, ReadEnded, Way
 from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
@@ -27,6 +28,8 @@ from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.clock import ClockMethod, clock_sources
 from dashget.mpd.patch import PatchError, apply_patch, is_alike
+from dashget.mpd.presentation import Representation, TemplateAddressing
+from dashget.mpd.urls import resolve_reference
 from dashget.planning.layout import SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
@@ -38,7 +41,10 @@ _ASTRAY: Final = "patches of it have led to another manifest than the whole one 
 
 
 class ManifestReader:
-    """Makes a ``Version`` of each answer. ``manifests`` keeps what is new."""
+    """Makes a ``Version`` of each answer. ``manifests`` keeps what is new.
+
+    If it ``goes_on``, also the first one need not have what the selection asks for.
+    """
 
     def __init__(
         self,
@@ -53,6 +59,7 @@ class ManifestReader:
         allow_downgrade: bool,
         manifests: Manifests,
         lacking: Callable[[LoadedManifest, Expected], None],
+        goes_on: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -65,10 +72,12 @@ class ManifestReader:
         self._allow_downgrade = allow_downgrade
         self._manifests = manifests
         self._lacking = lacking
+        self._goes_on = goes_on
         self._clock = clock
         self._first: LoadedManifest | None = None
         self._shaper = Shaper(work)
         self._last: tuple[LoadedManifest, Version] | None = None
+        self._kept: frozenset[str] = frozenset()
         self._way = Way.FULL
         """How the last one was read."""
 
@@ -107,20 +116,42 @@ class ManifestReader:
     def _read(self, errand: Read, url: str | None, asked: float) -> ReadEnded:
         loaded, self._first = self._first, None
         if loaded is None:
-            source = msgspec.structs.replace(self._source, url=url)
-            loaded = load_manifest(
-                source,
-                self._engine,
-                now=_moment(errand.server),
-                allow_downgrade=self._allow_downgrade,
-                limits=self._work,
-                attempts=1,
-            )
+            loaded = self._load(errand, url)
+        if url == self._source.url:
+            loaded = self._follow(loaded, errand)
         sample = self._sample(errand, loaded, loaded.fetched, asked)
         if self._last is not None and self._last[0].data == loaded.data:
             return self._same(asked, sample, Way.FULL)
         refused = None if self._agrees(loaded) else _ASTRAY
         return self._take(loaded, asked, sample, Way.FULL, refused=refused)
+
+    def _load(self, errand: Read, url: str | None) -> LoadedManifest:
+        source = msgspec.structs.replace(self._source, url=url)
+        return load_manifest(
+            source,
+            self._engine,
+            now=_moment(errand.server),
+            allow_downgrade=self._allow_downgrade,
+            limits=self._work,
+            attempts=1,
+        )
+
+    def _follow(self, loaded: LoadedManifest, errand: Read) -> LoadedManifest:
+        """Return what is at the ``Location`` of a document from the user's address, if it can be
+        read: on some servers that address makes a session, in which alone segments are found."""
+        url = loaded.presentation.url
+        for reference in loaded.mpd.locations[:MOST_LOCATIONS]:
+            location = resolve_reference(url, reference)
+            if location == url:
+                break
+            if location not in errand.urls:
+                try:
+                    found = self._load(errand, location)
+                except DashGetError:
+                    continue
+                self._manifests.keep(loaded, Way.FULL)
+                return found
+        return loaded
 
     def _read_patch(
         self, errand: Read, last: LoadedManifest, version: Version, asked: float
@@ -183,8 +214,10 @@ class ManifestReader:
             self._limits,
             self._name_bytes,
             loaded.budget.copy(),
+            is_kept=self._is_kept if self._last is not None or self._goes_on else None,
         )
         tracks = expected.selected_tracks()
+        self._kept = frozenset(_identity(track.representation) for track in tracks) or self._kept
         digest = loaded.sha256
         version = read_version(loaded.mpd, loaded.presentation, tracks, expected.layout, digest)
         version = self._shaper.give(
@@ -199,6 +232,10 @@ class ManifestReader:
         self._lacking(loaded, expected)
         self._last, self._way = (loaded, version), way
         return ReadEnded(version, asked, sample, way=way, refused=refused)
+
+    def _is_kept(self, representation: Representation) -> bool:
+        """Return True if a Representation was selected before: it stays while it is there."""
+        return _identity(representation) in self._kept
 
     def _same(self, asked: float, sample: Sample | None, way: Way) -> ReadEnded:
         self._manifests.same()
@@ -240,6 +277,17 @@ class ManifestReader:
         age = _age(dict(head.cache))
         coarse = 1.0 if not age else 2.0
         return Sample(Kind.DATE, float(date) + age, asked, answered, coarse)
+
+
+def _identity(representation: Representation) -> str:
+    """Return what stays the same of a Representation from version to version: its address.
+
+    Ids, bandwidths and positions are changed by packagers, hosts and queries by servers.
+    """
+    addressing = representation.addressing
+    if isinstance(addressing, TemplateAddressing):
+        return Url.parse(addressing.media.patterns[0].text).path
+    return f"#{representation.content_type.value} {representation.id}"
 
 
 def _age(cache: dict[str, str]) -> int:

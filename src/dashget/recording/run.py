@@ -126,6 +126,8 @@ class RecordJob:
         """Representations whose segments cannot be worked out, with the reason."""
         self._unreached: dict[str, str] = {}
         """Remote parts of the newest document that could not be fetched."""
+        header = Mirror(root, read_only=True).header()
+        self._goes_on = header is not None and header.recording
         # What cannot be recorded at all is said before anything is written.
         expected_of(
             loaded.presentation,
@@ -134,6 +136,7 @@ class RecordJob:
             Limits(options.segment_limit, options.total_limit),
             self._name_bytes,
             loaded.budget.copy(),
+            is_kept=(lambda _: False) if self._goes_on else None,
         )
 
     def run(self, connect: Callable[[Stop], Transfers]) -> RecordingEnded:
@@ -188,6 +191,7 @@ class RecordJob:
                 allow_downgrade=self._allow_downgrade,
                 manifests=manifests,
                 lacking=self._lack,
+                goes_on=self._goes_on,
             )
             made.offer(self._loaded)
             return made

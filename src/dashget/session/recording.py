@@ -110,12 +110,7 @@ class Recording:
         connection = EngineFor(engine, home=self._url, stop=self._stop)
         while True:
             try:
-                return load_manifest(
-                    self._source,
-                    connection,
-                    allow_downgrade=self._transfer.allow_downgrade,
-                    limits=self._work,
-                )
+                return self._load_once(connection, patient=patient)
             except DashGetError as error:
                 if not patient:
                     raise
@@ -130,6 +125,17 @@ class Recording:
                 return None
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def _load_once(self, connection: EngineFor, *, patient: bool) -> LoadedManifest:
+        loaded = load_manifest(
+            self._source,
+            connection,
+            allow_downgrade=self._transfer.allow_downgrade,
+            limits=self._work,
+        )
+        if patient and not _names_anything(loaded):
+            raise ManifestFetchError(f"the manifest {self._url} names nothing to fetch")
+        return loaded
+
 
 _A_DAY: Final = 86_400.0
 """The engine's patience with a host, in seconds: the recorder decides when to end."""
@@ -143,6 +149,15 @@ def _hasty(transfer: TransferOptions, loaded: LoadedManifest) -> TransferOptions
     most = max(float(window.depth) / 2, _LEAST_DOCUMENT_SECONDS)
     seconds = min(transfer.document_timeout_seconds, most)
     return msgspec.structs.replace(transfer, document_timeout_seconds=seconds)
+
+
+def _names_anything(loaded: LoadedManifest) -> bool:
+    """Return True if there is any Representation: an encoder may not have begun yet."""
+    return any(
+        each.representations
+        for period in loaded.presentation.periods
+        for each in period.adaptation_sets
+    )
 
 
 def _is_recording(root: Path | Backend) -> bool:

@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashget.live.listing import Axis, Listing, Version
-from dashget.live.refresh import Refresh
+from dashget.live.refresh import Refresh, least
 from dashget.live.spans import Run
 from dashget.mpd.template import Address, UrlPattern
 
@@ -37,6 +39,62 @@ def interval(read: Version, *, new: bool = True, times: int = 1) -> float:
         refresh.read(began + 0.1, read, new=new, stale=False)
         at = refresh.next_at(read)
     return at - began
+
+
+SECONDS = st.sampled_from([None, 0.0, 0.001, 0.5, 2.0, 30.0, 500.0, 1e9, 1e300])
+
+
+@given(
+    SECONDS,
+    st.sampled_from([None, 0.1, 1.0, 6.0, 40.0, 14_400.0]),
+    st.sampled_from([0.1, 0.2, 2.0, 10.0, 600.0]),
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["read", "read", "failed", "want", "doubt", "expire"]),
+            st.booleans(),
+            st.booleans(),
+            st.floats(0, 5),
+        ),
+        max_size=30,
+    ),
+)
+def test_no_update_period_makes_a_busy_loop_or_lets_a_list_come_and_go_unseen(
+    update: float | None,
+    depth: float | None,
+    step: float,
+    explicit: bool,
+    turns: list[tuple[str, bool, bool, float]],
+) -> None:
+    document = version(update=update, depth=depth, step=step, explicit=explicit, publish=1.0)
+    refresh = Refresh()
+    now, failed = 0.0, 0
+    refresh.began(now)
+    refresh.read(now, document, new=True, stale=False)
+    for what, new, stale, seconds in turns:
+        if what == "want":
+            refresh.want()
+        elif what == "doubt":
+            refresh.doubt()
+        elif what == "expire":
+            refresh.expire(1.0)
+        began, now = now, refresh.next_at(document)
+        pause = now - began
+        if not failed:
+            assert pause >= min(least(document), 0.05) * 0.99
+        assert pause >= 0.05 * 0.99 or failed == 0
+        if explicit and depth is not None:
+            assert pause <= max(depth / 2, least(document)) + 0.01
+        if explicit:
+            assert pause <= max(step, least(document)) * 8 + 0.01
+        assert pause <= 14_400.0 or (update is not None and update > 14_400.0)
+        refresh.began(now)
+        if what == "failed":
+            failed += 1
+            refresh.failed(now + min(seconds, 0.1), document)
+        else:
+            failed = 0
+            refresh.read(now + min(seconds, pause / 4), document, new=new, stale=stale)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _MAGIC: Final = {
     "zstd": b"\x28\xb5\x2f\xfd",
 }
 _PLAIN: Final = (
-    b"\x1a\x45\xdf\xa3", b"WEBVTT", b"\xef\xbb\xbf", b"<?xml", b"<tt", b"<MPD", b"\x89PNG",
+    b"\x1a\x45\xdf\xa3", b"WEBVTT", b"\xef\xbb\xbf", b"<?xml", b"<tt", b"<MPD", b"<!--", b"\x89PNG",
     b"\xff\xd8\xff", b"RIFF",
 )  # fmt: skip
 _BOXES: Final = (b"ftyp", b"styp", b"moof", b"moov", b"sidx", b"emsg", b"prft", b"free")

@@ -122,6 +122,16 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
 
         return coding_of(value)
 
+    @property
+    def is_decodable(self) -> bool:
+        """True if a document with the coding of this body, if any, can be read."""
+        coding = self.encoding
+        if coding is None:
+            return True
+        from dashget.transfer.http.coding import DECODABLE
+
+        return coding in DECODABLE
+
     def retry_after_seconds(self, wall_clock: Callable[[], float]) -> float | None:
         """Return the pause that the server asks for (RFC 9110, 10.2.3); None if it asks for none.
 
@@ -255,7 +265,13 @@ def _status(line: bytes) -> tuple[int, str] | None:
 
 @functools.lru_cache(maxsize=64)
 def _length(value: str | None) -> int | None:
-    return None if value is None else read_digits(value)
+    if value is None:
+        return None
+    if "," in value:
+        # A list of the same number is that number (RFC 9110, 8.6).
+        first, *others = (each.strip() for each in value.split(","))
+        value = first if all(each == first for each in others) else ""
+    return read_digits(value)
 
 
 @functools.lru_cache(maxsize=128)

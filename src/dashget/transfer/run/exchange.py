@@ -298,7 +298,7 @@ class Exchange(Generic[TaskT]):
             self._skipped_at_most = min((head.content_length or 0) - 1, _SKIPPED_AT_MOST)
         self.note_first_byte()
         slot.answered()
-        verdict = judge(head, self.asked, self.wall_clock, self._beginning())
+        verdict = judge(head, self.asked, self.wall_clock, self._beginning(head))
         if isinstance(verdict, Accepted):
             self.head, self.accepted = head, verdict
             return True
@@ -312,10 +312,10 @@ class Exchange(Generic[TaskT]):
         self.verdict = verdict
         return False
 
-    def _beginning(self) -> bytes | None:
+    def _beginning(self, head: Head) -> bytes | None:
         """Return what has come of the body, for a coding's sake; None if any will do."""
         arrived = self.slot.arrived
-        if self.task.request.any_coding:
+        if self.task.request.any_coding and head.is_decodable:
             return None
         return arrived[0][:_BEGINNING_BYTES] if arrived else b""
 

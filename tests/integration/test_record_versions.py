@@ -1,0 +1,207 @@
+"""Recording while manifests change as those of real servers do, or go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import dashget
+from tests.integration.test_record import check_whole, numbers, recording, versions_of
+from tests.support.liveorigin import STEP, LiveOrigin
+
+pytestmark = pytest.mark.slow
+
+HTML = b"<!DOCTYPE html><html><body>sorry</body></html>"
+BROKEN: dict[str, Callable[[bytes], bytes]] = {
+    "cut off": lambda data: data[:-60],
+    "a page": lambda _: HTML,
+    "empty": lambda _: b"",
+    "another document": lambda _: b"<SmoothStreamingMedia/>",
+    "no Period": lambda data: re.sub(rb"<Period.*</Period>", b"", data),
+    "an empty Period": lambda data: re.sub(rb"(<Period[^>]*>).*(</Period>)", rb"\1\2", data),
+    "no begin": lambda data: data.replace(b"availabilityStartTime", b"x"),
+    "noise": lambda data: data[:100] + bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_answers_cost_nothing(name: str, tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served_count() >= 10)
+        origin.rewrite = BROKEN[name]
+        count = len(origin.manifests)
+        origin.wait_for(lambda: len(origin.manifests) > count)
+        edge = origin.edge()
+        origin.wait_for(lambda: origin.edge() > edge + 5)
+        origin.rewrite = bytes
+        origin.wait_for(lambda: origin.served(edge + 10))
+        ended = run.end()
+        assert ended.lost == ended.withdrawn == 0
+        check_whole(origin, tmp_path / "r")
+        for number in (edge - 1, edge + 1, edge + 4):
+            assert number * 2 in numbers(tmp_path / "r")
+
+
+@pytest.mark.parametrize("status", [404, 410, 403, 425, 204, 304, 500])
+def test_a_manifest_that_is_not_there_for_a_while_is_no_end(status: int, tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served_count() >= 10)
+        edge = origin.edge()
+        origin.manifest_status = status
+        origin.wait_for(lambda: origin.edge() > edge + 8 and origin.requests[-1][1] == status)
+        origin.manifest_status = 200
+        origin.wait_for(lambda: origin.served(edge + 14))
+        assert run.end().lost == 0
+        check_whole(origin, tmp_path / "r")
+
+
+def test_the_next_reads_go_to_the_location_and_back_if_it_fails(tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin:
+        origin.before = "<Location>session.mpd</Location>"
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: sum("session.mpd" in p for p, _ in origin.requests) >= 3)
+            asked = [path for path, _ in origin.requests if ".mpd" in path]
+            assert asked.count("/live/manifest.mpd") == 1
+            origin.before = "<Location>gone.mpd</Location><Location>other.mpd</Location>"
+            origin.gone.add("/live/gone.mpd")
+            origin.wait_for(lambda: sum("other.mpd" in p for p, _ in origin.requests) >= 3)
+            origin.gone.add("/live/other.mpd")
+            origin.wait_for(lambda: sum("/manifest.mpd" in p for p, _ in origin.requests) >= 3)
+            assert run.end().lost == 0
+        check_whole(origin, tmp_path / "r")
+
+
+def test_relative_addresses_are_those_of_the_location_once_it_is_read(tmp_path: Path) -> None:
+    """The first address makes a session; segments are there under its own path only."""
+    with LiveOrigin(form="time").serving() as origin:
+        origin.before = "<Location>/live/s1/manifest.mpd</Location>"
+        origin.session = "s1"
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 60)
+            assert run.end().lost == 0
+        origin.session = None
+        check_whole(origin, tmp_path / "r")
+
+
+@pytest.mark.parametrize("attribute", ["mediaPresentationDuration", "availabilityEndTime"])
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_an_announced_end_ends_a_dynamic_presentation(
+    form: str, attribute: str, tmp_path: Path
+) -> None:
+    import time
+
+    origin = LiveOrigin(form=form)
+    last = origin.edge() + 20
+    origin.stopped = origin.began + last * STEP + 0.001
+    text = f"PT{last * STEP:.1f}S"
+    if attribute == "availabilityEndTime":
+        at = origin.stopped
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
+    origin.marked = f'{attribute}="{text}"'
+    with origin.serving(), recording(origin, tmp_path / "r") as run:
+        ended = run.wait()
+        assert ended.ended == "over"
+        assert ended.lost == 0
+        assert max(numbers(tmp_path / "r")) == (last if form == "number" else (last - 1) * 2)
+        check_whole(origin, tmp_path / "r")
+
+
+def renamed(data: bytes) -> bytes:
+    """Return an MPD with its sets in another order, with other ids and bandwidths."""
+    sets = re.findall(rb"<AdaptationSet.*?</AdaptationSet>", data)
+    other = b"".join(reversed(sets)).replace(b'bandwidth="8000"', b'bandwidth="9000"')
+    other = re.sub(rb'<Representation id="(\w+)"', rb'<Representation id="new-\1"', other)
+    return data.replace(b"".join(sets), other.replace(b"<AdaptationSet", b'<AdaptationSet id="7"'))
+
+
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_sets_that_are_renamed_and_reordered_are_the_same_lines(form: str, tmp_path: Path) -> None:
+    with LiveOrigin(form=form).serving() as origin:
+        with recording(origin, tmp_path / "r") as run:
+            for rewrite in (renamed, bytes, renamed):
+                origin.rewrite = rewrite
+                count = origin.served_count()
+                origin.wait_for(lambda count=count: origin.served_count() >= count + 14)  # type: ignore[misc]
+            ended = run.end()
+        assert ended.lost == ended.withdrawn == 0
+        check_whole(origin, tmp_path / "r")
+        assert not (tmp_path / "r/_again").exists()
+        paths = [path for path, status in origin.requests if ".m4s" in path and status == 200]
+        assert len(paths) == len(set(paths))
+        changes = [e for e in run.events if isinstance(e, dashget.PresentationChanged)]
+        assert not [each for each in changes if each.what in ("track", "restart")]
+
+
+def better(data: bytes) -> bytes:
+    """Return an MPD in which the second track is better than the first."""
+    return data.replace(b'id="t1" bandwidth="8000"', b'id="t1" bandwidth="16000"')
+
+
+def test_best_stays_with_what_it_has_taken_while_that_is_there(tmp_path: Path) -> None:
+    selection = dashget.parse_selection(video="best")
+    options = dashget.RecordOptions(selection=selection)
+    with LiveOrigin(form="time").serving() as origin:
+        with recording(origin, tmp_path / "r", options=options) as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            origin.rewrite = better
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 10))
+            assert numbers(tmp_path / "r", 1) == []
+            origin.rewrite = lambda data: re.sub(
+                rb"<AdaptationSet[^>]*>(?:(?!</Adapt).)*t0/.*?</AdaptationSet>", b"", data
+            )
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 10))
+            assert numbers(tmp_path / "r", 1) != []
+            origin.rewrite = bytes
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 10)
+            run.end()
+        first, second = numbers(tmp_path / "r", 0), numbers(tmp_path / "r", 1)
+        assert max(second) > max(first)
+
+
+def test_a_version_without_what_is_selected_is_no_failed_read(tmp_path: Path) -> None:
+    """An advertisement has no such track; what follows it has."""
+    options = dashget.RecordOptions(selection=dashget.parse_selection(video="id=t0"))
+    root = tmp_path / "r"
+    other = b'<Representation id="x'
+    with LiveOrigin(form="time").serving() as origin:
+        with recording(origin, root, options=options) as run:
+            origin.wait_for(lambda: origin.served_count() >= 10)
+            origin.rewrite = lambda data: data.replace(b'<Representation id="t', other)
+            count = len(origin.manifests)
+            origin.wait_for(lambda: len(origin.manifests) >= count + 4)
+            origin.rewrite = bytes
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 5))
+            run.end()
+            assert not [
+                each
+                for each in run.events
+                if isinstance(each, dashget.ManifestRead) and each.kind == "failed"
+            ]
+        assert any(other in version for version in versions_of(root))
+        # The same command goes on in the middle of the next one, too.
+        origin.rewrite = lambda data: data.replace(b'<Representation id="t', other)
+        with recording(origin, root, options=options) as run:
+            count = len(origin.manifests)
+            origin.wait_for(lambda: len(origin.manifests) >= count + 3)
+            origin.rewrite = bytes
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 5))
+            run.end()
+
+
+def test_a_presentation_that_is_still_empty_is_waited_for(tmp_path: Path) -> None:
+    wishes = dashget.Wishes(wait=True)
+    with LiveOrigin(form="time").serving() as origin:
+        origin.rewrite = BROKEN["an empty Period"]
+        with recording(origin, tmp_path / "r", wishes=wishes) as run:
+            origin.wait_for(lambda: len(origin.manifests) >= 2)
+            origin.rewrite = bytes
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            assert run.end().lost == 0
