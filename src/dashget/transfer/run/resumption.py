@@ -34,11 +34,11 @@ from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 
 IN_VAIN_AT_MOST = 2
-_SLIGHT_BYTES = 10_000
+_SLIGHT_BYTES = 64 * 1024
+_SLIGHT_BYTES_IF_MUCH = 10_000
 """A connection that breaks by chance brings more: it sends so much at once."""
-_MUCH_BYTES = 1024 * 1024
-_REQUESTS = 50
-_REQUESTS_IF_MUCH = 1500
+_SOME_BYTES, _MUCH_BYTES = 1 << 20, 1 << 26
+_REQUESTS, _REQUESTS_IF_SOME = 50, 200
 """So many requests for the rest are too many."""
 _FINAL = GONE_STATUSES | {425}
 
@@ -88,9 +88,10 @@ def _is_slight(exchange: Exchange[Task], progress: int) -> bool:
     if not progress:
         return True
     here = task.way.bytes_here()
-    missing = _SLIGHT_BYTES * _REQUESTS if task.size is None else task.size - here
-    requests = _REQUESTS if here < _MUCH_BYTES else _REQUESTS_IF_MUCH
-    return progress < _SLIGHT_BYTES and progress * requests < missing
+    least = _SLIGHT_BYTES if here < _MUCH_BYTES else _SLIGHT_BYTES_IF_MUCH
+    requests = _REQUESTS if here < _SOME_BYTES else _REQUESTS_IF_SOME
+    missing = least * requests if task.size is None else task.size - here
+    return progress < least and progress * requests < missing
 
 
 def give_up(task: Task, failure: Failure) -> None:

@@ -178,12 +178,12 @@ def test_the_summary_counts_kept_bytes_of_unfinished_files() -> None:
 
 def test_absent_segments_are_named() -> None:
     few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
-    assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
+    assert "  absent on the server: v/\\x1b6.m4s" in list(summary_lines(few))
     many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
     lines = list(summary_lines(many))
     assert [line[-1] for line in lines if line.startswith("  absent")] == ["a", "b", "c"]
     assert "  ... and 6 more; -v or --json lists them all" in lines
-    assert "  absent at the end: i" in list(summary_lines(many, verbose=True))
+    assert "  absent on the server: i" in list(summary_lines(many, verbose=True))
 
 
 def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
