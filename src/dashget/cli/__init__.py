@@ -7,6 +7,7 @@ translates arguments into the library's option types, ``printers/`` shows events
 ``streams`` handle Ctrl-C and closed terminals. Only this package ends the process.
 
 Imports are late: help pages and ``--version`` load neither the library nor other slow modules.
+``ownmodules`` finds DashGet's modules sooner than Python does.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ from dashget.planning.layout import SafePath
 from dashget.transfer.contract import Fetched, Hooks, Job, Reading, TransferError
 
 _RETAGGED = (
-    "{host} has different ETags for the same bytes ({path}): unfinished files go on where their"
-    " last bytes come again"
+    "{host} has different ETags or times for the same bytes ({path}): unfinished files go on where"
+    " their last bytes come again"
 )
 
 

@@ -91,12 +91,9 @@ def mux_mirror(
     if not options.split:
         Destination(target, overwrite=options.overwrite).require_free()
     with Mirror(place_of_mirror, read_only=True) as store:
-        header = store.header()
-        if header is None:
-            raise StoreError(
-                f"{place_of_mirror.name} is not a mirror made by DashGet",
-                hint="give a mirror's directory; dashget URL --mux FILE mirrors and writes",
-            )
+        header = store.known_header(
+            "give a mirror's directory; dashget URL --mux FILE mirrors and writes"
+        )
         if header.recording:
             # Loaded late: most mirrors are no recordings.
             from dashget.mux.recorded import read_recorded

@@ -41,6 +41,7 @@ from dashget.mpd.presentation import AdaptationSet, Representation
 _TEST: Final = late(r"\s*([A-Za-z_-]+)\s*(<=|>=|!=|==|=|<|>)\s*+(.*)")
 _NUMBER: Final = late(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)\s*([kKmMgG]?)(?:bps|hz|p)?", re.IGNORECASE)
 _NUMBERED: Final = late(r"(?:best|worst)\d+", re.IGNORECASE)
+_LANGUAGE: Final = late(r"[A-Za-z]{2,3}(?:[-_]\w{2,8})*")
 _SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _VALUES_SHOWN: Final = 20
 _MOST_PARTS: Final = 1_000
@@ -112,7 +113,7 @@ def parse_rule(text: str, field: str = "selection") -> Rule:
         elif not word:
             raise _usage(field, f"{text!r} has an empty part")
         else:
-            raise _usage(field, f"{word!r} is neither a keyword nor a test")
+            raise _usage(field, f"{word!r} is neither a keyword nor a test", _meant(word, field))
     if choice is Choice.NONE and tests:
         raise _usage(field, "'none' cannot be combined with tests")
     return Rule(choice or Choice.ALL, tuple(tests))
@@ -186,7 +187,20 @@ _TEXTS: Final[dict[str, _Values]] = {
     "protected": lambda r, a: ("yes" if r.protections else "no",),
     "trick": lambda r, a: ("yes" if a.trick_mode_for else "no",),
 }
-_ALIASES: Final = {"framerate": "fps", "language": "lang", "codec": "codecs", "mimetype": "mime"}
+_ALIASES: Final = {
+    "framerate": "fps",
+    "language": "lang",
+    "codec": "codecs",
+    "mimetype": "mime",
+    "bitrate": "bandwidth",
+    "tbr": "bandwidth",
+    "res": "height",
+    "resolution": "height",
+    "vcodec": "codecs",
+    "acodec": "codecs",
+    "asr": "samplerate",
+}
+"""Other names that people type, some of yt-dlp."""
 ATTRIBUTES: Final = (*_NUMBERS, *_TEXTS)
 """The names that a test may use."""
 
@@ -206,8 +220,19 @@ def _test(name: str, sign: str, values: str, field: str, earlier: tuple[str, ...
     return Test(known, sign, (*earlier, values))
 
 
-def _usage(field: str, text: str) -> FieldError:
+def _meant(word: str, field: str) -> str | None:
+    """Return the rule that a bare height or language stands for."""
+    digits = word.lower().removesuffix("p")
+    if is_digits(digits) and len(digits) in (3, 4):
+        return f"height<={digits},best"
+    if field in ("audio", "text") and _LANGUAGE.fullmatch(word):
+        return f"lang={word}"
+    return None
+
+
+def _usage(field: str, text: str, meant: str | None = None) -> FieldError:
     hint = (
+        f"{f'did you mean {meant}? ' if meant else ''}"
         "use all, best, best1, worst, none, or tests such as height<=720,lang=en,fr,best; "
         f"the attributes are {', '.join(ATTRIBUTES)}"
     )

@@ -62,12 +62,7 @@ def quoted(path: str) -> str:
 
 def _open(root: Path, name: str) -> Show:
     store = Mirror.at(root, read_only=True)
-    header = store.header()
-    if header is None:
-        raise StoreError(
-            f"{store.name} is not a mirror made by DashGet: it has no readable record",
-            hint="give a mirror's directory; dashget URL -o DIR makes one",
-        )
+    header = store.known_header("give a mirror's directory; dashget URL -o DIR makes one")
     local = local_manifest_name(header.manifest)
     if store.size(local) is None:
         raise StoreError(

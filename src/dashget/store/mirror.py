@@ -171,6 +171,17 @@ class Mirror:
         with self.as_store_error():
             return read_header(self.place.open_record, f"the record of {self.name}")
 
+    def known_header(self, hint: str) -> Header:
+        """Return the header of the record; raise StoreError with the hint if there is none."""
+        header = self.header()
+        if header is not None:
+            return header
+        if self.place.is_blank():
+            raise StoreError(f"{self.name} is missing or empty", hint=f"check its name; {hint}")
+        raise StoreError(
+            f"{self.name} is not a mirror made by DashGet: it has no readable record", hint=hint
+        )
+
     def name_bytes(self) -> int:
         """Return the longest name that files of this mirror may have, in bytes.
 

@@ -11,7 +11,6 @@ import msgspec
 from dashget.common.shortrepr import short_repr
 from dashget.common.stopping import Stop
 from dashget.common.validation import Check, check, flag, optional, whole
-from dashget.errors import StoreError
 from dashget.events import Observer
 from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
 from dashget.store import Mirror
@@ -91,13 +90,10 @@ def verify_mirror(
         work=work,
     )
     with Mirror(place, read_only=not tasks.writes) as store:
-        header = store.header()
-        if header is None:
-            raise StoreError(
-                f"{place.name} is not a mirror made by DashGet: it has no readable record",
-                hint="give a mirror's directory; dashget URL -o DIR makes a mirror of other trees,"
-                " and repairs a record that has lost its first line",
-            )
+        header = store.known_header(
+            "give a mirror's directory; dashget URL -o DIR makes a mirror of other trees,"
+            " and repairs a record that has lost its first line"
+        )
         if header.recording:
             # Loaded late: most mirrors are no recordings.
             from dashget.verification.recording import refuse_tasks

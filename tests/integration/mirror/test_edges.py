@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,55 @@ def test_a_file_from_several_edges_is_complete_in_one_run(
     assert summary.transferred < 1.2 * len(body)
     (warning,) = events.warnings()
     assert warning == (
-        "127.0.0.1 has different ETags for the same bytes (v/1.m4s): unfinished files go on where"
-        " their last bytes come again"
+        "127.0.0.1 has different ETags or times for the same bytes (v/1.m4s): unfinished files go"
+        " on where their last bytes come again"
     )
+
+
+def edge(number: int) -> str:
+    """Return the time at which one of four edges got its copy."""
+    return f"Mon, 02 Nov 2026 10:0{number % 4}:00 GMT"
+
+
+SIGNS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "other times, no ETag": lambda n: {"etag": None, "last_modified": edge(n)},
+    "other ETags and times": lambda n: {"last_modified": edge(n)},
+    "other ETags, no time": lambda n: {"last_modified": None},
+    "some without an ETag": lambda n: {"etag": '"one"' if n % 2 else None},
+    "weak ETags, one time": lambda n: {"etag": 'W/"one"'},
+    "weak ETags, other times": lambda n: {"etag": f'W/"{n % 4}"', "last_modified": edge(n)},
+}
+
+
+@pytest.mark.parametrize("parallel", [False, True], ids=["one stream", "ranges"])
+@pytest.mark.parametrize("signs", SIGNS)
+def test_what_edges_say_of_a_file_may_come_and_go(
+    server: FaultServer, tmp_path: Path, signs: str, parallel: bool
+) -> None:
+    """A file that is replaced has other signs for good: its former ones do not come back."""
+    body = body_of(4 * MIB)
+    answers = edges(body, 500 * KIB, 560 * KIB, count=60)
+    publish(server, *(replace(each, **SIGNS[signs](number)) for number, each in enumerate(answers)))
+    ranges = {"range_threshold": MIB if parallel else 1 << 40, "range_size": MIB}
+    assert get(server, tmp_path / "m", **ranges)[0].complete
+    assert (tmp_path / "m" / NAME).read_bytes() == body
+    assert len(server.asked(PATH)) < 25
+
+
+def test_a_file_that_was_replaced_and_then_wavers_is_not_joined(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """The bytes that are on disk do not come again."""
+    first, second = {"last_modified": edge(1)}, {"last_modified": edge(2)}
+    publish(
+        server,
+        replace(GOOD, cut=AT, **first),
+        replace(OTHER, body=CHANGED, cut=AT, **second),
+        replace(GOOD, cut=AT, **first),
+        replace(OTHER, body=CHANGED, **second),
+    )
+    assert get(server, tmp_path / "m")[0].complete
+    assert (tmp_path / "m" / NAME).read_bytes() == CHANGED
 
 
 OTHER = replace(GOOD, etag='"edge 2"')

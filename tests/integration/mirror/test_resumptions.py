@@ -311,3 +311,22 @@ def test_a_rest_that_comes_in_good_pieces_is_continued(server: FaultServer, tmp_
     summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
     assert summary.complete, summary.failures
     assert summary.transferred < 1.1 * SIZE
+
+
+@pytest.mark.parametrize("few", [100, 40_000])
+def test_of_a_large_file_more_has_to_come_with_each_request(
+    server: FaultServer, tmp_path: Path, few: int
+) -> None:
+    body = random.Random(3).randbytes(30_000_000)
+    trickle = Answer(body, etag='"3"', cut=few)
+    whole = Answer(body, etag='"3"', to_range=trickle)
+    server.on("/v/1.m4s", replace(whole, cut=20_000_000), whole)
+    url = server.on("/x.mpd", manifest(numbered()))
+    for number in (2, 3):
+        server.on(f"/v/{number}.m4s", Answer(b"1"))
+    transfer = dashget.TransferOptions(retries=5, backoff_seconds=0.0, allow_private=True)
+    summary, _ = mirror(url, tmp_path / "m", transfer=transfer)
+    assert summary.complete, summary.failures
+    assert (tmp_path / "m/v/1.m4s").read_bytes() == body
+    assert len(server.asked("/v/1.m4s")) <= 14
+    assert summary.transferred < 1.8 * len(body)

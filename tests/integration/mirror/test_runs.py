@@ -125,7 +125,7 @@ def test_the_last_segment_of_a_duration_may_be_absent_and_is_mentioned(
     ended = run(origin.url("manifest.mpd"), "-o", "mirror", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert "1 absent" in ended.err
-    assert "  absent at the end: chunk-stream3-00006.m4s\n" in ended.err
+    assert "  absent on the server: chunk-stream3-00006.m4s\n" in ended.err
     (root / "chunk-stream2-00005.m4s").unlink()
     (tmp_path / "mirror" / "chunk-stream2-00005.m4s").unlink()
     assert run(origin.url("manifest.mpd"), "-o", "mirror", cwd=tmp_path).code == 1

@@ -499,3 +499,14 @@ def test_verify_has_no_base_url(capsys: Captured) -> None:
     assert refused(capsys, "verify", "m", "--base-url", "http://x/")[0] == (
         "unknown option: --base-url"
     )
+
+
+@pytest.mark.parametrize("command", OF_MIRRORS)
+def test_a_directory_that_is_not_there_is_said_to_be_missing(
+    command: str, capsys: Captured
+) -> None:
+    more = ["x.mp4"] if command == "mux" else []
+    assert run([command, "no-such-directory", *more]) == 6
+    sentence, hint = capsys.readouterr().err.splitlines()
+    assert sentence == "dashget: error: no-such-directory is missing or empty"
+    assert hint.startswith("hint: check its name; ")

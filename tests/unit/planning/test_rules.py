@@ -25,6 +25,27 @@ def test_a_rule_that_is_written_down_is_the_same_when_it_is_read(text: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("field", "rule", "meant"),
+    [
+        ("video", "720p", "height<=720,best"),
+        ("video", "1080", "height<=1080,best"),
+        ("audio", "en", "lang=en"),
+        ("text", "pt-BR", "lang=pt-BR"),
+    ],
+)
+def test_a_bare_height_or_language_gets_its_test_as_hint(field: str, rule: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_rule(rule, field)
+    assert (caught.value.hint or "").startswith(f"did you mean {meant}? ")
+
+
+def test_attributes_have_the_names_that_people_type() -> None:
+    assert parse_rule("bitrate<2M,resolution<=720,acodec=mp4a") == parse_rule(
+        "bandwidth<2M,height<=720,codecs=mp4a"
+    )
+
+
+@pytest.mark.parametrize(
     ("rule", "message"),
     [
         ("hight<=720", "unknown attribute: 'hight'"),

@@ -40,12 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.verification.recording import gaps_of
 
     store = Mirror.at(Path(arguments.directory), read_only=True)
-    header = store.header()
-    if header is None or not header.recording:
-        raise StoreError(
-            f"{arguments.directory} holds no recording",
-            hint="dashget record URL -o DIR makes one; dashget verify DIR checks a mirror",
-        )
+    hint = "dashget record URL -o DIR makes one; dashget verify DIR checks a mirror"
+    header = store.known_header(hint)
+    if not header.recording:
+        raise StoreError(f"{arguments.directory} holds no recording", hint=hint)
     gaps = gaps_of(store, header.manifest)
     for gap in gaps:
         sys.stdout.write(_json(gap) if arguments.json else f"{_line(gap)}\n")

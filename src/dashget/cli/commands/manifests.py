@@ -55,17 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    from dashget.errors import StoreError
     from dashget.store import Mirror
     from dashget.verification.versions import Versions
 
     moment, number = _wanted(arguments)
     store = Mirror.at(Path(arguments.directory), read_only=True)
-    if store.header() is None:
-        raise StoreError(
-            f"{arguments.directory} is not a mirror made by DashGet: it has no readable record",
-            hint="give the directory of a recording; dashget record URL -o DIR makes one",
-        )
+    store.known_header("give the directory of a recording; dashget record URL -o DIR makes one")
     with Versions(store) as versions:
         if moment is not None or number is not None:
             data = versions.find(moment=moment, number=number, patch=arguments.patch)

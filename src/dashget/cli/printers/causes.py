@@ -10,7 +10,8 @@ from dashget.common.lateregex import late
 from dashget.events import Failure, FileFinished
 
 _NAMED = 3
-_NUMBER = late(r"\d+")
+_OF_ONE_FILE = late(r"'[^']*'|\w*\d\w*")
+"""What a server sent is quoted, and may have an identifier of the request, which is hexadecimal."""
 
 Cause = tuple[int | None, str, bool]
 
@@ -71,8 +72,11 @@ def failed_line(event: FileFinished) -> str:
 
 
 def _cause(path: str, reason: str, status: int | None = None, *, unplanned: bool = False) -> Cause:
-    """Return what failures of one cause have in common: file, sizes and times may differ."""
-    return status, _NUMBER.sub("0", reason.replace(path, "")), unplanned
+    """Return what failures of one cause have in common.
+
+    File, sizes, times and the words of the server may differ.
+    """
+    return status, _OF_ONE_FILE.sub("0", reason.replace(path, "")), unplanned
 
 
 def _attempts(group: Sequence[Failure]) -> str:

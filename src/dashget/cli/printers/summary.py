@@ -18,7 +18,7 @@ _WORDS = {
     Outcome.UPDATED: "updated",
     Outcome.PRESENT: "already there",
     Outcome.ADOPTED: "adopted",
-    Outcome.ABSENT: "absent at the end",
+    Outcome.ABSENT: "absent on the server",
     Outcome.FAILED: "failed",
     Outcome.CANCELLED: "not finished",
     Outcome.PLANNED: "to fetch",
@@ -53,7 +53,7 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         yield f"  kept {text.size(summary.kept_bytes)} of {files} for the next run"
     absent = summary.absent if verbose else summary.absent[:_SHOWN_ABSENT]
     for path in absent:
-        yield f"  absent at the end: {legible(path)}"
+        yield f"  absent on the server: {legible(path)}"
     yield from _hidden_lines(len(summary.absent) - len(absent))
     yield from _failures(summary.failures, verbose=verbose)
     yield f"  mirror: {legible(summary.root)}"

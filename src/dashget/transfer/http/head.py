@@ -149,8 +149,8 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
     def validator(self) -> str | None:
         """The value for ``If-Range`` (RFC 9110, 13.1.5): a strong ETag, or a date."""
         etag = self.fields.get("etag")
-        if etag:
-            return etag if etag.startswith('"') else None
+        if etag and etag.startswith('"'):
+            return etag
         modified = self.text("last-modified")
         return None if modified is None else strong_date(modified, self.text("date"))
 

@@ -49,6 +49,7 @@ class Origin(Peer):
     __slots__ = (
         "at_work", "cookie", "downgraded", "good", "headers", "home", "home_has_query", "login",
         "multiplexes", "not_before", "query", "retags", "round_trip_seconds", "trusted",
+        "wavers",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -73,6 +74,8 @@ class Origin(Peer):
         """Clock time until which ``Retry-After`` holds requests back."""
         self.retags = False
         """True if its ETags were seen to differ for the same bytes."""
+        self.wavers = False
+        """True if its times were seen to do so, too."""
         self.at_work: object = None
         """What last showed that it answers requests, another object each time; None: nothing."""
         self.good: Request | None = None

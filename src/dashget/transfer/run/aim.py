@@ -46,7 +46,7 @@ def aim(board: Board, task: Task, slot: Slot) -> Exchange[Task] | None:
     if origin.retags:
         from dashget.transfer.run.resumption import suspect
 
-        suspect(task)
+        suspect(task, origin)
     attempt = task.way.attempt(task, index)
     if attempt is None:
         return None

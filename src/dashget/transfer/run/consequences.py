@@ -115,9 +115,13 @@ def _begin(
     described = head.describe(exchange.url, size, task.urls[exchange.index], kept)
     if position == 0:
         task.identity = None
-    compared = position > 0 and exchange.overlap > 0
-    if head.status == 206 and task.validator and (described.validator is None or compared):
-        # That of the first bytes. RFC 9110, 15.3.7: what is known already may be left out.
+        if task.head is not None:
+            from dashget.transfer.run.resumption import note_signs
+
+            note_signs(task, task.head, described)
+    if head.status == 206 and task.validator and (described.validator is None or position > 0):
+        # That of the first bytes, which the server has accepted, or which the bytes have proved.
+        # RFC 9110, 15.3.7: what is known already may be left out.
         described = msgspec.structs.replace(described, validator=task.validator)
     task.way.begin(task, head, position)
     task.head, task.size, task.validator = described, size, described.validator

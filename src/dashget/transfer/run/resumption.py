@@ -10,7 +10,8 @@ Nor must an ETag that is of no use. Edges behind one name may have different ETa
 bytes; then If-Range brings all of a file again after each broken connection, and it is never
 complete. So where size and time stay (or a digest), the rest is requested without If-Range from a
 little before the end of what is on disk, and continues that only if these bytes come again. A
-resource that has moved is treated alike.
+resource that has moved is treated alike. So is one whose ETag and time both change, or the time
+alone, once those of an earlier answer come back: a file that is replaced does not do that.
 
 All functions are called with the run's lock held.
 """
@@ -21,21 +22,23 @@ import errno
 from collections.abc import Callable
 
 from dashget.errors import GONE_STATUSES, Retry
+from dashget.transfer.contract import ResponseHead
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.failure import BUSY_STATUSES, Failure, Scope
 from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Accepted
+from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.board import Board
 from dashget.transfer.run.exchange import Exchange
 from dashget.transfer.run.task import Doubt, Task
 from dashget.transfer.run.ways import InRanges
 
 IN_VAIN_AT_MOST = 2
-_SLIGHT_BYTES = 10_000
+_SLIGHT_BYTES = 64 * 1024
+_SLIGHT_BYTES_IF_MUCH = 10_000
 """A connection that breaks by chance brings more: it sends so much at once."""
-_MUCH_BYTES = 1024 * 1024
-_REQUESTS = 50
-_REQUESTS_IF_MUCH = 1500
+_SOME_BYTES, _MUCH_BYTES = 1 << 20, 1 << 26
+_REQUESTS, _REQUESTS_IF_SOME = 50, 200
 """So many requests for the rest are too many."""
 _FINAL = GONE_STATUSES | {425}
 
@@ -85,9 +88,10 @@ def _is_slight(exchange: Exchange[Task], progress: int) -> bool:
     if not progress:
         return True
     here = task.way.bytes_here()
-    missing = _SLIGHT_BYTES * _REQUESTS if task.size is None else task.size - here
-    requests = _REQUESTS if here < _MUCH_BYTES else _REQUESTS_IF_MUCH
-    return progress < _SLIGHT_BYTES and progress * requests < missing
+    least = _SLIGHT_BYTES if here < _MUCH_BYTES else _SLIGHT_BYTES_IF_MUCH
+    requests = _REQUESTS if here < _SOME_BYTES else _REQUESTS_IF_SOME
+    missing = least * requests if task.size is None else task.size - here
+    return progress < least and progress * requests < missing
 
 
 def give_up(task: Task, failure: Failure) -> None:
@@ -112,12 +116,25 @@ def _is_resumption(exchange: Exchange[Task]) -> bool:
     return asked is not None and exchange.start > 0 and exchange.task.request.range is None
 
 
-def suspect(task: Task) -> None:
-    """Doubt the ETag of a task, as its origin has shown that its ETags are of no use."""
+def suspect(task: Task, origin: Origin) -> None:
+    """Doubt what tells the version of a task, as its origin has shown that it is of no use."""
     if task.doubt is Doubt.NONE:
         identity = task.known_identity()
-        if identity is not None and identity.has_more_signs:
+        if identity is not None and origin.wavers:
+            task.doubt = Doubt.SIGNS
+        elif identity is not None and identity.has_more_signs:
             task.doubt = Doubt.TAGS
+
+
+def note_signs(task: Task, before: ResponseHead, now: ResponseHead) -> None:
+    """Take up what a response says that begins a task anew; doubt all of it if it comes back."""
+    was = before.etag, before.last_modified, before.size
+    says = now.etag, now.last_modified, now.size
+    if was != says:
+        task.former |= {was}
+        task.wavers = task.wavers or says in task.former
+    if task.wavers and task.is_comparable:
+        task.doubt = Doubt.SIGNS
 
 
 def doubt_tags(board: Board, task: Task) -> None:
@@ -156,11 +173,13 @@ def compare_overlap(exchange: Exchange[Task], position: int) -> None:
 def prove_overlap(board: Board, exchange: Exchange[Task]) -> None:
     """Record that the bytes that came again are those on disk."""
     task, origin = exchange.task, exchange.origin
-    if task.identity is None or exchange.head.validator == task.identity.etag:
+    identity = task.known_identity()
+    if identity is None or exchange.head.validator == identity.etag:
         if task.doubt is Doubt.ADDRESS:
             task.doubt = Doubt.NONE
     elif not origin.retags:
-        origin.retags = task.doubt is Doubt.TAGS
+        origin.wavers = task.doubt is Doubt.SIGNS
+        origin.retags = origin.wavers or task.doubt is Doubt.TAGS
         if origin.retags:
             board.call(board.hooks.on_retagged, task.job, exchange.url)
 

@@ -45,12 +45,18 @@ class Taken(enum.Enum):
     """It proves that the resource is complete; its body is not wanted."""
 
 
+Signs = tuple[str | None, str | None, int | None]
+"""ETag, Last-Modified and size, as a response states them."""
+
+
 class Doubt(enum.Enum):
     """Why the ETag of the bytes on disk is not relied on; see resumption.py."""
 
     NONE = enum.auto()
     TAGS = enum.auto()
     """Another ETag came for the same size and time."""
+    SIGNS = enum.auto()
+    """ETags or times come and go: one that had been replaced came back."""
     ADDRESS = enum.auto()
     """The bytes came from another URL."""
 
@@ -115,12 +121,12 @@ class Task(Owner):
 
     __slots__ = (
         "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "doubt", "end", "exchanges",
-        "exhausted", "failure", "failures", "furthest", "given_up_at", "head", "identity",
+        "exhausted", "failure", "failures", "former", "furthest", "given_up_at", "head", "identity",
         "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
         "sink_begun", "size", "slight", "slight_bytes", "source_index", "spent_seconds", "timing",
-        "to_drop", "tries", "urls", "vain", "validator", "way",
+        "to_drop", "tries", "urls", "vain", "validator", "wavers", "way",
     )  # fmt: skip
 
     def __init__(self, job: Job, way: Way) -> None:
@@ -178,6 +184,10 @@ class Task(Owner):
         self.identity: Identity | None = None
         """See ``known_identity``."""
         self.doubt = Doubt.NONE
+        self.former: frozenset[Signs] = frozenset()
+        """What the heads of bodies said that others have replaced."""
+        self.wavers = False
+        """True if one of those came back; see ``resumption.note_signs``."""
         self.furthest = 0
         """How far any attempt has come from the beginning."""
         self.end = BodyEnd()

@@ -421,7 +421,7 @@ def _overlapping(task: Task, begin: int, first: int, end: int | None = None) -> 
         range=ByteRange(first - overlap, None if end is None else end - 1),
         whole=end is None or not task.sink_begun,
         total=task.size,
-        identity=task.known_identity(),
+        identity=None if task.doubt is Doubt.SIGNS else task.known_identity(),
     )
     return Attempt(asked, first, end, overlap)
 

@@ -220,9 +220,12 @@ def _cookie(pair: object) -> Wrong | None:
 
 
 def _kept_name(name: object) -> Wrong | None:
-    if not isinstance(name, str) or not set(name) <= _TOKEN or not 0 < len(name) <= _LONGEST_NAME:
+    is_name = isinstance(name, str) and set(name) <= _TOKEN and 0 < len(name) <= _LONGEST_NAME
+    if not isinstance(name, str) or not is_name or "*" in name or name.lower() == "all":
+        # No header has these names: who gives one means several headers.
         shown = repr(name)[:_SHOWN_CHARACTERS]
-        return Wrong(f"{shown} is not the name of a header", "such as Cache-Control, without colon")
+        hint = "one name each time, such as Cache-Control, without colon"
+        return Wrong(f"{shown} is not the name of a header", hint)
     if name.lower() in ("set-cookie", "set-cookie2"):
         return Wrong(f"{name} is a secret, and is never recorded", "leave it out")
     return None

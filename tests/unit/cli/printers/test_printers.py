@@ -128,6 +128,12 @@ def test_failures_of_one_cause_are_one_line_with_their_number_and_the_first_thre
         ("the body ended after 7 of 9 bytes", "the body ended after 12 of 4000 bytes"),
         ("cannot be stored: no: show/v/0.m4s", "cannot be stored: no: show/v/1.m4s"),
         ("HTTP 503, to be asked again in 9 s", "HTTP 503, to be asked again in 10 s"),
+        (
+            """the server sent JSON '{"error": "expired", "request": "5ccd-ab"}' instead""",
+            """the server sent JSON '{"error": "expired", "request": "fade-0c"}' instead""",
+        ),
+        ("invalid box at 0: type '$ab0'", "invalid box at 3076: type 'Q_x '"),
+        ("refused, reference 18.5d1f0217", "refused, reference 9a.cc0217ff"),
     ],
 )
 def test_sizes_times_and_names_in_a_reason_make_no_other_cause(reasons: tuple[str, str]) -> None:
@@ -172,12 +178,12 @@ def test_the_summary_counts_kept_bytes_of_unfinished_files() -> None:
 
 def test_absent_segments_are_named() -> None:
     few = summary(outcomes={Outcome.ABSENT: 1}, absent=("v/\x1b6.m4s",))
-    assert "  absent at the end: v/\\x1b6.m4s" in list(summary_lines(few))
+    assert "  absent on the server: v/\\x1b6.m4s" in list(summary_lines(few))
     many = summary(outcomes={Outcome.ABSENT: 9}, absent=tuple("abcdefghi"))
     lines = list(summary_lines(many))
     assert [line[-1] for line in lines if line.startswith("  absent")] == ["a", "b", "c"]
     assert "  ... and 6 more; -v or --json lists them all" in lines
-    assert "  absent at the end: i" in list(summary_lines(many, verbose=True))
+    assert "  absent on the server: i" in list(summary_lines(many, verbose=True))
 
 
 def test_a_dry_run_says_that_nothing_was_downloaded() -> None:
