@@ -31,6 +31,9 @@ _XML_BEGINS: Final = (
     b"{",
 )
 """How documents begin in any encoding, and what is often sent in their place."""
+_MEMBERS_AT_MOST: Final = 20_000
+_MANY_MEMBERS: Final = f"its compressed data has more than {_MEMBERS_AT_MOST:,} pieces"
+_FIRST_STEP: Final = 1 << 10
 _LARGER_HINT: Final = "check the URL; --document-limits 4 allows four times as much"
 
 
@@ -88,20 +91,26 @@ def _is_coded(data: bytes) -> bool:
 def _decoded_once(data: bytes, most: int, url: str) -> bytes:
     import zlib
 
-    document = bytearray()
-    while _is_coded(data) and len(document) < most:
+    document, at, members = bytearray(), 0, 0
+    while _is_coded(data[at : at + 2]) and len(document) < most:
+        members += 1
+        if members > _MEMBERS_AT_MOST:
+            raise FetchError(_MANY_MEMBERS, retry=Retry.NEVER, url=url)
         # 32: both forms, recognised by their heads (zlib.h, inflateInit2).
-        decoder = zlib.decompressobj(32 + zlib.MAX_WBITS)
-        try:
-            document += decoder.decompress(data, most - len(document))
-        except zlib.error as error:
-            reason = f"its compressed data is damaged: {error}"
-            raise FetchError(reason, retry=Retry.AGAIN, url=url) from error
+        decoder, step = zlib.decompressobj(32 + zlib.MAX_WBITS), _FIRST_STEP
+        # Growing pieces, since what follows a member is copied when it ends.
+        while not decoder.eof and at < len(data) and len(document) < most:
+            piece = data[at : at + step]
+            try:
+                document += decoder.decompress(piece, most - len(document))
+            except zlib.error as error:
+                reason = f"its compressed data is damaged: {error}"
+                raise FetchError(reason, retry=Retry.AGAIN, url=url) from error
+            at, step = at + len(piece) - len(decoder.unused_data), 2 * step
         if not decoder.eof:
             if len(document) < most:
                 raise FetchError("its compressed data ends early", retry=Retry.AGAIN, url=url)
             break
-        data = decoder.unused_data
     return bytes(document)
 
 

@@ -1,0 +1,114 @@
+"""HTTP/2 servers that send frames for ever, and never an answer: the request is given up."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.support import hpack
+from tests.support.certificates import Authority
+from tests.support.h2server import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    HEADERS,
+    PADDED,
+    PING,
+    PREFACE,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+)
+from tests.support.sinks import Transfers
+
+PUSH_PROMISE: Final = 0x5
+CONTINUATION: Final = 0x9
+UNKNOWN: Final = 0x21
+SECONDS: Final = 20
+"""What a request may take on a busy machine: it has 0.5 s, and twice that for an answer."""
+
+OK = frame(HEADERS, END_HEADERS, 1, hpack.encode([(":status", "200")]))
+EARLY = frame(HEADERS, END_HEADERS, 1, hpack.encode([(":status", "103"), ("x", "y" * 100)]))
+FIELD = hpack.encode([("x", "y" * 4000)])
+FLOODS: dict[str, tuple[bytes, bytes]] = {
+    "fields that go on": (frame(HEADERS, 0, 1, FIELD), frame(CONTINUATION, 0, 1, FIELD)),
+    "fields of nothing": (frame(HEADERS, 0, 1, FIELD), frame(CONTINUATION, 0, 1, b"")),
+    "settings": (b"", frame(SETTINGS, 0, 0, struct.pack(">HI", 3, 100) * 5)),
+    "settings of nothing": (b"", frame(SETTINGS, 0, 0, b"")),
+    "acknowledged settings": (b"", frame(SETTINGS, ACK, 0, b"")),
+    "pings": (b"", frame(PING, 0, 0, b"12345678")),
+    "answers to no ping": (b"", frame(PING, ACK, 0, b"12345678")),
+    "resets": (b"", frame(RST_STREAM, 0, 1, struct.pack(">I", 8))),
+    "windows": (b"", frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))),
+    "windows of a stream": (b"", frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1))),
+    "priorities": (b"", frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 1))),
+    "unknown frames": (b"", frame(UNKNOWN, 0, 1, b"x" * 100)),
+    "early answers": (b"", EARLY),
+    "a body of nothing": (OK, frame(DATA, 0, 1, b"")),
+    "a body of padding": (OK, frame(DATA, PADDED, 1, b"\xff" + bytes(255))),
+    "pushes": (b"", frame(PUSH_PROMISE, END_HEADERS, 1, struct.pack(">I", 2) + FIELD)),
+    "frames that are too large": (b"", struct.pack(">I", 2**24 - 1)[1:] + b"\0\0\0\0\0\1" + b"x" * 9999),
+}  # fmt: skip
+
+
+class Flooding:
+    """Sends its first frames once, and then another one as fast as it goes."""
+
+    def __init__(self, tls: ssl.SSLContext, first: bytes, rest: bytes) -> None:
+        tls.set_alpn_protocols(["h2"])
+        self._tls, self._first = tls, first
+        self._rest = rest * max(1, 16384 // len(rest))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}/m.mpd"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                raw, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(raw,), daemon=True).start()
+
+    def _serve(self, raw: socket.socket) -> None:
+        with contextlib.suppress(OSError), raw:
+            raw.settimeout(SECONDS)
+            with self._tls.wrap_socket(raw, server_side=True) as connection:
+                seen = b""
+                while not seen.startswith(PREFACE) or len(seen) < len(PREFACE) + 60:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        return
+                    seen += piece
+                connection.sendall(frame(SETTINGS, 0, 0, b"") + self._first)
+                while True:
+                    connection.sendall(self._rest)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def flooding(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Flooding]:
+    server = Flooding(authority.server(), *FLOODS[request.param])
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("flooding", FLOODS, indirect=True)
+def test_a_flood_of_frames_is_given_up(flooding: Flooding, authority: Authority) -> None:
+    began = time.monotonic()
+    with Transfers(retries=0, timeout_seconds=0.5, cacert=authority.certificate) as transfers:
+        transfers.fail(flooding.url)
+    assert time.monotonic() - began < SECONDS
