@@ -144,6 +144,7 @@ class RecordJob:
         failure: StoreError | None = None
         ended: RecordingEnded | None = None
         with Mirror(self._place) as store:
+            store.search_only()
             self._claim(store)
             ledger = Ledger(store, self._name, self._writing)
             state = ledger.copy()

@@ -46,6 +46,7 @@ from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
+    from dashget.store.searched import SearchedRecord
 
 _BLOCK: Final = 1 << 18
 _DOCUMENT_BYTES: Final = 1 << 28
@@ -138,6 +139,12 @@ class Mirror:
         except BaseException:
             self._release()
             raise
+
+    def search_only(self) -> None:
+        """Hold nothing about the recorded files in memory: they are many, and seldom asked for."""
+        from dashget.store.searched import SearchedRecord
+
+        self.__dict__["_recorded"] = SearchedRecord(self.place.open_record)
 
     def close(self, *, sync: bool = True) -> None:
         """Give the place back; finished files and their records stay.
@@ -544,7 +551,7 @@ class Mirror:
         return as_store_error(self.name)
 
     @functools.cached_property
-    def _recorded(self) -> CompactMap:
+    def _recorded(self) -> CompactMap | SearchedRecord:
         """The size of every recorded file, and the key of its URL."""
         with self.as_store_error():
             return read_sizes(self.place.open_record)
