@@ -189,6 +189,11 @@ class Mirror:
             f"{self.name} is not a mirror made by DashGet: it has no readable record", hint=hint
         )
 
+    def first_header(self) -> Header | None:
+        """Return the header in the first line of the record, which is soon found."""
+        with self.as_store_error():
+            return read_first_header(self.place.open_record)
+
     def name_bytes(self) -> int:
         """Return the longest name that files of this mirror may have, in bytes.
 
@@ -573,7 +578,10 @@ class Mirror:
 
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         """Return the header of the record; StoreError if it is another presentation's."""
-        known = self.header()
+        # To find the last one takes seconds in the record of a week; of a recording the first
+        # tells all that has to be compared.
+        known = read_first_header(self.place.open_record) if header.recording else None
+        known = known or self.header()
         if known is not None:
             check_kind(self.name, known, header)
         if known is not None and not moved:
