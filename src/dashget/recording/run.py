@@ -205,6 +205,7 @@ class RecordJob:
                 kept = ledger.copy()
                 kept.forget(time)
                 local.leave_out(Coverage.of(kept))
+                manifests.forget(time)
 
             keeper = Keeper(store, ledger, options.wishes, self._writing, observer, leave_out)
         world = RealWorld(

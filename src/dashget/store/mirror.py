@@ -400,6 +400,20 @@ class Mirror:
             except FileNotFoundError:
                 return None
 
+    def cut_log(self, name: str, begin: int) -> bool:
+        """Take away all bytes before one from a file of ``append_to``; see ``rewrite_record``."""
+        place = self.place
+        if not isinstance(place, LocalDirectory):
+            return False
+        try:
+            place.cut_log(name, begin)
+        except OSError as error:
+            if is_disk_failure(error):
+                return False
+            with self.as_store_error():
+                raise
+        return True
+
     def rewrite_record(self, head: Iterable[bytes], begin: int) -> bool:
         """Put other lines in place of those of the record before a byte.
 
