@@ -66,23 +66,30 @@ import datetime, statistics, sys, time
 from fractions import Fraction
 from dashget.live.changes import Lines
 from dashget.live.reading import read_version
+from dashget.live.rows import KnownRows
 from dashget.mpd.budget import Budget, WorkLimits
+from dashget.mpd.knowntimelines import KnownTimelines
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.plan import make_layout
 from dashget.planning.tracks import make_tracks
 
 lines, costs = Lines(), []
+timelines, rows = KnownTimelines("0"), KnownRows()
 for number, name in enumerate(sys.argv[1:]):
     data = open(name, "rb").read()
     now = Fraction(1_700_000_000 + 90_000 + 2 * number)
     begin = time.process_time()
-    mpd = parse_mpd(data)
+    mpd = parse_mpd(data, known=timelines)
     presentation = resolve(mpd, url="http://h/live/manifest.mpd", now=now)
     parsed = time.process_time()
     layout = make_layout(presentation)
-    version = read_version(mpd, presentation, make_tracks(presentation), layout, str(number))
+    tracks = make_tracks(presentation)
+    version = read_version(mpd, presentation, tracks, layout, str(number), rows)
     lines.accept(version, float(now))
+    for line in lines:
+        for _ in line.learn(float(now), float("-inf"), float("inf")):
+            pass
     costs.append((parsed - begin, time.process_time() - parsed))
 rest = costs[1:]
 print(*(statistics.median(each) * 1000 for each in zip(*rest)))

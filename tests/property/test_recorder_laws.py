@@ -152,6 +152,12 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
         at = world.at + pause
         if result is not None:
             break
+    for killed in worlds:
+        if killed.local is not None:
+            # What a kill leaves names nothing that is not there, and is not older than it says.
+            written, local = killed.local
+            assert local is None or {f.path for f in played_files(local)} <= _paths(script, disk)
+            assert killed.at - written <= Wishes().local_every + 2 * script.step + 5
     recorder, result, world = record(script, disk, at=at)
     worlds.append(world)
     uptimes.append((at, world.at))
@@ -206,6 +212,14 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
                 assert min(times) >= start + number * script.step - error - 0.1, path
         # Reads: never a busy loop.
         assert len(world.reads) <= 12 + 4 * (world.at - world.began)
+
+
+def _paths(script: Script, disk: Sequence[Fact]) -> set[str]:
+    lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
+    timed = script.form == "time"
+    return {
+        _path(lines[fact.line], fact, timed=timed) for fact in disk if isinstance(fact, SegmentFact)
+    }
 
 
 def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:

@@ -93,6 +93,14 @@ def seconds(*, positive: bool, most: int = DAY_SECONDS) -> Check:
     return rule
 
 
+def moment(value: object) -> Wrong | None:
+    """Allow times in seconds since 1970."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and abs(value) < float("inf"):  # type: ignore[arg-type]  # it is a number
+        return None
+    return Wrong(f"not a time in seconds since 1970: {_shown(value)}")
+
+
 def instance(kind: type, hint: str | None = None) -> Check:
     """Return a rule for values of one type."""
 

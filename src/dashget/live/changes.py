@@ -17,6 +17,7 @@ import msgspec
 from dashget.live.facts import LineFact, Reason
 from dashget.live.line import Line
 from dashget.live.listing import Axis, Listing, Version
+from dashget.live.rows import find_number
 from dashget.live.spans import Run
 
 _MOST_ORIGINS: Final = 16
@@ -242,7 +243,11 @@ def _begins_before(line: Line, listing: Listing) -> bool:
 def _renumbers(listing: Listing, time: int, number: int) -> bool:
     """Return True if a list gives the last recorded number to another time, or the reverse."""
     first, last = listing.rows[0], listing.rows[-1]
-    for run in listing.rows:
+    rows = listing.rows
+    if listing.in_order:
+        found = find_number(rows, number)
+        rows = () if found is None else (found,)
+    for run in rows:
         if run.number <= number < run.number + run.count:
             at = run.time + (number - run.number) * run.duration
             return abs(at - time) * 2 > max(run.duration, 1)

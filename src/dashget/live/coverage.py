@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -86,13 +86,21 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         return Row(time, self.duration, end - begin, self.number + begin, self.parts)
 
 
+Rows = Sequence[Run | Row]
+
+
+def parts_of(row: Run | Row) -> int:
+    """Return in how many files each segment is."""
+    return row.parts if isinstance(row, Row) else 1
+
+
 class Part(msgspec.Struct, frozen=True, eq=False):
     """The rows of a Representation in a Period. Times in the document are axis times and ``shift``,
     each times ``factor``."""
 
     line: RecordedLine
     stretch: Stretch
-    rows: tuple[Row, ...]
+    rows: tuple[Run | Row, ...]
     offset: int = 0
     """``@presentationTimeOffset``, with the factor."""
     factor: int = 1
@@ -119,7 +127,7 @@ class _Piece(msgspec.Struct, frozen=True, eq=False):
     line: RecordedLine
     stretch: Stretch
     look: Look
-    rows: list[Row]
+    rows: list[Run | Row]
 
     def wall(self, time: int) -> Fraction:
         """Return the server time at an axis time."""
@@ -253,7 +261,7 @@ def _groups(
 def _group_for(
     stretch: Stretch,
     line: RecordedLine,
-    rows: Sequence[Row],
+    rows: Rows,
     named: dict[tuple[int, str], _Group],
     unnamed: list[_Group],
 ) -> _Group:
@@ -281,7 +289,7 @@ def _group_for(
 
 def _sequences(
     lines: Iterable[RecordedLine], stretches: Mapping[int, Sequence[Stretch]]
-) -> Iterator[tuple[RecordedLine, list[Row]]]:
+) -> Iterator[tuple[RecordedLine, Rows]]:
     """Yield each line with its rows; the lines of the parts of sequences as one."""
     parts: dict[tuple[int, str], dict[int, RecordedLine]] = {}
     for line in lines:
@@ -290,7 +298,7 @@ def _sequences(
             continue
         name, marked, rest = line.key.rpartition("#")
         if not marked or not rest.partition(" ")[0].isdigit():
-            yield line, [Row(r.time, r.duration, r.count, r.number) for r in line.recorded]
+            yield line, line.recorded
         else:
             key = line.generation, f"{name}{rest.partition(' ')[2]}"
             parts.setdefault(key, {})[known[0].sub_number] = line
@@ -329,9 +337,12 @@ def _positions(line: RecordedLine, run: Run) -> Iterator[tuple[int, int]]:
             yield begin, end
 
 
-def _between(rows: Iterable[Row], begin: int | None, until: int | None) -> Iterator[Row]:
+def _between(rows: Rows, begin: int | None, until: int | None) -> Iterator[Run | Row]:
     """Yield the segments that begin at ``begin`` or later, and before ``until``."""
-    for row in rows:
+    start = 0 if begin is None else max(bisect_right(rows, begin, key=_row_time) - 1, 0)
+    stop = len(rows) if until is None else bisect_left(rows, until, key=_row_time)
+    for at in range(start, stop):
+        row = rows[at]
         step = max(row.duration, 1)
         first = 0 if begin is None else min(max(-((row.time - begin) // step), 0), row.count)
         last = row.count if until is None else min(max(-((row.time - until) // step), 0), row.count)
@@ -342,8 +353,8 @@ def _between(rows: Iterable[Row], begin: int | None, until: int | None) -> Itera
 
 
 def _unknown(
-    rows: Iterable[Row], line: RecordedLine, others: Sequence[RecordedLine]
-) -> Iterator[Row]:
+    rows: Iterable[Run | Row], line: RecordedLine, others: Sequence[RecordedLine]
+) -> Iterator[Run | Row]:
     """Yield the segments that none of the other lines has at their time."""
     for row in rows:
         for at in range(row.count):
@@ -395,14 +406,14 @@ class _Head:
 
     def __init__(self, track: _Track) -> None:
         self._rest = list(track.pieces)
-        self._last: dict[int, Row] = {}
+        self._last: dict[int, Run | Row] = {}
         """The last segment that was given of each piece, by its position."""
-        self._running: tuple[_Piece, Row] | None = None
+        self._running: tuple[_Piece, Run | Row] | None = None
 
     def take(self, cut: Fraction | None, until: Fraction | None) -> list[tuple[Part, Look]]:
         """Return what begins before ``until``, and what runs at ``cut`` already."""
         found: list[tuple[Part, Look]] = []
-        ended: tuple[_Piece, Row] | None = None
+        ended: tuple[_Piece, Run | Row] | None = None
         if self._running is not None and cut is not None and _runs(*self._running, cut):
             ended = self._running
         self._running = None
@@ -426,20 +437,21 @@ class _Head:
         return found
 
 
-def _runs(piece: _Piece, row: Row, cut: Fraction) -> bool:
+def _runs(piece: _Piece, row: Run | Row, cut: Fraction) -> bool:
     """Return True if a segment is cut in two, at a tenth of it at least."""
     begin, end = piece.wall(row.time), piece.wall(row.end)
     return min(end - cut, cut - begin) * 10 > end - begin
 
 
-def _taken_before(piece: _Piece, until: Fraction | None) -> list[Row]:
+def _taken_before(piece: _Piece, until: Fraction | None) -> list[Run | Row]:
     """Remove and return what begins before a server time, a tenth of a segment aside."""
     rows = piece.rows
+    taken: list[Run | Row] = []
     if until is None:
-        taken, rows[:] = list(rows), []
+        taken.extend(rows)
+        rows.clear()
         return taken
     tick = math.ceil((until - piece.stretch.origin) * piece.line.scale)
-    taken = []
     for whole, row in enumerate(rows):
         limit = tick - row.duration // 10
         count = min(row.count, max(-((row.time - limit) // max(row.duration, 1)), 0))
@@ -531,7 +543,7 @@ def _boundary(tracks: Sequence[_Track], cut: _Track, low: Fraction, high: Fracti
     return high
 
 
-def _row_time(row: Row) -> int:
+def _row_time(row: Run | Row) -> int:
     return row.time
 
 

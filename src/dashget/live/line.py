@@ -59,6 +59,8 @@ class Line:
         self.current = listing is not None
         """True if the newest document has it."""
         self.known = Spans()
+        self.learnt: tuple[tuple[Run, ...], ...] = ()
+        """The rows of the newest document, once all of them are known."""
         self.holes = Spans()
         """Stretches in which nothing was announced."""
         self.pending = Runs()
@@ -146,7 +148,7 @@ class Line:
             if self.ended_at is not None and listing.step:
                 # One beyond the end is asked for: if it comes, the line goes on.
                 now = min(now, listing.wall(self.ended_at + listing.step + listing.step // 2))
-            for run in listing.runs(now, self._since(listing)):
+            for run in listing.runs(now, self._since(listing), self.learnt):
                 slack = run.duration // 2
                 for part in tuple(self.known.missing(run)):
                     end = self.known.end
@@ -159,6 +161,7 @@ class Line:
                     if wanted is not None:
                         self.pending.add(wanted)
                         yield wanted
+        self.learnt = tuple(listing.rows for listing in self.listings if listing.rows)
 
     def promised(self, run: Run) -> float:
         """Return the server time at which a segment is promised to be complete."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING
@@ -67,6 +67,11 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Media time less axis time."""
     rows: tuple[Run, ...] = ()
     """The segments that are listed one by one."""
+    base: tuple[Run, ...] | None = None
+    """The rows of an earlier version: all of ``rows`` but the ``fresh`` ones are among them."""
+    fresh: tuple[Run, ...] = ()
+    in_order: bool = False
+    """True if ``rows`` are known to be sorted by time and by number, without overlaps."""
     step: int = 0
     """The duration of all segments that follow from it; 0: all are in ``rows``. With a ``cycle``
     the shortest of its durations."""
@@ -130,13 +135,18 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Return the axis time at a server time, rounded down."""
         return floor((Fraction(wall) - self.origin) * self.scale)
 
-    def runs(self, now: float, since: int | None = None) -> Iterator[Run]:
+    def runs(
+        self, now: float, since: int | None = None, learnt: Sequence[tuple[Run, ...]] = ()
+    ) -> Iterator[Run]:
         """Yield what is announced at a server time, from the window's begin on.
 
         ``since`` is the axis time up to which all is known: then also what has left the window
-        since is named, where it follows from a duration.
+        since is named, where it follows from a duration. Of ``learnt``, the rows of the version
+        before, nothing is yielded again.
         """
-        yield from self.rows
+        if not any(self.rows is each for each in learnt):
+            based = self.base is not None and any(self.base is each for each in learnt)
+            yield from self.fresh if based else self.rows
         if self.step:
             first = self._oldest(now) if since is None else self._next(since)
             count = self._complete(now) - first

@@ -20,8 +20,11 @@ from dashget.live.coverage import (
     PlayedPeriod,
     RecordedLine,
     Row,
+    Rows,
+    parts_of,
     played_periods,
 )
+from dashget.live.spans import Run
 from dashget.live.stretches import Stretches
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.presentation import ContentType
@@ -249,27 +252,25 @@ def _representation(part: Part, shape: _Shape, budget: Budget) -> Element:
     return made
 
 
-def _rows(rows: Sequence[Row], shift: int, factor: int) -> list[str]:
+def _rows(rows: Rows, shift: int, factor: int) -> list[str]:
     """Return the text of rows; the first has its time, and so has each after a hole."""
-    several = any(row.parts > 1 for row in rows)
+    several = any(parts_of(row) > 1 for row in rows)
     written: list[str] = []
     expected: int | None = None
     for row in _merged(rows):
         time = "" if row.time == expected else f' t="{(row.time + shift) * factor}"'
         repeat = f' r="{row.count - 1}"' if row.count > 1 else ""
-        parts = f' k="{row.parts}"' if several else ""
+        parts = f' k="{parts_of(row)}"' if several else ""
         written.append(f'{time} d="{row.duration * factor}"{repeat}{parts}/>')
         expected = row.end
     return written
 
 
-def _merged(rows: Sequence[Row]) -> Iterator[Row]:
+def _merged(rows: Rows) -> Iterator[Run | Row]:
     """Yield rows; those that go on alike are one."""
-    last: Row | None = None
+    last: Run | Row | None = None
     for row in rows:
-        if last is not None and (last.end, last.duration, last.parts) == (
-            row.time, row.duration, row.parts,
-        ):  # fmt: skip
+        if last is not None and _goes_on(last, row):
             last = msgspec.structs.replace(last, count=last.count + row.count)
             continue
         if last is not None:
@@ -277,6 +278,11 @@ def _merged(rows: Sequence[Row]) -> Iterator[Row]:
         last = row
     if last is not None:
         yield last
+
+
+def _goes_on(one: Run | Row, other: Run | Row) -> bool:
+    alike = one.duration == other.duration and parts_of(one) == parts_of(other)
+    return alike and one.end == other.time
 
 
 def _cut_rows(part: Part) -> tuple[int, int, list[str]]:

@@ -19,6 +19,7 @@ from dashget.live.listing import (
     Version,
     runs_of,
 )
+from dashget.live.rows import KnownRows
 from dashget.live.spans import Run
 from dashget.media.events import EXPIRY
 from dashget.media.kind import SegmentKind
@@ -49,11 +50,18 @@ def read_version(
     tracks: Sequence[Track],
     layout: Layout,
     digest: str,
+    known: KnownRows | None = None,
 ) -> Version:
-    """Return what a document says about the tracks that are to be recorded."""
+    """Return what a document says about the tracks that are to be recorded.
+
+    ``known`` has the rows of the version before, and gets those of this one.
+    """
+    known = known or KnownRows()
+    known.turn()
     window = presentation.window
     begin = mpd.availability_start_time
-    listings = [each for track in tracks for each in _listings(track, layout, begin or Fraction(0))]
+    since = begin or Fraction(0)
+    listings = [each for track in tracks for each in _listings(track, layout, since, known)]
     expiring = _expiring(presentation)
     if expiring:
         listings = [
@@ -122,10 +130,10 @@ def _end(mpd: MPD, presentation: Presentation) -> float | None:
     return float(begin + last)
 
 
-def _listings(track: Track, layout: Layout, begin: Fraction) -> Iterator[Listing]:
+def _listings(track: Track, layout: Layout, begin: Fraction, known: KnownRows) -> Iterator[Listing]:
     representation, addressing = track.representation, track.representation.addressing
     if isinstance(addressing, TemplateAddressing):
-        made: Iterable[Listing] = _of_template(track, addressing, layout, begin)
+        made: Iterable[Listing] = _of_template(track, addressing, layout, begin, known)
     else:
         made = [_of_names(track, layout, begin)]
     once = tuple(_once(track.index, representation, layout))
@@ -162,7 +170,11 @@ def _blank(track: Track, address: Address, place: UrlPattern, key: str) -> Listi
 
 
 def _of_template(
-    track: Track, addressing: TemplateAddressing, layout: Layout, begin: Fraction
+    track: Track,
+    addressing: TemplateAddressing,
+    layout: Layout,
+    begin: Fraction,
+    known: KnownRows,
 ) -> Iterator[Listing]:
     """Yield the lines of a SegmentTemplate: its media, and its index segments if it has any.
 
@@ -179,13 +191,14 @@ def _of_template(
         for part in range(parts if in_parts else 1):
             text = f"{place.text}#{part}" if in_parts else place.text
             blank = _blank(track, address, place, text)
-            line = _line(blank, track, addressing, names, part)
+            line = _line(blank, track, addressing, names, part, known)
             line = msgspec.structs.replace(
                 line, origin=line.origin + begin, kind=kind,
                 period_start=track.representation.period.start + begin, sub_number=part,
                 tick_parts=addressing.tick_parts, grows=not addressing.available_as_a_whole,
             )  # fmt: skip
-            yield msgspec.structs.replace(line, once=tuple(_hidden(line)))
+            hidden = () if line.in_order and not line.step else tuple(_hidden(line))
+            yield msgspec.structs.replace(line, once=hidden)
 
 
 def _hidden(line: Listing) -> Iterator[Once]:
@@ -231,6 +244,7 @@ def _line(
     addressing: TemplateAddressing,
     names: frozenset[FieldName],
     part: int,
+    known: KnownRows,
 ) -> Listing:
     """Return a line whose origin counts from the begin of the presentation."""
     period, scale = track.representation.period, addressing.timescale
@@ -244,6 +258,13 @@ def _line(
             origin=period.start - Fraction(addressing.presentation_time_offset, scale),
             at_once=addressing.availability_time_offset is None,
         )
+        plain = None
+        if not addressing.has_sub_numbers:
+            plain = known.rows(addressing.timeline, addressing.start_number)
+        if plain is not None:
+            return msgspec.structs.replace(
+                line, rows=plain.all, base=plain.base, fresh=plain.fresh, in_order=plain.in_order
+            )
         return _with_rows(line, track, addressing, addressing.timeline, part)
     if addressing.duration is not None:
         return _derived_line(blank, track, addressing, by_time=by_time, part=part)

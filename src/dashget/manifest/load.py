@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -33,6 +34,9 @@ from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name, root_name
 from dashget.transfer.contract import Fetched, Transfers
 from dashget.transfer.http.origin import shown
+
+if TYPE_CHECKING:
+    from dashget.mpd.knowntimelines import KnownTimelines
 
 
 class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
@@ -88,6 +92,7 @@ def load_manifest(
     allow_downgrade: bool = False,
     limits: WorkLimits = DEFAULT_LIMITS,
     attempts: int | None = None,
+    known: KnownTimelines | None = None,
     clock: Callable[[], float] = time.monotonic,
     read_input: Callable[[int], bytes] = lambda most: read_stdin(most),
 ) -> LoadedManifest:
@@ -95,7 +100,8 @@ def load_manifest(
 
     ``now`` is the wall-clock time for a dynamic presentation; None finds it out as the
     document says. ``allow_downgrade`` lets a document from https name http. ``attempts`` is how
-    often the MPD is tried; None: as often as the engine's options say.
+    often the MPD is tried; None: as often as the engine's options say. ``known`` has the timelines
+    of the document before.
     Raises ManifestFetchError if it cannot be read, and MPDError if it is not an MPD or cannot be
     mirrored.
     """
@@ -103,7 +109,7 @@ def load_manifest(
     budget = Budget(limits)
     fetched: Fetched | None = None
     if source.url is not None:
-        fetched, data, mpd = _fetch(source.url, engine, budget, attempts)
+        fetched, data, mpd = _fetch(source.url, engine, budget, attempts, known)
         url = fetched.url
     else:
         most = limits.max_bytes + 1
@@ -127,13 +133,14 @@ def read_manifest(
     now: datetime.datetime | None,
     allow_downgrade: bool,
     limits: WorkLimits,
+    known: KnownTimelines | None = None,
 ) -> LoadedManifest:
     """Parse and resolve an MPD that did not come by itself, as if it had come from a URL.
 
     Raises MPDError, as ``load_manifest``.
     """
     budget = Budget(limits)
-    mpd = parse_mpd(data, budget=budget)
+    mpd = parse_mpd(data, budget=budget, known=known)
     return _complete(
         source, data, mpd, url, engine, budget,
         base=None, now=now, allow_downgrade=allow_downgrade, fetched=None,
@@ -187,7 +194,11 @@ def _complete(
 
 
 def _fetch(
-    url: str, engine: Transfers, budget: Budget, attempts: int | None
+    url: str,
+    engine: Transfers,
+    budget: Budget,
+    attempts: int | None,
+    known: KnownTimelines | None,
 ) -> tuple[Fetched, bytes, MPD]:
     """Fetch and parse the MPD; one that is cut short or empty is requested again."""
     parsed: list[MPD] = []
@@ -195,7 +206,7 @@ def _fetch(
     def is_whole(data: bytes) -> bool:
         try:
             again = Budget(budget.limits)
-            parsed.append(parse_mpd(data, budget=again))
+            parsed.append(parse_mpd(data, budget=again, known=known))
         except MPDSyntaxError as error:
             if error.truncated:
                 return False

@@ -10,7 +10,7 @@ the whole document, which ``resolve`` raises together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dashget.common.numbers import read_digits
 from dashget.errors import MPDSyntaxError
@@ -45,6 +45,9 @@ from dashget.mpd.segmentinfo import (
 from dashget.mpd.xlink import find_imported, find_remote, forget_empty, remove_resolved_to_zero
 from dashget.mpd.xmltree import Element, XmlError, read_tree, without_doctype
 
+if TYPE_CHECKING:
+    from dashget.mpd.knowntimelines import KnownTimelines
+
 _Built = TypeVar("_Built")
 _READERS: Final[Mapping[str, Callable[[Element, str, IssueLog], SegmentBase]]] = {
     "SegmentBase": read_segment_base,
@@ -53,17 +56,24 @@ _READERS: Final[Mapping[str, Callable[[Element, str, IssueLog], SegmentBase]]] =
 }
 
 
-def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = None) -> MPD:
+def parse_mpd(
+    data: bytes,
+    *,
+    url: str | None = None,
+    budget: Budget | None = None,
+    known: KnownTimelines | None = None,
+) -> MPD:
     """Parse an MPD; raise MPDSyntaxError for other documents, with the format they seem to be in.
 
     ``url`` is the URL that it came from, which ``resolve`` needs later; ``budget`` is what the
-    document may cost, by default a new one. Odd but usable parts
+    document may cost, by default a new one. ``known`` has the timelines of the document before, and
+    gets those of this one: it changes nothing but the time that it takes. Odd but usable parts
     are in ``MPD.warnings``; breaches of the standard that spoil the whole document are in
     ``MPD.problems``, which ``resolve`` raises.
     """
     log = IssueLog()
     budget = budget or Budget()
-    root = read_document(data, log, budget)
+    root = read_document(data, log, budget, known)
     if root.name.rpartition("}")[2] != "MPD":
         raise MPDSyntaxError(
             f"the root element is {root.name.rpartition('}')[2]}, not MPD (line {root.line})",
@@ -72,7 +82,9 @@ def parse_mpd(data: bytes, *, url: str | None = None, budget: Budget | None = No
     return build_mpd(root, log, budget, url)
 
 
-def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
+def read_document(
+    data: bytes, log: IssueLog, budget: Budget, known: KnownTimelines | None = None
+) -> Element:
     """Read an XML document into a tree; used for MPDs and for remote elements."""
     budget.spend_bytes(len(data))
     appearance = None if _begins_as_mpd(data) else _looks_like(data)
@@ -93,7 +105,7 @@ def read_document(data: bytes, log: IssueLog, budget: Budget) -> Element:
     if remark is not None:
         log.warn(f"not well-formed; mended: {remark}", "MPD", 1, "XML 1.0")
     try:
-        return read_tree(text, log, budget)
+        return read_tree(text, log, budget) if known is None else known.read(text, log, budget)
     except XmlError as err:
         return _read_mended(text, err, log, budget)
 
@@ -120,7 +132,8 @@ def accepted(data: bytes, read: Callable[[bytes], _Built], budget: Budget) -> _B
 def _begins_as_mpd(data: bytes) -> bool:
     """Return True if the bytes begin like most MPDs; others may still be an MPD."""
     if data.startswith(b"<?xml"):
-        data = data[data.find(b"?>", 0, 200) + 2 :][:100].lstrip(b" \t\r\n")
+        end = data.find(b"?>", 0, 200) + 2
+        data = data[end : end + 100].lstrip(b" \t\r\n")
     return data.startswith((b"<MPD ", b"<MPD\n", b"<MPD\r"))
 
 

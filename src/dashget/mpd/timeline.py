@@ -14,6 +14,7 @@ from dashget.errors import Issue
 
 if TYPE_CHECKING:
     from dashget.mpd.pattern import DurationPattern
+    from dashget.mpd.survey import Columns, Reused, Survey
 
 _ABSENT: Final = 2**64 - 1
 """Stands for a missing ``S@t`` in the compact column."""
@@ -49,12 +50,17 @@ class SegmentTimeline:
         "_patterns",
         "_repeats",
         "_sequences",
+        "_survey",
         "_times",
+        "followed",
         "gaps",
         "invalid",
         "line",
         "odd",
+        "reused",
         "scale",
+        "serial",
+        "span",
         "where",
     )
 
@@ -65,6 +71,15 @@ class SegmentTimeline:
         self.invalid: dict[int, dict[str, Issue]] = {}
         self.gaps = 0
         self.scale = 1
+        self.span: tuple[int, int] | None = None
+        """Where its element begins and ends in the text."""
+        self.serial: int | None = None
+        """Its number, if what follows from its rows is kept for a later document."""
+        self.reused: Reused | None = None
+        """The rows that it has of an earlier one."""
+        self.followed: SegmentTimeline | None = None
+        """The earlier one, until this one is surveyed."""
+        self._survey: Survey | None = None
         self._times: array[int] | list[int] = array("Q")
         self._durations: array[int] | list[int] = array("Q")
         self._repeats: array[int] | list[int] = array("q")
@@ -176,8 +191,63 @@ class SegmentTimeline:
             for index, (pattern, entry) in self._patterns.items()
         }
 
+    @property
+    def is_compact(self) -> bool:
+        """True if all rows are plain numbers that fit into the compact columns."""
+        odd = self.odd or self.invalid or self._numbers or self._sequences or self._patterns
+        return not odd and self.scale == 1 and isinstance(self._times, array)
+
+    def reuse(self, at: int, earlier: SegmentTimeline, first: int, count: int) -> None:
+        """Put rows of an earlier timeline in the place of the odd row at a position.
+
+        Both have to be compact otherwise.
+        """
+        self.odd.pop(at)
+        for mine, theirs in (
+            (self._times, earlier._times),
+            (self._durations, earlier._durations),
+            (self._repeats, earlier._repeats),
+        ):
+            mine[at : at + 1] = theirs[first : first + count]  # type: ignore[assignment]  # both are arrays, of the same type
+        from dashget.mpd.survey import Reused
+
+        if earlier.serial is not None:
+            self.reused, self.followed = Reused(earlier.serial, at, first, count), earlier
+
+    def survey(self) -> Survey | None:
+        """Return what follows from the rows, if that is kept for a later document."""
+        if self._survey is None and self.serial is not None and self.is_compact and len(self):
+            # Loaded late, here and below: one document alone needs none of it.
+            from dashget.mpd.survey import survey, survey_again
+
+            columns, earlier = self._columns(), self.followed
+            known = None if earlier is None else earlier.survey()
+            if known is not None and self.reused is not None and earlier is not None:
+                self._survey = survey_again(columns, self.reused, known, earlier._repeats)
+            if self._survey is None:
+                self.reused = None
+                self._survey = survey(columns)
+            if self._survey is None:
+                self.serial = None
+        self.followed = None
+        return self._survey
+
+    def spans(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Yield begin, duration and number of segments of rows of a surveyed timeline."""
+        from dashget.mpd.survey import iter_spans
+
+        assert self._survey is not None  # noqa: S101  # the caller has asked for it
+        return iter_spans(self._survey, self._columns(), first, last)
+
+    def _columns(self) -> Columns:
+        from dashget.mpd.survey import Columns
+
+        return Columns(self._times, self._durations, self._repeats, self._absent)
+
     def endless(self) -> list[tuple[int, int]]:
         """The positions and durations of rows that repeat a zero duration without end."""
+        if self._survey is not None:
+            return []
         if 0 not in self._durations:
             return []
         rows = enumerate(zip(self._durations, self._repeats, strict=True))
@@ -191,6 +261,9 @@ class SegmentTimeline:
         A row after a negative ``@r`` is neither: the row before it extends to its ``@t``. After an
         invalid row it is not known.
         """
+        surveyed = self.survey()
+        if surveyed is not None:
+            return _first_of(surveyed, overlaps=False), _first_of(surveyed, overlaps=True)
         found: list[Break | None] = [None, None]
         expected: int | None = None
         rows = zip(self._times, self._durations, self._repeats, strict=True)
@@ -252,6 +325,8 @@ class SegmentTimeline:
     @property
     def end(self) -> int | None:
         """The end of the last segment in ticks; None if a row repeats without a number."""
+        if self._survey is not None and self._survey.in_order:
+            return self._survey.end
         if not len(self) or min(self._repeats) < 0:
             return None
         latest = time = 0
@@ -266,6 +341,8 @@ class SegmentTimeline:
     @property
     def is_plain(self) -> bool:
         """True if all rows are whole and closed: their number and end are quickly known."""
+        if self._survey is not None:
+            return True
         odd = self.invalid or self.scale != 1 or self._sequences or self._patterns
         return not odd and min(self._repeats, default=0) >= 0
 
@@ -279,9 +356,17 @@ class SegmentTimeline:
     @property
     def closed_count(self) -> int | None:
         """The number of segments of all rows; None if a row repeats without a number."""
+        if self._survey is not None:
+            return self._survey.segments
         if min(self._repeats, default=0) < 0:
             return None
         return len(self) + sum(self._repeats)
+
+
+def _first_of(surveyed: Survey, *, overlaps: bool) -> Break | None:
+    """Return the gaps, or the overlaps."""
+    found = [(position, ticks) for position, ticks, other in surveyed.breaks if other is overlaps]
+    return Break(*found[0], len(found)) if found else None
 
 
 def _fits(t: int | Fraction | None, d: int | Fraction, r: int) -> bool:

@@ -289,7 +289,9 @@ class _Builder:
         """Switch to reading rows inside the two elements that hold long lists."""
         prefix = qname[: -len(element.name)]
         if element.name == "SegmentTimeline":
-            element.timeline = element.timeline or SegmentTimeline(line=element.line)
+            if element.timeline is None:
+                element.timeline = SegmentTimeline(line=element.line)
+                element.timeline.span = self._parser.CurrentByteIndex, 0
             self._row = f"{prefix}S"
             self._parser.CharacterDataHandler = None
         elif element.name == "SegmentList":
@@ -353,6 +355,8 @@ class _Builder:
         if qname == self._row:
             return
         element = self._stack.pop()
+        if element.timeline is not None and element.timeline.span is not None:
+            element.timeline.span = element.timeline.span[0], self._parser.CurrentByteIndex
         self._names.pop()
         self._space.leave()
         if self._stack:

@@ -117,7 +117,7 @@ class Files:
         asked = errand.asked
         listing = asked.line.of(asked.run.time)
         path = SafePath(asked.path)
-        if self._store.is_recorded(path):
+        if self._store.size(path) is not None and self._store.is_recorded(path):
             # A later document gives the name to another line: no name is taken twice.
             path = SafePath(f"{AGAIN}/line-{asked.line.id}/{path.removeprefix(f'{AGAIN}/')}")
         segment = _segment(listing.kind, listing.address, asked.urls)

@@ -20,9 +20,13 @@ from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.keep import manifest_record
 from dashget.planning.layout import SafePath
 from dashget.store import Mirror
-from dashget.store.versions import LOG, How, VersionLog
+from dashget.store.versions import LOG, How, Oldest, VersionLog
 
 _RENEWED_SECONDS: Final = 60.0
+_MARGIN_SECONDS: Final = 600.0
+"""Versions are timed by this computer's clock, files by the server's."""
+_LEAST_CUT: Final = 1 << 20
+"""Versions go if so many bytes, and half of all, are of no use any more."""
 _HOW: Final = {
     Way.FULL: How.FULL, Way.PATCH: How.PATCH, Way.SAME: How.SAME, Way.EVENT: How.EVENT,
 }  # fmt: skip
@@ -39,6 +43,7 @@ class Manifests:
         self._writing = writing
         self._wall = wall
         self._log = VersionLog(lambda data: store.append_to(LOG, data))
+        self._oldest = Oldest()
         self._newest: LoadedManifest | None = None
         """What the file does not have yet."""
         self._renewed = -math.inf
@@ -61,6 +66,20 @@ class Manifests:
         """Count a read that brought the same."""
         with self._writing:
             self._log.same(self._wall())
+
+    def forget(self, server: float) -> None:
+        """Let versions go that were read before a time, if that is worth the trouble."""
+        file = self._store.open_control(LOG)
+        if file is None:
+            return
+        with file:
+            count = self._oldest.before(file, server - _MARGIN_SECONDS)
+            size = file.seek(0, 2)
+        if count < max(_LEAST_CUT, size // 2):
+            return
+        with self._writing:
+            if self._store.cut_log(LOG, count):
+                self._oldest.cut(count)
 
     def close(self) -> None:
         """Write down what was only held so far."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import secrets
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -18,6 +19,7 @@ from dashget.live.clock import Kind, Sample
 from dashget.live.expiry import Given
 from dashget.live.listing import Version
 from dashget.live.reading import MOST_LOCATIONS, read_version
+from dashget.live.rows import KnownRows
 from dashget.live.shaping import Shaper
 from dashget.live.world import Read, ReadEnded, Way
 from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
@@ -27,6 +29,7 @@ from dashget.manifest.source import Source
 from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.clock import ClockMethod, clock_sources
+from dashget.mpd.knowntimelines import KnownTimelines
 from dashget.mpd.patch import PatchError, apply_patch, is_alike
 from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.urls import resolve_reference
@@ -75,6 +78,8 @@ class ManifestReader:
         self._goes_on = goes_on
         self._clock = clock
         self._first: LoadedManifest | None = None
+        self._timelines = KnownTimelines(secrets.token_hex(8))
+        self._rows = KnownRows()
         self._shaper = Shaper(work)
         self._last: tuple[LoadedManifest, Version] | None = None
         self._kept: frozenset[str] = frozenset()
@@ -134,6 +139,7 @@ class ManifestReader:
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
             attempts=1,
+            known=self._timelines,
         )
 
     def _follow(self, loaded: LoadedManifest, errand: Read) -> LoadedManifest:
@@ -194,6 +200,7 @@ class ManifestReader:
             now=_moment(errand.server),
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
+            known=self._timelines,
         )
 
     def _take(
@@ -219,7 +226,9 @@ class ManifestReader:
         tracks = expected.selected_tracks()
         self._kept = frozenset(_identity(track.representation) for track in tracks) or self._kept
         digest = loaded.sha256
-        version = read_version(loaded.mpd, loaded.presentation, tracks, expected.layout, digest)
+        version = read_version(
+            loaded.mpd, loaded.presentation, tracks, expected.layout, digest, self._rows
+        )
         version = self._shaper.give(
             version,
             loaded.data,

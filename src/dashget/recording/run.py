@@ -144,6 +144,7 @@ class RecordJob:
         failure: StoreError | None = None
         ended: RecordingEnded | None = None
         with Mirror(self._place) as store:
+            store.search_only()
             self._claim(store)
             ledger = Ledger(store, self._name, self._writing)
             state = ledger.copy()
@@ -204,6 +205,7 @@ class RecordJob:
                 kept = ledger.copy()
                 kept.forget(time)
                 local.leave_out(Coverage.of(kept))
+                manifests.forget(time)
 
             keeper = Keeper(store, ledger, options.wishes, self._writing, observer, leave_out)
         world = RealWorld(

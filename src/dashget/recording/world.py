@@ -7,6 +7,7 @@ what comes next begins a new run; the old one ends when its last request does.
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 import time
@@ -47,6 +48,8 @@ class _Feed:
         self._jobs: deque[Job] = deque()
         self._guard = threading.Lock()
         self._closed = False
+        self._open: dict[int, Job] = {}
+        """The jobs that the engine has taken."""
 
     def put(self, job: Job) -> bool:
         """Add a job; return False if that is too late."""
@@ -60,19 +63,27 @@ class _Feed:
         with self._guard:
             self._closed = True
 
+    def end(self, job: Job) -> None:
+        """Take note of a job that has ended."""
+        with self._guard:
+            self._open.pop(id(job), None)
+
     def take_rest(self) -> list[Job]:
-        """Take no more jobs, and return those that nobody has begun."""
+        """Take no more jobs, and return those that have not ended."""
         with self._guard:
             self._closed = True
-            rest = list(self._jobs)
+            rest = [*self._open.values(), *self._jobs]
             self._jobs.clear()
+            self._open.clear()
         return rest
 
     def next(self, now: float) -> Job | Wait | None:
         """Return the next job, for the engine."""
         with self._guard:
             if self._jobs:
-                return self._jobs.popleft()
+                job = self._jobs.popleft()
+                self._open[id(job)] = job
+                return job
             return None if self._closed else Wait()
 
 
@@ -247,14 +258,16 @@ class RealWorld:
 
     def _transfer(self, feed: _Feed) -> None:
         try:
-            self._engine.run(feed, self._done, hooks=self._hooks)
+            done = functools.partial(self._done, feed)
+            self._engine.run(feed, done, hooks=self._hooks)
         except StoreError as error:
             self._make_room(error)
             for job in feed.take_rest():
                 self._report(FetchEnded(job.payload.errand, Answer(ours=True)))
 
-    def _done(self, job: Job, result: Fetched | TransferError) -> None:
+    def _done(self, feed: _Feed, job: Job, result: Fetched | TransferError) -> None:
         """Take a result, on a thread of the engine."""
+        feed.end(job)
         try:
             with self._writing:
                 answer, notices = self._files.take(job, result)

@@ -119,6 +119,9 @@ class VerifyKeywords(TypedDict, total=False):
     total_limit: int | None
     max_file_size: int | None
     max_total_size: int | None
+    begin: float | None
+    begin_back: float | None
+    until: float | None
 
 
 class MuxKeywords(SelectionKeywords, total=False):

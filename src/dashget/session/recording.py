@@ -164,7 +164,7 @@ def _is_recording(root: Path | Backend) -> bool:
     """Return True if a recording was begun at a place."""
     try:
         store = Mirror.at(root, read_only=True) if isinstance(root, Path) else Mirror(root)
-        header = store.header()
+        header = store.first_header()
     except DashGetError:
         return False
     return header is not None and header.recording

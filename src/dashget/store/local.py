@@ -252,6 +252,11 @@ class LocalDirectory:
             log = self._logs[name] = RecordFile(self._control, name, fsync=self._fsync)
         log.append(data)
 
+    def cut_log(self, name: str, begin: int) -> None:
+        """Take away all bytes before one from a file of ``append_to``."""
+        log = self._logs.get(name) or RecordFile(self._control, name, fsync=self._fsync)
+        log.rewrite((), begin)
+
     def rewrite_record(self, head: Iterable[bytes], begin: int) -> None:
         """Put other lines in place of those of the record before a byte."""
         self._record.rewrite(head, begin)

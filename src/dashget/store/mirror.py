@@ -46,6 +46,7 @@ from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
+    from dashget.store.searched import SearchedRecord
 
 _BLOCK: Final = 1 << 18
 _DOCUMENT_BYTES: Final = 1 << 28
@@ -139,6 +140,12 @@ class Mirror:
             self._release()
             raise
 
+    def search_only(self) -> None:
+        """Hold nothing about the recorded files in memory: they are many, and seldom asked for."""
+        from dashget.store.searched import SearchedRecord
+
+        self.__dict__["_recorded"] = SearchedRecord(self.place.open_record)
+
     def close(self, *, sync: bool = True) -> None:
         """Give the place back; finished files and their records stay.
 
@@ -181,6 +188,11 @@ class Mirror:
         raise StoreError(
             f"{self.name} is not a mirror made by DashGet: it has no readable record", hint=hint
         )
+
+    def first_header(self) -> Header | None:
+        """Return the header in the first line of the record, which is soon found."""
+        with self.as_store_error():
+            return read_first_header(self.place.open_record)
 
     def name_bytes(self) -> int:
         """Return the longest name that files of this mirror may have, in bytes.
@@ -388,6 +400,20 @@ class Mirror:
             except FileNotFoundError:
                 return None
 
+    def cut_log(self, name: str, begin: int) -> bool:
+        """Take away all bytes before one from a file of ``append_to``; see ``rewrite_record``."""
+        place = self.place
+        if not isinstance(place, LocalDirectory):
+            return False
+        try:
+            place.cut_log(name, begin)
+        except OSError as error:
+            if is_disk_failure(error):
+                return False
+            with self.as_store_error():
+                raise
+        return True
+
     def rewrite_record(self, head: Iterable[bytes], begin: int) -> bool:
         """Put other lines in place of those of the record before a byte.
 
@@ -544,7 +570,7 @@ class Mirror:
         return as_store_error(self.name)
 
     @functools.cached_property
-    def _recorded(self) -> CompactMap:
+    def _recorded(self) -> CompactMap | SearchedRecord:
         """The size of every recorded file, and the key of its URL."""
         with self.as_store_error():
             return read_sizes(self.place.open_record)
@@ -566,7 +592,10 @@ class Mirror:
 
     def _check_header(self, header: Header, *, moved: bool, only: str | None) -> Header | None:
         """Return the header of the record; StoreError if it is another presentation's."""
-        known = self.header()
+        # To find the last one takes seconds in the record of a week; of a recording the first
+        # tells all that has to be compared.
+        known = read_first_header(self.place.open_record) if header.recording else None
+        known = known or self.header()
         if known is not None:
             check_kind(self.name, known, header)
         if known is not None and not moved:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
@@ -70,6 +71,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """An entry, and where it is in the file."""
 
     facts: Facts
+    begin: int
+    """Where it begins."""
     at: int
     """Where its texts begin."""
     length: int
@@ -153,11 +156,14 @@ def _encode(facts: Facts, texts: bytes) -> bytes:
     return _MARK + zlib.crc32(body).to_bytes(4, "big") + body
 
 
-def read_entries(file: BinaryIO) -> Iterator[Entry | Damage]:
-    """Yield the entries of a log in their order, and what of it is damaged."""
+def read_entries(file: BinaryIO, at: int = 0) -> Iterator[Entry | Damage]:
+    """Yield the entries of a log in their order, and what of it is damaged.
+
+    ``at`` is the beginning of an entry that is not made of others.
+    """
     file.seek(0, 2)
     end = file.tell()
-    at = number = made = 0
+    number = made = 0
     known = False
     while at < end:
         found = _entry_at(file, at, end)
@@ -173,8 +179,34 @@ def read_entries(file: BinaryIO) -> Iterator[Entry | Damage]:
             made = 0 if facts.whole else made + 1
             known = facts.whole or (known and made <= _MOST_DELTAS)
             lost = not known
-        yield Entry(facts, begin, length, number, lost)
+        yield Entry(facts, at, begin, length, number, lost)
         at = begin + length
+
+
+class Oldest:
+    """Finds how much of a log may go, so that all versions since a time stay."""
+
+    def __init__(self) -> None:
+        self._wholes: deque[tuple[float, int]] = deque()
+        """The time of each version that is stored whole, and where its entry begins."""
+        self._read = 0
+        """Up to where the log was read: the beginning of the last of these."""
+
+    def before(self, file: BinaryIO, time: float) -> int:
+        """Return how many bytes at the beginning are needed for no version since a time."""
+        for entry in read_entries(file, self._read):
+            if isinstance(entry, Entry) and entry.facts.whole and entry.facts.how is not How.SAME:
+                if not self._wholes or entry.begin > self._wholes[-1][1]:
+                    self._wholes.append((entry.facts.time, entry.begin))
+                self._read = entry.begin
+        while len(self._wholes) > 1 and self._wholes[1][0] <= time:
+            self._wholes.popleft()
+        return self._wholes[0][1] if self._wholes and self._wholes[0][0] <= time else 0
+
+    def cut(self, count: int) -> None:
+        """Take that so many bytes at the beginning are gone."""
+        self._read = max(0, self._read - count)
+        self._wholes = deque((time, at - count) for time, at in self._wholes if at >= count)
 
 
 class VersionReader:

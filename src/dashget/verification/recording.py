@@ -5,8 +5,11 @@ What it should hold is told by its record, not by its MPD: that had another wind
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
+
+import msgspec
 
 from dashget.common.stopping import Stop
 from dashget.errors import UsageError
@@ -17,8 +20,11 @@ from dashget.live.state import State
 from dashget.media.inspection import check
 from dashget.media.kind import Role, SegmentKind
 from dashget.planning.layout import local_manifest_name, reserved_names
-from dashget.recording.facts import moment_of, read_facts
+from dashget.recording import checkpoint
+from dashget.recording.facts import moment_of, read_facts, read_lines, read_placed_facts
 from dashget.store import FileRecord, Mirror
+from dashget.store.record import parse_record
+from dashget.store.soundness import UNREADABLE
 from dashget.verification.findings import Finding, Problem, lost, note
 from dashget.verification.versions import Versions
 
@@ -60,11 +66,7 @@ class RecordingCheck:
                 return
             if _is_expired(record, state):
                 continue
-            try:
-                yield from self._check(record)
-            except OSError as error:
-                reason = f"unreadable: {error.strerror or error}"
-                yield Finding(record.path, Problem.UNREADABLE, reason)
+            yield from self._checked(record)
         with Versions(self._store) as versions:
             yield from versions.check(self._stop)
         for gap in find_gaps(state.lines, state.outages, state.runs):
@@ -76,6 +78,37 @@ class RecordingCheck:
                 yield note(path, Problem.STRAY, "unknown to the record")
         for path in self._store.leftover_parts():
             yield note(path, Problem.PART, "an unfinished part")
+
+    def run_part(
+        self, begin: float | None, begin_back: float | None, until: float | None
+    ) -> Iterator[Finding]:
+        """Yield the findings about the segments, and the gaps, of a part of the time.
+
+        What has no time is checked as well: initialization segments.
+        """
+        state = read_state(self._store, self._manifest)
+        part = _Part(state, begin, begin_back, until)
+        newest: dict[str, FileRecord] = {}
+        for _, text in read_lines(self._store, 0):
+            record = parse_record(text) if part.may_have(text) else None
+            if record is not None and record.removed:
+                newest.pop(record.path, None)
+            elif record is not None and not _is_expired(record, state) and part.has(record):
+                newest[record.path] = record
+        for record in newest.values():
+            if self._stop.requested:
+                return
+            yield from self._checked(record)
+        for gap in find_gaps(state.lines, state.outages, state.runs):
+            if gap.end > part.begin and gap.begin < part.until:
+                yield _finding(gap)
+
+    def _checked(self, record: FileRecord) -> Iterator[Finding]:
+        try:
+            yield from self._check(record)
+        except OSError as error:
+            reason = f"unreadable: {error.strerror or error}"
+            yield Finding(record.path, Problem.UNREADABLE, reason)
 
     def _check(self, record: FileRecord) -> Iterator[Finding]:
         path = record.path
@@ -127,6 +160,59 @@ class RecordingCheck:
                 yield Finding(record.path, Problem.STRUCTURE, message)
 
 
+class _Part:
+    """A part of the time of a recording."""
+
+    def __init__(
+        self, state: State, begin: float | None, begin_back: float | None, until: float | None
+    ) -> None:
+        ends = [line.wall(line.recorded.last.end) for line in state.lines if line.recorded.last]
+        self.begin = -math.inf if begin is None else begin
+        self.until = math.inf if until is None else until
+        if begin_back is not None:
+            self.begin = max(self.begin, max(ends, default=0.0) - begin_back)
+        self._bounds = {
+            line.id: (line.tick(self.begin), line.tick(self.until)) for line in state.lines
+        }
+
+    def may_have(self, text: bytes) -> bool:
+        """Return False for a line about a segment of another time, which is not read further."""
+        try:
+            found = _place_in(text)
+        except UNREADABLE:
+            return False
+        if found.path is None or found.line is None:
+            return found.path is not None
+        first, last = self._bounds.get(found.line, (None, None))
+        return (first is None or found.t + found.d > first) and (last is None or found.t < last)
+
+    def has(self, record: FileRecord) -> bool:
+        """Return True for a file of this time, and for one without a time."""
+        came = moment_of(record.time) if record.media else None
+        return came is None or self.begin <= came < self.until
+
+
+class _Place(msgspec.Struct):
+    """Where the segment of a line of the record is."""
+
+    path: str | None = None
+    line: int | None = None
+    t: int = 0
+    d: int = 0
+
+
+_place_in: Final = msgspec.json.Decoder(_Place).decode
+
+
+def read_state(store: Mirror, manifest: str) -> State:
+    """Return what the record of a recording tells: by its checkpoint, if it has one."""
+    state, end = checkpoint.read(store) or (State(), 0)
+    for _, fact in read_placed_facts(store, manifest, end):
+        if fact is not None:
+            state.take(fact)
+    return state
+
+
 def _is_expired(record: FileRecord, state: State) -> bool:
     """Return True for a file that was removed, or is to be, to keep what is newer."""
     if record.line is not None:
@@ -137,7 +223,7 @@ def _is_expired(record: FileRecord, state: State) -> bool:
 
 def gaps_of(store: Mirror, manifest: str) -> list[Gap]:
     """Return the gaps of a recording, as its record tells them."""
-    state = State.of(read_facts(store, manifest))
+    state = read_state(store, manifest)
     return find_gaps(state.lines, state.outages, state.runs)
 
 

@@ -50,9 +50,17 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     total_limit: int | None = DEFAULT_TOTAL_LIMIT
     max_file_size: int | None = None
     max_total_size: int | None = None
+    begin: float | None = None
+    begin_back: float | None = None
+    until: float | None = None
     allow_downgrade: bool = False
     work: WorkLimits = DEFAULT_LIMITS
     """What the stored MPDs may cost."""
+
+    @property
+    def is_part(self) -> bool:
+        """True if only a part of a recording is checked."""
+        return not (self.begin is self.begin_back is self.until is None)
 
     @property
     def writes(self) -> bool:
@@ -121,9 +129,13 @@ class Verification:
         """Check a recording by its record alone."""
         from dashget.verification.recording import RecordingCheck
 
-        mend = self._tasks.repair and self._tasks.writes
+        tasks = self._tasks
+        mend = tasks.repair and tasks.writes
         checked = RecordingCheck(self._store, self._header.manifest, self._stop, mend=mend)
-        findings = list(checked.run())
+        if tasks.is_part:
+            findings = list(checked.run_part(tasks.begin, tasks.begin_back, tasks.until))
+        else:
+            findings = list(checked.run())
         self._repaired = checked.repaired
         return self._sum_up(checked, iter(findings))
 

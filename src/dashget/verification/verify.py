@@ -10,7 +10,8 @@ import msgspec
 
 from dashget.common.shortrepr import short_repr
 from dashget.common.stopping import Stop
-from dashget.common.validation import Check, check, flag, optional, whole
+from dashget.common.validation import Check, check, flag, moment, optional, seconds, whole
+from dashget.errors import UsageError
 from dashget.events import Observer
 from dashget.mpd.budget import DEFAULT_LIMITS, WorkLimits
 from dashget.store import Mirror
@@ -43,12 +44,19 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The most bytes of one file that a repair fetches, as for a mirror."""
     max_total_size: int | None = None
     """The most bytes of all files of the mirror, after which a repair ends."""
+    begin: float | None = None
+    """Of a recording: check only segments that end after this server time, since 1970."""
+    begin_back: float | None = None
+    """The same, so many seconds before its newest segment ends."""
+    until: float | None = None
+    """Of a recording: check only segments that begin before this server time."""
 
     def __post_init__(self) -> None:
         """Check every field, so that options which exist can be used."""
         check(self, _RULES)
 
 
+_LONGEST_SECONDS: Final = 366 * 100 * 86_400
 _RULES: Final[dict[str, Check]] = {
     "remote": flag,
     "repair": flag,
@@ -58,6 +66,9 @@ _RULES: Final[dict[str, Check]] = {
     "total_limit": optional(whole(1)),
     "max_file_size": optional(whole(1)),
     "max_total_size": optional(whole(1)),
+    "begin": optional(moment),
+    "begin_back": optional(seconds(positive=False, most=_LONGEST_SECONDS)),
+    "until": optional(moment),
 }
 
 
@@ -86,6 +97,9 @@ def verify_mirror(
         total_limit=options.total_limit,
         max_file_size=options.max_file_size,
         max_total_size=options.max_total_size,
+        begin=options.begin,
+        begin_back=options.begin_back,
+        until=options.until,
         allow_downgrade=allow_downgrade,
         work=work,
     )
@@ -99,6 +113,11 @@ def verify_mirror(
             from dashget.verification.recording import refuse_tasks
 
             refuse_tasks(place.name, remote=options.remote, prune=options.prune)
+        elif tasks.is_part:
+            raise UsageError(
+                f"{place.name} is no recording, so it has no times to check a part of it by",
+                hint="leave --from and --until out",
+            )
         store.claim(header)
         source = header.source if "://" in header.source else None
         engine = connect(source, source or header.url)

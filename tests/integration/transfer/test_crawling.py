@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import dashget
 from dashget.transfer.contract import Fetched, TransferError
+from tests.support.builders import media_segment, mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
+from tests.support.running import mirror
 from tests.support.sinks import Transfers
 
 MIB = 1024 * 1024
@@ -117,6 +122,20 @@ def test_the_last_range_is_replaced_too_though_too_small_to_be_divided(
     assert result.seconds < 5
 
 
+@pytest.mark.parametrize("headers", [RANGES, ()], ids=["ranges", "perhaps ranges"])
+def test_those_that_fill_every_place_are_replaced(
+    server: FaultServer, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """To race them there would have to be another place."""
+    crawling = replace(CRAWLING, headers=headers)
+    urls = [server.on(f"/slow{i}", crawling, replace(FAST, headers=headers)) for i in range(4)]
+    small = [server.on(f"/{i}", Answer(BODY[:20_000])) for i in range(20)]
+    with transfers() as made:
+        made.run(*small, *urls, server.on("/last", Answer(BODY)))
+    assert {bytes(made.sinks[url].data) for url in urls} == {BODY}
+    assert [len(server.asked(f"/slow{i}")) for i in range(4)] == [2, 2, 2, 2]
+
+
 def test_when_all_crawl_that_ran_before_one_is_replaced_and_then_the_others(
     server: FaultServer,
 ) -> None:
@@ -219,3 +238,22 @@ def test_a_replacement_that_fails_is_a_failed_attempt_and_keeps_what_came(
         made.run(url, *running(server))
     assert bytes(made.sinks[url].data) == BODY
     assert fetched(made, url).transferred - len(BODY) in (0, 25)
+
+
+def test_in_a_mirror_too_whose_manifest_came_from_the_same_host(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """They fill every place, and nothing but short files has come before."""
+    bodies = [media_segment(number, BODY[:60_000]) for number in range(1, 25)]
+    for number, body in enumerate(bodies, 1):
+        good = Answer(body, etag='"1"')
+        crawls = replace(good, drip=(500, 0.05))
+        server.on(f"/v/{number}.m4s", *((crawls, good) if 12 < number <= 16 else (good,)))
+    url = server.on("/x.mpd", Answer(mpd(numbered(), seconds=48)))
+    options = dashget.TransferOptions(in_flight=4, speed_time_seconds=0.4, overtake_seconds=30.0)
+    summary, events = mirror(url, tmp_path, transfer=options)
+    assert summary.complete
+    retried = [event for event in events if isinstance(event, dashget.RetryScheduled)]
+    # Once a successor runs, there is a place to race the others from.
+    assert retried
+    assert all(event.reason.startswith("slow: ") for event in retried)

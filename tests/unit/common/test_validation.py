@@ -80,6 +80,9 @@ OTHERS: list[tuple[Any, str, object, str]] = [
     (dashget.MirrorOptions, "total_limit", 0, "must be at least 1: 0"),
     (dashget.VerifyOptions, "segment_limit", 0, "must be at least 1: 0"),
     (dashget.VerifyOptions, "total_limit", 0, "must be at least 1: 0"),
+    (dashget.VerifyOptions, "begin", "now", "not a time in seconds since 1970: 'now'"),
+    (dashget.VerifyOptions, "until", float("inf"), "not a time in seconds since 1970: inf"),
+    (dashget.VerifyOptions, "begin_back", -1, "must be a number from 0: -1"),
     *(
         (dashget.MirrorOptions, name, 1, "not True or False: 1")
         for name in (

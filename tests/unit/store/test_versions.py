@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import random
+import threading
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashget.planning.layout import SafePath
+from dashget.recording.manifests import Manifests
+from dashget.store import RECORD_VERSION, Header, Mirror
 from dashget.store.delta import apply_delta, make_delta
 from dashget.store.versions import (
+    LOG,
     Damage,
     Entry,
     How,
+    Oldest,
     VersionLog,
     VersionReader,
     read_entries,
@@ -134,6 +142,25 @@ def test_damage_costs_what_was_made_of_it_and_never_gives_another_text(data: st.
     assert got[-3:] == documents[3:] or got[:3] == documents[:3]
 
 
+@given(st.integers(0, 900), st.integers(0, 900))
+@settings(max_examples=20, deadline=None)
+def test_versions_since_a_time_stay_when_older_ones_go(first: int, second: int) -> None:
+    documents = [manifest(second) for second in range(900)]
+    data, oldest = written(*documents), Oldest()
+    for time in sorted((first, second)):
+        count = oldest.before(io.BytesIO(data), float(time))
+        data = data[count:]
+        oldest.cut(count)
+        left = texts(data)
+        assert left == documents[len(documents) - len(left) :]
+        assert len(left) >= len(documents) - time
+        # No more than what the oldest one is made of.
+        assert len(left) <= len(documents) - time + 256
+        assert not damages(data)
+        more = data + written(manifest(1000))
+        assert texts(more) == [*left, manifest(1000)]
+
+
 def test_noise_is_damage() -> None:
     entries = list(read_entries(io.BytesIO(os.urandom(1000))))
     assert [type(each) for each in entries] == [Damage]
@@ -145,3 +172,28 @@ def test_a_changed_byte_is_no_kill() -> None:
     data[-3] ^= 1
     assert [each.cut_off for each in damages(bytes(data))] == [False]
     assert texts(bytes(data)) == [manifest(0)]
+
+
+def test_a_rolling_recording_lets_old_versions_go(tmp_path: Path) -> None:
+    """Only if it is worth the trouble: the log is written anew aside, and renamed."""
+    path, wall = tmp_path / "r/.dashget" / LOG, [0.0]
+    noise = random.Random(1).randbytes(3000).hex().encode()
+    with Mirror.at(tmp_path / "r") as store:
+        store.claim(Header(RECORD_VERSION, "http://h/x.mpd", "http://h/x.mpd", "x.mpd"))
+        kept = Manifests(store, SafePath("x.mpd"), threading.Lock(), lambda: wall[0])
+        log = VersionLog(lambda data: store.append_to(LOG, data))
+        for second in range(0, 30_000, 30):
+            # Nothing of one is in the next.
+            text = noise[second % 3000 :: 7] + random.Random(second).randbytes(2000)
+            log.add(text, float(second), How.FULL, None)
+        size = path.stat().st_size
+        kept.forget(10_000.0)
+        assert path.stat().st_size == size
+        kept.forget(20_000.0)
+        assert size / 4 < path.stat().st_size < size * 0.4
+        log.add(b"<MPD/>", 30_000.0, How.FULL, None)
+        entries = sound(path.read_bytes())
+        assert 19_000 < entries[0].facts.time <= 20_000 - 600
+        assert texts(path.read_bytes())[-1] == b"<MPD/>"
+        kept.forget(20_000.0)
+        assert len(sound(path.read_bytes())) == len(entries)

@@ -105,17 +105,17 @@ def _code(ended: RecordingEnded | Summary | None, stop: Stop) -> int:
 
 def _wishes(arguments: argparse.Namespace) -> Wishes:
     """Return from when until when to record; raise UsageError for invalid values."""
-    from dashget.cli.options.quantities import parse_duration, parse_moment
+    from dashget.cli.options.quantities import parse_begin, parse_duration, parse_moment
     from dashget.errors import UsageError
     from dashget.live.options import Wishes
 
     if arguments.until is not None and arguments.seconds is not None:
         raise UsageError("--until: only one of --until and --for", hint="leave one of them out")
-    begin, back = _parse_from(arguments.begin)
+    begin, back = parse_begin(arguments.begin)
     until = None if arguments.until is None else parse_moment(arguments.until, "--until")
     seconds, give_up = arguments.seconds, arguments.give_up
     return Wishes(
-        begin=begin,
+        begin=-math.inf if begin is None else begin,
         begin_back=back,
         until=math.inf if until is None else until,
         seconds=None if seconds is None else parse_duration(seconds, "--for"),
@@ -156,20 +156,6 @@ def _parse_keep(texts: Sequence[str]) -> dict[str, Any]:
         if not fields[name]:
             raise UsageError(f"--keep: nothing is kept by {text[:20]!r}", hint="write it as 48h")
     return fields
-
-
-def _parse_from(text: str) -> tuple[float, float | None]:
-    """Return the time of ``--from``, or how many seconds before the begin it is."""
-    from dashget.cli.options.quantities import parse_duration, parse_moment
-
-    word = text.strip().lower()
-    if word == "window":
-        return -math.inf, None
-    if word == "now":
-        return -math.inf, 0.0
-    if word.startswith("-"):
-        return -math.inf, parse_duration(word[1:], "--from")
-    return parse_moment(text, "--from", ", or say window, now or -10m"), None
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

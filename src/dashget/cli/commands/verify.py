@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
   dashget verify show
   dashget verify show --remote --repair
+  dashget verify recording --from -2h
   dashget verify */
 """
 EXIT_STATUS: Final = {
@@ -49,6 +50,19 @@ def add_arguments(parser: Parser) -> None:
         ("--strict", "Count notes as errors."),
     ):
         checks.add_argument(name, action="store_true", help=text)
+    checks.add_argument(
+        "--from",
+        dest="begin",
+        metavar="TIME",
+        help="Of a recording: check only the segments and gaps after a time such as"
+        " 2026-01-31T12:00:00Z, or -10m (so far back from its newest segment).",
+    )
+    checks.add_argument(
+        "--until",
+        metavar="TIME",
+        help="Of a recording: check only what begins before this time.",
+    )
+    parser.take_signed("--from")
     add_limits(checks)
     add_keep_header(checks)
     add_sizes(checks)
@@ -155,9 +169,15 @@ def _verify_all(
 
 def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
     """Return the library's options; raise UsageError for invalid values."""
+    from dashget.cli.options.quantities import parse_begin, parse_moment
     from dashget.verification.verify import VerifyOptions
 
+    begin, back = (None, None) if arguments.begin is None else parse_begin(arguments.begin)
+    until = arguments.until
     return VerifyOptions(
+        begin=begin,
+        begin_back=back,
+        until=None if until is None else parse_moment(until, "--until"),
         remote=arguments.remote,
         repair=arguments.repair,
         prune=arguments.prune,

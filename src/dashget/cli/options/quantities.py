@@ -55,6 +55,21 @@ def parse_moment(text: str, option: str, others: str = "") -> float:
     return moment.timestamp()
 
 
+def parse_begin(text: str) -> tuple[float | None, float | None]:
+    """Return the time of ``--from`` in seconds since 1970, or how many seconds back it is.
+
+    Both are None for all that is there.
+    """
+    word = text.strip().lower()
+    if word == "window":
+        return None, None
+    if word == "now":
+        return None, 0.0
+    if word.startswith("-"):
+        return None, parse_duration(word[1:], "--from")
+    return parse_moment(text, "--from", ", or say window, now or -10m"), None
+
+
 def _bytes(text: str, option: str, kind: str, hint: str) -> int:
     match = _SIZE.fullmatch(text.strip()) if text.isascii() and len(text) <= _LONGEST else None
     if match is None:

@@ -119,7 +119,7 @@ class _Replaced:
 class Crawl:
     """Finds the connections of a run that crawl. To be called about ten times a second."""
 
-    __slots__ = ("_fastest", "_finished", "_looked_at", "_replaced", "limit", "seconds")
+    __slots__ = ("_count", "_fastest", "_finished", "_looked_at", "_replaced", "limit", "seconds")
 
     def __init__(self, options: TransferOptions, now: float) -> None:
         self.limit = options.speed_limit
@@ -129,6 +129,7 @@ class Crawl:
         self._replaced: dict[Hashable, _Replaced] = {}
         """By resource, and by host for times when nobody runs there."""
         self._finished = Course(now)
+        self._count = 0
         self._looked_at = now
 
     def look(self, now: float, moving: Iterable[Moving], finished: int) -> None:
@@ -139,6 +140,7 @@ class Crawl:
         halted = now - self._looked_at > max(_HALTED_SECONDS, self.seconds / _MARKS)
         self._looked_at = now
         self._finished.look(now, finished, self.seconds)
+        self._count = finished
         for each in moving:
             course = each.course
             if course is None:
@@ -169,8 +171,10 @@ class Crawl:
         """Return those that are to be replaced now, with what others bring.
 
         ``finished_rate`` is what the usual transfer brought of those that have ended, or 0;
-        ``gains`` tells if one would gain time that brought so much.
+        ``gains`` tells if one would gain time that brought so much. Short transfers come too
+        quickly to be looked at: what they brought shows how their host ran before.
         """
+        ran_before = finished_rate if self._count >= _FINISHED_TO_TELL else 0.0
         if self._finished.rate * self._finished.seconds < _FINISHED_TO_TELL:
             finished_rate = 0.0
         running: dict[Hashable, float] = {}
@@ -182,7 +186,7 @@ class Crawl:
             course, beside = each.course, running[each.origin]
             if course is None or course.seconds < self.seconds:
                 continue
-            usual = max(beside, self._fastest.get(each.origin, 0.0))
+            usual = max(beside, ran_before, self._fastest.get(each.origin, 0.0))
             if course.rate < _SHARE * usual and gains(each, usual):
                 alone = course.rate >= _SHARE * beside
                 if self._is_time(now, each, usual, alone=alone):

@@ -370,8 +370,12 @@ class Board:
         self.call(self.hooks.on_tick, reading)
 
     def _give_up_crawling(self, crawl: Crawl, now: float) -> None:
-        alike = len({origin for each in self.links for origin in each.busy}) == 1
-        for slow in give_up_crawling(crawl, self.open_tasks, now, self.pace, alike=alike):
+        # Of one host the manifest has another origin than the files.
+        asked = {(o.scheme, o.host, o.port) for links in self.links for o in links.busy}
+        alike = len(asked) == 1
+        places = self.active if self.active >= self.concurrency.limit else 0
+        open_tasks, pace = self.open_tasks, self.pace
+        for slow in give_up_crawling(crawl, open_tasks, now, pace, alike=alike, places=places):
             slow.raced = True
             self.backlog.add(slow.task)
 

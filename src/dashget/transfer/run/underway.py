@@ -91,11 +91,12 @@ _GAIN = 4
 
 
 def give_up_crawling(
-    crawl: Crawl, tasks: Iterable[Task], now: float, pace: Pace, *, alike: bool
+    crawl: Crawl, tasks: Iterable[Task], now: float, pace: Pace, *, alike: bool, places: int
 ) -> list[Exchange[Task]]:
     """Mark the exchanges that crawl, for their loops to end; return those to be raced instead.
 
-    ``alike`` is True if ``pace`` tells of the host that the exchanges ask.
+    ``alike`` is True if ``pace`` tells of the host that the exchanges ask. ``places`` is how many
+    exchanges fill every place there is, or 0: if they all crawl, none will be free for a race.
     """
     moving = [each for each in iter_exchanges(tasks) if not each.is_look]
     crawl.look(now, moving, pace.count)
@@ -110,7 +111,8 @@ def give_up_crawling(
     moving = [each for each in moving if each.under_way and not each.dropped]
     raced = []
     for each, usual in crawl.behind_others(now, moving, pace.rate if alike else 0.0, gains):
-        if _keeps(each) or not _has_proof(each.task):
+        stuck = 0 < places <= len(moving) and all(_GAIN * _rate(one) < usual for one in moving)
+        if _keeps(each) or not _has_proof(each.task) or (stuck and _is_sooner_anew(each, usual)):
             each.crawls = too_slow(_rate(each), usual)
             each.task.replaced = True
         else:
@@ -140,9 +142,15 @@ def _gains(exchange: Exchange[Task], usual: float, seconds: float) -> bool:
         return False
     if _keeps(exchange) or (_has_proof(task) and not task.single_stream):
         return True
-    if task.size is None or left is None or (task.replaced and not _has_proof(task)):
+    if task.replaced and not _has_proof(task):
         return False
-    return _GAIN * task.size * rate < left * usual
+    return _is_sooner_anew(exchange, usual)
+
+
+def _is_sooner_anew(exchange: Exchange[Task], usual: float) -> bool:
+    """Return True if all of it comes far sooner elsewhere than the rest does here."""
+    size, left = exchange.task.size, _left(exchange)
+    return size is not None and left is not None and _GAIN * size * _rate(exchange) < left * usual
 
 
 def _keeps(exchange: Exchange[Task]) -> bool:

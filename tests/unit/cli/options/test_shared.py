@@ -134,6 +134,9 @@ VERIFY = [
     (["--total-limit", "2"], "total_limit", 2),
     (["--max-file-size", "2M"], "max_file_size", 2_000_000),
     (["--max-total-size", "4GiB"], "max_total_size", 4 << 30),
+    (["--from", "2026-01-31T12:00:00Z"], "begin", 1_769_860_800.0),
+    (["--from", "-10m"], "begin_back", 600.0),
+    (["--until", "2026-01-31T12:00:00Z"], "until", 1_769_860_800.0),
 ]
 
 WORDS = [

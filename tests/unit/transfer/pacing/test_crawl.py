@@ -57,6 +57,8 @@ class Hour:
         self._successor = successor
         self._finished_rate = finished_rate
         self._finished = 0.0
+        self.finishing = bool(finished_rate)
+        """True while one transfer a second ends."""
 
     def go_on(self, seconds: float, *, step: float = 0.1) -> list[int]:
         """Let time go by; return the seconds at which connections were replaced."""
@@ -65,7 +67,7 @@ class Hour:
             self.now += step
             for stream in self.streams:
                 stream.bring(self.now, step)
-            self._finished += step if self._finished_rate else 0.0
+            self._finished += step if self.finishing else 0.0
             self._crawl.look(self.now, self.streams, int(self._finished))
             found = self._crawl.behind_others(
                 self.now, self.streams, self._finished_rate, lambda *_: True
@@ -156,6 +158,16 @@ def test_and_the_others_follow_if_that_one_runs() -> None:
     whens = hour.go_on(100)
     assert len(whens) == 4
     assert whens[-1] - whens[0] <= 2
+
+
+@pytest.mark.parametrize("ended", [20, 2])
+def test_so_they_do_if_all_that_ran_before_was_short(ended: int) -> None:
+    """Files that come at once were never looked at; those that crawl now fill every place."""
+    hour = Hour([], successor=fast, finished_rate=500 * KB)
+    hour.go_on(ended)
+    hour.finishing = False
+    hour.streams = [Stream(1 * KB, asked_at=ended) for _ in range(4)]
+    assert len(hour.go_on(100)) == (4 if ended == 20 else 0)
 
 
 def test_what_a_limited_rate_holds_back_is_not_slow() -> None:
