@@ -99,6 +99,23 @@ def test_no_text_of_a_manifest(document: str, server: FaultServer, tmp_path: Pat
         check_ended(run(*words, "--retries", "0", cwd=tmp_path))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["-v", "--debug", "--json"])
+def test_no_text_of_a_recording(more: str, server: FaultServer, tmp_path: Path) -> None:
+    """Labels, ids and names of a live manifest, and the versions of it that are listed."""
+    live = MANIFEST.replace(
+        'type="static"', 'type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z"'
+    )
+    assert live != MANIFEST
+    url = server.on("/a.mpd", Answer(filled(live)))
+    ended = run("record", url, "-o", "m", "--give-up", "1s", more, "--retries", "0", cwd=tmp_path)
+    check_ended(ended)
+    assert (tmp_path / "m/.dashget/record.jsonl").exists()
+    for words in (("gaps", "m"), ("manifests", "m"), ("verify", "m", "-v")):
+        check_ended(run(*words, cwd=tmp_path))
+        check_ended(run(*words[:2], "--json", cwd=tmp_path))
+
+
 def on_a_terminal(*words: str, cwd: Path) -> str:
     """Run a command on a terminal, and return what that shows."""
     ours, theirs = pty.openpty()

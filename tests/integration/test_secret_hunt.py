@@ -138,6 +138,31 @@ ANSWERS = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["good", "refused", "redirect"])
+def test_no_secret_is_shown_or_kept_while_recording(
+    name: str, server: FaultServer, tmp_path: Path
+) -> None:
+    place = f"http://me:{MARK}@{server.url('/').removeprefix('http://')}"
+    over = 'availabilityStartTime="2026-01-01T00:00:00Z"'
+    before = f"<BaseURL>{place}</BaseURL><Location>{place}b.mpd</Location>"
+    url = publish(server, Answer(mpd(numbered(), before=before, kind="dynamic", more=over)))
+    for number in (1, 2, 3):
+        publish(server, ANSWERS[name], f"/v/{number}.m4s")
+    typed = url.replace("//", f"//you:{MARK}-typed@")
+    for more in ("-v", "--debug", "--json"):
+        words = ("record", typed, "-o", "m", "--give-up", "1s", more, *words_of_secrets(tmp_path))
+        check(run(*words, "--retries", "0", "--timeout", "5", cwd=tmp_path), tmp_path)
+    assert (tmp_path / "m/.dashget/record.jsonl").exists()
+    for words in (
+        ("gaps", "m"),
+        ("gaps", "m", "--json"),
+        ("manifests", "m"),
+        ("manifests", "m", "--json"),
+    ):
+        check(run(*words, cwd=tmp_path), tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.parametrize("of", ["manifest", "segments"])
 def test_no_secret_of_the_options_is_shown(
