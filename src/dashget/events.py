@@ -443,6 +443,23 @@ class SegmentsExpired(Event, frozen=True, tag="expired"):
     bytes: int
 
 
+class LiveTrack(msgspec.Struct, frozen=True):
+    """The state of a track of a recording."""
+
+    label: str
+    recorded: int
+    lost: int
+    pending: int
+    lag_seconds: float | None = None
+    """How old the end of its newest recorded segment is; None: there is none."""
+    behind_seconds: float = 0.0
+    """How old its oldest segment is that is to be fetched."""
+    window_seconds: float | None = None
+    """The time that is left until that is removed; None: it is not, or there is none."""
+    gaps: int = 0
+    """Stretches in a row of which segments are lost."""
+
+
 class RecordingProgressed(Event, frozen=True, tag="live"):
     """The state of a recording, about once a second."""
 
@@ -455,6 +472,8 @@ class RecordingProgressed(Event, frozen=True, tag="live"):
     window_seconds: float | None
     """The time that is left until it is removed; None: it is not."""
     bytes: int
+    tracks: tuple[LiveTrack, ...] = ()
+    """Those of the newest manifest."""
 
 
 class RecordingEnded(Event, frozen=True, tag="recorded"):

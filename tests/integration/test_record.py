@@ -437,7 +437,7 @@ def test_a_token_that_runs_out_is_replaced_by_the_manifests_next_one(tmp_path: P
 def versions_of(root: Path) -> list[bytes]:
     """Return every version of the manifest that a recording keeps."""
     with Versions(Mirror.at(root, read_only=True)) as versions:
-        assert list(versions.check(dashget.Stop())) == []
+        assert [each for each in versions.check(dashget.Stop()) if not each.note] == []
         numbers = [each.number for each in versions.list() if each.how != "same"]
         return [versions.find(number=number) for number in numbers]
 

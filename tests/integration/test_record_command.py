@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dashget.live.facts import SegmentFact
-from tests.integration.test_record import check_whole, facts, numbers
+from tests.integration.test_record import check_whole, facts, numbers, versions_of
 from tests.support.liveorigin import LiveOrigin
 from tests.support.program import environment
 
@@ -192,10 +192,11 @@ def test_so_far_back_may_be_written_with_a_minus_sign(tmp_path: Path) -> None:
         assert numbers(tmp_path / "r")[0] > 5
 
 
-def test_what_was_killed_goes_on_and_has_no_hole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_what_was_killed_goes_on_and_has_no_hole(form: str, tmp_path: Path) -> None:
     """However often and wherever it is killed: nothing is lost, torn or recorded twice."""
     root = tmp_path / "r"
-    with LiveOrigin(depth=None).serving() as origin:
+    with LiveOrigin(form=form, depth=None).serving() as origin:
         for kill in range(KILLS):
             with started(origin.url, "-o", str(root)) as process:
                 after = len(origin.requests) + 4 + kill * 7 % 23
@@ -213,3 +214,8 @@ def test_what_was_killed_goes_on_and_has_no_hole(tmp_path: Path) -> None:
     assert len({(fact.line, fact.t) for fact in found}) == len(found)
     assert len(found) == len(numbers(root, 0)) + len(numbers(root, 1))
     assert run("verify", str(root)).returncode == 0
+    # What was served, and not yet read or kept, is all that may be missing of the versions.
+    kept, served = versions_of(root), origin.manifests
+    assert set(kept) <= set(served)
+    assert len(set(served) - set(kept)) <= KILLS + 1
+    assert kept[-1] == (root / "manifest.mpd").read_bytes()

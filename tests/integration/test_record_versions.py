@@ -205,3 +205,22 @@ def test_a_presentation_that_is_still_empty_is_waited_for(tmp_path: Path) -> Non
             origin.rewrite = bytes
             origin.wait_for(lambda: origin.served_count() >= 20)
             assert run.end().lost == 0
+
+
+def test_clocks_that_tell_nothing_are_passed_over(tmp_path: Path) -> None:
+    """An empty direct one, one that is not there, one that is no time: the answer's Date counts."""
+    scheme = "urn:mpeg:dash:utc:{}:2014"
+    clocks = (("direct", ""), ("http-iso", "gone"), ("http-xsdate", "manifest.mpd"), ("ntp", "x"))
+    with LiveOrigin(form="time").serving() as origin:
+        origin.before = "".join(
+            f'<UTCTiming schemeIdUri="{scheme.format(kind)}" value="{value}"/>'
+            for kind, value in clocks
+        )
+        origin.gone.add("/live/gone")
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 40)
+            assert run.end().lost == 0
+        told = [event for event in run.events if isinstance(event, dashget.ClockSet)]
+        assert {event.source for event in told} == {"date"}
+        assert all(abs(event.offset_seconds) < 1.5 for event in told)
+        check_whole(origin, tmp_path / "r")

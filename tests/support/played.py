@@ -32,8 +32,10 @@ def played_files(local: bytes) -> list[PlayedFile]:
     """Return all media segments in order."""
     presentation = resolve(parse_mpd(local, url=URL), url=URL)
     assert not presentation.dynamic
-    doubles = [issue for issue in presentation.warnings if "gap" not in issue.message]
-    assert doubles == []
+    told = [issue.message for issue in presentation.warnings]
+    # Packagers write times that are some ticks apart from the ends before them.
+    told = [text for text in told if "gap" not in text and "overlap" not in text]
+    assert not told, (told, local)
     found = []
     for planned in iter_plan(make_tracks(presentation), make_layout(presentation)):
         segment, representation = planned.segment, planned.track.representation

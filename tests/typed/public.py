@@ -163,6 +163,7 @@ def events_of_a_recording(event: dashget.Event) -> object:
     if isinstance(event, dashget.ClockSet):
         return assert_type(event.offset_seconds, float)
     if isinstance(event, dashget.RecordingProgressed):
+        assert_type(event.tracks, tuple[dashget.LiveTrack, ...])
         return assert_type(event.pending, int)
     return event
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.live.listing import Axis
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch
 
@@ -56,6 +57,8 @@ class Look(msgspec.Struct, frozen=True):
     shape: int
     track: str
     """The id of the Representation."""
+    essence: str
+    """The shape without estimates: stretches with the same one are one."""
     media: str
     numbered: bool
     """True if files are told by their numbers, and not by their times."""
@@ -233,18 +236,17 @@ def _groups(
     named: dict[tuple[int, str], _Group] = {}
     unnamed: list[_Group] = []
     taken: dict[tuple[int, str], list[RecordedLine]] = {}
-    for line, whole in _sequences(lines, stretches):
-        known = stretches.get(line.id, ())
+    for line, whole in _sequences(sorted(lines, key=_weight), stretches):
+        known = _alike(stretches.get(line.id, ()), looks)
         for at, stretch in enumerate(known):
-            look = looks.get(stretch.shape)
-            if look is None:
-                continue
+            look = looks[stretch.shape]
             until = known[at + 1].time if at + 1 < len(known) else None
             rows = list(_between(whole, stretch.time if at else None, until))
             earlier = taken.setdefault((line.generation, look.media), [])
             if any(other is not line for other in earlier):
                 # The same names on another axis: what is known by both is the same.
-                rows = list(_unknown(rows, line, [o for o in earlier if o is not line]))
+                others = [other for other in earlier if other is not line]
+                rows = list(_unknown(rows, line, others, look))
             if line not in earlier:
                 earlier.append(line)
             if not rows:
@@ -256,6 +258,38 @@ def _groups(
     for group in groups:
         group.bound()
     return groups
+
+
+def _weight(line: RecordedLine) -> tuple[int, bool, int]:
+    """Return what comes first of lines that give the same names other times.
+
+    The first documents of some packagers have no times, or wrong ones.
+    """
+    return line.generation, _has_no_times(line), -sum(run.count for run in line.recorded)
+
+
+def _has_no_times(line: RecordedLine) -> bool:
+    return line.key.endswith(f" {Axis.NAME.value}")
+
+
+def _alike(known: Sequence[Stretch], looks: Mapping[int, Look]) -> list[Stretch]:
+    """Return stretches; those that go on but for estimates are one, with the newest of these."""
+    found: list[Stretch] = []
+    for stretch in known:
+        if stretch.shape not in looks:
+            continue
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and looks[last.shape].essence == looks[stretch.shape].essence
+            and (last.period, last.shift, last.tick_parts)
+            == (stretch.period, stretch.shift, stretch.tick_parts)
+            and last.origin == stretch.origin
+        ):
+            found[-1] = msgspec.structs.replace(last, shape=stretch.shape)
+        else:
+            found.append(stretch)
+    return found
 
 
 def _group_for(
@@ -353,15 +387,25 @@ def _between(rows: Rows, begin: int | None, until: int | None) -> Iterator[Run |
 
 
 def _unknown(
-    rows: Iterable[Run | Row], line: RecordedLine, others: Sequence[RecordedLine]
+    rows: Iterable[Run | Row], line: RecordedLine, others: Sequence[RecordedLine], look: Look
 ) -> Iterator[Run | Row]:
-    """Yield the segments that none of the other lines has at their time."""
+    """Yield the segments that none of the other lines has, by their number or at their time."""
+    if _has_no_times(line):
+        return
     for row in rows:
         for at in range(row.count):
             one = row.part(at, at + 1)
+            if look.numbered:
+                if not any(_has_number(other, one.number) for other in others):
+                    yield one
+                continue
             middle = line.origin + (one.time + one.duration / 2) / line.scale
             if not any(_has(other, middle) for other in others):
                 yield one
+
+
+def _has_number(line: RecordedLine, number: int) -> bool:
+    return any(run.number <= number < run.number + run.count for run in line.recorded)
 
 
 def _has(line: RecordedLine, wall: float) -> bool:
@@ -376,7 +420,7 @@ def _cut(
     group: _Group, moved: Fraction, before: Fraction | None, *, twice: bool
 ) -> Iterator[PlayedPeriod]:
     """Yield the pieces of a Period of the presentation; ``before`` is the start of the last one."""
-    tracks = list(group.tracks.values())
+    tracks = sorted(group.tracks.values(), key=_first_line)
     first = group.begin
     if before is not None and abs(group.begin - group.start) <= 2 * _slack(group):
         first = group.start
@@ -399,6 +443,10 @@ def _cut(
             parts=tuple(_placed(part, look, begin) for part, look in taken),
             first=at == 0,
         )
+
+
+def _first_line(track: _Track) -> int:
+    return min(piece.line.id for piece in track.pieces)
 
 
 class _Head:

@@ -25,7 +25,7 @@ from dashget.live.coverage import (
     played_periods,
 )
 from dashget.live.spans import Run
-from dashget.live.stretches import Stretches
+from dashget.live.stretches import Stretches, essence
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.presentation import ContentType
 from dashget.mpd.ticks import nearest_tick
@@ -128,6 +128,7 @@ def _read_shape(number: int, mpd: str, budget: Budget) -> _Shape | None:
     look = Look(
         shape=number,
         track=representation.attributes.get("id", ""),
+        essence=essence(mpd),
         media=media,
         numbered="$Time" not in media,
         timed="$Time" in media,

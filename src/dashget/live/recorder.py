@@ -17,6 +17,7 @@ import msgspec
 from dashget.events import (
     ClockSet,
     GapFound,
+    LiveTrack,
     ManifestRead,
     Observer,
     OutageTold,
@@ -575,8 +576,29 @@ class Recorder:
                 behind_seconds=round(max(0.0, server - oldest), 3),
                 window_seconds=round(until - server, 3) if until < math.inf else None,
                 bytes=self._bytes,
+                tracks=tuple(_track(line, server) for line in self.state.lines if line.current),
             )
         )
+
+
+def _track(line: Line, server: float) -> LiveTrack:
+    """Return the state of a line, for people."""
+    last, head = line.recorded.last, line.pending.first
+    behind, left = 0.0, math.inf
+    if head is not None:
+        one = head.part(0, 1)
+        behind = max(0.0, server - max(line.promised(one), line.wall(one.end)))
+        left = line.until(one) - server
+    return LiveTrack(
+        label=line.label,
+        recorded=line.recorded.count,
+        lost=sum(runs.count for runs in line.lost.values()),
+        pending=line.waiting,
+        lag_seconds=None if last is None else round(server - line.wall(last.end), 3),
+        behind_seconds=round(behind, 3),
+        window_seconds=round(left, 3) if left < math.inf else None,
+        gaps=sum(len(runs) for runs in line.lost.values()),
+    )
 
 
 def _next_edge(line: Line) -> float:

@@ -10,14 +10,28 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
+from dashget.common.lateregex import late
 from dashget.live.facts import ShapeFact, StretchFact
 from dashget.live.line import Line
 from dashget.live.listing import Listing
 from dashget.live.spans import Run
 from dashget.media.kind import SegmentKind
+
+_FIRST_RENEWAL: Final = 4
+_ESTIMATES: Final = late(
+    r" (?:bandwidth|minBandwidth|maxBandwidth|frameRate|minFrameRate|maxFrameRate|minBufferTime"
+    r"|segmentAlignment|subsegmentAlignment|startWithSAP|subsegmentStartsWithSAP|sar|par"
+    r'|maxWidth|maxHeight|qualityRanking)="[^"]*"'
+)
+
+
+def essence(shape: str) -> str:
+    """Return a shape without what packagers estimate: another one needs a Period of its own."""
+    return _ESTIMATES.sub("", shape)
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -49,6 +63,10 @@ class Stretches:
         """Those of each line, by its number, sorted by time."""
         self.shapes: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
+        self._renewed: dict[int, int] = {}
+        """How many segments a line had when its estimates were kept last."""
+        self._seen: dict[int, tuple[str, str, bool]] = {}
+        """The last two shapes of a line that were compared, and if they are alike."""
 
     def take_shape(self, fact: ShapeFact) -> None:
         """Take a shape that is known."""
@@ -95,6 +113,10 @@ class Stretches:
         listing = line.of(run.time)
         if not listing.shape or listing.kind is not SegmentKind.MEDIA:
             return
+        known = self.of.get(line.id, [])
+        at = bisect_right(known, run.time, key=_time)
+        if at and self._goes_on(known[at - 1], line, listing, run):
+            return
         number = self._numbers.get(listing.shape)
         if number is None:
             number = max(self.shapes, default=0) + 1
@@ -111,12 +133,32 @@ class Stretches:
             listing.tick_parts,
             listing.sub_number,
         )
-        known = self.of.get(line.id, [])
-        at = bisect_right(known, run.time, key=_time)
-        if at and _same(known[at - 1], stretch, listing, run):
-            return
         self._put(line.id, stretch)
         yield _fact(line.id, stretch)
+
+    def _goes_on(self, known: Stretch, line: Line, listing: Listing, run: Run) -> bool:
+        """Return True if a stretch goes on.
+
+        A Period without an id is told by its clock alone. Of estimates, which some packagers
+        change with each document, new ones are kept once twice as much is recorded.
+        """
+        if known.period != ("" if listing.period.startswith("#") else listing.period):
+            return False
+        slack = Fraction(max(run.duration, 1), 2 * listing.scale)
+        moved = known.shift != listing.shift or abs(known.origin - listing.origin) > slack
+        if moved and not known.period:
+            return False
+        shape = self.shapes.get(known.shape, "")
+        if shape == listing.shape:
+            return True
+        seen = self._seen.get(line.id)
+        if seen is None or seen[:2] != (shape, listing.shape):
+            same = essence(shape) == essence(listing.shape)
+            seen = self._seen[line.id] = shape, listing.shape, same
+        if not seen[2] or line.recorded.count >= 2 * self._renewed.get(line.id, _FIRST_RENEWAL):
+            self._renewed[line.id] = max(line.recorded.count, _FIRST_RENEWAL)
+            return False
+        return True
 
     def _put(self, line: int, stretch: Stretch) -> None:
         known = self.of.setdefault(line, [])
@@ -125,16 +167,6 @@ class Stretches:
             known[at - 1] = stretch
         else:
             known.insert(at, stretch)
-
-
-def _same(known: Stretch, new: Stretch, listing: Listing, run: Run) -> bool:
-    """Return True if a stretch goes on. A Period without an id is told by its clock alone."""
-    if (known.shape, known.period) != (new.shape, new.period):
-        return False
-    if known.period:
-        return True
-    slack = Fraction(max(run.duration, 1), 2 * listing.scale)
-    return known.shift == new.shift and abs(known.origin - new.origin) <= slack
 
 
 def _fact(line: int, stretch: Stretch) -> StretchFact:

@@ -229,5 +229,8 @@ def _parse_path(text: str, base_url: str | None) -> Source:
             hint="check the path and its permissions",
         ) from error
     if is_directory:
-        raise UsageError(f"{shown!r} is a directory", hint="name the .mpd file itself")
+        raise UsageError(
+            f"{typed(shown)!r} is a directory",
+            hint="name the .mpd file in it; dashget get DIR goes on with a mirror",
+        )
     return Source(name=readable(str(place.resolve())), path=place, base_url=base_url)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -225,7 +226,10 @@ def _listen(address: Address) -> socket.socket:
     try:
         return socket.create_server((address.host, address.port), family=family)
     except OSError as error:
-        reason = "no such address" if isinstance(error, socket.gaierror) else error.strerror
+        reason = "no such address"
+        if not isinstance(error, socket.gaierror):
+            # Python adds the address to the words of the system.
+            reason = os.strerror(error.errno or 0).lower()
         raise UsageError(
             f"cannot listen on {address.host}, port {address.port}: {reason}",
             hint="without --port a free port is taken; without --host the server is for this"

@@ -290,7 +290,8 @@ def _refuse_local_files(tracks: tuple[Track, ...]) -> None:
             if address.patterns[0].marked[:5].lower() == "file:":
                 raise UsageError(
                     "the local MPD contains relative URLs, and its original address is unknown",
-                    hint="give --base-url with the URL that the MPD was downloaded from",
+                    hint="give --base-url with the URL that the MPD was downloaded from; of a"
+                    " mirror, name the directory",
                 )
 
 

@@ -180,7 +180,12 @@ class Mirror:
 
     def known_header(self, hint: str) -> Header:
         """Return the header of the record; raise StoreError with the hint if there is none."""
-        header = self.header()
+        try:
+            header = self.header()
+        except StoreError as error:
+            if isinstance(error.__cause__, NotADirectoryError):
+                raise StoreError(f"{self.name} is a file, and no directory", hint=hint) from error
+            raise
         if header is not None:
             return header
         if self.place.is_blank():

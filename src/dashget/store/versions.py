@@ -163,12 +163,16 @@ def read_entries(file: BinaryIO, at: int = 0) -> Iterator[Entry | Damage]:
     """
     file.seek(0, 2)
     end = file.tell()
-    number = made = 0
+    number = made = wasted = 0
     known = False
     while at < end:
         found = _entry_at(file, at, end)
         if found is None:
             following = _next_mark(file, at + 1, end)
+            wasted += _claimed(file, at, end)
+            if wasted > 2 * end:
+                # Entries that claim each other's bytes: nobody writes such by mistake.
+                following = end
             yield Damage(following - at, _is_cut_off(file, at, following))
             at, known = following, False
             continue
@@ -296,6 +300,17 @@ def _entry_at(file: BinaryIO, at: int, end: int) -> tuple[Facts, int, int] | Non
         return None
     sane = 0 <= read.size <= MOST_BYTES and 0 <= read.stored <= length
     return (read, begin, length) if sane and 0 <= read.patch <= MOST_BYTES else None
+
+
+def _claimed(file: BinaryIO, at: int, end: int) -> int:
+    """Return how many bytes were read for what turned out to be no entry."""
+    file.seek(at)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size or not head.startswith(_MARK):
+        return 0
+    _, _, length, told = _HEAD.unpack(head)
+    whole: int = _HEAD.size + length + told
+    return whole if at + whole <= end else 0
 
 
 def _is_cut_off(file: BinaryIO, at: int, end: int) -> bool:

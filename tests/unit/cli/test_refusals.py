@@ -510,3 +510,24 @@ def test_a_directory_that_is_not_there_is_said_to_be_missing(
     sentence, hint = capsys.readouterr().err.splitlines()
     assert sentence == "dashget: error: no-such-directory is missing or empty"
     assert hint.startswith("hint: check its name; ")
+
+
+@pytest.mark.parametrize("command", OF_MIRRORS)
+def test_a_file_in_the_place_of_a_directory_is_said_to_be_one(
+    command: str, capsys: Captured
+) -> None:
+    Path("x.bin").write_bytes(b"")
+    assert run([command, "x.bin", *(["x.mp4"] if command == "mux" else [])]) == 6
+    sentence, hint = capsys.readouterr().err.splitlines()
+    assert sentence == "dashget: error: x.bin is a file, and no directory"
+    assert "-o" not in hint.split("dashget")[0]
+
+
+def test_a_directory_in_the_place_of_a_manifest_is_said_to_be_one(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    for command in ("list", "plan"):
+        assert refused(capsys, command, str(tmp_path)) == (
+            f"{str(tmp_path)!r} is a directory",
+            "name the .mpd file in it; dashget get DIR goes on with a mirror",
+        )

@@ -198,3 +198,25 @@ def test_facts_that_make_no_sense_are_passed_over() -> None:
         StretchFact(1, 4, 99, str(BEGIN), str(BEGIN)),
     ]
     assert len(played(facts)) == 2
+
+
+def test_estimates_that_change_cut_no_period() -> None:
+    facts = line(1, *steps(0, 5))
+    renewed = shape("v1").replace("8000", "9000")
+    facts += [ShapeFact(7, renewed), StretchFact(1, 6, 7, str(BEGIN), str(BEGIN), period="p")]
+    assert starts(facts) == [0]
+    state = State.of(facts)
+    local = local_mpd(Coverage.of(state))
+    assert local is not None
+    assert b'bandwidth="9000"' in local, "the newest one counts"
+
+
+def test_a_first_document_without_times_adds_nothing() -> None:
+    """As Shaka Packager writes it, before the first segment is complete."""
+    early: list[Fact] = [
+        LineFact(2, "v1/$Number$.m4s name", 1, "v1", 1, 0, BEGIN),
+        StretchFact(2, 0, 1, str(BEGIN), str(BEGIN), period="p"),
+        SegmentFact(2, 0, 1, 0),
+    ]
+    files = played(line(1, *steps(0, 4)), early)
+    assert [(f.path, f.begin) for f in files] == [(f"v1/{n}.m4s", 2 * n) for n in range(5)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import struct
 import threading
 from pathlib import Path
 
@@ -165,6 +166,23 @@ def test_noise_is_damage() -> None:
     entries = list(read_entries(io.BytesIO(os.urandom(1000))))
     assert [type(each) for each in entries] == [Damage]
     assert [each.size for each in entries if isinstance(each, Damage)] == [1000]
+
+
+def test_entries_that_claim_each_others_bytes_cost_no_more_than_their_own() -> None:
+    """A log of somebody else: each of its marks claims all that follows it."""
+
+    class Counting(io.BytesIO):
+        count = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            self.count += len(data)
+            return data
+
+    heads = [struct.pack(">4sIIH", b"\0\xd5MV", 0, (4000 - at - 1) * 14, 0) for at in range(4000)]
+    log = Counting(b"".join(heads))
+    assert [type(each) for each in read_entries(log)] == [Damage] * 3
+    assert log.count < 20 * 4000 * 14
 
 
 def test_a_changed_byte_is_no_kill() -> None:

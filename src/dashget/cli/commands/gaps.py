@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Final
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashget.live.gaps import Gap
+    from dashget.live.line import Line
 
 EXAMPLES: Final = """\
   dashget gaps show
@@ -35,21 +38,37 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from dashget.errors import StoreError
-    from dashget.live.gaps import has_losses
+    from dashget.live.gaps import find_gaps, has_losses
     from dashget.store import Mirror
-    from dashget.verification.recording import gaps_of
+    from dashget.verification.recording import read_state
 
     store = Mirror.at(Path(arguments.directory), read_only=True)
     hint = "dashget record URL -o DIR makes one; dashget verify DIR checks a mirror"
     header = store.known_header(hint)
     if not header.recording:
         raise StoreError(f"{arguments.directory} holds no recording", hint=hint)
-    gaps = gaps_of(store, header.manifest)
+    state = read_state(store, header.manifest)
+    gaps = find_gaps(state.lines, state.outages, state.runs)
+    if sys.stdout.isatty() and not arguments.json:
+        _show(tuple(state.lines), gaps)
     for gap in gaps:
         sys.stdout.write(_json(gap) if arguments.json else f"{_line(gap)}\n")
     if not gaps and not arguments.json:
         sys.stdout.write("no gaps\n")
     return 1 if has_losses(gaps) else 0
+
+
+def _show(lines: Sequence[Line], gaps: Sequence[Gap]) -> None:
+    """Write the picture of a recording, as wide as the terminal."""
+    import shutil
+    import sys
+
+    from dashget.cli.printers.timeline import bars_of, picture
+
+    # Some terminals wrap a line that fills their last column.
+    width = max(shutil.get_terminal_size().columns - 1, 1)
+    rows = list(picture(bars_of(lines, gaps), width, sys.stdout.encoding))
+    sys.stdout.write("".join(f"{row}\n" for row in rows) + ("\n" if rows else ""))
 
 
 def _json(gap: Gap) -> str:

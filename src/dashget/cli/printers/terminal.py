@@ -14,6 +14,7 @@ from dashget.cli.printers.inplace import InPlace
 from dashget.cli.printers.meter import Meter
 from dashget.cli.printers.plain import event_line, retry_line
 from dashget.cli.printers.rows import cut, total_row, track_rows
+from dashget.cli.printers.speed import Speed
 from dashget.cli.printers.summary import summary_lines
 from dashget.events import Event, Progressed, RecordingEnded, RecordingProgressed, Summary
 
@@ -36,6 +37,7 @@ class LiveTerminal:
         self._verbose = verbose
         self._clock = clock
         self._meter = Meter(clock)
+        self._received = Speed()
         self._in_place = InPlace(self._console)
         self._repeats = Repeats()
         self._closed = False
@@ -64,10 +66,16 @@ class LiveTerminal:
         self._in_place.clear()
 
     def _draw_recording(self, event: RecordingProgressed) -> None:
-        from dashget.cli.printers.recording import progress_line
+        from dashget.cli.printers.recording import progress_line, track_rows
 
-        if not self._closed:
-            self._in_place.paint([Text(progress_line(event))])
+        self._received.add(self._clock(), event.bytes)
+        if self._closed:
+            return
+        size = self._console.size
+        width = max(size.width - 1, 1)
+        rows = list(track_rows(self._console, event.tracks, width, max(size.height - 4, 1)))
+        total = Text(progress_line(event, self._received.per_second, width))
+        self._in_place.paint([*rows, total])
 
     def _end_recording(self, event: RecordingEnded) -> None:
         from dashget.cli.printers.recording import ended_lines

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from dashget import events
-from dashget.cli.printers.recording import ended_lines, progress_line, recording_line
+from dashget.cli.printers.recording import (
+    ended_lines,
+    progress_line,
+    recording_line,
+    track_rows,
+)
 
 BEGIN = 1_700_000_000.0
 
@@ -69,3 +77,42 @@ def test_the_end_tells_what_is_missing() -> None:
 
 def test_a_recording_without_gaps_is_complete() -> None:
     assert events.RecordingEnded("show", "over", 10, 10, 0, 0, 0, 2).complete
+
+
+TRACKS = (
+    events.LiveTrack("1920x1080 4.50 Mb/s", 1200, 0, 0, 2.1),
+    events.LiveTrack("1280x720 2.00 Mb/s", 1100, 3, 40, 82.0, 80.0, 20.0, gaps=2),
+    events.LiveTrack("en 128 kb/s", 0, 0, 0),
+)
+
+
+def rows(width: int, most: int = 10, tracks: tuple[events.LiveTrack, ...] = TRACKS) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    return [row.plain for row in track_rows(console, tracks, width, most)]
+
+
+def test_each_track_tells_its_lag_what_is_behind_and_its_gaps() -> None:
+    wide = rows(100)[1]
+    for part in ("lag 1:22", "40 behind", "20.0 s left", "2 gaps", "1,100 segments"):
+        assert part in wide
+    assert "segments" not in rows(60)[1]
+    for width in (40, 50, 60, 79, 119):
+        assert all(len(row) <= width for row in rows(width))
+        assert "2 gaps" in rows(width)[1]
+        assert "lag 1:22" in rows(width)[1]
+
+
+def test_of_too_many_tracks_those_that_are_behind_most_are_shown() -> None:
+    shown = rows(79, most=2)
+    assert shown[0].startswith("1280x720")
+    assert shown[1] == "and 2 more"
+
+
+def test_the_line_of_progress_leaves_figures_out_where_there_is_no_room() -> None:
+    event = events.RecordingProgressed(1200, 3, 40, 4, 80.0, 20.0, 5_000_000)
+    whole = progress_line(event, 1e6)
+    assert "1.00 MB/s" in whole
+    for width in range(6, len(whole) + 1):
+        line = progress_line(event, 1e6, width)
+        assert len(line) <= width
+        assert line.endswith("3 lost")
