@@ -123,7 +123,7 @@ def test_a_wrong_argument_is_named(
 def test_a_directory_that_is_no_mirror_and_a_missing_file_are_errors(
     session: dashget.Session, show: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(dashget.StoreError, match="not a mirror"):
+    with pytest.raises(dashget.StoreError, match="is missing or empty"):
         session.mux(tmp_path, tmp_path / "a.mp4")
     (tmp_path / "show.mp4").touch()
     with pytest.raises(dashget.UsageError, match=r"show\.mp4 exists"):
