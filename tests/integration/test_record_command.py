@@ -112,6 +112,20 @@ def test_no_manifest_is_exit_code_5_and_giving_up_7(tmp_path: Path) -> None:
             assert process.returncode == 7
 
 
+def test_a_mistake_in_the_address_of_a_recording_is_told_at_once(tmp_path: Path) -> None:
+    """Its own address is waited for, and another one is not."""
+    root = str(tmp_path / "r")
+    with LiveOrigin().serving() as origin:
+        with started(origin.url, "-o", root, "--for", "0.5") as process:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        origin.manifest_status = 404
+        with started(origin.url.replace("manifest", "manifets"), "-o", root) as process:
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 5
+            assert b"404" in err
+
+
 def test_a_static_presentation_has_the_exit_codes_of_get(tmp_path: Path) -> None:
     with LiveOrigin(form="time").serving() as origin:
         origin.end()

@@ -71,10 +71,12 @@ class Recording:
         """
         for_ever = msgspec.structs.replace(self._transfer, host_patience_seconds=_A_DAY)
         root = root or Path(on_disk(root_name(self._url)))
-        resumes = _is_recording(root)
+        recorded = _recorded_source(root)
+        resumes = recorded is not None
         with Engine(for_ever) as engine:
             engine.trust(self._url, self._source.user)
-            patient = self._options.wishes.wait or resumes
+            # Another URL than the recording's may be a mistake: nobody waits for that.
+            patient = self._options.wishes.wait or recorded == self._source.name
             with self._stop.answered() if patient else contextlib.nullcontext():
                 loaded = self._load(engine, patient=patient)
         if loaded is None:
@@ -160,14 +162,14 @@ def _names_anything(loaded: LoadedManifest) -> bool:
     )
 
 
-def _is_recording(root: Path | Backend) -> bool:
-    """Return True if a recording was begun at a place."""
+def _recorded_source(root: Path | Backend) -> str | None:
+    """Return what a recording at a place was begun from; None if there is none."""
     try:
         store = Mirror.at(root, read_only=True) if isinstance(root, Path) else Mirror(root)
         header = store.first_header()
     except DashGetError:
-        return False
-    return header is not None and header.recording
+        return None
+    return header.source if header is not None and header.recording else None
 
 
 def _sleep(seconds: float, stop: Stop) -> bool:
