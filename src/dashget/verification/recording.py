@@ -171,9 +171,7 @@ class _Part:
         self.until = math.inf if until is None else until
         if begin_back is not None:
             self.begin = max(self.begin, max(ends, default=0.0) - begin_back)
-        self._bounds = {
-            line.id: (line.tick(self.begin), line.tick(self.until)) for line in state.lines
-        }
+        self._lines = {line.id: line for line in state.lines if line.is_timed}
 
     def may_have(self, text: bytes) -> bool:
         """Return False for a line about a segment of another time, which is not read further."""
@@ -183,8 +181,10 @@ class _Part:
             return False
         if found.path is None or found.line is None:
             return found.path is not None
-        first, last = self._bounds.get(found.line, (None, None))
-        return (first is None or found.t + found.d > first) and (last is None or found.t < last)
+        line = self._lines.get(found.line)
+        if line is None:
+            return True
+        return line.wall(found.t + found.d) > self.begin and line.wall(found.t) < self.until
 
     def has(self, record: FileRecord) -> bool:
         """Return True for a file of this time, and for one without a time."""
