@@ -135,7 +135,7 @@ def test_a_rolling_recording_of_an_undisturbed_presentation_is_complete() -> Non
     assert recorder.state.expired == State.of(disk).expired > BEGIN + 90
 
 
-@pytest.mark.parametrize("unknown", [b'{"coverage":9,"known":[1,2]}', b'{"held":-3}'])
+@pytest.mark.parametrize("unknown", [b'{"coverage":9,"known":[1,2]}', b'{"held":3}'])
 def test_a_summary_of_nothing_known_tells_nothing(unknown: bytes) -> None:
     fact = fact_of(unknown, "")
     assert fact is not None
