@@ -190,6 +190,12 @@ def test_an_invalid_time_is_refused(words: tuple[str, ...], told: bytes) -> None
     assert told in refused.stderr
 
 
+def test_more_requests_are_made_at_once_than_for_a_mirror() -> None:
+    """Far from a server four are too few: what is due would leave the window."""
+    assert b"[default: 16]" in run("record", "--help").stdout
+    assert b"[default: 4]" in run("get", "--help").stdout
+
+
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.mpd").write_bytes(b"<MPD/>")
     refused = run("record", str(tmp_path / "x.mpd"))

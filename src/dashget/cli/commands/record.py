@@ -35,6 +35,9 @@ EXIT_STATUS: Final = {
 }
 
 
+_TRANSFERS: Final = 16
+
+
 def add_arguments(parser: Parser) -> None:
     """Add the options, in the order of the help page."""
     parser.add_operand("url", metavar="URL", help="The URL of the MPD.")
@@ -44,7 +47,8 @@ def add_arguments(parser: Parser) -> None:
     group = parser.add_argument_group("Selection")
     add_limits(group)
     add_filters(group)
-    add_network(parser, threads=True)
+    # On a long way four are too few for what is due: a segment takes as long as some round trips.
+    add_network(parser, threads=True, transfers=_TRANSFERS)
 
 
 def run(arguments: argparse.Namespace) -> int:

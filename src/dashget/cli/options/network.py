@@ -7,11 +7,11 @@ import argparse
 from dashget.cli.parser import Parser, number, whole
 
 
-def add_network(parser: Parser, *, threads: bool) -> None:
+def add_network(parser: Parser, *, threads: bool, transfers: int = 4) -> None:
     """Add the groups Network, Credentials and Trust."""
     group = parser.add_argument_group("Network")
     if threads:
-        _add_threads(group)
+        _add_threads(group, transfers)
     _add_requests(group)
     _add_patience(group)
     _add_ways(group)
@@ -19,13 +19,13 @@ def add_network(parser: Parser, *, threads: bool) -> None:
     _add_trust(parser.add_argument_group("Trust"))
 
 
-def _add_threads(group: argparse._ArgumentGroup) -> None:
+def _add_threads(group: argparse._ArgumentGroup, transfers: int) -> None:
     group.add_argument(
         "--threads",
         "--max-threads",
         "-t",
         metavar="N",
-        default="4",
+        default=str(transfers),
         help="Number of parallel transfers; auto (or auto:MAX) finds the best number by measuring.",
     )
 
