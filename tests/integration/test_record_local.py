@@ -51,7 +51,7 @@ def test_at_the_end_it_has_all_that_is_recorded(form: str, tmp_path: Path) -> No
 def test_a_recorder_that_was_killed_leaves_one_that_a_command_writes_anew(tmp_path: Path) -> None:
     root = tmp_path / "r"
     with LiveOrigin(depth=60.0).serving() as origin:
-        with started(origin.url, "-o", str(root), "--local-every", "1s") as process:
+        with started(origin.url, "-o", str(root), "--local-every", "60s") as process:
             origin.wait_for(lambda: (root / "manifest.local.mpd").exists())
             count = origin.served_count()
             origin.wait_for(lambda: origin.served_count() >= count + 10)

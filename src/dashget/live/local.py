@@ -51,6 +51,9 @@ class LocalCopy:
     def ended(self, report: LocalEnded, now: float) -> None:
         """Take the end of an errand."""
         self.flying = False
+        if report.old:
+            self._at, self._written = now + _FIRST_SECONDS, None
+            return
         self._at = now + max(self._every, _SHARE * report.seconds)
         # One that failed is tried again after that time, and not at once.
         self._written = self._began

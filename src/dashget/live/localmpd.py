@@ -6,6 +6,7 @@ become the document.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -61,12 +62,14 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
 
     lines: tuple[RecordedLine, ...]
     stretches: Stretches
+    expired: float = -math.inf
+    """Server time before which nothing is kept."""
 
     @classmethod
     def of(cls, state: State) -> Coverage:
         """Return it for the present moment; what comes later does not change it."""
         lines = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
-        return cls(lines, state.stretches.copy())
+        return cls(lines, state.stretches.copy(), state.expired)
 
 
 def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:

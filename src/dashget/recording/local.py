@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -31,11 +32,22 @@ class LocalWriter:
         self._name = local_manifest_name(manifest)
         self._writing = writing
         self._clock = clock
+        self._turn = threading.Lock()
+        """Held by who makes and writes it: what is older must not come after what is newer."""
+        self._expired = -math.inf
+        """Server time before which it may name nothing any more."""
 
     def write(self, errand: WriteLocal) -> LocalEnded:
         """Do an errand. A failure is a warning: the segments matter more, and go on."""
+        with self._turn:
+            if errand.coverage.expired < self._expired:
+                return LocalEnded(old=True)
+            self._expired = errand.coverage.expired
+            return self._write(errand.coverage)
+
+    def _write(self, coverage: Coverage) -> LocalEnded:
         begin = self._clock()
-        data = local_mpd(errand.coverage)
+        data = local_mpd(coverage)
         seconds = self._clock() - begin
         if data is None:
             return LocalEnded(seconds)
