@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -105,7 +106,9 @@ def check_same(stream: Stream, root: Path) -> None:
     recorded = [file for file in root.rglob("*.m4s") if ".dashget" not in file.parts]
     assert len(recorded) >= 2 * (SECONDS / STEP - 4)
     for file in recorded:
-        assert file.read_bytes() == (packaged / file.relative_to(root)).read_bytes(), file
+        # A first manifest of another form makes a line of its own, whose files have their own tree.
+        name = re.sub(r"^_again/line-\d+/", "", file.relative_to(root).as_posix())
+        assert file.read_bytes() == (packaged / name).read_bytes(), file
 
 
 @pytest.mark.parametrize("form", FORMS)
