@@ -13,6 +13,8 @@ _LEAST: Final = 1.0
 _UNTOLD: Final = 5.0
 """The time between reads of a document that names none and lists no segments."""
 _SELDOM: Final = 60.0
+_LONGEST: Final = 3600.0
+"""The longest time between two reads, whatever a document promises."""
 _LONGEST_BACKOFF: Final = 10.0
 _FIRST_BACKOFF: Final = 0.25
 _MOST_EXPIRED_READS: Final = 5
@@ -49,7 +51,8 @@ class Refresh:
         longest = _LONGEST_BACKOFF
         if version is not None:
             if version.depth is not None:
-                longest = min(longest, max(version.depth / 8, version.step / 2))
+                half = max(version.depth / 2, least(version))
+                longest = min(longest, max(version.depth / 8, version.step / 2), half)
             if version.update is not None:
                 longest = min(longest, max(version.update, _LEAST))
         pause: float = min(_FIRST_BACKOFF * 2.0 ** min(self.failures - 1, 10), longest)
@@ -121,7 +124,7 @@ class Refresh:
             wait = min(wait, max(step, soonest) * _DOUBT_STEPS)
         if version.depth is not None:
             wait = min(wait, version.depth / 2)
-        return max(wait, soonest)
+        return max(min(wait, _LONGEST), soonest)
 
 
 def least(version: Version) -> float:
