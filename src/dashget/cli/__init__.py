@@ -7,6 +7,7 @@ translates arguments into the library's option types, ``printers/`` shows events
 ``streams`` handle Ctrl-C and closed terminals. Only this package ends the process.
 
 Imports are late: help pages and ``--version`` load neither the library nor other slow modules.
+``ownmodules`` finds DashGet's modules sooner than Python does.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if "--version" in tokens and not set(tokens) - _VERSION_WORDS:
         code = _show_version(verbose=len(tokens) > 1)
     else:
+        if arguments is None:
+            from dashget.cli.ownmodules import find_sooner
+
+            find_sooner()
         from dashget.cli.app import run
 
         if arguments is None:
