@@ -328,7 +328,7 @@ def _with_rows(
     offset, parts = addressing.presentation_time_offset, addressing.parts
     bounds = bounds_of(
         period, scale, offset,
-        window=None, availability_time_offset=None, last_number=addressing.end_number,
+        window=None, early_seconds=None, last_number=addressing.end_number,
     )  # fmt: skip
     rows = list(iter_runs(timeline, addressing.start_number, bounds, parts))
     with_part = [row for row in rows if max(row.parts, 1) > part or not addressing.has_sub_numbers]

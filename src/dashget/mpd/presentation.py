@@ -190,6 +190,16 @@ class TemplateAddressing(msgspec.Struct, frozen=True, gc=False):
         return self.parts if self.has_sub_numbers else 1
 
     @property
+    def early_seconds(self) -> Fraction | None:
+        """How long before its end a segment is there with all its bytes; None for at once.
+
+        What ``availability_time_offset`` offers earlier may still be written if
+        ``available_as_a_whole`` is False: a server may send what it has of it as if it were all.
+        """
+        offset = self.availability_time_offset
+        return offset if offset is None or self.available_as_a_whole else Fraction(0)
+
+    @property
     def has_sub_numbers(self) -> bool:
         """True if the media segments are parts of sequences."""
         fields = self.media.patterns[0].fields if self.media.patterns else ()

@@ -198,14 +198,12 @@ class DurationIndex(SegmentIndex):
             return range((self._last_number_count() if self._numbered else 1) * self._parts)
         segment = Fraction(addressing.duration, addressing.timescale)
         count = self.total()
-        window, offset = self.representation.window, addressing.availability_time_offset
-        whole = available_range(window, period, segment, offset, count)
+        window, early = self.representation.window, addressing.early_seconds
+        whole = available_range(window, period, segment, early, count)
         parts = self._parts
         if parts == 1:
             return whole
-        # A part is there when it is complete. What is earlier by @availabilityTimeOffset may be
-        # the begin of a sequence; players need sequences from their first part on.
-        early = offset if offset is None or addressing.available_as_a_whole else Fraction(0)
+        # A part is there when it is complete; players need sequences from their first part on.
         total = None if count is None else count * parts
         ends = available_range(window, period, segment / parts, early, total)
         return range(whole.start * parts, max(ends.stop, whole.start * parts))

@@ -125,7 +125,7 @@ def bounds_of(
     presentation_time_offset: int,
     *,
     window: Window | None,
-    availability_time_offset: Fraction | None,
+    early_seconds: Fraction | None,
     last_number: int | None,
 ) -> Bounds:
     """Convert the Period's end and the availability window into media time."""
@@ -134,8 +134,8 @@ def bounds_of(
         end = period.duration * timescale + presentation_time_offset
     if window is not None:
         now = (window.now - period.start) * timescale + presentation_time_offset
-        if availability_time_offset is not None:
-            edge = now + availability_time_offset * timescale
+        if early_seconds is not None:
+            edge = now + early_seconds * timescale
         elif end is None:
             edge = now
         if window.depth is not None:
@@ -219,7 +219,7 @@ class TimelineIndex(SegmentIndex):
             addressing.timescale,
             addressing.presentation_time_offset,
             window=self.representation.window,
-            availability_time_offset=addressing.availability_time_offset,
+            early_seconds=addressing.early_seconds,
             last_number=addressing.end_number,
         )
         return iter_runs(self._timeline, addressing.start_number, bounds, addressing.parts)
