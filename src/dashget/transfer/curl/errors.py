@@ -77,12 +77,33 @@ _UNREACHABLE = frozenset(
         _E_QUIC_CONNECT,
     }
 )
+_REFUSED_ANSWERS = frozenset(
+    {
+        pycurl.E_UNSUPPORTED_PROTOCOL,
+        pycurl.E_FTP_WEIRD_SERVER_REPLY,
+        pycurl.E_RECV_ERROR,
+        pycurl.E_BAD_CONTENT_ENCODING,
+    }
+)
 _CERTIFICATE = late(r"(?:certificate problem|verify result)\s*+:?\s*+(.+)$", re.IGNORECASE)
 _CODE_BEHIND = late(r"\(\d+\)$")
 _CLIENT_CERTIFICATE = late(
     r"alert .*certificate|alert unknown ca|certificate is required", re.IGNORECASE
 )
 """Alerts about a client's certificate (RFC 8446, 6.2), in the words of OpenSSL and GnuTLS."""
+_ANSWERS = (
+    (late(r"Unsolicited Transfer-Encoding \((.{1,60})\)"), "its transfer coding is unknown: {}"),
+    (late(r"Transfer-Encoding \((.{1,60})\) was listed"), "a transfer coding after chunked: {}"),
+    (late(r"header without colon", re.IGNORECASE), "a header line has no colon"),
+    (
+        late(r"invalid content-length", re.IGNORECASE),
+        "its Content-Length is no number, or there are two",
+    ),
+    (late(r"nul byte in header", re.IGNORECASE), "a header line has a NUL byte"),
+    (late(r"unsupported HTTP version", re.IGNORECASE), "its version of HTTP is unknown"),
+    (late(r"chunk hex-length|hexadecimal"), "the length of a chunk cannot be read"),
+)
+"""What libcurl says of answers that it does not take, and what that means."""
 _CERT_HINT = (
     "give one with --cert and --private-key; other hosts than the manifest's get it with"
     " --send-credentials-to"
@@ -110,6 +131,8 @@ def curl_failure(code: int, text: str, os_error: int = 0) -> Failure:
         code = pycurl.E_COULDNT_CONNECT
     if code == pycurl.E_BAD_FUNCTION_ARGUMENT and "private key" in text:
         code = pycurl.E_SSL_CERTPROBLEM
+    if code in _REFUSED_ANSWERS and (fault := _fault_of_answer(text)) is not None:
+        return bad_body(f"the server's answer is invalid: {fault}")
     if code == pycurl.E_UNSUPPORTED_PROTOCOL and "HTTP/" in text:
         return bad_body("not an HTTP answer")
     if code == pycurl.E_COULDNT_CONNECT:
@@ -153,6 +176,15 @@ def may_be_shortage(code: int, text: str, os_error: int) -> bool:
     ):
         return os_error in (0, *DESCRIPTORS_EXHAUSTED)
     return code in _OPENS_FILES
+
+
+def _fault_of_answer(text: str) -> str | None:
+    """Return what is wrong with an answer that libcurl did not take; None if that is unknown."""
+    for pattern, words in _ANSWERS:
+        match = pattern.search(text)
+        if match is not None:
+            return words.format(*map(one_line, match.groups()))
+    return None
 
 
 def _connect_words(text: str, os_error: int) -> str:
