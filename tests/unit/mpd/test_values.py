@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -131,6 +133,25 @@ def test_what_is_no_number_is_not_read_as_one(text: str) -> None:
     for reader in (values.read_ticks, values.read_count, values.read_integer):
         with pytest.raises(ValueError, match="not a number"):
             reader(text)
+
+
+ODD = (
+    "\u0663", "\U0001d7d9", "1_000", "+" + "9" * 5000, "9" * 400 + "." + "9" * 400, "1e999999999",
+    "1e-999999999", "-0", "1/" + "0" * 5000, "PT1e999999999S", "PT1e-999999999S", "PT" + "9" * 4000 + "H",
+    "P" + "0" * 5000 + "Y", "PT\u0663S", "9999-12-31T24:00:00Z", "9999-12-31T23:59:60Z",
+    "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "10000-01-01T00:00:00Z",
+    "2024-01-01T00:00:00+99:99", "2024-01-01T00:00:00." + "9" * 5000 + "Z", "TRUE\x85", "\xa05\xa0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("name", [name for name in dir(values) if name.startswith("read_")])
+def test_every_text_is_a_value_or_is_refused_at_once(name: str, text: str) -> None:
+    began = time.process_time()
+    with contextlib.suppress(ValueError):
+        value, _ = getattr(values, name)(text)
+        assert isinstance(value, (bool, int, Fraction))
+    assert time.process_time() - began < 0.5
 
 
 def test_a_fraction_of_ticks_stays_exact_and_of_a_count_the_whole_part_counts() -> None:

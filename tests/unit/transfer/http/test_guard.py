@@ -14,6 +14,24 @@ HOMES = (
     "http://8.8.8.8/m.mpd", "https://cdn.example/m.mpd", "http://10.0.0.1:8000/m.mpd",
     "http://localhost:8000/m.mpd", "http://[::1]:8000/m.mpd", "file:///home/me/m.mpd",
 )  # fmt: skip
+METADATA = (
+    "169.254.169.254", "0xa9fea9fe", "0XA9FEA9FE", "2852039166", "0251.0376.0251.0376", "025177524776",
+    "0xa9.0xfe.0xa9.0xfe", "169.254.43518", "169.16689662", "0xa9.254.0251.254",
+    "000251.0000376.0251.0376", "169.254.169.254.", "2852039166.", "0xa9fea9fe.", "169.254.169.254..",
+    "7147006462", "0x1a9fea9fe", "169%2e254%2e169%2e254", "%31%36%39.254.169.254",
+    "169\u3002254\u3002169\u3002254", "169\uff0e254\uff0e169\uff0e254",
+    "169\uff61254\uff61169\uff61254", "\uff11\uff16\uff19.254.169.254",
+    "\u2460\u2465\u2468.\u2461\u2464\u2463.\u2460\u2465\u2468.\u2461\u2464\u2463",
+    "me@169.254.169.254", "cdn.example:80@169.254.169.254", "169.254.169.254#@cdn.example",
+    "169.254.169.254%00.example", "169.254.169.254%20", "\\169.254.169.254",
+    "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[0:0:0:0:0:ffff:a9fe:a9fe]",
+    "[::ffff:a9fe:a9fe].", "[::169.254.169.254]", "[::ffff:0:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]",
+    "[64:ff9b::169.254.169.254]", "[64:ff9b:1::a9fe:a9fe]", "[2002:a9fe:a9fe::1]",
+    "[2001:0:808:808::5601:5601]", "[2606:2800::5efe:a9fe:a9fe]", "[fe80::a9fe:a9fe%25eth0]",
+    "[fe80::a9fe:a9fe%251]", "[::ffff:169.254.169.254%25eth0]", "[2606:2800::1%25eth0]",
+    "[fd00:ec2::254]", "[fd00:ec2::254%25lo]", "100.100.100.200",
+)  # fmt: skip
+"""169.254.169.254 in every spelling that some reader of URLs takes, and its like in other clouds."""
 
 
 def origin(url: str) -> Origin:
@@ -64,6 +82,21 @@ def test_a_private_address_in_a_url_is_refused_unless_it_was_given(home: str, ur
         assert refused is not None
         assert refused.hint == "allow it with --allow-private"
     assert guard(home, allow_private=True, allow_downgrade=True).refusal(origin(url)) is None
+
+
+@pytest.mark.parametrize("host", METADATA)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_no_spelling_of_a_metadata_address_is_asked_for_a_public_manifest(
+    scheme: str, host: str
+) -> None:
+    """Clouds tell secrets there to whoever asks from within."""
+    found = Origins(TransferOptions()).of(f"{scheme}://{host}/latest/meta-data/")
+    if isinstance(found, Origin):
+        refused = guard("http://8.8.8.8/m.mpd").refusal(found)
+        assert refused is not None
+        assert "is at the private address" in refused.message
+    else:
+        assert found.message.startswith("not a valid URL")
 
 
 @pytest.mark.parametrize("home", HOMES)
