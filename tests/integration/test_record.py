@@ -454,3 +454,27 @@ def test_every_version_of_the_manifest_is_kept_also_over_a_restart(tmp_path: Pat
         assert [data for data, _ in itertools.groupby(kept)] == origin.manifests
         assert (root / "manifest.mpd").read_bytes() == origin.manifests[-1]
         assert not (root / ".dashget/manifests").exists()
+
+
+def test_a_stop_waits_for_requests_without_an_answer_for_a_while_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashget.live.recorder.LAST_SECONDS", 0.1)
+    root = tmp_path / "r"
+    with LiveOrigin(depth=120.0).serving() as origin:
+        with recording(origin, root) as run:
+            first = origin.edge()
+            origin.wait_for(lambda: origin.served(first + 2))
+            origin.stuck = True
+            origin.wait_for(lambda: origin.waiting > 0)
+            ended = run.end()
+            assert ended.ended == "stopped"
+            assert ended.lost == 0
+            assert ended.pending > 0
+        # What had no answer is asked for again.
+        origin.stuck = False
+        with recording(origin, root) as run:
+            later = origin.edge()
+            origin.wait_for(lambda: origin.served(later + 5))
+            assert run.end().lost == 0
+        check_whole(origin, root)

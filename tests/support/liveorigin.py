@@ -71,6 +71,11 @@ class LiveOrigin:
         """Boxes before the fragment of a segment, by its number."""
         self.odd: set[int] = set()
         """Numbers of segments in whose place a page comes."""
+        self.stuck = False
+        """True: a request for a segment gets no answer before the server ends."""
+        self.waiting = 0
+        """How many requests got no answer so."""
+        self._over = threading.Event()
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status."""
         self.seen_at: list[tuple[float, str]] = []
@@ -126,6 +131,7 @@ class LiveOrigin:
         try:
             yield self
         finally:
+            self._over.set()
             self._server.shutdown()
             self._server.server_close()
             thread.join()
@@ -345,7 +351,12 @@ class LiveOrigin:
                     super().handle()
 
             def do_GET(self) -> None:
-                if not origin.up:
+                if origin.stuck and ".m4s" in self.path:
+                    with origin._changed:
+                        origin.waiting += 1
+                        origin._changed.notify_all()
+                    origin._over.wait()
+                if not origin.up or origin._over.is_set():
                     self.close_connection = True
                     status = 0
                 else:

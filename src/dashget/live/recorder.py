@@ -60,6 +60,8 @@ _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
 _UPKEEP_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
+LAST_SECONDS: Final = 10.0
+"""So long requests that are under way may take when the recording has been ended."""
 _DEADLINE_FACTOR: Final = 4.0
 _NO_PATCHES: Final = "all of the manifest is read, since {}"
 _DOUBTFUL_TRIES: Final = 3
@@ -146,6 +148,8 @@ class Recorder:
         """Server time of the last manifest."""
         self._last_read_server = -math.inf
         self._end: End | None = None
+        self._end_by = math.inf
+        """Monotonic time at which what is still under way is broken off."""
         self._ran = False
         """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
@@ -158,8 +162,10 @@ class Recorder:
             now = world.moment()
             self._turn(now)
             self._end = self._end or self._ended(now)
-            if self._end is not None and not self._flying and self._is_written(now):
-                break
+            if self._end is not None:
+                if not self._flying and self._is_written(now):
+                    break
+                self._come_to_the_end(now)
             for report in world.wait(self._wake(now)):
                 self._take(report)
         if self._begun:
@@ -168,6 +174,13 @@ class Recorder:
                 self._tell_ended(each, "", server)
             self._note(SessionFact("end", server))
         return self._result(self._end)
+
+    def _come_to_the_end(self, now: float) -> None:
+        if self._end_by == math.inf:
+            self._end_by = now + LAST_SECONDS
+        elif now >= self._end_by:
+            self._world.hurry()
+            self._end_by = now + _LONGEST_WAIT
 
     @property
     def _flying(self) -> int:
@@ -265,7 +278,7 @@ class Recorder:
     def _wake(self, now: float) -> float:
         """Return the monotonic time of the next thing to do."""
         if self._end is not None or self._world.stopping:
-            return now + _LONGEST_WAIT
+            return min(now + _LONGEST_WAIT, self._end_by)
         at = now + _LONGEST_WAIT
         if not self._reading:
             at = min(at, self._next_read())

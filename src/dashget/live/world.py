@@ -147,6 +147,10 @@ class World(Protocol):
         """Wait for errands to end, or for a time; return what has ended."""
         ...
 
+    def hurry(self) -> None:
+        """Break off the requests that are under way; ``wait`` tells that they have ended."""
+        ...
+
     def note(self, fact: Fact) -> None:
         """Write a fact down. The fact about a segment is written by ``Fetch`` itself."""
         ...

@@ -189,6 +189,10 @@ class RealWorld:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         return reports
 
+    def hurry(self) -> None:
+        """Break off the requests that are under way, and all that would begin later."""
+        self._hurry.request()
+
     def note(self, fact: Fact) -> None:
         """Write a fact down."""
         self._insist(lambda: write_fact(self._store, fact))
