@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.test_record_command import run, started
 from tests.support.liveorigin import STEP, LiveOrigin
-from tests.support.played import PlayedFile, initializations, played_files
+from tests.support.played import PlayedFile, initializations, played_events, played_files
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +70,25 @@ def test_a_recorder_that_was_killed_leaves_one_that_a_command_writes_anew(tmp_pa
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
     check_local(root)
+
+
+def test_events_that_the_manifest_has_no_more_are_in_it(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    with LiveOrigin(form="time", depth=60.0).serving() as origin:
+        for name in ("first", "second"):
+            origin.streams = (
+                '<EventStream schemeIdUri="urn:x" timescale="10"><Event presentationTime="20"'
+                f' duration="2" id="1">{name}</Event></EventStream>'
+            )
+            with started(origin.url, "-o", str(root)) as process:
+                count = origin.served_count()
+                origin.wait_for(lambda count=count: origin.served_count() >= count + 10)
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=30)
+    check_local(root)
+    moments = {file.begin - file.media for file in played(root)}
+    events = played_events((root / "manifest.local.mpd").read_bytes())
+    assert events == [(2 + moment, text) for moment in moments for text in ("first", "second")]
 
 
 def test_a_restarted_encoder_comes_after_the_one_before(tmp_path: Path) -> None:

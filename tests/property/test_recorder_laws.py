@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashget.events import Event
-from dashget.live.facts import Fact, FileFact, LineFact, LossFact, Reason, SegmentFact
+from dashget.live.facts import EventFact, Fact, FileFact, LineFact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import totals_of
 from dashget.live.listing import Version
 from dashget.live.localmpd import Coverage, local_mpd
@@ -33,7 +33,7 @@ from tests.support.liveworld import (
     document,
 )
 from tests.support.livexml import document_by_xml
-from tests.support.played import initializations, played_files
+from tests.support.played import initializations, played_events, played_files
 
 UNTIL = 160.0
 """When a recording ends, in seconds since ``BEGIN``."""
@@ -87,6 +87,7 @@ SCRIPTS = st.builds(
     expiring=st.sampled_from([(), (), (20, 21, 22), (16, 40)]),
     clock_error=st.sampled_from([0.0, 0.0, 10.0, -10.0]),
     tells_time=st.booleans(),
+    events=st.sampled_from([0, 7]),
     patches=st.sampled_from(["", "", "good", "bad", "stuck", "short"]),
 )
 KILLS = st.lists(st.tuples(st.integers(1, 600), st.sampled_from([0.0, 1.0, 7.0])), max_size=3)
@@ -105,6 +106,35 @@ def enough(script: Script) -> float:
         # All of the manifest is read after three patches that brought nothing.
         interval *= 4
     return 14 + interval + (10 + interval if script.stale else 0)
+
+
+def check_events(disk: Sequence[Fact], script: Script) -> None:
+    """Each event is written down once, and is in the local MPD while the segment of its time is."""
+    events = [fact for fact in disk if isinstance(fact, EventFact)]
+    assert len({(fact.event, fact.generation) for fact in events}) == len(events)
+    local = local_mpd(Coverage.of(State.of(disk)))
+    if local is None or script.form == "time":
+        return
+    shown = played_events(local)
+    assert len(set(shown)) == len(shown)
+    files = [file for file in played_files(local) if file.track == "t0"]
+    for begin, text in shown:
+        time = int(text.split()[1])
+        for file in files:
+            if file.begin <= begin < file.begin + file.length:
+                number = int(file.path.rpartition("/")[2].partition(".")[0])
+                assert begin - file.begin == time - (number - 1) * script.step, text
+    texts = [text for _, text in shown]
+    runs = [fact for fact in disk if isinstance(fact, SegmentFact)]
+    lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
+    for fact in events:
+        start, time_ = fact.event.partition("<Event>")[2].partition("<")[0].split()
+        number = int(time_) // script.step + 1
+        if any(
+            run.n == number and _start(lines[run.line], script.step) == float(start)
+            and lines[run.line].key.startswith("t0/") for run in runs
+        ):  # fmt: skip
+            assert f"{start} {time_}" in texts
 
 
 def recorded_of(disk: Sequence[Fact], step: int = 2) -> set[tuple[float, str, int]]:
@@ -178,6 +208,7 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
         assert world.local is not None, "the local MPD is written at the end"
         assert world.local[1] == local_mpd(Coverage.of(State.of(disk)))
     check_local_mpd(disk, timed=script.form == "time")
+    check_events(disk, script)
     facts = [fact for fact in disk if isinstance(fact, SegmentFact)]
     assert len({(fact.line, fact.t) for fact in facts}) == len(facts), "recorded twice"
 

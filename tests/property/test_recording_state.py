@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dashget.live.facts import ExpiredFact, Fact, SegmentFact
+from dashget.live.events import begin_of
+from dashget.live.facts import EventFact, ExpiredFact, Fact, SegmentFact
 from dashget.live.gaps import find_gaps, totals_of
 from dashget.live.options import Wishes
 from dashget.live.recorder import Recorder, Result
@@ -123,6 +124,26 @@ def test_what_is_old_is_no_gap_and_no_loss(
         elif isinstance(fact, SegmentFact):
             line = state.lines.by_id[fact.line]
             assert line.wall(fact.t + fact.d) >= expired - 45
+
+
+def seen(disk: Sequence[Fact]) -> list[tuple[int, str]]:
+    """Return the events that are written down; those of the end may be beyond it."""
+    events = [fact for fact in disk if isinstance(fact, EventFact)]
+    begun = [fact for fact in events if begin_of(fact) < BEGIN + 150]
+    return [(fact.generation, fact.event) for fact in begun]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(KILLS, st.sampled_from([(), (62.0,)]), st.sampled_from(["number", "time"]))
+def test_events_of_the_manifest_survive_kills(
+    kills: list[tuple[int, float]], restarts: tuple[float, ...], form: str
+) -> None:
+    script = Script(form=form, events=7, restarts=restarts, periods=(48.0,))
+    disk = written(script, kills, math.inf)
+    told_once = seen(disk)
+    assert len(set(told_once)) == len(told_once) >= 15
+    assert set(told_once) == set(seen(written(script, [], math.inf)))
+    assert set(seen(through_text(list(facts_of(State.of(disk)))))) == set(told_once)
 
 
 def test_a_rolling_recording_of_an_undisturbed_presentation_is_complete() -> None:

@@ -89,6 +89,8 @@ class LiveOrigin:
         """The ``@timescale`` of the manifest: a multiple of ``SCALE``."""
         self.more = ""
         """More AdaptationSets."""
+        self.streams = ""
+        """What its Period begins with."""
         self.inside = ""
         """More elements of each AdaptationSet."""
         self.stopped: float | None = None
@@ -215,7 +217,7 @@ class LiveOrigin:
             head += ' id="live"'
         made = (
             f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S" {head}>'
-            f'{self.before}<Period id="p" start="PT0S">{sets}</Period></MPD>'
+            f'{self.before}<Period id="p" start="PT0S">{self.streams}{sets}</Period></MPD>'
         ).encode()
         if not self.patches or self.ended is not None:
             return made

@@ -12,13 +12,13 @@ import functools
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import msgspec
 
 from dashget.live.clock import Kind, Sample
-from dashget.live.facts import ExpiredFact, Fact, FileFact, SegmentFact
+from dashget.live.facts import EventFact, ExpiredFact, Fact, FileFact, SegmentFact
 from dashget.live.listing import Axis, Listing, Once, PatchOffer, PeriodMark, Version
 from dashget.live.localmpd import local_mpd
 from dashget.live.policy import Answer
@@ -92,6 +92,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     clock_error: float = 0.0
     """How far the computer's clock is ahead."""
     tells_time: bool = True
+    events: int = 0
+    """The seconds between two events of the manifest; 0: it has none."""
     patches: str = ""
     """What patches are like: there are none, they are ``good``, ``bad`` (another document has to
     be read), ``stuck`` (there is never anything new), or ``short`` (soon there is none)."""
@@ -166,6 +168,8 @@ def document(script: Script, at: float) -> Version:
         for track in range(script.tracks):
             listings.append(_listing(script, encoder, track, begin, end, first, stop, over, index))
     shown = {"at": round(edge), "bounds": len(bounds), "over": over, "e": encoder.start}
+    events = tuple(_events(script, encoder, bounds, last))
+    shown["events"] = len(events)
     digest = repr(shown if script.form != "number" else {**shown, "at": 0})
     return Version(
         digest=digest,
@@ -183,10 +187,32 @@ def document(script: Script, at: float) -> Version:
         end=BEGIN + script.ends if over else None,
         listings=tuple(each for each in listings if each.step or each.rows),
         periods=tuple(marks),
+        events=events,
         patch=PatchOffer("p", BEGIN + at + 1 if script.patches == "short" else None)
         if script.patches
         else None,
     )
+
+
+def _events(
+    script: Script, encoder: Encoder, bounds: Sequence[float], last: float
+) -> Iterator[EventFact]:
+    """Yield the events of the window; each has its encoder and its time there as text."""
+    if not script.events:
+        return
+    oldest = last - (script.depth or math.inf)
+    for time in range(0, max(math.floor(last), 0) + 1, script.events):
+        begin = max(each for each in bounds if each <= time)
+        if time < oldest:
+            continue
+        text = (
+            f'<MPD xmlns="{NAMESPACE}"><Period><EventStream schemeIdUri="urn:x" timescale="3">'
+            f"<Event>{encoder.start} {time}</Event></EventStream></Period></MPD>"
+        )
+        start = Fraction(BEGIN) + Fraction(encoder.start) + Fraction(begin)
+        ticks = 3 * time - round(3 * begin) + 100
+        period = f"p{bounds.index(begin)}"
+        yield EventFact(text, ticks, 3, str(start), period=period, offset=100, d=3)
 
 
 def _listing(

@@ -70,3 +70,14 @@ def initializations(local: bytes) -> set[str]:
         for each in plan
         if each.segment.kind is SegmentKind.INITIALIZATION
     }
+
+
+def played_events(local: bytes) -> list[tuple[Fraction, str]]:
+    """Return the events with text of the MPD: when each begins on its time line."""
+    presentation = resolve(parse_mpd(local, url=URL), url=URL)
+    return [
+        (period.start + start, text)
+        for period in presentation.periods
+        for stream in period.events
+        for start, _, text in stream.texts
+    ]

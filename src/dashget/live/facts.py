@@ -86,6 +86,25 @@ class StretchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The sub number, where sequences have a line for each."""
 
 
+class EventFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event of the manifest that was there for the first time."""
+
+    event: str
+    """An MPD with this event alone, without its times."""
+    t: int
+    scale: int
+    """Ticks a second, of all its times."""
+    start: str
+    """Server time at which its Period starts, exact, such as ``3/2``."""
+    period: str = ""
+    """The id of the Period, if it has one."""
+    generation: int = 1
+    offset: int = 0
+    """The time of events at the Period's start, in ticks."""
+    d: int | None = None
+    """Its duration, if it is known."""
+
+
 class SegmentFact(msgspec.Struct, frozen=True, gc=False):
     """A segment that is recorded."""
 
@@ -211,6 +230,7 @@ Fact = (
     LineFact
     | ShapeFact
     | StretchFact
+    | EventFact
     | SegmentFact
     | FileFact
     | HoleFact

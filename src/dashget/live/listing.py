@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dashget.live.facts import EventFact
 from dashget.live.spans import Run
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import Representation
@@ -282,6 +283,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     locations: tuple[str, ...] = ()
     """Where it is to be read the next time: alternatives."""
     patch: PatchOffer | None = None
+    events: tuple[EventFact, ...] = ()
+    """The events of the document."""
 
     @property
     def step(self) -> float:

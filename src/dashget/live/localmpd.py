@@ -25,6 +25,8 @@ from dashget.live.coverage import (
     parts_of,
     played_periods,
 )
+from dashget.live.facts import EventFact
+from dashget.live.localevents import placed_events, write_events
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretches, essence
 from dashget.mpd.budget import Budget, WorkLimits
@@ -62,6 +64,7 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
 
     lines: tuple[RecordedLine, ...]
     stretches: Stretches
+    events: tuple[EventFact, ...] = ()
     expired: float = -math.inf
     """Server time before which nothing is kept."""
 
@@ -69,7 +72,7 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
     def of(cls, state: State) -> Coverage:
         """Return it for the present moment; what comes later does not change it."""
         lines = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
-        return cls(lines, state.stretches.copy(), state.expired)
+        return cls(lines, state.stretches.copy(), tuple(state.events), state.expired)
 
 
 def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
@@ -85,7 +88,7 @@ def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
     periods = played_periods(lines, stretches.of, looks, twice=twice)
     if not periods:
         return None
-    return _write(periods, shapes, budget)
+    return _write(periods, shapes, coverage.events, budget)
 
 
 def representations(stretches: Stretches) -> dict[int, set[str]]:
@@ -148,17 +151,23 @@ def _text_of(element: Element, without: str = "") -> str:
     return f"<{element.name}{attribute_text(element.attributes)}>{element.text.strip()}{inner}"
 
 
-def _write(periods: Sequence[PlayedPeriod], shapes: dict[int, _Shape], budget: Budget) -> bytes:
+def _write(
+    periods: Sequence[PlayedPeriod],
+    shapes: dict[int, _Shape],
+    events: Sequence[EventFact],
+    budget: Budget,
+) -> bytes:
     newest = shapes[max(part.stretch.shape for period in periods for part in period.parts)]
     root = _copy(newest.document.root, budget)
     for shape in shapes.values():
         root.declared = {**shape.document.root.declared, **root.declared}
     following = _following(newest.document.root, "Period", root)
-    end = Fraction(0)
+    end = max(_end(part) - period.moved for period in periods for part in period.parts)
     names: set[str] = set()
-    for period in periods:
-        root.insert(_period(period, shapes, names, budget), following)
-        end = max(end, *(_end(part) - period.moved for part in period.parts))
+    for period, placed in zip(periods, placed_events(events, periods, end), strict=True):
+        made = _period(period, shapes, names, budget)
+        write_events(made, placed, budget)
+        root.insert(made, following)
     root.attributes["type"] = "static"
     root.attributes["mediaPresentationDuration"] = iso_duration(end)
     return write(root, newest.document.namespace, budget)

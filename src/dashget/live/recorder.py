@@ -30,6 +30,7 @@ from dashget.live import changes
 from dashget.live.agenda import AGAIN, Agenda, Ended
 from dashget.live.clock import Kind, ServerClock
 from dashget.live.endings import Endings
+from dashget.live.events import MOST_EVENTS
 from dashget.live.expiry import Expiries, Given, begin_of
 from dashget.live.facts import EndFact, Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
 from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
@@ -64,6 +65,10 @@ LAST_SECONDS: Final = 10.0
 """So long requests that are under way may take when the recording has been ended."""
 _DEADLINE_FACTOR: Final = 4.0
 _NO_PATCHES: Final = "all of the manifest is read, since {}"
+_TOO_MANY_EVENTS: Final = (
+    f"the local MPD has the first {MOST_EVENTS:,} events of the manifest (EventStream) at most, and"
+    " less if they are long: the others are in the kept manifests alone"
+)
 _DOUBTFUL_TRIES: Final = 3
 """A segment that was not there so often may be none of the presentation any more."""
 
@@ -385,11 +390,20 @@ class Recorder:
         if version is None:
             return
         self._note_ends(self._endings.learn(version))
+        self._note_events(version)
         for listing in version.listings:
             for once in listing.once:
                 again = lines.generation > 1
                 path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
                 self.state.once.announce(path, once, now)
+
+    def _note_events(self, version: Version) -> None:
+        state = self.state
+        was_full = state.events.is_full
+        for fact in state.events.learn(version.events, state.lines.generation, state.expired):
+            self._note(fact)
+        if state.events.is_full and not was_full:
+            self._observer(Warned(_TOO_MANY_EVENTS))
 
     def _begin_if_first(self, server: float) -> None:
         if self._begun:

@@ -7,9 +7,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from dashget.live.changes import Lines
+from dashget.live.events import Events
 from dashget.live.facts import (
     CoverageFact,
     EndFact,
+    EventFact,
     ExpiredFact,
     Fact,
     FileFact,
@@ -38,6 +40,7 @@ class State:
         self.once = OnceFiles()
         self.outages = Outages()
         self.stretches = Stretches()
+        self.events = Events()
         self.runs: list[tuple[float, float]] = []
         """Server times: when recorders began, and when they were last heard of."""
         self.begin: float | None = None
@@ -69,6 +72,7 @@ class State:
             line.forget(self.expired)
             self.stretches.forget(line.id, line.tick(self.expired))
         self.outages.forget(self.expired)
+        self.events.forget(self.expired)
         self.runs = [run for run in self.runs[:-1] if run[1] >= self.expired] + self.runs[-1:]
 
     def is_expired(self, line: int, time: int) -> bool:
@@ -116,6 +120,8 @@ class State:
             self.stretches.take_shape(fact)
         elif isinstance(fact, StretchFact):
             self.stretches.take(fact)
+        elif isinstance(fact, EventFact):
+            self.events.take(fact, self.expired)
         elif isinstance(fact, SessionFact):
             self._take_session(fact)
         else:

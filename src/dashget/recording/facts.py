@@ -12,6 +12,7 @@ from dashget.common.numbers import read_time
 from dashget.live.facts import (
     CoverageFact,
     EndFact,
+    EventFact,
     ExpiredFact,
     Fact,
     FileFact,
@@ -56,6 +57,7 @@ class _Line(msgspec.Struct):
     expired: float | int | None = None
     coverage: int | None = None
     held: int | None = None
+    event: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -131,6 +133,8 @@ def _fact_of(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=StretchFact)
     if found.shape is not None:
         return msgspec.json.decode(text, type=ShapeFact)
+    if found.event is not None:
+        return msgspec.json.decode(text, type=EventFact)
     if found.ends is not None:
         return msgspec.json.decode(text, type=EndFact)
     if found.outage is not None:

@@ -16,6 +16,7 @@ from dashget.common.numbers import read_digits, read_http_date, utc_of
 from dashget.common.url import Url
 from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
+from dashget.live.eventreading import EventReader
 from dashget.live.expiry import Given
 from dashget.live.listing import Version
 from dashget.live.reading import MOST_LOCATIONS, read_version
@@ -81,6 +82,7 @@ class ManifestReader:
         self._timelines = KnownTimelines(secrets.token_hex(8))
         self._rows = KnownRows()
         self._shaper = Shaper(work)
+        self._events = EventReader(work)
         self._last: tuple[LoadedManifest, Version] | None = None
         self._kept: frozenset[str] = frozenset()
         self._way = Way.FULL
@@ -229,14 +231,16 @@ class ManifestReader:
         version = read_version(
             loaded.mpd, loaded.presentation, tracks, expected.layout, digest, self._rows
         )
+        remote = {entity.href: entity.data for entity in loaded.remote}
         version = self._shaper.give(
             version,
             loaded.data,
             loaded.presentation,
             tracks,
             expected.layout,
-            {entity.href: entity.data for entity in loaded.remote},
+            remote,
         )
+        version = self._events.give(version, loaded.data, loaded.presentation, remote)
         self._manifests.keep(loaded, way, patch)
         self._lacking(loaded, expected)
         self._last, self._way = (loaded, version), way

@@ -14,6 +14,7 @@ import msgspec
 from dashget.common.lateregex import late
 from dashget.live.facts import (
     CoverageFact,
+    EventFact,
     Fact,
     FileFact,
     HeldFact,
@@ -29,7 +30,7 @@ _MOST_SECONDS: Final = 253_402_300_800.0
 """The first second of the year 10000."""
 _LEAST_SECONDS: Final = -62_135_596_800.0
 """The first of the year 1."""
-_FRACTION: Final = late(r"-?[0-9]{1,40}(?:/[0-9]{1,40})?")
+_FRACTION: Final = late(r"-?[0-9]{1,40}(?:/[1-9][0-9]{0,39})?")
 _RUN: Final = 4
 """A run of segments in a summary: begin, duration, how many, the number of the first."""
 
@@ -60,6 +61,9 @@ def _is_sound_kind(fact: Fact) -> bool:
     if isinstance(fact, StretchFact):
         exact = _FRACTION.fullmatch(fact.start) and _FRACTION.fullmatch(fact.origin)
         return bool(exact) and fact.parts > 0
+    if isinstance(fact, EventFact):
+        ticks = (fact.t, fact.offset, fact.d or 0, fact.scale - 1)
+        return bool(_FRACTION.fullmatch(fact.start)) and min(ticks) >= 0
     if isinstance(fact, LossFact):
         return _are_runs((fact.t, fact.d, fact.count, fact.n))
     if isinstance(fact, CoverageFact):
