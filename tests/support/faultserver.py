@@ -92,6 +92,8 @@ class Answer:
     """Close the connection after the answer without having said so."""
     raw: bytes | None = None
     """Send this instead of anything sensible, then close."""
+    raw_stays: bool = False
+    """Keep the connection open after it."""
     note: Callable[[Seen], None] | None = None
     """Called with each request before it is answered."""
 
@@ -232,7 +234,7 @@ class FaultServer:
             return self._end(connection, answer.drop)
         if answer.raw is not None:
             connection.sendall(answer.raw)
-            return False
+            return answer.raw_stays
         head, body, closing = _compose(answer, seen)
         connection.sendall(head)
         if seen.method == "HEAD":

@@ -132,14 +132,14 @@ class Arrivals:
     def is_odd(self, file: PlannedFile) -> bool:
         """Return True if a file that is in place cannot be what the manifest means, or be read.
 
-        Or if it has its size only, and not its bytes.
+        Or if it has its size only, and not its bytes. With ``accept_odd`` it is taken, and marked.
         """
         # Loaded late, here and below: the usual segment needs no closer look.
         from dashget.media.inspection import why_odd
         from dashget.store.reserved import is_only_reserved
 
         size = self._store.size(file.path)
-        if self.accept_odd or size is None:
+        if size is None:
             return False
         try:
             with self._store.open(file.path) as stored:
@@ -148,9 +148,11 @@ class Arrivals:
                     stored.seek(offset)
                     return stored.read(most)
 
-                if why_odd(read, size, role_of(file.planned)) is not None:
-                    return True
-                return is_only_reserved(stored, size)
+                odd = why_odd(read, size, role_of(file.planned)) is not None
+                if self.accept_odd:
+                    file.odd = odd
+                    return False
+                return odd or is_only_reserved(stored, size)
         except OSError:
             return True
 

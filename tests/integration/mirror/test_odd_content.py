@@ -301,3 +301,16 @@ def test_media_that_nothing_describes_is_said(
     warned = [each for each in events.warnings() if "has a moov box" in each]
     assert len(warned) == (0 if named else 1)
     assert bool(verify(tmp_path)[1].problems()) is not named
+
+
+def test_what_is_adopted_although_it_is_odd_is_recorded_as_odd(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, "mp4")
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/2.m4s").write_bytes(OTHERS["json"])
+    server.on("/show/v/2.m4s", Answer(OTHERS["json"]))
+    summary, events = mirror(url, tmp_path, accept_odd=True)
+    assert summary.complete
+    assert events.outcomes()["v/2.m4s"] == "adopted"
+    assert verify(tmp_path)[0].sound

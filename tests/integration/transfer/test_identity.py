@@ -57,3 +57,40 @@ def test_a_refusal_and_a_manifest_do_not_hold_up_a_run(server: FaultServer, tmp_
     summary, _ = mirror(url, tmp_path / "m", transfer=TRANSFER)
     assert [failure.status for failure in summary.failures] == [404]
     assert summary.seconds < 3
+
+
+HEADS = {
+    "a redirect": "302 Found\r\nLocation: /v/9.m4s\r\nContent-Length: 0",
+    "a redirect without a length": "302 Found\r\nLocation: /v/9.m4s",
+    "an empty file": "200 OK\r\nContent-Length: 0",
+    "a file without a body": "204 No Content",
+    "a refusal": "404 Not Found\r\nContent-Length: 0",
+    "a refusal without a length": "404 Not Found",
+    "a wrong 304": "304 Not Modified\r\nContent-Length: 5",
+    "a wrong 416": "416 Range Not Satisfiable\r\nContent-Length: 0",
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_an_answer_whose_body_does_not_matter_is_not_waited_for(
+    server: FaultServer, tmp_path: Path, kind: str
+) -> None:
+    head = f"HTTP/1.1 {HEADS[kind]}\r\nTransfer-Encoding: identity\r\n\r\n".encode()
+    server.on("/v/1.m4s", Answer(raw=head, raw_stays=True))
+    server.on("/v/9.m4s", Answer(BYTES[:10]))
+    url = server.on("/x.mpd", Answer(mpd(numbered(kind=FILLER), seconds=2)))
+    summary, _ = mirror(url, tmp_path / "m", transfer=TRANSFER)
+    refused = HEADS[kind][0] == "4" or "304" in kind
+    assert summary.complete is not refused, summary.failures
+    assert summary.seconds < 3
+
+
+def test_a_refusal_whose_end_nothing_tells_is_not_waited_for(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    raw = b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: identity\r\n\r\nsorry"
+    server.on("/v/1.m4s", Answer(raw=raw, raw_stays=True))
+    url = server.on("/x.mpd", Answer(mpd(numbered(kind=FILLER), seconds=2)))
+    summary, _ = mirror(url, tmp_path / "m", transfer=TRANSFER)
+    assert [failure.status for failure in summary.failures] == [404]
+    assert summary.seconds < 3

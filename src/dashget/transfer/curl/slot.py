@@ -21,7 +21,7 @@ from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.curl.links import Links
 from dashget.transfer.http.failure import Failure
 from dashget.transfer.http.guard import private_refused
-from dashget.transfer.http.head import HeadReader
+from dashget.transfer.http.head import Head, HeadReader
 from dashget.transfer.http.origin import Origin, sendable
 from dashget.transfer.settings.options import HttpVersion, TransferOptions
 
@@ -224,6 +224,24 @@ class Slot:
         if waits is not self.waits:
             self.set_option(pycurl.PIPEWAIT, int(waits))
             self.waits = waits
+
+    @property
+    def is_over(self) -> bool:
+        """True if all of an answer has come that matters, though libcurl waits for more.
+
+        With a transfer coding that changes nothing it takes a body to end with the connection,
+        even if none is announced. That of a redirect or a refusal is of no use.
+        """
+        lines = self.lines
+        if self.arrived or not lines or lines[-1] != b"\r\n":
+            return False
+        head = Head.parse(lines)
+        if head is None or not head.is_coded_as_nothing:
+            return False
+        # An informational answer, or a proxy's to CONNECT, is none.
+        if head.status < 200 or self.getinfo(pycurl.RESPONSE_CODE) != head.status:
+            return False
+        return not head.content_length and (head.status >= 300 or head.content_length is not None)
 
     # The connection.
 

@@ -294,7 +294,7 @@ class Exchange(Generic[TaskT]):
             self.verdict = bad_body("not an HTTP answer")
             return False
         self._ends_by_length = head.is_coded_as_nothing and head.content_length is not None
-        if self._ends_by_length:
+        if head.is_coded_as_nothing:
             self._skipped_at_most = min((head.content_length or 0) - 1, _SKIPPED_AT_MOST)
         self.note_first_byte()
         slot.answered()

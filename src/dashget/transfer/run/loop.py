@@ -313,8 +313,8 @@ class Loop:
         for slot, exchange in list(self.active.items()):
             if exchange is not None:
                 self._look_after(exchange, now)
-            elif now - slot.asked_at > self._promotes_after_seconds:
-                # From now on it may be raced, or found to be stalled or to crawl.
+            elif now - slot.asked_at > self._promotes_after_seconds or slot.is_over:
+                # From now on it may be raced, or found to be over, to be stalled or to crawl.
                 self._promote(slot)
         run = self.run
         run.tick(now)
@@ -329,6 +329,8 @@ class Loop:
         task, limit = exchange.task, self._options.timeout_seconds
         if task.phase is not Phase.OPEN or exchange.dropped:
             self._end(exchange, None)
+        elif exchange.awaits_head and exchange.slot.is_over:
+            self._end(exchange, self._conclude(exchange, 0, ""))
         elif (late := task.is_late(now, exchange.asked_at)) is not None:
             self._end(exchange, late)
         elif exchange.awaits_answer(now, _HEAD_TIMEOUTS * limit):
