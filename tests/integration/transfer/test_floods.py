@@ -19,6 +19,7 @@ from tests.support.h2server import (
     ACK,
     DATA,
     END_HEADERS,
+    GOAWAY,
     HEADERS,
     PADDED,
     PING,
@@ -36,6 +37,8 @@ CONTINUATION: Final = 0x9
 UNKNOWN: Final = 0x21
 SECONDS: Final = 20
 """What a request may take on a busy machine: it has 0.5 s, and twice that for an answer."""
+PIECE: Final = 1 << 20
+"""What is sent at once: so much that Python does not slow the flood down."""
 
 OK = frame(HEADERS, END_HEADERS, 1, hpack.encode([(":status", "200")]))
 EARLY = frame(HEADERS, END_HEADERS, 1, hpack.encode([(":status", "103"), ("x", "y" * 100)]))
@@ -49,6 +52,8 @@ FLOODS: dict[str, tuple[bytes, bytes]] = {
     "pings": (b"", frame(PING, 0, 0, b"12345678")),
     "answers to no ping": (b"", frame(PING, ACK, 0, b"12345678")),
     "resets": (b"", frame(RST_STREAM, 0, 1, struct.pack(">I", 8))),
+    "goaways": (b"", frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))),
+    "goaways in a body": (OK, frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))),
     "windows": (b"", frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))),
     "windows of a stream": (b"", frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1))),
     "priorities": (b"", frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 1))),
@@ -67,7 +72,7 @@ class Flooding:
     def __init__(self, tls: ssl.SSLContext, first: bytes, rest: bytes) -> None:
         tls.set_alpn_protocols(["h2"])
         self._tls, self._first = tls, first
-        self._rest = rest * max(1, 16384 // len(rest))
+        self._rest = rest * max(1, PIECE // len(rest))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}/m.mpd"
         threading.Thread(target=self._accept, daemon=True).start()
