@@ -459,6 +459,8 @@ class LiveTrack(msgspec.Struct, frozen=True):
     gaps: int = 0
     """Stretches in a row of which segments are lost."""
 
+    __repr__ = short_repr
+
 
 class RecordingProgressed(Event, frozen=True, tag="live"):
     """The state of a recording, about once a second."""

@@ -151,7 +151,9 @@ def test_a_run_that_was_killed_leaves_only_whole_files_and_the_next_one_complete
     assert all(held[name] == served[name] for name in held)
     ended = run(*command, cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert ended.events[-1]["outcomes"].get("present", 0) >= 1
+    # One that has its name already, but no line in the record yet, is compared with the server's.
+    outcomes = ended.events[-1]["outcomes"]
+    assert outcomes.get("present", 0) + outcomes.get("adopted", 0) >= 1
     assert same_as_origin(mirror, media / form)
 
 

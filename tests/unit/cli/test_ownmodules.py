@@ -26,7 +26,9 @@ def box(tmp_path: Path) -> Path:
         source = tmp_path / name
         source.parent.mkdir(exist_ok=True)
         source.write_text(TEXT)
-        py_compile.compile(str(source))
+        # Under this name even where Python is told to write no compiled files.
+        compiled = source.parent / "__pycache__" / f"{source.stem}.{TAG}.pyc"
+        py_compile.compile(str(source), cfile=str(compiled))
     return tmp_path / "box"
 
 
