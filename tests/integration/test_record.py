@@ -54,7 +54,7 @@ class Run:
 
     def wait(self) -> dashget.RecordingEnded:
         """Wait for the end."""
-        self._thread.join(60)
+        self._thread.join(180)
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error

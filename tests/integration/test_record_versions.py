@@ -198,7 +198,7 @@ def test_a_version_without_what_is_selected_is_no_failed_read(tmp_path: Path) ->
 
 def test_a_presentation_that_is_still_empty_is_waited_for(tmp_path: Path) -> None:
     wishes = dashget.Wishes(wait=True)
-    with LiveOrigin(form="time").serving() as origin:
+    with LiveOrigin(form="time", depth=60.0).serving() as origin:
         origin.rewrite = BROKEN["an empty Period"]
         with recording(origin, tmp_path / "r", wishes=wishes) as run:
             origin.wait_for(lambda: len(origin.manifests) >= 2)

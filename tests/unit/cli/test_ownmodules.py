@@ -20,8 +20,10 @@ TEXT = "words = 'what is in the box'"
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Path:
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a package with a module and a package in it, all compiled."""
+    # With a prefix for compiled files, which the finder is not used with, they are elsewhere.
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     for name in ("box/__init__.py", "box/module.py", "box/inner/__init__.py"):
         source = tmp_path / name
         source.parent.mkdir(exist_ok=True)
