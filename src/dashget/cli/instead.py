@@ -43,7 +43,9 @@ _NOT_ENCODED: Final = "nothing is encoded anew; --mux FILE writes one playable f
 _KEY: Final = "--mux FILE --key KID:KEY decrypts with a key that you have"
 _BROWSER: Final = "dashget play DIR shows a mirror in the browser"
 _CERTIFICATES: Final = "--insecure turns the check of certificates off"
-_NO_CONFIG: Final = "there is no file of options: leave it out, or use an alias of the shell"
+_NO_CONFIG: Final = (
+    "DashGet reads no configuration file: leave it out, or use an alias of the shell"
+)
 _SHELL: Final = "use the shell: dashget URL && COMMAND"
 _INFO: Final = "the mirror has the manifest and a record: leave it out; see dashget list URL --json"
 _ADDRESSES: Final = "names of hosts are looked up as the system does it, in /etc/hosts too"

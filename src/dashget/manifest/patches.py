@@ -22,7 +22,7 @@ def fetch_patch(
 ) -> tuple[Fetched | None, bytes | None]:
     """Return a patch without content coding; None for the patch if there is nothing new.
 
-    Raises FetchError, or MPDError for what is no patch.
+    Raises FetchError; MPDError if the answer is not a patch.
     """
     request = Request((url,), any_coding=True)
     try:

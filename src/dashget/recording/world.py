@@ -64,7 +64,7 @@ class _Feed:
             self._closed = True
 
     def end(self, job: Job) -> None:
-        """Take note of a job that has ended."""
+        """Forget a job that has ended."""
         with self._guard:
             self._open.pop(id(job), None)
 

@@ -1,4 +1,4 @@
-"""Which files a record has, asked seldom: it is searched, and nothing of it is held in memory.
+"""Look up files in a record by searching it, for lookups that are rare: nothing is held in memory.
 
 A recording of a week has two million files, and asks for few of them. Lines are found by how they
 begin, as this program writes them; the newest line of a path comes first.
@@ -49,7 +49,7 @@ class SearchedRecord:
     __contains__ = contains
 
     def discard(self, path: str) -> None:
-        """Take note of a file that was removed: the record will say so."""
+        """Count a file as removed, before the record says so."""
         self.recent.pop(path, None)
 
     def __len__(self) -> int:
