@@ -59,6 +59,8 @@ from dashget.media.events import Notices
 _ALIVE_SECONDS: Final = 15.0
 _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
+_ASLEEP_SECONDS: Final = 5.0
+"""If a wait takes so much longer than it should, this computer has slept."""
 _UPKEEP_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
 LAST_SECONDS: Final = 10.0
@@ -171,7 +173,11 @@ class Recorder:
                 if not self._flying and self._is_written(now):
                     break
                 self._come_to_the_end(now)
-            for report in world.wait(self._wake(now)):
+            wake = max(self._wake(now), now)
+            reports = world.wait(wake)
+            if self._begun and world.moment() > wake + _ASLEEP_SECONDS:
+                self._awake(wake, world.moment())
+            for report in reports:
                 self._take(report)
         if self._begun:
             server = self.clock.at(world.moment())
@@ -179,6 +185,18 @@ class Recorder:
                 self._tell_ended(each, "", server)
             self._note(SessionFact("end", server))
         return self._result(self._end)
+
+    def _awake(self, begin: float, end: float) -> None:
+        """Draw the consequences of a sleep of this computer, between two monotonic times."""
+        first, last = self.clock.at(begin), self.clock.at(end)
+        self._agenda.sleeps.append((first, last))
+        self._note(SessionFact("end", first))
+        self._note(SessionFact("begin", last))
+        self.state.runs[-1:] = [(self.state.runs[-1][0], first), (last, last)]
+        self._heard_server = last
+        self._told_at = -math.inf
+        self.clock.doubt()
+        self._refresh.want()
 
     def _come_to_the_end(self, now: float) -> None:
         if self._end_by == math.inf:
@@ -453,6 +471,7 @@ class Recorder:
         attempt = report.errand.asked.line.open.get(report.errand.asked.run.time)
         if attempt is not None and attempt.tries >= _DOUBTFUL_TRIES:
             self._refresh.doubt()
+            self.clock.doubt()
 
     def _notice(self, line: Line, run: Run, notices: Notices) -> None:
         """Draw the consequences of what a segment says, and of one beyond the end of its line."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -37,6 +36,7 @@ from dashget.recording.keeping import Keeper
 from dashget.recording.ledger import Ledger
 from dashget.recording.local import LocalWriter
 from dashget.recording.reader import ManifestReader
+from dashget.recording.waking import moment
 from dashget.store import Mirror
 from dashget.transfer.contract import Fetched, Hooks, Job, TransferError, Transfers, Wait
 
@@ -104,7 +104,7 @@ class RealWorld:
         writing: threading.Lock,
         ledger: Ledger,
         keeper: Keeper | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = moment,
     ) -> None:
         """``stop`` ends the recording in order; ``connect`` gives the engine, with a stop that
         ends requests at once. ``writing`` is held while the record is written to. With a

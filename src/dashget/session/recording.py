@@ -22,6 +22,7 @@ from dashget.manifest.source import Source
 from dashget.mpd.budget import WorkLimits
 from dashget.planning.layout import root_name
 from dashget.recording.run import RecordJob, RecordOptions
+from dashget.recording.waking import moment
 from dashget.store import Mirror
 from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.settings.options import TransferOptions
@@ -133,6 +134,7 @@ class Recording:
             connection,
             allow_downgrade=self._transfer.allow_downgrade,
             limits=self._work,
+            clock=moment,
         )
         if patient and not _names_anything(loaded):
             raise ManifestFetchError(f"the manifest {self._url} names nothing to fetch")
