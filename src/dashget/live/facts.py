@@ -162,7 +162,7 @@ class EndFact(msgspec.Struct, frozen=True):
     """Axis time at which it ends; None: it goes on."""
 
 
-class HoleFact(msgspec.Struct, frozen=True):
+class HoleFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stretch of a line in which nothing was announced, as its documents go on after it."""
 
     hole: int
@@ -170,6 +170,8 @@ class HoleFact(msgspec.Struct, frozen=True):
     t: int
     until: int
     """Axis time of what comes next."""
+    shown: bool = False
+    """True if documents that were read show that there was nothing."""
 
 
 class OutageFact(msgspec.Struct, frozen=True):
@@ -212,6 +214,7 @@ class CoverageFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The number of the line."""
     known: tuple[int, ...] = ()
     holes: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
     recorded: tuple[int, ...] = ()
     withdrawn: tuple[int, ...] = ()
     missing: dict[Reason, tuple[int, ...]] = {}

@@ -63,6 +63,8 @@ class Line:
         """The rows of the newest document, once all of them are known."""
         self.holes = Spans()
         """Stretches in which nothing was announced."""
+        self.shown = Spans()
+        """Those of them of which documents show that there was nothing."""
         self.pending = Runs()
         self.expired = Runs()
         """Pending ones that have left the window, or will have before they can come."""
@@ -253,6 +255,7 @@ class Line:
         for begin in [at for at, one in self.open.items() if at < tick and not one.flying]:
             del self.open[begin]
         self.holes.cut(tick)
+        self.shown.cut(tick)
         # What is left of a gap may be too short for a segment.
         self.known.fill(tick, 0 if nearest is None else nearest.duration)
 

@@ -41,6 +41,7 @@ from dashget.live.options import Wishes
 from dashget.live.patching import Patching
 from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
+from dashget.live.sight import Sight
 from dashget.live.spans import Run
 from dashget.live.state import State, line_fact
 from dashget.live.world import (
@@ -161,6 +162,7 @@ class Recorder:
         """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
         self._local = LocalCopy(wishes.local_every)
+        self._sight = Sight()
 
     def run(self) -> Result:
         """Record until the end; return what it has come to."""
@@ -266,7 +268,10 @@ class Recorder:
                         self._note(fact)
                 for hole, end in line.holes:
                     if before is None or hole >= before:
-                        self._note(HoleFact(line.id, hole, end))
+                        shown = self._sight.shows(line.wall(hole))
+                        if shown:
+                            line.shown.add(hole, end)
+                        self._note(HoleFact(line.id, hole, end, shown=shown))
                 line.resumed = False
                 edge = math.inf if line.is_learnt() else _next_edge(line)
                 self._edges[line.id] = edge if edge <= closes + _TICK else math.inf
@@ -378,6 +383,7 @@ class Recorder:
             self._observer(PresentationChanged(change.what, change.name, change.how))
         if not stale:
             self._agenda.held.clear()
+            self._sight.read(version, server)
         if new:
             self._begin_if_first(server)
             self._take_news(accepted, now)

@@ -51,6 +51,7 @@ def coverage_of(line: Line) -> CoverageFact:
         coverage=line.id,
         known=_flat(line.known),
         holes=_flat(line.holes),
+        shown=_flat(line.shown),
         recorded=_numbers(line.recorded),
         withdrawn=_numbers(line.withdrawn),
         missing={reason: _numbers(runs) for reason, runs in line.lost.items() if len(runs)},

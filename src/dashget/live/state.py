@@ -104,6 +104,8 @@ class State:
             line = self.lines.by_id.get(fact.hole)
             if line is not None and fact.t < fact.until:
                 line.holes.add(fact.t, fact.until)
+                if fact.shown:
+                    line.shown.add(fact.t, fact.until)
                 line.forget(self.expired)
         elif isinstance(fact, EndFact):
             line = self.lines.by_id.get(fact.ends)
@@ -170,7 +172,8 @@ def line_fact(line: Line) -> LineFact:
 
 def _fill(line: Line, fact: CoverageFact) -> None:
     """Give a line what its earlier facts have told."""
-    for spans, numbers in ((line.known, fact.known), (line.holes, fact.holes)):
+    told = ((line.known, fact.known), (line.holes, fact.holes), (line.shown, fact.shown))
+    for spans, numbers in told:
         for begin, end in zip(numbers[::2], numbers[1::2], strict=False):
             if begin < end:
                 spans.add(begin, end)

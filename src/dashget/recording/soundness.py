@@ -67,7 +67,7 @@ def _is_sound_kind(fact: Fact) -> bool:
     if isinstance(fact, LossFact):
         return _are_runs((fact.t, fact.d, fact.count, fact.n))
     if isinstance(fact, CoverageFact):
-        spans = (fact.known, fact.holes)
+        spans = (fact.known, fact.holes, fact.shown)
         runs = (fact.recorded, fact.withdrawn, *fact.missing.values())
         return all(map(_are_spans, spans)) and all(map(_are_runs, runs)) and fact.expired >= 0
     if isinstance(fact, FileFact):
