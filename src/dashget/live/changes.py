@@ -79,6 +79,7 @@ class Lines:
         line.origins, line.zero, line.resumed = (Fraction(fact.origin),), fact.origin, True
         line.begins = () if fact.begin is None else (Fraction(fact.begin),)
         line.label, line.scale, line.shift = fact.label, fact.scale, fact.shift
+        line.was_live = bool(line.begins)
         self._put(line)
         return line
 
@@ -127,6 +128,7 @@ class Lines:
                 new.append(line_)
             line_.listings = tuple(listings)
             line_.label, line_.current = listings[-1].label, True
+            line_.was_live = line_.was_live or version.dynamic
             for listing in listings:
                 if listing.origin not in line_.origins:
                     line_.origins = (*line_.origins, listing.origin)[-_MOST_ORIGINS:]
@@ -263,9 +265,10 @@ def _is_older(old: Version, new: Version) -> bool:
         return new.publish < old.publish
     if old.dynamic and not new.dynamic:
         return False
-    if not old.dynamic and new.dynamic:
-        return new.publish is None or new.publish == old.publish
     before, after = old.listed_end, new.listed_end
+    if not old.dynamic and new.dynamic:
+        # It goes on only if it says so.
+        return before is None or after is None or after <= before
     if before is None or after is None:
         return len(new.periods) < len(old.periods) and not _ends_with(old, new)
     return after < before - 0.001

@@ -22,6 +22,7 @@ from dashget.events import (
     Observer,
     OutageTold,
     PresentationChanged,
+    PresentationLingers,
     RecordingProgressed,
     SegmentLate,
     Warned,
@@ -56,6 +57,7 @@ from dashget.live.world import (
     World,
 )
 from dashget.media.events import Notices
+from dashget.media.kind import SegmentKind
 
 _ALIVE_SECONDS: Final = 15.0
 _PROGRESS_SECONDS: Final = 1.0
@@ -91,6 +93,8 @@ class End(enum.Enum):
     """There never was a manifest."""
     NOT_YET = "not-yet"
     """The presentation begins later."""
+    NOTHING = "nothing"
+    """There was nothing of it to record."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -158,9 +162,13 @@ class Recorder:
         self._end: End | None = None
         self._end_by = math.inf
         """Monotonic time at which what is still under way is broken off."""
+        self._over_since: float | None = None
+        """Monotonic time since when nothing more is to come."""
         self._ran = False
         """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
+        self._listed = False
+        """True if files of media were announced that are known by their names alone."""
         self._local = LocalCopy(wishes.local_every)
         self._sight = Sight()
 
@@ -186,6 +194,8 @@ class Recorder:
             for each in self._agenda.close(server):
                 self._tell_ended(each, "", server)
             self._note(SessionFact("end", server))
+        if self._end in (End.OVER, End.UNTIL) and not self._has_any:
+            self._end = End.NOTHING
         return self._result(self._end)
 
     def _awake(self, begin: float, end: float) -> None:
@@ -206,6 +216,11 @@ class Recorder:
         elif now >= self._end_by:
             self._world.hurry()
             self._end_by = now + _LONGEST_WAIT
+
+    @property
+    def _has_any(self) -> bool:
+        """True if there ever was anything to record but initialization segments."""
+        return self._resumed or self._listed or any(line.announced for line in self.state.lines)
 
     @property
     def _flying(self) -> int:
@@ -310,6 +325,8 @@ class Recorder:
         at = now + _LONGEST_WAIT
         if not self._reading:
             at = min(at, self._next_read())
+        if self._over_since is not None:
+            at = min(at, self._over_since + self._wishes.linger)
         if self._wishes.give_up < math.inf:
             at = min(at, self._heard + self._wishes.give_up)
         if self._begun:
@@ -420,6 +437,7 @@ class Recorder:
                 again = lines.generation > 1
                 path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
                 self.state.once.announce(path, once, now)
+                self._listed = self._listed or once.kind is SegmentKind.MEDIA
 
     def _note_events(self, version: Version) -> None:
         state = self.state
@@ -441,10 +459,10 @@ class Recorder:
             state.begin = wishes.begin if back is None else max(wishes.begin, server - back)
             state.first = server
         state.runs.append((server, server))
+        begin = state.begin if state.begin is not None else -math.inf
         if wishes.seconds is not None:
             began = server if state.first is None else state.first
-            self._until = min(self._until, began + wishes.seconds)
-        begin = state.begin if state.begin is not None else -math.inf
+            self._until = min(self._until, max(began, begin) + wishes.seconds)
         self._note(SessionFact("begin", server, begin if math.isfinite(begin) else None))
 
     def _take_fetched(self, report: FetchEnded) -> None:
@@ -531,7 +549,7 @@ class Recorder:
             return End.STOPPED
         version, wishes = self.state.lines.version, self._wishes
         if now - self._heard >= wishes.give_up:
-            return End.GAVE_UP
+            return End.GAVE_UP if self._over_since is None else End.OVER
         if version is None:
             failed = self._refresh.failures and not wishes.wait and not self._reading
             return End.NEVER if failed else None
@@ -541,20 +559,42 @@ class Recorder:
             if not (wishes.wait or self._resumed or self._ran):
                 self._begins = float(version.begin)
                 return End.NOT_YET
-            return End.UNTIL if server >= self._until and not self._is_busy() else None
+            if server < self._until or self._is_busy():
+                return None
+            if self._resumed or self._ran:
+                return End.UNTIL
+            self._begins = float(version.begin)
+            return End.NOT_YET
         self._ran = True
-        if self._endings.are_over(server, self._heard_server) and not self._reading:
-            for line, run in self._endings.withdraw():
-                self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
-            if not self._is_busy():
-                return End.OVER
+        over = self._is_over(version, server)
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):
             return End.UNTIL
-        if self._refresh.over:
-            return End.OVER
-        return End.OVER if self._is_closed(version) and not self._reading else None
+        return End.OVER if over and self._has_lingered(now) else None
+
+    def _is_over(self, version: Version, server: float) -> bool:
+        """Return True if nothing more is to come, as far as is known: that may be taken back."""
+        if self._reading:
+            # It may tell something else.
+            return self._over_since is not None
+        over = self._endings.are_over(server, self._heard_server)
+        if over:
+            for line, run in self._endings.withdraw():
+                self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
+        over = over or self._refresh.over or self._is_closed(version)
+        self._refresh.end(ended=over)
+        if not over:
+            self._over_since = None
+        return over
+
+    def _has_lingered(self, now: float) -> bool:
+        """Return True if the manifest was read for long enough after the end."""
+        if self._over_since is None:
+            self._over_since = now
+            if self._wishes.linger and self._begun:
+                self._observer(PresentationLingers(self._wishes.linger))
+        return now - self._over_since >= self._wishes.linger and not self._reading
 
     def _is_closed(self, version: Version) -> bool:
         """Return True if a document that was read after the announced end has all up to it.
