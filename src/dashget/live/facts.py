@@ -86,6 +86,19 @@ class StretchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The sub number, where sequences have a line for each."""
 
 
+class LateFact(msgspec.Struct, frozen=True):
+    """From an axis time on, the media of a line begin later than its documents say.
+
+    The first fact of a line holds for what is before it as well.
+    """
+
+    late: int
+    """The number of the line."""
+    t: int
+    by: str
+    """By so many seconds, exact, such as ``3/2``; negative: earlier."""
+
+
 class EventFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """An event of the manifest that was there for the first time."""
 
@@ -233,6 +246,7 @@ Fact = (
     LineFact
     | ShapeFact
     | StretchFact
+    | LateFact
     | EventFact
     | SegmentFact
     | FileFact

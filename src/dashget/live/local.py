@@ -68,4 +68,4 @@ def _mark(state: State) -> tuple[int, ...]:
     """Return what changes with the local MPD."""
     lines = [number for line in state.lines for number in (line.recorded.count, line.id)]
     first = [run.time for line in state.lines if (run := line.recorded.first) is not None]
-    return (*lines, *first, len(state.stretches.shapes), len(state.events))
+    return (*lines, *first, len(state.stretches.shapes), len(state.events), len(state.late))

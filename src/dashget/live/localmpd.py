@@ -71,8 +71,10 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
     @classmethod
     def of(cls, state: State) -> Coverage:
         """Return it for the present moment; what comes later does not change it."""
-        lines = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
-        return cls(lines, state.stretches.copy(), tuple(state.events), state.expired)
+        recorded = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
+        stretches = state.stretches.copy()
+        lines = state.late.correct(recorded, stretches)
+        return cls(lines, stretches, tuple(state.events), state.expired)
 
 
 def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:

@@ -489,7 +489,11 @@ class Recorder:
         for each in self._agenda.answer(report.errand.asked, answer, now, server):
             self._tell_ended(each, report.errand.asked.path, server)
         if answer.here:
-            self._notice(report.errand.asked.line, report.errand.asked.run, report.notices)
+            line, run = report.errand.asked.line, report.errand.asked.run
+            late = None if answer.media is None else self.state.late.learn(line, run, answer.media)
+            if late is not None:
+                self._note(late)
+            self._notice(line, run, report.notices)
         if self._agenda.held:
             self._refresh.want()
         attempt = report.errand.asked.line.open.get(report.errand.asked.run.time)

@@ -41,6 +41,7 @@ def facts_of(state: State) -> Iterator[Fact]:
         if line.ended_at is not None:
             yield EndFact(line.id, line.ended_at)
     yield from state.stretches.facts()
+    yield from state.late.facts()
     yield from state.events
     yield HeldFact(state.held, tuple(sorted(state.once.here)))
 

@@ -17,6 +17,7 @@ from dashget.live.facts import (
     FileFact,
     HeldFact,
     HoleFact,
+    LateFact,
     LineFact,
     LossFact,
     OutageFact,
@@ -26,6 +27,7 @@ from dashget.live.facts import (
     StretchFact,
 )
 from dashget.live.line import Line
+from dashget.live.mediatimes import MediaTimes
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
 from dashget.live.spans import Run, Runs
@@ -40,6 +42,7 @@ class State:
         self.once = OnceFiles()
         self.outages = Outages()
         self.stretches = Stretches()
+        self.late = MediaTimes()
         self.events = Events()
         self.runs: list[tuple[float, float]] = []
         """Server times: when recorders began, and when they were last heard of."""
@@ -71,6 +74,7 @@ class State:
         for line in self.lines:
             line.forget(self.expired)
             self.stretches.forget(line.id, line.tick(self.expired))
+            self.late.forget(line.id, line.tick(self.expired))
         self.outages.forget(self.expired)
         self.events.forget(self.expired)
         self.runs = [run for run in self.runs[:-1] if run[1] >= self.expired] + self.runs[-1:]
@@ -122,6 +126,8 @@ class State:
             self.stretches.take_shape(fact)
         elif isinstance(fact, StretchFact):
             self.stretches.take(fact)
+        elif isinstance(fact, LateFact):
+            self.late.take(fact)
         elif isinstance(fact, EventFact):
             self.events.take(fact, self.expired)
         elif isinstance(fact, SessionFact):

@@ -18,6 +18,7 @@ from dashget.live.facts import (
     FileFact,
     HeldFact,
     HoleFact,
+    LateFact,
     LineFact,
     LossFact,
     OutageFact,
@@ -53,6 +54,7 @@ class _Line(msgspec.Struct):
     outage: float | None = None
     shape: int | None = None
     stretch: int | None = None
+    late: int | None = None
     recorder: str | None = None
     expired: float | int | None = None
     coverage: int | None = None
@@ -133,6 +135,8 @@ def _fact_of(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=StretchFact)
     if found.shape is not None:
         return msgspec.json.decode(text, type=ShapeFact)
+    if found.late is not None:
+        return msgspec.json.decode(text, type=LateFact)
     if found.event is not None:
         return msgspec.json.decode(text, type=EventFact)
     if found.ends is not None:

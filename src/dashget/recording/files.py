@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 
 import msgspec
@@ -45,6 +46,8 @@ class Files:
         self._arrivals = arrivals
         self._observer = observer
         self._tracks: dict[int, tuple[Representation, Track]] = {}
+        self._timescales: dict[str, int] = {}
+        """Those of initialization segments that are here, by path; 0: it has none, or several."""
 
     def job(self, errand: Fetch | FetchOnce) -> Job:
         """Return the job that does an errand."""
@@ -90,8 +93,48 @@ class Files:
                 file.part.drop()
             raise
         self._tell(file, result)
-        here = Answer(result.status, here=True, size=result.size, seconds=result.seconds)
+        here = Answer(
+            result.status,
+            here=True,
+            size=result.size,
+            seconds=result.seconds,
+            media=self._media_time(carried),
+        )
         return here, notices
+
+    def _media_time(self, carried: Carried) -> Fraction | None:
+        """Return when the media of a segment begin, by its own clock; None if it does not tell."""
+        errand, ticks = carried.errand, carried.file.ticks
+        if isinstance(errand, FetchOnce) or ticks is None or carried.file.odd:
+            return None
+        line = errand.asked.line
+        listing = line.of(errand.asked.run.time)
+        for once in listing.once:
+            if once.kind is SegmentKind.INITIALIZATION:
+                path = once.path
+                if line.generation > 1:
+                    path = f"{AGAIN}/{line.generation}/{path}"
+                scale = self._timescale(path)
+                return None if scale is None else Fraction(ticks, scale)
+        return None
+
+    def _timescale(self, path: str) -> int | None:
+        """Return the timescale in an initialization segment; None if it is not here."""
+        known = self._timescales.get(path)
+        if known is None:
+            from dashget.media.inspection import media_timescale
+
+            size = self._store.size(path)
+            if size is None:
+                return None
+            with contextlib.suppress(OSError), self._store.open(path) as file:
+
+                def read(offset: int, most: int) -> bytes:
+                    file.seek(offset)
+                    return file.read(most)
+
+                known = self._timescales[path] = media_timescale(read, size) or 0
+        return known or None
 
     def _open(self, job: Job) -> Sink:
         carried: Carried = job.payload

@@ -18,6 +18,7 @@ from dashget.live.facts import (
     Fact,
     FileFact,
     HeldFact,
+    LateFact,
     LineFact,
     LossFact,
     SegmentFact,
@@ -61,6 +62,8 @@ def _is_sound_kind(fact: Fact) -> bool:
     if isinstance(fact, StretchFact):
         exact = _FRACTION.fullmatch(fact.start) and _FRACTION.fullmatch(fact.origin)
         return bool(exact) and fact.parts > 0
+    if isinstance(fact, LateFact):
+        return bool(_FRACTION.fullmatch(fact.by))
     if isinstance(fact, EventFact):
         ticks = (fact.t, fact.offset, fact.d or 0, fact.scale - 1)
         return bool(_FRACTION.fullmatch(fact.start)) and min(ticks) >= 0
