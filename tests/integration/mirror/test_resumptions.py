@@ -28,6 +28,7 @@ def odd(*headers: tuple[str, str], body: bytes = WHOLE.body) -> Answer:
     return Answer(body, status=206, headers=(*VALIDATED, *headers))
 
 
+REST = replace(WHOLE, body=WHOLE.body[150_000:], ranges=False)
 REFUSALS = [
     pytest.param(refuse(status), id=str(status))
     for status in (400, 401, 403, 404, 405, 406, 412, 417, 451, 500, 501, 503)
@@ -49,6 +50,8 @@ ANSWERS = [
 ]
 
 SELDOM = [
+    pytest.param(REST, id="the rest as 200"),
+    pytest.param(replace(REST, chunked=True), id="the rest as 200, chunked"),
     pytest.param(Answer(status=204), id="204"),
     pytest.param(Answer(), id="200 without bytes"),
     pytest.param(redirect("/show/v/2.m4s"), id="redirected in circles"),
