@@ -264,8 +264,8 @@ class Failure(HidesSecrets, frozen=True):
     hint: str | None = None
     """Advice that may help, if there is any."""
     unplanned: bool = False
-    """True for a part of the presentation whose files could not be worked out: ``path`` is that of
-    the manifest, and it counts as no file in ``outcomes``."""
+    """True for a part of the presentation whose files could not be worked out, or that nothing
+    describes: ``path`` is that of the manifest, and it counts as no file in ``outcomes``."""
     retry_after_seconds: float | None = None
     """The pause that the server asked for at last (``Retry-After``), if it did."""
 
@@ -356,8 +356,8 @@ def _shortfall(summary: Summary) -> str:
         files = len(failures) - parts
         told = [f"{files:,} {'file is' if files == 1 else 'files are'} missing"] if files else []
         if parts:
-            noun = "part" if parts == 1 else "parts"
-            told.append(f"{parts:,} {noun} of the presentation could not be planned")
+            noun, are = ("part", "is") if parts == 1 else ("parts", "are")
+            told.append(f"{parts:,} {noun} of the presentation {are} missing")
         return f"{' and '.join(told)} in {summary.root}: {named}{more}"
     if summary.error is not None:
         return summary.error
@@ -399,12 +399,6 @@ class PresentationChanged(Event, frozen=True, tag="changed"):
     name: str
     how: str
     """``added``, ``removed``, ``moved``, ``ended``, ``began`` or ``over``."""
-
-
-class PresentationLingers(Event, frozen=True, tag="lingers"):
-    """A live presentation is over; its manifest is still read for a while, since it may go on."""
-
-    seconds: float
 
 
 class SegmentLate(Event, frozen=True, tag="late"):
@@ -490,7 +484,7 @@ class RecordingEnded(Event, frozen=True, tag="recorded"):
     root: str
     ended: str
     """``over``, ``until``, ``stopped``, ``gave-up``, ``never`` (there was no manifest), ``not-yet``
-    (it begins later), ``nothing`` (was there to record) or ``failed`` (the disk)."""
+    (it begins later) or ``failed`` (the disk)."""
     announced: int
     recorded: int
     lost: int

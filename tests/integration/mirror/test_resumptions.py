@@ -172,13 +172,15 @@ def test_a_range_of_a_file_comes_in_pieces_as_well(server: FaultServer, tmp_path
     size = len(data) // 2
     content = (
         '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
-        f'<SegmentList duration="3"><SegmentURL media="all.mp4" mediaRange="0-{size - 1}"/>'
+        '<SegmentList duration="3"><Initialization sourceURL="init.mp4"/>'
+        f'<SegmentURL media="all.mp4" mediaRange="0-{size - 1}"/>'
         f'<SegmentURL media="all.mp4" mediaRange="{size}-{2 * size - 1}"/></SegmentList>'
         "</Representation></AdaptationSet>"
     )
     url = server.on("/show/x.mpd", manifest(content))
     good = Answer(data, etag='"1"', last_modified=MODIFIED)
     server.on("/show/all.mp4", replace(good, at_most=7_000))
+    server.on("/show/init.mp4", Answer(initialization()))
     ended = get(url, tmp_path / "m")
     assert ended.code == 0, ended.err
     assert b"".join(p.read_bytes() for p in sorted((tmp_path / "m").rglob("all*"))) == data
