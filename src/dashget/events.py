@@ -401,6 +401,12 @@ class PresentationChanged(Event, frozen=True, tag="changed"):
     """``added``, ``removed``, ``moved``, ``ended``, ``began`` or ``over``."""
 
 
+class PresentationLingers(Event, frozen=True, tag="lingers"):
+    """A live presentation is over; its manifest is still read for a while, since it may go on."""
+
+    seconds: float
+
+
 class SegmentLate(Event, frozen=True, tag="late"):
     """A segment came more than its own duration after it was promised."""
 
@@ -484,7 +490,7 @@ class RecordingEnded(Event, frozen=True, tag="recorded"):
     root: str
     ended: str
     """``over``, ``until``, ``stopped``, ``gave-up``, ``never`` (there was no manifest), ``not-yet``
-    (it begins later) or ``failed`` (the disk)."""
+    (it begins later), ``nothing`` (was there to record) or ``failed`` (the disk)."""
     announced: int
     recorded: int
     lost: int

@@ -30,7 +30,7 @@ class Run:
 
     def __init__(self, origin: LiveOrigin, root: Path, **options: Any) -> None:
         self._transfer: dict[str, Any] = {"allow_private": True}
-        for name in ("allow_private", "user", "headers"):
+        for name in ("allow_private", "user", "headers", "in_flight"):
             if name in options:
                 self._transfer[name] = options.pop(name)
         self.events = Events()
@@ -219,7 +219,11 @@ def test_a_page_in_place_of_a_segment_is_not_stored(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_presentation_ends_the_recording(tmp_path: Path) -> None:
-    with LiveOrigin(form="time").serving() as origin, recording(origin, tmp_path / "r") as run:
+    wishes = dashget.Wishes(linger=0.5)
+    with (
+        LiveOrigin(form="time").serving() as origin,
+        recording(origin, tmp_path / "r", wishes=wishes) as run,
+    ):
         origin.wait_for(lambda: origin.served(20))
         origin.end()
         last = origin.edge()
@@ -228,6 +232,20 @@ def test_the_end_of_the_presentation_ends_the_recording(tmp_path: Path) -> None:
         assert ended.complete
         check_whole(origin, tmp_path / "r")
         assert numbers(tmp_path / "r")[-1] == (last - 1) * 2
+
+
+def test_an_encoder_that_is_started_again_after_its_end_is_recorded_on(tmp_path: Path) -> None:
+    with LiveOrigin(form="time").serving() as origin, recording(origin, tmp_path / "r") as run:
+        origin.wait_for(lambda: origin.served(20))
+        origin.end()
+        lingers = dashget.PresentationLingers
+        origin.wait_for(lambda: any(isinstance(event, lingers) for event in run.events))
+        origin.ended = None
+        origin.restart()
+        origin.wait_for(lambda: (tmp_path / "r/_again/2/t0/20.m4s").exists())
+        ended = run.end()
+        assert ended.ended == "stopped"
+        assert ended.lost == 0
 
 
 def test_a_restarted_encoder_overwrites_nothing(tmp_path: Path) -> None:
@@ -297,6 +315,18 @@ def test_it_ends_after_the_given_time(tmp_path: Path) -> None:
         assert ended.ended == "until"
         assert ended.complete
         check_whole(origin, tmp_path / "r", least=15)
+
+
+@pytest.mark.parametrize(("chosen", "most"), [(None, 16), (3, 3)])
+def test_as_many_requests_are_made_at_once_as_the_command_makes(
+    chosen: int | None, most: int, tmp_path: Path
+) -> None:
+    with LiveOrigin(head_start=20.0, depth=60.0).serving() as origin:
+        origin.stuck = True
+        with recording(origin, tmp_path / "r", in_flight=chosen):
+            origin.wait_for(lambda: origin.waiting >= most)
+            origin.stuck = False
+            assert origin.waiting == most
 
 
 def test_it_gives_up_when_nothing_comes(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -182,12 +184,69 @@ def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
         (("--give-up", "never"), b"--give-up"),
         (("--local-every", "often"), b"--local-every"),
         (("--for", "2h", "--until", "2026-01-01T00:00:00Z"), b"only one of"),
+        (("--for", "0"), b"--for: must be longer than 0"),
+        (("--give-up", "0s"), b"--give-up: must be longer than 0"),
+        (("--keep", "0s"), b"--keep: nothing is kept"),
+        (("--keep", "0G"), b"--keep: nothing is kept"),
+        (("--local-every", "0"), b"--local-every: must be longer than 0"),
+        (
+            ("--from", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z"),
+            b"--until: 2026-01-01 00:00:00 UTC is not after 2026-01-02 00:00:00 UTC",
+        ),
+        (("--from", "-3h", "--keep", "2h"), b"--from: 10800 s back is farther than the 7200 s"),
     ],
 )
 def test_an_invalid_time_is_refused(words: tuple[str, ...], told: bytes) -> None:
     refused = run("record", "http://127.0.0.1:9/x.mpd", *words)
     assert refused.returncode == 2
     assert told in refused.stderr
+
+
+@pytest.mark.parametrize("form", ["number", "time"])
+@pytest.mark.parametrize("words", [(), ("--from", "now"), ("--from", "-3h"), ("--wait",)])
+def test_an_end_before_all_that_is_there_is_refused(
+    words: tuple[str, ...], form: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "r"
+    with LiveOrigin(form=form, depth=3.0).serving() as origin:
+        command = (origin.url, "-o", str(root), "--until", "2020-01-01T00:00:00Z", *words)
+        with started(*command) as process:
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"--until: 2020-01-01 00:00:00 UTC is over, and " in err
+    assert not root.exists()
+
+
+def test_an_end_that_is_over_is_one_while_the_window_has_what_was_before(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    with LiveOrigin(head_start=8.0, depth=60.0).serving() as origin:
+        until = f"{datetime.fromtimestamp(origin.began + 4, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        with started(origin.url, "-o", str(root), "--until", until) as process:
+            process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert numbers(root) == list(range(1, 21))
+
+
+def test_a_duration_counts_from_a_begin_that_is_to_come(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    with LiveOrigin().serving() as origin:
+        begin = f"{datetime.fromtimestamp(time.time() + 3, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        with started(origin.url, "-o", str(root), "--from", begin, "--for", "2s") as process:
+            process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert len(numbers(root)) in (20, 21)
+        check_whole(origin, root, least=10)
+
+
+def test_a_presentation_that_ends_before_the_begin_is_nothing(tmp_path: Path) -> None:
+    with LiveOrigin(form="time", update="PT0.2S").serving() as origin:
+        words = ("-o", str(tmp_path / "r"), "--from", "2126-01-01T00:00:00Z", "--linger", "0")
+        with started(origin.url, *words) as process:
+            origin.wait_for(lambda: len(origin.requests) >= 4)
+            origin.end()
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert b"nothing was there to record" in err
 
 
 def test_more_requests_are_made_at_once_than_for_a_mirror() -> None:

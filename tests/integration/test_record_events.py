@@ -114,7 +114,8 @@ def test_the_last_segment_ends_a_recording_whose_manifest_stays_dynamic(
     root = tmp_path / "r"
     origin = LiveOrigin(form=form, depth=60.0)
     origin.inside = ANNOUNCED
-    with origin.serving(), recording(origin, root) as run:
+    wishes = dashget.Wishes(linger=0.5)
+    with origin.serving(), recording(origin, root, wishes=wishes) as run:
         origin.wait_for(lambda: origin.served_count() >= 40)
         last = origin.edge() + 8
         origin.events[last] = (

@@ -79,7 +79,7 @@ class Recording:
 @contextmanager
 def recording(url: str, root: Path) -> Iterator[Recording]:
     """Record a presentation that is perhaps not there yet."""
-    words = ("record", "--allow-private", "--wait", "--json", url, "-o", root)
+    words = ("record", "--allow-private", "--wait", "--json", "--linger", "0", url, "-o", root)
     process = start(*words, cwd=root.parent, more={"PYTHONFAULTHANDLER": "1"})
     try:
         yield Recording(process, root)

@@ -101,7 +101,8 @@ def test_an_announced_end_ends_a_dynamic_presentation(
         at = origin.stopped
         text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
     origin.marked = f'{attribute}="{text}"'
-    with origin.serving(), recording(origin, tmp_path / "r") as run:
+    wishes = dashget.Wishes(linger=0.5)
+    with origin.serving(), recording(origin, tmp_path / "r", wishes=wishes) as run:
         ended = run.wait()
         assert ended.ended == "over"
         assert ended.lost == 0

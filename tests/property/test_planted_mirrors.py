@@ -137,9 +137,9 @@ def make_recording(server: FaultServer, root: Path) -> str:
 
 def record(url: str, root: Path, keep_seconds: float | None = None) -> None:
     """Record what is there; nothing is waited for."""
-    wishes = dashget.Wishes(give_up=1.0)
+    wishes = dashget.Wishes(give_up=1.0, linger=0)
     if keep_seconds is not None:
-        wishes = dashget.Wishes(give_up=1.0, keep_seconds=keep_seconds)
+        wishes = dashget.Wishes(give_up=1.0, linger=0, keep_seconds=keep_seconds)
     with dashget.Session(options=TRANSFER, observer=lambda _: None) as session:
         session.record(url, root, wishes=wishes)
 

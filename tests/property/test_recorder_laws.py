@@ -8,12 +8,22 @@ import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashget.events import Event
-from dashget.live.facts import EventFact, Fact, FileFact, LineFact, LossFact, Reason, SegmentFact
+from dashget.live.facts import (
+    EventFact,
+    Fact,
+    FileFact,
+    LateFact,
+    LineFact,
+    LossFact,
+    Reason,
+    SegmentFact,
+)
 from dashget.live.gaps import totals_of
 from dashget.live.listing import Version
 from dashget.live.localmpd import Coverage, local_mpd
@@ -47,10 +57,11 @@ def record(
     dies_at: int | None = None,
     until: float = UNTIL,
     reads: Callable[[Script, float], Version] | None = None,
+    linger: float = 10.0,
 ) -> tuple[Recorder, Result | None, SimulatedWorld]:
     """Run one recorder in a script, from a time until its end or its death."""
     world = SimulatedWorld(script, disk, at=at, dies_at=dies_at, reads=reads)
-    wishes = Wishes(until=BEGIN + until, wait=True)
+    wishes = Wishes(until=BEGIN + until, wait=True, linger=linger)
     events: list[Event] = []
     recorder = Recorder(world, wishes, world.wall, State.of(disk), events.append)
     try:
@@ -88,6 +99,7 @@ SCRIPTS = st.builds(
     clock_error=st.sampled_from([0.0, 0.0, 10.0, -10.0]),
     tells_time=st.booleans(),
     events=st.sampled_from([0, 7]),
+    late=st.sampled_from([Fraction(0), Fraction(0), Fraction(1441, 750)]),
     patches=st.sampled_from(["", "", "good", "bad", "stuck", "short"]),
 )
 KILLS = st.lists(st.tuples(st.integers(1, 600), st.sampled_from([0.0, 1.0, 7.0])), max_size=3)
@@ -123,7 +135,12 @@ def check_events(disk: Sequence[Fact], script: Script) -> None:
         for file in files:
             if file.begin <= begin < file.begin + file.length:
                 number = int(file.path.rpartition("/")[2].partition(".")[0])
-                assert begin - file.begin == time - (number - 1) * script.step, text
+                exact = time - (number - 1) * script.step
+                # Of media that are late only if two segments have told so.
+                assert begin - file.begin in (exact, exact - script.late), text
+    if script.late:
+        # What was recorded is at another time than the events beside it in the manifest.
+        return
     texts = [text for _, text in shown]
     runs = [fact for fact in disk if isinstance(fact, SegmentFact)]
     lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
@@ -262,6 +279,7 @@ def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
         for fact in disk
         if isinstance(fact, SegmentFact)
     }
+    late = {fact.late: fact.by for fact in disk if isinstance(fact, LateFact) and not timed}
     state = State.of(disk)
     local = local_mpd(Coverage.of(state))
     if not recorded:
@@ -275,7 +293,8 @@ def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
     for each in played:
         fact = recorded[each.path]
         line = lines[fact.line]
-        assert each.media == Fraction(fact.t + line.shift, line.scale)
+        by = Fraction(late.get(fact.line, 0))
+        assert each.media == Fraction(fact.t + line.shift, line.scale) + by
         assert each.length == Fraction(fact.d, line.scale)
         end = each.begin + each.length
         ends[each.period] = max(ends.get(each.period, end), end)
@@ -457,17 +476,114 @@ def test_a_restarted_encoder_is_a_new_generation() -> None:
 
 def test_the_tail_of_a_presentation_that_became_static_is_fetched() -> None:
     disk: list[Fact] = []
-    _, result, world = record(Script(form="time", ends=100.0), disk, at=30.0)
+    _, result, world = record(Script(form="time", ends=100.0), disk, at=30.0, linger=0.0)
     assert result is not None
     assert result.end is End.OVER
     assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(1, 51))
-    assert world.at < 130
+    assert world.at < 110
+
+
+def ended_between(begin: float, end: float) -> Callable[[Script, float], Version]:
+    """Return documents that are static for a while."""
+
+    def reads(script: Script, at: float) -> Version:
+        over = begin <= at < end
+        return document(msgspec.structs.replace(script, ends=begin) if over else script, at)
+
+    return reads
+
+
+@pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
+@pytest.mark.parametrize("begun_again", [125.0, 102.0])
+def test_an_encoder_that_begins_again_after_the_end_is_recorded(
+    form: str, begun_again: float
+) -> None:
+    disk: list[Fact] = []
+    script = Script(form=form, restarts=(begun_again,), depth=10)
+    reads = ended_between(100.0, begun_again)
+    _, result, world = record(script, disk, at=0.0, reads=reads, linger=60.0)
+    assert result is not None
+    assert result.end is End.UNTIL
+    found = {n for start, key, n in recorded_of(disk) if start and key.startswith("t0")}
+    assert found == set(range(1, math.ceil((UNTIL - begun_again) / 2) + 1))
+    assert result.totals.lost == 0
+    slow = [at for at in world.reads if 101.0 <= at < begun_again]
+    assert len(slow) <= (begun_again - 100.0) / 2
+
+
+@pytest.mark.parametrize("form", ["number", "time", "numbered-time"])
+@pytest.mark.parametrize("publishes", [True, False])
+def test_a_presentation_that_goes_on_after_its_end_is_recorded_on(
+    form: str, publishes: bool
+) -> None:
+    """Its begin is the same; without a time of publication its list tells that it is newer."""
+    between = ended_between(100.0, 115.0)
+
+    def reads(script: Script, at: float) -> Version:
+        read = between(script, at)
+        return read if publishes else msgspec.structs.replace(read, publish=None)
+
+    disk: list[Fact] = []
+    _, result, _ = record(
+        Script(form=form, depth=60), disk, at=30.0, reads=reads, linger=60.0, until=200.0
+    )
+    assert result is not None
+    assert result.end is End.UNTIL
+    assert result.totals.lost == 0
+    found = {n for _, key, n in recorded_of(disk) if key.startswith("t0")}
+    assert found == set(range(1, 101))
+
+
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_a_last_list_of_all_brings_nothing_before_the_wished_begin(form: str) -> None:
+    disk: list[Fact] = []
+    script = Script(form=form, ends=100.0, depth=20)
+    world = SimulatedWorld(script, disk, at=60.0)
+    wishes = Wishes(begin_back=0.0, linger=0.0)
+    result = Recorder(world, wishes, world.wall, State(), lambda _: None).run()
+    assert result.end is End.OVER
+    assert result.totals.lost == 0
+    assert {n for _, key, n in recorded_of(disk) if key.startswith("t0")} == set(range(31, 51))
+
+
+@pytest.mark.parametrize("linger", [0.0, 25.0, 60.0])
+def test_the_manifest_is_read_for_a_while_after_the_end_and_no_longer(linger: float) -> None:
+    disk: list[Fact] = []
+    script = Script(form="time", ends=100.0)
+    _, result, world = record(script, disk, at=30.0, linger=linger, until=1000.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert 100.0 + linger <= world.at < 106.0 + linger
+    assert len([at for at in world.reads if at > 103.0]) <= linger / 3
+
+
+@pytest.mark.parametrize("ends_by", ["event", "lmsg", "static"])
+def test_an_end_is_waited_out_however_it_is_told(ends_by: str) -> None:
+    disk: list[Fact] = []
+    script = Script(ends=80.0, ends_by=ends_by, update=500.0)
+    _, result, world = record(script, disk, at=30.0, linger=60.0, until=400.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert world.at > 140.0
+    late = [at for at in world.reads if at > world.at - 60.0]
+    assert 3 <= len(late) <= 30
+
+
+def test_a_manifest_that_is_gone_after_the_end_holds_nothing_up() -> None:
+    disk: list[Fact] = []
+    script = Script(form="time", ends=80.0, outages=((84.0, 900.0),))
+    _, result, world = record(script, disk, at=30.0, linger=30.0, until=400.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.lost == 0
+    assert not result.gaps
+    assert 110.0 < world.at < 120.0
 
 
 def test_segments_that_were_asked_for_beyond_the_end_do_not_hold_it_up() -> None:
     """The document is read seldom, so the end is known after segments behind it were due."""
     disk: list[Fact] = []
-    _, result, world = record(Script(ends=100.0, update=500.0), disk, at=30.0)
+    _, result, world = record(Script(ends=100.0, update=500.0), disk, at=30.0, linger=0.0)
     assert result is not None
     assert result.end is End.OVER
     assert result.totals.withdrawn
@@ -532,5 +648,6 @@ def test_a_wait_for_a_presentation_ends_at_the_time_that_the_user_named() -> Non
     world = SimulatedWorld(script, [], at=30.0, dies_at=None, reads=announced_early)
     wishes = Wishes(until=BEGIN + 50.0, wait=True)
     recorder = Recorder(world, wishes, world.wall, State.of([]), lambda _: None)
-    assert recorder.run().end is End.UNTIL
+    result = recorder.run()
+    assert (result.end, result.begins) == (End.NOT_YET, BEGIN + 100.0)
     assert world.at < 60.0

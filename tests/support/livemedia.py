@@ -148,7 +148,7 @@ def make_recording(media: Path, name: str, root: Path) -> None:
         LiveMedia(media, form, gone).serving() as origin,
         dashget.Session(allow_private=True) as session,
     ):
-        ended = session.record(origin.url, root)
+        ended = session.record(origin.url, root, wishes=dashget.Wishes(linger=0))
     assert isinstance(ended, dashget.RecordingEnded)
     assert ended.ended == "over"
     assert ended.recorded == 4 * SECONDS - len(gone), ended

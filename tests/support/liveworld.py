@@ -94,6 +94,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     tells_time: bool = True
     events: int = 0
     """The seconds between two events of the manifest; 0: it has none."""
+    late: Fraction = Fraction(0)
+    """How much later media begin than the manifest says."""
     patches: str = ""
     """What patches are like: there are none, they are ``good``, ``bad`` (another document has to
     be read), ``stuck`` (there is never anything new), or ``short`` (soon there is none)."""
@@ -419,7 +421,10 @@ class SimulatedWorld:
             self.made_by[errand.asked.line.id, run.time] = encoder.start
             self.disk.append(SegmentFact(errand.asked.line.id, run.time, run.duration, run.number))
             self._step()
-        answer = Answer(status, here=here, seconds=script.latency, size=1000 if here else 0)
+        listing = errand.asked.line.of(run.time)
+        media = Fraction(run.time + listing.shift, listing.scale) + script.late
+        size = 1000 if here else 0
+        answer = Answer(status, here=here, seconds=script.latency, size=size, media=media)
         notices = self._notices(encoder, self.position(run)) if here else SILENT
         return FetchEnded(errand, answer, notices)
 

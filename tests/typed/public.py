@@ -158,6 +158,8 @@ def events_of_a_recording(event: dashget.Event) -> object:
         return assert_type(event.segments, int | None)
     if isinstance(event, dashget.OutageTold):
         return assert_type(event.until, float | None)
+    if isinstance(event, dashget.PresentationLingers):
+        return assert_type(event.seconds, float)
     if isinstance(event, dashget.SegmentsExpired):
         return assert_type(event.before, float)
     if isinstance(event, dashget.ClockSet):

@@ -28,6 +28,10 @@ _OPTIONS: Final = {
     "keep_headers": "--keep-header",
     "cookies": "--cookie",
     "cookie_file": "--cookies",
+    "begin": "--from",
+    "begin_back": "--from",
+    "seconds": "--for",
+    "keep_bytes": "--keep",
 }
 """Options whose name differs from that of their field."""
 

@@ -93,6 +93,19 @@ def seconds(*, positive: bool, most: int = DAY_SECONDS) -> Check:
     return rule
 
 
+def span(*, positive: bool) -> Check:
+    """Return a rule for times of any length; infinity is without end."""
+
+    def rule(value: object) -> Wrong | None:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return Wrong(f"not a number: {_shown(value)}")
+        if value > 0 or (value == 0 and not positive):
+            return None
+        return Wrong(f"must be {'longer than 0' if positive else 'a number from 0'}: {value:g}")
+
+    return rule
+
+
 def moment(value: object) -> Wrong | None:
     """Allow times in seconds since 1970."""
     number = isinstance(value, int | float) and not isinstance(value, bool)

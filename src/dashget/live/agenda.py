@@ -68,6 +68,8 @@ class Agenda:
         """Segments that wait for a fresh manifest."""
         self.began = -math.inf
         """Server time since when this recorder runs: what left the window before was not its."""
+        self.sleeps: list[tuple[float, float]] = []
+        """Server times between which this computer slept."""
 
     def take(self, now: float, server: float, ahead: float) -> Asked | None:
         """Return the next request that is due, if there is one.
@@ -281,13 +283,17 @@ class Agenda:
     def _why_gone(self, line: Line, run: Run, attempt: Attempt | None) -> Reason:
         """Return why a segment is gone that was not brought in its time."""
         promised, until = line.promised(run), line.until(run)
-        if until < self.began:
+        if until < self.began or any(
+            promised <= end and begin <= until for begin, end in self.sleeps
+        ):
             return Reason.NOT_RUNNING
         if self._outages.overlap(promised, until):
             return Reason.OUTAGE
         if promised < self.began:
             return Reason.NOT_RUNNING
-        answered = attempt is not None and attempt.tries > 1
+        # What was asked for in the last moments of its window alone may have been there before.
+        first = math.inf if attempt is None or attempt.first is None else attempt.first
+        answered = attempt is not None and attempt.tries > 1 and first + line.length(run) <= until
         return Reason.NOT_THERE if answered else Reason.LEFT_WINDOW
 
 

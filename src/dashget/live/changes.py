@@ -79,6 +79,7 @@ class Lines:
         line.origins, line.zero, line.resumed = (Fraction(fact.origin),), fact.origin, True
         line.begins = () if fact.begin is None else (Fraction(fact.begin),)
         line.label, line.scale, line.shift = fact.label, fact.scale, fact.shift
+        line.was_live = bool(line.begins)
         self._put(line)
         return line
 
@@ -121,18 +122,27 @@ class Lines:
         for key, listings in found.items():
             line_ = self._by_key.get((generation, key))
             if line_ is None:
-                self._last_id += 1
-                line_ = Line(self._last_id, key, generation, listings[0])
+                line_ = Line(self.new_id(), key, generation, listings[0])
                 self._put(line_)
                 new.append(line_)
             line_.listings = tuple(listings)
             line_.label, line_.current = listings[-1].label, True
+            line_.was_live = line_.was_live or version.dynamic
             for listing in listings:
                 if listing.origin not in line_.origins:
                     line_.origins = (*line_.origins, listing.origin)[-_MOST_ORIGINS:]
             if version.begin is not None and version.begin not in line_.begins:
                 line_.begins = (*line_.begins, version.begin)[-_MOST_ORIGINS:]
         return tuple(new)
+
+    def new_id(self) -> int:
+        """Return a number that no line has, nor will have."""
+        self._last_id += 1
+        return self._last_id
+
+    def reserve(self, number: int) -> None:
+        """Have no line get a number that is taken."""
+        self._last_id = max(self._last_id, number)
 
     def _put(self, line: Line) -> None:
         self.by_id[line.id] = line
@@ -263,9 +273,10 @@ def _is_older(old: Version, new: Version) -> bool:
         return new.publish < old.publish
     if old.dynamic and not new.dynamic:
         return False
-    if not old.dynamic and new.dynamic:
-        return new.publish is None or new.publish == old.publish
     before, after = old.listed_end, new.listed_end
+    if not old.dynamic and new.dynamic:
+        # It goes on only if it says so.
+        return before is None or after is None or after <= before
     if before is None or after is None:
         return len(new.periods) < len(old.periods) and not _ends_with(old, new)
     return after < before - 0.001

@@ -16,6 +16,9 @@ import msgspec
 _SLOWED: Final = 0.5
 """The speed of a time that was ahead."""
 _AGAIN_SECONDS: Final = 600.0
+_SOON_SECONDS: Final = 10.0
+_VAGUE_SECONDS: Final = 2.0
+"""A time that may be off by more is asked for again soon."""
 _WORSE: Final = 4
 """A sample that is so many times as uncertain as the best one, with its age, changes nothing."""
 _DRIFT: Final = 50e-6
@@ -69,6 +72,8 @@ class ServerClock:
         self._since = monotonic
         self._told_at = monotonic
         self._was_told = False
+        self._heard_at = monotonic
+        self._doubted = False
 
     def at(self, monotonic: float) -> float:
         """Return the server's time; never less than for an earlier monotonic time."""
@@ -85,6 +90,7 @@ class ServerClock:
 
     def observe(self, sample: Sample) -> bool:
         """Take a sample; return True if the time was changed by it."""
+        self._heard_at, self._doubted = sample.answered, False
         aged = self.uncertainty + (sample.answered - self._told_at) * _DRIFT
         if self._was_told and sample.kind < self.kind:
             return False
@@ -113,7 +119,14 @@ class ServerClock:
 
     def due_again(self, monotonic: float) -> bool:
         """Return True if the time should be asked for once more."""
-        return not self._was_told or monotonic >= self._told_at + _AGAIN_SECONDS
+        if not self._was_told or monotonic >= self._told_at + _AGAIN_SECONDS:
+            return True
+        vague = self._doubted or self.uncertainty > _VAGUE_SECONDS
+        return vague and monotonic >= self._heard_at + _SOON_SECONDS
+
+    def doubt(self) -> None:
+        """Have the time asked for soon: what should be there is not, or this computer has slept."""
+        self._doubted = True
 
     def _move(self, offset: float, monotonic: float, *, first: bool) -> None:
         shown = self.at(monotonic)

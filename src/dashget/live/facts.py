@@ -86,6 +86,19 @@ class StretchFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The sub number, where sequences have a line for each."""
 
 
+class LateFact(msgspec.Struct, frozen=True):
+    """From an axis time on, the media of a line begin later than its documents say.
+
+    The first fact of a line holds for what is before it as well.
+    """
+
+    late: int
+    """The number of the line."""
+    t: int
+    by: str
+    """By so many seconds, exact, such as ``3/2``; negative: earlier."""
+
+
 class EventFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """An event of the manifest that was there for the first time."""
 
@@ -128,6 +141,44 @@ class FileFact(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
     came: float | None = None
     """Of media: when it came, by this computer's clock; None: an initialization segment."""
+    line: int = 0
+    """Of media: the number of its line of names; 0: it has none."""
+    n: int = 0
+    """Its order number in the line. Two that follow one another were so in a document."""
+    t: int | None = None
+    """Its media time in ticks of ``scale``; None: nobody knows."""
+    d: int = 0
+    """How long it lasts; 0: nobody knows."""
+    scale: int = 0
+    at: float | None = None
+    """Server time at which it begins; None: when it came."""
+
+    @property
+    def begins(self) -> float | None:
+        """The time that tells what is older: None for what stays as long as anything."""
+        return self.came if self.at is None else self.at
+
+
+class NamesFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Files that only their names tell, in order: those of a list, or a single one."""
+
+    names: int
+    """The number of the line, as of a line of segments."""
+    key: str
+    generation: int = 1
+    label: str = ""
+    track: str = ""
+    """The id of the Representation."""
+    single: bool = False
+    """True for a single file."""
+
+
+class NamedFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that earlier facts have told of the files of one line of names, as ``names.Rows``."""
+
+    named: int
+    series: tuple[tuple[str, int, str | None], ...] = ()
+    rows: tuple[tuple[int, int | None, int, int, float, int, int, int, int], ...] = ()
 
 
 class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -162,7 +213,7 @@ class EndFact(msgspec.Struct, frozen=True):
     """Axis time at which it ends; None: it goes on."""
 
 
-class HoleFact(msgspec.Struct, frozen=True):
+class HoleFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stretch of a line in which nothing was announced, as its documents go on after it."""
 
     hole: int
@@ -170,6 +221,8 @@ class HoleFact(msgspec.Struct, frozen=True):
     t: int
     until: int
     """Axis time of what comes next."""
+    shown: bool = False
+    """True if documents that were read show that there was nothing."""
 
 
 class OutageFact(msgspec.Struct, frozen=True):
@@ -212,6 +265,7 @@ class CoverageFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The number of the line."""
     known: tuple[int, ...] = ()
     holes: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
     recorded: tuple[int, ...] = ()
     withdrawn: tuple[int, ...] = ()
     missing: dict[Reason, tuple[int, ...]] = {}
@@ -230,9 +284,12 @@ Fact = (
     LineFact
     | ShapeFact
     | StretchFact
+    | LateFact
     | EventFact
     | SegmentFact
     | FileFact
+    | NamesFact
+    | NamedFact
     | HoleFact
     | LossFact
     | OutageFact

@@ -100,8 +100,13 @@ def _holes(line: Line, outages: Outages, runs: list[tuple[float, float]]) -> Ite
     for begin, end in line.known:
         if before is not None:
             first, last = line.wall(before), line.wall(begin)
-            silent = line.holes.has((before + begin) // 2)
-            reason = _why(first, last, outages, runs) if silent else Reason.PENDING
+            middle = (before + begin) // 2
+            if line.shown.has(middle):
+                reason = Reason.ANNOUNCED
+            elif line.holes.has(middle):
+                reason = _why(first, last, outages, runs)
+            else:
+                reason = Reason.PENDING
             yield Gap(line.id, line.label, first, last, None, reason)
         before = end
 

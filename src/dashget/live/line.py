@@ -8,7 +8,7 @@ week of segments takes little memory, and a window of any length costs the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from dashget.live.facts import Reason
@@ -63,6 +63,8 @@ class Line:
         """The rows of the newest document, once all of them are known."""
         self.holes = Spans()
         """Stretches in which nothing was announced."""
+        self.shown = Spans()
+        """Those of them of which documents show that there was nothing."""
         self.pending = Runs()
         self.expired = Runs()
         """Pending ones that have left the window, or will have before they can come."""
@@ -93,6 +95,8 @@ class Line:
         """The axis time before which nothing is wanted any more, whatever lists it."""
         self.resumed = False
         """True if an earlier recorder knew it."""
+        self.was_live = False
+        """True if a dynamic document has had it: then its place in time is known."""
 
     @property
     def listing(self) -> Listing:
@@ -155,13 +159,25 @@ class Line:
                     if end is not None and part.time - end > slack and listing.rows:
                         self.holes.add(end, part.time)
                     self.known.add(part.time, part.end, slack=slack)
-                    wanted = _wanted(listing, part, begin, until)
+                    wanted = self._wanted(listing, part, begin, until)
                     if wanted is not None and self.floor is not None:
                         wanted = _from(wanted, self.floor)
                     if wanted is not None:
                         self.pending.add(wanted)
                         yield wanted
         self.learnt = tuple(listing.rows for listing in self.listings if listing.rows)
+
+    def _wanted(self, listing: Listing, run: Run, begin: float, until: float) -> Run | None:
+        """Return the part of a run that ends after ``begin`` and begins before ``until``.
+
+        A static document may have no time of its own; then the ones before it tell.
+        """
+        if not listing.static:
+            return _part(run, listing.axis_time, begin, until)
+        return _part(run, self._axis_time, begin, until) if self.was_live else run
+
+    def _axis_time(self, wall: float) -> int:
+        return math.floor((wall - self.zero) * self.scale)
 
     def promised(self, run: Run) -> float:
         """Return the server time at which a segment is promised to be complete."""
@@ -253,6 +269,7 @@ class Line:
         for begin in [at for at, one in self.open.items() if at < tick and not one.flying]:
             del self.open[begin]
         self.holes.cut(tick)
+        self.shown.cut(tick)
         # What is left of a gap may be too short for a segment.
         self.known.fill(tick, 0 if nearest is None else nearest.duration)
 
@@ -283,12 +300,11 @@ def _from(run: Run, floor: int) -> Run | None:
     return run.part(first, run.count) if first < run.count else None
 
 
-def _wanted(listing: Listing, run: Run, begin: float, until: float) -> Run | None:
-    """Return the part of a run that ends after ``begin`` and begins before ``until``."""
+def _part(run: Run, tick: Callable[[float], int], begin: float, until: float) -> Run | None:
     first, last = 0, run.count
     step = max(run.duration, 1)
-    if begin > -math.inf and not listing.static:
-        first = max(0, (listing.axis_time(begin) - run.time) // step)
-    if until < math.inf and not listing.static:
-        last = min(last, -((run.time - listing.axis_time(until)) // step))
+    if begin > -math.inf:
+        first = max(0, (tick(begin) - run.time) // step)
+    if until < math.inf:
+        last = min(last, -((run.time - tick(until)) // step))
     return run.part(first, last) if first < last else None

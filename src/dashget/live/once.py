@@ -27,12 +27,16 @@ class OnceFiles:
         self._known: dict[str, Once] = {}
         self._tries: dict[str, int] = {}
         self._due: list[tuple[float, str]] = []
+        self._behind: dict[str, list[str]] = {}
+        """Files that wait for another one, by its path: their initialization segment goes first."""
 
     def announce(self, path: str, once: Once, now: float) -> None:
         """Take a file that a document names; its newest addresses are used."""
         if path in self.here or path in self.lost:
             return
-        if path not in self._known:
+        if path not in self._known and once.behind in self._known:
+            self._behind.setdefault(once.behind, []).append(path)
+        elif path not in self._known:
             heapq.heappush(self._due, (now, path))
         self._known[path] = once
 
@@ -61,6 +65,8 @@ class OnceFiles:
             self.lost[path] = answer.status
         self._known.pop(path, None)
         self._tries.pop(path, None)
+        for behind in self._behind.pop(path, ()):
+            heapq.heappush(self._due, (now, behind))
         return True
 
     @property

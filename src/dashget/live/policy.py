@@ -22,6 +22,7 @@ something else        asked again like a 404; in the end it is lost as odd
 from __future__ import annotations
 
 import enum
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -57,6 +58,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     growing: float = 0.0
     """Its file may still be written; after so many seconds it may be complete. 0: it is."""
     retry_after: float | None = None
+    media: Fraction | None = None
+    """When the media of a segment begin, in seconds of their own; None: that is not known."""
 
     @property
     def is_origins(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from dashget.events import (
     Observer,
     OutageTold,
     PresentationChanged,
+    PresentationLingers,
     RecordingProgressed,
     SegmentLate,
     Warned,
@@ -41,6 +43,7 @@ from dashget.live.options import Wishes
 from dashget.live.patching import Patching
 from dashget.live.policy import REFUSED
 from dashget.live.refresh import Refresh
+from dashget.live.sight import Sight
 from dashget.live.spans import Run
 from dashget.live.state import State, line_fact
 from dashget.live.world import (
@@ -55,10 +58,13 @@ from dashget.live.world import (
     World,
 )
 from dashget.media.events import Notices
+from dashget.media.kind import SegmentKind
 
 _ALIVE_SECONDS: Final = 15.0
 _PROGRESS_SECONDS: Final = 1.0
 _TICK: Final = 0.001
+_ASLEEP_SECONDS: Final = 5.0
+"""If a wait takes so much longer than it should, this computer has slept."""
 _UPKEEP_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
 LAST_SECONDS: Final = 10.0
@@ -88,6 +94,8 @@ class End(enum.Enum):
     """There never was a manifest."""
     NOT_YET = "not-yet"
     """The presentation begins later."""
+    NOTHING = "nothing"
+    """There was nothing of it to record."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -155,10 +163,15 @@ class Recorder:
         self._end: End | None = None
         self._end_by = math.inf
         """Monotonic time at which what is still under way is broken off."""
+        self._over_since: float | None = None
+        """Monotonic time since when nothing more is to come."""
         self._ran = False
         """True if the presentation has begun, by the clock, at some time in this run."""
         self._begins: float | None = None
+        self._listed = False
+        """True if files of media were announced that are known by their names alone."""
         self._local = LocalCopy(wishes.local_every)
+        self._sight = Sight()
 
     def run(self) -> Result:
         """Record until the end; return what it has come to."""
@@ -171,14 +184,32 @@ class Recorder:
                 if not self._flying and self._is_written(now):
                     break
                 self._come_to_the_end(now)
-            for report in world.wait(self._wake(now)):
+            wake = max(self._wake(now), now)
+            reports = world.wait(wake)
+            if self._begun and world.moment() > wake + _ASLEEP_SECONDS:
+                self._awake(wake, world.moment())
+            for report in reports:
                 self._take(report)
         if self._begun:
             server = self.clock.at(world.moment())
             for each in self._agenda.close(server):
                 self._tell_ended(each, "", server)
             self._note(SessionFact("end", server))
+        if self._end in (End.OVER, End.UNTIL) and not self._has_any:
+            self._end = End.NOTHING
         return self._result(self._end)
+
+    def _awake(self, begin: float, end: float) -> None:
+        """Draw the consequences of a sleep of this computer, between two monotonic times."""
+        first, last = self.clock.at(begin), self.clock.at(end)
+        self._agenda.sleeps.append((first, last))
+        self._note(SessionFact("end", first))
+        self._note(SessionFact("begin", last))
+        self.state.runs[-1:] = [(self.state.runs[-1][0], first), (last, last)]
+        self._heard_server = last
+        self._told_at = -math.inf
+        self.clock.doubt()
+        self._refresh.want()
 
     def _come_to_the_end(self, now: float) -> None:
         if self._end_by == math.inf:
@@ -186,6 +217,11 @@ class Recorder:
         elif now >= self._end_by:
             self._world.hurry()
             self._end_by = now + _LONGEST_WAIT
+
+    @property
+    def _has_any(self) -> bool:
+        """True if there ever was anything to record but initialization segments."""
+        return self._resumed or self._listed or any(line.announced for line in self.state.lines)
 
     @property
     def _flying(self) -> int:
@@ -248,7 +284,10 @@ class Recorder:
                         self._note(fact)
                 for hole, end in line.holes:
                     if before is None or hole >= before:
-                        self._note(HoleFact(line.id, hole, end))
+                        shown = self._sight.shows(line.wall(hole))
+                        if shown:
+                            line.shown.add(hole, end)
+                        self._note(HoleFact(line.id, hole, end, shown=shown))
                 line.resumed = False
                 edge = math.inf if line.is_learnt() else _next_edge(line)
                 self._edges[line.id] = edge if edge <= closes + _TICK else math.inf
@@ -287,6 +326,8 @@ class Recorder:
         at = now + _LONGEST_WAIT
         if not self._reading:
             at = min(at, self._next_read())
+        if self._over_since is not None:
+            at = min(at, self._over_since + self._wishes.linger)
         if self._wishes.give_up < math.inf:
             at = min(at, self._heard + self._wishes.give_up)
         if self._begun:
@@ -360,6 +401,7 @@ class Recorder:
             self._observer(PresentationChanged(change.what, change.name, change.how))
         if not stale:
             self._agenda.held.clear()
+            self._sight.read(version, server)
         if new:
             self._begin_if_first(server)
             self._take_news(accepted, now)
@@ -393,9 +435,32 @@ class Recorder:
         self._note_events(version)
         for listing in version.listings:
             for once in listing.once:
+                if listing.named and once.kind is SegmentKind.MEDIA:
+                    continue
                 again = lines.generation > 1
                 path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
                 self.state.once.announce(path, once, now)
+                self._listed = self._listed or once.kind is SegmentKind.MEDIA
+        self._learn_names(version, now)
+
+    def _learn_names(self, version: Version, now: float) -> None:
+        """Ask for the files that only their names tell, and write down what follows what."""
+        state = self.state
+        for listing, learnt in state.named.learn(
+            version.listings, state.lines.generation, state.lines.new_id
+        ):
+            line = learnt.line
+            if learnt.is_new:
+                self._note(line.fact)
+            if learnt.first_new is not None:
+                slack = Fraction(max(listing.usual, 1.0)) / 2
+                for fact in state.stretches.learn(
+                    line.id, learnt.first_new, listing, slack, line.rows.count
+                ):
+                    self._note(fact)
+            self._listed = True
+            for path, once in learnt.files:
+                state.once.announce(path, once, now)
 
     def _note_events(self, version: Version) -> None:
         state = self.state
@@ -417,10 +482,10 @@ class Recorder:
             state.begin = wishes.begin if back is None else max(wishes.begin, server - back)
             state.first = server
         state.runs.append((server, server))
+        begin = state.begin if state.begin is not None else -math.inf
         if wishes.seconds is not None:
             began = server if state.first is None else state.first
-            self._until = min(self._until, began + wishes.seconds)
-        begin = state.begin if state.begin is not None else -math.inf
+            self._until = min(self._until, max(began, begin) + wishes.seconds)
         self._note(SessionFact("begin", server, begin if math.isfinite(begin) else None))
 
     def _take_fetched(self, report: FetchEnded) -> None:
@@ -441,18 +506,25 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             self.state.once.answer(report.errand.path, answer, now)
+            if report.fact is not None and report.fact.line:
+                self.state.named.take(report.fact)
             if answer.status in REFUSED:
                 self._refresh.want()
             return
         for each in self._agenda.answer(report.errand.asked, answer, now, server):
             self._tell_ended(each, report.errand.asked.path, server)
         if answer.here:
-            self._notice(report.errand.asked.line, report.errand.asked.run, report.notices)
+            line, run = report.errand.asked.line, report.errand.asked.run
+            late = None if answer.media is None else self.state.late.learn(line, run, answer.media)
+            if late is not None:
+                self._note(late)
+            self._notice(line, run, report.notices)
         if self._agenda.held:
             self._refresh.want()
         attempt = report.errand.asked.line.open.get(report.errand.asked.run.time)
         if attempt is not None and attempt.tries >= _DOUBTFUL_TRIES:
             self._refresh.doubt()
+            self.clock.doubt()
 
     def _notice(self, line: Line, run: Run, notices: Notices) -> None:
         """Draw the consequences of what a segment says, and of one beyond the end of its line."""
@@ -506,7 +578,7 @@ class Recorder:
             return End.STOPPED
         version, wishes = self.state.lines.version, self._wishes
         if now - self._heard >= wishes.give_up:
-            return End.GAVE_UP
+            return End.GAVE_UP if self._over_since is None else End.OVER
         if version is None:
             failed = self._refresh.failures and not wishes.wait and not self._reading
             return End.NEVER if failed else None
@@ -516,20 +588,42 @@ class Recorder:
             if not (wishes.wait or self._resumed or self._ran):
                 self._begins = float(version.begin)
                 return End.NOT_YET
-            return End.UNTIL if server >= self._until and not self._is_busy() else None
+            if server < self._until or self._is_busy():
+                return None
+            if self._resumed or self._ran:
+                return End.UNTIL
+            self._begins = float(version.begin)
+            return End.NOT_YET
         self._ran = True
-        if self._endings.are_over(server, self._heard_server) and not self._reading:
-            for line, run in self._endings.withdraw():
-                self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
-            if not self._is_busy():
-                return End.OVER
+        over = self._is_over(version, server)
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):
             return End.UNTIL
-        if self._refresh.over:
-            return End.OVER
-        return End.OVER if self._is_closed(version) and not self._reading else None
+        return End.OVER if over and self._has_lingered(now) else None
+
+    def _is_over(self, version: Version, server: float) -> bool:
+        """Return True if nothing more is to come, as far as is known: that may be taken back."""
+        if self._reading:
+            # It may tell something else.
+            return self._over_since is not None
+        over = self._endings.are_over(server, self._heard_server)
+        if over:
+            for line, run in self._endings.withdraw():
+                self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
+        over = over or self._refresh.over or self._is_closed(version)
+        self._refresh.end(ended=over)
+        if not over:
+            self._over_since = None
+        return over
+
+    def _has_lingered(self, now: float) -> bool:
+        """Return True if the manifest was read for long enough after the end."""
+        if self._over_since is None:
+            self._over_since = now
+            if self._wishes.linger and self._begun:
+                self._observer(PresentationLingers(self._wishes.linger))
+        return now - self._over_since >= self._wishes.linger and not self._reading
 
     def _is_closed(self, version: Version) -> bool:
         """Return True if a document that was read after the announced end has all up to it.

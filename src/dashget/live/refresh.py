@@ -20,6 +20,9 @@ _FIRST_BACKOFF: Final = 0.25
 _MOST_EXPIRED_READS: Final = 5
 """So often a document is read at most, with longer and longer pauses, until it is a newer one."""
 _DOUBT_STEPS: Final = 8
+_OVER_LEAST: Final = 2.0
+_OVER_MOST: Final = 10.0
+"""The time between two reads of the manifest of a presentation that is over."""
 
 
 class Refresh:
@@ -39,7 +42,10 @@ class Refresh:
         """The publish time of the newest document that is known not to be valid any more."""
         self._expired_reads = 0
         self.over = False
-        """True if nothing can change any more."""
+        """True if the newest document says that the presentation is over."""
+        self._ended = False
+        self._depth = math.inf
+        """The shortest window that a document had."""
 
     def began(self, now: float) -> None:
         """Record that a read begins."""
@@ -68,10 +74,16 @@ class Refresh:
                 self._expired = None
         self._idle = 0 if new else self._idle + 1
         self._stale = stale
-        self.over = not version.dynamic and not stale
+        if not stale:
+            self.over = not version.dynamic
+        self._depth = min(self._depth, version.depth or math.inf)
         self._at = self._began + self._interval(version)
         if self._at <= now:
             self._at = now + least(version) / 2
+
+    def end(self, *, ended: bool) -> None:
+        """Have it read slowly, or as it says: the presentation seems to be over, or goes on."""
+        self._ended = ended
 
     def want(self) -> None:
         """Have it read soon, since some segment was refused."""
@@ -91,17 +103,27 @@ class Refresh:
         self._doubted = True
 
     def next_at(self, version: Version | None) -> float:
-        """Return when the next read begins; infinity: never."""
-        if self.over:
-            return math.inf
+        """Return when the next read begins."""
+        at = self._at
+        if (self.over or self._ended) and version is not None:
+            slowly = self._began + self._slow(version)
+            at = slowly if self.over and not self.failures else min(at, slowly)
         if self._expired is not None and version is not None:
             pause = least(version) * 2**self._expired_reads if self._expired_reads else 0.0
-            return min(self._at, self._began + max(pause, least(version)))
+            return min(at, self._began + max(pause, least(version)))
         if self._wanted and version is not None:
-            return min(self._at, self._began + least(version))
+            return min(at, self._began + least(version))
         if self._doubted and version is not None:
-            return min(self._at, self._began + _DOUBT_STEPS * max(version.step, least(version)))
-        return self._at
+            return min(at, self._began + _DOUBT_STEPS * max(version.step, least(version)))
+        return at
+
+    def _slow(self, version: Version) -> float:
+        """Return the time between two reads after the end.
+
+        An encoder that begins again has the window that it had.
+        """
+        usual = min(max(2 * version.step, _OVER_LEAST), _OVER_MOST, self._depth / 2)
+        return max(usual, least(version))
 
     def _interval(self, version: Version) -> float:
         """Return the time from the begin of one read to that of the next."""

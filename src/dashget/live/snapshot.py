@@ -40,7 +40,9 @@ def facts_of(state: State) -> Iterator[Fact]:
         yield coverage_of(line)
         if line.ended_at is not None:
             yield EndFact(line.id, line.ended_at)
+    yield from state.named.facts()
     yield from state.stretches.facts()
+    yield from state.late.facts()
     yield from state.events
     yield HeldFact(state.held, tuple(sorted(state.once.here)))
 
@@ -51,6 +53,7 @@ def coverage_of(line: Line) -> CoverageFact:
         coverage=line.id,
         known=_flat(line.known),
         holes=_flat(line.holes),
+        shown=_flat(line.shown),
         recorded=_numbers(line.recorded),
         withdrawn=_numbers(line.withdrawn),
         missing={reason: _numbers(runs) for reason, runs in line.lost.items() if len(runs)},

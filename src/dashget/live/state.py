@@ -17,8 +17,11 @@ from dashget.live.facts import (
     FileFact,
     HeldFact,
     HoleFact,
+    LateFact,
     LineFact,
     LossFact,
+    NamedFact,
+    NamesFact,
     OutageFact,
     SegmentFact,
     SessionFact,
@@ -26,6 +29,8 @@ from dashget.live.facts import (
     StretchFact,
 )
 from dashget.live.line import Line
+from dashget.live.mediatimes import MediaTimes
+from dashget.live.named import Named
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
 from dashget.live.spans import Run, Runs
@@ -38,8 +43,10 @@ class State:
     def __init__(self) -> None:
         self.lines = Lines()
         self.once = OnceFiles()
+        self.named = Named()
         self.outages = Outages()
         self.stretches = Stretches()
+        self.late = MediaTimes()
         self.events = Events()
         self.runs: list[tuple[float, float]] = []
         """Server times: when recorders began, and when they were last heard of."""
@@ -71,6 +78,8 @@ class State:
         for line in self.lines:
             line.forget(self.expired)
             self.stretches.forget(line.id, line.tick(self.expired))
+            self.late.forget(line.id, line.tick(self.expired))
+        self.named.forget(self.expired)
         self.outages.forget(self.expired)
         self.events.forget(self.expired)
         self.runs = [run for run in self.runs[:-1] if run[1] >= self.expired] + self.runs[-1:]
@@ -104,15 +113,24 @@ class State:
             line = self.lines.by_id.get(fact.hole)
             if line is not None and fact.t < fact.until:
                 line.holes.add(fact.t, fact.until)
+                if fact.shown:
+                    line.shown.add(fact.t, fact.until)
                 line.forget(self.expired)
         elif isinstance(fact, EndFact):
             line = self.lines.by_id.get(fact.ends)
             if line is not None:
                 line.ended_at = fact.t
         elif isinstance(fact, FileFact):
-            if fact.path not in self.once.here and (fact.came or math.inf) >= self.expired:
+            begins = math.inf if fact.begins is None else fact.begins
+            if fact.path not in self.once.here and begins >= self.expired:
                 self.held += fact.size
             self.once.here.add(fact.path)
+            if fact.line and begins >= self.expired:
+                self.named.take(fact)
+        elif isinstance(fact, NamesFact | NamedFact):
+            self.named.take(fact)
+            if isinstance(fact, NamesFact):
+                self.lines.reserve(fact.names)
         elif isinstance(fact, OutageFact):
             if (fact.outage, fact.until) not in self.outages.past:
                 self.outages.add(fact.outage, fact.until)
@@ -120,6 +138,8 @@ class State:
             self.stretches.take_shape(fact)
         elif isinstance(fact, StretchFact):
             self.stretches.take(fact)
+        elif isinstance(fact, LateFact):
+            self.late.take(fact)
         elif isinstance(fact, EventFact):
             self.events.take(fact, self.expired)
         elif isinstance(fact, SessionFact):
@@ -170,7 +190,8 @@ def line_fact(line: Line) -> LineFact:
 
 def _fill(line: Line, fact: CoverageFact) -> None:
     """Give a line what its earlier facts have told."""
-    for spans, numbers in ((line.known, fact.known), (line.holes, fact.holes)):
+    told = ((line.known, fact.known), (line.holes, fact.holes), (line.shown, fact.shown))
+    for spans, numbers in told:
         for begin, end in zip(numbers[::2], numbers[1::2], strict=False):
             if begin < end:
                 spans.add(begin, end)

@@ -65,6 +65,9 @@ class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
     """Missing remote elements that may exist; without them, a mirror is incomplete."""
     seconds: float = 0.0
     """How long it took to open the manifest."""
+    asked: float = 0.0
+    answered: float = 0.0
+    """Between these two times, by the clock that it was loaded with, the server has answered."""
     budget: Budget = msgspec.field(default_factory=Budget)
     """What is left of the work that the document may cause."""
 
@@ -108,9 +111,11 @@ def load_manifest(
     started = clock()
     budget = Budget(limits)
     fetched: Fetched | None = None
+    answered = started
     if source.url is not None:
         fetched, data, mpd = _fetch(source.url, engine, budget, attempts, known)
         url = fetched.url
+        answered = max(started, clock() - _body_seconds(fetched))
     else:
         most = limits.max_bytes + 1
         data = read_input(most) if source.path is None else read_file(source.path, most)
@@ -121,7 +126,9 @@ def load_manifest(
         source, data, mpd, url, engine, budget,
         base=base, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
     )  # fmt: skip
-    return msgspec.structs.replace(loaded, seconds=clock() - started)
+    return msgspec.structs.replace(
+        loaded, seconds=clock() - started, asked=started, answered=answered
+    )
 
 
 def read_manifest(
@@ -224,6 +231,12 @@ def _fetch(
             hint=_hint_for(error),
         ) from error
     return fetched, data, parsed[0] if parsed else parse_mpd(data, budget=budget)
+
+
+def _body_seconds(fetched: Fetched) -> float:
+    """Return how long the answer took after it had begun, as far as that is known."""
+    first = fetched.first_byte_seconds
+    return 0.0 if first is None or fetched.requests > 1 else max(fetched.seconds - first, 0.0)
 
 
 def _hint_for(error: FetchError) -> str:

@@ -5,6 +5,11 @@ single elements. Players look at local names alone. So an element without prefix
 DASH has one of its name, is read as that of DASH, with a warning; an element with the prefix of
 another namespace is an extension, and a warning tells if it looks like one of DASH. Undeclared
 prefixes get their usual meaning, with a warning.
+
+A name that differs from one of DASH in the case of its letters alone (or is British) is read as
+that one, with a warning: nothing else can be meant, and without a ``SegmentUrl`` or a ``timeScale``
+files would be left out. FFmpeg, too, takes elements of any case. An element that names files, where
+DASH has none of its name, is a warning: nothing of it is read.
 """
 
 from __future__ import annotations
@@ -48,10 +53,30 @@ _CHILDREN: Final = {
     "SegmentBase": _REFERENCES,
     "SegmentList": _MULTIPLE | {"SegmentURL"},
     "SegmentTemplate": _MULTIPLE,
-    "SegmentTimeline": frozenset({"S"}),
+    "SegmentTimeline": frozenset({"S", "Pattern"}),
+    "Pattern": frozenset({"P"}),
     "ProgramInformation": frozenset({"Title", "Copyright"}),
+    "remote": frozenset({"Period", "AdaptationSet", "Representation", "InitializationSet"})
+    | {"EventStream", *_SEGMENTS},
 }
-"""The elements of DASH that are read, by the name of their parent."""
+"""The elements of DASH that are read, by the name of their parent; ``remote`` is around those of
+another document."""
+_NAMING: Final = _SEGMENTS | _MULTIPLE | {"Period", "AdaptationSet", "Representation", "SegmentURL"}
+"""The elements that name files, or hold those that do."""
+_ATTRIBUTES: Final = (
+    frozenset({"availabilityEndTime", "availabilityStartTime", "availabilityTimeComplete"})
+    | frozenset({"availabilityTimeOffset", "duration", "mediaPresentationDuration", "mimeType"})
+    | frozenset({"minBufferTime", "minimumUpdatePeriod", "presentationTimeOffset"})
+    | frozenset({"publishTime", "start", "timeShiftBufferDepth", "timescale"})
+    | frozenset({"audioSamplingRate", "bandwidth", "bitstreamSwitching", "byteRange", "codecs"})
+    | frozenset({"contentType", "d", "dependencyId", "endNumber", "frameRate", "height", "id"})
+    | frozenset({"index", "indexRange", "initialization", "initializationPrincipal"})
+    | frozenset({"initializationSetRef", "k", "lang", "media", "mediaRange", "n", "p", "pE"})
+    | frozenset({"profiles", "r", "range", "schemeIdUri", "serviceLocation", "sourceURL"})
+    | frozenset({"startNumber", "t", "type", "value", "width"})
+)
+"""The attributes that say what is fetched, and others that nearly every MPD has."""
+_UNFOLDED: Final = {name.lower(): name for name in _ATTRIBUTES}
 
 
 def fits(name: str, parent: str) -> bool:
@@ -62,6 +87,16 @@ def fits(name: str, parent: str) -> bool:
 def is_dash(namespace: str) -> bool:
     """Return True for the namespace of DASH, and for those that only differ from it in spelling."""
     return namespace == NAMESPACE or namespace.lower().startswith(_FAMILY)
+
+
+def _folded(name: str) -> str:
+    """Return what all spellings of a name have in common."""
+    return name.lower().replace("initialis", "initializ")
+
+
+_BY_FOLDED: Final = {
+    parent: {_folded(name): name for name in names} for parent, names in _CHILDREN.items()
+}
 
 
 class Names:
@@ -94,7 +129,8 @@ class Names:
         """
         self._where, self._line = where, line
         scope = self._scopes[-1]
-        if any(key.startswith("xmlns") for key in attributes):
+        usual = attributes.keys() <= _ATTRIBUTES
+        if not usual and any(key.startswith("xmlns") for key in attributes):
             scope = self._scope(scope, attributes)
         prefix, _, local = qname.rpartition(":")
         namespace = scope.get(prefix)
@@ -102,30 +138,64 @@ class Names:
             namespace = self._undeclared(prefix) if prefix else ""
         if parent is None:
             self.dash = namespace
-        elif namespace != self.dash and namespace != NAMESPACE and fits(local, parent):
-            known = self._known(qname, prefix, namespace)
-            if known != namespace and not prefix:
-                scope = {**self._copied(scope), "": known}
-            namespace = known
+            if local.upper() == "MPD" != local:
+                local = self._respelled(local, "MPD")
+        else:
+            ours = namespace in (self.dash, NAMESPACE)
+            if (ours or not namespace) and not fits(local, parent):
+                local = self._misspelled(local, parent)
+            if not ours and fits(local, parent):
+                known = self._known(qname, prefix, namespace)
+                if known != namespace and not prefix:
+                    scope = {**self._copied(scope), "": known}
+                namespace = known
         self._scopes.append(scope)
-        if any(":" in key for key in attributes):
+        if not usual and any(":" in key for key in attributes):
             attributes = self._attributes(attributes, scope)
-        ours = namespace in (self.dash, NAMESPACE)
-        return local if ours else self._foreign(namespace, local), attributes
+        if namespace not in (self.dash, NAMESPACE):
+            return self._foreign(namespace, local), attributes
+        return local, attributes if usual else self._respelled_keys(attributes)
 
     def of_row(self, attributes: dict[str, str], where: list[str], line: int) -> dict[str, str]:
         """Return the attributes of an element that is not entered: a row of a long list."""
-        if not any(":" in key for key in attributes):
+        if attributes.keys() <= _ATTRIBUTES:
             return attributes
         self._where, self._line = where, line
-        scope = self._scopes[-1]
-        if any(key.startswith("xmlns") for key in attributes):
-            scope = self._scope(scope, attributes)
-        return self._attributes(attributes, scope)
+        if any(":" in key or key == "xmlns" for key in attributes):
+            scope = self._scopes[-1]
+            if any(key.startswith("xmlns") for key in attributes):
+                scope = self._scope(scope, attributes)
+            attributes = self._attributes(attributes, scope)
+        return self._respelled_keys(attributes)
 
     def leave(self) -> None:
         """Leave the last element that was entered."""
         self._scopes.pop()
+
+    def _misspelled(self, local: str, parent: str) -> str:
+        """Return the name of DASH that another one means there; the same if it means none."""
+        meant = _BY_FOLDED.get(parent, {}).get(_folded(local))
+        if meant is not None:
+            return self._respelled(local, meant)
+        if local in _NAMING and parent in _CHILDREN:
+            message = f"{local} has no meaning in {parent}: what it names is not fetched"
+            self._warn(message, "Annex B")
+        return local
+
+    def _respelled(self, name: str, meant: str, mark: str = "") -> str:
+        self._warn(f"{mark}{name} is no name of DASH; read as {mark}{meant}", "Annex B")
+        return meant
+
+    def _respelled_keys(self, attributes: dict[str, str]) -> dict[str, str]:
+        """Return attributes by the names of DASH that theirs mean."""
+        found: dict[str, str] = {}
+        for key, value in attributes.items():
+            meant = key if key in _ATTRIBUTES else _UNFOLDED.get(_folded(key), key)
+            if meant != key and meant not in attributes and meant not in found:
+                found[self._respelled(key, meant, "@")] = value
+            else:
+                found[key] = value
+        return found
 
     def _known(self, qname: str, prefix: str, namespace: str) -> str:
         """Return the namespace in which to read an element whose name DASH has there."""

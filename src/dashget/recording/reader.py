@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 import secrets
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
@@ -38,6 +37,7 @@ from dashget.planning.layout import SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
 from dashget.recording.manifests import Manifests
+from dashget.recording.waking import moment
 from dashget.transfer.contract import Fetched, Transfers
 
 _MOST_AGE: Final = 86_400
@@ -64,7 +64,7 @@ class ManifestReader:
         manifests: Manifests,
         lacking: Callable[[LoadedManifest, Expected], None],
         goes_on: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = moment,
     ) -> None:
         self._source = source
         self._engine = engine
@@ -87,6 +87,8 @@ class ManifestReader:
         self._kept: frozenset[str] = frozenset()
         self._way = Way.FULL
         """How the last one was read."""
+        self._direct: float | None = None
+        """The time that was told last by a document itself."""
 
     def offer(self, loaded: LoadedManifest) -> None:
         """Give a document that was read already: it is the answer to the first errand."""
@@ -126,7 +128,7 @@ class ManifestReader:
             loaded = self._load(errand, url)
         if url == self._source.url:
             loaded = self._follow(loaded, errand)
-        sample = self._sample(errand, loaded, loaded.fetched, asked)
+        sample = self._sample(errand, loaded, loaded.fetched, loaded.asked, loaded.answered)
         if self._last is not None and self._last[0].data == loaded.data:
             return self._same(asked, sample, Way.FULL)
         refused = None if self._agrees(loaded) else _ASTRAY
@@ -142,6 +144,7 @@ class ManifestReader:
             limits=self._work,
             attempts=1,
             known=self._timelines,
+            clock=self._clock,
         )
 
     def _follow(self, loaded: LoadedManifest, errand: Read) -> LoadedManifest:
@@ -169,11 +172,14 @@ class ManifestReader:
             raise PatchError("there is none")
         fetched, patch = fetch_patch(version.patch.url, self._engine, self._work)
         if patch is None:
-            sample = None if fetched is None else self._sample(errand, last, fetched, asked)
+            sample = None
+            if fetched is not None:
+                sample = self._sample(errand, last, fetched, asked, self._clock())
             return self._same(asked, sample, Way.SAME)
         document = apply_patch(last.data, patch, Budget(self._work))
+        answered = self._clock()
         loaded = self._made(errand, document, last)
-        sample = self._sample(errand, loaded, fetched, asked)
+        sample = self._sample(errand, loaded, fetched, asked, answered)
         return self._take(loaded, asked, sample, Way.PATCH, patch=patch)
 
     def _read_given(
@@ -265,12 +271,19 @@ class ManifestReader:
         return is_alike(made.data, loaded.data, Budget(self._work))
 
     def _sample(
-        self, errand: Read, loaded: LoadedManifest, fetched: Fetched | None, asked: float
+        self,
+        errand: Read,
+        loaded: LoadedManifest,
+        fetched: Fetched | None,
+        asked: float,
+        answered: float,
     ) -> Sample | None:
-        """Ask for the time as the document says; else take the ``Date`` of its answer."""
+        """Ask for the time as the document says; else take the ``Date`` of its answer.
+
+        The document was asked for, and answered, at these times of our clock: it may be long ago.
+        """
         if not errand.clock:
             return None
-        answered = self._clock()
         sources, _ = clock_sources(loaded.mpd, loaded.presentation.url)
         for source in sources[: self._work.max_clocks]:
             begin = self._clock()
@@ -279,6 +292,10 @@ class ManifestReader:
             except (FetchError, MPDError, ValueError):
                 continue
             if source.method is ClockMethod.DIRECT:
+                if told == self._direct:
+                    # It was written into an earlier document, and tells the time of that.
+                    continue
+                self._direct = told
                 return Sample(Kind.UTC, told, asked, answered)
             coarse = 1.0 if source.method is ClockMethod.HTTP_HEAD else 0.0
             return Sample(Kind.UTC, told, begin, self._clock(), coarse)

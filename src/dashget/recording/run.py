@@ -31,6 +31,7 @@ from dashget.planning.layout import manifest_name
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
 from dashget.planning.tracks import unplanned_reason
+from dashget.recording.ends import check_end
 from dashget.recording.files import Files
 from dashget.recording.keeping import Keeper
 from dashget.recording.ledger import Ledger
@@ -129,7 +130,7 @@ class RecordJob:
         header = Mirror(root, read_only=True).header()
         self._goes_on = header is not None and header.recording
         # What cannot be recorded at all is said before anything is written.
-        expected_of(
+        expected = expected_of(
             loaded.presentation,
             self._name,
             options.selection,
@@ -138,6 +139,8 @@ class RecordJob:
             loaded.budget.copy(),
             is_kept=(lambda _: False) if self._goes_on else None,
         )
+        if not self._goes_on:
+            check_end(options.wishes, loaded, expected)
 
     def run(self, connect: Callable[[Stop], Transfers]) -> RecordingEnded:
         """Record until the end; return the event about it, which was observed, too."""

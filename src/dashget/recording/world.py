@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -37,6 +36,7 @@ from dashget.recording.keeping import Keeper
 from dashget.recording.ledger import Ledger
 from dashget.recording.local import LocalWriter
 from dashget.recording.reader import ManifestReader
+from dashget.recording.waking import moment
 from dashget.store import Mirror
 from dashget.transfer.contract import Fetched, Hooks, Job, TransferError, Transfers, Wait
 
@@ -104,7 +104,7 @@ class RealWorld:
         writing: threading.Lock,
         ledger: Ledger,
         keeper: Keeper | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = moment,
     ) -> None:
         """``stop`` ends the recording in order; ``connect`` gives the engine, with a stop that
         ends requests at once. ``writing`` is held while the record is written to. With a
@@ -274,16 +274,16 @@ class RealWorld:
         feed.end(job)
         try:
             with self._writing:
-                answer, notices = self._files.take(job, result)
+                answer, notices, fact = self._files.take(job, result)
         except StoreError as error:
             self._make_room(error)
-            answer, notices = Answer(ours=True), SILENT
+            answer, notices, fact = Answer(ours=True), SILENT, None
         if answer.here:
             self._insist(self._store.write_lines)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
         errand: Fetch | FetchOnce = job.payload.errand
-        self._report(FetchEnded(errand, answer, notices))
+        self._report(FetchEnded(errand, answer, notices, fact))
 
     def _retire(self) -> None:
         """Have what comes next begin a new run."""

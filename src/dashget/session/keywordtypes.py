@@ -7,7 +7,7 @@ loads this module at run time: making these classes would take a hundredth of a 
 from __future__ import annotations
 
 import os
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from dashget.live.options import Wishes
 from dashget.mux.keys import Keys
@@ -22,7 +22,7 @@ Named = str | os.PathLike[str]
 class TransferKeywords(TypedDict, total=False):
     """The fields of ``TransferOptions``."""
 
-    in_flight: int | None
+    in_flight: int | Literal["auto"] | None
     max_in_flight: int
     max_per_host: int | None
     max_time_seconds: float | None

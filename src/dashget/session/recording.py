@@ -17,11 +17,13 @@ from dashget.common.numbers import shown_time
 from dashget.common.stopping import Stop
 from dashget.errors import DashGetError, LimitReachedError, ManifestFetchError, UsageError
 from dashget.events import ManifestAwaited, Observer, RecordingEnded, Summary
+from dashget.live.options import USUALLY_IN_FLIGHT
 from dashget.manifest.load import LoadedManifest, load_manifest
 from dashget.manifest.source import Source
 from dashget.mpd.budget import WorkLimits
 from dashget.planning.layout import root_name
 from dashget.recording.run import RecordJob, RecordOptions
+from dashget.recording.waking import moment
 from dashget.store import Mirror
 from dashget.transfer.engine import Engine, EngineFor
 from dashget.transfer.settings.options import TransferOptions
@@ -69,7 +71,12 @@ class Recording:
 
         None if a stop was requested before there was a manifest.
         """
-        for_ever = msgspec.structs.replace(self._transfer, host_patience_seconds=_A_DAY)
+        chosen = self._transfer.in_flight
+        for_ever = msgspec.structs.replace(
+            self._transfer,
+            host_patience_seconds=_A_DAY,
+            in_flight=USUALLY_IN_FLIGHT if chosen is None else chosen,
+        )
         root = root or Path(on_disk(root_name(self._url)))
         recorded = _recorded_source(root)
         resumes = recorded is not None
@@ -91,7 +98,7 @@ class Recording:
                 self._options,
                 self._observer,
                 self._stop,
-                room=self._transfer.in_flight or self._transfer.max_in_flight,
+                room=for_ever.most_in_flight,
                 work=self._work,
                 allow_downgrade=self._transfer.allow_downgrade,
             )
@@ -99,7 +106,7 @@ class Recording:
         if ended.ended == "not-yet":
             raise ManifestFetchError(
                 f"the presentation at {self._url} begins later: {_when(ended.begins)}",
-                hint=_WAIT_HINT,
+                hint=None if self._options.wishes.wait else _WAIT_HINT,
             )
         return ended
 
@@ -114,9 +121,9 @@ class Recording:
             try:
                 return self._load_once(connection, patient=patient)
             except DashGetError as error:
-                if not patient:
+                give_up, until = self._options.wishes.give_up, self._options.wishes.until
+                if not patient or time.time() >= until:
                     raise
-                give_up = self._options.wishes.give_up
                 if time.monotonic() - began + pause > give_up:
                     message = f"gave up after {give_up:g} s: {error.message}"
                     raise LimitReachedError(message, hint=error.hint) from error
@@ -133,6 +140,7 @@ class Recording:
             connection,
             allow_downgrade=self._transfer.allow_downgrade,
             limits=self._work,
+            clock=moment,
         )
         if patient and not _names_anything(loaded):
             raise ManifestFetchError(f"the manifest {self._url} names nothing to fetch")

@@ -114,7 +114,7 @@ class Session:
         """A sentence for each oddity of the options."""
         self._observer = observer
         self._engine = Engine(self.options)
-        load_early(self.options.in_flight or self.options.max_in_flight, _LOADED_LATE)
+        load_early(self.options.most_in_flight, _LOADED_LATE)
         self._log = Log("dashget.session", self._engine.mask)
         self._closed = False
         self._warn(observer)

@@ -64,7 +64,7 @@ class Engine:
         wall_clock: Callable[[], float] = time.time,
         random: Callable[[], float] | None = None,
     ) -> None:
-        load_early(options.in_flight or options.max_in_flight)
+        load_early(options.most_in_flight)
         check_support(options.http)
         check_sendable(options)
         options = read_files(options)
@@ -352,7 +352,7 @@ def _loops(options: TransferOptions) -> int:
 
     A loop that is not would have a share of all transfers, and make none of them.
     """
-    most = options.in_flight or options.max_in_flight
+    most = options.most_in_flight
     return max(1, min(options.loops or _usual_loops(), most, options.max_per_host or most))
 
 

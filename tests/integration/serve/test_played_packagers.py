@@ -1,6 +1,6 @@
 """Recordings of real packagers, with an outage that is longer than the window, in two players.
 
-Two forms by default; ``DASHGET_PACKAGER_SECONDS=60`` plays a minute of each of five.
+Three forms by default; ``DASHGET_PACKAGER_SECONDS=60`` plays a minute of each of six.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.integration.serve.test_players import (
     other_origin,
     page,
 )
+from tests.integration.test_record_packagers import missing
 from tests.support.browser import Page
 from tests.support.media import Tools
 from tests.support.once import Once
@@ -33,14 +34,11 @@ __all__ = ["other_origin", "page"]
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 _LONG = float(os.environ.get("DASHGET_PACKAGER_SECONDS", "0"))
-_UNLIKE = "shaka-low-latency"
+_LATE = "shaka-low-latency"
 """With low latency, Shaka Packager keeps the times of its input in the media (here 1.4 s and more
-later), and its manifest does not say so: no player finds the media where the manifest has it."""
-PLAYED = (
-    tuple(form for form in FORMS if form != _UNLIKE)
-    if _LONG
-    else ("ffmpeg-timeline", "shaka-number")
-)
+later), and its manifest does not say so. It has no outage: segments that had begun by then would be
+missing one by one, now of one track and now of the other, which no player plays."""
+PLAYED = FORMS if _LONG else ("ffmpeg-timeline", "shaka-number", _LATE)
 _DEPTH = 2.0
 _SECONDS = 12.0
 _FAST = 4
@@ -52,22 +50,32 @@ def record(form: str, master: Path, folder: Path, tools: Tools) -> None:
     work = folder / f"work-{form}"
     with packaging(form, master, work, tools, seconds=whole, depth=_DEPTH) as stream:
         origin, stop = stream.origin, dashget.Stop()
-        origin.keeps = _DEPTH + 1
+        origin.keeps = None if form == _LATE else _DEPTH + 1
         thread = threading.Thread(target=_run, args=(origin.url, root, stop))
         thread.start()
         try:
-            served = round((_LONG or 5) / STEP / 2)
-            origin.wait_for(lambda: stream.newest() >= 4 and origin.served() >= served)
-            origin.up = False
-            made = stream.newest() + round(_DEPTH / STEP) + 6
-            origin.wait_for(lambda: stream.newest() >= made)
-            origin.up = True
-            count = origin.served()
-            origin.wait_for(lambda: origin.served() >= count + 12)
+            if form == _LATE:
+                origin.wait_for(lambda: stream.process.poll() is not None)
+                origin.wait_for(lambda: not missing(stream, root))
+            else:
+                _break_off(stream)
         finally:
             stop.request()
             thread.join()
-        _check(stream, root)
+            _check(stream, root)
+
+
+def _break_off(stream: Stream) -> None:
+    """Have the origin be away for longer than its window; return when it is recorded again."""
+    origin = stream.origin
+    served = round((_LONG or 5) / STEP / 2)
+    origin.wait_for(lambda: stream.newest() >= 4 and origin.served() >= served)
+    origin.up = False
+    made = stream.newest() + round(_DEPTH / STEP) + 6
+    origin.wait_for(lambda: stream.newest() >= made)
+    origin.up = True
+    count = origin.served()
+    origin.wait_for(lambda: origin.served() >= count + 12)
 
 
 def _run(url: str, root: Path, stop: dashget.Stop) -> None:
@@ -81,9 +89,8 @@ def _check(stream: Stream, root: Path) -> None:
     for track, made in stream.made().items():
         here = [file for file in made if (root / file.relative_to(stream.origin.root)).exists()]
         assert len(here) >= 4
-        assert made[made.index(here[0]) : made.index(here[-1]) + 1] != here, (
-            "an outage leaves a hole"
-        )
+        whole = made[made.index(here[0]) : made.index(here[-1]) + 1] == here
+        assert whole == (stream.form == _LATE), "an outage leaves a hole"
         for file in here:
             path = file.relative_to(stream.origin.root)
             assert (root / path).read_bytes() == file.read_bytes()
@@ -125,5 +132,8 @@ def test_a_recording_of_a_packager_plays_to_its_end_over_a_hole(
     page.evaluate(f"tried.video.playbackRate = {_FAST}")
     assert page.until("tried.ends")[0] == pytest.approx(duration, abs=STEP)
     nothing_went_wrong(page, folder)
+    if form == _LATE:
+        # Without a hole all of it is there, from where both tracks are.
+        assert page.evaluate("bufferedSeconds()") >= duration - 4 * STEP
     loaded = {unquote(url.removeprefix(folder)) for url in page.requests}
     assert {file.path for file in files} <= loaded

@@ -504,7 +504,7 @@ def test_a_loop_with_less_than_its_share_asks_for_nothing_where_another_has_too_
     def no_slot() -> Slot:
         raise AssertionError("nothing is to be asked for")
 
-    with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
+    with Engine(TransferOptions(in_flight="auto", loops=2)) as engine:
         links = Links(), Links()
         run = Run(engine._shared, iter([Whole().job("http://h/1")]), results.append, links)  # type: ignore[arg-type]  # never called
         run.shares.wide = True

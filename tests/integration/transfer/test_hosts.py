@@ -39,7 +39,7 @@ RANGED = {"range_threshold": KIB * KIB, "range_size": 64 * KIB}
 def wide(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Have ``-t auto`` begin with what it may come to by measuring: 64 transfers."""
     monkeypatch.setattr(limits, "_FIRST_LIMIT", 64)
-    return {"in_flight": None, **PATIENT}
+    return {"in_flight": "auto", **PATIENT}
 
 
 def whole(transfers: Transfers, urls: list[str], body: bytes = BODY) -> None:
@@ -141,7 +141,7 @@ def distant(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 FAR: dict[str, Any] = {
-    "in_flight": None,
+    "in_flight": "auto",
     "loops": 1,
     "overtake_seconds": 30.0,
     "backoff_seconds": 0.2,

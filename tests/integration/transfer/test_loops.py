@@ -200,7 +200,7 @@ def test_a_loop_that_sleeps_is_woken_where_it_turns_out_that_no_job_is_left() ->
 
 def test_a_loop_whose_share_stays_as_large_takes_fewer_connections_when_another_joins() -> None:
     """The number of transfers may double at the very moment in which they are divided."""
-    with Engine(TransferOptions(in_flight=None, loops=2)) as engine:
+    with Engine(TransferOptions(in_flight="auto", loops=2)) as engine:
         loops = Loop(engine._shared), Loop(engine._shared)
         run = Run(engine._shared, iter(()), lambda *_: None, tuple(loop.links for loop in loops))
         first = loops[0]

@@ -429,7 +429,7 @@ def test_a_host_that_was_never_there_is_named_at_once_while_another_one_answers(
         transfers.run(*(f"{nobody}/{i}" for i in range(50)))
     assert len(failed(transfers)) == 50
     assert len(server.seen) == 2
-    assert sum(each.requests for each in failed(transfers)) <= transfers.options.in_flight
+    assert sum(each.requests for each in failed(transfers)) <= transfers.options.most_in_flight
 
 
 def test_a_network_that_is_gone_is_waited_for(server: FaultServer) -> None:

@@ -134,7 +134,7 @@ def test_every_field_of_the_transfer_options_is_checked(field: str) -> None:
 
 def test_valid_values_are_kept() -> None:
     made = dashget.TransferOptions(
-        in_flight=None,
+        in_flight="auto",
         timeout_seconds=30,
         backoff_seconds=0,
         headers=[("A", "b\tc"), ("Empty", "")],  # type: ignore[arg-type]  # a list does as well

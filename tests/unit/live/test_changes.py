@@ -106,6 +106,19 @@ def test_static_after_dynamic_is_news_and_the_end() -> None:
     assert accept(lines, document(script, 45), 56) is Kind.STALE
 
 
+def test_dynamic_after_static_is_old_unless_its_list_says_that_it_goes_on() -> None:
+    script = Script(form="time", ends=50.0)
+    lines = Lines()
+    over = msgspec.structs.replace(document(script, 55), publish=None)
+    accept(lines, over, 55)
+    old, new = (
+        msgspec.structs.replace(document(TIMED, at), publish=None, digest=str(at))
+        for at in (50, 56)
+    )
+    assert accept(lines, old, 56) is Kind.STALE
+    assert accept(lines, new, 57) is Kind.NEWS
+
+
 def test_periods_that_come_are_told() -> None:
     script = Script(form="time", periods=(48.0,))
     lines = Lines()

@@ -69,6 +69,27 @@ def test_a_document_proves_a_clock_slow_that_no_server_has_told() -> None:
     assert not clock.prove(200.0, 1.0)
 
 
+def test_a_time_that_may_be_far_off_is_asked_for_again_soon() -> None:
+    clock = ServerClock(1000.0, 0.0)
+    clock.observe(sample(1000.0, 0.0, trip=8.0))
+    assert not clock.due_again(9.0)
+    assert clock.due_again(15.0)
+    clock.observe(sample(1016.0, 16.0))
+    assert not clock.due_again(500.0)
+
+
+def test_a_time_that_is_doubted_is_asked_for_again_but_not_all_the_time() -> None:
+    clock = ServerClock(1000.0, 0.0)
+    clock.observe(sample(1000.0, 0.0))
+    clock.doubt()
+    assert not clock.due_again(5.0)
+    assert clock.due_again(11.0)
+    clock.observe(sample(1030.0, 11.0))
+    assert clock.at(11.0) == 1030.0
+    clock.doubt()
+    assert not clock.due_again(12.0)
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0.1, 20), st.floats(-30, 30), st.sampled_from([0.0, 0.2, 3.0])),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import msgspec
@@ -128,8 +127,10 @@ def test_failures_are_backed_off_from() -> None:
     assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
 
 
-def test_a_static_document_is_the_last_one() -> None:
-    assert interval(version(dynamic=False)) == math.inf
+def test_a_static_document_is_read_slowly() -> None:
+    assert interval(version(dynamic=False)) == 4.0
+    assert interval(version(dynamic=False, step=0.2)) == 2.0
+    assert interval(version(dynamic=False, step=60.0)) == 10.0
 
 
 def test_a_refused_segment_has_it_read_soon() -> None:

@@ -28,18 +28,17 @@ EXIT_STATUS: Final = {
     0: "ended as asked, or with the presentation: everything announced is recorded",
     1: "the same, with gaps: they are listed",
     **dict.fromkeys((2, 3, 4)),
-    5: "there was no manifest, or the presentation begins later (see --wait)",
+    5: "there was no manifest, nothing to record, or it begins later (see --wait)",
     6: "the directory cannot be used, or the disk is full",
     7: "gave up (--give-up), or ended by --max-time: the same command goes on",
     130: "interrupted twice (Ctrl-C); the first time ends the recording in order",
 }
 
 
-_TRANSFERS: Final = 16
-
-
 def add_arguments(parser: Parser) -> None:
     """Add the options, in the order of the help page."""
+    from dashget.live.options import USUALLY_IN_FLIGHT
+
     parser.add_operand("url", metavar="URL", help="The URL of the MPD.")
     _add_output(parser.add_argument_group("Output"))
     _add_time(parser.add_argument_group("Time"))
@@ -47,8 +46,7 @@ def add_arguments(parser: Parser) -> None:
     group = parser.add_argument_group("Selection")
     add_limits(group)
     add_filters(group)
-    # On a long way four are too few for what is due: a segment takes as long as some round trips.
-    add_network(parser, threads=True, transfers=_TRANSFERS)
+    add_network(parser, threads=True, transfers=USUALLY_IN_FLIGHT)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,7 +100,7 @@ def _code(ended: RecordingEnded | Summary | None, stop: Stop) -> int:
         return 0 if ended.complete else 1
     if ended.ended == "gave-up":
         return LimitReachedError.exit_code
-    if ended.ended == "never":
+    if ended.ended in ("never", "nothing"):
         return ManifestFetchError.exit_code
     return 0 if ended.complete else 1
 
@@ -126,6 +124,7 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
         wait=arguments.wait,
         local_every=_parse_every(arguments.local_every),
         give_up=math.inf if give_up is None else parse_duration(give_up, "--give-up"),
+        linger=parse_duration(arguments.linger, "--linger"),
         **_parse_keep(arguments.keep),
     )
 
@@ -135,7 +134,7 @@ def _parse_every(text: str) -> float:
     from dashget.cli.options.quantities import parse_duration
 
     word = text.strip().lower()
-    return math.inf if word in ("never", "0") else parse_duration(word, "--local-every")
+    return math.inf if word == "never" else parse_duration(word, "--local-every")
 
 
 def _parse_keep(texts: Sequence[str]) -> dict[str, Any]:
@@ -182,7 +181,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         metavar="DURATION",
         default="60s",
         help="Write NAME.local.mpd, which plays all that is recorded, so often while the recording"
-        " goes on; never (or 0): at its end only.",
+        " goes on; never: at its end only.",
     )
     group.add_argument(
         "--accept-odd",
@@ -233,6 +232,13 @@ def _add_time(group: argparse._ArgumentGroup) -> None:
         "--give-up",
         metavar="DURATION",
         help="End when nothing has come for so long (exit status 7); by default never.",
+    )
+    group.add_argument(
+        "--linger",
+        metavar="DURATION",
+        default="60s",
+        help="Read the manifest of a presentation that is over for so long, and go on if it does:"
+        " its encoder may be started again. 0: end at once.",
     )
     group.add_argument(
         "--keep",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from dashget.cli.options.givensecrets import one, several
 from dashget.errors import UsageError
@@ -69,26 +69,26 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
 
 def allow_open_files(options: TransferOptions) -> None:
     """Raise this process's limit of open files to what the transfers need, if allowed."""
-    raise_limit(options.in_flight or options.max_in_flight)
+    raise_limit(options.most_in_flight)
 
 
 def _query(text: str | None) -> str | None:
     return None if text is None else text.lstrip("?&")
 
 
-def _parse_threads(text: str) -> tuple[int | None, int]:
-    """Return the number of transfers (None for ``auto``), and the maximum for ``auto``."""
+def _parse_threads(text: str) -> tuple[int | Literal["auto"], int]:
+    """Return the number of transfers, or ``auto``, and the maximum for that."""
     word, colon, cap = text.partition(":")
     finds = word.lower() == "auto"
     number = cap if colon and finds else text
     if finds and not colon:
-        return None, MOST_TO_FIND
+        return "auto", MOST_TO_FIND
     if not number.isascii() or not number.isdigit() or len(number) > _MOST_DIGITS:
         raise UsageError(
             f"--threads: not a number, auto, or auto:MAX: {text[:20]}",
-            hint="the default is 4",
+            hint="such as 8; -h shows the default",
         )
-    return (None, int(number)) if finds else (int(number), MOST_TO_FIND)
+    return ("auto", int(number)) if finds else (int(number), MOST_TO_FIND)
 
 
 def _parse_headers(

@@ -27,6 +27,7 @@ from dashget.events import (
     OutageTold,
     Outcome,
     PresentationChanged,
+    PresentationLingers,
     Progressed,
     Pruned,
     RecordingBegan,
@@ -40,8 +41,8 @@ from dashget.events import (
 
 _LINE_EVERY_SECONDS = 5.0
 _OF_RECORDINGS = (
-    ClockSet, GapFound, ManifestRead, OutageTold, PresentationChanged, RecordingBegan,
-    SegmentsExpired,
+    ClockSet, GapFound, ManifestRead, OutageTold, PresentationChanged,
+    PresentationLingers, RecordingBegan, SegmentsExpired,
 )  # fmt: skip
 
 

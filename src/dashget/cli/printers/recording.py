@@ -20,6 +20,7 @@ from dashget.events import (
     ManifestRead,
     OutageTold,
     PresentationChanged,
+    PresentationLingers,
     RecordingBegan,
     RecordingEnded,
     RecordingProgressed,
@@ -39,6 +40,7 @@ _ENDS = {
     "gave-up": "gave up: nothing came for too long; the same command goes on",
     "never": "there was no manifest",
     "not-yet": "the presentation begins later",
+    "nothing": "nothing was there to record",
     "failed": "ended by an error; the same command goes on",
 }
 
@@ -61,6 +63,9 @@ def recording_line(event: Event, *, verbose: bool) -> str | None:
         return _expired_line(event) if verbose else None
     if isinstance(event, PresentationChanged):
         return f"{event.what} {legible(event.name)}: {event.how}"
+    if isinstance(event, PresentationLingers):
+        rest = text.duration(event.seconds)
+        return f"the presentation is over; its manifest is read for another {rest} (--linger)"
     if isinstance(event, ClockSet) and abs(event.offset_seconds) >= _CLOCK_IS_OFF_SECONDS:
         return f"the server's clock is {event.offset_seconds:+.1f} s from this computer's"
     if isinstance(event, ManifestRead) and (verbose or event.kind in ("stale", "failed")):

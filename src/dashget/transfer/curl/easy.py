@@ -90,7 +90,7 @@ def _buffer_bytes(options: TransferOptions) -> int:
     """Return how much is read at once: a small file if possible, without filling the memory."""
     if options.limit_rate is not None:
         return _PACED_BUFFER_BYTES
-    share = _BUFFERS_BYTES // (options.in_flight or options.max_in_flight)
+    share = _BUFFERS_BYTES // options.most_in_flight
     return max(_SMALLEST_BUFFER_BYTES, min(share, _LARGEST_BUFFER_BYTES))
 
 

@@ -101,8 +101,8 @@ class Concurrency:
     def __init__(
         self, options: TransferOptions, now: float, latency_seconds: float | None = None
     ) -> None:
-        self.adaptive = options.in_flight is None
-        most = options.max_in_flight if options.in_flight is None else options.in_flight
+        self.adaptive = options.in_flight == "auto"
+        most = options.most_in_flight
         self.allowance = Allowance(most)
         first = _FIRST_LIMIT if (latency_seconds or 0.0) < _LONG_SECONDS else HOST_LIMIT
         self.limit = min(first, most) if self.adaptive else most

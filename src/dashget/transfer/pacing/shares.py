@@ -46,7 +46,7 @@ class Shares:
         self.per_host = options.max_per_host
         """Connections to one host at most; None: as many as there are transfers."""
         self._asked = self.per_host is not None
-        if self.per_host is None and options.in_flight is None:
+        if self.per_host is None and options.in_flight == "auto":
             self.per_host = HOST_LIMIT
         self.wide = len(links) == 1
         """True if all loops take part."""

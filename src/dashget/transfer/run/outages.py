@@ -133,7 +133,8 @@ class Outages:
         given_up: dict[str, Failure] | None = None,
     ) -> None:
         """``given_up`` has the hosts that an earlier round gave up, and keeps those of this one."""
-        half = (options.in_flight or _USUALLY_IN_FLIGHT) // 2
+        measured = options.in_flight == "auto"
+        half = (_USUALLY_IN_FLIGHT if measured else options.most_in_flight) // 2
         self._files_in_a_row = max(_FILES_IN_A_ROW, min(half, _FILES_IN_A_ROW_AT_MOST))
         self._patience = options.host_patience_seconds
         self._longest_wait = options.retry_after_limit_seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from typing import Final
+from typing import Final, Literal
 
 from dashget.common.secrets import HidesSecrets
 from dashget.common.validation import (
@@ -27,6 +27,7 @@ from dashget.transfer.settings.givenfile import GivenFile
 MIB = 1024 * 1024
 MOST_TO_FIND = 64
 """The most transfers that measuring tries, unless an option names another limit."""
+USUALLY_IN_FLIGHT: Final = 4
 _MOST_IN_FLIGHT: Final = 1000
 _MOST_TIMES: Final = 1000
 _NOT_IN_NAME: Final = frozenset(' :()<>@,;"')
@@ -77,8 +78,9 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
     machine or its libcurl are checked when an engine is made.
     """
 
-    in_flight: int | None = 4
-    """Transfers in flight at once; None finds the best number by measuring."""
+    in_flight: int | Literal["auto"] | None = None
+    """Transfers in flight at once; ``auto`` finds the best number by measuring. None: four, for a
+    recording 16."""
     max_in_flight: int = MOST_TO_FIND
     """The most transfers that measuring tries."""
     max_per_host: int | None = None
@@ -181,6 +183,12 @@ class TransferOptions(HidesSecrets, frozen=True, kw_only=True):
         if self.public_only and self.allow_private:
             raise FieldError("public_only", Wrong("allow_private says the opposite", _PUBLIC_HINT))
 
+    @property
+    def most_in_flight(self) -> int:
+        """The most transfers at once."""
+        chosen = self.in_flight
+        return self.max_in_flight if chosen == "auto" else chosen or USUALLY_IN_FLIGHT
+
 
 def is_header_text(value: str) -> bool:
     """Return True for text that is valid in a header; a line break would begin another one."""
@@ -243,6 +251,10 @@ def _user(value: object) -> Wrong | None:
     return text(value)
 
 
+def _in_flight(value: object) -> Wrong | None:
+    return None if value == "auto" else _IN_FLIGHT(value)
+
+
 def _given_file(value: object) -> Wrong | None:
     if isinstance(value, str) or hasattr(value, "__fspath__"):
         return path(value)
@@ -256,12 +268,13 @@ _COOKIE_HINT: Final = (
 )
 _KEY_HINT: Final = "give --cert as well; a file that holds both is given as the certificate"
 _PUBLIC_HINT: Final = "give one of --allow-private and --public-only"
+_IN_FLIGHT: Final = whole(1, _MOST_IN_FLIGHT)
 _MAYBE_TEXT: Final = optional(text)
 _MAYBE_PATH: Final = optional(path)
 _TIME: Final = seconds(positive=True)
 _PAUSE: Final = seconds(positive=False)
 _RULES: Final[dict[str, Check]] = {
-    "in_flight": optional(whole(1, _MOST_IN_FLIGHT)),
+    "in_flight": optional(_in_flight),
     "max_in_flight": whole(1, _MOST_IN_FLIGHT),
     "max_per_host": optional(whole(1)),
     "max_time_seconds": optional(seconds(positive=True, most=366 * DAY_SECONDS)),

@@ -31,8 +31,8 @@ TRANSFER = [
     (["-t", "3", "--threads", "7"], "in_flight", 7),
     (["--max-threads", "3", "-t=7"], "in_flight", 7),
     (["--max-threads", "7"], "in_flight", 7),
-    (["--threads", "auto"], "in_flight", None),
-    (["--threads", "AUTO"], "in_flight", None),
+    (["--threads", "auto"], "in_flight", "auto"),
+    (["--threads", "AUTO"], "in_flight", "auto"),
     (["--max-time", "2h"], "max_time_seconds", 7200.0),
     (["--max-duration", "90"], "max_time_seconds", 90.0),
     (["--timeout", "2.5"], "timeout_seconds", 2.5),
@@ -147,6 +147,7 @@ WORDS = [
     ("record", ["--wait"], "wait", True),
     ("record", ["--give-up", "10m"], "give_up", "10m"),
     ("record", ["--local-every", "5m"], "local_every", "5m"),
+    ("record", ["--linger", "5m"], "linger", "5m"),
     ("record", ["--keep", "48h"], "keep", ["48h"]),
     ("manifests", ["--at", "2026-01-31T12:00:00Z"], "at", "2026-01-31T12:00:00Z"),
     ("manifests", ["--number", "12"], "number", "12"),
@@ -229,7 +230,7 @@ def changed(options: object, usual: object) -> dict[str, object]:
 
 def test_the_defaults_are_those_of_the_library() -> None:
     assert get() == MirrorOptions()
-    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    usual = TransferOptions(in_flight=4, user_agent=f"DashGet/{__version__}")
     assert transfer() == usual
     assert transfer_options(read("list", URL)) == usual
     assert transfer_options(read("plan", URL)) == usual
@@ -244,15 +245,15 @@ def test_every_network_option_reaches_the_engine_and_changes_nothing_else(
 ) -> None:
     options = transfer(*words)
     assert getattr(options, name) == value
-    usual = TransferOptions(user_agent=f"DashGet/{__version__}")
+    usual = TransferOptions(in_flight=4, user_agent=f"DashGet/{__version__}")
     assert set(changed(options, usual)) <= {name}
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"), [("auto", (None, 64)), ("AUTO:12", (None, 12)), ("7", (7, 64))]
+    ("words", "wanted"), [("auto", ("auto", 64)), ("AUTO:12", ("auto", 12)), ("7", (7, 64))]
 )
 def test_the_number_of_automatic_transfers_has_a_limit(
-    words: str, wanted: tuple[int | None, int]
+    words: str, wanted: tuple[object, int]
 ) -> None:
     options = transfer("-t", words)
     assert (options.in_flight, options.max_in_flight) == wanted

@@ -11,7 +11,7 @@ from dashget.transfer.http.failure import Failure, Scope, status_failure
 from dashget.transfer.pacing.concurrency import Concurrency, Pacer
 from dashget.transfer.settings.options import TransferOptions
 
-ADAPTIVE = TransferOptions(in_flight=None)
+ADAPTIVE = TransferOptions(in_flight="auto")
 
 
 class Link:
@@ -67,7 +67,7 @@ def test_more_transfers_that_bring_nothing_are_given_up() -> None:
 
 
 def test_the_users_cap_is_kept() -> None:
-    options = TransferOptions(in_flight=None, max_in_flight=12)
+    options = TransferOptions(in_flight="auto", max_in_flight=12)
     assert max(drive(Concurrency(options, 0.0), Link(10_000, 0.05, 1), 30)) == 12
 
 
@@ -216,14 +216,14 @@ def test_over_a_long_link_the_search_begins_with_what_a_host_may_be_asked_for(
     seconds: float | None, first: int
 ) -> None:
     assert Concurrency(ADAPTIVE, 0.0, seconds).limit == first
-    capped = TransferOptions(in_flight=None, max_in_flight=6)
+    capped = TransferOptions(in_flight="auto", max_in_flight=6)
     assert Concurrency(capped, 0.0, seconds).limit == 6
     assert Concurrency(TransferOptions(in_flight=3), 0.0, seconds).limit == 3
 
 
 def test_a_number_that_fell_to_zero_is_not_the_best_one() -> None:
     """No descriptor was left for a moment, in an interval that had brought something."""
-    found = Concurrency(TransferOptions(in_flight=None, max_in_flight=16), 0.0)
+    found = Concurrency(TransferOptions(in_flight="auto", max_in_flight=16), 0.0)
     found.ran_short(0, 0.05)
     received = 100_000
     for tick in range(1, 600):

@@ -12,7 +12,7 @@ from dashget.transfer.pacing.shares import Busy, Shares
 from dashget.transfer.settings.options import TransferOptions
 
 HOST, ELSEWHERE = Origin("https", "example.com", 443), Origin("http", "b", 80)
-AUTO: dict[str, int | None] = {"in_flight": None}
+AUTO = {"in_flight": "auto"}
 
 
 class FakeLoop:
@@ -20,7 +20,7 @@ class FakeLoop:
         self.busy: dict[Origin, int] = {}
 
 
-def shares(count: int, limit: int, **options: int | None) -> tuple[Shares, list[Busy]]:
+def shares(count: int, limit: int, **options: object) -> tuple[Shares, list[Busy]]:
     """Make the shares of ``count`` loops in ``limit`` transfers."""
     made = TransferOptions(**options)  # type: ignore[arg-type]  # keyword options of one struct
     concurrency = Concurrency(made, 0.0)
@@ -69,7 +69,7 @@ def test_requests_that_share_connections_are_not_connections() -> None:
 def test_a_limit_that_was_asked_for_counts_requests_whatever_they_share() -> None:
     host = Origin("https", "h2.example.com", 443)
     host.multiplexes = True
-    made, (loop,) = shares(1, 64, in_flight=None, max_per_host=4)
+    made, (loop,) = shares(1, 64, in_flight="auto", max_per_host=4)
     loop.busy[host] = 4
     assert not made.has_room(host, loop)
 
@@ -166,7 +166,7 @@ def test_a_host_far_away_may_have_more_for_short_requests_and_one_nearby_may_not
     made._concurrency._raised = True
     assert [made.room(each, loop) for each in (far, near, HOST)] == [48, 16, 16]
     assert made.kept(loop) >= 48
-    asked, (loop,) = shares(1, 64, in_flight=None, max_per_host=16)
+    asked, (loop,) = shares(1, 64, in_flight="auto", max_per_host=16)
     asked._concurrency._raised = True
     assert asked.room(far, loop) == 16
     assert asked.kept(loop) == 16
