@@ -76,7 +76,7 @@ def test_the_oldest_go(tmp_path: Path) -> None:
 
 def test_so_many_bytes_are_kept_and_the_same_command_goes_on(tmp_path: Path) -> None:
     root = tmp_path / "r"
-    wishes = dashget.Wishes(keep_bytes=20_000)
+    wishes = dashget.Wishes(keep_bytes=40_000)
     with LiveOrigin(depth=60.0, head_start=50.0).serving() as origin:
         for _ in range(2):
             with recording(origin, root, wishes=wishes) as run:

@@ -86,6 +86,33 @@ def test_relative_addresses_are_those_of_the_location_once_it_is_read(tmp_path: 
         check_whole(origin, tmp_path / "r")
 
 
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_files_with_addresses_of_their_own_keep_their_names_wherever_the_manifest_is(
+    form: str, tmp_path: Path
+) -> None:
+    """It goes to another folder, in which the media are not, and back to theirs."""
+    with LiveOrigin(form=form).serving() as origin:
+        base = f"<BaseURL>{origin.url.rpartition('/')[0]}/</BaseURL>"
+        origin.before = base
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            origin.before = "<Location>/other/folder/manifest.mpd</Location>" + base
+            origin.wait_for(
+                lambda: sum("/other/folder/manifest.mpd" in p for p, _ in origin.requests) >= 3
+            )
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 20)
+            origin.before = "<Location>/live/elsewhere.mpd</Location>" + base
+            origin.wait_for(lambda: sum("elsewhere.mpd" in p for p, _ in origin.requests) >= 3)
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 20)
+            assert run.end().lost == 0
+        check_whole(origin, tmp_path / "r")
+        assert not (tmp_path / "r/_external").exists()
+        segments = [p for p, status in origin.requests if ".m4s" in p and status == 200]
+        assert len(segments) == len(set(segments))
+
+
 @pytest.mark.parametrize("attribute", ["mediaPresentationDuration", "availabilityEndTime"])
 @pytest.mark.parametrize("form", ["number", "time"])
 def test_an_announced_end_ends_a_dynamic_presentation(

@@ -213,3 +213,18 @@ def test_the_record_stays_short(tmp_path: Path) -> None:
     state = check(tmp_path, at_rest=True)
     assert {len(line.recorded) for line in state.lines} == {1}
     assert Mirror.at(tmp_path, read_only=True).header() is not None
+
+
+def test_the_record_and_the_manifests_count_as_well(tmp_path: Path) -> None:
+    store = Mirror.at(tmp_path)
+    store.claim(HEADER)
+    begin(store, tmp_path)
+    record(store, tmp_path, 0, 100)
+    store.append_to("manifests.log", bytes(3_000))
+    store.close()
+    for most in (40_000, 20_000, 4_000):
+        own = sum(path.stat().st_size for path in (tmp_path / ".dashget").iterdir())
+        keep(tmp_path, Wishes(keep_bytes=most), BEGIN + 100 * STEP, None, [])
+        state = check(tmp_path, at_rest=True)
+        assert state.held <= most - min(own, most // 2)
+        assert all(line.recorded.count for line in state.lines)

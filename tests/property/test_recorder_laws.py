@@ -569,6 +569,33 @@ def test_an_end_is_waited_out_however_it_is_told(ends_by: str) -> None:
     assert 3 <= len(late) <= 30
 
 
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_a_segment_that_never_comes_holds_the_end_up_for_a_while_only(form: str) -> None:
+    disk: list[Fact] = []
+    script = Script(form=form, ends=100.0, missing=((49, 0.0, 1e6),), depth=600)
+    _, result, world = record(script, disk, at=30.0, linger=0.0, until=5000.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.lost == 2
+    assert {gap.reason for gap in result.gaps} == {Reason.NOT_THERE}
+    assert 155.0 < world.at < 170.0
+    late = [at for times in world.requests.values() for at in times if at > 105.0]
+    assert len(late) <= 2 * 8
+
+
+def test_an_origin_that_is_gone_after_the_end_holds_it_up_for_a_while_only() -> None:
+    disk: list[Fact] = []
+    script = Script(
+        form="time", ends=100.0, missing=((49, 0.0, 110.0),), outages=((103.0, 1e6),), depth=600
+    )
+    _, result, world = record(script, disk, at=30.0, linger=0.0, until=5000.0)
+    assert result is not None
+    assert result.end is End.OVER
+    assert result.totals.lost == 2
+    assert {gap.reason for gap in result.gaps} == {Reason.OUTAGE}
+    assert 690.0 < world.at < 800.0
+
+
 def test_a_manifest_that_is_gone_after_the_end_holds_nothing_up() -> None:
     disk: list[Fact] = []
     script = Script(form="time", ends=80.0, outages=((84.0, 900.0),))

@@ -18,7 +18,7 @@ from dashget.live.facts import Reason
 from dashget.live.growth import settling_seconds
 from dashget.live.line import Attempt, Line
 from dashget.live.outage import Outages
-from dashget.live.policy import REFUSED, Answer, Case, Turn, Verdict, judge
+from dashget.live.policy import REFUSED, Answer, Case, Patience, Turn, Verdict, judge
 from dashget.live.spans import Run
 
 _SHARE: Final = 8
@@ -66,6 +66,8 @@ class Agenda:
         """How many requests are under way."""
         self.held: set[tuple[int, int]] = set()
         """Segments that wait for a fresh manifest."""
+        self.patience: Patience | None = None
+        """How long is asked for what is missing: the presentation is over. None: it is not."""
         self.began = -math.inf
         """Server time since when this recorder runs: what left the window before was not its."""
         self.sleeps: list[tuple[float, float]] = []
@@ -220,7 +222,8 @@ class Agenda:
         )
 
     def _case(self, line: Line, attempt: Attempt, server: float) -> Case:
-        run = attempt.run
+        run, patience = attempt.run, self.patience
+        first = server if attempt.first is None else attempt.first
         return Case(
             now=server,
             promised=max(line.promised(run), -1e18),
@@ -230,6 +233,8 @@ class Agenda:
             tries=attempt.tries,
             addresses=len(line.of(run.time).address.patterns),
             refused=attempt.refused,
+            last=None if patience is None else server - max(patience.since, first),
+            depth=math.inf if patience is None else patience.depth,
         )
 
     def _arrived(self, line: Line, attempt: Attempt, answer: Answer, server: float) -> Ended:

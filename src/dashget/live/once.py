@@ -7,7 +7,7 @@ import math
 from typing import Final
 
 from dashget.live.listing import Once
-from dashget.live.policy import MOST_TRIES, Answer
+from dashget.live.policy import MOST_TRIES, Answer, Patience
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 10.0
@@ -26,17 +26,16 @@ class OnceFiles:
         self.flying = 0
         self._known: dict[str, Once] = {}
         self._tries: dict[str, int] = {}
+        self._first: dict[str, float] = {}
+        self.patience: Patience | None = None
+        """How long is asked for what is missing: the presentation is over. None: it is not."""
         self._due: list[tuple[float, str]] = []
-        self._behind: dict[str, list[str]] = {}
-        """Files that wait for another one, by its path: their initialization segment goes first."""
 
     def announce(self, path: str, once: Once, now: float) -> None:
         """Take a file that a document names; its newest addresses are used."""
         if path in self.here or path in self.lost:
             return
-        if path not in self._known and once.behind in self._known:
-            self._behind.setdefault(once.behind, []).append(path)
-        elif path not in self._known:
+        if path not in self._known:
             heapq.heappush(self._due, (now, path))
         self._known[path] = once
 
@@ -46,6 +45,7 @@ class OnceFiles:
             return None
         _, path = heapq.heappop(self._due)
         self.flying += 1
+        self._first.setdefault(path, now)
         return path, self._known[path]
 
     def answer(self, path: str, answer: Answer, now: float) -> bool:
@@ -58,15 +58,17 @@ class OnceFiles:
                 weight = _GONE_WEIGHT if answer.status == _GONE else 1
                 self._tries[path] = self._tries.get(path, 0) + weight
             tries = self._tries.get(path, 0)
-            if tries < MOST_TRIES:
+            over = self.patience is not None and self.patience.is_over(
+                answer, self._first.get(path, now), now
+            )
+            if tries < MOST_TRIES and not over:
                 pause = min(_FIRST_PAUSE * 2.0 ** max(tries - 1, 0), _LONGEST_PAUSE)
                 heapq.heappush(self._due, (now + max(pause, answer.retry_after or 0.0), path))
                 return False
             self.lost[path] = answer.status
         self._known.pop(path, None)
         self._tries.pop(path, None)
-        for behind in self._behind.pop(path, ()):
-            heapq.heappush(self._due, (now, behind))
+        self._first.pop(path, None)
         return True
 
     @property

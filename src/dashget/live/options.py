@@ -41,7 +41,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     keep_seconds: float = math.inf
     """Keep what began so many seconds ago, or later; the oldest files are removed."""
     keep_bytes: int | None = None
-    """Keep so many bytes of segments; the oldest files are removed."""
+    """Keep so many bytes in all, manifests and the record too; the oldest files are removed."""
 
     def __post_init__(self) -> None:
         """Check every field, and that they go together."""

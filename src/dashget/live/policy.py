@@ -16,12 +16,15 @@ the disk was full     it came, or would have: asked again when older files have 
 5xx, no answer        the origin's trouble, not the segment's: asked again when it answers
 one that grows        asked for again when it may be complete (``live/growth.py``)
 something else        asked again like a 404; in the end it is lost as odd
+after the end         404 and its kin for as long as the window was, a minute at most, with growing
+                      pauses; no answer for ten minutes, or a longer window
 ====================  ====================================================================
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from fractions import Fraction
 from typing import Final
 
@@ -40,6 +43,10 @@ REFUSED: Final = frozenset({401, 403})
 """The statuses of a server that wants fresh URLs, or other credentials."""
 _NOT_YET: Final = frozenset({404, 425})
 _GONE: Final = 410
+_LAST_SECONDS: Final = 60.0
+"""So long is asked for what is missing after the end, or as long as the window was, if shorter."""
+_LAST_OUTAGE_SECONDS: Final = 600.0
+"""So long no answer is waited for after the end, or as long as the window was, if longer."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +111,30 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     addresses: int = 1
     refused: int = 0
     """How often it was refused, this answer included."""
+    last: float | None = None
+    """For how many seconds it was asked for since the presentation is over; None: it is not."""
+    depth: float = math.inf
+    """How long the window of the presentation was."""
+
+
+class Patience(msgspec.Struct, frozen=True, gc=False):
+    """What is asked for after the end of a presentation: files stay, so nothing else bounds it."""
+
+    since: float
+    """When the end was told."""
+    depth: float = math.inf
+    """How long the window was."""
+
+    def is_over(self, answer: Answer, first: float, now: float) -> bool:
+        """Return True if nobody asks any more for what was asked for first at a time."""
+        return _is_too_late(answer, now - max(self.since, first), self.depth)
+
+
+def _is_too_late(answer: Answer, seconds: float, depth: float) -> bool:
+    if answer.is_origins:
+        longest = depth if depth < math.inf else 0.0
+        return seconds > max(_LAST_OUTAGE_SECONDS, longest)
+    return seconds >= min(_LAST_SECONDS, depth)
 
 
 _HERE: Final = Verdict(Turn.HERE)
@@ -118,20 +149,25 @@ def judge(answer: Answer, case: Case) -> Verdict:
     if answer.ours:
         return Verdict(Turn.AGAIN, _pause(case, _OUR_PAUSE))
     past = case.now > case.until
+    too_late = case.last is not None and _is_too_late(answer, case.last, case.depth)
     if answer.is_origins:
-        if past:
+        if past or too_late:
             return Verdict(Turn.LOST, reason=Reason.OUTAGE)
         pause = answer.retry_after or 0.0
         return Verdict(Turn.AGAIN, max(pause, _pause(case, case.length / 2)))
     if answer.status in REFUSED and not answer.odd:
-        if past or case.refused > _MOST_REFUSED:
+        if past or too_late or case.refused > _MOST_REFUSED:
             return Verdict(Turn.LOST, reason=Reason.REFUSED)
         return Verdict(Turn.REFRESH, _doubled(case, case.refused))
     why = Reason.ODD if answer.odd else Reason.LEFT_WINDOW if past else Reason.NOT_THERE
-    if past or case.tries >= MOST_TRIES:
+    if past or too_late or case.tries >= MOST_TRIES:
         return Verdict(Turn.LOST, reason=why)
     if answer.status == _GONE and case.tries >= 2 * case.addresses:
         return Verdict(Turn.LOST, reason=Reason.LEFT_WINDOW)
+    if case.last is not None:
+        left = max(min(_LAST_SECONDS, case.depth) - case.last, _OUR_PAUSE)
+        growing = case.length / 2 * 2.0 ** min(case.tries - 1, 10)
+        return Verdict(Turn.AGAIN, _pause(case, min(growing, left)))
     if answer.status in _NOT_YET and case.now < case.promised:
         # It was listed early: once was enough to find out.
         return Verdict(Turn.AGAIN, max(_pause(case, case.length / 4), case.promised - case.now))

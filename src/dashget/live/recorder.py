@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -41,7 +40,7 @@ from dashget.live.listing import Version
 from dashget.live.local import LocalCopy
 from dashget.live.options import Wishes
 from dashget.live.patching import Patching
-from dashget.live.policy import REFUSED
+from dashget.live.policy import REFUSED, Patience
 from dashget.live.refresh import Refresh
 from dashget.live.sight import Sight
 from dashget.live.spans import Run
@@ -435,37 +434,15 @@ class Recorder:
         self._note_events(version)
         for listing in version.listings:
             for once in listing.once:
-                if listing.named and once.kind is SegmentKind.MEDIA:
-                    continue
                 again = lines.generation > 1
                 path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
                 self.state.once.announce(path, once, now)
                 self._listed = self._listed or once.kind is SegmentKind.MEDIA
-        self._learn_names(version, now)
-
-    def _learn_names(self, version: Version, now: float) -> None:
-        """Ask for the files that only their names tell, and write down what follows what."""
-        state = self.state
-        for listing, learnt in state.named.learn(
-            version.listings, state.lines.generation, state.lines.new_id
-        ):
-            line = learnt.line
-            if learnt.is_new:
-                self._note(line.fact)
-            if learnt.first_new is not None:
-                slack = Fraction(max(listing.usual, 1.0)) / 2
-                for fact in state.stretches.learn(
-                    line.id, learnt.first_new, listing, slack, line.rows.count
-                ):
-                    self._note(fact)
-            self._listed = True
-            for path, once in learnt.files:
-                state.once.announce(path, once, now)
 
     def _note_events(self, version: Version) -> None:
         state = self.state
         was_full = state.events.is_full
-        for fact in state.events.learn(version.events, state.lines.generation, state.expired):
+        for fact in state.events.learn(version, state.lines.generation, state.expired):
             self._note(fact)
         if state.events.is_full and not was_full:
             self._observer(Warned(_TOO_MANY_EVENTS))
@@ -506,8 +483,6 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             self.state.once.answer(report.errand.path, answer, now)
-            if report.fact is not None and report.fact.line:
-                self.state.named.take(report.fact)
             if answer.status in REFUSED:
                 self._refresh.want()
             return
@@ -613,9 +588,19 @@ class Recorder:
                 self._note(LossFact(line.id, run.time, run.duration, run.number, run.count))
         over = over or self._refresh.over or self._is_closed(version)
         self._refresh.end(ended=over)
+        self._be_patient(over, server)
         if not over:
             self._over_since = None
         return over
+
+    def _be_patient(self, over: bool, server: float) -> None:
+        """Have what is missing after the end asked for no longer than for a while."""
+        agenda, once = self._agenda, self.state.once
+        if not over:
+            agenda.patience = once.patience = None
+        elif agenda.patience is None:
+            agenda.patience = Patience(server, self._refresh.depth)
+            once.patience = Patience(self._world.moment(), self._refresh.depth)
 
     def _has_lingered(self, now: float) -> bool:
         """Return True if the manifest was read for long enough after the end."""

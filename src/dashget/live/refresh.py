@@ -44,7 +44,7 @@ class Refresh:
         self.over = False
         """True if the newest document says that the presentation is over."""
         self._ended = False
-        self._depth = math.inf
+        self.depth = math.inf
         """The shortest window that a document had."""
 
     def began(self, now: float) -> None:
@@ -76,7 +76,7 @@ class Refresh:
         self._stale = stale
         if not stale:
             self.over = not version.dynamic
-        self._depth = min(self._depth, version.depth or math.inf)
+        self.depth = min(self.depth, version.depth or math.inf)
         self._at = self._began + self._interval(version)
         if self._at <= now:
             self._at = now + least(version) / 2
@@ -122,7 +122,7 @@ class Refresh:
 
         An encoder that begins again has the window that it had.
         """
-        usual = min(max(2 * version.step, _OVER_LEAST), _OVER_MOST, self._depth / 2)
+        usual = min(max(2 * version.step, _OVER_LEAST), _OVER_MOST, self.depth / 2)
         return max(usual, least(version))
 
     def _interval(self, version: Version) -> float:

@@ -8,7 +8,7 @@ their own run, which needs its MPD and its wall-clock time.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -78,10 +78,12 @@ def expected_of(
     name_bytes: int = NAME_BYTES,
     budget: Budget | None = None,
     is_kept: Callable[[Representation], bool] | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> Expected:
     """Work out what a mirror of a presentation should hold; raise MPDError.
 
-    ``is_kept`` is given for another version of a live presentation (see ``select_again``).
+    ``is_kept`` is given for another version of a live presentation (see ``select_again``),
+    and ``known`` has the names that its files have.
 
     ``name_bytes`` is the longest name that the place of the mirror takes; ``budget`` is what the
     document may cost. It may not have more
@@ -110,7 +112,7 @@ def expected_of(
         presentation,
         tracks,
         selected,
-        make_layout(presentation, name, name_bytes, budget),
+        make_layout(presentation, name, name_bytes, budget, known),
         partial,
         unplanned,
         explain(selected_part, selection),

@@ -15,7 +15,7 @@ which all rules leave unchanged.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NewType
 from urllib.parse import unquote_to_bytes
 
@@ -147,6 +147,7 @@ class Layout:
     Built from *all* addresses of the presentation, selected or not, so that the same
     resource has the same name in every run. ``name`` is that of the MPD in the mirror,
     ``name_bytes`` the longest name that the place takes. The work is spent from ``budget``.
+    ``known`` has the names that other versions of the document had (``known_names``).
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Layout:
         *,
         name: SafePath | None = None,
         name_bytes: int = NAME_BYTES,
+        known: Mapping[str, str] | None = None,
     ) -> None:
         names: dict[Name, None] = {}
         budget = budget or Budget()
@@ -174,7 +176,7 @@ class Layout:
                 asking.append(first)
         taken = tuple(reserved_names(name or manifest_name(manifest_url)))
         needless = needless_queries(asking)
-        self._place = _Placement(manifest_url, name_bytes, digits, needless, taken, budget)
+        self._place = _Placement(manifest_url, name_bytes, digits, needless, taken, budget, known)
         self._renamed = resolve_collisions(self._place, names, taken, budget)
         self._patterns: dict[UrlPattern, UrlPattern] = {}
         self._long: dict[str, str] = {}
@@ -203,6 +205,16 @@ class Layout:
             known = self._long[marked] = self._place(marked)
         return known
 
+    def known_names(self, address: Address) -> tuple[str, str]:
+        """Return the URL of an address as it is known by, and its path in the mirror.
+
+        A version of the document from elsewhere keeps it so. Where the query is no part of the
+        name, it may change.
+        """
+        marked = address.patterns[0].marked
+        path = self._marked_path(address.patterns[0])
+        return marked if "@" in path else marked.partition("?")[0], path
+
     def path(
         self, address: Address, number: int | None, time: int | None, sub_number: int | None
     ) -> SafePath:
@@ -223,6 +235,7 @@ class _Placement:
         needless: frozenset[str],
         taken: tuple[str, ...],
         budget: Budget,
+        known: Mapping[str, str] | None,
     ) -> None:
         """Make the rule; ``needless`` has the URLs with fields in a query that no name needs.
 
@@ -236,6 +249,7 @@ class _Placement:
         self._needless = needless
         self._taken = tuple(map(fold, taken))
         self._budget = budget
+        self._known = known or {}
         parts = Url.parse(manifest_url)
         self._origin = _origin(parts)
         self._directory = parts.path.rpartition("/")[0] + "/"
@@ -247,6 +261,10 @@ class _Placement:
         if own:
             extension = _EXTENSION.search(Url.parse(marked).path)
             return f"{EXTERNAL_DIRECTORY}/~{own}{extension.group() if extension else ''}"
+        if self._known and not (keep_query or tag):
+            known = self._known.get(marked) or self._known.get(marked.partition("?")[0])
+            if known is not None:
+                return known
         if marked[:5].lower() == "data:":
             return "-".join((f"{EMBEDDED_DIRECTORY}/{digest(marked)}", *MARKER.findall(marked)))
         if marked.startswith(self._start) and not (keep_query or tag):

@@ -10,7 +10,7 @@ memory of a plan of ten.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
 from operator import attrgetter
@@ -69,14 +69,18 @@ def make_layout(
     name: SafePath | None = None,
     name_bytes: int = NAME_BYTES,
     budget: Budget | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> Layout:
     """Return the paths of all resources of a presentation, selected or not.
 
     Paths are relative to the presentation's URL; ``name`` is the file name of the MPD, and
     ``name_bytes`` the longest name that the place of the mirror takes. It spends from ``budget``.
+    ``known`` has the names of other versions of the document.
     """
     addresses, budget = _iter_addresses(presentation), budget or Budget()
-    return Layout(presentation.url, addresses, budget, name=name, name_bytes=name_bytes)
+    return Layout(
+        presentation.url, addresses, budget, name=name, name_bytes=name_bytes, known=known
+    )
 
 
 def iter_plan(tracks: Sequence[Track], layout: Layout) -> Iterator[PlannedSegment]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
@@ -24,6 +25,7 @@ from dashget.live.line import Line
 from dashget.live.options import Wishes
 from dashget.live.retention import Batch, Kept, Oldest
 from dashget.live.snapshot import facts_of
+from dashget.planning.layout import CONTROL_DIRECTORY, local_manifest_name
 from dashget.recording import checkpoint
 from dashget.recording.facts import encode_fact, fact_of, read_lines, write_fact
 from dashget.recording.ledger import Ledger
@@ -40,6 +42,11 @@ _AT_ONCE: Final = 64
 """So many files are removed while nothing else can be stored."""
 _LEAST_DEAD: Final = 1 << 20
 """The record is written anew if so many bytes of it, and half of it, are of no use any more."""
+_BESIDE_SHARE: Final = 2
+"""What lies beside the files of the presentation takes half of the bytes that are kept at most: so
+very small ones are not all removed for a record of them."""
+_BESIDE_SECONDS: Final = 10.0
+"""So often its size is looked at."""
 _RESERVE: Final = 1 << 26
 _RESERVE_SHARE: Final = 16
 """So much of the disk stays free: a sixteenth, 64 MiB at most."""
@@ -56,6 +63,7 @@ class Keeper:
         writing: threading.Lock,
         observer: Observer,
         before: Callable[[float], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``before`` is called with a server time before any file goes that begins earlier.
 
@@ -75,6 +83,9 @@ class Keeper:
         self._others: dict[str, bytes] = {}
         """The lines of the record about files that stay."""
         self._warned = False
+        self._clock = clock
+        self._looked_at = -math.inf
+        self._bytes_beside = 0
 
     def run(self, server: float) -> float | None:
         """Remove what is too old or too much; return the time before which nothing is kept."""
@@ -112,12 +123,24 @@ class Keeper:
         """Return how many bytes have to go; with ``more`` a little more than these."""
         most, lacking = self._wishes.keep_bytes, 0
         if most is not None:
-            lacking = self._ledger.state.held - most + more * most // _SHARE
+            held = self._ledger.state.held + min(self._beside(), most // _BESIDE_SHARE)
+            lacking = held - most + more * most // _SHARE
         room = self._store.room()
         if room is not None:
             reserve = self._reserve
             lacking = max(lacking, reserve - room[0] + more * reserve // 4)
         return lacking
+
+    def _beside(self) -> int:
+        """Return the bytes of the record, of all manifests, and of what else is DashGet's own."""
+        now = self._clock()
+        if now - self._looked_at >= _BESIDE_SECONDS:
+            self._looked_at = now
+            sizes = [file.size_bytes for file in self._store.place.iter_files(CONTROL_DIRECTORY)]
+            name = self._ledger.manifest
+            sizes += [self._store.size(name), self._store.size(local_manifest_name(name))]
+            self._bytes_beside = sum(size or 0 for size in sizes)
+        return self._bytes_beside
 
     @property
     def _reserve(self) -> int:
@@ -181,11 +204,10 @@ class Keeper:
             else:
                 self._oldest.add(Kept(line.wall(fact.t), path, fact.size, text))
         elif isinstance(fact, FileFact):
-            begins = fact.begins
-            if begins is None:
+            if fact.came is None:
                 self._others[fact.path] = text
             else:
-                self._oldest.add(Kept(begins, fact.path, fact.size, text))
+                self._oldest.add(Kept(fact.came, fact.path, fact.size, text))
 
     def _shorten(self) -> None:
         """Write the record anew if half of it is of no use any more."""

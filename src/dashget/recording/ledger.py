@@ -26,7 +26,8 @@ class Ledger:
     def __init__(self, store: Mirror, manifest: str, writing: threading.Lock) -> None:
         """Read it, from its checkpoint on; ``writing`` is held while files are written."""
         self._store = store
-        self._manifest = manifest
+        self.manifest = manifest
+        """The name of the MPD."""
         self._writing = writing
         self._guard = threading.RLock()
         known = checkpoint.read(store)
@@ -44,7 +45,7 @@ class Ledger:
     def advance(self) -> None:
         """Read what was written since the last call."""
         with self._guard:
-            for end, fact in read_placed_facts(self._store, self._manifest, self.end):
+            for end, fact in read_placed_facts(self._store, self.manifest, self.end):
                 self.end = end
                 if fact is not None:
                     self.state.take(fact)

@@ -17,7 +17,7 @@ from dashget.errors import DashGetError, FetchError, MPDError
 from dashget.live.clock import Kind, Sample
 from dashget.live.eventreading import EventReader
 from dashget.live.expiry import Given
-from dashget.live.listing import Version
+from dashget.live.listing import Axis, Version
 from dashget.live.reading import MOST_LOCATIONS, read_version
 from dashget.live.rows import KnownRows
 from dashget.live.shaping import Shaper
@@ -26,6 +26,7 @@ from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
 from dashget.manifest.lookups import ask_clock
 from dashget.manifest.patches import fetch_patch
 from dashget.manifest.source import Source
+from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.clock import ClockMethod, clock_sources
@@ -33,7 +34,7 @@ from dashget.mpd.knowntimelines import KnownTimelines
 from dashget.mpd.patch import PatchError, apply_patch, is_alike
 from dashget.mpd.presentation import Representation, TemplateAddressing
 from dashget.mpd.urls import resolve_reference
-from dashget.planning.layout import SafePath
+from dashget.planning.layout import Layout, SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
 from dashget.recording.manifests import Manifests
@@ -41,6 +42,8 @@ from dashget.recording.waking import moment
 from dashget.transfer.contract import Fetched, Transfers
 
 _MOST_AGE: Final = 86_400
+_MOST_NAMES: Final = 10_000
+"""So many templates and initialization segments keep their names, whatever document has them."""
 _ASTRAY: Final = "patches of it have led to another manifest than the whole one of the same time"
 
 
@@ -85,6 +88,8 @@ class ManifestReader:
         self._events = EventReader(work)
         self._last: tuple[LoadedManifest, Version] | None = None
         self._kept: frozenset[str] = frozenset()
+        self._names: dict[str, str] = {}
+        """The paths of URLs, as the first document with them had them."""
         self._way = Way.FULL
         """How the last one was read."""
         self._direct: float | None = None
@@ -230,6 +235,7 @@ class ManifestReader:
             self._name_bytes,
             loaded.budget.copy(),
             is_kept=self._is_kept if self._last is not None or self._goes_on else None,
+            known=self._names,
         )
         tracks = expected.selected_tracks()
         self._kept = frozenset(_identity(track.representation) for track in tracks) or self._kept
@@ -237,6 +243,7 @@ class ManifestReader:
         version = read_version(
             loaded.mpd, loaded.presentation, tracks, expected.layout, digest, self._rows
         )
+        self._remember(version, expected.layout)
         remote = {entity.href: entity.data for entity in loaded.remote}
         version = self._shaper.give(
             version,
@@ -251,6 +258,20 @@ class ManifestReader:
         self._lacking(loaded, expected)
         self._last, self._way = (loaded, version), way
         return ReadEnded(version, asked, sample, way=way, refused=refused)
+
+    def _remember(self, version: Version, layout: Layout) -> None:
+        """Have files keep their names where a later document lies in another folder."""
+        addresses = [each.address for each in version.listings if each.axis is not Axis.NAME]
+        addresses += [
+            once.address
+            for each in version.listings
+            for once in each.once
+            if once.address is not None and once.kind is not SegmentKind.MEDIA
+        ]
+        for url, path in map(layout.known_names, addresses):
+            self._names.setdefault(url, path)
+        while len(self._names) > _MOST_NAMES:
+            del self._names[next(iter(self._names))]
 
     def _is_kept(self, representation: Representation) -> bool:
         """Return True if a Representation was selected before: it stays while it is there."""

@@ -103,11 +103,7 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     n: int | None = None
     """Its number."""
     media: bool = False
-    """Of a recording: media that only its name tells."""
-    scale: int | None = None
-    """Of such media: the ticks in a second. Begin and duration are what it says of itself."""
-    at: float | None = None
-    """Of such media: the server time at which it begins."""
+    """Of a recording: media that only its name tells, and no time."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,11 +13,14 @@ from dashget.live.eventreading import EventReader
 from dashget.live.facts import EventFact, Fact
 from dashget.live.listing import Version
 from dashget.live.localmpd import Coverage, local_mpd
+from dashget.live.reading import read_version
 from dashget.live.snapshot import facts_of
 from dashget.live.state import State
 from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
+from dashget.planning.plan import make_layout
+from dashget.planning.tracks import make_tracks
 from dashget.recording.facts import encode_fact, fact_of
 from dashget.store.soundness import UNREADABLE
 from tests.support.played import played_events
@@ -65,7 +68,7 @@ def united(*versions: str, of: Sequence[Fact] = (), declared: str = "") -> bytes
     reader = EventReader(DEFAULT_LIMITS)
     written: list[Fact] = []
     for streams in versions:
-        found = version_of(streams, reader, declared=declared).events
+        found = version_of(streams, reader, declared=declared)
         written += state.events.learn(found, 1, state.expired)
     local = local_mpd(Coverage.of(state))
     assert local is not None
@@ -182,29 +185,29 @@ def test_a_document_with_the_same_events_is_not_read_again() -> None:
 
 def test_events_that_end_before_what_is_kept_are_forgotten_and_do_not_come_back() -> None:
     state = State()
-    found = version_of(stream(event(1), event(5, duration=60), event(50))).events
+    found = version_of(stream(event(1), event(5, duration=60), event(50)))
     assert len(list(state.events.learn(found, 1, state.expired))) == 3
     state.forget(BEGIN + 20)
     assert [fact.t for fact in state.events] == [5, 50]
-    again = version_of(stream(event(1), event(50))).events
+    again = version_of(stream(event(1), event(50)))
     assert not list(state.events.learn(again, 1, state.expired))
 
 
 def test_events_have_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "MOST_EVENTS", 2)
     state = State()
-    found = version_of(stream(event(1), event(2), event(3))).events
+    found = version_of(stream(event(1), event(2), event(3)))
     assert len(list(state.events.learn(found, 1, state.expired))) == 2
     assert state.events.is_full
     monkeypatch.setattr(known, "MOST_EVENTS", 9)
     monkeypatch.setattr(known, "MOST_BYTES", 300)
-    assert not list(state.events.learn(version_of(stream(event(4))).events, 1, state.expired))
+    assert not list(state.events.learn(version_of(stream(event(4))), 1, state.expired))
 
 
 def test_an_event_of_another_generation_is_another_one() -> None:
     state = State.of([*line(1, *steps(0, 4)), *line(2, *steps(0, 4), generation=2)])
     for generation in (1, 2):
-        found = version_of(stream(event(3))).events
+        found = version_of(stream(event(3)))
         list(state.events.learn(found, generation, state.expired))
     local = local_mpd(Coverage.of(state))
     assert local is not None
@@ -229,3 +232,82 @@ def test_an_event_of_nothing_recorded_is_in_no_period() -> None:
     local = local_mpd(Coverage.of(State.of([*line(1, *steps(0, 4)), fact, other])))
     assert local is not None
     assert b"EventStream" not in local
+
+
+def moving(*periods: str) -> Version:
+    """Return what a document with Periods without ids says; each is ``start|events|template``."""
+    made = ""
+    for each in periods:
+        start, streams, template = each.split("|")
+        made += (
+            f'<Period start="PT{start}S">{streams}<AdaptationSet contentType="video"'
+            f' mimeType="video/mp4"><SegmentTemplate media="v/$Number$.m4s" {template}'
+            '<Representation id="v" bandwidth="8000"/></AdaptationSet></Period>'
+        )
+    text = (
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S"'
+        f' type="dynamic" availabilityStartTime="{STAMP}">{made}</MPD>'
+    ).encode()
+    mpd = parse_mpd(text)
+    presentation = resolve(mpd, url="http://h/live/x.mpd", now=Fraction(BEGIN) + 100)
+    version = read_version(
+        mpd, presentation, make_tracks(presentation), make_layout(presentation), "digest"
+    )
+    return EventReader(DEFAULT_LIMITS).give(version, text, presentation, {})
+
+
+def timeline(first: int, last: int, offset: int = 0) -> str:
+    row = f'<S t="{2 * first}" d="2" r="{last - first}"/>'
+    return (
+        f'startNumber="{first}" presentationTimeOffset="{offset}"><SegmentTimeline>{row}'
+        "</SegmentTimeline></SegmentTemplate>"
+    )
+
+
+BY_DURATION = 'duration="2" startNumber="5"/>'
+AT_3 = stream(event(3, "a"))
+
+
+@pytest.mark.parametrize(
+    ("versions", "count"),
+    [
+        # Its start moves, and its events with it, or not.
+        ([[f"20|{AT_3}|{timeline(10, 19)}"], [f"24|{AT_3}|{timeline(12, 21)}"]], 1),
+        (
+            [
+                [f"20|{stream(event(9, 'a'))}|{timeline(10, 19)}"],
+                [f"24|{stream(event(5, 'a'))}|{timeline(12, 21)}"],
+                [f"28|{stream(event(1, 'a'))}|{timeline(14, 23)}"],
+            ],
+            1,
+        ),
+        ([[f"200|{AT_3}|{BY_DURATION}"], [f"204|{AT_3}|{BY_DURATION}"]], 1),
+        ([[f"{at}|{AT_3}|{timeline(at // 2, at // 2 + 9)}"] for at in range(20, 80, 4)], 1),
+        # Another Period with an event of the same words at the same place.
+        ([[f"20|{AT_3}|{timeline(10, 19)}"], [f"40|{AT_3}|{timeline(20, 29)}"]], 2),
+        (
+            [
+                [f"20|{AT_3}|{BY_DURATION}"],
+                [f"20|{AT_3}|{BY_DURATION}", f'40|{AT_3}|duration="2" startNumber="15"/>'],
+                [f'40|{AT_3}|duration="2" startNumber="15"/>'],
+            ],
+            2,
+        ),
+        # The first one leaves the window while the second one moves.
+        (
+            [
+                [f"20|{AT_3}|{timeline(10, 11)}", f"24|{AT_3}|{timeline(12, 19)}"],
+                [f"26|{AT_3}|{timeline(13, 21)}"],
+            ],
+            2,
+        ),
+    ],
+)
+def test_a_period_without_an_id_that_moves_gives_its_events_once(
+    versions: list[list[str]], count: int
+) -> None:
+    state = State()
+    written: list[EventFact] = []
+    for periods in versions:
+        written += state.events.learn(moving(*periods), 1, state.expired)
+    assert len(written) == count

@@ -6,7 +6,7 @@ from dashget.live.lag import Lag
 from dashget.live.listing import Once
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
-from dashget.live.policy import MOST_TRIES, Answer
+from dashget.live.policy import MOST_TRIES, Answer, Patience
 from dashget.media.kind import SegmentKind
 
 INIT = Once("v/init.mp4", ("http://h/v/init.mp4",), SegmentKind.INITIALIZATION)
@@ -83,6 +83,20 @@ def test_a_file_by_name_is_asked_for_again_and_lost_in_the_end() -> None:
     assert tries == MOST_TRIES
     assert files.lost == {"a": 404}
     assert now > 100
+
+
+def test_after_the_end_a_file_by_name_is_asked_for_a_while() -> None:
+    for status, seconds in ((404, 60.0), (0, 600.0)):
+        files = OnceFiles()
+        files.announce("a", INIT, 0.0)
+        files.patience = Patience(5.0)
+        now = 0.0
+        while files.waiting:
+            now = max(now, files.next_at)
+            assert files.take(now) is not None
+            files.answer("a", Answer(status), now)
+        assert seconds <= now <= seconds + 20
+        assert files.lost == {"a": status}
 
 
 def test_an_outage_costs_a_file_by_name_no_try() -> None:

@@ -13,7 +13,7 @@ from dashget.live.policy import MOST_TRIES, Answer, Case, Turn, judge
 EDGE = Case(now=100.2, promised=100.0, until=140.0, length=2.0, lag=0.0, tries=1)
 
 
-def case(**changes: float) -> Case:
+def case(**changes: float | None) -> Case:
     return msgspec.structs.replace(EDGE, **changes)
 
 
@@ -91,3 +91,40 @@ def test_tries_are_limited_and_spread_over_the_window() -> None:
         now += verdict.pause
     assert tries == MOST_TRIES
     assert now - 100.0 > 600
+
+
+@pytest.mark.parametrize(
+    ("depth", "seconds"), [(math.inf, 60.0), (14_400.0, 60.0), (10.0, 10.0), (0.1, 0.1)]
+)
+@pytest.mark.parametrize("length", [0.2, 2.0, 10.0])
+@pytest.mark.parametrize("answer", [Answer(404), Answer(410), Answer(200, odd=True), Answer(403)])
+def test_after_the_end_what_is_missing_is_asked_for_a_while_with_growing_pauses(
+    answer: Answer, length: float, depth: float, seconds: float
+) -> None:
+    begun = now = 500.0
+    tries, pauses = 0, []
+    while True:
+        tries += 1
+        asked = case(
+            now=now, until=math.inf, length=length, tries=tries, refused=tries, last=now - begun,
+            depth=depth,
+        )  # fmt: skip
+        verdict = judge(answer, asked)
+        if verdict.turn is Turn.LOST:
+            break
+        pauses.append(verdict.pause)
+        now += verdict.pause
+    assert tries <= 13
+    assert now - begun <= seconds + (20 if answer.status == 403 else 1)
+    if answer.status == 404:
+        assert now - begun >= seconds
+        assert pauses[:-1] == sorted(pauses[:-1])
+
+
+@pytest.mark.parametrize(("depth", "seconds"), [(10.0, 600.0), (7200.0, 7200.0), (math.inf, 600.0)])
+def test_after_the_end_a_silent_origin_is_waited_for_no_longer_than_its_window(
+    depth: float, seconds: float
+) -> None:
+    for last, turn in ((seconds - 1, Turn.AGAIN), (seconds + 1, Turn.LOST)):
+        asked = case(now=9_000.0, until=math.inf, last=last, depth=depth)
+        assert judge(Answer(), asked).turn is turn
