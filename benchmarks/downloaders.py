@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from served import FileSet
+from served import INITIALIZATION, FileSet
 
 PARALLEL = 8
 
@@ -75,13 +75,19 @@ def make_job(
 def check(tool: Tool, job: Job) -> None:
     """Raise SystemExit, with the tool's name, if anything is missing."""
     sizes = media_sizes(job.output)
-    wanted = [job.files.total] if tool.one_file else [job.files.size] * job.files.count
+    whole = [job.files.total + len(job.files.initialization)]
+    wanted = whole if tool.one_file else [job.files.size] * job.files.count
     if sizes != wanted:
         raise SystemExit(f"{tool.name}: {len(sizes)} files and {sum(sizes)} bytes, not as served")
 
 
 def media_sizes(output: Path) -> list[int]:
-    return [path.stat().st_size for path in output.rglob("*") if path.suffix in _MEDIA]
+    """Return the sizes of all media that are in a folder, without the initialization segment."""
+    return [
+        path.stat().st_size
+        for path in output.rglob("*")
+        if path.suffix in _MEDIA and path.name != INITIALIZATION
+    ]
 
 
 def downloaders(dashget: str) -> list[Tool]:

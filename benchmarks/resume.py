@@ -36,12 +36,14 @@ _MPD = """\
   <Period>
     <AdaptationSet contentType="video" mimeType="video/mp4" segmentAlignment="true">
       <Representation id="v" bandwidth="8000">
-        <SegmentTemplate timescale="1" duration="1" startNumber="1" media="$Number%06d$.m4s"/>
+        <SegmentTemplate timescale="1" duration="1" startNumber="1" media="$Number%06d$.m4s"
+                         initialization="init.mp4"/>
       </Representation>
     </AdaptationSet>
   </Period>
 </MPD>
 """
+_INITIALIZATION = struct.pack(">I4sI4s", 8, b"ftyp", 8, b"moov")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Reading:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answer every path but the manifest's with the same small body."""
+    """Answer the path of every media segment with the same small body."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one piece
@@ -64,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        data = self.document if self.path.endswith(".mpd") else self.body
+        data = {".mpd": self.document, ".mp4": _INITIALIZATION}.get(self.path[-4:], self.body)
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("ETag", f'"{self.path}"')
@@ -88,7 +90,7 @@ def main() -> int:
         root = Path(name) / "mirror"
         command = [*shlex.split(options.dashget), "get", url, "-q", "-o", str(root)]
         first = _run(command)
-        assert first.requests == options.files + 1, "the first run did not fetch everything"
+        assert first.requests == options.files + 2, "the first run did not fetch everything"
         again = [_run(command) for _ in range(options.rounds)]
         _print(f"{options.files:,} files, all there", again)
         _lengthen(root / ".dashget" / "record.jsonl", options.lines)

@@ -56,7 +56,11 @@ _MPD = """\
   </Period>
 </MPD>
 """
-_TEMPLATE = '<SegmentTemplate timescale="1" duration="1" startNumber="1" media="$Number%05d$.m4s"/>'
+INITIALIZATION = "init.mp4"
+_TEMPLATE = (
+    f'<SegmentTemplate timescale="1" duration="1" startNumber="1" initialization="{INITIALIZATION}"'
+    ' media="$Number%05d$.m4s"/>'
+)
 _WHOLE = "whole.mp4"
 
 
@@ -93,9 +97,16 @@ class FileSet:
     def total(self) -> int:
         return self.count * self.size
 
+    @property
+    def initialization(self) -> bytes:
+        """The initialization segment, which comes beside the segments; a single file has it."""
+        return b"" if self.is_single else struct.pack(">I4sI4s", 8, b"ftyp", 8, b"moov")
+
     def make(self, directory: Path) -> None:
         """Write the files and ``manifest.mpd``. No two files end alike, as with real media."""
         directory.mkdir(parents=True)
+        if self.initialization:
+            (directory / INITIALIZATION).write_bytes(self.initialization)
         head = self._head()
         size = self.size - len(head) - 8
         block = os.urandom(min(size, 1 << 20))
