@@ -113,6 +113,17 @@ def test_the_window_and_then_the_edge_are_recorded(form: str, tmp_path: Path) ->
             assert len(lines) == 2
 
 
+def test_segments_that_come_in_a_coding_are_recorded_without_it(tmp_path: Path) -> None:
+    origin, root = LiveOrigin(), tmp_path / "r"
+    origin.coded = True
+    with origin.serving(), recording(origin, root) as run:
+        origin.wait_for(lambda: origin.served(20))
+        assert run.end().lost == 0
+    check_whole(origin, root, least=10)
+    assert b'"codings":["gzip"],"coded_size":' in (root / ".dashget/record.jsonl").read_bytes()
+    assert dashget.verify(root).sound
+
+
 def test_an_outage_that_is_shorter_than_the_window_loses_nothing(tmp_path: Path) -> None:
     with LiveOrigin().serving() as origin, recording(origin, tmp_path / "r") as run:
         origin.wait_for(lambda: origin.served(20))

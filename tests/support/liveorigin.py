@@ -7,6 +7,7 @@ segments, starts its encoder again or ends it, and waits for what was asked of i
 from __future__ import annotations
 
 import contextlib
+import gzip
 import math
 import struct
 import threading
@@ -71,6 +72,8 @@ class LiveOrigin:
         """Boxes before the fragment of a segment, by its number."""
         self.odd: set[int] = set()
         """Numbers of segments in whose place a page comes."""
+        self.coded = False
+        """True: segments come in gzip, which nobody asked for."""
         self.stuck = False
         """True: a request for a segment gets no answer before the server ends."""
         self.waiting = 0
@@ -368,6 +371,9 @@ class LiveOrigin:
                     changed = origin._changed_at(self.path)
                     if changed is not None:
                         self.send_header("Last-Modified", formatdate(changed, usegmt=True))
+                    if origin.coded and ".m4s" in self.path:
+                        body = gzip.compress(body)
+                        self.send_header("Content-Encoding", "gzip")
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)

@@ -54,9 +54,7 @@ def fetch_document(
     while True:
         left -= 1
         try:
-            fetched, data = engine.fetch(
-                Request((url,), any_coding=True), max_bytes=most, patience=patience
-            )
+            fetched, data = engine.fetch(Request((url,)), max_bytes=most, patience=patience)
         except FetchError as error:
             if error.message.startswith(TOO_LARGE):
                 error.hint = _LARGER_HINT

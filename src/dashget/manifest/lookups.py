@@ -15,7 +15,7 @@ import msgspec
 from dashget.common.byterange import ByteRange
 from dashget.common.numbers import utc_of
 from dashget.common.url import without_user
-from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, UnsupportedMPDError
+from dashget.errors import GONE_STATUSES, FetchError, Issue, MPDError, Retry, UnsupportedMPDError
 from dashget.manifest.document import fetch_document
 from dashget.mpd.budget import RAISED_BY, Budget
 from dashget.mpd.model import MPD, RemoteElement
@@ -203,7 +203,7 @@ def _initialization_of(track: Track) -> Request | None:
     else:
         return None
     urls = tuple(pattern.expand(None, None, None) for pattern in patterns)
-    return Request(urls, range=span)
+    return Request(urls, range=span, plain=span is not None)
 
 
 def _obtain_entity(
@@ -265,10 +265,24 @@ def _fetch(
     urls = request.urls[: max(1, budget.requests_left)]
     budget.spend_requests(1, on)
     try:
-        return engine.fetch(msgspec.structs.replace(request, urls=urls), max_bytes=most)
+        fetched, data = engine.fetch(msgspec.structs.replace(request, urls=urls), max_bytes=most)
     except FetchError:
         budget.spend_requests(len(request.urls) - 1, on)
         raise
+    return fetched, _without_codings(data, fetched, most) if fetched.head.codings else data
+
+
+def _without_codings(data: bytes, fetched: Fetched, most: int) -> bytes:
+    """Return a resource without its content codings; FetchError if that fails."""
+    # Loaded late: few servers send them.
+    from dashget.common.contentcoding import CodingError, all_decoded
+
+    codings = fetched.head.codings
+    try:
+        return all_decoded(data, codings, most)
+    except CodingError as error:
+        reason = f"the {', '.join(codings)} data {error}"
+        raise FetchError(reason, retry=Retry.AGAIN, url=fetched.url) from error
 
 
 def ask_clock(source: ClockSource, engine: Transfers, budget: Budget) -> Fraction:
@@ -304,6 +318,6 @@ def _read_index(track: Track, engine: Transfers, budget: Budget) -> Track:
             return msgspec.structs.replace(track, index=found)
         urls = tuple(pattern.expand(None, None, None) for pattern in found.address.patterns)
         for wanted in found.ranges:
-            request = Request(urls, range=wanted)
+            request = Request(urls, range=wanted, plain=True)
             _, known[wanted] = _fetch(request, engine, budget, "indexes", _INDEX_BYTES)
     raise MPDError("index boxes refer to each other too often")

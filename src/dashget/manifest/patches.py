@@ -24,7 +24,7 @@ def fetch_patch(
 
     Raises FetchError; MPDError if the answer is not a patch.
     """
-    request = Request((url,), any_coding=True)
+    request = Request((url,))
     try:
         fetched, data = engine.fetch(request, max_bytes=limits.max_bytes, patience=_PATIENCE)
     except FetchError as error:

@@ -109,12 +109,20 @@ class Arrivals:
 
     def check(self, file: PlannedFile, part: PartialFile) -> Rejection | None:
         """Check a file that has arrived in several steps; return why it is rejected."""
-        rejection = self._examine(file, part.read, part.size)
+        promised, rejection, file.coded = part.promised, None, None
+        if part.codings:
+            # Loaded late: few servers send any.
+            from dashget.mirroring.codings import uncode
+
+            promised, rejection = uncode(file, part, self.told, self._room)
+        as_sent = self.accept_odd and rejection is not None and not rejection.too_large
+        if rejection is None or as_sent:
+            rejection = self._examine(file, part.read, part.size)
+            file.odd = file.odd or as_sent
         if rejection is None and len(file.urls) > 1:
             rejection = self._doubts_index(file, part.read, part.size)
         if rejection is not None:
             return rejection
-        promised = part.promised
         if promised is not None and part.digest(promised.algorithm, self.told) != promised.value:
             return _reject_digest(promised)
         if self._checksum is not None:

@@ -27,7 +27,7 @@ def comparison_job(
     ``size`` is that of a file without a record.
     """
     if known is not None:
-        urls, size = source_first(known, urls), known.size
+        urls, size = source_first(known, urls), size_there(known)
     return Job(Request(urls, Method.HEAD, expects=size), _no_sink, payload)
 
 
@@ -46,7 +46,8 @@ def compare(known: FileRecord, fetched: Fetched, urls: tuple[str, ...]) -> Liken
     size alone is compared: a validator means nothing elsewhere. If the file came from none of
     them, the same size alone leaves it open.
     """
-    if fetched.size != known.size:
+    # Some servers code what they send, and tell the size of the file that they have.
+    if fetched.size not in (known.size, size_there(known)):
         return Likeness.OTHER
     source = _source_url(known, urls)
     if not known.size or source not in (None, fetched.head.asked):
@@ -69,7 +70,13 @@ def _validators_agree(known: FileRecord, fetched: Fetched) -> bool | None:
 def is_only_retagged(known: FileRecord, fetched: Fetched) -> bool:
     """Return True if a file has the recorded size and modification time, whatever its ETag is."""
     modified = fetched.head.last_modified
-    return fetched.size == known.size and modified is not None and modified == known.last_modified
+    same_size = fetched.size in (known.size, size_there(known))
+    return same_size and modified is not None and modified == known.last_modified
+
+
+def size_there(known: FileRecord) -> int:
+    """Return the size that a recorded file has on the server, where it may be coded."""
+    return known.size if known.coded_size is None else known.coded_size
 
 
 def _source_url(known: FileRecord, urls: tuple[str, ...]) -> str | None:

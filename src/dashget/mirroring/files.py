@@ -36,6 +36,18 @@ class Rejection(msgspec.Struct, frozen=True):
     is_other: bool = False
     """True if they are something else in place of the file, such as an HTML page."""
     hint: str | None = None
+    lasting: bool = False
+    """True if the same would come again."""
+    too_large: bool = False
+    """True if it is beyond a limit of the user."""
+
+
+class Coded(msgspec.Struct, frozen=True):
+    """How a file came that lies decoded in the mirror."""
+
+    codings: tuple[str, ...]
+    size: int
+    """Its size with them."""
 
 
 class PlannedFile(msgspec.Struct, eq=False):
@@ -52,6 +64,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """The checksum for the record, if one is wanted."""
     ticks: int | None = None
     """The decode time inside a media segment that has arrived, if it is looked at."""
+    coded: Coded | None = None
+    """How it came, if content codings were removed."""
     odd: bool = False
     """True if its bytes are something else than they should be, and are accepted."""
     rejection: Rejection | None = None

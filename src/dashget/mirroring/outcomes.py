@@ -168,7 +168,8 @@ class Outcomes:
         if known.url != file.urls[0]:
             file.odd = known.odd
             record = self._record(file, answer, known.sha256)
-            self._store.adopt(replace(record, sampled=sampled))
+            how = {"codings": known.codings, "coded_size": known.coded_size}
+            self._store.adopt(replace(record, sampled=sampled, size=known.size, **how))
         else:
             self._store.restore_time(known)
         reason = None
@@ -223,6 +224,8 @@ class Outcomes:
                     file.part.drop()
                     self._reject(file, fetched, rejection)
                     return
+                if file.coded is not None:
+                    fetched = replace(fetched, size=file.part.size)
                 if fetched.head.status == _TRANSFORMED:
                     self._transformed.append((file.path, "its bytes may differ from the server's"))
                 if not fetched.proved:
@@ -372,6 +375,10 @@ class Outcomes:
         """Fetch a file again whose bytes were rejected; report a failure after too many tries."""
         if self._keep_first(file):
             return
+        room = self._ledger.room
+        if room is not None and file.path in room.refused:
+            self._ledger.finish(file, Outcome.CANCELLED, result=fetched)
+            return
         if rejection.is_other and _is_spare(file):
             # A page that says so is there in its place.
             self._absent.append((file, fetched, rejection.reason))
@@ -381,7 +388,7 @@ class Outcomes:
             self.missing.replaced(reason, hint)
         again = not rejection.is_other or (chances.left if file.rejected else chances.take())
         file.rejected += 1
-        if again and file.rejected < _REJECTED_AT_MOST:
+        if again and not rejection.lasting and file.rejected < _REJECTED_AT_MOST:
             self._ask_again(file, fetched, reason, hint)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
@@ -515,7 +522,7 @@ class Outcomes:
 
     def _record(self, file: PlannedFile, fetched: Fetched, sha256: str | None) -> FileRecord:
         url, head = file.urls[0], fetched.head
-        return FileRecord(
+        record = FileRecord(
             file.path,
             url,
             fetched.size,
@@ -537,6 +544,10 @@ class Outcomes:
             False,
             dict(head.kept) if head.kept else _NO_HEADERS,
         )
+        coded = file.coded
+        if coded is None:
+            return record
+        return replace(record, codings=coded.codings, coded_size=coded.size)
 
 
 def _is_spare(file: PlannedFile) -> bool:

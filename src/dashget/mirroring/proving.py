@@ -21,6 +21,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.common.stopping import StoppedError
+from dashget.mirroring.comparison import size_there
 from dashget.transfer.contract import Job, MemorySink, Request, TransferError
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class Proving:
         from dashget.common.digests import find_digest, stated_digests
 
         known, head = doubt.known, doubt.answer.head
-        stated = stated_digests(head.digests, head.etag)
+        # Those of a coded file are of other bytes than lie here.
+        stated = {} if known.codings else stated_digests(head.digests, head.etag)
         wanted = {*stated, "sha256"} if known.sha256 else set(stated)
         if not wanted:
             return None
@@ -155,21 +157,23 @@ class Proving:
         if any(here[name] == value for name, values in stated.items() for value in values):
             return True
         # Of HEAD's answer, only these are about the file for certain.
-        certain = find_digest(head.digests, status=206)
+        certain = find_digest(head.digests, status=206) if stated else None
         return None if certain is None else False
 
     def _samples(self, doubts: Sequence[Doubt]) -> Iterator[Job]:
         for doubt in doubts:
-            if self._no_ranges and doubt.known.size > _WHOLE_BYTES:
+            size = size_there(doubt.known)
+            spans = _spans(doubt.known)
+            if not spans or (self._no_ranges and size > _WHOLE_BYTES):
                 self._decide(doubt, Verdict.OTHER)
                 continue
-            spans = sample_spans(doubt.known.size)
             doubt.samples_left = len(spans)
             for span in spans:
                 sink = MemorySink(span.size_bytes or 0)
-                whole = span.size_bytes == doubt.known.size
+                whole = span.size_bytes == size
                 urls = (doubt.answer.head.asked,)
-                request = Request(urls, range=None if whole else span)
+                plain = not doubt.known.codings
+                request = Request(urls, range=None if whole else span, plain=plain)
                 yield Job(request, _sink_of, _Sample(doubt, span, sink))
 
     def _done(self, job: Job, result: Fetched | TransferError) -> None:
@@ -186,7 +190,7 @@ class Proving:
         elif not doubt.differs:
             doubt.differs = not self._is_equal(sample)
         if not doubt.samples_left:
-            whole = doubt.known.size <= _WHOLE_BYTES
+            whole = size_there(doubt.known) <= _WHOLE_BYTES
             alike = Verdict.SAME if whole else Verdict.SAMPLED
             self._decide(doubt, Verdict.OTHER if doubt.differs else alike)
 
@@ -195,13 +199,28 @@ class Proving:
         self._report(doubt, verdict)
 
     def _is_equal(self, sample: _Sample) -> bool:
-        came = sample.sink.data
+        came, known = sample.sink.data, sample.doubt.known
         try:
-            with self._store.open(sample.doubt.known.path) as file:
+            with self._store.open(known.path) as file:
+                if known.codings:
+                    from dashget.mirroring.codings import is_same_coded
+
+                    return is_same_coded(file, bytes(came), known)
                 file.seek(sample.span.first)
                 return file.read(len(came) + 1)[: sample.span.size_bytes] == came
         except OSError:
             return False
+
+
+def _spans(known: FileRecord) -> tuple[ByteRange, ...]:
+    """Return the ranges of a file on the server that are compared; none if nothing tells."""
+    size = size_there(known)
+    if not known.codings or size <= _WHOLE_BYTES:
+        return sample_spans(size)
+    from dashget.mirroring.codings import trailer_of
+
+    trailer = trailer_of(known)
+    return () if trailer is None else (trailer,)
 
 
 def _sink_of(job: Job) -> MemorySink:

@@ -106,6 +106,14 @@ class Room:
             self._held[path] = size
             self._used += more
 
+    def allow(self, file: PlannedFile, size: int) -> None:
+        """Have room for so many bytes of a file in all, as they are made of what has come."""
+        most = self.most_of_file
+        if most is not None and size > most:
+            told = f"it becomes more than the limit of {most:,} bytes when it is decoded"
+            raise TooLargeError(told, LARGER_HINT)
+        self.take(file, size)
+
     def ended(self, file: PlannedFile, outcome: Outcome, size: int | None) -> None:
         """Count what a file has left behind that has its outcome."""
         path = file.path

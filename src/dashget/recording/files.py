@@ -84,6 +84,8 @@ class Files:
                 file.part.drop()
             return Answer(result.status, odd=True, seconds=result.seconds), SILENT
         notices = _notices(carried, file.part)
+        if file.coded is not None:
+            result = msgspec.structs.replace(result, size=file.part.size)
         record = self._record(carried, result)
         try:
             if not self._store.finish(file.part, record):
@@ -194,6 +196,8 @@ class Files:
             attempts=fetched.attempts,
             odd=file.odd,
             kept_headers=dict(head.kept),
+            codings=() if file.coded is None else file.coded.codings,
+            coded_size=None if file.coded is None else file.coded.size,
         )
         if isinstance(errand, FetchOnce):
             media = errand.once.kind is SegmentKind.MEDIA

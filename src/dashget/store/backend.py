@@ -102,6 +102,20 @@ class PartialFile(Unfinished, Sink, Protocol):
         """The digest of the whole file according to the server's response, if it sent one."""
         ...
 
+    @property
+    def codings(self) -> tuple[str, ...]:
+        """The content codings of the bytes, in the order of their application."""
+        ...
+
+    def decode(self, told: Callable[[int], object]) -> None:
+        """Replace the bytes, all of which are here, by what they are without their codings.
+
+        What the server sent stays until the file has its name: if it gets none, a later run has
+        that to go on from. ``told`` gets how many bytes there will be, before more are stored, and
+        may raise to end that. Raises CodingError.
+        """
+        ...
+
     def read(self, offset: int, most: int) -> bytes:
         """Return up to ``most`` bytes from ``offset`` on."""
         ...

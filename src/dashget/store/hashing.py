@@ -79,6 +79,14 @@ class PassingDigests:
                 hasher.update(piece)
             self._hashed += len(piece)
 
+    def anew(self) -> None:
+        """Compute the wanted checksum of other bytes, which come from the beginning."""
+        import hashlib
+
+        self.promised = None
+        self._hashers = [hashlib.new(name) for name in self._algorithms] or None
+        self._hashed = 0
+
     def stop(self) -> None:
         """Compute nothing more: bytes arrive in any order."""
         self._hashers = None

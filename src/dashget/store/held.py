@@ -34,6 +34,8 @@ class HeldPart:
         self.size = 0
         self.content_type: str | None = None
         """The one of the server's response."""
+        self.codings: tuple[str, ...] = ()
+        """The content codings of the bytes."""
         self._digests = PassingDigests(checksum)
         self._file: IO[bytes] = io.BytesIO()
         self._in_memory = True
@@ -51,6 +53,8 @@ class HeldPart:
     def begin(self, head: ResponseHead, offset: int) -> None:
         """Drop the bytes from ``offset`` on."""
         self.content_type = head.content_type
+        if offset == 0:
+            self.codings = head.codings
         self._digests.begin(head, offset)
         self._file.truncate(offset)
         self.size = offset
@@ -86,6 +90,27 @@ class HeldPart:
             return known
         self._file.seek(0)
         return digests_of(cast("BinaryIO", self._file), (algorithm,), told)[algorithm]
+
+    def decode(self, told: Callable[[int], object]) -> None:
+        """Replace the bytes by what they are without their codings."""
+        from dashget.common.contentcoding import decoded
+
+        coded = self._file
+        coded.seek(0)
+        made = HeldPart(self.path)
+        try:
+            self._digests.anew()
+            for block in decoded(iter(lambda: coded.read(_BLOCK), b""), self.codings):
+                told(made.size + len(block))
+                self._digests.add((block,), made.size)
+                made.write(block, made.size)
+        except BaseException:
+            self._digests.stop()
+            made.close()
+            raise
+        coded.close()
+        self._file, self._in_memory, self.size = made._file, made._in_memory, made.size
+        self.codings = ()
 
     def _move_to_disk(self) -> None:
         from tempfile import TemporaryFile  # slow to import, and seldom needed

@@ -41,6 +41,7 @@ from dashget.transfer.contract import ResumePoint
 _JOURNAL_NAME = "journal.jsonl"
 _FRESH_NAME = "journal.new"
 _SCATTERED = ".ranges"
+_DECODED = ".decoded"
 _JOURNAL_BYTES: Final = 1 << 26
 """A longer journal counts for nothing: it is written anew in every run."""
 _PART: Final = late(r"[0-9a-f]{32}\.part")
@@ -65,6 +66,8 @@ class PartEntry(msgspec.Struct, omit_defaults=True):
     date: str | None = None
     """``Last-Modified`` and ``Date`` beside an ETag, as received."""
     size: int | None = None
+    codings: tuple[str, ...] = ()
+    """The content codings of the bytes."""
     span: tuple[int, int] | None = None
     boot: str | None = None
     """The start of the system after which a part was opened, or a span written; absent for a
@@ -81,6 +84,7 @@ class _State(msgspec.Struct):
     date: str | None
     size: int | None
     boot: str | None
+    codings: tuple[str, ...] = ()
     spans: list[tuple[int, int]] = []
     synced: list[tuple[int, int]] = []
 
@@ -152,6 +156,11 @@ class Journal:
         return ResumePoint(
             finished, state.size, state.validator, state.source, state.modified, state.date
         )
+
+    def codings(self, part: str) -> tuple[str, ...]:
+        """Return the content codings of a part's bytes."""
+        state = self._states.get(part)
+        return () if state is None else state.codings
 
     def kept(self) -> tuple[int, int]:
         """Return how many parts the next run can resume, and how many bytes they have."""
@@ -239,11 +248,12 @@ class Journal:
         modified: str | None,
         date: str | None,
         size: int | None,
+        codings: tuple[str, ...] = (),
     ) -> PartEntry:
         """Return the line that opens a part."""
         plain = None if url is None else without_user(url)
         about = (plain, source and without_user(source), validator, modified, date, size)
-        return PartEntry(part, path, *about, boot=self._boot)
+        return PartEntry(part, path, *about, codings, boot=self._boot)
 
     def create_directory(self) -> Directory:
         """Make the directory of parts, once; never the mirror that it belongs to."""
@@ -336,6 +346,7 @@ class Journal:
                     entry.date,
                     entry.size,
                     entry.boot,
+                    entry.codings,
                 )
             elif entry.span is not None and entry.part in states:
                 if entry.boot is None:
@@ -354,7 +365,7 @@ class Journal:
             end = max(span.last or 0 for span in point.finished) + 1
             synced, noted = (_merged(_clipped(s, end)) for s in (state.synced, state.spans))
             about = (state.url, state.source, state.validator, state.modified, state.date)
-            lines.append(self.part_entry(part, paths[part], *about, state.size))
+            lines.append(self.part_entry(part, paths[part], *about, state.size, state.codings))
             lines += [PartEntry(part, span=(r.first, r.last or 0)) for r in synced]
             lines += [PartEntry(part, span=(r.first, r.last or 0), boot=self._boot) for r in noted]
             state.boot = self._boot
@@ -377,7 +388,8 @@ def read_part_paths(control: ControlDirectory) -> tuple[str, ...]:
     names: set[str] = set()
     paths: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError), control.folder(PARTS) as directory:
-        names = {name.removesuffix(_SCATTERED) for name in directory.names()}
+        files = (name for name in directory.names() if not name.endswith(_DECODED))
+        names = {name.removesuffix(_SCATTERED) for name in files}
         for line in _lines_in(directory):
             entry = _entry_of(decoder, line)
             if entry is not None and entry.path is not None and entry.part in names:
@@ -389,6 +401,11 @@ def read_part_paths(control: ControlDirectory) -> tuple[str, ...]:
 def scattered_name(part: str) -> str:
     """Return the file name of a part that is scattered."""
     return part + _SCATTERED
+
+
+def decoded_name(part: str) -> str:
+    """Return the file name of what a part is without its content codings."""
+    return part + _DECODED
 
 
 def part_name(path: str) -> str:
@@ -438,6 +455,7 @@ def _entry_of(decoder: msgspec.json.Decoder[PartEntry], line: bytes) -> PartEntr
         and is_line(entry.url)
         and is_line(entry.source)
         and all(map(is_field, (entry.validator, entry.modified, entry.date, entry.boot)))
+        and all(map(is_field, entry.codings))
         and is_size(entry.size)
         and is_span(entry.span)
     )

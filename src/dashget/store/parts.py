@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dashget.common.byterange import ByteRange
 from dashget.common.digests import Digest
 from dashget.errors import StoreError
+from dashget.store.directory import Directory
 from dashget.store.folders import Folder
 from dashget.store.hashing import PassingDigests, digests_of
-from dashget.store.journal import Journal, part_name, scattered_name
+from dashget.store.journal import Journal, decoded_name, part_name, scattered_name
 from dashget.store.moving import move
 from dashget.store.writing import read_at, write_all, write_pieces
 from dashget.transfer.contract import ResponseHead, ResumePoint
@@ -39,8 +40,8 @@ class Part:
     """
 
     __slots__ = (
-        "_descriptor", "_digests", "_end", "_file", "_head", "_journal", "_journaled", "_moved",
-        "_name", "_seen", "_small", "path", "url",
+        "_descriptor", "_digests", "_end", "_file", "_head", "_journal", "_journaled",
+        "_moved", "_name", "_seen", "_small", "codings", "path", "url",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,8 @@ class Part:
     ) -> None:
         self.path = path
         self.url = url
+        self.codings: tuple[str, ...] = ()
+        """The content codings of the bytes, in the order of their application."""
         self._moved = moved
         self._digests = PassingDigests(checksum)
         self._end: int | None = None
@@ -86,6 +89,7 @@ class Part:
         journal, point = self._journal, None
         if not journal.is_empty:
             point = journal.resume_point(self.name, self.url, moved=self._moved)
+            self.codings = journal.codings(self.name)
         # Otherwise they have a line that holds.
         self._moved = point is not None and point.moved
         return point
@@ -96,6 +100,7 @@ class Part:
         self._head = head
         self._digests.begin(head, offset)
         if offset == 0:
+            self.codings = head.codings
             self._small = bytearray() if self._has_more_than(head.size) else None
         if self._small is None:
             self._begin(offset)
@@ -267,6 +272,26 @@ class Part:
             file.seek(0)
             return digests_of(file, (algorithm,), told)[algorithm]
 
+    def decode(self, told: Callable[[int], object]) -> None:
+        """Replace the bytes by what they are without their codings; see ``PartialFile``.
+
+        They get a file of their own, which nobody takes for the beginning of the coded one.
+        """
+        from dashget.store.uncoding import decode_file, decode_page
+
+        if self._small is not None:
+            self._small, self.codings = decode_page(self._small, self.codings, told), ()
+            return
+        if self._descriptor is None:
+            raise ValueError("no part to decode")
+        directory, name = self._journal.create_directory(), decoded_name(self.name)
+        made, size = decode_file(
+            directory, self._descriptor, name, self.codings, self._digests, told
+        )
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+        self._descriptor, self._file, self._end, self.codings = made, name, size, ()
+
     def finish(self, folder: Folder, name: str) -> None:
         """Close the part and give it its final name; a file of the mirror there is replaced."""
         self._replace()
@@ -278,9 +303,13 @@ class Part:
                 os.fsync(self._descriptor)
         finally:
             # Before it is renamed: some systems do not rename open files.
-            self.close()
-        move(self._journal.create_directory(), self._file, folder, name, fsync=fsync)
+            self._close()
+        directory = self._journal.create_directory()
+        move(directory, self._file, folder, name, fsync=fsync)
         self._journal.forget(self.name)
+        if self._file == decoded_name(self.name):
+            # The coded bytes have stayed beside it until now.
+            self._remove(directory)
 
     @property
     def size(self) -> int:
@@ -300,6 +329,13 @@ class Part:
         Some file systems (NFS) tell only now that bytes which they had taken are lost. Nobody
         knows which ones: then the part is removed, and the OSError raised.
         """
+        self._close()
+        if self._file == decoded_name(self.name):
+            # Nobody goes on with it, but with the coded bytes.
+            self._journal.create_directory().unlink(self._file)
+            self._file = ""
+
+    def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         self._small = None
         if descriptor is None:
@@ -341,8 +377,11 @@ class Part:
                 os.close(descriptor)
         directory = self._journal.directory
         if directory is not None:
-            for name in (self.name, scattered_name(self.name)):
-                directory.unlink(name)
+            self._remove(directory)
+
+    def _remove(self, directory: Directory) -> None:
+        for name in (self.name, scattered_name(self.name), decoded_name(self.name)):
+            directory.unlink(name)
 
     def _note(self) -> None:
         """Write the journal line that opens this part, unless it is there."""
@@ -353,6 +392,6 @@ class Part:
         journal = self._journal
         modified = None if head.validator == head.last_modified else head.last_modified
         date = None if modified is None else head.date
-        about = (self.url, source, head.validator, modified, date, head.size)
+        about = (self.url, source, head.validator, modified, date, head.size, self.codings)
         journal.add(journal.part_entry(self.name, self.path, *about))
         self._journaled = True

@@ -27,6 +27,7 @@ from dashget.store.soundness import (
     is_name_limit,
     is_selection,
     is_sha256,
+    is_size,
 )
 
 RECORD_VERSION: Final = 1
@@ -94,6 +95,11 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """True if it came from an earlier address, and samples of it are the same at this one."""
     kept_headers: dict[str, str] = {}
     """Response headers that were kept by choice, with lower-case names."""
+    codings: tuple[str, ...] = ()
+    """The content codings that the server sent it in, in the order of their application; the file
+    is without them."""
+    coded_size: int | None = None
+    """Its size on the server, with them."""
     line: int | None = None
     """Of a recording: the line of the segment; see ``dashget.live.facts``."""
     t: int | None = None
@@ -297,6 +303,8 @@ def _is_sound(record: FileRecord) -> bool:
         and is_field(record.etag)
         and is_field(record.last_modified)
         and is_sha256(record.sha256)
+        and is_size(record.coded_size)
+        and (not record.codings or all(map(is_field, record.codings)))
     )
 
 

@@ -32,8 +32,9 @@ class Request(HidesSecrets, frozen=True, gc=False):
     urls: tuple[str, ...]
     method: Method = Method.GET
     range: ByteRange | None = None
-    any_coding: bool = False
-    """True if the caller removes gzip and deflate, where a server insists on them."""
+    plain: bool = False
+    """True if the bytes are wanted without any content coding. Otherwise they come with gzip or
+    deflate where a server insists on it, and ``ResponseHead.codings`` tells."""
     expects: int | None = None
     """The size that the caller has on record. If HEAD tells another one, or 0, a range is requested
     before that is believed: servers that make bodies as they go do not know it."""
@@ -72,6 +73,10 @@ class ResponseHead(HidesSecrets, frozen=True, gc=False):
     """The one of the request's URLs that was asked, before redirects: the source of the bytes."""
     kept: tuple[tuple[str, str], ...] = ()
     """The fields that are kept by choice (``TransferOptions.keep_headers``)."""
+    codings: tuple[str, ...] = ()
+    """The content codings of the whole body in the order of their application, of a response with
+    its beginning. They are gzip and deflate; names that the body does not begin like are left
+    out."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True):

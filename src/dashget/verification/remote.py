@@ -12,7 +12,13 @@ from typing import Final
 
 from dashget.common.stopping import Stop
 from dashget.errors import GONE_STATUSES
-from dashget.mirroring.comparison import Likeness, compare, comparison_job, is_only_retagged
+from dashget.mirroring.comparison import (
+    Likeness,
+    compare,
+    comparison_job,
+    is_only_retagged,
+    size_there,
+)
 from dashget.mirroring.proving import Doubt, Proving, Verdict
 from dashget.store import FileRecord, Mirror
 from dashget.transfer.contract import Fetched, Job, TransferError, Transfers
@@ -108,8 +114,8 @@ def _hint(error: TransferError) -> str:
 
 
 def _changed(record: FileRecord, fetched: Fetched) -> Finding:
-    if fetched.size != record.size:
-        message = f"{fetched.size} bytes on the server, but {record.size} are recorded"
+    if fetched.size not in (record.size, size_there(record)):
+        message = f"{fetched.size} bytes on the server, but {size_there(record)} are recorded"
     elif record.etag and fetched.head.etag:
         message = f"the server's ETag is {fetched.head.etag}, but {record.etag} is recorded"
     elif fetched.head.last_modified:

@@ -40,6 +40,31 @@ def test_a_whole_body_arrives_with_what_the_server_says_of_it(
     assert 0 < fetched.first_byte_seconds <= fetched.seconds
 
 
+@pytest.mark.parametrize("named", ["gzip", "x-gzip", "aws-chunked, GZIP"])
+def test_a_body_in_gzip_comes_as_it_is_and_says_so(
+    server: FaultServer, transfers: Transfers, named: str
+) -> None:
+    coded = gzip.compress(BODY)
+    fetched, data = transfers.get(server.on("/a", Answer(coded, coding=named, etag='"1"')))
+    assert (data, fetched.size, fetched.head.codings) == (coded, len(coded), ("gzip",))
+    assert fetched.head.validator == '"1"'
+
+
+def test_a_body_that_is_coded_as_it_is_sent_has_no_validator(
+    server: FaultServer, transfers: Transfers
+) -> None:
+    """A range of it may be one of the plain bytes."""
+    answer = Answer(gzip.compress(BODY), coding="gzip", etag='"1"', chunked=True)
+    fetched, _ = transfers.get(server.on("/a", answer))
+    assert (fetched.head.codings, fetched.head.validator) == (("gzip",), None)
+
+
+def test_each_line_that_names_a_coding_counts(server: FaultServer, transfers: Transfers) -> None:
+    twice = gzip.compress(gzip.compress(BODY))
+    answer = Answer(twice, coding="gzip", headers=(("Content-Encoding", "gzip"),))
+    assert transfers.get(server.on("/a", answer))[0].head.codings == ("gzip", "gzip")
+
+
 def test_an_empty_body_is_a_body(server: FaultServer, transfers: Transfers) -> None:
     fetched, data = transfers.get(server.on("/a", Answer(b"")))
     assert (fetched.size, data) == (0, b"")
@@ -49,28 +74,24 @@ def test_an_empty_body_is_a_body(server: FaultServer, transfers: Transfers) -> N
 def test_identity_is_asked_for_and_nothing_is_decoded(
     server: FaultServer, transfers: Transfers
 ) -> None:
-    url = server.on(
-        "/a", Answer(gzip.compress(BODY), coding="gzip"), Answer(BODY, coding="identity")
-    )
+    url = server.on("/a", Answer(BODY, coding="br"), Answer(BODY, coding="identity"))
     assert transfers.get(url)[1] == BODY
     assert [seen.headers["accept-encoding"] for seen in server.seen] == ["identity"] * 2
-    assert "gzip-encoded despite Accept-Encoding: identity" in transfers.log.retries[0][3]
+    assert "br-encoded despite Accept-Encoding: identity" in transfers.log.retries[0][3]
 
 
 def test_a_server_that_always_compresses_is_asked_twice(
     server: FaultServer, transfers: Transfers
 ) -> None:
-    url = server.on("/a", Answer(gzip.compress(BODY), coding="gzip"))
+    url = server.on("/a", Answer(BODY, coding="br"))
     error = transfers.fail(url)
     assert (error.attempts, len(server.seen)) == (2, 2)
-    assert str(error) == "the body is gzip-encoded despite Accept-Encoding: identity"
+    assert str(error) == "the body is br-encoded despite Accept-Encoding: identity"
     assert str(error.hint).startswith(
         "the server compresses the body despite Accept-Encoding: identity"
     )
     # What ends otherwise in between does not count.
-    mixed = server.on(
-        "/b", *[Answer(gzip.compress(BODY), coding="gzip"), refuse(503)] * 2, Answer(BODY)
-    )
+    mixed = server.on("/b", *[Answer(BODY, coding="br"), refuse(503)] * 2, Answer(BODY))
     assert transfers.get(mixed)[1] == BODY
 
 

@@ -37,6 +37,7 @@ _DIGESTS = frozenset(
     }
 )
 _SELDOM = _CACHE | _DIGESTS
+_CODING = "content-encoding"
 _DESCRIBED = ("etag", "last-modified", "content-type", "date")
 
 
@@ -60,7 +61,14 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             lines = _last_head(lines)
         # The usual case: one head, and nothing behind it.
         first = _status(lines[0])
-        return None if first is None else cls(first[0], first[1], dict(map(_field, lines[1:-1])))
+        if first is None:
+            return None
+        fields = dict(map(_field, lines[1:-1]))
+        if "content-encoding" in fields:
+            # Each line may name one, and all of them count.
+            codings = [value for name, value in map(_field, lines[1:-1]) if name == _CODING]
+            fields[_CODING] = ", ".join(codings)
+        return cls(first[0], first[1], fields)
 
     def text(self, name: str) -> str | None:
         """Return the value of a field; None if it is missing or empty."""
@@ -113,24 +121,25 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         return None if match is None else int(match[1])
 
     @property
-    def encoding(self) -> str | None:
-        """The content coding of the body; None if it has none, or a name that means none."""
-        value = self.fields.get("content-encoding")
+    def codings(self) -> tuple[str, ...]:
+        """The content codings of the body, as they were applied, without names that mean none."""
+        value = self.fields.get(_CODING)
         if not value:
-            return None
-        from dashget.transfer.http.coding import coding_of
+            return ()
+        # Loaded late: few servers name a coding.
+        from dashget.transfer.http.coding import codings_of
 
-        return coding_of(value)
+        return codings_of(value)
 
     @property
     def is_decodable(self) -> bool:
-        """True if a document with the coding of this body, if any, can be read."""
-        coding = self.encoding
-        if coding is None:
+        """True if DashGet can remove the codings of this body, or if it has none."""
+        codings = self.codings
+        if not codings:
             return True
-        from dashget.transfer.http.coding import DECODABLE
+        from dashget.transfer.http.coding import are_decodable
 
-        return coding in DECODABLE
+        return are_decodable(codings)
 
     def retry_after_seconds(self, wall_clock: Callable[[], float]) -> float | None:
         """Return the pause that the server asks for (RFC 9110, 10.2.3); None if it asks for none.
@@ -160,16 +169,24 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
         return _selected(self.fields, _CACHE)
 
     def describe(
-        self, url: str, size: int | None, asked: str, kept: tuple[tuple[str, str], ...] = ()
+        self,
+        url: str,
+        size: int | None,
+        asked: str,
+        kept: tuple[tuple[str, str], ...] = (),
+        codings: tuple[str, ...] = (),
     ) -> ResponseHead:
         """Return the facts about this response for other packages.
 
-        ``size`` is the size of the resource, ``asked`` the URL before redirects, and ``kept``
-        the fields that are kept by choice.
+        ``size`` is the size of the resource, ``asked`` the URL before redirects, ``kept`` the
+        fields that are kept by choice, and ``codings`` those that the body has in truth.
         """
         fields = self.fields
         etag, modified, kind, date = map(fields.get, _DESCRIBED)
         validator = etag if etag and etag[0] == '"' else self.validator
+        if codings and size is None:
+            # Coded while it was sent: a range of it may be of the plain bytes.
+            validator = None
         cache: tuple[tuple[str, str], ...] = ()
         digests = cache
         if not _SELDOM.isdisjoint(fields):
@@ -188,6 +205,7 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             date or None,
             asked,
             kept,
+            codings,
         )
 
 

@@ -22,8 +22,9 @@ _USUALLY_SECONDS = 60.0
 CHANGED = "the resource has changed"
 RETAGGED = "the server has another ETag for the same size and time"
 _CODED_HINT = (
-    "the server compresses the body despite Accept-Encoding: identity, but DashGet stores files"
-    " as they are; compression must be turned off there for these files"
+    "the server compresses the body despite Accept-Encoding: identity, in a way that cannot be"
+    " undone here (gzip and deflate of whole files can); compression must be turned off there for"
+    " these files"
 )
 _NO_FILE: Final = frozenset({202, 207, 208, 226})
 """Statuses of success that come without the file: it is not there yet (202), or they bring a list
@@ -153,15 +154,15 @@ def _coded(head: Head, beginning: bytes | None) -> Failure | None:
     if "content-encoding" not in head.fields:
         return None
     # Loaded late: few servers name a coding.
-    from dashget.transfer.http.coding import DECODABLE, begins_plain
+    from dashget.transfer.http.coding import are_decodable, begins_plain
 
-    coding = head.encoding
-    if coding is None:
+    codings = head.codings
+    if not codings:
         return None
-    if coding in DECODABLE if beginning is None else begins_plain(coding, beginning):
+    if are_decodable(codings) if beginning is None else begins_plain(codings[-1], beginning):
         return None
     return Failure(
-        f"the body is {coding}-encoded despite Accept-Encoding: identity",
+        f"the body is {', '.join(codings)}-encoded despite Accept-Encoding: identity",
         Retry.AGAIN,
         status=head.status,
         hint=_CODED_HINT,
@@ -213,8 +214,9 @@ def _is_multipart(head: Head) -> bool:
 
 def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
     wanted = asked.range
-    # Only a beginning tells what is behind a coding.
-    coded = _coded(head, beginning if wanted is None or wanted.first == 0 else b"")
+    # Only a beginning tells what is behind a coding that cannot be removed.
+    begins = beginning is None or wanted is None or wanted.first == 0
+    coded = _coded(head, beginning if begins else b"")
     if coded is not None:
         return coded
     if wanted is None:

@@ -50,11 +50,11 @@ class Beginning(MemorySink):
 def new_check(asks: Request, *, body: bool = False) -> Task:
     """Return the task of a check that repeats a request; with ``body``, also for what follows."""
     if body:
-        whole = Request((asks.url,), Method.GET, asks.range, any_coding=True)
+        whole = Request((asks.url,), Method.GET, asks.range)
         task = Task(Job(whole, lambda _: Beginning(), patience=_ONCE), InOne())
         task.single_stream = True
         return task
-    request = Request((asks.url,), Method.HEAD, any_coding=True)
+    request = Request((asks.url,), Method.HEAD)
     job = Job(request, lambda _: MemorySink(0), patience=_ONCE)
     if asks.method is Method.HEAD:
         return Task(job, Look())

@@ -112,7 +112,9 @@ def _begin(
     task = exchange.task
     size = accepted.total if task.request.range is None else _span(task.request.range, accepted)
     kept = exchange.slot.kept() if board.options.keep_headers else ()
-    described = head.describe(exchange.url, size, task.urls[exchange.index], kept)
+    # Of a later part nobody can see it.
+    codings = exchange.codings if position == 0 and "content-encoding" in head.fields else ()
+    described = head.describe(exchange.url, size, task.urls[exchange.index], kept, codings)
     if position == 0:
         task.identity = None
         if task.head is not None:

@@ -79,7 +79,7 @@ class Divided:
             and not task.single_stream
             and task.doubt is Doubt.NONE
             # Only the beginning of a body tells if a coding is true.
-            and head.encoding is None
+            and not head.codings
             and head.fields.get("accept-ranges") != "none"
         )
 

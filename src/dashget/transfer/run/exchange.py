@@ -314,10 +314,25 @@ class Exchange(Generic[TaskT]):
 
     def _beginning(self, head: Head) -> bytes | None:
         """Return what has come of the body, for a coding's sake; None if any will do."""
-        arrived = self.slot.arrived
-        if self.task.request.any_coding and head.is_decodable:
+        if "content-encoding" not in head.fields:
+            return b""
+        if not self.task.request.plain and head.is_decodable:
             return None
+        return self._first_bytes()
+
+    def _first_bytes(self) -> bytes:
+        arrived = self.slot.arrived
         return arrived[0][:_BEGINNING_BYTES] if arrived else b""
+
+    @property
+    def codings(self) -> tuple[str, ...]:
+        """The codings of a body that has begun to come, unless it begins otherwise."""
+        codings = self.head.codings
+        if not codings:
+            return ()
+        from dashget.transfer.http.coding import begins_plain
+
+        return () if begins_plain(codings[-1], self._first_bytes()) else codings
 
     def note_first_byte(self) -> None:
         """Keep how long the first response of the task's resource took to begin."""

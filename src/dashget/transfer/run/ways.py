@@ -440,10 +440,11 @@ def _may_lack_its_end(task: Task, exchange: Exchange[Task]) -> bool:
     """Return True if a body that ended well may be incomplete: nothing marks its end.
 
     Not asked of a resource that is only read into memory: a manifest shows by itself that its
-    end is missing.
+    end is missing, as does whatever is coded.
     """
     return (
         task.size is None
+        and not (task.head is not None and task.head.codings)
         and task.request.range is None
         and not isinstance(task.sink, MemorySink)
         and not exchange.marks_end

@@ -118,8 +118,8 @@ def test_an_invalid_length_counts_as_missing() -> None:
 
 
 def test_identity_counts_as_no_coding() -> None:
-    assert head("Content-Encoding: identity").encoding is None
-    assert head("Content-Encoding: br").encoding == "br"
+    assert head("Content-Encoding: identity").codings == ()
+    assert head("Content-Encoding: br").codings == ("br",)
 
 
 @pytest.mark.parametrize(
