@@ -101,6 +101,7 @@ _ANSWERS = (
     ),
     (late(r"nul byte in header", re.IGNORECASE), "a header line has a NUL byte"),
     (late(r"unsupported HTTP version", re.IGNORECASE), "its version of HTTP is unknown"),
+    (late(r"unsupported response code", re.IGNORECASE), "its status is no number from 100 to 999"),
     (late(r"chunk hex-length|hexadecimal"), "the length of a chunk cannot be read"),
 )
 """What libcurl says of answers that it does not take, and what that means."""

@@ -229,19 +229,31 @@ class Slot:
     def is_over(self) -> bool:
         """True if all of an answer has come that matters, though libcurl waits for more.
 
-        With a transfer coding that changes nothing it takes a body to end with the connection,
-        even if none is announced. That of a redirect or a refusal is of no use.
+        Where it takes a body to end with the connection, there may be none. That of a redirect or
+        a refusal is of no use.
         """
         lines = self.lines
-        if self.arrived or not lines or lines[-1] != b"\r\n":
+        if self.arrived or not lines or lines[-1] not in (b"\r\n", b"\n"):
             return False
         head = Head.parse(lines)
-        if head is None or not head.is_coded_as_nothing:
+        if head is None or not self.is_open_ended(head):
             return False
         # An informational answer, or a proxy's to CONNECT, is none.
         if head.status < 200 or self.getinfo(pycurl.RESPONSE_CODE) != head.status:
             return False
         return not head.content_length and (head.status >= 300 or head.content_length is not None)
+
+    def is_open_ended(self, head: Head) -> bool:
+        """Return True if libcurl takes the present body to end with the connection.
+
+        It may stay open all the same. libcurl reads no length beside a transfer coding that
+        changes nothing, and none whose name has a blank before the colon (RFC 9112, 5.1).
+        """
+        if self.bodiless or not head.version.startswith("1"):
+            return False
+        if "transfer-encoding" in head.fields:
+            return head.is_coded_as_nothing
+        return bool(self.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) < 0)
 
     # The connection.
 

@@ -97,6 +97,16 @@ class Head(msgspec.Struct, frozen=True, eq=False, gc=False):
             each.strip().lower() in ("identity", "") for each in codings.split(",")
         )
 
+    def has_hidden_coding(self, lines: list[bytes]) -> bool:
+        """Return True if libcurl has not seen the transfer coding, and left it in the body.
+
+        It does not read a name with a blank around it.
+        """
+        if "transfer-encoding" not in self.fields:
+            return False
+        names = (line.partition(b":")[0].lower() for line in lines)
+        return any(name != name.strip() == b"transfer-encoding" for name in names)
+
     @property
     def announces_too_much(self) -> bool:
         """True if the announced length is more than any file has."""
@@ -275,8 +285,10 @@ def _last_head(lines: list[bytes]) -> list[bytes]:
 @functools.lru_cache(maxsize=64)
 def _status(line: bytes) -> tuple[int, str] | None:
     version, _, rest = line.partition(b" ")
-    status = rest.rstrip(b"\r\n").partition(b" ")[0]
+    status, behind = rest[:_STATUS_DIGITS], rest[_STATUS_DIGITS : _STATUS_DIGITS + 1]
     if version[:5] != b"HTTP/" or len(status) != _STATUS_DIGITS or not status.isdigit():
+        return None
+    if behind.isdigit():
         return None
     return int(status), version[5:].decode("latin-1")
 

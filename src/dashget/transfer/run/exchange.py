@@ -23,6 +23,9 @@ from dashget.transfer.http.origin import Origin, sendable
 from dashget.transfer.pacing.crawl import Course
 
 _BEGINNING_BYTES = 16
+_HIDDEN_CODING = (
+    "the server's answer is invalid: there is a blank before the colon of Transfer-Encoding"
+)
 DIFFERENT = "other bytes under the same size and time"
 UNMARKED = 1 << 63
 """A position that no resource reaches."""
@@ -112,8 +115,8 @@ class Exchange(Generic[TaskT]):
         "_ends_by_length", "_noting", "_skipped_at_most",
         "accepted", "asked", "asked_at", "began_at", "bodiless", "claim", "course", "crawls",
         "dropped", "end", "fence", "from_saved_redirect", "head",
-        "hops", "index", "left_over", "mark", "moved_at", "noted", "on_disk", "origin", "overlap",
-        "position", "raced",
+        "hops", "index", "left_over", "mark", "moved_at", "noted", "on_disk", "open_ended",
+        "origin", "overlap", "position", "raced",
         "received", "redirect_holds_until", "seen", "skipped", "slot", "start", "state", "stopped",
         "task", "url", "verdict", "visited", "wall_clock",
     )  # fmt: skip
@@ -158,7 +161,7 @@ class Exchange(Generic[TaskT]):
         """Clock time until which others may go where this attempt was redirected."""
         self.from_saved_redirect = False
         """True if the attempt began where an earlier one was redirected."""
-        self.bodiless = self._ends_by_length = False
+        self.bodiless = self._ends_by_length = self.open_ended = False
         self.verdict: Failure | Redirect | None = None
         self.left_over = 0
         """Bytes of ``slot.arrived`` that are counted as received, but wait for a decision."""
@@ -192,7 +195,7 @@ class Exchange(Generic[TaskT]):
     def reset(self, now: float) -> None:
         """Forget what an earlier response has left."""
         self.fence = self.mark = UNMARKED
-        self._noting = self._ends_by_length = False
+        self._noting = self._ends_by_length = self.open_ended = False
         self.end: int | None = None
         self.state = _HEAD
         self.skipped = self.received = 0
@@ -293,11 +296,16 @@ class Exchange(Generic[TaskT]):
         if head is None:
             self.verdict = bad_body("not an HTTP answer")
             return False
-        self._ends_by_length = head.is_coded_as_nothing and head.content_length is not None
-        if head.is_coded_as_nothing:
+        self.open_ended = slot.is_open_ended(head)
+        if self.open_ended:
+            self._ends_by_length = head.content_length is not None
             self._skipped_at_most = min((head.content_length or 0) - 1, _SKIPPED_AT_MOST)
         self.note_first_byte()
         slot.answered()
+        if head.has_hidden_coding(slot.lines):
+            self._skipped_at_most = -1
+            self.verdict = bad_body(_HIDDEN_CODING)
+            return False
         verdict = judge(head, self.asked, self.wall_clock, self._beginning(head))
         if isinstance(verdict, Accepted):
             self.head, self.accepted = head, verdict

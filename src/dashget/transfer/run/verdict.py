@@ -54,7 +54,10 @@ def conclude(exchange: Exchange[Task], code: int, text: str) -> Verdict:
 
 def conclude_stalled(exchange: Exchange[Task], limit: float) -> Verdict:
     """Return the verdict on a request to which nothing more has come for ``limit`` seconds."""
-    stalled = timeout_failure(f"no data for {limit:g} s", connecting=False)
+    told = f"no data for {limit:g} s"
+    if exchange.under_way and exchange.open_ended and exchange.end is None:
+        told += "; no length was announced, and the connection stays open"
+    stalled = timeout_failure(told, connecting=False)
     return conclude_given_up(exchange, stalled)
 
 
