@@ -54,7 +54,7 @@ def uncode(
         made = now
 
     try:
-        part.decode(allow)
+        part.uncode(allow)
     except CodingError as error:
         reason = f"the {', '.join(codings)} data of the body {error}"
         return promised, Rejection(reason, hint=_HINT, lasting=error.lasting)

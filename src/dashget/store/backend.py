@@ -107,7 +107,7 @@ class PartialFile(Unfinished, Sink, Protocol):
         """The content codings of the bytes, in the order of their application."""
         ...
 
-    def decode(self, told: Callable[[int], object]) -> None:
+    def uncode(self, told: Callable[[int], object]) -> None:
         """Replace the bytes, all of which are here, by what they are without their codings.
 
         What the server sent stays until the file has its name: if it gets none, a later run has

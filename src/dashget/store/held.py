@@ -91,7 +91,7 @@ class HeldPart:
         self._file.seek(0)
         return digests_of(cast("BinaryIO", self._file), (algorithm,), told)[algorithm]
 
-    def decode(self, told: Callable[[int], object]) -> None:
+    def uncode(self, told: Callable[[int], object]) -> None:
         """Replace the bytes by what they are without their codings."""
         from dashget.common.contentcoding import decoded
 

@@ -272,7 +272,7 @@ class Part:
             file.seek(0)
             return digests_of(file, (algorithm,), told)[algorithm]
 
-    def decode(self, told: Callable[[int], object]) -> None:
+    def uncode(self, told: Callable[[int], object]) -> None:
         """Replace the bytes by what they are without their codings; see ``PartialFile``.
 
         They get a file of their own, which nobody takes for the beginning of the coded one.
