@@ -14,6 +14,7 @@ from dashget.common.stopping import Stop
 
 _HANG_UP: Final = getattr(_signal, "SIGHUP", None)
 """The signal for a closed terminal; missing on Windows."""
+_IGNORED: Final = _signal.SIG_IGN
 
 
 @contextlib.contextmanager
@@ -22,7 +23,8 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
 
     A closed terminal may send SIGHUP several times, itself and through the shell. So only a
     second Ctrl-C or SIGTERM ends the process at once. If SIGHUP is ignored, as under nohup, it
-    stays ignored.
+    stays ignored. So does SIGINT: a shell without job control has its background jobs ignore it
+    (POSIX, 2.11 of the shell), since Ctrl-C is meant for what is in the foreground.
 
     After Ctrl-C the process has the system's own answer to SIGINT: it ends by that signal.
     """
@@ -39,14 +41,14 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.request()
 
-    numbers = [_signal.SIGINT, _signal.SIGTERM]
-    if _HANG_UP is not None and _signal.getsignal(_HANG_UP) != _signal.SIG_IGN:
-        numbers.append(_HANG_UP)
+    unless_ignored = (_signal.SIGINT, _HANG_UP)
+    heeded = (n for n in unless_ignored if n is not None and _signal.getsignal(n) != _IGNORED)
+    numbers = (_signal.SIGTERM, *heeded)
     earlier = {number: _signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
         for number, handler in earlier.items():
             _signal.signal(number, handler)
-        if interrupted and earlier[_signal.SIGINT] is leave_interrupted:
+        if interrupted and earlier.get(_signal.SIGINT) is leave_interrupted:
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -1,7 +1,8 @@
-"""What ``get`` is to mirror: the URLs and files of the command line, and mirrors to go on with."""
+"""What a command is about: the URLs and files of the command line, and mirrors in their place."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,48 @@ def find_wanted(
         if words.count(STDIN) > 1:
             raise UsageError("standard input can be read only once", hint="write - only once")
     return tuple(_read(word, root, base_url, alone=len(words) == 1) for word in words)
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The manifest that a command looks at."""
+
+    source: str | Path
+    base_url: str | None = None
+    now: datetime.datetime | None = None
+    """The wall-clock time of a live presentation, if the command line or a mirror says one."""
+    filters: Mapping[str, str] = {}
+    """The selection that a mirror was made with, as on the command line."""
+
+
+def find_document(word: str, base_url: str | None, now: datetime.datetime | None) -> Document:
+    """Read the operand of a command that looks at a manifest, such as ``list``.
+
+    A directory with a mirror stands for its stored manifest, and for the time and the selection
+    of its last run. Raises UsageError.
+    """
+    if not _is_directory(word):
+        return Document(word, base_url, now)
+    from dashget.common.numbers import read_time
+    from dashget.store import Mirror
+
+    directory = Path(given(word))
+    header = Mirror.at(directory, read_only=True).header()
+    if header is None:
+        return Document(word, base_url, now)
+    stored, shown = directory / header.manifest, readable(word)
+    if base_url is not None:
+        raise UsageError(
+            f"--base-url: {shown!r} is a mirror, whose record has the URL", hint="leave it out"
+        )
+    if not stored.is_file():
+        raise UsageError(
+            f"the manifest of this mirror is missing: {readable(str(stored))}",
+            hint=f"name its URL, or fetch it again: dashget {shown}",
+        )
+    remote = header.url if header.url.startswith(("http://", "https://")) else None
+    if now is None and header.now is not None:
+        now = read_time(header.now)
+    return Document(stored, remote, now, header.selection)
 
 
 def _read(word: str, root: Path | None, base_url: str | None, *, alone: bool) -> Wanted:

@@ -178,7 +178,9 @@ class TimelineIndex(SegmentIndex):
         if self._in_parts:
             return sum(run.count * max(run.parts, 1) for run in self._runs())
         closed = self._timeline.closed_count
-        return sum(run.count for run in self._runs()) if closed is None else closed
+        if closed is None or self._may_be_unwritten:
+            return sum(run.count for run in self._runs())
+        return closed
 
     def reason(self) -> str:
         runs = enumerate(self._runs(), 1)
@@ -222,7 +224,13 @@ class TimelineIndex(SegmentIndex):
             early_seconds=addressing.early_seconds,
             last_number=addressing.end_number,
         )
-        return iter_runs(self._timeline, addressing.start_number, bounds, addressing.parts)
+        runs = iter_runs(self._timeline, addressing.start_number, bounds, addressing.parts)
+        return _written(runs, bounds.edge) if self._may_be_unwritten else runs
+
+    @property
+    def _may_be_unwritten(self) -> bool:
+        """True if the last segment of the list may still be written, as with low latency."""
+        return self.representation.window is not None and not self._addressing.available_as_a_whole
 
     def _cutter(self) -> Cutter:
         if self._known_cutter is None:
@@ -250,6 +258,24 @@ class TimelineIndex(SegmentIndex):
                 if index is not None:
                     yield Segment(SegmentKind.INDEX, index, *values)
                 yield Segment(SegmentKind.MEDIA, address, *values)
+
+
+def _written(runs: Iterator[Run], edge: Fraction | None) -> Iterator[Run]:
+    """Yield runs without the last segment if that ends after ``edge``, the present time.
+
+    Those before it are written, whatever a clock says: one that follows is listed.
+    """
+    last: Run | None = None
+    for run in runs:
+        if run.count <= 0:
+            continue
+        if last is not None:
+            yield last
+        last = run
+    if last is not None and edge is not None and last.end > edge:
+        last = msgspec.structs.replace(last, count=last.count - 1, doubtful=False)
+    if last is not None and last.count:
+        yield last
 
 
 def _open_run(run: Run, next_time: int | None, bounds: Bounds, *, alone: bool) -> Run:

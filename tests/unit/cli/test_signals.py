@@ -67,14 +67,20 @@ def test_a_hang_up_before_the_run_interrupts() -> None:
         signal.raise_signal(signal.SIGHUP)
 
 
-def test_ignored_hang_ups_stay_ignored(stop: Stop) -> None:
-    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_what_is_ignored_stays_ignored(stop: Stop, name: str) -> None:
+    """A shell without job control has its background jobs ignore Ctrl-C; nohup, a closed terminal."""
+    number = signal.Signals[name]
+    earlier = signal.signal(number, signal.SIG_IGN)
     try:
         with stopping_on_signals(stop):
-            signal.raise_signal(signal.SIGHUP)
-        assert not stop.requested
+            signal.raise_signal(number)
+            assert not stop.requested
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.requested
+        assert signal.getsignal(number) == signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGHUP, earlier)
+        signal.signal(number, earlier)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dashget.cli.parser import Parser
 EXAMPLES: Final = """\
   dashget list https://example.com/show/manifest.mpd
   dashget list URL --json | jq .
+  dashget list show
 """
 EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 5, 7, 130, 141))}
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.printers.listing import presentation_row
     from dashget.cli.printers.tables import print_table
     from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
+    from dashget.cli.wanted import find_document
     from dashget.common.stopping import Stop
     from dashget.planning.limits import Limits, require_countable
     from dashget.planning.tracks import make_tracks
@@ -50,11 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.transfer.http.origin import shown
 
     transfer = transfer_options(arguments)
-    now = parse_now(arguments.now)
+    document = find_document(arguments.url, arguments.base_url, parse_now(arguments.now))
     allow_open_files(transfer)
     stop = Stop()
     with Session(transfer, observer=print_warning) as session, session.timing(stop):
-        show = session.open(arguments.url, base_url=arguments.base_url, now=now, stop=stop)
+        show = session.open(
+            document.source, base_url=document.base_url, now=document.now, stop=stop
+        )
         print_warnings(show.warnings)
         tracks = make_tracks(show.presentation)
         require_countable(tracks, Limits(arguments.segment_limit, arguments.total_limit))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
   dashget plan https://example.com/show/manifest.mpd
   dashget plan URL --video best --json | jq -r .url
+  dashget plan show
 """
 EXIT_STATUS: Final = {0: "listed", **dict.fromkeys((1, 2, 3, 4, 5, 7, 130, 141))}
 
@@ -61,26 +62,30 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.printers.warned import print_unplanned, print_warning, print_warnings
+    from dashget.cli.wanted import find_document
     from dashget.common.stopping import Stop
     from dashget.planning.selection import select
     from dashget.session import Session
 
     transfer = transfer_options(arguments)
-    now = parse_now(arguments.now)
+    document = find_document(arguments.url, arguments.base_url, parse_now(arguments.now))
     allow_open_files(transfer)
     stop = Stop()
     with Session(transfer, observer=print_warning) as session, session.timing(stop):
-        show = session.open(arguments.url, base_url=arguments.base_url, now=now, stop=stop)
+        show = session.open(
+            document.source, base_url=document.base_url, now=document.now, stop=stop
+        )
         print_warnings(show.warnings)
+        chosen = selection(arguments, document.filters)
         segments = show.plan(
-            selection(arguments),
+            chosen,
             segment_limit=arguments.segment_limit,
             total_limit=arguments.total_limit,
             index=arguments.index,
             stop=stop,
         )
         _write(segments, stop, json=arguments.json)
-    return print_unplanned(select(show.presentation, selection(arguments)))
+    return print_unplanned(select(show.presentation, chosen))
 
 
 def _write(segments: Iterator[PlannedSegment], stop: Stop, *, json: bool) -> None:

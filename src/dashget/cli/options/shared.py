@@ -19,7 +19,10 @@ TOTAL_LIMIT: Final = 50_000_000
 
 def add_url(parser: Parser) -> None:
     """Add the MPD, and the original URL of a local one."""
-    text = "The MPD: an http(s) URL, a local file, or - for standard input."
+    text = (
+        "The MPD: an http(s) URL, a local file, - for standard input, or the directory of a mirror"
+        " for the MPD that is stored there."
+    )
     add_base_url(parser.add_operand("url", metavar="URL", help=text))
 
 
