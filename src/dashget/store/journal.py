@@ -153,14 +153,8 @@ class Journal:
             finished = tuple(span for span in finished if span.first == 0)
         if not finished:
             return None
-        return ResumePoint(
-            finished, state.size, state.validator, state.source, state.modified, state.date
-        )
-
-    def codings(self, part: str) -> tuple[str, ...]:
-        """Return the content codings of a part's bytes."""
-        state = self._states.get(part)
-        return () if state is None else state.codings
+        about = (state.size, state.validator, state.source, state.modified, state.date)
+        return ResumePoint(finished, *about, codings=state.codings)
 
     def kept(self) -> tuple[int, int]:
         """Return how many parts the next run can resume, and how many bytes they have."""

@@ -89,7 +89,7 @@ class Part:
         journal, point = self._journal, None
         if not journal.is_empty:
             point = journal.resume_point(self.name, self.url, moved=self._moved)
-            self.codings = journal.codings(self.name)
+            self.codings = () if point is None else point.codings
         # Otherwise they have a line that holds.
         self._moved = point is not None and point.moved
         return point

@@ -98,6 +98,8 @@ class ResumePoint(msgspec.Struct, frozen=True):
     moved: bool = False
     """True if the bytes came from a URL that is no longer among the request's, and the user says
     that the same resource is at the first one."""
+    codings: tuple[str, ...] = ()
+    """The content codings of the bytes: ``ResponseHead.codings``."""
 
 
 class TooLargeError(OverflowError):

@@ -207,6 +207,30 @@ def test_a_server_that_codes_as_it_sends_is_not_continued_with_plain_bytes(
     assert (tmp_path / NAME).read_bytes() == BODY
 
 
+@pytest.mark.parametrize("first", ["plain", "coded"])
+def test_what_comes_in_another_coding_is_no_rest_of_a_file(
+    server: FaultServer, tmp_path: Path, first: str
+) -> None:
+    """Without a total nothing but the name of the coding tells; a file of unknown type is not seen through."""
+    plain = Answer(BODY, last_modified=MODIFIED, total_known=False)
+    coded = replace(plain, body=CODED, coding="gzip")
+    one, other = (plain, coded) if first == "plain" else (coded, replace(plain, coding="deflate"))
+    broken = replace(one, cut=90_000, chunked=first == "plain", to_range=other)
+    url = publish(server, broken, broken, broken, replace(one, to_range=other))
+    server.on("/show/x.mpd", manifest(numbered()))
+    summary, _ = mirror(url, tmp_path, transfer=dashget.TransferOptions(backoff_seconds=0.01))
+    assert summary.complete
+    assert (tmp_path / NAME).read_bytes() == BODY
+
+
+def test_a_false_coding_does_not_hinder_the_rest(server: FaultServer, tmp_path: Path) -> None:
+    false = replace(GOOD, body=BODY)
+    url = publish(server, replace(false, cut=90_000), false)
+    assert mirror(url, tmp_path)[0].complete
+    assert ranges(server) == [None, "bytes=90000-"]
+    assert (tmp_path / NAME).read_bytes() == BODY
+
+
 BAD = {
     "cut": (CODED[:-9], "the gzip data of the body end early, after"),
     "without its trailer": (CODED[:-8], "the gzip data of the body end early, after"),

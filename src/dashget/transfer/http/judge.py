@@ -43,6 +43,8 @@ class Asked(msgspec.Struct, gc=False):
     whole: bool = True
     total: int | None = None
     validator: str | None = None
+    codings: tuple[str, ...] | None = None
+    """The content codings that were named with the earlier bytes; None if any will do."""
     identity: Identity | None = None
     """What else is known of the version of which bytes are on disk. Beside a ``validator`` it tells
     if that is of no use; without one, the response has to agree with it."""
@@ -214,9 +216,11 @@ def _is_multipart(head: Head) -> bool:
 
 def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Failure:
     wanted = asked.range
-    # Only a beginning tells what is behind a coding that cannot be removed.
-    begins = beginning is None or wanted is None or wanted.first == 0
-    coded = _coded(head, beginning if begins else b"")
+    # Only a beginning tells what is behind a coding, and what follows has the same one or none.
+    if wanted is not None and wanted.first:
+        goes_on = asked.codings is None or head.codings == asked.codings
+        beginning = None if beginning is None and goes_on else b""
+    coded = _coded(head, beginning)
     if coded is not None:
         return coded
     if wanted is None:

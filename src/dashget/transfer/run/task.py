@@ -120,8 +120,9 @@ class Task(Owner):
     """State of one job. All is called with the run's lock held."""
 
     __slots__ = (
-        "answer", "asked_at", "base", "cursor", "cut_off", "deadline", "doubt", "end", "exchanges",
-        "exhausted", "failure", "failures", "former", "furthest", "given_up_at", "head", "identity",
+        "answer", "asked_at", "base", "codings", "cursor", "cut_off", "deadline", "doubt",
+        "end", "exchanges", "exhausted", "failure", "failures", "former", "furthest",
+        "given_up_at", "head", "identity",
         "ignores_saved_redirect", "job",
         "last_failures", "most_tries", "queued", "received", "redirected", "remote",
         "replaced", "requests", "restarts", "resumed", "seconds", "single_stream", "sink",
@@ -181,6 +182,8 @@ class Task(Owner):
         """Index of the URL that the bytes on disk came from; None while there are none."""
         self.size: int | None = None
         self.validator: str | None = None
+        self.codings: tuple[str, ...] = ()
+        """The content codings that were named with the bytes on disk, truly or not."""
         self.identity: Identity | None = None
         """See ``known_identity``."""
         self.doubt = Doubt.NONE

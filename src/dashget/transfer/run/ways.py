@@ -55,7 +55,8 @@ class InOne:
             # From the last byte on: that is there, and tells with its Content-Range of any others.
             last = self.prefix - 1
             validator = task.validator if same_source else None
-            return Attempt(Asked(range=ByteRange(last), validator=validator), last)
+            asked = Asked(range=ByteRange(last), validator=validator, codings=task.codings)
+            return Attempt(asked, last)
         if self.prefix and (task.validator is None or not same_source):
             self.prefix = 0
         position = self.prefix
@@ -70,6 +71,7 @@ class InOne:
             range=ByteRange(position),
             total=task.size,
             validator=task.validator,
+            codings=task.codings,
             identity=task.known_identity(),
         )
         return Attempt(asked, position)
@@ -231,6 +233,7 @@ class InRanges:
             whole=not task.sink_begun,
             total=task.size,
             validator=task.validator,
+            codings=task.codings,
             identity=task.known_identity(),
         )
         return Attempt(asked, first, end)
@@ -376,6 +379,7 @@ def open_task(task: Task, range_size: int) -> None:
             return
         task.doubt = Doubt.ADDRESS
     task.size, task.validator, task.resumed = point.size, point.validator, True
+    task.codings = point.codings
     task.source_index = task.urls.index(source)
     way: Way = InOne(prefix)
     if scattered and point.size is not None:
@@ -395,6 +399,7 @@ def start_over(task: Task) -> None:
         task.way = InOne()
     task.phase = Phase.OPEN
     task.validator = task.identity = None
+    task.codings = ()
     task.doubt = Doubt.NONE
     task.size = None
     task.source_index = None
@@ -407,7 +412,8 @@ def _overtaking(task: Task, position: int) -> Attempt:
     """Return the request of a transfer that is to overtake one which is at ``position``."""
     if position == 0 or task.size is None or task.validator is None or task.single_stream:
         return PLAIN
-    asked = Asked(range=ByteRange(position), whole=False, total=task.size, validator=task.validator)
+    wanted, codings = ByteRange(position), task.codings
+    asked = Asked(wanted, whole=False, total=task.size, validator=task.validator, codings=codings)
     return Attempt(asked, position)
 
 
@@ -421,6 +427,7 @@ def _overlapping(task: Task, begin: int, first: int, end: int | None = None) -> 
         range=ByteRange(first - overlap, None if end is None else end - 1),
         whole=end is None or not task.sink_begun,
         total=task.size,
+        codings=task.codings,
         identity=None if task.doubt is Doubt.SIGNS else task.known_identity(),
     )
     return Attempt(asked, first, end, overlap)

@@ -7,6 +7,7 @@ from typing import Any, cast
 from dashget.common.byterange import ByteRange
 from dashget.transfer.contract import Method, Request
 from dashget.transfer.curl.links import Links
+from dashget.transfer.http.head import Head
 from dashget.transfer.http.judge import Asked, Redirect
 from dashget.transfer.http.origin import Origin
 from dashget.transfer.run.exchange import Attempt, Exchange, Owner, Phase, Step
@@ -25,10 +26,13 @@ class FakeSlot:
         self.links = Links()
         self.options = TransferOptions()
         self.error = self.refusal = None
-        self.certified = self.paused = False
+        self.certified = self.paused = self.open_ended = False
 
     def answered(self) -> None:
         """Trust the origin."""
+
+    def is_open_ended(self, head: Head) -> bool:
+        return self.open_ended
 
     def first_byte_seconds(self) -> float:
         return 0.25
@@ -72,6 +76,14 @@ def test_a_good_head_is_a_decision_of_the_run_and_takes_nothing_in() -> None:
     assert made.take_in() is Step.MORE
     assert (bytes(made.task.data), made.received, slot.links.received) == (b"abc", 3, 3)
     assert made.task.first_byte_seconds == 0.25
+
+
+def test_the_body_of_a_redirect_whose_end_nothing_tells_is_not_read() -> None:
+    made, slot = exchange()
+    slot.open_ended = True
+    answer(slot, "302 Found", "Location: /b")
+    assert made.take_in() is Step.ENOUGH
+    assert isinstance(made.verdict, Redirect)
 
 
 def test_the_body_of_a_redirect_is_skipped_while_it_is_small() -> None:
