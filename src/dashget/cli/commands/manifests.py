@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Versions(store) as versions:
         if moment is not None or number is not None:
             data = versions.find(moment=moment, number=number, patch=arguments.patch)
-            _write(data, arguments.output)
+            _write(data, arguments.output, arguments.directory)
             return 0
         damaged = False
         for version in versions.list():
@@ -103,7 +103,7 @@ def _wanted(arguments: argparse.Namespace) -> tuple[float | None, int | None]:
     return None, count
 
 
-def _write(data: bytes, output: str | None) -> None:
+def _write(data: bytes, output: str | None, directory: str) -> None:
     from pathlib import Path
 
     from dashget.cli.guarded import put_document
@@ -113,8 +113,18 @@ def _write(data: bytes, output: str | None) -> None:
     if output is None:
         put_document(data)
         return
+    path, root = Path(given(output)), Path(directory)
+    # Somebody else's mirror may have a link of this name. Anywhere else a file is the user's own.
+    by_name = path.absolute().is_relative_to(root.absolute())
+    is_inside = by_name or path.parent.resolve().is_relative_to(root.resolve())
     try:
-        Path(given(output)).write_bytes(data)
+        with path.open("xb" if is_inside else "wb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise StoreError(
+            f"{output} exists: nothing in the mirror is replaced",
+            hint="give the file another name, or another place",
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot write {output}: {error.strerror or error}") from error
 
