@@ -16,6 +16,10 @@ from dashget.recording import checkpoint
 from dashget.recording.facts import read_placed_facts
 from dashget.store import Mirror
 
+PLAIN_BYTES: Final = 1 << 23
+"""So long the plain lines of the record may be: some hours of them."""
+KEPT_BYTES: Final = 1 << 20
+"""So many of them stay when they are compressed."""
 LEAST_BYTES: Final = 1 << 22
 """The record grows by so much between two checkpoints: some minutes, as a rule."""
 
@@ -33,6 +37,8 @@ class Ledger:
         known = checkpoint.read(store)
         self.state, self.end = known or (State(), 0)
         """What it tells up to a byte."""
+        self._pack_at = 0
+        """At which length it is looked at again whether there is something to compress."""
         self._written = self.end if known is not None else -math.inf
         """Up to where the last checkpoint goes."""
         self.advance()
@@ -54,14 +60,28 @@ class Ledger:
         """Have all lines lie elsewhere: the record has been written anew."""
         with self._guard:
             self.end += by
+            self._pack_at = 0
             self._written = -math.inf
         self.write()
 
     def keep_up(self) -> None:
-        """Write a checkpoint if the record has grown enough for one."""
+        """Write a checkpoint if the record has grown enough for one, and compress it now and then.
+
+        Where lines lie is counted as if none were compressed.
+        """
         self.advance()
+        if self.end >= self._pack_at:
+            self._pack()
         if self.end - max(self._written, 0) >= LEAST_BYTES:
             self.write()
+
+    def _pack(self) -> None:
+        packing = self._store.pack_record(PLAIN_BYTES, KEPT_BYTES)
+        if packing is not None:
+            with self._writing:
+                self._store.commit_packed(packing)
+        # Also if the disk has no room for it: it is tried again some time later.
+        self._pack_at = self.end + KEPT_BYTES
 
     def write(self) -> None:
         """Write a checkpoint, unless there is one of the same."""

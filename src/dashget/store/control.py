@@ -29,6 +29,8 @@ from dashget.store.writing import append_all
 
 LOCK: Final = "lock"
 RECORD: Final = "record.jsonl"
+PACKED: Final = "record.jsonl.gz"
+"""The beginning of a long record, compressed; see ``packedrecord``."""
 FRESH: Final = "fresh"
 """A small file before it gets its name."""
 PARTS: Final = "parts"

@@ -36,6 +36,7 @@ from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Parts, StoredFile, Unfinished
+    from dashget.store.packedrecord import Packing
     from dashget.store.parts import Part
 
 _name_of: Final = operator.attrgetter("name")
@@ -244,6 +245,14 @@ class LocalDirectory:
     def open_record(self) -> BinaryIO | None:
         """Open the record to read it; None if there is none."""
         return self._record.open()
+
+    def pack_record(self, least: int, keep: int) -> Packing | None:
+        """Compress the beginning of the record; see ``RecordFile.pack``."""
+        return self._record.pack(least, keep)
+
+    def commit_packed(self, packing: Packing) -> bool:
+        """Take lines out of the record that were compressed."""
+        return self._record.commit(packing)
 
     def append_to(self, name: str, data: bytes) -> None:
         """Add to a file in the control directory."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -46,9 +46,11 @@ from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
     from dashget.store.backend import Backend, PartialFile, Parts, StoredFile, Unfinished
+    from dashget.store.packedrecord import Packing
     from dashget.store.searched import SearchedRecord
 
 _BLOCK: Final = 1 << 18
+_Done = TypeVar("_Done")
 _DOCUMENT_BYTES: Final = 1 << 28
 """The largest file that is read whole: an MPD, a remote element, a list of checksums."""
 _NAMES_AT_MOST: Final = 10_000
@@ -437,6 +439,33 @@ class Mirror:
         self._files.close()
         self._files = RecordedFiles(place.open_record)
         return True
+
+    def pack_record(self, least: int, keep: int) -> Packing | None:
+        """Compress all but the last bytes of the record, if it has so many plain ones.
+
+        Lines may be added meanwhile, and none while ``commit_packed`` does the rest. None if there
+        is nothing to do, or the place cannot do it, or has no room for it.
+        """
+        place = self.place
+        if not isinstance(place, LocalDirectory):
+            return None
+        return self._or_none(lambda: place.pack_record(least, keep))
+
+    def commit_packed(self, packing: Packing) -> None:
+        """Take lines out of the record that were compressed; all readers still see them."""
+        place = self.place
+        if isinstance(place, LocalDirectory):
+            self._or_none(lambda: place.commit_packed(packing))
+
+    def _or_none(self, work: Callable[[], _Done]) -> _Done | None:
+        """Do what is of use, and not needed; return None if the disk is full or broken."""
+        try:
+            return work()
+        except OSError as error:
+            if is_disk_failure(error):
+                return None
+            with self.as_store_error():
+                raise
 
     def room(self) -> tuple[int, int] | None:
         """Return how many bytes the disk of the place has left, and in all; None if unknown."""
